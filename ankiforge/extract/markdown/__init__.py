@@ -20,7 +20,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
@@ -170,7 +169,7 @@ def extracted(note: TextNote, reader: TextSource) -> Extracted | None:
     from ankiforge.extract.markdown.blocks import cut
     from ankiforge.extract.markdown.inline import Context
     from ankiforge.extract.markdown.note import Wanted, highlights
-    from ankiforge.extract.markdown.page import Page, tool_cards
+    from ankiforge.extract.markdown.page import Page
     from ankiforge.extract.markdown.source import prepared
 
     folder, settings = reader.folder, reader.settings
@@ -180,10 +179,10 @@ def extracted(note: TextNote, reader: TextSource) -> Extracted | None:
     document = replace(
         note.document, tags=tuple(dict.fromkeys([*note.document.tags, *blocks.tags]))
     )
-    ids = tool_cards(Page(note.file.path, note.markdown, source, blocks))
+    page = Page(note.markdown, source, blocks)
     cards = selected_forms(settings.cards, reader.own_cards)
     wanted = Wanted(note.marks, cards, settings.glossary_headings)
-    found = highlights(document, folder.namespace, blocks, wanted, note.skip, ids)
+    found = highlights(document, folder.namespace, page, wanted, note.skip)
     if note.quotes:
         bare = Highlight(document, folder.namespace, HighlightKind.HIGHLIGHT, "", skip=note.skip)
         found = _with_quotes(found, bare, source, blocks, wanted)
@@ -215,19 +214,21 @@ def _with_quotes(
     """
     from ankiforge.extract.markdown.blocks import cut, rich
     from ankiforge.extract.markdown.note import highlights
+    from ankiforge.extract.markdown.page import Page
     from ankiforge.extract.markdown.source import Source
 
     text = blocks.plain
-    starts = list(accumulate((len(block.plain) + 1 for block in blocks.blocks), initial=0))
+    starts = [block.start for block in blocks.blocks]
     placed: list[tuple[int, Highlight]] = []
     end = 0
     for line, run in _quoted_runs(source):
-        inner = cut(Source(run, source.maths), blocks.context)
+        part = Source(run, source.maths)
+        inner = cut(part, blocks.context)
         if not inner.blocks or _CALLOUT.match(run):
             continue
         exact = inner.plain
         start = text.find(exact, end)
-        if highlights(bare.document, "", inner, wanted) or start < 0:
+        if highlights(bare.document, "", Page(run, part, inner), wanted) or start < 0:
             continue
         end = start + len(exact)
         block = blocks.blocks[bisect_right(starts, start) - 1]

@@ -9,23 +9,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ankiforge.extract.markdown.cards import (
-    BLOCK_ID,
-    Region,
-    Sides,
-    inline_card,
-    regions,
-    structure,
-)
-from ankiforge.extract.markdown.inline import NO_CONTEXT, Context, Inline, read
-from ankiforge.extract.markdown.source import CARD, COMMENT, CONTINUED, Source, restored
+from ankiforge.extract.markdown.cards import SEPARATOR, Sides, inline_card, multiline_card
+from ankiforge.extract.markdown.inline import NO_CONTEXT, Context, Inline, Kind, read
+from ankiforge.extract.markdown.source import COMMENT, Source, restored
 from ankiforge.model import Span
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
 
 
@@ -57,11 +51,15 @@ class Block:
     """The block id, without `^`."""
     sides: Sides | None = None
     """The sides of a `front::back` line."""
-    region: Region | None = None
-    """The lines of a multi-line card."""
-    sided: tuple[str, str] = ("", "")
+    sided: tuple[str, ...] = ()
     """The two sides of a multi-line card in our Markdown."""
+    two_way: bool = False
+    """Whether this multi-line card is asked both ways."""
     tags: tuple[str, ...] = ()
+    start: int = 0
+    """Its offset in the plain text of the note."""
+    lines: Span = (0, 0)
+    """[first, last) lines of the note it was read from; the cells of a row share them."""
     headings: tuple[str, ...] = ()
     """The headings above, as plain text."""
     heads: tuple[str, ...] = ()
@@ -78,8 +76,19 @@ class Block:
     """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
     rules: int = 0
     """The number of rules (`---`) above it."""
-    lines: Span = (0, 0)
-    """[first, last) lines of the note it was read from; other blocks may share them."""
+
+    def span(self, first: int, last: int) -> Span:
+        """Return the part of its plain text that stands in the lines [first, last) of the note."""
+        start, end = 0, len(self.plain)
+        if self.inline is None or self.part is Part.CELL:
+            return start, end
+        line = self.lines[0]
+        for at, token in enumerate(self.inline.tokens):
+            if token.kind is Kind.BREAK and token.note != "br":
+                line += 1
+                start = self.inline.starts[at + 1] if line == first else start
+                end = self.inline.starts[at] if line == last else end
+        return start, end
 
 
 @dataclass(frozen=True)
@@ -87,17 +96,14 @@ class Blocks:
     """The blocks of a note."""
 
     blocks: tuple[Block, ...]
+    plain: str
+    """The plain text, from which prefix, suffix and anchors are made."""
     tags: tuple[str, ...]
-    """The `#tags` of the note: those in properties and in blocks without other text."""
+    """The `#tags` of the note: those in blocks without other text."""
     callouts: tuple[str, ...]
     """The Markdown of the body of each outermost callout."""
     context: Context = NO_CONTEXT
     """What the text of its blocks may refer to."""
-
-    @cached_property
-    def plain(self) -> str:
-        """The plain text, from which prefix, suffix and anchors are made."""
-        return "\n".join([block.plain for block in self.blocks])
 
 
 @lru_cache(maxsize=1)
@@ -105,39 +111,59 @@ def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"maxNesting": 100})
+    rules, within = parser.block.ruler, ["paragraph", "blockquote", "list", "table"]
+    rules.before("code", "card", multiline_card, {"alt": ["paragraph"]})
+    rules.before("card", "comment", _comment_line, {"alt": within})
     return parser.enable("table").disable(["inline", "reference", "text_join"])
 
 
-_REFERENCE = re.compile(
-    r"^[ ]{0,3}\[(?!\^|!)([^\[\]\n]+)\]:[ \t]*(\S+)[ \t]*(?:\"[^\"\n]*\")?[ \t]*$", re.M
-)
+def _comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Skip a line that contains only a comment; a block rule."""
+    line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    if COMMENT not in line or line.strip(f"{COMMENT} \t"):
+        return False
+    if not silent:
+        state.line = start + 1
+    return True
 
 
 def cut(source: Source, context: Context, *, with_cards: bool = True) -> Blocks:
-    """Cut a prepared note (its front matter blanked) into blocks.
+    """Cut a prepared note into blocks.
 
     Args:
-        source: the note.
-        context: what its text may refer to; maths and references are filled in here.
-        with_cards: whether to read multi-line cards; not inside such a card.
+        source: the note, with placeholders.
+        context: what its text may refer to; its maths and link labels are taken from the note.
+        with_cards: whether to read multi-line cards and footnotes; not inside such a card.
     """
     text = source.text
-    found = regions(text, source.fences) if with_cards else []
-    defined = _REFERENCE.finditer(text) if "]:" in text else ()
-    references = {match[1].casefold(): match[2].strip("<>") for match in defined}
+    references = {**context.references, **dict(source.references)}
     context = context._replace(maths=source.maths, references=references)
-    cutter = _Cutter(text.split("\n"), context, found, with_footnotes=with_cards)
-    for token in _parser().parse(structure(text, found)):
+    signs = SEPARATOR.finditer(text) if with_cards and "?" in text else ()
+    env = {"separators": [text.count("\n", 0, sign.start()) for sign in signs]}
+    cutter = _Cutter(text.split("\n"), context, with_footnotes=with_cards)
+    for token in _parser().parse(text, env):
         cutter.take(token)
         while cutter.footnotes:
+            cutter.at = (cutter.at[1], cutter.at[1])
             cutter.part(Part.TEXT, cutter.footnotes.pop(0), cards=False)
+    plain: list[str] = []
+    start, before = 0, None
+    for block in cutter.blocks:
+        if before:  # the cells of a row stand beside each other
+            in_row = block.part is before.part is Part.CELL and block.lines == before.lines
+            plain.append(" | " if in_row else "\n")
+            start += len(plain[-1])
+        block.start, before = start, block
+        plain.append(block.plain)
+        start += len(block.plain)
     tags = tuple(dict.fromkeys(cutter.tags))
-    return Blocks(tuple(cutter.blocks), tags, tuple(cutter.callouts), context)
+    return Blocks(tuple(cutter.blocks), "".join(plain), tags, tuple(cutter.callouts), context)
 
 
+BLOCK_ID = re.compile(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
+"""`^id` at the end of a block."""
 _CALLOUT = re.compile(r"\A\[!([^\[\]\n]+)\][+-]?[ \t]*([^\n]*)(?:\n|\Z)")
 _BOX = re.compile(r"\A\[[^\[\]\n]\][ \t]+")
-_CARD = re.compile(f"{CARD}(\\d+){CARD}[\\s{CONTINUED}]*")
 _VERBATIM = re.compile(r"\s*<(?:script|style|pre|textarea|svg|!|\?)", re.IGNORECASE)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 
@@ -148,7 +174,6 @@ class _Cutter:
 
     lines: list[str]
     context: Context
-    regions: list[Region]
     with_footnotes: bool = True
     """Whether inline footnotes are blocks: not in the side of a card."""
     blocks: list[Block] = field(default_factory=list)
@@ -166,17 +191,17 @@ class _Cutter:
     quotes: list[tuple[int, Span]] = field(default_factory=list)
     """(number, lines) of each open quote."""
     quote_count: int = 0
-    fresh_quote: bool = False
-    """Whether a quote has begun and is still empty."""
+    is_first: str = ""
+    """The container that has begun and is still empty: `quote` or `item`."""
     styles: dict[int, str] = field(default_factory=dict)
-    callout: int = -1
-    callout_depth: int = 0
+    """The type of each callout, by the number of its quote."""
+    callout: tuple[int, int] = (-1, 0)
+    """The number of the outermost open callout, and its depth among quotes."""
     silent_depth: int = 0
     """The depth of the quote that contains only a scheduler's data, 0 = none."""
     lists: list[list[int]] = field(default_factory=list)
     """[number of the list, number of the item] of each open list."""
     list_count: int = 0
-    fresh_item: bool = False
     cell: bool = False
     column: int = 0
     column_heads: list[str] = field(default_factory=list)
@@ -196,6 +221,8 @@ class _Cutter:
                 self.words(token.content)
             case "heading_open":
                 self.level = int(token.tag[1:])
+            case "card":
+                self.card(token)
             case "fence" | "code_block":
                 self.code(token.content)
             case "html_block":
@@ -210,20 +237,19 @@ class _Cutter:
                 self.lists.pop()
             case "list_item_open":
                 self.lists[-1][1] += 1
-                self.fresh_item = True
+                self.is_first = "item"
             case "list_item_close":
-                self.fresh_item = False
+                self.is_first = ""
             case "blockquote_open":
                 self.quote_count += 1
                 self.quotes.append((self.quote_count, self.at if token.map else (0, 0)))
-                self.fresh_quote = True
+                self.is_first = "quote"
             case "blockquote_close":
-                if len(self.quotes) == self.callout_depth:
-                    self.callout, self.callout_depth = -1, 0
-                if len(self.quotes) == self.silent_depth:
-                    self.silent_depth = 0
+                depth = len(self.quotes)
+                self.callout = (-1, 0) if depth == self.callout[1] else self.callout
+                self.silent_depth = 0 if depth == self.silent_depth else self.silent_depth
                 self.quotes.pop()
-                self.fresh_quote = False
+                self.is_first = ""
             case "hr":
                 self.rules += 1
             case "thead_open":
@@ -241,11 +267,11 @@ class _Cutter:
         if not (self.level or self.cell):
             self.paragraph(content)
             return
-        self.fresh_item = self.fresh_quote = False
+        self.is_first = ""
         if self.level:
             level, self.level = self.level, 0
             self.headings = [above for above in self.headings if above[0] < level]
-            block = self.part(Part.HEADING, self.without_properties(content), cards=False)
+            block = self.part(Part.HEADING, content, cards=False)
             self.headings.append((level, block.plain if block else ""))
             return
         self.cell = False
@@ -261,26 +287,50 @@ class _Cutter:
 
     def code(self, content: str) -> None:
         """Read a block that contains no markup."""
-        self.fresh_item = self.fresh_quote = False
+        self.is_first = ""
         if content.strip() and not self.silent_depth:
             self.add(Block(Part.CODE, restored(content.strip("\n"), self.context.maths)))
 
-    def paragraph(self, content: str) -> None:
-        """Read a paragraph: blocks of text, and the multi-line cards in it."""
-        part = Part.ITEM if self.fresh_item else Part.TEXT
-        content = self.without_callout(content) if self.fresh_quote else content
-        self.fresh_item = self.fresh_quote = False
-        content = self.without_properties(
-            _REFERENCE.sub("", content) if "]:" in content else content
+    def card(self, token: Token) -> None:
+        """Read a multi-line card."""
+        self.is_first = ""
+        if self.silent_depth:
+            return
+        back, name = token.meta["back"], BLOCK_ID.search(token.meta["back"])
+        sides = (token.content, back[: name.start()] if name else back)
+        front, answer = (
+            cut(Source(side, self.context.maths), self.context, with_cards=False) for side in sides
         )
-        if part is Part.ITEM:
-            content = _BOX.sub("", content)
-        at = 0
-        for match in _CARD.finditer(content) if CARD in content else ():
-            self.runs(part, content[at : match.start()])
-            self.card(self.regions[int(match[1])])
-            at = match.end()
-        self.runs(part, content[at:])
+        plain = f"{front.plain}\n{token.markup}\n{answer.plain}".strip()
+        sided = tuple([rich(side, self.context) for side in sides])
+        block = Block(Part.CARD, plain, id=name[1] if name else "", sided=sided)
+        block.tags = tuple(dict.fromkeys([*_all_tags(front), *_all_tags(answer)]))
+        block.two_way = token.markup == "??"
+        self.add(block)
+
+    def paragraph(self, content: str) -> None:
+        """Read a paragraph as one block; a line in it that is a card becomes a block of its own."""
+        part = Part.ITEM if self.is_first == "item" else Part.TEXT
+        content = self.without_callout(content) if self.is_first == "quote" else content
+        self.is_first = ""
+        content = _BOX.sub("", content) if part is Part.ITEM else content
+        if "::" not in content or "\n" not in content:
+            self.part(part, content, cards="\n" not in content)
+            return
+        waiting: list[str] = []
+        (first, last), lines = self.at, content.split("\n")
+        for at, line in enumerate([*lines, ""]):
+            is_card = "::" in line and inline_card(read(line, self.context))
+            if is_card or at == len(lines):
+                self.at = (first + at - len(waiting), first + at)
+                self.part(part, "\n".join(waiting), cards=len(waiting) == 1)
+                waiting = []
+                if is_card:
+                    self.at = (first + at, first + at + 1)
+                    self.part(part, line)
+            else:
+                waiting.append(line)
+        self.at = (first, last)
 
     def without_callout(self, content: str) -> str:
         """Return the paragraph without `[!type] title`, and start the callout that this begins."""
@@ -291,35 +341,14 @@ class _Cutter:
         self.styles[number] = head[1]
         if head[1].partition("|")[0].strip().lower() == "sr":
             self.silent_depth = self.silent_depth or depth
-        elif self.callout < 0:
-            self.callout, self.callout_depth = len(self.callouts), depth
+        elif self.callout[0] < 0:
+            self.callout = (len(self.callouts), depth)
             sign = re.compile(rf"[^>]*>[ ]?(?:[ \t]*>[ ]?){{0,{depth - 1}}}")
             body = (sign.sub("", line, count=1) for line in self.lines[first + 1 : last])
             self.callouts.append(rich("\n".join(body), self.context))
         self.part(Part.TITLE, head[2], cards=False)
+        self.at = (self.at[0] + 1, self.at[1])
         return content[head.end() :]
-
-    def without_properties(self, content: str) -> str:
-        """Return the paragraph without Logseq's properties; their tags become the note's."""
-        content, properties = without_properties(content)
-        if properties:
-            self.tags.extend(read(properties, self.context).tags)
-        return content
-
-    def runs(self, part: Part, content: str) -> None:
-        """Add a paragraph as one block; a line in it that is a card becomes a block of its own."""
-        if "::" not in content or "\n" not in content:
-            self.part(part, content, cards="\n" not in content)
-            return
-        waiting: list[str] = []
-        for line in [*content.split("\n"), None]:
-            if line is None or ("::" in line and inline_card(read(line, self.context))):
-                self.part(part, "\n".join(waiting), cards=len(waiting) == 1)
-                waiting = []
-                if line is not None:
-                    self.part(part, line)
-            else:
-                waiting.append(line)
 
     def part(self, part: Part, content: str, *, cards: bool = True) -> Block | None:
         """Add a block of text, None if it has none. A lone id belongs to the block above."""
@@ -328,9 +357,8 @@ class _Cutter:
         inline = read(content, self.context)
         if self.with_footnotes:
             self.footnotes += inline.footnotes
-        tags = inline.tags
         if not inline.plain or self.silent_depth:
-            self.tags.extend(tags)
+            self.tags.extend(inline.tags)
             if found and not inline.plain:
                 for block in reversed(self.blocks):  # of the whole top-level block above
                     if block.root != self.blocks[-1].root:
@@ -339,29 +367,14 @@ class _Cutter:
             return None
         sides = inline_card(inline) if cards else None
         name = found[1] if found else ""
-        return self.add(Block(part, inline.plain, inline, name, sides, tags=tags))
-
-    def card(self, region: Region) -> None:
-        """Add a multi-line card."""
-        sides = (region.front, region.back)
-        front, back = (
-            cut(Source(side, self.context.maths), self.context, with_cards=False) for side in sides
-        )
-        if self.silent_depth:
-            return
-        sign = "??" if region.two_way else "?"
-        plain = f"{front.plain}\n{sign}\n{back.plain}".strip()
-        sided = (rich(region.front, self.context), rich(region.back, self.context))
-        tags = tuple(dict.fromkeys([*front.tags, *back.tags]))
-        whole = region if all(sided) else None
-        self.add(Block(Part.CARD, plain, id=region.id, region=whole, sided=sided, tags=tags))
+        return self.add(Block(part, inline.plain, inline, name, sides, tags=inline.tags))
 
     def add(self, block: Block) -> Block:
         """Add a block and record its place among headings, lists and quotes."""
-        in_callout = block.part is not Part.TITLE or len(self.quotes) > self.callout_depth
+        in_callout = block.part is not Part.TITLE or len(self.quotes) > self.callout[1]
         block.headings = tuple([name for _, name in self.headings if name])
         block.root = self.root
-        block.callout = self.callout if in_callout else -1
+        block.callout = self.callout[0] if in_callout else -1
         block.path = tuple([(number, item) for number, item in self.lists])
         block.quotes = tuple([number for number, _ in self.quotes])
         styles = (self.styles.get(number) for number in reversed(block.quotes))
@@ -372,13 +385,21 @@ class _Cutter:
         return block
 
 
+def _all_tags(blocks: Blocks) -> Iterator[str]:
+    yield from blocks.tags
+    for block in blocks.blocks:
+        yield from block.tags
+
+
 # --- several blocks as one text -------------------------------------------------------------
 
-_FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
+_FENCE = re.compile(
+    r"^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)", re.M | re.S
+)
 _OUTER_TAGS = re.compile(
     r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
 )
-_COMMENT_LINE = re.compile(rf"^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?", re.MULTILINE)
+_COMMENTED = re.compile(rf"^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?", re.MULTILINE)
 _ONE_BLANK = re.compile(r"(?<![ \t])[ \t]$", re.MULTILINE)
 """One blank at the end of a line; two would be a line break."""
 
@@ -389,63 +410,14 @@ def rich(text: str, context: Context, *, gaps: bool = False) -> str:
     Fences stay as they are. With `gaps`, clozes (all of them numbered) are kept, otherwise only
     their text.
     """
+    text, verbatim = _COMMENTED.sub("", text), context._replace(verbatim=True)
     parts: list[str] = []
-    for is_fence, run in _runs(_COMMENT_LINE.sub("", text)):
-        if is_fence:
-            parts.append(restored(run, context.maths))
-        else:
-            words, _ = without_properties(run)
-            inline = read(words, context._replace(verbatim=True))
-            parts.append(_ONE_BLANK.sub("", inline.source(gaps=gaps)))
-    return _OUTER_TAGS.sub("", "\n".join(parts).strip("\n")).strip()
-
-
-def _runs(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield (whether it is a fence, text) of the fences of a text and the parts between them."""
-    mark = ""
-    run: list[str] = []
-    for line in text.split("\n"):
-        fence = _FENCE.match(line)
-        if not mark and fence:
-            if run:
-                yield False, "\n".join(run)
-            mark, run = fence[1], [line]
-            continue
-        run.append(line)
-        if mark and fence and fence[1].startswith(mark) and not line.strip().strip(mark[0]):
-            yield True, "\n".join(run)
-            mark, run = "", []
-    if run:
-        yield bool(mark), "\n".join(run)
-
-
-# --- properties of Logseq -------------------------------------------------------------------
-
-_PROPERTY = re.compile(r"[ \t]*([A-Za-z][\w.?/-]*)::(?:[ \t].*)?$", re.ASCII)
-_KNOWN = frozenset(
-    "id collapsed tags alias title type public icon filters template heading"  # noqa: SIM905
-    " exclude-from-graph-view created-at updated-at file-path custom-id".split()
-)
-_FAMILIES = ("card-", "hl-", "ls-", "logseq.", "query-", "template-", "background-")
-"""`card-last-interval`, `hl-page`, `logseq.order-list-type` and so on."""
-
-
-def without_properties(paragraph: str) -> tuple[str, str]:
-    """Return a paragraph without Logseq's properties (`id:: 64f0…`), and the property lines.
-
-    A line is a property if its key is one of Logseq's own. At the top of the paragraph, lines
-    with any key that stand together with such a line are properties, too.
-    """
-    if "::" not in paragraph:
-        return paragraph, ""
-    lines = paragraph.split("\n")
-    keys = [found[1] if (found := _PROPERTY.match(line)) else "" for line in lines]
-    known = [key in _KNOWN or key.startswith(_FAMILIES) for key in keys]
-    top = next((at for at, key in enumerate(keys) if not key), len(keys))
-    top = top if any(known[:top]) else 0
-    rest = [line for at, line in enumerate(lines) if at >= top and not known[at]]
-    properties = [line for at, line in enumerate(lines) if at < top or known[at]]
-    return "\n".join(rest), "\n".join(properties)
+    at = 0
+    for start, end in [*(fence.span() for fence in _FENCE.finditer(text)), (len(text), len(text))]:
+        words = read(text[at:start], verbatim).source(gaps=gaps)
+        parts += [_ONE_BLANK.sub("", words), restored(text[start:end], context.maths)]
+        at = end
+    return _OUTER_TAGS.sub("", "".join(parts).strip("\n")).strip()
 
 
 def without_id(source: str) -> str:

@@ -7,24 +7,27 @@ text (docs/keys.md): it must not change.
 
 from __future__ import annotations
 
-import html
 import re
-import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 from urllib.parse import quote, unquote
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import normalizeReference
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token as Parsed
 
 from ankiforge.extract.markdown.source import (
     COMMENT,
     CONTINUED,
     MATHS,
     PLACEHOLDERS,
-    Backticks,
     restored,
 )
 from ankiforge.model import Span
@@ -323,43 +326,103 @@ def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
 # --- tokens ---------------------------------------------------------------------------------
 
 _TARGET = (
-    r"\([ \t]*(?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*)"
+    r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
     r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
 )
-_ALL = rf"""
-      (?P<escape>\\[!-/:-@\[-`{{-~])
-    | (?P<maths_lines>{MATHS}(?P<number>\d+){MATHS})
-    | (?P<gone>[{COMMENT}{CONTINUED}]+)
-    | (?P<hard>(?:\\|(?<![ \t])[ ]{{2,}}[ \t]*)\n[ \t]*)
-    | (?P<soft>(?<![ \t])[ \t]*\n[ \t]*)
-    | (?P<code>`+)
+_SIGNS = re.compile(
+    rf"""
+      (?P<lines>{MATHS}(?P<number>\d+){MATHS})
+    | (?P<label>\A\[\^[^\[\]\s]+\]:[ \t]*)
+    | (?P<gone>[{COMMENT}{CONTINUED}]+|\[\^[^\[\]\s]+\])
     | (?P<maths>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH})
     | (?P<embed>!\[\[(?P<file>[^\[\]\n]+)\]\])
+    | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_TARGET})
     | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
-    | (?P<image>!\[(?P<alt>[^\[\]\n]*)\](?P<source>{_TARGET}))
-    | (?P<label>\A\[\^[^\[\]\s]+\]:[ \t]*)
-    | (?P<reference>\[\^[^\[\]\s]+\])
     | (?P<footnote>\^\[(?P<words>[^\[\]\n]*)\])
     | (?P<templater><%[^\n]{{0,200}}?%>)
-    | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:[^<>\s]*>)
-    | (?P<tag></?(?P<name>[A-Za-z][A-Za-z0-9-]*)(?P<with>(?:[\s/][^<>]*)?)>)
-    | (?P<entity>&(?:\#\d{{1,7}}|\#[xX][0-9A-Fa-f]{{1,6}}|[A-Za-z][A-Za-z0-9]{{1,31}});)
+    | (?P<address><(?P<url>[A-Za-z][A-Za-z0-9+.-]{{1,31}}:[^<>\s]*)>)
+    | (?P<html></?(?P<name>[A-Za-z][A-Za-z0-9-]*)(?P<with>(?:[\s/][^<>]*)?)>)
     | (?P<hash>(?<![^\s{COMMENT}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
-    | (?P<equals>(?<!=)==(?!=))
-    | (?P<run>\*+|_+|(?<!~)~~(?!~))
+    | (?P<mark>(?<!=)(?:==|====)(?!=)|~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
     | (?P<gap>(?<!\{{)\{{\{{(?!\{{)(?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::|cloze[ ]+)?)
-    | (?P<brace>\{{+|\}})
-    | (?P<colons>(?<!:)::(?!:))
-    | (?P<bracket>[\[\]])
-"""
-_SIGN = re.compile(_ALL, re.VERBOSE)
-_URL = re.compile(r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,31}://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])")
+    | (?P<text>\{{+|\}}|(?<!:)::(?!:))
+    """,
+    re.VERBOSE,
+)
+_URL = re.compile(r"://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|]")
+_SCHEME = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
+_STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[^<#~={{}}")
 _ANY_SIGN = re.compile(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
 _IN_TEX = re.compile(r"(?:\\[A-Za-z]+\*?|[_^])\Z")
 """Before `{{`: the braces belong to a formula, closed or not."""
-_LINK_TARGET = re.compile(_TARGET)
-_LINK_LABEL = re.compile(r"\[([^\[\]\n]*)\]")
-_LINK_TITLE = re.compile(r"\s+(?:\"[^\"]*\"|'[^']*')\Z")
+_MOST_OPEN = 500
+"""Brackets that are never closed, above which a text has no links; bounds the work."""
+
+
+def _signs(state: StateInline, silent: bool) -> bool:
+    """Read what CommonMark does not know; an inline rule of markdown-it."""
+    start, text = state.pos, state.src
+    if text[start] not in _STARTS:
+        return False
+    if text.startswith("://", start):
+        scheme, found = _SCHEME.search(state.pending), _URL.match(text, start)
+        if scheme is None or found is None:
+            return False
+        kind, at = "address", start - len(scheme[0])
+    else:
+        found, scheme, at = _SIGNS.match(text, start), None, start
+        if found is None:
+            return False
+        kind = str(found.lastgroup)
+    if not silent:
+        if scheme:
+            state.pending = state.pending[: scheme.start()]
+        state.push(kind, "", 0).meta = {"at": at, "match": found}
+    state.pos = found.end()
+    return True
+
+
+class _Parser(ParserInline):
+    """The inline parser of markdown-it, which also notes where each token begins: `meta["at"]`."""
+
+    def tokenize(self, state: StateInline) -> None:
+        rules, end = self.ruler.getRules(""), state.posMax
+        pending = state.pos
+        while state.pos < end:
+            at, count, is_pending = state.pos, len(state.tokens), bool(state.pending)
+            pending = pending if is_pending else at
+            if not any(rule(state, False) for rule in rules):
+                state.append_pending(state.src[at])
+                state.pos = at + 1
+            for token in state.tokens[count:]:
+                if token.type == "link_close":
+                    at = state.env["label"]
+                if is_pending and token.type == "text" and "at" not in token.meta:
+                    token.meta["at"] = pending
+                elif "at" not in token.meta:
+                    token.meta["at"] = at
+                    at += len(token.content)
+                is_pending = False
+        if state.pending:
+            state.pushPending().meta["at"] = pending
+        state.env["label"] = end
+
+
+@lru_cache(maxsize=2)
+def _parser(*, links: bool) -> MarkdownIt:
+    parser = MarkdownIt("commonmark")
+    parser.inline = _Parser()
+    for sign in (COMMENT, CONTINUED, MATHS):
+        parser.inline.add_terminator_char(sign)
+    parser.inline.ruler.after("text", "signs", _signs)
+    parser.inline.ruler.disable(["linkify", "autolink", "html_inline", "image"])
+    parser.inline.ruler2.disable("fragments_join")
+    if not links:
+        parser.inline.ruler.disable("link")
+    # addresses stay as written
+    parser.normalizeLink = parser.normalizeLinkText = str  # type: ignore[assignment]
+    parser.validateLink = bool  # type: ignore[assignment]
+    return parser
 
 
 def read(text: str, context: Context = NO_CONTEXT) -> Inline:
@@ -386,171 +449,153 @@ def masked(text: str, context: Context = NO_CONTEXT) -> str:
     These are the characters of code, maths, link names, addresses, HTML tags and comments.
     """
     tokens, _ = _tokenized(text, context)
-    edges = [*(token.at for token in tokens), len(text)]
     parts = []
-    for token, end in zip(tokens, edges[1:], strict=True):
-        run = text[token.at : end]
+    for token, after in pairwise([*tokens, Token(len(text), Kind.GONE, "", "")]):
+        run = text[token.at : after.at]
         closed = token.kind is Kind.GONE and _CLOSED_SIGN.match(run)
         parts.append(MASK * len(run) if closed or token.kind in _CLOSED else run)
     return "".join(parts)
 
 
 def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
-    """Split a block into tokens and pair those that open and close something."""
+    """Parse a block with markdown-it, and pair what opens and closes something."""
+    references = {
+        normalizeReference(name): {"href": target, "title": ""}
+        for name, target in context.references.items()
+    }
+    may_link = ("](" in text or references) and text.count("[") - text.count("]") < _MOST_OPEN
+    parser = _parser(links=bool(may_link))
+    found = parser.inline.parse(text, parser, {"references": references}, [])
+    hidden = not text.isascii() and PLACEHOLDERS.search(text) is not None
     tokens: list[Token] = []
     links: list[Link] = []
-    brackets: list[int] = []  # indices of `[` tokens without a `]` so far
-    runs: list[_Run] = []
-    ticks = Backticks(text)
-    hidden = not text.isascii() and PLACEHOLDERS.search(text) is not None
-    url = _URL.search(text) if "://" in text else None
-    at = 0
-
-    def add(kind: Kind, plain: str = "", markdown: str | None = None, note: str = "") -> None:
-        written = plain if markdown is None else markdown
+    opened: list[tuple[int, str]] = []
+    ends = [*(one.meta["at"] for one in found[1:]), len(text)] if found else []
+    for parsed, end in zip(found, ends, strict=True):
+        at = parsed.meta["at"]
+        token = Token(at, Kind.GONE, "", "")
+        tokens.append(token)
+        if parsed.nesting > 0:
+            opened.append((len(tokens) - 1, str(parsed.attrs.get("href", ""))))
+        elif parsed.nesting < 0:
+            opener, target = opened.pop()
+            if parsed.type == "link_close":
+                links.append(Link(opener, len(tokens) - 1, target))
+            else:
+                tokens[opener].partner, token.partner = len(tokens) - 1, opener
+        if match := parsed.meta.get("match"):
+            if target := _read_sign(parsed.type, match, tokens, text[at:end], context):
+                links.append(Link(len(tokens) - 1, len(tokens) - 1, target))
+        else:
+            _read_parsed(parsed, token, text, end, context)
         if hidden:
-            plain, written = restored(plain, context.maths), restored(written, context.maths)
-        tokens.append(Token(at, kind, plain, written, note))
-
-    def add_link(target: str) -> None:
-        links.append(Link(len(tokens), len(tokens), target))
-
-    while match := _next_sign(text, at, url.start() if url else len(text)) or url:
-        start, end = match.span()
-        if start > at:
-            add(Kind.TEXT, text[at:start])
-        at, found = start, match[0]
-        match match.lastgroup:
-            case "soft":
-                add(Kind.BREAK, " ", found if context.verbatim else " ")
-            case "hard":
-                add(Kind.BREAK, " ", found if context.verbatim else "  \n")
-            case "equals":
-                add(Kind.MARK, found)
-            case "run":
-                runs.append(_Run.classified(text, start, end, len(tokens)))
-                signs = range(start, end)
-                tokens += [Token(one, Kind.EMPHASIS, found[0], found[0]) for one in signs]
-            case "wiki":
-                name = _shown_name(match["target"])
-                add_link(_wiki_target(match["target"]))
-                add(Kind.ATOM, name, literal(name))
-            case "bracket":
-                opener = -1
-                if found == "[":
-                    brackets.append(len(tokens))
-                elif brackets:
-                    opener = brackets.pop()
-                label = text[tokens[opener].at + 1 : at] if opener >= 0 else ""
-                target = _link_target(text, at, label, context) if opener >= 0 else None
-                if target is None:
-                    add(Kind.TEXT, found)
-                else:
-                    end, address = target
-                    add(Kind.GONE)
-                    tokens[opener].become(Kind.GONE)
-                    links.append(Link(opener, len(tokens) - 1, address))
-            case "escape":
-                add(Kind.ATOM, found[1], found)
-            case "brace" | "colons":
-                add(Kind.TEXT, found)
-            case "code":
-                closed = ticks.partner(start, end)
-                if closed < 0:
-                    add(Kind.TEXT, found)
-                else:
-                    end = closed
-                    add(Kind.OPAQUE, text[start:end].replace("\n", " "))
-            case "maths":
-                add(Kind.OPAQUE, found.replace("\n", " "))
-            case "maths_lines":
-                maths = context.maths[int(match["number"])]
-                flat = maths.replace("\n", " ")
-                add(Kind.OPAQUE, flat, maths if context.verbatim else flat)
-            case "hash":
-                add(Kind.TAG, found, note=found[1:])
-            case "url":
-                add_link(found)
-                add(Kind.ATOM, found)
-            case "address":
-                add_link(found[1:-1])
-                add(Kind.ATOM, found[1:-1], found)
-            case "tag":
-                name, closes = match["name"].lower(), found[1] == "/"
-                if name == "mark":
-                    add(Kind.MARK, "", "</mark>" if closes else "<mark>", _colour(match["with"]))
-                elif name == "br":
-                    add(Kind.BREAK, " ", "  \n")
-                else:
-                    if closes and name in SCRIPTS and len(tokens) > 1:
-                        words, opened = tokens[-1], tokens[-2]
-                        if words.kind is Kind.TEXT and opened.note == name:
-                            words.plain = words.markdown = raised(words.plain, name)
-                    add(Kind.GONE, note="" if closes else name)
-            case "entity":
-                shown = html.unescape(found)
-                add(Kind.TEXT if shown.isspace() else Kind.ATOM, shown, literal(shown))
-            case "gap":
-                if _IN_TEX.search(text, max(0, start - 40), start):
-                    add(Kind.TEXT, found)
-                else:
-                    add(Kind.GAP, found, note=match["numbers"] or "")
-            case "embed":
-                path = context.picture(re.split(r"\\?\||#", match["file"])[0].strip())
-                if not path:
-                    add_link(_wiki_target(match["file"]))
-                add(Kind.PICTURE, "", f"![]({quote(path)})" if path else "")
-            case "image":
-                target_text = match["source"][1:-1].strip()
-                address = re.sub(r"\s+[\"'].*$", "", target_text).strip("<>")
-                path = "" if "://" in address else context.picture(unquote(address))
-                alt = re.sub(r"\\?\|?\d+(?:x\d+)?$", "", match["alt"])
-                add(Kind.PICTURE, "", f"![{alt}]({quote(path) if path else address})")
-            case "footnote":
-                add(Kind.FOOTNOTE, note=match["words"])
-            case "label":
-                add(Kind.GONE, note=LABEL)
-            case "templater":
-                add(Kind.OPAQUE, found, literal(found))
-            case _:  # a comment, or a reference to a footnote
-                add(Kind.GONE)
-        at = end
-        if url and url.start() < at:
-            url = _URL.search(text, at)
-    if at < len(text):
-        add(Kind.TEXT, text[at:])
-    if runs:
-        _pair_emphasis(tokens, runs, context.verbatim)
-    if "==" in text or "<" in text:
-        _pair_marks(text, tokens, context.verbatim)
+            token.plain = restored(token.plain, context.maths)
+            token.markdown = restored(token.markdown, context.maths)
+    _pair_marks(text, tokens, context.verbatim)
     if "{{" in text:
         _pair_gaps(text, tokens)
     return tokens, links
 
 
-def _next_sign(text: str, at: int, limit: int) -> re.Match[str] | None:
-    """Return the first sign in a text; that of a line end includes the blanks before it."""
-    begin = at
-    while found := _ANY_SIGN.search(text, begin, limit):
-        start, begin = found.span()
-        while start > at and text[begin - 1] == "\n" and text[start - 1] in " \t":
-            start -= 1
-        if match := _SIGN.match(text, start):
-            return match
-    return None
+def _read_parsed(parsed: Parsed, token: Token, text: str, end: int, context: Context) -> None:
+    """Fill a token by what markdown-it says of it."""
+    raw = text[token.at : end]
+    match parsed.type:
+        case "text":
+            shown = raw if context.verbatim and parsed.content else parsed.content
+            token.become(Kind.TEXT, shown, shown)
+            if parsed.content in ("*", "_", "~~") and not context.verbatim:
+                around = text[max(0, token.at - 1) : token.at], text[end : end + 1]
+                inside = parsed.content == "_" and all(re.match(r"\w", one) for one in around)
+                if any(one.strip() for one in around) and not inside:
+                    token.become(Kind.ATOM, shown, f"\\{shown}")
+        case "softbreak":
+            token.become(Kind.BREAK, " ", raw if context.verbatim else " ")
+        case "hardbreak":
+            token.become(Kind.BREAK, " ", raw if context.verbatim else "  \n")
+        case "code_inline":
+            flat = raw.replace("\n", " ")
+            token.become(Kind.OPAQUE, flat, flat)
+        case "text_special":
+            blank = parsed.content.isspace()
+            written = raw if parsed.info == "escape" else literal(parsed.content)
+            token.become(Kind.TEXT if blank else Kind.ATOM, parsed.content, written)
+        case "em_open" | "em_close" | "strong_open" | "strong_close" | "s_open" | "s_close":
+            partner = token.partner
+            token.become(Kind.EMPHASIS, "", parsed.markup)
+            token.partner, token.note = partner, "strong" if parsed.tag == "strong" else ""
 
 
-def _link_target(text: str, at: int, label: str, context: Context) -> tuple[int, str] | None:
-    """Return (end, target) of the link whose text ends at `at`, None if it is not a link."""
-    if link := _LINK_TARGET.match(text, at + 1):
-        return link.end(), _LINK_TITLE.sub("", link[0][1:-1].strip()).strip("<>")
-    if not context.references:
-        return None
-    reference = _LINK_LABEL.match(text, at + 1)
-    known = context.references.get(
-        (reference[1] if reference and reference[1] else label).casefold()
-    )
-    return None if known is None else (reference.end() if reference else at + 1, known)
+def _read_sign(
+    kind: str, found: re.Match[str], tokens: list[Token], raw: str, context: Context
+) -> str:
+    """Fill the last token by what `_signs` found; return the target if it is a link."""
+    token = tokens[-1]
+    match kind:
+        case "lines":
+            maths = context.maths[int(found["number"])]
+            flat = maths.replace("\n", " ")
+            token.become(Kind.OPAQUE, flat, maths if context.verbatim else flat)
+        case "label":
+            token.note = LABEL
+        case "maths":
+            flat = raw.replace("\n", " ")
+            token.become(Kind.OPAQUE, flat, flat)
+        case "embed":
+            path = context.picture(re.split(r"\\?\||#", found["file"])[0].strip())
+            token.become(Kind.PICTURE, "", f"![]({quote(path)})" if path else "")
+            return "" if path else _wiki_target(found["file"])
+        case "picture":
+            address = found["angled"] or found["bare"] or ""
+            path = "" if "://" in address else context.picture(unquote(address))
+            alt = re.sub(r"\\?\|?\d+(?:x\d+)?$", "", found["alt"])
+            token.become(Kind.PICTURE, "", f"![{alt}]({quote(path) if path else address})")
+        case "wiki":
+            name = _shown_name(found["target"])
+            token.become(Kind.ATOM, name, literal(name))
+            return _wiki_target(found["target"])
+        case "footnote":
+            token.become(Kind.FOOTNOTE)
+            token.note = found["words"]
+        case "templater":
+            token.become(Kind.OPAQUE, raw, literal(raw))
+        case "address":
+            address = raw.strip("<>")
+            token.become(Kind.ATOM, address, raw)
+            return address
+        case "hash":
+            token.become(Kind.TAG, raw, raw)
+            token.note = raw[1:]
+        case "html":
+            _read_tag(found, tokens)
+        case "mark":
+            token.become(Kind.MARK, raw, raw if raw[0] == "=" else "~=")
+            token.note = found["colour"] or ""
+        case "gap" if _IN_TEX.search(found.string, max(0, token.at - 40), token.at):
+            token.become(Kind.TEXT, raw, raw)
+        case "gap":
+            token.become(Kind.GAP, raw, raw)
+            token.note = found["numbers"] or ""
+        case "text":
+            token.become(Kind.TEXT, raw, raw)
+    return ""
+
+
+def _read_tag(found: re.Match[str], tokens: list[Token]) -> None:
+    token, name, closes = tokens[-1], found["name"].lower(), found[0][1] == "/"
+    colour = _colour(found["with"])
+    if name == "mark" or (name == "span" and (closes or colour)):
+        token.become(Kind.MARK, "", f"</{name}>" if closes else f"<{name}>")
+        token.note = colour
+    elif name == "br":
+        token.become(Kind.BREAK, " ", "  \n")
+        token.note = name
+    else:
+        token.note = "" if closes else name
+        if closes and name in SCRIPTS and len(tokens) > 2 and tokens[-3].note == name:
+            words = tokens[-2]
+            if words.kind is Kind.TEXT:
+                words.plain = words.markdown = raised(words.plain, name)
 
 
 def _wiki_target(written: str) -> str:
@@ -663,52 +708,13 @@ def _collapse_blanks(tokens: list[Token]) -> None:
 
 # --- pairs ----------------------------------------------------------------------------------
 
-_MOST_OPEN = 32
-"""Open runs that are searched for a partner; bounds the work."""
-
-
-@dataclass(slots=True, eq=False)
-class _Run:
-    """A run of one character that may open or close emphasis."""
-
-    character: str
-    token: int
-    """The index of the token of its first unused character; each character is a token."""
-    length: int
-    """The number of unused characters."""
-    opens: bool
-    closes: bool
-
-    @classmethod
-    def classified(cls, text: str, start: int, end: int, token: int) -> _Run:
-        """Classify a run by the characters around it, as CommonMark does."""
-        character, before, after = text[start], text[max(0, start - 1) : start], text[end : end + 1]
-        left, right = _flanks(after, before), _flanks(before, after)
-        if character != "_":
-            return cls(character, token, end - start, left, right)
-        opens = left and (not right or _is_punctuation(before))
-        closes = right and (not left or _is_punctuation(after))
-        return cls(character, token, end - start, opens, closes)
-
-    def pairs_with(self, closer: _Run) -> bool:
-        """Return whether this run can open the emphasis that `closer` closes."""
-        if self.character != closer.character:
-            return False
-        if closer.character == "~":
-            return self.length == closer.length == 2
-        both = self.closes or closer.opens
-        return not (both and (self.length + closer.length) % 3 == 0 and self.length % 3)
-
-
-def _flanks(inner: str, outer: str) -> bool:
-    """Return whether a run can open (or close) emphasis, by the characters on its two sides."""
-    if not inner or inner.isspace():
-        return False
-    return not _is_punctuation(inner) or not outer or outer.isspace() or _is_punctuation(outer)
-
-
-def _is_punctuation(character: str) -> bool:
-    return character != "" and unicodedata.category(character)[0] in "PS"
+_NEXT_BLOCK = re.compile(
+    r"\\?[ \t]*\n[ \t]*(?:$|[>|]|#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3})", re.MULTILINE
+)
+"""A line end after which another block begins, where several blocks are parsed as one text."""
+_COMPARISONS = re.compile(r"\w==\S+\s.*\S==\w$", re.ASCII | re.DOTALL)
+"""`n==0 or n==1`: words touch both `==` from outside, and several words stand between."""
+_OPENER_OF = {"</mark>": "<mark>", "</span>": "<span>", "=~": "~="}
 
 
 def _pair(tokens: list[Token], opener: int, closer: int) -> None:
@@ -716,70 +722,35 @@ def _pair(tokens: list[Token], opener: int, closer: int) -> None:
     tokens[opener].plain = tokens[closer].plain = ""
 
 
-def _pair_emphasis(tokens: list[Token], runs: list[_Run], verbatim: bool) -> None:
-    """Pair `*`, `_` and `~~` by the rules of CommonMark; the rest becomes plain text."""
-    active = {run.token + n for run in runs if run.opens or run.closes for n in range(run.length)}
-    opened: list[_Run] = []
-    for closer in runs:
-        while closer.closes and closer.length:
-            near = reversed(opened[-_MOST_OPEN:])
-            opener = next((run for run in near if run.pairs_with(closer)), None)
-            if opener is None:
-                break
-            length = 2 if min(opener.length, closer.length) >= 2 else 1
-            for n in range(length):  # the inner characters first
-                first, last = opener.token + opener.length - 1 - n, closer.token + n
-                _pair(tokens, first, last)
-                if length == 2 and closer.character != "~":
-                    tokens[first].note = tokens[last].note = "outer" if n else "strong"
-            opener.length -= length
-            closer.token += length
-            closer.length -= length
-            while opened[-1] is not opener:
-                opened.pop()
-            if not opener.length:
-                opened.pop()
-        if closer.opens and closer.length:
-            opened.append(closer)
-    for at, token in enumerate(tokens):
-        if token.kind is Kind.EMPHASIS and token.partner < 0:
-            escaped = at in active and not verbatim
-            sign = ("\\" if escaped else "") + token.plain
-            token.become(Kind.ATOM if escaped else Kind.TEXT, token.plain, sign)
-
-
-_NEXT_BLOCK = re.compile(
-    r"\\?[ \t]*\n[ \t]*(?:$|[>|]|#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3})", re.MULTILINE
-)
-"""A line end after which another block begins, where several blocks are parsed as one text."""
-_COMPARISONS = re.compile(r"\w==\S+\s.*\S==\w$", re.ASCII | re.DOTALL)
-"""`n==0 or n==1`: words touch both `==` from outside, and several words stand between."""
-
-
 def _pair_marks(text: str, tokens: list[Token], verbatim: bool) -> None:
-    """Pair `==` and `<mark>` within a block, also across its line ends."""
-    equals = tag = -1
+    """Pair the signs of marks within a block, also across its line ends."""
+    opened: dict[str, int] = {}
     for at, token in enumerate(tokens):
-        if verbatim and _NEXT_BLOCK.match(text, token.at):
-            equals = -1
+        if verbatim and token.kind is Kind.BREAK and _NEXT_BLOCK.match(text, token.at):
+            opened.pop("==", None)
         if token.kind is not Kind.MARK:
             continue
-        if token.markdown == "<mark>":
-            tag = at if tag < 0 else tag
-        elif token.markdown == "</mark>":
-            if tag >= 0:
-                _pair(tokens, tag, at)
-                token.note, tag = tokens[tag].note, -1
+        sign = token.markdown
+        if sign in _OPENER_OF:
+            opener = opened.pop(_OPENER_OF[sign], -1)
+            if opener >= 0:
+                _pair(tokens, opener, at)
+                token.note = tokens[opener].note
+        elif sign not in ("==", "===="):
+            opened.setdefault(sign, at)
         else:
-            closes = equals >= 0 and not text[token.at - 1].isspace()
-            opens = token.at + 2 < len(text) and not text[token.at + 2].isspace()
-            if closes and not _COMPARISONS.match(text, tokens[equals].at - 1, token.at + 3):
-                _pair(tokens, equals, at)
-                equals = -1
-                continue
-            if closes:
-                tokens[equals].markdown = "\\=="
-            equals = at if opens else equals
+            opener, end = opened.get("==", -1), token.at + len(sign)
+            closes = opener >= 0 and not text[token.at - 1].isspace()
+            opens = end < len(text) and not text[end].isspace()
+            if sign == "====":  # the end of one mark and the start of the next
+                token.become(*((Kind.GONE,) if closes and opens else (Kind.TEXT, sign, sign)))
+            elif closes and not _COMPARISONS.match(text, tokens[opener].at - 1, end + 1):
+                _pair(tokens, opener, at)
+                del opened["=="]
+            elif opens:
+                if closes:
+                    tokens[opener].markdown = "\\=="
+                opened["=="] = at
     _drop_unpaired(tokens, Kind.MARK)
 
 
@@ -787,75 +758,68 @@ def _drop_unpaired(tokens: list[Token], kind: Kind) -> None:
     """Turn the unpaired tokens of a kind into plain text."""
     for token in tokens:
         if token.kind is kind and token.partner < 0:
-            written = token.markdown if token.plain else ""
+            written = token.markdown if token.markdown == "\\==" else token.plain
             left = Kind.TEXT if token.plain else Kind.GONE
             token.become(Kind.ATOM if written != token.plain else left, token.plain, written)
 
 
-@dataclass(slots=True, eq=False)
-class _Gap:
-    opener: int
-    depth: int = 0
-    hint: int = -1
-
-
 def _pair_gaps(text: str, tokens: list[Token]) -> None:
     """Pair `{{` and `}}` on one line; single braces inside must balance."""
-    stack: list[_Gap] = []
+    opened: list[tuple[int, int, int]] = []  # token, open braces inside, token of the hint
     for at, token in enumerate(tokens):
         if token.kind is Kind.BREAK:
-            stack.clear()
+            opened.clear()
         elif token.kind is Kind.GAP:
-            stack.append(_Gap(at))
-        elif stack and token.kind is Kind.TEXT:
-            gap = stack[-1]
+            opened.append((at, 0, -1))
+        elif opened and token.kind is Kind.TEXT:
+            opener, depth, hint = opened.pop()
+            after = tokens[at + 1] if at + 1 < len(tokens) else token
             if token.plain.startswith("{") and not token.plain.strip("{"):
-                gap.depth += len(token.plain)
-            elif token.plain == "::" and not gap.depth and gap.hint < 0:
-                gap.hint = at
-            elif token.plain == "}" and gap.depth:
-                gap.depth -= 1
-            elif token.plain == "}" and at + 1 < len(tokens):
-                after = tokens[at + 1]
-                if after.plain == "}" and after.at == token.at + 1:
-                    _close_gap(text, tokens, stack.pop(), at)
+                depth += len(token.plain)
+            elif token.plain == "::" and not depth and hint < 0:
+                hint = at
+            elif token.plain == "}" and depth:
+                depth -= 1
+            elif token.plain == "}" and after.plain == "}" and after.at == token.at + 1:
+                _close_gap(text, tokens, (opener, at), hint)
+                continue
+            opened.append((opener, depth, hint))
     _drop_unpaired(tokens, Kind.GAP)
 
 
-def _close_gap(text: str, tokens: list[Token], gap: _Gap, at: int) -> None:
+def _close_gap(text: str, tokens: list[Token], ends: Span, hint: int) -> None:
     """Make a cloze of the text between `{{` and the `}}` at a token, if it is an answer."""
-    opener = tokens[gap.opener]
-    inside = text[opener.at + 2 : tokens[at].at]
+    opener, closer = tokens[ends[0]], tokens[ends[1]]
+    inside = text[opener.at + 2 : closer.at]
     if not opener.note and is_template(inside, text):
         return
-    tokens[at + 1].become(Kind.GONE)
-    if opener.plain == "{{" and is_no_answer(inside):
+    tokens[ends[1] + 1].become(Kind.GONE)
+    if opener.plain == "{{" and _NO_ANSWER.fullmatch(inside[:500]):
         opener.become(Kind.GONE)
-        tokens[at].become(Kind.GONE)
+        closer.become(Kind.GONE)
     else:
-        tokens[at].become(Kind.GAP, "", "}}")
-        _pair(tokens, gap.opener, at)
-    for hint in tokens[gap.hint : at] if gap.hint >= 0 else ():
-        hint.kind, hint.plain = Kind.HINT, ""
+        closer.become(Kind.GAP, "", "}}")
+        _pair(tokens, *ends)
+    for token in tokens[hint : ends[1]] if hint >= 0 else ():
+        token.kind, token.plain = Kind.HINT, ""
 
 
 _TEMPLATE = re.compile(
     r"""\s*(?:
-      [\#/^&!%]\S.*|>\s.*                                  # {{#if x}}, {{/if}}, {{> part}}
-    | (?:date|time|now|today|yesterday|tomorrow|title|name|author|authors|url|link|content|tags?
-        |value|macro|selector|selectorhtml|meta|schema|published|modified|created|description
-        |domain|site|image|cursor|clipboard|highlights|citekey|abstract|folder|filename|path
-        |uuid|week|month|year|day)
-      (?:(?::(?!:)|\|).*)?
-    | (?:VALUE|NAME|TITLE|LINKCURRENT)                     # QuickAdd
-    | (?:VALUE|VDATE|DATE|FIELD|MACRO|TEMPLATE|FILE):.+
+      [\#/^&!%]\S.*|>\s.*                                          # {{#if x}}, {{/if}}, {{> part}}
+    | (?:date|time|now|today|yesterday|tomorrow|title|name|authors?|url|link|content|tags?|value
+        |macro|selector|selectorhtml|meta|schema|published|modified|created|description|domain
+        |site|image|cursor|clipboard|highlights|citekey|abstract|folder|filename|path|uuid|week
+        |month|year|day)(?:(?::(?!:)|\|).*)?
+    | (?:VALUE|NAME|TITLE|LINKCURRENT)|(?:VALUE|VDATE|DATE|FIELD|MACRO|TEMPLATE|FILE):.+  # QuickAdd
     | (?:query|embed|video|youtube|twitter|tweet|renderer|namespace)\s+(?:[(\[:]|https?:).*
-    | [a-z]\w*:(?!:)[YMDdHhmsSaAWwEgGQoZX\W]+                   # {{d:YYYY-MM-DD}}
+    | [a-z]\w*:(?!:)[YMDdHhmsSaAWwEgGQoZX\W]+                         # {{d:YYYY-MM-DD}}
+    | [A-Za-z]+(?:_\w+)+(?:\s*\|.*)?                                # {{book_title}}, {{TOPIC_NAME}}
+    | [a-z]{2,}(?:[A-Z][a-z0-9]+)+(?:\s*\|.*)?                       # {{pdfZoteroLink}}
     | (?:tp|frontmatter|file|page|this|note|item|book|loop|site|user|env|secrets|github|inputs|matrix
         |annotation|highlight|chapter|review)\.\w.*
-    | (?=[^|(]*[a-z][A-Z])[a-z]\w*(?:\.[a-z]\w*)+(?:\(.*\))?(?:\s*\|.*)?   # {{metaData.title}}
-    | [a-z]+(?:_[a-z0-9]+)+(?:\s*\|.*)?                    # {{book_title}}, {{x_y | upper}}
-    | [a-z]\w*(?:\.[a-z]\w*)+\s*\|.*                      # {{page.date | date: "%Y"}}
+    | (?=[^|(]*[a-z][A-Z])[a-z]\w*(?:\.[a-z]\w*)+(?:\(.*\))?(?:\s*\|.*)?  # {{metaData.title}}
+    | [a-z]\w*(?:\.[a-z]\w*)*\s*\|.*                                # {{page.date | date: "%Y"}}
     )\s*""",
     re.VERBOSE,
 )
@@ -868,8 +832,6 @@ _NO_ANSWER = re.compile(
     )\s*""",
     re.VERBOSE,
 )
-
-
 _STATEMENT = re.compile(r"\{%-?\s*[a-z]")
 """The start of a statement of Liquid or Jinja, such as `{% if page.title %}`."""
 
@@ -878,11 +840,4 @@ def is_template(inside: str, around: str = "") -> bool:
     """Return whether the text between `{{` and `}}` is a template's placeholder, given the text around it."""
     if len(inside) > 200:
         return False
-    return _TEMPLATE.fullmatch(inside) is not None or (
-        "{%" in around and _STATEMENT.search(around) is not None
-    )
-
-
-def is_no_answer(inside: str) -> bool:
-    """Return whether the text between `{{` and `}}` is a link, a field or an embed."""
-    return len(inside) <= 500 and _NO_ANSWER.fullmatch(inside) is not None
+    return bool(_TEMPLATE.fullmatch(inside) or ("{%" in around and _STATEMENT.search(around)))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -16,18 +14,19 @@ from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
 from ankiforge.extract.markdown.inline import Phrase, outermost
 from ankiforge.extract.markdown.page import (
     AS_FIELD,
-    ToolCards,
+    Dialect,
+    Page,
+    ToolCard,
     between,
-    hidden_words,
     written_on_line,
 )
 from ankiforge.extract.markdown.quotes import Citations, Quotes, find_citations, opens
-from ankiforge.model import Document, Form, Highlight, HighlightKind, Span
+from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
 from ankiforge.text.anchors import CONTEXT, numbered, paragraphs_around
 from ankiforge.text.markdown import plain
 
-_GLOSSARY = ("glossary", "definitions", "terms")
+_GLOSSARIES = ("glossary", "definitions", "key terms")
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _WRITTEN = {
     Form.INLINE_FIELD: AS_FIELD,
@@ -55,18 +54,15 @@ class _Found(NamedTuple):
     start: int
     """Offset in the plain text of the note."""
     fields: _Fields
-    """With the plain text of docs/keys.md, from which the anchor is made."""
-    shown: _Fields | None = None
-    """The fields to show if they differ: `exact`, `gaps`, `markdown`, `markdown_gaps`."""
 
 
 def highlights(
     document: Document,
     namespace: str,
-    blocks: Blocks,
+    page: Page,
     wanted: Wanted,
     skip: str = "",
-    tools: ToolCards | None = None,
+    dialects: Sequence[Dialect] = (),
     cites: Citations | None = None,
 ) -> tuple[Highlight, ...]:
     """Return the highlights of a note, in reading order.
@@ -74,31 +70,22 @@ def highlights(
     Args:
         document: the note.
         namespace: the part of its keys before the slash.
-        blocks: the blocks of the note.
+        page: the note as read.
         wanted: which marks and cards are read.
         skip: the reason why no cards are made of it, "" if they are.
-        tools: the cards of other tools in it.
+        dialects: the card syntaxes of other tools to read.
         cites: its citations, if they are already known.
     """
+    blocks = page.blocks
     cites = find_citations(blocks.blocks) if cites is None else cites
-    reader = _Reader(document, blocks, wanted, tools or ToolCards(), cites)
-    found = sorted(reader.all(), key=lambda one: one.start)
-    if not found:
-        return ()
+    reader = _Reader(document, page, wanted, cites)
+    found = sorted(reader.all(page.placed(dialects)), key=lambda one: one.start)
     per_block = Counter(one.fields["block"] for one in found)
     lists, links, text = _Lists(blocks.blocks), _links(blocks, document.uri), blocks.plain
-    boundaries: list[int] = []
-    start = 0
-    for block in blocks.blocks if "====" in text else ():
-        spans = [p.span for p in (block.inline.phrases if block.inline else ()) if p.sign == "=="]
-        boundaries += _find_boundaries(text, [(start + low, start + high) for low, high in spans])
-        start += len(block.plain) + 1
-    rows = _with_rows(text, blocks.blocks)
-    whole = _without_boundaries(boundaries, rows)
     made = []
     for one in found:
         block, fields = blocks.blocks[one.block], one.fields
-        end = one.start + len(fields["exact"])
+        end = one.start + len(fields.get("anchor_text") or fields["exact"])
         low, high = (bisect_left(links, (at, at, "")) for at in (one.start, end))
         inside = (target for _, last, target in links[low:high] if last <= end)
         part = f"#^{block.id}" if block.id else ""  # as in Obsidian's links
@@ -115,93 +102,21 @@ def highlights(
             "links": tuple(dict.fromkeys((*fields.get("links", ()), *filter(None, inside)))),
         }
         if "?" in fields.get("comment", ""):
-            nearby = paragraphs_around(rows, one.start, end)
-            fields["nearby"] = nearby.replace(_NEXT_CELL, " | ")
-        highlight = Highlight(document, namespace, **fields)
-        made.append(_as_shown(highlight, one, text, boundaries, whole))
+            fields["nearby"] = paragraphs_around(text, one.start, end)
+        made.append(Highlight(document, namespace, **fields))
     return tuple(numbered(made))
 
 
 _NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
-_BOUNDARY = re.compile(r"(`+)[^`]+\1|(?<=[^\s=])(?P<signs>={4})(?=[^\s=])")
-"""The end of one mark and the start of the next, `==so====.==`; not in code."""
-
-
-def _find_boundaries(text: str, spans: Iterable[Span]) -> list[int]:
-    """Return the offsets of the signs between two adjacent marks, within spans of a text."""
-    found = (match for span in spans for match in _BOUNDARY.finditer(text, *span))
-    return [match.start() for match in found if match["signs"]]
-
-
-_NEXT_CELL = "\x1f"
-"""Stands for the line end between two cells of a row, until it is shown as ` | `."""
-
-
-def _with_rows(text: str, blocks: Sequence[Block]) -> str:
-    """Return the plain text of a note, in which `_NEXT_CELL` joins the cells of a row."""
-    if all(block.part is not Part.CELL for block in blocks):
-        return text
-    parts = []
-    for block, after in pairwise(blocks):
-        in_row = block.part is after.part is Part.CELL and block.lines == after.lines
-        parts += [block.plain, _NEXT_CELL if in_row else "\n"]
-    return "".join([*parts, blocks[-1].plain])
-
-
-def _without_boundaries(boundaries: list[int], text: str) -> str:
-    """Return a text without the signs between two adjacent marks."""
-    edges = zip([0, *(at + 4 for at in boundaries)], [*boundaries, len(text)], strict=True)
-    return "".join([text[start:end] for start, end in edges])
-
-
-def _moved_spans(boundaries: list[int], spans: Iterable[Span], by: int = 0) -> tuple[Span, ...]:
-    """Return spans, moved by `by`, as offsets in a text without these signs."""
-
-    def moved(at: int) -> int:
-        return at + by - 4 * bisect_left(boundaries, at + by)
-
-    return tuple([(moved(low), moved(high)) for low, high in spans])
-
-
-def _as_shown(
-    highlight: Highlight, found: _Found, text: str, boundaries: list[int], whole: str
-) -> Highlight:
-    """Return the highlight by the reading to show, without the signs between adjacent marks.
-
-    The plain text gives the anchor. `whole` is the text without these signs, with rows of tables.
-    """
-    window = slice(max(0, found.start - CONTEXT), found.start + len(highlight.exact) + CONTEXT)
-    if not found.shown and not boundaries and _NEXT_CELL not in whole[window]:
-        return highlight
-    names = ("exact", "gaps", "markdown", "markdown_gaps")
-    shown = {name: getattr(highlight, name) for name in names} | (found.shown or {})
-    start = found.start
-    end = start + len(shown["exact"])
-    if text[start:end] == shown["exact"]:  # false for a cloze whose signs are in the text
-        (low, high), *gaps = _moved_spans(boundaries, [(0, end - start), *shown["gaps"]], start)
-        shown["exact"] = whole[low:high]
-        shown["gaps"] = tuple([(first - low, last - low) for first, last in gaps])
-        before, after = whole[max(0, low - CONTEXT) : low], whole[high : high + CONTEXT]
-        shown["prefix"] = before.replace(_NEXT_CELL, " | ")[-CONTEXT:]
-        shown["suffix"] = after.replace(_NEXT_CELL, " | ")[:CONTEXT]
-        if boundaries and highlight.form is Form.PHRASE:
-            (written, *rest), written_gaps = shown["markdown"], shown["markdown_gaps"]
-            inside = _find_boundaries(written, written_gaps)
-            shown["markdown"] = (_without_boundaries(inside, written), *rest)
-            shown["markdown_gaps"] = _moved_spans(inside, written_gaps)
-    around = (highlight.prefix, highlight.suffix)
-    return replace(highlight, **shown, anchor_text=highlight.exact, anchor_around=around)
 
 
 def _links(blocks: Blocks, note: str) -> list[tuple[int, int, str]]:
     """Return (start, end, address) of the links of a note, "" for those that cannot be opened."""
-    found: list[tuple[int, int, str]] = []
-    start = 0
-    for block in blocks.blocks:
-        for (first, last), target in block.inline.targets if block.inline else ():
-            found.append((start + first, start + last, opens(target, note)))
-        start += len(block.plain) + 1
-    return sorted(found)
+    return sorted(
+        (block.start + first, block.start + last, opens(target, note))
+        for block in blocks.blocks
+        for (first, last), target in (block.inline.targets if block.inline else ())
+    )
 
 
 _LONGEST = 160
@@ -245,83 +160,62 @@ def _shortened(text: str) -> str:
 
 
 class _Reader:
-    def __init__(
-        self,
-        document: Document,
-        blocks: Blocks,
-        wanted: Wanted,
-        tools: ToolCards,
-        cites: Citations,
-    ) -> None:
-        self.tools, self.wanted = tools, wanted
-        self.blocks, self.callouts = blocks.blocks, blocks.callouts
+    def __init__(self, document: Document, page: Page, wanted: Wanted, cites: Citations) -> None:
+        self.page, self.wanted = page, wanted
+        self.blocks, self.callouts = page.blocks.blocks, page.blocks.callouts
         self.bold = "bold" not in wanted.marks
         """Whether to keep strong emphasis: only if it is not a mark."""
         self.terms = self._terms()
         self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
 
-    def all(self) -> Iterator[_Found]:
-        """Yield our highlights and the cards of tools, no passage twice, with their note ids."""
-        for one in self._own_highlights():
-            fields = one.fields
+    def all(self, tools: list[tuple[Span, int, ToolCard]]) -> Iterator[_Found]:
+        """Yield the cards of tools and our highlights, no passage twice, with their note ids."""
+        spans = [span for span, _, _ in tools]
+        for at, start, fields in self._own_highlights():
             whole = fields["kind"] is HighlightKind.CARD or not fields.get("gaps")
-            spans = ((0, len(fields["exact"])),) if whole else fields["gaps"]
-            if self.tools.hold(one.start, spans):
+            parts = ((0, len(fields["exact"])),) if whole else fields["gaps"]
+            if any(_overlap(spans, start + low, start + high) for low, high in parts):
                 continue
-            if "inline" in self.tools.own_forms and fields["form"] in (
-                Form.INLINE,
-                Form.INLINE_FIELD,
-            ):  # the tool makes a card of each line `word:: value`, so it is not just a field
-                fields["declared"] = True
-                if fields["exact"].count("::") <= 1:
-                    fields["form"] = Form.INLINE
-                    fields["written"] = written_on_line(two_way=fields["two_way"])
-            fields["hints"] = (*fields.get("hints", ()), *self.tools.hint_at(one.block))
-            yield one
-        for placed in self.tools.cards:
-            card, shown = placed.card, None
-            fields = self._fields(placed.block, card.form, placed.exact, card.sides)
-            fields |= {
-                "gaps": (),
-                "two_way": card.two_way,
-                "tags": tuple(dict.fromkeys(card.tags)),
-                "hints": self.tools.hint_of(placed),
-                "declared": True,
-                "written": card.written,
-            }
-            if card.form is Form.CLOZE:
-                markdown = card.sides[0]
-                fields["gaps"] = gaps = hidden_words(markdown, placed.exact)
-                if len(gaps) < len(cloze.gaps(markdown)):
-                    # the plain text contains the tool's signs: the revealed text is shown
-                    exact = plain(cloze.reveal(markdown))
-                    found = hidden_words(markdown, exact)
-                    if len(found) > len(gaps):
-                        shown = {"exact": exact, "gaps": found}
-                        shown |= {"markdown": card.sides, "markdown_gaps": ()}
-            yield _Found(placed.block, placed.start, fields, shown)
+            hints = self.page.hints(*self.blocks[at].lines)
+            fields["hints"] = (*fields.get("hints", ()), *hints)
+            yield _Found(at, start, fields)
+        for (start, end), at, card in tools:
+            yield _Found(at, start, self._tool_card(at, self.page.blocks.plain[start:end], card))
 
-    def _own_highlights(self) -> Iterator[_Found]:
-        start, marked, starts = 0, set[int](), list[int]()
+    def _tool_card(self, at: int, exact: str, card: ToolCard) -> _Fields:
+        fields = self._fields(at, card.form, exact, card.sides)
+        hints: tuple[str, ...] = (f"{NOTE}{card.id}",) if card.id else ()
+        if not hints and "STARTI" not in card.written:
+            hints = self.page.hints(card.first, card.last)
+        fields |= {"two_way": card.two_way, "tags": tuple(dict.fromkeys(card.tags)), "hints": hints}
+        fields |= {"declared": True, "written": card.written}
+        if card.form is Form.CLOZE:
+            fields["gaps"] = gaps = _hidden_words(card.sides[0], exact)
+            shown = plain(cloze.reveal(card.sides[0]))
+            revealed = _hidden_words(card.sides[0], shown)
+            if len(revealed) > len(gaps):  # the tool's signs are in the plain text
+                fields |= {"exact": shown, "gaps": revealed, "anchor_text": exact}
+        return fields
+
+    def _own_highlights(self) -> Iterator[tuple[int, int, _Fields]]:
+        """Yield (index of the block, offset in the plain text, fields)."""
+        marked: set[int] = set()
+        inside: dict[int, list[int]] = {}
         for at, block in enumerate(self.blocks):
-            starts.append(start)
+            inside.setdefault(block.callout, []).append(at)
             if at in self.quotes.covered:
                 marked.add(block.callout)
             for offset, fields in self._in_block(at, block):
                 marked.add(block.callout)
-                yield _Found(at, start + offset, fields)
-            start += len(block.plain) + 1
-        if "callout" not in self.wanted.marks or not self.callouts:
+                yield at, block.start + offset, fields
+        if "callout" not in self.wanted.marks:
             return
-        inside: dict[int, list[int]] = {}
-        for at, block in enumerate(self.blocks):
-            inside.setdefault(block.callout, []).append(at)
-        for number, markdown in enumerate(self.callouts):  # yield those without marks
+        for number, markdown in enumerate(self.callouts):  # those without marks
             if number in inside and number not in marked:
-                first, last = inside[number][0], inside[number][-1]
-                exact = "\n".join(block.plain for block in self.blocks[first : last + 1])
-                fields = self._fields(first, Form.CALLOUT, exact, (markdown,))
-                yield _Found(first, starts[first], fields)
+                first, last = (self.blocks[inside[number][end]] for end in (0, -1))
+                exact = self.page.blocks.plain[first.start : last.start + len(last.plain)]
+                at = inside[number][0]
+                yield at, first.start, self._fields(at, Form.CALLOUT, exact, (markdown,))
 
     def _in_block(self, at: int, block: Block) -> Iterator[tuple[int, _Fields]]:
         """Yield the card that a block is, or its quotes and marked sentences."""
@@ -341,10 +235,10 @@ class _Reader:
     def _card(self, at: int) -> _Fields | None:
         """Return the card that a whole block is, None if it is not a card."""
         block, cards = self.blocks[at], self.wanted.cards
-        if block.region and "block" in cards:
+        if block.part is Part.CARD and all(block.sided) and "block" in cards:
             fields = self._fields(at, Form.BLOCK, block.plain, block.sided)
-            two_way = block.region.two_way
-            return {**fields, "two_way": two_way, "written": between("??" if two_way else "?")}
+            written = between("??" if block.two_way else "?")
+            return {**fields, "two_way": block.two_way, "written": written}
         if block.sides and "inline" in cards:
             return self._sided_card(at, block, block.sides)
         if block.inline and "cloze" in cards:
@@ -384,6 +278,10 @@ class _Reader:
         phrases = outermost(found)
         if not phrases:
             return
+        if len(phrases) == 1 and (term := plain_term(inline, phrases[0].span)):
+            fields = self._sided_card(at, block, term)
+            yield 0, {**fields, "colour": phrases[0].note, "written": ""}
+            return
         sentences = inline.sentences()
         starts = [start for start, _ in sentences]
         marked: list[tuple[Span, list[Phrase]]] = []
@@ -405,33 +303,51 @@ class _Reader:
             yield start, fields
 
     def _terms(self) -> dict[int, Sides]:
-        """Return the items `Term: definition`, by block index; three in a row are a glossary.
+        """Return the items `Term: definition`, by block index.
 
-        If `term` is wanted, items with the term in bold also count outside a glossary.
+        They are a glossary if three stand in a row, directly under a heading that says so; a term
+        that occurs twice there is left to a person. If `term` is wanted, items with the term in
+        bold also count elsewhere.
         """
         cards = self.wanted.cards
-        bold: dict[int, Sides] = {}
-        listed: dict[int, Sides] = {}
-        if cards.isdisjoint(("glossary", "term")):
-            return bold
-        words = map(re.escape, (*_GLOSSARY, *map(str.casefold, self.wanted.glossary_headings)))
-        glossary = re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)")
-        run: list[int] = []
+        headings = {*_GLOSSARIES, *map(str.casefold, self.wanted.glossary_headings)}
+        found: dict[int, Sides] = {}
+        runs: list[list[int]] = [[]]
         for at, block in enumerate(self.blocks):
             if block.part is not Part.ITEM or block.inline is None:
                 continue
             if "term" in cards and (term := bold_term(block.inline)):
-                bold[at] = term
-            if "glossary" not in cards or not block.headings:
-                continue
-            if glossary.search(" ".join(block.headings).casefold()) and (
-                term := plain_term(block.inline)
-            ):
-                listed[at] = term
+                found[at] = term
+            heading = block.headings[-1].strip(" :").casefold() if block.headings else ""
+            listed = "glossary" in cards and len(block.path) == 1 and heading in headings
+            if listed and (term := plain_term(block.inline)):
+                found[at] = term
                 number, item = block.path[-1]
-                follows = run and self.blocks[run[-1]].path[-1] == (number, item - 1)
-                run = run if follows else []
-                run.append(at)
-                for one in run[-1:] if len(run) > 3 else run if len(run) == 3 else ():
-                    listed[one] = listed[one]._replace(form=Form.GLOSSARY)
-        return bold | listed
+                if not (runs[-1] and self.blocks[runs[-1][-1]].path[-1] == (number, item - 1)):
+                    runs.append([])
+                runs[-1].append(at)
+        names = {at: self.blocks[at].plain[slice(*found[at].front)].casefold() for at in found}
+        for run in runs:
+            for at in run if len(run) > 2 else ():
+                if sum(names[other] == names[at] for one in runs for other in one) == 1:
+                    found[at] = found[at]._replace(form=Form.GLOSSARY)
+        return found
+
+
+def _overlap(spans: list[Span], start: int, end: int) -> bool:
+    """Return whether one of these spans, which are in order, overlaps [start, end)."""
+    before = bisect_left(spans, (end, 0))
+    return before > 0 and spans[before - 1][1] > start
+
+
+def _hidden_words(markdown: str, exact: str) -> tuple[Span, ...]:
+    """Return the spans of a cloze's answers in its plain text, as far as they are found."""
+    found: list[Span] = []
+    at = 0
+    for gap in cloze.gaps(markdown):
+        words = plain(gap.answer)
+        start = exact.find(words, at) if words else -1
+        if start >= 0:
+            at = start + len(words)
+            found.append((start, at))
+    return tuple(found)

@@ -536,7 +536,7 @@ class _Finder:
             block = self.blocks[one]
             if block.path[: len(path)] != path:
                 break
-            is_card = block.sides or block.region or one in self.cards
+            is_card = block.sides or block.part is Part.CARD or one in self.cards
             if block.inline is None or is_card or one in self.cites or self.marks[one]:
                 return []
             inside.append(one)

@@ -1,8 +1,8 @@
 """The source of a note before it is cut into blocks: front matter, comments, maths.
 
-Comments and multi-line maths may contain anything, so placeholders hide them from the block
-parser; the number of lines stays the same. The placeholders are noncharacters of Unicode, which do
-not occur in text; those of a note that contains them are replaced.
+Comments and multi-line maths may contain anything, so placeholders hide them from the parser; the
+number of lines stays the same. The placeholders are noncharacters of Unicode, which do not occur in
+text; those of a note that contains them are replaced.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ COMMENT = "\ufdd0"
 MATHS = "\ufdd1"
 """`MATHS 12 MATHS` replaces the maths with number 12."""
 CONTINUED = "\ufdd2"
-"""Replaces each further line of maths, or of a multi-line card."""
-CARD = "\ufdd3"
-"""`CARD 3 CARD` replaces the multi-line card with number 3."""
+"""Replaces each further line of maths."""
 PLACEHOLDERS = re.compile(f"[{COMMENT}-\ufdef]")
 
 _PREFIX = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*"
@@ -32,11 +30,16 @@ _START = re.compile(
     r"|(?P<escape>\\[^\n])|(?P<html><!--)|(?P<comment>%%)|(?P<code>`+)|(?P<maths>\$\$))",
     re.MULTILINE,
 )
-_ANY = re.compile(r"[\\<%`$~]")
 _BLANK_LINE = re.compile(r"\n[ \t>]*(?:\n|\Z)")
 _TEX_COMMAND = re.compile(r"[\s>]*\\[A-Za-z]")
 _MATHS = re.compile(f"{MATHS}(\\d+){MATHS}")
 _NOTHING = re.compile(f"\n?{CONTINUED}|{COMMENT}")
+_DEFINITION = re.compile(
+    r"[ ]{0,3}\[(?!\^|!)(?P<label>[^\[\]\n]+)\]:[ \t]*(?P<target>\S+)[ \t]*(?:\"[^\"\n]*\")?[ \t]*"
+    r"|[ \t>]*(?:- )?(?:id|title|author|alias|tags|type|public|icon|collapsed|created-at|updated-at|custom-id|(?:card|hl|ls|query|template|background)-"
+    r"[\w-]+|logseq\.[\w.-]+)::[ \t].*"
+)
+"""A line that defines the target of a link, or a property of Logseq (`id:: 64f0…`)."""
 
 
 class Source(NamedTuple):
@@ -45,10 +48,10 @@ class Source(NamedTuple):
     text: str
     maths: tuple[str, ...] = ()
     """The multi-line maths, by number."""
-    searchable: str = ""
-    """The text with fences and code blanked, to test whether it contains any marks."""
     fences: tuple[Span, ...] = ()
     """[first, last) lines of each closed fence."""
+    references: tuple[tuple[str, str], ...] = ()
+    """The labels that the note defines, each with the target of its links."""
 
 
 def restored(text: str, maths: tuple[str, ...]) -> str:
@@ -61,61 +64,61 @@ def restored(text: str, maths: tuple[str, ...]) -> str:
 def prepared(text: str) -> Source:
     """Replace comments (`%%…%%`, `<!--…-->`) and multi-line maths by placeholders.
 
-    Fences and code contain no markup. What is never closed is plain text.
+    Definitions and properties count as comments. Fences and code contain no markup. What is never
+    closed is plain text.
     """
-    if not _ANY.search(text):
-        text = PLACEHOLDERS.sub("\ufffd", text)
-        return Source(text, searchable=text)
     text = PLACEHOLDERS.sub("\ufffd", text)
     shown: list[str] = []
-    searchable: list[str] = []
     maths: list[str] = []
     fences: list[Span] = []
     unclosed: set[str] = set()  # closing signs that do not occur any more
-    ticks = Backticks(text)
     at = line = 0
     while match := _START.search(text, at):
         shown.append(text[at : match.start()])
-        searchable.append(text[at : match.start()])
         line += text.count("\n", at, match.start())
-        kind, end = _extent(text, match, ticks, unclosed)
+        kind, end = _extent(text, match, unclosed)
         at = max(end, match.end())
         run = text[match.start() : at]
         lines = run.count("\n")
         if kind == "comment":
-            shown.append(re.sub(r"[^\n]", COMMENT, run))
+            run = re.sub(r"[^\n]", COMMENT, run)
         elif kind == "maths" and lines:
             bare = (one.strip(" \t>") for one in run.split("\n"))
-            shown.append(f"{MATHS}{len(maths)}{MATHS}" + f"\n{CONTINUED}" * lines)
+            run = f"{MATHS}{len(maths)}{MATHS}" + f"\n{CONTINUED}" * lines
             maths.append("\n".join(filter(None, bare)))
-        else:
-            shown.append(run)
-        if kind == "fence":
+        elif kind == "fence":
             fences.append((line, line + lines + 1))
-        searchable.append("\n" * lines if kind in ("fence", "code", "comment") else shown[-1])
+        shown.append(run)
         line += lines
-    shown.append(text[at:])
-    searchable.append(text[at:])
-    return Source("".join(shown), tuple(maths), "".join(searchable), tuple(fences))
+    text = "".join([*shown, text[at:]])
+    references: list[tuple[str, str]] = []
+    if "]:" in text or "::" in text:
+        rows, fenced = text.split("\n"), {at for fence in fences for at in range(*fence)}
+        for at, row in enumerate(rows):
+            if ":" in row and at not in fenced and (found := _DEFINITION.fullmatch(row)):
+                rows[at] = COMMENT * len(row)
+                if found["label"]:
+                    references.append((found["label"], found["target"].strip("<>")))
+        text = "\n".join(rows)
+    return Source(text, tuple(maths), tuple(fences), tuple(references))
 
 
-def _extent(
-    text: str, match: re.Match[str], ticks: Backticks, unclosed: set[str]
-) -> tuple[str, int]:
+def _extent(text: str, match: re.Match[str], unclosed: set[str]) -> tuple[str, int]:
     """Return (kind, end) of what begins at a sign, ("text", -1) if it is never closed."""
-    start, kind = match.end(), match.lastgroup
+    start, kind = match.end(), str(match.lastgroup)
     if match["fence"] is not None:
         return _fence_end(text, match)
-    if kind == "code":
-        end = ticks.partner(match.start(), start)
-        return ("code", end) if end > 0 else ("text", -1)
     if kind == "escape":
         return "text", start
-    sign = {"html": "-->", "comment": "%%", "maths": "$$"}[str(kind)]
+    sign = {"html": "-->", "comment": "%%", "maths": "$$"}.get(kind, match[0])
     end = -1 if sign in unclosed else text.find(sign, start)
+    while kind == "code" and end >= 0 and "`" in text[end - 1] + text[end + len(sign) :][:1]:
+        end = text.find(sign, end + len(re.match("`*", text[end:])[0]))  # type: ignore[index]
     if end < 0:
         unclosed.add(sign)
         return "text", -1
+    if kind == "code":
+        return ("text", -1) if _BLANK_LINE.search(text, start, end) else ("code", end + len(sign))
     if kind != "maths":
         return "comment", end + len(sign)
     # maths that starts its line or begins with a TeX command may contain empty lines
@@ -140,27 +143,6 @@ def _fence_end(text: str, match: re.Match[str]) -> tuple[str, int]:
             return "fence", end
         at = end + 1
     return "text", len(text)
-
-
-class Backticks:
-    """The runs of backticks in a text, to find their partners in linear time."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._runs: dict[int, list[int]] = {}
-        for match in re.finditer("`+", text) if "`" in text else ():
-            self._runs.setdefault(len(match[0]), []).append(match.start())
-        for runs in self._runs.values():
-            runs.reverse()
-
-    def partner(self, start: int, end: int) -> int:
-        """Return the end of the code opened at [start, end) if its paragraph closes it, else -1."""
-        runs = self._runs.get(end - start, [])
-        while runs and runs[-1] < end:
-            runs.pop()
-        if not runs or _BLANK_LINE.search(self._text, end, runs[-1]):
-            return -1
-        return runs[-1] + end - start
 
 
 # --- front matter ---------------------------------------------------------------------------

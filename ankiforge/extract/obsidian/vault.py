@@ -280,7 +280,7 @@ class NoteReader:
         from ankiforge.extract.markdown.blocks import cut
         from ankiforge.extract.markdown.inline import Context
         from ankiforge.extract.markdown.note import highlights
-        from ankiforge.extract.markdown.page import Page, tool_cards
+        from ankiforge.extract.markdown.page import Page
         from ankiforge.extract.markdown.quotes import find_citations, papers
         from ankiforge.extract.markdown.source import front_matter, prepared
 
@@ -300,16 +300,12 @@ class NoteReader:
         if "EXCALIDRAW VIEW" in rest:
             rest = _BANNER.sub("", rest, count=1)
         source = prepared("\n" * front.lines + rest)
-        if not self._may_hold(source.searchable):
-            return deep, None
         blocks = cut(source, Context(picture=picture))
-        page = Page(path, text, source, blocks, front.tags)
-        tools = tool_cards(page, self._dialects)
+        page = Page(text, source, blocks, front.tags)
         # `==x==` is not a mark where a tool defines its meaning, unless the settings name marks
         wanted = self._wanted
-        if self.settings.marks is None and tools.highlights:
+        if self.settings.marks is None and any(one.defines_marks(page) for one in self._dialects):
             wanted = wanted._replace(marks=wanted.marks - {"=="})
-        wanted = wanted._replace(cards=wanted.cards | tools.own_forms)
         cites = find_citations(blocks.blocks)
         vault, file = quote(self.vault, safe=""), quote(path[:-3], safe="")
         document = Document(
@@ -322,7 +318,9 @@ class NoteReader:
             tags=tuple(dict.fromkeys([*front.tags, *blocks.tags])),
             deck=front.deck,
         )
-        found = highlights(document, self.namespace, blocks, wanted, front.skip, tools, cites)
+        found = highlights(
+            document, self.namespace, page, wanted, front.skip, self._dialects, cites
+        )
         if not found:
             return deep, None
         hint = "until you correct it, the note's title, tags and deck are not known"
