@@ -242,7 +242,7 @@ def adopt(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
 
 
 def _field(note: Seen, family: Family, name: str) -> str:
-    at = note_type(family).fields.index(name)
+    at = note_type(family).names.index(name)
     return note.fields[at] if at < len(note.fields) else ""
 
 

@@ -59,7 +59,7 @@ def with_content(
         ),
         "Feedback": feedback,
     }
-    return tuple(written.get(name, "") for name in note_type(card.family).fields)
+    return tuple(written.get(name, "") for name in note_type(card.family).names)
 
 
 def content_html(

@@ -5,9 +5,8 @@ exactly the fields and templates that Anki knows, so none is ever added, removed
 field can be renamed, because every field has an id. Templates and CSS are files in `design/`. They
 change with a new version and a higher mod.
 
-A person may add, move and rename fields and templates of our note types, and change the CSS. Such a
-type is shipped as it is in Anki. Otherwise Anki would skip its notes, and create a second copy of
-the type.
+A person may add and move fields and templates of our note types. Such a type is shipped as it is in
+Anki. Otherwise Anki would skip its notes, and create a second copy of the type.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -25,7 +23,6 @@ from ankiforge.model import (
     SeenNote,
     SeenTemplate,
     SeenType,
-    h16,
     named_id,
 )
 
@@ -46,54 +43,26 @@ _TEMPLATE_IDS = {
 _NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 
 
-@dataclass(frozen=True, slots=True)
-class NoteType:
-    """One of our note types."""
-
-    name: str
-    id: int
-    fields: tuple[str, ...]
-    """The names of the fields, in order."""
-    field_ids: tuple[int, ...]
-    templates: tuple[SeenTemplate, ...]
-
-
 @cache
-def note_type(family: Family) -> NoteType:
+def note_type(family: Family) -> SeenType:
     """Return the note type of a family."""
     first, content = _FIELDS[family]
-    fields = (*content.split(), *_MACHINE.split())
+    names = (*content.split(), *_MACHINE.split())
     templates = []
     for name, id in _TEMPLATE_IDS[family].items():
         stem = f"{family.value}-{name.lower().replace(' ', '-')}"
         sides = _design(f"{stem}-question.html"), _design(f"{stem}-answer.html")
         templates.append(SeenTemplate(name, id, *sides))
-    ids = tuple(range(first, first + len(fields)))
     name = _NAMES[family]
-    return NoteType(name, named_id("notetype", name), fields, ids, tuple(templates))
+    return SeenType(
+        named_id("notetype", name), name, DESIGN_MOD, family is Family.CLOZE,
+        tuple(zip(names, range(first, first + len(names)), strict=True)),
+        tuple(templates), _design("style.css"),
+    )  # fmt: skip
 
 
-def style() -> str:
-    """Return the CSS of both note types."""
-    return _design("style.css")
-
-
-@cache
 def _design(name: str) -> str:
     return (files("ankiforge.anki") / "design" / name).read_text(encoding="utf-8").strip()
-
-
-def our_type(family: Family) -> SeenType:
-    """Return our note type as a `SeenType`, for comparison with those read from Anki."""
-    ours = note_type(family)
-    fields = tuple(zip(ours.fields, ours.field_ids, strict=True))
-    is_cloze = family is Family.CLOZE
-    return SeenType(ours.id, ours.name, 0, is_cloze, fields, ours.templates, style())
-
-
-def design_hash(css: str, templates: Iterable[tuple[str, str, str]]) -> str:
-    """Return a hash of the CSS and of (name, question, answer) of each template."""
-    return h16(css.strip(), *(part.strip() for template in templates for part in template))
 
 
 # --- note types in Anki ---------------------------------------------------------------------
@@ -106,26 +75,26 @@ def family_of(type_id: int) -> Family | None:
 
 def places_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
     """Return the position of each of our fields in a note type, or None if one is missing."""
-    ours = note_type(family)
-    return _positions(
-        zip(ours.field_ids, ours.fields, strict=True), ((i, n) for n, i in seen.fields)
-    )
+    return _positions(note_type(family).fields, seen.fields)
 
 
 def ordinals_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
     """Return the position of each of our templates in a note type, or None if one is missing."""
-    ours = ((template.id, template.name) for template in note_type(family).templates)
-    return _positions(ours, ((template.id, template.name) for template in seen.templates))
+    return _positions(_templates(note_type(family)), _templates(seen))
+
+
+def _templates(kind: SeenType) -> tuple[tuple[str, int | None], ...]:
+    return tuple((template.name, template.id) for template in kind.templates)
 
 
 def _positions(
-    ours: Iterable[tuple[int | None, str]], theirs: Iterable[tuple[int | None, str]]
+    ours: Iterable[tuple[str, int | None]], theirs: Iterable[tuple[str, int | None]]
 ) -> tuple[int, ...] | None:
-    """Find each (id, name) of ours among theirs by id, or by name where theirs has no id."""
+    """Find each (name, id) of ours among theirs by id, or by name where theirs has no id."""
     at: dict[int | str | None, int] = {
-        name if id is None else id: place for place, (id, name) in enumerate(theirs)
+        name if id is None else id: place for place, (name, id) in enumerate(theirs)
     }
-    found = [at.get(id, at.get(name)) for id, name in ours]
+    found = [at.get(id, at.get(name)) for name, id in ours]
     return None if None in found else tuple(place for place in found if place is not None)
 
 
@@ -142,22 +111,18 @@ def is_exact(seen: SeenType, family: Family) -> bool:
     )
 
 
-def _untouched_design(seen: SeenType, family: Family) -> str:
-    """Return a note type's design hash if its fields and names are as shipped, otherwise ""."""
-    ours = note_type(family)
-    names = tuple(name for name, _ in seen.fields)
-    if not is_exact(seen, family) or (seen.name, names) != (ours.name, ours.fields):
-        return ""
-    return design_hash(seen.css, ((one.name, one.question, one.answer) for one in seen.templates))
-
-
 def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
-    """Return our note types that a person changed in Anki. They are shipped as they are there."""
+    """Return our note types with other fields or templates. They are shipped as they are in Anki.
+
+    A person's style and template texts need nothing: they are newer than ours, so Anki keeps them.
+    """
+
+    def named(kind: SeenType) -> tuple[object, ...]:
+        return kind.names, *(template.name for template in kind.templates)
+
+    found = ((family, types.get(note_type(family).id)) for family in Family)
     return {
-        family: seen
-        for family in Family
-        if (seen := types.get(note_type(family).id))
-        and _untouched_design(seen, family) != _untouched_design(our_type(family), family)
+        family: seen for family, seen in found if seen and named(seen) != named(note_type(family))
     }
 
 
@@ -174,7 +139,7 @@ def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> Arranged | None:
     if seen is None or family is None or places is None or len(note.fields) <= max(places):
         return None
     fields = tuple(note.fields[place] for place in places)
-    feedback = fields[note_type(family).fields.index("Feedback")]
+    feedback = fields[note_type(family).names.index("Feedback")]
     text = html.unescape(_TAG.sub("", _BREAK.sub("\n", feedback))).strip()
     return Arranged(family, fields, text, is_exact(seen, family))
 

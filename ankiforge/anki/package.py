@@ -16,14 +16,13 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing, suppress
-from functools import lru_cache
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ankiforge.anki.cards import card_ordinals, is_blank
 from ankiforge.anki.notes import deck_name
-from ankiforge.anki.notetypes import DESIGN_MOD, note_type, ordinals_of, our_type
+from ankiforge.anki.notetypes import DESIGN_MOD, note_type, ordinals_of
 from ankiforge.anki.render import is_media_name
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
@@ -39,7 +38,6 @@ from ankiforge.model import (
 )
 
 _DATABASE = "collection.anki2"
-_PACKAGE = "package"
 _SEPARATOR = "\x1f"
 
 Types = Mapping[Family, SeenType]
@@ -47,7 +45,7 @@ Types = Mapping[Family, SeenType]
 
 
 def write_package(path: Path, notes: Iterable[Note], types: Types | None = None) -> int:
-    """Write the notes to an `.apkg`, replacing an existing file, and return their number.
+    """Write the notes to an `.apkg`, and return their number.
 
     New cards are learnt in the order of the notes. The same notes in the same order give the same
     bytes (within one build of SQLite and zlib). `types` replace our note types. The notes of such a
@@ -55,41 +53,21 @@ def write_package(path: Path, notes: Iterable[Note], types: Types | None = None)
 
     Raises:
         RefusedError: two notes with the same guid, a note without a card, an empty first field.
-        ItemError: the folder cannot be written or a picture cannot be read.
-        In either case an existing file is left unchanged.
+        ItemError: the file cannot be written or a picture cannot be read.
     """
     written = tuple(notes)
     try:
-        with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX, dir=path.parent) as name:
-            folder = Path(name)
-            _clear_leftovers(folder)
-            with closing(sqlite3.connect(folder / _DATABASE, isolation_level=None)) as connection:
+        with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
+            database = Path(folder) / _DATABASE
+            with closing(sqlite3.connect(database, isolation_level=None)) as connection:
                 _write_database(connection, written, types or {})
-            _zip(folder, [one for note in written for one in note.media])
-            (folder / _PACKAGE).replace(path)
+            _zip(path, database, [one for note in written for one in note.media])
     except OSError as error:
         raise ItemError(
             f"{path}: cannot be written: {error.strerror or error}",
             hint="choose another path with -o, or free space there",
         ) from error
     return len(written)
-
-
-_FOLDER_PREFIX = ".ankiforge-"
-"""The prefix of the temporary folder in which a package is written."""
-_STALE_SECONDS = 3600
-
-
-def _clear_leftovers(beside: Path) -> None:
-    """Remove stale folders of killed programs next to this one, unless they contain other files."""
-    begun = beside.stat().st_mtime
-    for folder in beside.parent.glob(f"{_FOLDER_PREFIX}????????"):
-        with suppress(OSError):
-            inside = list(folder.iterdir())
-            ours = all(found.name in (_DATABASE, _PACKAGE) for found in inside)
-            written = max(found.lstat().st_mtime for found in (folder, *inside))
-            if ours and not folder.is_symlink() and begun - written > _STALE_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 # --- the database ---------------------------------------------------------------------------
@@ -115,7 +93,7 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
     connection.executescript(f"{_PRAGMAS} {tables} {APKG_COL}")
     connection.execute("begin")
     # the cards that each note makes, by the positions of their templates
-    used = {family: types.get(family) or our_type(family) for family in Family}
+    used = {family: types.get(family) or note_type(family) for family in Family}
     places = {family: ordinals_of(used[family], family) or () for family in Family}
     ordinals: dict[Guid, list[int]] = {}
     for note in notes:
@@ -140,7 +118,8 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
     for start in range(0, len(numbered), _NOTES_PER_INSERT):
         batch = numbered[start : start + _NOTES_PER_INSERT]
         connection.executemany(_NOTE, (
-            (note_ids[note.guid], note.guid, note_type(note.family).id, note.mod, _tags(note.tags),
+            (note_ids[note.guid], note.guid, note_type(note.family).id, note.mod,
+             f" {' '.join(note.tags)} " if note.tags else "",
              _SEPARATOR.join(note.own or note.fields), note.fields[0])
             for _, note in batch
         ))  # fmt: skip
@@ -192,7 +171,7 @@ def refusal(note: Note) -> tuple[Problem, ...]:
 
 def _ordinals(note: Note) -> tuple[int, ...]:
     """Return the ordinals of a note's cards. Raise RefusedError if the note must not be shipped."""
-    names = note_type(note.family).fields
+    names = note_type(note.family).names
     if len(note.fields) != len(names):
         raise RefusedError(f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}")
     if _SEPARATOR in "".join((*note.fields, *note.own)):
@@ -234,29 +213,21 @@ def _type_json(kind: SeenType) -> dict[str, Any]:
     return written
 
 
-@lru_cache(maxsize=4096)
-def _tags(tags: tuple[str, ...]) -> str:
-    """Return tags as in the table of notes, without those that contain white space."""
-    words = (tag for tag in tags if tag and not any(s.isspace() or s < " " for s in tag))
-    joined = " ".join(words)
-    return f" {joined} " if joined else ""
-
-
 # --- the zip --------------------------------------------------------------------------------
 
 
-def _zip(folder: Path, media: Iterable[Media]) -> None:
+def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:
     """Pack the database and the pictures, without the current time."""
     shown = {one.name: one for one in media if is_media_name(one.name)}
     pictures = [shown[name] for name in sorted(shown)]
     names = {str(at): picture.name for at, picture in enumerate(pictures)}
     # level 1 compresses to a tenth of the size in a third of the default's time
     with (
-        (folder / _PACKAGE).open("wb") as file,
+        path.open("wb") as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package,
     ):
         with (
-            (folder / _DATABASE).open("rb") as source,
+            database.open("rb") as source,
             package.open(_DATABASE, "w", force_zip64=True) as target,
         ):
             shutil.copyfileobj(source, target, 1 << 20)

@@ -169,7 +169,7 @@ def _merged(
                 written = base if not settled or written == base else written
         content.append(text)
         hashes.append(written)
-    feedback = seen.fields[note_type(card.family).fields.index("Feedback")]
+    feedback = seen.fields[note_type(card.family).names.index("Feedback")]
     html = with_content(card, tuple(content), tuple(hashes), tags, feedback)
     return html, tuple(conflicts)
 

@@ -460,6 +460,11 @@ class SeenType:
     templates: tuple[SeenTemplate, ...]
     css: str
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its fields, in order."""
+        return tuple(name for name, _ in self.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class SeenReview:

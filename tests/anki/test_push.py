@@ -70,6 +70,15 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.run(), do.settings("http://127.0.0.1:9"), do.say("push", code=3, told="Anki"),
         lambda desk: desk.package.stat(),
     ),
+    "CSS and a template of a person's own stay": (
+        do.pushed(),
+        do.types(lambda _, basic: basic.update(css=basic["css"] + "\n.card { color: teal; }")),
+        do.types(lambda _, basic: basic["tmpls"][0].update(qfmt=basic["tmpls"][0]["qfmt"] + "<hr>")),
+        do.types(lambda models, basic: models.rename_field(basic, basic["flds"][1], "Answer")),
+        ANIMAL, do.run(), do.push(updated=1), do.note(Answer="cat (an animal)"),
+        do.types(lambda _, basic: basic["css"].index("teal")),
+        do.types(lambda _, basic: basic["tmpls"][0]["qfmt"].rindex("<hr>")),
+    ),
     "a field of a person's own holds the notes of that type": (
         do.pushed(), do.types(lambda models, basic: models.add_field(basic, models.new_field("Mine"))),
         do.edit(Mine="my own"), ANIMAL, do.run(), do.push(held=1), do.note(Mine="my own"),

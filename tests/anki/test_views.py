@@ -12,7 +12,7 @@ from ankiforge.anki.collection import connect_view, open_view, signature
 from ankiforge.anki.database import read_message
 from ankiforge.anki.identity import field_hash, tags_hash
 from ankiforge.anki.notes import content_html
-from ankiforge.anki.notetypes import note_type, style
+from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.package import write_package
 from ankiforge.model import (
     Card,
@@ -266,7 +266,7 @@ def test_a_note_that_was_given_another_type_is_still_ours(world):
         old_notetype_id=note.mid, new_notetype_id=world.col.models.by_name("Basic")["id"]
     ).input
     request.note_ids.append(note.id)
-    ours = note_type(Family.BASIC).fields
+    ours = note_type(Family.BASIC).names
     request.new_fields[:] = [ours.index("Front"), ours.index("AnkiforgeId")]
     world.col.models.change_notetype_of_notes(request)
 
@@ -298,10 +298,10 @@ def test_our_note_types_are_seen_with_ids_templates_and_style(world):
         assert [kind.id for kind in view.types] == sorted(note_type(f).id for f in Family)
         for family, kind in zip(Family, view.types, strict=True):
             ours = note_type(family)
-            assert (kind.id, kind.name, kind.css) == (ours.id, ours.name, style())
+            assert (kind.id, kind.name, kind.css) == (ours.id, ours.name, ours.css)
             assert kind.mod == world.anki.note_type(family)["mod"]
             assert kind.cloze == (family is Family.CLOZE)
-            assert kind.fields == tuple(zip(ours.fields, ours.field_ids, strict=True))
+            assert kind.fields == ours.fields
             assert [(t.name, t.id, t.question, t.answer) for t in kind.templates] == [
                 (t.name, t.id, t.question, t.answer) for t in ours.templates
             ]
@@ -331,7 +331,7 @@ def test_what_a_person_changed_in_a_note_type_is_seen(world):
         assert seen.css.endswith("\n.mine {}")
         assert [name for name, _ in seen.fields[:3]] == ["Frage", "Mine", "Back"]
         assert [number for _, number in seen.fields] == ids
-        assert seen.fields[0][1] == note_type(Family.BASIC).field_ids[0]
+        assert seen.fields[0][1] == note_type(Family.BASIC).fields[0][1]
         assert [(t.name, t.question, t.answer) for t in seen.templates[2:]] == [
             ("Third", "{{Mine}}?", "{{Back}}!")
         ]

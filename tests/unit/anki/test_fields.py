@@ -14,7 +14,7 @@ Maker = Callable[..., Card]
 
 
 def _fields(card: Card) -> dict[str, str]:
-    return dict(zip(note_type(card.family).fields, field_html(card, card.tags), strict=True))
+    return dict(zip(note_type(card.family).names, field_html(card, card.tags), strict=True))
 
 
 def _highlight(card: Card, **changes: object) -> Card:

@@ -178,7 +178,7 @@ class World:
         was = self.anki.get(note.guid)
         if was and note.mod <= was.mod:
             return
-        at = note_type(note.family).fields.index("AnkiforgeId")
+        at = note_type(note.family).names.index("AnkiforgeId")
         self.anki[note.guid] = Seen(
             note.guid, note_id(note.guid), note.mod, True, note.fields, note.tags,
             was.deck if was else note.deck, parse_identity(note.fields[at]),
@@ -190,7 +190,7 @@ class World:
     def edit_in_anki(self, guid: str, name: str, text: str) -> None:
         seen = self.anki[guid]
         family = self["a"].card(guid).family
-        at = note_type(family).fields.index(name)
+        at = note_type(family).names.index(name)
         fields = (*seen.fields[:at], text, *seen.fields[at + 1 :])
         self.anki[guid] = replace(seen, fields=fields, mod=int(time.time()))
 
