@@ -153,12 +153,6 @@ def test_a_rare_option_stands_in_the_help_of_commands_that_use_it_and_is_taken_b
         forge("undo", "--jobs", "2", "--limit", "3", code=1)
 
 
-@pytest.mark.parametrize(("words", "lines"), [("list", True), ("lint", True), ("run", False)])
-def test_the_help_says_whether_json_is_one_value_or_lines(forge, words, *, lines):
-    told = " ".join(forge.ok(words, "--help").stdout.split())
-    assert ("--json Print JSON Lines on stdout, one object per line" in told) == lines
-
-
 def test_every_error_and_its_exit_code_stand_in_the_tree():
     tree = errors.__doc__ or ""
     classes = [one for one in vars(errors).values() if isinstance(one, type)]

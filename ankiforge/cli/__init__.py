@@ -23,92 +23,69 @@ GC_THRESHOLDS = (50_000, 20, 20)
 cycles; with the default thresholds, collection takes a tenth of its time."""
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
-    "Everyday": {
-        "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
-        "run": ("run", "Read, draft, check, and write the package."),
-        "watch": ("watch", "Follow the sources and draft as you write."),
+    "Every day": {
+        "run": ("run", "Read, draft, check, and write the package for Anki."),
         "review": ("review", "Decide on cards in the browser."),
+        "status": ("look", "Show what waits for you, and what to run next."),
+        "watch": ("watch", "Do what run does, whenever you save a note."),
+        "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
     },
     "Decide": {
-        "status": ("look", "Show what is waiting, and what to run next."),
-        "list": ("look", "List cards, drafts and questions, or highlights without a card."),
+        "list": ("look", "List cards, drafts and questions, or what has no card."),
         "show": ("look", "Show cards, drafts and questions in full."),
         "accept": ("decide", "Accept drafts, or answer questions with yes."),
         "reject": ("decide", "Reject drafts and cards, or answer questions with no."),
         "edit": ("decide", "Reword a card or draft, or make a card."),
         "skip": ("decide", "Make no card from a highlight."),
-        "undo": ("decide", "Undo your last decision, or an earlier one."),
+        "undo": ("decide", "Take back your last decision, or an earlier one."),
     },
     "Anki": {
         "build": ("anki", "Write the package of accepted cards."),
         "push": ("anki", "Send the cards to Anki, which must be running."),
-        "pull": ("anki", "See what happened to your cards in Anki."),
+        "pull": ("anki", "See what you did to your cards in Anki."),
     },
-    "Draft": {
-        "draft": ("draft", "Draft cards for known highlights; export prompts, import answers."),
-        "extract": ("run", "Show the highlights; write nothing."),
-        "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
-    },
-    "Inspect": {
+    "More": {
         "seen": ("look", "Search everything you have read."),
+        "draft": ("draft", "Draft again, or with a model, or with any chatbot."),
+        "extract": ("run", "Show the highlights of a file or folder; write nothing."),
         "export": ("reports", "Write highlights and cards to a file."),
         "stats": ("reports", "Show what became of highlights, and how cards fare in Anki."),
-        "lint": ("reports", "Run the checks on any deck, or on your cards."),
+        "lint": ("reports", "Run the checks on any deck."),
         "doctor": ("reports", "Check the set-up and say what to fix."),
+        "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
     },
 }
 """heading: {command: (module, short help)}, in the order of `ankiforge --help`."""
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
-SHARED_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("-C", "--workspace"), {"type": click.Path(), "help": "Use this workspace."}),
-    (("--json", "as_json"), {"is_flag": True, "help": "Print JSON on stdout, and nothing else."}),
-    (("-q", "--quiet"), {"is_flag": True, "help": "Print errors only."}),
-    (("-v", "--verbose"), {"is_flag": True, "help": "Print more."}),
-    (("--no-color",), {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."}),
-    (("--offline",), {"is_flag": True, "help": "Allow only local connections."}),
-    (
-        ("--limit",),
-        {
-            "type": click.IntRange(min=0),
-            "metavar": "N",
-            "help": "Stop after N highlights, requests or lines.",
-        },
-    ),
-    (
-        ("--jobs",),
-        {
-            "type": click.IntRange(1, 64),
-            "metavar": "N",
-            "help": "Handle N requests or files at a time.",
-        },
-    ),
-)
+SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
+    ("-C", "--workspace"): {"type": click.Path(), "help": "Use the workspace in this folder."},
+    ("--json", "as_json"): {"is_flag": True, "help": "Print JSON, one value a line."},
+    ("-q", "--quiet"): {"is_flag": True, "help": "Print errors only."},
+    ("-v", "--verbose"): {"is_flag": True, "help": "Print more."},
+    ("--no-color",): {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."},
+    ("--offline",): {"is_flag": True, "help": "Connect to this machine only."},
+    ("--limit",): {
+        "type": click.IntRange(min=0),
+        "metavar": "N",
+        "help": "Stop after N highlights, requests or lines.",
+    },
+    ("--jobs",): {
+        "type": click.IntRange(1, 64),
+        "metavar": "N",
+        "help": "Handle N files or requests at a time.",
+    },
+}
 RARE_OPTIONS = ("limit", "jobs")
 """Options that every command accepts, but that only the help of commands which use them shows."""
 
 
-def shared_options(shown: str = "", json_help: str = "") -> list[click.Option]:
+def shared_options(shown: str = "") -> list[click.Option]:
     """Return the options that every command accepts; `shown` are the rare ones to show in its help."""
-    made = []
-    for names, settings in SHARED_OPTIONS:
-        option = click.Option(names, **settings)
+    made = [click.Option(names, **settings) for names, settings in SHARED_OPTIONS.items()]
+    for option in made:
         option.hidden = option.name in RARE_OPTIONS and option.name not in shown.split()
-        if option.name == "as_json" and json_help:
-            option.help = json_help
-        made.append(option)
     return made
-
-
-EPILOG = """\b
-Examples:
-  ankiforge run paper.pdf               cards from one annotated PDF, without any set-up
-  ankiforge run ~/Vault --deck Notes    cards from a vault
-  ankiforge review                      decide on the waiting cards
-  ankiforge init ~/cards                make a workspace with settings of your own
-
-`ankiforge COMMAND --help` explains a command.
-"""
 
 
 class Program(click.Group):
@@ -147,17 +124,27 @@ class Program(click.Group):
             hint = f"did you mean {near[0]!r}?" if near else "ankiforge --help lists the commands"
             raise UsageError(error.message, hint=hint) from error
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands under their headings, without importing any."""
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help on one screen: how to begin, and each command in a line."""
+        width = max(map(len, COMMANDS))
+        formatter.write(
+            f"{self.help}\n\n"
+            "  ankiforge run paper.pdf     cards from one annotated PDF\n"
+            "  ankiforge run ~/Vault       cards from a vault of notes\n"
+            "  ankiforge review            decide on the drafts that wait\n\n"
+        )
         for heading, group in GROUPS.items():
-            with formatter.section(heading):
-                formatter.write_dl([(name, line) for name, (_, line) in group.items()])
+            formatter.write(f"{heading}:\n")
+            for name, (_, line) in group.items():
+                formatter.write(f"  {name:{width}}  {line}\n")
+        formatter.write(
+            "\nEvery command: -C DIR, --json, -q, -v, --no-color, --offline, -h; ankiforge --version\n"
+        )
 
 
 @click.group(
     cls=Program,
-    epilog=EPILOG,
-    params=shared_options(json_help="Print data as JSON on stdout, and nothing else."),
+    params=shared_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="ankiforge")

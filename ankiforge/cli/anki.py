@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from ankiforge.text.display import counted
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.deliver import Look
-    from ankiforge.model import Guid, Problem, Seen
+    from ankiforge.model import Guid
     from ankiforge.reports.summary import Tally
 
 # --- shared with `run` and `watch` ----------------------------------------------------------
@@ -36,41 +35,11 @@ def package_path(now: Session, deck: str = "", output: str | None = None) -> Pat
     return now.workspace.output / f"{name}.apkg"
 
 
-def look(now: Session, tally: Tally) -> Look:
-    """Look at Anki before cards are written, and say what was seen."""
+def look(now: Session, tally: Tally) -> None:
+    """Look at Anki before cards are written."""
     from ankiforge import deliver
 
-    found = deliver.look(now.workspace.config.anki, now.ledger, Path.home())
-    tally.take(found)
-    for line in look_lines(now, found):
-        now.out.say(line)
-    return found
-
-
-def look_lines(now: Session, found: Look) -> list[str]:
-    """Return what to say of a look at Anki."""
-    viewed = found.viewed
-    if found.blind:
-        return ["Anki could not be read, so the package holds what was known of it before"]
-    if not now.ledger.looked and found.sight in ("nowhere", "off"):
-        why = (
-            "No Anki collection found"
-            if found.sight == "nowhere"
-            else "Anki is not read (anki.collection: none)"
-        )
-        return [f"{why}, so the package holds every card."]
-    lines = []
-    if viewed.deleted:
-        lines.append(
-            f"{counted(len(viewed.deleted), 'note')} deleted in Anki; they will not be sent again"
-        )
-    if viewed.returned:
-        lines.append(f"{counted(len(viewed.returned), 'note')} are in Anki again")
-    if viewed.missing:
-        lines.append(
-            f"{counted(len(viewed.missing), 'note')} missing in Anki: {now.call.program} list --view questions"
-        )
-    return lines
+    tally.take(deliver.look(now.workspace.config.anki, now.ledger, Path.home()))
 
 
 def write_package(
@@ -84,9 +53,9 @@ def write_package(
 ) -> None:
     """Plan all cards and write the package; what was planned goes into the tally."""
     from ankiforge import app, deliver
+    from ankiforge.model import Problem
 
     if tally.look and tally.look.blind and not full:
-        tally.plan([], None)
         return
     with app.lock(now.workspace, "publishing"):
         planned = deliver.plan_cards(
@@ -95,26 +64,29 @@ def write_package(
         try:
             tally.plan(planned, deliver.publish(now.ledger, planned, path))
         except ItemError as error:
-            from ankiforge.model import Problem
-
             tally.plan(planned, None)
-            tally.problems.append(
-                Problem(str(path), error.message.removeprefix(f"{path}: "), error.hint)
-            )
-    if now.workspace.unconfirmed_output and path.parent == now.workspace.output:
-        tally.problems.append(_output_notice(now, now.workspace.unconfirmed_output))
+            what = error.message.removeprefix(f"{path}: ")
+            tally.problems.append(Problem(str(path), what, error.hint))
+    wanted = now.workspace.unconfirmed_output
+    if wanted and path.parent == now.workspace.output:
+        what = f"output: {wanted.resolve()} is outside this workspace and must be confirmed; until then packages are written to {path.parent}"  # fmt: skip
+        hint = f"to confirm it: ankiforge init --trust {quote(str(now.workspace.root))}"
+        tally.problems.append(Problem(str(now.workspace.settings), what, hint, notice=True))
 
 
-def _output_notice(now: Session, wanted: Path) -> Problem:
-    from ankiforge.model import Problem
+def _print_delivery(now: Session, tally: Tally, error: ForgeError | None = None) -> None:
+    """Print what was seen in Anki and what was written, as JSON or as text."""
+    from ankiforge.reports.summary import anki_line, delivery_json, delivery_lines
 
-    workspace = now.workspace
-    what = (
-        f"output: {wanted.resolve()} is outside this workspace and must be confirmed;"
-        f" until then packages are written to {workspace.output}"
-    )
-    do = f"to confirm it: ankiforge init --trust {quote(str(workspace.root))}"
-    return Problem(str(workspace.settings), what, do, notice=True)
+    out = now.out
+    if out.as_json:
+        out.data(delivery_json(tally, now.ledger))
+        return
+    out.problems(tally.problems)
+    for line in filter(None, (anki_line(tally, now.ledger), *delivery_lines(tally))):
+        out.print(line)
+    if not tally.packages and not tally.pushed and not tally.failed and error is None:
+        out.say(f"no package: Anki has every accepted card ({now.call.program} status)")
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -135,7 +107,7 @@ def build(call: Call, deck: str, output: str | None, full: bool, force: bool) ->
     changes nothing.
     """
     from ankiforge import deliver
-    from ankiforge.reports.summary import Tally, notes_json, problem_json
+    from ankiforge.reports.summary import Tally
 
     tally = Tally()
     with session(call) as now:
@@ -143,32 +115,8 @@ def build(call: Call, deck: str, output: str | None, full: bool, force: bool) ->
         deliver.refuse_foreign(path, force=force)
         look(now, tally)
         write_package(now, tally, path, deck=deck, full=full)
-        if call.out.as_json:
-            call.out.data({
-                "notes": notes_json(tally, now.ledger),
-                "packages": [str(one) for one in tally.packages],
-                "problems": [problem_json(one) for one in tally.problems],
-            })  # fmt: skip
-        else:
-            _print_package(call, tally)
+        _print_delivery(now, tally)
     end(tally.problems)
-
-
-def _print_package(call: Call, tally: Tally, error: ForgeError | None = None) -> None:
-    call.out.problems(tally.problems)
-    for one in tally.published:
-        if one.notes:
-            call.out.print(
-                f"{one.path}: {counted(one.notes, 'note')} ({one.added} new, {one.updated} updated)"
-            )
-        elif one.aside:
-            call.out.say(f"nothing to import; the last package was renamed to {one.aside.name}")
-    for why in dict.fromkeys(one.held for one in tally.planned if one.held):
-        call.out.say(f"held: {why}")
-    if not tally.packages and error is None and not tally.failed:
-        call.out.say(
-            f"no package: Anki has everything, or no card is accepted ({call.program} status)"
-        )
 
 
 # --- pull -----------------------------------------------------------------------------------
@@ -179,63 +127,60 @@ def _print_package(call: Call, tally: Tally, error: ForgeError | None = None) ->
   ankiforge pull --apkg export.apkg             an export, with scheduling
   ankiforge pull --bind                         use this collection from now on
 """)
-@click.option(
-    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
-)
-@click.option("--apkg", type=FILE, metavar="FILE", help="Read this deck export.")
+@click.option("--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg.")  # fmt: skip
+@click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
 @click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
-@click.option("--bind", is_flag=True, help="Use this collection from now on, as it is.")
+@click.option("--bind", is_flag=True, help="Use this collection from now on.")
 def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool) -> None:
-    """See what happened to your cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
+    """See what you did to your cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
     from ankiforge import deliver
-    from ankiforge.reports.summary import Tally, notes_json, problem_json
+    from ankiforge.reports.summary import Tally, anki_line, delivery_json
 
     file = collection or apkg
     if sum((collection is not None, apkg is not None, connect)) > 1:
         raise UsageError("name one of --collection, --apkg and --connect")
     tally = Tally()
     with session(call) as now:
-        settings = now.workspace.config.anki
-        if file:
-            try:
-                found = deliver.look_at_file(file.expanduser().absolute(), now.ledger, bind=bind)
-            except ItemError as error:
-                raise UsageError(error.message, hint=error.hint) from error
-        elif connect:
-            found = deliver.look_at_running(running_anki(now), now.ledger, bind=bind)
-        else:
-            if settings.collection == deliver.NEVER:
-                what = "anki.collection is none, so Anki is not read"
-                raise UsageError(
-                    what, hint="ankiforge pull --collection FILE; or anki.collection: auto"
-                )
-            found = deliver.look(settings, now.ledger, Path.home(), os.environ, bind=bind)
-            if found.sight == "nowhere":
-                found = deliver.look_at_running(running_anki(now), now.ledger, bind=bind)
+        found = _found(now, file, connect=connect, bind=bind)
         tally.take(found)
         tally.problems += deliver.adopt(now.ledger, found.viewed.unknown)
         deliver.plan_cards(now.ledger, now.decks, now.pictures)  # finds conflicts
         viewed = found.viewed
         if call.out.as_json:
+            told = delivery_json(tally, now.ledger)
             view = {
-                "sight": found.sight, "path": found.path, "seen": viewed.seen, "first": len(viewed.first),
-                "back": len(viewed.returned), "reviews": viewed.reviews,
+                "sight": found.sight, "path": found.path, "seen": viewed.seen,
+                "first": len(viewed.first), "back": len(viewed.returned), "reviews": viewed.reviews,
             }  # fmt: skip
-            call.out.data({
-                "notes": notes_json(tally, now.ledger), "view": view,
-                "problems": [problem_json(one) for one in tally.problems],
-            })  # fmt: skip
+            call.out.data({"notes": told["notes"], "view": view, "problems": told["problems"]})
         else:
             call.out.problems(tally.problems)
-            for line in look_lines(now, found):
-                call.out.say(line)
             if found.sight == "same":
                 call.out.print(f"Anki has not changed since it was last read ({found.path})")
             elif not found.blind:
-                call.out.print(
-                    f"{found.path}: {counted(viewed.seen, 'note')}, {counted(viewed.reviews, 'new review')}"
-                )
+                reviews = counted(viewed.reviews, "new review")
+                call.out.print(f"{found.path}: {counted(viewed.seen, 'note')}, {reviews}")
+                call.out.print(anki_line(tally, now.ledger) or "nothing was deleted")
     end(tally.problems)
+
+
+def _found(now: Session, file: Path | None, *, connect: bool, bind: bool) -> Look:
+    """Look at a file, at a running Anki, or at what the settings name."""
+    from ankiforge import deliver
+
+    settings = now.workspace.config.anki
+    if file:
+        try:
+            return deliver.look_at_file(file.expanduser().absolute(), now.ledger, bind=bind)
+        except ItemError as error:
+            raise UsageError(error.message, hint=error.hint) from error
+    if not connect and settings.collection == deliver.NEVER:
+        hint = "ankiforge pull --collection FILE; or anki.collection: auto"
+        raise UsageError("anki.collection is none, so Anki is not read", hint=hint)
+    found = None if connect else deliver.look(settings, now.ledger, Path.home(), bind=bind)
+    if found and found.sight != "nowhere":
+        return found
+    return deliver.look_at_running(running_anki(now), now.ledger, bind=bind)
 
 
 def running_anki(now: Session) -> AnkiConnect:
@@ -267,9 +212,7 @@ def running_anki(now: Session) -> AnkiConnect:
 @OUTPUT
 @FORCE
 @click.option("--sync", is_flag=True, help="Let Anki sync before and after.")
-@click.option(
-    "--suspend-retired", is_flag=True, help="Suspend the cards tagged ankiforge::retired."
-)
+@click.option("--suspend-retired", is_flag=True, help="Suspend the cards that you dropped here.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def push(
     call: Call,
@@ -285,29 +228,16 @@ def push(
     If Anki is not running, the package is written, and the exit code is 3.
     """
     from ankiforge import deliver
-    from ankiforge.reports.summary import Tally, notes_json, problem_json
+    from ankiforge.reports.summary import Tally
 
-    tally, error = Tally(), None
+    tally = Tally()
     with session(call) as now:
         path = package_path(now, deck, output)
         deliver.refuse_foreign(path, force=force)
         error = push_cards(now, tally, path, deck=deck, sync=sync)
         if error is None and suspend_retired:
             _suspend_retired(now, ask=not yes)
-        if call.out.as_json:
-            call.out.data({
-                "notes": notes_json(tally, now.ledger),
-                "packages": [str(one) for one in tally.packages],
-                "problems": [problem_json(one) for one in tally.problems],
-            })  # fmt: skip
-        else:
-            call.out.problems(tally.problems)
-            if tally.pushed:
-                call.out.print(
-                    f"in Anki: {counted(tally.pushed[0], 'new note')}, {tally.pushed[1]:,} updated"
-                )
-            else:
-                _print_package(call, tally, error)
+        _print_delivery(now, tally, error)
     end(tally.problems, error)
 
 
@@ -330,35 +260,33 @@ def push_cards(
         found = deliver.look_at_running(anki, now.ledger)
         tally.take(found)
         if found.blind:
-            raise ServiceError(
-                found.problem.what if found.problem else "Anki was not read",
-                hint=found.problem.hint if found.problem else "",
-            )
+            told = found.problem or Problem("Anki", "was not read")
+            raise ServiceError(told.what, hint=told.hint)
     except ServiceError as error:
         if tally.look is None:
             look(now, tally)
         write_package(now, tally, path, deck=deck)
         return error
     write_package(now, tally, path, deck=deck, push=True)
+    tally.pushed = (0, 0)
     if not tally.published or not tally.published[-1].notes:
-        tally.pushed = (0, 0)
         return None
     known = {one.card.guid: next(now.ledger.notes(one.card.guid), None) for one in tally.planned}
+    live = {one.card.guid for one in tally.planned if one.card.live}
     try:
         anki.import_package(path)
-        anki.unsuspend(_suspended_here(now, tally, known))
+        there = ((guid, seen.ordinals) for guid, seen in known.items() if seen and guid in live)
+        anki.unsuspend(_suspended_here(now, there))
         deliver.look_at_running(anki, now.ledger)
         if synced:
             anki.sync()
     except ServiceError as error:
+        tally.pushed = None
         return error
-    added = updated = refused = 0
-    for one, arrived in deliver.arrived(now.ledger, tally.planned):
-        refused += not arrived
-        added += arrived and known[one.card.guid] is None
-        updated += arrived and known[one.card.guid] is not None
-    tally.pushed = (added, updated)
-    if refused:
+    arrived = [(one.card.guid, came) for one, came in deliver.arrived(now.ledger, tally.planned)]
+    added = sum(came and known[guid] is None for guid, came in arrived)
+    tally.pushed = (added, sum(came for _, came in arrived) - added)
+    if refused := sum(not came for _, came in arrived):
         what = f"{counted(refused, 'note')} did not arrive"
         tally.problems.append(Problem("Anki", what, f"import {path} by hand"))
     else:
@@ -370,17 +298,14 @@ _SUSPENDED = "suspended"
 """Where the ids of the cards are stored that `--suspend-retired` suspended."""
 
 
-def _suspended_here(
-    now: Session, tally: Tally, known: Mapping[Guid, Seen | None]
-) -> tuple[int, ...]:
-    """Return the cards that `--suspend-retired` suspended and whose note is live again."""
+def _suspended_here(now: Session, live: Iterable[tuple[Guid, Iterable[int]]]) -> tuple[int, ...]:
+    """Return the cards that `--suspend-retired` suspended, of live notes given as (guid, ordinals)."""
     from ankiforge.model import card_id
 
     stored = set(json.loads(now.ledger.recall(_SUSPENDED) or "[]"))
-    notes = [(one.card.guid, known[one.card.guid]) for one in tally.planned if one.card.live]
-    live = {card_id(guid, at) for guid, seen in notes if seen for at in seen.ordinals}
-    now.ledger.remember(_SUSPENDED, json.dumps(sorted(stored - live)))
-    return tuple(sorted(stored & live))
+    ids = {card_id(guid, at) for guid, ordinals in live for at in ordinals}
+    now.ledger.remember(_SUSPENDED, json.dumps(sorted(stored - ids)))
+    return tuple(sorted(stored & ids))
 
 
 def _suspend_retired(now: Session, *, ask: bool) -> None:
@@ -390,9 +315,7 @@ def _suspend_retired(now: Session, *, ask: bool) -> None:
         return
     question = f"suspend {counted(len(retired), 'card')} tagged ankiforge::retired?"
     if ask and not (now.out.interactive and click.confirm(question, err=True)):
-        now.out.say(
-            f"nothing was suspended; to do it: {now.call.program} push --suspend-retired --yes"
-        )
+        now.out.say("nothing was suspended; to do it without being asked: --yes")
         exit_with(2)
         return
     anki.suspend(retired)

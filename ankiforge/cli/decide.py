@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from ankiforge.cli.output import OVERRULE, Call, command, exit_with
+from ankiforge.cli.output import OVERRULE, REASON, Call, command, exit_with
 from ankiforge.cli.session import Session, session
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Line
-    from ankiforge.model import Fields
+    from ankiforge.model import Finding
     from ankiforge.review import Result
+
+    Edited = tuple[str, tuple[Finding, ...]]
 
 SHOWN = 10
 """The number of lines that are shown when the user is asked to confirm a query."""
@@ -32,21 +30,21 @@ def selects(function: Callable[..., None]) -> Callable[..., None]:
     """Add the arguments ID or QUERY and the options `--all` and `--filter` to a command."""
     for decorate in (
         click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only what the query matches."),
-        click.option("--all", "every", is_flag=True, help="Apply to all (see --filter); questions are never included."),
+        click.option("--all", "every", is_flag=True, help="Take all, but never a question."),
         click.argument("words", nargs=-1, metavar="[ID|QUERY]..."),
     ):  # fmt: skip
         function = decorate(function)
     return function
 
 
-# --- accept, reject, skip -------------------------------------------------------------------
+# --- accept, reject, skip, undo -------------------------------------------------------------
 
 
 @command("""
-  ankiforge accept dr5b9c0f1d            a draft, or a question: list shows what yes means
+  ankiforge accept dr5b9c0f1d            a draft, or a question: `show` tells what yes means
   ankiforge accept deck:Biology          show the matching drafts and ask
   ankiforge accept --all --filter "deck:Biology -finding:*"
-""", lines=True)  # fmt: skip
+""")  # fmt: skip
 @selects
 @OVERRULE
 def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: bool) -> None:
@@ -54,7 +52,6 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
 
     A waiting correction replaces its card's text. With --all, drafts with warnings are left out.
     """
-    from ankiforge import review
 
     def fits(line: Line) -> bool:
         draft = line.waiting
@@ -62,58 +59,46 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
 
     with session(call) as now:
         ids = selected(now, words, every, query, fits)
-        done = review.decide(now.ledger, ids, lambda id: now.ledger.accept(id, forced=force))
-    report(call, done, "accepted")
+        report(now, ids, lambda id: now.ledger.accept(id, forced=force), "accepted")
 
 
 @command("""
   ankiforge reject dr5b9c0f1d --reason "too vague"
   ankiforge reject af53yatsl3            a card: it is not offered again
   ankiforge reject --all --filter "verdict:pending finding:yes_no"
-""", lines=True)  # fmt: skip
+""")  # fmt: skip
 @selects
-@click.option("--reason", default="", help="Record the reason.")
+@REASON
 def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: str) -> None:
     """Reject drafts and cards for good, or answer questions with no."""
-    from ankiforge import review
 
     def act(id: str) -> str:
         now.ledger.reject(id, reason)
         return id if id.startswith("af") else ""
 
     with session(call) as now:
-        ids = selected(
-            now, words, every, query, lambda line: line.verdict in ("pending", "accepted")
-        )
-        done = review.decide(now.ledger, ids, act)
-    report(call, done, "rejected")
+        fits = ("pending", "accepted")
+        ids = selected(now, words, every, query, lambda line: line.verdict in fits)
+        report(now, ids, act, "rejected")
 
 
-@command("\n  ankiforge skip vault:notes/90e45ebadf289dce", lines=True)
+@command("\n  ankiforge skip vault:notes/90e45ebadf289dce")
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@click.option("--reason", default="", help="Record the reason.")
+@REASON
 def skip(call: Call, keys: tuple[str, ...], reason: str) -> None:
     """Make no card from these highlights; `list --no-card` shows their keys."""
-    from ankiforge import review
-
     with session(call) as now:
-        done = review.decide(now.ledger, keys, lambda key: now.ledger.skip(key, reason))
-    report(call, done, "skipped")
-
-
-# --- undo -----------------------------------------------------------------------------------
+        report(now, keys, lambda key: now.ledger.skip(key, reason), "skipped")
 
 
 @command("""
   ankiforge undo                    your last decision; repeat for the one before
   ankiforge undo af53yatsl3         the last decision about this card, or change by its source
-  ankiforge undo af53yatsl3 --as-new    the source states another fact: it gets a card of its own
+  ankiforge undo af53yatsl3 --as-new    what the source says now gets a card of its own
   ankiforge undo m1.42              a decision by its id, from list --view recent
-""", lines=True)  # fmt: skip
+""")  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
-@click.option(
-    "--as-new", is_flag=True, help="A change by the source is another fact: give it its own card."
-)
+@click.option("--as-new", is_flag=True, help="The source states another fact: make it a new card.")
 def undo(call: Call, words: tuple[str, ...], as_new: bool) -> None:
     """Take back your last decision, or the last one about a card.
 
@@ -124,9 +109,36 @@ def undo(call: Call, words: tuple[str, ...], as_new: bool) -> None:
     from ankiforge.review.select import is_id
 
     with session(call) as now:
-        targets = [review.find(now.ledger, word) if is_id(word) else word for word in words] or [""]
-        done = review.decide(now.ledger, targets, lambda id: now.ledger.undo(id, as_new=as_new))
-    report(call, done, "undone")
+        ids = [review.find(now.ledger, word) if is_id(word) else word for word in words] or [""]
+        report(now, ids, lambda id: now.ledger.undo(id, as_new=as_new), "undone")
+
+
+def report(
+    now: Session, ids: list[str] | tuple[str, ...], act: Callable[[str], str | None], says: str
+) -> None:
+    """Decide on each of the ids and print the results; exit with 1 if any was refused."""
+    from ankiforge import review
+
+    out, done = now.out, review.decide(now.ledger, ids, act)
+    refused = [one for one in done if one.refused]
+    if out.as_json:
+        for one in done:
+            out.data(_result_json(one))
+    else:
+        for one in refused:
+            out.warn(f"refused: {one.refused}" + (f"\nhint: {one.hint}" if one.hint else ""))
+        changed = len(done) - len(refused)
+        undo = f"; to take it back: {now.call.program} undo" if changed and says != "undone" else ""
+        if changed or not done:
+            out.say(f"{changed} {says}{undo}")
+    if refused:
+        exit_with(1)
+
+
+def _result_json(one: Result) -> dict[str, Any]:
+    return {
+        "id": one.id, "guid": one.guid or None, "done": not one.refused, "refused": one.refused,
+    }  # fmt: skip
 
 
 # --- which ones -----------------------------------------------------------------------------
@@ -144,82 +156,34 @@ def selected(
         UsageError: there are neither words nor `--all`, or both; an id is not one; or a query cannot
             be confirmed without a terminal.
     """
+    from ankiforge.reports.cards import one_line
     from ankiforge.review import find
     from ankiforge.review.query import joined, parse
     from ankiforge.review.select import is_id
 
     if bool(words) == every or (query and not every):
         what = "name cards, drafts or questions by id or query, or use --all --filter QUERY"
-        raise UsageError(what, hint="ankiforge list shows ids")
+        raise UsageError(what, hint=f"{now.call.program} list shows ids")
     if words and all(map(is_id, words)):
         return [find(now.ledger, word) for word in words]
-    query = query if every else joined(words)
+    query, todo = query if every else joined(words), click.get_current_context().info_name
     ids = now.ledger.find(parse(query).terms, everything=True)
     found = [line for line in now.ledger.lines(ids) if fits(line)]
     if every:
         return [line.id for line in found]
+    listed = f"{now.call.program} list --all {' '.join(map(quote, words))}"
+    count = counted(len(found), "line")
     if not found:
-        todo, typed = click.get_current_context().info_name, " ".join(map(quote, words))
-        what = f"nothing to {todo}: {typed} is not an id, and as a query it matches nothing that this applies to"
-        raise UsageError(what, hint=f"ankiforge list --all {typed}")
-    return [line.id for line in found] if _confirmed(now, query, found) else []
-
-
-def _confirmed(now: Session, query: str, found: list[Line]) -> bool:
-    """Ask the user to confirm the matches of a query.
-
-    Raises:
-        UsageError: there is no terminal; the hint is the same command with `--all --filter`.
-    """
-    from ankiforge.reports.cards import one_line
-
-    context = click.get_current_context()
+        what = f"nothing to {todo}: {query} is not an id, and as a query it matches nothing that this applies to"  # fmt: skip
+        raise UsageError(what, hint=listed)
     if not now.out.interactive:
-        typed = []
-        for option in context.command.params:
-            name = str(option.name)
-            given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-            if isinstance(option, click.Option) and given and name != "workspace":
-                value = () if option.is_flag else (str(context.params[name]),)
-                typed += [max(option.opts, key=len), *value]
-        words = (str(context.info_name), *typed, "--all", "--filter", query)
-        what = f"{query!r} means {counted(len(found), 'line')}: nothing was changed, because there is no terminal to ask on"
-        raise UsageError(what, hint=" ".join((now.call.program, *map(quote, words))))
+        what = f"{query!r} means {count}: nothing was changed, because there is no terminal to ask on"  # fmt: skip
+        raise UsageError(what, hint=f"{listed} -v shows them; {todo} takes their ids")
     for line in found[:SHOWN]:
         now.out.warn(one_line(line))
     if len(found) > SHOWN:
         now.out.warn(f"… and {len(found) - SHOWN} more")
-    return click.confirm(f"{context.info_name} {counted(len(found), 'line')}?", err=True)
-
-
-def report(call: Call, done: list[Result], says: str) -> None:
-    """Print the results of a decision; exit with 1 if any was refused."""
-    for one in done:
-        if call.out.as_json:
-            call.out.data(
-                {
-                    "id": one.id,
-                    "guid": one.guid or None,
-                    "done": not one.refused,
-                    "refused": one.refused,
-                }
-            )
-        elif one.refused:
-            call.out.refusal(one.refused, one.hint)
-    changed = sum(not one.refused for one in done)
-    if not call.out.as_json and (changed or not done):
-        call.out.say(
-            f"{changed} {says}"
-            + (
-                ""
-                if says == "undone"
-                else f"; to take it back: {call.program} undo"
-                if changed
-                else ""
-            )
-        )
-    if any(one.refused for one in done):
-        exit_with(1)
+    return [line.id for line in found] if click.confirm(f"{todo} {count}?", err=True) else []
 
 
 # --- edit -----------------------------------------------------------------------------------
@@ -229,9 +193,9 @@ def report(call: Call, done: list[Result], says: str) -> None:
   ankiforge edit af53yatsl3                                   in $EDITOR
   ankiforge edit af53yatsl3 --field Back "the inner membrane"
   ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
-""", lines=True)  # fmt: skip
+""")  # fmt: skip
 @click.argument("word", metavar="ID|KEY")
-@click.option("--field", "changes", nargs=2, multiple=True, metavar="NAME TEXT", help="Set a field to this Markdown text, without an editor.")  # fmt: skip
+@click.option("--field", "changes", nargs=2, multiple=True, metavar="NAME TEXT", help="Set a field to this Markdown, without an editor.")  # fmt: skip
 @OVERRULE
 def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: bool) -> None:
     """Reword a card or draft, or make a card from a highlight, given by its key.
@@ -242,13 +206,15 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
     from ankiforge.reports.cards import line_json
 
     with session(call, writes="drafting") as now:
-        if review.is_key(word):
-            guid, findings = _make(now, word, dict(changes), force)
-        else:
-            guid, findings = _reword(now, review.find(now.ledger, word), dict(changes), force)
-        if not guid:
+        make = review.is_key(word)
+        text, act = _new(now, word, force) if make else _old(now, word, force)
+        if not changes:
+            _need_terminal(f'ankiforge edit {word} --field {"Front" if make else "NAME"} "TEXT"')
+        done = act(dict(changes)) if changes else _in_editor(now, text, act)
+        if done is None:
             call.out.say("nothing was changed")
             return
+        guid, findings = done
         if call.out.as_json:
             [line] = now.ledger.lines([guid])
             call.out.data(line_json(now.ledger, line, now.decks))
@@ -257,115 +223,78 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
     call.out.say(f"edited: {guid}; to take it back: {call.program} undo")
 
 
-def _reword(now: Session, id: str, changes: dict[str, str], force: bool) -> tuple[str, Any]:
+Act = Callable[[dict[str, str]], "Edited | None"]
+"""Makes or rewords a card with a person's fields; None if nothing changes."""
+
+
+def _old(now: Session, word: str, force: bool) -> tuple[str, Act]:
+    """Return the fields of a card or draft as text to edit, and what rewords it."""
     from ankiforge import review
     from ankiforge.review.select import changed_fields
 
+    id = review.find(now.ledger, word)
     [line] = now.ledger.lines([id])
-    family, before = line.family, dict(line.fields)
-    entry: AbstractContextManager[dict[str, str] | None]
-    if changes:
-        entry = nullcontext(changed_fields(family, changes))
-    else:
-        _need_terminal(id)
-        names = (name for name in family.content_fields if name != "Reverse")
-        text = _comment(line.highlight.exact) + _comment(f"{id}: leave it unsaved to skip it")
-        text += _form({name: before.get(name, "") for name in names})
-        entry = _edit_in_editor(text, partial(changed_fields, family), now.workspace.folder)
-    with entry as fields:
-        if fields is None or all(before.get(name, "") == text for name, text in fields.items()):
-            return "", ()
+    before = dict(line.fields)
+
+    def act(changes: dict[str, str]) -> Edited | None:
+        fields = changed_fields(line.family, changes)
+        if all(before.get(name, "") == text for name, text in fields.items()):
+            return None
         return review.edit(now.ledger, id, fields, forced=force)
 
+    names = (name for name in line.family.content_fields if name != "Reverse")
+    shown = {name: before.get(name, "") for name in names}
+    return f"{_comment(line.highlight.exact)}{_form(shown)}", act
 
-def _make(now: Session, key: str, words: dict[str, str], force: bool) -> tuple[str, Any]:
-    """Make a card of a highlight from a person's text, in addition to its other cards."""
+
+def _new(now: Session, key: str, force: bool) -> tuple[str, Act]:
+    """Return an empty card of a highlight as text to edit, and what makes it."""
     from ankiforge import review
     from ankiforge.review.select import new_fields
     from ankiforge.run import deck_for
 
     highlight = now.ledger.highlight(key)
-    entry: AbstractContextManager[Fields | None]
-    if words:
-        entry = nullcontext(new_fields(words))
-    else:
-        _need_terminal(key, "Front")
-        how = "Front and Back make a question; Text with {{c1::…}} a cloze. Save to make the card."
-        text = f"{_comment(highlight.exact)}{_comment(how)}Front: |-\n  \nBack: |-\n  \n"
-        entry = _edit_in_editor(text, new_fields, now.workspace.folder)
-    with entry as fields:
-        if fields is None:
-            return "", ()
-        return review.make(
-            now.ledger, highlight, fields, deck_for(now.decks, "", highlight), forced=force
-        )
+
+    def act(words: dict[str, str]) -> Edited:
+        deck = deck_for(now.decks, "", highlight)
+        return review.make(now.ledger, highlight, new_fields(words), deck, forced=force)
+
+    how = "Front and Back make a question; Text with {{c1::…}} a cloze."
+    form = "Front: |-\n  \nBack: |-\n  \n"
+    return f"{_comment(highlight.exact)}{_comment(how)}{form}", act
 
 
-# --- $EDITOR --------------------------------------------------------------------------------
-
-
-def _need_terminal(id: str, field: str = "NAME") -> None:
+def _need_terminal(hint: str) -> None:
     """Raise a UsageError if there is no terminal for an editor."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        hint = f'ankiforge edit {id} --field {field} "TEXT"'
         raise UsageError("an editor needs a terminal, and there is none", hint=hint)
 
 
-@contextmanager
-def _edit_in_editor(
-    text: str, read: Callable[[dict[str, str]], Any], folder: Path
-) -> Iterator[Any]:
-    """Open a text in `$EDITOR` and yield the fields parsed from it; None if nothing was changed.
+def _in_editor(now: Session, text: str, act: Act) -> Edited | None:
+    """Open a text in `$EDITOR` and act on its fields; what cannot be used is opened again.
 
-    An invalid text is opened once more, with a comment about the error. If the text cannot be used
-    in the end, its file is kept and named in the error, so that nothing typed is lost.
-
-    Raises:
-        Abort: the text was deleted.
-        UsageError: the text is still invalid the second time, or the editor failed.
+    Text that is left as it was shown changes nothing; after an error it is printed, so that nothing
+    typed is lost.
     """
-    with tempfile.NamedTemporaryFile(
-        dir=folder, prefix="typed-", suffix=".yaml", delete=False
-    ) as opened:
-        opened.write(text.encode())
-    file = Path(opened.name)
-    try:
-        answer = _open_editor(file)
-        if answer == text.encode():
-            yield None
-        elif not answer.strip():
-            raise click.Abort
-        else:
-            try:
-                fields = read(_parsed(answer))
-            except UsageError as error:
-                remark = f"{error.message} ({error.hint})" if error.hint else error.message
-                file.write_bytes(_comment(remark).encode() + answer)
-                fields = read(_parsed(_open_editor(file)))
-            yield fields
-    except click.Abort:
-        file.unlink()
-        raise
-    except ForgeError as error:
-        if file.read_bytes() != text.encode():
-            hint = f"{error.hint}; " if error.hint else ""
-            hint += f"what you typed is kept in {file}"
-            raise type(error)(error.message, hint=hint) from error
-        file.unlink()
-        raise
-    file.unlink()
+    error: ForgeError | None = None
+    while True:
+        try:
+            typed = click.edit(text, extension=".yaml")
+        except (click.ClickException, UnicodeDecodeError) as broken:
+            raise UsageError(f"the editor failed: {broken}") from broken
+        if not (typed or "").strip() or typed == text:
+            if error is None:
+                return None
+            now.out.warn(text)
+            raise error
+        try:
+            return act(_parsed(str(typed)))
+        except ForgeError as refused:
+            remark = f"{refused.message} ({refused.hint})" if refused.hint else refused.message
+            error, text = refused, _comment(f"NOT DONE: {remark}") + str(typed)
 
 
-def _open_editor(file: Path) -> bytes:
-    """Open a file in the editor, and return its content afterwards."""
-    try:
-        click.edit(filename=str(file))
-    except click.ClickException as error:
-        raise UsageError(error.format_message()) from error
-    return file.read_bytes()
-
-
-def _parsed(answer: bytes) -> dict[str, str]:
+def _parsed(text: str) -> dict[str, str]:
     """Return the fields in a saved text.
 
     Raises:
@@ -374,15 +303,12 @@ def _parsed(answer: bytes) -> dict[str, str]:
     import yaml
 
     try:
-        fields = yaml.safe_load(answer.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError("this is not UTF-8", hint="save it as such") from error
+        fields = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UsageError(f"this is not valid YAML: {error}") from error
     if not isinstance(fields, dict):
-        raise UsageError(
-            "the fields are missing", hint="write each field after its name, for example Front: |-"
-        )
+        hint = "write each field after its name, for example Front: |-"
+        raise UsageError("the fields are missing", hint=hint)
     return {str(name): str(value or "").rstrip("\n") for name, value in fields.items()}
 
 
@@ -390,11 +316,8 @@ def _form(fields: Mapping[str, str]) -> str:
     """Return fields as YAML for the editor, each as a literal block, which needs no quotes."""
     import yaml
 
-    blocks = {
-        name: yaml.safe_dump(text.rstrip("\n"), default_style="|", allow_unicode=True, width=2**20)
-        for name, text in fields.items()
-    }
-    return "".join(f"{name}: {block}" for name, block in blocks.items())
+    dump = partial(yaml.safe_dump, default_style="|", allow_unicode=True, width=2**20)
+    return "".join(f"{name}: {dump(text.rstrip())}" for name, text in fields.items())
 
 
 def _comment(words: str) -> str:

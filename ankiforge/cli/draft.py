@@ -26,15 +26,14 @@ PASSAGES = 30
 
 
 @command("""
-  ankiforge draft --drafter llm --estimate    show requests, tokens and cost; send nothing
+  ankiforge draft --drafter llm --estimate    what it would cost
   ankiforge draft --drafter llm --limit 20    draft cards for twenty highlights
   ankiforge draft --again af53yatsl3 --remark "ask for the year"
-  ankiforge draft --again vault:notes/5b9c0f1d2e3a4b67    a highlight, by its key
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
 """, shows="limit jobs", cls=click.Group, invoke_without_command=True)  # fmt: skip
-@click.option("--again", metavar="QUERY", help="Draft these highlights again, given by card, draft or key.")  # fmt: skip
-@click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
+@click.option("--again", metavar="QUERY", help="Draft these again: ids of cards or drafts, keys, or a query.")  # fmt: skip
+@click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
 @click.option("--estimate", is_flag=True, help="Show requests, tokens and cost; send nothing.")
 @DRAFTER
 @ACCEPT

@@ -1,15 +1,26 @@
-"""`ankiforge init`: make a workspace with the sources found on this machine."""
+"""`ankiforge init`: make a workspace with the sources found on this machine.
+
+Existing files are never overwritten. `ankiforge.yaml` is written last, because it turns the folder
+into a workspace.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ankiforge.cli.output import Call, command
 from ankiforge.errors import UsageError
+
+if TYPE_CHECKING:
+    from ankiforge.reports.discover import Server
 
 
 @command("""
@@ -19,10 +30,9 @@ from ankiforge.errors import UsageError
 Outside a workspace, commands use your first one.
 """)
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@click.option("--trust", is_flag=True, help="Trust what the settings ask for.")
+@click.option("--trust", is_flag=True, help="Confirm what the settings ask for.")
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
-    from ankiforge.cli import settings
     from ankiforge.config import FILE_NAME
     from ankiforge.config.trust import concerns, confirm, remembered_concerns, unconfirmed
     from ankiforge.config.workspace import (
@@ -33,41 +43,23 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         user_folders,
     )
     from ankiforge.config.yamlfile import control_character
-    from ankiforge.reports.discover import (
-        Machine,
-        anki_collections,
-        model_servers,
-        vaults,
-        zotero_folders,
-    )
 
-    out, folders, machine = call.out, user_folders(), Machine.this()
+    out, folders = call.out, user_folders()
     root = (Path.cwd() / (directory or call.workspace or Path()).expanduser()).resolve()
     if control_character(str(root)):
         raise UsageError(f"{str(root)!r}: this name cannot be saved", hint="another folder")
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
-    written: tuple[Path, ...] = ()
+    written: list[Path] = []
     if not (root / FILE_NAME).exists():
-        settings.refuse_vault(root)
+        _refuse_vault(root)
         out.say("looking for vaults, Zotero, Anki and local models …")
-        here, zotero = vaults(machine, root.parent), zotero_folders(machine)
-        servers = model_servers(machine)
-        found = {
-            "vaults": [str(path) for path in here],
-            "zotero": [str(path) for path in zotero],
-            "anki": [str(path) for path in anki_collections(machine)],
-            "models": [f"{one.program}: {', '.join(one.models[:8])}" for one in servers],
-        }
-        proposal = settings.with_model(
-            settings.Proposal(settings.proposed_sources(here, zotero, ())), servers
-        )
-        written = settings.write_workspace(root, proposal)
+        found, text = _discovered(root)
+        written = _write(root, text)
     # the user's first workspace takes over the cards of the default one
     moved = adopt_default(root, folders) if registered(folders) is None else ()
-    if moved:  # the remembered PATHs were given by the user, so they need no confirmation
-        workspace = open_workspace(root)
-        confirm(workspace, list(remembered_concerns(workspace)), folders)
     workspace = open_workspace(root)
+    if moved:  # the remembered PATHs were given by the user, so they need no confirmation
+        confirm(workspace, list(remembered_concerns(workspace)), folders)
     asked = unconfirmed(workspace, folders) if trust else []
     workspace.prepare()
     if written or trust:
@@ -84,33 +76,143 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     }
     if out.as_json:
         out.data(made)
-    else:
-        for line in _report(made, trust=trust):
-            out.say(line)
+        return
+    for line in _report(made):
+        out.say(line)
 
 
-def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
-    """Yield the lines that describe the result and the next commands."""
-    from ankiforge.config import FILE_NAME
-
+def _report(made: dict[str, Any]) -> Iterator[str]:
+    """Yield what was done, and the next command."""
     root = made["workspace"]
-    if made["written"]:
-        for kind, things in made["found"].items():
-            if things:
-                yield f"  {kind:8}{'; '.join(things)}"
-        yield f"made a workspace in {root}: {', '.join(made['written'])}"
-    else:
-        yield f"{root} is already a workspace; its files are unchanged"
+    for kind, things in made["found"].items():
+        if things:
+            yield f"  {kind:8}{'; '.join(things)}"
+    settings = f"{root}/ankiforge.yaml"
+    yield f"made {settings}" if made["written"] else f"{settings} is there already"
     if made["moved"]:
         yield f"moved here from the default workspace: {', '.join(made['moved'])}"
     yield from (f"confirmed: {one}" for one in made["confirmed"])
-    if trust and not made["confirmed"]:
-        yield "nothing needed confirming"
     yield from (f"not confirmed: {one}" for one in made["unconfirmed"])
-    if made["unconfirmed"]:
-        yield f"next: read {FILE_NAME}, then ankiforge init --trust {root}"
-        return
     where = "" if made["registered"] else f" -C {root}"
-    yield f"next: read {root}/{FILE_NAME}, then"
-    yield f"  ankiforge doctor{where}     check everything"
-    yield f"  ankiforge run{where}        cards from every source"
+    todo = f"init --trust {root}" if made["unconfirmed"] else f"run{where}"
+    yield f"next: read {settings}, then: ankiforge {todo}"
+
+
+# --- the files of a workspace ---------------------------------------------------------------
+
+
+def _refuse_vault(root: Path) -> None:
+    """Refuse a workspace inside a vault, which would read its files as notes and synchronise them.
+
+    Raises:
+        UsageError: `root` is in a vault.
+    """
+    for folder in (root, *root.parents):
+        if (folder / ".obsidian").is_dir():
+            what = f"{root} is inside the vault {folder}, where ankiforge never writes"
+            raise UsageError(what, hint="a folder outside: ankiforge init ~/cards")
+
+
+def _write(root: Path, text: str) -> list[Path]:
+    """Write the files of a workspace that do not exist yet; return their paths.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    from ankiforge.config import FILE_NAME, shipped
+
+    written = []
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for kind in ("prompts", "decks"):
+            (root / kind).mkdir(exist_ok=True)
+            for file in sorted(shipped(kind).iterdir()):
+                copy = root / kind / file.name
+                if file.is_file() and not copy.exists():
+                    shutil.copyfile(file, copy)
+                    written.append(copy)
+        settings = root / FILE_NAME
+        settings.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        what = f"{error.filename or root}: cannot be written: {error.strerror}"
+        raise UsageError(what, hint="choose another folder: ankiforge init DIR") from error
+    return [*written, settings]
+
+
+# --- the text of ankiforge.yaml -------------------------------------------------------------
+
+
+def _discovered(root: Path) -> tuple[dict[str, list[str]], str]:
+    """Return what is on this machine, and the settings for it."""
+    from ankiforge.reports import discover
+
+    machine = discover.Machine.this()
+    here, zotero = discover.vaults(machine, root.parent), discover.zotero_folders(machine)
+    servers = discover.model_servers(machine)
+    found = {
+        "vaults": [str(path) for path in here],
+        "zotero": [str(path) for path in zotero],
+        "anki": [str(path) for path in discover.anki_collections(machine)],
+        "models": [f"{one.program}: {', '.join(one.models[:8])}" for one in servers],
+    }
+    dialects = {path: discover.dialects(path) for path in here}
+    return found, settings_text(root, dialects, zotero, servers)
+
+
+def settings_text(
+    root: Path,
+    vaults: dict[Path, list[str]],
+    zotero: Iterable[Path] = (),
+    servers: Iterable[Server] = (),
+) -> str:
+    """Return the text of `ankiforge.yaml` for a new workspace, with vaults and their dialects."""
+    from ankiforge.config import LlmSettings
+
+    taken: set[str] = set()
+    blocks = [_block("obsidian", path, root, taken, dialects) for path, dialects in vaults.items()]
+    blocks += [_block("zotero", path, root, taken) for path in zotero]
+    llm, models = LlmSettings(), ""
+    base_url, model = llm.base_url, llm.model
+    if server := next((one for one in servers if one.models), None):
+        base_url, model = server.base_url, model if model in server.models else server.models[0]
+        models = f"    # here: {server.program} with {', '.join(server.models[:8])}"
+    template = files("ankiforge.cli").joinpath("ankiforge.yaml").read_text(encoding="utf-8")
+    return template.format(
+        sources="".join(blocks), base_url=_scalar(base_url), model=_scalar(model), models=models
+    )
+
+
+def _block(kind: str, path: Path, root: Path, taken: set[str], dialects: Iterable[str] = ()) -> str:
+    """Return the settings of a source, named after its folder, numbered if the name is taken."""
+    import unicodedata
+
+    from ankiforge.config import source_name
+
+    folded = unicodedata.normalize("NFC", source_name(path)[:56])
+    numbered = (f"{folded}-{number}" for number in count(2))
+    name = next(free for free in chain([folded], numbered) if free not in taken)
+    taken.add(name)
+    home = Path.home()
+    shown = f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else shown
+    lines = [f"  - {kind}:", f"      name: {_scalar(name)}", f"      path: {_scalar(shown)}"]
+    if kind == "obsidian":
+        cards = ", ".join([*dialects, "inline", "block", "cloze", "glossary"])
+        # a dialect reads `==x==` as a cloze in its notes, unless marks are named
+        off = "# " if dialects else ""
+        lines += [
+            f"      {off}marks: [==, mark]           # also: bold, callout",
+            f"      cards: [{cards}]  # also: term",
+            "      # exclude: [Templates/]",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(text: str) -> str:
+    """Return a YAML scalar, plain if that is read as the same text, else in double quotes."""
+    import yaml
+
+    if re.fullmatch(r"[~\w./][\w./:~-]*", text) and yaml.safe_load(f"[{text}]") == [text]:
+        return text
+    quoted = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=2**20)
+    return str(quoted).strip()

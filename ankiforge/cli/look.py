@@ -14,7 +14,7 @@ import click
 
 from ankiforge.cli.output import Call, command, refuse_unknown_options
 from ankiforge.cli.session import Session, session, workspace_of
-from ankiforge.errors import UsageError
+from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Fate, Line, Match
@@ -24,14 +24,19 @@ VIEWS = ("new", "changed", "questions", "no-card", "recent", "unknown")
 """The lists of things that wait or are to be known."""
 NOTICE_DAYS = 7
 """How long `list --view changed` shows what a source changed."""
-_FATES = {
-    "waiting": "waiting for you",
-    "blocked": "blocked",
-    "failed": "failed",
-    "undrafted": "not drafted yet",
-}
 Shown = Iterator[tuple[Any, Iterable[str]]]
 """Each item as JSON and as lines of text."""
+
+
+def _print(call: Call, shown: Shown, *, apart: bool) -> int:
+    """Print items as JSON or as text, up to the limit, until nobody reads; return their number."""
+    count = 0
+    for data, lines in islice(shown, call.limit):
+        count += 1
+        text = "\n".join([*lines, ""] if apart else lines)
+        if not (call.out.data(data) if call.out.as_json else call.out.print(text)):
+            break
+    return count
 
 
 # --- status ---------------------------------------------------------------------------------
@@ -42,13 +47,13 @@ Shown = Iterator[tuple[Any, Iterable[str]]]
   ankiforge status --json    the same, as JSON
 """)
 def status(call: Call) -> None:
-    """Show what is waiting, and what to run next."""
+    """Show what waits for you, and what to run next."""
     from ankiforge.reports.status import as_text, status_of
 
     with session(call, read_only=True) as now:
         found = status_of(now.workspace, now.ledger)
     if call.out.as_json:
-        call.out.data(found.as_json())
+        call.out.data(found)
         return
     for line in as_text(found, call.program):
         call.out.print(line)
@@ -59,18 +64,16 @@ def status(call: Call) -> None:
 
 # -finding:* is a word of the query, not an option
 @command("""
-  ankiforge list                        waiting drafts and live cards
-  ankiforge list --view new -v          waiting drafts, the likeliest first, with source and findings
+  ankiforge list                        drafts and cards
+  ankiforge list --view new -v          waiting drafts in full, the likeliest first
   ankiforge list --view questions       what only you can tell
   ankiforge list --no-card              highlights without a card, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict anki finding drafter key
-""", shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
+""", shows="limit", context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @click.option("--all", "everything", is_flag=True, help="Include rejected and retired cards.")
-@click.option(
-    "--no-card", is_flag=True, help="List highlights without a card, each with the reason."
-)
+@click.option("--no-card", is_flag=True, help="List highlights without an accepted card, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="List only what is in this list.")
 def list_(
     call: Call, query: tuple[str, ...], everything: bool, no_card: bool, view: str | None
@@ -80,38 +83,32 @@ def list_(
     if view and no_card:
         raise UsageError("--view and --no-card are two lists: use one of them")
     with session(call, read_only=True) as now:
-        found = _listed(now, query, "no-card" if no_card else view or "", everything, no_card)
-        shown = 0
-        for data, lines in islice(found, call.limit):
-            shown += 1
-            text = [*lines, ""] if call.out.verbose else lines
-            if not (call.out.data(data) if call.out.as_json else call.out.print("\n".join(text))):
-                return
-        if not shown and call.limit != 0:
+        if view == "no-card" or no_card:
+            found = _without_card(now, query, waiting=no_card)
+        else:
+            found = _listed(now, query, view or "", everything=everything)
+        if not _print(call, found, apart=call.out.verbose) and call.limit != 0:
             call.out.say(f"nothing here; see also: {call.program} list --all, or list --no-card")
 
 
-def _listed(
-    now: Session, words: tuple[str, ...], view: str, everything: bool, waiting: bool
-) -> Shown:
+def _listed(now: Session, words: tuple[str, ...], view: str, *, everything: bool) -> Shown:
     """Yield what a list shows, of what a query matches."""
-    if view == "no-card":
-        return _without_card(now, words, waiting=waiting)
+    from ankiforge.reports import cards
+
     if view in ("recent", "unknown", "questions") and words:
         raise UsageError(f"--view {view} takes no query", hint=f"{now.call.program} list QUERY")
     match view:
         case "questions":
-            return _questions(now)
+            asked = (one for one in now.ledger.questions() if one.kind != "conflict")
+            return (_question(one, whole=now.out.verbose) for one in asked)
         case "recent":
-            return _recent(now)
+            return ((cards.done_json(one), (cards.done_line(one),)) for one in now.ledger.history())
         case "unknown":
             return _unknown(now)
         case "changed":
             return _changed(now, words)
     ids = _ids(now, words, everything=everything)
-    if view == "new":
-        return _lines(now, _likeliest(now, ids))
-    return _lines(now, now.ledger.lines(ids))
+    return _lines(now, _likeliest(now, ids) if view == "new" else now.ledger.lines(ids))
 
 
 def _ids(now: Session, words: tuple[str, ...], *, everything: bool = False) -> list[str]:
@@ -123,30 +120,25 @@ def _ids(now: Session, words: tuple[str, ...], *, everything: bool = False) -> l
 
 def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown:
     """Yield cards and drafts, in full if `whole` or verbose."""
-    from ankiforge.reports.cards import (
-        done_json,
-        history_text,
-        line_json,
-        line_text,
-        one_line,
-        question_json,
-    )
+    from ankiforge.reports import cards
 
-    history = whole and now.out.verbose
-    full = whole or (now.out.verbose and not now.out.as_json)
+    history, full = whole and now.out.verbose, whole or now.out.verbose
     questions = now.ledger.questions() if full else []
     for line in lines:
         told = now.ledger.history(line.id if line.card else line.highlight.key) if history else ()
         if now.out.as_json:
-            about = [question_json(one) for one in questions if line.id in one.guids]
-            more: dict[str, Any] = {"questions": about} if whole else {}
-            more |= {"decisions": [done_json(one) for one in told]} if history else {}
-            yield {**line_json(now.ledger, line, now.decks), **more}, ()
+            data = cards.line_json(now.ledger, line, now.decks)
+            if whole:
+                about = [one for one in questions if line.id in one.guids]
+                data["questions"] = [cards.question_json(one) for one in about]
+            if history:
+                data["decisions"] = [cards.done_json(one) for one in told]
+            yield data, ()
         elif full:
-            text = line_text(now.ledger, line, questions)
-            yield None, (*text, *history_text(told))
+            text = cards.line_text(now.ledger, line, questions)
+            yield None, (*text, *cards.history_text(told))
         else:
-            yield None, (one_line(line),)
+            yield None, (cards.one_line(line),)
 
 
 def _likeliest(now: Session, ids: list[str]) -> Iterator[Line]:
@@ -160,8 +152,7 @@ def _likeliest(now: Session, ids: list[str]) -> Iterator[Line]:
 
     drafts = (one for one in ids if one.startswith("dr"))
     new = [one for one in now.ledger.lines(drafts) if one.waiting and not one.waiting.revises]
-    ranked = [(rank(one), one.highlight.document.key, one) for one in new]
-    return likeliest(ranked)
+    return likeliest([(rank(one), one.highlight.document.key, one) for one in new])
 
 
 def _changed(now: Session, words: tuple[str, ...]) -> Shown:
@@ -170,41 +161,24 @@ def _changed(now: Session, words: tuple[str, ...]) -> Shown:
     from ankiforge.reports.cards import change_lines, done_json
 
     chosen = _ids(now, words)
-    ids = set(chosen)
     drafts = now.ledger.lines(one for one in chosen if one.startswith("dr"))
     yield from _lines(now, (one for one in drafts if one.waiting and one.waiting.revises))
     for question in now.ledger.questions():
-        if question.kind == "conflict" and ids.intersection(question.guids):
+        if question.kind == "conflict" and set(chosen).intersection(question.guids):
             yield _question(question)
     since = (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
     for done in now.ledger.history(changes_since=since):
-        if done.guid in ids:
+        if done.guid in chosen:
             yield done_json(done), change_lines(done)
     gone = set(now.ledger.find([Term("finding", "source_gone")]))
     yield from _lines(now, now.ledger.lines(one for one in chosen if one in gone))
 
 
-def _questions(now: Session) -> Shown:
-    """Yield all open questions but conflicts, which are among the changes."""
-    from ankiforge.reports.cards import question_json, question_line
+def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[str]]:
+    from ankiforge.reports.cards import question_json, question_line, question_text
 
-    for one in now.ledger.questions():
-        if one.kind != "conflict":
-            yield _question(one) if now.out.verbose else (question_json(one), (question_line(one),))
-
-
-def _question(question: Question) -> tuple[Any, Iterable[str]]:
-    from ankiforge.reports.cards import question_json, question_text
-
-    return question_json(question), question_text(question)
-
-
-def _recent(now: Session) -> Shown:
-    """Yield the newest decisions, each with the id that `undo` takes."""
-    from ankiforge.reports.cards import done_json, done_line
-
-    for one in now.ledger.history():
-        yield done_json(one), (done_line(one),)
+    text = question_text(question) if whole else (question_line(question),)
+    return question_json(question), text
 
 
 def _unknown(now: Session) -> Shown:
@@ -214,26 +188,20 @@ def _unknown(now: Session) -> Shown:
 
     for note in now.ledger.notes(known=False):
         fields = [unrender(html) for html in note.fields[:2]]
-        data = {
-            "id": None,
-            "guid": note.guid,
-            "deck": note.deck,
-            "tags": note.tags,
-            "fields": fields,
-        }
+        data = {"id": None, "guid": note.guid, "deck": note.deck, "tags": note.tags}
         words = shortened(on_one_line(fields[0] if fields else ""), 72)
-        yield data, (f"{note.guid[:10]}  {note.deck}  {words}",)
+        yield {**data, "fields": fields}, (f"{note.guid[:10]}  {note.deck}  {words}",)
 
 
 def _without_card(now: Session, query: tuple[str, ...], *, waiting: bool) -> Shown:
     """Yield highlights without a card, each with its reason; with `waiting`, also those whose drafts wait."""
     from ankiforge.ledger import FIELDS
-    from ankiforge.reports.cards import highlight_json, titled, why_waiting
+    from ankiforge.reports.cards import fate_lines, highlight_json, why_waiting
 
     if named := next((word for word in query if word.partition(":")[0] in FIELDS), ""):
         what = f"{named!r}: a highlight without a card has no such field"
         raise UsageError(what, hint="words of its text or title: ankiforge list --no-card WORD")
-    wanted = [word.casefold() for word in query]
+    hidden = ("carded",) if waiting else ("carded", "waiting", "blocked")
 
     def reason(fate: Fate) -> str:
         if fate.fate not in ("waiting", "blocked"):
@@ -243,37 +211,24 @@ def _without_card(now: Session, query: tuple[str, ...], *, waiting: bool) -> Sho
         return "; ".join(dict.fromkeys(found or map(why_waiting, drafts)))
 
     for one in now.ledger.fates():
-        highlight, fate = one.highlight, one.fate
-        if fate == "carded" or (fate in ("waiting", "blocked") and not waiting):
-            continue
+        highlight = one.highlight
         words = f"{highlight.exact} {highlight.document.title}".casefold()
-        if not all(word in words for word in wanted):
-            continue
-        why = reason(one)
-        yield (
-            {**highlight_json(highlight), "fate": fate, "reason": why},
-            (
-                f"{titled(highlight)}: {' '.join((highlight.exact or highlight.comment).split())}",
-                f"    {_FATES.get(fate, 'no card')}: {why}",
-                f"    {highlight.key}",
-            ),
-        )
+        if one.fate not in hidden and all(word.casefold() in words for word in query):
+            why = reason(one)
+            data = {**highlight_json(highlight), "fate": one.fate, "reason": why}
+            yield data, fate_lines(one, why)
 
 
 @command("""
   ankiforge show afpl5zre
   ankiforge show afpl5zre -v                with its history
   ankiforge show deck:Biology membrane      all cards that a query matches
-""", shows="limit", lines=True)  # fmt: skip
+""", shows="limit")  # fmt: skip
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 def show(call: Call, words: tuple[str, ...]) -> None:
     """Show cards, drafts and questions in full, with the commands that settle them."""
     with session(call, read_only=True) as now:
-        for data, lines in islice(_shown(now, words), call.limit):
-            if not (
-                call.out.data(data) if call.out.as_json else call.out.print("\n".join((*lines, "")))
-            ):
-                return
+        _print(call, _shown(now, words), apart=True)
 
 
 def _shown(now: Session, words: tuple[str, ...]) -> Shown:
@@ -296,8 +251,7 @@ def _shown(now: Session, words: tuple[str, ...]) -> Shown:
         what = f"nothing to show: {typed} is not an id, and as a query it matches no card"
         raise UsageError(what, hint=f"ankiforge list --all {typed}")
     if any(one.startswith("qu") for one in ids):
-        asked = {one.id: one for one in now.ledger.questions()}
-        yield from (_question(asked[one]) for one in ids if one in asked)
+        yield from (_question(one) for one in now.ledger.questions() if one.id in ids)
     yield from _lines(now, now.ledger.lines(ids), whole=True)
 
 
@@ -305,8 +259,6 @@ def _shown(now: Session, words: tuple[str, ...]) -> Shown:
 
 _WORKS = 10
 """The default number of works that are shown."""
-_LONGEST = 100
-"""The number of characters of a query that a message repeats."""
 
 
 # -x is a word of the query, not an option
@@ -316,33 +268,31 @@ _LONGEST = 100
   ankiforge seen https://arxiv.org/abs/1706.03762v5
   ankiforge seen ~/Downloads/paper.pdf  a PDF, by its identifiers or title
   ankiforge seen "Attention is al you need"  a title, even misspelt
-""", shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
+""", shows="limit", context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def seen(call: Call, query: tuple[str, ...]) -> None:
     """Search your works, highlights and cards, and show how well you remember them."""
     from ankiforge.reports.seen import as_text, seen_json
+    from ankiforge.text.display import shortened
 
     refuse_unknown_options(query)
     words = " ".join(query)
     ledger = workspace_of(call).ledger
     keeps = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
     with session(call, read_only=not keeps) as now:  # the index is kept if it can be
-        shown = 0
-        for found in islice(_works(now, words), _WORKS if call.limit is None else call.limit):
-            shown += 1
-            if call.out.as_json:
-                reads = call.out.data(seen_json(found, now.ledger.looked))
-            else:
-                reads = call.out.print("\n".join((*as_text(found, whole=call.out.verbose), "")))
-            if not reads:
-                return
-        if not shown and call.limit != 0:
-            asked = words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
-            call.out.say(f"nothing you have read matches {asked!r}")
+        most = _WORKS if call.limit is None else call.limit
+        told = (seen_json(one, now.ledger.looked) for one in islice(_works(now, words), most))
+        shown = ((one, as_text(one, whole=call.out.verbose)) for one in told)
+        if not _print(call, shown, apart=True) and call.limit != 0:
+            call.out.say(f"nothing you have read matches {shortened(words, 100)!r}")
 
 
 def _works(now: Session, words: str) -> Iterator[Match]:
-    """Return the works that match words or a PDF; exit if the PDF cannot be read."""
+    """Return the works that match words or a PDF.
+
+    Raises:
+        ItemError: the PDF cannot be read.
+    """
     linked = Path(unquote(words[7:])) if words.lower().startswith("file://") else Path()
     words = str(linked) if linked.is_file() else words
     path = Path(words).expanduser()
@@ -357,6 +307,5 @@ def _works(now: Session, words: str) -> Iterator[Match]:
 
     document = identify(path)
     if isinstance(document, Problem):
-        now.out.problems([document])
-        raise click.exceptions.Exit(1)
+        raise ItemError(f"{document.where}: {document.what}", hint=document.hint)
     return now.ledger.search("", [document.document])

@@ -78,16 +78,21 @@ class Output:
         """Print text for a file or program to stdout; return False if stdout is closed."""
         return self._echo(_UNSAFE.sub("", text))
 
-    def problems(self, problems: Iterable[Problem]) -> None:
-        """Print problems and notices with their hints."""
-        for problem in problems:
-            if problem in self.noticed:
-                continue
-            if problem.notice:
-                self.noticed.add(problem)
-            hint = f" ({problem.hint})" if problem.hint else ""
-            emit, word = (self.say, "note") if problem.notice else (self.warn, "failed")
-            emit(f"{word}: {problem.where}: {problem.what}{hint}")
+    def problems(self, problems: Iterable[Problem], most: int | None = None) -> int:
+        """Print problems, then notices, with their hints; return the number of lines.
+
+        Of more than `most`, the last line is a count.
+        """
+        new = sorted(dict.fromkeys(problems), key=lambda one: one.notice)
+        new = [one for one in new if one not in self.noticed and not (self.quiet and one.notice)]
+        self.noticed.update(one for one in new if one.notice)
+        shown = new if most is None or len(new) <= most else new[: most - 1]
+        for one in shown:
+            hint = f" ({one.hint})" if one.hint else ""
+            self.warn(f"{'note' if one.notice else 'failed'}: {one.where}: {one.what}{hint}")
+        if left := len(new) - len(shown):
+            self.warn(f"… and {left:,} more problems; -v names all")
+        return len(shown) + bool(left)
 
     def refusal(self, why: str, hint: str) -> None:
         """Print why something was refused, with a hint."""
@@ -154,19 +159,16 @@ class Call:
 
 
 def command(
-    examples: str, *, shows: str = "", lines: bool = False, **settings: Any
+    examples: str, *, shows: str = "", **settings: Any
 ) -> Callable[[Callable[..., None]], Any]:
     """Turn a function into a command with the shared options, which are passed as one `call`.
 
     Args:
         examples: the examples at the end of the help, one in each line.
         shows: the rare options to show in the help.
-        lines: whether it prints JSON Lines with `--json`.
         settings: arguments of `click.command`.
     """
-    json_help = "Print JSON Lines on stdout, one object per line." if lines else ""
-    shared = shared_options(shows, json_help)
-    head = "Examples" if examples.partition("\n\n")[0].strip().count("\n") else "Example"
+    shared = shared_options(shows)
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @wraps(function)
@@ -177,14 +179,13 @@ def command(
             for option in shared:  # the option may also be given before the name of the command
                 name = str(option.name)
                 value = options.pop(name)
-                unset = value is None or value is False
-                given[name] = above.get(name, value) if unset else value
+                given[name] = above.get(name) if value is None or value is False else value
             context.obj = given
             function(*args, call=_call(given), **options)
 
         name = function.__name__.strip("_")
-        epilog = f"\b\n{head}:{examples}"
-        make: Callable[[Any], click.Command] = click.command(name, epilog=epilog, **settings)
+        settings.setdefault("epilog", f"\b\nExamples:{examples}")
+        make: Callable[[Any], click.Command] = click.command(name, **settings)
         made = make(called)
         made.params += shared
         return made
@@ -203,22 +204,19 @@ def _call(given: dict[str, Any]) -> Call:
 
 FILE = click.Path(path_type=Path)
 DECK = click.option(
-    "--deck", default="", metavar="NAME", help="Include only this deck and its subdecks."
+    "--deck", default="", metavar="NAME", help="Take only this deck and the decks below it."
 )
 OUTPUT = click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
 FORCE = click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
-OVERRULE = click.option(
-    "--force", is_flag=True, help="Overrule a check that blocks; this is recorded."
-)
+OVERRULE = click.option("--force", is_flag=True, help="Overrule a check that blocks.")
+REASON = click.option("--reason", default="", metavar="TEXT", help="Say why; it is kept.")
 DRAFTER = click.option(
-    "--drafter",
-    type=click.Choice(["rules", "llm"]),
-    help="Draft with the offline rules, or with a language model.",
+    "--drafter", type=click.Choice(["rules", "llm"]), help="Draft by rules, or with a model."
 )
 ACCEPT = click.option(
     "--accept",
     type=click.Choice(["clean", "review"]),
-    help="Accept cards that pass all checks, or hold all for review.",
+    help="Accept the rules' drafts without a warning, or none.",
 )
 
 
@@ -233,36 +231,24 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
 
 @contextmanager
 def progress_bar(
-    out: Output,
-    model: Model | None = None,
-    sources: Sequence[Source] = (),
+    out: Output, model: Model | None = None, sources: Sequence[Source] = ()
 ) -> Iterator[Callable[[Progress], None]]:
-    """Show the progress of a run in a terminal: document, cards, highlights, cost, time left.
+    """Show the progress of a run in a terminal: documents read, then drafts, highlights and cost.
 
     Yields a function to call with each step.
-
-    Args:
-        out: the output of the command.
-        model: the model that drafts, if any.
-        sources: the sources, which are read one after another.
     """
     if not out.interactive or out.quiet:
         yield lambda progress: None
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
-    from rich.progress import (
-        ProgressColumn,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+    from rich.progress import ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.text import Text
 
     from ankiforge.extract import count_of
     from ankiforge.text.display import counted, dollars
 
-    cards = done = 0
+    drafts = done = 0
     reading = True
 
     class Counter(ProgressColumn):
@@ -275,16 +261,13 @@ def progress_bar(
             return Text(f"{begun[-1].done:,}/{begun[-1].total:,} documents" if begun else "")
 
     def show(step: Progress) -> None:
-        nonlocal cards, done, reading
-        cards += step.drafted
+        nonlocal drafts, done, reading
+        drafts += step.drafted
         done += step.highlights
         reading = reading and step.report is None
-        parts = ["reading" if reading else "drafting"]
-        if cards:
-            parts.append(counted(cards, "card"))
-        if model and model.usage.cost_usd:
-            parts.append(dollars(model.usage.cost_usd))
-        bar.update(task, completed=done, description=" · ".join(parts))
+        said = "reading" if reading else f"drafting · {counted(drafts, 'draft')}"
+        cost = model.usage.cost_usd if model else None
+        bar.update(task, description=f"{said} · {dollars(cost)}" if cost else said)
 
     console = Console(stderr=True, no_color=not out.color)
     text = TextColumn("{task.description}", markup=False)

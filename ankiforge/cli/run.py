@@ -32,34 +32,26 @@ if TYPE_CHECKING:
     from ankiforge.reports.summary import Tally
     from ankiforge.run import Job, Progress
 
+PROBLEMS = 3
+"""The number of lines about problems after a run; `-v` prints all."""
+
 
 @command("""
   ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
-  ankiforge run ~/Vault --deck Notes       put the cards into the deck Notes
-  ankiforge run                            read remembered paths and all sources again
-  ankiforge run --dry-run --json           show what would happen, as JSON
+  ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes
+  ankiforge run                            read all of it again
+  ankiforge run --dry-run                  show what would happen
 """, shows="limit jobs")  # fmt: skip
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
-@click.option("--deck", default="", metavar="NAME", help="Put new cards without a deck of their own into this deck.")  # fmt: skip
+@click.option("--deck", default="", metavar="NAME", help="Put new cards into this deck.")
 @OUTPUT
 @DRAFTER
 @ACCEPT
 @FORCE
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write and send nothing.")
-def run(call: Call, paths: tuple[Path, ...], **options: Any) -> None:
-    """Turn highlights into cards, and accepted cards into a package for Anki.
-
-    PATH is a PDF, a note, a text file, a tiddler, Kindle clippings, a Readwise or hypothes.is
-    export, a folder of these, or Zotero's data folder. Each PATH is remembered: without PATH,
-    the remembered ones and the sources of the workspace are read.
-    """
-    run_sources(call, paths, **options)
-
-
-def run_sources(
+def run(
     call: Call,
     paths: tuple[Path, ...],
-    *,
     deck: str,
     output: str | None,
     drafter: str | None,
@@ -67,7 +59,12 @@ def run_sources(
     force: bool,
     dry_run: bool,
 ) -> None:
-    """Look at Anki, read, draft, accept, and write the package."""
+    """Turn highlights into cards, and accepted cards into a package for Anki.
+
+    PATH is a PDF, a note, a text file, an export of Kindle, Readwise or hypothes.is, a tiddler, a
+    folder of these, or Zotero's data folder. It is remembered: without PATH, the remembered ones
+    and the sources of the workspace are read.
+    """
     from ankiforge import app, deliver
     from ankiforge.anki.notes import deck_name
     from ankiforge.cli.anki import look, package_path, write_package
@@ -84,22 +81,22 @@ def run_sources(
             hint = f"{call.program} run PATH, or {call.program} init"
             raise UsageError("there is nothing to read", hint=hint)
         tally.problems += lost
-        remember(now, remembered, dry_run=dry_run)
+        if not dry_run and remembered != now.workspace.remembered:
+            _remember(now, tally, remembered)
         sources = app.open_sources(
             now.workspace, now.ledger, selected, offline=call.offline, jobs=call.jobs
         )
         model, replies = model_for(now, drafter or "", accept=accept or "")
         # the notes of a remembered PATH that is not there may be at another one now
         there = [one for one in remembered if not paths or Path(one.path).exists()]
-        in_use = app.names_in_use(now.workspace.config, there)
         job = app.make_job(
             now.workspace, sources, accept=accept or "", model=None if dry_run else model,
-            deck=deck and deck_name(deck), limit=call.limit, in_use=in_use,
+            deck=deck and deck_name(deck), limit=call.limit,
+            in_use=app.names_in_use(now.workspace.config, there),
         )  # fmt: skip
         error = read_and_draft(now, job, tally, model, partly=bool(paths))
         if dry_run:
-            plan = deliver.plan_cards(now.ledger, now.decks, now.pictures)
-            tally.plan(plan, None)
+            tally.plan(deliver.plan_cards(now.ledger, now.decks, now.pictures), None)
         else:
             write_package(now, tally, path)
         if replies:
@@ -108,29 +105,16 @@ def run_sources(
     end(tally.problems, error)
 
 
-def remember(now: Session, remembered: tuple[Any, ...], *, dry_run: bool) -> None:
-    """Remember the PATHs of a run, and say where the list is."""
-    from ankiforge.config.workspace import store_remembered
+def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
+    """Remember the PATHs of a run, and trust them: the person just named them."""
+    from ankiforge.config.trust import confirm, remembered_concerns
+    from ankiforge.config.workspace import store_remembered, user_folders
 
     known = now.workspace.remembered
-    if dry_run or remembered == known:
-        return
     store_remembered(now.workspace.folder, remembered)
-    confirm_remembered(now)
-    for item in remembered:
-        if item not in known:
-            names = ", ".join(item.names.values())
-            file = now.workspace.folder / "sources.yaml"
-            now.out.say(f"{item.path} is remembered as {names}; to forget it, edit {file}")
-
-
-def confirm_remembered(now: Session) -> None:
-    """Trust the PATHs that the person just named."""
-    from ankiforge.config.trust import confirm, remembered_concerns
-    from ankiforge.config.workspace import user_folders
-
     if not now.workspace.is_default:
         confirm(now.workspace, list(remembered_concerns(now.workspace)), user_folders())
+    tally.remembered = [item.path for item in remembered if item not in known]
 
 
 def read_and_draft(
@@ -163,7 +147,7 @@ def follow(
     sources: tuple[Source, ...] = (),
 ) -> ForgeError | None:
     """Run the steps and show the progress; return the error of a service that failed."""
-    with progress_bar(now.out, model, sources=sources) as show:
+    with progress_bar(now.out, model, sources) as show:
         try:
             for step in steps:
                 tally.add(step)
@@ -189,24 +173,24 @@ def model_for(
         return None, None
     replies = app.open_replies(now.workspace)
     model = app.language_model(
-        now.workspace, replies, now.out.say,
-        offline=now.call.offline, jobs=now.call.jobs, fresh=fresh, accept=accept,
-        spent=spent,
+        now.workspace, replies, now.out.say, offline=now.call.offline, jobs=now.call.jobs,
+        fresh=fresh, accept=accept, spent=spent,
     )  # fmt: skip
     return model, replies
 
 
 def print_summary(now: Session, tally: Tally) -> None:
-    """Print what a run came to, as JSON or as text."""
-    from ankiforge.reports.summary import as_json, as_text
+    """Print what a run came to, as JSON or in a few lines."""
+    from ankiforge.reports.summary import MOST_LINES, as_json, as_text
 
-    if now.out.as_json:
-        now.out.data(as_json(tally, now.ledger))
+    out = now.out
+    if out.as_json:
+        out.data(as_json(tally, now.ledger))
         return
-    now.out.problems(tally.problems)
-    if not now.out.quiet:
-        for line in as_text(tally, now.ledger, now.call.program):
-            now.out.print(line)
+    told = out.problems(tally.problems, None if out.verbose else PROBLEMS)
+    room = None if out.verbose else MOST_LINES - told
+    for line in as_text(tally, now.ledger, now.workspace, now.call.program, room):
+        out.print(line)
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -215,7 +199,7 @@ def print_summary(now: Session, tally: Tally) -> None:
 @command("""
   ankiforge extract paper.pdf
   ankiforge extract ~/Vault --json | jq .exact
-""", shows="limit jobs", lines=True)  # fmt: skip
+""", shows="limit jobs")  # fmt: skip
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 def extract(call: Call, paths: tuple[Path, ...]) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
@@ -224,8 +208,9 @@ def extract(call: Call, paths: tuple[Path, ...]) -> None:
     from ankiforge.extract import scanned
     from ankiforge.ledger import Ledger
     from ankiforge.model import Extracted, Problem
-    from ankiforge.reports.cards import highlight_json
+    from ankiforge.reports.cards import highlight_json, titled
     from ankiforge.run import keyed
+    from ankiforge.text.display import on_one_line
 
     out, workspace = call.out, workspace_of(call)
     selected, problems, _ = app.select_sources(workspace, paths)
@@ -244,17 +229,14 @@ def extract(call: Call, paths: tuple[Path, ...]) -> None:
                 elif isinstance(found, Extracted):
                     yield from keyed(found)
 
-    highlights = read()
     found = 0
-    for one in islice(highlights, call.limit):
+    for one in islice(read(), call.limit):
         found += 1
         if out.as_json:
             out.data(highlight_json(one))
             continue
-        page = f" p. {one.page_label}" if one.page_label else ""
-        words = " ".join((one.exact or one.comment).split())
-        note = f"  [{' '.join(one.comment.split())}]" if one.exact and one.comment else ""
-        out.print(f"{one.document.title}{page} · {one.kind}: {words}{note}")
+        note = f"  [{one.comment}]" if one.exact and one.comment else ""
+        out.print(on_one_line(f"{titled(one)} · {one.kind}: {one.exact or one.comment}{note}"))
     for problem in problems if out.as_json else ():
         out.data({"problem": problem})
     out.problems(problems)

@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 @command("""
   ankiforge watch                  keep the package up to date while you write
   ankiforge watch --push           bring finished cards into a running Anki
-  ankiforge watch --poll           for network folders and WSL, which send no events
-""", shows="limit jobs", lines=True)  # fmt: skip
+""", shows="limit jobs")  # fmt: skip
 @click.option("--push", is_flag=True, help="Send finished cards to a running Anki.")
-@click.option("--poll", is_flag=True, help="Compare file times instead of waiting for events.")
+@click.option("--poll", is_flag=True, help="Compare file times: for network folders and WSL.")
 def watch(call: Call, push: bool, poll: bool) -> None:
     """Follow all sources and draft cards as you write.
 
@@ -153,7 +152,7 @@ class Passes:
     def deliver(self) -> None:
         """Write the package, or push."""
         from ankiforge.cli.anki import look, package_path, push_cards, write_package
-        from ankiforge.reports.summary import Tally, notes_json
+        from ankiforge.reports.summary import Tally, delivery_json
 
         tally, error = Tally(), None
         with self._telling("deliver", tally):
@@ -164,12 +163,13 @@ class Passes:
                 else:
                     look(now, tally)
                     write_package(now, tally, path)
-                notes = notes_json(tally, now.ledger)
+                told = delivery_json(tally, now.ledger)
             written = sha256(path.read_bytes()).digest() if tally.packages else b""
             if any(tally.pushed or ()) or (written and written != self._package):
-                packages = [str(one) for one in tally.packages]
                 pushed = tally.pushed is not None
-                self.tell("delivered", packages=packages, notes=notes, pushed=pushed)
+                self.tell(
+                    "delivered", packages=told["packages"], notes=told["notes"], pushed=pushed
+                )
             self._package = written
             if error:
                 raise error
@@ -177,50 +177,46 @@ class Passes:
     @contextmanager
     def _telling(self, step: str, tally: Tally) -> Iterator[None]:
         """Tell each problem of a step once, and once more when it is over."""
-        failed = None
+        from ankiforge.model import Problem
+        from ankiforge.reports.summary import problem_json
+
+        told = self._troubles[step]
         try:
             yield
+            found = {(one.where, one.what): one for one in tally.problems}
+            for key in [key for key in told if key not in found]:
+                self.tell("mended", where=key[0], what=key[1])
+                del told[key]
         except ForgeError as error:
-            failed = error
-            from ankiforge.model import Problem
-
             tally.problems.append(Problem("watch", error.message, error.hint))
             raise
         finally:
-            told = self._troubles[step]
-            found = {(one.where, one.what): one for one in tally.problems}
-            for key in [] if failed else [key for key in told if key not in found]:
-                one = told.pop(key)
-                self.tell("mended", where=one.where, what=one.what)
-            for key, one in found.items():
+            for one in tally.problems:
+                key = (one.where, one.what)
                 if not any(key in others for others in self._troubles.values()):
                     told[key] = one
-                    said = {"where": one.where, "what": one.what, "hint": one.hint}
-                    self.tell("problem", **said, notice=one.notice)
+                    self.tell("problem", **problem_json(one))
 
     def tell(self, event: str, **values: Any) -> None:
         """Print an event as a line of JSON, or in words."""
-        out = self._out
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        if out.as_json:
-            out.data({"event": event, "at": at, **values})
+        if self._out.as_json:
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            self._out.data({"event": event, "at": at, **values})
             return
         clock = datetime.now().strftime("%H:%M:%S")
         match event:
             case "started":
-                out.say(
-                    f"{clock} watching {', '.join(values['sources']) or 'the sources'}; Ctrl-C stops"
-                )
+                sources = ", ".join(values["sources"]) or "the sources"
+                self._out.say(f"{clock} watching {sources}; Ctrl-C stops")
             case "pass":
                 new, changed = values["highlights"]["new"], values["highlights"]["changed"]
-                out.say(
-                    f"{clock} {new} new, {changed} changed; {counted(values['cards']['drafted'], 'draft')}"
-                )
+                drafts = counted(values["cards"]["drafted"], "draft")
+                self._out.say(f"{clock} {new} new, {changed} changed; {drafts}")
             case "delivered":
                 notes = values["notes"]
                 where = "in Anki" if values["pushed"] else ", ".join(values["packages"])
-                out.say(f"{clock} {where}: {notes['added']} new, {notes['updated']} updated")
+                self._out.say(f"{clock} {where}: {notes['added']} new, {notes['updated']} updated")
             case "problem" | "mended":
                 word = "failed" if event == "problem" else "mended"
                 hint = f" ({values['hint']})" if values.get("hint") else ""
-                out.warn(f"{clock} {word}: {values['where']}: {values['what']}{hint}")
+                self._out.warn(f"{clock} {word}: {values['where']}: {values['what']}{hint}")

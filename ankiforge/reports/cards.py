@@ -1,21 +1,12 @@
-"""Cards, drafts, questions and highlights as JSON and as text for a terminal."""
+"""Cards, drafts, questions, decisions and highlights: as JSON, in one line, and in full."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.ledger import Done, Ledger, Line
-from ankiforge.model import (
-    AGENT,
-    Document,
-    Finding,
-    Highlight,
-    Question,
-    Seen,
-    Severity,
-    Waiting,
-)
+from ankiforge.ledger import Done, Fate, Ledger, Line
+from ankiforge.model import AGENT, Document, Fields, Highlight, Question, Severity, Waiting
 from ankiforge.text.anchors import from_a_word, to_a_word
 from ankiforge.text.display import on_one_line, shortened
 
@@ -37,6 +28,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> dict[str
     card, draft, words = line.card, line.waiting, line.words
     html = content_html(line.kind, line.fields)
     seen = next(ledger.notes(line.id), None) if line.anki == "seen" else None
+    revision = line.revision
     return {
         "id": line.id,
         "guid": card.guid if card else None,
@@ -55,12 +47,18 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> dict[str
         "waits": why_waiting(draft) if draft else "",
         "revises": draft.revises if draft else None,
         "replaces": draft.replaces if draft else None,
-        "revision": {"id": line.revision.id, "fields": dict(line.revision.draft.fields)}
-        if line.revision
+        "revision": {"id": revision.id, "fields": dict(revision.draft.fields)}
+        if revision
         else None,
         "reason": card.why if card else "",
         "accepted_by": card.by if card and card.live else "",
-        "seen": _seen_json(seen) if seen else None,
+        "seen": {
+            **attributes(seen, "mod tags deck reviews lapses suspended"),
+            "leech": "leech" in map(str.casefold, seen.tags),
+            "remark": seen.feedback,
+        }
+        if seen
+        else None,
     }
 
 
@@ -76,28 +74,14 @@ def line_tags(line: Line, decks: Sequence[DeckRule]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*given, *highlight.document.tags, *highlight.tags, *chosen)))
 
 
-def _seen_json(seen: Seen) -> dict[str, Any]:
-    leech = any(tag.casefold() == "leech" for tag in seen.tags)
-    return {
-        **attributes(seen, "mod tags deck reviews lapses suspended"),
-        "leech": leech,
-        "remark": seen.feedback,
-    }
-
-
 def question_json(question: Question) -> dict[str, Any]:
     """Return a question as an object of `list --view questions --json`."""
     conflicts = [
         {"field": one.field, "mine": one.words or one.theirs, "source": one.ours}
         for one in question.conflicts
     ]
-    return {
-        "id": question.id,
-        "guid": None,
-        "question": question.kind,
-        **attributes(question, "text accept reject guids examples"),
-        "conflicts": conflicts,
-    }
+    named = attributes(question, "text accept reject guids examples")
+    return {"id": question.id, "guid": None, "question": question.kind, **named, "conflicts": conflicts}  # fmt: skip
 
 
 def done_json(done: Done) -> dict[str, Any]:
@@ -128,7 +112,18 @@ def document_json(document: Document) -> dict[str, Any]:
     return {**named, "identifiers": dict(document.identifiers)}
 
 
-# --- one line -------------------------------------------------------------------------------
+# --- in a few words -------------------------------------------------------------------------
+
+_FATES = {
+    "waiting": "waiting for you",
+    "blocked": "blocked",
+    "failed": "failed",
+    "undrafted": "not drafted yet",
+}
+_REMARKS = {
+    "form": "lines like `{written}` may be no cards",
+    "new text for a card": "it would be the new text of a card",
+}
 
 
 def titled(highlight: Highlight) -> str:
@@ -155,17 +150,9 @@ def question_of(fields: Iterable[tuple[str, str]]) -> str:
     return shortened(on_one_line(named.get("Text") or named.get("Front", "")), 72)
 
 
-def fields_on_a_line(fields: Iterable[tuple[str, str]]) -> str:
-    """Return the fields of a card in one line."""
-    return on_one_line("; ".join(f"{name}: {text}" for name, text in fields))
-
-
 def question_line(question: Question) -> str:
     """Return a question in one line, with the beginning of what it is about."""
-    about = " / ".join(
-        question.examples
-        or [fields_on_a_line([(one.field, one.ours)]) for one in question.conflicts]
-    )
+    about = " / ".join(question.examples or [one.ours for one in question.conflicts])
     return f"{question.id[:10]}  {question.text}  {shortened(on_one_line(about), 60)}".rstrip()
 
 
@@ -180,11 +167,36 @@ def done_line(done: Done) -> str:
 def change_lines(done: Done) -> Iterator[str]:
     """Yield the old and the new words of a card that changed with its source."""
     before, after = (dict(done.change.before), dict(done.change.after)) if done.change else ({}, {})
-    yield f"{done.guid[:10]}  changed with its source {done.at[:10]}; to take it back: ankiforge undo {done.id}"
+    undo = f"to take it back: ankiforge undo {done.id}"
+    yield f"{done.guid[:10]}  changed with its source {done.at[:10]}; {undo}"
     for name in dict.fromkeys((*before, *after)):
         if before.get(name, "") != after.get(name, ""):
-            yield _row(f"  {name.lower()}", f"{before.get(name, '')}")
+            yield _row(f"  {name.lower()}", before.get(name, ""))
             yield _row("   →", after.get(name, "") or "(nothing)")
+
+
+def fate_lines(fate: Fate, why: str) -> tuple[str, ...]:
+    """Return a highlight without a card: its words, the reason, and the key that `edit` takes."""
+    words = on_one_line(fate.highlight.exact or fate.highlight.comment)
+    state = _FATES.get(fate.fate, "no card")
+    return (
+        f"{titled(fate.highlight)}: {words}",
+        f"    {state}: {why}",
+        f"    {fate.highlight.key}",
+    )
+
+
+def why_waiting(draft: Waiting) -> str:
+    """Return why a draft waits; "" if its findings give the reason."""
+    said = [_REMARKS.get(one, one).format(written=draft.highlight.written) for one in draft.remarks]
+    warned = any(one.severity is not Severity.INFO for one in draft.proposal.findings)
+    if said or warned:
+        return "; ".join(said)
+    drafter = draft.draft.origin.drafter
+    if drafter.startswith("rules"):
+        return "your settings make it wait"
+    by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
+    return f"{by}, so it waits for you"
 
 
 # --- in full --------------------------------------------------------------------------------
@@ -196,7 +208,7 @@ def _row(name: str, text: str) -> str:
 
 def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) -> Iterator[str]:
     """Yield the lines of a card or draft: fields, source, findings, and the commands that settle it."""
-    highlight, card, draft = line.highlight, line.card, line.waiting
+    highlight, card = line.highlight, line.card
     yield f"{line.id}  {line.kind}  {line.verdict}" + (f"  anki: {line.anki}" if card else "")
     yield _row("deck", line.deck)
     yield from (_row(name.lower(), words) for name, words in line.fields)
@@ -204,42 +216,50 @@ def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) ->
     heading = f" › {highlight.heading}" if highlight.heading else ""
     yield _row("source", f"{titled(highlight)}{heading}")
     yield from (_row("", link) for link in filter(None, (highlight.uri, *highlight.links)))
-    for passage in card.passages[1:] if card else ():
-        yield _row("also", titled(passage))
+    yield from (_row("also", titled(passage)) for passage in (card.passages[1:] if card else ()))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
-        yield from _twin(ledger, finding)
-    if draft:
-        yield from _draft_text(ledger, line, draft)
-    elif card:
-        if line.revision:
-            yield _row("revision", fields_on_a_line(line.revision.draft.fields))
-            yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
-        seen = next(ledger.notes(line.id), None)
-        yield from [_row("studied", schedule_line(seen))] if seen else []
-        yield from [_row("remark", seen.feedback)] if seen and seen.feedback else []
-        yield from [_row(line.verdict, card.why)] if card.why else []
-        if not card.live:
-            yield _row("", f"ankiforge undo {line.id}")
+        if finding.twin and not finding.twin.startswith("nid:"):
+            yield from (_row("", one_line(one)) for one in ledger.lines([finding.twin]))
+    yield from _draft_text(ledger, line) if line.waiting else _card_text(ledger, line)
     for question in questions:
         if line.id in question.guids:
             yield from question_text(question)
 
 
-def _draft_text(ledger: Ledger, line: Line, draft: Waiting) -> Iterator[str]:
+def _draft_text(ledger: Ledger, line: Line) -> Iterator[str]:
+    draft = line.waiting
+    assert draft
     if waits := why_waiting(draft):
         yield _row("waits", waits)
     for old in ledger.lines(filter(None, (draft.revises, draft.replaces))):
-        yield _row("instead of" if draft.replaces else "now", fields_on_a_line(old.fields))
+        yield _row("instead of" if draft.replaces else "now", _fields(old.fields))
     force = "--force " if line.blocked else ""
     commands = (f"accept {force}{line.id}", f"edit {line.id}", f"reject {line.id}")
     yield _row("", " · ".join(f"ankiforge {one}" for one in commands))
 
 
-def _twin(ledger: Ledger, finding: Finding) -> Iterator[str]:
-    """Yield the card that a finding is about."""
-    if finding.twin and not finding.twin.startswith("nid:"):
-        yield from (_row("", one_line(one)) for one in ledger.lines([finding.twin]))
+def _card_text(ledger: Ledger, line: Line) -> Iterator[str]:
+    if line.revision:
+        yield _row("revision", _fields(line.revision.draft.fields))
+        yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
+    if seen := next(ledger.notes(line.id), None):
+        parts = (
+            seen.deck,
+            f"{seen.reviews} reviews",
+            f"{seen.lapses} lapses" if seen.lapses else "",
+            "suspended" if seen.suspended else "",
+        )
+        yield _row("studied", " · ".join(filter(None, parts)))
+        yield from [_row("remark", seen.feedback)] if seen.feedback else []
+    if line.card and line.card.why:
+        yield _row(line.verdict, line.card.why)
+    if line.card and not line.card.live:
+        yield _row("", f"ankiforge undo {line.id}")
+
+
+def _fields(fields: Fields) -> str:
+    return on_one_line("; ".join(f"{name}: {text}" for name, text in fields))
 
 
 def _settled_by(id: str, accept: str, reject: str) -> str:
@@ -262,31 +282,3 @@ def question_text(question: Question) -> Iterator[str]:
 def history_text(history: Iterable[Done]) -> Iterator[str]:
     """Yield the decisions about a card, oldest first, with what `undo` takes."""
     yield from (_row("history", done_line(one)) for one in history)
-
-
-def schedule_line(seen: Seen) -> str:
-    """Return what became of a note in Anki in one line."""
-    parts = (
-        seen.deck,
-        f"{seen.reviews} reviews",
-        f"{seen.lapses} lapses" if seen.lapses else "",
-        "suspended" if seen.suspended else "",
-    )
-    return " · ".join(filter(None, parts))
-
-
-def why_waiting(draft: Waiting) -> str:
-    """Return why a draft waits; "" if its findings give the reason."""
-    said = {
-        "form": f"lines like `{draft.highlight.written}` may be no cards",
-        "new text for a card": "it would be the new text of a card",
-    }
-    remarks = [said.get(one, one) for one in draft.remarks]
-    warned = any(one.severity is not Severity.INFO for one in draft.proposal.findings)
-    if remarks or warned:
-        return "; ".join(remarks)
-    drafter = draft.draft.origin.drafter
-    if drafter.startswith("rules"):
-        return "your settings make it wait"
-    by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
-    return f"{by}, so it waits for you"

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from ankiforge import __version__, check, extract
-from ankiforge.app import load_prompts, open_ledger, open_source, server_settings
-from ankiforge.config import (
-    EXPORTS,
-    LLM,
-    Config,
-    DrafterName,
-    SourceEntry,
-    is_loopback,
-    key_for,
-    key_variable,
-)
+from ankiforge import __version__
+from ankiforge import config as settings
+from ankiforge.app import open_ledger, open_source
+from ankiforge.config import LLM, Config, DrafterName, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import restricted, unconfirmed
 from ankiforge.config.workspace import UserFolders, Workspace
-from ankiforge.errors import ConfigError, ForgeError, ItemError
+from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
-from ankiforge.model import (
-    Document,
-    DocumentKey,
-    Drafted,
-    Highlight,
-    HighlightKey,
-    HighlightKind,
-    Severity,
-    Task,
-)
 from ankiforge.reports.discover import (
     Machine,
     Server,
@@ -46,11 +26,8 @@ from ankiforge.reports.discover import (
     model_servers,
     models,
 )
-from ankiforge.text.display import counted, on_one_line
+from ankiforge.text.display import counted
 from ankiforge.text.identifiers import model_name
-
-if TYPE_CHECKING:
-    from ankiforge.draft.client import ServerSettings
 
 
 class CheckState(StrEnum):
@@ -64,7 +41,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result for one part that a run needs."""
+    """The result for one part that a run needs, with the keys of `doctor --json`."""
 
     name: str
     state: CheckState
@@ -83,8 +60,6 @@ class Surroundings:
     environ: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
     """Whether to connect only to this machine."""
-    draw: bool = False
-    """Whether to draft a card even with a model on another host, which may cost money."""
 
 
 def _ok(name: str, says: str, do: str = "") -> Check:
@@ -115,8 +90,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
     `find` returns the workspace, or raises a ForgeError.
     """
     system = platform.system() or "an unknown system"
-    python = f"Python {platform.python_version()} on {system}"
-    yield _ok("program", f"ankiforge {__version__}, {python}")
+    yield _ok("program", f"ankiforge {__version__}, Python {platform.python_version()} on {system}")
     try:
         workspace = find()
         load_decks(workspace.root)
@@ -138,16 +112,9 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
     workspace, trusted = restricted(workspace, waiting), not any(one.stops for one in waiting)
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
-    for item in workspace.remembered:
-        name = f"source {', '.join(item.names.values())}"
-        if os.access(item.path, os.R_OK):
-            yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
-        else:
-            file = workspace.folder / "sources.yaml"
-            do = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
-            yield _warn(name, f"{item.path} is remembered but missing", do)
+    yield from _remembered(workspace)
     yield from _ledger(workspace)
-    yield from _model(workspace, around)
+    yield from _model(workspace, around, trusted=trusted)
     yield _anki(workspace.config, around)
 
 
@@ -165,47 +132,42 @@ def _settings(workspace: Workspace) -> Check:
     return _ok("settings", f"{workspace.settings}: {counted(count, 'source')}")
 
 
+def _remembered(workspace: Workspace) -> Iterator[Check]:
+    for item in workspace.remembered:
+        name = f"source {', '.join(item.names.values())}"
+        if os.access(item.path, os.R_OK):
+            yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
+        else:
+            file = workspace.folder / "sources.yaml"
+            do = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
+            yield _warn(name, f"{item.path} is remembered but missing", do)
+
+
 def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool) -> Check:
     name = f"source {source.name}"
     try:
-        extract.module(source.kind)
-    except ConfigError as error:
-        return _failed(name, source.where.wrap(error))
+        found = open_source(config, source, offline=offline)
     except ImportError as error:  # a source from another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
         return _fail(name, says, "install or update the package that provides it", 2)
-    try:
-        found = open_source(config, source, offline=offline)
     except ForgeError as error:
         return _failed(name, error)
-    look = getattr(found, "look", None)
+    look: Callable[[], str] | None = getattr(found, "look", None)
     can_be_read = os.access(source.path, os.R_OK)
     # ask a source with an HTTP API, unless its own folder is missing
-    if look and source.options.get("api") and (can_be_read or not source.has_folder):
-        return _answering(name, source, look, trusted)
-    if not can_be_read:
+    by_api = bool(look and source.options.get("api")) and (can_be_read or not source.has_folder)
+    if not can_be_read and not by_api:
         fault = "cannot be read" if source.path.exists() else "is not there"
         do = f"correct path: in {source.where}, or mount its disk"
         return _fail(name, f"{source.path} {fault}", do, 1)
-    has_text = source.path.is_file() and source.path.stat().st_size
-    if source.kind in EXPORTS and has_text and extract.kind_of(source.path) != source.kind:
-        says, do = f"{source.path} is not a {source.kind} file", f"correct path: in {source.where}"
-        return _fail(name, says, do, 1)
-    if look and trusted:
-        answer = _answering(name, source, look, trusted)
-        if answer.state is not CheckState.OK:
-            return answer
-    return _ok(name, f"{source.kind} in {source.path}")
-
-
-def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted: bool) -> Check:
-    if not trusted:
+    if by_api and not trusted:
         says = "not contacted, because the workspace is not trusted yet"
         return _warn(name, says, "see trust above")
     try:
-        return _ok(name, f"{source.kind}: {look()}")
+        said = look() if look and trusted else ""
     except ForgeError as error:
         return _failed(name, error)
+    return _ok(name, f"{source.kind}: {said}" if by_api else f"{source.kind} in {source.path}")
 
 
 def _ledger(workspace: Workspace) -> Iterator[Check]:
@@ -221,10 +183,9 @@ def _ledger(workspace: Workspace) -> Iterator[Check]:
         return
     yield _ok("ledger", f"{workspace.ledger} is sound")
     if unreadable:
+        says = f"{counted(unreadable, 'line')} of {workspace.journal} cannot be read"
         do = "restore the file from git or a backup; the other lines are used"
-        yield _warn(
-            "journal", f"{counted(unreadable, 'line')} of {workspace.journal} cannot be read", do
-        )
+        yield _warn("journal", says, do)
     else:
         yield _ok("journal", f"every line in {workspace.journal} can be read")
 
@@ -236,8 +197,7 @@ def _anki(config: Config, around: Surroundings) -> Check:
     if setting == "auto":
         found = anki_collections(around.machine)
         if not found:
-            says = "no collection on this machine, so packages contain every card"
-            return _ok("Anki", says)
+            return _ok("Anki", "no collection on this machine, so packages contain every card")
         noun = "collection" if len(found) == 1 else "collections"
         return _ok("Anki", f"{noun} {', '.join(map(str, found))}")
     if not os.access(Path(setting), os.R_OK):
@@ -254,19 +214,14 @@ _NO_LIST = (404, 405, 501)
 """The HTTP status of servers that have models but cannot list them."""
 
 
-def _model(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
+def _model(workspace: Workspace, around: Surroundings, *, trusted: bool) -> Iterator[Check]:
     """Check the configured model; if there is none, report the local servers that could draft."""
-    if workspace.config.drafter is not DrafterName.LLM:
-        yield _ok("model", "not needed: drafter is rules")
-        file = f"ankiforge.yaml{' (ankiforge init makes one)' if workspace.is_default else ''}"
-        yield from (_could_draft(one, file) for one in model_servers(around.machine))
+    if workspace.config.drafter is DrafterName.LLM:
+        yield _answers(workspace, around, trusted=trusted)
         return
-    result = _answers(workspace, around)
-    if result.state is CheckState.OK and (
-        is_loopback(workspace.config.llm.base_url) or around.draw
-    ):
-        result = _drafts(workspace)
-    yield result
+    yield _ok("model", "not needed: drafter is rules")
+    file = f"ankiforge.yaml{' (ankiforge init makes one)' if workspace.is_default else ''}"
+    yield from (_could_draft(one, file) for one in model_servers(around.machine))
 
 
 def _could_draft(server: Server, file: str) -> Check:
@@ -282,22 +237,24 @@ def _could_draft(server: Server, file: str) -> Check:
     return _ok(name, says, f"to draft with it, in {file}: drafter: llm, and {line}")
 
 
-def _answers(workspace: Workspace, around: Surroundings) -> Check:
+def _answers(workspace: Workspace, around: Surroundings, *, trusted: bool) -> Check:
     """Check that the configured server answers and has the model."""
     llm = workspace.config.llm
-    key = key_variable(LLM, llm.base_url, llm.key_env)
+    key = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
         if around.offline:
             says = f"{llm.base_url} was not contacted: --offline"
             return _warn("model", says, "run doctor without --offline")
-        if any(one.stops for one in unconfirmed(workspace, around.folders, around.environ)):
+        if not trusted:
             says = f"{llm.base_url} was not contacted, because the workspace is not trusted yet"
             return _warn("model", says, "see trust above")
         if key and not around.environ.get(key):
             says = f"the environment variable {key} is not set, {llm.base_url} will need a key"
             return _fail("model", says, f"export {key}=…", 2)
     try:
-        offered = models(llm.base_url, key_for(LLM, llm.base_url, llm.key_env, around.environ))
+        offered = models(
+            llm.base_url, settings.key_for(LLM, llm.base_url, llm.key_env, around.environ)
+        )
     except Unreachable as error:
         return _unreachable(workspace, around, error, key)
     # Ollama lists `qwen3:latest` for `qwen3`, Gemini `models/…`
@@ -305,8 +262,7 @@ def _answers(workspace: Workspace, around: Surroundings) -> Check:
         says = f"{llm.base_url} does not list {llm.model!r}"
         some = ", ".join(offered[:_SHOWN])
         return _warn("model", says, f"set llm.model to one it has, such as {some}")
-    draw = "" if is_loopback(llm.base_url) else "; doctor --draw lets it draft one card"
-    return _ok("model", f"{model_name(llm.model)} at {llm.base_url}{draw}")
+    return _ok("model", f"{model_name(llm.model)} at {llm.base_url}")
 
 
 def _unreachable(workspace: Workspace, around: Surroundings, error: Unreachable, key: str) -> Check:
@@ -323,87 +279,3 @@ def _unreachable(workspace: Workspace, around: Surroundings, error: Unreachable,
     found = f"; or use {others[0].program} at {others[0].base_url}" if others else ""
     do = f"start it (ollama serve), or correct llm.base_url in ankiforge.yaml{found}"
     return _fail("model", f"{llm.base_url} {error}", do, 3)
-
-
-# --- a card of the model ---------------------------------------------------------------------
-#
-# The model drafts one card, as in a run, from a fixed passage: no text of the user is sent, and no
-# reply is cached.
-
-_PATIENCE_S = 120.0
-"""How long `doctor` waits for an answer; a run may wait longer."""
-_PASSAGE = "Hermann Ebbinghaus published his experiments on the forgetting curve in 1885."
-_SHAPES = ("json_schema", "json_object with a schema", "json_object", "plain text")
-"""The formats of a reply, strictest first, as in `Format`."""
-
-
-class _TemporaryCache:
-    """A cache of replies that is used only for this check."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, str] = {}
-
-    def get(self, request: str) -> str | None:
-        return self._kept.get(request)
-
-    def put(self, request: str, raw: str, **_: Any) -> None:
-        self._kept[request] = raw
-
-
-def _drafts(workspace: Workspace) -> Check:
-    """Draft one card with the model."""
-    try:
-        settings = replace(server_settings(workspace), budget_usd=None)
-        return _drafted(workspace, settings)
-    except ForgeError as error:
-        found = _failed("model", error)
-        return replace(found, exit_code=found.exit_code if found.exit_code > 1 else 3)
-
-
-def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
-    import openai  # noqa: F401  (its import takes longer than many a reply)
-
-    from ankiforge.draft.cache import load_form
-    from ankiforge.draft.llm import Model
-
-    settings = replace(
-        settings, candidates=1, concurrency=1, per_request=1, retries=1,
-        timeout_s=_PATIENCE_S, reply_s=_PATIENCE_S,
-    )  # fmt: skip
-    paper = Document(DocumentKey("doctor"), source="doctor", title="Memory")
-    kind, key = HighlightKind.HIGHLIGHT, HighlightKey("doctor:1")
-    highlight = Highlight(paper, "doctor", kind, _PASSAGE, key=key, sentence=_PASSAGE)
-    kept = _TemporaryCache()
-    model = Model(settings, kept, load_prompts(workspace))
-    began = time.monotonic()
-    [drafted] = model.draft(iter([Task(paper, (highlight,))]))
-    seconds, used = time.monotonic() - began, model.usage
-    if drafted.failed and not used.requests:
-        raise ItemError(drafted.failed[0][1])
-    form = load_form(settings, kept)
-    without = f"; without {', '.join(sorted(form.dropped))}" if form.dropped else ""
-    each = seconds / max(used.requests, 1)
-    tokens = f", {used.tokens_out / seconds:.0f} tokens/s" if used.tokens_out and seconds else ""
-    dollars = f"; {used.cost_usd:.4f} dollars" if used.cost_usd else ""
-    how = f"{_SHAPES[form.format]}{without}; {each:.1f} s{tokens}{dollars}"
-
-    where = f"{model_name(workspace.config.llm.model)} at {workspace.config.llm.base_url}"
-    if not drafted.drafts:
-        what = f"drafted no card from a simple fact: {_why_none(drafted)}"
-        return _warn("model", f"{where} {what} ({how})", "try a larger model")
-    draft = drafted.drafts[0]
-    card = " → ".join(on_one_line(text) for _, text in draft.fields if text)[:160]
-    context = check.Context(highlight, check.DuplicateIndex())
-    findings = check.check(draft, context)
-    fault = next((one.message for one in findings if one.severity is Severity.BLOCK), "")
-    if card and not fault:
-        return _ok("model", f"{where} drafted a card: {card} ({how})")
-    what = f"drafted a card with findings: {card}: {fault}"
-    what = what if card else f"drafted no card from a simple fact: {fault}"
-    return _warn("model", f"{where} {what} ({how})", "try a larger model")
-
-
-def _why_none(drafted: Drafted) -> str:
-    whys = [*(why for _, why in drafted.failed), *(one.reason for one in drafted.no_cards)]
-    # drop the advice to ask again, which applies only to highlights in a workspace
-    return [*whys, "no answer"][0].partition("; ask again with")[0]

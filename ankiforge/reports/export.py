@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ankiforge.ledger import Line
 from ankiforge.model import Document, Highlight
@@ -24,11 +22,10 @@ VERSION = 1
 class Chosen:
     """The selection to export."""
 
-    highlights: tuple[Highlight, ...]
+    highlights: Sequence[Highlight]
     """In reading order."""
-    lines: tuple[Line, ...]
+    lines: Sequence[Line]
     """Cards and drafts."""
-    tags: Callable[[Line], tuple[str, ...]]
     query: str = ""
 
     @property
@@ -39,55 +36,28 @@ class Chosen:
         return tuple(found.values())
 
 
-def write(path: Path, text: Iterable[str]) -> None:
-    """Write a file completely or not at all.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.writelines(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
-
-
-# --- JSON Lines -----------------------------------------------------------------------------
-
-
-def lines(chosen: Chosen, as_json: Callable[[Line], dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield all lines, which are always the same for the same ledger.
+def as_lines(chosen: Chosen, card_json: Callable[[Line], dict[str, Any]]) -> Iterator[str]:
+    """Yield all lines of JSON, which are always the same for the same ledger.
 
     The first line identifies the format. Then follow all documents, highlights and cards, and finally
     the number of lines.
     """
     number = 0
-    for line in _lines(chosen, as_json):
+    for line in _objects(chosen, card_json):
         number += 1
-        yield line
-    yield {"type": "end", "lines": number}
+        yield msgspec.json.encode(line).decode() + "\n"
+    yield msgspec.json.encode({"type": "end", "lines": number}).decode() + "\n"
 
 
-def _lines(chosen: Chosen, as_json: Callable[[Line], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _objects(chosen: Chosen, card_json: Callable[[Line], dict[str, Any]]) -> Iterator[Any]:
     yield {"type": "ankiforge", "version": VERSION, "query": chosen.query}
     for one in chosen.documents:
-        yield {
-            "type": "document",
-            **document_json(one),
-            **attributes(one, "source path uri tags collections"),
-        }
+        more = attributes(one, "source path uri tags collections")
+        yield {"type": "document", **document_json(one), **more}
     for highlight in chosen.highlights:
         yield {"type": "highlight", **highlight_json(highlight)}
     for line in chosen.lines:
-        yield {"type": "card", **as_json(line)}
+        yield {"type": "card", **card_json(line)}
 
 
 # --- CSV ------------------------------------------------------------------------------------
@@ -100,8 +70,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """Characters that a spreadsheet takes for the beginning of a formula."""
 
 
-def as_csv(chosen: Chosen) -> str:
-    """Return the cards as CSV (RFC 4180)."""
+def as_csv(chosen: Chosen, tags: Callable[[Line], tuple[str, ...]]) -> str:
+    """Return the cards as CSV (RFC 4180); `tags` gives those of a card."""
     written = StringIO(newline="")
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -110,9 +80,8 @@ def as_csv(chosen: Chosen) -> str:
         document = highlight.document
         cells = (
             line.id, line.card.guid if line.card else "", line.kind, line.verdict, line.anki, line.deck,
-            " ".join(chosen.tags(line)),
-            fields.get("Text") or fields.get("Front", ""), fields.get("Back", ""),
-            fields.get("Extra", ""), line.words.quote, highlight.comment,
+            " ".join(tags(line)), fields.get("Text") or fields.get("Front", ""),
+            fields.get("Back", ""), fields.get("Extra", ""), line.words.quote, highlight.comment,
             document.title, "; ".join(document.creators), document.issued,
             highlight.page_label, highlight.uri or document.uri, highlight.key,
             line.words.origin.drafter, line.card.why if line.card else "",

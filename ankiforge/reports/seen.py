@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ankiforge.ledger import Line, Match
+from ankiforge.ledger import Match
 from ankiforge.reports.cards import attributes, document_json, question_of
 from ankiforge.text.display import counted, on_one_line, shortened
 
@@ -22,16 +22,24 @@ _OPENERS = {
 
 def seen_json(match: Match, looked: str) -> dict[str, Any]:
     """Return a work as an object of `seen --json`; `looked` is when Anki was read last."""
-    first, last = _read(match)
-    chance = _mean(match)
-    recall = {"now": _rounded(chance), "learnt": len(match.recall), "looked": looked}
+    days = sorted(one.created[:10] for one in match.highlights if one.created)
+    chances = match.recall
+    mean = sum(chances.values()) / len(chances) if chances else None
+    verdicts = Counter(one.verdict for one in match.lines)
     return {
         "document": document_json(match.documents[0]),
         "found": {"by": match.by, "what": match.detail},
         "ways": [attributes(one, "key source title path") for one in match.documents],
-        "read": {"first": first, "last": last},
-        "counts": _counts(match),
-        "recall": recall,
+        "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
+        "counts": {
+            "highlights": len(match.highlights),
+            "cards": verdicts["accepted"],
+            "waiting": verdicts["pending"],
+            "rejected": verdicts["rejected"],
+            "retired": verdicts["retired"],
+            "in_anki": sum(one.anki == "seen" for one in match.lines),
+        },
+        "recall": {"now": _rounded(mean), "learnt": len(chances), "looked": looked},
         "links": _links(match),
         "highlights": [
             {
@@ -46,7 +54,7 @@ def seen_json(match: Match, looked: str) -> dict[str, Any]:
                 "id": one.id, "guid": one.id if one.card else None,
                 "highlight": one.highlight.key, **attributes(one, "kind verdict anki"),
                 "fields": dict(one.fields),
-                "recall": _rounded(match.recall.get(one.id)), "matched": one.id in match.matched,
+                "recall": _rounded(chances.get(one.id)), "matched": one.id in match.matched,
             }
             for one in match.lines
         ],
@@ -55,28 +63,6 @@ def seen_json(match: Match, looked: str) -> dict[str, Any]:
 
 def _rounded(chance: float | None) -> float | None:
     return None if chance is None else round(chance, 4)
-
-
-def _read(match: Match) -> tuple[str, str]:
-    """Return the days of the first and the last highlight; "" if unknown."""
-    days = sorted(one.created[:10] for one in match.highlights if one.created)
-    return (days[0], days[-1]) if days else ("", "")
-
-
-def _counts(match: Match) -> dict[str, int]:
-    verdicts = Counter(one.verdict for one in match.lines)
-    return {
-        "highlights": len(match.highlights),
-        "cards": verdicts["accepted"],
-        "waiting": verdicts["pending"],
-        "rejected": verdicts["rejected"],
-        "retired": verdicts["retired"],
-        "in_anki": sum(one.anki == "seen" for one in match.lines),
-    }
-
-
-def _mean(match: Match) -> float | None:
-    return sum(match.recall.values()) / len(match.recall) if match.recall else None
 
 
 def _links(match: Match) -> list[str]:
@@ -92,46 +78,40 @@ def _links(match: Match) -> list[str]:
     return list(dict.fromkeys(filter(None, found)))
 
 
-def as_text(match: Match, *, whole: bool = False) -> Iterator[str]:
-    """Yield the lines that describe a work; with `whole`, all its highlights and cards."""
-    document, most = match.documents[0], None if whole else SHOWN
-    year = f" ({document.issued[:4]})" if document.issued else ""
-    yield f"{document.title or document.path}{year}"
-    if document.creators:
-        yield f"  by        {', '.join(document.creators)}"
-    yield f"  found by  {match.by}{f' ({match.detail})' if match.detail else ''}"
-    if days := " to ".join(dict.fromkeys(filter(None, _read(match)))):
-        yield f"  read      {days}"
-    yield f"  marked    {counted(len(match.highlights), 'highlight')}"
-    for one in match.highlights[:most]:
-        page = f"p. {one.page_label}: " if one.page_label else ""
-        comment = f"  [{one.comment}]" if one.exact and one.comment else ""
-        gone = "  (gone from the source)" if one.key in match.gone else ""
-        yield f"    {_short(f'{page}{one.exact or one.comment or one.kind}{comment}')}{gone}"
-    yield from _more(len(match.highlights), most)
-    counts = _counts(match)
-    parts = [
-        f"{counts[name]} {name.replace('_', ' ')}"
-        for name in ("in_anki", "waiting", "rejected", "retired")
-        if counts[name]
-    ]
-    if (chance := _mean(match)) is not None:
-        parts.append(f"{chance:.0%} remembered now")
-    yield f"  cards     {' · '.join((str(counts['cards']), *parts))}"
-    yield from (f"    {_card(one)}" for one in match.lines[:most])
-    yield from _more(len(match.lines), most)
-    yield from (f"  open      {link}" for link in _links(match))
+def as_text(found: dict[str, Any], *, whole: bool = False) -> Iterator[str]:
+    """Yield the lines that describe a work, given as JSON; with `whole`, all its highlights and cards."""
+    document, by, read = found["document"], found["found"], found["read"]
+    year = f" ({document['issued'][:4]})" if document["issued"] else ""
+    yield f"{document['title'] or found['ways'][0]['path']}{year}"
+    if document["creators"]:
+        yield f"  by        {', '.join(document['creators'])}"
+    what = f" ({by['what']})" if by["what"] else ""
+    yield f"  found by  {by['by']}{what}"
+    if read["first"]:
+        yield f"  read      {' to '.join(dict.fromkeys(read.values()))}"
+    counts, marks, cards = found["counts"], found["highlights"], found["cards"]
+    yield f"  marked    {counted(len(marks), 'highlight')}"
+    for one in marks[: None if whole else SHOWN]:
+        page = f"p. {one['page_label']}: " if one["page_label"] else ""
+        comment = f"  [{one['comment']}]" if one["exact"] and one["comment"] else ""
+        gone = "  (gone from the source)" if one["presence"] == "gone" else ""
+        words = f"{page}{one['exact'] or one['comment'] or one['kind']}{comment}"
+        yield f"    {shortened(on_one_line(words), _LINE)}{gone}"
+    yield from _more(marks, whole=whole)
+    parts = [str(counts["cards"])]
+    for name in ("in_anki", "waiting", "rejected", "retired"):
+        parts += [f"{counts[name]} {name.replace('_', ' ')}"] if counts[name] else []
+    if (now := found["recall"]["now"]) is not None:
+        parts.append(f"{now:.0%} remembered now")
+    yield f"  cards     {' · '.join(parts)}"
+    for one in cards[: None if whole else SHOWN]:
+        in_anki = one["anki"] == "seen" and one["verdict"] == "accepted"
+        state = "in Anki" if in_anki else one["verdict"]
+        yield f"    {one['id'][:10]}  {state:9} {question_of(one['fields'].items())}"
+    yield from _more(cards, whole=whole)
+    yield from (f"  open      {link}" for link in found["links"])
 
 
-def _card(one: Line) -> str:
-    state = "in Anki" if one.anki == "seen" and one.verdict == "accepted" else one.verdict
-    return _short(f"{one.id[:10]}  {state:9} {question_of(one.fields)}")
-
-
-def _more(count: int, most: int | None) -> Iterator[str]:
-    if most is not None and count > most:
-        yield f"    … {count - most} more (-v)"
-
-
-def _short(text: str) -> str:
-    return shortened(on_one_line(text), _LINE)
+def _more(items: list[Any], *, whole: bool) -> Iterator[str]:
+    if len(items) > SHOWN and not whole:
+        yield f"    … {len(items) - SHOWN} more (-v)"

@@ -1,27 +1,69 @@
-"""The state of a workspace: what was read, what waits, what Anki lacks, and the next command."""
+"""What waits and what to do next, as `run` and `status` tell it; and the state of a workspace."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ankiforge.config import DrafterName
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
 from ankiforge.text.display import counted
 
-_WAITING = {
-    "new": ("draft waits", "drafts wait"),
-    "changed": ("correction or conflict waits", "corrections and conflicts wait"),
-    "questions": ("question is open", "questions are open"),
+DECIDE = {
+    "questions": "list --view questions",
+    "changed": "list --view changed",
+    "new": "list --view new -v",
 }
-"""The lists with something to decide."""
+"""What waits, the most urgent first: the command with which a person decides on it."""
+
+# --- shared by `run` and `status` -----------------------------------------------------------
+
+
+def waiting(ledger: Ledger) -> dict[str, int]:
+    """Count what waits for a person, by the list that shows it."""
+    drafts, questions = ledger.counts()["drafts"], ledger.questions()
+    conflicts = sum(one.kind == "conflict" for one in questions)
+    return {
+        "new": drafts["new"] + drafts["blocked"],
+        "changed": drafts["revision"] + conflicts,
+        "questions": len(questions) - conflicts,
+    }
+
+
+def waiting_text(waits: Mapping[str, int]) -> str:
+    """Return what waits in a sentence; "" if nothing does."""
+    parts = [
+        counted(waits["new"], "draft") if waits["new"] else "",
+        counted(waits["changed"], "change") if waits["changed"] else "",
+        counted(waits["questions"], "question") if waits["questions"] else "",
+    ]
+    *first, last = [part for part in parts if part] or [""]
+    said = f"{', '.join(first)} and {last}" if first else last
+    return f"{said} {'waits' if sum(waits.values()) == 1 else 'wait'} for you" if said else ""
+
+
+def decide_step(waits: Mapping[str, int]) -> str:
+    """Return the command that decides on what waits; "" if nothing does."""
+    return next((command for name, command in DECIDE.items() if waits[name]), "")
+
+
+def draft_step(workspace: Workspace, fates: Counter[str]) -> tuple[str, str]:
+    """Return the command that drafts what has no card, and what it does; "" if there is nothing."""
+    if fates["no_card"] + fates["undrafted"] <= fates["decided"]:
+        return "", ""
+    if workspace.config.drafter is DrafterName.LLM:
+        return "draft", "let the model draft the rest"
+    return "draft export ask.md", "let any chatbot draft the rest"
+
+
+# --- status ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `status` shows."""
+    """The state of a workspace, with the keys of `status --json`."""
 
     workspace: str
     sources: tuple[str, ...]
@@ -36,27 +78,24 @@ class Status:
     looked: str
     """When Anki was read last, in ISO 8601; "" if never."""
     next: str
+    """The command to type next, without the name of the program."""
     why: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object of `status --json`."""
-        names = "workspace sources remembered highlights cards unsent waiting looked next"
-        return {name: getattr(self, name) for name in names.split()}
 
 
 def status_of(workspace: Workspace, ledger: Ledger) -> Status:
     """Return the state of a workspace. Reads no source, and does not look at Anki."""
-    counts, questions = ledger.counts(), ledger.questions()
+    counts, waits = ledger.counts(), waiting(ledger)
     fates, drafts, cards, anki = (counts[name] for name in ("fates", "drafts", "cards", "anki"))
     seen = fates.total() - fates["decided"]
-    conflicts = sum(one.kind == "conflict" for one in questions)
-    waiting = {
-        "new": drafts["new"] + drafts["blocked"],
-        "changed": drafts["revision"] + conflicts,
-        "questions": len(questions) - conflicts,
-    }
     names = (item.names.values() for item in workspace.remembered)
-    todo, why = _next(workspace, seen, waiting, anki["none"], fates)
+    todo, why = draft_step(workspace, fates)
+    if not seen:
+        known = workspace.config.sources or workspace.remembered
+        todo, why = "run" if known else "run PATH", "no highlight has been read yet"
+    elif command := decide_step(waits):
+        todo, why = command, "decide on what waits"
+    elif anki["none"]:
+        todo, why = "build", f"{counted(anki['none'], 'accepted card')} not in a package yet"
     return Status(
         str(workspace.root),
         tuple(sorted({one.name for one in workspace.config.sources}.union(*names))),
@@ -67,27 +106,8 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
             "revisions": drafts["revision"], "rejected": cards["rejected"],
             "retired": cards["retired"], "sourceless": anki["sourceless"],
         },
-        anki["none"], waiting, ledger.looked, todo, why,
+        anki["none"], waits, ledger.looked, todo or "run", why or "read what is new",
     )  # fmt: skip
-
-
-def _next(
-    workspace: Workspace, seen: int, waiting: dict[str, int], unsent: int, fates: dict[str, int]
-) -> tuple[str, str]:
-    """Return the next command to run, and the reason."""
-    if not seen:
-        known = workspace.config.sources or workspace.remembered
-        return "run" if known else "run PATH", "no highlight has been read yet"
-    for name in ("questions", "changed", "new"):
-        if waiting[name]:
-            return f"list --view {name} -v", "decide on what waits"
-    if unsent:
-        return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
-    if fates["no_card"] - fates["decided"] + fates["undrafted"]:
-        if workspace.config.drafter is DrafterName.LLM:
-            return "draft", "let the model draft the rest"
-        return "draft export ask.md", "let any chatbot draft the rest"
-    return "run", "read what is new"
 
 
 def as_text(status: Status, program: str) -> Iterator[str]:
@@ -98,21 +118,13 @@ def as_text(status: Status, program: str) -> Iterator[str]:
     without = status.highlights["without"]
     rest = f", {without:,} without an accepted card" if without else ""
     yield f"  {counted(status.highlights['seen'], 'highlight')}{rest}"
-    blocked = f", {status.cards['blocked']:,} blocked" if status.cards["blocked"] else ""
-    yield f"  {counted(status.cards['ready'], 'accepted card')}{blocked}"
-    looked = (
-        f"last read {status.looked[:16].replace('T', ' ')} UTC" if status.looked else "not read yet"
-    )
-    unsent = f"; {counted(status.unsent, 'card')} not in a package yet" if status.unsent else ""
-    yield f"  Anki: {looked}{unsent}"
-    for name, (one, several) in _WAITING.items():
-        if count := status.waiting[name]:
-            yield f"  {counted(count, one, several)}: {program} list --view {name}"
-    if gone := status.cards["sourceless"]:
-        stay = counted(
-            gone,
-            "card stays although its passage is gone",
-            "cards stay although their passages are gone",
-        )
-        yield f"  {stay}: {program} list finding:source_gone"
+    unsent = f", {status.unsent:,} in no package yet" if status.unsent else ""
+    yield f"  {counted(status.cards['ready'], 'accepted card')}{unsent}"
+    looked = f"last read {status.looked[:16].replace('T', ' ')} UTC" if status.looked else "not read yet"  # fmt: skip
+    yield f"  Anki: {looked}"
+    if status.cards["sourceless"]:
+        gone = counted(status.cards["sourceless"], "passage is gone", "passages are gone")
+        yield f"  {gone}, and their cards stay: {program} list finding:source_gone"
+    if said := waiting_text(status.waiting):
+        yield f"  {said}"
     yield f"next: {program} {status.next}   ({status.why})"

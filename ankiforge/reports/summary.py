@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ankiforge.ledger import Ledger, Report
 from ankiforge.model import Change, Problem
+from ankiforge.reports.cards import attributes
+from ankiforge.reports.status import decide_step, draft_step, waiting, waiting_text
 from ankiforge.text.display import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
     from ankiforge.anki.plan import Planned
+    from ankiforge.config.workspace import Workspace
     from ankiforge.deliver import Look, Published
     from ankiforge.draft.budget import Usage
     from ankiforge.run import Progress
 
+MOST_LINES = 12
+"""How many lines a run prints for a person."""
 SHOWN = 5
-"""The number of changed cards, and of reasons, that a run lists."""
+"""The number of changed cards that a run lists."""
 WIDTH = 70
-FATES = ("ignored", "failed", "carded", "waiting", "blocked", "no_card")
+FATES = ("ignored", "failed", "carded", "waiting", "blocked")
 
 
 @dataclass
@@ -39,6 +45,8 @@ class Tally:
     pushed: tuple[int, int] | None = None
     """(new, updated) notes that Anki had after a push."""
     usage: Usage | None = None
+    remembered: list[str] = field(default_factory=list)
+    """The PATHs that are remembered from now on."""
 
     def add(self, step: Progress) -> None:
         """Add one step of a run."""
@@ -72,47 +80,50 @@ class Tally:
         return [one.path for one in self.published if one.notes and self.pushed is None]
 
 
-def notes_json(tally: Tally, ledger: Ledger) -> dict[str, int]:
-    """Return the numbers of notes in packages or of a push, and in Anki."""
-    anki = ledger.counts()["anki"]
+# --- JSON -----------------------------------------------------------------------------------
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """Return a problem as JSON."""
+    return attributes(problem, "where what hint notice")
+
+
+def delivery_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
+    """Return what came to packages or to Anki, and the problems: the object of `build` and `push`."""
     added, updated = tally.pushed or (
         sum(one.added for one in tally.published), sum(one.updated for one in tally.published),
     )  # fmt: skip
     return {
-        "written": sum(one.notes for one in tally.published),
-        "added": added,
-        "updated": updated,
-        "held": sum(bool(one.held) for one in tally.planned),
-        "missing": anki["missing"],
-        "conflicts": sum(one.kind == "conflict" for one in ledger.questions()),
-        "tombstones": len(tally.look.viewed.deleted) if tally.look else 0,
+        "notes": {
+            "written": sum(one.notes for one in tally.published),
+            "added": added,
+            "updated": updated,
+            "held": sum(bool(one.held) for one in tally.planned),
+            "missing": ledger.counts()["anki"]["missing"],
+            "conflicts": sum(one.kind == "conflict" for one in ledger.questions()),
+            "tombstones": len(tally.look.viewed.deleted) if tally.look else 0,
+        },
+        "packages": [str(path) for path in tally.packages],
+        "problems": [problem_json(one) for one in tally.problems],
     }
 
 
 def as_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
-    """Return the JSON object that `run` and `draft` print."""
-    report, counts, reasons = tally.report or Report(), ledger.counts(), _reasons(ledger)
-    fates = counts["fates"]
-    verdicts, drafts = counts["cards"], counts["drafts"]
+    """Return the object that `run` and `draft` print."""
+    report, counts = tally.report or Report(), ledger.counts()
+    fates, verdicts, drafts = counts["fates"], counts["cards"], counts["drafts"]
     new, changed = len(report.new), len(report.changed)
-    usage = (
-        "requests",
-        "cached",
-        "tokens_in",
-        "tokens_out",
-        "cost_usd",
-        "saved_tokens",
-        "saved_usd",
-    )
+    none = [one.reason for one in ledger.fates() if one.fate in ("no_card", "undrafted")]
+    usage = "requests cached tokens_in tokens_out cost_usd saved_tokens saved_usd"
+    delivery = delivery_json(tally, ledger)
     return {
         "highlights": {
             "seen": report.seen, "new": new, "changed": changed, "gone": len(report.gone),
             "unchanged": max(report.seen - new - changed, 0),
         },
         "not_selected": report.unselected,
-        "fates": {name: fates[name] for name in FATES if name != "no_card"}
-        | {"no_card": fates["no_card"] + fates["undrafted"]},
-        "no_card": dict(reasons.most_common()),
+        "fates": {**{name: fates[name] for name in FATES}, "no_card": len(none)},
+        "no_card": dict(Counter(none).most_common()),
         "cards": {
             "drafted": tally.drafted,
             "accepted": tally.accepted,
@@ -124,168 +135,152 @@ def as_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
             "revisions": drafts["revision"],
             "sourceless": counts["anki"]["sourceless"],
         },
-        "changes": [change_json(one) for one in tally.changes],
-        "waiting": dict(waiting_reasons(ledger).most_common()),
+        "changes": [
+            {"guid": one.guid, "before": dict(one.before), "after": dict(one.after), "why": one.why}
+            for one in tally.changes
+        ],
+        "waiting": dict(_reasons(ledger).most_common()),
         "questions": len(ledger.questions()),
-        "notes": notes_json(tally, ledger),
-        "packages": [str(path) for path in tally.packages],
-        "llm": {name: getattr(tally.usage, name, 0) for name in usage},
-        "problems": [problem_json(one) for one in tally.problems],
+        "notes": delivery["notes"],
+        "packages": delivery["packages"],
+        "llm": {name: getattr(tally.usage, name, 0) for name in usage.split()},
+        "problems": delivery["problems"],
     }  # fmt: skip
 
 
-def change_json(change: Change) -> dict[str, Any]:
-    """Return a change of a card as JSON."""
-    before, after = dict(change.before), dict(change.after)
-    return {"guid": change.guid, "before": before, "after": after, "why": change.why}
-
-
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """Return a problem as JSON."""
-    return {
-        "where": problem.where,
-        "what": problem.what,
-        "hint": problem.hint,
-        "notice": problem.notice,
-    }
-
-
 def _reasons(ledger: Ledger) -> Counter[str]:
-    """Count why highlights have no card; fates `ignored` and `failed` are counted by themselves."""
-    none = ("no_card", "undrafted")
-    return Counter(one.reason for one in ledger.fates() if one.fate in none)
-
-
-def waiting_reasons(ledger: Ledger) -> Counter[str]:
-    """Count why drafts wait."""
+    """Count why drafts wait: findings, else remarks, else who drafted them."""
     found: Counter[str] = Counter()
     for one in ledger.waiting():
-        checks = [finding.check for finding in one.proposal.findings if finding.severity != "info"]
-        remarks = [remark for remark in one.remarks if remark != "form"]
-        form = ["form"] if "form" in one.remarks else []
+        checks = {finding.check for finding in one.proposal.findings if finding.severity != "info"}
+        remarks = {
+            "duplicate" if remark.startswith("equal to the card") else remark
+            for remark in one.remarks
+        }
         drafter = one.draft.origin.drafter
-        usual = [
-            "model" if drafter == "llm" else drafter if drafter in ("agent", "person") else "policy"
-        ]
-        found.update(set(checks or form or [_short(one) for one in remarks] or usual))
+        usual = {"llm": "model", "agent": "agent", "person": "person"}.get(drafter, "policy")
+        found.update(checks or ({"form"} if "form" in remarks else remarks) or {usual})
     return found
 
 
-def _short(remark: str) -> str:
-    return "duplicate" if remark.startswith("equal to the card") else remark
+# --- text -----------------------------------------------------------------------------------
 
 
-# --- text -----------------------------------------------------------------------------------------
+def as_text(
+    tally: Tally, ledger: Ledger, workspace: Workspace, program: str, room: int | None = MOST_LINES
+) -> list[str]:
+    """Return the lines of a run for a person: what came in, what changed, what waits, what to do next.
 
-
-def as_text(tally: Tally, ledger: Ledger, program: str = "ankiforge") -> Iterator[str]:
-    """Yield the lines of a run for a person: what came in, what changed, what waits, what to do next."""
-    report, counts = tally.report, ledger.counts()
-    if report is not None:
-        parts = [
-            ("new", len(report.new)),
-            ("changed", len(report.changed)),
-            ("moved", len(report.moved)),
-            ("gone", len(report.gone)),
-        ]
-        said = ", ".join(f"{number:,} {what}" for what, number in parts if number)
-        yield f"{counted(report.seen, 'highlight')} found" + (
-            f" ({said})" if said else ", nothing new"
+    At most `room` lines, unless that leaves less than one changed card; None = all.
+    """
+    counts, waits, report = ledger.counts(), waiting(ledger), tally.report
+    fates = counts["fates"]
+    before = list(_came_in(tally))
+    after = [line for line in (anki_line(tally, ledger), *delivery_lines(tally)) if line]
+    if said := waiting_text(waits):
+        blocked = counts["drafts"]["blocked"]
+        after.append(f"{said} ({blocked:,} blocked by a check)" if blocked else said)
+    none = fates["no_card"] + fates["undrafted"]
+    fresh = report is not None and bool(report.new or report.changed)
+    if none and fresh:
+        said = counted(none, "highlight has no card", "highlights have no card")
+        after.append(f"{said}: {program} list --no-card")
+    if tally.remembered:
+        after.append(f"{program} run reads {', '.join(tally.remembered)} from now on")
+    if command := decide_step(waits):
+        after.append(f"next: {program} {command}")
+    elif tally.packages:
+        after.append(f"next: import {tally.packages[-1]} into Anki")
+    elif report is not None and not report.seen and not tally.failed:
+        after.append(
+            "no highlights found. What counts: highlights and comments in PDFs and Zotero; in notes"
+            " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/reading.md)"
         )
-        if report.unselected:
-            yield f"{counted(report.unselected, 'highlight')} no longer selected by the settings; the cards stay"
-    if tally.drafted or tally.accepted:
-        yield f"{counted(tally.drafted, 'draft')}, {tally.accepted:,} accepted"
-    yield from change_lines(tally.changes, program)
+    elif fresh and (step := draft_step(workspace, fates)[0]):
+        after.append(f"next: {program} {step}, to {draft_step(workspace, fates)[1]}")
+    most = None if room is None else min(SHOWN, max(room - len(before) - len(after) - 1, 1))
+    return [*before, *_changes(tally.changes, program, most), *after]
+
+
+def _came_in(tally: Tally) -> Iterator[str]:
+    if (report := tally.report) is not None:
+        parts = {
+            "new": len(report.new), "changed": len(report.changed), "moved": len(report.moved),
+            "gone": len(report.gone), "no longer selected by the settings": report.unselected,
+        }  # fmt: skip
+        said = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
+        found = counted(report.seen, "highlight")
+        yield f"{found} found ({said})" if said else f"{found} found, nothing new"
+    model = ""
+    if tally.usage and tally.usage.requests:
+        cost = "price unknown" if tally.usage.cost_usd is None else dollars(tally.usage.cost_usd)
+        model = f"; {counted(tally.usage.requests, 'request')} to the model: {cost}"
+    if tally.drafted or tally.accepted or model:
+        yield f"{counted(tally.drafted, 'draft')}, {tally.accepted:,} accepted{model}"
+
+
+def anki_line(tally: Tally, ledger: Ledger) -> str:
+    """Return what a look at Anki found; "" if there is nothing to tell."""
+    look = tally.look
+    if look is None:
+        return ""
+    if look.blind:
+        return "Anki could not be read, so no package was written"
+    if not ledger.looked and look.sight == "nowhere":
+        return "No Anki collection found, so the package holds every card."
+    if not ledger.looked and look.sight == "off":
+        return "Anki is not read (anki.collection: none), so the package holds every card."
+    found = look.viewed
+    parts = [
+        f"{counted(len(found.deleted), 'note')} deleted, not sent again" if found.deleted else "",
+        f"{counted(len(found.returned), 'note')} back again" if found.returned else "",
+        f"{counted(len(found.missing), 'note')} missing" if found.missing else "",
+    ]
+    said = "; ".join(part for part in parts if part)
+    return f"in Anki: {said}" if said else ""
+
+
+def delivery_lines(tally: Tally) -> Iterator[str]:
+    """Yield what was written or pushed, and what was held back."""
     for one in tally.published:
         if one.notes and tally.pushed is None:
-            yield f"{one.path}: {counted(one.notes, 'note')} ({one.added} new, {one.updated} updated)"
+            parts = {"new": one.added, "updated": one.updated}
+            said = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
+            yield f"{one.path}: {counted(one.notes, 'note')}" + (f" ({said})" if said else "")
         elif one.aside:
             yield f"nothing to import; the last package was renamed to {one.aside.name}"
     if tally.pushed:
         yield f"in Anki: {counted(tally.pushed[0], 'new note')}, {tally.pushed[1]:,} updated"
     held = Counter(one.held for one in tally.planned if one.held)
-    for why, number in held.most_common(SHOWN):
-        yield f"{counted(number, 'note')} held: {why}"
-    if tally.usage and tally.usage.requests:
-        cost = "price unknown" if tally.usage.cost_usd is None else dollars(tally.usage.cost_usd)
-        yield f"{counted(tally.usage.requests, 'request')} to the model: {cost}"
-    drafts, questions = counts["drafts"], ledger.questions()
-    waits = [
-        (drafts["new"], "draft waits", "drafts wait"),
-        (drafts["revision"], "correction waits", "corrections wait"),
-        (drafts["blocked"], "draft is blocked", "drafts are blocked"),
-        (len(questions), "question is open", "questions are open"),
-    ]  # fmt: skip
-    said = ", ".join(
-        f"{number:,} {one if number == 1 else more}" for number, one, more in waits if number
-    )
-    if said:
-        yield f"{said} for you"
-    none = counts["fates"]["no_card"] + counts["fates"]["undrafted"]
-    if none and report is not None and (report.new or report.changed):
-        yield f"{counted(none, 'highlight')} without a card: {program} list --no-card"
-    yield from next_command(tally, ledger, program)
+    if held:
+        yield f"{counted(held.total(), 'note')} held: {'; '.join(held)}"
 
 
-def change_lines(changes: list[Change], program: str) -> Iterator[str]:
-    """Yield old → new words of changed cards: the first ones, then a count and the command for all."""
-    made = [one for one in changes if not one.why]
-    if made:
-        yield f"{counted(len(made), 'card')} changed with the source:"
-    for one in made[:SHOWN]:
-        yield from _difference(one)
-    if len(made) > SHOWN:
-        yield f"  … and {len(made) - SHOWN:,} more: {program} list --view changed"
-    for one in changes:
-        if one.why:
-            yield f"{one.guid[:10]} keeps its words: {one.why}"
+def _changes(changes: list[Change], program: str, most: int | None) -> Iterator[str]:
+    """Yield old → new words of changed cards: the first ones, and the command that shows all."""
+    made, kept = [one for one in changes if not one.why], [one for one in changes if one.why]
+    if changes:
+        said = [f"{counted(len(made), 'card')} changed with the source"] if made else []
+        said += [f"{counted(len(kept), 'card')} kept the old words"] if kept else []
+        all_of_them = most is None or len(changes) <= most
+        yield ", ".join(said) + (":" if all_of_them else f"; all: {program} list --view changed")
+    for one in (*made, *kept)[:most]:
+        yield f"  {one.guid[:10]}  {one.why or _difference(one)}"
 
 
-def _difference(change: Change) -> Iterator[str]:
-    before, after = dict(change.before), dict(change.after)
+def _difference(change: Change) -> str:
+    """Return the fields that changed, old → new, from the words before the difference."""
+    before, after, said = dict(change.before), dict(change.after), []
     for name in dict.fromkeys((*before, *after)):
-        old, new = before.get(name, ""), after.get(name, "")
+        old, new = on_one_line(before.get(name, "")), on_one_line(after.get(name, ""))
         if old != new:
-            start = _common(old, new)
-            yield f"  {change.guid[:10]}  {_from(old, start)} → {_from(new, start)}"
-
-
-def _common(old: str, new: str) -> int:
-    """Return where two texts begin to differ, at the beginning of a word."""
-    same = 0
-    for one, other in zip(old, new, strict=False):
-        if one != other:
-            break
-        same += 1
-    return max(old.rfind(" ", 0, same) + 1, 0)
+            alike = (one == other for one, other in zip(old, new, strict=False))
+            same = sum(takewhile(bool, alike))
+            start = old.rfind(" ", 0, max(old.rfind(" ", 0, same), 0)) + 1
+            said.append(f"{_from(old, start)} → {_from(new, start)}")
+    return "; ".join(said)
 
 
 def _from(text: str, start: int) -> str:
-    shown = shortened(on_one_line(text[max(start - 20, 0) :]), WIDTH)
-    return f"…{shown}" if start > 20 else shown or "(nothing)"
-
-
-def _unread(tally: Tally) -> bool:
-    """Return whether a source could not be read."""
-    return any(tally.look is None or one is not tally.look.problem for one in tally.problems)
-
-
-def next_command(tally: Tally, ledger: Ledger, program: str) -> Iterator[str]:
-    """Yield the one command to run next."""
-    counts = ledger.counts()
-    if tally.packages:
-        yield f"next: import {tally.packages[-1]} into Anki"
-    elif ledger.questions():
-        yield f"next: {program} list --view questions"
-    elif counts["drafts"]["revision"]:
-        yield f"next: {program} list --view changed"
-    elif counts["drafts"]["new"]:
-        yield f"next: {program} list --view new"
-    elif tally.report is not None and not tally.report.seen and not _unread(tally):
-        yield (
-            "no highlights found. What counts: highlights and comments in PDFs and Zotero; in notes"
-            " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/reading.md)"
-        )
-    elif counts["fates"]["no_card"] and tally.report and tally.report.new:
-        yield f"next: {program} draft export ask.md, to let any chatbot draft the rest"
+    shown = shortened(text[start:], WIDTH) or "(nothing)"
+    return f"…{shown}" if start else shown

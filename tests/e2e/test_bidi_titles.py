@@ -57,4 +57,4 @@ def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault):
 
 def test_an_export_is_to_the_letter(forge, vault):
     forge.ok("run", vault)
-    assert TITLE in forge.ok("export", "--format", "csv").stdout
+    assert TITLE in forge.ok("export").stdout

@@ -195,7 +195,6 @@ def test_quiet_commands_that_succeed_print_nothing(forge, filled):
         "build",
         "list -v",
         "stats",
-        "lint",
         "draft",
         "doctor",
         "accept --all",

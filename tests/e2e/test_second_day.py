@@ -88,9 +88,8 @@ def export_source(folder: Path, *, more: bool = False) -> Path:
 )
 def test_the_second_day_works(forge, tmp_path, source):
     path = source(tmp_path)
-    told = forge.ok("run", path).stderr
-    assert told.count("is remembered as") == 1
-    assert "remembered" not in forge.ok("run", path).stderr
+    assert forge.ok("run", path).stdout.count("from now on") == 1
+    assert "from now on" not in forge.ok("run", path).stdout
     before = guids(forge)
 
     source(tmp_path, more=True)

@@ -1,6 +1,5 @@
 """`ankiforge stats`: what is known, what is not, and how it is told."""
 
-import json
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,6 @@ rank:: third in the row
 
 worth:: two in the bush
 """
-ALPHA = "Alpha is the first fact of them all."
-BETA = "Beta comes second in the long row."
 
 
 @pytest.fixture
@@ -45,37 +42,6 @@ def test_what_is_not_known_is_null_and_nothing_is_written(drafted, files):
     assert (told["anki"]["notes"], told["anki"]["retention"]) == (0, None)
     drafted.ok("stats")
     assert files(drafted.home) == before
-
-
-# --- what it cost -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def paid(forge: Any, fake: Any) -> Any:
-    """One request for each of two passages, ten tokens in and ten out; one card is rejected."""
-    with fake.LlmServer() as server:
-        _drafted(forge, server)
-    [first, *_] = [one["id"] for one in forge.cards()]
-    forge.ok("reject", first)
-    return forge
-
-
-def _drafted(forge: Any, server: Any) -> None:
-    llm = json.dumps({"base_url": server.base_url, "model": "m", "candidates": 1})
-    (forge.folder / "notes").mkdir()
-    (forge.folder / "notes" / "Row.md").write_text(f"=={ALPHA}==\n\n=={BETA}==\n")
-    forge.settings(
-        "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {llm}\nanki: {{collection: none}}\n"
-    )
-    forge.ok("run")
-    forge.ok("accept", "--all")
-
-
-def test_no_sum_is_made_up_where_a_price_is_not_known(paid):
-    (paid.folder / "prices.yaml").write_text("other: [1, 3]\n")
-    assert paid.json("stats")["cost"]["cost_usd"] is None
-    assert "price unknown" in paid.ok("stats").stdout
 
 
 # --- how it is told ---------------------------------------------------------------------------

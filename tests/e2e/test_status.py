@@ -41,4 +41,4 @@ def test_what_waits_is_counted(forge, vault):
     assert found["waiting"] == {"new": 1, "changed": 0, "questions": 0}
     told = forge.ok("status").stdout
     assert "  2 highlights, 2 without an accepted card\n" in told
-    assert "  1 draft waits: ankiforge list --view new\n" in told
+    assert "  1 draft waits for you\n" in told

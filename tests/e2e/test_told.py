@@ -61,7 +61,7 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     assert (question["guids"], conflict["field"]) == ([guid], "Back")
     assert conflict["mine"] == "A mitochondrion, I think"
     assert "by respiration" in conflict["source"]
-    assert "1 question is open for you" in forge.ok("run", vault).stdout
+    assert "1 change waits for you" in forge.ok("run", vault).stdout
 
     forge.ok("accept", "--all")
     assert forge.json("run", vault)["questions"] == 1
@@ -104,7 +104,7 @@ def test_cards_whose_passage_is_gone_are_explained_counted_and_named(
 def test_a_run_says_why_the_package_holds_every_card(forge, vault, note, settings, why):
     forge.settings(settings)
     for _ in range(2):
-        assert f"{why} the package holds every card.\n" in forge.ok("run", vault).stderr
+        assert f"{why} the package holds every card.\n" in forge.ok("run", vault).stdout
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pipe that is closed at once")

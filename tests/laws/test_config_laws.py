@@ -5,16 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ankiforge.cli.settings import Proposal, ProposedSource, settings_text
+from ankiforge.cli.init import settings_text
 from ankiforge.config import AnkiSettings, Config, LlmSettings, load
 from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
 from ankiforge.errors import ConfigError
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.reports.discover import Server
 
 ADDRESS = re.compile(r"[^\n:]+\.yaml(:\d+)?: [^\n]+\Z")
 
@@ -114,14 +114,13 @@ NAMES = st.text(
 @example(["-", "-", "A", "a-2", "a"], "-")
 def test_the_settings_init_writes_load_and_say_what_was_found(names, model):
     paths = [Path("/somewhere", str(number), name) for number, name in enumerate(names)]
-    proposal = Proposal(
-        tuple(ProposedSource("obsidian", path) for path in paths), model=model, models="a, b"
-    )
+    servers = [Server("Ollama", "http://127.0.0.1:11434/v1", (model, "b"))]
     with TemporaryDirectory() as folder:
         path = Path(folder, "ankiforge.yaml")
-        path.write_text(settings_text(Path(folder), proposal), encoding="utf-8")
+        text = settings_text(Path(folder), {path: [] for path in paths}, servers=servers)
+        path.write_text(text, encoding="utf-8")
         config = load(path)
 
     assert [source.path for source in config.sources] == paths
     assert config.llm.model == model
-    assert msgspec.structs.replace(config.llm, model="") == LlmSettings(model="")
+    assert config.llm.base_url == "http://127.0.0.1:11434/v1"

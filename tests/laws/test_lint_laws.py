@@ -3,10 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.cards import cloze_numbers
 from ankiforge.model import Guid, SeenCard, SeenNote, SeenTemplate, SeenType
-from ankiforge.reports.lint import Linter, as_json, cloze_markdown, read_note
-from ankiforge.text import cloze
+from ankiforge.reports.lint import Linter, read_note
 
 SIGNS = (
     *"abX1 $*_#`\\{}[]<>&;:\n",
@@ -16,7 +14,6 @@ SIGNS = (
     "<hr id=answer>", "\ue0f0", "\ue0f1", "\ue0f2", "\ue0f3", "0",
 )  # fmt: skip
 HTML = st.lists(st.sampled_from(SIGNS), max_size=14).map("".join)
-WORDS = st.text("abcdefgh ", min_size=1, max_size=8).filter(str.strip)
 
 
 @given(st.lists(HTML, max_size=3), HTML, HTML, st.booleans(), st.lists(st.integers(0, 3)))
@@ -30,15 +27,5 @@ def test_no_note_and_no_template_stops_a_look(fields, question, answer, is_cloze
     linted = list(Linter().notes([read, read, read_note(note, None)]))
 
     assert len(linted) == 3
-    for one in linted:
-        assert "\n" not in as_json(one)["front"]
-
-
-@given(st.lists(st.tuples(WORDS, st.integers(1, 9), WORDS), min_size=1, max_size=4), WORDS)
-def test_a_cloze_text_hides_what_anki_hides(gaps, after):
-    html = "".join(f"{before}{{{{c{n}::{hidden}}}}}" for before, n, hidden in gaps) + after
-
-    written = cloze_markdown(html)
-
-    assert cloze.numbers(written) == cloze_numbers(html)
-    assert [gap.answer.strip() for gap in cloze.gaps(written)] == [h.strip() for _, _, h in gaps]
+    for one, findings in linted:
+        assert "\n" not in one.as_json(findings, fields=True)["front"]

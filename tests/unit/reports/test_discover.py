@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +13,7 @@ from ankiforge.reports.discover import (
     Machine,
     Server,
     anki_collections,
-    count_forms,
+    dialects,
     model_servers,
     vaults,
     zotero_folders,
@@ -181,111 +180,12 @@ def test_the_model_servers_that_answer_are_found(tmp_path, ollama):
     )
 
 
-# --- what a vault would give ----------------------------------------------------------------
-
-NOTE = """\
-A ==marked phrase== here, a **bold word** there, and <mark>another</mark> one.
-
-A **second bold** sentence.
-
-capital of France::Paris
-
-The {{mitochondrion}} is the powerhouse of the cell.
-"""
-
-
-def test_what_each_switch_of_a_vault_would_give_is_counted(tmp_path):
-    write(vault(tmp_path / "v") / "note.md", NOTE)
-
-    counted = count_forms(tmp_path / "v")
-
-    assert counted is not None
-    assert counted.complete
-    assert counted.marks == {"==": 1, "mark": 1, "bold": 2, "callout": 0}
-    assert counted.cards == {"inline": 1, "block": 0, "cloze": 1, "glossary": 0, "term": 0}
-
-
-def test_counting_stops_when_time_is_up_and_says_so(tmp_path):
-    write(vault(tmp_path / "v") / "note.md", NOTE)
-    ticks = iter(range(0, 10_000, 100))
-
-    counted = count_forms(tmp_path / "v", seconds=5, clock=lambda: next(ticks))
-
-    assert counted is not None
-    assert not counted.complete
-
-
-def test_counting_a_vault_of_the_field_ends_in_time(tmp_path):
-    fixture = Path(__file__).parents[4] / "shared/fixtures/obsidian/vault-kepano"
-    if not fixture.is_dir():
-        assert not os.environ.get("ANKIFORGE_REQUIRE_ALL"), "the fixtures are missing"
-        pytest.skip("no shared fixtures")
-    began = time.process_time()
-
-    counted = count_forms(fixture)
-
-    assert counted is not None
-    assert counted.complete
-    assert time.process_time() - began < 6
-
-
 # --- the tools a vault was written for --------------------------------------------------------
 
-SIGNED = {
-    "osr": "#flashcards\n\na::b <!--SR:!2026-01-01,3,250-->\n\nThe ==c== of d\n",
-    "o2a": "START\nBasic\nfront\nBack: back\n<!--ID: 1566052191670-->\nEND\n\nQ: e\nA: f\n",
-    "flashcards": "What? #card\nThat.\n^1619873212345\n",
-}
-GIVES = {"osr": 2, "o2a": 2, "flashcards": 1}
 
-
-@pytest.mark.parametrize("dialect", SIGNED)
-def test_the_dialect_of_a_vault_is_known_by_its_marks_and_counted(tmp_path, dialect):
-    write(vault(tmp_path / "v") / "deep" / "note.md", SIGNED[dialect])
-
-    counted = count_forms(tmp_path / "v")
-
-    assert counted is not None
-    assert list(counted.dialects) == [dialect]
-    assert counted.cards[dialect] == GIVES[dialect]
-
-
-def test_without_such_marks_there_is_no_dialect(tmp_path):
-    plain = "a::b\n\nq\n?\na\n\n**bold** and ==marked== {x}\n\n---\n\n- [ ] x >> y #cards\n"
-    write(vault(tmp_path / "v") / "note.md", plain + NOTE)
-
-    counted = count_forms(tmp_path / "v")
-
-    assert counted is not None
-    assert counted.dialects == []
-    assert set(counted.cards) == {"inline", "block", "cloze", "glossary", "term"}
-
-
-def test_what_the_plugin_was_told_counts(tmp_path):
+def test_the_plugins_of_a_vault_tell_its_dialects(tmp_path):
     folder = vault(tmp_path / "v")
-    write(
-        folder / "note.md",
-        "#flashcards\n\na&&b\n\nThe {{c}} of ==d== <!--SR:!2026-01-01,3,250-->\n",
-    )
-    told = {"singleLineCardSeparator": "&&", "clozePatterns": ["{{[123;;]answer[;;hint]}}", "x"]}
-    kept = {"settings": {**told, "flashcardTags": ["#flashcards"], "burySiblingCards": True}}
-    path = folder / ".obsidian" / "plugins" / "obsidian-spaced-repetition" / "data.json"
-    write(path, json.dumps(kept))
-
-    counted = count_forms(folder)
-
-    assert counted is not None
-    assert counted.cards["osr"] == 2
-
-
-def test_what_flashcards_obsidian_was_told_counts(tmp_path):
-    folder = vault(tmp_path / "v")
-    write(folder / "note.md", "What? #learn\nThat.\n^1619873212345\n\na=>b\n^1619873212346\n")
-    told = {"flashcardsTag": "learn", "inlineSeparator": "=>", "deck": "Default"}
-    path = folder / ".obsidian" / "plugins" / "flashcards-obsidian" / "data.json"
-    write(path, json.dumps(told))
-
-    counted = count_forms(folder)
-
-    assert counted is not None
-    assert counted.cards["flashcards"] == 2
+    assert dialects(folder) == []
+    for plugin in ("flashcards-obsidian", "dataview", "obsidian-spaced-repetition"):
+        write(folder / ".obsidian/plugins" / plugin / "manifest.json", "{}")
+    assert dialects(folder) == ["osr", "flashcards"]

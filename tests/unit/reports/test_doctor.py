@@ -1,10 +1,8 @@
 """Doctor names every part that is ill, says what to do, and ends with its code."""
 
 import socket
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -105,18 +103,6 @@ def test_a_source_that_cannot_be_read_is_named_with_its_place(
     assert (check.state, check.exit_code) == (CheckState.FAIL, code)
 
 
-def test_a_file_that_is_no_export_of_its_kind_is_told(workspace, around):
-    found = workspace("sources:\n- kindle: {path: clippings.txt}\n")
-    file = found.root / "clippings.txt"
-    file.touch()
-    assert ill(found, around) == []
-    file.write_text("only notes")
-    [check] = ill(found, around)
-    assert (check.state, check.says) == (CheckState.FAIL, f"{file} is not a kindle file")
-    assert "ankiforge.yaml:2" in check.do
-    assert exit_code([check]) == 1
-
-
 def test_a_source_of_others_that_cannot_be_loaded_is_named_with_its_place(
     workspace, around, tmp_path, monkeypatch
 ):
@@ -159,25 +145,11 @@ def test_the_ledger_is_asked_only_where_there_is_one(workspace, around):
 # --- the model ------------------------------------------------------------------------------
 
 
-def strict(request):
-    """A server that holds the model to the schema."""
-    (h, _), *_ = fake.marked(request)
-    quote = "published his experiments on the forgetting curve in 1885"
-    front = "When did Ebbinghaus publish his experiments on the forgetting curve?"
-    return fake.cards(fake.card(h, quote, front, "1885"), tokens=80)
-
-
 @pytest.fixture
 def server():
     """A model server that draws well."""
-    with fake.LlmServer(otherwise=strict, models=("good", "other")) as running:
+    with fake.LlmServer(models=("good", "other")) as running:
         yield running
-
-
-@pytest.fixture
-def served(server) -> tuple[str, list[dict[str, str]]]:
-    """Its base URL, and the heads of what it was asked."""
-    return server.base_url, server.headers
 
 
 def llm(url: str, model: str) -> str:
@@ -188,115 +160,15 @@ def model_check(found: Workspace, around: Surroundings) -> Check:
     return next(check for check in checks(found, around) if check.name == "model")
 
 
-def test_a_model_on_this_machine_draws_a_card(workspace, around, served, monkeypatch):
-    url, heads = served
-    monkeypatch.setenv("OPENAI_API_KEY", "secret-key-0123456789")
-    around = replace(around, environ={"OPENAI_API_KEY": "secret-key-0123456789"})
-
-    got = checks(workspace(llm(url, "good")), around)
-
-    [check] = [check for check in got if check.name == "model"]
-    assert check.state is CheckState.OK
-    assert check.says.startswith(f"good at {url} drafted a card: When did Ebbinghaus")
-    assert "1885 (json_schema; " in check.says
-    assert "tokens/s" in check.says
-    assert exit_code(got) == 0
-    assert {head["authorization"] for head in heads} == {"Bearer none"}
-    written = workspace(llm(url, "good, key_env: OPENAI_API_KEY"))
-    heads.clear()
-    checks(written, around)
-    assert {head["authorization"] for head in heads} == {"Bearer none"}
-    confirm(written, concerns(written), around.folders)
-    heads.clear()
-    got = checks(written, around)
-    assert {head["authorization"] for head in heads} == {"Bearer secret-key-0123456789"}
-    assert not [check for check in got if "secret" in str(check)]
-    assert not (workspace("").folder / "ledger.db").exists()
-
-
-def refuses(*shapes: str) -> Callable[[Any], Any]:
-    def picky(request: Any) -> Any:
-        if request.get("response_format", {}).get("type") in shapes:
-            return fake.error(400, "response_format is not supported")
-        return strict(request)
-
-    return picky
-
-
-def thinking(request: Any) -> Any:
-    if "temperature" in request:
-        return fake.error(400, "Unsupported value: 'temperature' does not support 0")
-    return strict(request)
-
-
-@pytest.mark.parametrize(
-    ("answer", "says"),
-    [
-        (refuses("json_schema"), "(json_object with a schema; "),
-        (refuses("json_schema", "json_object"), "(plain text; "),
-        (thinking, "without temperature"),
-    ],
-)
-def test_what_a_server_takes_is_told(workspace, around, server, answer, says):
-    server.otherwise = answer
+def test_a_model_that_its_server_lists_is_sound(workspace, around, server):
     check = model_check(workspace(llm(server.base_url, "good")), around)
-    assert (check.state, check.exit_code) == (CheckState.OK, 0)
-    assert says in check.says
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("Sure!", "drafted no card from a simple fact: the model's answer could not be read ("),
-        (
-            '{"cards": [{"h": "1", "kind": "basic", "quote": "Madonna sang in 1986",'
-            ' "front": "When did Madonna sing?", "back": "1986"}]}',
-            "drafted a card with findings: When did Madonna sing? → 1986: ",
-        ),
-        ('{"cards": [{"h": "1", "kind": "none", "why_none": "dull"}]}', "simple fact: dull"),
-    ],
-)
-def test_a_model_that_draws_nothing_of_use_is_a_warning(workspace, around, server, content, says):
-    server.otherwise = lambda _: fake.says(content)
-    check = model_check(workspace(llm(server.base_url, "good")), around)
-    assert (check.state, check.exit_code) == (CheckState.WARN, 1)
-    assert says in check.says
-    assert check.do == "try a larger model"
-
-
-@pytest.mark.parametrize("status", [400, 401, 500])
-def test_a_model_that_answers_nothing_is_a_failure_of_3(workspace, around, server, status):
-    server.otherwise = lambda _: fake.error(status, "no such luck", retry_after="0.01")
-    check = model_check(workspace(llm(server.base_url, "good")), around)
-    assert (check.state, check.exit_code) == (CheckState.FAIL, 3)
-    assert "no such luck" in check.says
+    assert (check.state, check.says) == (CheckState.OK, f"good at {server.base_url}")
 
 
 @pytest.mark.parametrize("listed", ["good:latest", "models/good"])
 def test_a_model_is_known_by_the_name_its_server_gives_it(workspace, around, server, listed):
     server.models = (listed,)
     assert model_check(workspace(llm(server.base_url, "good")), around).state is CheckState.OK
-
-
-def test_a_model_elsewhere_draws_only_where_a_person_says_so(
-    workspace, around, server, monkeypatch
-):
-    url = server.base_url.replace("127.0.0.1", "0.0.0.0")  # this machine, but no loopback address
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
-    around = replace(around, environ={"OPENAI_API_KEY": "sk-0123456789"})
-    found = workspace(llm(url, "good"))
-    confirm(found, concerns(found), around.folders)
-
-    told = model_check(found, around)
-    assert (told.state, told.says) == (
-        CheckState.OK,
-        f"good at {url}; doctor --draw lets it draft one card",
-    )
-    assert server.asked == []
-    assert "drafted a card" in model_check(found, replace(around, draw=True)).says
-    asked = len(server.asked)
-    assert "not contacted" in model_check(found, replace(around, draw=True, offline=True)).says
-    assert len(server.asked) == asked
 
 
 def test_with_the_rules_the_servers_of_this_machine_are_told_with_the_lines_to_use_them(
@@ -313,11 +185,10 @@ def test_with_the_rules_the_servers_of_this_machine_are_told_with_the_lines_to_u
     told = workspace(f"{PAPERS}drafter: llm\n{lines}\n")
     assert model_check(told, around).state is CheckState.OK
     assert exit_code(got) == 0
-    assert not server.asked[2:]
 
 
-def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(workspace, around, served):
-    [check] = ill(workspace(llm(served[0], "bad")), around)
+def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(workspace, around, server):
+    [check] = ill(workspace(llm(server.base_url, "bad")), around)
 
     assert (check.state, check.exit_code) == (CheckState.WARN, 1)
     assert check.do == "set llm.model to one it has, such as good, other"

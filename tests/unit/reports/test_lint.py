@@ -7,9 +7,6 @@ from typing import Any
 import genanki
 import pytest
 
-from ankiforge.model import CardKind, Draft, Guid, HighlightKey, Identity, Origin
-from ankiforge.reports.lint import Linter, ReadNote
-
 BASIC = genanki.Model(
     1607392319, "Words",
     fields=[{"name": "Word"}, {"name": "Meaning"}, {"name": "Note"}],
@@ -130,7 +127,7 @@ def test_each_card_of_a_note_is_read_and_named(forge, deck):
 def test_repeats_within_the_deck_name_the_first(forge, deck):
     path = deck(GOOD, ("osmosis", f"<b>{GOOD[1]}</b>", ""), ("diffusion", "random spread", ""))
 
-    [line] = forge.ok("lint", path, "--json", "--check", "duplicate").lines
+    [line] = forge.ok("lint", path, "--json").lines
 
     first = forge.ok("lint", path, "--json", "--severity", "info").lines
     assert line["findings"][0]["twin"].startswith("note ")
@@ -138,18 +135,13 @@ def test_repeats_within_the_deck_name_the_first(forge, deck):
     assert first
 
 
-def test_filters_by_check_and_severity(forge, deck, found):
+def test_filters_by_severity(forge, deck, found):
     path = deck(("osmosis", "<br>", ""), ("it", "yes", ""))
 
-    assert set(found(forge("lint", path, "--check", "yes_no_answer", "--json", code=0))) == {
-        "yes_no_answer"
-    }
+    assert "yes_no_answer" in found(forge("lint", path, "--json", code=1))
     assert set(found(forge("lint", path, "--severity", "error", "--json", code=1))) == {
         "empty_side"
     }
-    assert (
-        "did you mean 'empty_side'" in forge("lint", path, "--check", "empty_sides", code=2).stderr
-    )
 
 
 def test_a_long_list_is_cut_but_counted(forge, deck):
@@ -163,13 +155,6 @@ def test_a_long_list_is_cut_but_counted(forge, deck):
 
 
 # --- cards of ours --------------------------------------------------------------------------
-
-
-def test_without_a_file_the_cards_of_the_workspace_are_looked_at(forge, ours):
-    done = forge.ok("lint")
-
-    assert "the cards of the workspace" in done.stderr
-    assert "2 notes, 2 of them ours" in done.stdout
 
 
 def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_path, found):
@@ -188,25 +173,6 @@ def test_neither_the_words_of_a_template_nor_other_pictures_make_repeats(forge, 
     assert "duplicate" not in found(forge.ok("lint", deck(GOOD, other), "--json"))
     bones = [(f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"]
     assert "duplicate" not in found(forge.ok("lint", deck(*bones), "--json"))
-
-
-@pytest.mark.parametrize(("keys", "told"), [("aa", 0), ("ab", 1)], ids=["one", "two"])
-def test_two_cards_of_one_passage_are_no_duplicates(keys, told):
-    draft = Draft(
-        HighlightKey(""), CardKind.BASIC, (("Front", "What is osmosis?"), ("Back", "a passage")),
-        quote="", answer="", start=0, origin=Origin("llm"),
-    )  # fmt: skip
-    notes = (
-        ReadNote(
-            f"guid {n}", n, "", "", (), (("", draft),),
-            identity=Identity(Guid(f"guid {n}"), HighlightKey(key), f"{n}", ("", "", ""), ""),
-        )
-        for n, key in enumerate(keys, start=1)
-    )  # fmt: skip
-
-    checks = [f.check for one in Linter().notes(notes) for f in one.findings]
-
-    assert checks.count("duplicate") == told
 
 
 # --- a deck -----------------------------------------------------------------------------------
@@ -229,7 +195,6 @@ def test_nothing_is_changed(forge, ours):
     before = {p: p.read_bytes() for p in forge.home.rglob("*") if p.is_file()}
 
     forge.ok("lint", ours)
-    forge.ok("lint")
 
     same = {p: p.read_bytes() for p in before if p.suffix not in (".db-shm", ".db-wal")}
     assert all(before[path] == text for path, text in same.items())
