@@ -18,10 +18,17 @@ from urllib.parse import unquote
 
 import msgspec
 
-from ankiforge.anki.collection import changed_at, collections, connect_view, open_view, signature
+from ankiforge.anki.collection import (
+    changed_at,
+    collections,
+    connect_view,
+    is_ours,
+    open_view,
+    signature,
+)
 from ankiforge.anki.notes import in_deck, read_source
 from ankiforge.anki.notetypes import arranged, changed_types, note_type
-from ankiforge.anki.package import is_ours, write_package
+from ankiforge.anki.package import write_package
 from ankiforge.anki.plan import Options, Planned, plan
 from ankiforge.anki.render import media_of
 from ankiforge.anki.unrender import unrender
@@ -274,11 +281,10 @@ def plan_cards(
     for card, seen, state in ledger.to_plan(h16(str(full), repr(decks))):
         if not in_deck(card.deck, deck):
             continue
-        found, missing = pictures_of(ledger, card, pictures)
-        tags = tags_of(card, decks)
         try:
             with one_item():
-                one = plan(card, seen, tags, card.deck, found, missing, options)
+                shown = pictures_of(ledger, card, pictures)
+                one = plan(card, seen, tags_of(card, decks), shown, options)
         except BugError as error:
             where = f"{card.highlight.document.title}: card {card.guid[:10]}"
             one = Planned(card, problems=(Problem(where, error.message, error.hint),))
@@ -306,18 +312,15 @@ _CUT = "cut/"
 """How the names of pictures begin that were cut from a page."""
 
 
-def pictures_of(ledger: Ledger, card: Card, folder: Path) -> tuple[dict[str, Media], list[Problem]]:
-    """Return the pictures of a card by their paths in its text, and problems for those not found."""
-    found: dict[str, Media] = {}
-    problems: list[Problem] = []
+def pictures_of(ledger: Ledger, card: Card, folder: Path) -> dict[str, Media | Problem]:
+    """Return the pictures of a card by their paths in its text, or why they are missing."""
+    found: dict[str, Media | Problem] = {}
     for path in image_paths("\n".join(text for _, text in card.fields)):
         media = picture_at(ledger, card.highlight, path, folder)
-        if isinstance(media, Media):
-            found[path] = media
-        else:
-            where = f"{card.highlight.document.title}: {path}"
-            problems.append(replace(media, where=where))
-    return found, problems
+        if isinstance(media, Problem):
+            media = replace(media, where=f"{card.highlight.document.title}: {path}")
+        found[path] = media
+    return found
 
 
 def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: Path) -> Media | Problem:

@@ -258,18 +258,16 @@ class AnkiConnect:
             )
         if "valid api key" not in lower:
             return ServiceError(f"Anki refuses {action}: {words}", hint=hint)
+        what = f"AnkiConnect at {self.address} requires its key"
         if self._key:
-            return ServiceError(
-                f"the key in {self._key_env} is not that of AnkiConnect at {self.address}",
-                hint=f"set it to the apiKey of {_CONFIG_MENU}, or to nothing if apiKey is null",
-            )
-        hint = f"put the apiKey of {_CONFIG_MENU} into the environment variable {self._key_env}"
+            what = f"the key in {self._key_env} is not that of AnkiConnect at {self.address}"
+        where = f"into the environment variable {self._key_env}"
         if not self._key_env:
-            hint = (
-                f"put the apiKey of {_CONFIG_MENU} into an environment variable NAME, write"
-                " `key_env: NAME` under `anki:` in ankiforge.yaml, then: ankiforge init --trust DIR"
+            where = (
+                "into an environment variable NAME, write `key_env: NAME` under `anki:` in"
+                " ankiforge.yaml, then: ankiforge init --trust DIR"
             )
-        return ServiceError(f"AnkiConnect at {self.address} requires its key", hint=hint)
+        return ServiceError(what, hint=f"put the apiKey of {_CONFIG_MENU} {where}")
 
     def _not_anki_connect(self, what: str) -> ServiceError:
         return ServiceError(

@@ -50,7 +50,8 @@ _EMPTY_SPAN = re.compile(r"<span></span>", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
 _RENAMED_MEDIA = re.compile(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
 """The name that Anki gives to our picture if a different file of that name exists."""
-_BREAK = "<br>"
+_BLANK_END = re.compile(r"\A(?:>rb<|[^\S\u00a0])+")
+"""White space and `<br>` at the end of a text, reversed: that takes linear time."""
 
 
 def field_hash(text: str) -> str:
@@ -70,21 +71,8 @@ def normal_form(text: str) -> str:
     writer.feed(_EMPTY_SPAN.sub("", _WORD_BREAK.sub("", text)))
     writer.close()
     writer.add_tag("")
-    return _strip_end(_RENAMED_MEDIA.sub(r"\1\2", "".join(writer.parts)))
-
-
-def _strip_end(text: str) -> str:
-    """Strip trailing `<br>` and white space except no-break spaces.
-
-    A regular expression or repeated copying would take quadratic time for long runs.
-    """
-    end = len(text)
-    while True:
-        while end and text[end - 1].isspace() and text[end - 1] != "\u00a0":
-            end -= 1
-        if not text.endswith(_BREAK, 0, end):
-            return text[:end]
-        end -= len(_BREAK)
+    written = _RENAMED_MEDIA.sub(r"\1\2", "".join(writer.parts))
+    return _BLANK_END.sub("", written[::-1])[::-1]
 
 
 class _NormalWriter(HTMLParser):

@@ -14,7 +14,6 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -146,11 +145,8 @@ def distinct_ids(wanted: Mapping[_Name, int]) -> dict[_Name, int]:
     The first of the sorted names that want an id gets it, so the ids depend only on the set of
     names. Of packages with 100,000 cards, every thirtieth has two cards that want the same id.
     """
-    taken = set(wanted.values())
-    if len(taken) == len(wanted):
-        return dict(wanted)
     given: dict[_Name, int] = {}
-    taken.clear()
+    taken = set()
     for name in sorted(wanted):
         id = wanted[name]
         while id in taken:
@@ -194,15 +190,15 @@ def _json(value: object) -> str:
 def _type_json(kind: SeenType) -> dict[str, Any]:
     from genanki import Model
 
-    def with_id(written: dict[str, Any], number: int | None) -> dict[str, Any]:
-        return written if number is None else {**written, "id": number}
+    def numbered(id: int | None, **written: str) -> dict[str, Any]:
+        return written if id is None else {**written, "id": id}
 
     model = Model(
         kind.id,
         kind.name,
-        fields=[with_id({"name": name}, number) for name, number in kind.fields],
+        fields=[numbered(id, name=name) for name, id in kind.fields],
         templates=[
-            with_id({"name": one.name, "qfmt": one.question, "afmt": one.answer}, one.id)
+            numbered(one.id, name=one.name, qfmt=one.question, afmt=one.answer)
             for one in kind.templates
         ],
         css=kind.css,
@@ -248,28 +244,3 @@ def _stored(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name)
     info.external_attr = 0o600 << 16
     return info
-
-
-# --- recognising one ------------------------------------------------------------------------
-
-_NEWER_DATABASES = {"collection.anki21", "collection.anki21b"}
-_MAX_DATABASE = 1_000_000_000
-"""The maximum size of a database that `is_ours` unpacks into memory."""
-_UNREADABLE = (OSError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-
-
-def is_ours(path: Path) -> bool:
-    """Return whether a file is a package of ours: only our note types, and not exported by Anki."""
-    try:
-        with zipfile.ZipFile(path) as package:
-            is_export = not _NEWER_DATABASES.isdisjoint(package.namelist())
-            if is_export or package.getinfo(_DATABASE).file_size > _MAX_DATABASE:
-                return False
-            database = package.read(_DATABASE)
-        # in memory: on a full disk, a package of ours is not to be taken for another's
-        with closing(sqlite3.connect(":memory:")) as connection:
-            connection.deserialize(database)
-            found = {row[0] for row in connection.execute("select distinct mid from notes")}
-    except (*_UNREADABLE, sqlite3.Error):
-        return False
-    return found <= {note_type(family).id for family in Family}

@@ -12,8 +12,8 @@ it. A field is the person's if and only if it no longer fits its hash.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.identity import field_hash, normal_form, tags_hash
@@ -95,9 +95,7 @@ def plan(
     card: Card,
     seen: Seen | None,
     tags: Sequence[str],
-    deck: str,
-    pictures: Mapping[str, Media],
-    missing: Sequence[Problem],
+    pictures: Mapping[str, Media | Problem],
     options: Options,
 ) -> Planned:
     """Return what to ship of a card.
@@ -106,42 +104,39 @@ def plan(
         card: the card, live or not.
         seen: its note in Anki; None if it is not there or Anki was not read.
         tags: our tags.
-        deck: the deck for a new note.
-        pictures: the pictures in its fields, by the path written there.
-        missing: problems of pictures that were not found.
+        pictures: the pictures in its fields, by the path written there, or why they are missing.
         options: how cards are shipped.
     """
     ours = tag_names(tuple(tags))
-    figure = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
-    if missing and card.live and figure:
-        return Planned(card, problems=tuple(missing))
-    if seen is None:
-        if not card.live:
-            return Planned(card)
-        html = field_html(card, ours, pictures)
-        return _finish(card, None, html, ours, ours, deck_name(deck), pictures, missing, options)
-    if not seen.type_known or seen.identity is None:
-        return Planned(card, held="its note type was changed in Anki")
-    if not card.live:
-        if _has(seen.tags, RETIRED):
-            return Planned(card)
-        tags_now = (*seen.tags, RETIRED)
-        kept = (*base_tags(card, seen), RETIRED)
-        return _finish(
-            card, seen, seen.fields, tags_now, kept, seen.deck, pictures, (), options, retired=True
-        )
-    html, conflicts = _merged(card, seen, content_html(card.kind, card.fields, pictures), ours)
-    if conflicts:  # left out until a person chooses
-        return Planned(card, conflicts=conflicts)
-    tags_now = merge_tags(base_tags(card, seen), seen.tags, ours)
-    tags_now = tuple(tag for tag in tags_now if tag != RETIRED)
-    compared = len(html)
-    if "source changed" in card.remarks:  # the note shows the passage that its words are from
-        compared = len(card.family.content_fields)
-    same = [*map(normal_form, html[:compared])] == [*map(normal_form, seen.fields[:compared])]
-    if same and same_tags(tags_now, seen.tags) and not options.full:
+    found = {path: one for path, one in pictures.items() if isinstance(one, Media)}
+    missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
+    if seen is None and not card.live:
         return Planned(card)
-    return _finish(card, seen, html, tags_now, ours, seen.deck, pictures, missing, options)
+    if seen and (not seen.type_known or seen.identity is None):
+        return Planned(card, held="its note type was changed in Anki")
+    if seen and not card.live:
+        if _folded(seen.tags) & {RETIRED}:
+            return Planned(card)
+        base = (*base_tags(card, seen), RETIRED)
+        return _ship(card, seen, seen.fields, (*seen.tags, RETIRED), base, (), options)
+    if missing and card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK):
+        return Planned(card, problems=missing)
+    if seen is None:
+        html, tags_now = field_html(card, ours, found), ours
+    else:
+        html, conflicts = _merged(card, seen, content_html(card.kind, card.fields, found), ours)
+        if conflicts:  # left out until a person chooses
+            return Planned(card, conflicts=conflicts)
+        merged = merge_tags(base_tags(card, seen), seen.tags, ours)
+        tags_now = tuple(tag for tag in merged if tag != RETIRED)
+        compared = len(html)
+        if "source changed" in card.remarks:  # the note shows the passage that its words are from
+            compared = len(card.family.content_fields)
+        same = [*map(normal_form, html[:compared])] == [*map(normal_form, seen.fields[:compared])]
+        if same and _folded(tags_now) == _folded(seen.tags) and not options.full:
+            return Planned(card)
+    planned = _ship(card, seen, html, tags_now, ours, found.values(), options)
+    return replace(planned, problems=(*missing, *planned.problems))
 
 
 def _merged(
@@ -174,29 +169,23 @@ def _merged(
     return html, tuple(conflicts)
 
 
-def _finish(
+def _ship(
     card: Card,
     seen: Seen | None,
     html: tuple[str, ...],
     tags: tuple[str, ...],
     ours: tuple[str, ...],
-    deck: str,
-    pictures: Mapping[str, Media],
-    missing: Sequence[Problem],
+    pictures: Iterable[Media],
     options: Options,
-    *,
-    retired: bool = False,
 ) -> Planned:
     """Return the note to ship, unless Anki or the note type in Anki would reject it."""
     family = card.family
-    changed_type = options.types.get(family)
+    changed = options.types.get(family)
     held = ""
-    if changed_type and not usable(changed_type, family):
-        held = f"a field or template of ankiforge is missing from {changed_type.name}"
-    elif changed_type and options.push and not is_exact(changed_type, family):
-        held = (
-            f"{changed_type.name} has fields or templates that you added: import the file instead"
-        )
+    if changed and not usable(changed, family):
+        held = f"a field or template of ankiforge is missing from {changed.name}"
+    elif changed and options.push and not is_exact(changed, family):
+        held = f"{changed.name} has fields or templates that you added: import the file instead"
     elif seen and seen.scheduler_tags and not options.push:
         held = f"its note is tagged {' and '.join(seen.scheduler_tags)}: use ankiforge push"
     if held:
@@ -204,22 +193,22 @@ def _finish(
     digest = h16(*html, "\x1e", *ours)
     same = card.digest == digest and (seen is None or seen.mod == card.mod)
     mod = card.mod if card.mod and same else next_mod(card.guid, card.mod, seen.mod if seen else 0)
-    own = in_order_of(changed_type, family, html, seen.own if seen else ()) if changed_type else ()
-    without: frozenset[int] = frozenset()
-    if seen:  # cards of the note that a person deleted are not made again
-        made = card_ordinals(family, seen.fields)
-        without = frozenset(set(made) - set(seen.ordinals))
+    own = in_order_of(changed, family, html, seen.own if seen else ()) if changed else ()
+    # cards of the note that a person deleted are not made again
+    made = card_ordinals(family, seen.fields) if seen else ()
+    without = frozenset(made) - frozenset(seen.ordinals if seen else ())
     written = "".join(html)
-    shown = {one.name: one for one in pictures.values() if one.name in written}
+    shown = {one.name: one for one in pictures if one.name in written}
     media = tuple(shown[name] for name in sorted(shown))
+    deck = seen.deck if seen else deck_name(card.deck)
     note = Note(card.guid, family, deck, html, tags, mod, media, own=own, without=without)
-    if refused := refusal(note):
-        if seen:
-            return Planned(card, held="it would have no card left")
-        return Planned(card, problems=(*missing, *refused))
-    sent = Sent(mod, ours, deck, digest, {} if retired else _numbers(card))
-    changed = bool(seen) and not retired
-    return Planned(card, note, sent, problems=tuple(missing), changed=changed)
+    refused = refusal(note)
+    if refused and seen:
+        return Planned(card, held="it would have no card left")
+    if refused:
+        return Planned(card, problems=refused)
+    sent = Sent(mod, ours, deck, digest, _numbers(card) if card.live else {})
+    return Planned(card, note, sent, changed=seen is not None and card.live)
 
 
 def _numbers(card: Card) -> dict[str, str]:
@@ -228,8 +217,9 @@ def _numbers(card: Card) -> dict[str, str]:
     return {str(number): plain(gap.answer) for gap in gaps(text) for number in gap.numbers}
 
 
-def _has(tags: Sequence[str], tag: str) -> bool:
-    return tag.casefold() in {present.casefold() for present in tags}
+def _folded(tags: Iterable[str]) -> set[str]:
+    """Return tags without case, as Anki compares them."""
+    return {tag.casefold() for tag in tags}
 
 
 def merge_tags(base: Sequence[str], theirs: Sequence[str], ours: Sequence[str]) -> tuple[str, ...]:
@@ -237,17 +227,12 @@ def merge_tags(base: Sequence[str], theirs: Sequence[str], ours: Sequence[str]) 
 
     Tags are compared without case, as in Anki. Tags of theirs keep their spelling.
     """
-    was = {tag.casefold() for tag in base}
+    was = _folded(base)
     now = {tag.casefold(): tag for tag in ours}
     present = {tag.casefold(): tag for tag in theirs}
     kept = {folded: tag for folded, tag in present.items() if folded in now or folded not in was}
     added = {folded: tag for folded, tag in now.items() if folded not in was}
     return tuple(sorted({**added, **kept}.values()))
-
-
-def same_tags(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Return whether Anki treats two sets of tags as equal."""
-    return {tag.casefold() for tag in one} == {tag.casefold() for tag in other}
 
 
 def base_tags(card: Card, seen: Seen) -> tuple[str, ...]:

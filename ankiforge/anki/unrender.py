@@ -11,7 +11,7 @@ import html
 import re
 from html.parser import HTMLParser
 
-from ankiforge.model import Fields, SeenType
+from ankiforge.model import Fields, SeenTemplate, SeenType
 
 _INVISIBLE = re.compile(r"<wbr\s*/?>|<span></span>", re.IGNORECASE)
 _MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
@@ -187,17 +187,14 @@ def foreign_fields(kind: SeenType | None, fields: list[str]) -> Fields:
         shown = "" if "image-occlusion:" in text else _plain_text(text)
         return (("Text", shown),) if shown else ()
 
-    places = {name.casefold(): at for at, (name, _) in enumerate(kind.fields)}
-    front: list[int] = []
-    back: list[int] = []
-    for first in kind.templates[:1]:
-        front = _shown_in(first.question, places)
-        back = [at for at in _shown_in(first.answer, places) if at not in front]
-    front = front or [0]
-    back = back or [at for at in range(len(places)) if at not in front]
-    asked = next(filter(None, (_plain_text(fields[at]) for at in front if at < len(fields))), "")
-    answers = (_plain_text(fields[at]) for at in back if at < len(fields))
-    answer = next((text for text in answers if text and text != asked), "")
+    places = {name.casefold(): at for at, name in enumerate(kind.names)}
+    template = kind.templates[0] if kind.templates else SeenTemplate("", None, "", "")
+    front = _shown_in(template.question, places) or [0]
+    rest = (_shown_in(template.answer, places), range(len(places)))
+    back = next(filter(None, ([at for at in some if at not in front] for some in rest)), [])
+    texts = {at: _plain_text(fields[at]) for at in (*front, *back) if at < len(fields)}
+    asked = next(filter(None, (texts.get(at, "") for at in front)), "")
+    answer = next((text for at in back if (text := texts.get(at, "")) and text != asked), "")
     return (("Front", asked), ("Back", answer)) if asked and answer else ()
 
 
