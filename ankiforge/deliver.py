@@ -26,7 +26,7 @@ from ankiforge.anki.collection import (
     open_view,
     signature,
 )
-from ankiforge.anki.notes import in_deck, read_source
+from ankiforge.anki.notes import in_deck, read_source, text_of
 from ankiforge.anki.notetypes import arranged, changed_types, note_type
 from ankiforge.anki.package import write_package
 from ankiforge.anki.plan import Options, Planned, plan
@@ -211,7 +211,7 @@ def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> Seen:
         sum(card.reps for card in note.cards), sum(card.lapses for card in note.cards),
         bool(note.cards) and all(card.suspended for card in note.cards),
         tuple(card.ordinal for card in note.cards), own if kind else (),
-        found.feedback if found else "",
+        text_of(fields[note_type(found.family).names.index("Feedback")]) if found else "",
     )  # fmt: skip
 
 

@@ -62,8 +62,6 @@ else:
 # --- where Anki keeps its collections -------------------------------------------------------
 
 COLLECTION = "collection.anki2"
-_MAX_ENTRIES = 2000
-"""The number of entries of a folder that are checked. The folder may not be Anki's, and be huge."""
 
 
 def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -84,13 +82,9 @@ def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     )
     found: dict[Path, None] = {}
     for folder in (Path(base, name) for base in bases if base for name in ("", "Anki2")):
-        entries: list[Path] = []
         with suppress(OSError, ValueError):
-            entries = [entry for entry in sorted(folder.iterdir()) if entry.name[0] != "."]
-        for entry in entries[:_MAX_ENTRIES]:
-            with suppress(OSError, ValueError):
-                if (entry / COLLECTION).is_file():
-                    found[(entry / COLLECTION).resolve()] = None
+            paths = sorted(folder.glob(f"[!.]*/{COLLECTION}"))
+            found |= {path.resolve(): None for path in paths if path.is_file()}
     return tuple(found)
 
 

@@ -1,9 +1,5 @@
 """Client of AnkiConnect, the add-on that controls a running Anki by JSON over HTTP.
 
-    ServiceError             Anki answered with a refusal or failed; the hint says what to do
-      ├── AbsentError        no answer: Anki is closed, or the add-on is missing
-      └── UnsupportedError   the add-on is too old for this action
-
 Nothing is retried. Anki itself reads and writes the files, so both programs must see the same
 folders. Foreign text in messages is shortened, made printable, and stripped of the API key.
 """
@@ -30,9 +26,6 @@ _API_VERSION = 6
 _CONNECT_SECONDS = 3.0
 _LONG_SECONDS = 600.0
 """The time limit for an import, an export or a sync, which can take Anki minutes."""
-_BATCH_SIZE = 2000
-"""Ids in one request. The add-on reads requests in small chunks, and blocks Anki's window
-meanwhile."""
 _MAX_MESSAGE = 300
 _ADD_ON = "its add-on AnkiConnect (Tools › Add-ons › Get Add-ons…, code 2055492159)"
 _CONFIG_MENU = "Tools › Add-ons › AnkiConnect › Config"
@@ -44,10 +37,6 @@ _UNREACHED = (
     httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL, httpx2.UnsupportedProtocol,
     httpx2.LocalProtocolError,
 )  # fmt: skip
-
-
-class AbsentError(ServiceError):
-    """There is no answer: Anki is closed, or lacks the add-on."""
 
 
 class UnsupportedError(ServiceError):
@@ -65,12 +54,7 @@ class AnkiConnect:
     """
 
     def __init__(
-        self,
-        address: str,
-        key: str = "",
-        timeout: float = 30.0,
-        *,
-        key_env: str = "ANKICONNECT_KEY",
+        self, address: str, key: str = "", timeout: float = 30.0, *, key_env: str = ""
     ) -> None:
         self.address = address
         self._key = key
@@ -86,26 +70,17 @@ class AnkiConnect:
     # --- actions ------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Check that AnkiConnect grants access and is new enough.
+        """Check that AnkiConnect grants access.
 
         This does not tell whether a profile is open. The first search does.
         """
-        permission = "granted"
         with suppress(UnsupportedError):
             answer = self._ask("requestPermission", dict[str, Any])
-            permission = answer.get("permission", "")
-        if permission != "granted":
-            raise ServiceError(
-                f"AnkiConnect at {self.address} denied permission",
-                hint=f"in Anki: {_CONFIG_MENU}, look at ignoreOriginList and webCorsOriginList",
-            )
-        version = self._ask("version", int)
-        if version < _API_VERSION:
-            raise ServiceError(
-                f"AnkiConnect at {self.address} speaks version {version} of its API,"
-                f" {_API_VERSION} is needed",
-                hint="in Anki: Tools › Add-ons › Check for Updates",
-            )
+            if answer.get("permission") != "granted":
+                raise ServiceError(
+                    f"AnkiConnect at {self.address} denied permission",
+                    hint=f"in Anki: {_CONFIG_MENU}, look at ignoreOriginList and webCorsOriginList",
+                )
 
     def active_profile(self) -> str:
         """Return the name of the open profile, or "" if the add-on is too old to report it."""
@@ -147,9 +122,8 @@ class AnkiConnect:
             packages are a complete view only if they contain every one of these: a note without
             cards is in no package, and a card may have been moved or added during the exports.
         """
-        decks: set[str] = set()
-        for batch in _batches(self._find("findCards", _OURS)):
-            decks |= self._ask("getDecks", dict[str, Any], {"cards": batch}).keys()
+        cards = self._find("findCards", _OURS)
+        decks = self._ask("getDecks", dict[str, Any], {"cards": cards}).keys() if cards else set()
         top = [deck for deck in sorted(decks) if decks.isdisjoint(_above(deck))]
         paths = tuple(folder / f"deck-{number}.apkg" for number in range(1, len(top) + 1))
         for deck, path in zip(top, paths, strict=True):
@@ -169,15 +143,13 @@ class AnkiConnect:
 
     def suspend(self, cards: Iterable[int]) -> None:
         """Suspend cards. Fails if one of them does not exist."""
-        for batch in _batches(cards):
-            self._ask("suspend", object, {"cards": batch})
+        self._ask("suspend", object, {"cards": list(cards)})
 
     def unsuspend(self, cards: Iterable[int]) -> None:
         """Unsuspend those of the given cards that exist and are suspended."""
-        for batch in _batches(cards):
-            query = f"cid:{','.join(map(str, batch))} is:suspended"
-            if suspended := self._find("findCards", query):
-                self._ask("unsuspend", object, {"cards": suspended})
+        ids = ",".join(map(str, cards))
+        if ids and (suspended := self._find("findCards", f"cid:{ids} is:suspended")):
+            self._ask("unsuspend", object, {"cards": suspended})
 
     # --- one request --------------------------------------------------------------------------
 
@@ -228,7 +200,7 @@ class AnkiConnect:
         try:
             return self._http.post(self.address, json=request, timeout=timeout)
         except _UNREACHED as error:
-            raise AbsentError(
+            raise ServiceError(
                 f"no Anki answers at {self.address}: {self._one_line(error)}",
                 hint=f"open Anki; it needs {_ADD_ON}",
             ) from error
@@ -281,11 +253,6 @@ class AnkiConnect:
         text = str(words).replace(self._key, "…") if self._key else str(words)
         line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return re.sub(r"^\[Errno -?\d+\] ", "", line)[:_MAX_MESSAGE]
-
-
-def _batches(numbers: Iterable[int]) -> Iterator[list[int]]:
-    every = list(numbers)
-    return (every[at : at + _BATCH_SIZE] for at in range(0, len(every), _BATCH_SIZE))
 
 
 _TYPES = tuple(note_type(family) for family in Family)

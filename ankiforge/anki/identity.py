@@ -45,8 +45,8 @@ def parse_identity(field: str) -> Identity | None:
 
 # --- content hash ---------------------------------------------------------------------------
 
-_WORD_BREAK = re.compile(r"<wbr\s*/?>", re.IGNORECASE)
-_EMPTY_SPAN = re.compile(r"<span></span>", re.IGNORECASE)
+INVISIBLE = re.compile(r"<wbr\s*/?>|<span>(?:<wbr\s*/?>)*</span>", re.IGNORECASE)
+"""What keeps signs of Anki's apart, and shows nothing."""
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
 _RENAMED_MEDIA = re.compile(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
 """The name that Anki gives to our picture if a different file of that name exists."""
@@ -68,7 +68,7 @@ def tags_hash(tags: Iterable[str]) -> str:
 def normal_form(text: str) -> str:
     """Return a form of the HTML that is equal for all spellings an editor may produce."""
     writer = _NormalWriter()
-    writer.feed(_EMPTY_SPAN.sub("", _WORD_BREAK.sub("", text)))
+    writer.feed(INVISIBLE.sub("", text))
     writer.close()
     writer.add_tag("")
     written = _RENAMED_MEDIA.sub(r"\1\2", "".join(writer.parts))

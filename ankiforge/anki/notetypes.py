@@ -11,8 +11,6 @@ Anki. Otherwise Anki would skip its notes, and create a second copy of the type.
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -128,9 +126,6 @@ def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
 
 # --- notes in Anki --------------------------------------------------------------------------
 
-_TAG = re.compile(r"<[^>]*>")
-_BREAK = re.compile(r"<(?:br|/div|/p)[^>]*>", re.IGNORECASE)
-
 
 def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> Arranged | None:
     """Return a note with its fields in our order. None if its type is not ours or lacks one."""
@@ -139,9 +134,7 @@ def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> Arranged | None:
     if seen is None or family is None or places is None or len(note.fields) <= max(places):
         return None
     fields = tuple(note.fields[place] for place in places)
-    feedback = fields[note_type(family).names.index("Feedback")]
-    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", feedback))).strip()
-    return Arranged(family, fields, text, is_exact(seen, family))
+    return Arranged(family, fields, is_exact(seen, family))
 
 
 def in_order_of(

@@ -11,9 +11,9 @@ import html
 import re
 from html.parser import HTMLParser
 
+from ankiforge.anki.identity import INVISIBLE
 from ankiforge.model import Fields, SeenTemplate, SeenType
 
-_INVISIBLE = re.compile(r"<wbr\s*/?>|<span></span>", re.IGNORECASE)
 _MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _MARKUP = re.compile(r"\[\d+(?:[-–,]\s?\d+)*\](?![(\[])|([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
 """What would be Markdown, as a group; not a citation in brackets, which is no link."""
@@ -32,7 +32,7 @@ _ALIGN = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 def unrender(field: str) -> str:
     """Return the Markdown of a field."""
     reader = _Reader()
-    reader.feed(_INVISIBLE.sub("", field))
+    reader.feed(INVISIBLE.sub("", field))
     reader.close()
     while reader.around:  # a blockquote that is never closed
         reader.handle_endtag("blockquote")

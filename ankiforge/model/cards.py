@@ -490,8 +490,6 @@ class Arranged:
     family: Family
     fields: tuple[str, ...]
     """All fields of our note type, as HTML."""
-    feedback: str
-    """The content of the Feedback field, as plain text."""
     exact: bool
     """Whether the note type has exactly our fields and templates."""
 
