@@ -11,7 +11,6 @@ from collections import defaultdict
 from pathlib import Path
 
 from ankiforge.extract import pdf
-from ankiforge.extract.pdf.worker import stop_idle
 from ankiforge.model import Extracted, Problem
 
 SECONDS = 20.0
@@ -28,7 +27,6 @@ def main(folder: Path) -> None:
                 texts[document.path] += [one.exact for one in highlights]
             case Problem(where, what):
                 problems.append((where, what))
-    stop_idle()  # what a process held is known once it has ended
     print(json.dumps({"texts": texts, "problems": problems, "peak": _peak()}))
 
 

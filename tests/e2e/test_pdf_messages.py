@@ -87,39 +87,6 @@ def found(result: Any) -> dict[str, str]:
     return {line["key"]: line["exact"] for line in result.lines if "exact" in line}
 
 
-@pytest.mark.parametrize("kept", ["no end of file mark", "no cross-references"])
-def test_a_paper_whose_end_is_missing_still_gives_its_marks_under_their_keys(forge, tmp_path, kept):
-    file = paper(tmp_path / "papers" / "paper.pdf", mark("retention"), mark("spacing effect"))
-    whole = file.read_bytes()
-    intact = found(forge.ok("extract", file, "--json"))
-    end = whole.rindex(b"%%EOF") if kept == "no end of file mark" else whole.rindex(b"xref", 0, -40)
-    file.write_bytes(whole[:end])
-    result = forge.ok("extract", file, "--json")
-    assert found(result) == intact
-    assert len(intact) == 2
-    if kept == "no cross-references":
-        assert "note: paper.pdf: damaged: read with a tolerant reader; 1 page (" in told(result)
-
-
-def test_the_whole_paper_later_is_the_same_notes(forge, tmp_path):
-    file = tmp_path / "papers" / "paper.pdf"
-    file.parent.mkdir()
-    words = "Massed practice gives short-lived gains, whatever the age of those who practise it."
-    more = Page((paragraph(words),), (mark("short-lived gains"),))
-    write_pdf(file, [Page((paragraph(TEXT),), (mark("The spacing effect"),)), more])
-    whole = file.read_bytes()
-    lost = whole[: whole.rindex(b"stream\n", 0, whole.rindex(b"endstream")) + 20]
-    file.write_bytes(lost)
-    assert "tolerant reader" in forge("run", file.parent).stderr
-    before = {card["guid"] for card in forge.cards()}
-    assert before
-    file.write_bytes(whole)
-    forge.ok("run", file.parent)
-    after = {card["guid"] for card in forge.cards()}
-    assert before <= after
-    assert len({str(card["fields"]) for card in forge.cards()}) == len(after)
-
-
 def test_a_page_that_is_not_all_there_gives_no_shortened_marks(forge, tmp_path):
     file = paper(tmp_path / "papers" / "paper.pdf", mark("retention"), mark("spacing effect"))
     whole = file.read_bytes()

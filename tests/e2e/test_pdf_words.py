@@ -59,7 +59,7 @@ def test_items_of_a_list_in_one_mark_are_joined_by_semicolons(forge, tmp_path):
     (tmp_path / "p").mkdir()
     write_pdf(tmp_path / "p" / "a.pdf", [page])
     [(key, (exact, _))] = read(forge, tmp_path / "p").items()
-    assert key == "pdf:b9499f09a663e33f/3fdd78571b4ec7fa"
+    assert key == "pdf:2f4179d981448afa/3fdd78571b4ec7fa"
     assert exact == "first item of it; second item; third item"
 
 

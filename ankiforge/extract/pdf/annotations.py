@@ -1,4 +1,4 @@
-"""The annotations of a file, read with pypdf, replies merged: kinds, places, authors.
+"""The annotations of a file, replies merged: kinds, places, authors.
 
 Programs write arbitrary values into PDFs: a value of the wrong type counts as missing.
 """
@@ -9,53 +9,47 @@ import html
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from ctypes import POINTER, byref, c_uint, cast, create_string_buffer
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 from math import isfinite
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from pypdf import PageObject, PdfReader
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, StreamObject
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from pypdfium2 import PdfPage
 
-from ankiforge.extract.pdf.file import FAULTS
 from ankiforge.extract.pdf.text import clean, one_line
 from ankiforge.extract.pdf.worker import Box
 from ankiforge.model import HighlightKind
 
 KINDS: Mapping[str, HighlightKind] = {
-    "/Highlight": HighlightKind.HIGHLIGHT,
-    "/Underline": HighlightKind.UNDERLINE,
-    "/Squiggly": HighlightKind.UNDERLINE,
-    "/StrikeOut": HighlightKind.STRIKE,
-    "/Text": HighlightKind.NOTE,
-    "/FreeText": HighlightKind.NOTE,
-    "/Caret": HighlightKind.NOTE,
-    "/Square": HighlightKind.IMAGE,
-    "/Circle": HighlightKind.IMAGE,
-    "/Polygon": HighlightKind.IMAGE,
-    "/Ink": HighlightKind.INK,
+    "Highlight": HighlightKind.HIGHLIGHT,
+    "Underline": HighlightKind.UNDERLINE,
+    "Squiggly": HighlightKind.UNDERLINE,
+    "StrikeOut": HighlightKind.STRIKE,
+    "Text": HighlightKind.NOTE,
+    "FreeText": HighlightKind.NOTE,
+    "Caret": HighlightKind.NOTE,
+    "Square": HighlightKind.IMAGE,
+    "Circle": HighlightKind.IMAGE,
+    "Polygon": HighlightKind.IMAGE,
+    "Ink": HighlightKind.INK,
 }
 """PDF 32000-1 §12.5.6; links, popups and widgets are not marks."""
-DRAWINGS = frozenset({"/Line", "/PolyLine", "/Stamp", "/FileAttachment", "/Redact", "/Sound"})
+DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "Sound"})
 """Notes if somebody added text to them, otherwise only drawings."""
 ON_TEXT = frozenset({HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE, HighlightKind.STRIKE})
 MARGIN = 8.0
 """Points around a pen drawing, to show what a ring or a stroke was drawn at."""
-HIDDEN = 2 | 32
-"""/F: Hidden, NoView (§12.5.3)."""
+HIDDEN = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
 MOST = 20_000
 """Marks read per page, at most."""
-MOST_NUMBERS = 160_000
-"""Numbers read from one array, at most."""
 DEEPEST = 4
 """Levels of nested forms that are searched for a picture."""
-MOST_FORMS = 16
-"""Pictures and forms examined per level, at most."""
 
 Reference = tuple[int, int]
-"""Number and generation of an object."""
+"""Page and number on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +76,7 @@ class Annotation:
     """By which the replies of a thread are sorted."""
     area: Box | None
     """The area to show in its picture, None if it has no picture."""
-    reference: Reference | None
+    reference: Reference
     parent: Reference | None
     grouped: bool
     """Whether it is part of its parent (/RT /Group), not a reply to it."""
@@ -92,30 +86,26 @@ class Annotation:
 
 
 class Annotations(NamedTuple):
-    """The annotations of a file, and the pages (from 0) on which some were left out."""
+    """The annotations of a file."""
 
     found: list[Annotation]
     """In the order of the file."""
-    damaged: tuple[int, ...]
-    """Pages with annotations that cannot be read."""
     crowded: tuple[int, ...]
-    """Pages with more than `MOST` annotations."""
+    """Pages (from 0) with more than `MOST` annotations."""
     hidden: int
     """The number left out because the file hides them: often they were deleted."""
 
 
-def read_annotations(reader: PdfReader) -> Annotations:
-    """Read the annotations of every page."""
+def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
+    """Read the annotations of every page. Their appearances are removed in memory."""
     found: list[Annotation] = []
-    damaged: list[int] = []
     crowded: list[int] = []
-    for number, page in enumerate(reader.pages):
-        read = list(islice(of_page(number, page), MOST + 1))
-        found += [one for one in read[:MOST] if one is not None]
-        damaged += [number] if None in read else []
-        crowded += [number] if len(read) > MOST else []
+    for number, page in enumerate(pages):
+        marks = list(islice(of_page(number, page), MOST + 1)) if page else []
+        found += marks[:MOST]
+        crowded += [number] if len(marks) > MOST else []
     hidden = sum(one.hidden and not one.state and one.parent is None for one in found)
-    return Annotations(found, tuple(damaged), tuple(crowded), hidden)
+    return Annotations(found, tuple(crowded), hidden)
 
 
 _WEAK = re.compile(r"fitz-|annot-|highlight-|id|zotero-|\d+$", re.IGNORECASE)
@@ -133,111 +123,111 @@ def strong_names(annotations: Iterable[Annotation]) -> set[str]:
 
 # --- one annotation -------------------------------------------------------------------------
 
-
-def of_page(number: int, page: PageObject) -> Iterator[Annotation | None]:
-    """Yield the marks among the annotations of a page, None for each that cannot be read."""
-    try:
-        array = page["/Annots"].get_object() if "/Annots" in page else None
-    except FAULTS:
-        yield None
-        return
-    for item in array if isinstance(array, ArrayObject) else ():
-        try:
-            entry = item.get_object()
-            mark = isinstance(entry, DictionaryObject) and _annotation(number, entry, item)
-        except FAULTS:
-            mark = None
-        if mark is not False:
-            yield mark
-
-
 _ZOTERO_NAME = re.compile(r"Zotero-([A-Z0-9]{8})$")
 _ZOTERO_KEY = re.compile(r"\(?([A-Z0-9]{8})\)?$")
 
 
-def _annotation(page: int, entry: DictionaryObject, item: Any) -> Annotation | Literal[False]:
-    """Return the mark for an item of /Annots or its target, False if it is not a mark."""
-    contents = (
-        clean(_text(entry, "/Contents")).strip() or clean(_plain(_text(entry, "/RC"))).strip()
-    )
-    subtype = str(_get(entry, "/Subtype"))
-    pasted = False  # a stamp may be a pasted picture, or a text such as `approved`
-    with suppress(*FAULTS):
-        look = _part(_get(entry, "/AP"), "/N") if subtype == "/Stamp" else None
-        pasted = look is not None and _holds_picture(look, DEEPEST)
-    if pasted:
-        kind: HighlightKind | None = HighlightKind.IMAGE
-    elif subtype in DRAWINGS and contents:
-        kind = HighlightKind.NOTE
-    else:
-        kind = KINDS.get(subtype)
-    if kind is None:
-        return False
-    flags, box = _get(entry, "/F"), _box(_get(entry, "/Rect"))
-    created, modified = moment(_text(entry, "/CreationDate")), moment(_text(entry, "/M"))
-    name = one_line(_text(entry, "/NM"))
-    zotero = _ZOTERO_KEY.match(_text(entry, "/Zotero:Key")) or _ZOTERO_NAME.match(name)
+def of_page(number: int, page: PdfPage) -> Iterator[Annotation]:
+    """Yield the marks among the annotations of a page."""
+    for at in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+        entry = pdfium_c.FPDFPage_GetAnnot(page, at)
+        if entry:
+            mark = _annotation(page, entry, (number, at))
+            pdfium_c.FPDFPage_CloseAnnot(entry)
+            if mark:
+                yield mark
+
+
+def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation | None:
+    subtype = _text(entry, b"Subtype")
+    kind = KINDS.get(subtype)
+    if kind is None and subtype not in DRAWINGS:
+        return None
+    contents = clean(_text(entry, b"Contents")).strip()
+    contents = contents or clean(_plain(_text(entry, b"RC"))).strip()
+    if subtype in DRAWINGS:  # a stamp may be a pasted picture, or a text such as `approved`
+        pasted = subtype == "Stamp" and _holds_picture(
+            [
+                pdfium_c.FPDFAnnot_GetObject(entry, at)
+                for at in range(pdfium_c.FPDFAnnot_GetObjectCount(entry))
+            ]
+        )
+        if not (pasted or contents):
+            return None
+        kind = HighlightKind.IMAGE if pasted else HighlightKind.NOTE
+    assert kind is not None
+    box = _box(entry)
+    created, modified = moment(_text(entry, b"CreationDate")), moment(_text(entry, b"M"))
+    name = one_line(_text(entry, b"NM"))
+    zotero = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key")) or _ZOTERO_NAME.match(name)
     area = box if kind in (HighlightKind.IMAGE, HighlightKind.INK) else None
     if area and kind is HighlightKind.INK:
         left, bottom, right, top = area
         area = (left - MARGIN, bottom - MARGIN, right + MARGIN, top + MARGIN)
     return Annotation(
-        page=page,
+        page=reference[0],
         kind=kind,
         box=box,
-        points=_numbers(_get(entry, "/QuadPoints")),
+        points=_points(entry) if kind in ON_TEXT else (),
         contents=contents,
         comment=contents,
-        author=one_line(_text(entry, "/T")),
-        colour=_colour(_numbers(_get(entry, "/C"))),
+        author=one_line(_text(entry, b"T")),
+        colour=_colour(entry),
         name=name,
         zotero=zotero[1] if zotero else "",
         created=_iso(created),
         modified=_iso(modified),
         dated=created if created > NEVER else modified,
         area=area,
-        reference=_reference(item),
-        parent=_reference(entry.raw_get("/IRT")) if "/IRT" in entry else None,
-        grouped=_get(entry, "/RT") == "/Group",
-        hidden=isinstance(flags, int) and bool(flags & HIDDEN),
-        state="/StateModel" in entry,
+        reference=reference,
+        parent=_parent(page, entry, reference[0]),
+        grouped=_text(entry, b"RT") == "Group",
+        hidden=bool(pdfium_c.FPDFAnnot_GetFlags(entry) & HIDDEN),
+        state=bool(pdfium_c.FPDFAnnot_HasKey(entry, b"StateModel")),
     )
 
 
-def _reference(item: Any) -> Reference | None:
-    return (item.idnum, item.generation) if isinstance(item, IndirectObject) else None
+def _parent(page: PdfPage, entry: Any, number: int) -> Reference | None:
+    """Return the annotation on the same page that this one answers (/IRT)."""
+    linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
+    if not linked:
+        return None
+    at = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
+    pdfium_c.FPDFPage_CloseAnnot(linked)
+    return (number, at) if at >= 0 else None
 
 
-def _holds_picture(form: DictionaryObject, depth: int) -> bool:
-    named = _part(_part(form, "/Resources"), "/XObject")
-    shown = [one for name in islice(named or (), MOST_FORMS) if (one := _part(named, name))]
-    if any(_get(one, "/Subtype") == "/Image" for one in shown):
+def _holds_picture(objects: list[Any], depth: int = DEEPEST) -> bool:
+    kinds = [pdfium_c.FPDFPageObj_GetType(one) for one in objects]
+    if pdfium_c.FPDF_PAGEOBJ_IMAGE in kinds:
         return True
-    return depth > 0 and any(_holds_picture(one, depth - 1) for one in shown)
-
-
-def _part(whole: Any, key: str) -> DictionaryObject | None:
-    part = _get(whole, key) if isinstance(whole, DictionaryObject) else None
-    return part if isinstance(part, DictionaryObject) else None
+    forms = [
+        f for f, kind in zip(objects, kinds, strict=True) if kind == pdfium_c.FPDF_PAGEOBJ_FORM
+    ]
+    return depth > 0 and any(
+        _holds_picture(
+            [
+                pdfium_c.FPDFFormObj_GetObject(form, at)
+                for at in range(pdfium_c.FPDFFormObj_CountObjects(form))
+            ],
+            depth - 1,
+        )
+        for form in forms
+    )
 
 
 # --- the entries of an annotation -----------------------------------------------------------
 
 
-def _get(entry: DictionaryObject, key: str) -> Any:
-    """Return the value of a key with references resolved, None if there is none."""
-    return entry[key].get_object() if key in entry else None
-
-
-def _text(entry: DictionaryObject, key: str) -> str:
-    """Return a string, or the text of a stream (used for long comments); "" for other values."""
-    value = _get(entry, key)
-    if isinstance(value, StreamObject):
-        value = value.get_data()
-    if isinstance(value, bytes):
-        wide = value[:2] in (b"\xfe\xff", b"\xff\xfe")
-        return value.decode("utf-16" if wide else "latin-1", "replace")
-    return value if isinstance(value, str) else ""
+def _text(entry: Any, key: bytes) -> str:
+    """Return the text of a string, a name or a stream; "" for other values."""
+    length = pdfium_c.FPDFAnnot_GetStringValue(entry, key, None, 0)
+    if length <= 2:
+        return ""
+    buffer = create_string_buffer(length)
+    wide = cast(buffer, POINTER(pdfium_c.FPDF_WCHAR))
+    pdfium_c.FPDFAnnot_GetStringValue(entry, key, wide, length)
+    return buffer.raw[: length - 2].decode("utf-16-le", "replace")
 
 
 _TAG = re.compile(r"<(?P<end>/p|br\s*/?)?[^<>]*>")
@@ -250,39 +240,40 @@ def _plain(rich: str) -> str:
     return html.unescape(_TAG.sub(lambda tag: "\n" if tag["end"] else "", seen))
 
 
-def _numbers(value: Any) -> tuple[float, ...]:
-    """Return the numbers of an array; other values become infinite, so that positions stay."""
-
-    def number(item: Any) -> float:
-        try:
-            return float(item.get_object())
-        except (AttributeError, TypeError, ValueError, OverflowError):
-            return float("inf")
-
-    return tuple(map(number, value[:MOST_NUMBERS])) if isinstance(value, list) else ()
+def _points(entry: Any) -> tuple[float, ...]:
+    """Return the corners of all quads, eight numbers each."""
+    points: list[float] = []
+    quad = pdfium_c.FS_QUADPOINTSF()
+    for at in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(entry)):
+        if pdfium_c.FPDFAnnot_GetAttachmentPoints(entry, at, byref(quad)):
+            points += [quad.x1, quad.y1, quad.x2, quad.y2, quad.x3, quad.y3, quad.x4, quad.y4]
+    return tuple(points)
 
 
-def _box(value: Any) -> Box | None:
-    """Return a rectangle from any two of its opposite corners."""
-    edges = _numbers(value)
-    if len(edges) != 4 or not all(map(isfinite, edges)):
+def _box(entry: Any) -> Box | None:
+    """Return /Rect, which may name any two opposite corners."""
+    rect = pdfium_c.FS_RECTF()
+    if not pdfium_c.FPDFAnnot_HasKey(entry, b"Rect"):
         return None
-    (left, right), (bottom, top) = sorted(edges[0::2]), sorted(edges[1::2])
-    return (left, bottom, right, top)
+    pdfium_c.FPDFAnnot_GetRect(entry, byref(rect))
+    (left, right), (bottom, top) = sorted((rect.left, rect.right)), sorted((rect.bottom, rect.top))
+    box = (left, bottom, right, top)
+    return box if any(box) and all(map(isfinite, box)) else None
 
 
-def _colour(parts: tuple[float, ...]) -> str:
-    """Return `#rrggbb` for grey, RGB or CMYK, "" for anything else."""
-    if not all(map(isfinite, parts)):
+def _colour(entry: Any) -> str:
+    """Return `#rrggbb`, "" if there is no colour. PDFium rounds down.
+
+    PDFium tells the colour only of an annotation without an appearance.
+    """
+    if not pdfium_c.FPDFAnnot_HasKey(entry, b"C"):
         return ""
-    levels = [min(max(part, 0.0), 1.0) for part in parts]
-    if len(levels) == 4:
-        levels = [(1 - ink) * (1 - levels[3]) for ink in levels[:3]]
-    if len(levels) == 1:
-        levels *= 3
-    return (
-        "#" + "".join(f"{round(level * 255):02x}" for level in levels) if len(levels) == 3 else ""
-    )
+    pdfium_c.FPDFAnnot_SetAP(entry, pdfium_c.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None)
+    levels = [c_uint() for _ in range(4)]
+    kind = pdfium_c.FPDFANNOT_COLORTYPE_Color
+    pdfium_c.FPDFAnnot_GetColor(entry, kind, *map(byref, levels))
+    found = "#" + "".join(f"{level.value:02x}" for level in levels[:3])
+    return found if len(found) == 7 else ""
 
 
 _DATE = re.compile(
@@ -313,8 +304,6 @@ def _iso(found: datetime) -> str:
 
 # --- threads --------------------------------------------------------------------------------
 
-_CYCLE = -1
-
 
 def threaded(found: list[Annotation]) -> list[Annotation]:
     """Merge replies into the annotation they answer, and groups into one, in file order.
@@ -333,21 +322,22 @@ def threaded(found: list[Annotation]) -> list[Annotation]:
 
 
 def _heads(found: list[Annotation]) -> list[int]:
-    """Return the index of each annotation's thread: its first ancestor, or itself in a cycle."""
-    by_reference = {one.reference: at for at, one in enumerate(found) if one.reference}
+    """Return the index of each annotation's thread: its first ancestor, or itself in a circle."""
+    by_reference = {one.reference: at for at, one in enumerate(found)}
     heads: dict[int, int] = {}
     for at in range(len(found)):
-        path: list[int] = []
-        step: int | None = at
-        while step is not None and step not in heads:
-            heads[step] = _CYCLE
-            path.append(step)
+        path, step, in_circle = {at: None}, at, False
+        while step not in heads:
             one = found[step]
             alone = one.kind in ON_TEXT and not one.grouped  # a mark on text is never just a reply
-            step = by_reference.get(one.parent) if one.parent and not alone else None
-        if path:
-            heads |= dict.fromkeys(path, path[-1] if step is None else heads[step])
-    return [at if heads[at] == _CYCLE else heads[at] for at in range(len(found))]
+            above = by_reference.get(one.parent) if one.parent and not alone else None
+            if above is None or above in path:
+                in_circle = above is not None
+                break
+            path[above] = None
+            step = above
+        heads |= {one: one if in_circle else heads.get(step, step) for one in path}
+    return [heads[at] for at in range(len(found))]
 
 
 def _merged(thread: list[Annotation]) -> Annotation:

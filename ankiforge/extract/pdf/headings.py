@@ -1,26 +1,23 @@
-"""Headings above a mark, and metadata of a work: title, authors, year, DOI, arXiv id."""
+"""The printed lines of a page, and the headings above a mark."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ctypes import create_string_buffer
 from functools import cached_property
-from itertools import islice, takewhile
+from itertools import islice
 from math import hypot
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdf import PdfReader
-from pypdf.generic import Destination, StreamObject
-from pypdfium2 import PdfTextPage
+from pypdfium2 import PdfDest, PdfDocument, PdfTextPage
 
 from ankiforge.extract.pdf.file import FAULTS
 from ankiforge.extract.pdf.text import one_line
-from ankiforge.extract.pdf.worker import Work
 from ankiforge.text.fold import fold
-from ankiforge.text.identifiers import without_punctuation
 
 # --- lines ----------------------------------------------------------------------------------
 
@@ -94,12 +91,16 @@ class Headings:
     """Finds the headings above a place, in the outline or else by font size."""
 
     def __init__(
-        self, reader: PdfReader, lines: Callable[[int], list[PrintedLine]], pages: int, title: str
+        self,
+        document: PdfDocument,
+        lines: Callable[[int], list[PrintedLine]],
+        pages: int,
+        title: str,
     ) -> None:
         """Read the outline.
 
         Args:
-            reader: the file, for its outline.
+            document: the file, for its outline.
             lines: returns the lines of a page.
             pages: the number of pages.
             title: the title of the work, which is not a heading.
@@ -107,7 +108,7 @@ class Headings:
         self._lines = lines
         self._pages = pages
         self._title = fold(title)
-        self._outline = list(_outline(reader))
+        self._outline = list(_outline(document))
 
     def above(self, page: int, index: int, top: float) -> str:
         """Return the headings above the character with this index, joined by ` › `."""
@@ -190,272 +191,23 @@ class Headings:
         return max(sizes, key=lambda size: (sizes[size], size)) if sizes else 0.0
 
 
-def _outline(reader: PdfReader) -> Iterator[Entry]:
-    try:
-        items = reader.outline
-    except FAULTS:
-        return
-    for level, item in islice(_flat(items, 0), MOST_ENTRIES):
-        try:
-            page = reader.get_destination_page_number(item)
-        except FAULTS:
-            continue
-        top = float(item.top) if isinstance(item.top, int | float) else float("inf")
-        title = one_line(str(item.title))[:200]
-        if page is not None and page >= 0 and title:
-            yield Entry(page, top, level, title)
+def _outline(document: PdfDocument) -> Iterator[Entry]:
+    with suppress(*FAULTS):
+        for item in islice(document.get_toc(DEEPEST), MOST_ENTRIES):
+            target = item.get_dest()
+            page = target.get_index() if target else None
+            title = one_line(item.get_title())[:200]
+            if page is not None and page >= 0 and title:
+                yield Entry(page, _top(target), item.level, title)
 
 
-def _flat(items: Any, level: int) -> Iterator[tuple[int, Destination]]:
-    for item in items if level < DEEPEST else ():
-        if isinstance(item, list):
-            yield from _flat(item, level + 1)
-        elif isinstance(item, Destination):
-            yield level, item
-
-
-# --- title and authors as printed on the first page -----------------------------------------
-
-TITLE_LARGER = 1.2
-"""Minimum size of a title, relative to most of the page."""
-TITLE_LINES = 5
-AUTHOR_LINES = 40
-"""Lines below the title that are searched for authors, affiliations and the abstract."""
-_MASTHEAD = re.compile(
-    r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d|journal (?:of|for)\b|the journal\b"
-    r"|(?:annual |international |european |british |american )+(?:review|journal)\b"
-    r"|(?:annals|transactions|archives|trends|frontiers|advances|current opinion|proceedings)"
-    r" (?:of|in|on)\b|ieee (?:trans|journal|access)|lecture notes\b|contents lists|available online"
-    r"|(?:original |short |brief |full |regular )*(?:research |review )?"
-    r"(?:articles?|papers?|reviews?|letters?|reports?|communications?|contributions?)$"
-    r"|open access|working paper|technical report|(?:chapter|lecture|unit|part|section)\s+\w+$"
-    r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b",
-    re.IGNORECASE,
-)
-"""Lines as large as a title that are not one: journal names, kinds of articles, stamps."""
-_ADDRESS = re.compile(r"www\.|https?:|\S@\S")
-
-_ABSTRACT = re.compile(r"(?:abstract|summary|zusammenfassung|résumé)\b", re.IGNORECASE)
-_PLACE = re.compile(
-    r"universi|institut|departe?ment|school|college|laborator|\blabs?\b|research|academy|hospital"
-    r"|faculty|center|centre|corporation|\binc\b|\bgmbh\b|google|deepmind|openai|microsoft|@",
-    re.IGNORECASE,
-)
-_LETTERS = re.compile(r"[^\W\d_]{2}")
-"""Text of a real line; PDFium puts superscripts on lines of their own."""
-_BY = re.compile(r"(?:by|von|par)\s+(?=\w[\w.]+\s\w)", re.IGNORECASE)
-_LETTER = re.compile(r"(?<=\s)[a-z](?=\s*(?:[,;*∗†]|$))")
-_SIGNS = re.compile(r"[\d*∗†‡§¶‖#$+⁰¹²³⁴-⁺ᵃ-ᶻ]+(?:\s*,\s*[\d*∗†‡§¶‖⁰¹²³⁴-⁺]+)*")
-"""References to footnotes and affiliations."""
-_BETWEEN = re.compile(r"\s*[,;·•]\s*(?:and\s+|&\s*)?|\s+(?:and|und|et|&)\s+")
-_PARTICLE_WORDS = "van de der den von la le di da del du bin ibn al el ten zu y"
-_PARTICLES = frozenset(_PARTICLE_WORDS.split())
-_NEVER_WORDS = (
-    "my your a an the of on in for to and with from by at is new case study studies report review"
-    " draft version edition abstract introduction editor editors university department"
-)
-_NEVER = frozenset(_NEVER_WORDS.split())
-
-
-def printed_names(lines: Sequence[PrintedLine]) -> tuple[str, tuple[str, ...]]:
-    """Return the title and authors on the first page.
-
-    The title is the largest text that looks like one, else "". The authors are the names below the
-    title of a paper, () if one of them may not be a name.
-    """
-    title = _title_lines(lines)
-    start = lines.index(title[-1]) + 1 if title else len(lines)
-    worded = [line for line in lines[start : start + AUTHOR_LINES] if _LETTERS.search(line.text)]
-    below = list(takewhile(lambda line: not _ABSTRACT.match(line.text), worded))
-    named = [list(_names(line.text)) for line in below]
-    first = list(takewhile(bool, named))
-    paper = len(below) < len(worded)
-    placed = any(_PLACE.search(line.text) for line in below[len(first) :])
-    authors = () if not (paper or placed) or any(named[len(first) :]) else first
-    return " ".join(line.text for line in title), tuple(name for names in authors for name in names)
-
-
-def _title_lines(lines: Sequence[PrintedLine]) -> list[PrintedLine]:
-    usual = sorted(line.size for line in lines)[len(lines) // 2] if lines else 0.0
-    for size in sorted({line.size for line in lines}, reverse=True):
-        if size < TITLE_LARGER * usual:
-            break
-        for rows in _blocks(lines, size):
-            text = " ".join(line.text for line in rows)
-            worded = sum(letter.isalpha() for letter in text) >= 10
-            sentence = text.endswith(".") or _ADDRESS.search(text)
-            if worded and 2 <= len(text.split()) <= 30 and not sentence:
-                return rows
-    return []
-
-
-def _blocks(lines: Sequence[PrintedLine], size: float) -> Iterator[list[PrintedLine]]:
-    """Yield runs of lines of this size, without mastheads."""
-    rows: list[PrintedLine] = []
-    for line in (*lines, None):
-        fits = line and 0.98 * size <= line.size <= size and not _MASTHEAD.match(line.text)
-        if line and fits and len(rows) < TITLE_LINES:
-            rows.append(line)
-        elif rows:
-            yield rows
-            rows = []
-
-
-def _names(line: str) -> Iterator[str]:
-    """Yield the names on a line of authors; nothing if any part of it is not a name."""
-    bare = _SIGNS.sub(" , ", _LETTER.sub("", _BY.sub("", line, 1)))
-    parts = [" ".join(part.split()) for part in _BETWEEN.split(f" {bare} ")]
-    names = [part for part in parts if part]
-    if all(map(_is_name, names)):
-        yield from names
-
-
-def _is_name(text: str) -> bool:
-    words = text.split()
-    real = [word for word in words if word not in _PARTICLES]
-    if not (2 <= len(real) <= 4 and len(words) <= 6) or _PLACE.search(text):
-        return False
-    if any(word.casefold().strip(".") in _NEVER for word in words if len(word) > 1):
-        return False
-    initials = sum(len(word.strip(".")) == 1 for word in real)
-    if len(real) - initials > 3:
-        return False
-    bare = [re.sub(r"[.'’\-]", "", word) for word in real]
-    return all(
-        plain.isalpha() and word[0].isupper() and (len(plain) == 1 or not plain.isupper())
-        for word, plain in zip(real, bare, strict=True)
-    )
-
-
-# --- metadata ------------------------------------------------------------------------------
-
-LARGEST_XMP = 1_000_000
-"""Bytes; a larger packet is not read."""
-
-_DOI = re.compile(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
-_CUT_DOI = re.compile(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
-"""A DOI that continues on the next line; half a DOI would match thousands of works."""
-_ARXIV = re.compile(
-    r"\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
-    r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)",
-    re.IGNORECASE,
-)
-_STAMP = re.compile(
-    r"arxiv:(\d{4}\.\d{4,5})(?:v\d+)\s*\[[\w.-]+\]\s*\d{1,2}\s*[a-z]{3}\s*(\d{4})", re.IGNORECASE
-)
-"""The stamp, with its date, that arXiv prints in the margin of papers."""
-_YEAR = re.compile(r"\b(1[5-9]\d\d|20\d\d)\b")
-_JUNK_TITLE = re.compile(
-    r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
-    r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|\S*$"
-    r"|\S*\d\S* \d+\.\.\d+$|pii:|doi[: ]|https?:|[a-z]:\\|/\w+/|scan(?:ned)?(?: document| image)?\W*\d*$"
-    r"|full page|(?:new |blank )?(?:document|presentation|page|template)\W*\d*$|page \d"
-    r"|(?:insert |your |article |paper |document |the )*title(?: here| of (?:the |your )?(?:paper|article|thesis|document))?$|no title"
-    r"|(?:acm|ieee|elsevier|springer|latex|word) \w*\s?(?:template|sample|manuscript|proceedings)"
-    r"|elsevier editorial|author'?s? (?:copy|version|instructions)|instructions (?:for|to) authors"
-    r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$",
-    re.IGNORECASE,
-)
-"""File and program names, and all titles of one word (half of all /Title values, measured)."""
-_JUNK_AUTHOR = re.compile(
-    r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*|admin\w*\b.*|.*\bowner"
-    r"|.*\b(?:user|benutzer|utilisateur|usuario|utente)\W*\d*|.*['’]s (?:mac|i?p).*"
-    r"|(?:your|the|first|author'?s?) (?:name|author).*"
-    r"|(?:dell|hp|lenovo|asus|acer|toshiba|sony)(?: (?:inc\.?|pc|laptop|notebook|customer))?)$",
-    re.IGNORECASE,
-)
-
-Words = list[tuple[str, str]]
-"""(name of the entry without its namespace, value), in order."""
-
-
-def read_work(reader: PdfReader, first_page: str, lines: list[PrintedLine]) -> Work:
-    """Return the metadata of the work, "" where the file has none.
-
-    Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page, which may
-    cite another work, are `doi-hint` and `arxiv-hint`.
-    """
-    xmp, info = list(_xmp(reader)), list(_info(reader))
-    metadata = " ".join(words for _, words in (*xmp, *info))
-    known = {"doi": find_doi(metadata), "arxiv": _find(_ARXIV, metadata)}
-    printed = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
-    hints = {f"{name}-hint": value for name, value in printed.items() if not known[name]}
-    titles = (*_named(xmp, "title"), *_named(info, "title"))
-    title = next((one for one in titles if not _JUNK_TITLE.match(one)), "")
-    listed = _named(xmp, "creator")
-    if len(listed) < 2:
-        listed = _split((listed or _named(info, "author") or [""])[0])
-    creators = tuple(name for name in listed if not _JUNK_AUTHOR.match(name))
-    printed_title, printed_authors = ("", ()) if title and creators else printed_names(lines)
-    return Work(
-        title=title or printed_title,
-        creators=creators or printed_authors,
-        issued=_issued(xmp, known["arxiv"] or _find(_STAMP, first_page)),
-        identifiers=tuple((name, value) for name, value in (known | hints).items() if value),
-    )
-
-
-def _find(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found[1] if found else ""
-
-
-def find_doi(text: str) -> str:
-    """Return the first DOI in a text without the punctuation after it, "" if there is none."""
-    found = _DOI.search(text)
-    return without_punctuation(found[0]) if found else ""
-
-
-def _named(words: Words, name: str) -> list[str]:
-    return [value for key, value in words if key == name]
-
-
-def _info(reader: PdfReader) -> Iterator[tuple[str, str]]:
-    try:
-        entries = dict(reader.metadata or {})
-    except FAULTS:
-        return
-    for key, value in entries.items():
-        if isinstance(value, str) and key not in ("/Producer", "/Creator"):
-            yield key.strip("/").lower(), one_line(value)
-
-
-def _xmp(reader: PdfReader) -> Iterator[tuple[str, str]]:
-    """Yield the entries of the XMP packet: one per list item, attributes like elements."""
-    try:
-        stream = reader.root_object["/Metadata"].get_object()
-        packet = stream.get_data() if isinstance(stream, StreamObject) else b""
-    except FAULTS:
-        return
-    if not packet or len(packet) > LARGEST_XMP:
-        return
-    from xml.etree import ElementTree  # many files have no packet
-
-    try:
-        tree = ElementTree.fromstring(packet)
-    except (*FAULTS, ElementTree.ParseError):
-        return
-    for description in tree.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"):
-        entries = [(key, [value]) for key, value in description.attrib.items()]
-        entries += [(entry.tag, [*filter(str.strip, entry.itertext())]) for entry in description]
-        for name, values in entries:
-            yield from ((name.rpartition("}")[2].lower(), one_line(words)) for words in values)
-
-
-def _split(names: str) -> list[str]:
-    """Split a line of names; at commas only if no name is inverted."""
-    parts = re.split(r"\s*;\s*|\s+(?:and|&)\s+", names)
-    if len(parts) == 1 or any("," in part for part in parts):
-        comma = [piece for part in parts for piece in re.split(r"\s*,\s*", part)]
-        parts = comma if all(" " in piece for piece in comma if piece) else parts
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _issued(xmp: Words, arxiv: str) -> str:
-    """Return the year of publication, never that in which the file was made."""
-    for name in ("publicationdate", "coverdate", "date"):
-        for value in _named(xmp, name):
-            if found := _YEAR.search(value):
-                return found[1]
-    number = arxiv.rpartition("/")[2]
-    return f"{'19' if number[:1] == '9' else '20'}{number[:2]}" if number else ""
+def _top(target: PdfDest) -> float:
+    """Return the height on its page to which an outline entry leads, infinite if unknown."""
+    mode, places = target.get_view()
+    at = {
+        pdfium_c.PDFDEST_VIEW_XYZ: 1,
+        pdfium_c.PDFDEST_VIEW_FITH: 0,
+        pdfium_c.PDFDEST_VIEW_FITBH: 0,
+        pdfium_c.PDFDEST_VIEW_FITR: 3,
+    }.get(mode, len(places))
+    return float(places[at]) if at < len(places) else float("inf")

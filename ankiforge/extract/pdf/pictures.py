@@ -18,21 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdf import PageObject, PdfReader
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
-from ankiforge.extract.pdf.annotations import Annotation, of_page
 from ankiforge.extract.pdf.file import FAULTS, failure, open_file
-from ankiforge.extract.pdf.passages import Passages, quads
-from ankiforge.extract.pdf.text import PageText, Spelling, page_chars, unswapped, upright_text
-from ankiforge.extract.pdf.worker import Area, Box, Drawn, Failed, Pictures, Sheet
-from ankiforge.text.fold import same
-from ankiforge.text.quotes import locate
+from ankiforge.extract.pdf.worker import Area, Box, Failed, Pictures
 
 RESOLUTION = 200 / 72
 """Pixels per point."""
-MOST_BOXES = 500
-"""Lines of a mark that are outlined on a drawn page, at most."""
 LONGEST = 1600
 """Pixels of the longer side, at most."""
 MOST_BYTES = 1_500_000
@@ -47,8 +39,6 @@ LARGEST = 2**24
 NEAR = 0.1
 """Points; edges that are closer count as the same."""
 _COLOUR = re.compile(r"#?[0-9a-fA-F]{6}")
-UNITS = (0.1, 100.0)
-"""Valid values of /UserUnit."""
 
 CONTENT = frozenset(
     (
@@ -71,35 +61,26 @@ def cut_pictures(
 ) -> Pictures | Failed:
     """Cut areas from the pages of a file; never raises for bad content."""
     try:
-        file = open_file(path, passwords)
-        if isinstance(file, Failed):
-            return file
-        with closing(file.document()) as document:
+        document = open_file(path, passwords)
+        if isinstance(document, Failed):
+            return document
+        with closing(document):
             pages = groupby(areas, key=lambda area: area.page)
-            cut = (_cut(document, file.reader, page, tuple(some)) for page, some in pages)
+            cut = (_cut(document, page, tuple(some)) for page, some in pages)
             return Pictures(tuple(picture for pictures in cut for picture in pictures))
     except (*FAULTS, MemoryError) as error:
         return failure(error)
 
 
-def _cut(
-    document: PdfDocument, reader: PdfReader, number: int, areas: tuple[Area, ...]
-) -> list[bytes]:
+def _cut(document: PdfDocument, number: int, areas: tuple[Area, ...]) -> list[bytes]:
     """Return the pictures of a page; b"" for an area outside of it, or that cannot be drawn.
 
     Where nothing else is visible, the mark itself is the drawing.
     """
-    try:  # the length of the page's unit in points; PDFium ignores it
-        unit = float(reader.pages[number].get("/UserUnit", 1.0))
-    except FAULTS:
-        unit = 1.0
-    dots = RESOLUTION * (unit if UNITS[0] <= unit <= UNITS[1] else 1.0)
     try:
         with closing(document[number]) as page:
             hidden = _hide_marks(page)
-            return [
-                _drawn(page, area, dots) or _with_frame(page, area, dots, hidden) for area in areas
-            ]
+            return [_drawn(page, area) or _with_frame(page, area, hidden) for area in areas]
     except FAULTS:
         return [b""] * len(areas)
 
@@ -120,7 +101,7 @@ def _hide_marks(page: PdfPage) -> dict[int, int]:
     return hidden
 
 
-def _with_frame(page: PdfPage, area: Area, dots: float, hidden: dict[int, int]) -> bytes:
+def _with_frame(page: PdfPage, area: Area, hidden: dict[int, int]) -> bytes:
     """Return the picture of an area in which nothing but its frame is visible."""
     rect = pdfium_c.FS_RECTF()
     for number, flags in hidden.items():
@@ -131,10 +112,10 @@ def _with_frame(page: PdfPage, area: Area, dots: float, hidden: dict[int, int]) 
             edges = (rect.left, rect.bottom, rect.right, rect.top)
             if all(abs(a - b) < NEAR for a, b in zip(edges, area.box, strict=True)):
                 pdfium_c.FPDFAnnot_SetFlags(one, flags)
-                picture = _drawn(page, area, dots, of_one_colour=True)
+                picture = _drawn(page, area, of_one_colour=True)
                 pdfium_c.FPDFAnnot_SetFlags(one, flags | pdfium_c.FPDF_ANNOT_FLAG_HIDDEN)
                 return picture
-    return _drawn(page, area, dots, of_one_colour=True)
+    return _drawn(page, area, of_one_colour=True)
 
 
 @contextmanager
@@ -149,12 +130,12 @@ def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
 # --- drawing --------------------------------------------------------------------------------
 
 
-def _drawn(page: PdfPage, area: Area, dots: float, *, of_one_colour: bool = False) -> bytes:
+def _drawn(page: PdfPage, area: Area, *, of_one_colour: bool = False) -> bytes:
     """Return the picture of an area, with its additional strokes."""
     try:
         strokes = [_stroke(page, points, area) for points in area.strokes if len(points) > 1]
         try:
-            return _small_enough(page, area.box, dots, of_one_colour=of_one_colour)
+            return _small_enough(page, area.box, of_one_colour=of_one_colour)
         finally:
             for stroke in strokes:
                 pdfium_c.FPDFPage_RemoveObject(page, stroke)
@@ -179,13 +160,13 @@ def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
     return path
 
 
-def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool = False) -> bytes:
-    """Return the picture at this many pixels per point, or fewer if it would be too large.
+def _small_enough(page: PdfPage, box: Box, *, of_one_colour: bool = False) -> bytes:
+    """Return the picture, with fewer pixels if it would be too large.
 
     Return b"" if nothing is visible: only one colour, or only white if `of_one_colour`.
     """
     inside = tuple(min(max(edge, -FARTHEST), FARTHEST) for edge in box)
-    dots = min(dots, LARGEST / max(page.get_size()))
+    dots = min(RESOLUTION, LARGEST / max(page.get_size()))
     while True:
         left, top, right, bottom = seen_edges(page, inside, _size(page, dots))
         width, height = right - left, bottom - top
@@ -262,86 +243,3 @@ def _minus(one: bytes, other: bytes) -> bytes:
     a, b = int.from_bytes(one), int.from_bytes(other)
     difference = ((a | high) - (b & ~high)) ^ ((a ^ b ^ all_bits) & high)
     return difference.to_bytes(length)
-
-
-# --- a whole page and the mark on it ---------------------------------------------------------
-
-
-def draw_sheet(path: Path, sheet: Sheet) -> Drawn | Failed:
-    """Draw a page, or return why that failed; never raises for bad content."""
-    try:
-        file = open_file(path, sheet.passwords)
-        if isinstance(file, Failed):
-            return file
-        with closing(file.document()) as document:
-            if not 0 <= sheet.page < len(document):
-                what = f"it no longer has page {sheet.page + 1}"
-                return Failed(what, "it was changed: ankiforge run reads it again")
-            with closing(document[sheet.page]) as page:
-                turned = page.get_rotation()
-                boxes = _boxes(page, file.reader.pages[sheet.page], sheet)
-                page.set_rotation(turned)
-                dots = min(RESOLUTION, LONGEST / max(page.get_size()))
-                width, height = size = _size(page, dots)
-                picture = png(width, height, _dots(page, (0, 0, width, height), dots))
-                places = tuple(seen_edges(page, box, size) for box in boxes)
-                return Drawn(picture, width, height, places)
-    except (*FAULTS, MemoryError) as error:
-        return failure(error)
-
-
-def _boxes(page: PdfPage, entries: PageObject, sheet: Sheet) -> list[Box]:
-    """Return the boxes of the lines of a mark: from its annotation, else from its words."""
-    try:
-        with closing(upright_text(page)) as letters:
-            whole = unswapped(letters.get_text_range())
-            text = PageText(page_chars(letters), Spelling([whole]))
-        mark = _marked(entries, sheet, text)
-        if mark is not None:
-            return [quad.box for quad in quads(mark.points, mark.box)][:MOST_BOXES]
-        return list(_lines(text, sheet))[:MOST_BOXES]
-    except FAULTS:
-        return []
-
-
-def _marked(entries: PageObject, sheet: Sheet, text: PageText) -> Annotation | None:
-    """Return the annotation with the mark's name, else the only one with its words or comment."""
-    marks = [one for one in of_page(sheet.page, entries) if isinstance(one, Annotation)]
-    named = [one for one in marks if {f"nm:{one.name}", f"zotero:{one.zotero}"} & {*sheet.names}]
-    if named or not sheet.words:
-        commented = [one for one in marks if sheet.comment and same(one.contents, sheet.comment)]
-        return next(iter(named or commented), None) if named or len(commented) == 1 else None
-    passages = Passages(text)
-    alike = [
-        one
-        for one in marks
-        if same(text.quote(passages.under(quads(one.points, one.box))), sheet.words)
-    ]
-    return alike[0] if len(alike) == 1 else None
-
-
-def _lines(text: PageText, sheet: Sheet) -> Iterator[Box]:
-    """Yield the boxes of the lines on which the words stand."""
-    span = _span(text.text, sheet)
-    if span is None:
-        return
-    first, last = text.place(span[0]), text.place(span[1] - 1)
-    line_of = {at: n for n, line in enumerate(text.lines) for at in range(line.start, line.end)}
-    for _, group in groupby(range(first, last + 1), key=lambda at: line_of.get(at, -1)):
-        chars = [text.seen[at] for at in group]
-        yield (
-            min(one.left for one in chars),
-            min(one.bottom for one in chars),
-            max(one.right for one in chars),
-            max(one.top for one in chars),
-        )
-
-
-def _span(text: str, sheet: Sheet) -> tuple[int, int] | None:
-    """Return the span of the words; of several places, the one after the same text."""
-    whole = locate(sheet.before + sheet.words, text) if sheet.before.strip() else None
-    if whole is None:
-        return locate(sheet.words, text)
-    skipped = locate(sheet.before, text[whole[0] : whole[1]])
-    start = whole[0] + (skipped[1] if skipped else 0)
-    return (start + len(text[start : whole[1]]) - len(text[start : whole[1]].lstrip()), whole[1])

@@ -1,4 +1,4 @@
-"""Reading one file: pypdf gives the annotations, PDFium the text under them."""
+"""Reading one file with PDFium: the annotations, the text under and around them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import cache, cached_property, lru_cache
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from pypdf import PdfReader
-from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
+from pypdfium2 import PdfDocument, PdfImage, PdfPage, PdfTextPage  # type: ignore[import-untyped]
 
 from ankiforge.extract.pdf.annotations import (
+    DEEPEST,
     MOST,
     ON_TEXT,
     Annotation,
@@ -23,8 +24,8 @@ from ankiforge.extract.pdf.annotations import (
     strong_names,
     threaded,
 )
-from ankiforge.extract.pdf.file import FAULTS, failure, is_whole, open_file
-from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines, read_work
+from ankiforge.extract.pdf.file import FAULTS, failure, is_cut, open_file
+from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines
 from ankiforge.extract.pdf.passages import Passages, Running, around, quads
 from ankiforge.extract.pdf.text import (
     PageText,
@@ -36,7 +37,6 @@ from ankiforge.extract.pdf.text import (
 )
 from ankiforge.extract.pdf.worker import (
     REPAIR,
-    Box,
     Failed,
     Mark,
     Passage,
@@ -45,13 +45,13 @@ from ankiforge.extract.pdf.worker import (
     Surroundings,
     Work,
 )
+from ankiforge.extract.pdf.works import read_work
 from ankiforge.model import Span, h16
 from ankiforge.text.anchors import paragraphs_around, without_bullets
 from ankiforge.text.fold import canonical, fold, same
 
 REPEATS = 90
 """Similarity (of 100) from which a comment only repeats the marked text."""
-LETTER = (0.0, 0.0, 612.0, 792.0)
 MOST_NAMED = 20
 """Pages named in one problem, at most."""
 OPEN_PAGES = 64
@@ -60,6 +60,10 @@ NEAR = 200
 """Characters after the start of its box, beside twice its length, searched for a quote."""
 CHAR_PAGES = 4
 """Pages whose characters are kept in memory at a time."""
+CUT = (
+    "its end is missing; marks may be missing too",
+    "fetch it again, or open it in a PDF reader and save a copy",
+)
 
 
 def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) -> Read | Failed:
@@ -68,32 +72,17 @@ def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) 
     `named`: identify the work even if nothing is marked.
     """
     try:
-        file = open_file(path, passwords)
-        if isinstance(file, Failed):
-            return file
-        annotations = read_annotations(file.reader)
-        hint = "fetch it again, or open it in a PDF reader and save a copy"
-        notices: tuple[tuple[str, str], ...] = ()
-        if file.is_repaired:
-            # the text of an incomplete page would be incomplete, too
-            pages, cut, kept = file.reader.pages, file.cut_object, []
-            whole = {n: is_whole(pages[n], cut) for n in {one.page for one in annotations.found}}
-            damaged = {*annotations.damaged}
-            for one in annotations.found:
-                if whole[one.page] and (one.reference is None or one.reference[0] != cut):
-                    kept.append(one)
-                else:
-                    damaged.add(one.page)
-            annotations = annotations._replace(found=kept, damaged=tuple(sorted(damaged)))
-            count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
-            notices = ((f"damaged: read with a tolerant reader; {count}", hint),)
-        elif file.is_cut:
-            notices = (("its end is missing; marks may be missing too", hint),)
-        found = threaded(annotations.found)
-        if not (named or found or annotations.damaged or annotations.crowded):
-            return Read(hidden=annotations.hidden, notices=notices)
-        with closing(file.document()) as document:
-            read = _Reading(file.reader, document).read(annotations._replace(found=found))
+        document = open_file(path, passwords)
+        if isinstance(document, Failed):
+            return document
+        notices = (CUT,) if is_cut(path) else ()
+        with closing(document):
+            reading = _Reading(document)
+            annotations = read_annotations(reading.pages())
+            found = threaded(annotations.found)
+            if not (named or found or reading.damaged):
+                return Read(hidden=annotations.hidden, notices=notices)
+            read = reading.read(annotations._replace(found=found))
         return replace(read, notices=notices)
     except (*FAULTS, MemoryError) as error:
         return failure(error)
@@ -102,11 +91,11 @@ def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) 
 def find_passages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
     """Find the context of quotes in a file, or return why that failed, like `read_pdf`."""
     try:
-        file = open_file(path, ())
-        if isinstance(file, Failed):
-            return file
-        with closing(file.document()) as document:
-            reading = _Reading(file.reader, document)
+        document = open_file(path, ())
+        if isinstance(document, Failed):
+            return document
+        with closing(document):
+            reading = _Reading(document)
             return Surroundings(tuple(map(reading.passage, quotes)))
     except (*FAULTS, MemoryError) as error:
         return failure(error)
@@ -134,17 +123,29 @@ class _Found(NamedTuple):
 class _Reading:
     """One open file and the texts of its pages."""
 
-    def __init__(self, reader: PdfReader, document: PdfDocument) -> None:
-        self._reader = reader
+    def __init__(self, document: PdfDocument) -> None:
         self._document = document
-        self._open = lru_cache(maxsize=OPEN_PAGES)(self._open_page)
-        self._damaged: list[int] = []
-        self._texts = [self._page_text(number) for number in range(len(document))]
-        self._folds = [fold(text) for text in self._texts]
-        self._spelling = Spelling(self._texts)
-        self._running = Running(self._texts)
+        self.damaged: list[int] = []
+        """Pages that cannot be opened."""
+        self._opened = lru_cache(maxsize=OPEN_PAGES)(self._open)
         self._lines = cache(self._printed_lines)
         self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return [unswapped(self._page_text(number)) for number in range(len(self._document))]
+
+    @cached_property
+    def _folds(self) -> list[str]:
+        return [fold(text) for text in self._texts]
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return Spelling(self._texts)
+
+    @cached_property
+    def _running(self) -> Running:
+        return Running(self._texts)
 
     def read(self, annotations: Annotations) -> Read:
         """Return the marks and the work."""
@@ -156,7 +157,7 @@ class _Reading:
             marks += [self._mark(page, one, names) for one in sorted(found, key=_reading_order)]
         return Read(
             marks=tuple(marks),
-            document=document_id(self._folds, self._reader.pages),
+            document=document_id(self._folds, self.pages()),
             pages=tuple((h16(page), len(page)) for page in self._folds),
             work=self._work,
             problems=tuple(self._problems(annotations, marks)),
@@ -198,49 +199,57 @@ class _Reading:
     @cached_property
     def _work(self) -> Work:
         first = self._texts[0] if self._texts else ""
-        return read_work(self._reader, first, self._lines(0))
+        return read_work(self._document, first, self._lines(0))
 
     @cached_property
     def _headings(self) -> Headings:
-        return Headings(self._reader, self._lines, len(self._texts), self._work.title)
+        return Headings(self._document, self._lines, len(self._texts), self._work.title)
 
     # --- pages
 
-    def _open_page(self, number: int) -> PdfTextPage:
+    def pages(self) -> Iterator[PdfPage | None]:
+        """Yield every page, None for those that cannot be opened."""
+        for number in range(len(self._document)):
+            try:
+                yield self._opened(number)[0]
+            except FAULTS:
+                self.damaged += [] if number in self.damaged else [number]
+                yield None
+
+    def _open(self, number: int) -> list[Any]:
         """Open a page; PDFium closes it when it leaves the cache, or with the document."""
-        return upright_text(self._document[number])
+        return [self._document[number]]
+
+    def _text_page(self, number: int) -> PdfTextPage:
+        opened = self._opened(number)
+        if len(opened) == 1:
+            opened.append(upright_text(opened[0]))
+        return opened[1]
 
     def _page_text(self, number: int) -> str:
         try:
-            text: str = self._open(number).get_text_range()
+            text: str = self._text_page(number).get_text_range()
         except FAULTS:
-            self._damaged.append(number)
+            self.damaged += [] if number in self.damaged else [number]
             return ""
-        return unswapped(text)
+        return text
 
     def _printed_lines(self, number: int) -> list[PrintedLine]:
         try:
-            return printed_lines(self._open(number), self._texts[number])
+            return printed_lines(self._text_page(number), self._texts[number])
         except FAULTS:
             return []
 
     def _read_page(self, number: int) -> _Page:
         try:
-            chars = page_chars(self._open(number))
+            chars = page_chars(self._text_page(number))
         except FAULTS:
             chars = []
         text = PageText(chars, self._spelling)
         return _Page(number, text, self._running.body(number, text.text), Passages(text))
 
-    @cached_property
-    def _labels(self) -> list[str]:
-        try:
-            return [one_line(label) for label in self._reader.page_labels]
-        except FAULTS:
-            return []
-
     def _label(self, number: int) -> str:
-        return (self._labels[number] if number < len(self._labels) else "") or str(number + 1)
+        return one_line(self._document.get_page_label(number)) or str(number + 1)
 
     # --- marks
 
@@ -280,34 +289,22 @@ class _Reading:
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
         """Return what identifies a mark without text: its contents, its name, or its place."""
-        if words := annotation.contents or annotation.name:
-            return words
-        try:
-            box = self._reader.pages[page.number].mediabox
-            media = (float(box.left), float(box.bottom), float(box.right), float(box.top))
-        except FAULTS:
-            media = LETTER  # the default of PDFium
-        return place_name(
-            h16(*self._folds[page.number : page.number + 1] or [""]), annotation.box, media
-        )
+        place = "x".join(str(round(edge)) for edge in annotation.box or ())
+        return annotation.contents or annotation.name or f"{h16(self._folds[page.number])}x{place}"
 
     # --- problems
 
     def _problems(
         self, annotations: Annotations, marks: Sequence[Mark]
     ) -> Iterator[tuple[str, str]]:
-        if annotations.damaged:
-            pages = self._page_list(annotations.damaged)
-            yield (f"annotations that cannot be read on pages: {pages}", REPAIR)
         if annotations.crowded:
             pages = self._page_list(annotations.crowded)
             what = f"only the first {MOST:,} marks were read on pages: {pages}"
             yield (what, "remove those you do not need")
-        if self._damaged:
-            yield (f"pages that cannot be read: {self._page_list(self._damaged)}", REPAIR)
+        if self.damaged:
+            yield (f"pages that cannot be read: {self._page_list(self.damaged)}", REPAIR)
         bare = [mark for mark in marks if mark.kind in ON_TEXT and not mark.exact]
-        folds = dict(enumerate(self._folds))  # without pages that only pypdf finds
-        scanned = {mark.page: mark.label for mark in bare if not folds.get(mark.page)}
+        scanned = {mark.page: mark.label for mark in bare if not self._folds[mark.page]}
         if scanned:
             pages = ", ".join([*scanned.values()][:MOST_NAMED])
             what = f"marks on pages without text, such as scans: {pages}"
@@ -368,78 +365,21 @@ def _repeats(comment: str, exact: str) -> bool:
 # --- identity of a document, see docs/keys.md -----------------------------------------------
 
 LITTLE_TEXT = 200
-"""Folded characters; a document with fewer is identified by what its pages draw."""
-PLAIN_FILTERS = frozenset({"/FlateDecode", "/LZWDecode", "/ASCII85Decode", "/ASCIIHexDecode"})
-"""Programs change these filters when they save a file, but not the decoded data."""
+"""Folded characters; a document with fewer is identified by what its pages draw, too."""
 MOST_DRAWN = 1000
-"""Pictures and forms of a page that are examined, at most."""
+"""Objects of a page that are examined, at most."""
 
 
-def document_id(folds: Sequence[str], pages: Iterable[Any]) -> str:
-    """Return 16 hex digits made from the folded texts of the pages, or from what they draw."""
+def document_id(folds: Sequence[str], pages: Iterable[PdfPage | None]) -> str:
+    """Return 16 hex digits made from the folded texts of the pages, and from what they draw."""
     if sum(map(len, folds)) >= LITTLE_TEXT:
         return h16(*folds)
-    digests: list[str] = []
-    for page in pages:
-        contents = _object(page, "/Contents")
-        digests.append(_code_digest(contents if isinstance(contents, list) else [contents]))
-        digests += sorted(_drawn(page))
-    return h16(*digests)
+    return h16(*folds, *(one for page in pages if page for one in _drawn(page)))
 
 
-def place_name(fold_hash: str, box: Box | None, media: Box) -> str:
-    """Return a name for a rectangle, in tenths of its page's media box from the lower left."""
-    if box is None:
-        return f"{fold_hash}x"
-    left, bottom, right, top = media
-    across = (round(10 * (x - left) / max(right - left, 1.0)) for x in (box[0], box[2]))
-    up = (round(10 * (y - bottom) / max(top - bottom, 1.0)) for y in (box[1], box[3]))
-    tenths = (str(value) for pair in zip(across, up, strict=True) for value in pair)
-    return f"{fold_hash}x{'x'.join(tenths)}"
-
-
-def _drawn(page: Any) -> Iterator[str]:
-    """Yield a digest of each picture and form that a page uses, also of forms within forms."""
-    waiting = list(_named_objects(page))
-    seen: set[int] = set()
-    while waiting and len(seen) < MOST_DRAWN:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        if _object(one, "/Subtype") == "/Image":
-            yield sha256(_decoded(one)).hexdigest()
-        elif _object(one, "/Subtype") == "/Form":
-            yield _code_digest([one])
-            waiting += _named_objects(one)
-
-
-def _named_objects(user: Any) -> Iterator[Any]:
-    """Yield the pictures and forms that a page or form names."""
-    entries = _object(_object(user, "/Resources"), "/XObject")
-    if isinstance(entries, dict):
-        yield from (_object(entries, name) for name in entries)
-
-
-def _code_digest(streams: Iterable[Any]) -> str:
-    """Return a digest of drawing code, with white space collapsed: programs split it at will."""
-    code = b"\n".join(_decoded(stream) for stream in streams)
-    return sha256(b" ".join(code.split())).hexdigest()
-
-
-def _object(entries: Any, key: str) -> Any:
-    try:
-        return entries[key].get_object()
-    except FAULTS:
-        return None
-
-
-def _decoded(stream: Any) -> bytes:
-    """Return the decoded bytes of a stream; the raw ones if it is a picture or damaged."""
-    try:
-        stream = stream.get_object()
-        filters = _object(stream, "/Filter") or []
-        names = {str(name) for name in (filters if isinstance(filters, list) else [filters])}
-        return bytes(stream.get_data() if names <= PLAIN_FILTERS else stream._data)
-    except FAULTS:
-        return bytes(getattr(stream, "_data", b""))
+def _drawn(page: PdfPage) -> Iterator[str]:
+    """Yield kind and place of what a page draws, in whole points, and a digest of each picture."""
+    for one in islice(page.get_objects(max_depth=DEEPEST), MOST_DRAWN):
+        yield " ".join(map(str, (one.type, *map(round, one.get_bounds()))))
+        if isinstance(one, PdfImage):
+            yield sha256(one.get_data(decode_simple=True)).hexdigest()

@@ -6,8 +6,9 @@ imported.
 
 from __future__ import annotations
 
-import atexit
 import os
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,18 +24,17 @@ from ankiforge.extract.files import ParseCache, program, stamp_at
 from ankiforge.model import HighlightKind, Memory, Problem, h16
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future, ProcessPoolExecutor
+    from concurrent.futures import Executor, Future
 
 SECONDS = 60.0
 """Wall clock time for one question."""
-MEMORY = 2 * 1024**3
-"""Bytes of address space per process, where the system can limit it."""
+MEMORY = 360 * 2**20
+"""Bytes of data per process, where the system can limit it. A page of a few hundred kB may inflate
+to gigabytes."""
 PICTURES_AT_ONCE = 8
 """Pictures per question."""
 ALL_PICTURES = 2
 """All pictures of a file may take this many times `seconds`."""
-IDLE_SECONDS = 30.0
-"""How long idle processes are kept: starting one takes longer than reading most files."""
 REMOTE_SECONDS = 180.0
 """Seconds to wait for a reply from a cluster, whose workers may all have died."""
 REMOTE_AHEAD = 32
@@ -50,7 +50,7 @@ Box = tuple[float, float, float, float]
 # --- questions ------------------------------------------------------------------------------
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, tag="request"):
     """Read the marks of a file."""
 
     path: str
@@ -71,7 +71,7 @@ class Quote(msgspec.Struct, frozen=True):
     """Whether the paragraphs around are wanted, too."""
 
 
-class Around(msgspec.Struct, frozen=True):
+class Around(msgspec.Struct, frozen=True, tag="around"):
     """Find the context of quotes."""
 
     path: str
@@ -92,7 +92,7 @@ class Area(msgspec.Struct, frozen=True):
     """The colour of the strokes, `#rrggbb`."""
 
 
-class Cut(msgspec.Struct, frozen=True):
+class Cut(msgspec.Struct, frozen=True, tag="cut"):
     """Cut pictures from a file."""
 
     path: str
@@ -100,23 +100,7 @@ class Cut(msgspec.Struct, frozen=True):
     passwords: tuple[str, ...] = ()
 
 
-class Sheet(msgspec.Struct, frozen=True):
-    """Draw a page and locate a mark on it."""
-
-    path: str
-    page: int
-    """From 0."""
-    words: str = ""
-    """The marked words."""
-    before: str = ""
-    """The text before the marked words."""
-    comment: str = ""
-    names: tuple[str, ...] = ()
-    """The names of the annotation: `nm:…`, `zotero:…`."""
-    passwords: tuple[str, ...] = ()
-
-
-Question = Request | Around | Cut | Sheet
+Question = Request | Around | Cut
 
 
 # --- replies --------------------------------------------------------------------------------
@@ -207,17 +191,6 @@ class Pictures(msgspec.Struct, frozen=True, tag="cut"):
     pictures: tuple[bytes, ...]
 
 
-class Drawn(msgspec.Struct, frozen=True, tag="sheet"):
-    """The reply to `Sheet`."""
-
-    picture: bytes
-    """PNG"""
-    width: int
-    height: int
-    boxes: tuple[tuple[int, int, int, int], ...]
-    """left, top, right, bottom of each line of the mark, in pixels; () if it was not found."""
-
-
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """A file that could not be read."""
 
@@ -225,72 +198,102 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     hint: str
 
 
-Reply = Read | Surroundings | Pictures | Drawn | Failed
+Reply = Read | Surroundings | Pictures | Failed
 
 
 # --- in the process -------------------------------------------------------------------------
 
-
-def _end_with_parent() -> None:
-    """End this process when the program that started it has ended, for whatever reason."""
-    from multiprocessing import parent_process
-
-    if parent := parent_process():
-        parent.join()
-        os._exit(0)
+SERVE = "from ankiforge.extract.pdf.worker import serve; serve()"
 
 
-def prepare() -> None:
-    """Set up a new process: no output, limited memory, no interrupts, no clean-up at exit."""
+def serve() -> None:
+    """Answer questions, one line of JSON each, until the program that asks them has ended."""
     import gc
-    import logging
     import signal
-    import warnings
+    from queue import SimpleQueue
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    atexit.register(os._exit, 0)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(null, stream)
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
     gc.set_threshold(GC_THRESHOLD)
-    try:
+    with suppress(ImportError):  # Windows
         import resource
-    except ImportError:  # Windows
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    soft = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        soft = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+    asked, replies = SimpleQueue[bytes](), os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+    def listen() -> None:
+        for line in sys.stdin.buffer:
+            asked.put(line)
+        os._exit(0)  # also in the middle of a question
+
+    threading.Thread(target=listen, daemon=True).start()
+    with open(replies, "wb") as out:  # noqa: PTH123 - a descriptor
+        while True:
+            question = msgspec.json.decode(asked.get(), type=Question)
+            out.write(msgspec.json.encode(answer(question)) + b"\n")
+            out.flush()
 
 
 def answer(question: Question) -> Reply:
     """Answer one question; never raises for bad content of the file."""
-    from ankiforge.extract.pdf.file import TOO_BIG
-
     path = Path(question.path)
-    try:
-        if isinstance(question, Request | Around):
-            from ankiforge.extract.pdf.read import find_passages, read_pdf
+    if isinstance(question, Cut):
+        from ankiforge.extract.pdf.pictures import cut_pictures
 
-            if isinstance(question, Around):
-                return find_passages(path, question.quotes)
-            return read_pdf(path, question.passwords, named=question.named)
-        from ankiforge.extract.pdf.pictures import cut_pictures, draw_sheet
-
-        if isinstance(question, Sheet):
-            return draw_sheet(path, question)
         return cut_pictures(path, question.areas, question.passwords)
-    except MemoryError:
-        return TOO_BIG
+    from ankiforge.extract.pdf.read import find_passages, read_pdf
+
+    if isinstance(question, Around):
+        return find_passages(path, question.quotes)
+    return read_pdf(path, question.passwords, named=question.named)
 
 
 # --- the caller's side ----------------------------------------------------------------------
 
+CRASHED = Failed("the PDF reader crashed on it, or it takes more memory than is allowed", REPAIR)
+
+
+class _Process:
+    """One process that answers questions. It ends with this program."""
+
+    def __init__(self) -> None:
+        command = (sys.executable, "-P", "-W", "ignore", "-c", SERVE)
+        pipe, null = subprocess.PIPE, subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=null)
+        self.ended = False
+
+    def ask(self, question: Question, seconds: float) -> Reply:
+        """Return its reply. If it dies or takes too long, the process is ended."""
+        begun, given, got = monotonic(), self._process.stdin, self._process.stdout
+        assert given
+        assert got
+        line = b""
+        timer = threading.Timer(seconds, self._process.kill)
+        timer.start()
+        try:
+            with suppress(OSError, ValueError):
+                given.write(msgspec.json.encode(question) + b"\n")
+                given.flush()
+                line = got.readline()
+        finally:
+            timer.cancel()
+        if line.endswith(b"\n"):
+            return msgspec.json.decode(line, type=Reply)  # type: ignore[no-any-return]
+        self.end()
+        return late(seconds) if monotonic() - begun >= seconds else CRASHED
+
+    def end(self) -> None:
+        """End the process, even if it is busy; a thread that waits for its reply gets a failure."""
+        self.ended = True
+        self._process.kill()
+        with suppress(OSError, ValueError):
+            self._process.communicate()
+
 
 class PdfWorker:
-    """A process that answers questions about PDFs, started on first use, and helpers of it."""
+    """Answers questions about PDFs by processes, which are started on first use."""
 
     def __init__(
         self,
@@ -308,11 +311,11 @@ class PdfWorker:
             executor: the address of a Dask cluster that reads them instead. "" for this machine.
         """
         self.seconds, self.jobs, self.executor = seconds, jobs, executor
-        self._pool: ProcessPoolExecutor | None = None
-        self._future: Future[Reply] | None = None
+        self._processes: list[_Process] = []
+        self._idle: list[_Process] = []
+        self._closed = False
         self._ahead: Executor | None = None
         self._stack = ExitStack()
-        self._helpers: set[PdfWorker] = set()
         self._next: deque[Question] = deque()
         self._begun: dict[Question, Future[Reply | None]] = {}
         self._lost = 0
@@ -322,7 +325,13 @@ class PdfWorker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        self._closed = True
+        self._next.clear()
+        for future in self._begun.values():
+            future.cancel()
+        for process in self._processes:
+            process.end()
+        self._stack.close()
 
     # --- questions
 
@@ -338,12 +347,6 @@ class PdfWorker:
         """Return the context of each quote in a file; () if the file cannot be read."""
         reply = self.ask(Around(absolute(path), tuple(quotes)))
         return reply.passages if isinstance(reply, Surroundings) else ()
-
-    def draw(self, sheet: Sheet) -> Drawn | Failed:
-        """Draw a page and locate a mark on it."""
-        reply = self.ask(sheet)
-        assert isinstance(reply, Drawn | Failed)
-        return reply
 
     def cut(
         self, path: Path, areas: Sequence[Area], passwords: tuple[str, ...] = ()
@@ -406,14 +409,12 @@ class PdfWorker:
         elif self._ahead is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            threads = ThreadPoolExecutor(self.jobs, thread_name_prefix="reader")
-            self._ahead = self._stack.enter_context(threads)
+            self._ahead = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
         self._next = deque(new)
 
     def _take(self, question: Question) -> Reply | None:
-        """Return what was read ahead. None if this worker has to read it."""
+        """Return what was read ahead. None if it was not, or the cluster could not."""
         most = REMOTE_AHEAD if self.executor else self.jobs
-        reply = None
         try:
             while self._ahead and self._next and len(self._begun) <= most:
                 one = self._next.popleft()
@@ -424,26 +425,17 @@ class PdfWorker:
             reply = future.result(REMOTE_SECONDS if self.executor else None)
         except TimeoutError:  # the cluster does not answer any more
             self._lost += len(self._begun) + len(self._next)
-            self._begun, self._next = {}, deque()
+            self._begun, self._next, reply = {}, deque(), None
         except Exception:  # noqa: BLE001 - a worker died or differs, or the connection is cut
-            pass
+            reply = None
         self._lost += reply is None
         return reply
 
     def _submit(self, ahead: Executor, question: Question) -> Future[Reply | None]:
         if not self.executor:
-            return ahead.submit(self._helped, question)
+            return ahead.submit(self._run, question)
         task = (question, _size(question), self.seconds, ankiforge.__version__)
         return ahead.submit(answer_elsewhere, *task)
-
-    def _helped(self, question: Question) -> Reply | None:
-        """Answer a question in a thread, by a process of its own: if it dies, only this fails."""
-        with PdfWorker(self.seconds) as helper:
-            self._helpers.add(helper)
-            try:
-                return helper.ask(question)
-            finally:
-                self._helpers.discard(helper)
 
     def unhelped(self, where: str) -> Iterator[Problem]:
         """Yield a notice if this machine had to read what the cluster could not."""
@@ -453,57 +445,19 @@ class PdfWorker:
             hint = "the workers need the same folders and the same version of ankiforge"
             yield Problem(where, what, hint, notice=True)
 
-    # --- the process
-
     def _run(self, question: Question) -> Reply:
-        """Ask the process; if it dies or takes too long, only this question fails."""
-        with _idle_lock:
-            idle = _idle.pop() if _idle and not self._pool else None
-        self._pool = self._pool or idle or _new_pool()
+        """Ask an idle process or a new one."""
         try:
-            future = self._future = self._pool.submit(answer, question)
-        except RuntimeError:  # it was killed while idle
-            self.close()
-            self._pool = _new_pool()
-            future = self._future = self._pool.submit(answer, question)
-        try:
-            return future.result(self.seconds)
-        except TimeoutError:
-            self.close()
-            return late(self.seconds)
-        except Exception:  # noqa: BLE001 - BrokenProcessPool, or a bug
-            self.close()
-            return Failed("the PDF reader crashed on it", REPAIR)
-        except BaseException:
-            self.close()
-            raise
-
-    def release(self) -> None:
-        """End reading ahead. Keep an idle process for `IDLE_SECONDS` for others."""
-        global _idle_timer
-        self._next.clear()
-        for future in self._begun.values():
-            future.cancel()
-        for helper in tuple(self._helpers):
-            helper.close()
-        self._stack.close()
-        self._ahead = None
-        with _idle_lock:
-            if self._pool is not None and (self._future is None or self._future.done()):
-                _idle.append(self._pool)
-                self._pool = None
-                if _idle_timer is not None:
-                    _idle_timer.cancel()
-                _idle_timer = threading.Timer(IDLE_SECONDS, stop_idle)
-                _idle_timer.daemon = True
-                _idle_timer.start()
-        self.close()
-
-    def close(self) -> None:
-        """End the process; a thread that waits for its reply gets a failure."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            _stop(pool)
+            process = self._idle.pop()
+        except IndexError:
+            process = _Process()
+            self._processes.append(process)
+        if self._closed:
+            process.end()
+        reply = process.ask(question, self.seconds)
+        if not process.ended:
+            self._idle.append(process)
+        return reply
 
 
 def absolute(path: Path) -> str:
@@ -515,42 +469,6 @@ def late(seconds: float) -> Failed:
     """Return the failure of a question that took too long."""
     what = f"reading it took longer than {seconds:g} s"
     return Failed(what, "print it to a new PDF, or leave it out with `exclude`")
-
-
-# --- processes ------------------------------------------------------------------------------
-
-_idle: list[ProcessPoolExecutor] = []
-_idle_lock = threading.Lock()
-_idle_timer: threading.Timer | None = None
-
-
-def _new_pool() -> ProcessPoolExecutor:
-    """Return an executor with one process, spawned because this program has threads."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import current_process, get_context
-
-    current_process()._config["daemon"] = False  # type: ignore[attr-defined] # a Dask worker's is daemonic: no children
-    return ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare)
-
-
-def stop_idle() -> None:
-    """End the idle processes."""
-    with _idle_lock:
-        pools, _idle[:] = _idle[:], []
-        if _idle_timer is not None:
-            _idle_timer.cancel()
-    for pool in pools:
-        _stop(pool)
-
-
-atexit.register(stop_idle)  # executors that are still open at exit print errors
-
-
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """Kill the process, even if busy; the executor itself would wait for it."""
-    for process in list((pool._processes or {}).values()):
-        process.kill()
-    pool.shutdown(cancel_futures=True)
 
 
 def answer_elsewhere(question: Question, size: int, seconds: float, version: str) -> Reply | None:

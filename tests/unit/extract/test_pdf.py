@@ -237,26 +237,6 @@ def test_marks_without_words_have_the_anchors_of_the_page_of_keys(tmp_path, vect
         assert anchor_key(last, last.nth) == f"{last.document.key}/{vector['mark']}"
 
 
-@pytest.mark.parametrize("vector", vectors("contents"))
-def test_documents_with_little_text_have_the_keys_of_the_page_of_keys(tmp_path, vector):
-    path = one_page(tmp_path / "a.pdf", mark("x"), text="x")
-    writer = PdfWriter(clone_from=path)
-    made = {
-        name: writer._add_object(drawing("Image", bytes.fromhex(data)))
-        for name, data in vector["pictures"].items()
-    }
-    for name, code in vector["forms"].items():
-        made[name] = writer._add_object(drawing("Form", code.encode(), names(**made)))
-    for number, contents in enumerate(vector["contents"]):
-        page = writer.pages[number] if number == 0 else writer.add_blank_page(612, 792)
-        parts = [writer._add_object(drawing("", code.encode())) for code in contents]
-        page[NameObject("/Contents")] = ArrayObject(parts)
-        used = {name: one for name, one in made.items() if f"/{name} " in "".join(contents)}
-        page[NameObject("/Resources")] = names(**used)
-    writer.write(path)
-    assert extracted(tmp_path).document.key == f"pdf:{vector['document']}"
-
-
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_turning_the_pages_of_a_file_keeps_all_keys(tmp_path, turn):
     for name in ("original", "turned"):

@@ -1,11 +1,9 @@
 """The words around a mark of Zotero's come from its PDF; whatever is wrong with it costs only them."""
 
 import json
-import multiprocessing
+import subprocess
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent import futures
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +15,6 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
 from ankiforge.extract import pdf, zotero
-from ankiforge.extract.pdf.worker import stop_idle
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -283,34 +280,19 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
     assert [one.sentence for one in read(tmp_path, seconds=4.0)] == ["", WHOLE]
 
 
-def test_an_idle_worker_that_is_killed_costs_one_file_at_most(tmp_path, monkeypatch):
-    started = watched(monkeypatch)
-    write_works(tmp_path, 3)
-    scan = sightings(tmp_path)
-    found = [next(scan)]
-    for process in multiprocessing.active_children():
-        process.kill()
-    found += scan
-    first, second, third = (one.sentence for one in highlights(found))
-    assert first == third == WHOLE
-    assert second in ("", WHOLE)
-    assert len(started) == 2
-
-
 # --- the worker -----------------------------------------------------------------------------
 
 
-def watched(monkeypatch: pytest.MonkeyPatch) -> list[ProcessPoolExecutor]:
-    """The pools of one process that are started from now on."""
-    started: list[ProcessPoolExecutor] = []
-    stop_idle()
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The processes that are started from now on."""
+    started: list[Any] = []
 
-    class Watched(ProcessPoolExecutor):
+    class Watched(subprocess.Popen):  # type: ignore[type-arg]
         def __init__(self, *arguments: Any, **settings: Any) -> None:
             super().__init__(*arguments, **settings)
             started.append(self)
 
-    monkeypatch.setattr(futures, "ProcessPoolExecutor", Watched)
+    monkeypatch.setattr(subprocess, "Popen", Watched)
     return started
 
 
@@ -323,10 +305,7 @@ def test_a_scan_starts_one_worker_and_none_without_a_file(tmp_path, monkeypatch)
     libraries = [Library((work,), group=group) for group, work in ((None, WORK), (7, WORK))]
     write_zotero(tmp_path / "zotero.sqlite", libraries)
     assert [one.sentence for one in highlights(list(sightings(tmp_path)))] == [WHOLE] * 2
-    assert len(started) == 1
-    stop_idle()
-    with pytest.raises(RuntimeError):
-        started[0].submit(print)
+    assert [one.poll() is not None for one in started] == [True]
 
 
 WORK = Work(
@@ -375,8 +354,6 @@ FIGURE = json.dumps({"pageIndex": 0, "rects": [[50, 400, 500, 780]]})
 
 
 def remembered(folder: Path, memory: Notebook) -> list[Extracted]:
-    """With a new worker, if one is needed."""
-    stop_idle()
     settings = zotero.Settings(path=str(folder))
     found = list(zotero.open_source("zotero", folder, settings, memory=memory).scan())
     return [one for one in found if isinstance(one, Extracted)]
