@@ -330,12 +330,13 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: Path) ->
     kind = _SOURCES.get(highlight.route, highlight.namespace.partition(":")[0])
     root = roots(ledger).get(f"{kind}:{highlight.document.source}")
     if root is None:
-        return Problem(path, "its source is not known on this machine")
+        return Problem(path, "its source is not known on this machine", notice=True)
     base = Path(root).parent if Path(root).is_file() else Path(root)
     if not base.exists():
         return Problem(
-            str(base), "is not there, so pictures are missing", "check that the disk is mounted"
-        )
+            str(base), "is not there, so pictures are missing", "check that the disk is mounted",
+            notice=True,
+        )  # fmt: skip
     try:
         target = (base / unquote(path)).resolve()
         inside = target.is_relative_to(base.resolve())

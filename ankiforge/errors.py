@@ -67,6 +67,9 @@ class ItemError(ForgeError):
     """One file, page, annotation or reply that could not be used."""
 
 
+BUG = "ankiforge itself fails on it"
+
+
 class BugError(ItemError):
     """This program fails on one document, passage or card; the next run tries it again."""
 
@@ -95,4 +98,4 @@ def one_item() -> Iterator[None]:
             logging.getLogger(__name__).error("ankiforge fails here:", exc_info=error)
         says = " ".join(traceback.format_exception_only(error)[-1].split())
         hint = "please report it with the traceback; the next run tries again"
-        raise BugError(f"ankiforge itself fails on it ({says[:200]})", hint=hint) from error
+        raise BugError(f"{BUG} ({says[:200]})", hint=hint) from error

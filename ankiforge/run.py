@@ -28,7 +28,7 @@ from ankiforge.draft import (
     withheld,
     worth,
 )
-from ankiforge.errors import BugError, one_item
+from ankiforge.errors import BUG, BugError, one_item
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger, Report
 from ankiforge.model import (
@@ -132,16 +132,18 @@ def ingest(
     def sightings() -> Iterator[Sighting]:
         for source in job.sources:
             went_away: list[Problem] = []
+            failed = False
             for found in scanned(source, known):
                 if isinstance(found, Problem):
+                    failed |= found.what.startswith(BUG)
                     (went_away if found.what == WENT_AWAY else problems).append(found)
-                    continue
                 if isinstance(found, Extracted):
                     on_read(found.document.title)
                     problems.extend(_keep_pictures(job.pictures, found.pictures))
                     highlights = tuple(_with_skip(job, one) for one in found.highlights)
                     found = replace(found, highlights=highlights)
                 if isinstance(found, Scan):
+                    found = replace(found, complete=found.complete and not failed)
                     selections[found.container] = getattr(source, "selection", "")
                 elif isinstance(found, (Extracted, Unmarked)) and found.fingerprint:
                     found = replace(found, fingerprint=h16(salt, found.fingerprint))
@@ -154,7 +156,7 @@ def ingest(
         in_use=job.in_use,
         in_progress=lambda container, place: job.in_progress(place),
     )
-    return Progress(report, problems=(*problems, *report.problems))
+    return Progress(report, problems=tuple(problems))
 
 
 @dataclass(frozen=True, slots=True)

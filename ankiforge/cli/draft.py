@@ -17,7 +17,7 @@ from ankiforge.text.display import counted, dollars
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
-    from ankiforge.model import Drafted, HighlightKey
+    from ankiforge.model import Drafted, HighlightKey, Source
     from ankiforge.run import Job
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -61,11 +61,17 @@ def draft(
     with session(call, writes="" if estimate else "drafting", read_only=estimate) as now:
         only = named(now, again)
         model, replies = model_for(now, drafter or "", fresh=again is not None, accept=accept or "")
+        sources: tuple[Source, ...] = ()
+        if estimate:  # what no run has read yet counts, too
+            selected = app.select_sources(now.workspace, ())[0]
+            sources = app.open_sources(now.workspace, now.ledger, selected, offline=call.offline)
         job = app.make_job(
-            now.workspace, (), accept=accept or "", model=model, limit=call.limit, only=only,
+            now.workspace, sources, accept=accept or "", model=model, limit=call.limit, only=only,
             remark=remark.strip(),
         )  # fmt: skip
         if estimate:
+            for _ in steps.propose(replace(job, model=None, only=frozenset()), now.ledger):
+                pass
             _estimate(now, job, model)
             return
         error = follow(now, tally, steps.draft(job, now.ledger), model)

@@ -301,8 +301,8 @@ def _follow(
             return [Held(Guid(card.guid), before, cards.fields_of(wording), "", wording.content)]
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
     store.add("revise", key, SOURCE, body)
-    after = store.passage(key).cards[card.guid]
-    return [Change(Guid(card.guid), before, cards.fields_of(after.wording))]
+    after = cards.fields_of(store.passage(key).cards[card.guid].wording)
+    return [Change(Guid(card.guid), before, after)] if after != before else []
 
 
 def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
@@ -415,6 +415,8 @@ def waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting
         wording = _wording_in(row)
         if not row["revises"] and not is_new(store, passage, wording):
             continue  # another machine decided
+        if _follows(passage, row, wording):
+            continue
         highlight = _decode_highlight(row["mark"])
         found.append(
             Waiting(
@@ -474,10 +476,19 @@ def wording_of_id(store: Store, id: str) -> Wording:
     return _wording_in(draft_row(store, id))
 
 
+def _follows(passage: Passage, row: Row, wording: Wording) -> bool:
+    """Return whether the next run gives the words of a draft to their card.
+
+    The passage was found to be that of the card after it was drafted.
+    """
+    card = passage.own_card(wording) if wording.own and not row["revises"] else None
+    return card is not None and card.live and row["severity"] != "block"
+
+
 def draft_row(store: Store, id: str) -> Row:
     """Return the row of a draft that waits; refuse one whose passage is in doubt."""
     row = store.row("SELECT * FROM draft WHERE id = ?", id)
-    if row is None:
+    if row is None or _follows(store.passage(row["key"]), row, _wording_in(row)):
         raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
     if asked(store, store.passage(row["key"])):
         raise RefusedError(

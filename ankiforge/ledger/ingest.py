@@ -119,6 +119,8 @@ class Ingest:
         self.now = time.time()
         self.listed: dict[str, set[str]] = defaultdict(set)
         self.complete: set[str] = set()
+        self.unread: set[str] = set()
+        """Places of documents that could not be read: they are not absent."""
         self.held: list[Read] = []
         """Documents in which something came or went."""
         self.found: list[_Found] = []
@@ -170,7 +172,7 @@ class Ingest:
     def _take(self, one: Sighting) -> None:
         """Write a document at once if nothing in it came or went; else hold it."""
         if isinstance(one, Problem):
-            self.report.problems.append(one)
+            self.unread.add(one.where)
         elif isinstance(one, Scan):
             self.complete |= {one.container} if one.complete else set()
             self.listed[one.container]
@@ -323,7 +325,7 @@ class Ingest:
         """Return the documents that are no longer listed, unless the loss is doubtful."""
         if container not in self.complete:
             return set()
-        listed = self.listed[container]
+        listed = self.listed[container] | self.unread
         went = {row["id"] for row in known if row["place"] not in listed}
         there = [row for row in known if row["state"] == "present"]
         lost = [row for row in there if row["id"] in went]
@@ -347,12 +349,16 @@ class Ingest:
     def _second_miss(self, container: str) -> None:
         """Highlights that were missing already in documents that did not change may be gone."""
         rows = self.store.rows(
-            "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+            "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE h.state = 'missing' AND d.container = ?",
             container,
         )
         seen = {one.key for one in self.absent} | {one.known.key for one in self.found if one.known}
-        self.absent += [self._known(row) for row in rows if row["key"] not in seen]
+        self.absent += [
+            self._known(row)
+            for row in rows
+            if row["key"] not in seen and row["place"] not in self.unread
+        ]
 
     def _highlights_of(self, document: int) -> list[_Known]:
         query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
@@ -608,6 +614,7 @@ class Ingest:
         work and their texts are equal, one to one in order. Marks of one route never are.
         """
         new = {one.highlight.key if one.known is None else one.known.key: one for one in self.found}
+        united: set[str] = set()
         for key in (*self.report.new, *(key for key in new if key not in self.report.new)):
             row = self.store.row("SELECT * FROM highlight WHERE key = ? AND state = 'present'", key)
             if row is None or self.store.keys(key) != (key,):
@@ -616,6 +623,8 @@ class Ingest:
             other = self._same_id(highlight) or self._same_work(row, highlight)
             if other:
                 self.store.add("same", key, SOURCE, {"old": other})
+                united.add(key)
+        self.report.new = [key for key in self.report.new if key not in united]
 
     def _same_id(self, highlight: Highlight) -> str:
         """Return the key of a present mark of another route that this one names."""
@@ -655,12 +664,13 @@ class Ingest:
         return self.store.value("SELECT route FROM highlight WHERE key = ?", key) or ""
 
     def _count(self) -> None:
-        for container in self.listed:
-            self.report.seen += self.store.value(
-                "SELECT count(*) FROM highlight h JOIN document d ON d.id = h.document"
-                " WHERE d.container = ? AND h.state = 'present'",
-                container,
-            )
+        """Count the passages of what was listed; one with several places is one."""
+        self.report.seen = self.store.value(
+            "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
+            " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
+            " WHERE h.state = 'present' AND d.container IN (SELECT value FROM json_each(?))",
+            encode(sorted(self.listed)),
+        )
 
 
 def ingest(

@@ -14,7 +14,7 @@ from itertools import islice
 from ankiforge.ledger import cards, drafts
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.events import SOURCE, fold
-from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import Store, encode, tag_name
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
@@ -286,10 +286,15 @@ _FATE = (
     " WHEN h.fate IN ('failed', 'ignored') THEN h.fate WHEN p.decided THEN 'decided'"
     " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE 'no_card' END"
 )
+_RANK = f"(instr('{' '.join(ORDER)}', {{h}}.route), instr(a.keys, {{h}}.key))"
+"""Of the places of a passage, the one whose text is used is the least."""
 _FATES = (
     "SELECT {what} FROM highlight h"
     " JOIN (SELECT h.key, coalesce(a.first, h.key) AS first FROM highlight h"
-    "  LEFT JOIN alias a ON a.key = h.key WHERE h.state = 'present') f ON f.key = h.key"
+    "  LEFT JOIN alias a ON a.key = h.key WHERE h.state = 'present'"
+    "  AND (a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key"
+    "   WHERE b.first = a.first AND o.state = 'present'"
+    f"   AND {_RANK.format(h='o')} < {_RANK.format(h='h')}))) f ON f.key = h.key"
     " LEFT JOIN passage p ON p.key = f.first"
     " LEFT JOIN (SELECT coalesce(a.first, d.key) AS first, max(d.severity != 'block') AS best"
     "  FROM draft d LEFT JOIN alias a ON a.key = d.key GROUP BY 1) w ON w.first = f.first"
@@ -298,7 +303,7 @@ _FATES = (
 
 
 def fates(store: Store) -> Iterator[Fate]:
-    """Yield every highlight that is in its source, with what became of it, in reading order."""
+    """Yield every passage that is in its source, with what became of it, in reading order."""
     what, rest = f"h.*, {_FATE} AS became", "ORDER BY h.document, h.position"
     store.passage("")  # folds what is new
     for row in store.rows(_FATES.format(what=what, rest=rest)):

@@ -143,9 +143,6 @@ def _answer(store: Store, question: Question, *, yes: bool) -> None:
     match question.kind:
         case "same":
             store.add("same" if yes else "different", question.new, PERSON, {"old": question.old})
-            if yes:  # the source's own words follow in the next run; nobody has to decide on them
-                query = "DELETE FROM draft WHERE key = ? AND slot != ''"
-                store.write(query, question.new)
         case "duplicate" if yes:
             _merge(store, question.guids)
         case "duplicate":

@@ -16,7 +16,7 @@ from ankiforge.config.deckfiles import colour_name
 from ankiforge.ledger.events import POLICY, Event, Text
 from ankiforge.ledger.match import Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Route, Unmarked, h16
+from ankiforge.model import Extracted, Highlight, HighlightKind, Route, Unmarked, h16
 from ankiforge.text.anchors import triple_of
 from ankiforge.text.fold import fold
 from ankiforge.text.renames import decode as decode_sketch
@@ -51,7 +51,6 @@ class Report:
     """Highlights that settings no longer select."""
     doubtful: list[str] = field(default_factory=list)
     """Containers that lost so much at once that nothing of it was marked as gone."""
-    problems: list[Problem] = field(default_factory=list)
     documents: frozenset[int] = frozenset()
     """The rows of the documents that were listed, changed or not."""
 

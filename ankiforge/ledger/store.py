@@ -474,12 +474,19 @@ def _copy(database: Path) -> sqlite3.Connection:
     for mode in modes if database.is_file() else ():
         before = database.stat().st_mtime_ns
         with closing(sqlite3.connect(f"{database.as_uri()}?{mode}", uri=True)) as source:
-            known = source.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
-            if known and known[0] == VERSION:
+            if _version(source) == VERSION:  # else another program is making it
                 source.backup(memory)
         if not log.exists() and database.stat().st_mtime_ns == before:
             break
     return memory
+
+
+def _version(db: sqlite3.Connection) -> str:
+    """Return the version of a database; "" if it is still being made."""
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+        return ""
+    found = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+    return found[0] if found else ""
 
 
 def _open(database: Path) -> sqlite3.Connection:
@@ -492,12 +499,10 @@ def _open(database: Path) -> sqlite3.Connection:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
             db.execute("PRAGMA case_sensitive_like = ON")
-            known = db.execute("SELECT name FROM sqlite_master WHERE name = 'meta'").fetchone()
-            if not known:
+            if not _version(db):
                 db.executescript(SCHEMA)
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (VERSION,))
-            found = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
-            if found and found[0] == VERSION:
+            if _version(db) == VERSION:
                 return db
         except sqlite3.OperationalError:
             db.close()

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from copy import copy
@@ -19,6 +20,7 @@ from ankiforge.extract.zotero import works
 from ankiforge.model import Highlight
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.golden import clock
 
 CARD = "Which {0} is it?::the {0} one"
 SOURCES = {"hurtful": "Hurtful", "good": "Good"}
@@ -103,6 +105,12 @@ def test_a_document_that_cannot_be_read_is_named_and_its_highlights_stay(
         assert "Traceback" in caplog.text
         assert result.data["highlights"]["new"] == 1
     assert forge.json("run")["highlights"]["new"] == 1
+    for path in (forge.folder / "in").iterdir():
+        os.utime(path, (0, 0))  # so that it is read again
+    failing(monkeypatch, module, name, ZeroDivisionError(f"of {kind}"))
+    for seconds in (10, 20):
+        with clock.ahead(seconds):
+            assert forge("run", "--json", code=1).data["highlights"]["gone"] == 0
 
 
 @pytest.mark.usefixtures("no_waiting")

@@ -80,8 +80,10 @@ def test_an_annotation_that_is_corrected_while_its_note_is_renamed_is_the_same(
     forge, vault, library
 ):
     note(vault, f"{QUOTE}\n{OTHER.replace('Sleep', 'A long night of sleep')}\n")
-    forge.ok("run", vault, library)
+    note(vault, QUOTE, "other note.md")
+    assert forge.json("run", vault, library)["highlights"]["seen"] == 3
     before = set(known(forge))
+    assert len(before) == 3
     (vault / "note.md").rename(vault / "reading.md")
     write(library, library_of(text=TEXT.replace("slows", "slowed")))
 

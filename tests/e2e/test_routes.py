@@ -161,7 +161,7 @@ def test_a_vault_a_pdf_and_zotero_go_together_in_one_run(forge, vault, paper, li
     (vault / "a.md").write_text("Katze:::cat\n", encoding="utf-8")
     came = forge.json("run", vault, paper, library)
 
-    assert came["highlights"]["seen"] == 1 + 3 + 2
+    assert came["highlights"]["seen"] == 1 + 3, "those in Zotero are two of the three"
     assert sum(came["fates"].values()) == came["highlights"]["seen"]
     routes = {
         one["key"].partition(":")[0]
@@ -182,7 +182,7 @@ def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(forge, paper, library,
     write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
     came = forge.json("run", *(request.getfixturevalue(name) for name in order))
 
-    assert came["highlights"]["seen"] == 5
+    assert came["highlights"]["seen"] == 3
     assert len(forge.cards()) == 3
     assert sum(card["highlight"].startswith("zotero:") for card in forge.cards()) == 2
 

@@ -274,7 +274,8 @@ class Judge:
             own = [guid for guid, known in self.card_of.items() if known == passage]
             live = [guid for guid in own if guid in notes and not is_retired(notes[guid])]
             live = [guid for guid in live if guid in cards and cards[guid].live]
-            if text not in shown | bare and not own:
+            kept = {self.card_of.get(guid, 0) for guid in self.own_text}
+            if text not in shown | bare and not own and not kept & self.line_of(passage):
                 self.wrong("passage not listed", passage, text)
             for guid in set(live) - self.own_text - self.typed.keys():
                 if (said := words_of(notes[guid]["fields"])) != text:

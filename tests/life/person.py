@@ -90,6 +90,7 @@ class Person:
         """Undo a decision of some time ago; what holds then is the program's to say."""
         if guid := self.one_of(self.decided):
             self.says(machine, "undo", guid)
+            guid = machine.program.became.get(guid, guid)
             if machine.program.undo(guid):
                 self.judge.own_text.add(guid)
                 kinds = ["keep", "reject", "edit", "delete", "skip"]
@@ -159,7 +160,7 @@ class Person:
             if program.answer(one, yes):
                 judge.release(one.guid, -1, ["edit"]) if yes else judge.own_text.add(one.guid)
         elif one.kind == "same":
-            yes = any(judge.is_same(one.text, guid) or judge.is_heir(one.text, guid) for guid in one.rivals)  # fmt: skip
+            yes = any(judge.is_same(one.text, guid) for guid in one.rivals)
             program.answer(one, yes)
         elif one.kind == "duplicate":
             yes = len({self.passage(guid) for guid in one.rivals}) == 1

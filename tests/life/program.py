@@ -86,6 +86,8 @@ class Program:
     forge: Forge = field(init=False)
     became: dict[str, str] = field(default_factory=dict)
     """{draft: the card that was made of it}."""
+    listed: dict[tuple[str, ...], list[dict[str, Any]]] = field(default_factory=dict)
+    """What `list` says, until something is done."""
 
     def __post_init__(self) -> None:
         self.forge = Forge(self.folder)
@@ -95,6 +97,8 @@ class Program:
 
     def call(self, *words: str, codes: Sequence[int] = (0,)) -> Result:
         self.ahead += TICK
+        if words[0] != "list":
+            self.listed.clear()
         with clock.ahead(self.ahead):
             result = self.forge(*words, "--json")
         if result.exit_code not in codes:
@@ -120,21 +124,25 @@ class Program:
         return self.folder / "desk" / "ankiforge.apkg"
 
     def rows(self) -> list[dict[str, Any]]:
-        found = self.call("list", "--all", codes=(0, 1)).lines
-        return sorted(found, key=lambda row: str(row["id"]))
+        return sorted(self.shown("--all"), key=lambda row: str(row["id"]))
+
+    def shown(self, *words: str) -> list[dict[str, Any]]:
+        if words not in self.listed:
+            found = self.call("list", *words, codes=(0, 1)).lines
+            self.listed[words] = found
+        return self.listed[words]
 
     def cards(self) -> dict[str, Card]:
         """Return all cards and waiting drafts by id."""
         return {row["id"]: card_of(row) for row in self.rows() if not row["revises"]}
 
     def without_card(self) -> list[Bare]:
-        found = self.call("list", "--no-card", codes=(0, 1)).lines
+        found = self.shown("--no-card")
         bare = [one for one in found if one.get("fate") in ("no_card", "ignored")]
         return [Bare(one["key"], folded(one["exact"]), one["fate"] == "ignored") for one in bare]
 
     def questions(self) -> list[Question]:
-        asked = self.call("list", "--view", "questions", codes=(0, 1)).lines
-        found = [question_of(one) for one in asked]
+        found = [question_of(one) for one in self.shown("--view", "questions")]
         return [*found, *(one for row in self.rows() for one in waiting_of(row))]
 
     # --- what a person decides
@@ -149,8 +157,7 @@ class Program:
         return self.decided("edit", id, "--field", name, text)
 
     def undo(self, id: str) -> bool:
-        known = self.became.get(id, id)
-        return known.startswith("af") and self.decided("undo", known)
+        return id.startswith("af") and self.decided("undo", id)
 
     def undo_last(self) -> bool:
         return self.decided("undo")
@@ -169,6 +176,7 @@ class Program:
     def lose_database(self) -> None:
         """Delete the database; the journal is kept."""
         shutil.rmtree(self.folder / "desk" / ".ankiforge", ignore_errors=True)
+        self.listed.clear()
 
     @property
     def journal(self) -> Path:
@@ -179,6 +187,7 @@ def share(machines: Sequence[Program]) -> None:
     """Bring each machine's file of the journal to the others, as a synced folder does."""
     files = [path for one in machines for path in one.journal.glob("*.jsonl")]
     for one in machines:
+        one.listed.clear()
         one.journal.mkdir(exist_ok=True)
         for path in files:
             copy = one.journal / path.name
