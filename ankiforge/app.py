@@ -23,7 +23,7 @@ from ankiforge.config import (
     is_loopback,
     source_name,
 )
-from ankiforge.config.workspace import Remembered, user_folders
+from ankiforge.config.workspace import Remembered, user_folder
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.errors import BusyError, ConfigError, UsageError
 from ankiforge.extract.discover import (
@@ -72,7 +72,7 @@ def open_ledger(workspace: Workspace, *, read_only: bool = False) -> Ledger:
     """
     if not read_only:
         workspace.prepare()
-    machine = "reader" if read_only else workspace.machine(user_folders())
+    machine = "reader" if read_only else workspace.machine(user_folder())
     return Ledger(workspace.ledger, workspace.journal, machine, read_only=read_only)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -67,11 +66,6 @@ def write_package(
             tally.plan(planned, None)
             what = error.message.removeprefix(f"{path}: ")
             tally.problems.append(Problem(str(path), what, error.hint))
-    wanted = now.workspace.unconfirmed_output
-    if wanted and path.parent == now.workspace.output:
-        what = f"output: {wanted.resolve()} is outside this workspace and must be confirmed; until then packages are written to {path.parent}"  # fmt: skip
-        hint = f"to confirm it: ankiforge init --trust {quote(str(now.workspace.root))}"
-        tally.problems.append(Problem(str(now.workspace.settings), what, hint, notice=True))
 
 
 def _print_delivery(now: Session, tally: Tally, error: ForgeError | None = None) -> None:

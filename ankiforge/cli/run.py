@@ -108,12 +108,12 @@ def run(
 def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
     """Remember the PATHs of a run, and trust them: the person just named them."""
     from ankiforge.config.trust import confirm, remembered_concerns
-    from ankiforge.config.workspace import store_remembered, user_folders
+    from ankiforge.config.workspace import store_remembered, user_folder
 
     known = now.workspace.remembered
     store_remembered(now.workspace.folder, remembered)
     if not now.workspace.is_default:
-        confirm(now.workspace, list(remembered_concerns(now.workspace)), user_folders())
+        confirm(now.workspace, list(remembered_concerns(now.workspace)), user_folder())
     tally.remembered = [item.path for item in remembered if item not in known]
 
 
