@@ -296,8 +296,13 @@ def plan_cards(
 
 
 def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
-    """Return our tags of a card: its own, its source's, the deck files' and its document's."""
+    """Return our tags of a card: its own, its source's, the deck files' and its document's.
+
+    Of a card whose passage went before this database was made, they are as shipped last.
+    """
     highlight = card.highlight
+    if not highlight.namespace and card.tags_sent:
+        return card.tags_sent[-1]
     from_decks = deck_of(decks, highlight.document, highlight).tags
     tag = document_tag(highlight.document.title)
     of_document = (tag,) if tag else ()

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     colour TEXT NOT NULL,        -- as written, and the name of its hue; a list as of `store.listed`
     tags TEXT NOT NULL,          -- of mark and document; a list
     body TEXT NOT NULL           -- Highlight; '' if only heard of
-) WITHOUT ROWID;
+);  -- with rowids: rows of more than a quarter of a page would each take a page more
 CREATE INDEX IF NOT EXISTS highlight_document ON highlight (document, position);
 CREATE INDEX IF NOT EXISTS highlight_absent ON highlight (state) WHERE state != 'present';
 CREATE INDEX IF NOT EXISTS highlight_undrafted ON highlight (key) WHERE state = 'present' AND drafted != content;
@@ -84,7 +84,7 @@ CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, key
 CREATE TABLE IF NOT EXISTS passage (
     key TEXT PRIMARY KEY, asks INTEGER NOT NULL, decided INTEGER NOT NULL,
     skipped INTEGER NOT NULL, body TEXT NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS passage_asks ON passage (asks) WHERE asks;
 CREATE TABLE IF NOT EXISTS card (
     guid TEXT PRIMARY KEY, passage TEXT NOT NULL, verdict TEXT NOT NULL, live INTEGER NOT NULL,
