@@ -431,6 +431,7 @@ def _record(checks: Checks, drafted: Drafted, *, by_model: bool, beside: bool = 
             fate, reason = "failed", failed[highlight.key]
         elif none is not None:
             fate = "ignored" if none.reason.startswith("skip") else "no_card"
+            reason = reason.removeprefix("skip: ")
         try:
             with one_item():
                 proposals = checks.proposals(highlight, drafts, siblings)
