@@ -41,9 +41,13 @@ MOST = 3
 """The maximum number of cards from sentence patterns for one highlight."""
 LONGEST = 4_000
 """The number of characters of a passage that are searched for patterns."""
-NOTHING = "the rules see no abbreviation or simple definition in it; a model or you can make a card of it"
+NOTHING = (
+    "the rules see no abbreviation or simple definition in it; a model or you can make a card of it"
+)
 STRUCK = "struck out: deleted words become no card"
-WHOLE = "the whole sentence is marked: mark the words to hide, write {form}, or let a model draft it"
+WHOLE = (
+    "the whole sentence is marked: mark the words to hide, write {form}, or let a model draft it"
+)
 HEADING = "the mark is a heading, which states nothing"
 PART = "the mark begins or ends within a word"
 
