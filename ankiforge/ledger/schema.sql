@@ -125,13 +125,10 @@ CREATE TABLE IF NOT EXISTS foreign_note (
     id INTEGER PRIMARY KEY, mod INTEGER NOT NULL, deck TEXT NOT NULL, fields TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS indexed (
-    place INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,     -- guid, or nid: and the id of a note
+    id TEXT PRIMARY KEY,         -- guid, or nid: and the id of a note
     digest TEXT NOT NULL,        -- of the text that was read
     words TEXT NOT NULL, finders TEXT NOT NULL, exact BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS indexed_exact ON indexed (exact) WHERE exact != x'';
-CREATE TABLE IF NOT EXISTS posting (word TEXT, place INTEGER, PRIMARY KEY (word, place)) WITHOUT ROWID;
+) WITHOUT ROWID;
 
 -- the words of documents, highlights and cards, for `seen`; `digest` tells what is out of date
 CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5 (
