@@ -7,7 +7,7 @@ from ankiforge.ledger.cache import CACHE_FILE, Cache, CacheFile
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.lists import FIELDS, Line, Term
+from ankiforge.ledger.lists import FIELDS, Line, Order, Term
 from ankiforge.ledger.readings import Report
 from ankiforge.ledger.replies import FILE as REPLIES_FILE
 from ankiforge.ledger.replies import Paid, Replies
@@ -26,6 +26,7 @@ __all__ = [
     "Ledger",
     "Line",
     "Match",
+    "Order",
     "Paid",
     "Replies",
     "Report",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.ingest import ingest
-from ankiforge.ledger.lists import Line, Term
+from ankiforge.ledger.lists import Line, Order, Term
 from ankiforge.ledger.readings import Known, Report, hear
 from ankiforge.ledger.search import Match
 from ankiforge.ledger.store import Store
@@ -75,8 +75,11 @@ class Ledger:
         """Close the database."""
         self.close()
 
-    def action(self) -> AbstractContextManager[None]:
-        """Write everything of a block in one transaction; one `undo` takes its decisions back."""
+    def action(self) -> AbstractContextManager[str]:
+        """Write everything of a block in one transaction; one `undo` takes its decisions back.
+
+        It yields the id that `undo` takes.
+        """
         return self._store.action()
 
     @property
@@ -157,14 +160,18 @@ class Ledger:
         """Accept, by policy, drafts that need no person. `allows` tells what the settings accept."""
         return decide.accept_clean(self._store, allows)
 
-    def accept(self, id: str, *, forced: bool = False) -> Guid | None:
+    def accept(
+        self, id: str, *, forced: bool = False, without: Collection[str] = ()
+    ) -> Guid | None:
         """Accept a draft and return its card, or answer a question with yes.
+
+        `without`: drafts of the form that a question is about which are no cards; they are rejected.
 
         Raises:
             RefusedError: a check blocks it, its passage is in doubt, or it no longer waits.
         """
         if questions.is_question(id):
-            questions.answer(self._store, id, yes=True)
+            questions.answer(self._store, id, yes=True, without=without)
             return None
         return decide.accept(self._store, id, forced=forced)
 
@@ -225,7 +232,8 @@ class Ledger:
         Args:
             of: the key of a highlight, or the id of a draft; "" = all.
         """
-        return drafts.waiting(self._store, "?1 IN (d.key, d.id, '')", of)
+        column = "id" if of.startswith("dr") else "key"
+        return drafts.waiting(self._store, *((f"d.{column} = ?", of) if of else ()))
 
     def questions(self) -> list[Question]:
         """Return what only a person can tell."""
@@ -239,6 +247,10 @@ class Ledger:
         """
         return cards.highlight_of(self._store, key)
 
+    def on_lines(self) -> Iterator[Highlight]:
+        """Yield the present highlights that are written as `front::back`."""
+        return cards.on_lines(self._store)
+
     def highlights(self, *, of: str = "", saying: str = "") -> Iterator[Highlight]:
         """Yield highlights that were read here, present or not.
 
@@ -248,9 +260,20 @@ class Ledger:
         """
         return cards.places(self._store, of) if of else cards.mentioning(self._store, saying)
 
-    def fates(self) -> Iterator[Fate]:
-        """Yield every highlight that is in its source, with what became of it."""
-        return lists.fates(self._store)
+    def fates(self, of: str = "") -> Iterator[Fate]:
+        """Yield every highlight that is in its source, or the one with this key, with what became of it."""
+        return lists.fates(self._store, of)
+
+    def order(self, before: Order | None = None) -> Order:
+        """Return what a person has to decide, most useful first; see `lists.Order`.
+
+        `before` is returned if no other program has written since.
+        """
+        return lists.order(self._store, before)
+
+    def unsent(self) -> int:
+        """Return the number of live cards that no package contained yet."""
+        return lists.unsent(self._store)
 
     def find(self, terms: Sequence[Term], *, everything: bool = False) -> list[str]:
         """Return the ids of the cards and drafts that a query means; see `lists.find`."""

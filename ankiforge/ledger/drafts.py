@@ -364,9 +364,10 @@ def write_draft(
     worst, findings = _summed_up(proposal)
     content = wording.content
     store.write(
-        "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        draft_id(key, wording), key, content, wording.slot if wording.own else "", position, wording.kind, proposal.deck,
-        wording.drafter, worst, revised.get(content, ""), other,
+        "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        draft_id(key, wording), key, content, wording.slot if wording.own else "", position,
+        f"{wording.request}/{proposal.draft.intent}" if wording.request else "", wording.kind,
+        proposal.deck, wording.drafter, worst, revised.get(content, ""), other,
         int(store.meta("run", "0")), findings, listed(map(tag_name, wording.tags)),
         words_of(wording.fields), encode(proposal),
     )  # fmt: skip

@@ -277,6 +277,54 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
                 yield Line(id, verdict, anki, cards.card_of(store, id), revisions.get(Guid(id)))
 
 
+# --- what waits -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person has to decide, in the order in which it is offered."""
+
+    new: list[str]
+    """Drafts of new cards: the first one for each fact. Words of the source's own come first, drafts
+    with warnings later, blocked ones last; then as they are read."""
+    revisions: list[str]
+    """Drafts that change or replace a card."""
+    without: list[str]
+    """The keys of the highlights that have neither a card nor a draft."""
+    version: int
+    """A number that changes when another program writes."""
+
+
+def order(store: Store, before: Order | None = None) -> Order:
+    """Return what waits, or what did if nothing can have changed.
+
+    Drafts that an open question holds back are included.
+    """
+    version = int(store.value("PRAGMA data_version"))
+    if before and before.version == version:
+        return before
+    store.passage("")  # folds what is new
+    rows = store.rows(
+        "SELECT d.id, d.revises || d.replaces AS old, min(d.position) FROM draft d"
+        " JOIN highlight h ON h.key = d.key WHERE h.state = 'present'"
+        " GROUP BY d.key, CASE d.fact WHEN '' THEN d.id ELSE d.fact END, old"
+        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.document, h.position,"
+        " d.position"
+    )
+    fates = f"AND ({_FATE}) IN ('no_card', 'undrafted', 'failed') ORDER BY h.document, h.position"
+    return Order(
+        [row["id"] for row in rows if not row["old"]],
+        [row["id"] for row in rows if row["old"]],
+        [row["key"] for row in store.rows(_FATES.format(what="h.key", rest=fates))],
+        version,
+    )
+
+
+def unsent(store: Store) -> int:
+    """Return the number of live cards that no package contained yet."""
+    return int(store.value("SELECT count(*) FROM card WHERE live AND NOT shipped"))
+
+
 # --- what became of highlights --------------------------------------------------------------------
 
 _FATE = (
@@ -302,11 +350,15 @@ _FATES = (
 )
 
 
-def fates(store: Store) -> Iterator[Fate]:
-    """Yield every passage that is in its source, with what became of it, in reading order."""
-    what, rest = f"h.*, {_FATE} AS became", "ORDER BY h.document, h.position"
+def fates(store: Store, of: str = "") -> Iterator[Fate]:
+    """Yield every passage that is in its source, with what became of it, in reading order.
+
+    `of`: only the one with this key.
+    """
+    one = "AND h.key = ?" if of else ""
+    what, rest = f"h.*, {_FATE} AS became", f"{one} ORDER BY h.document, h.position"
     store.passage("")  # folds what is new
-    for row in store.rows(_FATES.format(what=what, rest=rest)):
+    for row in store.rows(_FATES.format(what=what, rest=rest), *([of] if of else [])):
         fate, reason = row["became"], row["reason"]
         if fate in ("ignored", "decided", "no_card", "undrafted"):
             passage = store.passage(row["key"])

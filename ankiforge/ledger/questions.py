@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, drafts
@@ -40,6 +40,7 @@ def _same_questions(store: Store) -> Iterator[Question]:
                 _question_id("same", new, old), "same",
                 "Is this passage the one of a card whose passage is gone?",
                 "the same: the old card moves here", "two cards", new, old, guids, (), texts,
+                tuple(row["id"] for row in store.rows("SELECT id FROM draft WHERE key = ?", new)),
             )  # fmt: skip
 
 
@@ -115,6 +116,7 @@ def _form_questions(store: Store) -> Iterator[Question]:
                 f"{len(waiting)} lines like `{written}` in {source}: are they cards?",
                 "these are cards, and later ones", "no cards here", source, written, (), (),
                 tuple(" ".join(one.highlight.exact.split()) for one in waiting),
+                tuple(one.id for one in waiting),
             )  # fmt: skip
 
 
@@ -133,10 +135,16 @@ def _find_question(store: Store, id: str) -> Question:
     return found[0]
 
 
-def answer(store: Store, id: str, *, yes: bool) -> None:
-    """Answer a question; what each answer does is told in the question."""
+def answer(store: Store, id: str, *, yes: bool, without: Collection[str] = ()) -> None:
+    """Answer a question; what each answer does is told in the question.
+
+    `without`: the drafts of a form that are no cards; they are rejected.
+    """
     with store.action():
-        _answer(store, _find_question(store, id), yes=yes)
+        question = _find_question(store, id)
+        for draft in set(without).intersection(question.drafts if question.kind == "form" else ()):
+            decide.reject(store, draft)
+        _answer(store, question, yes=yes)
 
 
 def _answer(store: Store, question: Question, *, yes: bool) -> None:
@@ -173,7 +181,7 @@ def _apply_form(store: Store, question: Question, *, yes: bool) -> None:
             elif not yes:
                 store.write("DELETE FROM draft WHERE id = ?", one.id)
                 query = "UPDATE highlight SET fate = 'ignored', reason = ? WHERE key = ?"
-                store.write(query, drafts.LEFT_OUT.removeprefix("skip: "), highlight.key)
+                store.write(query, drafts.LEFT_OUT, highlight.key)
 
 
 def _merge(store: Store, guids: Sequence[Guid]) -> None:

@@ -174,12 +174,15 @@ class Store:
             self._inside = False
 
     @contextmanager
-    def action(self) -> Iterator[None]:
-        """Run the block in one transaction; one undo takes back what a person decided in it."""
+    def action(self) -> Iterator[str]:
+        """Run the block in one transaction; one undo takes back what a person decided in it.
+
+        Yield the id that it takes.
+        """
         with self.transaction():
             outer, self._act = self._act, self._act or f"{self.machine}.{self._largest() + 1}"
             try:
-                yield
+                yield self._act
             finally:
                 self._act = outer
 

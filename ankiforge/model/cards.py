@@ -309,6 +309,8 @@ class Question:
     guids: tuple[Guid, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     examples: tuple[str, ...] = ()
+    drafts: tuple[str, ...] = ()
+    """The drafts that wait for the answer."""
 
 
 @dataclass(frozen=True, slots=True)

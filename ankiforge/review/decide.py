@@ -25,6 +25,10 @@ from ankiforge.text.markdown import plain
 PERSON = "person"
 
 
+class BlockedError(RefusedError):
+    """A check blocks a person's words; they may insist."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one decision."""
@@ -70,7 +74,7 @@ def edit(
         The card, and the findings of the checks on it.
 
     Raises:
-        RefusedError: a check blocks the new words, and the person does not insist.
+        BlockedError: a check blocks the new words, and the person does not insist.
     """
     if id.startswith("dr"):
         waiting = next(iter(ledger.waiting(id)), None)
@@ -93,7 +97,7 @@ def make(
     """Make a card of a passage in a person's words, beside its other cards.
 
     Raises:
-        RefusedError: a check blocks it, and the person does not insist.
+        BlockedError: a check blocks it, and the person does not insist.
     """
     names = dict(fields)
     kind = (
@@ -114,7 +118,7 @@ def _checked(draft: Draft, highlight: Highlight, *, forced: bool) -> tuple[Findi
     blocking = [one for one in findings if one.severity is Severity.BLOCK]
     if blocking and not forced:
         hint = "change the words, or overrule the check with --force"
-        raise RefusedError(blocking[0].message, hint=hint)
+        raise BlockedError(blocking[0].message, hint=hint)
     return findings
 
 

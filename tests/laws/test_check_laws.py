@@ -94,9 +94,10 @@ def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlig
 
     assert {f.check for f in found if f.severity is Severity.BLOCK} <= {
         "empty_side",
-        "malformed",
+        "malformed_cloze",
         "gap_is_all",
-        "maths",
+        "math_unbalanced",
+        "brace_unbalanced",
     }
 
 

@@ -1,0 +1,443 @@
+"""What the page shows and does: lists, items, decisions, undo. It knows neither HTTP nor HTML pages.
+
+The order of what waits is read once and kept; it is read again when another program has written, or
+when an answer may have changed more than its own item. A decision names the `turn` of the item that
+was painted, and is refused with the new item if that has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ankiforge.app import PICTURES
+from ankiforge.config.deckfiles import DeckRule
+from ankiforge.config.workspace import Workspace
+from ankiforge.deliver import picture_at, roots
+from ankiforge.errors import ForgeError, RefusedError
+from ankiforge.ledger import Done, Ledger, Line, Order, Term
+from ankiforge.model import Highlight, Media, Question, Route, Waiting, h16
+from ankiforge.review.decide import edit, make
+from ankiforge.review.faces import face
+from ankiforge.review.items import Item, Items
+from ankiforge.review.query import parse
+from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
+from ankiforge.run import deck_for
+from ankiforge.text.display import on_one_line, shortened
+
+ROUND = 10
+"""Items that are sent at once."""
+MOST_ROWS = 100
+MOST_CHANGES = 50
+NOTICE_DAYS = 7
+"""How long the page shows what a source changed."""
+NAMES = {
+    "new": "New", "changed": "Changed", "questions": "Questions", "none": "No card yet",
+    "all": "All", "recent": "Recent",
+}  # fmt: skip
+STATES = (
+    ("Waiting", "verdict:pending"), ("Accepted", "verdict:accepted -anki:seen"), ("In Anki", "verdict:accepted anki:seen"),
+    ("Rejected", "verdict:rejected"), ("Retired", "verdict:retired"),
+)  # fmt: skip
+"""The states in the list of all, as queries."""
+_DONE = {
+    "accept": "Accepted", "reject": "Rejected", "edit": "Edited", "revise": "Changed", "skip": "No card",
+    "retire": "Retired", "same": "One card", "different": "Two cards", "resolve": "Settled",
+    "form": "Lines of a form", "unseen": "Sent again",
+}  # fmt: skip
+Send = Callable[[Ledger], str]
+"""Sends to Anki what it lacks, and returns what became of it, as a sentence."""
+
+
+class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A decision, as the script sends it."""
+
+    id: str
+    turn: str
+    act: str
+    list: str = ""
+    choice: int = 0
+    """The card that was chosen of several."""
+    text: str = ""
+    """The reason for a rejection, or the question of a new card."""
+    fields: dict[str, str] = {}
+    lines: tuple[str, ...] = ()
+    """The ticked lines of a form."""
+    later: bool = False
+    """Whether the answer holds for later lines of the form."""
+    mode: str = "cloze"
+    spans: str = ""
+    """The chosen words of a passage."""
+    forced: bool = False
+    """Whether the person insists although a check blocks the words."""
+
+
+class StaleError(RefusedError):
+    """The item has changed since it was painted, or no longer waits."""
+
+    def __init__(self, item: Item | None) -> None:
+        self.item = item
+        what = "This has changed meanwhile. Look again." if item else "This no longer waits."
+        super().__init__(what)
+
+
+class Desk:
+    """One person's session at the page."""
+
+    def __init__(
+        self, ledger: Ledger, workspace: Workspace, decks: tuple[DeckRule, ...], send: Send
+    ) -> None:
+        """`send` sends cards to Anki."""
+        self._ledger, self._workspace, self._decks, self._sends = ledger, workspace, decks, send
+        self._files: dict[str, Path] = {}
+        """The pictures and papers that were shown, by the names that the browser asks for."""
+        self._items = Items(ledger, self._picture, self._paper)
+        self._queues: dict[str, list[str]] = {}
+        self._questions: dict[str, Question] = {}
+        self._later: dict[str, None] = {}
+        """What was skipped, oldest first: it comes last."""
+        self._undos: dict[str, tuple[str, str]] = {}
+        """The list and the item of each decision of this session."""
+        self._order: Order | None = None
+
+    # --- lists ----------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return the lists with what is left in each, and how many cards Anki lacks."""
+        self._read()
+        lists = [
+            {"id": id, "name": name, **({"left": len(self._queues[id])} if id in self._queues else {})}
+            for id, name in NAMES.items()
+        ]  # fmt: skip
+        return {"lists": lists, "ready": self._ledger.unsent()}
+
+    def listed(self, list: str, words: str = "", state: str = "") -> dict[str, Any]:
+        """Return a list: {items} of what waits, or {rows} of what is to be looked at.
+
+        Raises:
+            UsageError: the words are not a query.
+        """
+        self._read()
+        match list:
+            case "all":
+                return self._all(words.strip(), state)
+            case "recent":
+                return {"rows": [*self._recent()], "empty": "Nothing was decided yet."}
+        found: dict[str, Any] = {"items": [*islice(self._next(list), ROUND)]}
+        if list == "changed" and not found["items"]:
+            found["rows"] = [*self._notices()]
+        return {**found, **self.state()}
+
+    def item(self, id: str) -> Item | None:
+        """Return one item; None if it no longer waits."""
+        if id.startswith("dr"):
+            return self._of_draft(id)
+        if id.startswith("qu"):
+            question = next((one for one in self._ledger.questions() if one.id == id), None)
+            return self._items.question(question) if question else None
+        if "/" in id:
+            fate = next(self._ledger.fates(id), None)
+            waits = fate and fate.fate in ("no_card", "undrafted", "failed")
+            return self._items.passage(fate) if fate and waits else None
+        line = next(self._ledger.lines([id]), None)
+        return self._items.line(line) if line else None
+
+    def _read(self) -> None:
+        """Read what waits, if that may have changed outside this page."""
+        self._ledger.unite()
+        order = self._ledger.order(self._order)
+        if order is self._order:
+            return
+        self._order, questions = order, self._ledger.questions()
+        held = {draft for one in questions for draft in one.drafts}
+        conflicts = [one.id for one in questions if one.kind == "conflict"]
+        self._queues = {
+            "new": [id for id in order.new if id not in held],
+            "changed": [*conflicts, *(id for id in order.revisions if id not in held)],
+            "questions": [one.id for one in questions if one.kind != "conflict"],
+            "none": order.without,
+        }
+        for queue in self._queues.values():
+            queue.sort(key=self._put_off)
+
+    def _put_off(self, id: str) -> int:
+        return [*self._later].index(id) + 1 if id in self._later else 0
+
+    def _next(self, list: str) -> Iterator[Item]:
+        """Yield the items of a list; what waits no more is dropped from it."""
+        for id in [*self._queues.get(list, ())]:
+            item = self.item(id)
+            if item is None:
+                self._queues[list].remove(id)
+            else:
+                yield item
+
+    def _of_draft(self, id: str) -> Item | None:
+        one = next(iter(self._ledger.waiting(id)), None)
+        if one is None:
+            return None
+        if one.revises or one.replaces:
+            return self._items.revision(one)
+        return self._items.drafts(self._group(one))
+
+    def _group(self, one: Waiting) -> Sequence[Waiting]:
+        """Return the alternatives to one fact, of which this draft is one."""
+        origin, intent = one.draft.origin, one.draft.intent
+        if not origin.request:
+            return [one]
+        beside = self._ledger.waiting(one.highlight.key)
+        fact = [
+            each
+            for each in beside
+            if (each.draft.origin.request, each.draft.intent) == (origin.request, intent)
+        ]
+        return [each for each in fact if not each.revises and not each.replaces]
+
+    def _all(self, words: str, state: str) -> dict[str, Any]:
+        """Return all cards and drafts that words match, and are in a state."""
+        terms = [*parse(words).terms, *parse(dict(STATES).get(state, "")).terms]
+        ids = self._ledger.find(terms, everything=True)
+        rows = [self._row(line) for line in self._ledger.lines(ids[:MOST_ROWS])]
+        return {"rows": rows, "total": len(ids), "states": [name for name, _ in STATES],
+                "empty": "No card has these words."}  # fmt: skip
+
+    def _row(self, line: Line) -> dict[str, Any]:
+        found = self._face(line)
+        state = {"accepted": "Accepted", "pending": "Waiting"}.get(
+            line.verdict, line.verdict.capitalize()
+        )
+        state = "In Anki" if line.anki == "seen" and line.verdict == "accepted" else state
+        state = "Blocked" if line.blocked else state
+        return {"id": line.id, "title": found["title"], "sub": found["answer"], "state": state}
+
+    def _face(self, line: Line) -> dict[str, Any]:
+        return face(line.kind, line.fields, line.highlight, line.words.quote, lambda *_: None)
+
+    def _recent(self) -> Iterator[dict[str, Any]]:
+        """Yield the newest decisions, one for all events of an action."""
+        for id, group in groupby(self._ledger.history(), lambda one: one.id):
+            done = [*group]
+            first = next((one for one in done if one.text), done[0])
+            more = f" and {len(done) - 1} more" if len(done) > 1 else ""
+            by = " with its source" if first.by == "source" else ""
+            yield {
+                "id": id, "title": shortened(on_one_line(first.text or self._words(first)), 90) + more,
+                "sub": _when(first.at), "state": f"{_DONE.get(first.what, first.what)}{by}", "undo": id,
+            }  # fmt: skip
+
+    def _words(self, done: Done) -> str:
+        """Return the words of the card or passage that a decision was about."""
+        try:
+            if done.guid:
+                return next(iter(dict(self._ledger.card(done.guid).fields).values()), "")
+            return self._ledger.highlight(done.key).exact
+        except ForgeError:
+            return done.key.rpartition(":")[2]
+
+    def _notices(self) -> Iterator[dict[str, Any]]:
+        """Yield what sources changed in cards, and the cards whose passage is gone: nothing to answer."""
+        since = (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
+        for done in self._ledger.history(changes_since=since)[:MOST_CHANGES]:
+            assert done.change is not None
+            before, after = dict(done.change.before), dict(done.change.after)
+            names = [name for name in after if before.get(name, "") != after[name]]
+            old, new = (
+                on_one_line(" / ".join(one.get(name, "") for name in names))
+                for one in (before, after)
+            )
+            yield {"id": done.guid, "open": True, "title": new, "sub": f"before: {old}",
+                   "state": _when(done.at), "undo": done.id}  # fmt: skip
+        gone = self._ledger.find([Term("finding", "source_gone")])
+        for line in self._ledger.lines(gone[:MOST_CHANGES]):
+            found = self._face(line)
+            yield {"id": line.id, "open": True, "title": found["title"], "state": "Source gone",
+                   "sub": f"in {line.highlight.document.title}"}  # fmt: skip
+
+    # --- decisions ------------------------------------------------------------------------------
+
+    def decide(self, body: Body) -> dict[str, Any]:
+        """Carry out a decision. Return the new counts, and what `undo` takes.
+
+        Raises:
+            StaleError: the item is not the one that was painted.
+            ForgeError: the decision is refused, with the reason.
+        """
+        if body.act == "later":
+            self._later.pop(body.id, None)
+            self._later[body.id] = None
+            for queue in self._queues.values():
+                if body.id in queue:
+                    queue.remove(body.id)
+                    queue.append(body.id)
+            return {**self.state(), "undo": ""}
+        item = self.item(body.id)
+        if item is None or item["turn"] != body.turn:
+            if item is None:
+                self._leave(body.id)
+            raise StaleError(item)
+        with self._ledger.action() as action:
+            undoable = self._act(body, item)
+        wide = body.id.startswith(("qu", "af")) or body.act == "none"
+        list = self._leave(body.id)
+        if wide:
+            self._order = None
+        if undoable:
+            self._undos[action] = (list, body.id)
+        return {**self.state(), "undo": action if undoable else ""}
+
+    def _leave(self, id: str) -> str:
+        """Take an item out of its list. Return the list."""
+        self._later.pop(id, None)
+        for list, queue in self._queues.items():
+            if id in queue:
+                queue.remove(id)
+                return list
+        return ""
+
+    def _act(self, body: Body, item: Item) -> bool:
+        """Do what a decision says. Return whether it can be undone."""
+        if body.id.startswith("qu"):
+            return self._answer(body)
+        if "/" in body.id:
+            return self._make(body)
+        ledger = self._ledger
+        ids = [body.id]
+        if "choose" in item:  # of the alternatives to one fact
+            one = next(iter(ledger.waiting(body.id)))
+            ids = [each.id for each in self._group(one)]
+        chosen = ids[body.choice if 0 <= body.choice < len(ids) else 0]
+        match body.act:
+            case "accept" | "force":
+                ledger.accept(chosen, forced=body.act == "force")
+            case "reject":
+                for id in ids:
+                    ledger.reject(id, body.text)
+            case "edit":
+                family = next(ledger.lines([chosen])).family
+                edit(ledger, chosen, changed_fields(family, body.fields), forced=body.forced)
+            case "restore":
+                ledger.undo(body.id)
+                return False
+            case _:
+                raise RefusedError(f"This cannot be done here: {body.act}")
+        return True
+
+    def _answer(self, body: Body) -> bool:
+        ledger = self._ledger
+        question = next(one for one in ledger.questions() if one.id == body.id)
+        accepts = body.act == "accept"
+        if question.kind == "conflict":
+            accepts = accepts and body.choice == 1
+        if question.kind == "form" and accepts:
+            ticked = set(body.lines).intersection(question.drafts)
+            rest = [id for id in question.drafts if id not in ticked]
+            if body.later and ticked:
+                ledger.accept(body.id, without=rest)
+            else:
+                for id in rest:
+                    ledger.reject(id)
+            for one in (one for id in ticked for one in ledger.waiting(id)):
+                if not one.proposal.blocked:
+                    ledger.accept(one.id)
+        elif accepts:
+            ledger.accept(body.id)
+        else:
+            ledger.reject(body.id)
+        return question.kind != "emptied"
+
+    def _make(self, body: Body) -> bool:
+        ledger, highlight = self._ledger, self._ledger.highlight(body.id)
+        if body.act == "none":
+            ledger.skip(body.id)
+        elif body.act in ("make", "write"):
+            deck = deck_for(self._decks, "", highlight)
+            make(
+                ledger,
+                highlight,
+                self._made(body, highlight),
+                deck,
+                forced=body.forced,
+            )
+        else:
+            raise RefusedError(f"This cannot be done here: {body.act}")
+        return True
+
+    def _made(self, body: Body, highlight: Highlight) -> Any:
+        """Return the fields of a card that a person made of a passage."""
+        if body.act == "write":
+            return new_fields(body.fields)
+        mode = "cloze" if body.mode == "cloze" else "question"
+        fields = dict(fields_from_spans(mode, highlight, parse_spans(body.spans)))
+        if mode == "question":
+            fields["Front"] = body.text
+        return new_fields(fields)
+
+    def undo(self, action: str) -> dict[str, Any]:
+        """Take back a decision. Return the new counts, and the item that waits again.
+
+        Raises:
+            RefusedError: it cannot be undone, with the reason.
+        """
+        self._ledger.undo(action)
+        list, id = self._undos.pop(action, ("", ""))
+        simple = id.startswith("dr") and list
+        if simple:
+            self._queues[list].insert(0, id)
+        else:
+            self._order = None
+        return {**self.state(), "list": list, "item": self.item(id) if id else None}
+
+    def send(self) -> dict[str, Any]:
+        """Send to Anki what it lacks."""
+        said = self._sends(self._ledger)
+        self._order = None
+        return {**self.state(), "said": said}
+
+    # --- files ----------------------------------------------------------------------------------
+
+    def file(self, name: str) -> Path | None:
+        """Return a picture or paper that was shown, by its name."""
+        return self._files.get(name)
+
+    def _picture(self, highlight: Highlight, path: str) -> Media | None:
+        media = picture_at(self._ledger, highlight, path, self._workspace.folder / PICTURES)
+        if not isinstance(media, Media):
+            return None
+        self._files[media.name] = Path(media.path)
+        return media
+
+    def _paper(self, highlight: Highlight) -> list[dict[str, str]]:
+        """Return a link to the page of a PDF that is on this machine."""
+        root = roots(self._ledger).get(f"pdf:{highlight.document.source}")
+        if highlight.route is not Route.PDF or root is None:
+            return []
+        base = Path(root)
+        path = base if base.is_file() else base / highlight.document.path
+        try:
+            inside = path.is_file() and path.resolve().is_relative_to(base.resolve())
+        except OSError:
+            inside = False
+        if not inside or path.suffix.lower() != ".pdf":
+            return []
+        name = f"{h16('paper', str(path))}.pdf"
+        self._files[name] = path
+        page = f"#page={int(highlight.block) + 1}" if highlight.block.isdecimal() else ""
+        label = (
+            f"Open page {highlight.page_label}" if highlight.page_label and page else "Open the PDF"
+        )
+        return [{"label": label, "href": f"/paper/{name}{page}"}]
+
+
+def _when(at: str) -> str:
+    """Return a time as a person says it: today, or the day."""
+    try:
+        then = datetime.fromisoformat(at).astimezone()
+    except ValueError:
+        return at
+    today = then.date() == datetime.now().astimezone().date()
+    return then.strftime("%H:%M" if today else "%-d %B %Y" if then.year else "")

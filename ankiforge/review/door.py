@@ -1,0 +1,284 @@
+"""The HTTP door of the page: who may come in, what may be asked for, and how it ends.
+
+Only the browser that opens the printed address first comes in, only on this machine, and only from
+the page itself. The token of the address works once; then a cookie with another secret counts.
+Cookies ignore ports, so another program's page on this machine may send ours along: therefore
+`Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a frame in which no script runs.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from importlib.resources import files
+from threading import Lock
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+from waitress.server import create_server
+from waitress.wasyncore import close_all
+
+from ankiforge.anki.notetypes import note_type
+from ankiforge.errors import ForgeError
+from ankiforge.model import Family
+from ankiforge.review.decide import BlockedError
+from ankiforge.review.desk import Body, Desk, StaleError
+
+HOST = "127.0.0.1"
+LARGEST = 256 * 1024
+"""The maximum size of a request in bytes."""
+_IDLE_SECONDS = 60
+_STATIC = {
+    "page.js": "text/javascript", "draw.js": "text/javascript", "compose.js": "text/javascript",
+    "page.css": "text/css", "icon.svg": "image/svg+xml",
+}  # fmt: skip
+_TYPES = {
+    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp",
+    "avif": "image/avif", "svg": "image/svg+xml", "pdf": "application/pdf",
+}  # fmt: skip
+_PAGE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""For pictures: an SVG may contain scripts."""
+_VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+"""For the browser's PDF viewer, which a sandbox would forbid."""
+_CLOSED = "This page belongs to one browser: open the address that `ankiforge review` printed."
+_USED = (
+    "This address was opened before, and it works only once. For a new one press Ctrl-C in the terminal"
+    " where the page was started, then: ankiforge review"
+)
+_FAILED = "The page failed. Your decisions are stored; the terminal shows the details."
+
+_log = logging.getLogger(__name__)
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+class HttpError(Exception):
+    """An answer that is not what was asked for."""
+
+    def __init__(self, status: str, message: str) -> None:
+        self.status, self.message = status, message
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to a request."""
+
+    body: bytes = b""
+    type: str = "text/plain; charset=utf-8"
+    status: str = "200 OK"
+    headers: tuple[tuple[str, str], ...] = ()
+    policy: str = _PAGE
+    kept: bool = False
+    """Whether the browser may keep it: the port, and so the address, is another one next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The page as a WSGI program."""
+
+    port: int
+    desk: Callable[[], Desk]
+    """Returns the desk, in the one thread that answers."""
+    token: str = field(default_factory=_secret)
+    session: str = field(default_factory=_secret, repr=False)
+    _used: Lock = field(default_factory=Lock, init=False, repr=False)
+    """Acquired by the first use of the token, and never released."""
+
+    @property
+    def address(self) -> str:
+        """The address to open in the browser."""
+        return f"http://{HOST}:{self.port}/?token={self.token}"
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request."""
+        try:
+            answer = self._admitted(environ) or self._answer(environ)
+        except HttpError as error:
+            answer = _json({"message": error.message}, error.status)
+        except StaleError as error:
+            answer = _json({"message": error.message, "item": error.item}, "409 Conflict")
+        except ForgeError as error:
+            insist = isinstance(error, BlockedError)
+            answer = _json(
+                {"message": _sentence(error.message), "insist": insist}, "422 Unprocessable"
+            )
+        except Exception:  # noqa: BLE001 - a fault of ours must not end the page
+            _log.exception("the review page failed")
+            answer = _json({"message": _FAILED}, "500 Internal Server Error")
+        headers = [
+            ("Content-Type", answer.type),
+            ("Content-Length", str(len(answer.body))),
+            ("Cache-Control", "private, max-age=3600" if answer.kept else "no-store"),
+            ("Content-Security-Policy", answer.policy),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            *answer.headers,
+        ]
+        start(answer.status, headers)
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
+
+    # --- who may come in ------------------------------------------------------------------------
+
+    def _admitted(self, environ: Mapping[str, Any]) -> Answer | None:
+        """Let a request in, or answer the first one, which brings the token.
+
+        Raises:
+            HttpError: it does not come from the page, or not from its browser.
+        """
+        host = environ.get("HTTP_HOST", "")
+        if host not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
+            raise HttpError("421 Misdirected Request", _CLOSED)  # another name of this machine
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
+        if method not in ("GET", "HEAD", "POST"):
+            raise HttpError("405 Method Not Allowed", "This cannot be done here.")
+        site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
+        if method == "POST" and (
+            environ.get("HTTP_ORIGIN") != f"http://{host}"
+            or environ.get("CONTENT_TYPE") != "application/json"
+        ):
+            raise HttpError("403 Forbidden", _CLOSED)
+        if path != "/" and site not in ("same-origin", "none"):
+            raise HttpError("403 Forbidden", _CLOSED)  # another page, with our cookie
+        given = parse_qs(environ.get("QUERY_STRING", "")).get("token", [""])[0]
+        if path == "/" and _same(given, self.token):
+            return self._welcome(environ)
+        if not self._known(environ):
+            raise HttpError("403 Forbidden", _CLOSED)
+        return None
+
+    def _known(self, environ: Mapping[str, Any]) -> bool:
+        """Return whether the browser has the cookie."""
+        try:
+            cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
+        except CookieError:
+            return False
+        found = cookies.get(self._cookie)
+        return _same(found.value if found else "", self.session)
+
+    @property
+    def _cookie(self) -> str:
+        """The name of the cookie, with the port: pages on other ports have their own."""
+        return f"ankiforge_{self.port}"
+
+    def _welcome(self, environ: Mapping[str, Any]) -> Answer:
+        """Give the cookie to the first browser; a prefetch of the page does not use up the token."""
+        ahead = environ.get("HTTP_SEC_PURPOSE", environ.get("HTTP_PURPOSE", ""))
+        if environ["REQUEST_METHOD"] != "GET" or "prefetch" in ahead:
+            return Answer(status="204 No Content")
+        headers = [("Location", "/")]
+        if not self._known(environ):
+            if not self._used.acquire(blocking=False):
+                raise HttpError("403 Forbidden", _USED)
+            cookie = f"{self._cookie}={self.session}; HttpOnly; SameSite=Strict; Path=/"
+            headers.append(("Set-Cookie", cookie))
+        return Answer(status="303 See Other", headers=tuple(headers))
+
+    # --- what may be asked for ------------------------------------------------------------------
+
+    def _answer(self, environ: Mapping[str, Any]) -> Answer:
+        path = environ.get("PATH_INFO", "/")
+        asked = {
+            name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()
+        }
+        if environ["REQUEST_METHOD"] == "POST":
+            return self._post(path, environ["wsgi.input"].read(LARGEST))
+        _, _, name = path.rpartition("/")
+        match path.split("/")[1:-1]:
+            case [] if not name:
+                return Answer(_static("index.html").encode(), "text/html; charset=utf-8")
+            case ["static"] if name == "card.css":
+                return Answer(
+                    (note_type(Family.BASIC).css + _static(name)).encode(),
+                    "text/css; charset=utf-8",
+                    kept=True,
+                )
+            case ["static"] if name in _STATIC:
+                return Answer(_static(name).encode(), f"{_STATIC[name]}; charset=utf-8", kept=True)
+            case ["picture" | "paper" as kind]:
+                found = self.desk().file(name)
+                if found and found.is_file():
+                    type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+                    policy = _VIEWER if kind == "paper" else _INERT
+                    return Answer(found.read_bytes(), type, policy=policy)
+            case ["api"] if name == "state":
+                return _json(self.desk().state())
+            case ["api"] if name == "list":
+                words, state = asked.get("words", "")[:500], asked.get("state", "")
+                return _json(self.desk().listed(asked.get("id", ""), words, state))
+            case ["api"] if name == "item":
+                return _json({"item": self.desk().item(asked.get("id", ""))})
+        raise HttpError("404 Not Found", "There is nothing here.")
+
+    def _post(self, path: str, body: bytes) -> Answer:
+        try:
+            match path:
+                case "/api/decide":
+                    return _json(self.desk().decide(msgspec.json.decode(body, type=Body)))
+                case "/api/undo":
+                    return _json(self.desk().undo(msgspec.json.decode(body, type=str)))
+                case "/api/send":
+                    return _json(self.desk().send())
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise HttpError("400 Bad Request", "This was not understood.") from error
+        raise HttpError("404 Not Found", "There is nothing here.")
+
+
+def _same(given: str, secret: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+
+
+def _json(value: object, status: str = "200 OK") -> Answer:
+    return Answer(json.dumps(value).encode(), "application/json", status)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
+
+
+def _static(name: str) -> str:
+    return files("ankiforge.review").joinpath("static", name).read_text(encoding="utf-8")
+
+
+def serve(desk: Callable[[], Desk], started: Callable[[str], None]) -> None:
+    """Serve the page until Ctrl-C; a request that has begun is answered.
+
+    Args:
+        desk: opens the desk, in the thread that will use it.
+        started: called with the address once the server answers.
+    """
+    opened: list[Desk] = []
+
+    def only() -> Desk:
+        if not opened:
+            opened.append(desk())
+        return opened[0]
+
+    listening = socket.create_server((HOST, 0))
+    door = Door(listening.getsockname()[1], only)
+    connections: dict[int, Any] = {}
+    server = create_server(
+        door, map=connections, sockets=[listening], threads=1, channel_timeout=_IDLE_SECONDS,
+        max_request_body_size=LARGEST, ident=None,
+    )  # fmt: skip
+    # a browser sends many requests at once, of which waitress would warn
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    try:
+        started(door.address)
+        server.run()
+    finally:
+        close_all(connections)

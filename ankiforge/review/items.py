@@ -1,0 +1,346 @@
+"""What there is to decide, as data for the page's script: cards, reason, passage, and possible actions.
+
+    item = {id, turn, title, ask?, why?, cards?, choose?, beside?, lines?, option?, compose?, source?, actions}
+
+`turn` is a hash of all that an item shows: a decision with another one is about something that has
+changed meanwhile. docs of each key: `docs/review.md` has what a person sees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from ankiforge.anki.unrender import unrender
+from ankiforge.ledger import Fate, Ledger, Line
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Fields,
+    Highlight,
+    Question,
+    Severity,
+    Verdict,
+    Waiting,
+    h16,
+)
+from ankiforge.review.faces import Find, compared, face
+from ankiforge.review.passage import passage
+from ankiforge.review.select import selectable_text
+from ankiforge.text.display import counted, on_one_line, shortened
+from ankiforge.text.markdown import image_paths
+
+Item = dict[str, Any]
+MOST_LINES = 300
+"""Lines of a form, or missing notes, that are shown at once."""
+
+# --- actions ------------------------------------------------------------------------------------
+
+
+def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> dict[str, Any]:
+    return {"act": act, "label": label, "key": key, "look": look, "said": said, **more}
+
+
+ACCEPT = _act("accept", "Accept", "a", "filled", "Accepted")
+REJECT = _act("reject", "Reject", "x", "outlined", "Rejected")
+EDIT = _act(
+    "edit", "Edit", "e", "text", "Edited and accepted", needs="edit", save="Save and accept"
+)
+SKIP = _act("later", "Skip for now", "s", "more", "Skipped")
+WHY = _act(
+    "reject", "Reject with a reason…", "X", "more", "Rejected", needs="text", ask="Why not?"
+)  # fmt: skip
+FORCE = _act("force", "Accept it all the same", "F", "more", "Accepted")
+
+
+def _named(action: dict[str, Any], label: str, said: str = "", **more: Any) -> dict[str, Any]:
+    """Return an action under another label."""
+    return {**action, "label": label, "said": said or action["said"], **more}
+
+
+# --- reasons ------------------------------------------------------------------------------------
+
+_REMARKS = (
+    ("equal to the card", "You have a card with the same words."),
+    ("you rejected the same words", "You rejected the same words in another place."),
+    ("you decided on this passage", "You rejected or changed a card of this passage before."),
+    ("Anki has notes of this document", "Anki has notes of this document that are no cards here."),
+    ("replaces a card", "Your card of this passage would be replaced, and its schedule would end."),
+)
+
+
+_CODE = re.compile(r"`([^`]*)`")
+
+
+def _sentence(text: str) -> str:
+    text = _CODE.sub(r"“\1”", text.strip())
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!', '…')) else '.'}"
+
+
+def _why(one: Waiting) -> dict[str, str] | None:
+    """Return why a draft is to be looked at closely; None if nothing is to be said of it."""
+    found = [each for each in one.proposal.findings if each.severity is not Severity.INFO]
+    said = [_sentence(each.message) for each in found]
+    for remark in one.remarks:
+        said += [text for begin, text in _REMARKS if remark.startswith(begin)]
+    if "form" in one.remarks:
+        said.append(f"Lines like “{one.highlight.written}” may be no cards.")
+    if not said:
+        return None
+    tone = "stop" if one.proposal.blocked else "caution" if found else "plain"
+    return {"text": " ".join(dict.fromkeys(said)), "tone": tone}
+
+
+# --- items --------------------------------------------------------------------------------------
+
+
+class Items:
+    """Makes items from what the ledger has."""
+
+    def __init__(
+        self, ledger: Ledger, find: Find, paper: Callable[[Highlight], list[dict[str, str]]]
+    ) -> None:
+        """`find` returns a picture of a source; `paper` a link to the page of a PDF."""
+        self._ledger = ledger
+        self._find = find
+        self._paper = paper
+
+    def drafts(self, group: Sequence[Waiting]) -> Item:
+        """Return a new card, or the alternatives to one fact, of which one may be chosen."""
+        first = group[0]
+        cards = [self._draft(one) for one in group]
+        source = self._source(first.highlight, first.draft.quote)
+        item = _item(first.id, cards[0]["title"], (*group,), cards=cards, source=source)
+        item["why"] = _why(first)
+        if len(group) > 1:
+            item |= {"ask": f"{len(group)} drafts of one fact. Keep the best.", "choose": True}
+            for number, (one, card) in enumerate(zip(group, cards, strict=True), 1):
+                card["keep"] = f"Accept {number}"
+                card["note"] = " ".join(filter(None, (card["note"], (_why(one) or {}).get("text"))))
+            item["why"] = None
+        if all(one.proposal.blocked for one in group):
+            edit = _named(EDIT, "Edit", look="filled")
+            item["actions"] = [edit, REJECT, SKIP, WHY, FORCE]
+        else:
+            reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
+            item["actions"] = [ACCEPT, reject, EDIT, SKIP, WHY]
+            item["actions"] += [FORCE] if any(one.proposal.blocked for one in group) else []
+        return item
+
+    def revision(self, one: Waiting) -> Item:
+        """Return a draft beside the card that it would change or replace."""
+        card = self._ledger.card(one.revises or one.replaces or "")
+        old = self._face(card.kind, card.fields, card.highlight, card.quote)
+        new = self._draft(one)
+        old["label"], new["label"] = "Your card", "With the new words"
+        same_type = card.kind.family is one.draft.kind.family
+        compared(old, new) if same_type else None
+        why = _why(one)
+        if one.revises:
+            ask, yes, no = (
+                "The passage has changed. Change the card, too?",
+                "Change the card",
+                "Keep the old words",
+            )
+            why = why or {"text": "The card keeps its schedule.", "tone": "plain"}
+        else:
+            ask, yes, no = "Replace your card by one of another form?", "Replace it", "Keep my card"
+        return _item(
+            one.id, new["title"], (one, card), ask=ask, cards=[old, new], beside=True, why=why, edits=1,
+            source=self._source(one.highlight, one.draft.quote),
+            actions=[
+                _named(ACCEPT if not one.proposal.blocked else FORCE, yes, "Changed", look="filled", key="a"),
+                _named(REJECT, no, "Kept as it was"), _named(EDIT, "Edit", "Changed", save="Save"), SKIP,
+            ],
+        )  # fmt: skip
+
+    def passage(self, fate: Fate) -> Item:
+        """Return a passage without a card, of which a person may make one."""
+        highlight = fate.highlight
+        text = selectable_text(highlight)[0]
+        title = shortened(on_one_line(text or highlight.comment or highlight.document.title), 90)
+        blank = [["Front", "Question", ""], ["Back", "Answer", ""]]
+        write = _act("write", "Write it", "e", "text", "Made", needs="edit", save="Make this card")
+        nothing = _act("none", "No card wanted", "x", "outlined", "No card for")
+        make = _act("make", "Make this card", "a", "filled", "Made", needs="words")
+        actions = [make, nothing, write, SKIP] if text else [
+            {**write, "look": "filled"}, nothing, SKIP
+        ]  # fmt: skip
+        source = self._source(highlight)
+        source["blocks"] = [] if source["whole"] and text else source["blocks"]
+        return _item(
+            highlight.key, title, (fate,), compose=text, blank=blank, source=source, actions=actions,
+            why={"text": _sentence(fate.reason), "tone": "plain"},
+        )  # fmt: skip
+
+    def line(self, line: Line) -> Item:
+        """Return a card that was decided on, for the list of all."""
+        card = line.card
+        if card is None:
+            assert line.waiting is not None
+            one = line.waiting
+            return self.revision(one) if one.revises or one.replaces else self.drafts([one])
+        shown = self._face(card.kind, card.fields, card.highlight, card.quote)
+        why = [_sentence(finding.message) for finding in line.findings]
+        why += [_sentence(card.why)] if card.why else []
+        if card.live:
+            actions = [_named(EDIT, "Edit", "Edited", look="filled", save="Save"), REJECT, WHY]
+        else:
+            actions = [_act("restore", "Take this back", "a", "filled", "Taken back")]
+        return _item(
+            card.guid, shown["title"], (card,), cards=[shown], actions=actions,
+            why={"text": " ".join(why), "tone": "plain"} if why else None,
+            source=self._source(card.highlight, card.quote),
+        )  # fmt: skip
+
+    def question(self, question: Question) -> Item:
+        """Return a question that only a person can answer."""
+        more = {
+            "same": self._same, "duplicate": self._duplicate, "conflict": self._conflict,
+            "absent": self._absent, "emptied": self._emptied, "form": self._form,
+        }[question.kind](question)  # fmt: skip
+        return _item(question.id, more.pop("title"), (question,), **more)
+
+    # --- questions ------------------------------------------------------------------------------
+
+    def _same(self, question: Question) -> Item:
+        old = [self._ledger.card(guid) for guid in question.guids]
+        new = self._ledger.waiting(question.new)
+        highlight = self._ledger.highlight(question.new)
+        cards = [self._known(card, "Your card") for card in old]
+        drafts = [self._draft(one) | {"label": "From the new passage"} for one in new]
+        source = self._source(highlight)
+        if len(question.examples) > 1:
+            source["before"] = question.examples[1]
+        text = "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the card and its schedule."
+        return {
+            "title": cards[0]["title"] if cards else on_one_line(highlight.exact),
+            "ask": "Is this the card that you already have?", "cards": [*cards, *drafts],
+            "beside": len(cards) + len(drafts) == 2, "source": source, "why": {"text": text, "tone": "plain"},
+            "actions": [
+                _named(ACCEPT, "Yes, the same card", "One card"), _named(REJECT, "No, another card", "Two cards"), SKIP
+            ],
+        }  # fmt: skip
+
+    def _duplicate(self, question: Question) -> Item:
+        cards = [
+            self._known(self._ledger.card(guid), f"Card {number}")
+            for number, guid in enumerate(question.guids, 1)
+        ]
+        for guid, card in zip(question.guids, cards, strict=True):
+            title = self._ledger.card(guid).highlight.document.title
+            card["note"] = " · ".join(filter(None, (card["note"], title)))
+        return {
+            "title": cards[0]["title"], "ask": "Two cards ask and answer the same. Keep one?",
+            "cards": cards, "beside": True,
+            "why": {"text": "The one with more reviews stays.", "tone": "plain"},
+            "actions": [_named(ACCEPT, "Keep one", "One card"), _named(REJECT, "Keep both", "Two cards"), SKIP],
+        }  # fmt: skip
+
+    def _conflict(self, question: Question) -> Item:
+        card = self._ledger.card(question.guids[0])
+        mine, theirs = dict(card.fields), dict(card.fields)
+        for one in question.conflicts:  # from Anki both are HTML, from here both Markdown
+            from_anki = bool(one.words)
+            mine[one.field] = one.words if from_anki else one.theirs
+            theirs[one.field] = unrender(one.ours) if from_anki else one.ours
+        faces = [
+            self._face(card.kind, tuple(fields.items()), card.highlight, card.quote)
+            for fields in (mine, theirs)
+        ]
+        title = faces[0]["title"]
+        compared(faces[0], faces[1], ("ins", "ins"))
+        faces[0] |= {"label": "Yours", "keep": "Keep mine"}
+        faces[1] |= {"label": "From the source", "keep": "Take the source’s"}
+        return {
+            "title": title, "ask": "You and the source both changed this card. Which words stay?",
+            "cards": faces, "choose": True, "beside": True,
+            "source": self._source(card.highlight, card.quote),
+            "actions": [_named(ACCEPT, "Keep mine", "Settled"), SKIP],
+        }  # fmt: skip
+
+    def _absent(self, question: Question) -> Item:
+        cards = [self._ledger.card(guid) for guid in question.guids[:MOST_LINES]]
+        faces = [self._face(one.kind, one.fields, one.highlight, one.quote) for one in cards]
+        lines = [{"id": "", "a": one["title"], "b": one["answer"]} for one in faces]
+        several = counted(len(question.guids), "note")
+        return {
+            "title": f"{several} missing in Anki", "lines": lines,
+            "ask": f"{several} missing in Anki. Did you delete them?",
+            "actions": [
+                _named(ACCEPT, "I deleted them", "Deleted"), _named(REJECT, "Send them again", "Will be sent again"), SKIP
+            ],
+        }  # fmt: skip
+
+    def _emptied(self, question: Question) -> Item:
+        text = "Until you say so, nothing counts as deleted, and no card changes."
+        return {
+            "title": f"{question.new} lost its documents",
+            "ask": f"{question.new} lists nothing, or lost more than half of its documents. Were they deleted?",
+            "why": {"text": text, "tone": "plain"},
+            "actions": [
+                _named(REJECT, "No, nothing happened", "Nothing happened", look="filled", key="a"),
+                _named(ACCEPT, "Yes, they were deleted", "Deleted", look="outlined", key="x"), SKIP,
+            ],
+        }  # fmt: skip
+
+    def _form(self, question: Question) -> Item:
+        lines = []
+        for one in (one for id in question.drafts for one in self._ledger.waiting(id)):
+            shown = self._draft(one)
+            why = _why(replace(one, remarks=tuple(r for r in one.remarks if r != "form")))
+            at = one.highlight.document.path or one.highlight.document.title
+            lines.append({
+                "id": one.id, "a": shown["title"], "b": shown["answer"], "at": at, "on": one.proposal.clean,
+                "note": why["text"] if why else "",
+            })  # fmt: skip
+        count, form = counted(len(lines), "line"), question.old
+        return {
+            "title": f"{count} written as “{form}”", "lines": lines,
+            "ask": f"{count} in {question.new} look like “{form}”. Are they cards?",
+            "why": {"text": "Untick what is no card.", "tone": "plain"},
+            "option": {"name": "later", "label": f"Make cards of such lines in {question.new} from now on", "on": True},
+            "actions": [
+                _named(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
+                _named(REJECT, "None of them is a card", "No cards of"), SKIP,
+            ],
+        }  # fmt: skip
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def _face(
+        self, kind: CardKind, fields: Fields, highlight: Highlight, quote: str
+    ) -> dict[str, Any]:
+        return face(kind, fields, highlight, quote, self._find)
+
+    def _draft(self, one: Waiting) -> dict[str, Any]:
+        draft = one.draft
+        return self._face(draft.kind, draft.fields, one.highlight, draft.quote)
+
+    def _known(self, card: Card, label: str) -> dict[str, Any]:
+        """Return the face of an accepted card, with its reviews."""
+        shown = self._face(card.kind, card.fields, card.highlight, card.quote)
+        seen = next(self._ledger.notes(card.guid), None)
+        reviews = counted(seen.reviews, "review") if seen else "not in Anki yet"
+        if card.verdict is not Verdict.LIVE:
+            reviews = card.verdict.value
+        return shown | {"label": label, "note": " ".join(filter(None, (shown["note"], reviews)))}
+
+    def _source(self, highlight: Highlight, quote: str = "") -> dict[str, Any]:
+        """Return the passage of a highlight with its pictures."""
+        found = passage(highlight, quote)
+        media = (self._find(highlight, one) for one in image_paths("\n".join(highlight.markdown)))
+        alt = f"Picture in {highlight.document.title}"
+        found["pictures"] = [{"src": f"/picture/{one.name}", "alt": alt} for one in media if one]
+        found["links"] = self._paper(highlight) + found["links"]
+        return found
+
+
+def _item(id: str, title: str, shown: Iterable[object], **more: Any) -> Item:
+    """Return an item whose turn is a hash of the values that are shown."""
+    turn = h16(*(msgspec.json.encode(one).decode() for one in shown))
+    return {"id": id, "turn": turn, "title": title, **more}

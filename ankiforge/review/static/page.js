@@ -1,0 +1,417 @@
+// The page: lists, rounds of ten items, decisions, undo, keys. The server knows what may be decided.
+import { edit } from "./compose.js";
+import { $, draw, fill, h, isDark, picked, ticked, wide } from "./draw.js";
+
+const SETTLE = 200; // ms; a key so soon after a card was painted was meant for the one before
+const ENDED = "`ankiforge review` has ended. Start it again in the terminal; your decisions are stored.";
+const short = (text, n = 60) => (text.length > n ? `${text.slice(0, n).trimEnd()}…` : text);
+const count = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`;
+
+const state = { lists: [], list: "", round: [], size: 0, at: 0, tally: {}, ready: 0, pending: false,
+  painted: 0, undos: [], rows: null, opened: null, last: "", single: true, words: "", only: "" };
+const built = new Map(); // item → its node; drawn before it is needed, kept until its decision is stored
+
+// ---- The server.
+
+async function ask(path, options) {
+  let reply;
+  try {
+    reply = await fetch(path, options);
+  } catch {
+    throw new Error(ENDED);
+  }
+  const value = await reply.json();
+  if (!reply.ok) throw Object.assign(new Error(value.message), { status: reply.status, ...value });
+  return value;
+}
+const get = (path, query = {}) => ask(`/api/${path}?${new URLSearchParams(query)}`);
+const post = (path, value = null) => ask(`/api/${path}`,
+  { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
+
+// ---- Decisions. One at a time, about the item that is painted.
+
+const busy = () => state.pending || performance.now() - state.painted < SETTLE;
+
+async function act(node, action, extra = {}) {
+  if (action === "flip") return flip();
+  if (busy() || node !== current()) return;
+  const { item } = node;
+  const main = $(".menu[open]", node);
+  main?.removeAttribute("open");
+  if (action.needs === "edit" && !extra.fields) return edit(node, action);
+  if (action.needs === "words") {
+    if (!node.made) return node.firstWord();
+    extra = { ...node.made, ...extra };
+  }
+  if (action.needs === "text" && !extra.text) {
+    const text = await asked(action);
+    if (text === null || node !== current()) return;
+    extra = { ...extra, text };
+  }
+  const sent = { id: item.id, turn: item.turn, act: action.act, choice: picked(node), ...extra };
+  if (item.lines) sent.lines = ticked(node);
+  if (item.option) sent[item.option.name] = $(".option input", node).checked;
+  const before = { round: [...state.round], at: state.at, opened: state.opened, tally: { ...state.tally } };
+  wait(true);
+  state.tally[action.act] = (state.tally[action.act] ?? 0) + 1;
+  leave(item);
+  try {
+    const reply = await post("decide", sent);
+    built.get(item)?.remove();
+    built.delete(item);
+    counts(reply);
+    if (reply.undo) state.undos.push({ id: reply.undo, act: action.act });
+    if (before.opened) await go(state.list);
+    else if (!state.round.length) show(); // the end screen counts
+    tell(`${action.said} “${short(item.title)}”`, Boolean(reply.undo));
+    $("#live").textContent = `${action.said}. ${$("#left").textContent}`;
+  } catch (error) {
+    Object.assign(state, before);
+    takeBack(item, error, () => act(current(), action, { ...extra, forced: true }));
+  } finally {
+    wait(false);
+  }
+}
+
+// A decision failed: its item comes back, as it is now, with the reason.
+function takeBack(item, error, insist) {
+  if (error.status === 409) {
+    built.get(item)?.remove();
+    built.delete(item);
+    if (state.opened) state.opened = error.item;
+    else state.round = state.round.flatMap((one) => (one !== item ? [one] : error.item ? [error.item] : []));
+    state.at = Math.min(state.at, Math.max(state.round.length - 1, 0));
+  }
+  show();
+  const now = current();
+  if (error.status === 409 && !error.item) return tell(error.message, false);
+  $(".error", now)?.remove();
+  const again = error.insist && h("button", { className: "link", type: "button", onclick: insist }, "Do it all the same");
+  const said = h("p", { className: "why stop error", role: "alert" }, h("span", {}, error.message, " "), again);
+  $(now.editing ? ".edit > .actions" : ".actions", now).before(said);
+}
+
+function wait(on) {
+  state.pending = on;
+  document.body.ariaBusy = String(on);
+  clearTimeout(wait.timer);
+  if (on) wait.timer = setTimeout(() => document.body.classList.add("busy"), 250);
+  else document.body.classList.remove("busy");
+}
+
+// Show the next item; the node of this one is kept until the decision is stored.
+function leave(item) {
+  if (!state.opened) {
+    state.round = state.round.filter((one) => one !== item);
+    if (state.at >= state.round.length) state.at = 0;
+    show();
+  }
+}
+
+function asked(action) {
+  const dialog = $("#say");
+  $("#say-name").textContent = action.ask;
+  $("#say-yes").textContent = action.label.replace("…", "");
+  $("#say-text").value = "";
+  dialog.returnValue = "";
+  dialog.showModal();
+  const answer = () => (dialog.returnValue === "yes" ? $("#say-text").value : null);
+  return new Promise((done) => dialog.addEventListener("close", () => done(answer()), { once: true }));
+}
+
+async function undo(id = state.undos.at(-1)?.id) {
+  if (state.pending || !id) return;
+  wait(true);
+  try {
+    const reply = await post("undo", id), mine = state.undos.find((one) => one.id === id);
+    state.undos = state.undos.filter((one) => one !== mine);
+    counts(reply);
+    tell(reply.item ? `Taken back: “${short(reply.item.title)}”` : "Taken back.", false);
+    if (state.rows) return await go(state.list);
+    if (!reply.item || reply.list !== state.list) return;
+    state.round = [reply.item, ...state.round.filter((one) => one.id !== reply.item.id)];
+    Object.assign(state, { at: 0, size: Math.max(state.size, state.round.length) });
+    if (mine) state.tally[mine.act] -= 1;
+    show();
+  } catch (error) {
+    tell(error.message, false);
+  } finally {
+    wait(false);
+  }
+}
+
+async function send() {
+  if (state.pending) return;
+  wait(true);
+  tell("Sending to Anki …", false);
+  try {
+    const reply = await post("send");
+    counts(reply);
+    tell(reply.said, false, 30000);
+    if (!state.opened && !state.round.length) await go(state.list);
+  } catch (error) {
+    tell(error.message, false, 30000);
+  } finally {
+    wait(false);
+  }
+}
+
+// ---- Lists and rounds.
+
+async function go(list) {
+  const known = state.lists.some((one) => one.id === list) ? list : state.lists[0].id;
+  const search = known === "all" ? { words: state.words, state: state.only } : {};
+  let reply;
+  try {
+    reply = await get("list", { id: known, ...search });
+  } catch (error) {
+    reply = { rows: [], empty: error.message };
+    if (error.message === ENDED) return tell(ENDED, false, 30000);
+  }
+  const items = reply.items ?? [];
+  Object.assign(state, { list: known, opened: null, rows: reply.items ? null : reply, notices: reply.rows,
+    round: items, size: items.length, at: 0, tally: {} });
+  for (const node of built.values()) node.remove();
+  built.clear();
+  history.replaceState(null, "", `#${known}`);
+  $("#side").classList.remove("open");
+  $("#menu").ariaExpanded = "false";
+  counts(reply);
+  show();
+}
+
+function counts(reply) {
+  if (reply.lists) [state.lists, state.ready] = [reply.lists, reply.ready];
+  $("#lists").replaceChildren(...state.lists.map((one) => {
+    const left = one.left > 0 && h("span", { className: "left" }, h("span", { className: "unseen" }, ", "),
+      one.left.toLocaleString("en"), h("span", { className: "unseen" }, " left"));
+    const link = h("a", { href: `#${one.id}`, onclick: (e) => follow(e, one.id) }, h("span", {}, one.name), left);
+    if (one.id === state.list) link.setAttribute("aria-current", "page");
+    return h("li", {}, link);
+  }));
+  $("#ready").textContent = state.ready ? `${count(state.ready, "new card")} for Anki` : "";
+  $("#send").hidden = !state.ready && !state.undos.length;
+}
+function follow(e, id) {
+  e.preventDefault();
+  if (!state.pending) go(id);
+}
+
+const list = () => state.lists.find((one) => one.id === state.list);
+const current = () => $("#stage > .item:not(.ahead)");
+function drawn(item) {
+  if (!built.has(item)) built.set(item, $("#stage").appendChild(draw(item, act)));
+  return built.get(item);
+}
+
+// Paint what is to be shown, and lay out the next item beside it, unseen.
+function show() {
+  const left = state.round.length, deck = !state.rows;
+  const item = state.opened ?? (deck ? state.round[state.at] : null);
+  const { name } = list();
+  $("#name").textContent = name;
+  document.title = `${name} · ankiforge`;
+  $("#left").textContent = deck && left ? `${left} left of ${state.size}` : "";
+  $("#ticks").replaceChildren(...(deck && left ? Array.from({ length: state.size }, (_, i) =>
+    h("li", { className: i < state.size - left ? "done" : "" })) : []));
+  const node = item && drawn(item);
+  for (const one of [...$("#stage").children]) {
+    if (one !== node && !one.item) one.remove();
+    else ahead(one, one !== node);
+  }
+  if (!item) $("#stage").append(...(state.rows ? [table(state.rows)] : end()));
+  else if (state.opened) $("#stage").prepend(h("button", { className: "link back", type: "button", onclick: close }, `‹ ${name}`));
+  document.body.classList.toggle("deciding", Boolean(item));
+  scrollTo(0, 0);
+  const row = document.getElementById(`row-${state.last}`);
+  (node ?? $(".end h2") ?? row)?.focus({ preventScroll: true });
+  state.painted = performance.now();
+  const next = deck && !state.opened && state.round[(state.at + 1) % Math.max(left, 1)];
+  if (next && next !== item) setTimeout(() => state.round.includes(next) && ahead(drawn(next), next !== state.round[state.at]), 30);
+}
+function ahead(node, on) {
+  node.classList.toggle("ahead", on);
+  node.inert = on;
+}
+function close() {
+  state.opened = null;
+  for (const node of built.values()) node.remove();
+  built.clear();
+  show();
+}
+
+const NUMBERS = ["Nothing", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"];
+const TOLD = { accept: "accepted", force: "accepted", edit: "edited", make: "made", write: "made", reject: "rejected",
+  none: "without a card", later: "skipped" };
+
+function end() {
+  const done = state.size - (state.tally.later ?? 0), more = list().left;
+  const sums = {};
+  for (const [name, n] of Object.entries(state.tally)) sums[TOLD[name] ?? name] = (sums[TOLD[name] ?? name] ?? 0) + n;
+  const told = Object.entries(sums).filter(([, n]) => n).map(([name, n]) => `${n} ${name}`).join(", ");
+  const others = state.lists.filter((one) => one.left && one.id !== state.list);
+  const title = done ? `${NUMBERS[done] ?? done} done.` : state.size ? "All put off for later." : "Nothing waits here.";
+  const next = more > 0 && h("button", { className: "button filled", type: "button", onclick: () => go(state.list) },
+    `${NUMBERS[Math.min(more, 10)]} more`);
+  const sends = state.ready > 0 && h("button", { className: `button ${more ? "outlined" : "filled"}`, type: "button", onclick: send },
+    `Send ${count(state.ready, "new card")} to Anki`);
+  const waiting = others.flatMap((one, i) => [i ? ", " : "",
+    h("a", { href: `#${one.id}`, onclick: (e) => follow(e, one.id) }, `${one.name} (${one.left.toLocaleString("en")})`)]);
+  const shown = h("section", { className: "end", ariaLabel: "Done" }, h("h2", { tabIndex: -1 }, title),
+    told && h("p", {}, `${told}.`), (next || sends) && h("div", { className: "actions" }, next, sends),
+    others.length && h("p", { className: "others" }, "Also waiting: ", waiting));
+  const notices = state.notices?.length && h("section", { className: "table notices", ariaLabel: "What your sources changed" },
+    h("h3", {}, "What your sources changed"), h("ul", { className: "rows" }, state.notices.map(row)));
+  return [shown, notices].filter(Boolean);
+}
+
+// ---- Rows: all cards, and what was decided.
+
+function table(reply) {
+  const body = h("ul", { className: "rows" }), told = h("p", { className: "told", role: "status" });
+  const fill = ({ rows, total, empty }) => {
+    body.replaceChildren(...rows.map(row));
+    const some = total > rows.length ? `${total.toLocaleString("en")} cards; the first ${rows.length} are shown` : count(rows.length, "card");
+    told.textContent = rows.length ? (total === undefined ? "" : some) : empty;
+  };
+  let turn = 0;
+  const search = async () => {
+    const mine = ++turn;
+    [state.words, state.only] = [field.value, $("input:checked", chips).value];
+    await new Promise((done) => setTimeout(done, 150));
+    if (mine !== turn) return;
+    const found = await get("list", { id: state.list, words: state.words, state: state.only })
+      .catch((error) => ({ rows: [], total: 0, empty: error.message }));
+    if (mine === turn) fill(found);
+  };
+  const field = h("input", { type: "search", className: "search", placeholder: "Search cards", ariaLabel: "Search cards",
+    value: state.words, oninput: search });
+  const radio = (value) => h("label", {}, h("input", { type: "radio", name: "only", value, checked: value === state.only, onchange: search }),
+    h("span", {}, value || "All"));
+  const chips = h("div", { className: "modes", role: "radiogroup", ariaLabel: "State" }, ["", ...(reply.states ?? [])].map(radio));
+  fill(reply);
+  return h("section", { className: "table", ariaLabel: list().name }, reply.states && [field, chips], told, body);
+}
+
+function row(one) {
+  const words = [h("span", { className: "title", dir: "auto" }, one.title), h("span", { className: "sub", dir: "auto" }, one.sub),
+    h("span", { className: "state", "data-state": one.state }, one.state)];
+  const opens = !one.undo || one.open;
+  const main = opens ? h("button", { type: "button", className: "row", id: `row-${one.id}`, onclick: () => open(one.id) }, words)
+    : h("div", { className: "row" }, words);
+  const undoes = one.undo && h("button", { className: "link", type: "button", ariaLabel: `Undo: ${one.state} ${one.title}`,
+    onclick: () => undo(one.undo) }, "Undo");
+  return h("li", { className: one.undo ? "acted" : "" }, main, undoes);
+}
+async function open(id) {
+  if (state.pending) return;
+  const { item } = await get("item", { id }).catch((error) => ({ error }));
+  if (!item) return tell("This is there no more.", false);
+  Object.assign(state, { opened: item, last: id });
+  show();
+}
+
+// ---- What is said.
+
+function tell(text, undoable, stays = 7000) {
+  const toast = $("#toast");
+  $("#toast-text").textContent = text;
+  $("#undo").hidden = !undoable;
+  toast.hidden = false;
+  if (!undoable) $("#live").textContent = text;
+  clearTimeout(tell.timer);
+  tell.timer = setTimeout(() => { if (!toast.matches(":hover, :focus-within")) toast.hidden = true; }, stays);
+}
+function refill() {
+  for (const frame of document.querySelectorAll("iframe.face")) fill(frame);
+}
+function flip() {
+  const hidden = document.body.classList.toggle("hiding");
+  refill();
+  $("#live").textContent = hidden ? "Answers hidden" : "Answers shown";
+  $(".menu[open]")?.removeAttribute("open");
+}
+
+// ---- Keys.
+
+const KEYS = { a: "What the filled button says: accept", x: "What the outlined button says: reject", e: "Edit",
+  "1 2 3": "Choose one of several", s: "Skip for now", "⇧X": "Reject with a reason", u: "Undo",
+  "j k": "Look at the next, the previous", Space: "Hide or show the answer", "c q": "Hide words; ask a question",
+  "/": "Search all cards", "?": "These keys" };
+$("#help-keys").append(...Object.entries(KEYS).flatMap(([key, text]) =>
+  [h("dt", {}, key.split(" ").map((one) => h("kbd", {}, one.length > 1 ? one : one.toUpperCase()))), h("dd", {}, text)]));
+
+document.addEventListener("keydown", async (e) => {
+  if (e.ctrlKey || e.metaKey || e.altKey || e.repeat || $("dialog[open]")) return;
+  const node = current(), typing = e.target.closest?.("textarea, input[type=text], input[type=search]");
+  if (e.key === "Escape") {
+    if (typing && !node?.editing) typing.blur();
+    $(".menu[open]")?.removeAttribute("open");
+    if (state.opened && !typing && !node?.editing) close();
+    return;
+  }
+  if (typing || node?.editing || (!state.single && e.key !== "?")) return;
+  const action = node?.item.actions.find((one) => one.key === e.key);
+  if (action) {
+    e.preventDefault();
+    act(node, action);
+  } else if (e.key === "u") undo();
+  else if (e.key === "?") $("#help").showModal();
+  else if (e.key === "/" && !state.pending) {
+    e.preventDefault();
+    await go("all");
+    $(".search").select();
+  } else if (/^[1-9]$/.test(e.key)) $(`.pick:nth-of-type(${e.key}) input`, node ?? document)?.click();
+  else if ((e.key === "c" || e.key === "q") && node?.mode) {
+    e.preventDefault();
+    node.mode(e.key === "c" ? "cloze" : "question");
+  } else if (e.key === " " && node && !e.target.closest("button, summary, a, input")) {
+    e.preventDefault();
+    flip();
+  } else if (e.key === "j" || e.key === "k") step(e.key === "j" ? 1 : -1);
+});
+function step(by) {
+  if (busy()) return;
+  const { round, rows, at } = state;
+  if (rows || !round.length) {
+    const found = [...document.querySelectorAll("button.row, .acted .link")];
+    const to = found.indexOf(document.activeElement) + by;
+    return found[Math.min(Math.max(to, 0), found.length - 1)]?.focus();
+  }
+  state.at = (at + by + round.length) % round.length;
+  show();
+}
+
+addEventListener("click", (e) => {
+  const menu = $(".menu[open]");
+  if (menu && !menu.contains(e.target)) menu.open = false;
+});
+wide.addEventListener("change", () => {
+  for (const one of document.querySelectorAll(".passage")) one.open = wide.matches;
+});
+$("#undo").addEventListener("click", () => {
+  $("#toast").hidden = true;
+  undo();
+});
+$("#send").addEventListener("click", send);
+$("#keys").addEventListener("click", () => $("#help").showModal());
+$("#single").addEventListener("change", (e) => { state.single = e.target.checked; });
+$("#menu").addEventListener("click", (e) => {
+  const shown = $("#side").classList.toggle("open");
+  e.currentTarget.ariaExpanded = String(shown);
+  if (shown) $("#side a").focus();
+});
+function named() {
+  $("#theme").textContent = isDark() ? "Light" : "Dark";
+  refill();
+}
+$("#theme").addEventListener("click", () => {
+  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+  named();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", named);
+named();
+get("state").then((reply) => {
+  counts(reply);
+  return go(location.hash.slice(1));
+}, (error) => tell(error.message, false, 30000));
