@@ -21,17 +21,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import msgspec
 
 from ankiforge.errors import ConfigError
-from ankiforge.extract.files import AHEAD as AHEAD
 from ankiforge.extract.files import Count as Count
-from ankiforge.extract.files import Look as Look
 from ankiforge.extract.files import Stamp as Stamp
-from ankiforge.extract.files import changed_at as changed_at
 from ankiforge.extract.files import of_one
 from ankiforge.extract.files import program as program
 from ankiforge.extract.files import proves as proves
 from ankiforge.extract.files import relative as relative
 from ankiforge.extract.files import stamp_of as stamp_of
-from ankiforge.extract.files import walk as walk
 from ankiforge.model import Known, Sighting, Source
 
 if TYPE_CHECKING:

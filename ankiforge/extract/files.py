@@ -11,12 +11,11 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -41,8 +40,6 @@ TICK_NS = 100_000_000
 COARSE_NS = 2_000_000_000
 """The resolution of FAT: two seconds."""
 DAY_NS = 86_400_000_000_000
-AHEAD = 60.0
-"""Seconds by which the clock of another machine may be ahead."""
 
 
 def stamp_of(found: os.stat_result) -> Stamp:
@@ -73,25 +70,6 @@ def proves(stamp: Stamp, now_ns: int | None = None) -> bool:
     )
 
 
-def changed_at(stamp: Stamp, now: float) -> float:
-    """Return when a file was last written or replaced, in seconds since 1970.
-
-    Times in the future are ignored: the clock was wrong. 0 if no other time is left.
-    """
-    return max((at / 1e9 for at in stamp[:2] if at / 1e9 <= now + AHEAD), default=0.0)
-
-
-class Look(NamedTuple):
-    """A cheap overview of the notes of a vault."""
-
-    notes: Mapping[str, tuple[str, Stamp]]
-    """The location and stamp of each note, by its path below the root (`/`, NFC)."""
-    rest: str
-    """Changes with everything else that can affect a scan."""
-    complete: bool
-    """Whether nothing was unreadable."""
-
-
 @cache
 def program() -> str:
     """Return a hash that changes with any change of this program or of its libraries."""
@@ -120,17 +98,11 @@ class Count:
     """0 if unknown."""
 
 
-def entries(
-    root: str | Path, unreadable: Callable[[OSError], None], *, last_first: bool = False
-) -> Iterator[os.DirEntry[str]]:
+def entries(root: str | Path, unreadable: Callable[[OSError], None]) -> Iterator[os.DirEntry[str]]:
     """Yield the entries below a folder, sorted, folder by folder.
 
     Folders are entered instead of yielded. Hidden folders and links are yielded and not entered.
-
-    Args:
-        root: a folder.
-        unreadable: is called with the error of each folder that cannot be listed.
-        last_first: whether to enter the last of several folders first.
+    `unreadable` is called with the error of each folder that cannot be listed.
     """
     waiting = [os.fspath(root)]
     while waiting:
@@ -150,30 +122,7 @@ def entries(
                 folders.append(entry.path)
             else:
                 yield entry
-        waiting += folders if last_first else reversed(folders)
-
-
-def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
-    """Yield the files below a folder, or the file itself, sorted.
-
-    Links and hidden files are skipped.
-
-    Args:
-        root: a folder or file.
-        unreadable: is called with the error of each folder that cannot be listed, and of each
-            circular link (see `is_loop`).
-    """
-    if root.is_file():
-        yield root
-        return
-    for entry in entries(root, unreadable):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_symlink():
-            if loop := loop_at(entry.path):
-                unreadable(loop)
-        elif os.path.isfile(entry.path):  # noqa: PTH113 - of many
-            yield Path(entry.path)
+        waiting += reversed(folders)
 
 
 def loop_at(path: str | Path) -> OSError | None:

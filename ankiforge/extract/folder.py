@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import os
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -16,18 +19,20 @@ from ankiforge.extract.files import (
     LARGEST,
     PICTURE,
     Count,
-    is_loop,
+    Stamp,
+    entries,
+    legible,
+    loop_at,
     looping,
     matcher,
-    of_one,
     program,
     proves,
+    read_settled,
     relative,
     stamp_at,
     stamp_of,
     text_of,
     unreadable,
-    walk,
 )
 from ankiforge.model import (
     Extracted,
@@ -53,6 +58,7 @@ class File:
     at: Path
     named: bool
     """Whether the user named this file, as opposed to its folder."""
+    stamp: Stamp | None = None
 
     def text(self, largest: int = LARGEST) -> str:
         """Return the whole text with LF line ends and without a byte order mark.
@@ -68,6 +74,13 @@ class File:
         if len(raw) > largest:
             raise ItemError(f"it is larger than {largest // 1_000_000} MB", hint="split it")
         return text_of(raw)
+
+
+_CONFLICT = re.compile(
+    r".*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$",
+    re.IGNORECASE,
+)
+_EVICTED = re.compile(r"\.(.+\.md)\.icloud$", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -88,6 +101,9 @@ class Folder:
     missed: bool = False
     """Whether something was unreadable, so that missing documents may still exist."""
     count: Count = field(default_factory=Count)
+    others: dict[str, str] | None = None
+    """The path of each file that does not fit, by casefolded path and name; None = not wanted.
+    Where they are wanted, links and notes that are left out are told, too."""
 
     @property
     def container(self) -> str:
@@ -106,28 +122,89 @@ class Folder:
         name.
         """
         self.missed = False
-        seen: set[Path] = set()
-        found: list[File | Problem] = []
-        for start in self.only or (self.root,):
-            failed: list[OSError] = []
-            for at in walk(start, failed.append):
-                file = File(relative(at, self.root), at, at == start)
-                if at not in seen and (file.named or self.fits(file.path)):
-                    seen.add(at)
-                    found.append(file)
-            for error in failed:
-                if is_loop(error):
-                    where = relative(Path(str(error.filename)), self.root)
-                    found.append(looping(where, error))
-                    continue
-                self.missed = True
-                what = f"cannot be listed: {error.strerror or error}"
-                hint = "check that it is there, and its permissions"
-                found.append(Problem(str(error.filename or self.root), what, hint))
-        self.count.done, self.count.total = 0, len(seen)
-        for item in found:
+        found: dict[str, File | Problem] = {}
+        starts = self.only or (self.root,)
+        for start in starts if self.others is None else (self.root,):
+            if start.is_file():
+                stamp = stamp_at(start)
+                found.setdefault(str(start), File(relative(start, self.root), start, True, stamp))
+                continue
+            for one in self._below(start):
+                found.setdefault(str(one.at) if isinstance(one, File) else repr(one), one)
+        if self.others is not None and self.only:
+            found = {
+                where: one
+                for where, one in found.items()
+                if isinstance(one, Problem) or any(one.at.is_relative_to(at) for at in self.only)
+            }
+            for at in self.only:
+                path = relative(at.absolute(), self.root.absolute())
+                if at.is_file() and not at.absolute().is_relative_to(self.root.absolute()):
+                    found[path] = Problem(at.name, "it is outside the vault")
+                elif at.is_file():
+                    found.setdefault(str(at), File(path, at, True, stamp_at(at)))
+                elif not at.is_dir():
+                    found[path] = self._missing(path, "there is no such note or folder")
+        unique: dict[str, File] = {}
+        for where, one in sorted(found.items(), reverse=True):
+            if isinstance(one, File) and unique.setdefault(one.path, one) is not one:
+                what = "left out: another file here has the same name, encoded differently (é as e and ´)"
+                found[where] = Problem(one.path, what, "rename one of the two")
+        self.count.done, self.count.total = 0, sum(isinstance(one, File) for one in found.values())
+        for item in found.values():
             yield item
             self.count.done += isinstance(item, File)
+
+    def _below(self, start: Path) -> Iterator[File | Problem]:
+        """Yield the files and problems below a folder."""
+        failed: list[OSError] = []
+        top = os.path.join(self.root, "")  # noqa: PTH118 - of very many files
+        for entry in entries(start, failed.append):
+            inside = entry.path.startswith(top)
+            path = (
+                legible(entry.path[len(top) :]) if inside else relative(Path(entry.path), self.root)
+            )
+            if entry.name.startswith("."):
+                evicted = _EVICTED.match(entry.name)
+                if evicted and self.others is not None:
+                    where = path[: -len(entry.name)] + legible(evicted[1])
+                    hint = "open its folder once, so that it is downloaded"
+                    yield Problem(where, "the note is in iCloud, not on this disk", hint)
+                    self.missed = True
+            elif entry.is_symlink():
+                if loop := loop_at(entry.path):
+                    yield looping(path, loop)
+                elif self.others is not None:
+                    is_folder = entry.is_dir()
+                    if self.fits(f"{path}/a.md" if is_folder else path):
+                        what = f"a link {'to a folder ' if is_folder else ''}is not followed"
+                        hint = "add the folder it leads to as a source, or put the link under `exclude`"
+                        yield Problem(path, what, hint)
+            elif self.fits(path):
+                if self.others is not None and _CONFLICT.match(path):
+                    hint = "merge it, then delete it"
+                    yield Problem(path, "a conflict copy was left out", hint)
+                    continue
+                try:
+                    if entry.is_file(follow_symlinks=False):
+                        stamp = stamp_of(entry.stat(follow_symlinks=False))
+                        yield File(path, Path(entry.path), False, stamp)
+                except FileNotFoundError:
+                    continue  # gone since the folder was listed
+                except OSError as error:
+                    yield self._missing(path, f"cannot be looked at: {error.strerror or error}")
+            elif self.others is not None:
+                self.others.setdefault(path.casefold(), path)
+                self.others.setdefault(path.rpartition("/")[2].casefold(), path)
+        for problem in failed:
+            missing = Path(str(problem.filename))
+            top = str(missing) if missing == self.root else f"{relative(missing, self.root)}/"
+            what = f"cannot be listed: {problem.strerror or problem}"
+            yield self._missing(top, what if missing.exists() else "the folder is not there")
+
+    def _missing(self, where: str, what: str) -> Problem:
+        self.missed = True
+        return Problem(where, what, "check the path, and that the disk is mounted")
 
     def texts(self) -> Iterator[tuple[File, str] | Problem]:
         """Yield the files with their text, and a problem for each file that cannot be read."""
@@ -149,17 +226,10 @@ class Folder:
 
     def stamp(self) -> str:
         """Return a hash that changes whenever a scan may give other results. "" if unknown."""
-        failed: list[OSError] = []
-        try:
-            stamps = [
-                (str(at), stamp_of(at.stat()))
-                for start in self.only or (self.root,)
-                for at in walk(start, failed.append)
-                if at == start or PICTURE.match(at.name) or self.fits(relative(at, self.root))
-            ]
-        except OSError:
-            return ""
-        if not all(map(is_loop, failed)) or not all(proves(stamp) for _, stamp in stamps):
+        listed = list(replace(self, count=Count()).files())
+        stamps = [(str(one.at), one.stamp) for one in listed if isinstance(one, File)]
+        whole = all(isinstance(one, File) or one.notice for one in listed)
+        if not whole or not all(stamp and proves(stamp) for _, stamp in stamps):
             return ""
         whose = (self.container, str(self.root), repr(self.only), self.context)
         return h16(program(), *whose, repr(stamps))
@@ -313,72 +383,121 @@ class ExportSource(FolderSource):
             yield Problem(f"{file.path}: the rest", f"{broken - MOST} more {self.rest}")
 
 
-TERM: Literal["term"] = "term"
-"""The form of cards that is read only if the settings ask for it."""
-
-
 class TextSource(FolderSource):
     """A source with one document per file, whose settings select the passages to read."""
 
-    all_marks: ClassVar[tuple[str, ...]]
     own_cards: ClassVar[tuple[str, ...]]
     """The forms of cards that are read by default."""
 
-    def document(self, file: File, text: str) -> Iterator[Sighting]:
-        """Yield the document of a file, unless it has no highlights, and problems."""
+    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+        """Yield the document of a file, unless it has no highlights, and problems.
+
+        `picture` returns the path of a picture by its name in the text; "" if it is not a picture.
+        """
         raise NotImplementedError
 
-    def read(self) -> Iterator[Sighting]:
-        """Yield one document per file with highlights, in path order, and problems."""
-        for found in self.folder.texts():
-            if isinstance(found, Problem):
-                yield found
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
+        """Yield one document per file with highlights, in path order, problems, and a `Scan`.
+
+        Files that are unchanged, with the pictures they show, are not read.
+        """
+        folder, read, files = self.folder, 0, list[File]()
+        for listed in folder.files():
+            if isinstance(listed, Problem):
+                yield listed
             else:
-                yield from of_one(found[0].path, self.document(*found))
+                files.append(listed)
+        yield from self.notices()
+        folder.count.total = len(files)
+        for folder.count.done, file in enumerate(sorted(files, key=lambda one: one.path)):
+            depends = known.depends(folder.container, file.path) if known else ()
+            fingerprint = self._fingerprint(file, depends)
+            if known and known.is_unchanged(folder.container, file.path, fingerprint):
+                read += 1
+                yield Unchanged(folder.container, file.path)
+                continue
+            pictures: dict[str, str] = {}
+
+            def picture(target: str, at: File = file, seen: dict[str, str] = pictures) -> str:
+                return seen.setdefault(target, picture_path(target, at.path, folder))
+
+            try:
+                with one_item():
+                    found = [*self.document(file, read_settled(str(file.at))[0], picture)]
+            except ItemError as error:
+                yield folder.problem(file, error)
+                continue
+            read += 1
+            is_told = any(isinstance(one, Problem) for one in found)  # problems are told every time
+            fingerprint = "" if is_told or not known else self._fingerprint(file, pictures)
+            for one in found:
+                if isinstance(one, Extracted):
+                    yield replace(one, fingerprint=fingerprint, depends=tuple(pictures))
+                else:
+                    yield one
+            if fingerprint and not found:
+                yield Unmarked(folder.container, file.path, fingerprint, tuple(pictures))
+        folder.missed |= bool(files) and not read
+        yield folder.end()
+
+    def notices(self) -> Iterator[Problem]:
+        """Yield what is to be told of the source besides its files."""
+        yield from ()
+
+    def _fingerprint(self, file: File, depends: Iterable[str]) -> str:
+        """Return a hash of all that determines what a file yields; "" if its stamp proves nothing."""
+        if file.stamp is None or not proves(file.stamp):
+            return ""
+        found = [(name, picture_path(name, file.path, self.folder)) for name in depends]
+        whose = (self.folder.name, os.path.realpath(self.folder.root), self.folder.context)
+        return h16(program(), *whose, repr(file.stamp), repr(found))
 
     @property
     def selection(self) -> str:
         """The settings that select passages, as text."""
         return selection_of(self.settings)
 
-    def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
-        """Yield what the files contain under the settings `before`, and under the widest ones."""
-        some = self.folder.named(paths)
-        every = wider_settings(self.settings, before, self.all_marks, (*self.own_cards, TERM))
-        return highlights_of(replace(self, folder=some, settings=one) for one in every if some.only)
+
+_RESOURCE = re.compile(r":/([0-9a-f]{32})$")
+"""The address of a file in Joplin's notes."""
 
 
-# --- what settings select -------------------------------------------------------------------
-# A passage that is no longer read may have been deleted, or be excluded by the settings now. To
-# distinguish these cases, a source offers `unselected`, which reads some of its files again under
-# wider settings.
-_Settings = TypeVar("_Settings", bound=msgspec.Struct)
-_LOCATION_KEYS = ("path", "name")
-"""Keys for the location of a source, which do not affect what is read."""
+def picture_path(target: str, note: str, folder: Folder) -> str:
+    """Return the path of a picture below the root, by its address in a note.
+
+    Return the address itself if no such file is found, "" if it is not a picture.
+    """
+    base, found = (
+        folder.root if folder.root.is_dir() else folder.root.parent,
+        _RESOURCE.match(target),
+    )
+    if found:
+        names = sorted(path.name for path in (base / "_resources").glob(f"{found[1]}.*"))
+        return f"_resources/{names[0]}" if names and PICTURE.match(names[0]) else ""
+    if not PICTURE.match(target):
+        return ""
+    name, others = target.rpartition("/")[2], folder.others
+    for path in (
+        posixpath.join(posixpath.dirname(note), target),
+        target.lstrip("/"),
+        f"_resources/{name}",
+    ):
+        normal = posixpath.normpath(path)
+        with suppress(OSError, ValueError):
+            if normal.startswith(("/", "..")):
+                continue
+            if others and normal.casefold() in others:
+                return others[normal.casefold()]
+            if others is None and (base / normal).is_file():
+                return normal
+    return (others or {}).get(name.casefold(), target)
 
 
 def selection_of(settings: msgspec.Struct) -> str:
     """Return the settings as text. Different texts may select different passages."""
     values = msgspec.to_builtins(settings)
-    return msgspec.json.encode(
-        {key: value for key, value in values.items() if key not in _LOCATION_KEYS}, order="sorted"
-    ).decode()
-
-
-def wider_settings(
-    settings: _Settings, before: str, marks: Iterable[str], cards: Iterable[str]
-) -> Iterator[_Settings]:
-    """Yield the settings of `before`, then all cards alone, then each mark alone.
-
-    They are read separately, because a passage that is both a mark and a card is read as one of
-    them.
-    """
-    place = {key: getattr(settings, key) for key in _LOCATION_KEYS}
-    with suppress(msgspec.MsgspecError, TypeError):  # written by another version
-        yield msgspec.convert({**msgspec.json.decode(before), **place}, type(settings))
-    yield msgspec.structs.replace(settings, marks=(), cards=tuple(cards))
-    for mark in marks:
-        yield msgspec.structs.replace(settings, marks=(mark,), cards=())
+    told = {key: value for key, value in values.items() if key not in ("path", "name")}
+    return msgspec.json.encode(told, order="sorted").decode()
 
 
 def highlights_of(sources: Iterable[Source]) -> Iterator[Highlight]:

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal, get_args
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.folder import File, TextSource
-from ankiforge.extract.markdown import Term, TextNote, extracted
+from ankiforge.extract.folder import File
+from ankiforge.extract.markdown import Note, NoteSource, Term
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, h16
 from ankiforge.text.cloze import MATH
 
@@ -48,14 +48,13 @@ _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
 _FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
 
 
-class Wiki(TextSource):
+class Wiki(NoteSource):
     """The tiddlers of one folder. A wiki has one author, so `me` does not matter."""
 
     kind = "tiddlywiki"
-    all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
     own_cards: ClassVar[tuple[str, ...]] = CARDS
 
-    def document(self, file: File, text: str) -> Iterator[Sighting]:
+    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield a tiddler, unless it has no highlights, or a problem."""
         # lines `field: value`, an empty line, the text
         head, _, body = text.partition("\n\n")
@@ -86,17 +85,11 @@ class Wiki(TextSource):
             tags=tuple(re.sub(r"\s+", "-", tag) for tag in tags if not tag.startswith("$:/")),
             deck=fields.get("deck", ""),
         )
-        note = TextNote(
-            file,
-            body,
-            document,
-            frozenset(sign for mark in self.settings.marks for sign in _MARKS[mark]),
-            skip=f"the tiddler says {off[0]}: no" if off else "",
-            created=_moment(fields.get("created", "")),
-            modified=_moment(fields.get("modified", "")),
-        )
-        if whole := extracted(note, self):
-            yield whole
+        marks = frozenset(sign for mark in self.settings.marks for sign in _MARKS[mark])
+        skip = f"the tiddler says {off[0]}: no" if off else ""
+        created, modified = (_moment(fields.get(name, "")) for name in ("created", "modified"))
+        note = Note(body, document, marks, skip, created, modified)
+        yield from self.read_note(note, picture)
 
 
 open_source = Wiki.open

@@ -15,7 +15,7 @@ import pytest
 from ankiforge import app
 from ankiforge.extract import Folder
 from ankiforge.extract.markdown import Texts
-from ankiforge.extract.obsidian.vault import Vault
+from ankiforge.extract.obsidian import Vault
 from ankiforge.extract.pdf import PdfSource
 from ankiforge.ledger import store
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
@@ -340,9 +340,8 @@ def test_a_folder_renamed_while_it_is_read_is_one_line(forge, tmp_path, monkeypa
             text = f"What is fact {number}?::Answer {number}\n\n==A mark== of note {number}.\n"
             ending = "md" if kind == "vault" else "txt"
             (folder / f"{number}.{ending}").write_text(text, encoding="utf-8")
-    where, name = (Vault, "_find") if kind == "vault" else (Folder, "files")
     source = {"vault": Vault, "texts": Texts, "papers": PdfSource}[kind]
-    real, read = getattr(where, name), source.scan
+    real, read = Folder.files, source.scan
     reading: list[object] = []
 
     def scan(self):
@@ -350,13 +349,12 @@ def test_a_folder_renamed_while_it_is_read_is_one_line(forge, tmp_path, monkeypa
         yield from read(self)
 
     def renamed_after(self, *arguments):
-        found = real(self, *arguments)
-        found = found if kind == "vault" else list(found)
+        found = list(real(self, *arguments))
         if reading and (root / "A").exists():
             (root / "A").rename(root / "B")
         return found
 
-    monkeypatch.setattr(where, name, renamed_after)
+    monkeypatch.setattr(Folder, "files", renamed_after)
     monkeypatch.setattr(source, "scan", scan)
     told = forge("run", root, code=1).stderr
     failed = [line for line in told.splitlines() if line.startswith("failed:")]

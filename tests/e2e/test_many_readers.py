@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract import workers
-from ankiforge.extract.obsidian import vault
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -58,10 +57,8 @@ def _library(folder: Path) -> None:
 
 
 @pytest.fixture
-def workspace(forge, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def workspace(forge, shelf: Path) -> Callable[[str], None]:
     """What writes the settings, with the address of a cluster."""
-    monkeypatch.setattr(vault, "MANY", NOTES)
-    monkeypatch.setattr(vault, "AT_A_TIME", 20)
 
     def write(executor: str = "") -> None:
         sources = [f"  - {kind}: {{name: {name}, path: {shelf / name}}}\n"
@@ -90,16 +87,6 @@ def test_readers_side_by_side_yield_what_one_does(forge, workspace, alone):
     assert len(alone["lines"]) == WORKS + 2 * PDFS + 2 * NOTES + 2
     assert sum('"zotero:user/' in line and "improves" in line for line in alone["lines"]) == WORKS
     assert told(forge, "--jobs", "3") == alone["lines"]
-
-
-def dies(*_: object) -> None:
-    os._exit(1)
-
-
-def test_readers_that_die_cost_nothing_but_time(forge, workspace, alone, monkeypatch):
-    expected = alone.get("lines") or told(forge, "--jobs", "1")
-    monkeypatch.setattr(vault, "_ignore_interrupt", dies)
-    assert told(forge, "--jobs", "3") == expected
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from ankiforge import check, deliver
 from ankiforge.check import engine
 from ankiforge.draft import llm, rules
 from ankiforge.errors import LedgerError
-from ankiforge.extract import hypothesis, kindle, pdf, readwise, tiddlywiki
-from ankiforge.extract.obsidian import vault as obsidian
+from ankiforge.extract import folder, hypothesis, kindle, obsidian, pdf, readwise, tiddlywiki
 from ankiforge.extract.zotero import works
 from ankiforge.model import Highlight
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
@@ -85,7 +84,7 @@ def write(forge, kind: str) -> None:
     ("kind", "module", "name"),
     [
         ("obsidian", obsidian, "quote"),
-        ("tiddlywiki", tiddlywiki, "extracted"),
+        ("tiddlywiki", tiddlywiki, "markdown_of"),
         ("pdf", pdf, "_document"),
         ("zotero", works, "document_of"),
         ("kindle", kindle, "work_of"),
@@ -124,7 +123,7 @@ def test_a_source_that_cannot_be_listed_loses_nothing_and_stops_no_other(forge, 
     (forge.folder / "other" / "b.md").write_text("Which?::another one\n", encoding="utf-8")
     damage = sqlite3.DatabaseError("database disk image is malformed")
     damage.sqlite_errorname = "SQLITE_CORRUPT"
-    failing(monkeypatch, obsidian, "find_notes", damage)
+    failing(monkeypatch, folder, "entries", damage)
     for new in (1, 0):
         result = forge("run", "--json", code=1)
         [problem] = result.data["problems"]

@@ -15,35 +15,19 @@ made, is computed as for a vault note (docs/keys.md).
 
 from __future__ import annotations
 
-import posixpath
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import kind_of
-from ankiforge.extract.files import PICTURE
-from ankiforge.extract.folder import TERM as TERM
-from ankiforge.extract.folder import File, TextSource, iso_time, selected_forms
-from ankiforge.model import (
-    Document,
-    DocumentKey,
-    Extracted,
-    Highlight,
-    HighlightKind,
-    Problem,
-    Sighting,
-    h16,
-)
-from ankiforge.text.anchors import CONTEXT, numbered
+from ankiforge.extract.folder import File, TextSource, selected_forms
+from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, h16
 
 if TYPE_CHECKING:
-    from ankiforge.extract.markdown.blocks import Blocks
-    from ankiforge.extract.markdown.note import Wanted
-    from ankiforge.extract.markdown.source import Source
+    from ankiforge.extract.markdown.page import Dialect, Page
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
@@ -64,53 +48,117 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     glossary_headings: tuple[str, ...] = ()
 
 
-class Texts(TextSource):
-    """The Markdown and plain text files of one folder."""
+class Note(NamedTuple):
+    """A text in Markdown, or converted to it."""
 
-    kind = "markdown"
-    all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
-    own_cards: ClassVar[tuple[str, ...]] = CARDS
+    text: str
+    document: Document
+    """What is known of it besides its front matter and the `#tags` in it."""
+    marks: frozenset[str]
+    """The kinds of marks to read."""
+    skip: str = ""
+    """The reason why no cards are made of it, "" if they are."""
+    created: str = ""
+    modified: str = ""
+    dialects: Sequence[Dialect] = ()
 
-    def document(self, file: File, text: str) -> Iterator[Sighting]:
-        """Yield the document of a file, unless it has no highlights, and problems."""
-        if file.path.endswith(".txt") and kind_of(file.at) == "kindle":
+
+_SIGNS = {
+    "==": "==", "mark": r"<mark|<span|~=\{", "bold": r"\*\*|__", "callout": r"\[!", "quote": r"^[ \t]*>",
+    "inline": "::", "block": r"^[ \t>]*\?\??[ \t]*$", "cloze": r"\{\{",
+    "glossary": r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]",
+    "term": r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]",
+}  # fmt: skip
+"""Regular expressions for each kind of mark and card; a note without any match has none."""
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def plain_text(markdown: str) -> str:
+    """Return the plain text of a note, from which prefix, suffix and anchors are made."""
+    return _page(markdown).blocks.plain
+
+
+def _page(markdown: str, picture: Callable[[str], str] = str, tags: tuple[str, ...] = ()) -> Page:
+    from ankiforge.extract.markdown.blocks import cut
+    from ankiforge.extract.markdown.inline import Context
+    from ankiforge.extract.markdown.page import Page
+    from ankiforge.extract.markdown.source import prepared
+
+    source = prepared(markdown)
+    return Page(markdown, source, cut(source, Context(picture=picture)), tags)
+
+
+class NoteSource(TextSource):
+    """A source of Markdown notes, or of texts that are converted to Markdown."""
+
+    def read_note(self, note: Note, picture: Callable[[str], str]) -> Iterator[Sighting]:
+        """Yield the document of a note, unless it has no highlights, and problems."""
+        from ankiforge.extract.markdown.quotes import SIGNS
+
+        cards = selected_forms(self.settings.cards, self.own_cards)
+        signs = [_SIGNS[kind] for kind in sorted(note.marks | cards & _SIGNS.keys())]
+        signs += [dialect.signs for dialect in note.dialects]
+        has_signs = re.search("|".join(signs), note.text, re.MULTILINE | re.IGNORECASE)
+        if not has_signs and not re.search("|".join(SIGNS), note.text):
             return
+        from ankiforge.extract.markdown.note import Wanted, highlights
+        from ankiforge.extract.markdown.quotes import find_citations, papers
         from ankiforge.extract.markdown.source import front_matter
         from ankiforge.text.renames import sketched
 
-        front, lines = front_matter(text), text.split("\n")
-        head = "\n".join(lines[: front.lines])
+        front, lines = front_matter(note.text), note.text.split("\n")
+        # the front matter is blanked, so that line numbers stay
         body = "\n".join([*("" for _ in range(front.lines)), *lines[front.lines :]])
+        page = _page(body, picture, front.tags)
+        cites = find_citations(page.blocks.blocks)
+        given, names = note.document, (*front.identifiers, *papers(cites))
+        document = replace(
+            given,
+            title=front.title or given.title,
+            creators=given.creators or ((front.author,) if front.author else ()),
+            identifiers=tuple(dict.fromkeys((*given.identifiers, *names))),
+            tags=tuple(dict.fromkeys((*given.tags, *front.tags, *page.blocks.tags))),
+            deck=given.deck or front.deck,
+        )
+        marks = note.marks
+        if self.settings.marks is None and any(one.defines_marks(page) for one in note.dialects):
+            marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
+        wanted = Wanted(marks, cards, self.settings.glossary_headings)
+        space, skip = self.folder.namespace, note.skip or front.skip
+        found = highlights(document, space, page, wanted, skip, note.dialects, cites)
+        if not found:
+            return
+        if front.problem:
+            hint = "until you correct it, the note's title, tags and deck are not known"
+            yield Problem(document.path, front.problem, hint)
+        created, modified = note.created or front.created, note.modified or front.updated
+        dated = (replace(one, created=created, modified=modified) for one in found)
+        if not document.uri:  # addresses inside a vault cannot be opened here
+            dated = (
+                replace(one, uri="", links=tuple(filter(_ADDRESS.match, one.links)))
+                for one in dated
+            )
+        sketch = sketched(note.text, document.path)
+        yield Extracted(document, tuple(dated), self.folder.container, sketch=sketch)
+
+
+class Texts(NoteSource):
+    """The Markdown and plain text files of one folder."""
+
+    kind = "markdown"
+    own_cards: ClassVar[tuple[str, ...]] = CARDS
+
+    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+        """Yield the document of a file, unless it has no highlights, and problems."""
+        if file.path.endswith(".txt") and kind_of(file.at) == "kindle":
+            return
         path = PurePosixPath(file.path)
-        is_plain = path.suffix.casefold() not in (".md", ".markdown")
-        url, author = _value(head, "source"), _value(head, "author")
-        web = (("url", url),) if re.match(r"https?://\S+$", url) else ()
-        document = Document(
-            DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
-            self.folder.name,
-            title=front.title or path.stem,
-            path=file.path,
-            creators=(author,) if author else (),
-            identifiers=tuple(dict.fromkeys((*front.identifiers, *web))),
-            tags=front.tags,
-            deck=front.deck,
-        )
-        note = TextNote(
-            file,
-            _without_indents(body) if is_plain else body,
-            document,
-            frozenset(self.settings.marks) - {"quote"},
-            skip=front.skip,
-            created=iso_time(_value(head, "created")),
-            modified=iso_time(_value(head, "updated")),
-            quotes=is_plain or "quote" in self.settings.marks,
-        )
-        found = extracted(note, self)
-        if found and front.problem:
-            hint = "until you correct it, its title, tags and deck are not known"
-            yield Problem(file.path, front.problem, hint)
-        if found:
-            yield replace(found, sketch=sketched(text, file.path))
+        marks = frozenset[str](self.settings.marks)
+        if path.suffix.casefold() not in (".md", ".markdown"):
+            text, marks = _without_indents(text), marks | {"quote"}
+        key = DocumentKey(f"{self.folder.namespace}/{h16(file.path)}")
+        document = Document(key, self.folder.name, title=path.stem, path=file.path)
+        yield from self.read_note(Note(text, document, marks), picture)
 
 
 open_source = Texts.open
@@ -127,162 +175,3 @@ def _without_indents(text: str) -> str:
         if sign and (not fence or sign[1].startswith(fence)):
             fence = "" if fence else sign[1]
     return "\n".join(lines)
-
-
-def _value(head: str, key: str) -> str:
-    """Return the value of a top-level key of the front matter, "" if there is none."""
-    found = re.search(rf"^{key}:[ \t]*(\S.*)$", head, re.MULTILINE)
-    return found[1].strip().strip("\"'") if found else ""
-
-
-# --- texts that are read like vault notes -----------------------------------------------------
-
-
-class TextNote(NamedTuple):
-    """A text in Markdown, or converted to it."""
-
-    file: File
-    markdown: str
-    document: Document
-    """The document, without the `#tags` that the text contains."""
-    marks: frozenset[str]
-    """The kinds of marks to read."""
-    skip: str = ""
-    """The reason why no cards are made of it, "" if they are."""
-    created: str = ""
-    modified: str = ""
-    quotes: bool = False
-    """Whether text behind `> ` is a passage."""
-
-
-def plain_text(markdown: str) -> str:
-    """Return the plain text of a note, from which prefix, suffix and anchors are made."""
-    from ankiforge.extract.markdown.blocks import cut
-    from ankiforge.extract.markdown.inline import NO_CONTEXT
-    from ankiforge.extract.markdown.source import prepared
-
-    return cut(prepared(markdown), NO_CONTEXT).plain
-
-
-def extracted(note: TextNote, reader: TextSource) -> Extracted | None:
-    """Return the document and highlights of a text; None if it has no highlights."""
-    from ankiforge.extract.markdown.blocks import cut
-    from ankiforge.extract.markdown.inline import Context
-    from ankiforge.extract.markdown.note import Wanted, highlights
-    from ankiforge.extract.markdown.page import Page
-    from ankiforge.extract.markdown.source import prepared
-
-    folder, settings = reader.folder, reader.settings
-    source = prepared(note.markdown)
-    context = Context(picture=lambda target: picture_path(target, note.file, folder.root))
-    blocks = cut(source, context)
-    document = replace(
-        note.document, tags=tuple(dict.fromkeys([*note.document.tags, *blocks.tags]))
-    )
-    page = Page(note.markdown, source, blocks)
-    cards = selected_forms(settings.cards, reader.own_cards)
-    wanted = Wanted(note.marks, cards, settings.glossary_headings)
-    found = highlights(document, folder.namespace, page, wanted, note.skip)
-    if note.quotes:
-        bare = Highlight(document, folder.namespace, HighlightKind.HIGHLIGHT, "", skip=note.skip)
-        found = _with_quotes(found, bare, source, blocks, wanted)
-    # addresses inside a vault cannot be opened here: keep only links with a scheme
-    scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-    dated = (
-        replace(
-            one,
-            uri="",
-            links=tuple(link for link in one.links if scheme.match(link)),
-            created=note.created,
-            modified=note.modified,
-        )
-        for one in found
-    )
-    return Extracted(document, tuple(dated), folder.container) if found else None
-
-
-_QUOTE = re.compile(r"[ ]{0,3}>[ ]?")
-_CALLOUT = re.compile(r"[ \t]*\[![^\[\]\n]+\]")
-
-
-def _with_quotes(
-    found: tuple[Highlight, ...], bare: Highlight, source: Source, blocks: Blocks, wanted: Wanted
-) -> tuple[Highlight, ...]:
-    """Return the highlights, and the passages behind `> ` in which nothing is marked, in order.
-
-    `bare` holds the fields that all passages share.
-    """
-    from ankiforge.extract.markdown.blocks import cut, rich
-    from ankiforge.extract.markdown.note import highlights
-    from ankiforge.extract.markdown.page import Page
-    from ankiforge.extract.markdown.source import Source
-
-    text = blocks.plain
-    starts = [block.start for block in blocks.blocks]
-    placed: list[tuple[int, Highlight]] = []
-    end = 0
-    for line, run in _quoted_runs(source):
-        part = Source(run, source.maths)
-        inner = cut(part, blocks.context)
-        if not inner.blocks or _CALLOUT.match(run):
-            continue
-        exact = inner.plain
-        start = text.find(exact, end)
-        if highlights(bare.document, "", Page(run, part, inner), wanted) or start < 0:
-            continue
-        end = start + len(exact)
-        block = blocks.blocks[bisect_right(starts, start) - 1]
-        passage = replace(
-            bare,
-            exact=exact,
-            markdown=(rich(run, blocks.context._replace(references={})),),
-            block=f"quote {line}",
-            prefix=text[max(0, start - CONTEXT) : start],
-            suffix=text[end : end + CONTEXT],
-            heading=" › ".join(block.headings),
-        )
-        placed.append((start, passage))
-    at = 0
-    for one in found:
-        at = max(at, text.find(one.prefix + one.exact, max(0, at - CONTEXT)) + len(one.prefix))
-        placed.append((at, one))
-    return tuple(numbered(one for _, one in sorted(placed, key=lambda pair: pair[0])))
-
-
-def _quoted_runs(source: Source) -> Iterator[tuple[int, str]]:
-    """Yield (first line from 1, text without `>`) of each run of quoted lines outside fences."""
-    fenced = {line for first, last in source.fences for line in range(first, last)}
-    run: list[str] = []
-    for number, line in enumerate([*source.text.split("\n"), ""]):
-        sign = _QUOTE.match(line) if number not in fenced else None
-        if sign:
-            run.append(line[sign.end() :])
-        elif run:
-            yield number - len(run) + 1, "\n".join(run)
-            run = []
-
-
-_RESOURCE = re.compile(r":/([0-9a-f]{32})$")
-"""The address of a file in Joplin's notes."""
-
-
-def picture_path(target: str, file: File, root: Path) -> str:
-    """Return the path of a picture below the root, by its address in a text.
-
-    Return the address itself if no such file is found, "" if it is not a picture.
-    """
-    base, found = root if root.is_dir() else root.parent, _RESOURCE.match(target)
-    if found:
-        names = sorted(path.name for path in (base / "_resources").glob(f"{found[1]}.*"))
-        return f"_resources/{names[0]}" if names and PICTURE.match(names[0]) else ""
-    if not PICTURE.match(target):
-        return ""
-    beside = posixpath.join(posixpath.dirname(file.path), target)
-    for path in (beside, target.lstrip("/"), f"_resources/{posixpath.basename(target)}"):
-        normal = posixpath.normpath(path)
-        try:
-            if not normal.startswith(("/", "..")) and (base / normal).is_file():
-                return normal
-        except (OSError, ValueError):
-            continue
-    return target

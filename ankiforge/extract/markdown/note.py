@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
 from ankiforge.extract.markdown.inline import Phrase, outermost
 from ankiforge.extract.markdown.page import (
     AS_FIELD,
+    QUOTED,
     Dialect,
     Page,
     ToolCard,
@@ -200,6 +202,7 @@ class _Reader:
     def _own_highlights(self) -> Iterator[tuple[int, int, _Fields]]:
         """Yield (index of the block, offset in the plain text, fields)."""
         marked: set[int] = set()
+        taken: set[int] = set()
         inside: dict[int, list[int]] = {}
         for at, block in enumerate(self.blocks):
             inside.setdefault(block.callout, []).append(at)
@@ -207,15 +210,30 @@ class _Reader:
                 marked.add(block.callout)
             for offset, fields in self._in_block(at, block):
                 marked.add(block.callout)
+                taken.add(at)
                 yield at, block.start + offset, fields
-        if "callout" not in self.wanted.marks:
+        for number, markdown in enumerate(self.callouts):
+            if "callout" in self.wanted.marks and number in inside and number not in marked:
+                yield self._whole(inside[number], Form.CALLOUT, markdown)
+        if "quote" not in self.wanted.marks:
             return
-        for number, markdown in enumerate(self.callouts):  # those without marks
-            if number in inside and number not in marked:
-                first, last = (self.blocks[inside[number][end]] for end in (0, -1))
-                exact = self.page.blocks.plain[first.start : last.start + len(last.plain)]
-                at = inside[number][0]
-                yield at, first.start, self._fields(at, Form.CALLOUT, exact, (markdown,))
+        for quotes, group in groupby(
+            range(len(self.blocks)), lambda at: self.blocks[at].quotes[:1]
+        ):
+            members = list(group)
+            used = any(at in taken or at in self.quotes.covered for at in members)
+            if quotes and not used and not self.blocks[members[0]].style:
+                yield self._whole(members, Form.MARK, self.page.side(self._source(members)))
+
+    def _source(self, members: Sequence[int]) -> str:
+        first, last = self.blocks[members[0]].lines[0], self.blocks[members[-1]].lines[1]
+        return QUOTED.sub("", self.page.text(first, last))
+
+    def _whole(self, members: Sequence[int], form: Form, markdown: str) -> tuple[int, int, _Fields]:
+        """Return the highlight of blocks in which nothing is marked."""
+        first, last = self.blocks[members[0]], self.blocks[members[-1]]
+        exact = self.page.blocks.plain[first.start : last.start + len(last.plain)]
+        return members[0], first.start, self._fields(members[0], form, exact, (markdown,))
 
     def _in_block(self, at: int, block: Block) -> Iterator[tuple[int, _Fields]]:
         """Yield the card that a block is, or its quotes and marked sentences."""

@@ -19,7 +19,7 @@ _CONTAINERS = re.compile(
     r"[ \t]*(?:>[ \t]?)*[ \t]*(?:\[![^\[\]]+\][+-]?[ \t]*)?"
     r"(?:(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?)?(?:#{1,6}[ \t]+)?"
 )
-_QUOTED = re.compile(r"^[ \t]*>(?:[ \t]*>)*[ \t]?(?:\[![^\[\]]+\][+-]?[ \t]*)?")
+QUOTED = re.compile(r"^[ \t]*>(?:[ \t]*>)*[ \t]?(?:\[![^\[\]]+\][+-]?[ \t]*)?", re.MULTILINE)
 HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+\S")
 FOOTNOTE = re.compile(r"[ ]{0,3}\[\^[^\[\]\s]+\]:")
 _ID = re.compile(
@@ -133,8 +133,8 @@ class Page:
         text = without_id(self.text(first, last))
         if "\n" not in text:
             return content(text)
-        quoted = all(_QUOTED.match(line) for line in text.split("\n") if line.strip())
-        return "\n".join(_QUOTED.sub("", line) for line in text.split("\n")) if quoted else text
+        quoted = all(QUOTED.match(line) for line in text.split("\n") if line.strip())
+        return "\n".join(QUOTED.sub("", line) for line in text.split("\n")) if quoted else text
 
     @cached_property
     def paragraphs(self) -> list[Span]:

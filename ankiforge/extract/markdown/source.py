@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ankiforge.extract.folder import iso_time
 from ankiforge.model import Span
 from ankiforge.text.identifiers import names_in
 
@@ -176,6 +177,10 @@ class FrontMatter(NamedTuple):
 
     title: str = ""
     deck: str = ""
+    author: str = ""
+    created: str = ""
+    updated: str = ""
+    """ISO 8601, "" if not told."""
     tags: tuple[str, ...] = ()
     skip: str = ""
     """The reason why no cards are made of the note, "" if they are."""
@@ -198,6 +203,9 @@ def front_matter(text: str) -> FrontMatter:
     return FrontMatter(
         title=title.strip() if isinstance(title, str) else "",
         deck=_scalar(values.get("deck")) or _scalar(values.get("cards-deck")),
+        author=_scalar(values.get("author")),
+        created=iso_time(str(values.get("created", ""))),
+        updated=iso_time(str(values.get("updated", ""))),
         tags=tuple(dict.fromkeys(_tags(values))),
         skip=next((f"the note says {key}: false" for key in off), ""),
         identifiers=tuple(dict.fromkeys(_identifiers(values))),

@@ -70,8 +70,17 @@ def read_plugins(vault: Path, dialects: Collection[str]) -> tuple[Plugins, list[
     return found, problems
 
 
-def kept_plugins(text: str) -> Plugins | None:
-    """Return the settings that were stored as JSON, None if that is not possible."""
-    with suppress(msgspec.MsgspecError):
-        return msgspec.json.decode(text, type=Plugins)
-    return None
+_TEMPLATES = {
+    "templates.json": "folder",  # Obsidian's own plugin
+    "plugins/templater-obsidian/data.json": "templates_folder",
+}
+
+
+def template_folders(vault: Path) -> list[str]:
+    """Return the folders of templates that plugins were told, below the vault."""
+    found = []
+    for name, key in _TEMPLATES.items():
+        with suppress(OSError, ValueError):
+            data = msgspec.json.decode((vault / ".obsidian" / name).read_bytes(), type=dict)
+            found += [data[key].strip("/")] if isinstance(data.get(key), str) else []
+    return [folder for folder in found if folder]

@@ -14,8 +14,7 @@ from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.plan import Planned
 from ankiforge.config.deckfiles import DeckRule, load_decks
-from ankiforge.extract.obsidian import Settings
-from ankiforge.extract.obsidian.vault import Vault
+from ankiforge.extract.obsidian import Settings, open_source
 from ankiforge.ledger import Ledger, Report, Viewed
 from ankiforge.model import (
     Card,
@@ -139,7 +138,7 @@ class World:
             viewed = ledger.see(
                 list(self.anki.values()), complete=True, graves=frozenset(self.graves)
             )
-        vault = Vault(source, self.vault, Settings(path="x"))
+        vault = open_source(source, self.vault, Settings(path="x"))
         job = run.Job(
             (vault,), accepts, self.rules, in_use=self.in_use, pictures=self.root / "pictures",
             in_progress=lambda path: self.in_progress,
