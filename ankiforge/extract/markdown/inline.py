@@ -332,7 +332,7 @@ _TARGET = (
 _SIGNS = re.compile(
     rf"""
       (?P<lines>{MATHS}(?P<number>\d+){MATHS})
-    | (?P<label>\A\[\^[^\[\]\s]+\]:[ \t]*)
+    | (?P<label>(?<![^\n])\[\^[^\[\]\s]+\]:[ \t]*)
     | (?P<gone>[{COMMENT}{CONTINUED}]+|\[\^[^\[\]\s]+\])
     | (?P<maths>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH})
     | (?P<embed>!\[\[(?P<file>[^\[\]\n]+)\]\])

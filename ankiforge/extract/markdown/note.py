@@ -81,7 +81,10 @@ def highlights(
     blocks = page.blocks
     cites = find_citations(blocks.blocks) if cites is None else cites
     reader = _Reader(document, page, wanted, cites)
-    found = sorted(reader.all(page.placed(dialects)), key=lambda one: one.start)
+    found = sorted(
+        reader.all(page.placed(dialects, with_blocks="block" in wanted.cards)),
+        key=lambda one: one.start,
+    )
     per_block = Counter(one.fields["block"] for one in found)
     lists, links, text = _Lists(blocks.blocks), _links(blocks, document.uri), blocks.plain
     made = []
@@ -197,6 +200,8 @@ class _Reader:
             revealed = _hidden_words(card.sides[0], shown)
             if len(revealed) > len(gaps):  # the tool's signs are in the plain text
                 fields |= {"exact": shown, "gaps": revealed, "anchor_text": exact}
+        elif card.written[:1] == "#" and (shown := _TAG.sub("", exact).strip()) not in ("", exact):
+            fields |= {"exact": shown, "anchor_text": exact}
         return fields
 
     def _own_highlights(self) -> Iterator[tuple[int, int, _Fields]]:
@@ -350,6 +355,10 @@ class _Reader:
                 if sum(names[other] == names[at] for one in runs for other in one) == 1:
                     found[at] = found[at]._replace(form=Form.GLOSSARY)
         return found
+
+
+_TAG = re.compile(r"\s*(?<!\S)#(?=[\w/-]*[^\W\d])[\w/-]+")
+"""A tag, such as `#card/reverse`."""
 
 
 def _overlap(spans: list[Span], start: int, end: int) -> bool:

@@ -192,8 +192,13 @@ class Page:
 
     # --- the place of cards in the plain text -----------------------------------------------
 
-    def placed(self, dialects: Iterable[Dialect]) -> list[tuple[Span, int, ToolCard]]:
-        """Return (span of the plain text, index of the first block, card) in reading order."""
+    def placed(
+        self, dialects: Iterable[Dialect], *, with_blocks: bool
+    ) -> list[tuple[Span, int, ToolCard]]:
+        """Return (span of the plain text, index of the first block, card) in reading order.
+
+        `with_blocks`: our own multi-line cards take precedence over a card that is a part of one.
+        """
         found: list[tuple[Span, int, ToolCard]] = []
         for card in (card for dialect in dialects for card in dialect.cards(self)):
             inside = [
@@ -206,7 +211,12 @@ class Page:
             spans = [self.blocks.blocks[at].span(card.first, card.last) for at in inside]
             start = self.blocks.blocks[inside[0]].start + spans[0][0]
             end = self.blocks.blocks[inside[-1]].start + spans[-1][1]
-            words = self._plain(card.words) if card.words else ""
+            block = self.blocks.blocks[inside[0]]
+            is_part = block.part is Part.CARD and block.lines != (card.first, card.last)
+            if is_part and with_blocks:
+                continue
+            source = card.words or (self.text(card.first, card.last) if is_part else "")
+            words = self._plain(source) if source else ""
             at = self.blocks.plain.find(words, start, end) if words else -1
             start, end = (at, at + len(words)) if at >= 0 else (start, end)
             text = self.blocks.plain[start:end]

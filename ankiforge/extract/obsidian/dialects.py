@@ -569,4 +569,4 @@ class Flashcards(Dialect):
         end = at + 1 if kind == "spaced" else end
         card = block_card(page, first, end, front, back, self.written, two_way=kind == "reverse")
         tags = tuple(re.findall(r"[\w/-]+", found["tags"])) + page.tags_in(back)
-        return card._replace(tags=tags)
+        return card._replace(tags=tags, words=page.text(first, end))
