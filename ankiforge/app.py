@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,9 @@ from ankiforge.config import (
     is_loopback,
     source_name,
 )
-from ankiforge.config.workspace import Remembered, user_folders
+from ankiforge.config.workspace import Remembered, user_folder
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.errors import BusyError, ConfigError, UsageError
+from ankiforge.errors import BusyError, ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.extract.discover import (
     FILE_BASED,
     UNAMBIGUOUS,
@@ -34,9 +34,10 @@ from ankiforge.extract.discover import (
     resolve,
     why_nothing,
 )
-from ankiforge.ledger import CACHE_FILE, REPLIES_FILE, CacheFile, Ledger, Replies
+from ankiforge.ledger import CACHE_FILE, REPLIES_FILE, CacheFile, Ledger, Replies, Report
 from ankiforge.model import (
     AGENT,
+    Change,
     Draft,
     Highlight,
     Memory,
@@ -48,12 +49,16 @@ from ankiforge.model import (
 )
 
 if TYPE_CHECKING:
+    from ankiforge.anki.connect import AnkiConnect
+    from ankiforge.anki.plan import Planned
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.config.workspace import Workspace
+    from ankiforge.deliver import Look, Published
+    from ankiforge.draft.budget import Usage
     from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt, Prompts
-    from ankiforge.run import Job
+    from ankiforge.run import Job, Progress
 
 # --- the files of a workspace ---------------------------------------------------------------
 
@@ -72,7 +77,7 @@ def open_ledger(workspace: Workspace, *, read_only: bool = False) -> Ledger:
     """
     if not read_only:
         workspace.prepare()
-    machine = "reader" if read_only else workspace.machine(user_folders())
+    machine = "reader" if read_only else workspace.machine(user_folder())
     return Ledger(workspace.ledger, workspace.journal, machine, read_only=read_only)
 
 
@@ -545,3 +550,142 @@ def make_job(
     policy = accept_policy(workspace.config, accept)
     pictures = workspace.folder / PICTURES
     return Job(sources, policy, load_rules(workspace), pictures=pictures, **options)
+
+
+# --- what a run comes to --------------------------------------------------------------------
+
+
+@dataclass
+class Tally:
+    """The totals of a run, collected step by step."""
+
+    report: Report | None = None
+    drafted: int = 0
+    accepted: int = 0
+    changes: list[Change] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    look: Look | None = None
+    planned: list[Planned] = field(default_factory=list)
+    published: list[Published] = field(default_factory=list)
+    pushed: tuple[int, int] | None = None
+    """(new, updated) notes that Anki had after a push."""
+    usage: Usage | None = None
+    remembered: list[str] = field(default_factory=list)
+    """The PATHs that are remembered from now on."""
+
+    def add(self, step: Progress) -> None:
+        """Add one step of a run."""
+        self.report = step.report or self.report
+        self.drafted += step.drafted
+        self.accepted += step.accepted
+        self.changes += step.changes
+        self.problems += [one for one in step.problems if one not in self.problems]
+
+    def take(self, look: Look) -> None:
+        """Add what was seen in Anki."""
+        self.look = look
+        self.problems += [look.problem] if look.problem else []
+
+    def plan(self, planned: Iterable[Planned], published: Published | None) -> None:
+        """Add what was planned, and the package that was written."""
+        self.planned += planned
+        if published:
+            self.published.append(published)
+            known = {one.where for one in self.problems}
+            self.problems += [one for one in published.problems if one.where not in known]
+
+    @property
+    def failed(self) -> bool:
+        """Whether there are problems other than notices."""
+        return any(not problem.notice for problem in self.problems)
+
+    @property
+    def packages(self) -> list[Path]:
+        """The packages to import."""
+        return [one.path for one in self.published if one.notes and self.pushed is None]
+
+
+# --- to Anki --------------------------------------------------------------------------------
+
+
+def publish(
+    workspace: Workspace,
+    ledger: Ledger,
+    tally: Tally,
+    path: Path,
+    *,
+    deck: str = "",
+    full: bool = False,
+    push: bool = False,
+) -> None:
+    """Plan all cards and write the package, unless Anki is there and could not be read."""
+    from ankiforge import deliver
+
+    if tally.look and tally.look.blind and not full:
+        return
+    decks, pictures = load_rules(workspace), workspace.folder / PICTURES
+    with lock(workspace, "publishing"):
+        planned = deliver.plan_cards(ledger, decks, pictures, deck=deck, push=push, full=full)
+        try:
+            tally.plan(planned, deliver.publish(ledger, planned, path))
+        except ItemError as error:
+            tally.plan(planned, None)
+            what = error.message.removeprefix(f"{path}: ")
+            tally.problems.append(Problem(str(path), what, error.hint))
+
+
+def push(
+    workspace: Workspace,
+    ledger: Ledger,
+    tally: Tally,
+    path: Path,
+    connect: Callable[[], AnkiConnect],
+    *,
+    deck: str = "",
+    sync: bool = False,
+) -> ServiceError | None:
+    """Look at a running Anki, import our package there, and look again.
+
+    If Anki does not answer, the package is written, and the error is returned.
+    """
+    from ankiforge import deliver
+
+    try:
+        anki = connect()
+        synced = sync and anki.sync()
+        if sync and not synced:
+            what, hint = "is not logged in to a sync account", "press Sync in Anki and log in"
+            tally.problems.append(Problem("Anki", what, hint))
+        tally.take(found := deliver.look_at_running(anki, ledger))
+        if found.blind:
+            told = found.problem or Problem("Anki", "was not read")
+            raise ServiceError(told.what, hint=told.hint)
+    except ServiceError as error:
+        if tally.look is None:
+            tally.take(deliver.look(workspace.config.anki, ledger, Path.home()))
+        publish(workspace, ledger, tally, path, deck=deck)
+        return error
+    publish(workspace, ledger, tally, path, deck=deck, push=True)
+    if not tally.packages:
+        tally.pushed = (0, 0)
+        return None
+    cards = [one.card for one in tally.planned]
+    known = {card.guid: next(ledger.notes(card.guid), None) for card in cards}
+    try:
+        anki.import_package(path)
+        live = [known[card.guid] for card in cards if card.live]
+        anki.unsuspend(deliver.suspended(ledger, [note for note in live if note]))
+        deliver.look_at_running(anki, ledger)
+        if synced:
+            anki.sync()
+    except ServiceError as error:
+        return error
+    arrived = [(known[one.card.guid], came) for one, came in deliver.arrived(ledger, tally.planned)]
+    added = sum(came and before is None for before, came in arrived)
+    tally.pushed = (added, sum(came for _, came in arrived) - added)
+    if refused := sum(not came for _, came in arrived):
+        what = f"{refused:,} of the notes did not arrive"
+        tally.problems.append(Problem("Anki", what, f"import {path} by hand"))
+    else:
+        path.unlink(missing_ok=True)
+    return None

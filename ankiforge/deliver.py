@@ -49,6 +49,7 @@ from ankiforge.model import (
     SeenType,
     View,
     ViewKind,
+    card_id,
     h16,
 )
 from ankiforge.text.fold import document_tag
@@ -296,8 +297,13 @@ def plan_cards(
 
 
 def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
-    """Return our tags of a card: its own, its source's, the deck files' and its document's."""
+    """Return our tags of a card: its own, its source's, the deck files' and its document's.
+
+    Of a card whose passage went before this database was made, they are as shipped last.
+    """
     highlight = card.highlight
+    if not highlight.namespace and card.tags_sent:
+        return card.tags_sent[-1]
     from_decks = deck_of(decks, highlight.document, highlight).tags
     tag = document_tag(highlight.document.title)
     of_document = (tag,) if tag else ()
@@ -490,3 +496,22 @@ def arrived(ledger: Ledger, planned: Iterable[Planned]) -> Iterator[tuple[Planne
         if one.note:
             seen = next(ledger.notes(one.card.guid), None)
             yield one, seen is not None and seen.mod >= one.note.mod
+
+
+_SUSPENDED = "suspended"
+"""Where the ids of the cards are stored that `push --suspend-retired` suspended."""
+
+
+def suspend_retired(ledger: Ledger, anki: AnkiConnect, cards: Iterable[int]) -> None:
+    """Suspend cards, and remember that we did."""
+    anki.suspend(cards)
+    stored = msgspec.json.decode(ledger.recall(_SUSPENDED) or "[]")
+    ledger.remember(_SUSPENDED, msgspec.json.encode(sorted({*stored, *cards})).decode())
+
+
+def suspended(ledger: Ledger, live: Iterable[Seen]) -> tuple[int, ...]:
+    """Return the cards of live notes that `suspend_retired` suspended; they are forgotten."""
+    stored = set(msgspec.json.decode(ledger.recall(_SUSPENDED) or "[]"))
+    ids = {card_id(note.guid, at) for note in live for at in note.ordinals}
+    ledger.remember(_SUSPENDED, msgspec.json.encode(sorted(stored - ids)).decode())
+    return tuple(sorted(stored & ids))

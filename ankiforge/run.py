@@ -235,7 +235,6 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     checks = Checks(job, ledger)
     pending = iter(list(ledger.to_draft(in_progress=job.in_progress)))
     while batch := list(islice(pending, TOGETHER)):
-        checks.known.refresh()
         with ledger.action():
             tasks = (one for task in _tasks(batch) for one in briefed(task, job.decks))
             for drafted in Rules().draft(tasks):
@@ -249,7 +248,6 @@ def record(job: Job, ledger: Ledger, results: Iterable[Drafted]) -> Iterator[Pro
     """Check and record what a model or a chat drafted, each answer as it arrives."""
     checks = Checks(job, ledger)
     for drafted in results:
-        checks.known.refresh()
         with ledger.action():
             yield _record(checks, drafted, by_model=True)
     yield _accepted(job, ledger)
@@ -373,25 +371,20 @@ class Checks:
     job: Job
     ledger: Ledger
     known: check.DuplicateIndex = field(init=False)
-    names: check.Names = field(init=False)
     drafted: check.DuplicateIndex = field(default_factory=check.DuplicateIndex)
     """The drafts of this run, which no card of the ledger is yet."""
 
     def __post_init__(self) -> None:
-        """Prepare the indexes, which read nothing before the first draft."""
+        """Prepare the index, which reads nothing before the first draft."""
         self.known = check.DuplicateIndex(self.ledger.duplicates)
-        self.names = check.Names(self.ledger.on_lines())
 
-    def proposals(
-        self, highlight: Highlight, drafts: Sequence[Draft], siblings: check.Siblings | None
-    ) -> list[Proposal]:
+    def proposals(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Proposal]:
         """Return the drafts of a highlight with findings and deck."""
         found = []
         for number, one in enumerate(drafts):
             context = check.Context(
-                highlight, self.known, self.drafted, siblings=siblings, names=self.names,
-                picture_fault=self._picture_fault(highlight),
-            )  # fmt: skip
+                highlight, self.known, self.drafted, self._picture_fault(highlight)
+            )
             findings = check.check(one, context)
             self.drafted.add(f"{highlight.key} {number}", highlight.key, one)
             found.append(
@@ -416,8 +409,6 @@ def _record(checks: Checks, drafted: Drafted, *, by_model: bool, beside: bool = 
     ledger = checks.ledger
     problems = list(drafted.problems)
     changes: list[Change] = []
-    labelled = [(f"draft {number}", one) for number, one in enumerate(drafted.drafts)]
-    siblings = check.Siblings(labelled)
     reasons: dict[HighlightKey, NoCard] = {one.highlight: one for one in drafted.no_cards}
     failed = dict(drafted.failed)
     count = 0
@@ -431,9 +422,10 @@ def _record(checks: Checks, drafted: Drafted, *, by_model: bool, beside: bool = 
             fate, reason = "failed", failed[highlight.key]
         elif none is not None:
             fate = "ignored" if none.reason.startswith("skip") else "no_card"
+            reason = reason.removeprefix("skip: ")
         try:
             with one_item():
-                proposals = checks.proposals(highlight, drafts, siblings)
+                proposals = checks.proposals(highlight, drafts)
         except BugError as error:
             problems.append(failed_on(highlight, error))
             proposals, fate, reason = [], "failed", error.message

@@ -1,11 +1,10 @@
 """Checks: pure functions that judge a draft against its source and report findings."""
 
-from ankiforge.check.card import MAX_LENGTH, Siblings
+from ankiforge.check.card import MAX_LENGTH
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
 from ankiforge.check.engine import ALL, check, lint
-from ankiforge.check.inline import Names
 from ankiforge.check.reading import bare, read, without
-from ankiforge.check.rules import RULES, Context, Rule, exceeded, found, ids, limit_of
+from ankiforge.check.rules import RULES, Context, Rule, found, group
 from ankiforge.check.words import content
 
 __all__ = [
@@ -14,16 +13,12 @@ __all__ = [
     "RULES",
     "Context",
     "DuplicateIndex",
-    "Names",
     "Rule",
-    "Siblings",
     "bare",
     "check",
     "content",
-    "exceeded",
     "found",
-    "ids",
-    "limit_of",
+    "group",
     "lint",
     "read",
     "terms_of",

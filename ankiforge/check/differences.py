@@ -362,11 +362,10 @@ def _words(words: Words | set[str]) -> str:
 # --- guards ------------------------------------------------------------------------------------
 
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
-_OPERATION = re.compile(r"[=^√∑+/·-]")
 _FRAME = 2
 """The minimum number of equal words around a replaced one."""
 _SWAPPED = 2
-_ALIKE_FORMULA, _SAME_FORMULA = 75, 90
+_ALIKE_FORMULA = 75
 _SHARED = 2
 
 
@@ -396,20 +395,6 @@ def _merely_adds(small: Features, large: Features, more: Words) -> bool:
     )
     only_there = more <= large.answer_numbers and not more & theirs
     return only_there and bool(words) and (words <= others or others <= words)
-
-
-def asked_numbers_differ(one: Features, other: Features) -> str:
-    """Compare the numbers of questions and their order: 5 − 3, 5 − 2, 3 − 5."""
-    if not one.family is other.family is Family.BASIC:
-        return ""
-    mine, theirs = DIGITS.findall(one.asked), DIGITS.findall(other.asked)
-    apart = set(mine) - set(theirs), set(theirs) - set(mine)
-    if all(apart):
-        return _versus(*apart)
-    words = [[word for word in card.sequence if not word.isdigit()] for card in (one, other)]
-    if mine != theirs and sorted(mine) == sorted(theirs) and words[0] == words[1]:
-        return f"{' '.join(mine)}/{' '.join(theirs)}"
-    return ""
 
 
 def negation_differs(one: Features, other: Features) -> str:
@@ -459,16 +444,6 @@ def labels_differ(one: Features, other: Features) -> str:
     return _versus(mine, theirs) if mine and theirs else ""
 
 
-def affixes_differ(one: Features, other: Features) -> str:
-    """Find similar words with different prefixes: encoder/decoder, hypertension/hypotension."""
-    for word in sorted(one.stems - other.stems):
-        for counterpart in sorted(other.stems - one.stems):
-            long = min(len(word), len(counterpart)) > 4
-            if long and word[:5] != counterpart[:5] and fuzz.ratio(word, counterpart) >= 70:
-                return f"{word}/{counterpart}"
-    return ""
-
-
 def swapped(one: Features, other: Features) -> str:
     """Find questions that differ by one or two words in one place that are not synonyms."""
     mine, theirs = list(one.sequence), list(other.sequence)
@@ -481,18 +456,6 @@ def swapped(one: Features, other: Features) -> str:
         return ""
     few, many = sorted((mine, theirs), key=len)
     return f"{' '.join(mine)}/{' '.join(theirs)}" if _lacks(few, frozenset(many)) else ""
-
-
-def narrower(one: Features, other: Features) -> str:
-    """Find a question that is the other with additional words, with another answer."""
-    small, large = sorted((one.asked_stems, other.asked_stems), key=len)
-    if one.answer_stems == other.answer_stems or not small < large:
-        return ""
-    # the letters of formulae say little; `5 m/s` is a number
-    signs = [bool(_OPERATION.search(card.answered)) for card in (one, other)]
-    strict = all(signs) or (any(signs) and not one.answer_numbers & other.answer_numbers)
-    same = _as_strings(one, other) >= _SAME_FORMULA if strict else _answers_meet(one, other)
-    return "" if same else f"–/{_words(large - small)}"
 
 
 def answers_differ(one: Features, other: Features) -> str:
@@ -518,14 +481,11 @@ def _as_strings(one: Features, other: Features) -> float:
 
 GUARDS = (
     numbers_differ,
-    asked_numbers_differ,
     negation_differs,
     opposites,
     terms_differ,
     labels_differ,
-    affixes_differ,
     swapped,
-    narrower,
     answers_differ,
 )
 
@@ -533,11 +493,10 @@ GUARDS = (
 # --- the verdict -------------------------------------------------------------------------------
 
 
-def judged(mine: Sides, theirs: Sides, *, reworded: bool = False) -> str | None:
+def judged(mine: Sides, theirs: Sides) -> str | None:
     """Return the difference between two cards, "" if there is none; None if they are not comparable.
 
-    With `reworded`, one may be the other after an edit, and other words in one place are no difference.
-    A citation that was added is none either.
+    A citation that was added is no difference.
     """
     one, other = _aligned(*_without_citations(mine, theirs))
     # `What?` is clear only in its context
@@ -549,8 +508,7 @@ def judged(mine: Sides, theirs: Sides, *, reworded: bool = False) -> str | None:
         one.answer_stems <= other.asked_stems and other.answer_stems <= one.asked_stems
     ):
         return None
-    guards = (one for one in GUARDS if not (reworded and one in (affixes_differ, swapped)))
-    return next((said for guard in guards if (said := guard(one, other))), "")
+    return next((said for guard in GUARDS if (said := guard(one, other))), "")
 
 
 def _without_citations(mine: Sides, theirs: Sides) -> tuple[Sides, Sides]:
@@ -568,25 +526,6 @@ def _uncited(one: Sides) -> Sides:
 def _aligned(mine: Sides, theirs: Sides) -> tuple[Features, Features]:
     one, other = features(mine), features(theirs)
     return aligned(one, other), aligned(other, one)
-
-
-def both_tell(mine: Sides, theirs: Sides) -> bool:
-    """Return whether each of two similar cards says something that the other does not.
-
-    Both answer and question differ in both directions, or the answers in one word each. This is true
-    of none of 156 labelled duplicates.
-    """
-    one, other = _aligned(mine, theirs)
-    answers = _apart(one.answer_stems, other.answer_stems)
-    if not all(answers) or _formulae(one, other):
-        return False
-    one_word = max(map(len, answers)) == 1
-    longer = min(len(one.answer_stems), len(other.answer_stems)) > 1
-    return (one_word and longer) or all(_apart(one.asked_stems, other.asked_stems))
-
-
-def _apart(mine: Words, theirs: Words) -> tuple[list[str], list[str]]:
-    return _lacks(mine, theirs), _lacks(theirs, mine)
 
 
 def answers_alike(mine: Sides, theirs: Sides) -> bool:

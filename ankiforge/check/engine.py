@@ -1,7 +1,5 @@
 """Run the checks on a draft, and adjust the severity of findings to who chose the words.
 
-A check is a function of a draft and its context in one of the lists below. Each of its rules is a row
-in `data/rules.txt`, and a row in `docs/checks.md` with an example that it finds and one that passes.
 Severities: block = never accepted, warn = a person decides, info = counted.
 """
 
@@ -10,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ankiforge.check import card, grounding, inline, literal
+from ankiforge.check import card, source
 from ankiforge.check.duplicates import DuplicateIndex
-from ankiforge.check.meaning import meaning
 from ankiforge.check.reading import authored, chosen_by_reader
-from ankiforge.check.rules import Check, Context, ids
+from ankiforge.check.rules import Check, Context, group
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -36,40 +33,23 @@ SOURCELESS: tuple[Check, ...] = (
     card.structure,
     card.clozes,
     card.questions,
-    card.points_at_page,
-    card.filler,
+    card.pointing,
     card.unfinished,
 )
 """The checks that need only the card."""
 SOURCED: tuple[Check, ...] = (
-    grounding.quote,
-    grounding.answer,
-    grounding.card,
-    grounding.copied,
-    grounding.numbers,
-    grounding.altered,
-    literal.formulae,
-    literal.code,
-    literal.names,
-    literal.expansions,
-    literal.injected,
-    meaning,
-    grounding.other_language,
+    source.quote,
+    source.answer,
+    source.beside,
+    source.numbers,
+    source.meaning,
+    source.literal,
+    source.injected,
+    source.other_language,
 )
 """The checks against the source. They do not apply to cards that a person wrote."""
-ALL: tuple[Check, ...] = (
-    card.structure,
-    *SOURCED,
-    *SOURCELESS[1:],
-    inline.inline_field,
-    card.form,
-    card.given_away,
-    resembles,
-)
-_WORDING = ids("clozes", "questions", "filler")
-_COUNTED_ONLY = _WORDING | {"bad_template", "control_character"}
-"""Rules that are only counted for cards that a person wrote."""
-_BREAKS = ids("structure") - {"too_long", "bad_template", "control_character"}
+ALL: tuple[Check, ...] = (*SOURCELESS, *SOURCED, card.form, resembles)
+_WORDING = group("wording")
 _NOWHERE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.CARD, "", instructs=False)
 
 
@@ -80,15 +60,13 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
     words, they are warnings at most.
     """
     by_author = authored(draft)
+    chosen = chosen_by_reader(draft, context.highlight)
     findings = []
     checks = [one for one in ALL if not (by_author and one in SOURCED)]
     for finding in _run(draft, context, checks):
-        id = finding.check
-        if by_author and id in _COUNTED_ONLY:
+        if by_author and finding.check in _WORDING:
             finding = replace(finding, severity=Severity.INFO)
-        elif (by_author and id == "too_long") or (
-            id in _WORDING and chosen_by_reader(draft, context.highlight)
-        ):
+        elif (by_author and finding.check == "too_long") or (chosen and finding.check in _WORDING):
             finding = _at_most_warned(finding)
         findings.append(finding)
     return tuple(findings)
@@ -101,7 +79,9 @@ def lint(draft: Draft) -> tuple[Finding, ...]:
     """
     context = Context(_NOWHERE, DuplicateIndex())
     return tuple(
-        finding if finding.check in _BREAKS else _at_most_warned(finding)
+        finding
+        if finding.check in ("empty_side", "malformed", "gap_is_all", "maths")
+        else _at_most_warned(finding)
         for finding in _run(draft, context, SOURCELESS)
     )
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
-from ankiforge.check.words import FUNCTION, TERM, listed, lists, stem
+from ankiforge.check.words import lists
 from ankiforge.model import Draft, Family, Form, Highlight, HighlightKind
 from ankiforge.text import cloze, markdown
 from ankiforge.text.cloze import Gap
@@ -30,7 +30,7 @@ folded = lru_cache(maxsize=1024)(canonical)
 GAP = "[…]"
 _MARKUP = re.compile(r"[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]", re.MULTILINE)
 _PRIVATE = re.compile("[\ue000-\ue0ff]")
-_TEX = re.compile(r"\\[A-Za-z]+")
+_SHIELDED = re.compile(r"`[^`\n]*`|\$[^$\n]*\$|https?://\S+")
 CLOZE_SIGN = re.compile(r"\{\{c\d+(?:,\d+)*::|\}\}")
 
 
@@ -54,11 +54,6 @@ class Reading:
     gaps: tuple[Gap, ...] = ()
     hidden: tuple[tuple[int, tuple[Gap, ...]], ...] = ()
     """Each card number with the gaps it hides."""
-
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """Acronyms and names with digits or inner capitals."""
-        return tuple(TERM.findall(_TEX.sub(" ", self.whole)))
 
 
 @lru_cache(maxsize=64)
@@ -169,94 +164,10 @@ def around(highlight: Highlight) -> str:
     return seamless(highlight)
 
 
-# --- rows of words, to be compared ----------------------------------------------------------------
-
-_SIGN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:-[^\W\d_]+)*[+#]*|[.,;:!?()—–。，；：！？、]")
-_ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|lorsqu|jusqu|puisqu)['’](?=\w)", re.IGNORECASE)
-_POSSESSIVE = re.compile(r"['’]s?\b")
-_SHIELDED = re.compile(r"`[^`\n]*`|\$[^$\n]*\$")
-STOPS = frozenset(".,;:!?()—–。，；：！？、")
-_ENDS = frozenset(".;:!?—。；：！？")
-_PHRASES = tuple(
-    (phrase.replace("_", " "), word.replace("_", " "))
-    for word, phrases in lists("meaning", "phrases").items()
-    for phrase in phrases
-)
+# --- evidence: the sentences that support a card --------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The words of a text in order, casefolded, with the signs that separate clauses."""
-
-    words: tuple[str, ...]
-    stems: tuple[str, ...]
-    """The stem of each content word; "" for other words."""
-
-    def around(self, at: int, reach: int) -> tuple[frozenset[str], frozenset[str]]:
-        """Return the stems of up to `reach` content words on either side, within the clause."""
-        before = self._gathered(range(at - 1, -1, -1), reach)
-        return before, self._gathered(range(at + 1, len(self.words)), reach)
-
-    def _gathered(self, places: range, reach: int) -> frozenset[str]:
-        found: list[str] = []
-        for at in places:
-            if self.words[at] in _ENDS or len(found) >= reach:
-                break
-            if self.stems[at]:
-                found.append(self.stems[at])
-        return frozenset(found)
-
-    @property
-    def all_stems(self) -> frozenset[str]:
-        """The stems of all content words."""
-        return _meant(self.stems)
-
-    @property
-    def forms(self) -> frozenset[str]:
-        """All words and stems."""
-        return self.all_stems.union(self.words)
-
-    def __add__(self, other: Row) -> Row:
-        return Row(self.words + other.words, self.stems + other.stems)
-
-    def cut(self, start: int, end: int | None = None) -> Row:
-        """Return a slice of the row."""
-        return Row(self.words[start:end], self.stems[start:end])
-
-
-@lru_cache(maxsize=2048)
-def _meant(stems: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(filter(None, stems))
-
-
-@lru_cache(maxsize=1024)
-def row(text: str) -> Row:
-    """Return a text as a row of words; formulae and code are left out."""
-    plain = unicodedata.normalize("NFKC", _SHIELDED.sub(" ", text[:_LONGEST])).casefold()
-    plain = plain.replace("’", "'")
-    for phrase, word in _PHRASES:
-        plain = plain.replace(phrase, word)
-    plain = _ELISION.sub(lambda found: "ne " if found[0][0] == "n" else " ", plain)
-    words = tuple(_SIGN.findall(_POSSESSIVE.sub("", plain)))
-    return Row(words, tuple(map(_meaning, words)))
-
-
-def _meaning(word: str) -> str:
-    if word in STOPS or word in FUNCTION:
-        return ""
-    return word if word.endswith("eed") else stem(word)  # exceed is not the past of exce
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The sentences that support a card."""
-
-    text: str
-    row: Row
-    clauses: tuple[str, ...]
-
-
-def evidence(draft: Draft, highlight: Highlight) -> Evidence:
+def evidence(draft: Draft, highlight: Highlight) -> str:
     """Return the whole sentences that the quote touches, because a quote may omit a “not”."""
     text = around(highlight)
     if highlight.nearby and not locate(draft.quote, text):
@@ -265,105 +176,42 @@ def evidence(draft: Draft, highlight: Highlight) -> Evidence:
 
 
 @lru_cache(maxsize=512)
-def _evidence(quote: str, text: str) -> Evidence:
+def _evidence(quote: str, text: str) -> str:
     span = locate(quote, text) if quote.strip() else None
     start, end = span or (0, len(text))
     touched = [one for one in sentences(text) if one[0] < end and one[1] > start]
-    proof = text[touched[0][0] : touched[-1][1]] if touched else text
-    return Evidence(proof, row(proof), _clauses(proof))
+    return text[touched[0][0] : touched[-1][1]] if touched else text
 
 
-_SHIELD = re.compile(r"`[^`\n]{1,200}`|\$[^$\n]{1,200}\$|\([^()\n]{1,200}\)|(?<=\d)[.,](?=\d)")
 _PART = re.compile(
-    r"[;:,、，；。]|[.!?](?=\s)|\b(?:while|whereas|but|although|though|während|wohingegen|aber"
+    r"[;:、；。]|,(?!\d)|[.!?](?=\s)|\b(?:while|whereas|but|although|though|während|wohingegen|aber"
     r"|sondern|tandis que|mais|mientras|pero|sino)\b",
     re.IGNORECASE,
 )
-_AND = re.compile(r"\s(?:and|und|et|y)\s", re.IGNORECASE)
-_LONG_PART = 800
-"""The maximum length of parts that are split at `and`; longer ones are not sentences."""
 
 
-def _clauses(text: str) -> tuple[str, ...]:
-    """Split a text into clauses; at `and` only if both sides have a number."""
-    hidden = _SHIELD.sub(lambda found: "\0" * len(found[0]), text)
-    cuts = [0, *(match.start() for match in _PART.finditer(hidden)), len(text)]
-    parts = (part for start, end in pairwise(cuts) for part in _at_and(text[start:end]))
-    return tuple(part for part in parts if re.search(r"\w", part))
+def clauses(text: str) -> list[str]:
+    """Split a text into clauses."""
+    return [part for part in _PART.split(text) if re.search(r"\w", part)]
 
 
-def _at_and(part: str) -> list[str]:
-    for match in _AND.finditer(part) if len(part) <= _LONG_PART else ():
-        left, right = part[: match.start()], part[match.end() :]
-        # `between 5 and 10`, `327 and 232 °C` are ranges
-        is_range = re.search(r"\d\s*$", left) and re.match(r"\s*\d", right)
-        if re.search(r"\d|`", left) and re.search(r"\d|`", right) and not is_range:
-            return [left, *_at_and(right)]
-    return [part]
-
-
-# --- a question with its answer, as a statement ---------------------------------------------------
-
-_AUXILIARY = listed("meaning", "auxiliary")
-_ASKING = listed("meaning", "asking")
-_ENGLISH = listed("meaning", "english")
 _CHOICE = re.compile(
     r"\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b|\bof\b[^?]+\band\b[^?]*\bwhich\b"
-    r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von|de)\b|哪一?[个個項种種]|どちら",
+    r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von|de)\b|哪一?[个個項種种]|どちら",
     re.IGNORECASE,
 )
-_LONG_QUESTION = 600
-_TO_LOOK = 9
-"""The number of words of a question in which its question word and verb are searched for."""
 
 
 def is_choice(front: str) -> bool:
     """Return whether a question offers possible answers: A or B; which of A and B."""
-    return _CHOICE.search(front[:_LONG_QUESTION]) is not None
-
-
-def is_english(front: str) -> bool:
-    """Return whether a question is asked in English."""
-    return bool(_ENGLISH.intersection(front.casefold().split()))
-
-
-@lru_cache(maxsize=1024)
-def statement(draft: Draft) -> Row:
-    """Return the row of a card as a statement: a cloze with its answers, a question with its answer."""
-    reading = read(draft)
-    if draft.kind.family is Family.CLOZE:
-        return row(_worded(draft.field("Text"), reading.whole))
-    front = row(_worded(draft.field("Front"), reading.asked))
-    back = row(_worded(draft.field("Back"), reading.answers[0]))
-    asked = next((at for at, word in enumerate(front.words[:_TO_LOOK]) if word in _ASKING), None)
-    if asked is None:
-        return front + back
-    rest = front.cut(0, asked) + front.cut(asked + 1)
-    if rest.words and rest.words[-1] in "?？":
-        rest = rest.cut(0, -1)
-    return rest + back if _asks_object(front.words, asked) else back + rest
-
-
-def _worded(raw: str, plain: str) -> str:
-    """Return a text with the signs of code and formulae, which `row` skips."""
-    return cloze.reveal(raw) if "`" in raw or "$" in raw else plain
-
-
-def _asks_object(words: tuple[str, ...], asked: int) -> bool:
-    """Return whether the answer follows the verb, as after `do`, or an auxiliary before the subject."""
-    for word, after in [*pairwise((*words[asked + 1 :], ""))][: _TO_LOOK - 1]:
-        if word in ("do", "does", "did"):
-            return True
-        if word in _AUXILIARY:
-            participle = after.endswith(("ed", "en", "wn", "ght", "own", "been"))
-            return not participle and after not in ("to", "not", "by")
-    return False
+    return _CHOICE.search(front[:600]) is not None
 
 
 # --- language ----------------------------------------------------------------------------------
 
-_SCRIPTS = ("CYRILLIC", "GREEK", "ARABIC", "HEBREW", "HANGUL", "DEVANAGARI", "THAI", "LATIN")
-_MANY_LETTERS = 12
+_SCRIPTS = {"LATIN": "Latin", "CYRILLIC": "Cyrillic", "GREEK": "Greek", "ARABIC": "Arabic"}
+_SCRIPTS |= {"HEBREW": "Hebrew", "HANGUL": "Korean", "DEVANAGARI": "Devanagari", "THAI": "Thai"}
+_SCRIPTS |= dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA"), "Chinese or Japanese")
 _CLEAR = 3
 """The minimum number of common words of a language, and of more such words than of another."""
 
@@ -371,25 +219,17 @@ _CLEAR = 3
 @lru_cache(maxsize=256)
 def script(text: str) -> str:
     """Return the script of most letters; "" if there are few letters."""
-    plain = re.sub(r"`[^`\n]*`|\$[^$\n]*\$|https?://\S+", " ", text[:4000])
-    if plain.isascii():
-        return "LATIN" if sum(map(str.isalpha, plain)) >= _MANY_LETTERS else ""
-    counts: dict[str, int] = {}
-    for letter in filter(str.isalpha, plain):
-        name = "LATIN" if letter.isascii() else _script_of(letter)
-        counts[name] = counts.get(name, 0) + 1
-    total = sum(counts.values())
-    name = max(counts, key=lambda each: counts[each], default="")
-    enough = total >= (_MANY_LETTERS if name != "CJK" else _MANY_LETTERS // 3)
-    return name if enough and counts[name] > 0.6 * total else ""
+    plain = _SHIELDED.sub(" ", text[:_LONGEST])
+    names = Counter(_script_of(letter) for letter in plain if letter.isalpha())
+    name, count = names.most_common(1)[0] if names else ("", 0)
+    return name if count >= (12 if name == "Latin" else 4) and count > 0.6 * names.total() else ""
 
 
 @lru_cache(maxsize=4096)
 def _script_of(letter: str) -> str:
-    name = unicodedata.name(letter, "")
-    if name.startswith(("CJK", "HIRAGANA", "KATAKANA")):
-        return "CJK"
-    return next((each for each in _SCRIPTS if name.startswith(each)), name.partition(" ")[0])
+    if letter.isascii():
+        return "Latin"
+    return _SCRIPTS.get(unicodedata.name(letter, "").replace("-", " ").partition(" ")[0], "")
 
 
 @lru_cache(maxsize=256)

@@ -15,40 +15,26 @@ from ankiforge.check.words import data
 from ankiforge.model import Draft, Finding, Highlight, Severity
 
 if TYPE_CHECKING:
-    from ankiforge.check.card import Siblings
     from ankiforge.check.duplicates import DuplicateIndex
-    from ankiforge.check.inline import Names
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The limit of a rule."""
-
-    limit: int
-    unit: str
-    """The unit: words, %, characters …"""
-    floor: bool
-    """Whether it is a minimum; else it is a maximum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A possible fault of a card; `docs/checks.md` has examples of each."""
+    """A possible fault of a card; `docs/checks.md` has an example of each."""
 
     id: str
     severity: Severity
     says: str
-    bound: Bound | None = None
-    group: str = ""
-
-    def found(self, detail: str = "", *, twin: str = "") -> Finding:
-        """Return the finding that this rule is broken."""
-        return Finding(self.id, self.severity, f"{self.says} {detail}".rstrip(), twin)
+    group: str
+    most: int = 0
+    """The limit, 0 if it has none."""
+    unit: str = ""
+    """The unit of the limit: words, %, characters …"""
 
 
 _ROW = re.compile(
     r"\[(?P<group>\w+)\]|(?P<id>\w+) +(?P<severity>\w+)"
-    r" *(?:(?P<side>[<>])= (?P<limit>\d+) (?P<unit>\S+))? *\| (?P<says>.+)"
+    r" *(?:<= (?P<most>\d+) (?P<unit>\S+))? *\| (?P<says>.+)"
 )
 
 
@@ -57,67 +43,34 @@ def _read(table: str) -> Iterator[Rule]:
     for row in filter(None, map(_ROW.fullmatch, table.splitlines())):
         group = row["group"] or group
         if row["id"]:
-            side = row["side"]
-            bound = Bound(int(row["limit"]), row["unit"], side == ">") if side else None
-            severity = Severity(row["severity"])
-            yield Rule(row["id"], severity, row["says"], bound, group)
+            severity, most = Severity(row["severity"]), int(row["most"] or 0)
+            yield Rule(row["id"], severity, row["says"], group, most, row["unit"] or "")
 
 
 RULES = tuple(_read(data("rules")))
-"""All rules; an id may be in two groups."""
-_BY_ID = {rule.id: rule for rule in reversed(RULES)}
+_BY_ID = {rule.id: rule for rule in RULES}
 
 
-def ids(*groups: str) -> frozenset[str]:
-    """Return the ids of the rules of some groups."""
-    return frozenset(rule.id for rule in RULES if rule.group in groups)
+def group(name: str) -> frozenset[str]:
+    """Return the ids of the rules of a group."""
+    return frozenset(rule.id for rule in RULES if rule.group == name)
 
 
-def found(rule: str, detail: str = "", *, twin: str = "") -> Finding:
+def found(
+    rule: str, detail: str = "", *, twin: str = "", severity: Severity | None = None
+) -> Finding:
     """Return the finding that a rule is broken, with a detail after its message."""
-    return _BY_ID[rule].found(detail, twin=twin)
+    broken = _BY_ID[rule]
+    return Finding(rule, severity or broken.severity, f"{broken.says} {detail}".rstrip(), twin)
 
 
-# --- limits ------------------------------------------------------------------------------------
-
-
-def limit_of(rule: str) -> int:
-    """Return the limit of a rule."""
-    return _bound(rule).limit
-
-
-def _bound(rule: str) -> Bound:
-    bound = _BY_ID[rule].bound
-    assert bound is not None, rule
-    return bound
-
-
-def broken(value: float, *rules: str) -> str:
-    """Return the first of these rules (given by descending severity) that a value breaks; "" if none."""
-    for rule in rules:
-        bound = _bound(rule)
-        if value < bound.limit if bound.floor else value > bound.limit:
-            return rule
-    return ""
-
-
-def counted(value: int, *rules: str) -> Iterator[Finding]:
-    """Yield the finding for the first of these rules that a number breaks."""
-    if rule := broken(value, *rules):
-        yield exceeded(rule, value)
-
-
-def exceeded(rule: str, value: int, detail: str = "") -> Finding:
-    """Return the finding with the actual number and the limit."""
-    bound = _bound(rule)
-    unit = bound.unit.removesuffix("s") if value == 1 else bound.unit
-    percent, unit = ("%", "") if unit == "%" else ("", f" {unit}")
-    wanted = "at least" if bound.floor else "at most"
-    words = f"{value}{percent}{unit}, {wanted} {bound.limit}{percent}"
-    return found(rule, f"{words}; {detail}" if detail else words)
-
-
-# --- what a draft is judged against ---------------------------------------------------------------
+def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
+    """Yield the finding with number and limit if the number exceeds the limit of a rule."""
+    limit = _BY_ID[rule]
+    if value > limit.most:
+        unit = "%" if limit.unit == "%" else f" {limit.unit}"
+        words = f"{value}{unit}, at most {limit.most}{unit if unit == '%' else ''}"
+        yield found(rule, f"{words}; {detail}" if detail else words)
 
 
 def _no_fault(path: str) -> str:
@@ -133,11 +86,7 @@ class Context:
     known: DuplicateIndex
     """The cards there are already."""
     batch: DuplicateIndex | None = None
-    """The drafts of the same batch that came before it."""
-    siblings: Siblings | None = None
-    """All drafts of the same batch: one may give another away."""
-    names: Names | None = None
-    """The fronts of lines `front::back` all over its source."""
+    """The drafts of the same run that came before it."""
     picture_fault: Callable[[str], str] = _no_fault
     """Why a picture that the draft shows cannot be read, "" if it can."""
 

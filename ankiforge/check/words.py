@@ -70,8 +70,6 @@ NEGATIONS = listed("meaning", "negations")
 NEGATORS = listed("meaning", "negators")
 NUMBER_WORDS = by_word("numbers", "number_words")
 """The digits of number words."""
-COUNTING_WORDS = frozenset(NUMBER_WORDS) - {"one", "once", "eins", "acht"}
-"""Number words without a frequent other meaning."""
 ORDINALS = lists("numbers", "ordinals")["en"]
 
 # --- words -------------------------------------------------------------------------------------
@@ -189,41 +187,41 @@ def stem(token: str) -> str:
 Words = frozenset[str]
 
 
-def _opposed(stemmed: bool) -> tuple[dict[str, Words], dict[str, Words]]:
-    """Return each word of `data/opposites.txt` with those of the other side, and of its own side.
+def _opposed(stemmed: bool) -> dict[str, Words]:
+    """Return each word of `data/opposites.txt` with those of the other side.
 
     `stemmed`: the base forms, all as stems; else the forms of sentences, as they are and as stems.
     """
     other: dict[str, Words] = {}
-    own: dict[str, Words] = {}
     base, _, forms = data("opposites").partition("\n--\n")
     ranks = (f"{one} / {' '.join(w for w in ORDINALS if w != one)}" for one in ORDINALS)
     for line in (*base.splitlines()[1:], *ranks) if stemmed else forms.splitlines():
         sides = [
-            (frozenset(map(stem, side.split())), frozenset(() if stemmed else side.split()))
+            frozenset((*map(stem, side.split()), *(() if stemmed else side.split())))
             for side in line.split("/")
         ]
-        for mine, theirs in (sides, sides[::-1]):
-            for word in mine[0] | mine[1]:
+        for at, mine in enumerate(sides):
+            for word in mine:
+                theirs = (side for place, side in enumerate(sides) if place != at)
                 other[word] = other.get(word, frozenset()).union(*theirs)
-                own[word] = own.get(word, frozenset()).union(*mine)
-    return other, own
+    return other
 
 
-OPPOSITES, _ = _opposed(stemmed=True)
+OPPOSITES = _opposed(stemmed=True)
 """The opposites of each stem."""
-_TURNED, _SAME = _opposed(stemmed=False)
 _PLACES = listed("meaning", "prepositions")
-TURNED = {
-    word: (_TURNED.get(word, frozenset()) | OPPOSITES.get(word, frozenset())) - _PLACES
-    for word in {*_TURNED, *OPPOSITES} - _PLACES
+"""`in` and `out`: where they stand says little of what is meant."""
+_FORMS = _opposed(stemmed=False)
+_TURNED = {
+    word: (_FORMS.get(word, frozenset()) | OPPOSITES.get(word, frozenset())) - _PLACES
+    for word in {*_FORMS, *OPPOSITES} - _PLACES
 }
-"""The words and stems that turn the meaning of a sentence if they replace a word or stem."""
 
 
-def alike(word: str) -> Words:
-    """Return the words on the same side of a pair of opposites as a word."""
-    return frozenset(("single", "sole", "singl")) if word == "one" else _SAME.get(word, frozenset())
+@lru_cache(maxsize=4096)
+def contrary(word: str) -> Words:
+    """Return the words and stems that say the opposite of a word."""
+    return _TURNED.get(word, frozenset()) | _TURNED.get(stem(word), frozenset())
 
 
 def _synonyms() -> Iterator[tuple[str, Words]]:

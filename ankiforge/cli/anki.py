@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from ankiforge.cli.output import DECK, FILE, FORCE, OUTPUT, Call, command, end, exit_with
 from ankiforge.cli.session import Session, session
-from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
+from ankiforge.errors import ForgeError, ItemError, UsageError
 from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
+    from ankiforge.app import Tally
     from ankiforge.deliver import Look
-    from ankiforge.model import Guid
-    from ankiforge.reports.summary import Tally
 
 # --- shared with `run` and `watch` ----------------------------------------------------------
 
@@ -40,38 +37,6 @@ def look(now: Session, tally: Tally) -> None:
     from ankiforge import deliver
 
     tally.take(deliver.look(now.workspace.config.anki, now.ledger, Path.home()))
-
-
-def write_package(
-    now: Session,
-    tally: Tally,
-    path: Path,
-    *,
-    deck: str = "",
-    full: bool = False,
-    push: bool = False,
-) -> None:
-    """Plan all cards and write the package; what was planned goes into the tally."""
-    from ankiforge import app, deliver
-    from ankiforge.model import Problem
-
-    if tally.look and tally.look.blind and not full:
-        return
-    with app.lock(now.workspace, "publishing"):
-        planned = deliver.plan_cards(
-            now.ledger, now.decks, now.pictures, deck=deck, push=push, full=full
-        )
-        try:
-            tally.plan(planned, deliver.publish(now.ledger, planned, path))
-        except ItemError as error:
-            tally.plan(planned, None)
-            what = error.message.removeprefix(f"{path}: ")
-            tally.problems.append(Problem(str(path), what, error.hint))
-    wanted = now.workspace.unconfirmed_output
-    if wanted and path.parent == now.workspace.output:
-        what = f"output: {wanted.resolve()} is outside this workspace and must be confirmed; until then packages are written to {path.parent}"  # fmt: skip
-        hint = f"to confirm it: ankiforge init --trust {quote(str(now.workspace.root))}"
-        tally.problems.append(Problem(str(now.workspace.settings), what, hint, notice=True))
 
 
 def _print_delivery(now: Session, tally: Tally, error: ForgeError | None = None) -> None:
@@ -106,15 +71,14 @@ def build(call: Call, deck: str, output: str | None, full: bool, force: bool) ->
     If no Anki collection is found, the package holds every accepted card; importing it again
     changes nothing.
     """
-    from ankiforge import deliver
-    from ankiforge.reports.summary import Tally
+    from ankiforge import app, deliver
 
-    tally = Tally()
+    tally = app.Tally()
     with session(call) as now:
         path = package_path(now, deck, output)
         deliver.refuse_foreign(path, force=force)
         look(now, tally)
-        write_package(now, tally, path, deck=deck, full=full)
+        app.publish(now.workspace, now.ledger, tally, path, deck=deck, full=full)
         _print_delivery(now, tally)
     end(tally.problems)
 
@@ -133,13 +97,13 @@ def build(call: Call, deck: str, output: str | None, full: bool, force: bool) ->
 @click.option("--bind", is_flag=True, help="Use this collection from now on.")
 def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool) -> None:
     """See what you did to your cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
-    from ankiforge import deliver
-    from ankiforge.reports.summary import Tally, anki_line, delivery_json
+    from ankiforge import app, deliver
+    from ankiforge.reports.summary import anki_line, delivery_json
 
     file = collection or apkg
     if sum((collection is not None, apkg is not None, connect)) > 1:
         raise UsageError("name one of --collection, --apkg and --connect")
-    tally = Tally()
+    tally = app.Tally()
     with session(call) as now:
         found = _found(now, file, connect=connect, bind=bind)
         tally.take(found)
@@ -227,88 +191,23 @@ def push(
 
     If Anki is not running, the package is written, and the exit code is 3.
     """
-    from ankiforge import deliver
-    from ankiforge.reports.summary import Tally
+    from ankiforge import app, deliver
 
-    tally = Tally()
+    tally = app.Tally()
     with session(call) as now:
         path = package_path(now, deck, output)
         deliver.refuse_foreign(path, force=force)
-        error = push_cards(now, tally, path, deck=deck, sync=sync)
+        connect = partial(running_anki, now)
+        error = app.push(now.workspace, now.ledger, tally, path, connect, deck=deck, sync=sync)
         if error is None and suspend_retired:
             _suspend_retired(now, ask=not yes)
         _print_delivery(now, tally, error)
     end(tally.problems, error)
 
 
-def push_cards(
-    now: Session, tally: Tally, path: Path, *, deck: str = "", sync: bool = False
-) -> ForgeError | None:
-    """Look at a running Anki, import our package there, and look again.
-
-    If Anki does not answer, the package is written, and the error is returned.
-    """
-    from ankiforge import deliver
-    from ankiforge.model import Problem
-
-    try:
-        anki = running_anki(now)
-        synced = sync and anki.sync()
-        if sync and not synced:
-            what, hint = "is not logged in to a sync account", "press Sync in Anki and log in"
-            tally.problems.append(Problem("Anki", what, hint))
-        found = deliver.look_at_running(anki, now.ledger)
-        tally.take(found)
-        if found.blind:
-            told = found.problem or Problem("Anki", "was not read")
-            raise ServiceError(told.what, hint=told.hint)
-    except ServiceError as error:
-        if tally.look is None:
-            look(now, tally)
-        write_package(now, tally, path, deck=deck)
-        return error
-    write_package(now, tally, path, deck=deck, push=True)
-    tally.pushed = (0, 0)
-    if not tally.published or not tally.published[-1].notes:
-        return None
-    known = {one.card.guid: next(now.ledger.notes(one.card.guid), None) for one in tally.planned}
-    live = {one.card.guid for one in tally.planned if one.card.live}
-    try:
-        anki.import_package(path)
-        there = ((guid, seen.ordinals) for guid, seen in known.items() if seen and guid in live)
-        anki.unsuspend(_suspended_here(now, there))
-        deliver.look_at_running(anki, now.ledger)
-        if synced:
-            anki.sync()
-    except ServiceError as error:
-        tally.pushed = None
-        return error
-    arrived = [(one.card.guid, came) for one, came in deliver.arrived(now.ledger, tally.planned)]
-    added = sum(came and known[guid] is None for guid, came in arrived)
-    tally.pushed = (added, sum(came for _, came in arrived) - added)
-    if refused := sum(not came for _, came in arrived):
-        what = f"{counted(refused, 'note')} did not arrive"
-        tally.problems.append(Problem("Anki", what, f"import {path} by hand"))
-    else:
-        path.unlink(missing_ok=True)
-    return None
-
-
-_SUSPENDED = "suspended"
-"""Where the ids of the cards are stored that `--suspend-retired` suspended."""
-
-
-def _suspended_here(now: Session, live: Iterable[tuple[Guid, Iterable[int]]]) -> tuple[int, ...]:
-    """Return the cards that `--suspend-retired` suspended, of live notes given as (guid, ordinals)."""
-    from ankiforge.model import card_id
-
-    stored = set(json.loads(now.ledger.recall(_SUSPENDED) or "[]"))
-    ids = {card_id(guid, at) for guid, ordinals in live for at in ordinals}
-    now.ledger.remember(_SUSPENDED, json.dumps(sorted(stored - ids)))
-    return tuple(sorted(stored & ids))
-
-
 def _suspend_retired(now: Session, *, ask: bool) -> None:
+    from ankiforge import deliver
+
     anki = running_anki(now)
     retired = anki.retired_cards()
     if not retired:
@@ -318,7 +217,5 @@ def _suspend_retired(now: Session, *, ask: bool) -> None:
         now.out.say("nothing was suspended; to do it without being asked: --yes")
         exit_with(2)
         return
-    anki.suspend(retired)
-    stored = json.loads(now.ledger.recall(_SUSPENDED) or "[]")
-    now.ledger.remember(_SUSPENDED, json.dumps(sorted({*stored, *retired})))
+    deliver.suspend_retired(now.ledger, anki, retired)
     now.out.say(f"{counted(len(retired), 'card')} suspended")

@@ -52,10 +52,17 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
 
     A waiting correction replaces its card's text. With --all, drafts with warnings are left out.
     """
+    facts: set[tuple[str, int]] = set()
 
     def fits(line: Line) -> bool:
         draft = line.waiting
-        return draft is not None and (not every or (draft.proposal.clean and not draft.remarks))
+        if draft is None or not every:
+            return draft is not None
+        # one of several drafts of a fact
+        fact = (draft.highlight.key, draft.draft.intent)
+        chosen = draft.proposal.clean and not draft.remarks and fact not in facts
+        facts.update([fact] if chosen else [])
+        return chosen
 
     with session(call) as now:
         ids = selected(now, words, every, query, fits)

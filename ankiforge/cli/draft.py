@@ -51,13 +51,12 @@ def draft(
     """
     from ankiforge import app
     from ankiforge import run as steps
-    from ankiforge.reports.summary import Tally
 
     if click.get_current_context().invoked_subcommand:
         return
     if remark and again is None:
         raise UsageError("--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT")
-    tally = Tally()
+    tally = app.Tally()
     with session(call, writes="" if estimate else "drafting", read_only=estimate) as now:
         only = named(now, again)
         model, replies = model_for(now, drafter or "", fresh=again is not None, accept=accept or "")
@@ -179,7 +178,6 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
     """Read the answers from a chat."""
     from ankiforge import app
     from ankiforge.draft import chat
-    from ankiforge.reports.summary import Tally
     from ankiforge.run import for_model, record
 
     texts = {}
@@ -188,7 +186,7 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
             texts[file] = file.read_bytes().decode("utf-8-sig", "replace")
         except OSError as fault:
             raise UsageError(f"{file}: cannot be read: {fault.strerror}") from fault
-    tally = Tally()
+    tally = app.Tally()
     with session(call, writes="drafting") as now:
         prompts = app.load_prompts(now.workspace, chat=True)
         job = app.make_job(now.workspace, (), accept=accept or "")

@@ -40,11 +40,11 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         open_workspace,
         register,
         registered,
-        user_folders,
+        user_folder,
     )
     from ankiforge.config.yamlfile import control_character
 
-    out, folders = call.out, user_folders()
+    out, folders = call.out, user_folder()
     root = (Path.cwd() / (directory or call.workspace or Path()).expanduser()).resolve()
     if control_character(str(root)):
         raise UsageError(f"{str(root)!r}: this name cannot be saved", hint="another folder")
@@ -71,7 +71,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         "moved": [path.name for path in moved],
         "registered": register(root, folders),
         "found": found,
-        "unconfirmed": [one.says for one in waiting if one.stops or not one.is_key],
+        "unconfirmed": [one.says for one in waiting],
         "confirmed": [one.says for one in asked],
     }
     if out.as_json:

@@ -42,11 +42,11 @@ def mcp(call: Call, trust: Path | None) -> None:
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
     from ankiforge.config.trust import confirm
-    from ankiforge.config.workspace import user_folders
+    from ankiforge.config.workspace import user_folder
 
     if trust is not None:
         workspace = workspace_of(replace(call, workspace=trust))
-        confirm(workspace, [_concern()], user_folders())
+        confirm(workspace, [_concern()], user_folder())
         call.out.say(
             f"agents may read {workspace.root}; what their provider will see:\n  {_SEEN}\n"
             "anything tagged #no-llm stays here"
@@ -93,10 +93,10 @@ def _require_trust(call: Call) -> None:
         UsageError: nobody has.
     """
     from ankiforge.config.trust import is_confirmed
-    from ankiforge.config.workspace import user_folders
+    from ankiforge.config.workspace import user_folder
 
     workspace = workspace_of(call)
-    if not is_confirmed(workspace, _concern(), user_folders()):
+    if not is_confirmed(workspace, _concern(), user_folder()):
         raise UsageError(
             "nobody has allowed agents to read this workspace",
             hint=f"the person runs: ankiforge mcp --trust {workspace.root}",

@@ -105,12 +105,12 @@ Exit code: 0 if all is well, 1 for warnings that need action, else the failing p
 """)  # fmt: skip
 def doctor(call: Call) -> None:
     """Check settings, sources, ledger, model and Anki, and say what to do."""
-    from ankiforge.config.workspace import resolve, user_folders
+    from ankiforge.config.workspace import resolve, user_folder
     from ankiforge.reports.discover import Machine
     from ankiforge.reports.doctor import CheckState, Surroundings, examine, exit_code
 
     colours = {CheckState.OK: "green", CheckState.WARN: "yellow", CheckState.FAIL: "red"}
-    around = Surroundings(user_folders(), Machine.this(), os.environ, call.offline)
+    around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
     checks = []
     for check in examine(partial(resolve, call.workspace, Path.cwd(), os.environ), around):
         checks.append(check)

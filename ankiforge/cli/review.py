@@ -67,16 +67,15 @@ def _started(now: Session, no_open: bool, address: str) -> None:
 
 def _send(now: Session, ledger: Ledger) -> str:
     """Push the cards that Anki lacks, or write the package; return what became of it."""
-    from ankiforge import deliver
-    from ankiforge.cli.anki import package_path, push_cards
-    from ankiforge.reports.summary import Tally
+    from ankiforge import app, deliver
+    from ankiforge.cli.anki import package_path, running_anki
     from ankiforge.text.display import counted
 
     quiet = replace(now.call, out=replace(now.out, as_json=True, quiet=True))
-    here, tally = Session(quiet, now.workspace, ledger), Tally()
+    here, tally = Session(quiet, now.workspace, ledger), app.Tally()
     path = package_path(here)
     deliver.refuse_foreign(path, force=False)
-    error = push_cards(here, tally, path)
+    error = app.push(now.workspace, ledger, tally, path, partial(running_anki, here))
     failed = [f"{one.where}: {one.what}." for one in tally.problems if not one.notice]
     if tally.pushed:
         said = f"{counted(tally.pushed[0], 'new card')} in Anki, {tally.pushed[1]} updated."

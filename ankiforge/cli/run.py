@@ -26,10 +26,10 @@ from ankiforge.cli.session import Session, session
 from ankiforge.errors import ForgeError, ServiceError, UsageError
 
 if TYPE_CHECKING:
+    from ankiforge.app import Tally
     from ankiforge.draft.llm import Model
     from ankiforge.ledger import Replies
     from ankiforge.model import Highlight, Source
-    from ankiforge.reports.summary import Tally
     from ankiforge.run import Job, Progress
 
 PROBLEMS = 3
@@ -67,10 +67,9 @@ def run(
     """
     from ankiforge import app, deliver
     from ankiforge.anki.notes import deck_name
-    from ankiforge.cli.anki import look, package_path, write_package
-    from ankiforge.reports.summary import Tally
+    from ankiforge.cli.anki import look, package_path
 
-    tally, error = Tally(), None
+    tally, error = app.Tally(), None
     with session(call, writes="drafting", read_only=dry_run) as now:
         path = package_path(now, deck, output)
         if not dry_run:
@@ -98,7 +97,7 @@ def run(
         if dry_run:
             tally.plan(deliver.plan_cards(now.ledger, now.decks, now.pictures), None)
         else:
-            write_package(now, tally, path)
+            app.publish(now.workspace, now.ledger, tally, path)
         if replies:
             replies.close()
         print_summary(now, tally)
@@ -108,12 +107,12 @@ def run(
 def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
     """Remember the PATHs of a run, and trust them: the person just named them."""
     from ankiforge.config.trust import confirm, remembered_concerns
-    from ankiforge.config.workspace import store_remembered, user_folders
+    from ankiforge.config.workspace import store_remembered, user_folder
 
     known = now.workspace.remembered
     store_remembered(now.workspace.folder, remembered)
     if not now.workspace.is_default:
-        confirm(now.workspace, list(remembered_concerns(now.workspace)), user_folders())
+        confirm(now.workspace, list(remembered_concerns(now.workspace)), user_folder())
     tally.remembered = [item.path for item in remembered if item not in known]
 
 

@@ -71,13 +71,13 @@ def workspace_of(call: Call) -> Workspace:
         UsageError: the folder is not a workspace, or its settings are not trusted.
     """
     from ankiforge.config.trust import require_trust
-    from ankiforge.config.workspace import resolve, user_folders
+    from ankiforge.config.workspace import resolve, user_folder
 
     def ask(text: str) -> bool:
         return click.confirm(for_terminal(text), err=True)
 
     workspace = resolve(call.workspace, Path.cwd())
-    workspace = require_trust(workspace, ask if call.out.interactive else None, user_folders())
+    require_trust(workspace, ask if call.out.interactive else None, user_folder())
     workspace.close_to_others()
     return workspace
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,8 @@ from ankiforge.errors import BusyError, ForgeError, RefusedError, UsageError
 from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
+    from ankiforge.app import Tally
     from ankiforge.model import Problem
-    from ankiforge.reports.summary import Tally
 
 
 @command("""
@@ -106,7 +107,7 @@ class Passes:
 
     def read(self, in_progress: Callable[[str], bool]) -> bool:
         """Read and draft. Return whether cards changed, here or by another program."""
-        from ankiforge.reports.summary import Tally
+        from ankiforge.app import Tally
 
         begun, tally = time.monotonic(), Tally()
         with self._telling("read", tally):
@@ -151,18 +152,20 @@ class Passes:
 
     def deliver(self) -> None:
         """Write the package, or push."""
-        from ankiforge.cli.anki import look, package_path, push_cards, write_package
-        from ankiforge.reports.summary import Tally, delivery_json
+        from ankiforge import app
+        from ankiforge.cli.anki import look, package_path, running_anki
+        from ankiforge.reports.summary import delivery_json
 
-        tally, error = Tally(), None
+        tally, error = app.Tally(), None
         with self._telling("deliver", tally):
             with session(self._call) as now:
                 path = package_path(now)
                 if self._push:
-                    error = push_cards(now, tally, path)
+                    connect = partial(running_anki, now)
+                    error = app.push(now.workspace, now.ledger, tally, path, connect)
                 else:
                     look(now, tally)
-                    write_package(now, tally, path)
+                    app.publish(now.workspace, now.ledger, tally, path)
                 told = delivery_json(tally, now.ledger)
             written = sha256(path.read_bytes()).digest() if tally.packages else b""
             if any(tally.pushed or ()) or (written and written != self._package):

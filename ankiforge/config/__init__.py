@@ -21,14 +21,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ankiforge.config.removed import refuse_removed
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.text.fold import fold
 
 FILE_NAME = "ankiforge.yaml"
 """The file that makes a folder a workspace."""
-LLM_KEY, ANKI_KEY, ZOTERO_KEY = "OPENAI_API_KEY", "ANKICONNECT_KEY", "ZOTERO_API_KEY"
-"""The default environment variables for keys."""
 ZOTERO_WEB = "https://api.zotero.org"
 """The default address of Zotero's web API."""
 
@@ -105,7 +102,7 @@ class _Settings(_Section, frozen=True):
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()
     output: str = "."
-    executor: str = ""
+    executor: Annotated[str, msgspec.Meta(pattern=r"^([a-z]+://[^\s/]+:\d{1,5})?$")] = ""
     """The address of the Dask cluster that reads PDFs. "" for this machine."""
     journal: str = ""
     """The folder of the journal, to share it with another machine; "" = `journal` in the workspace."""
@@ -144,11 +141,6 @@ class Config(_Settings, frozen=True):
     where: Location = Location(FILE_NAME)
     """The top of the file, for error messages: `config.where.at("llm", "model").error(…)`."""
 
-    @staticmethod
-    def default() -> Config:
-        """Return the settings without a file."""
-        return Config()
-
 
 def load(path: Path) -> Config:
     """Read an `ankiforge.yaml`.
@@ -157,7 +149,6 @@ def load(path: Path) -> Config:
         ConfigError: `ankiforge.yaml:12: sources[0].obsidian.name: …`, with a hint.
     """
     data, where = read(path, path.name)
-    refuse_removed(data, where)
     written = typed(_File, {} if data is None else data, where)
     folder = path.parent.absolute()
     sources = tuple(
@@ -176,9 +167,6 @@ def load(path: Path) -> Config:
     if anki.collection not in ("auto", "none"):
         collection = expanded(anki.collection, folder, where.at("anki", "collection"))
         anki = msgspec.structs.replace(anki, collection=str(collection))
-    if written.executor and not re.fullmatch(r"[a-z]+://[^\s/]+:\d{1,5}", written.executor):
-        what = f"{written.executor!r} is not the address of a Dask scheduler"
-        raise where.at("executor").error(what, "such as tcp://host:8786")
     plain = {name: getattr(written, name) for name in _Settings.__struct_fields__}
     return Config(**{**plain, "anki": anki, "sources": sources, "where": where})
 
@@ -240,53 +228,41 @@ def expanded(text: str, folder: Path, where: Location) -> Path:
         raise where.error(f"{text!r}: no such home", "write the path in full") from error
 
 
+def origin(url: str) -> tuple[str, str, int]:
+    """Return (scheme, host, port) of a web address; ("", "", 0) if it is none, or is in doubt."""
+    try:
+        parts = urlsplit(url)
+        port = {"http": 80, "https": 443}[parts.scheme] if parts.port is None else parts.port
+    except (ValueError, KeyError):
+        return ("", "", 0)
+    doubtful = re.search(r"[\s\\@#]", url) or not parts.hostname or not port
+    return ("", "", 0) if doubtful else (parts.scheme, parts.hostname or "", port)
+
+
 def is_loopback(url: str) -> bool:
-    """Return whether a web address is on this machine: 127.0.0.0/8, ::1, localhost."""
-    host = url_host(url)
+    """Return whether an address is on this machine: 127.0.0.0/8, ::1, localhost."""
     try:
-        address = ipaddress.ip_address(host)
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
-    return address in _LOOPBACK if address.version == 4 else address == ipaddress.ip_address("::1")
+        return False
 
 
-_LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
-
-
-def url_host(url: str) -> str:
-    """Return the host of a web address, "" if it has none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-# --- services -------------------------------------------------------------------------------
+# --- services and their keys ----------------------------------------------------------------
+# A default variable belongs to one address and is sent only there. Any other address gets a key only
+# if its `key_env` is set and a person has confirmed that, without which no command runs (`trust`).
 
 
 def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
-    try:
-        port_fits = urlsplit(url).port != 0
-    except ValueError:
-        port_fits = False
-    if not re.fullmatch(r"https?://[^\s\\]+", url) or not url_host(url) or not port_fits:
-        what = f"{url!r} is not a web address"
-        raise where.at(name).error(what, "such as http://127.0.0.1:11434/v1")
-    if "@" in urlsplit(url).netloc:
+    if "@" in url:
         what = "a web address must not contain a name or password"
         raise where.at(name).error(what, "use key_env")
-    where = where.at("key_env")
-    written = key_env or where.steps in where.lines
-    if written and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
-        hint = f"a name such as {LLM_KEY}; never write the key itself into this file"
-        raise where.error("not the name of an environment variable", hint)
-
-
-# --- keys -----------------------------------------------------------------------------------
-# A default variable belongs to one address and is sent only there. Any other address gets a key
-# only
-# if its `key_env` is set and a person has confirmed that. `trust.restricted` drops an unconfirmed
-# `key_env`, so the `written` values that arrive here may be used.
+    if not any(origin(url)):
+        what = f"{url!r} is not a web address"
+        raise where.at(name).error(what, "such as http://127.0.0.1:11434/v1")
+    if key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
+        hint = f"a name such as {LLM.name}; never write the key itself into this file"
+        raise where.at("key_env").error("not the name of an environment variable", hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,42 +270,31 @@ class DefaultKey:
     """The default variable for a key, and the address it belongs to."""
 
     name: str
-    address: re.Pattern[str]
-    """Matches every spelling of a URL below the address. Doubtful ones do not match."""
+    address: str
 
     def owns(self, url: str) -> bool:
         """Return whether the key belongs to this address."""
-        return self.address.fullmatch(url) is not None
+        return origin(url) == origin(self.address)
 
 
-def _address_pattern(address: str) -> re.Pattern[str]:
-    # no user name, trailing dot, backslash or other port; hosts are ASCII and ignore case
-    return re.compile(rf"{address}(?:/[^\s\\]*)?", re.ASCII | re.IGNORECASE)
-
-
-LLM = DefaultKey(LLM_KEY, _address_pattern(r"https://api\.openai\.com(?::443)?"))
-ZOTERO = DefaultKey(ZOTERO_KEY, _address_pattern(r"https://api\.zotero\.org(?::443)?"))
-ANKI = DefaultKey(ANKI_KEY, _address_pattern(r"http://127\.0\.0\.1:8765"))
+LLM = DefaultKey("OPENAI_API_KEY", "https://api.openai.com")
+ZOTERO = DefaultKey("ZOTERO_API_KEY", ZOTERO_WEB)
+ANKI = DefaultKey("ANKICONNECT_KEY", "http://127.0.0.1:8765")
 
 
 def key_variable(default: DefaultKey, url: str, written: str) -> str:
-    """Return the environment variable whose key may be sent to `url`. "" if there is none."""
+    """Return the environment variable whose key may be sent to `url`. "" if there is none.
+
+    `written` is the setting `key_env`.
+    """
     return written or (default.name if default.owns(url) else "")
 
 
 def key_for(
     default: DefaultKey, url: str, written: str, environ: Mapping[str, str] = os.environ
 ) -> str:
-    """Return the key that may be sent to `url`. "" if there is none.
-
-    Args:
-        default: the service.
-        url: the address it would be sent to.
-        written: the setting `key_env`. "" if it is not set.
-        environ: the environment.
-    """
-    name = key_variable(default, url, written)
-    return environ.get(name, "").strip() if name else ""
+    """Return the key that may be sent to `url`. "" if there is none."""
+    return environ.get(key_variable(default, url, written), "").strip()
 
 
 # --- shipped files --------------------------------------------------------------------------

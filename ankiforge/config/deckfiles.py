@@ -11,17 +11,17 @@ import fnmatch
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from ankiforge.config import shipped
-from ankiforge.config.removed import refuse_removed
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
 from ankiforge.model import CardKind, Document, Highlight
+from ankiforge.text.fold import is_visible
 
 
 class Action(StrEnum):
@@ -71,11 +71,6 @@ class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     orange: Action = Action.CARD
     gray: Action = Action.CARD
 
-    def of(self, colour: str) -> Action:
-        """Return what a colour asks for. A colour outside the palette asks for a card."""
-        known = colour in self.__struct_fields__
-        return getattr(self, colour) if known else Action.CARD
-
 
 class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One deck file."""
@@ -91,10 +86,9 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     colours: Colours = Colours()
 
     @property
-    def skipped(self) -> tuple[str, ...]:
-        """The names of the colours whose highlights get no card."""
-        names = Colours.__struct_fields__
-        return tuple(name for name in names if self.colours.of(name) is Action.SKIP)
+    def skipped(self) -> bool:
+        """Whether highlights of a colour get no card."""
+        return Action.SKIP in msgspec.structs.astuple(self.colours)
 
     @property
     def takes_all(self) -> bool:
@@ -102,8 +96,7 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return self.select == Select()
 
 
-@dataclass(frozen=True, slots=True)
-class DeckChoice:
+class DeckChoice(NamedTuple):
     """The deck, tags, kinds and prompt for the cards of one highlight."""
 
     deck: str
@@ -114,10 +107,6 @@ class DeckChoice:
 
 
 # --- reading --------------------------------------------------------------------------------
-
-
-DECK_FILES = "decks/*.yaml"
-"""Where the deck files of a workspace are."""
 
 
 def load_decks(root: Path) -> tuple[DeckRule, ...]:
@@ -132,10 +121,10 @@ def load_decks(root: Path) -> tuple[DeckRule, ...]:
     Raises:
         ConfigError: with file and line; also for a second file without `select`.
     """
-    files = sorted(path for path in root.glob(DECK_FILES) if path.is_file())
+    files = sorted(path for path in root.glob("decks/*.yaml") if path.is_file())
     rules = [_read(path, str(path.relative_to(root))) for path in files]
     if not any(rule.takes_all for rule, _ in rules):
-        rules += _shipped()
+        rules.append(_shipped())
     first, *others = (where for rule, where in rules if rule.takes_all)
     if others:
         what = f"has no `select`, and neither has {first.file}: one of them would never be used"
@@ -144,16 +133,13 @@ def load_decks(root: Path) -> tuple[DeckRule, ...]:
 
 
 @cache
-def _shipped() -> tuple[tuple[DeckRule, Location], ...]:
-    paths = sorted(shipped("decks").glob("*.yaml"))
-    return tuple(_read(path, path.name) for path in paths)
+def _shipped() -> tuple[DeckRule, Location]:
+    return _read(shipped("decks") / "reading.yaml", "reading.yaml")
 
 
 def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
     data, where = read(path, shown)
-    refuse_removed(data, where, "decks")
-    rule = typed(DeckRule, {} if data is None else data, where)
-    at = where.at("deck")
+    rule, at = typed(DeckRule, {} if data is None else data, where), where.at("deck")
     for name in _PLACEHOLDER.findall(rule.deck):
         if name not in _PLACEHOLDERS:
             raise at.error(f"unknown placeholder {{{name}}}", suggestion(name, _PLACEHOLDERS))
@@ -179,7 +165,7 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
     rule = next(rule for rule in rules if rule.takes_all or _fits(rule.select, document, highlight))
     # a work has one deck: its other collections become tags
     first, *others = sorted(document.collections) or [""]
-    folder = document.path.rpartition("/")[0]
+    folder, colour = document.path.rpartition("/")[0], colour_name(highlight.colour)
     tags = (_path(one).replace(" ", "_") for one in others if "{collection}" in rule.deck)
     return DeckChoice(
         deck=(document.deck and _joined(document.deck.split("::")))
@@ -187,7 +173,7 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
         tags=(*rule.tags, *tags),
         kinds=rule.kinds,
         prompt=rule.prompt,
-        action=rule.colours.of(colour_name(highlight.colour)),
+        action=getattr(rule.colours, colour) if colour in COLOURS else Action.CARD,
     )
 
 
@@ -221,20 +207,14 @@ _PLACEHOLDERS = ("title", "collection", "folder")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _MAX_PART = 100
 """The maximum length of one part of a deck's name. Anki's deck list shows no more."""
-_BLANK_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode categories replaced by spaces in a name. Not joiners, which scripts and emoji need."""
 
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
 def _fill(template: str, title: str, collection: str, folder: str) -> str:
     """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
-    read = {
-        "title": lambda: _part(title),
-        "collection": lambda: _path(collection),
-        "folder": lambda: _path(folder),
-    }
-    name = _PLACEHOLDER.sub(lambda found: read[found[1]](), template)
-    return _joined(name.split("::")) or _part(title) or "ankiforge"
+    values = {"title": _part(title), "collection": _path(collection), "folder": _path(folder)}
+    name = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
+    return _joined(name.split("::")) or values["title"] or "ankiforge"
 
 
 def _path(text: str) -> str:
@@ -245,39 +225,33 @@ def _path(text: str) -> str:
 def _part(text: str) -> str:
     """Return text as one part of a deck's name: no `::`, of limited length."""
     text = re.sub(r":{2,}", "-", _joined([text])).strip(": ")
-    return text[:_MAX_PART].rstrip(": ") if _is_visible(text) else ""
+    return text[:_MAX_PART].rstrip(": ") if is_visible(text) else ""
 
 
 def _joined(parts: Iterable[str]) -> str:
     """Join parts of a deck's name, each on one line, without those that show nothing."""
-    kept = []
-    for part in parts:
-        text = unicodedata.normalize("NFC", part)
-        if not text.isprintable():
-            signs = (" " if unicodedata.category(c) in _BLANK_CATEGORIES else c for c in text)
-            text = "".join(signs)
-        text = " ".join(text.split())
-        if _is_visible(text):
-            kept.append(text)
-    return "::".join(kept)
+    lines = (unicodedata.normalize("NFC", _BREAKS.sub(" ", part)) for part in parts)
+    names = (" ".join(line.split()) for line in lines)
+    return "::".join(name for name in names if is_visible(name))
 
 
-def _is_visible(text: str) -> bool:
-    return any(c.isprintable() and not c.isspace() for c in text)
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Characters that break a line. Not joiners, which scripts and emoji need."""
 
 
 # --- colours --------------------------------------------------------------------------------
 
-PALETTE = {
-    "yellow": ("#ffd400", "#ffff00"),
-    "red": ("#ff6666", "#ff0000"),
-    "green": ("#5fb236", "#00ff00"),
-    "blue": ("#2ea8e5", "#0000ff", "#00ffff"),
-    "purple": ("#a28ae5", "#8000ff"),
-    "magenta": ("#e56eee", "#ff00ff", "#ff0080"),
-    "orange": ("#f19837", "#ff8000"),
+_HUES = {
+    "yellow": (50, 60),
+    "red": (0,),
+    "green": (100, 120),
+    "blue": (200, 240, 180),
+    "purple": (256, 270),
+    "magenta": (296, 300, 330),
+    "orange": (31, 30),
 }
-"""Zotero's palette, and the plain colours for which PDF programs use the same names."""
+"""In degrees, the hues of Zotero's palette and of the colours that PDF programs call so."""
+COLOURS = (*_HUES, "gray")
 _GRAY_BELOW = 0.1
 """The difference between the largest and the smallest of red, green, blue (0 to 1)."""
 
@@ -290,25 +264,9 @@ def colour_name(colour: str) -> str:
     name = colour.casefold()
     if not re.fullmatch(r"#[0-9a-f]{6}", name):
         return "gray" if name == "grey" else name
-    red, green, blue = parts = _rgb(name)
-    if max(parts) - min(parts) < _GRAY_BELOW:
+    red, green, blue = (part / 255 for part in bytes.fromhex(name[1:]))
+    if max(red, green, blue) - min(red, green, blue) < _GRAY_BELOW:
         return "gray"
-    hue = colorsys.rgb_to_hsv(red, green, blue)[0]
-
-    def distance(name: str) -> float:
-        """Return the distance of the hue to the nearest anchor on the circle (0 to 0.5)."""
-        apart = [abs(hue - anchor) for anchor in _HUES[name]]
-        return min(min(gap, 1 - gap) for gap in apart)
-
-    return min(PALETTE, key=distance)
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return red, green, blue
-
-
-_HUES = {
-    name: [colorsys.rgb_to_hsv(*_rgb(anchor))[0] for anchor in anchors]
-    for name, anchors in PALETTE.items()
-}
+    hue = 360 * colorsys.rgb_to_hsv(red, green, blue)[0]
+    apart = {name: [abs(hue - one) for one in hues] for name, hues in _HUES.items()}
+    return min(apart, key=lambda name: min(min(gap, 360 - gap) for gap in apart[name]))

@@ -34,35 +34,11 @@ def opener(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), _FILE)
 
 
-def restrict(path: Path) -> bool:
-    """Remove the permissions of group and others from a file or folder of this user.
-
-    Returns:
-        Whether there were any to remove.
-    """
-    if os.name == "nt":
-        return False
-    with suppress(OSError):
-        found = path.lstat()
-        usual = _FOLDER if stat.S_ISDIR(found.st_mode) else _FILE
-        if not (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)):
-            return False
-        if stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.geteuid():
-            path.chmod(stat.S_IMODE(found.st_mode) & usual)
-            return True
-    return False
-
-
-def restrict_tree(folder: Path, *, everything: bool = False) -> None:
-    """Restrict a folder and its contents.
-
-    If the folder was private before, nobody else can reach its contents, and only its direct
-    entries are checked, unless `everything` is to be.
-    """
-    if folder.is_symlink():
+def restrict(path: Path) -> None:
+    """Remove the permissions of group and others from a file or folder of this user."""
+    if os.name == "nt" or path.is_symlink():
         return
-    everything |= restrict(folder)
     with suppress(OSError):
-        for path in folder.iterdir():
-            if (restrict(path) or everything) and path.is_dir():
-                restrict_tree(path, everything=True)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077 and path.stat().st_uid == os.geteuid():
+            path.chmod(mode & _FOLDER)

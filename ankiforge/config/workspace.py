@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -27,76 +25,56 @@ _WORKSPACES, _REGISTERED = "workspaces", "registered"
 JOURNAL = "journal"
 
 
+def _write_private(path: Path, text: str) -> None:
+    """Replace a file that only its owner can read."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    private.make_file(part)
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
 def _write_once(path: Path, text: str) -> None:
     if not path.exists():
-        private.make_file(path)
-        path.write_text(text, encoding="utf-8")
-
-
-def _store_json(path: Path, value: Any) -> None:
-    """Replace a JSON file atomically. Only its owner can read it.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    content = msgspec.json.format(msgspec.json.encode(value)) + b"\n"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        _write_private(path, text)
 
 
 # --- what belongs to the person, not to a workspace -----------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class UserFolders:
-    """The folders with a user's own files."""
+def user_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the user's folder: what was confirmed and registered, and the default workspace.
 
-    config: Path
-    """What was confirmed and registered."""
-    data: Path
-    """The default workspace."""
-
-
-def user_folders(environ: Mapping[str, str] = os.environ) -> UserFolders:
-    """Return the user's folders according to the platform. Nothing is created.
-
-    `ANKIFORGE_HOME` replaces both by one folder, so that tests and demonstrations leave no trace.
+    `ANKIFORGE_HOME` names another one, so that tests and demonstrations leave no trace.
     """
-    from platformdirs import user_config_path, user_data_path
+    from platformdirs import user_data_path
 
     if home := environ.get("ANKIFORGE_HOME"):
-        folder = Path(home).expanduser().absolute()
-        return UserFolders(folder, folder)
-    config = user_config_path("ankiforge", appauthor=False)
-    return UserFolders(config, user_data_path("ankiforge", appauthor=False))
+        return Path(home).expanduser().absolute()
+    return user_data_path("ankiforge", appauthor=False)
 
 
-def load_values(folders: UserFolders, name: str) -> dict[str, str]:
+def load_values(folder: Path, name: str) -> dict[str, str]:
     """Return the values stored under a name. {} if there are none or the file is damaged."""
     try:
-        raw = (folders.config / f"{name}.json").read_bytes()
+        raw = (folder / f"{name}.json").read_bytes()
         return msgspec.json.decode(raw, type=dict[str, str])
     except (OSError, ValueError):
         return {}
 
 
-def store_values(folders: UserFolders, name: str, values: Mapping[str, str]) -> None:
+def store_values(folder: Path, name: str, values: Mapping[str, str]) -> None:
     """Store values under a name, in a file that only its owner can read.
 
     Raises:
         UsageError: the folder cannot be written.
     """
     try:
-        folders.config.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _store_json(folders.config / f"{name}.json", dict(sorted(values.items())))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        text = msgspec.json.format(msgspec.json.encode(dict(sorted(values.items()))), indent=1)
+        _write_private(folder / f"{name}.json", text.decode() + "\n")
     except OSError as error:
-        what = f"{folders.config}: cannot be written: {error.strerror}"
+        what = f"{folder}: cannot be written: {error.strerror}"
         raise UsageError(what, hint="ANKIFORGE_HOME names another folder") from error
 
 
@@ -142,10 +120,8 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
 
     listed = [{"path": item.path, "names": dict(item.names)} for item in items]
     text = yaml.safe_dump(listed, allow_unicode=True, sort_keys=False) if listed else "[]\n"
-    beside = folder / f".{REMEMBERED}.part"
     try:
-        beside.write_text(_REMEMBERED_HEAD + text, encoding="utf-8")
-        beside.replace(folder / REMEMBERED)
+        _write_private(folder / REMEMBERED, _REMEMBERED_HEAD + text)
     except OSError as error:
         what = f"{folder / REMEMBERED}: cannot be written: {error.strerror}"
         raise UsageError(what, hint="free space there, or allow writing") from error
@@ -165,8 +141,6 @@ class Workspace:
     """The folder for packages."""
     is_default: bool = False
     """Whether it is the user's default workspace, which has no `ankiforge.yaml`."""
-    unconfirmed_output: Path | None = None
-    """The folder for packages in the settings, if nobody has confirmed it yet."""
 
     @property
     def settings(self) -> Path:
@@ -186,22 +160,18 @@ class Workspace:
     @property
     def journal(self) -> Path:
         """The folder of the journal: a file for each machine, one JSON object per line."""
-        named = self.config.journal
-        return (
-            expanded(named, self.root, self.config.where.at("journal"))
-            if named
-            else self.root / JOURNAL
-        )
+        where = self.config.where.at("journal")
+        return expanded(self.config.journal or JOURNAL, self.root, where)
 
-    def machine(self, folders: UserFolders) -> str:
+    def machine(self, folder: Path) -> str:
         """Return the id of this machine for this workspace: made once, kept in the user's folder.
 
         A copied workspace gets another one, so two machines never write into one file.
         """
-        known = load_values(folders, "machines")
+        known = load_values(folder, "machines")
         if str(self.root) not in known:
             known[str(self.root)] = uuid.uuid4().hex[:12]
-            store_values(folders, "machines", known)
+            store_values(folder, "machines", known)
         return known[str(self.root)]
 
     @property
@@ -237,15 +207,11 @@ class Workspace:
         self.close_to_others()
 
     def close_to_others(self) -> None:
-        """Make the program's own files private.
-
-        An earlier version, a copy or a checkout may have made them readable for others. Settings,
-        decks and packages are not changed.
-        """
+        """Close the program's own folders to others: a copy or a checkout may have opened them."""
         if self.is_default:
             private.restrict(self.root)
-        private.restrict_tree(self.folder)
-        private.restrict_tree(self.journal)
+        private.restrict(self.folder)
+        private.restrict(self.journal)
 
 
 def resolve(
@@ -261,7 +227,7 @@ def resolve(
         UsageError: `directory`, or the registered folder, is not a workspace.
         ConfigError: its `ankiforge.yaml` contains an error.
     """
-    folders = user_folders(environ)
+    home = user_folder(environ)
     if directory is not None:
         folder = cwd / directory.expanduser()
         if not _is_workspace(folder):
@@ -271,9 +237,9 @@ def resolve(
         return open_workspace(folder)
     if nearest := next(filter(_is_workspace, (cwd, *cwd.parents)), None):
         return open_workspace(nearest)
-    root = registered(folders)
+    root = registered(home)
     if root is None:
-        return Workspace(folders.data.resolve(), Config.default(), cwd.absolute(), is_default=True)
+        return Workspace(home.resolve(), Config(), cwd.absolute(), is_default=True)
     if not _is_workspace(root):
         # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"
@@ -295,63 +261,34 @@ def _is_workspace(folder: Path) -> bool:
 # --- the registered one ---------------------------------------------------------------------
 
 
-def registered(folders: UserFolders) -> Path | None:
+def registered(folder: Path) -> Path | None:
     """Return the workspace used outside of any other. None before the first `init`."""
-    path = load_values(folders, _WORKSPACES).get(_REGISTERED)
+    path = load_values(folder, _WORKSPACES).get(_REGISTERED)
     return Path(path) if path else None
 
 
-def register(root: Path, folders: UserFolders) -> bool:
+def register(root: Path, folder: Path) -> bool:
     """Register this workspace unless another one is registered. Return whether it is now."""
-    root, known = root.resolve(), registered(folders)
+    root, known = root.resolve(), registered(folder)
     if known is not None and known != root and _is_workspace(known):
         return False
-    store_values(folders, _WORKSPACES, {_REGISTERED: str(root)})
+    store_values(folder, _WORKSPACES, {_REGISTERED: str(root)})
     return True
 
 
-def adopt_default(root: Path, folders: UserFolders) -> tuple[Path, ...]:
-    """Move the ledger and journal of the default workspace into a new one.
+def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
+    """Move the ledger and journal of the default workspace into a new one, and return their paths.
 
-    Everything is copied before anything is removed, so that a failure loses nothing. Nothing is
-    moved if the new workspace already has any of these files.
-
-    Args:
-        root: the new workspace, not yet in use.
-        folders: the user's folders.
-
-    Returns:
-        The new paths of what was moved.
+    Nothing is moved if the new workspace already has any of these files.
 
     Raises:
         UsageError: the disk is full or not writable.
     """
-    names = [name for name in (JOURNAL, ".ankiforge") if (folders.data / name).exists()]
-    if not names or any((root / name).exists() for name in (JOURNAL, ".ankiforge")):
+    names = [name for name in (JOURNAL, ".ankiforge") if (folder / name).exists()]
+    if any((root / name).exists() for name in names):
         return ()
     try:
-        for name in names:
-            source, part = folders.data / name, root / f"{name}.part"
-            _remove(part)
-            if source.is_dir():
-                private.make_folder(part)
-                shutil.copytree(source, part, dirs_exist_ok=True)
-            else:
-                private.make_file(part)
-                shutil.copy2(source, part)
-            part.rename(root / name)
-        for name in names:
-            _remove(folders.data / name)
+        return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
     except OSError as error:
-        what = f"{folders.data} could not be moved to {root}: {error}"
-        raise UsageError(
-            what, hint="nothing is lost: free space there or allow writing, then try again"
-        ) from error
-    return tuple(root / name for name in names)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        what = f"{folder} could not be moved to {root}: {error}"
+        raise UsageError(what, hint="free space there or allow writing, then try again") from error

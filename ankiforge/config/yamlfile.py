@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TypeVar
 
 import msgspec
 import yaml
@@ -26,9 +26,6 @@ from ankiforge.errors import ConfigError
 Step = str | int
 """One step of a path: the key of a mapping, or the index in a list."""
 T = TypeVar("T", bound=msgspec.Struct)
-
-_MAX_BYTES = 256 * 1024
-_MAX_DEPTH = 32
 
 
 # --- locations ------------------------------------------------------------------------------
@@ -108,120 +105,78 @@ def read(path: Path, shown: str) -> tuple[object, Location]:
         ConfigError: it cannot be read, or is not the simple YAML described in `parse`.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
+        return parse(path.read_text("utf-8-sig"), shown)
     except OSError as error:
         raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError(f"{shown}: too large", hint=f"at most {_MAX_BYTES // 1024} KiB")
-    try:
-        return parse(raw.decode("utf-8-sig"), shown)
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        hint = "save the file as UTF-8"
-        raise ConfigError(f"{shown}:{line}: not UTF-8 text", hint=hint) from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{shown}:{line}: not UTF-8 text", hint="save it as UTF-8") from error
 
 
 def parse(text: str, shown: str) -> tuple[object, Location]:
     """Parse one YAML document of mappings, lists and scalars.
 
-    Aliases, merge keys, tags, duplicate keys and deep nesting are rejected. A settings file needs
-    none of them, and an alias can make a small file huge.
+    Aliases, tags, duplicate keys and control characters are rejected. A settings file needs none of
+    them, and an alias can make a small file huge.
     """
-    loader: _Loader | None = None
+    line, hint = 1, "a value with : # [ { or @ may need quotes"
+    lines: dict[tuple[Step, ...], int] = {(): 1}
+    top = Location(shown, (), lines)
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
+        _locate(node, top, lines, set())
+        return (loader.construct_document(node) if node else None), top
     except yaml.MarkedYAMLError as error:
         mark, what = error.problem_mark or error.context_mark, error.problem or str(error.context)
-        hint = "a value with : # [ { or @ may need quotes"
-        if "\\t" in what:
-            hint = "indent with spaces, not with tabs"
-        elif isinstance(error, yaml.composer.ComposerError):
-            hint = ""
         line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{shown}:{line}: {what}", hint=hint) from error
+        hint = "indent with spaces, not with tabs" if "\\t" in what else hint
     except yaml.reader.ReaderError as error:  # this error has only an offset
-        line = text.count("\n", 0, error.position) + 1
-        what, hint = "a character that YAML forbids", "a value with : # [ { or @ may need quotes"
-        raise ConfigError(f"{shown}:{line}: {what}", hint=hint) from error
-    except ValueError as error:  # an escape such as "\U00110000", which PyYAML does not check
-        line = loader.get_mark().line + 1 if loader else 1
-        raise ConfigError(f"{shown}:{line}: {error}") from error
-    lines: dict[tuple[Step, ...], int] = {(): 1}
-    top = Location(shown, (), lines)
-    return (_to_plain(node, top, lines) if node is not None else None), top
+        line, what = text.count("\n", 0, error.position) + 1, "a character that YAML forbids"
+    except RecursionError:
+        what = "nested too deeply"
+    except (ValueError, IndexError) as error:  # `!!int ""`, or an escape such as "\U00110000"
+        what = str(error)
+    raise ConfigError(f"{shown}:{line}: {what}", hint=hint)
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, without aliases and with limited nesting."""
+    """PyYAML's safe loader, which leaves dates, `=` and `<<` as text."""
 
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            self._refuse("aliases (*name) are not supported here: write the value out")
-        if self.depth >= _MAX_DEPTH:
-            self._refuse("nested too deeply")
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def _refuse(self, why: str) -> NoReturn:
-        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-        raise yaml.composer.ComposerError(None, None, why, mark)
+    yaml_implicit_resolvers = {
+        first: [
+            one for one in found if one[0].rpartition(":")[2] in ("bool", "int", "float", "null")
+        ]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
-_TAG = "tag:yaml.org,2002:"
-_TEXT = frozenset(_TAG + name for name in ("str", "timestamp", "value"))
-"""Tags for text, including `2024-01-01` and `=`."""
-_VALUES = frozenset(_TAG + name for name in ("int", "float", "bool", "null"))
-_SCALARS = yaml.constructor.SafeConstructor()
-
-
-def _to_plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], int]) -> object:
-    """Convert a node to plain data. Add the line of every key and item to `lines`."""
-
-    def error(node: yaml.Node, what: str, hint: str = "") -> ConfigError:
-        lines[where.steps] = node.start_mark.line + 1
-        return where.error(what, hint)
-
-    def text_of(node: yaml.ScalarNode) -> str:
-        text = str(node.value)
-        if strange := control_character(text):
-            raise error(node, f"contains the control character U+{ord(strange):04X}")
-        return text
-
-    if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
-        data: dict[str, object] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag not in _TEXT:
-                raise error(key_node, "a key must be text", "put the key in quotes")
-            key = text_of(key_node)
-            below, line = where.at(key), key_node.start_mark.line + 1
-            first, lines[below.steps] = lines.get(below.steps), line
-            if key in data:
-                raise below.error(f"written twice, first in line {first}")
-            data[key] = _to_plain(value_node, below, lines)
-        return data
-    if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
-        items = []
-        for number, item in enumerate(node.value):
-            below = where.at(number)
-            lines[below.steps] = item.start_mark.line + 1
-            items.append(_to_plain(item, below, lines))
-        return items
-    if isinstance(node, yaml.ScalarNode) and node.tag in _TEXT:
-        return text_of(node)
-    if isinstance(node, yaml.ScalarNode) and node.tag in _VALUES:
-        try:
-            value: object = _SCALARS.construct_object(node)
-        except (ValueError, LookupError) as fault:
-            shown = repr(str(node.value)[:40])
-            raise error(node, f"{shown} cannot be read", "put it in quotes") from fault
-        return value
-    raise error(node, f"the tag {node.tag[:60]!r} is not supported here")
+def _locate(
+    node: yaml.Node | None, where: Location, lines: dict[tuple[Step, ...], int], seen: set[int]
+) -> None:
+    """Add the line of every key and item below a node to `lines`, and refuse what is not simple."""
+    if id(node) in seen:
+        raise where.error("aliases (*name) are not supported here: write the value out")
+    seen.add(id(node))
+    items: list[tuple[Step, yaml.Node, yaml.Node]] = []
+    if isinstance(node, yaml.ScalarNode):
+        if sign := control_character(node.value):
+            raise where.error(f"contains the control character U+{ord(sign):04X}")
+    elif isinstance(node, yaml.SequenceNode):
+        items = [(number, item, item) for number, item in enumerate(node.value)]
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or not key.tag.endswith(":str"):
+                lines[where.steps] = key.start_mark.line + 1
+                raise where.error("a key must be text", "put the key in quotes")
+            items.append((control_character(key.value) or key.value, key, value))
+    for step, begin, value in items:
+        below = where.at(step)
+        first = lines.get(below.steps)
+        lines[below.steps] = begin.start_mark.line + 1
+        if first:
+            raise below.error(f"written twice, first in line {first}")
+        _locate(value, below, lines, seen)
 
 
 # --- data to types --------------------------------------------------------------------------
@@ -244,13 +199,13 @@ def typed(struct_type: type[T], data: object, where: Location) -> T:
     try:
         return msgspec.convert(without_empty(data, 2), struct_type)
     except msgspec.ValidationError as error:
-        raise _config_error(struct_type, str(error), where) from error
+        what, _, path = str(error).partition(" - at `$")
+        found = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path)
+        steps = [int(number) if number else key for key, number in found]
+        known = _known(inspect.type_info(struct_type), steps)
+        raise _explained(what, where.at(*steps), known) from error
 
 
-_MESSAGE = re.compile(r"(.*?)(?: - at `\$([^`]*)`)?", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_CHOICE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 _WORDS = {
     "str": "text",
     "int": "a whole number",
@@ -260,65 +215,39 @@ _WORDS = {
     "array": "a list",
     "null": "nothing",
 }
-_SIGNS = {
-    "` >= ": ", at least ",
-    "` > ": ", more than ",
-    "` <= ": ", at most ",
-    "` < ": ", less than ",
-    " | ": " or ",
-    "`": "",
-}
 
 
-def _config_error(struct_type: type[T], message: str, where: Location) -> ConfigError:
-    """Return the error for a message of msgspec, which ends with the path of the value."""
-    found = _MESSAGE.fullmatch(message)
-    what, path = (found[1], found[2] or "") if found else (message, "")
-    pairs = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path)
-    where = where.at(*(int(index) if index else key for key, index in pairs))
-    types = _types_at(inspect.type_info(struct_type), where.steps[-len(pairs) :] if pairs else ())
-    if unknown := _UNKNOWN.fullmatch(what):
-        fields = [member for kind in types for member in getattr(kind, "fields", ())]
-        hint = suggestion(unknown[1], [member.encode_name for member in fields])
-        return where.at(unknown[1]).error("unknown key", hint)
-    if missing := _MISSING.fullmatch(what):
+def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
+    """Return the error for a message of msgspec, in words for people."""
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what, re.DOTALL):
+        return where.at(unknown[1]).error("unknown key", suggestion(unknown[1], known))
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
         return where.error(f"{missing[1]!r} is missing")
-    if choice := _CHOICE.fullmatch(what):
-        known = [str(value) for kind in types for value in _values(kind)]
-        others = [
-            _WORDS.get(type(kind).__name__.removesuffix("Type").lower(), "") for kind in types
-        ]
-        wanted = ", ".join([*known, *filter(None, others)])
-        hint = suggestion(choice[1].strip("'"), known)
-        return where.error(f"{choice[1]} is not one of: {wanted}", hint)
+    if choice := re.fullmatch(r"Invalid enum value '?(.*?)'?", what, re.DOTALL):
+        return where.error(f"{choice[1]!r} is not possible here", suggestion(choice[1], known))
     hint = ""
     if "`str" in what and re.search(r"got `(int|float|bool|null)`", what):
         hint = "put the value in quotes"
     elif what == "Expected `array`, got `str`":
         hint = "write a list: [first, second]"
-    what = what.replace(" | null`, got", "`, got").replace("Expected", "expected", 1)
-    for word, ours in _WORDS.items():
-        what = re.sub(rf"(?<=[`|\s]){word}(?=[`\s])", ours, what)
-    for sign, ours in _SIGNS.items():
-        what = what.replace(sign, ours)
-    return where.error(what, hint)
+    plain = re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), what.replace(" | null`", "`"))
+    plain = plain.replace(" | ", " or ").replace(">=", "at least").replace("<=", "at most")
+    return where.error(plain.replace("`", "").replace("Expected", "expected", 1), hint)
 
 
-def _types_at(kind: inspect.Type, steps: tuple[Step, ...]) -> list[inspect.Type]:
-    """Return the declared types `steps` below a type. A union can give several."""
+def _known(kind: inspect.Type, steps: list[Step]) -> list[str]:
+    """Return the words that may stand `steps` below a type: keys of a mapping, or choices."""
     if isinstance(kind, inspect.UnionType):
-        return [found for member in kind.types for found in _types_at(member, steps)]
-    if not steps:
-        return [kind]
-    below: list[inspect.Type] = []
+        return [word for one in kind.types for word in _known(one, steps)]
     if isinstance(kind, inspect.StructType):
-        below = [member.type for member in kind.fields if member.encode_name == steps[0]]
-    elif isinstance(kind, inspect.VarTupleType | inspect.ListType):
-        below = [kind.item_type]
-    return [found for child in below for found in _types_at(child, steps[1:])]
-
-
-def _values(kind: inspect.Type) -> tuple[Any, ...]:
+        if not steps:
+            return [one.encode_name for one in kind.fields]
+        below = [one.type for one in kind.fields if one.encode_name == steps[0]]
+        return [word for one in below for word in _known(one, steps[1:])]
+    if isinstance(kind, inspect.VarTupleType | inspect.ListType) and steps:
+        return _known(kind.item_type, steps[1:])
+    if isinstance(kind, inspect.DictType) and steps:
+        return [*_known(kind.value_type, steps[1:]), *_known(kind.key_type, steps[1:])]
     if isinstance(kind, inspect.EnumType):
-        return tuple(member.value for member in kind.cls)
-    return tuple(kind.values) if isinstance(kind, inspect.LiteralType) else ()
+        return [str(one.value) for one in kind.cls]
+    return [str(one) for one in kind.values] if isinstance(kind, inspect.LiteralType) else []

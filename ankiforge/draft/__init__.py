@@ -150,7 +150,7 @@ def skip_reason(highlight: Highlight) -> str:
     """Return why no drafter drafts a highlight; "" if one may."""
     wish = requested(highlight)
     if highlight.skip or wish.wish is Wish.SKIP:
-        why = highlight.skip or wish.words or "the comment says so"
+        why = highlight.skip or wish.words or "your comment says so"
         return why if why.startswith(("skip", ELSEWHERE)) else f"skip: {why}"
     if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
         return "a remark, not a passage"  # a note that is a text of its own has Markdown

@@ -32,7 +32,7 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.text import cloze
-from ankiforge.text.fold import is_visible
+from ankiforge.text.fold import fold, is_visible
 from ankiforge.text.markdown import cloze_answers, image_paths, literal, plain
 from ankiforge.text.quotes import locate
 from ankiforge.text.sentences import sentences
@@ -41,12 +41,15 @@ MOST = 3
 """The maximum number of cards from sentence patterns for one highlight."""
 LONGEST = 4_000
 """The number of characters of a passage that are searched for patterns."""
-NOTHING = "no acronym or definition that the offline rules recognise"
+NOTHING = (
+    "the rules see no abbreviation or simple definition in it; a model or you can make a card of it"
+)
 STRUCK = "struck out: deleted words become no card"
 WHOLE = (
-    "the whole sentence is marked: mark the words to hide, write it as question::answer,"
-    " or let a model draft it"
+    "the whole sentence is marked: mark the words to hide, write {form}, or let a model draft it"
 )
+HEADING = "the mark is a heading, which states nothing"
+PART = "the mark begins or ends within a word"
 
 
 def drafted(task: Task) -> Drafted:
@@ -156,6 +159,8 @@ def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
 
 _STRIKE = re.compile(r"(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)", re.DOTALL)
 """Words that are struck out in the Markdown; the plain text contains them unmarked."""
+_HEADING = re.compile(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
+"""A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND."""
 _SHORT_MARK = 5
 """The maximum number of words of a mark that is a phrase of its sentence."""
 
@@ -175,15 +180,22 @@ def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
 
 def _short_mark(highlight: Highlight) -> tuple[Draft, ...] | str:
     """Return a cloze that hides a few marked words, if their sentence is clear by itself."""
-    sentence = highlight.sentence
-    span = locate(highlight.exact, sentence) if highlight.form is Form.MARK else None
-    if span is None or len(highlight.exact.split()) > _SHORT_MARK:
+    exact, sentence = highlight.exact, highlight.sentence
+    if highlight.form is not Form.MARK:
         phrases = _visible_gaps(highlight) if highlight.form is Form.PHRASE else ()
-        return WHOLE if phrases and not _words_around(highlight.exact, phrases) else NOTHING
+        whole = phrases and not _words_around(exact, phrases)
+        return WHOLE.format(form="it as question::answer") if whole else NOTHING
+    if _HEADING.fullmatch(exact) or fold(exact) in map(fold, highlight.heading.split(" › ")):
+        return HEADING
+    span = locate(exact, sentence)
+    if span and any(re.fullmatch(r"\w\w", sentence[max(at - 1, 0) : at + 1]) for at in span):
+        return PART
+    if span and not _words_around(sentence, (span,)):
+        return WHOLE.format(form="your question as its comment")
+    if span is None or len(exact.split()) > _SHORT_MARK:
+        return NOTHING
     if not _asks_something(sentence, (span,)) or not stands_alone(sentence):
         return "a few words of a sentence that makes no sense alone"
-    if any(re.fullmatch(r"\w\w", sentence[max(at - 1, 0) : at + 1]) for at in span):
-        return "the mark begins or ends within a word"
     return (_cloze(highlight, sentence, (span,), "rules:phrase"),)
 
 

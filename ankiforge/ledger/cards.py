@@ -172,12 +172,6 @@ def highlight_of(store: Store, key: str) -> Highlight:
     return decode_highlight(highlight_row(store, key))
 
 
-def on_lines(store: Store) -> Iterator[Highlight]:
-    """Yield the present highlights that are written as `front::back`."""
-    query = """SELECT * FROM highlight WHERE state = 'present' AND body LIKE '%"form":"inline%'"""
-    yield from map(decode_highlight, store.rows(query))
-
-
 def mentioning(store: Store, word: str) -> Iterator[Highlight]:
     """Yield the highlights, even absent ones, with this word in them or in their document.
 

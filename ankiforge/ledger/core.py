@@ -247,10 +247,6 @@ class Ledger:
         """
         return cards.highlight_of(self._store, key)
 
-    def on_lines(self) -> Iterator[Highlight]:
-        """Yield the present highlights that are written as `front::back`."""
-        return cards.on_lines(self._store)
-
     def highlights(self, *, of: str = "", saying: str = "") -> Iterator[Highlight]:
         """Yield highlights that were read here, present or not.
 

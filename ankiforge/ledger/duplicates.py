@@ -1,7 +1,7 @@
-"""The duplicate index: search terms of live cards and of the notes in Anki that are not ours.
+"""The cards that a draft may repeat: live cards, and the notes in Anki that are not ours.
 
-It is brought up to date before a search, by comparing it with the tables of cards and notes. So no
-decision has to wait for it.
+Their search terms are stored, and brought up to date before a search by comparing them with the tables
+of cards and notes. So no decision has to wait for it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.ledger.store import Store, encode
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -24,7 +24,6 @@ from ankiforge.model import (
 )
 
 NOTE = "nid:"
-AT_ONCE = 500
 _CURRENT = (
     "SELECT guid AS id, kind || content AS digest FROM card WHERE live"
     " UNION ALL SELECT 'nid:' || id, CAST(mod AS TEXT) FROM foreign_note WHERE fields != '[]'"
@@ -32,106 +31,53 @@ _CURRENT = (
 
 
 class Duplicates:
-    """The duplicate index of a ledger: a `check.duplicates.Store`."""
+    """The cards of a ledger as a `check.duplicates.Store`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._epoch, self._seen_version = 0, -1
-        self._changed: list[str] = []
         self._reading: dict[str, str] = {}
         """The digest of each card whose search terms are being made."""
 
-    def unread(self, version: str, most: int) -> list[tuple[str, Draft]]:
-        """Return at most `most` cards whose search terms are missing or of another text or version."""
+    def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
+        """Yield the cards whose search terms are missing, or of another text or version."""
         store = self._store
-        if store.meta("terms") != version:
-            with store.transaction():
+        with store.transaction():
+            if store.meta("terms") != version:
                 store.write("DELETE FROM indexed")
-                store.write("DELETE FROM posting")
                 store.set_meta("terms", version)
-        gone = store.rows(
-            f"SELECT i.* FROM indexed i LEFT JOIN ({_CURRENT}) c USING (id) WHERE c.id IS NULL"
-        )
-        if gone:
-            with store.transaction():
-                for row in gone:
-                    self._remove(row)
-                self._changed += [row["id"] for row in gone]
+            store.write(
+                f"DELETE FROM indexed WHERE (id, digest) NOT IN (SELECT id, digest FROM ({_CURRENT}))"
+            )
         rows = store.rows(
-            f"SELECT c.id, c.digest FROM ({_CURRENT}) c LEFT JOIN indexed i USING (id)"
-            " WHERE i.id IS NULL OR i.digest != c.digest LIMIT ?",
-            most,
+            f"SELECT id, digest FROM ({_CURRENT}) WHERE id NOT IN (SELECT id FROM indexed)"
         )
         self._reading = {row["id"]: row["digest"] for row in rows}
-        drafts = ((row["id"], self.draft(row["id"])) for row in rows)
-        return [(id, draft) for id, draft in drafts if draft is not None]
+        for row in rows:
+            if (draft := self.draft(row["id"])) is not None:
+                yield row["id"], draft
 
     def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
         """Store the search terms of cards from `unread`."""
-        store = self._store
-        with store.transaction():
+        with self._store.transaction():
             for id, found in terms:
-                if row := store.row("SELECT * FROM indexed WHERE id = ?", id):
-                    self._remove(row)
-                words, finders = " ".join(found.words), " ".join(found.finders)
-                place = store.insert(
-                    "INSERT INTO indexed (id, digest, words, finders, exact) VALUES (?, ?, ?, ?, ?)",
-                    id, self._reading[id], words, finders, found.exact,
-                )  # fmt: skip
-                for word in {*found.words, *found.finders}:
-                    store.write("INSERT OR IGNORE INTO posting VALUES (?, ?)", word, place)
-        self._changed += [id for id, _ in terms]
+                values = (" ".join(found.words), " ".join(found.finders), found.exact)
+                self._store.write(
+                    "INSERT INTO indexed VALUES (?, ?, ?, ?, ?)", id, self._reading[id], *values
+                )
 
-    def _remove(self, row: Row) -> None:
-        for word in (*row["words"].split(), *row["finders"].split()):
-            self._store.write(
-                "DELETE FROM posting WHERE word = ? AND place = ?", word, row["place"]
-            )
-        self._store.write("DELETE FROM indexed WHERE place = ?", row["place"])
-
-    def changed(self, since: Sequence[int]) -> tuple[tuple[int, ...], Sequence[str] | None]:
-        """Return the current state, and the ids changed since another state; None = possibly all."""
-        version = self._store.value("PRAGMA data_version")
-        if version != self._seen_version:  # another process may have changed it
-            self._seen_version = version
-            self._epoch += 1
-            self._changed = []
-        state = (self._epoch, len(self._changed))
-        known = tuple(since[:1]) == state[:1]
-        return state, list(dict.fromkeys(self._changed[since[1] :])) if known else None
-
-    def holding(self, word: str, most: int) -> list[int]:
-        """Return the rows of at most `most` cards that contain a word."""
-        query = "SELECT place FROM posting WHERE word = ? ORDER BY place LIMIT ?"
-        return [row["place"] for row in self._store.rows(query, word, most)]
-
-    def cards(self, rows: Sequence[int]) -> Iterator[tuple[int, IndexedCard]]:
-        """Yield (row, card) for those of these rows that still exist."""
-        for start in range(0, len(rows), AT_ONCE):
-            some = tuple(rows[start : start + AT_ONCE])
-            marks = ", ".join("?" * len(some))
-            for row in self._store.rows(f"SELECT * FROM indexed WHERE place IN ({marks})", *some):
-                yield row["place"], self._indexed(row)
-
-    def card(self, id: str) -> tuple[int, IndexedCard] | None:
-        """Return the row and the card with this id; None if it is not in the index."""
-        row = self._store.row("SELECT * FROM indexed WHERE id = ?", id)
-        return (row["place"], self._indexed(row)) if row else None
-
-    def _indexed(self, row: Row) -> IndexedCard:
-        terms = SearchTerms(
-            tuple(row["words"].split()), tuple(row["finders"].split()), row["exact"]
+    def cards(self) -> Iterator[IndexedCard]:
+        """Yield all cards, sorted by id."""
+        query = (
+            "SELECT i.*, c.passage, f.deck FROM indexed i LEFT JOIN card c ON c.guid = i.id"
+            " LEFT JOIN foreign_note f ON i.id = 'nid:' || f.id ORDER BY i.id"
         )
-        return IndexedCard(row["id"], self._home(row["id"]), self.where(row["id"]), terms)
-
-    def _home(self, id: str) -> HighlightKey:
-        return HighlightKey(self._store.value("SELECT passage FROM card WHERE guid = ?", id) or "")
-
-    def equal(self, exact: bytes) -> list[tuple[str, HighlightKey]]:
-        """Return (id, highlight) of our cards with this exact form, sorted by id."""
-        query = "SELECT id FROM indexed WHERE exact = ? AND exact != x'' ORDER BY id"
-        ids = [row["id"] for row in self._store.rows(query, exact)]
-        return [(id, self._home(id)) for id in ids if not id.startswith(NOTE)]
+        for row in self._store.rows(query):
+            words, finders = tuple(row["words"].split()), tuple(row["finders"].split())
+            where = ""
+            if row["id"].startswith(NOTE):
+                where = "a note in Anki" + (f", deck {row['deck']}: " if row["deck"] else ": ")
+            home = HighlightKey(row["passage"] or "")
+            yield IndexedCard(row["id"], home, where, SearchTerms(words, finders, row["exact"]))
 
     def draft(self, id: str) -> Draft | None:
         """Return the text of a card or a foreign note as a draft; None if it is not in use."""
@@ -149,24 +95,6 @@ class Duplicates:
         wording: Wording = self._store.passage(row["passage"]).cards[id].wording
         fields = tuple(wording.fields.items())
         return Draft(HighlightKey(""), CardKind(wording.kind), fields, "", "", 0, Origin(""))
-
-    def may_be_same(self, id: str, highlight: HighlightKey) -> bool:
-        """Return whether a card may belong to this highlight, because its own is gone."""
-        passage = self._store.value("SELECT passage FROM card WHERE guid = ?", id)
-        if passage is None:
-            return False
-        keys = self._store.keys(passage)
-        marks = ", ".join("?" * len(keys))
-        query = f"SELECT 1 FROM highlight WHERE key IN ({marks}) AND state = 'present'"
-        return self._store.row(query, *keys) is None
-
-    def where(self, id: str) -> str:
-        """Return how findings introduce a quote of a foreign note; "" for a card."""
-        if not id.startswith(NOTE):
-            return ""
-        query = "SELECT deck FROM foreign_note WHERE id = ?"
-        deck = self._store.value(query, int(id.removeprefix(NOTE)))
-        return f"a note in Anki, deck {deck}: " if deck else "a note in Anki: "
 
     # --- notes in Anki that are not ours --------------------------------------------------------
 

@@ -181,7 +181,7 @@ def _apply_form(store: Store, question: Question, *, yes: bool) -> None:
             elif not yes:
                 store.write("DELETE FROM draft WHERE id = ?", one.id)
                 query = "UPDATE highlight SET fate = 'ignored', reason = ? WHERE key = ?"
-                store.write(query, drafts.LEFT_OUT, highlight.key)
+                store.write(query, drafts.LEFT_OUT.removeprefix("skip: "), highlight.key)
 
 
 def _merge(store: Store, guids: Sequence[Guid]) -> None:

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     colour TEXT NOT NULL,        -- as written, and the name of its hue; a list as of `store.listed`
     tags TEXT NOT NULL,          -- of mark and document; a list
     body TEXT NOT NULL           -- Highlight; '' if only heard of
-) WITHOUT ROWID;
+);  -- with rowids: rows of more than a quarter of a page would each take a page more
 CREATE INDEX IF NOT EXISTS highlight_document ON highlight (document, position);
 CREATE INDEX IF NOT EXISTS highlight_absent ON highlight (state) WHERE state != 'present';
 CREATE INDEX IF NOT EXISTS highlight_undrafted ON highlight (key) WHERE state = 'present' AND drafted != content;
@@ -85,7 +85,7 @@ CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, key
 CREATE TABLE IF NOT EXISTS passage (
     key TEXT PRIMARY KEY, asks INTEGER NOT NULL, decided INTEGER NOT NULL,
     skipped INTEGER NOT NULL, body TEXT NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS passage_asks ON passage (asks) WHERE asks;
 CREATE TABLE IF NOT EXISTS card (
     guid TEXT PRIMARY KEY, passage TEXT NOT NULL, verdict TEXT NOT NULL, live INTEGER NOT NULL,
@@ -126,13 +126,10 @@ CREATE TABLE IF NOT EXISTS foreign_note (
     id INTEGER PRIMARY KEY, mod INTEGER NOT NULL, deck TEXT NOT NULL, fields TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS indexed (
-    place INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,     -- guid, or nid: and the id of a note
+    id TEXT PRIMARY KEY,         -- guid, or nid: and the id of a note
     digest TEXT NOT NULL,        -- of the text that was read
     words TEXT NOT NULL, finders TEXT NOT NULL, exact BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS indexed_exact ON indexed (exact) WHERE exact != x'';
-CREATE TABLE IF NOT EXISTS posting (word TEXT, place INTEGER, PRIMARY KEY (word, place)) WITHOUT ROWID;
+) WITHOUT ROWID;
 
 -- the words of documents, highlights and cards, for `seen`; `digest` tells what is out of date
 CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5 (

@@ -239,9 +239,8 @@ class Agent:
             return {"no_card": reasons}
         origin = Origin(AGENT, self.name, prompts.usual.fingerprint)
         drafts = [replace(one, origin=origin, intent=0) for one in drafted.drafts]
-        checks.known.refresh()
         made = []
-        for proposal in checks.proposals(highlight, drafts, None):
+        for proposal in checks.proposals(highlight, drafts):
             if id := ledger.propose(highlight.key, proposal):
                 made.append({"card": id, **_findings(proposal)})
                 self._own |= {id} - before

@@ -14,8 +14,8 @@ from ankiforge import config as settings
 from ankiforge.app import open_ledger, open_source
 from ankiforge.config import LLM, Config, DrafterName, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.trust import restricted, unconfirmed
-from ankiforge.config.workspace import UserFolders, Workspace
+from ankiforge.config.trust import unconfirmed
+from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.reports.discover import (
@@ -55,7 +55,7 @@ class Check:
 class Surroundings:
     """Everything outside the workspace that is checked; tests provide their own."""
 
-    folders: UserFolders
+    folders: Path
     machine: Machine
     environ: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
@@ -101,20 +101,14 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
     waiting = unconfirmed(workspace, around.folders, around.environ)
     do = f"read {workspace.settings.name}, then: ankiforge init --trust {workspace.root}"
     for one in waiting:
-        says = f"not confirmed yet: {one.says}"
-        if one.stops:
-            yield _fail("trust", says, do, 2)
-        elif one.is_key:
-            says = f"no key is sent to a server on this machine: {one.says}"
-            yield _ok("trust", says, f"if that server wants it: {do}")
-        else:
-            yield _warn("trust", f"{says}; until then they stay in it", do)
-    workspace, trusted = restricted(workspace, waiting), not any(one.stops for one in waiting)
+        yield _fail("trust", f"not confirmed yet: {one.says}", do, 2)
+    if waiting:
+        return
     for source in workspace.config.sources:
-        yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
+        yield _source(source, workspace.config, offline=around.offline)
     yield from _remembered(workspace)
     yield from _ledger(workspace)
-    yield from _model(workspace, around, trusted=trusted)
+    yield from _model(workspace, around)
     yield _anki(workspace.config, around)
 
 
@@ -143,7 +137,7 @@ def _remembered(workspace: Workspace) -> Iterator[Check]:
             yield _warn(name, f"{item.path} is remembered but missing", do)
 
 
-def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool) -> Check:
+def _source(source: SourceEntry, config: Config, *, offline: bool) -> Check:
     name = f"source {source.name}"
     try:
         found = open_source(config, source, offline=offline)
@@ -160,11 +154,8 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
         fault = "cannot be read" if source.path.exists() else "is not there"
         do = f"correct path: in {source.where}, or mount its disk"
         return _fail(name, f"{source.path} {fault}", do, 1)
-    if by_api and not trusted:
-        says = "not contacted, because the workspace is not trusted yet"
-        return _warn(name, says, "see trust above")
     try:
-        said = look() if look and trusted else ""
+        said = look() if look else ""
     except ForgeError as error:
         return _failed(name, error)
     return _ok(name, f"{source.kind}: {said}" if by_api else f"{source.kind} in {source.path}")
@@ -214,10 +205,10 @@ _NO_LIST = (404, 405, 501)
 """The HTTP status of servers that have models but cannot list them."""
 
 
-def _model(workspace: Workspace, around: Surroundings, *, trusted: bool) -> Iterator[Check]:
+def _model(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
     """Check the configured model; if there is none, report the local servers that could draft."""
     if workspace.config.drafter is DrafterName.LLM:
-        yield _answers(workspace, around, trusted=trusted)
+        yield _answers(workspace, around)
         return
     yield _ok("model", "not needed: drafter is rules")
     file = f"ankiforge.yaml{' (ankiforge init makes one)' if workspace.is_default else ''}"
@@ -237,7 +228,7 @@ def _could_draft(server: Server, file: str) -> Check:
     return _ok(name, says, f"to draft with it, in {file}: drafter: llm, and {line}")
 
 
-def _answers(workspace: Workspace, around: Surroundings, *, trusted: bool) -> Check:
+def _answers(workspace: Workspace, around: Surroundings) -> Check:
     """Check that the configured server answers and has the model."""
     llm = workspace.config.llm
     key = settings.key_variable(LLM, llm.base_url, llm.key_env)
@@ -245,9 +236,6 @@ def _answers(workspace: Workspace, around: Surroundings, *, trusted: bool) -> Ch
         if around.offline:
             says = f"{llm.base_url} was not contacted: --offline"
             return _warn("model", says, "run doctor without --offline")
-        if not trusted:
-            says = f"{llm.base_url} was not contacted, because the workspace is not trusted yet"
-            return _warn("model", says, "see trust above")
         if key and not around.environ.get(key):
             says = f"the environment variable {key} is not set, {llm.base_url} will need a key"
             return _fail("model", says, f"export {key}=…", 2)

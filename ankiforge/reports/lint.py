@@ -15,7 +15,7 @@ from typing import Any
 from ankiforge import check
 from ankiforge.anki.cards import is_empty
 from ankiforge.anki.unrender import unrender
-from ankiforge.check import MAX_LENGTH, bare, content
+from ankiforge.check import MAX_LENGTH, bare
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -141,11 +141,11 @@ def _markup_faults(text: str) -> Iterator[Finding]:
     text = _CODE.sub("", text)
     for opens, closes in _PAIRS:
         if len(re.findall(rf"(?<!\\){opens}", text)) != len(re.findall(rf"(?<!\\){closes}", text)):
-            yield check.found("math_unbalanced", f"“{on_one_line(unrender(text))[:40]}”")
+            yield check.found("maths", f"“{on_one_line(unrender(text))[:40]}”")
             break
     if early := _CLOSED_EARLY.search(text):
         what = f"`}}}}` of a formula closes the cloze early: “{on_one_line(early[0])[:40]}”"
-        yield check.found("malformed_cloze", what)
+        yield check.found("malformed", what)
 
 
 # --- a note ---------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
     if len(longest) > LONGEST_READ:
         words = len(_TAGS.sub("", longest))
         if words > MAX_LENGTH:
-            return replace(read, broken=(check.exceeded("too_long", words),))
+            return replace(read, broken=(check.found("too_long", f"{words} characters"),))
         return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
     cards = [
         (one.name, _draft(question, answer, cloze=kind.cloze))
@@ -260,7 +260,7 @@ class Linter:
         same = self._known.exact(draft, key)
         if same:
             yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
-        for one in self._known.near(draft, key, spare=True):
+        for one in self._known.near(draft, key):
             if one.severity is not Severity.INFO and one.twin != same:
                 yield one
         self._known.add(name, key, draft)
@@ -270,10 +270,8 @@ def _foreign(note: ReadNote) -> Iterator[Finding]:
     """Yield what the checks say of the wording of cards, whoever wrote them."""
     for name, draft in note.cards:
         for one in check.lint(draft):
-            if one.check == "bad_template":  # `{{word}}` means nothing in Anki's fields
-                continue
-            if one.check == "front_lt3w" and content(draft.field("Front")):
-                one = replace(one, severity=Severity.INFO)  # a vocabulary card
+            if one.check == "malformed" and one.severity is Severity.INFO:
+                continue  # `{{word}}` means nothing in Anki's fields
             several = len(note.cards) > 1
             yield replace(one, message=f"{name}: {one.message}") if several else one
 

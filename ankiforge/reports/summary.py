@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ankiforge.ledger import Ledger, Report
@@ -16,11 +14,8 @@ from ankiforge.reports.status import decide_step, draft_step, waiting, waiting_t
 from ankiforge.text.display import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
-    from ankiforge.anki.plan import Planned
+    from ankiforge.app import Tally
     from ankiforge.config.workspace import Workspace
-    from ankiforge.deliver import Look, Published
-    from ankiforge.draft.budget import Usage
-    from ankiforge.run import Progress
 
 MOST_LINES = 12
 """How many lines a run prints for a person."""
@@ -28,57 +23,6 @@ SHOWN = 5
 """The number of changed cards that a run lists."""
 WIDTH = 70
 FATES = ("ignored", "failed", "carded", "waiting", "blocked")
-
-
-@dataclass
-class Tally:
-    """The totals of a run, collected step by step."""
-
-    report: Report | None = None
-    drafted: int = 0
-    accepted: int = 0
-    changes: list[Change] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    look: Look | None = None
-    planned: list[Planned] = field(default_factory=list)
-    published: list[Published] = field(default_factory=list)
-    pushed: tuple[int, int] | None = None
-    """(new, updated) notes that Anki had after a push."""
-    usage: Usage | None = None
-    remembered: list[str] = field(default_factory=list)
-    """The PATHs that are remembered from now on."""
-
-    def add(self, step: Progress) -> None:
-        """Add one step of a run."""
-        self.report = step.report or self.report
-        self.drafted += step.drafted
-        self.accepted += step.accepted
-        self.changes += step.changes
-        self.problems += [one for one in step.problems if one not in self.problems]
-
-    def take(self, look: Look) -> None:
-        """Add what was seen in Anki."""
-        self.look = look
-        self.problems += [look.problem] if look.problem else []
-
-    def plan(self, planned: Iterable[Planned], published: Published | None) -> None:
-        """Add what was planned, and the package that was written."""
-        self.planned += planned
-        if published:
-            self.published.append(published)
-            known = {one.where for one in self.problems}
-            self.problems += [one for one in published.problems if one.where not in known]
-
-    @property
-    def failed(self) -> bool:
-        """Whether there are problems other than notices."""
-        return any(not problem.notice for problem in self.problems)
-
-    @property
-    def packages(self) -> list[Path]:
-        """The packages to import."""
-        return [one.path for one in self.published if one.notes and self.pushed is None]
-
 
 # --- JSON -----------------------------------------------------------------------------------
 

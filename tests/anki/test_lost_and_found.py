@@ -41,6 +41,9 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a vault that is not there leaves Anki with every card": (
         *CAT, do.leave(), do.say("run", code=1), do.cards(verdict="accepted", anki="seen"),
     ),
+    "a card whose passage went is as it was after a loss": (
+        *CAT, do.write("Hund:::dog\n"), do.go(), do.lose(), do.run(written=0),
+    ),
     "a note deleted before the first look stays deleted": (
         do.write("Katze:::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),
         do.run(written=0, tombstones=0), do.say("undo"), do.run(written=1),

@@ -136,7 +136,7 @@ def test_what_gives_no_card_says_what_to_do(forge, zotero):
         "zotero:user/REMARKC4": f"an image: {WRITE}",
         "zotero:user/SILENTD5": f"a drawing: {WRITE}",
         "zotero:group.77/FIGUREA2": NOT_THERE,
-        "zotero:group.77/THEIRSE6": "skip: marked by bob",
+        "zotero:group.77/THEIRSE6": "marked by bob",
     }
     assert f"Fig. 2\n    no card: an image: {WRITE}\n" in forge.ok("list", "--no-card").stdout
 
@@ -166,7 +166,7 @@ def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(forge, zoter
     assert set(told(forge).values()) == {
         "an image: write its question as the comment: `? …`",
         "a drawing: write its question as the comment: `? …`",
-        "skip: marked by bob",
+        "marked by bob",
         NOT_THERE,
     }
     forge("accept", "--all", "--filter", "verdict:pending")

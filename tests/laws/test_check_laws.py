@@ -94,10 +94,9 @@ def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlig
 
     assert {f.check for f in found if f.severity is Severity.BLOCK} <= {
         "empty_side",
-        "malformed_cloze",
+        "malformed",
         "gap_is_all",
-        "math_unbalanced",
-        "brace_unbalanced",
+        "maths",
     }
 
 

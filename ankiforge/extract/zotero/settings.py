@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from ankiforge.config import (
     ZOTERO,
-    ZOTERO_KEY,
     ZOTERO_WEB,
     is_loopback,
     key_for,
@@ -210,7 +209,7 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
         ConfigError: the settings are invalid.
     """
     if not re.fullmatch(r"(?:[A-Za-z_][A-Za-z0-9_]*)?", key_env):
-        raise ConfigError("key_env: not the name of an environment variable", hint=ZOTERO_KEY)
+        raise ConfigError("key_env: not the name of an environment variable", hint=ZOTERO.name)
     if url:
         try:
             parts = urlsplit(url)

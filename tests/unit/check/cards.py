@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ankiforge.check import Context, DuplicateIndex, Siblings, check
+from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.model import (
     NOTE,
     CardKind,
@@ -90,7 +90,7 @@ def documented() -> list[Row]:
 
 _EXAMPLE = re.compile(
     r"^(?:\((?P<form>[a-z-]+)(?: \^(?P<note>\d+))?\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
-    r"(?: ~ (?P<twin>.*?))?(?: ≈ (?P<sibling>.*?))?$",
+    r"(?: ~ (?P<twin>.*?))?$",
     re.DOTALL,
 )
 _HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY}
@@ -111,11 +111,7 @@ def example(text: str) -> tuple[Finding, ...]:
     if parts["twin"]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
     if not parts["form"]:
-        drawn = [("draft 0", draft)]
-        if parts["sibling"]:
-            drawn.append(("draft 1", replace(_card(parts["sibling"]), intent=1)))
-        context = Context(passage(source, **around), twins, siblings=Siblings(drawn))
-        return check(draft, context)
+        return check(draft, Context(passage(source, **around), twins))
     draft, highlight = _marked(draft, Form(parts["form"]))
     hints = (f"{NOTE}{parts['note']}",) if parts["note"] else ()
     return findings(draft, replace(highlight, hints=hints), twins)

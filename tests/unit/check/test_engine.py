@@ -4,15 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.check import (
-    ALL,
-    Context,
-    DuplicateIndex,
-    Siblings,
-    check,
-    lint,
-)
-from ankiforge.model import Form, HighlightKey, Origin, Severity
+from ankiforge.check import ALL, Context, DuplicateIndex, check, lint
+from ankiforge.model import Form, Origin, Severity
 
 LONG = "word " * 40
 
@@ -37,7 +30,7 @@ def test_wording_of_a_card_its_author_wrote_is_only_counted(cards, changes):
 
     found = cards.named(draft, cards.passage("something else entirely"))
 
-    assert set(found) >= {"yes_no", "yes_no_answer"}
+    assert "yes_no" in found
     assert set(found.values()) == {"info"}
 
 
@@ -45,16 +38,16 @@ def test_wording_of_a_card_its_author_wrote_is_only_counted(cards, changes):
 def test_template_signs_in_a_note_of_ones_own_are_only_counted(cards, template):
     draft = cards.question("What does the template print?", template, by_hand=True)
 
-    assert cards.named(draft) == {"bad_template": "info"}
+    assert cards.named(draft) == {"malformed": "info"}
 
 
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("Water is {{c1::H2O.", "malformed_cloze"),
+        ("Water is {{c1::H2O.", "malformed"),
         ("{{c1::Water boils}}", "gap_is_all"),
-        ("The area is {{c1::$\\frac{a}{b$}} of it.", "brace_unbalanced"),
-        ("The area $\\pi r^2 is {{c1::round}}.", "math_unbalanced"),
+        ("The area is {{c1::$\\frac{a}{b$}} of it.", "maths"),
+        ("The area $\\pi r^2 is {{c1::round}}.", "maths"),
     ],
 )
 def test_what_would_break_blocks_its_author_too(cards, text, rule):
@@ -62,21 +55,15 @@ def test_what_would_break_blocks_its_author_too(cards, text, rule):
 
 
 def test_a_phrase_marked_in_ones_own_note_is_warned_of_not_blocked(cards):
-    text = "However, {{c1::dropout}} reduces overfitting."
-    source = "However, dropout reduces overfitting."
-    marked = cards.passage(source, form=Form.PHRASE, gaps=((9, 16),))
+    text = "It is {{c1::in the}} cell."
+    source = "It is in the cell."
+    marked = cards.passage(source, form=Form.PHRASE, gaps=((6, 12),))
     draft = cards.cloze(text, origin=Origin("rules:phrase"))
 
-    assert cards.named(draft, marked) == {"pronoun_start": "warn"}
-    assert cards.named(draft, replace(marked, form=Form.MARK))["pronoun_start"] == "block"
-
-
-def test_another_gap_than_the_marked_phrase_is_the_programs_choice(cards):
-    source = "However, dropout reduces overfitting."
-    marked = cards.passage(source, form=Form.PHRASE, gaps=((9, 16),))
-    draft = cards.cloze("However, dropout reduces {{c1::overfitting}}.")
-
-    assert cards.named(draft, marked) == {"pronoun_start": "block"}
+    assert cards.named(draft, marked)["gap_stopword"] == "warn"
+    assert cards.named(draft, replace(marked, form=Form.MARK))["gap_stopword"] == "block"
+    other = cards.cloze("It {{c1::is}} in the cell.")
+    assert cards.named(other, marked)["gap_stopword"] == "block"
 
 
 def test_a_phrase_that_is_the_whole_sentence_leaves_nothing_to_ask(cards):
@@ -92,7 +79,7 @@ def test_a_readers_question_needs_no_ground_and_its_long_answer_only_warns(cards
         "Why does GPT-9 matter in 2031?", LONG, LONG, origin=Origin("rules:comment")
     )
 
-    assert cards.named(draft, source) == {"answer_gt30w": "warn"}
+    assert cards.named(draft, source) == {"answer_gt20w": "warn"}
 
 
 def test_a_readers_question_still_needs_its_answer_from_the_passage(cards):
@@ -149,50 +136,3 @@ def test_a_bare_card_needs_no_ground(cards):
     card = cards.question("When was GPT-9 trained?", "in 2031, see https://gpt9.example", "")
 
     assert lint(card) == ()
-
-
-# --- cards drawn together --------------------------------------------------------------------
-
-
-def leaks(cards, first, second):
-    context = Context(
-        cards.passage(first.quote),
-        DuplicateIndex(),
-        siblings=Siblings([("draft 0", first), ("draft 1", second)]),
-    )
-    return [found for found in check(first, context) if found.check == "sibling_leak"]
-
-
-ASKED = ("What masks units while training?", "dropout")
-TELLS = ("Why does dropout mask units while training?", "against coadaptation")
-
-
-def test_a_front_that_holds_question_and_answer_of_another_gives_it_away(cards):
-    first = cards.question(*ASKED)
-    second = replace(cards.question(*TELLS), intent=1)
-
-    (found,) = leaks(cards, first, second)
-
-    assert "dropout" in found.message
-    assert TELLS[0] in found.message
-    assert leaks(cards, second, first) == []
-
-
-def test_a_sibling_of_another_highlight_is_named(cards):
-    elsewhere = replace(cards.question(*TELLS), highlight=HighlightKey("vault:notes/b"))
-
-    assert leaks(cards, cards.question(*ASKED), elsewhere)[0].twin == "draft 1"
-
-
-@pytest.mark.parametrize(
-    "changes", [{"intent": 0}, {"intent": 1, "by_hand": True}], ids=["one choice", "by hand"]
-)
-def test_candidates_of_one_choice_and_cards_of_ones_own_are_spared(cards, changes):
-    assert leaks(cards, cards.question(*ASKED), replace(cards.question(*TELLS), **changes)) == []
-
-
-def test_two_gaps_of_one_sentence_may_show_each_other(cards):
-    first = cards.cloze("{{c1::Dropout}} masks units while training.")
-    second = replace(cards.cloze("Dropout masks {{c1::units}} while training."), intent=1)
-
-    assert leaks(cards, first, second) == []

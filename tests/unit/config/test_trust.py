@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.trust import concerns, confirm, require_trust, unconfirmed
-from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_folders
+from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_folder
 from ankiforge.errors import UsageError
 
 
@@ -18,7 +18,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def folders(environ):
     """That user's folders."""
-    return user_folders(environ)
+    return user_folder(environ)
 
 
 @pytest.fixture

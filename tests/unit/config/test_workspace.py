@@ -12,7 +12,7 @@ from ankiforge.config.workspace import (
     registered,
     resolve,
     store_values,
-    user_folders,
+    user_folder,
 )
 from ankiforge.errors import ConfigError, UsageError
 
@@ -36,7 +36,7 @@ def test_a_named_workspace_comes_first_then_the_nearest_the_registered_the_defau
     assert (got.root, got.output, got.is_default) == (tmp_path / "user", tmp_path, True)
     assert not (tmp_path / "user").exists()
     mine = workspace(tmp_path / "mine", "output: packages")
-    assert register(mine, user_folders(environ))
+    assert register(mine, user_folder(environ))
     got = resolve(None, tmp_path, environ)
     assert (got.root, got.output, got.is_default) == (mine, mine / "packages", False)
     outer, inner = workspace(tmp_path / "a"), workspace(tmp_path / "a/b")
@@ -65,15 +65,15 @@ def test_a_named_folder_that_is_no_workspace_is_wrong_usage(tmp_path, environ, e
 
 
 def test_only_the_first_workspace_is_registered_until_it_is_gone(tmp_path, environ):
-    folders = user_folders(environ)
+    folder = user_folder(environ)
     first, second = workspace(tmp_path / "1"), workspace(tmp_path / "2")
 
-    assert register(first, folders)
-    assert not register(second, folders)
-    assert registered(folders) == first
+    assert register(first, folder)
+    assert not register(second, folder)
+    assert registered(folder) == first
     (first / "ankiforge.yaml").unlink()
-    assert register(second, folders)
-    assert registered(folders) == second
+    assert register(second, folder)
+    assert registered(folder) == second
 
 
 def test_prepare_makes_the_hidden_folder_and_keeps_it_out_of_version_control(tmp_path, environ):
@@ -92,7 +92,7 @@ def test_prepare_makes_the_hidden_folder_and_keeps_it_out_of_version_control(tmp
 
 
 def default_with_work(environ) -> Path:
-    data = user_folders(environ).data
+    data = user_folder(environ)
     (data / ".ankiforge").mkdir(parents=True)
     (data / ".ankiforge/ledger.db").write_bytes(b"ledger")
     (data / ".ankiforge/ledger.db-wal").write_bytes(b"wal")
@@ -101,25 +101,15 @@ def default_with_work(environ) -> Path:
     return data
 
 
-@pytest.mark.parametrize("crashed", [False, True], ids=["", "after half a copy"])
-def test_the_first_workspace_takes_the_ledger_and_journal_of_the_default_one(
-    tmp_path, environ, crashed
-):
+def test_the_first_workspace_takes_the_ledger_and_journal_of_the_default_one(tmp_path, environ):
     mine = workspace(tmp_path / "mine")
-    assert adopt_default(mine, user_folders(environ)) == (), "nothing is there to move"
+    assert adopt_default(mine, user_folder(environ)) == (), "nothing is there to move"
     data = default_with_work(environ)
-    if crashed:
-        (mine / ".ankiforge.part").mkdir()
-        (mine / ".ankiforge.part/ledger.db").write_bytes(b"half")
-        (mine / "journal.part").mkdir()
-        (mine / "journal.part/half.jsonl").write_text("half")
-    moved = adopt_default(mine, user_folders(environ))
+    moved = adopt_default(mine, user_folder(environ))
     assert moved == (mine / "journal", mine / ".ankiforge")
     assert (mine / ".ankiforge/ledger.db").read_bytes() == b"ledger"
     assert (mine / ".ankiforge/ledger.db-wal").read_bytes() == b"wal"
-    assert {path.name for path in (mine / "journal").iterdir()} == {"0a1b.jsonl"}
     assert (mine / "journal/0a1b.jsonl").read_text() == "{}\n"
-    assert not list(mine.glob("*.part"))
     assert not (data / ".ankiforge").exists()
     assert not (data / "journal").exists()
 
@@ -128,10 +118,10 @@ def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
     data = default_with_work(environ)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="could not be moved"):
-        adopt_default(tmp_path / "file/mine", user_folders(environ))
+        adopt_default(tmp_path / "file/mine", user_folder(environ))
     for own in ("journal", ".ankiforge"):
         (workspace(tmp_path / f"with {own}") / own).mkdir()
-        assert adopt_default(tmp_path / f"with {own}", user_folders(environ)) == ()
+        assert adopt_default(tmp_path / f"with {own}", user_folder(environ)) == ()
     assert (data / ".ankiforge/ledger.db").read_bytes() == b"ledger"
     assert (data / "journal/0a1b.jsonl").read_text() == "{}\n"
 
@@ -140,40 +130,39 @@ def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
 
 
 def test_what_is_remembered_can_be_read_by_its_owner_only(environ):
-    folders = user_folders(environ)
+    folder = user_folder(environ)
 
-    store_values(folders, "some", {"a": "ü"})
-    store_values(folders, "some", {"a": "b"})
+    store_values(folder, "some", {"a": "ü"})
+    store_values(folder, "some", {"a": "b"})
 
-    assert load_values(folders, "some") == {"a": "b"}
-    assert stat.S_IMODE((folders.config / "some.json").stat().st_mode) == 0o600
-    assert [path.name for path in folders.config.iterdir()] == ["some.json"]
+    assert load_values(folder, "some") == {"a": "b"}
+    assert stat.S_IMODE((folder / "some.json").stat().st_mode) == 0o600
+    assert [path.name for path in folder.iterdir()] == ["some.json"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "\xff"])
 def test_a_broken_file_of_the_user_counts_as_none(environ, text):
-    folders = user_folders(environ)
-    folders.config.mkdir()
-    (folders.config / "some.json").write_text(text, encoding="latin-1")
+    folder = user_folder(environ)
+    folder.mkdir()
+    (folder / "some.json").write_text(text, encoding="latin-1")
 
-    assert load_values(folders, "some") == {}
+    assert load_values(folder, "some") == {}
 
 
 def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path):
     (tmp_path / "file").write_text("")
-    folders = user_folders({"ANKIFORGE_HOME": str(tmp_path / "file")})
+    folder = user_folder({"ANKIFORGE_HOME": str(tmp_path / "file")})
 
     with pytest.raises(UsageError, match="cannot be written"):
-        store_values(folders, "some", {})
+        store_values(folder, "some", {})
 
 
-def test_without_ankiforge_home_the_platform_names_the_folders(tmp_path, monkeypatch):
+def test_without_ankiforge_home_the_platform_names_the_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
 
-    folders = user_folders({})
+    folder = user_folder({})
 
-    assert folders.config.is_relative_to(tmp_path)
-    assert folders.data.is_relative_to(tmp_path)
-    assert folders.config.name == folders.data.name == "ankiforge"
+    assert folder.is_relative_to(tmp_path)
+    assert folder.name == "ankiforge"

@@ -130,7 +130,7 @@ def test_private_hand_written_and_skipped_highlights_never_leave(draft, task, hi
     assert [none.reason for none in result.no_cards] == [
         "kept on this machine (#no-llm)",
         "kept on this machine (#no-llm)",
-        "skip: the comment says so",
+        "skip: your comment says so",
         "a hand-written card is not drafted again",
         "a remark, not a passage",
         "a drawing: write its question as the comment: `? …`",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.trust import concerns, confirm
-from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_folders
+from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_folder
 from ankiforge.errors import ForgeError
 from ankiforge.reports.discover import Machine
 from ankiforge.reports.doctor import Check, CheckState, Surroundings, examine, exit_code
@@ -17,7 +17,7 @@ from tests.fakes import llm_server as fake
 @pytest.fixture
 def around(tmp_path: Path) -> Surroundings:
     """An empty machine with only us installed."""
-    folders = user_folders({"ANKIFORGE_HOME": str(tmp_path / "user")})
+    folders = user_folder({"ANKIFORGE_HOME": str(tmp_path / "user")})
     machine = Machine(tmp_path / "home", servers=())
     return Surroundings(folders, machine, {})
 
@@ -204,13 +204,12 @@ def test_a_server_that_does_not_answer_is_a_failure_of_3(workspace, around):
     assert (check.name, check.state, check.exit_code) == ("model", CheckState.FAIL, 3)
 
 
-def test_a_remote_server_is_not_asked_offline_untrusted_or_without_a_key(workspace, around):
+def test_a_remote_server_is_not_asked_offline_or_without_a_key(workspace, around):
     found = workspace(llm("https://api.openai.com/v1", "good"))
 
     def model(around: Surroundings) -> Check:
         return next(check for check in checks(found, around) if check.name == "model")
 
-    assert "not trusted yet" in model(around).says
     confirm(found, concerns(found), around.folders)
     assert (model(around).state, model(around).exit_code) == (CheckState.FAIL, 2)
     assert "OPENAI_API_KEY is not set" in model(around).says
