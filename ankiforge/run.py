@@ -233,7 +233,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
         yield from _draft_again(job, ledger)
         return
     checks = Checks(job, ledger)
-    pending = iter(list(ledger.to_draft(in_progress=job.in_progress)))
+    pending = ledger.to_draft(in_progress=job.in_progress)
     while batch := list(islice(pending, TOGETHER)):
         with ledger.action():
             tasks = (one for task in _tasks(batch) for one in briefed(task, job.decks))

@@ -42,10 +42,12 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
     accepted: list[Guid] = []
     with store.transaction():
         drafts.drop_resolved(store)
-        for one in drafts.waiting(store):
+        for one in drafts.each_waiting(store):
+            if len(accepted) == FLOOD:
+                break
             if one.remarks or one.revises or one.replaces or not one.proposal.clean:
                 continue
-            if len(accepted) < FLOOD and allows(one):
+            if allows(one):
                 key, wording = one.highlight.key, drafts.wording_of_id(store, one.id)
                 accepted.append(make_card(store, key, one.proposal, wording, POLICY, one.id))
     return accepted

@@ -41,6 +41,8 @@ from ankiforge.text.fold import document_tag
 
 DERIVED_ALIKE = 85
 """Words that a reader derived ship unasked only if they are so much alike, in per cent."""
+PART = 200
+"""The number of rows that are read at a time."""
 SAME_WORDS = "same words as in "
 LEFT_OUT = "skip: you said that such lines are no cards"
 decode_proposal = msgspec.json.Decoder(Proposal).decode
@@ -106,6 +108,26 @@ def _words_of(wording: Wording) -> str:
     return " ".join(wording.fields.values())
 
 
+def _in_parts(store: Store, ids: str, query: str, name: str, *values: object) -> Iterator[Row]:
+    """Yield the rows of a query in the order of their ids, without holding all of them in memory.
+
+    Args:
+        store: the store.
+        ids: a query for the ids.
+        query: the query, which ends where a condition on the ids is put.
+        name: the column of the ids.
+        values: the values in `ids`.
+    """
+    wanted = [row[0] for row in store.rows(ids, *values)]
+    column = name.rpartition(".")[2]
+    for at in range(0, len(wanted), PART):
+        part = wanted[at : at + PART]
+        marks = ", ".join("?" * len(part))
+        rows = store.rows(f"{query} {name} IN ({marks})", *part)
+        found = {row[column]: row for row in rows}
+        yield from (found[id] for id in part if id in found)
+
+
 def to_draft(
     store: Store,
     *,
@@ -123,11 +145,9 @@ def to_draft(
         in_progress: whether a person is still writing the note at a place: what has a card there waits.
     """
     column = "modelled" if by_model else "drafted"
-    rows = store.rows(
-        f"SELECT * FROM highlight WHERE state = 'present' AND {column} != content"
-        " ORDER BY document, position"
-    )
-    for row in rows:
+    condition = f"WHERE state = 'present' AND {column} != content"
+    keys = f"SELECT key FROM highlight {condition} ORDER BY document, position"
+    for row in _in_parts(store, keys, f"SELECT * FROM highlight {condition} AND", "key"):
         if within is not None and row["document"] not in within:
             continue
         passage = store.passage(row["key"])
@@ -404,14 +424,15 @@ def _is_resolved(store: Store, twin: str) -> bool:
 
 def waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting]:
     """Return the drafts that wait, with what is to be said about each, in reading order."""
-    rows = store.rows(
-        "SELECT d.*, h.body AS mark FROM draft d JOIN highlight h ON h.key = d.key"
-        f" WHERE h.state = 'present' AND {condition} ORDER BY h.document, h.position, d.position",
-        *values,
-    )
-    found = []
+    return list(each_waiting(store, condition, *values))
+
+
+def each_waiting(store: Store, condition: str = "1", *values: object) -> Iterator[Waiting]:
+    """Yield the same, a part at a time."""
+    both = "FROM draft d JOIN highlight h ON h.key = d.key WHERE"
+    ids = f"SELECT d.id {both} h.state = 'present' AND {condition} ORDER BY h.document, h.position, d.position"
     strangers = msgspec.json.decode(store.meta("strangers", "[]"), type=set[str])
-    for row in rows:
+    for row in _in_parts(store, ids, f"SELECT d.*, h.body AS mark {both}", "d.id", *values):
         passage, proposal = store.passage(row["key"]), decode_proposal(row["body"])
         wording = _wording_in(row)
         if not row["revises"] and not is_new(store, passage, wording):
@@ -419,14 +440,11 @@ def waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting
         if _follows(passage, row, wording):
             continue
         highlight = _decode_highlight(row["mark"])
-        found.append(
-            Waiting(
-                row["id"], highlight, proposal, Guid(row["revises"]) if row["revises"] else None,
-                Guid(row["replaces"]) if row["replaces"] else None,
-                _remarks(store, passage, row, wording, highlight, strangers),
-            )
+        yield Waiting(
+            row["id"], highlight, proposal, Guid(row["revises"]) if row["revises"] else None,
+            Guid(row["replaces"]) if row["replaces"] else None,
+            _remarks(store, passage, row, wording, highlight, strangers),
         )  # fmt: skip
-    return found
 
 
 def _remarks(

@@ -13,7 +13,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import msgspec
 from rapidfuzz import fuzz
@@ -65,6 +64,8 @@ MANY = 10
 """Documents of a container from which a loss of more than half is doubted."""
 TOGETHER = 200
 """Documents of one transaction."""
+HIGHLIGHTS_TOGETHER = 2000
+"""Highlights from which a transaction takes no further document."""
 GONE_SECONDS = 5.0
 """Two scans must be so far apart for a passage to be gone: an editor replaces a file in two steps."""
 
@@ -137,7 +138,7 @@ class Ingest:
     def run(self, sightings: Iterable[Sighting]) -> Report:
         """Ingest everything."""
         unselected = self._unselected()
-        for batch in _batches(sightings, TOGETHER):
+        for batch in _batches(sightings):
             with self.store.transaction():
                 for one in batch:
                     self._take(one)
@@ -707,11 +708,17 @@ def ingest(
     return report
 
 
-def _batches(sightings: Iterable[Sighting], size: int) -> Iterator[list[Sighting]]:
+def _batches(sightings: Iterable[Sighting]) -> Iterator[list[Sighting]]:
     """Yield the sightings in lists, so that no transaction is open while a source reads."""
-    rest = iter(sightings)
-    while batch := list(islice(rest, size)):
-        yield batch
+    batch: list[Sighting] = []
+    count = 0
+    for one in sightings:
+        batch.append(one)
+        count += len(one.highlights) if isinstance(one, Extracted) else 0
+        if len(batch) == TOGETHER or count >= HIGHLIGHTS_TOGETHER:
+            yield batch
+            batch, count = [], 0
+    yield batch
 
 
 def _body(one: _Found) -> dict[str, str]:

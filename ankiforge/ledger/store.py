@@ -73,6 +73,10 @@ class Mark(msgspec.Struct, frozen=True):
     """Lines that could not be read."""
 
 
+REMEMBERED = 5000
+"""The number of passages that are kept in memory."""
+
+
 class Store:
     """Reads and writes the database and this machine's file of the journal."""
 
@@ -250,6 +254,8 @@ class Store:
         self._refold()
         first = self.first(key)
         if first not in self._known:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
             body = self.value("SELECT body FROM passage WHERE key = ?", first)
             self._known[first] = _decode_passage(body) if body else Passage((first,))
         return self._known[first]
