@@ -46,6 +46,7 @@ from ankiforge.model import (
     Severity,
     Source,
     Waiting,
+    h16,
 )
 
 if TYPE_CHECKING:
@@ -624,10 +625,14 @@ def publish(
     if tally.look and tally.look.blind and not full:
         return
     decks, pictures = load_rules(workspace), workspace.folder / PICTURES
+    settings = "" if push or full else h16(deck, repr(decks))
     with lock(workspace, "publishing"):
-        planned = deliver.plan_cards(ledger, decks, pictures, deck=deck, push=push, full=full)
+        kept = deliver.kept(ledger, path, settings)
+        planned = []
+        if not kept:
+            planned = deliver.plan_cards(ledger, decks, pictures, deck=deck, push=push, full=full)
         try:
-            tally.plan(planned, deliver.publish(ledger, planned, path))
+            tally.plan(planned, kept or deliver.publish(ledger, planned, path, settings))
         except ItemError as error:
             tally.plan(planned, None)
             what = error.message.removeprefix(f"{path}: ")

@@ -278,10 +278,12 @@ def plan_cards(
     """
     options = Options(push, full, changed_types(seen_types(ledger)))
     planned: list[Planned] = []
-    settled: dict[Guid, str] = {}
-    for card, seen, state in ledger.to_plan(h16(str(full), repr(decks))):
+    settled: list[Guid] = []
+    salt = "full" if full else h16(repr(decks))
+    for card, seen in ledger.to_plan(salt):
         if not in_deck(card.deck, deck):
             continue
+        shown: dict[str, Media | Problem] = {}
         try:
             with one_item():
                 shown = pictures_of(ledger, card, pictures)
@@ -289,10 +291,10 @@ def plan_cards(
         except BugError as error:
             where = f"{card.highlight.document.title}: card {card.guid[:10]}"
             one = Planned(card, problems=(Problem(where, error.message, error.hint),))
-        if one.settled and seen is not None and not push:
-            settled[card.guid] = state
+        if one.settled and seen is not None and not push and not shown:  # a picture may change
+            settled.append(card.guid)
         planned.append(one)
-    ledger.settle(settled, [conflict for one in planned for conflict in one.conflicts])
+    ledger.settle(settled, salt, [conflict for one in planned for conflict in one.conflicts])
     return planned
 
 
@@ -380,11 +382,47 @@ class Published:
     problems: tuple[Problem, ...] = ()
 
 
-def publish(ledger: Ledger, planned: Iterable[Planned], path: Path) -> Published:
+class Kept(msgspec.Struct, frozen=True):
+    """The last package. The ledger forgets it as soon as a card, passage or note changes."""
+
+    settings: str
+    path: str
+    size: int
+    mtime: int
+    notes: int
+    updated: int
+
+
+def kept(ledger: Ledger, path: Path, settings: str) -> Published | None:
+    """Return what a package has that would be written again as it is; None if it may differ."""
+    stored = ledger.recall("package")
+    last = msgspec.json.decode(stored, type=Kept) if stored else None
+    if (
+        not settings
+        or last is None
+        or (last.settings, last.path) != (settings, str(path))
+        or not path.is_file()
+    ):
+        return None
+    now = path.stat()
+    same = (now.st_size, now.st_mtime_ns) == (last.size, last.mtime)
+    return Published(path, last.notes, updated=last.updated) if same else None
+
+
+def publish(
+    ledger: Ledger, planned: Iterable[Planned], path: Path, settings: str = ""
+) -> Published:
     """Write the package of what is planned, completely or not at all, and record its contents.
 
     The ledger records it before the file replaces the old one, so that a power cut never gives one
     `mod` to two texts. If nothing is left to ship, an old package of ours is set aside.
+
+    Args:
+        ledger: records what is shipped.
+        planned: what to do with each card.
+        path: where the package is written.
+        settings: a hash of all that the plan depends on besides the ledger; "" if it is not all
+            that is to be shipped.
 
     Raises:
         ItemError: the folder cannot be written.
@@ -419,6 +457,11 @@ def publish(ledger: Ledger, planned: Iterable[Planned], path: Path) -> Published
     finally:
         beside.unlink(missing_ok=True)
     changed = sum(one.changed for one in packed)
+    doubtful = (one.held or one.conflicts or one.problems for one in planned)
+    if settings and not any(doubtful) and not any(one.note and one.note.media for one in packed):
+        now = path.stat()
+        last = Kept(settings, str(path), now.st_size, now.st_mtime_ns, len(packed), changed)
+        ledger.remember("package", msgspec.json.encode(last).decode())
     return Published(path, len(packed), new, changed, problems=problems)
 
 

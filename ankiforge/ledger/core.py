@@ -4,7 +4,7 @@
     ledger.ingest(sightings)                         what is new, changed, gone
     for one in ledger.to_draft(): ledger.record(one.key, proposals)
     ledger.accept_clean(allows); ledger.accept(id); ledger.reject(id); ledger.undo(id)
-    ledger.see(notes); for card, note, state in ledger.to_plan(): …; ledger.shipped(notes)
+    ledger.see(notes); for card, note in ledger.to_plan(): …; ledger.shipped(notes)
 
 Everything outside this package calls the methods of `Ledger` only. A draft has no identity but its
 words; accepting it makes a card. What a person decides is an event of the journal (`events`, `store`);
@@ -312,13 +312,13 @@ class Ledger:
         """Take note of what is in Anki; see `views.see`."""
         return views.see(self._store, notes, complete=complete, graves=graves, reviews=reviews)
 
-    def to_plan(self, salt: str = "") -> Iterator[tuple[Card, Seen | None, str]]:
+    def to_plan(self, salt: str = "") -> Iterator[tuple[Card, Seen | None]]:
         """Yield the cards for which there may be something to write; see `views.to_plan`."""
         return views.to_plan(self._store, salt)
 
-    def settle(self, states: Mapping[Guid, str], conflicts: Iterable[Conflict]) -> None:
+    def settle(self, guids: Iterable[Guid], salt: str, conflicts: Iterable[Conflict]) -> None:
         """Record for which notes there is nothing to write, and which fields are in conflict."""
-        views.settle(self._store, states, conflicts)
+        views.settle(self._store, guids, salt, conflicts)
 
     def shipped(
         self, sent: Iterable[tuple[Guid, int, Sequence[str], str, str, Mapping[str, str]]]

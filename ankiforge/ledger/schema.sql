@@ -109,8 +109,26 @@ CREATE TABLE IF NOT EXISTS seen (
     body TEXT NOT NULL,
     absent REAL NOT NULL,        -- since when it is absent without a grave, in seconds since 1970; 0 = it is there
     reviews INTEGER NOT NULL, lapses INTEGER NOT NULL, leech INTEGER NOT NULL, suspended INTEGER NOT NULL,
-    settled TEXT NOT NULL        -- hash of note and card for which there is nothing to write, or ''
+    settled TEXT NOT NULL        -- for which settings there is nothing to write, or ''
 ) WITHOUT ROWID;
+-- what may change a note: its card, the passage, the note in Anki; 'app package' describes the last package
+CREATE TRIGGER IF NOT EXISTS card_new AFTER INSERT ON card BEGIN
+    UPDATE seen SET settled = '' WHERE guid = NEW.guid;
+    DELETE FROM meta WHERE name = 'app package';
+END;
+CREATE TRIGGER IF NOT EXISTS card_gone AFTER DELETE ON card BEGIN DELETE FROM meta WHERE name = 'app package'; END;
+CREATE TRIGGER IF NOT EXISTS highlight_new AFTER INSERT ON highlight BEGIN
+    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
+    DELETE FROM meta WHERE name = 'app package';
+END;
+CREATE TRIGGER IF NOT EXISTS highlight_changed AFTER UPDATE OF state, body ON highlight
+WHEN OLD.state != NEW.state OR OLD.body != NEW.body BEGIN
+    UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
+    DELETE FROM meta WHERE name = 'app package';
+END;
+CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM meta WHERE name = 'app package'; END;
+CREATE TRIGGER IF NOT EXISTS seen_absent AFTER UPDATE OF absent ON seen BEGIN DELETE FROM meta WHERE name = 'app package'; END;
+CREATE TRIGGER IF NOT EXISTS seen_gone AFTER DELETE ON seen BEGIN DELETE FROM meta WHERE name = 'app package'; END;
 CREATE TABLE IF NOT EXISTS conflict (
     guid TEXT NOT NULL, field TEXT NOT NULL, theirs TEXT NOT NULL, ours TEXT NOT NULL, words TEXT NOT NULL,
     PRIMARY KEY (guid, field)

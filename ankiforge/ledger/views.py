@@ -15,7 +15,7 @@ import msgspec
 from ankiforge.ledger import cards
 from ankiforge.ledger.events import PERSON, POLICY, Wording
 from ankiforge.ledger.store import Row, Store, encode
-from ankiforge.model import Card, Conflict, Guid, Seen, SeenReview, h16, note_id
+from ankiforge.model import Card, Conflict, Guid, Seen, SeenReview, note_id
 from ankiforge.text.fold import fold
 
 TWICE_SECONDS = 600.0
@@ -147,21 +147,20 @@ def _unretire(store: Store, guid: str, key: str) -> None:
         store.add("undo", ends[-1].key, PERSON, {"event": ends[-1].id})
 
 
-def to_plan(store: Store, salt: str = "") -> Iterator[tuple[Card, Seen | None, str]]:
-    """Yield the cards for which there may be something to write, with the note in Anki and a state.
+def to_plan(store: Store, salt: str = "") -> Iterator[tuple[Card, Seen | None]]:
+    """Yield the cards for which there may be something to write, each with its note in Anki.
 
-    `settle` with that state leaves out the card until card, note or `salt` change.
+    A card that was given to `settle` is left out until card, passage, note or `salt` change.
     """
-    seen = {row["guid"]: row for row in store.rows("SELECT * FROM seen")}
-    for card in cards.cards_of(store):
-        row = seen.get(card.guid)
-        if row is not None and row["absent"]:
-            continue
-        if row is None and not card.live:
-            continue
-        state = h16(salt, encode(card), row["body"] if row else "")
-        if row is None or row["settled"] != state:
-            yield card, _decode_seen(row["body"]) if row else None, state
+    chosen = (
+        "card c LEFT JOIN seen s ON s.guid = c.guid"
+        " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.settled != ?)"
+    )
+    rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", salt)
+    seen = {row["guid"]: _decode_seen(row["body"]) if row["body"] else None for row in rows}
+    for card in cards.cards_of(store, f"guid IN (SELECT c.guid FROM {chosen})", salt):
+        if card.guid in seen:
+            yield card, seen[card.guid]
 
 
 def notes(store: Store, guid: str = "") -> Iterator[Seen]:
@@ -171,11 +170,11 @@ def notes(store: Store, guid: str = "") -> Iterator[Seen]:
     yield from (_decode_seen(row["body"]) for row in rows)
 
 
-def settle(store: Store, states: Mapping[Guid, str], conflicts: Iterable[Conflict]) -> None:
+def settle(store: Store, guids: Iterable[Guid], salt: str, conflicts: Iterable[Conflict]) -> None:
     """Record for which notes there is nothing to write, and which fields are in conflict."""
     with store.transaction():
-        for guid, state in states.items():
-            store.write("UPDATE seen SET settled = ? WHERE guid = ?", state, guid)
+        for guid in guids:
+            store.write("UPDATE seen SET settled = ? WHERE guid = ?", salt, guid)
             store.write("DELETE FROM conflict WHERE guid = ?", guid)
         for one in conflicts:
             values = (one.guid, one.field, one.theirs, one.ours, one.words)
