@@ -72,6 +72,12 @@ class Forge:
         self.home = folder / "home"
         self.folder.mkdir(parents=True, exist_ok=True)
 
+    def name_machine(self, name: str) -> None:
+        """Give this computer an id, which is random otherwise."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        ids = dict.fromkeys(map(str, (self.folder, self.home)), name)
+        (self.home / "machines.json").write_text(json.dumps(ids))
+
     def __call__(self, *arguments: str | Path, code: int | None = None) -> Result:
         """Call the program in this process; `code` is what it must exit with, if given."""
         out, err = io.StringIO(), io.StringIO()

@@ -409,16 +409,11 @@ class Ingest:
         self._hand_over()
         rest = [one for one in gone if one.key not in taken]
         left = [one for one in new if not one.known]
-        doubted = {one.like for one in left}
-        rest = [one for one in rest if one.key not in doubted]
-        plain = [one for one in left if not one.like]
-        for index, at in resembling(
-            [one.mark for one in rest], [one.mark for one in plain]
-        ).items():
-            plain[index].like = rest[at].key
+        for index, at in resembling([one.mark for one in rest], [one.mark for one in left]).items():
+            left[index].like = rest[at].key
 
     def _match_spots(self) -> None:
-        """Match what is left in each document by its neighbours; find what is doubtful there."""
+        """Match what is left in each document by its neighbours."""
         taken = {one.known.key for one in self.found if one.known}
         for known, found in self.open:
             at_key = {one.key: at for at, one in enumerate(known)}
@@ -431,13 +426,11 @@ class Ingest:
             new = {index for index, one in enumerate(found) if not one.known}
             if not left or not new:
                 continue
-            more, doubts = match_spots(
+            more = match_spots(
                 [one.mark for one in known], [one.mark for one in found], pairs, left, new
             )
             for index, at in more.items():
                 found[index].known = known[at]
-            for index, at in doubts.items():
-                found[index].like = known[at].key if known[at].decided else ""
 
     def _hand_over(self) -> None:
         """When a decided passage goes, an undecided one with equal text takes over its key.

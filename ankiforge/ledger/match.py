@@ -184,7 +184,7 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
 
 def match_spots(
     known: Sequence[Mark], found: Sequence[Mark], pairs: Pairs, left: set[int], new: set[int]
-) -> tuple[Pairs, Pairs]:
+) -> Pairs:
     """Match the highlights of one document that stand between the same matched neighbours.
 
     Args:
@@ -193,26 +193,13 @@ def match_spots(
         pairs: what is matched.
         left: what is known and not matched, here or in another document.
         new: what was found and not matched.
-
-    Returns:
-        What is matched, and what is only doubtful: the only passage that went and the only new one
-        in a spot, however little they are alike.
     """
     more: Pairs = {}
-    spots = _same_spots(known, found, pairs, left, new)
-    for index, at in spots:
+    for index, at in _same_spots(known, found, pairs, left, new):
         free = index not in more and at not in more.values()
         if free and _may_stand_here(known[at], found[index]):
             more[index] = at
-    sharing = Counter(index for index, _ in spots), Counter(at for _, at in spots)
-    doubts = {
-        index: at
-        for index, at in spots
-        if index not in more
-        and at not in more.values()
-        and sharing[0][index] == sharing[1][at] == 1
-    }
-    return more, doubts
+    return more
 
 
 def _by_name(known: Sequence[Mark], found: Sequence[Mark]) -> Iterator[tuple[int, int]]:

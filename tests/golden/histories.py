@@ -151,6 +151,7 @@ class Player:
         if name not in self.machines:
             forge = self.make_forge(self.folder / name)
             made = Machine(forge, needs_anki(self.history))
+            forge.name_machine(name)
             self.machines[name] = made
             self.set_up(made)
         return self.machines[name]
@@ -341,19 +342,23 @@ class Player:
         return found
 
     def filled(self, machine: Machine, word: str) -> str:
-        """`{card:word}` and `{passage:word}` in one argument."""
+        """`{card:word}`, `{passage:word}` and `{question:kind}` in one argument."""
 
         def fill(found: re.Match[str]) -> str:
             kind, _, rest = found[1].partition(":")
             rest = rest.replace("_", " ")
             if kind == "card":
                 return self.guid(machine, rest)
+            if kind == "question":
+                asked = self.call(machine, "list", "--view", "questions").lines
+                [id] = [one["id"] for one in asked if one["question"] == rest]
+                return str(id)
             keys = {one["key"] for one in self.passages(machine) if rest in one["exact"]}
             keys |= {one["highlight"] for one in self.listed(machine) if rest in one["quote"]}
             [key] = keys
             return str(key)
 
-        return re.sub(r"\{((?:card|passage)[^}]*)\}", fill, word)
+        return re.sub(r"\{((?:card|passage|question)[^}]*)\}", fill, word)
 
     def guid(self, machine: Machine, word: str) -> str:
         """The one card with this word: in its fields, else in its quote; live before others."""

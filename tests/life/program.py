@@ -91,6 +91,7 @@ class Program:
 
     def __post_init__(self) -> None:
         self.forge = Forge(self.folder)
+        self.forge.name_machine(self.folder.name)
         where = self.collection or "none"
         settings = SETTINGS.format(notes=self.notes, collection=where)
         self.forge.settings(settings, trust=True)
