@@ -114,12 +114,16 @@ def document_json(document: Document) -> dict[str, Any]:
 
 # --- in a few words -------------------------------------------------------------------------
 
-_FATES = {
+FATES = {
+    "carded": "with a card",
     "waiting": "waiting for you",
-    "blocked": "blocked",
+    "blocked": "blocked by a check",
+    "no_card": "no card",
+    "ignored": "left out",
     "failed": "failed",
     "undrafted": "not drafted yet",
 }
+"""What became of a highlight, in words."""
 _REMARKS = {
     "form": "lines like `{written}` may be no cards",
     "new text for a card": "it would be the new text of a card",
@@ -177,13 +181,10 @@ def change_lines(done: Done) -> Iterator[str]:
 
 def fate_lines(fate: Fate, why: str) -> tuple[str, ...]:
     """Return a highlight without a card: its words, the reason, and the key that `edit` takes."""
-    words = on_one_line(fate.highlight.exact or fate.highlight.comment)
-    state = _FATES.get(fate.fate, "no card")
-    return (
-        f"{titled(fate.highlight)}: {words}",
-        f"    {state}: {why}",
-        f"    {fate.highlight.key}",
-    )
+    one = fate.highlight
+    words = on_one_line(one.exact or one.comment) or f"({one.kind})"
+    state = FATES.get(fate.fate, "no card")
+    return f"{titled(one)}: {words}", f"    {state}: {why}", f"    {one.key}"
 
 
 def why_waiting(draft: Waiting) -> str:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from ankiforge.ledger import Ledger
+from ankiforge.reports.cards import FATES
 from ankiforge.text.display import counted, percent, table
 
 WEEKS = 26
@@ -90,9 +91,10 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
         kind: sorted(found.values(), key=lambda one: (-one.reviews, -one.notes, one.name))
         for kind, found in groups.items()
     }
+    fates = {name: count for name, count in counts["fates"].most_common() if name in FATES}
     funnel = {
-        "highlights": counts["fates"].total(),
-        "fates": dict(counts["fates"].most_common()),
+        "highlights": sum(fates.values()),
+        "fates": fates,
         "drafts": counts["drafts"].total(),
         "accepted": counts["cards"]["accepted"],
         "in_anki": whole.notes,
@@ -108,7 +110,7 @@ def as_text(found: Statistics, most: int | None, width: int) -> Iterator[str]:
         f" · {counted(funnel['accepted'], 'card')} accepted · {funnel['in_anki']:,} in Anki"
     )
     for fate, count in funnel["fates"].items():
-        yield f"{count:8,} {fate.replace('_', ' ')}"
+        yield f"{count:8,} {FATES[fate]}"
     if not whole.reviews:
         return
     minutes = counted(round(whole.seconds / 60), "minute")

@@ -121,14 +121,12 @@ def as_text(
     fates = counts["fates"]
     before = list(_came_in(tally))
     after = [line for line in (anki_line(tally, ledger), *delivery_lines(tally)) if line]
-    if said := waiting_text(waits):
-        blocked = counts["drafts"]["blocked"]
-        after.append(f"{said} ({blocked:,} blocked by a check)" if blocked else said)
-    none = fates["no_card"] + fates["undrafted"]
     fresh = report is not None and bool(report.new or report.changed)
-    if none and fresh:
-        said = counted(none, "highlight has no card", "highlights have no card")
-        after.append(f"{said}: {program} list --no-card")
+    none = fates["no_card"] + fates["undrafted"] if fresh else 0
+    said = counted(none, "highlight has no card", "highlights have no card")
+    parts = [waiting_text(waits), f"{said} ({program} list --no-card)" if none else ""]
+    if any(parts):
+        after.append(f"in all, {' and '.join(filter(None, parts))}")
     if tally.remembered:
         after.append(f"{program} run reads {', '.join(tally.remembered)} from now on")
     if command := decide_step(waits):
@@ -159,8 +157,9 @@ def _came_in(tally: Tally) -> Iterator[str]:
     if tally.usage and tally.usage.requests:
         cost = "price unknown" if tally.usage.cost_usd is None else dollars(tally.usage.cost_usd)
         model = f"; {counted(tally.usage.requests, 'request')} to the model: {cost}"
-    if tally.drafted or tally.accepted or model:
-        yield f"{counted(tally.drafted, 'draft')}, {tally.accepted:,} accepted{model}"
+    new = max(tally.drafted - len(tally.changes), 0)
+    if new or tally.accepted or model:
+        yield f"{counted(new, 'draft')}, {tally.accepted:,} accepted{model}"
 
 
 def anki_line(tally: Tally, ledger: Ledger) -> str:
@@ -190,7 +189,8 @@ def delivery_lines(tally: Tally) -> Iterator[str]:
         if one.notes and tally.pushed is None:
             parts = {"new": one.added, "updated": one.updated}
             said = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
-            yield f"{one.path}: {counted(one.notes, 'note')}" + (f" ({said})" if said else "")
+            to_import = f"{one.path}: {counted(one.notes, 'note')} to import"
+            yield f"{to_import} ({said})" if said else to_import
         elif one.aside:
             yield f"nothing to import; the last package was renamed to {one.aside.name}"
     if tally.pushed:
