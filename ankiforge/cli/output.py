@@ -241,37 +241,32 @@ def progress_bar(
         yield lambda progress: None
         return
     from rich.console import Console
-    from rich.progress import Progress as Bar
-    from rich.progress import ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.text import Text
 
     from ankiforge.extract import count_of
     from ankiforge.text.display import counted, dollars
 
-    drafts = done = 0
-    reading = True
+    drafts, reading = 0, True
 
-    class Counter(ProgressColumn):
-        """Shows the number of documents read, then of highlights drafted."""
+    class Line:
+        """What is said at the moment; drawn anew several times a second."""
 
-        def render(self, task: Any) -> Text:
-            if not reading:
-                return Text(counted(done, "highlight"))
+        def __rich__(self) -> str:
             begun = [one for one in map(count_of, sources) if one.total]
-            return Text(f"{begun[-1].done:,}/{begun[-1].total:,} documents" if begun else "")
+            if reading:
+                return (
+                    f"reading {begun[-1].done:,}/{begun[-1].total:,} documents"
+                    if begun
+                    else "reading"
+                )
+            cost = model.usage.cost_usd if model else None
+            return f"drafting · {counted(drafts, 'draft')}" + (
+                f" · {dollars(cost)}" if cost else ""
+            )
 
     def show(step: Progress) -> None:
-        nonlocal drafts, done, reading
+        nonlocal drafts, reading
         drafts += step.drafted
-        done += step.highlights
         reading = reading and step.report is None
-        said = "reading" if reading else f"drafting · {counted(drafts, 'draft')}"
-        cost = model.usage.cost_usd if model else None
-        bar.update(task, description=f"{said} · {dollars(cost)}" if cost else said)
 
-    console = Console(stderr=True, no_color=not out.color)
-    text = TextColumn("{task.description}", markup=False)
-    columns = (SpinnerColumn(), text, Counter(), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("reading", total=None)
+    with Console(stderr=True, no_color=not out.color).status(Line()):
         yield show

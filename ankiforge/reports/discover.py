@@ -26,7 +26,7 @@ class Machine:
 
     home: Path
     environ: Mapping[str, str] = field(default_factory=dict)
-    servers: tuple[tuple[str, int] | tuple[str, int, str], ...] = (
+    servers: tuple[tuple[str, int], ...] = (
         ("Ollama", 11434),
         ("LM Studio", 1234),
         ("llama.cpp", 8080),
@@ -35,9 +35,8 @@ class Machine:
         ("text-generation-webui", 5000),
         ("KoboldCpp", 5001),
         ("GPT4All", 4891),
-        ("Open WebUI", 3000, "/api"),
     )
-    """(program, port on this machine, path if it is not /v1) of OpenAI-compatible servers."""
+    """(program, port on this machine) of OpenAI-compatible servers."""
 
     @staticmethod
     def this() -> Machine:
@@ -138,8 +137,6 @@ class Server:
     program: str
     base_url: str
     models: tuple[str, ...]
-    locked: bool = False
-    """Whether the server requires a key."""
 
 
 class Unreachable(Exception):
@@ -152,18 +149,17 @@ class Unreachable(Exception):
 
 
 def model_servers(machine: Machine) -> tuple[Server, ...]:
-    """Return the local servers that answer within 0.3 seconds, in the order of `machine`."""
+    """Return the local servers that list models within 0.3 seconds, in the order of `machine`."""
 
-    def ask(program: str, port: int, path: str = "/v1") -> Server | None:
-        url = f"http://127.0.0.1:{port}{path}"
+    def ask(server: tuple[str, int]) -> Server:
+        url = f"http://127.0.0.1:{server[1]}/v1"
         try:
-            return Server(program, url, models(url, timeout=0.3))
-        except Unreachable as error:  # many programs answer 401, so this may be another one
-            return Server(program, url, (), locked=True) if error.status == 401 else None
+            return Server(server[0], url, models(url, timeout=0.3))
+        except Unreachable:
+            return Server(server[0], url, ())
 
     with ThreadPoolExecutor(max_workers=max(len(machine.servers), 1)) as pool:
-        answers = list(pool.map(lambda server: ask(*server), machine.servers))
-    return tuple(answer for answer in answers if answer)
+        return tuple(one for one in pool.map(ask, machine.servers) if one.models)
 
 
 def models(base_url: str, key: str = "", timeout: float = 3.0) -> tuple[str, ...]:

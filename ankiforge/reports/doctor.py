@@ -18,14 +18,7 @@ from ankiforge.config.trust import unconfirmed
 from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
-from ankiforge.reports.discover import (
-    Machine,
-    Server,
-    Unreachable,
-    anki_collections,
-    model_servers,
-    models,
-)
+from ankiforge.reports.discover import Machine, Unreachable, anki_collections, models
 from ankiforge.text.display import counted
 from ankiforge.text.identifiers import model_name
 
@@ -108,7 +101,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
         yield _source(source, workspace.config, offline=around.offline)
     yield from _remembered(workspace)
     yield from _ledger(workspace)
-    yield from _model(workspace, around)
+    yield _model(workspace, around)
     yield _anki(workspace.config, around)
 
 
@@ -205,32 +198,11 @@ _NO_LIST = (404, 405, 501)
 """The HTTP status of servers that have models but cannot list them."""
 
 
-def _model(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
-    """Check the configured model; if there is none, report the local servers that could draft."""
-    if workspace.config.drafter is DrafterName.LLM:
-        yield _answers(workspace, around)
-        return
-    yield _ok("model", "not needed: drafter is rules")
-    file = f"ankiforge.yaml{' (ankiforge init makes one)' if workspace.is_default else ''}"
-    yield from (_could_draft(one, file) for one in model_servers(around.machine))
-
-
-def _could_draft(server: Server, file: str) -> Check:
-    """Report a local server, with the settings for using it."""
-    name = f"model server {server.program}"
-    if server.locked:
-        do = "name it as llm.base_url, and the environment variable of its key as llm.key_env"
-        return _ok(name, f"{server.base_url} needs a key", do)
-    if not server.models:
-        return _ok(name, f"{server.base_url} has no model")
-    says = f"{server.base_url} has {', '.join(server.models[:_SHOWN])}"
-    line = f"llm: {{base_url: {server.base_url}, model: {server.models[0]!r}}}"
-    return _ok(name, says, f"to draft with it, in {file}: drafter: llm, and {line}")
-
-
-def _answers(workspace: Workspace, around: Surroundings) -> Check:
+def _model(workspace: Workspace, around: Surroundings) -> Check:
     """Check that the configured server answers and has the model."""
     llm = workspace.config.llm
+    if workspace.config.drafter is not DrafterName.LLM:
+        return _ok("model", "not needed: drafter is rules")
     key = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
         if around.offline:
@@ -239,31 +211,19 @@ def _answers(workspace: Workspace, around: Surroundings) -> Check:
         if key and not around.environ.get(key):
             says = f"the environment variable {key} is not set, {llm.base_url} will need a key"
             return _fail("model", says, f"export {key}=…", 2)
+    secret = settings.key_for(LLM, llm.base_url, llm.key_env, around.environ)
     try:
-        offered = models(
-            llm.base_url, settings.key_for(LLM, llm.base_url, llm.key_env, around.environ)
-        )
+        offered = models(llm.base_url, secret)
     except Unreachable as error:
-        return _unreachable(workspace, around, error, key)
+        if error.status in _NO_LIST:
+            return _ok("model", f"{llm.model} at {llm.base_url}, which lists no models")
+        do = "start it (ollama serve), or correct llm.base_url in ankiforge.yaml"
+        if error.status in (401, 403) and not key:
+            do = f"name the environment variable of its key as llm.key_env, then: ankiforge init --trust {workspace.root}"  # fmt: skip
+        return _fail("model", f"{llm.base_url} {error}", do, 3)
     # Ollama lists `qwen3:latest` for `qwen3`, Gemini `models/…`
     if offered and {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}.isdisjoint(offered):
         says = f"{llm.base_url} does not list {llm.model!r}"
         some = ", ".join(offered[:_SHOWN])
         return _warn("model", says, f"set llm.model to one it has, such as {some}")
     return _ok("model", f"{model_name(llm.model)} at {llm.base_url}")
-
-
-def _unreachable(workspace: Workspace, around: Surroundings, error: Unreachable, key: str) -> Check:
-    llm = workspace.config.llm
-    if error.status in _NO_LIST:
-        return _ok("model", f"{llm.model} at {llm.base_url}, which lists no models")
-    if error.status in (401, 403) and not key:
-        do = (
-            "name the environment variable of its key as llm.key_env in ankiforge.yaml,"
-            f" then: ankiforge init --trust {workspace.root}"
-        )
-        return _fail("model", f"{llm.base_url} {error}: no key was sent", do, 3)
-    others = [one for one in model_servers(around.machine) if one.base_url != llm.base_url]
-    found = f"; or use {others[0].program} at {others[0].base_url}" if others else ""
-    do = f"start it (ollama serve), or correct llm.base_url in ankiforge.yaml{found}"
-    return _fail("model", f"{llm.base_url} {error}", do, 3)

@@ -97,7 +97,8 @@ def as_text(found: dict[str, Any], *, whole: bool = False) -> Iterator[str]:
         gone = "  (gone from the source)" if one["presence"] == "gone" else ""
         words = f"{page}{one['exact'] or one['comment'] or one['kind']}{comment}"
         yield f"    {shortened(on_one_line(words), _LINE)}{gone}"
-    yield from _more(marks, whole=whole)
+    if not whole and len(marks) > SHOWN:
+        yield f"    … {len(marks) - SHOWN} more (-v)"
     parts = [str(counts["cards"])]
     for name in ("in_anki", "waiting", "rejected", "retired"):
         parts += [f"{counts[name]} {name.replace('_', ' ')}"] if counts[name] else []
@@ -108,10 +109,6 @@ def as_text(found: dict[str, Any], *, whole: bool = False) -> Iterator[str]:
         in_anki = one["anki"] == "seen" and one["verdict"] == "accepted"
         state = "in Anki" if in_anki else one["verdict"]
         yield f"    {one['id'][:10]}  {state:9} {question_of(one['fields'].items())}"
-    yield from _more(cards, whole=whole)
+    if not whole and len(cards) > SHOWN:
+        yield f"    … {len(cards) - SHOWN} more (-v)"
     yield from (f"  open      {link}" for link in found["links"])
-
-
-def _more(items: list[Any], *, whole: bool) -> Iterator[str]:
-    if len(items) > SHOWN and not whole:
-        yield f"    … {len(items) - SHOWN} more (-v)"

@@ -83,28 +83,12 @@ def as_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
             {"guid": one.guid, "before": dict(one.before), "after": dict(one.after), "why": one.why}
             for one in tally.changes
         ],
-        "waiting": dict(_reasons(ledger).most_common()),
         "questions": len(ledger.questions()),
         "notes": delivery["notes"],
         "packages": delivery["packages"],
         "llm": {name: getattr(tally.usage, name, 0) for name in usage.split()},
         "problems": delivery["problems"],
     }  # fmt: skip
-
-
-def _reasons(ledger: Ledger) -> Counter[str]:
-    """Count why drafts wait: findings, else remarks, else who drafted them."""
-    found: Counter[str] = Counter()
-    for one in ledger.waiting():
-        checks = {finding.check for finding in one.proposal.findings if finding.severity != "info"}
-        remarks = {
-            "duplicate" if remark.startswith("equal to the card") else remark
-            for remark in one.remarks
-        }
-        drafter = one.draft.origin.drafter
-        usual = {"llm": "model", "agent": "agent", "person": "person"}.get(drafter, "policy")
-        found.update(checks or ({"form"} if "form" in remarks else remarks) or {usual})
-    return found
 
 
 # --- text -----------------------------------------------------------------------------------

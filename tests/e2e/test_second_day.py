@@ -297,7 +297,7 @@ def test_papers_under_another_name_are_asked_before_and_after_the_next_run(forge
 
 def test_a_card_that_waits_by_policy_says_so(forge, v):
     data = forge.ok("run", v, "--accept", "review", "--json").data
-    assert data["waiting"] == {"policy": 2}
+    assert data["cards"]["waiting"] == 2
     [card] = forge.cards("stem")
     assert card["verdict"] == "pending"
     assert card["waits"] == "your settings make it wait"

@@ -171,22 +171,6 @@ def test_a_model_is_known_by_the_name_its_server_gives_it(workspace, around, ser
     assert model_check(workspace(llm(server.base_url, "good")), around).state is CheckState.OK
 
 
-def test_with_the_rules_the_servers_of_this_machine_are_told_with_the_lines_to_use_them(
-    workspace, around, server
-):
-    port = int(server.base_url.rpartition(":")[2].removesuffix("/v1"))
-    machine = replace(around.machine, servers=(("closed", 1), ("Ollama", port)))
-    got = checks(workspace(PAPERS), replace(around, machine=machine))
-
-    [check] = [check for check in got if check.name == "model server Ollama"]
-    assert check.says == f"{server.base_url} has good, other"
-    lines = check.do.removeprefix("to draft with it, in ankiforge.yaml: drafter: llm, and ")
-    around = replace(around, machine=replace(around.machine, servers=()))
-    told = workspace(f"{PAPERS}drafter: llm\n{lines}\n")
-    assert model_check(told, around).state is CheckState.OK
-    assert exit_code(got) == 0
-
-
 def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(workspace, around, server):
     [check] = ill(workspace(llm(server.base_url, "bad")), around)
 
