@@ -258,7 +258,9 @@ TYPED = {page.name: list(session(page.read_text(encoding="utf-8"))) for page in 
 
 @pytest.mark.parametrize("page", [name for name, typed in TYPED.items() if typed])
 def test_every_command_of_a_page_runs(page, home):
-    for line in (one.line for one in TYPED[page] if not one.line.startswith("cat ")):
+    for line in (
+        one.line for one in TYPED[page] if not one.line.startswith(("cat ", "ankiforge review"))
+    ):
         code, said = home.type(line)
         assert code == 0, f"$ {line}\n{said}"
 
@@ -318,8 +320,9 @@ COMMON = options_of(loaded("show"))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_is_documented_and_has_an_example(name):
     section = sections(COMMANDS_PAGE)[name]
-    typed = " ".join(one.line for one in session(section))
-    assert f"ankiforge {name}" in (section if name == "review" else typed)
+    served = section if name == "review" else ""  # a page that ends with Ctrl-C is not typed here
+    typed = served + " ".join(one.line for one in session(section))
+    assert f"ankiforge {name}" in typed
     command = loaded(name)
     below = command.commands.values() if isinstance(command, click.Group) else ()
     for option in set().union(*map(options_of, (command, *below))) - COMMON:

@@ -6,6 +6,7 @@ Beside it stand two files of their own: `Replies`, paid for, and `CacheFile`, wh
 from ankiforge.ledger.cache import CACHE_FILE, Cache, CacheFile
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.core import Ledger
+from ankiforge.ledger.decide import FLOOD
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.lists import FIELDS, Line, Order, Term
 from ankiforge.ledger.readings import Report
@@ -18,6 +19,7 @@ from ankiforge.ledger.views import Viewed
 __all__ = [
     "CACHE_FILE",
     "FIELDS",
+    "FLOOD",
     "REPLIES_FILE",
     "Cache",
     "CacheFile",

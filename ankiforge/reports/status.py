@@ -11,12 +11,8 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
 from ankiforge.text.display import counted
 
-DECIDE = {
-    "questions": "list --view questions",
-    "changed": "list --view changed",
-    "new": "list --view new -v",
-}
-"""What waits, the most urgent first: the command with which a person decides on it."""
+DECIDE = "review"
+"""The command with which a person decides on what waits."""
 
 # --- shared by `run` and `status` -----------------------------------------------------------
 
@@ -42,11 +38,6 @@ def waiting_text(waits: Mapping[str, int]) -> str:
     *first, last = [part for part in parts if part] or [""]
     said = f"{', '.join(first)} and {last}" if first else last
     return f"{said} {'waits' if sum(waits.values()) == 1 else 'wait'} for you" if said else ""
-
-
-def decide_step(waits: Mapping[str, int]) -> str:
-    """Return the command that decides on what waits; "" if nothing does."""
-    return next((command for name, command in DECIDE.items() if waits[name]), "")
 
 
 def draft_step(workspace: Workspace, fates: Counter[str]) -> tuple[str, str]:
@@ -91,9 +82,9 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
     todo, why = draft_step(workspace, fates)
     if not seen:
         known = workspace.config.sources or workspace.remembered
-        todo, why = "run" if known else "run PATH", "no highlight has been read yet"
-    elif command := decide_step(waits):
-        todo, why = command, "decide on what waits"
+        todo, why = "run" if known else "run PATH", "no highlight was found so far"
+    elif any(waits.values()):
+        todo, why = DECIDE, "decide on what waits"
     elif anki["none"]:
         todo, why = "build", f"{counted(anki['none'], 'accepted card')} not in a package yet"
     return Status(

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.ledger import Ledger, Report
+from ankiforge.ledger import FLOOD, Ledger, Report
 from ankiforge.model import Change, Problem
 from ankiforge.reports.cards import attributes
-from ankiforge.reports.status import decide_step, draft_step, waiting, waiting_text
+from ankiforge.reports.status import DECIDE, draft_step, waiting, waiting_text
 from ankiforge.text.display import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ def as_text(
         after.append(f"in all, {' and '.join(filter(None, parts))}")
     if tally.remembered:
         after.append(f"{program} run reads {', '.join(tally.remembered)} from now on")
-    if command := decide_step(waits):
-        after.append(f"next: {program} {command}")
+    if any(waits.values()):
+        after.append(f"next: {program} {DECIDE}")
     elif tally.packages:
         after.append(f"next: import {tally.packages[-1]} into Anki")
     elif report is not None and not report.seen and not tally.failed:
@@ -142,8 +142,11 @@ def _came_in(tally: Tally) -> Iterator[str]:
         cost = "price unknown" if tally.usage.cost_usd is None else dollars(tally.usage.cost_usd)
         model = f"; {counted(tally.usage.requests, 'request')} to the model: {cost}"
     new = max(tally.drafted - len(tally.changes), 0)
-    if new or tally.accepted or model:
-        yield f"{counted(new, 'draft')}, {tally.accepted:,} accepted{model}"
+    accepted = f"{counted(tally.accepted, 'card')} accepted" if tally.accepted else ""
+    if tally.accepted == FLOOD:
+        accepted += ", the most at once; the next run accepts more"
+    if said := ", ".join(filter(None, (counted(new, "draft") if new else "", accepted))) + model:
+        yield said.removeprefix("; ")
 
 
 def anki_line(tally: Tally, ledger: Ledger) -> str:

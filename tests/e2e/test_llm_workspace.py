@@ -134,7 +134,7 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):
     card = fake.card(labels[ALPHA], ALPHA, "Which fact is the first?", "Alpha")
     (forge.folder / "answer.md").write_text(json.dumps({"cards": [card]}), encoding="utf-8")
     told = forge.ok("draft", "import", "answer.md").stdout
-    assert "ankiforge list --view new" in told
+    assert "next: ankiforge review" in told
     assert "nothing new" in forge.ok("draft", "import", "answer.md").stderr
     (forge.folder / "other.md").write_text(json.dumps([{**card, "h": "0" * 8}]), encoding="utf-8")
     result = forge("draft", "import", "other.md", code=1)

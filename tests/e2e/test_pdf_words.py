@@ -69,7 +69,7 @@ def test_a_link_in_a_circle_given_as_a_path_is_named(forge, tmp_path):
     ran = forge("run", root / "a.md", root / "ring.md")
     assert "ring.md: a link to a missing file, or to itself" in ran.stderr
     assert "Traceback" not in ran.stderr
-    assert "1 draft, 1 accepted" in ran.stdout
+    assert "1 draft, 1 card accepted" in ran.stdout
 
 
 def test_context_begins_and_ends_with_whole_words(forge, tmp_path):

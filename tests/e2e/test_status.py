@@ -12,7 +12,7 @@ REST = "==We should all sleep more.==\n"
         ("", [], [], "run PATH"),
         (NOTE, [], [], "run"),
         (NOTE + REST, [], [], "draft export ask.md"),
-        (NOTE, ["--accept", "review"], [], "list --view new -v"),
+        (NOTE, ["--accept", "review"], [], "review"),
         (NOTE, ["--accept", "review"], ["accept", "--all"], "build"),
         (NOTE, ["--accept", "review"], ["reject", "--all"], "run"),
     ],
