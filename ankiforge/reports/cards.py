@@ -195,7 +195,7 @@ def why_waiting(draft: Waiting) -> str:
         return "; ".join(said)
     drafter = draft.draft.origin.drafter
     if drafter.startswith("rules"):
-        return "your settings make it wait"
+        return "no warning: your settings, or the limit of 300 cards a run, make it wait"
     by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
     return f"{by}, so it waits for you"
 

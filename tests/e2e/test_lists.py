@@ -68,7 +68,9 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     [waits] = read.ok("list", "verdict:pending", "--json").lines
     assert waits["id"].startswith("dr")
     assert waits["guid"] is None
-    assert waits["waits"] == "your settings make it wait"
+    assert (
+        waits["waits"] == "no warning: your settings, or the limit of 300 cards a run, make it wait"
+    )
     [card] = read.ok("list", "language", "--json").lines
     assert card["id"] == card["guid"]
     assert (card["verdict"], card["anki"], card["deck"]) == ("accepted", "written", "Life::Cells")
@@ -98,7 +100,10 @@ def test_highlights_without_a_card_have_a_reason(read):
     waits, none = sorted(
         read.ok("list", "--no-card", "--json").lines, key=lambda one: one["fate"], reverse=True
     )
-    assert (waits["fate"], waits["reason"]) == ("waiting", "your settings make it wait")
+    assert (waits["fate"], waits["reason"]) == (
+        "waiting",
+        "no warning: your settings, or the limit of 300 cards a run, make it wait",
+    )
     assert none["fate"] == "no_card"
     assert none["reason"].startswith("the whole sentence is marked")
     assert none["exact"].startswith("A sentence")

@@ -300,6 +300,8 @@ def test_a_card_that_waits_by_policy_says_so(forge, v):
     assert data["cards"]["waiting"] == 2
     [card] = forge.cards("stem")
     assert card["verdict"] == "pending"
-    assert card["waits"] == "your settings make it wait"
+    assert (
+        card["waits"] == "no warning: your settings, or the limit of 300 cards a run, make it wait"
+    )
     forge.ok("accept", "--all", "--filter", "drafter:rules")
     assert [one["waits"] for one in forge.cards()] == ["", ""]
