@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
 from posixpath import commonpath
+from typing import TYPE_CHECKING
 
-from ankiforge import check
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.config.private import make_file
 from ankiforge.draft import (
@@ -58,6 +58,9 @@ from ankiforge.model import (
 )
 from ankiforge.text.anchors import anchor_key, numbered, own_key
 from ankiforge.text.fold import fold
+
+if TYPE_CHECKING:
+    from ankiforge.check import DuplicateIndex
 
 LONG_ENOUGH = 20
 """The length, in folded characters, from which equal passages are not a coincidence."""
@@ -232,9 +235,10 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     if job.only:
         yield from _draft_again(job, ledger)
         return
-    checks = Checks(job, ledger)
+    checks: Checks | None = None  # loading them takes longer than a run in which nothing changed
     pending = ledger.to_draft(in_progress=job.in_progress)
     while batch := list(islice(pending, TOGETHER)):
+        checks = checks or Checks(job, ledger)
         with ledger.action():
             tasks = (one for task in _tasks(batch) for one in briefed(task, job.decks))
             for drafted in Rules().draft(tasks):
@@ -370,16 +374,20 @@ class Checks:
 
     job: Job
     ledger: Ledger
-    known: check.DuplicateIndex = field(init=False)
-    drafted: check.DuplicateIndex = field(default_factory=check.DuplicateIndex)
+    known: DuplicateIndex = field(init=False)
+    drafted: DuplicateIndex = field(init=False)
     """The drafts of this run, which no card of the ledger is yet."""
 
     def __post_init__(self) -> None:
-        """Prepare the index, which reads nothing before the first draft."""
-        self.known = check.DuplicateIndex(self.ledger.duplicates)
+        """Prepare the indexes, which read nothing before the first draft."""
+        from ankiforge.check import DuplicateIndex
+
+        self.known, self.drafted = DuplicateIndex(self.ledger.duplicates), DuplicateIndex()
 
     def proposals(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Proposal]:
         """Return the drafts of a highlight with findings and deck."""
+        from ankiforge import check
+
         found = []
         for number, one in enumerate(drafts):
             context = check.Context(

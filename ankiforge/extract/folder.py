@@ -409,9 +409,10 @@ class TextSource(FolderSource):
                 files.append(listed)
         yield from self.notices()
         folder.count.total = len(files)
+        whose = (folder.name, os.path.realpath(folder.root), folder.context)
         for folder.count.done, file in enumerate(sorted(files, key=lambda one: one.path)):
             depends = known.depends(folder.container, file.path) if known else ()
-            fingerprint = self._fingerprint(file, depends)
+            fingerprint = self._fingerprint(file, depends, whose)
             if known and known.is_unchanged(folder.container, file.path, fingerprint):
                 read += 1
                 yield Unchanged(folder.container, file.path)
@@ -429,7 +430,7 @@ class TextSource(FolderSource):
                 continue
             read += 1
             is_told = any(isinstance(one, Problem) for one in found)  # problems are told every time
-            fingerprint = "" if is_told or not known else self._fingerprint(file, pictures)
+            fingerprint = "" if is_told or not known else self._fingerprint(file, pictures, whose)
             for one in found:
                 if isinstance(one, Extracted):
                     yield replace(one, fingerprint=fingerprint, depends=tuple(pictures))
@@ -444,12 +445,14 @@ class TextSource(FolderSource):
         """Yield what is to be told of the source besides its files."""
         yield from ()
 
-    def _fingerprint(self, file: File, depends: Iterable[str]) -> str:
-        """Return a hash of all that determines what a file yields; "" if its stamp proves nothing."""
+    def _fingerprint(self, file: File, depends: Iterable[str], whose: tuple[str, ...]) -> str:
+        """Return a hash of all that determines what a file yields; "" if its stamp proves nothing.
+
+        `whose` is what determines it for all files.
+        """
         if file.stamp is None or not proves(file.stamp):
             return ""
         found = [(name, picture_path(name, file.path, self.folder)) for name in depends]
-        whose = (self.folder.name, os.path.realpath(self.folder.root), self.folder.context)
         return h16(program(), *whose, repr(file.stamp), repr(found))
 
     @property

@@ -134,6 +134,8 @@ class Known:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._rows: dict[str, dict[str, Row]] = {}
+        """The documents of each container that was asked about, by path."""
 
     def is_unchanged(
         self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = {}
@@ -155,11 +157,15 @@ class Known:
         return tuple(row["place"] for row in rows) if whole else None
 
     def _row(self, container: str, path: str) -> Row | None:
-        query = (
-            "SELECT fingerprint, depends FROM document"
-            " WHERE container = ? AND place = ? AND state = 'present'"
-        )
-        return self._store.row(query, container, path)
+        if container not in self._rows:
+            query = (
+                "SELECT place, fingerprint, depends FROM document"
+                " WHERE container = ? AND state = 'present'"
+            )
+            self._rows[container] = {
+                row["place"]: row for row in self._store.rows(query, container)
+            }
+        return self._rows[container].get(path)
 
 
 # --- what other machines recorded -----------------------------------------------------------------
