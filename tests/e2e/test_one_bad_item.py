@@ -87,7 +87,7 @@ def write(forge, kind: str) -> None:
         ("tiddlywiki", tiddlywiki, "markdown_of"),
         ("pdf", pdf, "_document"),
         ("zotero", works, "document_of"),
-        ("kindle", kindle, "work_of"),
+        ("kindle", kindle, "Document"),
         ("readwise", readwise, "_highlight"),
         ("hypothesis", hypothesis, "_flat"),
     ],
