@@ -70,6 +70,11 @@ _SIGNS = {
     "term": r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]",
 }  # fmt: skip
 """Regular expressions for each kind of mark and card; a note without any match has none."""
+_KEPT = (
+    r"^#+[ \t]+.*(?:highlight|annotation|clippings|markierungen|surlignements"
+    r"|(?:page|loc|pos|seite|página|emplacement)\S*[ \t]+[\divxlc])"
+)
+"""A heading above passages that another program keeps in notes."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -97,7 +102,7 @@ class NoteSource(TextSource):
 
         cards = selected_forms(self.settings.cards, self.own_cards)
         signs = [_SIGNS[kind] for kind in sorted(note.marks | cards & _SIGNS.keys())]
-        signs += [dialect.signs for dialect in note.dialects]
+        signs += [_KEPT, *(dialect.signs for dialect in note.dialects)]
         has_signs = re.search("|".join(signs), note.text, re.MULTILINE | re.IGNORECASE)
         if not has_signs and not re.search("|".join(SIGNS), note.text):
             return

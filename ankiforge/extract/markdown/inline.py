@@ -125,6 +125,11 @@ class Context(NamedTuple):
 NO_CONTEXT = Context()
 """For text that is parsed by itself."""
 
+_LABEL = re.compile(
+    r"(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)\s+(?:highlight|underline|annotation)",
+    re.IGNORECASE,
+)
+"""`<mark>Yellow highlight</mark>`: the kind of an annotation, written by a template; no mark."""
 _BLOCK_SIGN = re.compile(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
 
@@ -736,6 +741,9 @@ def _pair_marks(text: str, tokens: list[Token], verbatim: bool) -> None:
             if opener >= 0:
                 _pair(tokens, opener, at)
                 token.note = tokens[opener].note
+                words = "".join([one.plain for one in tokens[opener:at]])
+                for one in tokens[opener : at + 1] if _LABEL.fullmatch(words.strip()) else ():
+                    one.become(Kind.GONE)
         elif sign not in ("==", "===="):
             opened.setdefault(sign, at)
         else:

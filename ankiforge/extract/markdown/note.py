@@ -13,6 +13,7 @@ from urllib.parse import quote
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
 from ankiforge.extract.markdown.inline import Phrase, outermost
+from ankiforge.extract.markdown.kept import kept
 from ankiforge.extract.markdown.page import (
     AS_FIELD,
     QUOTED,
@@ -171,6 +172,7 @@ class _Reader:
         self.bold = "bold" not in wanted.marks
         """Whether to keep strong emphasis: only if it is not a mark."""
         self.terms = self._terms()
+        self.kept = kept(self.blocks)
         self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
 
     def all(self, tools: list[tuple[Span, int, ToolCard]]) -> Iterator[_Found]:
@@ -252,6 +254,13 @@ class _Reader:
             yield offset, {**fields, **own}
         sentences = list(self._sentences(at, block))
         yield from sentences
+        if not sentences and at in self.kept and at not in self.quotes.covered and block.inline:
+            one, targets = self.kept[at], block.inline.targets
+            exact = block.plain[slice(*one.span)]
+            fields = self._fields(at, Form.MARK, exact, block.inline.markdown(*one.span)[:1])
+            links = tuple(opens(target, "") for span, target in targets if span[0] >= one.span[1])
+            yield 0, {**fields, "comment": one.comment, "page_label": one.label, "links": links}
+            return
         if not sentences and at in self.terms and not self.quotes.hold(at, (0, len(block.plain))):
             yield 0, self._sided_card(at, block, self.terms[at])
 

@@ -702,6 +702,11 @@ class _Finder:
         """Return the quoted text of a block quote, and the comments that follow it."""
         deep = min((len(self.blocks[at].quotes) for at in body), default=0)
         inner = [at for at in body if len(self.blocks[at].quotes) > deep]
+        notes = [at for at in inner if self.blocks[at].style != self.blocks[body[0]].style]
+        if notes and notes[0] != body[0]:  # a callout within the quote is the reader's
+            said = [self.blocks[at].plain for at in notes if self.blocks[at].part is not Part.TITLE]
+            outer, comment = self._words_then_comments([at for at in body if at not in notes])
+            return outer, "\n".join(filter(None, [comment, *said]))
         if inner and any(at in self.link_only or at not in inner for at in body):
             after = [at for at in body if at > inner[-1] and at not in self.cites]
             rest = "\n".join(self.blocks[at].plain for at in after)

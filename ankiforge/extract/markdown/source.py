@@ -43,6 +43,10 @@ _DEFINITION = re.compile(
 """A line that defines the target of a link, or a property of Logseq (`id:: 64f0…`)."""
 
 
+_DECK = re.compile(r"^TARGET DECK(?::.*|[ \t]*\n.*)$", re.MULTILINE)
+"""The lines with which Obsidian_to_Anki names a deck."""
+
+
 class Source(NamedTuple):
     """The text of a note with placeholders."""
 
@@ -94,6 +98,7 @@ def prepared(text: str) -> Source:
     text = "".join([*shown, text[at:]])
     references: list[tuple[str, str]] = []
     if "]:" in text or "::" in text:
+        text = _DECK.sub(lambda found: re.sub(r"[^\n]", COMMENT, found[0]), text)
         rows, fenced = text.split("\n"), {at for fence in fences for at in range(*fence)}
         for at, row in enumerate(rows):
             if ":" in row and at not in fenced and (found := _DEFINITION.fullmatch(row)):
