@@ -18,20 +18,6 @@ from urllib.parse import unquote
 
 import msgspec
 
-from ankiforge.anki.collection import (
-    changed_at,
-    collections,
-    connect_view,
-    is_ours,
-    open_view,
-    signature,
-)
-from ankiforge.anki.notes import in_deck, read_source, text_of
-from ankiforge.anki.notetypes import arranged, changed_types, note_type
-from ankiforge.anki.package import write_package
-from ankiforge.anki.plan import Options, Planned, plan
-from ankiforge.anki.render import media_of
-from ankiforge.anki.unrender import unrender
 from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import BugError, ItemError, UsageError, one_item
@@ -55,8 +41,9 @@ from ankiforge.model import (
 from ankiforge.text.fold import document_tag
 from ankiforge.text.markdown import image_paths
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to read or to write
     from ankiforge.anki.connect import AnkiConnect
+    from ankiforge.anki.plan import Planned
 
 AUTO, NEVER = "auto", "none"
 """Values of `anki.collection`."""
@@ -106,6 +93,8 @@ def look(
         environ: environment variables, one of which may name Anki's folder.
         bind: use this collection from now on.
     """
+    from ankiforge.anki.collection import changed_at, collections
+
     if settings.collection == NEVER:
         return Look("off")
     if settings.collection != AUTO:
@@ -127,6 +116,8 @@ def look_at_file(file: Path, ledger: Ledger, *, bind: bool = False) -> Look:
     Raises:
         ItemError: the file cannot be read.
     """
+    from ankiforge.anki.collection import open_view
+
     with open_view(file.resolve()) as view:
         return _record(view, ledger, bind=bind)
 
@@ -138,6 +129,8 @@ def bound_to(ledger: Ledger) -> Bound | None:
 
 
 def _look_at(path: Path, ledger: Ledger, *, bind: bool = False) -> Look:
+    from ankiforge.anki.collection import open_view, signature
+
     try:
         state = f"{path} {signature(path)}"
         if not bind and ledger.recall("anki state") == state:
@@ -153,6 +146,8 @@ def _look_at(path: Path, ledger: Ledger, *, bind: bool = False) -> Look:
 
 
 def _has_ours(path: Path) -> bool:
+    from ankiforge.anki.collection import open_view
+
     try:
         with open_view(path) as view:
             return next(view.notes(), None) is not None
@@ -203,6 +198,9 @@ def _elsewhere(view: View, bound: Bound | None, ledger: Ledger) -> bool:
 
 def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> Seen:
     """Return a note of a view as the ledger keeps it."""
+    from ankiforge.anki.notes import text_of
+    from ankiforge.anki.notetypes import arranged, note_type
+
     found, kind = arranged(note, types), types.get(note.type_id)
     fields = found.fields if found else note.fields
     own = note.fields if found and not found.exact else ()
@@ -225,6 +223,9 @@ def seen_types(ledger: Ledger) -> dict[int, SeenType]:
 
 def adopt(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
     """Take over notes of ours that no event knows, where their passage is found; list the others."""
+    from ankiforge.anki.notes import read_source
+    from ankiforge.anki.unrender import unrender
+
     known = []
     for note in notes:
         if note.identity is None or not note.type_known:
@@ -250,6 +251,8 @@ def adopt(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
 
 
 def _field(note: Seen, family: Family, name: str) -> str:
+    from ankiforge.anki.notetypes import note_type
+
     at = note_type(family).names.index(name)
     return note.fields[at] if at < len(note.fields) else ""
 
@@ -276,6 +279,10 @@ def plan_cards(
         push: the notes go to a running Anki instead of into a file.
         full: also ship notes that Anki has already.
     """
+    from ankiforge.anki.notes import in_deck
+    from ankiforge.anki.notetypes import changed_types
+    from ankiforge.anki.plan import Options, Planned, plan
+
     options = Options(push, full, changed_types(seen_types(ledger)))
     planned: list[Planned] = []
     settled: list[Guid] = []
@@ -333,6 +340,8 @@ def pictures_of(ledger: Ledger, card: Card, folder: Path) -> dict[str, Media | P
 
 def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: Path) -> Media | Problem:
     """Return the picture at a path in a highlight's source; a file outside the source is a problem."""
+    from ankiforge.anki.render import media_of
+
     if path.startswith(_CUT) and highlight.route in (Route.PDF, Route.ZOTERO):
         return media_of(folder / path.removeprefix(_CUT))
     kind = _SOURCES.get(highlight.route, highlight.namespace.partition(":")[0])
@@ -427,6 +436,9 @@ def publish(
     Raises:
         ItemError: the folder cannot be written.
     """
+    from ankiforge.anki.notetypes import changed_types
+    from ankiforge.anki.package import write_package
+
     planned = list(planned)
     problems = tuple(problem for one in planned for problem in one.problems)
     packed = [one for one in planned if one.note and one.sent]
@@ -471,6 +483,8 @@ def previous(path: Path) -> Path:
 
 
 def _set_aside(path: Path) -> Path | None:
+    from ankiforge.anki.package import is_ours
+
     if not path.exists() or not is_ours(path):
         return None
     try:
@@ -486,6 +500,8 @@ def refuse_foreign(path: Path, *, force: bool) -> None:
     Raises:
         UsageError: the path has a file that is not ours (unless `force`), or cannot have a package.
     """
+    from ankiforge.anki.package import is_ours
+
     if path.is_dir():
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
     if not path.parent.is_dir():
@@ -525,6 +541,8 @@ def look_at_running(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) ->
     Raises:
         ServiceError: Anki does not answer.
     """
+    from ankiforge.anki.collection import connect_view
+
     with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
         paths, notes = anki.export(Path(folder))
         profile = anki.active_profile()

@@ -39,7 +39,7 @@ from ankiforge.anki.database import (
     texts,
 )
 from ankiforge.anki.identity import parse_identity
-from ankiforge.anki.notetypes import family_of, note_type
+from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import foreign_fields
 from ankiforge.errors import ItemError
 from ankiforge.model import (
@@ -343,18 +343,6 @@ def open_view(path: Path, *, everyone: bool = False) -> Iterator[CollectionView]
             database, kind, str(path), path.resolve().parent.name if is_live else "",
             note_types(database, types), deck_names(database),
         )  # fmt: skip
-
-
-def is_ours(path: Path) -> bool:
-    """Return whether a file is a package of ours: only our note types, and not exported by Anki."""
-    try:
-        with zipfile.ZipFile(path) as package:
-            is_export = not {_MEMBERS[3], _MEMBERS[2]}.isdisjoint(package.namelist())
-        with open_view(path, everyone=True) as view:
-            used = view.database.rows(f"select distinct {numbers('mid')} from notes")
-            return not is_export and all(family_of(id) for (id,) in used)
-    except (*_BROKEN_ZIP, OSError, ItemError):
-        return False
 
 
 @dataclass(frozen=True)

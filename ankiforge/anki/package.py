@@ -37,6 +37,8 @@ from ankiforge.model import (
 )
 
 _DATABASE = "collection.anki2"
+_OURS = b"made by ankiforge"
+"""The comment of the zip, by which a package is recognised. An export of Anki has none."""
 _SEPARATOR = "\x1f"
 
 Types = Mapping[Family, SeenType]
@@ -234,6 +236,7 @@ def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:
                 what = f"{picture.path}: changed while the package was made"
                 raise ItemError(what, hint="run it again")
             package.writestr(_stored(str(at)), data)
+        package.comment = _OURS
         package.close()
         file.flush()
         os.fsync(file.fileno())
@@ -244,3 +247,12 @@ def _stored(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name)
     info.external_attr = 0o600 << 16
     return info
+
+
+def is_ours(path: Path) -> bool:
+    """Return whether a file is a package of ours."""
+    try:
+        with zipfile.ZipFile(path) as package:
+            return package.comment == _OURS
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
