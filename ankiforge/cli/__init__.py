@@ -48,10 +48,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "seen": ("look", "Search everything you have read."),
         "draft": ("draft", "Draft again, or with a model, or with any chatbot."),
         "extract": ("run", "Show the highlights of a file or folder; write nothing."),
-        "export": ("reports", "Write highlights and cards to a file."),
-        "stats": ("reports", "Show what became of highlights, and how cards fare in Anki."),
-        "lint": ("reports", "Run the checks on any deck."),
-        "doctor": ("reports", "Check the set-up and say what to fix."),
+        "export": ("look", "Write highlights and cards to a file."),
+        "stats": ("look", "Show what became of highlights, and how cards fare in Anki."),
+        "lint": ("look", "Run the checks on any deck."),
+        "doctor": ("look", "Check the set-up and say what to fix."),
         "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
     },
 }
@@ -65,15 +65,11 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("-v", "--verbose"): {"is_flag": True, "help": "Print more."},
     ("--no-color",): {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."},
     ("--offline",): {"is_flag": True, "help": "Connect to this machine only."},
-    ("--limit",): {
-        "type": click.IntRange(min=0),
-        "metavar": "N",
-        "help": "Stop after N highlights, requests or lines.",
-    },
+    ("--limit",): {"type": click.IntRange(0), "metavar": "N", "help": "List or draft at most N."},
     ("--jobs",): {
         "type": click.IntRange(1, 64),
         "metavar": "N",
-        "help": "Handle N files or requests at a time.",
+        "help": "Read or ask N at a time.",
     },
 }
 RARE_OPTIONS = ("limit", "jobs")

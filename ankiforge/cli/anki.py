@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import DECK, FILE, FORCE, OUTPUT, Call, command, end, exit_with
-from ankiforge.cli.session import Session, session
+from ankiforge.cli.output import (
+    DECK,
+    FILE,
+    FORCE,
+    OUTPUT,
+    Call,
+    Session,
+    command,
+    end,
+    exit_with,
+    session,
+)
 from ankiforge.errors import ForgeError, ItemError, UsageError
 from ankiforge.text.display import counted
 

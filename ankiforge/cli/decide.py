@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
-from functools import partial
-from shlex import quote
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import OVERRULE, REASON, Call, command, exit_with
-from ankiforge.cli.session import Session, session
-from ankiforge.errors import ForgeError, UsageError
-from ankiforge.text.display import counted
+from ankiforge.cli.output import OVERRULE, REASON, Call, Session, command, exit_with, session
+from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Line
-    from ankiforge.model import Finding
-    from ankiforge.review import Result
-
-    Edited = tuple[str, tuple[Finding, ...]]
-
-SHOWN = 10
-"""The number of lines that are shown when the user is asked to confirm a query."""
 
 
 def selects(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the arguments ID or QUERY and the options `--all` and `--filter` to a command."""
+    """Add the arguments and the options `--all` and `--filter` to a command."""
     for decorate in (
         click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only what the query matches."),
         click.option("--all", "every", is_flag=True, help="Take all, but never a question."),
-        click.argument("words", nargs=-1, metavar="[ID|QUERY]..."),
+        click.argument("ids", nargs=-1, metavar="[ID]..."),
     ):  # fmt: skip
         function = decorate(function)
     return function
@@ -42,12 +30,11 @@ def selects(function: Callable[..., None]) -> Callable[..., None]:
 
 @command("""
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` tells what yes means
-  ankiforge accept deck:Biology          show the matching drafts and ask
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)  # fmt: skip
 @selects
 @OVERRULE
-def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: bool) -> None:
+def accept(call: Call, ids: tuple[str, ...], every: bool, query: str, force: bool) -> None:
     """Accept drafts, or answer questions with yes.
 
     A waiting correction replaces its card's text. With --all, drafts with warnings are left out.
@@ -55,9 +42,8 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
     facts: set[tuple[str, int]] = set()
 
     def fits(line: Line) -> bool:
-        draft = line.waiting
-        if draft is None or not every:
-            return draft is not None
+        if (draft := line.waiting) is None:
+            return False
         # one of several drafts of a fact
         fact = (draft.highlight.key, draft.draft.intent)
         chosen = draft.proposal.clean and not draft.remarks and fact not in facts
@@ -65,8 +51,8 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
         return chosen
 
     with session(call) as now:
-        ids = selected(now, words, every, query, fits)
-        report(now, ids, lambda id: now.ledger.accept(id, forced=force), "accepted")
+        chosen = selected(now, ids, every, query, fits)
+        report(now, chosen, lambda id: now.ledger.accept(id, forced=force), "accepted")
 
 
 @command("""
@@ -76,7 +62,7 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
 """)  # fmt: skip
 @selects
 @REASON
-def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: str) -> None:
+def reject(call: Call, ids: tuple[str, ...], every: bool, query: str, reason: str) -> None:
     """Reject drafts and cards for good, or answer questions with no."""
 
     def act(id: str) -> str:
@@ -85,8 +71,8 @@ def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: 
 
     with session(call) as now:
         fits = ("pending", "accepted")
-        ids = selected(now, words, every, query, lambda line: line.verdict in fits)
-        report(now, ids, act, "rejected")
+        chosen = selected(now, ids, every, query, lambda line: line.verdict in fits)
+        report(now, chosen, act, "rejected")
 
 
 @command("\n  ankiforge skip vault:notes/90e45ebadf289dce")
@@ -130,7 +116,8 @@ def report(
     refused = [one for one in done if one.refused]
     if out.as_json:
         for one in done:
-            out.data(_result_json(one))
+            told = {"id": one.id, "guid": one.guid or None, "done": not one.refused}
+            out.data({**told, "refused": one.refused})
     else:
         for one in refused:
             out.warn(f"refused: {one.refused}" + (f"\nhint: {one.hint}" if one.hint else ""))
@@ -142,67 +129,40 @@ def report(
         exit_with(1)
 
 
-def _result_json(one: Result) -> dict[str, Any]:
-    return {
-        "id": one.id, "guid": one.guid or None, "done": not one.refused, "refused": one.refused,
-    }  # fmt: skip
-
-
 # --- which ones -----------------------------------------------------------------------------
 
 
 def selected(
-    now: Session, words: tuple[str, ...], every: bool, query: str, fits: Callable[[Line], bool]
+    now: Session, ids: tuple[str, ...], every: bool, query: str, fits: Callable[[Line], bool]
 ) -> list[str]:
-    """Return the ids for a decision; of the lines that a query matches, only those that fit.
+    """Return the ids for a decision: those that are named, or all lines of a query that fit.
 
-    Ids may be those of questions. A query never matches one, and without `--all --filter` its
-    matches are shown, and the user has to confirm them.
+    Ids may be those of questions; a query never matches one.
 
     Raises:
-        UsageError: there are neither words nor `--all`, or both; an id is not one; or a query cannot
-            be confirmed without a terminal.
+        UsageError: there are neither ids nor `--all`, or both; or an id is not one.
     """
-    from ankiforge.reports.cards import one_line
     from ankiforge.review import find
-    from ankiforge.review.query import joined, parse
-    from ankiforge.review.select import is_id
+    from ankiforge.review.query import parse
 
-    if bool(words) == every or (query and not every):
-        what = "name cards, drafts or questions by id or query, or use --all --filter QUERY"
+    if bool(ids) == every or (query and not every):
+        what = "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
         raise UsageError(what, hint=f"{now.call.program} list shows ids")
-    if words and all(map(is_id, words)):
-        return [find(now.ledger, word) for word in words]
-    query, todo = query if every else joined(words), click.get_current_context().info_name
-    ids = now.ledger.find(parse(query).terms, everything=True)
-    found = [line for line in now.ledger.lines(ids) if fits(line)]
-    if every:
-        return [line.id for line in found]
-    listed = f"{now.call.program} list --all {' '.join(map(quote, words))}"
-    count = counted(len(found), "line")
-    if not found:
-        what = f"nothing to {todo}: {query} is not an id, and as a query it matches nothing that this applies to"  # fmt: skip
-        raise UsageError(what, hint=listed)
-    if not now.out.interactive:
-        what = f"{query!r} means {count}: nothing was changed, because there is no terminal to ask on"  # fmt: skip
-        raise UsageError(what, hint=f"{listed} -v shows them; {todo} takes their ids")
-    for line in found[:SHOWN]:
-        now.out.warn(one_line(line))
-    if len(found) > SHOWN:
-        now.out.warn(f"… and {len(found) - SHOWN} more")
-    return [line.id for line in found] if click.confirm(f"{todo} {count}?", err=True) else []
+    if ids:
+        return [find(now.ledger, word) for word in ids]
+    lines = now.ledger.lines(now.ledger.find(parse(query).terms, everything=True))
+    return [line.id for line in lines if fits(line)]
 
 
 # --- edit -----------------------------------------------------------------------------------
 
 
 @command("""
-  ankiforge edit af53yatsl3                                   in $EDITOR
   ankiforge edit af53yatsl3 --field Back "the inner membrane"
   ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
 """)  # fmt: skip
 @click.argument("word", metavar="ID|KEY")
-@click.option("--field", "changes", nargs=2, multiple=True, metavar="NAME TEXT", help="Set a field to this Markdown, without an editor.")  # fmt: skip
+@click.option("--field", "changes", nargs=2, multiple=True, required=True, metavar="NAME TEXT", help="Set a field to this Markdown.")  # fmt: skip
 @OVERRULE
 def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: bool) -> None:
     """Reword a card or draft, or make a card from a highlight, given by its key.
@@ -211,123 +171,24 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
     """
     from ankiforge import review
     from ankiforge.reports.cards import line_json
+    from ankiforge.review.select import changed_fields, new_fields
+    from ankiforge.run import deck_for
 
     with session(call, writes="drafting") as now:
-        make = review.is_key(word)
-        text, act = _new(now, word, force) if make else _old(now, word, force)
-        if not changes:
-            _need_terminal(f'ankiforge edit {word} --field {"Front" if make else "NAME"} "TEXT"')
-        done = act(dict(changes)) if changes else _in_editor(now, text, act)
-        if done is None:
-            call.out.say("nothing was changed")
-            return
-        guid, findings = done
+        if review.is_key(word):
+            highlight, fields = now.ledger.highlight(word), new_fields(dict(changes))
+            deck = deck_for(now.decks, "", highlight)
+            guid, findings = review.make(now.ledger, highlight, fields, deck, forced=force)
+        else:
+            [line] = now.ledger.lines([review.find(now.ledger, word)])
+            words, before = changed_fields(line.family, dict(changes)), dict(line.fields)
+            if all(before.get(name, "") == text for name, text in words.items()):
+                call.out.say("nothing was changed")
+                return
+            guid, findings = review.edit(now.ledger, line.id, words, forced=force)
         if call.out.as_json:
             [line] = now.ledger.lines([guid])
             call.out.data(line_json(now.ledger, line, now.decks))
     for finding in findings:
         call.out.say(f"{finding.severity}: {finding.message}")
     call.out.say(f"edited: {guid}; to take it back: {call.program} undo")
-
-
-Act = Callable[[dict[str, str]], "Edited | None"]
-"""Makes or rewords a card with a person's fields; None if nothing changes."""
-
-
-def _old(now: Session, word: str, force: bool) -> tuple[str, Act]:
-    """Return the fields of a card or draft as text to edit, and what rewords it."""
-    from ankiforge import review
-    from ankiforge.review.select import changed_fields
-
-    id = review.find(now.ledger, word)
-    [line] = now.ledger.lines([id])
-    before = dict(line.fields)
-
-    def act(changes: dict[str, str]) -> Edited | None:
-        fields = changed_fields(line.family, changes)
-        if all(before.get(name, "") == text for name, text in fields.items()):
-            return None
-        return review.edit(now.ledger, id, fields, forced=force)
-
-    names = (name for name in line.family.content_fields if name != "Reverse")
-    shown = {name: before.get(name, "") for name in names}
-    return f"{_comment(line.highlight.exact)}{_form(shown)}", act
-
-
-def _new(now: Session, key: str, force: bool) -> tuple[str, Act]:
-    """Return an empty card of a highlight as text to edit, and what makes it."""
-    from ankiforge import review
-    from ankiforge.review.select import new_fields
-    from ankiforge.run import deck_for
-
-    highlight = now.ledger.highlight(key)
-
-    def act(words: dict[str, str]) -> Edited:
-        deck = deck_for(now.decks, "", highlight)
-        return review.make(now.ledger, highlight, new_fields(words), deck, forced=force)
-
-    how = "Front and Back make a question; Text with {{c1::…}} a cloze."
-    form = "Front: |-\n  \nBack: |-\n  \n"
-    return f"{_comment(highlight.exact)}{_comment(how)}{form}", act
-
-
-def _need_terminal(hint: str) -> None:
-    """Raise a UsageError if there is no terminal for an editor."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("an editor needs a terminal, and there is none", hint=hint)
-
-
-def _in_editor(now: Session, text: str, act: Act) -> Edited | None:
-    """Open a text in `$EDITOR` and act on its fields; what cannot be used is opened again.
-
-    Text that is left as it was shown changes nothing; after an error it is printed, so that nothing
-    typed is lost.
-    """
-    error: ForgeError | None = None
-    while True:
-        try:
-            typed = click.edit(text, extension=".yaml")
-        except (click.ClickException, UnicodeDecodeError) as broken:
-            raise UsageError(f"the editor failed: {broken}") from broken
-        if not (typed or "").strip() or typed == text:
-            if error is None:
-                return None
-            now.out.warn(text)
-            raise error
-        try:
-            return act(_parsed(str(typed)))
-        except ForgeError as refused:
-            remark = f"{refused.message} ({refused.hint})" if refused.hint else refused.message
-            error, text = refused, _comment(f"NOT DONE: {remark}") + str(typed)
-
-
-def _parsed(text: str) -> dict[str, str]:
-    """Return the fields in a saved text.
-
-    Raises:
-        UsageError: the text is invalid or has no fields.
-    """
-    import yaml
-
-    try:
-        fields = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"this is not valid YAML: {error}") from error
-    if not isinstance(fields, dict):
-        hint = "write each field after its name, for example Front: |-"
-        raise UsageError("the fields are missing", hint=hint)
-    return {str(name): str(value or "").rstrip("\n") for name, value in fields.items()}
-
-
-def _form(fields: Mapping[str, str]) -> str:
-    """Return fields as YAML for the editor, each as a literal block, which needs no quotes."""
-    import yaml
-
-    dump = partial(yaml.safe_dump, default_style="|", allow_unicode=True, width=2**20)
-    return "".join(f"{name}: {dump(text.rstrip())}" for name, text in fields.items())
-
-
-def _comment(words: str) -> str:
-    """Return a text as YAML comment lines."""
-    lines = ("".join(filter(str.isprintable, line)) for line in words.splitlines())
-    return "".join(f"# {line}\n" for line in lines)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import ACCEPT, DRAFTER, Call, command, end
+from ankiforge.cli.output import ACCEPT, DRAFTER, Call, Session, command, end, session
 from ankiforge.cli.run import follow, model_for, print_summary
-from ankiforge.cli.session import Session, session
 from ankiforge.errors import UsageError
 from ankiforge.text.display import counted, dollars
 

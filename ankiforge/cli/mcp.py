@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import Call, command
-from ankiforge.cli.session import session, workspace_of
+from ankiforge.cli.output import Call, command, session, workspace_of
 from ankiforge.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:

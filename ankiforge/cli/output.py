@@ -1,4 +1,4 @@
-"""Shared parts of the commands: options, output as text and JSON, exit codes, progress bars.
+"""Shared parts of the commands: options, output, exit codes, the open workspace, progress.
 
 Data goes to stdout (`out.data`, `out.print`), messages go to stderr (`out.say`, `out.warn`). With
 `--json`, stdout contains nothing but JSON.
@@ -10,9 +10,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,11 @@ from ankiforge.cli import shared_options
 from ankiforge.text.fold import BIDI_CONTROLS
 
 if TYPE_CHECKING:
+    from ankiforge.config.deckfiles import DeckRule
+    from ankiforge.config.workspace import Workspace
     from ankiforge.draft.llm import Model
     from ankiforge.errors import ForgeError
+    from ankiforge.ledger import Ledger
     from ankiforge.model import Problem, Source
     from ankiforge.run import Progress
 
@@ -198,6 +201,98 @@ def _call(given: dict[str, Any]) -> Call:
     out = Output(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
     workspace = Path(given["workspace"]) if given["workspace"] else None
     return Call(workspace, out, bool(given["offline"]), given["limit"], given["jobs"] or 0)
+
+
+# --- workspace and ledger -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Session:
+    """A workspace with its open ledger."""
+
+    call: Call
+    workspace: Workspace
+    ledger: Ledger
+
+    @property
+    def out(self) -> Output:
+        """The output of the command."""
+        return self.call.out
+
+    @cached_property
+    def decks(self) -> tuple[DeckRule, ...]:
+        """The rules of the deck files."""
+        from ankiforge.app import load_rules
+
+        return load_rules(self.workspace)
+
+    @property
+    def pictures(self) -> Path:
+        """The folder with pictures cut from pages."""
+        from ankiforge.app import PICTURES
+
+        return self.workspace.folder / PICTURES
+
+    def journal_problems(self) -> Iterator[Problem]:
+        """Yield what was wrong with the journal when it was read."""
+        from ankiforge.model import Problem
+        from ankiforge.text.display import counted
+
+        unreadable, restored = self.ledger.journal_state
+        where = str(self.workspace.journal)
+        if unreadable:
+            what = f"{counted(unreadable, 'line')} could not be read, and were skipped"
+            yield Problem(
+                where, what, "restore the file from a backup, if you have one", notice=True
+            )
+        if restored:
+            what = f"{counted(restored, 'line')} that no file had any more were written again"
+            yield Problem(where, what, notice=True)
+
+
+def workspace_of(call: Call) -> Workspace:
+    """Return the workspace of a call, asking the user to trust its settings if necessary.
+
+    Raises:
+        UsageError: the folder is not a workspace, or its settings are not trusted.
+    """
+    from ankiforge.config.trust import require_trust
+    from ankiforge.config.workspace import resolve, user_folder
+
+    def ask(text: str) -> bool:
+        return click.confirm(for_terminal(text), err=True)
+
+    workspace = resolve(call.workspace, Path.cwd())
+    require_trust(workspace, ask if call.out.interactive else None, user_folder())
+    workspace.close_to_others()
+    return workspace
+
+
+@contextmanager
+def session(
+    call: Call, *, writes: str = "", read_only: bool = False, patience: float | None = None
+) -> Iterator[Session]:
+    """Open the ledger of a call's workspace.
+
+    Args:
+        call: the options of the command.
+        writes: the lock to hold ("drafting" or "publishing"); "" = none.
+        read_only: work on a copy in memory, so that nothing is written.
+        patience: how long to wait for the lock in seconds; None = the default.
+    """
+    from ankiforge import app
+    from ankiforge.ledger import readable_errors
+
+    workspace = workspace_of(call)
+    with readable_errors(), ExitStack() as stack:
+        if writes and not read_only:
+            workspace.prepare()
+            waits = () if patience is None else (patience,)
+            stack.enter_context(app.lock(workspace, writes, *waits))
+        ledger = stack.enter_context(app.open_ledger(workspace, read_only=read_only))
+        now = Session(call, workspace, ledger)
+        call.out.problems(now.journal_problems())
+        yield now
 
 
 # --- options of several commands ------------------------------------------------------------

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ankiforge.cli.output import Call, command
-from ankiforge.cli.session import Session, session
+from ankiforge.cli.output import Call, Session, command, session
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Ledger

@@ -18,11 +18,12 @@ from ankiforge.cli.output import (
     FORCE,
     OUTPUT,
     Call,
+    Session,
     command,
     end,
     progress_bar,
+    session,
 )
-from ankiforge.cli.session import Session, session
 from ankiforge.errors import ForgeError, ServiceError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
     from ankiforge.ledger import Replies
     from ankiforge.model import Highlight, Source
-    from ankiforge.run import Job, Progress
+    from ankiforge.run import Progress
 
 PROBLEMS = 3
 """The number of lines about problems after a run; `-v` prints all."""
@@ -69,37 +70,20 @@ def run(
     from ankiforge.anki.notes import deck_name
     from ankiforge.cli.anki import look, package_path
 
-    tally, error = app.Tally(), None
+    tally = app.Tally()
     with session(call, writes="drafting", read_only=dry_run) as now:
         path = package_path(now, deck, output)
         if not dry_run:
             deliver.refuse_foreign(path, force=force)
         look(now, tally)
-        selected, lost, remembered = app.select_sources(now.workspace, paths)
-        if not selected and not lost:
-            hint = f"{call.program} run PATH, or {call.program} init"
-            raise UsageError("there is nothing to read", hint=hint)
-        tally.problems += lost
-        if not dry_run and remembered != now.workspace.remembered:
-            _remember(now, tally, remembered)
-        sources = app.open_sources(
-            now.workspace, now.ledger, selected, offline=call.offline, jobs=call.jobs
-        )
-        model, replies = model_for(now, drafter or "", accept=accept or "")
-        # the notes of a remembered PATH that is not there may be at another one now
-        there = [one for one in remembered if not paths or Path(one.path).exists()]
-        job = app.make_job(
-            now.workspace, sources, accept=accept or "", model=None if dry_run else model,
-            deck=deck and deck_name(deck), limit=call.limit,
-            in_use=app.names_in_use(now.workspace.config, there),
+        error = propose(
+            now, tally, paths, drafter=drafter or "", accept=accept or "", dry_run=dry_run,
+            deck=deck and deck_name(deck),
         )  # fmt: skip
-        error = read_and_draft(now, job, tally, model, partly=bool(paths))
         if dry_run:
             tally.plan(deliver.plan_cards(now.ledger, now.decks, now.pictures), None)
         else:
             app.publish(now.workspace, now.ledger, tally, path)
-        if replies:
-            replies.close()
         print_summary(now, tally)
     end(tally.problems, error)
 
@@ -116,26 +100,59 @@ def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
     tally.remembered = [item.path for item in remembered if item not in known]
 
 
-def read_and_draft(
-    now: Session, job: Job, tally: Tally, model: Model | None = None, *, partly: bool = False
+def propose(
+    now: Session,
+    tally: Tally,
+    paths: tuple[Path, ...] = (),
+    *,
+    drafter: str = "",
+    accept: str = "",
+    dry_run: bool = False,
+    spent: float = 0.0,
+    **options: Any,
 ) -> ForgeError | None:
-    """Read, adopt what only Anki knows, draft and accept.
+    """Read the sources, adopt what only Anki knows, draft and accept; `options` are fields of `Job`.
 
-    If the run is `partly`, of PATHs, a model drafts only what lies there.
     If a service fails, the error is returned, so that cards that are ready can still be written.
+
+    Raises:
+        UsageError: there is nothing to read.
     """
-    from ankiforge import deliver
+    from ankiforge import app, deliver
     from ankiforge.run import draft, ingest
+
+    call = now.call
+    selected, lost, remembered = app.select_sources(now.workspace, paths)
+    if not selected and not lost:
+        hint = f"{call.program} run PATH, or {call.program} init"
+        raise UsageError("there is nothing to read", hint=hint)
+    tally.problems += lost
+    if not dry_run and remembered != now.workspace.remembered:
+        _remember(now, tally, remembered)
+    sources = app.open_sources(
+        now.workspace, now.ledger, selected, offline=call.offline, jobs=call.jobs
+    )
+    model, replies = model_for(now, drafter, accept=accept, spent=spent)
+    # the notes of a remembered PATH that is not there may be at another one now
+    there = [one for one in remembered if not paths or Path(one.path).exists()]
+    job = app.make_job(
+        now.workspace, sources, accept=accept, model=None if dry_run else model, limit=call.limit,
+        in_use=app.names_in_use(now.workspace.config, there), **options,
+    )  # fmt: skip
 
     def steps() -> Iterable[Progress]:
         read = ingest(job, now.ledger)
         yield read
         if tally.look and tally.look.viewed.unknown:
             tally.problems += deliver.adopt(now.ledger, tally.look.viewed.unknown)
-        within = read.report.documents if partly and read.report else None
+        # of PATHs, a model drafts only what lies there
+        within = read.report.documents if paths and read.report else None
         yield from draft(replace(job, within=within), now.ledger)
 
-    return follow(now, tally, steps(), model, job.sources)
+    error = follow(now, tally, steps(), model, sources)
+    if replies:
+        replies.close()
+    return error
 
 
 def follow(
@@ -203,7 +220,7 @@ def print_summary(now: Session, tally: Tally) -> None:
 def extract(call: Call, paths: tuple[Path, ...]) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge import app
-    from ankiforge.cli.session import workspace_of
+    from ankiforge.cli.output import workspace_of
     from ankiforge.extract import scanned
     from ankiforge.ledger import Ledger
     from ankiforge.model import Extracted, Problem

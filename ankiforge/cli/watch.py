@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli.output import Call, command
-from ankiforge.cli.session import session, workspace_of
+from ankiforge.cli.output import Call, command, session, workspace_of
 from ankiforge.errors import BusyError, ForgeError, RefusedError, UsageError
 from ankiforge.text.display import counted
 
@@ -129,24 +128,10 @@ class Passes:
         self, tally: Tally, in_progress: Callable[[str], bool]
     ) -> tuple[Any, ForgeError | None]:
         """Read and draft. Return the newest decision, and the error of a service that failed."""
-        from ankiforge import app
-        from ankiforge.cli.run import model_for, read_and_draft
+        from ankiforge.cli.run import propose
 
         with session(self._call, writes="drafting", patience=0.0) as now:
-            selected, lost, remembered = app.select_sources(now.workspace)
-            tally.problems += lost
-            sources = app.open_sources(
-                now.workspace, now.ledger, selected, offline=self._call.offline
-            )
-            model, replies = model_for(now, "", spent=self._spent)
-            job = app.make_job(
-                now.workspace, sources, model=model, limit=self._call.limit,
-                in_progress=in_progress,
-                in_use=app.names_in_use(now.workspace.config, remembered),
-            )  # fmt: skip
-            error = read_and_draft(now, job, tally, model)
-            if replies:
-                replies.close()
+            error = propose(now, tally, spent=self._spent, in_progress=in_progress)
             self._spent += (tally.usage.cost_usd or 0.0) if tally.usage else 0.0
             return now.ledger.history()[:1], error
 

@@ -154,20 +154,6 @@ def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note
 # --- commands ---------------------------------------------------------------------------------
 
 
-def test_editing_without_a_terminal_wants_a_field_and_starts_no_editor(
-    forge, vault, note, tmp_path, monkeypatch
-):
-    forge.ok("run", vault)
-    guid = guid_of(forge, "powers")
-    monkeypatch.setenv("EDITOR", f"touch {tmp_path / 'started'}")
-    monkeypatch.setenv("VISUAL", f"touch {tmp_path / 'started'}")
-    refused = forge.finished("edit", guid)
-
-    assert refused.exit_code == 2
-    assert f"hint: ankiforge edit {guid} --field" in refused.stderr
-    assert not (tmp_path / "started").exists()
-
-
 def test_a_journal_line_that_cannot_be_read_is_a_warning_each_time(forge, vault, note):
     forge.ok("run", vault)
     assert forge.finished("doctor").exit_code == 0
