@@ -106,7 +106,7 @@ def _source_questions(store: Store) -> Iterator[Question]:
 def _form_questions(store: Store) -> Iterator[Question]:
     """Yield a question for each form of hand-written cards of which several wait in one source."""
     forms: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
-    for one in drafts.waiting(store, "h.kind = 'card' AND d.revises = ''"):
+    for one in drafts.each_waiting(store, "h.kind = 'card' AND d.revises = ''"):
         if one.highlight.written and "form" in one.remarks:
             forms[one.highlight.document.source, one.highlight.written].append(one)
     for (source, written), waiting in sorted(forms.items()):
