@@ -311,7 +311,7 @@ def order(store: Store, before: Order | None = None) -> Order:
         " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.document, h.position,"
         " d.position"
     )
-    fates = f"AND ({_FATE}) IN ('no_card', 'undrafted', 'failed') ORDER BY h.document, h.position"
+    fates = f"AND h.key NOT IN (SELECT key FROM draft) AND ({_FATE}) IN ('no_card', 'undrafted', 'failed') ORDER BY h.document, h.position"
     return Order(
         [row["id"] for row in rows if not row["old"]],
         [row["id"] for row in rows if row["old"]],

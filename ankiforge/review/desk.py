@@ -27,7 +27,6 @@ from ankiforge.review.faces import face
 from ankiforge.review.items import Item, Items
 from ankiforge.review.query import parse
 from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
-from ankiforge.run import deck_for
 from ankiforge.text.display import on_one_line, shortened
 
 ROUND = 10
@@ -123,14 +122,15 @@ class Desk:
             UsageError: the words are not a query.
         """
         self._read()
-        match list:
-            case "all":
-                return self._all(words.strip(), state)
-            case "recent":
-                return {"rows": [*self._recent()], "empty": "Nothing was decided yet."}
-        found: dict[str, Any] = {"items": [*islice(self._next(list), ROUND)]}
-        if list == "changed" and not found["items"]:
-            found["rows"] = [*self._notices()]
+        found: dict[str, Any] = {}
+        if list == "all":
+            found = self._all(words.strip(), state)
+        elif list == "recent":
+            found = {"rows": [*self._recent()], "empty": "Nothing was decided yet."}
+        elif list in NAMES:
+            found = {"items": [*islice(self._next(list), ROUND)]}
+            if list == "changed" and not found["items"]:
+                found["rows"] = [*self._notices()]
         return {**found, **self.state()}
 
     def item(self, id: str) -> Item | None:
@@ -351,6 +351,8 @@ class Desk:
         return question.kind != "emptied"
 
     def _make(self, body: Body) -> bool:
+        from ankiforge.run import deck_for
+
         ledger, highlight = self._ledger, self._ledger.highlight(body.id)
         if body.act == "none":
             ledger.skip(body.id)

@@ -159,14 +159,13 @@ async function send() {
 // ---- Lists and rounds.
 
 async function go(list) {
-  const known = state.lists.some((one) => one.id === list) ? list : state.lists[0].id;
+  const known = !state.lists.length || state.lists.some((one) => one.id === list) ? list : "new";
   const search = known === "all" ? { words: state.words, state: state.only } : {};
   let reply;
   try {
     reply = await get("list", { id: known, ...search });
   } catch (error) {
-    reply = { rows: [], empty: error.message };
-    if (error.message === ENDED) return tell(ENDED, false, 30000);
+    return tell(error.message, false, 30000);
   }
   const items = reply.items ?? [];
   Object.assign(state, { list: known, opened: null, rows: reply.items ? null : reply, notices: reply.rows,
@@ -411,7 +410,4 @@ $("#theme").addEventListener("click", () => {
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", named);
 named();
-get("state").then((reply) => {
-  counts(reply);
-  return go(location.hash.slice(1));
-}, (error) => tell(error.message, false, 30000));
+go(location.hash.slice(1) || "new");
