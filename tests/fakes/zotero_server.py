@@ -96,7 +96,7 @@ class Clock:
     def pace(self) -> Any:
         from ankiforge.extract.zotero.api import Pace
 
-        return Pace(lambda: self.now, self.sleep, lambda: 0.0)
+        return Pace(self.sleep)
 
 
 # --- an invented library as JSON ------------------------------------------------------------

@@ -2,7 +2,7 @@
 
     sources:
       - zotero: {name: zotero, path: ~/Zotero}     # the data folder, or a zotero.sqlite
-      - zotero: {name: zotero, api: local}         # a running Zotero, 8 or later
+      - zotero: {name: zotero, api: local}         # the own library of a running Zotero 8 or later
       - zotero: {name: zotero, api: web}           # zotero.org, with the key in ZOTERO_API_KEY
 
 The database is copied, and SQLite opens only the copy. So the original is never written to, and
@@ -13,8 +13,8 @@ if `path` leads to it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,14 +25,13 @@ from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.zotero.database import (
     BETTER_BIBTEX_FILE,
-    Catalog,
     Database,
     Library,
     companions,
     local_database,
 )
 from ankiforge.extract.zotero.files import STORAGE, linked_folder
-from ankiforge.extract.zotero.settings import Address, UntoldError, Wanted, address_of, wanted
+from ankiforge.extract.zotero.settings import Address, Setting, Wanted, address_of, wanted
 from ankiforge.extract.zotero.works import Works
 from ankiforge.model import (
     Extracted,
@@ -50,7 +49,6 @@ from ankiforge.model import (
 
 if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.api import Pace
-    from ankiforge.extract.zotero.sync import Remote
 
 DATABASE = "zotero.sqlite"
 APIS = ("", "local", "web")
@@ -66,7 +64,7 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     path: str = ""
     api: str = ""
     """`local` or `web`. "" to read the database at `path`."""
-    library: str | int | tuple[str | int, ...] = ""
+    library: Setting = ""
     """The libraries to read. "" for all."""
     key_env: str = ""
     url: str = ""
@@ -109,18 +107,6 @@ def open_source(
     return ZoteroSource(
         name, database, libraries, address, only, me, memory, offline, jobs, executor, seconds, pace,
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Access:
-    """One way to read some of the libraries."""
-
-    where: str
-    says: str
-    """A description for people."""
-    opened: Callable[[], AbstractContextManager[Catalog]]
-    groups: bool | None = None
-    """True reads only the groups, False only the own library, None all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,70 +189,60 @@ class ZoteroSource:
         Raises:
             ItemError: there is no access, or a selected library cannot be read.
         """
-        descriptions = []
-        for access in self._accesses():
-            with access.opened() as catalog:
-                names = []
-                for library in self._libraries(access, catalog):
-                    if isinstance(library, Problem):
-                        raise ItemError(library.what, hint=library.hint)
-                    names.append(library.namespace.removeprefix("zotero:"))
-            descriptions.append(f"{', '.join(names) or 'no library'} by {access.says}")
-        return "; ".join(descriptions)
+        with self._opened() as (database, problems):
+            for _, problem in problems:
+                if not problem.notice:
+                    raise ItemError(problem.what, hint=problem.hint)
+            names = [one.namespace.removeprefix("zotero:") for one in self._libraries(database)]
+        return f"{', '.join(names) or 'no library'} by {self._access}"
+
+    @property
+    def _access(self) -> str:
+        """How the libraries are read, for people."""
+        if self.address is None:
+            return str(self.database)
+        return f"Zotero's {'local' if self.address.local else 'web'} API at {self.address.host}"
 
     def _read(self, looked: set[str]) -> Iterator[Sighting]:
         """Read all libraries, and add the files that were looked for to `looked`."""
-        try:
-            accesses = self._accesses()
-        except ItemError as error:
-            yield Problem(self.name, error.message, error.hint)
-            yield Scan(self.name, Library.USER, complete=False)
-            return
         whole = not self.only
         with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
-            for access in accesses:
-                try:
-                    with access.opened() as catalog:
-                        works = Works(self.name, catalog, worker, self.folder, self.me)
-                        for library in self._libraries(access, catalog):
-                            if isinstance(library, Problem):
-                                yield library
-                            else:
-                                for sighting in self._library(access, works, library, looked):
-                                    whole &= not isinstance(sighting, Scan) or sighting.complete
-                                    yield sighting
-                except ItemError as error:
-                    whole = False
-                    yield Problem(access.where, error.message, error.hint)
-                    if not access.groups:  # which groups exist is unknown
-                        yield Scan(self.name, Library.USER, complete=False)
+            try:
+                with self._opened() as (database, problems):
+                    for failed, problem in problems:
+                        whole &= problem.notice
+                        yield problem
+                        if failed:
+                            yield Scan(self.name, failed.namespace, complete=False)
+                    works = Works(self.name, database, worker, self.folder, self.me)
+                    for library in self._libraries(database):
+                        for sighting in self._library(works, library, looked):
+                            whole &= not isinstance(sighting, Scan) or sighting.complete
+                            yield sighting
+            except ItemError as error:
+                whole = False
+                yield Problem(self._where, error.message, error.hint)
+                yield Scan(self.name, Library.USER, complete=False)
             worker.store(complete=whole)
             yield from worker.unhelped(self.name)
 
-    def _library(
-        self, access: _Access, works: Works, library: Library, looked: set[str]
-    ) -> Iterator[Sighting]:
-        complete = not self.only
+    def _library(self, works: Works, library: Library, looked: set[str]) -> Iterator[Sighting]:
+        found, complete = 0, not self.only
         try:
-            found = 0
             for sighting in works.of(library, self._attachments()):
                 found += isinstance(sighting, Extracted)
                 yield sighting
             complete &= not works.failed
             looked |= works.files.looked(library)
-            trashed = 0 if found or self.only else works.catalog.trashed(library)
+            trashed = 0 if found or self.only else works.database.trashed(library)
             if trashed:
-                marks = (
-                    "the only annotation lies" if trashed == 1 else f"all {trashed} annotations lie"
-                )
-                what = f"{library.says}: {marks} in the trash of Zotero"
+                marks = "annotation lies" if trashed == 1 else "annotations lie"
+                what = f"{library.says}: all {trashed} {marks} in the trash of Zotero"
                 hint = "restore what you want to learn in Zotero"
                 yield Problem(self.name, what, hint, notice=True)
         except ItemError as error:
             complete = False
-            notice = isinstance(error, UntoldError) and not self.wanted.explicit
-            where = f"{access.where}: {library.says}"
-            yield Problem(where, error.message, error.hint, notice=notice)
+            yield Problem(f"{self._where}: {library.says}", error.message, error.hint)
         yield Scan(self.name, library.namespace, complete)
 
     def _attachments(self) -> frozenset[str] | None:
@@ -280,78 +256,54 @@ class ZoteroSource:
             keys.add(path.resolve().relative_to(storage).parts[0])
         return frozenset(keys) if keys else None
 
-    # --- by database, local API or web API
+    # --- by the database or an API
 
-    def _accesses(self) -> tuple[_Access, ...]:
-        """Return the accesses that together reach every selected library.
+    @property
+    def _where(self) -> str:
+        return self.address.host if self.address else str(self.database)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Database, list[tuple[Library | None, Problem]]]]:
+        """Open the database, or read the API into one; with the problems of what is missing.
 
         Raises:
-            ItemError: there is none.
+            ItemError: nothing can be read.
         """
-        path, address = self.database or Path(), self.address
-        exists = self.database is not None and path.is_file()
-
-        def database(groups: bool | None = None) -> _Access:
-            return _Access(str(path), str(path), lambda: local_database(path), groups)
-
-        def api(address: Address, says: str, groups: bool | None = None) -> _Access:
-            says = f"Zotero's {says} API at {address.host}"
-            return _Access(address.host, says, lambda: closing(self._remote(address)), groups)
-
-        if address is None:
-            return (database(),)
-        if address.local:
-            if not exists:
-                return (api(address, "local"),)
-            # groups come from the database, because it knows the authors of marks
-            groups = self.wanted.needs_groups or self.wanted.named
-            return (api(address, "local", False), *([database(True)] if groups else []))
-        if self.offline and not address.loopback:
+        if self.address is None:
+            assert self.database
+            with local_database(self.database) as database:
+                yield database, list(self._missing(database))
+            return
+        if self.offline and not self.address.loopback:
             raise ItemError(
-                f"--offline, and Zotero's web library is at {address.host}",
+                f"--offline, and Zotero's web library is at {self.address.host}",
                 hint="run it without --offline, or give `path:`, Zotero's data folder",
             )
-        return (api(address, "web"),)
+        from ankiforge.extract.zotero import api
 
-    def _remote(self, address: Address) -> Remote:
-        from ankiforge.extract.zotero.api import Pace
-        from ankiforge.extract.zotero.sync import Remote
+        pace = self.pace or api.Pace()
+        with api.opened(self.address, self.wanted, self.memory, pace) as found:
+            yield (
+                found.database,
+                [
+                    (one, Problem(f"{self._where}: {one.says}", error.message, error.hint))
+                    for one, error in found.failed
+                ],
+            )
 
-        return Remote(address, self.wanted, self.memory, self.pace or Pace())
+    def _libraries(self, database: Database) -> list[Library]:
+        """Return the selected libraries that exist."""
+        found = database.libraries()
+        return [one for one in found if self.wanted is None or one.group in self.wanted]
 
-    def _libraries(self, access: _Access, catalog: Catalog) -> Iterator[Library | Problem]:
-        """Yield the libraries to read, and problems with the rest."""
-        if isinstance(catalog, Database):
-            found = _in_database(access.where, catalog, self.wanted)
-        else:
-            found = catalog.libraries_and_fault()
-        for item in found:
-            is_own = isinstance(item, Library) and item.group is None
-            if access.groups is None or access.groups != is_own:
-                yield item
-
-
-def _in_database(where: str, catalog: Database, wanted: Wanted) -> Iterator[Library | Problem]:
-    """Yield the selected libraries of a database, and a problem for each missing one."""
-    version = catalog.version()
-    if version not in KNOWN_SCHEMAS:
-        age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
-        yield Problem(
-            where,
-            f"it was written by a Zotero {age} than this program supports (schema {version})",
-            hint="it was read anyway; if marks are missing, update the older program",
-            notice=True,
-        )
-    by_group = {library.group: library for library in catalog.libraries()}
-    known = {group for group in by_group if group is not None}
-    user, own = wanted.user(known), catalog.account().id
-    foreign = user is not None and own not in (None, user)
-    if (wanted.own or (user is not None and not foreign)) and None in by_group:
-        yield by_group[None]
-    if foreign:
-        yield Problem(where, f"library: {user} is neither its user nor one of its groups")
-    for group in wanted.groups(known):
-        if group in by_group:
-            yield by_group[group]
-        else:
-            yield Problem(where, f"library: it has no group {group}", "sync it in Zotero")
+    def _missing(self, database: Database) -> Iterator[tuple[None, Problem]]:
+        """Yield a problem with an unknown schema, and for each selected group that is missing."""
+        where, version = self._where, database.version()
+        if version not in KNOWN_SCHEMAS:
+            age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
+            what = f"it was written by a Zotero {age} than this program supports (schema {version})"
+            hint = "it was read anyway; if marks are missing, update the older program"
+            yield None, Problem(where, what, hint, notice=True)
+        known = {library.group for library in database.libraries()}
+        for group in sorted(one for one in (self.wanted or ()) if one and one not in known):
+            yield None, Problem(where, f"library: it has no group {group}", "sync it in Zotero")

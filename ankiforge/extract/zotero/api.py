@@ -1,101 +1,133 @@
-"""Client for Zotero's local and web API, on top of pyzotero.
+"""Zotero's local and web API: what it answers goes into the tables of Zotero's own database.
 
-pyzotero (measured: 1.16.0) retries only after a 429, sleeps as long as a server asks, accepts the
-login page of a hotel as data, reuses the parameters of a failed call in the next one, loses its
-position if another request is made between two pages, and closes its client when it is
-garbage-collected. Therefore a transport below it waits, retries, and passes on only a 200 with
-JSON. Above it, each request uses a new pyzotero object, and pages are requested by number.
+So the same queries read it. pyzotero (measured: 1.16.0) retries only after a 429, sleeps as long as
+a server asks, and accepts the login page of a hotel as data. Therefore the client below it waits,
+retries, and passes on only a 200 with JSON.
 """
 
 from __future__ import annotations
 
-import email.utils
 import json
-import random
 import re
+import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass
-from itertools import islice
-from threading import Thread
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple
 
 import httpx2
+import msgspec
 from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.zotero.database import Account
-from ankiforge.extract.zotero.settings import Address, RefusalError
+from ankiforge.extract.zotero.database import COLUMNS, Database, Library, add_missing, plain
+from ankiforge.extract.zotero.settings import Address, Wanted
+from ankiforge.model import Memory
 
 PAUSES = (1.0, 2.0, 4.0)
-"""Seconds before each retry, plus up to half of that at random."""
+"""Seconds before each retry."""
 LONGEST_WAIT = 60.0
 """If a server asks to wait longer, reading is left to another run."""
-LARGEST = 256 << 20
-"""The maximum size of a response in bytes."""
-ENOUGH = 180.0
-"""The maximum seconds per run that are spent on failures and on waiting for a server."""
 AT_ONCE = 50
 """Keys in one request."""
-PAGE = 100
-EVERYTHING = 10_000_000
-"""The page size for the local API, which has no maximum."""
-MOST = 1_000_000
-"""The maximum number of items in a list."""
+LEVELS = 3
+"""Annotation, attachment, paper. Libraries are not nested deeper."""
 TRIES = 3
 """How often reading a library is restarted because it changes meanwhile."""
-_PASSED_HEADERS = re.compile(r"content-type|last-modified-version|total-results|(?:x-)?zotero-.*")
-"""Response headers passed on to pyzotero. Others would make it sleep."""
+KINDS = "annotation || note"
+_MARK_KINDS = {"highlight": 1, "note": 2, "image": 3, "ink": 4, "underline": 5, "text": 6}
+_NO_FIELDS = frozenset(
+    {"key", "version", "itemType", "parentItem", "deleted", "tags", "collections", "creators"}
+    | {"relations", "dateAdded", "dateModified", "note"}
+)
+_DATES = ("date", "dateDecided", "dateEnacted", "issueDate")
+_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
+_LATER = "run again later; nothing was counted as deleted"
+_ALLOW = (
+    "start Zotero 8 or later, and tick there, under Settings, Advanced, “Allow other applications on"
+    " this computer to communicate with Zotero”; or give `path:`, Zotero's data folder, without `api:`"
+)
+_KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
 
-# --- transport ------------------------------------------------------------------------------
+
+class Rows(NamedTuple):
+    """A library as the API gives it."""
+
+    items: list[dict[str, Any]]
+    """The annotations and notes, and the items that they belong to."""
+    collections: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The clock and the time limits. Tests replace them."""
+    """How to wait, and the time limit for a silent server. Tests replace them."""
 
-    clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.random
     silence: float = 30.0
-    """The time limit for a server that sends nothing, in seconds."""
-    slowest: float = 90.0
-    """The time limit for a whole response in seconds, against servers that send byte by byte."""
 
 
-class _TemporaryError(Exception):
-    """A fault that may be temporary."""
+@dataclass(slots=True)
+class Api:
+    """The libraries at one address, as far as they could be read."""
 
-    def __init__(
-        self, error: ItemError, after: float | None = None, *, stalled: bool = False
-    ) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.after = after
-        """Seconds that the server asks to wait."""
-        self.stalled = stalled
-        """Whether the request already took long, so that one retry is enough."""
+    database: Database
+    failed: list[tuple[Library, ItemError]] = field(default_factory=list)
 
 
-class _Transport(httpx2.Client):
+@contextmanager
+def opened(address: Address, wanted: Wanted, memory: Memory, pace: Pace) -> Iterator[Api]:
+    """Read the selected libraries. The local API gives the user's own library only.
+
+    Raises:
+        ItemError: no library can be read.
+    """
+    with closing(sqlite3.connect(":memory:")) as connection, _Client(address, pace) as client:
+        add_missing(connection)
+        api, load = Api(Database(connection, {})), _Loader(connection)
+        user, names, groups = 0, [""], dict[int, str]()
+        if not address.local:
+            if not address.key:
+                what = f"{address.host} needs a key: the environment variable "
+                raise ItemError(f"{what}{address.key_env} is not set", hint=_KEY)
+            user, names = client.account()
+            if wanted is None or wanted - {None}:
+                groups = client.groups(user)
+        load.account(user, names)
+        chosen = {None, *groups} if wanted is None else wanted
+        for number, group in enumerate(sorted(chosen, key=lambda one: one or 0)):
+            library = Library(number, group, groups.get(group or 0, ""))
+            try:
+                if group is not None and address.local:
+                    hint = "give `path:`, Zotero's data folder, or `api: web`"
+                    raise ItemError("the local API gives your own library only", hint=hint)
+                load.library(library, client.library(library, user, memory))
+            except ItemError as error:
+                api.failed.append((library, error))
+        yield api
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+class _Client(httpx2.Client):
     """HTTP connections to one address."""
 
     def __init__(self, address: Address, pace: Pace) -> None:
         super().__init__(
-            follow_redirects=False,
             trust_env=not address.loopback,
             timeout=httpx2.Timeout(pace.silence, connect=min(pace.silence, 10.0)),
             verify=address.url.startswith("https:"),  # loading certificates takes a while
         )
         self._address = address
         self._pace = pace
-        self._not_before = 0.0
-        self._lost_seconds = 0.0
-        """Seconds spent on failures and waiting."""
-        self._retries = len(PAUSES)
-        self._server = ""
+        self._rest = 0.0
+        """Seconds that the last answer asked to wait before the next request."""
+        self._versions: set[str] = set()
+        """The versions of the library that the last answers had."""
 
     def request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Response:
         """Return a 200 response with JSON, after retries if necessary.
@@ -104,286 +136,282 @@ class _Transport(httpx2.Client):
             ItemError: there was no such response.
         """
         options["timeout"] = self.timeout
-        pauses = list(PAUSES[: self._retries])
-        while True:
-            # the wait that the last successful response asked for
-            wait = self._not_before - self._pace.clock()
-            if wait > LONGEST_WAIT or self._lost_seconds + max(wait, 0.0) > ENOUGH:
-                fault = self._address.fault
-                raise fault("busy", wait) if wait > 0 else fault("slow", self._lost_seconds)
-            if wait > 0:
-                self._lost_seconds += wait
-                self._pace.sleep(wait)
-            begun = self._pace.clock()
+        for pause in (*PAUSES, None):
+            rest, self._rest = self._rest, 0.0
+            if rest > LONGEST_WAIT:
+                raise ItemError(f"{self._address.host} asks to wait {rest:,.0f} s", hint=_LATER)
+            if rest:
+                self._pace.sleep(rest)
+            fault: ItemError | None
             try:
-                return self._attempt(method, url, options)
-            except _TemporaryError as temporary:
-                self._lost_seconds += self._pace.clock() - begun
-                pause = pauses.pop(0) if pauses else None
-                if pause is not None and temporary.after is not None:
-                    pause = temporary.after
-                if pause is None or self._lost_seconds + pause > ENOUGH:
-                    self._retries = 0  # try the next library, but without retries
-                    raise temporary.error from temporary
-                pause = min(pause + self._pace.jitter() * pause / 2, LONGEST_WAIT)
-                self._lost_seconds += pause
-                self._pace.sleep(pause)
-                pauses = [] if temporary.stalled else pauses
+                response = super().request(method, url, **options)
+            except httpx2.HTTPError as error:
+                fault = self._absent(error)
+                passes = not (self._address.local or isinstance(error, httpx2.TimeoutException))
+            else:
+                self._rest = self._asked_to_wait(response)
+                fault = self._fault(response)
+                if fault is None:
+                    self._versions.add(response.headers.get("last-modified-version", ""))
+                    response.headers.pop("backoff", None)  # pyzotero would sleep
+                    return response
+                status = response.status_code
+                passes = status in (200, 408, 429) or status >= 500
+                passes &= "login" not in fault.message
+            if not passes or pause is None:
+                raise fault
+            self._rest = self._rest or pause
+        raise AssertionError
 
-    def _attempt(self, method: str, url: httpx2.URL | str, options: Any) -> httpx2.Response:
-        address, result = self._address, Future[tuple[httpx2.Response, bytes]]()
+    def _absent(self, error: httpx2.HTTPError) -> ItemError:
+        stalled = isinstance(error, httpx2.TimeoutException)
+        why = "no answer in time" if stalled else str(error) or type(error).__name__
+        if self._address.local:
+            return ItemError(f"no Zotero answers at {self._address.host} ({why})", hint=_ALLOW)
+        return ItemError(f"{self._address.host} cannot be reached ({why})", hint=_LATER)
 
-        def ask() -> None:
-            try:
-                result.set_result(self._response(method, url, options))
-            except Exception as error:  # noqa: BLE001 - it is raised below
-                result.set_exception(error)
-
-        # A server that sends single bytes never exceeds a read timeout. An abandoned thread ends
-        # with the connection, or with the program.
-        Thread(target=ask, daemon=True).start()
-        try:
-            response, body = result.result(self._pace.slowest)
-        except TimeoutError as error:
-            slow = address.fault("absent", f"not done after {self._pace.slowest:g} s")
-            raise _TemporaryError(slow, stalled=True) from error
-        except httpx2.ConnectError as error:
-            absent = address.fault("absent", str(error) or "no connection")
-            raise absent if address.local else _TemporaryError(absent) from error
-        except httpx2.HTTPError as error:
-            stalled = isinstance(error, httpx2.TimeoutException)
-            why = "no answer in time" if stalled else str(error) or type(error).__name__
-            raise _TemporaryError(address.fault("absent", why), stalled=stalled) from error
-        self._check(response.status_code, response.headers, body)
-        self._retries = len(PAUSES)
-        headers = [
-            (n, v) for n, v in response.headers.items() if _PASSED_HEADERS.fullmatch(n.lower())
-        ]
-        return httpx2.Response(200, headers=headers, content=body, request=response.request)
-
-    def _response(
-        self, method: str, url: httpx2.URL | str, options: Any
-    ) -> tuple[httpx2.Response, bytes]:
-        with self.stream(method, url, **options) as response:
-            body = bytearray()
-            for part in response.iter_bytes():
-                body += part
-                if len(body) > LARGEST:
-                    raise self._address.broken(f"more than {LARGEST:,} bytes")
-            return response, bytes(body)
-
-    def _check(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Check that a response is usable.
-
-        Raises:
-            ItemError, _TemporaryError: it is not.
-        """
-        address = self._address
-        wait = self._wait(headers)
-        text = body[:1000].decode("utf-8", "replace")
-        if status in (408, 429) or status >= 500:
-            if wait is not None and wait > LONGEST_WAIT:
-                raise address.fault("busy", wait)
-            raise _TemporaryError(address.refusal(status, text), wait)
-        if 300 <= status < 400 and status != 304:
-            raise address.fault("foreign", "a redirect (a login page?)")
+    def _fault(self, response: httpx2.Response) -> ItemError | None:
+        """Return why a response is not usable, None if it is."""
+        address, headers, status = self._address, response.headers, response.status_code
+        said = " ".join(response.content[:200].decode("utf-8", "replace").split())
+        said = "" if "<" in said else said
+        said = said.replace(address.key, "***") if address.key else said
+        said = re.sub(r"[\x00-\x1f\x7f-\x9f]", "", said) or "no reason given"
+        is_json = headers.get("content-type", "").startswith("application/json")
+        if 300 <= status < 400 or (status == 200 and not is_json):
+            what = f"something else answered in place of Zotero at {address.host} (a login page?)"
+            return ItemError(what, hint="log in to this network with a browser first")
         if status != 200:
-            raise address.refusal(status, text)
-        if wait:
-            self._not_before = self._pace.clock() + wait
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise address.fault("foreign", "something else (a login page?)")
-        if address.local:  # check that it is Zotero, and always the same one
-            if headers.get("zotero-api-version", "") != "3":
-                raise address.fault("foreign", "a program that does not speak Zotero's API 3")
-            server = headers.get("zotero-server-id", "")
-            if self._server and server != self._server:
-                raise address.fault("restless")
-            self._server = server
+            if address.local:
+                hint = _ALLOW
+            elif status in (401, 403):
+                hint = f"check the key in {address.key_env}; {_KEY}"
+            else:
+                hint = "is `library:` right, and may the key read it?" if status == 404 else _LATER
+            return ItemError(f"{address.host} answers {status}: {said}", hint=hint)
+        old = headers.get("x-zotero-version", "").partition(".")[0]
+        if address.local and old.isdecimal() and int(old) < 8:
+            what = "the local API of Zotero 7 and before lists no annotations"
+            return ItemError(what, hint=_ALLOW)
         try:
-            json.loads(body)
-        except ValueError as error:
-            raise _TemporaryError(address.broken(str(error))) from error
-        except RecursionError as error:
-            raise address.broken("nested without end") from error
-
-    def _wait(self, headers: Mapping[str, str]) -> float | None:
-        """Return how many seconds a server asks to wait, or None if it does not ask."""
-        waits = []
-        for name in ("backoff", "retry-after"):
-            said = headers.get(name, "").strip()
-            if re.fullmatch(r"\d{1,9}(?:\.\d*)?", said):
-                waits.append(float(said))
-            elif (until := _timestamp(said)) is not None:
-                then = _timestamp(headers.get("date", ""))
-                waits.append(max(until - (self._pace.clock() if then is None else then), 0.0))
-        return max(waits, default=None)
-
-
-def _timestamp(said: str) -> float | None:
-    """Return the timestamp of an HTTP date."""
-    try:
-        return email.utils.parsedate_to_datetime(said).timestamp()
-    except (ValueError, TypeError, OverflowError):
+            response.json()
+        except (ValueError, RecursionError) as error:
+            return self._broken(str(error))
         return None
 
+    def _asked_to_wait(self, response: httpx2.Response) -> float:
+        waits = [0.0]
+        for name in ("backoff", "retry-after"):
+            said = response.headers.get(name, "").strip()
+            if re.fullmatch(r"\d{1,9}(?:\.\d*)?", said):
+                waits.append(float(said))
+        return max(waits)
 
-_VERSION, _TOTAL = _LIBRARY_STATE = ("last-modified-version", "total-results")
-
-# --- requests -------------------------------------------------------------------------------
-
-
-class Place(NamedTuple):
-    """A library as the API names it."""
-
-    kind: Literal["user", "group"]
-    id: int
-
-
-Rows = list[dict[str, Any]]
-_Found = TypeVar("_Found", Rows, dict[str, int])
-
-
-class Answer(NamedTuple, Generic[_Found]):
-    """The content of a response, and the version of the library."""
-
-    found: _Found
-    """Rows, or the existing items with the version of their last change."""
-    version: int
-    """Last-Modified-Version, 0 if missing."""
-    headers: Mapping[str, str]
-
-
-class Service:
-    """The requests to one address."""
-
-    def __init__(self, address: Address, pace: Pace) -> None:
-        self.address = address
-        self._transport = _Transport(address, pace)
+    def _broken(self, why: str) -> ItemError:
+        what = f"the answer of {self._address.host} cannot be read: {' '.join(why.split())[:200]}"
+        return ItemError(what, hint=_LATER)
 
     def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()
+        """Do nothing: pyzotero closes its client when it is collected, and this one is used on."""
 
-    def account(self) -> Account:
-        """Return the account of the key."""
-        zotero = self._zotero(Place("user", 0))
-        zotero.client = None
-        url, headers = f"{self.address.url}/keys/current", zotero.default_headers()
-        found = self._transport.request("GET", url, headers=headers).json()
+    # --- what is asked
+
+    def account(self) -> tuple[int, list[str]]:
+        """Return number and names of the account of the key."""
+        headers = {"Zotero-API-Version": "3", "Authorization": f"Bearer {self._address.key}"}
+        found = self.request("GET", f"{self._address.url}/keys/current", headers=headers).json()
         try:
-            names = [str(found.get(name) or "") for name in ("username", "displayName")]
-            return Account(int(found["userID"]), tuple(filter(None, names)))
+            return int(found["userID"]), [found["username"], found.get("displayName") or ""]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise self.address.broken("keys/current tells no user") from error
+            raise self._broken("keys/current tells no user") from error
 
     def groups(self, user: int) -> dict[int, str]:
         """Return the names of a user's groups by number."""
-        answer, found = self._all_if_known(Place("user", user), "groups"), {}
-        for row in answer.found if answer else ():
-            data = row.get("data")
-            name = data.get("name") if isinstance(data, dict) else ""
-            if not isinstance(row.get("id"), int):
-                raise self.address.broken("a group without a number")
-            found[row["id"]] = str(name or "")
-        return found
-
-    def versions(self, place: Place, since: int, kinds: str = "") -> Answer[dict[str, int]]:
-        """Return what changed since a version, including the trash, in a single response."""
-        params = {"since": since, "includeTrashed": 1, **({"itemType": kinds} if kinds else {})}
-        params |= {"limit": EVERYTHING} if self.address.local else {}
-        keys, headers = self._ask(place, "item_versions", params)
-        if isinstance(keys, list) and not keys:
-            keys = {}  # how PHP encodes an empty map
-        if not isinstance(keys, dict) or not all(isinstance(n, int) for n in keys.values()):
-            raise self.address.broken("no list of versions")
-        self._check_total(headers, len(keys))
-        return Answer(keys, _number(headers, _VERSION) or 0, headers)
-
-    def items(self, place: Place, keys: Iterable[str]) -> Iterator[Answer[Rows]]:
-        """Yield the existing items with these keys, including the trash."""
-        rest = iter(keys)
-        while some := ",".join(islice(rest, AT_ONCE)):
-            yield self._all(place, "items", itemKey=some, includeTrashed=1)
-
-    def all_of(self, place: Place, kinds: str) -> Answer[Rows]:
-        """Return all items of these kinds, including the trash."""
-        return self._all(place, "items", itemType=kinds, includeTrashed=1)
-
-    def collections(self, place: Place) -> Answer[Rows] | None:
-        """Return all collections. None if the server does not support them."""
-        return self._all_if_known(place, "collections")
-
-    def deleted(self, place: Place, since: int) -> frozenset[str]:
-        """Return the keys of the items that were erased since a version."""
-        found, _ = self._ask(place, "deleted", {"since": since, "limit": None})
-        keys = found.get("items") if isinstance(found, dict) else None
-        if not isinstance(keys, list):
-            raise self.address.broken("no list of what was deleted")
-        return frozenset(map(str, keys))
-
-    def _all(self, place: Place, method: str, **params: Any) -> Answer[Rows]:
-        """Return all pages of a list, all from one version of the library."""
-        params["limit"] = EVERYTHING if self.address.local else PAGE
-        for _ in range(TRIES):
-            found, headers = self._ask(place, method, params)
-            rows, total = self._rows(found), _number(headers, _TOTAL)
-            if (total or 0) > MOST:
-                raise self.address.broken(f"a list of {total:,} items")
-            while total is not None and len(rows) < total and found:
-                found, after = self._ask(place, method, {**params, "start": len(rows)})
-                if any(_number(after, name) != _number(headers, name) for name in _LIBRARY_STATE):
-                    break  # the library changed between two pages
-                rows += self._rows(found)
-            else:
-                self._check_total(headers, len(rows))
-                return Answer(rows, _number(headers, _VERSION) or 0, headers)
-        raise self.address.fault("restless")
-
-    def _all_if_known(self, place: Place, method: str) -> Answer[Rows] | None:
-        """Like `_all`, but return None if the server does not know the resource."""
+        found = self._all(self._zotero("user", user), "groups")
         try:
-            return self._all(place, method)
-        except RefusalError as error:
-            if error.status == 404:
-                return None
-            raise
+            return {int(row["id"]): plain(str(row["data"]["name"])) for row in found}
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._broken("a group without a name") from error
 
-    def _rows(self, found: Any) -> Rows:
-        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-            raise self.address.broken("no list of items")
-        return found
+    def library(self, library: Library, user: int, memory: Memory) -> Rows:
+        """Return a library. The web's is kept, and fetched again only if it has changed.
 
-    def _check_total(self, headers: Mapping[str, str], count: int) -> None:
-        total = _number(headers, _TOTAL)
-        if total is not None and total != count:
-            raise self.address.fault("short", count, total)
+        Raises:
+            ItemError: it cannot be read, or keeps changing.
+        """
+        kind, number = ("user", user) if library.group is None else ("group", library.group)
+        name, origin = f"web/{library.namespace}", f"{self._address.url}/{kind}s/{number}"
+        zotero = self._zotero(kind, number)
+        kept: tuple[str, str, Rows] = ("", "", Rows([], []))
+        try:
+            body = zlib.decompress(memory.recall(name) or b"")
+            kept = msgspec.convert(json.loads(body), tuple[str, str, Rows])
+        except (zlib.error, ValueError, RecursionError):
+            pass
+        if kept[0] == origin and kept[1] == str(self._call(zotero.last_modified_version)):
+            return kept[2]
+        for _ in range(TRIES):
+            self._versions.clear()
+            rows = self._fetched(zotero)
+            if self._address.local or len(self._versions) == 1:
+                break
+        else:
+            what = "the library kept changing while it was read"
+            raise ItemError(what, hint="wait until Zotero has finished syncing, and run again")
+        if not self._address.local:
+            whole = (origin, self._versions.pop(), rows)
+            memory.keep({name: zlib.compress(json.dumps(whole).encode(), 1)})
+        return rows
 
-    def _zotero(self, place: Place) -> Zotero:
-        address = self.address
-        key, client = address.key or None, self._transport
-        zotero = Zotero(place.id, place.kind, key, local=address.local, client=client)
+    def _fetched(self, zotero: Zotero) -> Rows:
+        """Return the annotations and notes, the items that they belong to, and the collections."""
+        found = {row["key"]: row for row in self._all(zotero, "items", itemType=KINDS)}
+        for _ in range(LEVELS):
+            above = {str(row["data"].get("parentItem") or "") for row in found.values()}
+            keys = sorted(above - found.keys() - {""})
+            for at in range(0, len(keys), AT_ONCE):
+                rows = self._all(zotero, "items", itemKey=",".join(keys[at : at + AT_ONCE]))
+                found |= {row["key"]: row for row in rows}
+        return Rows(list(found.values()), self._all(zotero, "collections"))
+
+    def _zotero(self, kind: str, number: int) -> Zotero:
+        address = self._address
+        zotero = Zotero(number, kind, address.key or None, local=address.local, client=self)
         zotero.endpoint = address.url
         return zotero
 
-    def _ask(
-        self, place: Place, method: str, params: dict[str, Any]
-    ) -> tuple[Any, Mapping[str, str]]:
-        """Return the decoded body of a response, and its headers."""
-        zotero = self._zotero(place)
+    def _all(self, zotero: Zotero, method: str, **params: Any) -> list[dict[str, Any]]:
+        """Return all pages of a list, the trash included."""
+        if method == "items":
+            params["includeTrashed"] = 1
+        rows: list[dict[str, Any]] = []
+        while True:
+            more = {"start": len(rows)} if rows else {}
+            page = self._call(lambda: getattr(zotero, method)(**params, **more))  # noqa: B023
+            if not isinstance(page, list) or not all(
+                isinstance(row, dict) and isinstance(row.get("data"), dict) for row in page
+            ):
+                raise self._broken("no list of items")
+            rows += page
+            total = (zotero.request and zotero.request.headers.get("total-results")) or ""
+            if not page or not total.isdecimal() or len(rows) >= int(total):
+                break
+        if total and total != str(len(rows)):
+            what = f"{self._address.host} gave {len(rows)} of {total} items"
+            raise ItemError(what, hint=_LATER)
+        return rows
+
+    def _call(self, ask: Callable[[], Any]) -> Any:
         try:
-            found = getattr(zotero, method)(**params)
-        except ItemError:
-            raise
-        except (PyZoteroError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-            raise self.address.broken(str(error)) from error
+            return ask()
+        except (PyZoteroError, httpx2.InvalidURL, ValueError) as error:
+            raise self._broken(str(error)) from error
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise self.address.broken(repr(error)) from error
-        finally:
-            zotero.client = None  # otherwise pyzotero closes the client on deletion
-        return found, zotero.request.headers if zotero.request is not None else {}
+            raise self._broken(repr(error)) from error
 
 
-def _number(headers: Mapping[str, str], name: str) -> int | None:
-    said = headers.get(name, "")
-    return int(said) if re.fullmatch(r"[0-9]{1,18}", said) else None
+# --- into the tables ------------------------------------------------------------------------
+
+
+class _Loader:
+    """Writes what the API answers into the tables of an empty database."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._numbers = count(1)
+
+    def _add(self, table: str, *values: object) -> None:
+        names = COLUMNS[table][: len(values)]
+        marks = ", ".join("?" * len(values))
+        clean = [plain(value) if isinstance(value, str) else value for value in values]
+        self._connection.execute(
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", clean
+        )
+
+    def account(self, user: int, names: list[str]) -> None:
+        """Write whose libraries these are."""
+        if user:
+            self._add("settings", "account", "userID", user)
+            self._add("settings", "account", "username", names[0])
+            self._add("users", user, names[1])
+
+    def library(self, library: Library, rows: Rows) -> None:
+        """Write a library.
+
+        Raises:
+            ItemError: an item is malformed.
+        """
+        try:
+            self._write(library, rows)
+        except (KeyError, TypeError, AttributeError, ValueError, sqlite3.Error) as error:
+            what = f"an item of Zotero's API has an unexpected form: {error!r}"
+            raise ItemError(what, hint="a newer version of this program may know it") from error
+        self._add("libraries", library.id, "user" if library.group is None else "group")
+        if library.group is not None:
+            self._add("groups", library.group, library.id, library.name)
+
+    def _write(self, library: Library, rows: Rows) -> None:
+        numbers = {row["key"]: next(self._numbers) for row in (*rows.items, *rows.collections)}
+        for row in rows.collections:
+            data = row["data"]
+            parent = data.get("parentCollection")
+            above = numbers.get(parent, -1) if parent else None  # -1: it is in the trash
+            self._add("collections", numbers[row["key"]], data["name"], above)
+            if data.get("deleted"):
+                self._add("deletedCollections", numbers[row["key"]])
+        for row in rows.items:
+            data, item = row["data"], numbers[row["key"]]
+            self._add("items", item, library.id, row["key"], data["dateAdded"], data["dateModified"], 1)  # fmt: skip
+            by = (row.get("meta") or {}).get("createdByUser") or {}
+            # an unknown author in a group is not the user
+            self._add("groupItems", item, by.get("id", 0))
+            if by.get("id"):
+                self._add("users", by["id"], by.get("name") or by.get("username") or "")
+            if data.get("deleted"):
+                self._add("deletedItems", item)
+            parent = numbers.get(data.get("parentItem") or "")
+            if data["itemType"] == "annotation" and parent:
+                kind = _MARK_KINDS.get(data["annotationType"], 0)
+                names = (
+                    "AuthorName",
+                    "Text",
+                    "Comment",
+                    "Color",
+                    "PageLabel",
+                    "SortIndex",
+                    "Position",
+                )
+                values = (data.get(f"annotation{name}") for name in names)
+                self._add("itemAnnotations", item, parent, kind, *values)
+            elif data["itemType"] == "note" and parent:
+                self._add("itemNotes", item, parent, data["note"])
+            elif data["itemType"] == "attachment":
+                name = data.get("filename")
+                self._add("itemAttachments", item, parent, f"storage:{name}" if name else data.get("path"))  # fmt: skip
+            self._describe(item, row, numbers)
+
+    def _describe(self, item: int, row: dict[str, Any], numbers: dict[str, int]) -> None:
+        """Write fields, creators, tags and collections."""
+        data = row["data"]
+        for name, value in data.items():
+            if isinstance(value, str) and value and name not in _NO_FIELDS:
+                if name in _DATES:  # as in the database: the sortable form comes first
+                    year = _YEAR.search(value)
+                    first = (row.get("meta") or {}).get("parsedDate") or (year[0] if year else "")
+                    value = f"{first} {value}".strip()
+                number = next(self._numbers)
+                self._add("fields", number, name)
+                self._add("itemDataValues", number, value)
+                self._add("itemData", item, number, number)
+        for at, one in enumerate(data.get("creators") or ()):
+            number = next(self._numbers)
+            self._add("creatorTypes", number, one["creatorType"])
+            self._add("creators", number, one.get("firstName"), one.get("lastName") or one.get("name"))  # fmt: skip
+            self._add("itemCreators", item, number, number, at)
+        for one in data.get("tags") or ():
+            number = next(self._numbers)
+            self._add("tags", number, one["tag"])
+            self._add("itemTags", item, number, one.get("type") or 0)
+        for key in data.get("collections") or ():
+            if key in numbers:
+                self._add("collectionItems", item, numbers[key])

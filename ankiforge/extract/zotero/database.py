@@ -11,19 +11,16 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import stamp_at
 from ankiforge.model import HighlightKind
-
-if TYPE_CHECKING:
-    from ankiforge.extract.zotero.sync import Remote
 
 # --- what libraries hold, whichever way they are read ---------------------------------------
 
@@ -152,14 +149,6 @@ class Account(NamedTuple):
     """The login name and the display name."""
 
 
-Catalog: TypeAlias = "Database | Remote"
-"""Access to libraries with their annotations and notes.
-
-Both classes return the same values in the same order. The numbers of items and libraries are valid
-within one catalog only. The methods raise ItemError if a result is unavailable or implausible.
-"""
-
-
 # --- a private copy -------------------------------------------------------------------------
 # Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it could also
 # roll back its journal. A copy without the `-wal` file is silently out of date. A copy is good if
@@ -218,21 +207,39 @@ def snapshot(database: Path) -> Iterator[Path]:
 
 # --- the tables -----------------------------------------------------------------------------
 
-_TABLES = frozenset(
-    {"version", "libraries", "groups", "items", "itemAttachments", "itemAnnotations"}
-    | {"itemData", "itemDataValues", "fields", "creators", "creatorTypes", "itemCreators"}
-    | {"tags", "itemTags", "collections", "collectionItems", "deletedItems"}
-)
-_ADDED_LATER = {
+COLUMNS = {
+    "version": ("schema", "version"),
     "settings": ("setting", "key", "value"),
     "users": ("userID", "name"),
+    "libraries": ("libraryID", "type"),
+    "groups": ("groupID", "libraryID", "name"),
+    "items": ("itemID", "libraryID", "key", "dateAdded", "dateModified", "version"),
     "groupItems": ("itemID", "createdByUserID"),
+    "itemAttachments": ("itemID", "parentItemID", "path"),
+    "itemAnnotations": (
+        *("itemID", "parentItemID", "type", "authorName", "text", "comment"),
+        *("color", "pageLabel", "sortIndex", "position", "isExternal"),
+    ),
     "itemNotes": ("itemID", "parentItemID", "note"),
+    "itemData": ("itemID", "fieldID", "valueID"),
+    "itemDataValues": ("valueID", "value"),
+    "fields": ("fieldID", "fieldName"),
+    "itemCreators": ("itemID", "creatorID", "creatorTypeID", "orderIndex"),
+    "creators": ("creatorID", "firstName", "lastName"),
+    "creatorTypes": ("creatorTypeID", "creatorType"),
+    "itemTags": ("itemID", "tagID", "type"),
+    "tags": ("tagID", "name"),
+    "collectionItems": ("itemID", "collectionID"),
+    "collections": ("collectionID", "collectionName", "parentCollectionID"),
+    "deletedItems": ("itemID",),
     "deletedCollections": ("collectionID",),
-    "items": ("dateAdded", "dateModified", "version"),
-    "itemAnnotations": ("authorName", "isExternal"),
 }
-"""Columns and tables that older schemas lack. They are added to the copy, empty."""
+"""The tables and columns that are read."""
+LATER = frozenset(
+    {"settings", "users", "groupItems", "itemNotes", "deletedCollections"}
+    | {"dateAdded", "dateModified", "version", "authorName", "isExternal"}
+)
+"""Tables and columns that older schemas lack."""
 _NOT_ZOTERO = "not a Zotero database"
 _GIVE_ZOTERO = "give the zotero.sqlite of Zotero's data folder, or that folder"
 _REPAIR = (
@@ -249,6 +256,19 @@ FROM citationkey WHERE ifnull(citationKey, '') <> ''
 """
 
 
+def add_missing(connection: sqlite3.Connection) -> None:
+    """Add the tables that a schema lacks, and the columns that older ones lack, empty."""
+    for table, columns in COLUMNS.items():
+        known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+        if not known:
+            connection.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+            connection.execute(f"CREATE INDEX by_{table} ON {table} ({columns[0]})")
+            continue
+        for column in columns:
+            if column in LATER - known:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
 @contextmanager
 def local_database(path: Path) -> Iterator[Database]:
     """Open a private copy of the database `path`, which SQLite may modify, e.g. by a journal.
@@ -261,21 +281,10 @@ def local_database(path: Path) -> Iterator[Database]:
         connection.execute("PRAGMA trusted_schema = OFF")
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise ItemError("the database is damaged", hint=_REPAIR)
-        # add the tables and columns that an older schema lacks
         found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        tables = {name for (name,) in found}
-        if not tables:
-            raise ItemError(f"{_NOT_ZOTERO}: it is empty", hint=_GIVE_ZOTERO)
-        if missing := _TABLES - tables:
+        if missing := COLUMNS.keys() - LATER - {name for (name,) in found}:
             raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
-        for table, columns in _ADDED_LATER.items():
-            if table not in tables:
-                connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(columns)})")
-                continue
-            known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
-            for column in columns:
-                if column not in known:
-                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        add_missing(connection)
         yield Database(connection, _citekeys(path.with_name(BETTER_BIBTEX_FILE)))
 
 
@@ -399,7 +408,7 @@ class Database:
     """An open copy. Its methods raise ItemError if the file turns out to be damaged."""
 
     connection: sqlite3.Connection
-    citekeys: Mapping[tuple[int, str], str]
+    citekeys: dict[tuple[int, str], str]
     """Citation keys stored by an add-on, by library and item."""
 
     def version(self) -> int:

@@ -21,7 +21,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.markdown.inline import SCRIPTS, raised
-from ankiforge.extract.zotero.database import Catalog, comment_of
+from ankiforge.extract.zotero.database import Database, comment_of
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import literal
 
@@ -72,16 +72,16 @@ def note_text(html: str, quotable: Quotable) -> NoteText | None:
 class Quotable:
     """The annotations of all libraries, any of which a note may quote."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @cached_property
     def _all(self) -> tuple[frozenset[str], frozenset[str]]:
         """The keys of all annotations, and their folded comments including the empty one."""
         keys, comments = set(), {""}
-        for library in self._catalog.libraries():
+        for library in self._database.libraries():
             with suppress(ItemError):  # errors are reported when that library is read
-                for mark in self._catalog.marks(library):
+                for mark in self._database.marks(library):
                     keys.add(mark.key)
                     comments.add(fold(comment_of(mark)))
         return frozenset(keys), frozenset(comments)

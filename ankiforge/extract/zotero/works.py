@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import merge
 from itertools import groupby
@@ -15,8 +15,8 @@ from ankiforge.extract.pdf.worker import Passage, PdfWorker
 from ankiforge.extract.zotero.database import (
     BETTER_BIBTEX,
     KINDS,
-    Catalog,
     ChildNote,
+    Database,
     Library,
     Mark,
     comment_of,
@@ -34,17 +34,14 @@ from ankiforge.model import (
 from ankiforge.text.anchors import percent, without_bullets
 from ankiforge.text.fold import same
 
-SPLIT = 60_000
-"""The length of a position above which Zotero may have split a mark (it does so at 65,000)."""
-
 
 @dataclass(frozen=True)
 class Works:
-    """Reads the libraries of one catalog."""
+    """Reads the libraries of one database."""
 
     source: str
     """The name of the source in the configuration."""
-    catalog: Catalog
+    database: Database
     worker: PdfWorker
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
@@ -59,7 +56,7 @@ class Works:
 
     @cached_property
     def _quotable(self) -> Quotable:
-        return Quotable(self.catalog)
+        return Quotable(self.database)
 
     def of(
         self, library: Library, chosen: frozenset[str] | None = None
@@ -70,10 +67,10 @@ class Works:
             return item.work_key
 
         if chosen is None:
-            self.files.prefetch(library, self.catalog.marks(library))
+            self.files.prefetch(library, self.database.marks(library))
         both: tuple[Iterator[Mark | ChildNote], ...] = (
-            self.catalog.marks(library),
-            self.catalog.notes(library),
+            self.database.marks(library),
+            self.database.notes(library),
         )
         for key, group in groupby(merge(*both, key=work_key), key=work_key):
             found = tuple(group)
@@ -94,13 +91,13 @@ class Works:
         """Yield one paper (or standalone attachment) with its files' marks, then its notes."""
         first = marks[0] if marks else notes[0]
         paths = tuple(mark.attachment_path for mark in marks)
-        document = document_of(self.catalog, self.source, library, first, paths)
+        document = document_of(self.database, self.source, library, first, paths)
         around, pictures = self.files.around(library, marks)
         read = []
         for mark in marks:
             if mark.kind in KINDS:
                 near = around.get(mark.key, Passage())
-                read.append((mark, self._highlight(library, document, mark, near)))
+                read.append(self._highlight(library, document, mark, near))
             else:
                 yield Problem(
                     f"{document.title}: {library.namespace}/{mark.key}",
@@ -108,7 +105,7 @@ class Works:
                     hint="it was left out; a newer version of this program may know it",
                 )
         noted = (self._note(library, document, note) for note in notes)
-        highlights = (*_unsplit(read), *(note for note in noted if note is not None))
+        highlights = (*read, *(note for note in noted if note is not None))
         if highlights:
             yield Extracted(document, highlights, library.namespace, pictures=pictures)
 
@@ -137,7 +134,7 @@ class Works:
             author=self._author(library, mark.author_name, mark.author),
             created=mark.created,
             modified=mark.modified,
-            tags=self.catalog.tags(mark.item),
+            tags=self.database.tags(mark.item),
             page_label=mark.page_label,
             heading=around.heading,
             uri=f"{link}annotation={percent(mark.key)}",
@@ -162,7 +159,7 @@ class Works:
             author=self._author(library, "", note.author),
             created=note.created,
             modified=note.modified,
-            tags=self.catalog.tags(note.item),
+            tags=self.database.tags(note.item),
             heading=text.title,
             uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
             block=note.key,
@@ -173,7 +170,7 @@ class Works:
 
     def _author(self, library: Library, name: str, number: int | None) -> str:
         """Return the author's name as in Zotero: the stored one, otherwise that of the account."""
-        return name or (self.catalog.user(number) if library.group is not None else "")
+        return name or (self.database.user(number) if library.group is not None else "")
 
     def _foreign(
         self, library: Library, name: str, number: int | None, *, external: bool = False
@@ -193,7 +190,7 @@ class Works:
         reason = f"marked by {author or unknown}"
         if not name and number is None:
             return reason if external else ""  # made on this computer and never synced
-        account = self.catalog.account()
+        account = self.database.account()
         own = number is not None and number == account.id
         by_owner = _is_one_of(author, account.names) if name else own
         names = (author, *account.names) if by_owner else (author,)
@@ -203,20 +200,6 @@ class Works:
 
 def _is_one_of(name: str, names: tuple[str, ...]) -> bool:
     return any(same(name, other) for other in names)
-
-
-def _unsplit(read: list[tuple[Mark, Highlight]]) -> Iterator[Highlight]:
-    """Yield highlights. If Zotero split a large mark, only the first part counts."""
-    first: dict[tuple[object, ...], Mark] = {}
-    for mark, highlight in read:
-        part = (mark.attachment_key, mark.kind, mark.text, mark.comment, page_index(mark))
-        before = first.setdefault(part, mark)
-        large = max(len(before.position), len(mark.position)) > SPLIT
-        if before is not mark and large and not highlight.skip:
-            why = f"a part of {before.key}, which was too large for Zotero"
-            yield replace(highlight, skip=why, instructs=False)
-        else:
-            yield highlight
 
 
 # --- papers ---------------------------------------------------------------------------------
@@ -236,7 +219,7 @@ _ARXIV = re.compile(r"\barxiv(?:\.org/(?:abs|pdf)/|:[ \t]*)(\d{4}\.\d{4,5}|[a-z.
 
 
 def document_of(
-    catalog: Catalog,
+    database: Database,
     source: str,
     library: Library,
     item: Mark | ChildNote,
@@ -248,7 +231,7 @@ def document_of(
     path of any system.
     """
     key = percent(item.work_key)
-    fields = catalog.fields(item.work_item)
+    fields = database.fields(item.work_item)
     last = (re.split(r"[/\\]|^(?:storage|attachments):", path)[-1] for path in paths)
     files = tuple(dict.fromkeys(last))
     title = _MARKUP.sub("", _first_filled(fields, _TITLES))
@@ -256,7 +239,7 @@ def document_of(
     # Zotero stores `2019-03-00 March 2019`: the sortable date, then the original text
     year = _first_filled(fields, _DATES)[:4]
     # authors first, then editors and others, each in the order of the paper
-    creators = sorted(catalog.creators(item.work_item), key=lambda person: person.role != "author")
+    creators = sorted(database.creators(item.work_item), key=lambda person: person.role != "author")
     names = (f"{person.first} {person.last}".strip() for person in creators)
     inner = library.namespace.partition(":")[2]  # item keys are unique only within a library
     return Document(
@@ -271,8 +254,8 @@ def document_of(
             *(("file", name) for name in files if name),
         ),
         uri=f"zotero://select/{library.address}/items/{key}",
-        tags=catalog.tags(item.work_item),
-        collections=catalog.collections(item.work_item),
+        tags=database.tags(item.work_item),
+        collections=database.collections(item.work_item),
     )
 
 

@@ -71,25 +71,6 @@ def test_a_data_folder_of_any_name_can_be_moved(tmp_path):
 # --- kinds of marks -------------------------------------------------------------------------
 
 
-def test_of_a_mark_that_was_too_large_for_zotero_the_first_part_counts(tmp_path):
-    lines = [[72, 700, 400, 712]] * 3300
-    parts = [
-        Annotation(f"PART000{n}", "All of it", position=position, sort_index="00000|000100|00072")
-        for n, position in enumerate(
-            json.dumps({"pageIndex": 0, "rects": rects}) for rects in (lines, lines, lines[:9])
-        )
-    ]
-    twice = [Annotation(f"TWICE00{n}", "Said twice", top=500 + n) for n in (1, 2)]
-    write(tmp_path, Library((paper(*parts, *twice),)))
-    assert [mark.skip for mark in marks(tmp_path)] == [
-        "",
-        "a part of PART0000, which was too large for Zotero",
-        "a part of PART0000, which was too large for Zotero",
-        "",
-        "",
-    ]
-
-
 # --- figures --------------------------------------------------------------------------------
 
 

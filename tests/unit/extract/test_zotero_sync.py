@@ -92,17 +92,6 @@ def test_an_unchanged_library_costs_one_question(reader):
     assert reader.memory.times == 1
 
 
-def test_only_what_changed_is_fetched(reader):
-    works = (paper(1, file(1, mark(1, "edited"), mark(2), mark(5))), *FIRST.works[1:])
-    reader.server.show([replace(FIRST, works=works)])
-    found = reader.read()
-    fetched = [one for one in reader.asked if "itemKey" in one]
-    assert len(fetched) == 1
-    assert "MARK0001%2CMARK0005" in fetched[0]
-    assert highlights(found)["MARK0001"].exact == "edited"
-    assert found == reader.afresh()
-
-
 Change = Callable[[Library], Library]
 
 
@@ -156,24 +145,7 @@ def test_what_is_known_and_what_changed_give_what_there_is(reader, change):
     assert len(reader.asked) == 1
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_what_was_done_can_be_undone(reader, change):
-    before = reader.afresh()
-    reader.server.show([CHANGES[change](FIRST)])
-    reader.read()
-    reader.server.show([FIRST])
-    assert reader.read() == before
-
-
-def test_what_lay_on_something_erased_is_gone_with_it(reader):
-    """Though the list of erased items names the paper alone."""
-    reader.server.show([CHANGES["a paper is erased"](FIRST)])
-    shelf = reader.server.shelves[f"users/{ADA}"]
-    shelf.erased = {"PAPER001": shelf.erased["PAPER001"]}
-    assert reader.read() == reader.afresh()
-
-
-MANY = 12
+MANY = 8
 """Requests of the longest of these syncs, and some."""
 
 
@@ -191,15 +163,6 @@ def test_a_sync_in_between_tears_nothing(reader, change, at):
     words = {key: mark.exact for key, mark in highlights(found).items()}
     assert words.get("MARK0001", "x") in ("x", "passage 1")
     reader.server.show([changed])
-    assert reader.read() == reader.afresh()
-
-
-@pytest.mark.parametrize("at", range(1, MANY))
-def test_a_first_sync_in_which_something_is_erased(serve, at):
-    reader = Reader(serve(FIRST))
-    reader.server.meanwhile[at] = lambda: reader.server.show([CHANGES["a paper is erased"](FIRST)])
-    assert problems(reader.scan()) == []
-    reader.server.show([CHANGES["a paper is erased"](FIRST)])
     assert reader.read() == reader.afresh()
 
 
@@ -252,33 +215,6 @@ def test_a_server_that_was_put_back_in_time_is_read_anew(reader):
     assert reader.read() == reader.afresh()
 
 
-def test_an_empty_library_after_a_full_one_is_a_fault(reader):
-    kept = dict(reader.memory.bodies)
-    reader.server.shelves.clear()
-    reader.server.show([Library()])
-    found = reader.read()
-    assert complete(found) == {"zotero:user": False}
-    assert "lists none of the 5 marks and notes" in problems(found)[0].what
-    assert reader.memory.bodies == kept
-
-
-def test_an_empty_list_of_the_local_api_after_a_full_one_is_a_fault(serve):
-    server = serve(FIRST, flavour="local10")
-    settings, memory = zotero.Settings(api="local", url=server.url), fake.Kept()
-
-    def read() -> list[Sighting]:
-        source = zotero.open_source("zotero", Path(), settings, memory=memory)
-        return list(source.scan())
-
-    assert len(highlights(read())) == 5
-    server.show([Library()])
-    found = read()
-    assert complete(found) == {"zotero:user": False}
-    assert "lists none" in problems(found)[0].what
-    server.server_id = "srv-BBBB"  # another profile, which may well be empty
-    assert complete(read()) == {"zotero:user": True}
-
-
 # --- cursors --------------------------------------------------------------------------------
 
 
@@ -315,18 +251,3 @@ def test_groups_that_come_and_go(serve):
     found = reader.read()
     assert highlights(found)["MARK0008"].namespace == "zotero:group.77"
     assert found == reader.afresh()
-
-
-def test_one_broken_group_keeps_no_other_from_being_remembered(serve):
-    shared = [Library((paper(4, file(4, mark(8))),), group=n, name="Club") for n in (5, 6)]
-    reader = Reader(serve(FIRST, *shared))
-    reader.server.faults.extend([fake.FINE] * 7 + [fake.status(404, "gone")])
-    found = reader.read()
-    assert complete(found) == {
-        "zotero:user": True,
-        "zotero:group.5": False,
-        "zotero:group.6": True,
-    }
-    assert len(reader.memory.bodies) == 2
-    assert all(complete(reader.read()).values())
-    assert sum("since=0" in one for one in reader.asked) == 1
