@@ -54,9 +54,11 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
             comment = "\n".join(filter(None, (one.comment, words)))
             found[last] = one._replace(comment=comment, covers=(*one.covers, at))
             continue
-        place, end = _HEADING.match(block.headings[-1]), _END.search(block.plain)
-        in_section = any(_SECTION.search(heading) for heading in block.headings)
-        if place or (in_section and end and end.start() > 0 and len(block.path) < 2):
+        place = _HEADING.match(block.headings[-1])
+        if not place and not any(_SECTION.search(heading) for heading in block.headings):
+            continue
+        end = _END.search(block.plain)
+        if place or (end and end.start() > 0 and len(block.path) < 2):
             label = (end and end["label"]) or (place and place["label"]) or ""
             found[at] = Kept((0, end.start() if end else len(block.plain)), label)
             last = at
