@@ -40,57 +40,28 @@ _NO_HIGHLIGHT = HighlightKey("")
 
 # --- templates ------------------------------------------------------------------------------
 
-_TAG = re.compile(r"\{\{([^{}]*)\}\}")
-_UNSEEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
-)
-"""An element that is not closed hides everything after it, as in a browser."""
+_FIELD = re.compile(r"\{\{(?![#^/!=])([^{}]*)\}\}")
+_TEMPLATE_TAG = re.compile(r"\{\{[^{}]*\}\}")
 _ANSWER_LINE = re.compile(r"<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b", re.IGNORECASE)
-_SPECIAL = ("FrontSide", "Tags", "Type", "Deck", "Subdeck", "Card", "CardFlag", "CardID")
 
 
-def _parts(template: str, fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield what a template shows for a note: ("", its own text) and (filters, name of a field)."""
-    hidden: list[bool] = []
-    for at, token in enumerate(_TAG.split(_UNSEEN.sub("", template))):
-        sign, name = token.strip()[:1], token.strip()[1:].strip()
-        if at % 2 == 0:
-            if not any(hidden):
-                yield "", token
-        elif sign and sign in "#^":
-            hidden.append(is_empty(fields.get(name, "")) == (sign == "#"))
-        elif sign == "/":
-            hidden = hidden[:-1]
-        elif not any(hidden):
-            filters, _, name = token.strip().rpartition(":")
-            if name.strip() not in _SPECIAL:
-                yield f"{filters}:", name.strip()
-
-
-def _sides(question: str, answer: str, fields: Mapping[str, str]) -> tuple[str, str, str]:
-    """Return the question and the answer of a card as HTML, and the question without template words.
+def _sides(question: str, answer: str, fields: Mapping[str, str]) -> tuple[str, str]:
+    """Return the question and the answer of a card as HTML: the fields that its templates show.
 
     The answer is the field to be typed, else the first filled field of the answer template that the
     question does not show, where fields below `<hr id=answer>` come first.
     """
-    parts = list(_parts(question, fields))
-    if clozes := [fields.get(name, "") for filters, name in parts if "cloze:" in filters]:
-        text = "<br>".join(dict.fromkeys(clozes))
-        return text, "", text
-    typed = [name for filters, name in parts if "type:" in filters]
-    shown = [one for one in parts if "type:" not in one[0] and "hint:" not in one[0]]
-    visible = {name for filters, name in shown if filters}
-    line = _ANSWER_LINE.search(answer)
-    below = list(_parts(answer[line.end() :], fields)) if line else []
-    behind = [name for filters, name in (*below, *_parts(answer, fields)) if filters]
-    fresh = [name for name in behind if name not in visible]
-    answers = (fields.get(name, "") for name in (*typed, *fresh))
-    texts = [(filters, fields.get(name, "") if filters else name) for filters, name in shown]
-    return (
-        "".join(text for _, text in texts),
-        next((text for text in answers if not is_empty(text)), ""),
-        "".join(text for filters, text in texts if filters),
-    )
+    asked = [one.rpartition(":") for one in _FIELD.findall(question)]
+    if clozes := [fields.get(name.strip(), "") for filters, _, name in asked if "cloze" in filters]:
+        return "<br>".join(dict.fromkeys(clozes)), ""
+    typed = [name.strip() for filters, _, name in asked if "type" in filters]
+    shown = [name.strip() for filters, _, name in asked if filters not in ("type", "hint")]
+    below_first = "".join(reversed(_ANSWER_LINE.split(answer, maxsplit=1)))
+    told = [one.rpartition(":")[2].strip() for one in _FIELD.findall(below_first)]
+    answers = [fields.get(name, "") for name in (*typed, *told) if name not in shown]
+    front = "<br>".join(fields.get(name, "") for name in shown)
+    front = _TEMPLATE_TAG.sub(" ", question) if is_empty(front) else front  # its own words
+    return front, next((text for text in answers if not is_empty(text)), "")
 
 
 # --- fields in our Markdown -----------------------------------------------------------------
@@ -167,8 +138,6 @@ class ReadNote:
     """(name, HTML or Markdown), unchanged."""
     cards: tuple[tuple[str, Draft], ...] = ()
     """(name, draft) of each card; () if they cannot be read as question and answer."""
-    compared: Draft | None = None
-    """The first card without the words of its template, for comparison with other notes."""
     broken: tuple[Finding, ...] = ()
     """Findings about the markup."""
     key: HighlightKey = _NO_HIGHLIGHT
@@ -220,12 +189,11 @@ def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
             return replace(read, broken=(check.found("too_long", f"{words} characters"),))
         return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
     cards = [
-        (one.name, _draft(question, answer, cloze=kind.cloze))
-        for one, (question, answer, _) in zip(templates, shown, strict=True)
+        (one.name, _draft(*sides, cloze=kind.cloze))
+        for one, sides in zip(templates, shown, strict=True)
     ]
-    broken = [fault for sides in shown for side in sides[:2] for fault in _markup_faults(side)]
-    compared = _draft(shown[0][2], shown[0][1], cloze=kind.cloze) if shown else None
-    return replace(read, cards=tuple(cards), compared=compared, broken=tuple(broken))
+    broken = [fault for sides in shown for side in sides for fault in _markup_faults(side)]
+    return replace(read, cards=tuple(cards), broken=tuple(broken))
 
 
 def _draft(question: str, answer: str, *, cloze: bool) -> Draft:
@@ -248,8 +216,8 @@ class Linter:
         """Yield the notes of a deck with what was found, in their order."""
         for note in notes:
             found = [*note.broken, *_foreign(note)]
-            if note.compared:
-                found += self._repeats(f"note {note.id}", note.compared, note.key)
+            for _, draft in note.cards[:1]:
+                found += self._repeats(f"note {note.id}", draft, note.key)
             yield note, list(dict.fromkeys(found))
 
     def _repeats(self, name: str, draft: Draft, key: HighlightKey) -> Iterator[Finding]:
