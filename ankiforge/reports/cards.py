@@ -236,7 +236,9 @@ def _draft_text(ledger: Ledger, line: Line) -> Iterator[str]:
     for old in ledger.lines(filter(None, (draft.revises, draft.replaces))):
         yield _row("instead of" if draft.replaces else "now", _fields(old.fields))
     force = "--force " if line.blocked else ""
-    commands = (f"accept {force}{line.id}", f"edit {line.id}", f"reject {line.id}")
+    name = line.family.content_fields[0]
+    edit = f'edit {line.id} --field {name} "…"'
+    commands = (f"accept {force}{line.id}", edit, f"reject {line.id}")
     yield _row("", " · ".join(f"ankiforge {one}" for one in commands))
 
 

@@ -91,7 +91,8 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
         kind: sorted(found.values(), key=lambda one: (-one.reviews, -one.notes, one.name))
         for kind, found in groups.items()
     }
-    fates = {name: count for name, count in counts["fates"].most_common() if name in FATES}
+    ranked = counts["fates"].most_common()
+    fates = {name: count for name, count in ranked if count and name in FATES}
     funnel = {
         "highlights": sum(fates.values()),
         "fates": fates,
