@@ -170,7 +170,7 @@ class Ledger:
         Raises:
             RefusedError: a check blocks it, its passage is in doubt, or it no longer waits.
         """
-        if questions.is_question(id):
+        if id.startswith("qu"):
             questions.answer(self._store, id, yes=True, without=without)
             return None
         return decide.accept(self._store, id, forced=forced)
@@ -181,7 +181,7 @@ class Ledger:
         Raises:
             RefusedError: there is none, or it no longer waits.
         """
-        if questions.is_question(id):
+        if id.startswith("qu"):
             questions.answer(self._store, id, yes=False)
         else:
             decide.reject(self._store, id, why)

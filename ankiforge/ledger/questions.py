@@ -120,11 +120,6 @@ def _form_questions(store: Store) -> Iterator[Question]:
             )  # fmt: skip
 
 
-def is_question(id: str) -> bool:
-    """Return whether an id is that of a question."""
-    return id.startswith("qu")
-
-
 def _find_question(store: Store, id: str) -> Question:
     """Return an open question by its id or the beginning of it."""
     found = [one for one in open_questions(store) if one.id.startswith(id)]

@@ -7,7 +7,7 @@ was painted, and is refused with the new item if that has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
@@ -21,10 +21,10 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.deliver import picture_at, roots
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import Done, Ledger, Line, Order, Term
-from ankiforge.model import Highlight, Media, Question, Route, Waiting, h16
+from ankiforge.model import CardKind, Highlight, Media, Question, Route, Waiting, h16
 from ankiforge.review.decide import edit, make
 from ankiforge.review.faces import face
-from ankiforge.review.items import Item, Items
+from ankiforge.review.items import Found, Item, Items
 from ankiforge.review.query import parse
 from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
 from ankiforge.text.display import on_one_line, shortened
@@ -59,7 +59,6 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     turn: str
     act: str
-    list: str = ""
     choice: int = 0
     """The card that was chosen of several."""
     text: str = ""
@@ -135,17 +134,37 @@ class Desk:
 
     def item(self, id: str) -> Item | None:
         """Return one item; None if it no longer waits."""
+        found = self._found(id)
+        return self._items.item(found) if found else None
+
+    def _found(self, id: str) -> Found | None:
+        """Return what the item with an id shows; None if it no longer waits."""
+        ledger = self._ledger
         if id.startswith("dr"):
-            return self._of_draft(id)
+            one = next(iter(ledger.waiting(id)), None)
+            if one is None:
+                return None
+            if old := one.revises or one.replaces:
+                return Found(id, (one,), ledger.card(old))
+            return Found(id, self._alternatives(one))
         if id.startswith("qu"):
-            question = next((one for one in self._ledger.questions() if one.id == id), None)
-            return self._items.question(question) if question else None
+            question = next((one for one in ledger.questions() if one.id == id), None)
+            return Found(id, question=question) if question else None
         if "/" in id:
-            fate = next(self._ledger.fates(id), None)
+            fate = next(ledger.fates(id), None)
             waits = fate and fate.fate in ("no_card", "undrafted", "failed")
-            return self._items.passage(fate) if fate and waits else None
-        line = next(self._ledger.lines([id]), None)
-        return self._items.line(line) if line else None
+            return Found(id, fate=fate) if waits else None
+        line = next(ledger.lines([id]), None)
+        return Found(id, card=line.card, findings=line.findings) if line else None
+
+    def _alternatives(self, one: Waiting) -> tuple[Waiting, ...]:
+        """Return the drafts of one fact, of which this is one."""
+        fact = (one.draft.origin.request, one.draft.intent)
+        if not fact[0]:
+            return (one,)
+        beside = self._ledger.waiting(one.highlight.key)
+        same = [each for each in beside if (each.draft.origin.request, each.draft.intent) == fact]
+        return tuple(each for each in same if not each.revises and not each.replaces)
 
     def _read(self) -> None:
         """Read what waits, if that may have changed outside this page."""
@@ -176,27 +195,6 @@ class Desk:
                 self._queues[list].remove(id)
             else:
                 yield item
-
-    def _of_draft(self, id: str) -> Item | None:
-        one = next(iter(self._ledger.waiting(id)), None)
-        if one is None:
-            return None
-        if one.revises or one.replaces:
-            return self._items.revision(one)
-        return self._items.drafts(self._group(one))
-
-    def _group(self, one: Waiting) -> Sequence[Waiting]:
-        """Return the alternatives to one fact, of which this draft is one."""
-        origin, intent = one.draft.origin, one.draft.intent
-        if not origin.request:
-            return [one]
-        beside = self._ledger.waiting(one.highlight.key)
-        fact = [
-            each
-            for each in beside
-            if (each.draft.origin.request, each.draft.intent) == (origin.request, intent)
-        ]
-        return [each for each in fact if not each.revises and not each.replaces]
 
     def _all(self, words: str, state: str) -> dict[str, Any]:
         """Return all cards and drafts that words match, and are in a state."""
@@ -275,13 +273,14 @@ class Desk:
                     queue.remove(body.id)
                     queue.append(body.id)
             return {**self.state(), "undo": ""}
-        item = self.item(body.id)
-        if item is None or item["turn"] != body.turn:
-            if item is None:
-                self._leave(body.id)
-            raise StaleError(item)
+        found = self._found(body.id)
+        if found is None:
+            self._leave(body.id)
+            raise StaleError(None)
+        if found.turn != body.turn:
+            raise StaleError(self._items.item(found))
         with self._ledger.action() as action:
-            undoable = self._act(body, item)
+            undoable = self._act(body, found)
         wide = body.id.startswith(("qu", "af")) or body.act == "none"
         list = self._leave(body.id)
         if wide:
@@ -299,17 +298,15 @@ class Desk:
                 return list
         return ""
 
-    def _act(self, body: Body, item: Item) -> bool:
+    def _act(self, body: Body, found: Found) -> bool:
         """Do what a decision says. Return whether it can be undone."""
-        if body.id.startswith("qu"):
-            return self._answer(body)
-        if "/" in body.id:
-            return self._make(body)
+        if found.question:
+            return self._answer(body, found.question)
+        if found.fate:
+            self._make(body, found.fate.highlight)
+            return True
         ledger = self._ledger
-        ids = [body.id]
-        if "choose" in item:  # of the alternatives to one fact
-            one = next(iter(ledger.waiting(body.id)))
-            ids = [each.id for each in self._group(one)]
+        ids = [one.id for one in found.drafts] or [body.id]
         chosen = ids[body.choice if 0 <= body.choice < len(ids) else 0]
         match body.act:
             case "accept" | "force":
@@ -318,8 +315,7 @@ class Desk:
                 for id in ids:
                     ledger.reject(id, body.text)
             case "edit":
-                family = next(ledger.lines([chosen])).family
-                edit(ledger, chosen, changed_fields(family, body.fields), forced=body.forced)
+                edit(ledger, chosen, self._typed(body, found), forced=body.forced)
             case "restore":
                 ledger.undo(body.id)
                 return False
@@ -327,9 +323,18 @@ class Desk:
                 raise RefusedError(f"This cannot be done here: {body.act}")
         return True
 
-    def _answer(self, body: Body) -> bool:
+    def _typed(self, body: Body, found: Found) -> dict[str, str]:
+        """Return the fields that a person changed."""
+        draft = (
+            found.drafts[min(max(body.choice, 0), len(found.drafts) - 1)].draft
+            if found.drafts
+            else None
+        )
+        kind = draft.kind if draft else found.card.kind if found.card else CardKind.BASIC
+        return changed_fields(kind.family, body.fields)
+
+    def _answer(self, body: Body, question: Question) -> bool:
         ledger = self._ledger
-        question = next(one for one in ledger.questions() if one.id == body.id)
         accepts = body.act == "accept"
         if question.kind == "conflict":
             accepts = accepts and body.choice == 1
@@ -350,24 +355,16 @@ class Desk:
             ledger.reject(body.id)
         return question.kind != "emptied"
 
-    def _make(self, body: Body) -> bool:
+    def _make(self, body: Body, highlight: Highlight) -> None:
         from ankiforge.run import deck_for
 
-        ledger, highlight = self._ledger, self._ledger.highlight(body.id)
         if body.act == "none":
-            ledger.skip(body.id)
+            self._ledger.skip(body.id)
         elif body.act in ("make", "write"):
-            deck = deck_for(self._decks, "", highlight)
-            make(
-                ledger,
-                highlight,
-                self._made(body, highlight),
-                deck,
-                forced=body.forced,
-            )
+            fields, deck = self._made(body, highlight), deck_for(self._decks, "", highlight)
+            make(self._ledger, highlight, fields, deck, forced=body.forced)
         else:
             raise RefusedError(f"This cannot be done here: {body.act}")
-        return True
 
     def _made(self, body: Body, highlight: Highlight) -> Any:
         """Return the fields of a card that a person made of a passage."""

@@ -9,18 +9,19 @@ changed meanwhile. docs of each key: `docs/review.md` has what a person sees.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from ankiforge.anki.unrender import unrender
-from ankiforge.ledger import Fate, Ledger, Line
+from ankiforge.ledger import Fate, Ledger
 from ankiforge.model import (
     Card,
     CardKind,
     Fields,
+    Finding,
     Highlight,
     Question,
     Severity,
@@ -98,6 +99,26 @@ def _why(one: Waiting) -> dict[str, str] | None:
 # --- items --------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an item is about: all that it shows."""
+
+    id: str
+    drafts: tuple[Waiting, ...] = ()
+    """Alternatives to one fact, or the one draft that would change or replace `card`."""
+    card: Card | None = None
+    findings: tuple[Finding, ...] = ()
+    """What is to be said of a card."""
+    fate: Fate | None = None
+    question: Question | None = None
+
+    @property
+    def turn(self) -> str:
+        """A hash of it."""
+        shown = (self.drafts, self.card, self.findings, self.fate, self.question)
+        return h16(msgspec.json.encode(shown).decode())
+
+
 class Items:
     """Makes items from what the ledger has."""
 
@@ -109,12 +130,26 @@ class Items:
         self._find = find
         self._paper = paper
 
-    def drafts(self, group: Sequence[Waiting]) -> Item:
+    def item(self, found: Found) -> Item:
+        """Return the item of what was found."""
+        if found.question:
+            item = self._question(found.question)
+        elif found.fate:
+            item = self._passage(found.fate)
+        elif found.card and found.drafts:
+            item = self._revision(found.drafts[0], found.card)
+        elif found.card:
+            item = self._card(found.card, found.findings)
+        else:
+            item = self._drafts(found.drafts)
+        return {"id": found.id, "turn": found.turn, **item}
+
+    def _drafts(self, group: Sequence[Waiting]) -> Item:
         """Return a new card, or the alternatives to one fact, of which one may be chosen."""
         first = group[0]
         cards = [self._draft(one) for one in group]
         source = self._source(first.highlight, first.draft.quote)
-        item = _item(first.id, cards[0]["title"], (*group,), cards=cards, source=source)
+        item: Item = {"title": cards[0]["title"], "cards": cards, "source": source}
         item["why"] = _why(first)
         if len(group) > 1:
             item |= {"ask": f"{len(group)} drafts of one fact. Keep the best.", "choose": True}
@@ -131,9 +166,8 @@ class Items:
             item["actions"] += [FORCE] if any(one.proposal.blocked for one in group) else []
         return item
 
-    def revision(self, one: Waiting) -> Item:
+    def _revision(self, one: Waiting, card: Card) -> Item:
         """Return a draft beside the card that it would change or replace."""
-        card = self._ledger.card(one.revises or one.replaces or "")
         old = self._face(card.kind, card.fields, card.highlight, card.quote)
         new = self._draft(one)
         old["label"], new["label"] = "Your card", "With the new words"
@@ -149,16 +183,16 @@ class Items:
             why = why or {"text": "The card keeps its schedule.", "tone": "plain"}
         else:
             ask, yes, no = "Replace your card by one of another form?", "Replace it", "Keep my card"
-        return _item(
-            one.id, new["title"], (one, card), ask=ask, cards=[old, new], beside=True, why=why, edits=1,
-            source=self._source(one.highlight, one.draft.quote),
-            actions=[
+        return {
+            "title": new["title"], "ask": ask, "cards": [old, new], "beside": True, "why": why, "edits": 1,
+            "source": self._source(one.highlight, one.draft.quote),
+            "actions": [
                 _named(ACCEPT if not one.proposal.blocked else FORCE, yes, "Changed", look="filled", key="a"),
                 _named(REJECT, no, "Kept as it was"), _named(EDIT, "Edit", "Changed", save="Save"), SKIP,
             ],
-        )  # fmt: skip
+        }  # fmt: skip
 
-    def passage(self, fate: Fate) -> Item:
+    def _passage(self, fate: Fate) -> Item:
         """Return a passage without a card, of which a person may make one."""
         highlight = fate.highlight
         text = selectable_text(highlight)[0]
@@ -172,38 +206,32 @@ class Items:
         ]  # fmt: skip
         source = self._source(highlight)
         source["blocks"] = [] if source["whole"] and text else source["blocks"]
-        return _item(
-            highlight.key, title, (fate,), compose=text, blank=blank, source=source, actions=actions,
-            why={"text": _sentence(fate.reason), "tone": "plain"},
-        )  # fmt: skip
+        return {
+            "title": title, "compose": text, "blank": blank, "source": source, "actions": actions,
+            "why": {"text": _sentence(fate.reason), "tone": "plain"},
+        }  # fmt: skip
 
-    def line(self, line: Line) -> Item:
+    def _card(self, card: Card, findings: Sequence[Finding]) -> Item:
         """Return a card that was decided on, for the list of all."""
-        card = line.card
-        if card is None:
-            assert line.waiting is not None
-            one = line.waiting
-            return self.revision(one) if one.revises or one.replaces else self.drafts([one])
         shown = self._face(card.kind, card.fields, card.highlight, card.quote)
-        why = [_sentence(finding.message) for finding in line.findings]
+        why = [_sentence(one.message) for one in findings]
         why += [_sentence(card.why)] if card.why else []
         if card.live:
             actions = [_named(EDIT, "Edit", "Edited", look="filled", save="Save"), REJECT, WHY]
         else:
             actions = [_act("restore", "Take this back", "a", "filled", "Taken back")]
-        return _item(
-            card.guid, shown["title"], (card,), cards=[shown], actions=actions,
-            why={"text": " ".join(why), "tone": "plain"} if why else None,
-            source=self._source(card.highlight, card.quote),
-        )  # fmt: skip
+        return {
+            "title": shown["title"], "cards": [shown], "actions": actions,
+            "why": {"text": " ".join(why), "tone": "plain"} if why else None,
+            "source": self._source(card.highlight, card.quote),
+        }  # fmt: skip
 
-    def question(self, question: Question) -> Item:
+    def _question(self, question: Question) -> Item:
         """Return a question that only a person can answer."""
-        more = {
+        return {
             "same": self._same, "duplicate": self._duplicate, "conflict": self._conflict,
             "absent": self._absent, "emptied": self._emptied, "form": self._form,
         }[question.kind](question)  # fmt: skip
-        return _item(question.id, more.pop("title"), (question,), **more)
 
     # --- questions ------------------------------------------------------------------------------
 
@@ -338,9 +366,3 @@ class Items:
         found["pictures"] = [{"src": f"/picture/{one.name}", "alt": alt} for one in media if one]
         found["links"] = self._paper(highlight) + found["links"]
         return found
-
-
-def _item(id: str, title: str, shown: Iterable[object], **more: Any) -> Item:
-    """Return an item whose turn is a hash of the values that are shown."""
-    turn = h16(*(msgspec.json.encode(one).decode() for one in shown))
-    return {"id": id, "turn": turn, "title": title, **more}
