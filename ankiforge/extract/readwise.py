@@ -15,8 +15,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import TextIO
 
 from ankiforge.errors import ItemError
@@ -36,74 +35,16 @@ from ankiforge.model import (
 )
 from ankiforge.text.fold import fold
 
-LONGEST_LINE = 1_000_000
-LONGEST_RUN = 10_000
-"""The maximum number of rows of one book that are held in memory."""
-
-
+_LONGEST_LINE = 1_000_000
 Settings = SourceSettings
-
-
-# --- rows -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row with its cells by column name."""
-
-    cells: dict[str, str]
-
-    def __getitem__(self, name: str) -> str:
-        """Return the first non-empty cell of the columns `a|b`. "" if there is none."""
-        cells = (self.cells.get(column, "") for column in name.split("|"))
-        lines = (cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in cells)
-        return next(filter(None, lines), "")
-
-    @property
-    def work(self) -> tuple[str, str]:
-        """Title and author."""
-        return self["book title|title"], self["book author|author"]
-
-    @property
-    def text(self) -> str:
-        """The passage."""
-        return self["highlight"]
-
-    @property
-    def heading(self) -> int:
-        """The level (1 to 6) if the row is a heading, otherwise 0."""
-        found = (re.fullmatch(r"h([1-6])", tag) for tag in self.tags)
-        return next((int(level[1]) for level in found if level), 0)
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The tags of the column, and the leading `.tags` of the note."""
-        inline = _NOTE_TAGS.match(self["note"])
-        noted = re.findall(r"\.(\S+)", inline[0]) if inline else []
-        return tuple(dict.fromkeys([*_split_tags(self["tags"]), *noted]))
-
-    @property
-    def comment(self) -> str:
-        """The note without its leading tags."""
-        inline = _NOTE_TAGS.match(self["note"])
-        return self["note"][inline.end() if inline else 0 :].strip()
-
-    @property
-    def place(self) -> int:
-        """The location as a number. 0 if it is not one."""
-        return int(self["location"]) if re.fullmatch(r"\d{1,9}", self["location"]) else 0
-
-
+Row = dict[str, str]
+"""The cells of a row by column; `tags` and `note` after `_tagged`."""
 _NOTE_TAGS = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
 
 
-def _split_tags(tags: str) -> Iterator[str]:
-    for tag in re.split(r"[,;]", tags):
-        if word := re.sub(r"\s+", "-", tag.strip().lstrip("#.")):
-            yield word
-
-
-# --- the source -----------------------------------------------------------------------------
+def _tags(words: str) -> list[str]:
+    found = (re.sub(r"\s+", "-", tag.strip().lstrip("#.")) for tag in re.split(r"[,;]", words))
+    return [tag for tag in found if tag]
 
 
 class Readwise(ExportSource):
@@ -117,31 +58,30 @@ class Readwise(ExportSource):
 
     def read(self) -> Iterator[Sighting]:
         """Yield a document for each run of consecutive rows of one book, and problems."""
-        seen, nth = set[str](), Counter[str]()  # passages of newer files take precedence
         found = list(self.files())
         yield from (file for file in found if isinstance(file, Problem))
-        for file in reversed([file for file in found if isinstance(file, File)]):
-            run: list[Row] = []
-            for row in self._new_rows(file, seen):
-                if isinstance(row, Problem):
-                    yield row
-                    continue
-                if run and (row.work != run[0].work or len(run) == LONGEST_RUN):
-                    yield from of_one(file.path, self._book(file, run, nth))
-                    run = []
-                run.append(row)
-            if run:
-                yield from of_one(file.path, self._book(file, run, nth))
+        seen, nth = set[str](), Counter[str]()
+        for file in reversed(found):  # passages of newer files take precedence
+            if isinstance(file, Problem):
+                continue
+            broken: list[Problem] = []
+            for _, run in groupby(self._new_rows(file, seen, broken), _work):
+                yield from broken
+                broken.clear()
+                yield from of_one(file.path, self._book(list(run), nth))
+            yield from broken
 
-    def _new_rows(self, file: File, seen: set[str]) -> Iterator[Row | Problem]:
+    def _new_rows(self, file: File, seen: set[str], broken: list[Problem]) -> Iterator[Row]:
         """Yield the rows that are not in `seen`, without exact repetitions, and add them to it."""
         times, here = Counter[str](), set[str]()
         for row in self.contents(file):
             if isinstance(row, Problem):
-                yield row
+                broken.append(row)
                 continue
-            whole = h16(*chain.from_iterable(sorted(row.cells.items())))
-            passage = h16(*row.work, row.text, row["location"], "" if row.text else row["note"])
+            whole = h16(*chain.from_iterable(sorted(row.items())))
+            passage = h16(
+                *_work(row), row["highlight"], row["location"], row["highlight"] or row["note"]
+            )
             times[passage] += whole not in here
             known = f"{passage}{times[passage]}"
             if whole not in here and known not in seen:
@@ -159,108 +99,114 @@ class Readwise(ExportSource):
         except UnicodeDecodeError as error:
             raise ItemError("not UTF-8", hint=RE_SAVE) from error
         except csv.Error as error:
-            what = f"not a table after some row: {error}"
-            raise ItemError(what, hint="export it again") from error
+            raise ItemError(
+                f"not a table after some row: {error}", hint="export it again"
+            ) from error
         except OSError as error:
             raise unreadable(error) from error
 
-    def _book(self, file: File, rows: list[Row], nth: Counter[str]) -> Iterator[Extracted]:
-        (title, author), first = rows[0].work, rows[0]
-        space, asin = self.folder.namespace, first["amazon book id"]
+    def _book(self, rows: list[Row], nth: Counter[str]) -> Iterator[Extracted]:
+        (title, author), asin = _work(rows[0]), rows[0]["amazon book id"]
+        space = self.folder.namespace
         document = Document(
             DocumentKey(f"{space}/{h16(fold(title), fold(author))}"),
             self.folder.name,
             title or "Untitled",
             creators=(author,) if author else (),
             identifiers=(("asin", asin),) if asin else (),
-            tags=tuple(_split_tags(first["document tags"])),
+            tags=tuple(_tags(rows[0]["document tags"])),
         )
         above: list[tuple[int, str]] = []
         made: list[Highlight] = []
-        for row in _in_order(rows):
-            nth[mark := h16(document.key, fold(row.text or row.comment))] += 1
-            level = row.heading
+        if len({row["location type"].casefold() for row in rows}) == 1 and all(map(_place, rows)):
+            rows = sorted(rows, key=_place)
+        for row in rows:
+            text, inline = row["highlight"], _NOTE_TAGS.match(row["note"])
+            comment = row["note"][inline.end() if inline else 0 :].strip()
+            tags = [*_tags(row["tags"]), *(re.findall(r"\.(\S+)", inline[0]) if inline else ())]
+            level = next((int(tag[1]) for tag in tags if re.fullmatch(r"h[1-6]", tag)), 0)
             above = [heading for heading in above if heading[0] < level] if level else above
-            made.append(_highlight(document, space, row, nth[mark], above))
-            above += [(level, row.text)] if level else []
+            discarded = "discarded in Readwise" if "discard" in tags else ""
+            nth[mark := h16(document.key, fold(text or comment))] += 1
+            kind = row["location type"].casefold()
+            one = Highlight(
+                document,
+                space,
+                HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
+                exact=text,
+                nth=nth[mark],
+                anchor_text="" if text else comment,
+                comment=comment,
+                colour=row["color"].casefold(),
+                created=iso_time(row["highlighted at"] or row["date"]),
+                tags=tuple(tag for tag in dict.fromkeys(tags) if not re.fullmatch(r"h[1-6]", tag)),
+                page_label=row["location"] if kind == "page" else "",
+                heading=" › ".join(words for _, words in above),
+                uri=_uri(row, kind),
+                block=row["location"],
+                skip=f"a heading (.h{level})" if level else discarded,
+            )
+            made.append(one)
+            above += [(level, text)] if level else []
         yield Extracted(document, tuple(made), self.folder.container)
 
 
 open_source = Readwise.open
 
 
-def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
-    """Yield the rows below the header."""
-    head = table.readline(LONGEST_LINE)
-    columns, at = columns_of(head.rstrip("\r\n")), 2
-    reader = csv.reader(chain(_lines(table), [_END]), delimiter=delimiter_of(head))
-    for cells in reader:
-        if cells == [_END]:
-            continue
-        first, at = at, reader.line_num + 2
-        if cells and cells[-1].endswith(_END):
-            what = "the quote that opens in this row is never closed: nothing after it is read"
-            yield Problem(f"{file.path}:{first}", what, "export it again")
-        elif len(cells) <= len(columns):
-            row = Row({name: cells[at] for name, at in columns.items() if at < len(cells)})
-            if row.text or row.comment:
-                yield row
-        else:
-            what = "a row with more columns than the first"
-            yield Problem(f"{file.path}:{reader.line_num + 1}", what, "put its text in quotes")
+def _work(row: Row) -> tuple[str, str]:
+    return row["book title"] or row["title"], row["book author"] or row["author"]
+
+
+def _place(row: Row) -> int:
+    return int(row["location"]) if re.fullmatch(r"\d{1,9}", row["location"]) else 0
+
+
+def _uri(row: Row, kind: str) -> str:
+    asin = row["amazon book id"]
+    if re.fullmatch(r"https?://\S+", row["url"]):
+        return row["url"]
+    if not re.fullmatch(r"[A-Z0-9]{10}", asin) or kind not in ("location", "page", ""):
+        return ""
+    spot = f"&location={row['location']}" if kind == "location" and _place(row) else ""
+    return f"kindle://book?action=open&asin={asin}{spot}"
 
 
 _END = "\ufdd0"
-"""A sentinel below the last row. A cell that contains it shows a quote that is still open. Texts
-never contain this character."""
+"""A line below the last row. A cell that contains it shows a quote that is still open. Texts never
+contain this character."""
+_USED = ("highlight", "note", "tags", "document tags", "book title", "title", "book author", "author",
+    "location", "location type", "amazon book id", "url", "color", "highlighted at", "date")  # fmt: skip
 
 
-def _lines(table: TextIO) -> Iterator[str]:
-    """Yield the lines, limited in length to protect memory.
+def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
+    """Yield the rows below the header.
 
     Raises:
         ItemError: a line is too long.
     """
-    while line := table.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise ItemError("an unterminated line", hint="export it again")
-        yield line
 
+    def lines() -> Iterator[str]:
+        while line := table.readline(_LONGEST_LINE):
+            if len(line) == _LONGEST_LINE:
+                raise ItemError("an unterminated line", hint="export it again")
+            yield line
 
-def _in_order(rows: list[Row]) -> list[Row]:
-    """Sort rows by location if all have one of the same type."""
-    sorts = {row["location type"].casefold() for row in rows}
-    if len(sorts) == 1 and all(row.place for row in rows):
-        return sorted(rows, key=lambda row: row.place)
-    return rows
-
-
-def _highlight(
-    document: Document, space: str, row: Row, nth: int, above: list[tuple[int, str]]
-) -> Highlight:
-    asin, kind = row["amazon book id"], row["location type"].casefold()
-    uri = ""
-    if re.fullmatch(r"https?://\S+", row["url"]):
-        uri = row["url"]
-    elif re.fullmatch(r"[A-Z0-9]{10}", asin) and kind in ("location", "page", ""):
-        spot = f"&location={row['location']}" if kind == "location" and row.place else ""
-        uri = f"kindle://book?action=open&asin={asin}{spot}"
-    return Highlight(
-        document,
-        space,
-        HighlightKind.HIGHLIGHT if row.text else HighlightKind.NOTE,
-        exact=row.text,
-        nth=nth,
-        anchor_text="" if row.text else row.comment,
-        comment=row.comment,
-        colour=row["color"].casefold(),
-        created=iso_time(row["highlighted at|date"]),
-        tags=tuple(tag for tag in row.tags if not re.fullmatch(r"h[1-6]", tag)),
-        page_label=row["location"] if kind == "page" else "",
-        heading=" › ".join(words for _, words in above),
-        uri=uri,
-        block=row["location"],
-        skip=f"a heading (.h{row.heading})"
-        if row.heading
-        else ("discarded in Readwise" if "discard" in row.tags else ""),
-    )
+    head = table.readline(_LONGEST_LINE)
+    columns, at = columns_of(head.rstrip("\r\n")), 2
+    reader = csv.reader(chain(lines(), [_END]), delimiter=delimiter_of(head))
+    for cells in reader:
+        first, at = at, reader.line_num + 2
+        if cells and cells != [_END] and cells[-1].endswith(_END):
+            what = "the quote that opens in this row is never closed: nothing after it is read"
+            yield Problem(f"{file.path}:{first}", what, "export it again")
+        elif len(cells) > len(columns):
+            what = "a row with more columns than the first"
+            yield Problem(f"{file.path}:{reader.line_num + 1}", what, "put its text in quotes")
+        elif cells != [_END]:
+            row = dict.fromkeys(_USED, "")
+            for name, place in columns.items():
+                cell = cells[place] if place < len(cells) else ""
+                row[name] = cell.replace("\r\n", "\n").replace("\r", "\n").strip()
+            if row["highlight"] or row["note"]:
+                yield row

@@ -88,7 +88,7 @@ def write(forge, kind: str) -> None:
         ("pdf", pdf, "_document"),
         ("zotero", works, "document_of"),
         ("kindle", kindle, "Document"),
-        ("readwise", readwise, "_highlight"),
+        ("readwise", readwise, "Highlight"),
         ("hypothesis", hypothesis, "_flat"),
     ],
 )
