@@ -66,10 +66,11 @@ class Note(NamedTuple):
 _SIGNS = {
     "==": "==", "mark": r"<mark|<span|~=\{", "bold": r"\*\*|__", "callout": r"\[!", "quote": r"^[ \t]*>",
     "inline": "::", "block": r"^[ \t>]*\?\??[ \t]*$", "cloze": r"\{\{",
-    "glossary": r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]",
     "term": r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]",
 }  # fmt: skip
 """Regular expressions for each kind of mark and card; a note without any match has none."""
+GLOSSARIES = ("glossary", "definitions", "key terms")
+"""Headings above a list of terms; the settings may add others."""
 _KEPT = (
     r"^#+[ \t]+.*(?:highlight|annotation|clippings|markierungen|surlignements"
     r"|(?:page|loc|pos|seite|página|emplacement)\S*[ \t]+[\divxlc])"
@@ -101,7 +102,11 @@ class NoteSource(TextSource):
         from ankiforge.extract.markdown.quotes import SIGNS
 
         cards = selected_forms(self.settings.cards, self.own_cards)
-        signs = [_SIGNS[kind] for kind in sorted(note.marks | cards & _SIGNS.keys())]
+        signs = [_SIGNS[kind] for kind in sorted(_SIGNS.keys() & (note.marks | cards))]
+        glossaries = {*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings)}
+        if "glossary" in cards:
+            headings = "|".join(map(re.escape, sorted(glossaries)))
+            signs.append(rf"^[ \t>]*(?:#+[ \t]+)?[*_]*(?:{headings})\b")
         signs += [_KEPT, *(dialect.signs for dialect in note.dialects)]
         has_signs = re.search("|".join(signs), note.text, re.MULTILINE | re.IGNORECASE)
         if not has_signs and not re.search("|".join(SIGNS), note.text):
@@ -128,7 +133,7 @@ class NoteSource(TextSource):
         marks = note.marks
         if self.settings.marks is None and any(one.defines_marks(page) for one in note.dialects):
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
-        wanted = Wanted(marks, cards, self.settings.glossary_headings)
+        wanted = Wanted(marks, cards, frozenset(glossaries))
         space, skip = self.folder.namespace, note.skip or front.skip
         found = highlights(document, space, page, wanted, skip, note.dialects, cites)
         if not found:

@@ -144,10 +144,10 @@ SEPARATOR = re.compile(r"^[ \t>]*\?\??[ \t]*$", re.MULTILINE)
 _BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]+|$)")
 _CALLOUT = re.compile(r"\[![^\[\]]+\][+-]?[ \t]*")
-_SCHEDULE = re.compile(r"\[!sr\b", re.IGNORECASE)
+_SCHEDULE = re.compile(r">?[ \t]*\[!sr\b", re.IGNORECASE)
 """The callout that holds a scheduler's data."""
 _RULE = re.compile(r"(?:-[ \t]*){3,}$")
-_BREAK = re.compile(rf"{_HEADING.pattern}|{_RULE.pattern}")
+_BREAK = re.compile(rf"{_HEADING.pattern}|{_RULE.pattern}|>[ \t]*\[!sr\b")
 _FENCE = re.compile(r"`{3,}|~{3,}")
 _BLANKS = f"{COMMENT} \t\n"
 _LONGEST = 400

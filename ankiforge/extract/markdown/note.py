@@ -29,7 +29,6 @@ from ankiforge.text import cloze
 from ankiforge.text.anchors import CONTEXT, numbered, paragraphs_around
 from ankiforge.text.markdown import plain
 
-_GLOSSARIES = ("glossary", "definitions", "key terms")
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _WRITTEN = {
     Form.INLINE_FIELD: AS_FIELD,
@@ -43,7 +42,8 @@ class Wanted(NamedTuple):
 
     marks: frozenset[str]
     cards: frozenset[str]
-    glossary_headings: tuple[str, ...] = ()
+    glossaries: frozenset[str]
+    """The headings, casefolded, above a list of terms."""
 
 
 _Fields = dict[str, Any]
@@ -342,7 +342,6 @@ class _Reader:
         bold also count elsewhere.
         """
         cards = self.wanted.cards
-        headings = {*_GLOSSARIES, *map(str.casefold, self.wanted.glossary_headings)}
         found: dict[int, Sides] = {}
         runs: list[list[int]] = [[]]
         for at, block in enumerate(self.blocks):
@@ -351,7 +350,9 @@ class _Reader:
             if "term" in cards and (term := bold_term(block.inline)):
                 found[at] = term
             heading = block.headings[-1].strip(" :").casefold() if block.headings else ""
-            listed = "glossary" in cards and len(block.path) == 1 and heading in headings
+            listed = (
+                "glossary" in cards and len(block.path) == 1 and heading in self.wanted.glossaries
+            )
             if listed and (term := plain_term(block.inline)):
                 found[at] = term
                 number, item = block.path[-1]
