@@ -223,7 +223,7 @@ def seen_types(ledger: Ledger) -> dict[int, SeenType]:
 
 def adopt(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
     """Take over notes of ours that no event knows, where their passage is found; list the others."""
-    from ankiforge.anki.notes import read_source
+    from ankiforge.anki.notes import RETIRED, read_source
     from ankiforge.anki.unrender import unrender
 
     known = []
@@ -240,7 +240,8 @@ def adopt(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
         kind = family.value if not fields.get("Reverse") else "two-way"
         own = note.identity.slot.isdigit() and len(note.identity.slot) < 4
         wording = Wording(kind, fields, quote or exact, own, note.identity.slot if own else "0")
-        known.append((note, wording, exact or passage))
+        retired = RETIRED in map(str.casefold, note.tags)
+        known.append((note, wording, exact or passage, retired))
     left = ledger.adopt(known)
     if not left:
         return []

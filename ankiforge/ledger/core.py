@@ -326,7 +326,7 @@ class Ledger:
         """Record what a package contains, before it replaces the old one; see `views.shipped`."""
         return views.shipped(self._store, sent)
 
-    def adopt(self, notes: Iterable[tuple[Seen, Wording, str]]) -> list[Seen]:
+    def adopt(self, notes: Iterable[tuple[Seen, Wording, str, bool]]) -> list[Seen]:
         """Take over notes that no event knows, where their passage is found; return the others."""
         return views.adopt(self._store, notes)
 

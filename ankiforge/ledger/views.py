@@ -198,7 +198,7 @@ def shipped(
         for guid, mod, tags, deck, digest, numbers in sent:
             state, passage = cards.state_of(store, guid)
             last = state.shipped[-1] if state.shipped else None
-            new += last is None
+            new += last is None and not state.seen_by
             if last and (last.mod, last.tags, last.digest) == (mod, tuple(tags), digest):
                 continue
             body: dict[str, Any] = {"guid": guid, "mod": mod, "digest": digest}
@@ -210,21 +210,21 @@ def shipped(
     return new
 
 
-def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str]]) -> list[Seen]:
+def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str, bool]]) -> list[Seen]:
     """Take over notes of ours that no event knows, if their passage is found word for word.
 
     For when both the journal and the database were lost.
 
     Args:
         store: the store.
-        notes: each with its words in Markdown, and its passage.
+        notes: each with its words in Markdown, its passage, and whether it was retired.
 
     Returns:
         The notes whose passage was not found.
     """
     left = []
     with store.transaction():
-        for note, wording, passage in notes:
+        for note, wording, passage, retired in notes:
             key = _key_of(store, note, passage)
             if not key:
                 left.append(note)
@@ -236,6 +236,8 @@ def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str]]) -> list[Seen
             }  # fmt: skip
             store.add("accept", key, PERSON, body)
             store.add("seen", key, POLICY, {"guid": note.guid})
+            if retired:
+                store.add("retire", key, PERSON, {"guid": note.guid, "why": "retired before"})
             _write_seen(store, note, None)
             store.write("DELETE FROM draft WHERE key = ? AND content = ?", key, wording.content)
         _set_strangers(store, left)

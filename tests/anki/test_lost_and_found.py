@@ -78,6 +78,11 @@ STORIES: dict[str, tuple[Step, ...]] = {
         *CAT, do.edit(Back="kitty"), do.lose(journal=True), do.run(written=0), do.note(Back="kitty"),
         do.write("Katze:::a cat\n"), do.run(), do.note(Back="kitty"), do.notes_there(1),
     ),
+    "a card that was dropped stays dropped after both were lost": (
+        *CAT, do.say("reject", "CARD"), do.ship(), do.run(), do.lose(journal=True), do.run(written=0),
+        do.card(verdict="retired"), do.tags("ankiforge::retired"), do.say("undo", "CARD"),
+        do.run(written=1, added=0), do.load(updated=1), do.tags(without=("ankiforge::retired",)),
+    ),
     "a two-way card is taken over with its reverse side": (
         do.write("Katze:::cat\n"), do.go(), do.lose(journal=True), do.run(written=0),
         do.card(kind="two-way", fields={"Front": "Katze", "Back": "cat", "Reverse": "y"}),
