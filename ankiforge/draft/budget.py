@@ -13,10 +13,9 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from ankiforge.errors import ItemError
 
@@ -79,22 +78,10 @@ class Usage:
     requests: int = 0
     """The number of replies from the server."""
     cached: int = 0
-    """The number of replies from the cache."""
+    """The number of replies that were kept from before."""
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float | None = 0.0
-    saved_tokens: int = 0
-    """The tokens (in and out) that the cached replies used when they were new."""
-    saved_usd: float | None = 0.0
-    """Their cost at current prices."""
-
-    def plus(self, more: Usage) -> Usage:
-        """Return the sum of both."""
-        sums: dict[str, Any] = {}
-        for one in fields(Usage):
-            pair = getattr(self, one.name), getattr(more, one.name)
-            sums[one.name] = None if None in pair else sum(pair)
-        return Usage(**sums)
 
 
 # --- the budget -----------------------------------------------------------------------------
@@ -117,28 +104,23 @@ class Budget:
     """The usage of a run and its remaining budget. Thread-safe.
 
     If there is a budget, each request limits the length of its reply. Its maximum cost is reserved
-    until the actual cost is known; a request that does not fit waits for others to finish. Several
-    models may share a budget, so each call gives the price of the model.
+    until the actual cost is known; a request that does not fit waits for others to finish.
     """
 
     def __init__(self, price: Price | None, usd: float | None, candidates: int) -> None:
-        self._usd = usd
+        self._usd, self._price = usd, price
         self._each = max(HIGHLIGHT_TOKENS, 80 * candidates)
         self._changed = threading.Condition()
         self._reserved = 0.0
         self._longest = 0.0
         self._closed = False
-        known = None if price is None else 0.0
-        self.usage = Usage(cost_usd=known, saved_usd=known)
+        self.usage = Usage(cost_usd=None if price is None else 0.0)
 
     @contextmanager
-    def reserve(
-        self, price: Price | None, tokens_in: int, highlights: int, limit: int
-    ) -> Iterator[int]:
+    def reserve(self, tokens_in: int, highlights: int, limit: int) -> Iterator[int]:
         """Reserve the maximum cost of a request while it is pending.
 
         Args:
-            price: of the model; None = unknown.
             tokens_in: an upper bound of the tokens sent.
             highlights: the number of highlights it is about.
             limit: the user's limit of the reply in tokens; 0 if there is none.
@@ -149,7 +131,7 @@ class Budget:
         Raises:
             BudgetError: the rest of the budget may not suffice.
         """
-        budget = self._usd
+        budget, price = self._usd, self._price
         if budget is None or price is None or not (price.into or price.out):
             yield 0
             return
@@ -179,22 +161,25 @@ class Budget:
                 self._reserved -= cost
                 self._changed.notify_all()
 
-    def count_new(
-        self, price: Price | None, tokens_in: int, tokens_out: int, again: int, highlights: int
-    ) -> None:
+    def count_new(self, tokens_in: int, tokens_out: int, again: int, highlights: int) -> None:
         """Count a reply from the server; `again` of the input tokens were in the server's cache."""
-        cost = None if price is None else price.cost(tokens_in, tokens_out, again)
         with self._changed:
             self._longest = max(self._longest, tokens_out / max(highlights, 1))
-            new = Usage(requests=1, tokens_in=tokens_in, tokens_out=tokens_out, cost_usd=cost)
-            self.usage = self.usage.plus(new)
+            used, cost = self.usage, None
+            if self._price is not None:
+                cost = (used.cost_usd or 0.0) + self._price.cost(tokens_in, tokens_out, again)
+            self.usage = replace(
+                used,
+                requests=used.requests + 1,
+                tokens_in=used.tokens_in + tokens_in,
+                tokens_out=used.tokens_out + tokens_out,
+                cost_usd=cost,
+            )
 
-    def count_cached(self, price: Price | None, tokens_in: int, tokens_out: int) -> None:
-        """Count a reply from the cache."""
-        cost = None if price is None else price.cost(tokens_in, tokens_out)
+    def count_cached(self) -> None:
+        """Count a reply that was kept."""
         with self._changed:
-            saved = Usage(cached=1, saved_tokens=tokens_in + tokens_out, saved_usd=cost)
-            self.usage = self.usage.plus(saved)
+            self.usage = replace(self.usage, cached=self.usage.cached + 1)
 
     def close(self) -> None:
         """Refuse all further requests, including waiting ones."""

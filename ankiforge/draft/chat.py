@@ -1,17 +1,14 @@
 """Requests as texts to paste into a chat, and the answers of the chat.
 
 Each highlight has a label that is the same in every run, so that a late answer can still be matched.
-The text asks for JSON, but tables, and lines of `Q:` and `A:` below a label, are read too.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
 
 from ankiforge.draft.llm import Failure, Outcome, Outcomes, drafted
 from ankiforge.draft.prompt import (
@@ -30,7 +27,6 @@ from ankiforge.draft.prompt import (
 from ankiforge.draft.reply import (
     Item,
     drafts_of,
-    label_of,
     numbered,
     objects,
     reasons,
@@ -176,13 +172,9 @@ def import_chat(
 
 
 def answers(text: str, marked: dict[str, Highlight]) -> dict[str, list[Item]]:
-    """Return the items in an answer by label: from JSON, else from tables and `Q:` lines."""
+    """Return the items in an answer by label."""
     read: dict[str, list[Item]] = {}
     for item in usable(objects(text), tuple(marked)):
-        read.setdefault(item.label, []).append(item)
-    left = {label: one for label, one in marked.items() if label not in read}
-    own_words = _ASKED.sub("", text)  # the answer may quote the pasted text
-    for item in usable(_in_words(own_words, left), tuple(left)):
         read.setdefault(item.label, []).append(item)
     return read
 
@@ -194,75 +186,3 @@ def unread(text: str, where: str) -> Problem:
         return Problem(where, what, "it was imported before, or the chat changed the labels `h`")
     what = "it contains no readable card"
     return Problem(where, what, "ask the chat to answer again, with the JSON only")
-
-
-# --- answers in words -----------------------------------------------------------------------
-
-_ASKED = re.compile(r"<highlight h=.*?</highlight>", re.DOTALL)
-_SIDES = {
-    "front": "q|question|front|frage|vorderseite",
-    "back": "a|answer|back|antwort|rückseite",
-    "text": "cloze|text|lückentext",
-    "quote": "quote|evidence|zitat",
-    "why_none": "none|no card",
-}
-_SIDE_OF = {word: side for side, words in _SIDES.items() for word in words.split("|")}
-_SIDE = re.compile(
-    rf"^[\s>*_#-]*(?:\d{{1,2}}[.)]\s*)?[*_]*(?P<side>{'|'.join(_SIDES.values())})[*_]*\s*[:：][*_]*\s*"
-    r"(?P<words>.*)$",
-    re.IGNORECASE,
-)
-_ROW = re.compile(r"^\s*\|?(.+\|.+?)\|?\s*$")
-_GAP = re.compile(r"\{\{c\d+::?")
-_LABEL = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?![0-9a-f])", re.IGNORECASE)
-
-
-def _in_words(text: str, left: dict[str, Highlight]) -> Iterator[dict[str, Any]]:
-    """Yield cards that follow the label of their highlight on lines of their own or in a table row."""
-    label, card = "", dict[str, str]()
-    for line in (*text.splitlines(), ""):
-        named = next((word[0].lower() for word in _LABEL.finditer(line)), "")
-        if named:
-            yield from _whole(label, card, left)
-            label, card = named, dict[str, str]()
-            if (row := _ROW.match(line)) and "|" in line:
-                yield from _whole(label, _row(row[1], label), left)
-                continue
-            line = line[line.lower().index(named) + len(named) :].lstrip(" \t:*_)]`-–—")
-        if not label:
-            continue
-        side, words = "", ""
-        if found := _SIDE.match(line):
-            side, words = _SIDE_OF[found["side"].casefold()], found["words"].strip()
-        elif _GAP.search(line):
-            side, words = "text", line.strip(" \t>*-")
-        if side and side in card and side != "quote":
-            yield from _whole(label, card, left)
-            card = {}
-        if side:
-            card[side] = words
-    yield from _whole(label, card, left)
-
-
-def _row(cells: str, label: str) -> dict[str, str]:
-    """Return the card in a table row: a label, then a cloze, or a question and its answer."""
-    words = [cell.strip(" \t`*") for cell in re.split(r"(?<!\\)\|", cells)]
-    rest = [word for word in words if word and label_of(word) != label]
-    rest = [word for word in rest if word.casefold() not in ("basic", "cloze", "two-way")]
-    if rest and _GAP.search(rest[0]):
-        return {"text": rest[0]}
-    if rest and rest[0].casefold() == "none":
-        return {"why_none": rest[-1]}
-    return {"front": rest[0], "back": rest[1]} if len(rest) >= 2 else {}
-
-
-def _whole(
-    label: str, card: dict[str, str], left: dict[str, Highlight]
-) -> Iterator[dict[str, Any]]:
-    """Yield a card if it is complete; without a quote, it quotes the whole passage."""
-    if label not in left:
-        return
-    if card.get("text") or (card.get("front") and card.get("back")):
-        yield {"h": label, "quote": left[label].exact, **card}
-    elif card.get("why_none"):
-        yield {"h": label, "kind": "none", "why_none": card["why_none"]}

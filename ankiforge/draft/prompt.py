@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ankiforge.draft import asks, private, withheld, worth
+from ankiforge.draft import asks, private, withheld
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Highlight, Task, h16
 from ankiforge.text.anchors import CONTEXT
@@ -219,47 +219,6 @@ def sendable(task: Task) -> tuple[Highlight, ...]:
 
 def _bare(highlight: Highlight) -> Highlight:
     return replace(highlight, prefix="", suffix="", sentence="", nearby="", above=())
-
-
-def chunks(
-    task: Task, size: int, cached: Callable[[Chunk], bool] = lambda chunk: False
-) -> Iterator[tuple[Chunk, bool]]:
-    """Yield chunks of `size` highlights that may be sent, in order, each with its `cached`.
-
-    The highlights of a cached request stay together: one that was added between them must not lead
-    to a new request, which would be paid for again. This also holds for requests of a run with a
-    limit, which takes the likeliest highlights first.
-    """
-    sent, at, fresh = sendable(task), 0, 0
-    likeliest = tuple(sorted(sent, key=lambda one: worth(one, task.brief.wants)))
-    if size > 1 and likeliest != sent:
-        while at + 1 < len(likeliest):
-            for width in range(min(size, len(likeliest) - at), 1, -1):
-                chunk = Chunk(task, likeliest[at : at + width])
-                if cached(chunk):
-                    yield chunk, True
-                    sent = tuple(one for one in sent if one not in chunk.highlights)
-                    at += width
-                    break
-            else:
-                at += 1
-        at = 0
-
-    def new(end: int) -> Iterator[tuple[Chunk, bool]]:
-        for start in range(fresh, end, size):
-            yield Chunk(task, sent[start : min(start + size, end)]), False
-
-    while at < len(sent):
-        for width in range(min(size, len(sent) - at), 0, -1):
-            chunk = Chunk(task, sent[at : at + width])
-            if cached(chunk):
-                yield from new(at)
-                yield chunk, True
-                fresh = at = at + width
-                break
-        else:
-            at += 1
-    yield from new(len(sent))
 
 
 # --- the body of a request ------------------------------------------------------------------

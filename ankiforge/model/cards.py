@@ -135,8 +135,6 @@ class Drafted:
     failed: tuple[tuple[HighlightKey, str], ...] = ()
     """(highlight, reason) if the service failed to answer: drafted again by the next run."""
     problems: tuple[Problem, ...] = ()
-    more: bool = False
-    """Whether results for further highlights of the same task follow."""
 
 
 class Drafter(Protocol):

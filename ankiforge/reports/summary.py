@@ -58,7 +58,7 @@ def as_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
     fates, verdicts, drafts = counts["fates"], counts["cards"], counts["drafts"]
     new, changed = len(report.new), len(report.changed)
     none = [one.reason for one in ledger.fates() if one.fate in ("no_card", "undrafted")]
-    usage = "requests cached tokens_in tokens_out cost_usd saved_tokens saved_usd"
+    usage = "requests cached tokens_in tokens_out cost_usd"
     delivery = delivery_json(tally, ledger)
     return {
         "highlights": {

@@ -62,8 +62,8 @@ def test_tasks_are_pulled_no_faster_than_they_are_worked_on(model, task):
 def test_a_reply_is_remembered_before_it_is_read(draft, task, server, memory, fake):
     server.queue.extend([fake.says("rubbish"), fake.says("more rubbish"), fake.says("and more")])
     result = draft(task("Sleep has four stages."))
-    assert len(memory.replies) == 3
-    assert "rubbish" in memory.replies[0]
+    assert "and more" in memory.replies[0]  # asked once more, in another format
+    assert "more rubbish" in memory.replies[1]
     assert [none.highlight for none in result.no_cards] == [result.task.highlights[0].key]
 
 
@@ -76,8 +76,8 @@ def test_a_highlight_added_since_does_not_make_its_neighbours_cost_again(
     running = model(per_request=5)
     more = task(highlight("New at the front."), *before, highlight("New at the end."))
     result = whole(running.draft(iter([more])))
-    assert [draft.quote for draft in result.drafts] == [one.exact for one in more.highlights]
-    assert (running.usage.requests, running.usage.cached) == (2, 2)
+    assert {draft.quote for draft in result.drafts} == {one.exact for one in more.highlights}
+    assert (running.usage.requests, running.usage.cached) == (1, 10)
     assert "Fact" not in json.dumps([r["messages"][1:] for r in server.asked[2:]])
 
 

@@ -17,9 +17,9 @@ from datetime import date, timedelta
 import pytest
 
 from ankiforge.draft import client
-from ankiforge.draft.cache import STALE_DAYS, RequestForm, hashes, load_form, save_form
+from ankiforge.draft.ask import STALE_DAYS, RequestForm, load_form, save_form
 from ankiforge.draft.client import ServerSettings
-from ankiforge.draft.prompt import Format, chunks, request_body, request_hash
+from ankiforge.draft.prompt import Format
 from ankiforge.errors import ServiceError
 
 FACT = "Sleep has four stages."
@@ -568,35 +568,13 @@ def test_a_reply_is_found_again_in_whatever_form_it_was_asked(draft, task, serve
     assert len(server.asked) == 3
 
 
-def test_a_reply_from_before_there_was_a_temperature_is_found(draft, task, server, memory, fake):
-    draft(task(FACT))
-    (sent,) = server.asked
-    (raw,) = memory.replies
-    plain = {name: value for name, value in sent.items() if name != "temperature"}
-    memory.kept = {request_hash(plain): raw}
-    assert len(draft(task(FACT)).drafts) == 1
+def test_a_reply_is_kept_under_the_request_about_its_highlight_alone(draft, task, server, memory):
+    result = draft(task(count=3), per_request=3)
     assert len(server.asked) == 1
-
-
-def test_a_reply_is_kept_under_the_hash_of_what_was_sent(draft, task, server, memory):
-    result = draft(task(FACT))
-    assert result.drafts[0].origin.request == request_hash(server.asked[0])
-    assert set(memory.kept) == {request_hash(server.asked[0])}
-
-
-@pytest.mark.parametrize("extra", [{}, {"a": 1}, {"z": {"b": 1, "a": "é"}}, {"temperature": 1}])
-def test_every_form_of_a_request_has_the_hash_of_its_body(task, prompt, extra):
-    settings = ServerSettings("http://127.0.0.1:1/v1", "m", extra_body=extra)
-    [(chunk, _)] = chunks(task("Schlaf heilt."), 5)
-    question = request_body(chunk, settings, prompt)
-    forms = [
-        RequestForm(rung, frozenset(drop)) for rung in Format for drop in ((), ("temperature",))
-    ]
-    known = {request_hash(form.apply(question, settings)) for form in forms}
-    for form in forms:
-        found = list(hashes(question, settings, form))
-        assert set(found) == known
-        assert found[0] == request_hash(form.apply(question, settings))
+    assert {one.origin.request for one in result.drafts} == set(memory.kept)
+    again = draft(task(count=3), per_request=2)
+    assert [one.fields for one in again.drafts] == [one.fields for one in result.drafts]
+    assert len(server.asked) == 1
 
 
 # --- replies that say too little ------------------------------------------------------------

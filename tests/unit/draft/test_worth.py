@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from ankiforge.draft import IN_A_ROW, likeliest, worth
-from ankiforge.draft.prompt import chunks
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -17,7 +16,6 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Span,
-    Task,
 )
 
 SET = Path(__file__).parents[3] / "benchmarks" / "passages.jsonl"
@@ -82,16 +80,3 @@ def test_deserving_passages_come_earlier_than_in_reading_order():
         for row in rows
     ]
     assert _ndcg(list(likeliest(ranked))) > _ndcg([row["deserves"] for row in rows]) + 0.01
-
-
-def test_a_request_of_a_run_with_a_limit_is_found_again_without_one():
-    first, second, third, fourth = (
-        marked(f"{LONG} {n}", comment) for n, comment in enumerate(("", "why?", "", "how?"))
-    )
-    task = Task(DOCUMENT, (first, second, third, fourth))
-    limited = (second, fourth)  # the likeliest two
-    found = [
-        (chunk.highlights, cached)
-        for chunk, cached in chunks(task, 3, lambda chunk: chunk.highlights == limited)
-    ]
-    assert found == [((second, fourth), True), ((first, third), False)]
