@@ -16,23 +16,11 @@ def percent(share: float | None, digits: int = 0) -> str:
     return "–" if share is None else f"{share * 100:.{digits}f} %"
 
 
-def number(value: float | None) -> str:
-    """Format a number with one decimal. `–` if there is none."""
-    return "–" if value is None else f"{value:,.1f}"
-
-
 def dollars(amount: float) -> str:
     """Format an amount: `$0.0012`, `$1.20`, `nothing`."""
     if not amount:
         return "nothing"
     return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
-
-
-def duration(seconds: float) -> str:
-    """Format a duration: `42 s`, `12 min`, `3.5 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:,.1f} h"
 
 
 def shortened(text: str, most: int) -> str:

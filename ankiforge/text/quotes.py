@@ -1,4 +1,4 @@
-"""Locate a quote in its source regardless of typography, and compare edited passages."""
+"""Locate a quote in its source regardless of typography."""
 
 from __future__ import annotations
 
@@ -50,6 +50,3 @@ def locate(quote: str, source: str) -> Span | None:
     while end < len(source) and (unicodedata.combining(source[end]) or source[end] == "\u00ad"):
         end += 1
     return (origin[at], end)
-
-
-# --- the same passage, edited ---------------------------------------------------------------
