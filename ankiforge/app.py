@@ -34,7 +34,6 @@ from ankiforge.extract.discover import (
     resolve,
     why_nothing,
 )
-from ankiforge.ledger import CACHE_FILE, REPLIES_FILE, CacheFile, Ledger, Replies, Report
 from ankiforge.model import (
     AGENT,
     Change,
@@ -59,6 +58,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt, Prompts
+    from ankiforge.ledger import Ledger, Replies, Report
     from ankiforge.run import Job, Progress
 
 # --- the files of a workspace ---------------------------------------------------------------
@@ -76,6 +76,8 @@ def open_ledger(workspace: Workspace, *, read_only: bool = False) -> Ledger:
         LedgerError: database or journal cannot be used.
         UsageError: a folder cannot be written.
     """
+    from ankiforge.ledger import Ledger
+
     if not read_only:
         workspace.prepare()
     machine = "reader" if read_only else workspace.machine(user_folder())
@@ -85,6 +87,8 @@ def open_ledger(workspace: Workspace, *, read_only: bool = False) -> Ledger:
 def open_replies(workspace: Workspace) -> Replies:
     """Open the replies of models, which were paid for."""
     workspace.prepare()
+    from ankiforge.ledger import REPLIES_FILE, Replies
+
     return Replies(workspace.folder / REPLIES_FILE)
 
 
@@ -307,6 +311,7 @@ def open_sources(
         ConfigError: a kind is unknown, or its settings are invalid; with file, line and key.
     """
     from ankiforge.deliver import roots
+    from ankiforge.ledger import CACHE_FILE, CacheFile
 
     selected = list(selected)
     folders = roots(ledger)

@@ -56,7 +56,6 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.text.anchors import anchor_key, numbered, own_key
 from ankiforge.text.fold import fold
 
 if TYPE_CHECKING:
@@ -198,12 +197,6 @@ def _keep_pictures(folder: Path, pictures: Iterable[Picture]) -> Iterator[Proble
             path.write_bytes(one.data)
         except OSError as error:
             yield Problem(str(path), f"cannot be written: {error.strerror}", "free space there")
-
-
-def keyed(extracted: Extracted) -> Iterator[Highlight]:
-    """Yield the highlights of a document with the keys that a first run would issue."""
-    for one in numbered(extracted.highlights):
-        yield replace(one, key=own_key(one) or anchor_key(one, one.nth))
 
 
 def _combined(gone: Sequence[Problem]) -> Problem:

@@ -221,21 +221,20 @@ def extract(call: Call, paths: tuple[Path, ...]) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge import app
     from ankiforge.cli.output import workspace_of
-    from ankiforge.extract import scanned
-    from ankiforge.ledger import Ledger
+    from ankiforge.extract import keyed, scanned
     from ankiforge.model import Extracted, Problem
     from ankiforge.reports.cards import highlight_json, titled
-    from ankiforge.run import keyed
     from ankiforge.text.display import on_one_line
 
     out, workspace = call.out, workspace_of(call)
     selected, problems, _ = app.select_sources(workspace, paths)
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
-    with Ledger(Path(":memory:"), Path(os.devnull), "reader", read_only=True) as ledger:
-        sources = app.open_sources(
-            workspace, ledger, selected, offline=call.offline, jobs=call.jobs
-        )
+    jobs = call.jobs or os.cpu_count() or 1
+    sources = [
+        app.open_source(workspace.config, one.entry, one.only, offline=call.offline, jobs=jobs)
+        for one in selected
+    ]
 
     def read() -> Iterator[Highlight]:
         for source in sources:

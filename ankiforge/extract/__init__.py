@@ -12,6 +12,7 @@ distributions add sources through the entry-point group `ankiforge.sources`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -28,7 +29,8 @@ from ankiforge.extract.files import program as program
 from ankiforge.extract.files import proves as proves
 from ankiforge.extract.files import relative as relative
 from ankiforge.extract.files import stamp_of as stamp_of
-from ankiforge.model import Known, Sighting, Source
+from ankiforge.model import Extracted, Highlight, Known, Sighting, Source
+from ankiforge.text.anchors import anchor_key, numbered, own_key
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
@@ -104,6 +106,12 @@ def scanned(source: Source, known: Known | None) -> Iterator[Sighting]:
     named = (source, getattr(source, "folder", None))
     name = next(filter(None, (getattr(one, "name", "") for one in named)), type(source).__name__)
     return of_one(name, found)
+
+
+def keyed(extracted: Extracted) -> Iterator[Highlight]:
+    """Yield the highlights of a document with the keys that a first run would issue."""
+    for one in numbered(extracted.highlights):
+        yield replace(one, key=own_key(one) or anchor_key(one, one.nth))
 
 
 def kinds() -> tuple[str, ...]:

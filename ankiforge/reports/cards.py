@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.ledger import Done, Fate, Ledger, Line
 from ankiforge.model import AGENT, Document, Fields, Highlight, Question, Severity, Waiting
 from ankiforge.text.anchors import from_a_word, to_a_word
 from ankiforge.text.display import on_one_line, shortened
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
+    from ankiforge.ledger import Done, Fate, Ledger, Line
 
 # --- JSON -----------------------------------------------------------------------------------
 
