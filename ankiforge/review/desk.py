@@ -115,7 +115,7 @@ class Desk:
         return {"lists": lists, "ready": self._ledger.unsent()}
 
     def listed(self, list: str, words: str = "", state: str = "") -> dict[str, Any]:
-        """Return a list: {items} of what waits, or {rows} of what is to be looked at.
+        """Return a list: {items} of what waits, {rows} of what is to be looked at, or both.
 
         Raises:
             UsageError: the words are not a query.
@@ -128,7 +128,7 @@ class Desk:
             found = {"rows": [*self._recent()], "empty": "Nothing was decided yet."}
         elif list in NAMES:
             found = {"items": [*islice(self._next(list), ROUND)]}
-            if list == "changed" and not found["items"]:
+            if list == "changed":
                 found["rows"] = [*self._notices()]
         return {**found, **self.state()}
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import re
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping
@@ -247,6 +248,8 @@ def _json(value: object, status: str = "200 OK") -> Answer:
 
 
 def _sentence(text: str) -> str:
+    """Return a message without the id that it begins with, as a sentence."""
+    text = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", text)
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 

@@ -155,7 +155,7 @@ class Items:
             item |= {"ask": f"{len(group)} drafts of one fact. Keep the best.", "choose": True}
             for number, (one, card) in enumerate(zip(group, cards, strict=True), 1):
                 card["keep"] = f"Accept {number}"
-                card["note"] = " ".join(filter(None, (card["note"], (_why(one) or {}).get("text"))))
+                card["why"] = _why(one)
             item["why"] = None
         if all(one.proposal.blocked for one in group):
             edit = _named(EDIT, "Edit", look="filled")
@@ -183,13 +183,15 @@ class Items:
             why = why or {"text": "The card keeps its schedule.", "tone": "plain"}
         else:
             ask, yes, no = "Replace your card by one of another form?", "Replace it", "Keep my card"
+        accept, reject = _named(ACCEPT, yes, "Changed"), _named(REJECT, no, "Kept as it was")
+        edit = _named(EDIT, "Edit", "Changed", save="Save")
+        actions = [accept, reject, edit, SKIP]
+        if one.proposal.blocked:
+            actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
         return {
             "title": new["title"], "ask": ask, "cards": [old, new], "beside": True, "why": why, "edits": 1,
             "source": self._source(one.highlight, one.draft.quote),
-            "actions": [
-                _named(ACCEPT if not one.proposal.blocked else FORCE, yes, "Changed", look="filled", key="a"),
-                _named(REJECT, no, "Kept as it was"), _named(EDIT, "Edit", "Changed", save="Save"), SKIP,
-            ],
+            "actions": actions,
         }  # fmt: skip
 
     def _passage(self, fate: Fate) -> Item:
@@ -295,12 +297,13 @@ class Items:
         cards = [self._ledger.card(guid) for guid in question.guids[:MOST_LINES]]
         faces = [self._face(one.kind, one.fields, one.highlight, one.quote) for one in cards]
         lines = [{"id": "", "a": one["title"], "b": one["answer"]} for one in faces]
-        several = counted(len(question.guids), "note")
+        count = len(question.guids)
+        several = f"{counted(count, 'note')} {'is' if count == 1 else 'are'} missing in Anki"
         return {
-            "title": f"{several} missing in Anki", "lines": lines,
-            "ask": f"{several} missing in Anki. Did you delete them?",
+            "title": several, "lines": lines,
+            "ask": f"{several}. Did you delete {'it' if count == 1 else 'them'}?",
             "actions": [
-                _named(ACCEPT, "I deleted them", "Deleted"), _named(REJECT, "Send them again", "Will be sent again"), SKIP
+                _named(ACCEPT, "Yes, deleted", "Deleted"), _named(REJECT, "No, send again", "Will be sent again"), SKIP
             ],
         }  # fmt: skip
 

@@ -118,7 +118,8 @@ function choices(item, cards) {
         { type: "radio", name: `pick-${item.id}`, value: i, checked: i === 0, onchange: change });
       radio.ariaLabel = `${i + 1}: ${card.label ?? ""} ${card.title}, answer: ${card.answer}`;
       return h("label", { className: "held pick" }, radio,
-        h("span", { className: "number", ariaHidden: "true" }, String(i + 1)), label(card, "span"), face(card));
+        h("span", { className: "number", ariaHidden: "true" }, String(i + 1)), label(card, "span"), face(card),
+        card.why && h("span", { className: `why ${card.why.tone}`, dir: "auto" }, card.why.text));
     }));
 }
 
@@ -184,7 +185,7 @@ function passage(source) {
     source.said && h("p", { className: "said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
     source.pictures.map((one) => h("img", one)),
     source.links.length && h("p", { className: "links" }, source.links.map((one) =>
-      h("a", { href: one.href, target: "_blank", rel: "noreferrer" }, one.label))));
+      h("a", { href: one.href, target: /^(http|\/)/.test(one.href) && "_blank", rel: "noreferrer" }, one.label))));
   return h("section", { className: "source", ariaLabel: "Passage" }, box);
 }
 

@@ -20,6 +20,11 @@ CARD = """() => [...document.querySelectorAll(".item:not(.ahead) iframe.face")].
   return [frame.clientHeight >= inside.scrollHeight, inside.innerText.trim().length > 0,
     [...inside.querySelectorAll("img")].every((one) => one.naturalWidth > 0)];
 })"""
+PAPERS = """async () => {
+  const links = [...document.querySelectorAll(".item:not(.ahead) .links a[href^='/']")];
+  const types = await Promise.all(links.map(async (one) => (await fetch(one.href)).headers.get("Content-Type")));
+  return types.filter((one) => one !== "application/pdf").map((one) => `a paper is ${one}`);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,7 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme,
                 found[name, number].append("a card is cut off, or empty, or lacks a picture")
             if not page.evaluate("[...document.images].every((one) => one.naturalWidth)"):
                 found[name, number].append("a picture does not show")
+            found[name, number] += page.evaluate(PAPERS)
             if count:
                 page.keyboard.press("j")
                 page.wait_for_timeout(300)

@@ -59,6 +59,9 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
         settle(page)
         fronts.append(shown(page))
 
+    page.click(
+        ".item:not(.ahead) iframe"
+    )  # the page has the keys, also while the card has the focus
     press("a")
     press("x")
     press("s")  # skipped: it comes last
@@ -109,6 +112,7 @@ def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
     page.wait_for_selector(".error:has-text('has ended')")
     assert (shown(page), left(page)) == (seen, "12")
     page.unroute("**/api/decide")
+    settle(page)
 
     page.keyboard.press("e")
     page.locator("textarea").nth(0).fill("What does it say?")
