@@ -52,7 +52,7 @@ LOOKED_AT = 200
 """The number of files per extension that are opened in a folder to recognise them."""
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
     """Yield the files at any depth, without those in hidden folders."""
     for within, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -63,7 +63,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 def kinds_below(folder: Path) -> set[str]:
     """Return the kinds of source that read files in this folder, at any depth."""
     found, opened = set[str](), Counter[str]()
-    for path in _files_below(folder):
+    for path in files_below(folder):
         ending = path.suffix.casefold()
         if ending in _READ_TO_RECOGNISE:
             opened[ending] += 1
@@ -176,12 +176,42 @@ def discover(
         known: returns the folders read before. Their files stay in the same source.
         paper_folders: folders of PDFs that are remembered as a whole.
     """
-    if path.is_file():
-        yield from _file_source(path, known, paper_folders)
-    elif (path / "zotero.sqlite").is_file():
-        yield FoundSource("zotero", path)
-    else:
-        yield from _folder_sources(path, known, paper_folders)
+    is_file = path.is_file()
+    folder = path.parent if is_file else path
+    vault = _nearest(folder, lambda up: (up / ".obsidian").is_dir())
+
+    def root(kind: str) -> Path:
+        folders = paper_folders if kind == "pdf" else set(known(kind).values())
+        return (
+            (vault if kind == "obsidian" else None)
+            or _nearest(folder, folders.__contains__)
+            or folder
+        )
+
+    texts = not vault and _nearest(folder, set(known("markdown").values()).__contains__)
+    if is_file or (path / "zotero.sqlite").is_file():
+        kind = kind_of(path) if is_file else "zotero"
+        kind = "markdown" if kind == "obsidian" and texts else kind
+        if kind == "zotero":
+            yield FoundSource(kind, path)
+        elif kind:
+            yield FoundSource(kind, folder if kind in EXPORTS else root(kind), (path,))
+        return
+    here = kinds_below(path)
+    found = [kind for kind in ("obsidian", "pdf") if kind in here or path in known(kind).values()]
+    others = () if vault else sorted(here & UNAMBIGUOUS - {"pdf", "zotero"})
+    last = (
+        ["markdown"]
+        if not vault and (texts or ("markdown" in here and not found and not others))
+        else []
+    )
+    for kind in (*found, *others, *last):
+        if kind == "obsidian" and texts:
+            continue
+        if kind in EXPORTS or root(kind) != path:
+            yield FoundSource(kind, path if kind in EXPORTS else root(kind), (path,))
+        else:
+            yield from _with_inner(kind, path, known)
 
 
 def why_nothing(path: Path) -> str:
@@ -190,7 +220,7 @@ def why_nothing(path: Path) -> str:
     if path.is_file():
         return why_not(path) or nothing
     reasons: list[str] = []
-    for file in _files_below(path):
+    for file in files_below(path):
         why = why_not(file)
         reasons += [f"{file.relative_to(path)}: {why}"] if why else []
         if len(reasons) > MAX_REASONS:
@@ -198,68 +228,9 @@ def why_nothing(path: Path) -> str:
     return "; ".join([nothing, *reasons])
 
 
-def _file_source(
-    path: Path, known: KnownFolders, paper_folders: Collection[Path]
-) -> Iterator[FoundSource]:
-    kind, folder = kind_of(path), path.parent
-    if kind == "obsidian" and _known_text_folder(folder, known):
-        kind = "markdown"
-    match kind:
-        case "":
-            return
-        case "zotero":
-            yield FoundSource(kind, path)
-            return
-        case "obsidian":
-            root = _vault_or_known(folder, known)
-        case "tiddlywiki" | "markdown":
-            root = _nearest(folder, set(known(kind).values())) or folder
-        case "pdf":
-            root = _nearest(folder, paper_folders) or folder
-        case _:
-            root = folder
-    yield FoundSource(kind, root, (path,))
-
-
-def _folder_sources(
-    path: Path, known: KnownFolders, paper_folders: Collection[Path]
-) -> Iterator[FoundSource]:
-    here = kinds_below(path)
-    vault = _vault_or_known(path, known)
-    texts = _known_text_folder(path, known)
-    found = [kind for kind in ("obsidian", "pdf") if kind in here or path in known(kind).values()]
-    if "obsidian" in found and not texts:
-        yield from _vault_sources(vault, path, known)
-    if "pdf" in found:
-        papers = _nearest(path, paper_folders) or path
-        if papers == path:
-            yield from _with_inner("pdf", path, known)
-        else:
-            yield FoundSource("pdf", papers, (path,))
-    if (vault / ".obsidian").is_dir():  # every other file in a vault is an attachment
-        return
-    for kind in sorted(here & UNAMBIGUOUS - {"pdf", "zotero"}):
-        found.append(kind)
-        if kind in EXPORTS:
-            yield FoundSource(kind, path, (path,))
-        else:
-            root = _nearest(path, set(known(kind).values())) or path
-            yield FoundSource(kind, root, () if root == path else (path,))
-    if texts or (not found and "markdown" in here):
-        yield FoundSource("markdown", texts or path, () if texts in (None, path) else (path,))
-
-
-def _vault_sources(vault: Path, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
-    """Yield a vault, excluding the folders inside it that were read as separate sources before."""
-    if vault != path:
-        yield FoundSource("obsidian", vault, (path,))
-    else:
-        yield from _with_inner("obsidian", vault, known)
-
-
 def _with_inner(kind: str, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
     """Yield a folder, then the folders inside it that were read as sources of this kind before."""
-    folders = sorted(set(known(kind).values()))
+    folders = sorted(set(known(kind).values())) if kind in ("obsidian", "pdf") else []
     inner = [folder for folder in folders if path in folder.parents and folder.is_dir()]
     for root in (path, *inner):
         below = (folder for folder in inner if root in folder.parents)
@@ -267,21 +238,6 @@ def _with_inner(kind: str, path: Path, known: KnownFolders) -> Iterator[FoundSou
         yield FoundSource(kind, root, exclude=exclude)
 
 
-def _nearest(folder: Path, candidates: Collection[Path]) -> Path | None:
-    """Return the nearest of a folder and its parents that is a candidate."""
-    return next((up for up in (folder, *folder.parents) if up in candidates), None)
-
-
-def _vault(folder: Path) -> Path | None:
-    """Return the nearest of a folder and its parents that is an Obsidian vault."""
-    upwards = (folder, *folder.parents)
-    return next((up for up in upwards if (up / ".obsidian").is_dir()), None)
-
-
-def _vault_or_known(folder: Path, known: KnownFolders) -> Path:
-    return _vault(folder) or _nearest(folder, set(known("obsidian").values())) or folder
-
-
-def _known_text_folder(folder: Path, known: KnownFolders) -> Path | None:
-    """Return the enclosing folder that was read as plain text files before. None inside a vault."""
-    return None if _vault(folder) else _nearest(folder, set(known("markdown").values()))
+def _nearest(folder: Path, fits: Callable[[Path], bool]) -> Path | None:
+    """Return the nearest of a folder and its parents that fits."""
+    return next((up for up in (folder, *folder.parents) if fits(up)), None)

@@ -5,8 +5,8 @@
 
 The marks and hand-written cards are those of an Obsidian vault, and this package reads both:
 `source` parses the front matter and hides comments and maths, `blocks` cuts a note into blocks,
-`inline` parses the text of a block, `cards` recognises hand-written cards, `quotes` finds passages
-pasted from papers, `page` locates the cards of other tools, `note` builds the highlights.
+`tokens` and `inline` parse the text of a block, `cards` recognises hand-written cards, `citations` and
+`quotes` find passages pasted from papers, `page` locates the cards of other tools, `note` builds the highlights.
 
 The front matter may be Joplin's. Plain text is read as Markdown in which indentation has no meaning
 and text behind `> ` is a passage the reader kept. The plain text of a file, from which keys are
@@ -86,9 +86,9 @@ def plain_text(markdown: str) -> str:
 
 def _page(markdown: str, picture: Callable[[str], str] = str, tags: tuple[str, ...] = ()) -> Page:
     from ankiforge.extract.markdown.blocks import cut
-    from ankiforge.extract.markdown.inline import Context
     from ankiforge.extract.markdown.page import Page
     from ankiforge.extract.markdown.source import prepared
+    from ankiforge.extract.markdown.tokens import Context
 
     source = prepared(markdown)
     return Page(markdown, source, cut(source, Context(picture=picture)), tags)
@@ -99,7 +99,7 @@ class NoteSource(TextSource):
 
     def read_note(self, note: Note, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
-        from ankiforge.extract.markdown.quotes import SIGNS
+        from ankiforge.extract.markdown.citations import SIGNS
 
         cards = selected_forms(self.settings.cards, self.own_cards)
         signs = [_SIGNS[kind] for kind in sorted(_SIGNS.keys() & (note.marks | cards))]
@@ -111,8 +111,8 @@ class NoteSource(TextSource):
         has_signs = re.search("|".join(signs), note.text, re.MULTILINE | re.IGNORECASE)
         if not has_signs and not re.search("|".join(SIGNS), note.text):
             return
+        from ankiforge.extract.markdown.citations import find_citations, papers
         from ankiforge.extract.markdown.note import Wanted, highlights
-        from ankiforge.extract.markdown.quotes import find_citations, papers
         from ankiforge.extract.markdown.source import front_matter
         from ankiforge.text.renames import sketched
 

@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ankiforge.extract.markdown.cards import SEPARATOR, Sides, inline_card, multiline_card
-from ankiforge.extract.markdown.inline import NO_CONTEXT, Context, Inline, Kind, read
+from ankiforge.extract.markdown.inline import Inline, read
 from ankiforge.extract.markdown.source import COMMENT, Source, restored
+from ankiforge.extract.markdown.tokens import NO_CONTEXT, Context, Kind
 from ankiforge.model import Span
 
 if TYPE_CHECKING:

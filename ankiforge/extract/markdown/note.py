@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
-from ankiforge.extract.markdown.inline import Phrase, outermost
+from ankiforge.extract.markdown.citations import Citations, find_citations, opens
+from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.kept import kept
 from ankiforge.extract.markdown.page import (
     AS_FIELD,
@@ -23,7 +24,8 @@ from ankiforge.extract.markdown.page import (
     between,
     written_on_line,
 )
-from ankiforge.extract.markdown.quotes import Citations, Quotes, find_citations, opens
+from ankiforge.extract.markdown.quotes import Quotes
+from ankiforge.extract.markdown.tokens import Phrase
 from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
 from ankiforge.text.anchors import CONTEXT, numbered, paragraphs_around

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import rich, without_id
 from ankiforge.extract.markdown.cards import FIELD, inline_card
-from ankiforge.extract.markdown.inline import MASK, is_template, read
+from ankiforge.extract.markdown.inline import MASK, read
 from ankiforge.extract.markdown.page import (
     AS_FIELD,
     FOOTNOTE,
@@ -23,6 +23,7 @@ from ankiforge.extract.markdown.page import (
     content,
 )
 from ankiforge.extract.markdown.source import COMMENT
+from ankiforge.extract.markdown.tokens import is_template
 from ankiforge.extract.obsidian.plugins import FlashcardsSettings, OsrSettings, Plugins
 from ankiforge.model import Form, Span
 from ankiforge.text.sentences import trimmed

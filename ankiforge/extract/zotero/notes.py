@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.markdown.inline import SCRIPTS, raised
+from ankiforge.extract.markdown.tokens import SCRIPTS, raised
 from ankiforge.extract.zotero.database import Database, comment_of
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import literal
