@@ -49,17 +49,18 @@ def note_type(family: Family) -> SeenType:
     templates = []
     for name, id in _TEMPLATE_IDS[family].items():
         stem = f"{family.value}-{name.lower().replace(' ', '-')}"
-        sides = _design(f"{stem}-question.html"), _design(f"{stem}-answer.html")
+        sides = design(f"{stem}-question.html"), design(f"{stem}-answer.html")
         templates.append(SeenTemplate(name, id, *sides))
     name = _NAMES[family]
     return SeenType(
         named_id("notetype", name), name, DESIGN_MOD, family is Family.CLOZE,
         tuple(zip(names, range(first, first + len(names)), strict=True)),
-        tuple(templates), _design("style.css"),
+        tuple(templates), design("style.css"),
     )  # fmt: skip
 
 
-def _design(name: str) -> str:
+def design(name: str) -> str:
+    """Return the text of a file of `design/`."""
     return (files("ankiforge.anki") / "design" / name).read_text(encoding="utf-8").strip()
 
 
