@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from rapidfuzz import fuzz
 
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, exact
@@ -22,6 +25,8 @@ from ankiforge.model import (
     HighlightKind,
     Origin,
 )
+from ankiforge.text.cloze import Gap, gaps, numbers
+from ankiforge.text.fold import canonical
 
 RECENT = 50
 """The number of decisions that are listed as recent."""
@@ -208,3 +213,70 @@ def places(store: Store, key: str) -> Iterator[Highlight]:
 def rank(row: Row, passage: Passage) -> tuple[int, int]:
     """Return the place of a location among those of its passage: the first one's text is used."""
     return (_ROUTES.get(row["route"], 9), passage.keys.index(row["key"]))
+
+
+# --- numbers of gaps ------------------------------------------------------------------------------
+
+_WORDS_AROUND = 3
+"""The number of unchanged words on one side that identify the position of a gap."""
+
+
+def _around(markdown: str, gap: Gap) -> tuple[list[str], list[str]]:
+    """Return the words before and after a gap. Another gap counts as one word."""
+    before, after = (
+        canonical(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", part)).split()
+        for part in (markdown[: gap.start], markdown[gap.end :])
+    )
+    return before[-_WORDS_AROUND:], after[:_WORDS_AROUND]
+
+
+def _same_place(was: tuple[list[str], list[str]], now: tuple[list[str], list[str]]) -> bool:
+    """Return whether both gaps have the same context on one side, or on both."""
+    sides = zip(was, now, strict=True)
+    return was == now or any(one == other and one for one, other in sides)
+
+
+_MIN_SIMILARITY = 75
+"""Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number."""
+_MAX_COMPARED = 200
+"""With more gaps left than this, only equal answers are matched."""
+
+
+def keep_numbers(
+    old: str, new: str, used: tuple[int, ...] = (), earlier: Sequence[str] = ()
+) -> str:
+    """Return `new` with the numbers its answers have in `old`: cloze numbers identify cards.
+
+    Equal answers are matched first, then similar ones, then those in the same position. The number of
+    a removed gap is given only to a gap with the same answer as in one of the `earlier` texts, newest
+    first; any other new gap gets a number above all ever used.
+    """
+    before = [(canonical(gap.answer), gap) for gap in gaps(old)]
+    after = [(canonical(gap.answer), gap) for gap in gaps(new)]
+    kept: dict[int, tuple[int, ...]] = {}
+    for alike in (
+        lambda was, now: was[0] == now[0],
+        lambda was, now: fuzz.ratio(was[0], now[0]) >= _MIN_SIMILARITY,
+        lambda was, now: _same_place(_around(old, was[1]), _around(new, now[1])),
+    ):
+        for now in after:
+            match = next((was for was in before if alike(was, now)), None)
+            if now[1].start not in kept and match is not None:
+                kept[now[1].start] = match[1].numbers
+                before.remove(match)
+        if len(before) > _MAX_COMPARED:
+            break
+    removed = [(canonical(gap.answer), gap.numbers) for text in earlier for gap in gaps(text)]
+    taken = {number for each in kept.values() for number in each}
+    fresh = max((*numbers(old), *used, *(n for _, each in removed for n in each), 0)) + 1
+    for answer, gap in after:
+        if gap.start not in kept:
+            again = (each for was, each in removed if was == answer and taken.isdisjoint(each))
+            kept[gap.start] = next(again, (fresh,))
+            taken.update(kept[gap.start])
+            fresh += kept[gap.start] == (fresh,)
+    for _, gap in reversed(after):
+        if kept[gap.start] != gap.numbers:
+            marks = ",".join(map(str, kept[gap.start]))
+            new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.body :]}"
+    return new

@@ -36,7 +36,7 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.text.cloze import keep_numbers, make
+from ankiforge.text.cloze import make
 from ankiforge.text.fold import document_tag
 
 DERIVED_ALIKE = 85
@@ -240,7 +240,7 @@ def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Propo
         return proposal
     shipped = " ".join(make(int(number), words) for number, words in card.numbers.items())
     used = tuple(map(int, card.numbers))
-    text = keep_numbers(
+    text = cards.keep_numbers(
         card.wording.fields.get("Text", ""), wording.fields.get("Text", ""), used, [shipped]
     )
     fields = tuple((name, text if name == "Text" else old) for name, old in proposal.draft.fields)

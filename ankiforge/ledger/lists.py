@@ -6,6 +6,7 @@ A *line* is a card or a draft. Its *places* are the passages in the sources that
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from ankiforge.model import (
     Severity,
     Waiting,
 )
-from ankiforge.text.fold import canonical, loose
+from ankiforge.text.fold import canonical
 
 AT_ONCE = 200
 """Lines that are read first; then, in each step, twice as many."""
@@ -418,3 +419,16 @@ def changes(store: Store, since: str) -> list[Done]:
             if old != new:  # else a person's words stayed
                 found.append(cards.done(event, Change(Guid(guid), old, new)))
     return found
+
+
+# --- words without case and accents ---------------------------------------------------------------
+
+BASE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+_NOT_LETTERS = re.compile(r"[\W_]+")
+
+
+def loose(text: str) -> str:
+    """Return the words of a title without case, accents and punctuation, separated by one space."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(BASE_LETTERS)
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return _NOT_LETTERS.sub(" ", letters).strip()

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
 
-from ankiforge.text.renames import Sketch, pair
+from ankiforge.text.renames import Sketch
 
 ALIKE = 85
 """Per cent from which two texts of one document are the same passage, wherever they stand."""
@@ -116,7 +117,7 @@ def match_documents(known: Sequence[Doc], found: Sequence[Doc], went: Iterable[i
     if left and new:
         gone = {index: one for index in left if (one := known[index].sketch)}
         came = {index: one for index in new if (one := found[index].sketch)}
-        for known_at, found_at in pair(gone, came).items():
+        for known_at, found_at in _by_words(gone, came).items():
             take(found_at, known_at)
     for index, candidates in _sharing_marks(known, found, left, new).items():
         if len(candidates) == 1 and candidates[0] in left:
@@ -360,3 +361,72 @@ def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
             pairs[index] = at
             taken.add(at)
     return pairs
+
+
+# --- renamed documents ----------------------------------------------------------------------------
+
+_ENOUGH = 12
+"""With fewer shingles that occur in no third document, nothing is recognised."""
+_SHARE = 0.5
+"""The share of the shorter document's shingles that the other one must contain. Half of that
+suffices if they have a block id or the file name in common. A common inode does not count: file
+systems reuse those of deleted files, and with half of the share, pairs of unrelated notes were
+taken for one."""
+_MUCH_LONGER = 2.0
+"""A document that is more than this factor longer is a different one."""
+_RIVAL = 0.8
+"""If the second best match has at least this fraction of the best score, neither is chosen."""
+
+
+def _share(one: Sketch, other: Sketch, elsewhere: set[int]) -> float | None:
+    """Return the share of the shorter document's shingles that the other contains, 0 to 1.
+
+    Shingles that occur `elsewhere`, in a third document, are ignored. None if too few are left.
+    """
+    short, long = sorted((one, other), key=lambda each: each.words)
+    limit = min(short.limit, long.limit)
+    counted = {each for each in short.hashes if each <= limit and each not in elsewhere}
+    return len(counted & long.hashes) / len(counted) if len(counted) >= _ENOUGH else None
+
+
+def _by_words(gone: Mapping[int, Sketch], new: Mapping[int, Sketch]) -> dict[int, int]:
+    """Match documents that disappeared with new ones, by their words. Most have no match."""
+    documents = [*gone.values(), *new.values()]
+    count = Counter(each for document in documents for each in document.hashes)
+    owners = Counter(each for document in documents for each in document.own)
+    holders: dict[int | str, list[int]] = defaultdict(list)
+    for name, after in new.items():
+        for each in after.hashes | after.own:
+            holders[each].append(name)
+
+    scores: dict[tuple[int, int], float] = {}
+    for old, before in gone.items():
+        for name in {name for each in before.hashes | before.own for name in holders.get(each, ())}:
+            after = new[name]
+            elsewhere = {
+                each
+                for each in before.hashes | after.hashes
+                if count[each] > (each in before.hashes) + (each in after.hashes)
+            }
+            few, many = sorted((before.words, after.words))
+            score = (
+                _share(before, after, elsewhere) if many <= _MUCH_LONGER * few else None
+            ) or 0.0
+            if any(owners[each] == 2 for each in before.own & after.own):
+                scores[old, name] = 2.0  # an own id takes precedence over words
+            elif score >= (_SHARE / 2 if before.hints & after.hints else _SHARE):
+                scores[old, name] = score
+
+    best: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for (old, name), score in scores.items():
+        best["gone", old].append(score)
+        best["new", name].append(score)
+    best_two = {side: nlargest(2, found) for side, found in best.items()}
+    return {
+        old: name
+        for (old, name), score in scores.items()
+        if all(
+            score == first and all(second < _RIVAL * first for second in others)
+            for first, *others in (best_two["gone", old], best_two["new", name])
+        )
+    }

@@ -6,16 +6,17 @@ up to date, by comparing it with the rows, so that nothing else has to wait for 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ankiforge.ledger import lists
-from ankiforge.ledger.lists import Line
+from ankiforge.ledger.lists import BASE_LETTERS, Line, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import Document, Highlight
-from ankiforge.text.fold import chunks, loose, searched
 from ankiforge.text.identifiers import Name, names_in, names_of
 
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
@@ -258,3 +259,51 @@ def _match(
         frozenset(row["key"] for row in rows if row["state"] in ("gone", "unselected")),
         tuple(lines), recall,
     )  # fmt: skip
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+_UNSPACED = re.compile(
+    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"
+)
+"""Letters of scripts without spaces between words (and Hangul, whose particles join words)."""
+_ACCENTS = re.compile(
+    "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
+    "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
+)
+"""Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
+that are optional in Hebrew and Arabic. In other scripts such marks make a different letter."""
+_POWER = re.compile(r"(?<=\w)\^\{?(\d+)\}?")
+_CHUNK = re.compile(r"[\"“„«](?P<phrase>[^\"“”„«»]+)[\"”“»]|(?P<word>[^\s\"“”„«»]+)")
+
+MOST_CHUNKS = 24
+"""The number of words of a query that are searched. The rest is ignored."""
+_NOT_LETTERS = re.compile(r"[\W_]+")
+
+
+def searched(text: str) -> str:
+    """Return a text as in the search index: without case and accents, CJK spaced out."""
+    text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(BASE_LETTERS)
+    return _UNSPACED.sub(r" \1 ", plain)
+
+
+def chunks(query: str) -> tuple[tuple[str, bool], ...]:
+    """Split a query into (phrase to search, whether its last word is a prefix).
+
+    Quoted words form one phrase. Chunks without letters are dropped. There are no operators.
+    """
+    found = []
+    for chunk in _CHUNK.finditer(query):
+        words = searched(chunk["phrase"] or chunk["word"]).split()
+        last = words[-1] if words else ""
+        # A single Latin letter as a prefix would match half of the index.
+        is_prefix = len(_NOT_LETTERS.sub("", last)) >= 2 or bool(_UNSPACED.match(last))
+        if any(_NOT_LETTERS.sub("", word) for word in words):
+            typing = bool(chunk["word"]) and chunk.end() == len(query)
+            found.append((" ".join(words), typing and is_prefix))
+    return tuple(dict.fromkeys(found))[:MOST_CHUNKS]

@@ -10,10 +10,8 @@ import re
 import sys
 import unicodedata
 from array import array
-from collections import Counter, defaultdict
-from collections.abc import Container, Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
-from heapq import nlargest
 from typing import TypeVar
 from zlib import crc32
 
@@ -25,17 +23,6 @@ SIZE = 64
 """The number of hashes in a sketch."""
 WORDS = 4
 """The number of words in a shingle."""
-ENOUGH = 12
-"""With fewer shingles that occur in no third document, nothing is recognised."""
-SHARE = 0.5
-"""The share of the shorter document's shingles that the other one must contain. Half of that
-suffices if they have a block id or the file name in common. A common inode does not count: file
-systems reuse those of deleted files, and with half of the share, pairs of unrelated notes were
-taken for one."""
-LONGER = 2.0
-"""A document that is more than this factor longer is a different one."""
-RIVAL = 0.8
-"""If the second best match has at least this fraction of the best score, neither is chosen."""
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _OWN_ID = re.compile(r"^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$", re.MULTILINE)
@@ -117,72 +104,3 @@ def decode(stored: str) -> Sketch:
     if sys.byteorder == "big":
         hashes.byteswap()
     return Sketch(frozenset(hashes), words, own, hints)
-
-
-def share(one: Sketch, other: Sketch, elsewhere: Container[int] = ()) -> float | None:
-    """Return the share of the shorter document's shingles that the other contains, 0 to 1.
-
-    Shingles that occur `elsewhere`, in a third document, are ignored. None if too few are left.
-    """
-    short, long = sorted((one, other), key=lambda each: each.words)
-    limit = min(short.limit, long.limit)
-    counted = {each for each in short.hashes if each <= limit and each not in elsewhere}
-    return len(counted & long.hashes) / len(counted) if len(counted) >= ENOUGH else None
-
-
-def required(one: Sketch, other: Sketch) -> float:
-    """Return the share from which two documents count as the same."""
-    return SHARE / 2 if one.hints & other.hints else SHARE
-
-
-def pair(
-    gone: Mapping[Name, Sketch],
-    new: Mapping[Name, Sketch],
-    common: Container[int] = (),
-    common_own: Container[str] = (),
-) -> dict[Name, Name]:
-    """Match documents that disappeared with new ones. Most have no match.
-
-    Args:
-        gone: the documents that disappeared.
-        new: the documents that appeared.
-        common: the hashes of all other documents.
-        common_own: the own ids of all other documents.
-    """
-    documents = [*gone.values(), *new.values()]
-    count = Counter(each for document in documents for each in document.hashes)
-    owners = Counter(each for document in documents for each in document.own)
-    holders: dict[int | str, list[Name]] = defaultdict(list)
-    for name, after in new.items():
-        for each in after.hashes | after.own:
-            holders[each].append(name)
-
-    scores: dict[tuple[Name, Name], float] = {}
-    for old, before in gone.items():
-        for name in {name for each in before.hashes | before.own for name in holders.get(each, ())}:
-            after = new[name]
-            elsewhere = {
-                each
-                for each in before.hashes | after.hashes
-                if each in common or count[each] > (each in before.hashes) + (each in after.hashes)
-            }
-            few, many = sorted((before.words, after.words))
-            score = (share(before, after, elsewhere) if many <= LONGER * few else None) or 0.0
-            if any(owners[each] == 2 and each not in common_own for each in before.own & after.own):
-                scores[old, name] = 2.0  # an own id takes precedence over words
-            elif score >= required(before, after):
-                scores[old, name] = score
-
-    best: dict[tuple[str, Name], list[float]] = defaultdict(list)
-    for (old, name), score in scores.items():
-        best["gone", old].append(score)
-        best["new", name].append(score)
-    best_two = {side: nlargest(2, found) for side, found in best.items()}
-    return {
-        old: name
-        for (old, name), score in scores.items()
-        if all(
-            score == first and all(second < RIVAL * first for second in others)
-            for first, *others in (best_two["gone", old], best_two["new", name])
-        )
-    }

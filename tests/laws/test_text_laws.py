@@ -6,6 +6,7 @@ import unicodedata
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from ankiforge.ledger.cards import keep_numbers
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.text import cloze
 from ankiforge.text.anchors import anchor, numbered, percent, triple_of
@@ -193,13 +194,13 @@ def gapped(gaps: list[tuple[str, int]]) -> str:
 @given(GAPPED)
 @example([("one", 2), ("one", 1)])
 def test_a_text_that_did_not_change_keeps_its_numbers(gaps):
-    assert cloze.keep_numbers(gapped(gaps), gapped(gaps)) == gapped(gaps)
+    assert keep_numbers(gapped(gaps), gapped(gaps)) == gapped(gaps)
 
 
 @bounded
 @given(GAPPED, GAPPED, st.lists(st.integers(1, 20), max_size=4))
 def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(before, after, used):
-    text = cloze.keep_numbers(gapped(before), gapped(after), tuple(used))
+    text = keep_numbers(gapped(before), gapped(after), tuple(used))
     known = [number for _, number in before]
 
     assert plain(text) == plain(gapped(after))

@@ -2,10 +2,10 @@ import time
 
 import pytest
 
+from ankiforge.ledger.cards import keep_numbers
 from ankiforge.text.cloze import (
     escape_signs,
     gaps,
-    keep_numbers,
     make,
     numbers,
     problems,

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.text.fold import canonical, chunks, fold, isolated, loose, same, searched
+from ankiforge.ledger.lists import loose
+from ankiforge.ledger.search import chunks, searched
+from ankiforge.text.fold import canonical, fold, isolated, same
 
 
 @pytest.mark.parametrize(
