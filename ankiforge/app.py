@@ -679,18 +679,17 @@ def push(
     if not tally.packages:
         tally.pushed = (0, 0)
         return None
-    cards = [one.card for one in tally.planned]
-    known = {card.guid: next(ledger.notes(card.guid), None) for card in cards}
+    known = {one.guid: next(ledger.notes(one.guid), None) for one in tally.planned}
     try:
         anki.import_package(path)
-        live = [known[card.guid] for card in cards if card.live]
+        live = [known[one.guid] for one in tally.planned if one.live]
         anki.unsuspend(deliver.suspended(ledger, [note for note in live if note]))
         deliver.look_at_running(anki, ledger)
         if synced:
             anki.sync()
     except ServiceError as error:
         return error
-    arrived = [(known[one.card.guid], came) for one, came in deliver.arrived(ledger, tally.planned)]
+    arrived = [(known[one.guid], came) for one, came in deliver.arrived(ledger, tally.planned)]
     added = sum(came and before is None for before, came in arrived)
     tally.pushed = (added, sum(came for _, came in arrived) - added)
     if refused := sum(not came for _, came in arrived):

@@ -298,7 +298,9 @@ def plan_cards(
                 one = plan(card, seen, tags_of(card, decks), shown, options)
         except BugError as error:
             where = f"{card.highlight.document.title}: card {card.guid[:10]}"
-            one = Planned(card, problems=(Problem(where, error.message, error.hint),))
+            one = Planned(
+                card.guid, card.live, problems=(Problem(where, error.message, error.hint),)
+            )
         if one.settled and seen is not None and not push and not shown:  # a picture may change
             settled.append(card.guid)
         planned.append(one)
@@ -452,7 +454,7 @@ def publish(
         )
         new = ledger.shipped(
             (
-                one.card.guid,
+                one.guid,
                 one.sent.mod,
                 one.sent.tags,
                 one.sent.deck,
@@ -556,7 +558,7 @@ def arrived(ledger: Ledger, planned: Iterable[Planned]) -> Iterator[tuple[Planne
     """Yield each note that was pushed, and whether the newest view has it as it was shipped."""
     for one in planned:
         if one.note:
-            seen = next(ledger.notes(one.card.guid), None)
+            seen = next(ledger.notes(one.guid), None)
             yield one, seen is not None and seen.mod >= one.note.mod
 
 

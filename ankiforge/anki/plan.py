@@ -32,6 +32,7 @@ from ankiforge.model import (
     Card,
     Conflict,
     Family,
+    Guid,
     HighlightKind,
     Media,
     Note,
@@ -75,7 +76,8 @@ class Sent:
 class Planned:
     """What to do with one card."""
 
-    card: Card
+    guid: Guid
+    live: bool
     note: Note | None = None
     sent: Sent | None = None
     held: str = ""
@@ -111,22 +113,22 @@ def plan(
     found = {path: one for path, one in pictures.items() if isinstance(one, Media)}
     missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
     if seen is None and not card.live:
-        return Planned(card)
+        return Planned(card.guid, card.live)
     if seen and (not seen.type_known or seen.identity is None):
-        return Planned(card, held="its note type was changed in Anki")
+        return Planned(card.guid, card.live, held="its note type was changed in Anki")
     if seen and not card.live:
         if _folded(seen.tags) & {RETIRED}:
-            return Planned(card)
+            return Planned(card.guid, card.live)
         base = (*base_tags(card, seen), RETIRED)
         return _ship(card, seen, seen.fields, (*seen.tags, RETIRED), base, (), options)
     if missing and card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK):
-        return Planned(card, problems=missing)
+        return Planned(card.guid, card.live, problems=missing)
     if seen is None:
         html, tags_now = field_html(card, ours, found), ours
     else:
         html, conflicts = _merged(card, seen, content_html(card.kind, card.fields, found), ours)
         if conflicts:  # left out until a person chooses
-            return Planned(card, conflicts=conflicts)
+            return Planned(card.guid, card.live, conflicts=conflicts)
         merged = merge_tags(base_tags(card, seen), seen.tags, ours)
         tags_now = tuple(tag for tag in merged if tag != RETIRED)
         compared = len(html)
@@ -135,7 +137,7 @@ def plan(
             compared = len(card.family.content_fields)
         same = [*map(normal_form, html[:compared])] == [*map(normal_form, seen.fields[:compared])]
         if same and _folded(tags_now) == _folded(seen.tags) and not options.full:
-            return Planned(card)
+            return Planned(card.guid, card.live)
     planned = _ship(card, seen, html, tags_now, ours, found.values(), options)
     return replace(planned, problems=(*missing, *planned.problems))
 
@@ -190,7 +192,7 @@ def _ship(
     elif seen and seen.scheduler_tags and not options.push:
         held = f"its note is tagged {' and '.join(seen.scheduler_tags)}: use ankiforge push"
     if held:
-        return Planned(card, held=held)
+        return Planned(card.guid, card.live, held=held)
     digest = h16(*html, "\x1e", *ours)
     same = card.digest == digest and (seen is None or seen.mod == card.mod)
     mod = card.mod if card.mod and same else next_mod(card.guid, card.mod, seen.mod if seen else 0)
@@ -205,11 +207,11 @@ def _ship(
     note = Note(card.guid, family, deck, html, tags, mod, media, own=own, without=without)
     refused = refusal(note)
     if refused and seen:
-        return Planned(card, held="it would have no card left")
+        return Planned(card.guid, card.live, held="it would have no card left")
     if refused:
-        return Planned(card, problems=refused)
+        return Planned(card.guid, card.live, problems=refused)
     sent = Sent(mod, ours, deck, digest, _numbers(card) if card.live else {})
-    return Planned(card, note, sent, changed=seen is not None and card.live)
+    return Planned(card.guid, card.live, note, sent, changed=seen is not None and card.live)
 
 
 def _numbers(card: Card) -> dict[str, str]:

@@ -180,7 +180,7 @@ def test_a_marked_note_is_not_updated_by_a_file(world: World, guid: str, tag: st
     world.anki[guid] = replace(was, tags=(*was.tags, tag), mod=was.mod + 10**9)
     world.note("a.md", *edited("1233 km"))
     outcome = world.run()
-    assert [one.held != "" for one in outcome.planned if one.card.guid == guid] == [True]
+    assert [one.held != "" for one in outcome.planned if one.guid == guid] == [True]
     assert tag in world.anki[guid].tags
     world.anki[guid] = replace(world.anki[guid], tags=was.tags)
     world.run()

@@ -160,7 +160,7 @@ class World:
         """Write the package, which nobody has imported yet."""
         packed = [one for one in planned if one.note and one.sent]
         self[name].shipped(
-            (one.card.guid, one.sent.mod, one.sent.tags, one.sent.deck, one.sent.digest, one.sent.numbers)
+            (one.guid, one.sent.mod, one.sent.tags, one.sent.deck, one.sent.digest, one.sent.numbers)
             for one in packed
             if one.sent
         )  # fmt: skip
