@@ -76,6 +76,8 @@ _KEPT = (
     r"|(?:page|loc|pos|seite|página|emplacement)\S*[ \t]+[\divxlc])"
 )
 """A heading above passages that another program keeps in notes."""
+_EXPORT = re.compile(r"^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)", re.M | re.S)
+"""The headings of a note that a program wrote about a book, and a passage."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -137,6 +139,11 @@ class NoteSource(TextSource):
         space, skip = self.folder.namespace, note.skip or front.skip
         found = highlights(document, space, page, wanted, skip, note.dialects, cites)
         if not found:
+            if _EXPORT.search(body):
+                what = "it looks like the highlights of a book, and no passage in it has its place"
+                yield Problem(
+                    document.path, what, "mark the passages, or export them again", notice=True
+                )
             return
         if front.problem:
             hint = "until you correct it, the note's title, tags and deck are not known"

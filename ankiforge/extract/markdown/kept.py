@@ -1,8 +1,8 @@
 """Highlights that other programs keep in notes: Readwise, KOReader, Kindle and reading lists.
 
 Two rules read them all. Under a heading such as “Highlights”, a paragraph, list item or quote is a
-passage if it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View Highlight)`).
-And text right below a heading that is a place (`Page 5 @ 21 May 2024`) is a passage.
+passage if it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View Highlight)`);
+where a heading “Metadata” stands in the note, any list item and quote is. And text right below a heading that is a place (`Page 5 @ 21 May 2024`) is a passage.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
     """Return the passages of a note, by the index of their block."""
     found: dict[int, Kept] = {}
     last = -1
+    told = any(one.part is Part.HEADING and one.plain.casefold() == "metadata" for one in blocks)
     for at, block in enumerate(blocks):
         if block.part in (Part.HEADING, Part.CODE, Part.CELL, Part.CARD) or not block.headings:
             last = -1 if block.part is Part.HEADING else last
@@ -58,7 +59,8 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
         if not place and not any(_SECTION.search(heading) for heading in block.headings):
             continue
         end = _END.search(block.plain)
-        if place or (end and end.start() > 0 and len(block.path) < 2):
+        alone = told and (block.part is Part.ITEM or block.quotes) and block.part is not Part.TITLE
+        if place or ((alone or (end and end.start() > 0)) and len(block.path) < 2):
             label = (end and end["label"]) or (place and place["label"]) or ""
             found[at] = Kept((0, end.start() if end else len(block.plain)), label)
             last = at
