@@ -284,10 +284,6 @@ class FolderSource:
         )
         return cls(folder, settings, me)
 
-    def stamp(self) -> str:
-        """Return a hash that changes whenever a scan may give other results, for the watcher."""
-        return self.folder.stamp()
-
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Run one scan: yield documents and problems.
 

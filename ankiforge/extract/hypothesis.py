@@ -43,29 +43,6 @@ HINT = "export it again at hypothes.is, or save what its API answers"
 Settings = SourceSettings
 
 
-# --- what an annotation says ----------------------------------------------------------------
-
-
-class Selector(msgspec.Struct, frozen=True):
-    """A location in the page. Each type of selector has other fields."""
-
-    type: str = ""
-    exact: str = ""
-    prefix: str = ""
-    suffix: str = ""
-    start: Any = None
-    index: Any = None
-    label: Any = None
-    title: Any = None
-
-
-class Target(msgspec.Struct, frozen=True):
-    """What is annotated."""
-
-    source: str = ""
-    selector: tuple[Selector, ...] | None = ()
-
-
 class Annotation(msgspec.Struct, frozen=True):
     """The fields of an annotation that are used."""
 
@@ -76,31 +53,38 @@ class Annotation(msgspec.Struct, frozen=True):
     updated: str = ""
     text: str | None = ""
     tags: tuple[str, ...] | None = ()
-    target: tuple[Target, ...] | None = ()
+    target: tuple[dict[str, Any], ...] | None = ()
     references: tuple[str, ...] | None = ()
     document: Any = None
     links: Any = None
     user_info: Any = None
 
-    def selector(self, kind: str) -> Selector:
-        """Return the first selector of this type, an empty one if there is none."""
-        every = (selector for target in self.target or () for selector in target.selector or ())
-        return next((selector for selector in every if selector.type == kind), Selector())
+    def selector(self, kind: str, name: str) -> Any:
+        """Return a field of the first selector of this type, "" if there is none."""
+        every = (one.get("selector") for one in self.target or ())
+        found = (
+            one for some in every if isinstance(some, list) for one in some if isinstance(one, dict)
+        )
+        return next((one.get(name) for one in found if one.get("type") == kind), "") or ""
+
+    def words(self, kind: str, name: str) -> str:
+        """Return the text of a selector, with white space as single blanks."""
+        return re.sub(r"\s+", " ", str(self.selector(kind, name)))
 
     @property
-    def page_uri(self) -> str:
+    def page(self) -> str:
         """The URL of the page without the fragment."""
         return urldefrag(self.uri).url
 
     @property
     def order(self) -> tuple[int, int, str, str]:
         """A sort key for reading order: by position if it is known, else by creation time."""
-        start, page = (
-            self.selector("TextPositionSelector").start,
-            self.selector("PageSelector").index,
+        places = (
+            self.selector("PageSelector", "index"),
+            self.selector("TextPositionSelector", "start"),
         )
-        places = [place if isinstance(place, int) else -1 for place in (page, start)]
-        return (places[0], places[1], self.created, self.id)
+        page, start = (place if isinstance(place, int) else -1 for place in places)
+        return page, start, self.created, self.id
 
     @property
     def author(self) -> str:
@@ -156,7 +140,7 @@ class Hypothesis(ExportSource):
                     owners.add(found)
                 elif found.id not in newest or newest[found.id].updated <= found.updated:
                     newest[found.id] = found
-                    paths[found.page_uri] = file.path
+                    paths[found.page] = file.path
         threads = _threads(newest)
         users = {newest[root].user for root in threads}
         me = frozenset(map(_user, self.me)) or owners
@@ -166,7 +150,7 @@ class Hypothesis(ExportSource):
             yield Problem(", ".join(sorted(set(paths.values()))[:3]), what, hint, notice=True)
         pages: dict[str, list[Annotation]] = {}
         for root in threads:
-            pages.setdefault(newest[root].page_uri, []).append(newest[root])
+            pages.setdefault(newest[root].page, []).append(newest[root])
 
         def page(uri: str, roots: list[Annotation]) -> Iterator[Extracted]:
             document = self._document(uri, roots[0])
@@ -212,8 +196,7 @@ class Hypothesis(ExportSource):
     ) -> Highlight:
         mine = not me or _user(mark.user) in me or mark.author.casefold() in me
         replied = [f"— {reply.author}: {reply.text}" for reply in replies if reply.text]
-        quote = mark.selector("TextQuoteSelector")  # none for a note about the page
-        exact = " ".join(quote.exact.split())
+        exact = mark.words("TextQuoteSelector", "exact").strip()  # "": a note about the page
         return Highlight(
             document,
             self.folder.namespace,
@@ -221,16 +204,16 @@ class Hypothesis(ExportSource):
             exact=exact,
             own=percent(mark.id),
             anchor_text="" if exact else (mark.text or mark.id),
-            prefix=_flat(quote.prefix)[-CONTEXT:] if exact else "",
-            suffix=_flat(quote.suffix)[:CONTEXT] if exact else "",
+            prefix=mark.words("TextQuoteSelector", "prefix")[-CONTEXT:] if exact else "",
+            suffix=mark.words("TextQuoteSelector", "suffix")[:CONTEXT] if exact else "",
             comment="\n".join(filter(None, ((mark.text or "").strip(), *replied))),
             instructs=mine,
             author=mark.author,
             created=iso_time(mark.created),
             modified=iso_time(mark.updated) if mark.updated != mark.created else "",
             tags=tuple(re.sub(r"\s+", "-", tag.strip()) for tag in mark.tags or () if tag.strip()),
-            page_label=str(mark.selector("PageSelector").label or ""),
-            heading=_flat(str(mark.selector("EPUBContentSelector").title or "")),
+            page_label=str(mark.selector("PageSelector", "label")),
+            heading=mark.words("EPUBContentSelector", "title"),
             uri=_text(mark.links, "incontext") or f"https://hyp.is/{percent(mark.id)}",
             skip="" if mine else f"marked by {mark.author or 'somebody else'}",
         )
@@ -274,7 +257,3 @@ def _threads(known: dict[str, Annotation]) -> dict[str, list[Annotation]]:
     for root, reply in sorted(replies, key=lambda pair: (pair[1].created, pair[1].id)):
         threads.setdefault(root, []).append(reply)
     return threads
-
-
-def _flat(words: str) -> str:
-    return re.sub(r"\s+", " ", words)

@@ -89,7 +89,7 @@ def write(forge, kind: str) -> None:
         ("zotero", works, "document_of"),
         ("kindle", kindle, "Document"),
         ("readwise", readwise, "Highlight"),
-        ("hypothesis", hypothesis, "_flat"),
+        ("hypothesis", hypothesis, "percent"),
     ],
 )
 @pytest.mark.usefixtures("no_waiting")
