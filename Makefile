@@ -84,7 +84,7 @@ axe: $(AXE)  ## what looks for barriers in the review page (once, needs npm)
 $(AXE):
 	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1
 
-screenshots: $(VENV)/dev-ok  ## docs/review-*.png; look at each: needs Chromium
+screenshots: $(VENV)/dev-ok  ## docs/review-*.png and whole-way.gif; look at each: needs Chromium
 	$(PY) -m tests.e2e.page.pictures docs
 
 smoke: $(VENV)/dev-ok  ## build the wheel, install it elsewhere, run it

@@ -148,7 +148,7 @@ class Items:
         """Return a new card, or the alternatives to one fact, of which one may be chosen."""
         first = group[0]
         cards = [self._draft(one) for one in group]
-        source = self._source(first.highlight, first.draft.quote)
+        source = self._source(first.highlight, first.draft.quote, cards[0]["answer"])
         item: Item = {"title": cards[0]["title"], "cards": cards, "source": source}
         item["why"] = _why(first)
         if len(group) > 1:
@@ -190,7 +190,7 @@ class Items:
             actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
         return {
             "title": new["title"], "ask": ask, "cards": [old, new], "beside": True, "why": why, "edits": 1,
-            "source": self._source(one.highlight, one.draft.quote),
+            "source": self._source(one.highlight, one.draft.quote, new["answer"]),
             "actions": actions,
         }  # fmt: skip
 
@@ -361,9 +361,9 @@ class Items:
             reviews = card.verdict.value
         return shown | {"label": label, "note": " ".join(filter(None, (shown["note"], reviews)))}
 
-    def _source(self, highlight: Highlight, quote: str = "") -> dict[str, Any]:
+    def _source(self, highlight: Highlight, quote: str = "", answer: str = "") -> dict[str, Any]:
         """Return the passage of a highlight with its pictures."""
-        found = passage(highlight, quote)
+        found = passage(highlight, quote, answer)
         media = (self._find(highlight, one) for one in image_paths("\n".join(highlight.markdown)))
         alt = f"Picture in {highlight.document.title}"
         found["pictures"] = [{"src": f"/picture/{one.name}", "alt": alt} for one in media if one]

@@ -22,14 +22,16 @@ _CELL = re.compile(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
 
 
-def passage(highlight: Highlight, quote: str = "") -> dict[str, Any]:
-    """Return the passage of a highlight as the page shows it, with the quote of a card underlined.
+def passage(highlight: Highlight, quote: str = "", answer: str = "") -> dict[str, Any]:
+    """Return the passage of a highlight as the page shows it.
+
+    The quote of a card is underlined; if that is all that is marked, the answer in it.
 
     Returns:
         `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`, `links`, and
         `whole`, whether the blocks are the highlight alone.
     """
-    text, spans = _spans(highlight, quote)
+    text, spans = _spans(highlight, quote, answer)
     return {
         "title": isolated(highlight.document.title),
         "place": _place(highlight),
@@ -53,7 +55,7 @@ def _place(highlight: Highlight) -> str:
 # --- words ------------------------------------------------------------------------------------
 
 
-def _spans(highlight: Highlight, quote: str) -> tuple[str, list[tuple[str, Span]]]:
+def _spans(highlight: Highlight, quote: str, answer: str) -> tuple[str, list[tuple[str, Span]]]:
     """Return the text around a highlight, and what is marked in it."""
     exact, sentence = highlight.exact, highlight.sentence
     found = locate(exact, sentence) if exact and sentence else None
@@ -79,14 +81,21 @@ def _spans(highlight: Highlight, quote: str) -> tuple[str, list[tuple[str, Span]
     if highlight.kind is HighlightKind.CARD:
         marks = []
     spans = [("m", one) for one in marks or [(start, end)]]
-    rests = locate(quote, text[start:end]) if quote.strip() else None
-    if rests:
-        rests = (rests[0] + start, rests[1] + start)
-    elif quote.strip():
-        rests = locate(quote, text)
+    rests = _located(quote, text, (start, end))
+    if rests == (start, end) == spans[0][1]:
+        rests = _located(answer, text, (start, end))
     if rests and rests != (start, end):
         spans.append(("q", rests))
     return text, spans
+
+
+def _located(words: str, text: str, within: Span) -> Span | None:
+    """Return where words stand in a part of a text, else in the text."""
+    if not words.strip():
+        return None
+    if found := locate(words, text[slice(*within)]):
+        return found[0] + within[0], found[1] + within[0]
+    return locate(words, text)
 
 
 def _near(lines: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
 FACTS = {
     "Bacteria resist": (
         "four",
-        [("How do bacteria resist antibiotics?", "they destroy the drug")],
+        [("In how many ways do bacteria resist antibiotics?", "four")],
     ),
     "On delayed tests": (
         "learning",
