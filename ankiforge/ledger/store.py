@@ -99,6 +99,8 @@ class Store:
         self._now = 0
         self._version = 0
         self._known: dict[str, Passage] = {}
+        self._aliases: dict[str, tuple[str, ...]] | None = None
+        """All keys of each passage that has several; None = not read yet."""
         self._changed: dict[str, None] = {}
         self._unwritten: list[Event] = []
         self._act = ""
@@ -170,6 +172,7 @@ class Store:
         except BaseException:
             self._db.execute("ROLLBACK")
             self._known.clear()
+            self._aliases = None
             self._changed.clear()
             self._unwritten.clear()
             self._now = 0
@@ -196,6 +199,7 @@ class Store:
         if version != self._version:
             self._version = version
             self._known.clear()
+            self._aliases = None
         self._now = 0
 
     # --- events ---------------------------------------------------------------------------------
@@ -252,7 +256,7 @@ class Store:
         if not self._inside:
             self._drop_stale()
         self._refold()
-        first = self.first(key)
+        first = self._keys(key)[0]
         if first not in self._known:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
@@ -262,12 +266,19 @@ class Store:
 
     def first(self, key: str) -> str:
         """Return the oldest key of the passage that has this key."""
-        return self.value("SELECT first FROM alias WHERE key = ?", key) or key
+        return self.keys(key)[0]
 
     def keys(self, key: str) -> tuple[str, ...]:
-        """Return all keys of the passage that has this key."""
-        found = self.value("SELECT keys FROM alias WHERE key = ?", key)
-        return tuple(msgspec.json.decode(found)) if found else (key,)
+        """Return all keys of the passage that has this key, the oldest first."""
+        if not self._inside:
+            self._drop_stale()
+        return self._keys(key)
+
+    def _keys(self, key: str) -> tuple[str, ...]:
+        if self._aliases is None:
+            rows = self.rows("SELECT key, keys FROM alias")
+            self._aliases = {row["key"]: tuple(msgspec.json.decode(row["keys"])) for row in rows}
+        return self._aliases.get(key, (key,))
 
     def forget_passages(self) -> None:
         """Free the memory that passages take."""
@@ -306,6 +317,7 @@ class Store:
             if keys := after.get(key):
                 first = msgspec.json.decode(keys)[0]
                 self.write("INSERT INTO alias VALUES (?, ?, ?)", key, first, keys)
+        self._aliases = None
 
     def _refold(self) -> None:
         """Compute the passages again whose events changed."""
@@ -313,7 +325,7 @@ class Store:
             changed, self._changed = list(self._changed), {}
             done: set[str] = set()
             for key in changed:
-                keys = self.keys(key)
+                keys = self._keys(key)
                 for other in {key, *keys} - {keys[0]}:
                     self._forget(other)
                 if keys[0] not in done:
@@ -327,11 +339,13 @@ class Store:
         self.write("DELETE FROM rejected WHERE passage = ?", key)
 
     def _keep(self, passage: Passage) -> None:
-        self._forget(passage.key)
+        before = self._known.get(passage.key)
+        if before is None or before.cards or before.rejected:
+            self._forget(passage.key)
         self._known[passage.key] = passage
         asks, decided = bool(passage.asked), passage.decided
         values = (passage.key, asks, decided, passage.skipped, encode(passage))
-        self.write("INSERT INTO passage VALUES (?, ?, ?, ?, ?)", *values)
+        self.write("INSERT OR REPLACE INTO passage VALUES (?, ?, ?, ?, ?)", *values)
         for card in passage.cards.values():
             wording = card.wording
             words = words_of(wording.fields)
