@@ -144,10 +144,14 @@ def selected(
     """
     from ankiforge.review import find
     from ankiforge.review.query import parse
+    from ankiforge.review.select import is_id
 
     if bool(ids) == every or (query and not every):
         what = "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
         raise UsageError(what, hint=f"{now.call.program} list shows ids")
+    if no_id := next((word for word in ids if not is_id(word)), ""):
+        hint = f"{now.call.program} list shows ids; a query is taken with --all --filter"
+        raise UsageError(f"{no_id!r} is not an id", hint=hint)
     if ids:
         return [find(now.ledger, word) for word in ids]
     lines = now.ledger.lines(now.ledger.find(parse(query).terms, everything=True))
@@ -162,7 +166,7 @@ def selected(
   ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
 """)  # fmt: skip
 @click.argument("word", metavar="ID|KEY")
-@click.option("--field", "changes", nargs=2, multiple=True, required=True, metavar="NAME TEXT", help="Set a field to this Markdown.")  # fmt: skip
+@click.option("--field", "changes", nargs=2, multiple=True, metavar="NAME TEXT", help="Set a field to this Markdown.")  # fmt: skip
 @OVERRULE
 def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: bool) -> None:
     """Reword a card or draft, or make a card from a highlight, given by its key.
@@ -174,6 +178,9 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
     from ankiforge.review.select import changed_fields, new_fields
     from ankiforge.run import deck_for
 
+    if not changes:
+        hint = f'{call.program} edit {word} --field NAME "TEXT", or {call.program} review'
+        raise UsageError("no field is named", hint=hint)
     with session(call, writes="drafting") as now:
         if review.is_key(word):
             highlight, fields = now.ledger.highlight(word), new_fields(dict(changes))

@@ -413,7 +413,6 @@ def doctor(call: Call) -> None:
     from ankiforge.reports.discover import Machine
     from ankiforge.reports.doctor import CheckState, Surroundings, examine, exit_code
 
-    colours = {CheckState.OK: "green", CheckState.WARN: "yellow", CheckState.FAIL: "red"}
     around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
     checks = []
     for check in examine(partial(resolve, call.workspace, Path.cwd(), os.environ), around):
@@ -421,11 +420,10 @@ def doctor(call: Call) -> None:
         if call.out.as_json:
             call.out.data(check)
             continue
-        state = call.out.style(f"{check.state.value:4}", fg=colours[check.state])
         do = f"\n      do: {check.do}" if check.do else ""
         failed = call.out.quiet and check.state is CheckState.FAIL
         tell = call.out.warn if failed else call.out.print
-        tell(f"{state}  {check.name}: {check.says}{do}")
+        tell(f"{check.state.value:4}  {check.name}: {check.says}{do}")
     exit_with(exit_code(checks))
 
 

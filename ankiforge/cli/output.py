@@ -111,10 +111,6 @@ class Output:
             return False
         return True
 
-    def style(self, text: str, **style: Any) -> str:
-        """Return the text in colour, unless colours are off."""
-        return click.style(text, **style) if self.color else text
-
     @property
     def interactive(self) -> bool:
         """Whether the user can be asked questions."""

@@ -80,10 +80,11 @@ def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
         machine.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
         machine.home / "snap/obsidian/current/.config/obsidian",
     ):
-        listed = _json(folder / "obsidian.json").get("vaults")
-        named = listed.values() if isinstance(listed, dict) else ()
-        paths = (vault.get("path") for vault in named if isinstance(vault, dict))
-        found += [Path(path) for path in paths if isinstance(path, str)]
+        try:
+            listed = _parsed(_text(folder / "obsidian.json"))["vaults"].values()
+            found += [Path(vault["path"]) for vault in listed]
+        except (TypeError, LookupError, AttributeError):
+            continue
     for folder in (*(machine.home / name for name in _NEAR), *([near] if near else [])):
         inside = sorted(path for path in _listed(folder) if not path.name.startswith("."))
         found += [path for path in (folder, *inside) if _exists(path / ".obsidian")]
@@ -213,11 +214,6 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _json(path: Path) -> dict[str, Any]:
-    data = _parsed(_text(path))
-    return data if isinstance(data, dict) else {}
 
 
 def _listed(folder: Path) -> list[Path]:

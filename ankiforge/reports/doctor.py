@@ -179,11 +179,9 @@ def _anki(config: Config, around: Surroundings) -> Check:
     if setting == "none":
         return _ok("Anki", "never read: anki.collection is none")
     if setting == "auto":
-        found = anki_collections(around.machine)
-        if not found:
-            return _ok("Anki", "no collection on this machine, so packages contain every card")
-        noun = "collection" if len(found) == 1 else "collections"
-        return _ok("Anki", f"{noun} {', '.join(map(str, found))}")
+        found = ", ".join(map(str, anki_collections(around.machine)))
+        none = "no collection on this machine, so packages contain every card"
+        return _ok("Anki", f"collection {found}" if found else none)
     if not os.access(Path(setting), os.R_OK):
         do = "correct anki.collection in ankiforge.yaml, or set it to auto"
         return _fail("Anki", f"{setting} cannot be read", do, 1)

@@ -27,6 +27,7 @@ from ankiforge.model import (
     SeenType,
     Severity,
 )
+from ankiforge.reports.cards import attributes
 from ankiforge.text.display import counted, on_one_line, percent, shortened
 
 SHOWN = 5
@@ -130,10 +131,10 @@ class ReadNote:
     """A note with its cards as the checks read them."""
 
     guid: str
-    id: int
+    nid: int
     """The id in Anki; 0 if the note is not in Anki yet."""
     deck: str
-    type_name: str
+    notetype: str
     fields: Fields
     """(name, HTML or Markdown), unchanged."""
     cards: tuple[tuple[str, Draft], ...] = ()
@@ -154,15 +155,8 @@ class ReadNote:
 
     def as_json(self, findings: Iterable[Finding], *, fields: bool) -> dict[str, Any]:
         """Return a line of `lint --json`."""
-        found = {
-            "guid": self.guid,
-            "nid": self.id,
-            "deck": self.deck,
-            "notetype": self.type_name,
-            "ours": bool(self.key),
-            "front": self.front,
-            "findings": tuple(findings),
-        }
+        found = attributes(self, "guid nid deck notetype")
+        found |= {"ours": bool(self.key), "front": self.front, "findings": tuple(findings)}
         return {**found, "fields": dict(self.fields)} if fields else found
 
 
@@ -217,7 +211,7 @@ class Linter:
         for note in notes:
             found = [*note.broken, *_foreign(note)]
             for _, draft in note.cards[:1]:
-                found += self._repeats(f"note {note.id}", draft, note.key)
+                found += self._repeats(f"note {note.nid}", draft, note.key)
             yield note, list(dict.fromkeys(found))
 
     def _repeats(self, name: str, draft: Draft, key: HighlightKey) -> Iterator[Finding]:
@@ -272,7 +266,7 @@ class Counts:
         for key, finding in first.items():
             self.found[key] += 1
             if self.shown is None or len(self.examples[key]) < 2 * self.shown:
-                where = f"{note.id or note.guid} · {shortened(note.deck, 60)}"
+                where = f"{note.nid or note.guid} · {shortened(note.deck, 60)}"
                 twin = finding.twin if finding.twin not in finding.message else ""
                 said = f"{finding.message}{f' ({twin})' if twin else ''}"
                 self.examples[key] += [f"    {where}: {shortened(note.front, 60)}", f"      {said}"]

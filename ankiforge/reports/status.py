@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ankiforge.config import DrafterName
@@ -38,6 +38,12 @@ def waiting_text(waits: Mapping[str, int]) -> str:
     *first, last = [part for part in parts if part] or [""]
     said = f"{', '.join(first)} and {last}" if first else last
     return f"{said} {'waits' if sum(waits.values()) == 1 else 'wait'} for you" if said else ""
+
+
+def first_of(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names, and how many more there are."""
+    left = len(names) - most
+    return ", ".join(names[:most]) + (f" and {left:,} more" if left > 0 else "")
 
 
 def draft_step(workspace: Workspace, fates: Counter[str]) -> tuple[str, str]:
@@ -103,9 +109,9 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
 
 def as_text(status: Status, program: str) -> Iterator[str]:
     """Yield the lines of `status`."""
-    yield f"{status.workspace}: {', '.join(status.sources) or 'no sources yet'}"
-    for path in status.remembered:
-        yield f"  remembered: {path}"
+    yield f"{status.workspace}: {first_of(status.sources) or 'no sources yet'}"
+    if status.remembered:
+        yield f"  remembered: {first_of(status.remembered)}"
     without = status.highlights["without"]
     rest = f", {without:,} without an accepted card" if without else ""
     yield f"  {counted(status.highlights['seen'], 'highlight')}{rest}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.ledger import FLOOD, Ledger, Report
 from ankiforge.model import Change, Problem
 from ankiforge.reports.cards import attributes
-from ankiforge.reports.status import DECIDE, draft_step, waiting, waiting_text
+from ankiforge.reports.status import DECIDE, draft_step, first_of, waiting, waiting_text
 from ankiforge.text.display import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def as_text(
     if any(parts):
         after.append(f"in all, {' and '.join(filter(None, parts))}")
     if tally.remembered:
-        after.append(f"{program} run reads {', '.join(tally.remembered)} from now on")
+        after.append(f"{program} run reads {first_of(tally.remembered)} from now on")
     if any(waits.values()):
         after.append(f"next: {program} {DECIDE}")
     elif tally.packages:

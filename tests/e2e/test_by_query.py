@@ -36,7 +36,7 @@ def id_of(forge: Any, back: str) -> str:
 
 def test_a_query_is_taken_with_all_alone(desk):
     refused = desk("reject", "makes", "--reason", "too easy", code=2)
-    assert "no id begins with 'makes'" in refused.stderr
+    assert "'makes' is not an id" in refused.stderr
     assert "--all --filter QUERY" in desk("accept", code=2).stderr
     assert set(verdicts(desk).values()) == {"pending"}
 
