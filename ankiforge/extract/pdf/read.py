@@ -318,7 +318,8 @@ class _Reading:
 def _locate(page: _Page, annotation: Annotation) -> _Found:
     segments: list[list[int]] = []
     if annotation.kind in ON_TEXT:
-        segments = page.passages.under(quads(annotation.points, annotation.box))
+        for points in (annotation.points, ()):  # KOReader writes quads that cover nothing
+            segments = segments or page.passages.under(quads(points, annotation.box))
     if segments:
         return _Found(annotation, segments, min(segment[0] for segment in segments))
     left, _, _, top = annotation.box or (0.0, 0.0, 0.0, 0.0)

@@ -14,13 +14,13 @@ import unicodedata
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from ctypes import byref
+from ctypes import byref, create_string_buffer
 from enum import Enum
 from functools import cached_property, partial
 from itertools import groupby, pairwise
 from math import hypot, pi
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
@@ -236,6 +236,8 @@ def page_chars(page: PdfTextPage) -> list[Char]:
             continue
         left, bottom, right, top = box.left, box.bottom, box.right, box.top
         text = chr(code) if code <= 0x10FFFF else "\ufffd"
+        if code < 32 and text not in BLANKS:
+            text = _letter(raw, place, code)
         generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, place))
         x, y, wide, high = (left + right) / 2, (bottom + top) / 2, right - left, top - bottom
         wide, high = wide if wide > 0.1 else 0.1, high if high > 0.1 else 0.1
@@ -245,6 +247,17 @@ def page_chars(page: PdfTextPage) -> list[Char]:
     if right_text != text:
         chars = [c._replace(text=sign) for c, sign in zip(chars, right_text, strict=True)]
     return chars
+
+
+_MATHS_ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
+"""The first letters of TeX's font CMMI, which old papers do not map to Unicode."""
+
+
+def _letter(raw: Any, place: int, code: int) -> str:
+    """Return what a character shows whose code is a control character."""
+    font = create_string_buffer(64)
+    pdfium_c.FPDFText_GetFontInfo(raw, place, font, len(font), None)
+    return _MATHS_ITALIC[code] if b"CMMI" in font.value else chr(code)
 
 
 def visible(chars: list[Char]) -> Iterator[Char]:

@@ -41,6 +41,8 @@ REMOTE_AHEAD = 32
 """Questions sent to a cluster before the first reply is needed."""
 GC_THRESHOLD = 50_000
 """High, because the characters of a page form no cycles."""
+HYPERTEXT = (".epub", ".xhtml", ".html", ".htm")
+"""Endings of the other files in which Zotero marks text."""
 REPAIR = "open it in a PDF reader and save a copy"
 
 Box = tuple[float, float, float, float]
@@ -243,6 +245,10 @@ def answer(question: Question) -> Reply:
         from ankiforge.extract.pdf.pictures import cut_pictures
 
         return cut_pictures(path, question.areas, question.passwords)
+    if isinstance(question, Around) and path.suffix.lower() in HYPERTEXT:
+        from ankiforge.extract.zotero.snapshots import find_in_pages
+
+        return find_in_pages(path, question.quotes)
     from ankiforge.extract.pdf.read import find_passages, read_pdf
 
     if isinstance(question, Around):

@@ -22,7 +22,16 @@ from typing import TypeVar
 import msgspec
 
 from ankiforge.extract.pdf import MOST_PICTURES
-from ankiforge.extract.pdf.worker import Area, Around, Box, Passage, PdfWorker, Quote, absolute
+from ankiforge.extract.pdf.worker import (
+    HYPERTEXT,
+    Area,
+    Around,
+    Box,
+    Passage,
+    PdfWorker,
+    Quote,
+    absolute,
+)
 from ankiforge.extract.zotero.database import FIGURES, Library, Mark
 from ankiforge.model import Picture, h16
 
@@ -89,7 +98,7 @@ def area_of(mark: Mark) -> Area | None:
 
 def _quote(mark: Mark) -> Quote | None:
     """Return the text to look for, if any. Only marks in PDFs have a page."""
-    page = page_index(mark)
+    page = 0 if mark.attachment_path.lower().endswith(HYPERTEXT) else page_index(mark)
     if page is None or not mark.text.strip():
         return None
     box = next(iter(_decoded(mark, _Lines).rects), None)

@@ -8,11 +8,10 @@ records whether it quotes one. A citation anywhere else is ordinary text.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property
-from html import unescape
+from html.parser import HTMLParser
 from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -31,6 +30,8 @@ _MAX_CHARS = 100_000
 """The number of characters of text that are read, including text that only repeats a mark."""
 LONGEST = 20_000
 """The maximum number of characters of a note that can become a card."""
+_PIECE = 100_000
+"""Characters of HTML that are parsed at a time."""
 _TEXT_LEVEL = 7
 """The level of text, below all headings."""
 _TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
@@ -94,13 +95,13 @@ class Quotable:
         quotes = "data-annotation" in html or "data-citation" in html
         keys, comments = self._all if quotes else (frozenset(), frozenset())
         reader = _Reader(keys)
-        for token in tokens(html):
-            if isinstance(token, Tag):
-                reader.tag(token)
-            else:
-                reader.words(token)
-            if reader.length > _MAX_CHARS:
-                break
+        with suppress(ValueError, OverflowError):  # an entity with thousands of digits
+            for at in range(0, len(html), _PIECE):
+                reader.feed(html[at : at + _PIECE])
+                if reader.length > _MAX_CHARS:
+                    break
+            if len(reader.rawdata) < _PIECE:  # else it ends in a tag without end
+                reader.close()
         reader.flush()
         if not any(block.quotes for block in reader.blocks):
             return tuple(reader.blocks)
@@ -134,6 +135,8 @@ _STYLES = (
     | {"sub": "sub", "sup": "sup"}
 )
 _QUOTATION = "quotation"
+_HIDDEN = frozenset(("script", "style", "template", "title"))
+"""Elements whose content is not shown."""
 
 
 class Block(NamedTuple):
@@ -155,97 +158,104 @@ class _Quoted(msgspec.Struct, frozen=True):
     annotationKey: str = ""
 
 
-def _annotation(tag: Tag) -> str:
+def _annotation(attributes: dict[str, str]) -> str:
     """Return the key of the annotation that a span or picture shows. "" if there is none."""
-    raw = tag.attributes.get("data-annotation", "")
+    raw = attributes.get("data-annotation", "")
     try:
         return msgspec.json.decode(unquote(raw), type=_Quoted).annotationKey if raw else ""
     except (msgspec.MsgspecError, RecursionError):
         return ""
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(HTMLParser):
     """Collects the blocks of a note."""
 
-    known: Collection[str]
-    blocks: list[Block] = field(default_factory=list)
-    length: int = 0
-    """The number of characters processed."""
-    runs: list[Run] = field(default_factory=list)
-    """The text of the open block."""
-    open: list[tuple[str, str]] = field(default_factory=list)
-    """(name, style) of the open elements within the block."""
-    lists: list[int] = field(default_factory=list)
-    """The open lists: the number of the last item, or -1 for unnumbered lists."""
-    marker: str = ""
-    """The list marker for the next text."""
-    level: int = 0
-    verbatim: bool = False
-    after: bool = False
-    """Whether only white space followed a quotation."""
-    quotes: bool = False
+    def __init__(self, known: Collection[str]) -> None:
+        super().__init__()
+        self.known = known
+        self.blocks: list[Block] = []
+        self.length = 0
+        """The number of characters processed."""
+        self.runs: list[Run] = []
+        """The text of the open block."""
+        self.open: list[tuple[str, str]] = []
+        """(name, style) of the open elements within the block."""
+        self.lists: list[int] = []
+        """The open lists: the number of the last item, or -1 for unnumbered lists."""
+        self.marker = ""
+        """The list marker for the next text."""
+        self.level = 0
+        self.verbatim = False
+        self.hidden = ""
+        """The open element whose content is not shown."""
+        self.after = False
+        """Whether only white space followed a quotation."""
+        self.quotes = False
 
     # --- tags -------------------------------------------------------------------------------
 
-    def tag(self, tag: Tag) -> None:
-        """Process a tag. An end tag without a start tag is ignored."""
-        if _BLOCK.fullmatch(tag.name):
-            self.flush()
-            self._block(tag)
-        elif tag.name == "br":
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a block or an element in one."""
+        attributes = {name: value or "" for name, value in reversed(attrs)}
+        classes = attributes.get("class", "").split()
+        if tag in _HIDDEN:
+            self.hidden = self.hidden or tag
+        elif _BLOCK.fullmatch(tag):
+            self._begin(tag, classes)
+        elif tag == "br":
             self._add("\n")
-        elif tag.name in ("td", "th"):
-            self._add(" | " if self.runs and not tag.ends else "")
-        elif tag.name == "img":
-            if _annotation(tag) in self.known:
+        elif tag in ("td", "th"):
+            self._add(" | " if self.runs else "")
+        elif tag == "img":
+            if _annotation(attributes) in self.known:
                 self.after = self.quotes = True
-        elif tag.ends:
-            self._end(tag.name)
         elif len(self.open) < _MAX_NESTING:
-            self.open.append((tag.name, self._style(tag)))
+            style = MATHS if "math" in classes else _STYLES.get(tag, "")
+            if _annotation(attributes) in self.known:
+                self.quotes, style = True, _QUOTATION
+            elif CITATION in classes:
+                self.quotes |= not self._has_words()
+                style = _QUOTATION if self.after else CITATION
+            self.open.append((tag, style))
 
-    def _block(self, tag: Tag) -> None:
-        self.level = int(tag.name[1]) if re.fullmatch("h[1-6]", tag.name) and not tag.ends else 0
-        self.verbatim = tag.name == "pre" and not tag.ends
-        if self.verbatim and "math" in tag.classes:
-            self.open.append((tag.name, MATHS))
-        elif tag.name in ("ul", "ol"):
+    def _begin(self, tag: str, classes: list[str]) -> None:
+        self.flush()
+        self.level = int(tag[1]) if re.fullmatch("h[1-6]", tag) else 0
+        self.verbatim = tag == "pre"
+        if self.verbatim and "math" in classes:
+            self.open.append((tag, MATHS))
+        elif tag in ("ul", "ol"):
             self.marker = ""
-            if not tag.ends:
-                self.lists.append(0 if tag.name == "ol" else -1)
-            elif self.lists:
-                self.lists.pop()
-        elif tag.name == "li" and not tag.ends:
+            self.lists.append(0 if tag == "ol" else -1)
+        elif tag == "li":
             if not self.lists:
                 self.lists.append(-1)
             self.lists[-1] += self.lists[-1] >= 0
             self.marker = f"{self.lists[-1]}. " if self.lists[-1] >= 0 else "- "
 
-    def _style(self, tag: Tag) -> str:
-        """Return the style of the text in an element. "" if it does not change the style."""
-        if _annotation(tag) in self.known:
-            self.quotes = True
-            return _QUOTATION
-        if CITATION in tag.classes:
-            self.quotes |= not self._has_words()
-            return _QUOTATION if self.after else CITATION
-        return MATHS if "math" in tag.classes else _STYLES.get(tag.name, "")
-
-    def _end(self, name: str) -> None:
-        """Close the innermost element of this name, and those left open inside it."""
-        names = [one for one, _ in self.open]
-        if name in names:
-            at = len(names) - 1 - names[::-1].index(name)
+    def handle_endtag(self, tag: str) -> None:
+        """End a block, or the innermost element of this name with those left open inside it."""
+        names = [name for name, _ in self.open]
+        if tag in _HIDDEN:
+            self.hidden = "" if tag == self.hidden else self.hidden
+        elif _BLOCK.fullmatch(tag):
+            self.flush()
+            self.level, self.verbatim = 0, False
+            if tag in ("ul", "ol"):
+                self.marker = ""
+                del self.lists[-1:]
+        elif tag in names:
+            at = len(names) - 1 - names[::-1].index(tag)
             self.after |= any(style == _QUOTATION for _, style in self.open[at:])
             del self.open[at:]
 
     # --- words ------------------------------------------------------------------------------
 
-    def words(self, text: str) -> None:
-        """Process the text between two tags."""
+    def handle_data(self, data: str) -> None:
+        """Keep the text between two tags."""
         as_written = self.verbatim and not any(style == MATHS for _, style in self.open)
-        self._add(text if as_written else re.sub(r"\s+", " ", text))
+        if not self.hidden:
+            self._add(data if as_written else re.sub(r"\s+", " ", data))
 
     def _add(self, text: str) -> None:
         styles = frozenset(style for _, style in self.open if style)
@@ -392,69 +402,3 @@ def _wrapped(sign: str, text: str, before: str, after: list[tuple[bool, str]]) -
     closes = trail or not following.isalnum() or core[-1:].isalnum()
     apart = lead or before not in ("*", "~")
     return f"{lead}{sign}{core}{sign}{trail}" if core and opens and closes and apart else text
-
-
-# --- HTML -----------------------------------------------------------------------------------
-
-_TAG = re.compile(
-    r"""<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9:-]*+)"""
-    r"""(?P<attributes>(?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>"""
-)
-_ATTRIBUTE = re.compile(r"""(?<![\w-])([A-Za-z][\w:-]*+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
-_HIDDEN = {
-    name: re.compile(rf"</{name}\s*>", re.IGNORECASE)
-    for name in ("script", "style", "template", "title")
-}
-"""Elements whose content is not shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A start tag `<name …>` or an end tag `</name>`."""
-
-    name: str
-    """In lower case."""
-    ends: bool = False
-    attributes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def classes(self) -> frozenset[str]:
-        """The names in its `class` attribute."""
-        return frozenset(self.attributes.get("class", "").split())
-
-
-def tokens(html: str) -> Iterator[Tag | str]:
-    """Yield tags, and the text between them with entities resolved. Anything else is text."""
-    at = 0
-    while (start := html.find("<", at)) >= 0:
-        if start > at:
-            yield unescaped(html[at:start])
-        if tag := _TAG.match(html, start):
-            at = tag.end()
-            attributes: dict[str, str] = {}
-            for name, double, single in _ATTRIBUTE.findall(tag["attributes"]):
-                attributes.setdefault(name.lower(), unescaped(double or single))
-            found = Tag(tag["name"].lower(), bool(tag["end"]), attributes)
-            yield found
-            if found.name in _HIDDEN and not found.ends:
-                closed = _HIDDEN[found.name].search(html, at)
-                at = closed.end() if closed else len(html)
-            continue
-        for opening, closing in (("<!--", "-->"), ("<!", ">"), ("<?", ">")):
-            if html.startswith(opening, start):  # a comment or declaration
-                end = html.find(closing, start + len(opening))
-                at = end + len(closing) if end >= 0 else len(html)
-                break
-        else:
-            yield "<"
-            at = start + 1
-    if at < len(html):
-        yield unescaped(html[at:])
-
-
-def unescaped(text: str) -> str:
-    """Return the text with its entities resolved."""
-    try:
-        return unescape(text)
-    except (ValueError, OverflowError):  # an integer with thousands of digits
-        return text
