@@ -486,22 +486,22 @@ def readable_errors() -> Iterator[None]:
 
 
 def _copy(database: Path) -> sqlite3.Connection:
-    """Return a copy in memory of a database that may not exist.
+    """Return a temporary copy of a database that may not exist.
 
     Without a `-wal` file no program has it open, so it is read as a plain file: otherwise SQLite
     would create files next to it. If another program opened it meanwhile, it is read once more.
     """
-    memory = _open(Path(":memory:"))
+    copied = _open(None)
     log = database.with_name(f"{database.name}-wal")
     modes = ("mode=ro",) if log.exists() else ("immutable=1", "mode=ro")
     for mode in modes if database.is_file() else ():
         before = database.stat().st_mtime_ns
         with closing(sqlite3.connect(f"{database.as_uri()}?{mode}", uri=True)) as source:
             if _version(source) == VERSION:  # else another program is making it
-                source.backup(memory)
+                source.backup(copied)
         if not log.exists() and database.stat().st_mtime_ns == before:
             break
-    return memory
+    return copied
 
 
 def _version(db: sqlite3.Connection) -> str:
@@ -512,12 +512,16 @@ def _version(db: sqlite3.Connection) -> str:
     return found[0] if found else ""
 
 
-def _open(database: Path) -> sqlite3.Connection:
-    """Open a database. One that is damaged or of another version is replaced by an empty one."""
+def _open(database: Path | None) -> sqlite3.Connection:
+    """Open a database; None = a temporary one, which SQLite keeps in a file of its own.
+
+    One that is damaged or of another version is replaced by an empty one.
+    """
     for attempt in range(2):
-        db = sqlite3.connect(database, isolation_level=None, timeout=WAIT_SECONDS)
+        db = sqlite3.connect(database or "", isolation_level=None, timeout=WAIT_SECONDS)
         db.row_factory = sqlite3.Row
-        restrict(database)
+        if database:
+            restrict(database)
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
@@ -533,7 +537,7 @@ def _open(database: Path) -> sqlite3.Connection:
         except sqlite3.DatabaseError:
             pass
         db.close()
-        if attempt == 0 and database.name != ":memory:":
+        if attempt == 0 and database:
             for end in ("", "-wal", "-shm"):
                 database.with_name(database.name + end).unlink(missing_ok=True)
     raise LedgerError(f"{database}: cannot be opened", hint="delete it: the next run rebuilds it")
