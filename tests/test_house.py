@@ -15,7 +15,7 @@ from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 HEAVY_WORDS = (
-    "openai httpx httpx2 pyzotero pypdf pypdfium2 markdown_it mdit_py_plugins msgspec rapidfuzz rich"
+    "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"
     " sqlite3 yaml filelock platformdirs flask werkzeug jinja2 waitress watchfiles"
 )
 HEAVY = HEAVY_WORDS.split()

@@ -49,18 +49,17 @@ def note_type(family: Family) -> SeenType:
     templates = []
     for name, id in _TEMPLATE_IDS[family].items():
         stem = f"{family.value}-{name.lower().replace(' ', '-')}"
-        sides = design(f"{stem}-question.html"), design(f"{stem}-answer.html")
+        sides = _design(f"{stem}-question.html"), _design(f"{stem}-answer.html")
         templates.append(SeenTemplate(name, id, *sides))
     name = _NAMES[family]
     return SeenType(
         named_id("notetype", name), name, DESIGN_MOD, family is Family.CLOZE,
         tuple(zip(names, range(first, first + len(names)), strict=True)),
-        tuple(templates), design("style.css"),
+        tuple(templates), _design("style.css"),
     )  # fmt: skip
 
 
-def design(name: str) -> str:
-    """Return the text of a file of `design/`."""
+def _design(name: str) -> str:
     return (files("ankiforge.anki") / "design" / name).read_text(encoding="utf-8").strip()
 
 

@@ -1,7 +1,8 @@
 """Write `.apkg` files. The same notes give the same bytes.
 
-The tables and the JSON of decks and note types are files of `design/`: those of Anki's schema 11, which
-every version imports.
+The table schema and the JSON of decks and note types are genanki's. Its notes are not used: they
+derive ids from the time, find clozes with a pattern that misses some, and check HTML with one that
+takes minutes on a long field.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 
 from ankiforge.anki.cards import card_ordinals, is_blank
 from ankiforge.anki.notes import deck_name
-from ankiforge.anki.notetypes import DESIGN_MOD, design, note_type, ordinals_of
+from ankiforge.anki.notetypes import DESIGN_MOD, note_type, ordinals_of
 from ankiforge.anki.render import is_media_name
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
@@ -79,17 +80,18 @@ _PRAGMAS = (
 """Safe, because the database is written once, in a temporary folder."""
 _NOTE = "insert into notes values(?,?,?,?,-1,?,?,?,0,0,'')"
 _CARD = "insert into cards values(?,?,?,?,?,-1,0,0,?,0,0,0,0,0,0,0,0,'')"
-_COLLECTION = (
-    "insert into col values(1,1411124400,1425279151694,1425279151690,11,0,0,0,?,?,?,?,'{}')"
-)
 _NOTES_PER_INSERT = 1000
 _Name = TypeVar("_Name", str, tuple[str, int])
 
 
 def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types: Types) -> None:
     """Write the tables; the indexes come last, which is many times faster."""
-    tables, indexes = design("collection.sql").split("-- after the rows")
-    connection.executescript(f"{_PRAGMAS} {tables}")
+    from genanki import Deck
+    from genanki.apkg_col import APKG_COL
+    from genanki.apkg_schema import APKG_SCHEMA
+
+    tables, create, indexes = APKG_SCHEMA.partition("CREATE INDEX")
+    connection.executescript(f"{_PRAGMAS} {tables} {APKG_COL}")
     connection.execute("begin")
     # the cards that each note makes, by the positions of their templates
     used = {family: types.get(family) or note_type(family) for family in Family}
@@ -128,16 +130,15 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
             for number, note in batch
             for at in ordinals[note.guid]
         ))  # fmt: skip
-    # the one row about the collection, of which Anki reads decks and note types
-    shape = json.loads(design("collection.json"))
-    stored = {"1": shape["default"]}
-    stored |= {str(id): {**shape["deck"], "id": id, "name": name} for name, id in deck_ids.items()}
+    (known,) = connection.execute("select decks from col").fetchone()
+    written = json.loads(known)
+    written |= {str(id): Deck(id, name).to_json() for name, id in deck_ids.items()}
     families = {note.family for note in notes}
-    models = {str(used[family].id): _type_json(used[family], shape) for family in families}
-    row = map(_json, (shape["conf"], models, stored, shape["dconf"]))
-    connection.execute(_COLLECTION, tuple(row))
+    models = {str(used[family].id): _type_json(used[family]) for family in families}
+    both = (_json(written), _json(models))
+    connection.execute("update col set decks = ?, models = ?", both)
     connection.execute("commit")
-    connection.executescript(indexes)
+    connection.executescript(create + indexes)
 
 
 def distinct_ids(wanted: Mapping[_Name, int]) -> dict[_Name, int]:
@@ -188,20 +189,26 @@ def _json(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _type_json(kind: SeenType, shape: dict[str, Any]) -> dict[str, Any]:
-    def part(of: str, place: int, id: int | None, **written: str) -> dict[str, Any]:
-        return {**shape[of], **written, "ord": place} | ({} if id is None else {"id": id})
+def _type_json(kind: SeenType) -> dict[str, Any]:
+    from genanki import Model
 
-    return {
-        **shape["model"],
-        "id": str(kind.id), "name": kind.name, "css": kind.css, "type": int(kind.cloze),
-        "mod": DESIGN_MOD,
-        "flds": [part("field", at, id, name=name) for at, (name, id) in enumerate(kind.fields)],
-        "tmpls": [
-            part("template", at, one.id, name=one.name, qfmt=one.question, afmt=one.answer)
-            for at, one in enumerate(kind.templates)
+    def numbered(id: int | None, **written: str) -> dict[str, Any]:
+        return written if id is None else {**written, "id": id}
+
+    model = Model(
+        kind.id,
+        kind.name,
+        fields=[numbered(id, name=name) for name, id in kind.fields],
+        templates=[
+            numbered(one.id, name=one.name, qfmt=one.question, afmt=one.answer)
+            for one in kind.templates
         ],
-    }  # fmt: skip
+        css=kind.css,
+        model_type=Model.CLOZE if kind.cloze else Model.FRONT_BACK,
+    )
+    default_deck = 1
+    written: dict[str, Any] = model.to_json(DESIGN_MOD, default_deck)
+    return written
 
 
 # --- the zip --------------------------------------------------------------------------------
