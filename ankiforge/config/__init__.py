@@ -102,7 +102,7 @@ class _Settings(_Section, frozen=True):
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()
     output: str = "."
-    executor: Annotated[str, msgspec.Meta(pattern=r"^([a-z]+://[^\s/]+:\d{1,5})?$")] = ""
+    executor: str = ""
     """The address of the Dask cluster that reads PDFs. "" for this machine."""
     journal: str = ""
     """The folder of the journal, to share it with another machine; "" = `journal` in the workspace."""
@@ -164,6 +164,9 @@ def load(path: Path) -> Config:
     llm, anki = written.llm, written.anki
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
+    if written.executor and not re.fullmatch(r"[a-z]+://[^\s/]+:\d{1,5}", written.executor):
+        what = f"{written.executor!r} is not the address of a Dask scheduler"
+        raise where.at("executor").error(what, "such as tcp://host:8786")
     if anki.collection not in ("auto", "none"):
         collection = expanded(anki.collection, folder, where.at("anki", "collection"))
         anki = msgspec.structs.replace(anki, collection=str(collection))

@@ -91,8 +91,9 @@ def opened(address: Address, wanted: Wanted, memory: Memory, pace: Pace) -> Iter
         user, names, groups = 0, [""], dict[int, str]()
         if not address.local:
             if not address.key:
-                what = f"{address.host} needs a key: the environment variable "
-                raise ItemError(f"{what}{address.key_env} is not set", hint=_KEY)
+                lacks = f"the environment variable {address.key_env} is not set"
+                lacks = lacks if address.key_env else "`key_env` names no environment variable"
+                raise ItemError(f"{address.host} needs a key: {lacks}", hint=_KEY)
             user, names = client.account()
             if wanted is None or wanted - {None}:
                 groups = client.groups(user)

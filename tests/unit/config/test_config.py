@@ -116,6 +116,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ("anki: {connect: ''}", "ankiforge.yaml:1: anki.connect: '' is not a web address", ""),
         ("llm: {budget_usd: -1}", "ankiforge.yaml:1: llm.budget_usd: expected a number", ""),
         ("llm: {price_usd: [1]}", "ankiforge.yaml:1: llm.price_usd: expected a list", ""),
+        ("executor: 'host:1'", "ankiforge.yaml:1: executor: 'host:1' is not the address", "tcp:"),
         ("llm: {candidates: 6}", "ankiforge.yaml:1: llm.candidates: expected a whole number", ""),
     ],
 )
