@@ -109,7 +109,7 @@ def plan(
         pictures: the pictures in its fields, by the path written there, or why they are missing.
         options: how cards are shipped.
     """
-    ours = tag_names(tuple(tags))
+    ours = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
     found = {path: one for path, one in pictures.items() if isinstance(one, Media)}
     missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
     if seen is None and not card.live:
@@ -193,7 +193,7 @@ def _ship(
         held = f"its note is tagged {' and '.join(seen.scheduler_tags)}: use ankiforge push"
     if held:
         return Planned(card.guid, card.live, held=held)
-    digest = h16(*html, "\x1e", *ours)
+    digest = card.digest if card.kept else h16(*html, "\x1e", *ours)
     same = card.digest == digest and (seen is None or seen.mod == card.mod)
     mod = card.mod if card.mod and same else next_mod(card.guid, card.mod, seen.mod if seen else 0)
     own = in_order_of(changed, family, html, seen.own if seen else ()) if changed else ()

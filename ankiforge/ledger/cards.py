@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, exact
+from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, digest_of, exact
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
@@ -121,6 +121,7 @@ def _card_from(store: Store, state: State, passage: Passage) -> Card:
         states = {row["state"] for row in known}
         remarks += ["source gone"] if "gone" in states and "unselected" not in states else []
     sent = state.shipped[-1] if state.shipped else None
+    kept = sent is not None and not rows and state.words == digest_of(wording.fields)
     return Card(
         Guid(state.guid), HighlightKey(passage.key), state.place, CardKind(wording.kind),
         fields_of(wording), wording.quote, highlight,
@@ -129,8 +130,9 @@ def _card_from(store: Store, state: State, passage: Passage) -> Card:
         tuple(decode_highlight(row) for row in present) or (highlight,),
         state.deck, (*state.tags, *wording.tags), tuple(remarks), state.forced,
         sent.mod if sent else 0, sent.digest if sent else "",
-        tuple(dict.fromkeys(one.tags for one in state.shipped)),
+        tuple(reversed(dict.fromkeys(one.tags for one in reversed(state.shipped)))),
         tuple((name, *choice) for name, choice in sorted(state.resolved.items())),
+        kept,
     )  # fmt: skip
 
 

@@ -169,6 +169,7 @@ def make(store: Store, key: str, proposal: Proposal) -> Guid:
     """Make a card that a person wrote for a passage."""
     with store.action():
         cards.highlight_row(store, key)
+        drafts.refuse_doubtful(store, key)
         wording = drafts.wording_of(proposal.draft, own=False)
         return make_card(store, key, proposal, wording, PERSON, "")
 
@@ -198,6 +199,7 @@ def skip(store: Store, key: str, why: str = "") -> None:
     """Draft nothing for a highlight any more."""
     with store.action():
         first = store.first(cards.highlight_row(store, key)["key"])
+        drafts.refuse_doubtful(store, key)
         event = store.add("skip", first, PERSON, {"why": why} if why else {})
         keys = ", ".join("?" * len(store.keys(first)))
         for row in store.rows(f"SELECT id FROM draft WHERE key IN ({keys})", *store.keys(first)):

@@ -509,12 +509,17 @@ def draft_row(store: Store, id: str) -> Row:
     row = store.row("SELECT * FROM draft WHERE id = ?", id)
     if row is None or _follows(store.passage(row["key"]), row, _wording_in(row)):
         raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
-    if asked(store, store.passage(row["key"])):
+    refuse_doubtful(store, row["key"])
+    return row
+
+
+def refuse_doubtful(store: Store, key: str) -> None:
+    """Refuse a decision about a passage that may be one that is gone: the cards of that one count."""
+    if asked(store, store.passage(key)):
         raise RefusedError(
-            f"{id}: first say whether its passage is the one that is gone",
+            f"{key}: first say whether this passage is the one that is gone",
             hint="ankiforge list --view questions",
         )
-    return row
 
 
 def put_away(store: Store, id: str, event: Event) -> None:

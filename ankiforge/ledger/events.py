@@ -161,6 +161,8 @@ class State(msgspec.Struct):
     """(machine, digest) of the texts that the source gave, oldest first."""
     shipped: tuple[Shipped, ...] = ()
     """Oldest first."""
+    words: str = ""
+    """A digest of the words that were shipped last."""
     numbers: dict[str, str] = {}
     """By cloze number: the words that were shipped under it. Never free for other words."""
     resolved: dict[str, tuple[str, str, str]] = {}
@@ -443,6 +445,7 @@ def _shipped(passage: Passage, event: Event) -> None:
             body["mod"], tuple(body.get("tags", ())), body.get("deck", ""), body["digest"]
         )
         card.shipped = (*card.shipped, sent)
+        card.words = digest_of(card.wording.fields)
         card.numbers = {**card.numbers, **body.get("numbers", {})}
 
 

@@ -259,9 +259,12 @@ class Card:
     digest: str = ""
     """A hash of the note as it was shipped last."""
     tags_sent: tuple[tuple[str, ...], ...] = ()
-    """Our tags in each package, oldest first."""
+    """Our tags in the packages, oldest first."""
     resolved: tuple[tuple[str, str, str, str], ...] = ()
     """(field, `mine` or `source`, hash of theirs, hash of ours) as a person decided conflicts."""
+    kept: bool = False
+    """Whether another computer shipped these words, and only it has read their passage: it knows better
+    what else the note says."""
 
     @property
     def family(self) -> Family:

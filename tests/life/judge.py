@@ -30,6 +30,8 @@ KINDS = {
     "machines disagree": "disagreements",
 }
 """What each violation counts as; all else is `other`."""
+OF_COPIES = ("double", "passage not listed", "words not followed")
+"""Which of several copies keeps which card is not promised; so one may seem to have two, another none."""
 REPORTED = ("doubles", "lost decisions", "made anew", "disagreements", "other")
 
 
@@ -72,6 +74,9 @@ class Judge:
         if (kind, subject) in self.said:
             return
         self.said.add((kind, subject))
+        if kind in OF_COPIES and subject in {*self.world.copied, *self.world.copied.values()}:
+            self.told["copies changed places"] += 1
+            return
         about = self.world.present().get(subject) if isinstance(subject, int) else None
         self.wrongs.append((kind, f"{subject} {plain(detail)}"))
         self.world.say("!!", kind, subject, plain(detail), about or "")
@@ -225,8 +230,7 @@ class Judge:
             equal[text].add(guid)
         for passage, guids in by.items():
             if len(guids) > 1 and not guids & asked:
-                copy = passage in self.world.copied or passage in self.world.copied.values()
-                self.wrong("double of a copy" if copy else "double", passage, guids)
+                self.wrong("double", passage, guids)
             self.see_first(passage, guids, notes)
         for text, guids in equal.items():
             if (
