@@ -54,10 +54,9 @@ if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.config.workspace import Workspace
     from ankiforge.deliver import Look, Published
-    from ankiforge.draft.budget import Usage
-    from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt, Prompts
+    from ankiforge.draft.server import ServerSettings, Usage
     from ankiforge.ledger import Ledger, Replies, Report
     from ankiforge.run import Job, Progress
 
@@ -427,7 +426,7 @@ def server_settings(
     """
     from msgspec.structs import asdict
 
-    from ankiforge.draft.client import ServerSettings
+    from ankiforge.draft.server import ServerSettings
 
     options = asdict(workspace.config.llm)
     options["concurrency"] = jobs or options["concurrency"]
@@ -492,7 +491,7 @@ def is_small_model(base_url: str, model: str) -> bool:
     `gpt-oss-120b` are not. A model without a size in its name counts as small if the server runs on
     this machine, unless the name is that of a hosted service.
     """
-    from ankiforge.draft.budget import known_price
+    from ankiforge.draft.server import known_price
 
     name = model.casefold()
     sizes = [

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from ankiforge.draft import Replies
-from ankiforge.draft.budget import Budget
 from ankiforge.draft.client import (
     CAPS,
     FORMAT,
@@ -21,20 +20,22 @@ from ankiforge.draft.client import (
     BrokenError,
     Client,
     FieldRefusedError,
-    ServerSettings,
 )
 from ankiforge.draft.prompt import (
     Body,
     Chunk,
+    Completion,
     Format,
     Message,
     Wording,
     canonical,
+    completion,
     request_body,
     request_hash,
     response_format,
 )
-from ankiforge.draft.reply import Completion, Item, completion, items
+from ankiforge.draft.reply import Item, items
+from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.model import HighlightKey, h16
 

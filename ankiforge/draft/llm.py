@@ -18,8 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from ankiforge.draft import BEYOND, Replies, asks, private, withheld
 from ankiforge.draft.ask import Answer, Asker
-from ankiforge.draft.budget import BUDGET, BudgetError, Usage
-from ankiforge.draft.client import ServerSettings, TooLongError
+from ankiforge.draft.client import TooLongError
 from ankiforge.draft.prompt import (
     Chunk,
     Message,
@@ -40,6 +39,7 @@ from ankiforge.draft.reply import (
     reasons,
     unwanted,
 )
+from ankiforge.draft.server import BUDGET, BudgetError, ServerSettings, Usage
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.model import (
     Attempt,

@@ -37,7 +37,7 @@ from ankiforge.model import CardKind, Highlight, Task, h16
 from ankiforge.text.anchors import CONTEXT
 
 if TYPE_CHECKING:
-    from ankiforge.draft.client import ServerSettings
+    from ankiforge.draft.server import ServerSettings
 
 Body = dict[str, Any]
 Message = dict[str, str]
@@ -443,3 +443,92 @@ def canonical(request: Body) -> str:
 def request_hash(request: Body) -> str:
     """Return 64 hex digits: sha256 of the body's canonical JSON, without host or key."""
     return hashlib.sha256(canonical(request).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# --- the reply of a server --------------------------------------------------------------------
+
+MOST_TOKENS = 10_000_000
+"""The maximum credible number of tokens of a request or reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The parts of a `chat.completions` reply that we use."""
+
+    content: str = ""
+    finish: str = ""
+    refusal: str = ""
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    """Including reasoning."""
+    tokens_again: int = 0
+    """The input tokens that were in the server's cache."""
+
+
+def completion(raw: str) -> Completion | None:
+    """Parse the body of a reply; None if it is not a chat completion. Never raises."""
+    try:  # tolerate half an emoji, a line break in a string, a number of a thousand digits
+        found = json.loads(raw, strict=False, parse_int=lambda said: int(said[:18]))
+    except (ValueError, RecursionError):
+        return None
+    choices = _dict(found).get("choices")
+    choice = _dict(choices[0] if isinstance(choices, list) and choices else None)
+    message, finish = choice.get("message"), choice.get("finish_reason")
+    if not (isinstance(message, dict) or (message is None and finish is not None)):
+        return None  # the model was interrupted
+    message = message or {"content": choice.get("text")}  # the older completions protocol
+
+    content = _joined(message.get("content"))
+    if not content.strip():
+        content = _arguments(message)
+    if not content and finish == "stop":  # the server took the answer for reasoning
+        thought = _joined(message.get("reasoning_content")) or _joined(message.get("reasoning"))
+        content = thought if '"cards"' in thought else ""
+
+    usage = _dict(found.get("usage"))
+    tokens_in, tokens_out = (
+        _count(usage.get("prompt_tokens")),
+        _count(usage.get("completion_tokens")),
+    )
+    if tokens_in and tokens_out:  # some servers count reasoning only in the total
+        tokens_out = max(tokens_out, _count(usage.get("total_tokens")) - tokens_in)
+    again = _count(_dict(usage.get("prompt_tokens_details")).get("cached_tokens"))
+    return Completion(
+        content,
+        str(finish or ""),
+        _joined(message.get("refusal")),
+        _joined(found.get("model")),
+        tokens_in,
+        tokens_out,
+        min(again, tokens_in),
+    )
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _joined(content: Any) -> str:
+    """Return a content, which some servers send as a list of parts, as valid Unicode."""
+    if isinstance(content, list):
+        parts = [_dict(part).get("text") for part in content]
+        content = "".join(part for part in parts if isinstance(part, str))
+    return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else ""
+
+
+def _arguments(message: dict[str, Any]) -> str:
+    """Return the arguments of the only tool call, where some servers put the answer."""
+    calls = message.get("tool_calls")
+    calls = calls if isinstance(calls, list) else []
+    if len(calls) > 1:
+        return ""
+    called = _dict(calls[0]).get("function") if calls else message.get("function_call")
+    said = _dict(called).get("arguments")
+    return json.dumps(said, ensure_ascii=False) if isinstance(said, dict | list) else _joined(said)
+
+
+def _count(tokens: Any) -> int:
+    """Return a number of tokens; 0 if the value is not credible."""
+    whole = isinstance(tokens, int) and not isinstance(tokens, bool)
+    return tokens if whole and 0 < tokens <= MOST_TOKENS else 0

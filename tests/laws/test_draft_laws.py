@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from ankiforge.config import shipped
 from ankiforge.draft import Rules, instruction
 from ankiforge.draft.chat import import_chat, label_for
-from ankiforge.draft.client import ServerSettings
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load, passage
 from ankiforge.draft.reply import markdown
+from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
     DocumentKey,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ankiforge.config import shipped
-from ankiforge.draft.client import ServerSettings
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import Prompt, load
+from ankiforge.draft.server import ServerSettings
 from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKey, Task
 from ankiforge.model import HighlightKind as Kind
 from tests.fakes import llm_server

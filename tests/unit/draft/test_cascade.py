@@ -78,8 +78,8 @@ def words(asked):
 
 
 def test_each_task_is_asked_with_the_prompt_of_its_deck(prompts, task, server, fake, memory):
-    from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
+    from ankiforge.draft.server import ServerSettings
 
     settings = ServerSettings(base_url=server.base_url, model="fake", backoff_s=0.001)
     tasks = [task("One fact."), task("Two facts.", brief=Brief(prompt="mine"))]

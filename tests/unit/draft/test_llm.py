@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.draft.client import ServerSettings
+from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ConfigError, ServiceError, UsageError
 from ankiforge.model import CardKind, HighlightKind
 

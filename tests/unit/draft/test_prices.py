@@ -1,6 +1,6 @@
 import pytest
 
-from ankiforge.draft.budget import Price, known_price
+from ankiforge.draft.server import Price, known_price
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ import pytest
 
 from ankiforge.draft import client
 from ankiforge.draft.ask import STALE_DAYS, RequestForm, load_form, save_form
-from ankiforge.draft.client import ServerSettings
 from ankiforge.draft.prompt import Format
+from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ServiceError
 
 FACT = "Sleep has four stages."

@@ -1,4 +1,4 @@
-"""Token prices, the usage of a run, and the budget that no request may exceed.
+"""The settings of a model server, token prices, the usage of a run, and the budget.
 
 Prices come from the user's table, else from one that ships with the program. A model is looked up
 by its whole name, then without vendor, date and stage of release:
@@ -11,13 +11,16 @@ import json
 import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
 
-from ankiforge.errors import ItemError
+from ankiforge.config import LLM, is_loopback, key_for, key_variable
+from ankiforge.errors import ConfigError, ItemError
 
 # --- prices ---------------------------------------------------------------------------------
 
@@ -66,6 +69,130 @@ def known_models() -> list[str]:
 def _shipped() -> dict[str, tuple[float, ...]]:
     text = (files("ankiforge.draft") / "prices.json").read_text(encoding="utf-8")
     return {name: tuple(price) for name, price in json.loads(text).items()}
+
+
+# --- settings -------------------------------------------------------------------------------
+
+LONG_S = 600.0
+_OURS = ("model", "messages", "stream", "n")
+"""Keys of a request that `extra_body` may not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """A server, a model and limits: the checked values of the `llm` section.
+
+    Raises:
+        ConfigError: a value is invalid.
+    """
+
+    base_url: str
+    """Ends before `/chat/completions`."""
+    model: str
+    key_env: str = ""
+    """The environment variable of the key; "" = the default one, if the address is its server's."""
+    budget_usd: float | None = None
+    """The limit for one run in dollars; None = none."""
+    price_usd: tuple[float, ...] | None = None
+    """Dollars per million tokens (in, out, cached in); None = from the table."""
+    candidates: int = 1
+    """The number of drafts of one fact to choose from; 1 = no choice."""
+    concurrency: int = 0
+    """The number of concurrent requests; 0 = 4, on loopback 1."""
+    per_request: int = 0
+    """The number of highlights of a document in a request; 0 = 5, on loopback 1."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    timeout_s: float = 0.0
+    """How long the server may be silent; 0 = 120, on loopback 600, where it may have no graphics card."""
+    reply_s: float = LONG_S
+    """How long a whole reply may take, and all attempts after silences together."""
+    retries: int = 3
+    backoff_s: float = 0.5
+    """The wait before the first retry, doubled for each further one up to 8 s. If the server has too
+    many requests, it is multiplied by eight instead, up to 30 s."""
+    workspace: str = "DIR"
+    """The workspace, for commands to copy."""
+
+    def __post_init__(self) -> None:
+        if not self.model.strip():
+            raise ConfigError(
+                "llm.model: no model is set", hint="for example qwen3:8b or gpt-5-mini"
+            )
+        if taken := [key for key in _OURS if key in self.extra_body]:
+            what = f"llm.extra_body: {taken[0]!r} is set by the program"
+            raise ConfigError(what, hint="remove it")
+        if self.budget_usd is not None and self.price is None:
+            raise ConfigError(
+                f"llm.budget_usd: the price of {self.model!r} at {self.host} is not known",
+                hint="set `llm.price_usd: [in, out]`; known are " + ", ".join(known_models()),
+            )
+
+    @property
+    def host(self) -> str:
+        """Return the host for display: `api.openai.com`, `127.0.0.1:11434`."""
+        return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
+
+    @property
+    def local(self) -> bool:
+        """Return whether the server is on this machine."""
+        return is_loopback(self.base_url)
+
+    @property
+    def key_name(self) -> str:
+        """Return the environment variable of the key that is sent; "" if none is."""
+        return key_variable(LLM, self.base_url, self.key_env)
+
+    @property
+    def key(self) -> str:
+        """Return the key from the environment; "" if there is none."""
+        return key_for(LLM, self.base_url, self.key_env)
+
+    def checked_key(self) -> str:
+        """Return the key, which is optional on loopback and if no variable is named.
+
+        Raises:
+            ConfigError: the key is missing, or cannot be sent in a header.
+        """
+        key, name = self.key, self.key_name
+        if name and not key and not self.local:
+            raise ConfigError(
+                f"llm.key_env: the environment variable {name} is not set",
+                hint=f"export {name}=… before the run",
+            )
+        if not key.isascii() or not key.isprintable():
+            raise ConfigError(
+                f"the key in {name} contains characters that are not allowed in a header"
+            )
+        return key or "none"
+
+    @property
+    def silence_s(self) -> float:
+        """Return how long the server may be silent, in seconds."""
+        return self.timeout_s or (600.0 if self.local else 120.0)
+
+    @property
+    def threads(self) -> int:
+        """Return the number of concurrent requests."""
+        return self.concurrency or (1 if self.local else 4)
+
+    @property
+    def batch(self) -> int:
+        """Return the number of highlights in a request."""
+        return self.per_request or (1 if self.local else 5)
+
+    @property
+    def price(self) -> Price | None:
+        """Return the token prices; None if they are unknown.
+
+        On loopback, models are free unless they have a list price, which suggests a proxy.
+        """
+        if self.price_usd is not None:
+            return Price(*self.price_usd)
+        return known_price(self.model) or (FREE if self.local else None)
+
+    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        """Return the cost of tokens in dollars; None if the price is unknown."""
+        return None if self.price is None else self.price.cost(tokens_in, tokens_out)
 
 
 # --- usage ----------------------------------------------------------------------------------
