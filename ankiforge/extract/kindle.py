@@ -43,7 +43,7 @@ _AT_ONCE = 300
 Settings = SourceSettings
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Clip:
     """One entry."""
 
@@ -167,19 +167,17 @@ def _marks(clips: Iterable[Clip]) -> list[Clip]:
     for clip in clips:
         for at in range(len(marks) - 1, max(-1, len(marks) - 500), -1):
             old = marks[at]
+            if not clip.beside(old):
+                continue
             short, long = sorted((old.folded, clip.folded), key=len)
             edge = clip.place != (0, 0) and (long.startswith(short) or long.endswith(short))
             same = edge or short == long or (len(short) >= _LONG and short in long)
-            if not (clip.beside(old) and same):
-                continue
             wider = old.wider or old
-            if wider.folded in clip.folded or clip.folded in wider.folded:
-                clip.wider = (
-                    wider
-                    if clip.folded != wider.folded and wider.folded not in clip.folded
-                    else None
-                )
+            if same and wider.folded in clip.folded:
                 marks[at] = clip
+                break
+            if same and clip.folded in wider.folded:
+                clip.wider, marks[at] = wider, clip
                 break
         else:
             marks.append(clip)
@@ -254,39 +252,36 @@ class Kindle(ExportSource):
         )  # fmt: skip
         if all(clip.added for clip in clips):
             clips = sorted(clips, key=lambda clip: clip.added)
-        bare = [clip for clip in clips if not clip.text or _LIMIT.fullmatch(clip.text)]
-        shown = [clip for clip in clips if clip not in bare]
-        marks = _marks(clip for clip in shown if clip.kind in ("mark", ""))
-        alone = _attach(marks, (clip for clip in shown if clip.kind == "note"))
-        made = [
-            Highlight(
-                document, space, HighlightKind.HIGHLIGHT if clip in marks else HighlightKind.NOTE,
-                exact=clip.text if clip in marks else "",
-                anchor_text="" if clip in marks else clip.text,
-                sentence=clip.wider.text if clip.wider else "",
-                comment="\n".join(note.text for note in clip.notes) if clip in marks else clip.text,
-                created=clip.added, page_label=clip.page, block=str(clip.place[0] or clip.page),
-            )
-            for clip in (*marks, *alone)
-        ]  # fmt: skip
-        counted = list(zip((*marks, *alone), numbered(made), strict=True))
+        texts = [clip for clip in clips if clip.text and not _LIMIT.fullmatch(clip.text)]
+        marks = _marks(clip for clip in texts if clip.kind in ("mark", ""))
+        alone = _attach(marks, (clip for clip in texts if clip.kind == "note"))
+        made = [self._highlight(document, mark, is_note=False) for mark in marks]
+        made += [self._highlight(document, note, is_note=True) for note in alone]
+        counted = zip((*marks, *alone), numbered(made), strict=True)
         # by location, else by page, else in order of creation
-        counted.sort(
-            key=lambda pair: (
-                pair[0].place,
-                _number(pair[0].page),
-                pair[0].at,
-            )
+        ordered = sorted(
+            counted, key=lambda pair: (pair[0].place, _number(pair[0].page), pair[0].at)
         )
-        if counted:
-            yield Extracted(document, tuple(one for _, one in counted), self.folder.container)
-        lost = [clip for clip in bare if clip.kind == "mark"]
+        if ordered:
+            yield Extracted(document, tuple(one for _, one in ordered), self.folder.container)
+        lost = [clip.text for clip in clips if clip.kind == "mark"]
+        lost = [text for text in lost if not text or _LIMIT.fullmatch(text)]
         if lost:
-            limit = "; the book's clipping limit was reached" if any(c.text for c in lost) else ""
+            limit = "; the book's clipping limit was reached" if any(lost) else ""
             what, where = f"marks without text: {len(lost)}{limit}", f"{path}: {document.title}"
-            yield Problem(
-                where, what, "your highlights are at read.amazon.com/notebook", notice=True
-            )
+            hint = "your highlights are at read.amazon.com/notebook"
+            yield Problem(where, what, hint, notice=True)
+
+    def _highlight(self, document: Document, clip: Clip, *, is_note: bool) -> Highlight:
+        return Highlight(
+            document, self.folder.namespace,
+            HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
+            exact="" if is_note else clip.text,
+            anchor_text=clip.text if is_note else "",
+            sentence=clip.wider.text if clip.wider else "",
+            comment=clip.text if is_note else "\n".join(note.text for note in clip.notes),
+            created=clip.added, page_label=clip.page, block=str(clip.place[0] or clip.page),
+        )  # fmt: skip
 
 
 def _number(page: str) -> int:
