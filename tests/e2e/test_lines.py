@@ -21,7 +21,6 @@ WAITS = [
     "4) LinkedIn jobs:: linkedin.com/jobs",
     "Related notes:: [[Cells]], [[Atoms]]",
     "Next action:: call Bob",
-    "TARGET DECK: Maths :: Algebra",
     "Filter: [kin::to[Folder item]] lists them",
     "status:: done",
     "Foo::Bar.new(1)",
