@@ -337,7 +337,9 @@ def test_a_strangers_workspace_sends_no_key_anywhere(desk):
     refused = desk.forge("run", code=2)
     assert "a key and questions would be sent to https://zotero.example.org" in refused.stderr
     assert "HOME_TOKEN would be used as a key" in refused.stderr
-    assert "not contacted" in doctor(desk)["says"]
+    assert {one["name"] for one in desk.forge("doctor", "--json").lines} == {
+        "program", "settings", "trust",
+    }  # fmt: skip
 
 
 def test_a_mistake_in_the_settings_names_its_line(desk):
