@@ -439,4 +439,4 @@ def _when(at: str) -> str:
     except ValueError:
         return at
     today = then.date() == datetime.now().astimezone().date()
-    return then.strftime("%H:%M" if today else "%-d %B %Y" if then.year else "")
+    return f"{then:%H:%M}" if today else f"{then.day} {then:%B %Y}"

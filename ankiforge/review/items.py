@@ -3,7 +3,7 @@
     item = {id, turn, title, ask?, why?, cards?, choose?, beside?, lines?, option?, compose?, source?, actions}
 
 `turn` is a hash of all that an item shows: a decision with another one is about something that has
-changed meanwhile. docs of each key: `docs/review.md` has what a person sees.
+changed meanwhile. `docs/review.md` tells what a person sees.
 """
 
 from __future__ import annotations
@@ -331,7 +331,7 @@ class Items:
             })  # fmt: skip
         count, form = counted(len(lines), "line"), question.old
         return {
-            "title": f"{count} written as “{form}”", "lines": lines,
+            "title": f"{count} like {form}", "lines": lines,
             "ask": f"{count} in {question.new} look like “{form}”. Are they cards?",
             "why": {"text": "Untick what is no card.", "tone": "plain"},
             "option": {"name": "later", "label": f"Make cards of such lines in {question.new} from now on", "on": True},

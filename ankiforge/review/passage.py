@@ -72,8 +72,16 @@ def _spans(highlight: Highlight, quote: str, answer: str) -> tuple[str, list[tup
         suffix = suffix[len(after) :]
     elif after:
         suffix = "" if after.startswith(suffix) else suffix
-    prefix = "\n".join(reversed(_near(prefix.split("\n")[::-1])))
-    suffix = "\n".join(_near(suffix.split("\n")))
+    above, below = _near(prefix.split("\n")[::-1]), _near(suffix.split("\n"))
+    if (
+        above[-1]
+        and prefix.startswith(above[-1])
+        and from_a_word(highlight.prefix) != highlight.prefix
+    ):
+        above[-1] = f"… {above[-1]}"
+    if below[-1] and suffix.endswith(below[-1]) and to_a_word(highlight.suffix) != highlight.suffix:
+        below[-1] = f"{below[-1]} …"
+    prefix, suffix = "\n".join(reversed(above)), "\n".join(below)
     head = prefix + before
     text = head + exact + after + suffix
     start, end = len(head), len(head) + len(exact)

@@ -33,7 +33,7 @@ PICTURES = (
     ("new-dark", "new", "bacteria resist", "dark", WIDE),
     ("new-phone", "new", "bacteria resist", "light", PHONE),
     ("changed", "changed", "myelin", "light", WIDE),
-    ("questions", "questions", "written as", "light", WIDE),
+    ("questions", "questions", "lines like", "light", WIDE),
     ("none", "none", "Natural selection", "light", WIDE),
 )
 
