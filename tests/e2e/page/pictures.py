@@ -8,6 +8,7 @@ They are made anew each time, in a folder that is thrown away: look at them befo
 import base64
 import html
 import io
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -128,7 +129,8 @@ def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
         left = (drawn.width - SCREEN[0]) // 2
         yield 0, 2.5, picture(drawn.crop((left, 40, left + SCREEN[0], 40 + SCREEN[1]))), "#fff"
         done = forge.ok("run")
-        told = f"$ ankiforge run\n{done.stderr}{done.stdout}".replace(str(forge.folder), "~/papers")
+        told = f"$ ankiforge run\n{done.stderr}{done.stdout}".replace(str(forge.folder), "~")
+        told = re.sub(r"(?<=127\.0\.0\.1:)\d+", "11434", told)  # another port each time
         yield 1, 3.0, f"<pre>{html.escape(told)}</pre>", "#14161a"
         with served(forge) as address:
             page = browser.new_page(
