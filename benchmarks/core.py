@@ -155,13 +155,11 @@ class Program:
         hidden = desk / ".ankiforge"
         journal = sum(map(size, (desk / "journal").glob("*.jsonl")))
         ledger = sum(size(hidden / name) for name in ("ledger.db", "ledger.db-wal"))
-        everything = sum(path.stat().st_size for path in hidden.rglob("*") if path.is_file())
         self.note("cards of the first run", cards)
         self.note("ledger and journal, bytes a card", (ledger + journal) / cards)
         self.note("journal alone, bytes a card", journal / cards)
-        self.note("all of .ankiforge and the journal, bytes a card", (everything + journal) / cards)
 
-    def syncs(self, notes: int) -> None:
+    def syncs(self) -> None:
         """Count the syncs of a first run; once is enough, they do not depend on the load."""
         desk = self.workspace()
         log = desk / "syncs"
@@ -173,17 +171,14 @@ class Program:
             if (found := re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+).*sync", line))
         )
         self.note("first run, syncs to disk", count)
-        self.note("first run, documents a sync", notes / count if count else 0.0)
 
 
 def load(collection: Path, package: Path) -> None:
     """Import a package into a collection of Anki, which is made if there is none."""
     from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPackageRequest
 
-    opened = Collection(str(collection))
-    options = ImportAnkiPackageOptions()
-    request = ImportAnkiPackageRequest(package_path=str(package), options=options)
-    opened.import_anki_package(request)
+    opened, options = Collection(str(collection)), ImportAnkiPackageOptions()
+    opened.import_anki_package(ImportAnkiPackageRequest(package_path=str(package), options=options))
     opened.close()
 
 
@@ -242,19 +237,13 @@ def small_pdf(folder: Path) -> Path:
 def table(programs: list[Program]) -> None:
     """Print the medians, a column for each program."""
     names = list(dict.fromkeys(name for one in programs for name in one.figures))
-    print(f"{'':56}" + "".join(f"{column(one.python):>14}" for one in programs))
+    print(f"{'':56}" + "".join(f"{Path(one.python).absolute().parts[-4]:>14}" for one in programs))
     for name in names:
         cells = [median(one.figures[name]) for one in programs if one.figures.get(name)]
         form: Callable[[float], str] = (
             (lambda x: f"{x:,.0f}") if cells[0] >= 100 else (lambda x: f"{x:.2f}")
         )
         print(f"{name:56}" + "".join(f"{form(cell):>14}" for cell in cells))
-
-
-def column(python: str) -> str:
-    """The folder that an interpreter's environment lies in."""
-    parts = Path(python).absolute().parts
-    return parts[-4] if len(parts) > 4 and parts[-3] == ".venv" else parts[-1]
 
 
 def main() -> None:
@@ -274,7 +263,7 @@ def main() -> None:
                 program.round()
         if shutil.which("strace"):
             for program in programs:
-                program.syncs(said.notes)
+                program.syncs()
         print(f"{said.notes:,} notes, medians of {said.rounds}, load {os.getloadavg()[0]:.1f}")
         table(programs)
 
