@@ -42,6 +42,8 @@ from ankiforge.ledger.readings import (
     own_of,
     place_of,
     reading_of,
+    same_id,
+    same_work,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
 from ankiforge.model import (
@@ -614,48 +616,11 @@ class Ingest:
             if row is None or self.store.keys(key) != (key,):
                 continue
             highlight = decode_highlight(row)
-            other = self._same_id(highlight) or self._same_work(row, highlight)
+            other = same_id(self.store, highlight) or same_work(self.store, row, highlight)
             if other:
                 self.store.add("same", key, SOURCE, {"old": other})
                 united.add(key)
         self.report.new = [key for key in self.report.new if key not in united]
-
-    def _same_id(self, highlight: Highlight) -> str:
-        """Return the key of a present mark of another route that this one names."""
-        for hint in highlight.hints:
-            scheme, _, name = hint.partition(":")
-            rows = self.store.rows(
-                "SELECT key, route FROM highlight WHERE key LIKE ? AND state = 'present'",
-                f"{scheme}:%/{name}",
-            )
-            for row in rows:
-                if row["route"] != highlight.route.value:
-                    return self.store.first(row["key"])
-        return ""
-
-    def _same_work(self, row: Row, highlight: Highlight) -> str:
-        """Return the key of the equal mark of another route in a document of the same work."""
-        if len(row["folded"]) < LONG:
-            return ""
-        rows = self.store.rows(
-            "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
-            " JOIN highlight h ON h.document = b.document"
-            " WHERE a.document = ? AND h.folded = ? AND h.state = 'present' AND h.route != ?"
-            " ORDER BY h.document, h.position",
-            row["document"], row["folded"], row["route"],
-        )  # fmt: skip
-        routes = {self._route(key) for key in self.store.keys(row["key"])}
-        for other in rows:
-            taken = {self._route(key) for key in self.store.keys(other["key"])}
-            page = decode_highlight(other).page_label
-            if page and highlight.page_label and page != highlight.page_label:
-                continue
-            if not routes & taken:
-                return self.store.first(other["key"])
-        return ""
-
-    def _route(self, key: str) -> str:
-        return self.store.value("SELECT route FROM highlight WHERE key = ?", key) or ""
 
     def _count(self) -> None:
         """Count the passages of what was listed; one with several places is one."""

@@ -14,7 +14,7 @@ import msgspec
 
 from ankiforge.config.deckfiles import colour_name
 from ankiforge.ledger.events import POLICY, Event, Text
-from ankiforge.ledger.match import Doc, Mark, Reading
+from ankiforge.ledger.match import LONG, Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import Extracted, Highlight, HighlightKind, Route, Unmarked, h16
 from ankiforge.text.anchors import triple_of
@@ -206,3 +206,46 @@ def _hear_text(store: Store, event: Event) -> None:
     rows = [row for row in rows if mark_of(decode_highlight(row)).now[:3] == reading[:3]]
     if len(rows) == 1 and store.first(rows[0]["key"]) != store.first(event.key):
         store.add("same", event.key, POLICY, {"old": rows[0]["key"]})
+
+
+# --- one passage in several sources ---------------------------------------------------------------
+
+
+def same_id(store: Store, highlight: Highlight) -> str:
+    """Return the key of a present mark of another route that this one names."""
+    for hint in highlight.hints:
+        scheme, _, name = hint.partition(":")
+        rows = store.rows(
+            "SELECT key, route FROM highlight WHERE key LIKE ? AND state = 'present'",
+            f"{scheme}:%/{name}",
+        )
+        for row in rows:
+            if row["route"] != highlight.route.value:
+                return store.first(row["key"])
+    return ""
+
+
+def same_work(store: Store, row: Row, highlight: Highlight) -> str:
+    """Return the key of the equal mark of another route in a document of the same work."""
+    if len(row["folded"]) < LONG:
+        return ""
+    rows = store.rows(
+        "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
+        " JOIN highlight h ON h.document = b.document"
+        " WHERE a.document = ? AND h.folded = ? AND h.state = 'present' AND h.route != ?"
+        " ORDER BY h.document, h.position",
+        row["document"], row["folded"], row["route"],
+    )  # fmt: skip
+    routes = {_route(store, key) for key in store.keys(row["key"])}
+    for other in rows:
+        taken = {_route(store, key) for key in store.keys(other["key"])}
+        page = decode_highlight(other).page_label
+        if page and highlight.page_label and page != highlight.page_label:
+            continue
+        if not routes & taken:
+            return store.first(other["key"])
+    return ""
+
+
+def _route(store: Store, key: str) -> str:
+    return store.value("SELECT route FROM highlight WHERE key = ?", key) or ""
