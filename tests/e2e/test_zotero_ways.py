@@ -54,7 +54,9 @@ CLUB = Library(
                     "ATTACHC4",
                     "Together.pdf",
                     (
-                        Annotation("MARKEEE6", "ours to keep", "q: Whose is it?", author=ADA),
+                        Annotation(
+                            "MARKEEE6", "ours to keep", "q: What is a book for?", author=ADA
+                        ),
                         Annotation("MARKFFF7", "theirs", "q: May they ask?", author=BEN, top=200),
                     ),
                 ),
