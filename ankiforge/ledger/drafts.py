@@ -139,8 +139,8 @@ def to_draft(
 
     Args:
         store: the store.
-        by_model: those that no model drafted yet and about which nobody decided, instead of
-            those that the rules did not draft yet.
+        by_model: those that no model drafted yet and about which nobody decided, or whose words a
+            model's card no longer quotes, instead of those that the rules did not draft yet.
         within: the documents whose highlights are drafted; None = all.
         in_progress: whether a person is still writing the note at a place: what has a card there waits.
     """
@@ -153,16 +153,23 @@ def to_draft(
         passage = store.passage(row["key"])
         if passage.skipped or not _leads(store, row["key"], passage):
             continue
-        if by_model and (passage.decided or row["fate"] == "ignored"):
+        highlight = decode_highlight(row)
+        decided = passage.decided and not _lost_its_quote(passage, highlight)
+        if by_model and (decided or row["fate"] == "ignored"):
             continue
         if by_model and row["reason"].startswith(SAME_WORDS):
             continue
-        highlight = decode_highlight(row)
         if passage.live and in_progress(highlight.document.path):
             continue
         if form_choice(store, highlight) == "never":
             highlight = replace(highlight, skip=LEFT_OUT)
         yield highlight
+
+
+def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:
+    """Return whether a model's card of a passage quotes words that are no longer there."""
+    quotes = [one.wording.quote for one in passage.live if one.wording.drafter == "llm"]
+    return any(quote and exact(quote) not in exact(highlight.context) for quote in quotes)
 
 
 def record(

@@ -64,11 +64,6 @@ def answered(forge):
 
 
 WAYS = {
-    "lines": "### {a}\nQ: Which letter comes first in Greek?\nA: Alpha\n\n"
-    "**{b}**\n- **Cloze:** Alpha is followed by {{{{c1::Beta}}}}.\n\n{c}: None: too little\n",
-    "a table": "| h | front | back |\n|---|---|---|\n"
-    "| {a} | Which letter comes first in Greek? | Alpha |\n"
-    "| {b} | Alpha is followed by {{{{c1::Beta}}}}. | |\n| {c} | none | too little |\n",
     "two answers": '```json\n[{{"h": "{a}", "kind": "basic", "quote": "Alpha is the first letter", '
     '"front": "Which letter comes first in Greek?", "back": "Alpha"}}]\n```\nand then\n'
     "{{'cards': [{{'h': '{b}', 'kind': 'cloze', 'quote': 'Beta follows alpha', "

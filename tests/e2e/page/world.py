@@ -145,7 +145,6 @@ def world(forge: Any, backend: ModuleType, fake: ModuleType) -> Iterator[None]:
             anki.col.db.execute("delete from graves")  # as after an older backup: no word of why
         rewrite(folder / "notes")
         forge.ok("run", "--drafter", "llm")
-        forge.ok("draft", "--again", of(forge, "What limits the speed"), "--drafter", "llm")
         yield
 
 
