@@ -17,7 +17,6 @@ from ankiforge.cli.output import (
     Session,
     command,
     end,
-    exit_with,
     session,
 )
 from ankiforge.errors import ForgeError, ItemError, UsageError
@@ -187,7 +186,6 @@ def running_anki(now: Session) -> AnkiConnect:
 @FORCE
 @click.option("--sync", is_flag=True, help="Let Anki sync before and after.")
 @click.option("--suspend-retired", is_flag=True, help="Suspend the cards that you dropped here.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
 def push(
     call: Call,
     deck: str,
@@ -195,7 +193,6 @@ def push(
     force: bool,
     sync: bool,
     suspend_retired: bool,
-    yes: bool,
 ) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
@@ -210,22 +207,8 @@ def push(
         connect = partial(running_anki, now)
         error = app.push(now.workspace, now.ledger, tally, path, connect, deck=deck, sync=sync)
         if error is None and suspend_retired:
-            _suspend_retired(now, ask=not yes)
+            anki = running_anki(now)
+            deliver.suspend_retired(now.ledger, anki, retired := anki.retired_cards())
+            now.out.say(f"{counted(len(retired), 'card')} suspended")
         _print_delivery(now, tally, error)
     end(tally.problems, error)
-
-
-def _suspend_retired(now: Session, *, ask: bool) -> None:
-    from ankiforge import deliver
-
-    anki = running_anki(now)
-    retired = anki.retired_cards()
-    if not retired:
-        return
-    question = f"suspend {counted(len(retired), 'card')} tagged ankiforge::retired?"
-    if ask and not (now.out.interactive and click.confirm(question, err=True)):
-        now.out.say("nothing was suspended; to do it without being asked: --yes")
-        exit_with(2)
-        return
-    deliver.suspend_retired(now.ledger, anki, retired)
-    now.out.say(f"{counted(len(retired), 'card')} suspended")

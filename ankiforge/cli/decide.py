@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,9 @@ from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Line
+
+SHOWN = 5
+"""The number of decisions that `undo` names."""
 
 
 def selects(function: Callable[..., None]) -> Callable[..., None]:
@@ -99,11 +103,19 @@ def undo(call: Call, words: tuple[str, ...], as_new: bool) -> None:
     words stay, and the source's next words are a question.
     """
     from ankiforge import review
+    from ankiforge.reports.cards import question_of
     from ankiforge.review.select import is_id
+
+    def act(id: str) -> None:
+        before = now.ledger.history()
+        action = now.ledger.undo(id, as_new=as_new)
+        for one in islice((one for one in before if one.id == action), SHOWN):
+            fronts = [question_of(line.fields) for line in now.ledger.lines([one.guid])]
+            call.out.say(f"{one.what} taken back: {fronts[0] if fronts else one.text or one.key}")
 
     with session(call) as now:
         ids = [review.find(now.ledger, word) if is_id(word) else word for word in words] or [""]
-        report(now, ids, lambda id: now.ledger.undo(id, as_new=as_new), "undone")
+        report(now, ids, act, "undone")
 
 
 def report(

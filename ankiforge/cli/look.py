@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ankiforge.model import Question
     from ankiforge.reports.export import Chosen
 
-VIEWS = ("new", "changed", "questions", "no-card", "recent", "unknown")
+VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """The lists of things that wait or are to be known."""
 NOTICE_DAYS = 7
 """How long `list --view changed` shows what a source changed."""
@@ -95,8 +95,8 @@ def list_(
     if view and no_card:
         raise UsageError("--view and --no-card are two lists: use one of them")
     with session(call, read_only=True) as now:
-        if view == "no-card" or no_card:
-            found = _without_card(now, query, waiting=no_card)
+        if no_card:
+            found = _without_card(now, query)
         else:
             found = _listed(now, query, view or "", everything=everything)
         if not _print(call, found, apart=call.out.verbose) and call.limit != 0:
@@ -205,15 +205,14 @@ def _unknown(now: Session) -> Shown:
         yield {**data, "fields": fields}, (f"{note.guid[:10]}  {note.deck}  {words}",)
 
 
-def _without_card(now: Session, query: tuple[str, ...], *, waiting: bool) -> Shown:
-    """Yield highlights without a card, each with its reason; with `waiting`, also those whose drafts wait."""
+def _without_card(now: Session, query: tuple[str, ...]) -> Shown:
+    """Yield highlights without an accepted card, each with its reason."""
     from ankiforge.ledger import FIELDS
     from ankiforge.reports.cards import fate_lines, highlight_json, why_waiting
 
     if named := next((word for word in query if word.partition(":")[0] in FIELDS), ""):
         what = f"{named!r}: a highlight without a card has no such field"
         raise UsageError(what, hint="words of its text or title: ankiforge list --no-card WORD")
-    hidden = ("carded",) if waiting else ("carded", "waiting", "blocked")
 
     def reason(fate: Fate) -> str:
         if fate.fate not in ("waiting", "blocked"):
@@ -225,7 +224,7 @@ def _without_card(now: Session, query: tuple[str, ...], *, waiting: bool) -> Sho
     for one in now.ledger.fates():
         highlight = one.highlight
         words = f"{highlight.exact} {highlight.document.title}".casefold()
-        if one.fate not in hidden and all(word.casefold() in words for word in query):
+        if one.fate != "carded" and all(word.casefold() in words for word in query):
             why = reason(one)
             data = {**highlight_json(highlight), "fate": one.fate, "reason": why}
             yield data, fate_lines(one, why)
@@ -350,48 +349,37 @@ def stats(call: Call) -> None:
 
 # --- lint -----------------------------------------------------------------------------------
 
-_SEVERITIES = ("error", "warn", "info")
-
 
 @command("""
   ankiforge lint deck.apkg                 any deck, whoever made it
-  ankiforge lint ~/.local/share/Anki2/"User 1"/collection.anki2 --severity error
+  ankiforge lint ~/.local/share/Anki2/"User 1"/collection.anki2
   ankiforge lint deck.apkg --deck Biology -v
 """, shows="limit")  # fmt: skip
 @click.argument("file", type=FILE)
 @DECK
-@click.option("--severity", type=click.Choice(_SEVERITIES), default="warn", show_default=True, help="Show only what is at least this severe.")  # fmt: skip
-def lint(call: Call, file: Path, deck: str, severity: str) -> None:
+def lint(call: Call, file: Path, deck: str) -> None:
     """Run the checks on the notes of FILE, an .apkg, .colpkg or collection; change nothing.
 
     Exit code 1 if a note has an error.
     """
     from ankiforge.anki.collection import open_view
     from ankiforge.anki.notes import in_deck
-    from ankiforge.deliver import previous
-    from ankiforge.model import Severity
-    from ankiforge.reports.lint import SHOWN, Counts, Linter, read_note
+    from ankiforge.reports.lint import SHOWN, Counts, check_notes, read_note
 
-    order = list(Severity)
-    least = order.index(Severity("block" if severity == "error" else severity))
     counts, path = Counts(shown=call.shown(SHOWN)), file.expanduser().absolute()
     try:
         with open_view(path, everyone=True) as opened:
             call.out.say(f"the notes of {path}")
             types = {kind.id: kind for kind in opened.types}
             notes = (read_note(one, types.get(one.type_id)) for one in opened.notes())
-            for note, found in Linter().notes(notes):
+            for note, findings in check_notes(notes):
                 if not in_deck(note.deck, deck):
                     continue
-                findings = [one for one in found if order.index(one.severity) >= least]
                 counts.add(note, findings)
                 if call.out.as_json and findings:
                     call.out.data(note.as_json(findings, fields=call.out.verbose))
     except ItemError as error:
-        hint, kept = error.hint, previous(path)
-        if not path.exists() and kept.is_file():
-            hint = f"Anki has all its cards, so it was renamed: {kept}"
-        raise UsageError(error.message, hint=hint) from error
+        raise UsageError(error.message, hint=error.hint) from error
     for line in () if call.out.as_json else counts.as_text():
         call.out.print(line)
     exit_with(1 if counts.errors else 0)
@@ -429,36 +417,27 @@ def doctor(call: Call) -> None:
 
 # --- export ---------------------------------------------------------------------------------
 
-_STDOUT = "-"
-_FORMATS = {".jsonl": "jsonl", ".csv": "csv"}
-
 
 # -tag:x is a word of the query, not an option
 @command("""
   ankiforge export all.jsonl                  everything
   ankiforge export cards.csv deck:Biology     the cards of a deck, for a spreadsheet
-  ankiforge export - document:Lenses          to stdout
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
-@click.argument("target", default=_STDOUT, metavar="[FILE]")
+@click.argument("path", type=FILE, metavar="FILE")
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-def export(call: Call, target: str, query: tuple[str, ...], force: bool) -> None:
-    """Write highlights and cards to FILE.jsonl, or cards to FILE.csv; without FILE, JSON Lines to stdout."""
+def export(call: Call, path: Path, query: tuple[str, ...], force: bool) -> None:
+    """Write highlights and cards to FILE.jsonl, or cards to FILE.csv."""
     refuse_unknown_options(query)
-    path = Path(target).expanduser().absolute()
-    form = "jsonl" if target == _STDOUT else _FORMATS.get(path.suffix.casefold(), "")
-    if not form:
-        raise UsageError(f"{target}: unknown format", hint="name a FILE.jsonl or FILE.csv")
-    if target != _STDOUT and path.exists() and not force:
+    path = path.expanduser().absolute()
+    form = path.suffix.casefold().lstrip(".")
+    if form not in ("jsonl", "csv"):
+        raise UsageError(f"{path}: unknown format", hint="name a FILE.jsonl or FILE.csv")
+    if path.exists() and not force:
         raise UsageError(f"{path}: exists already", hint="another name, or --force to replace it")
     with session(call, read_only=True) as now:
         chosen = _chosen(now, query)
         text = _text(now, chosen, form)
-        if target == _STDOUT:
-            for line in text:
-                if not call.out.write(line.rstrip("\r\n")):
-                    break
-            return
         beside = path.with_name(f".{path.name}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -469,15 +448,11 @@ def export(call: Call, target: str, query: tuple[str, ...], force: bool) -> None
             beside.unlink(missing_ok=True)
             what = f"{path}: cannot be written: {error.strerror or error}"
             raise ItemError(what, hint="free space there, or allow writing") from error
-    counts = {
-        "documents": len(chosen.documents),
-        "highlights": len(chosen.highlights),
-        "cards": len(chosen.lines),
-    }
+    counts = {"highlights": len(chosen.highlights), "cards": len(chosen.lines)}
     if call.out.as_json:
-        call.out.data({"format": form, "path": str(path), **counts, "written": [str(path)]})
-        return
-    call.out.say(f"{path}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+        call.out.data({"path": str(path), **counts})
+    else:
+        call.out.say(f"{path}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
 
 
 def _chosen(now: Session, query: tuple[str, ...]) -> Chosen:

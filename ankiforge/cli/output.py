@@ -97,10 +97,6 @@ class Output:
             self.warn(f"… and {left:,} more problems; -v names all")
         return len(shown) + bool(left)
 
-    def refusal(self, why: str, hint: str) -> None:
-        """Print why something was refused, with a hint."""
-        self.warn(f"refused: {why}" + (f"\nhint: {hint}" if hint else ""))
-
     def _echo(self, text: str, *, err: bool = False) -> bool:
         """Print a line; a closed output (`| head`) does not stop the command."""
         try:

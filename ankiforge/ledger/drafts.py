@@ -51,7 +51,7 @@ _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 @dataclass(frozen=True, slots=True)
 class Held(Change):
-    """Derived words that differ too much: they wait as a revision."""
+    """New words that wait as a revision: a check blocks them, or they are derived and differ too much."""
 
     after_content: str = ""
 
@@ -233,7 +233,7 @@ def record(
             f"UPDATE highlight SET {column} = ?, reason = ?, fate = ? WHERE key = ?",
             done, reason, fate, key,
         )  # fmt: skip
-    return [one for one in changes if not isinstance(one, Held)]
+    return [one for one in changes if one.why or not isinstance(one, Held)]
 
 
 def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:
@@ -317,11 +317,8 @@ def _follow(
         return []
     before = cards.fields_of(card.wording)
     if proposal.blocked:
-        return [
-            Change(
-                Guid(card.guid), before, cards.fields_of(wording), "a check blocks the new words"
-            )
-        ]
+        why = "a check blocks the new words"
+        return [Held(Guid(card.guid), before, cards.fields_of(wording), why, wording.content)]
     if highlight.route is Route.PDF and highlight.kind is not HighlightKind.CARD:
         alike = fuzz.ratio(_words_of(card.wording), _words_of(wording))
         if alike < DERIVED_ALIKE:

@@ -1,7 +1,7 @@
 """Run the checks on the notes of any deck, read with their own card templates.
 
-`read_note` turns a note of Anki into drafts, one for each card. `Linter` checks them, and compares each
-note with all before it. `Counts` counts what was found and shows it as text.
+`read_note` turns a note of Anki into drafts, one for each card. `check_notes` checks them. `Counts` counts
+what was found and shows it as text.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ from ankiforge.text.display import counted, on_one_line, percent, shortened
 
 SHOWN = 5
 """The number of notes that are shown for each check; all others are only counted."""
-WORDS = {Severity.BLOCK: "error", Severity.WARN: "warning", Severity.INFO: "info"}
+WORDS = {Severity.BLOCK: "error", Severity.WARN: "warning"}
 LONGEST_READ = 10_000
 """The maximum length of a side in characters. Cards are shorter, and broken markup is slow to parse."""
 _ORDER = list(Severity)
-Linted = tuple["ReadNote", list[Finding]]
 _NO_HIGHLIGHT = HighlightKey("")
 
 # --- templates ------------------------------------------------------------------------------
@@ -197,45 +196,35 @@ def _draft(question: str, answer: str, *, cloze: bool) -> Draft:
     return Draft(_NO_HIGHLIGHT, kind, fields, quote="", answer="", start=0, origin=person)
 
 
-# --- the linter -----------------------------------------------------------------------------
+# --- the checks -----------------------------------------------------------------------------
 
 
-class Linter:
-    """Checks notes one after another, and compares each with all before it."""
-
-    def __init__(self) -> None:
-        self._known = check.DuplicateIndex()
-
-    def notes(self, notes: Iterable[ReadNote]) -> Iterator[Linted]:
-        """Yield the notes of a deck with what was found, in their order."""
-        for note in notes:
-            found = [*note.broken, *_foreign(note)]
-            for _, draft in note.cards[:1]:
-                found += self._repeats(f"note {note.nid}", draft, note.key)
-            yield note, list(dict.fromkeys(found))
-
-    def _repeats(self, name: str, draft: Draft, key: HighlightKey) -> Iterator[Finding]:
-        """Compare a draft with all earlier ones, except those of the same passage."""
-        words = "".join(text for _, text in draft.fields)
-        if len(words) > MAX_LENGTH or "![" in words:
-            return  # pictures cannot be compared
-        same = self._known.exact(draft, key)
-        if same:
-            yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
-        for one in self._known.near(draft, key):
-            if one.severity is not Severity.INFO and one.twin != same:
-                yield one
-        self._known.add(name, key, draft)
+def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Finding]]]:
+    """Yield the notes with their errors and warnings; each is compared with all before it."""
+    known = check.DuplicateIndex()
+    for note in notes:
+        found = [*note.broken, *_wording(note), *_repeats(note, known)]
+        yield note, [one for one in dict.fromkeys(found) if one.severity is not Severity.INFO]
 
 
-def _foreign(note: ReadNote) -> Iterator[Finding]:
+def _wording(note: ReadNote) -> Iterator[Finding]:
     """Yield what the checks say of the wording of cards, whoever wrote them."""
     for name, draft in note.cards:
         for one in check.lint(draft):
-            if one.check == "malformed" and one.severity is Severity.INFO:
-                continue  # `{{word}}` means nothing in Anki's fields
             several = len(note.cards) > 1
             yield replace(one, message=f"{name}: {one.message}") if several else one
+
+
+def _repeats(note: ReadNote, known: check.DuplicateIndex) -> Iterator[Finding]:
+    """Compare the first card with those of earlier notes that have another passage."""
+    for _, draft in note.cards[:1]:
+        words = "".join(text for _, text in draft.fields)
+        if len(words) > MAX_LENGTH or "![" in words:
+            return  # pictures cannot be compared
+        if same := known.exact(draft, note.key):
+            yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
+        yield from (one for one in known.near(draft, note.key) if one.twin != same)
+        known.add(f"note {note.nid}", note.key, draft)
 
 
 # --- text -----------------------------------------------------------------------------------
@@ -287,9 +276,8 @@ class Counts:
                 yield f"    … and {left:,} more (-v names all)"
         for why, count in self.unread.most_common():
             yield f"not read: {counted(count, 'note')} ({why})"
-        clean = self.worst[None] + self.worst[Severity.INFO]
         yield (
             f"{counted(self.notes, 'note')}, {self.ours:,} of them ours:"
             f" {self.errors:,} with errors,"
-            f" {self.worst[Severity.WARN]:,} with warnings, {clean:,} with neither"
+            f" {self.worst[Severity.WARN]:,} with warnings, {self.worst[None]:,} with neither"
         )

@@ -137,9 +137,7 @@ def test_an_open_profile_without_the_notes_is_told_and_concludes_nothing(
 def test_retired_cards_are_suspended_when_asked_and_the_way_back(desk):
     desk.pushed()
     desk.say("reject", "CARD")
-    desk.say("push", "--suspend-retired", code=2, told="--yes")
-    assert desk.queues() == [0, 0]
-    desk.push("--suspend-retired", "--yes")
+    desk.push("--suspend-retired")
     assert desk.queues() == [-1, -1]
     assert desk.in_anki().tags.count("ankiforge::retired") == 1
 

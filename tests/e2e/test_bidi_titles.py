@@ -57,4 +57,5 @@ def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault):
 
 def test_an_export_is_to_the_letter(forge, vault):
     forge.ok("run", vault)
-    assert TITLE in forge.ok("export").stdout
+    forge.ok("export", "all.jsonl")
+    assert TITLE in (forge.folder / "all.jsonl").read_text("utf-8")

@@ -107,7 +107,6 @@ def test_highlights_without_a_card_have_a_reason(read):
     assert none["fate"] == "no_card"
     assert none["reason"].startswith("the whole sentence is marked")
     assert none["exact"].startswith("A sentence")
-    assert read.ok("list", "--view", "no-card", "--json").lines == [none]
     assert read.ok("list", "--no-card", "splitting", "--json").lines == [waits]
     assert none["key"] in read.ok("list", "--no-card").stdout
     assert read("list", "--no-card", "deck:x").exit_code == 2
@@ -126,6 +125,14 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
 
     read.ok("undo", change["id"])
     assert read.ok("list", "--view", "changed", "--json").lines == []
+
+    whole = NOTE.replace(
+        "Schrödinger's ==cat== is not a cell.", "{{Schrödinger's cat is not a cell.}}"
+    )
+    (vault / "cells.md").write_text(whole, encoding="utf-8")
+    assert "1 card kept the old words" in read.ok("run").stdout
+    [kept] = read.ok("list", "--view", "changed", "--json").lines
+    assert (kept["verdict"], kept["findings"][0]["severity"]) == ("pending", "block")
 
 
 def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):

@@ -128,20 +128,8 @@ def test_repeats_within_the_deck_name_the_first(forge, deck):
     path = deck(GOOD, ("osmosis", f"<b>{GOOD[1]}</b>", ""), ("diffusion", "random spread", ""))
 
     [line] = forge.ok("lint", path, "--json").lines
-
-    first = forge.ok("lint", path, "--json", "--severity", "info").lines
     assert line["findings"][0]["twin"].startswith("note ")
     assert int(line["findings"][0]["twin"].split()[1]) < line["nid"]
-    assert first
-
-
-def test_filters_by_severity(forge, deck, found):
-    path = deck(("osmosis", "<br>", ""), ("it", "yes", ""))
-
-    assert "yes_no" in found(forge("lint", path, "--json", code=1))
-    assert set(found(forge("lint", path, "--severity", "error", "--json", code=1))) == {
-        "empty_side"
-    }
 
 
 def test_a_long_list_is_cut_but_counted(forge, deck):
