@@ -19,6 +19,10 @@ $(VENV)/ok: pyproject.toml
 	@$(PY) -m pip install -q -e .
 	@touch $@
 
+$(VENV)/samples-ok: $(VENV)/ok  # what writes the PDFs of the samples
+	@$(PY) -m pip install -q --group samples
+	@touch $@
+
 $(VENV)/dev-ok: $(VENV)/ok
 	@$(PY) -m pip install -q --group dev
 	@touch $@
@@ -40,7 +44,7 @@ $(VENV)/docs-ok: $(VENV)/ok
 		> .venv-anki-$*/lib/`ls .venv-anki-$*/lib`/site-packages/project.pth
 	@touch $@
 
-demo: $(VENV)/ok  ## forge the samples into a deck, in .demo/
+demo: $(VENV)/samples-ok  ## forge the samples into a deck, in .demo/
 	@$(PY) -m samples.demo
 
 test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"; those of the page need Chromium
