@@ -90,7 +90,7 @@ def test_a_person_makes_a_card_of_a_passage_without_one(forge, passage, fields, 
         (["--field", "Front", "What?"], "the card has no Back"),
         (["--field", "Text", "{{c1::a}} b", "--field", "Back", "c"], "no field 'Back'"),
         (["--field", "Text", "no gap at all"], "no cloze in the text"),
-        ([], "needs a terminal"),
+        ([], "no field is named"),
     ],
 )
 def test_what_is_no_card_is_not_made(forge, passage, words, said):
@@ -102,4 +102,7 @@ def test_what_is_no_card_is_not_made(forge, passage, words, said):
 
 
 def test_an_unknown_passage_is_wrong_usage(forge, passage):
-    assert "list --no-card" in forge("edit", "vault:notes/0123", code=2).stderr
+    assert (
+        "list --no-card"
+        in forge("edit", "vault:notes/0123", "--field", "Front", "What?", code=2).stderr
+    )

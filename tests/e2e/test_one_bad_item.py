@@ -10,8 +10,9 @@ from copy import copy
 import msgspec
 import pytest
 
-from ankiforge import check, deliver
-from ankiforge.check import engine
+from ankiforge import check
+from ankiforge.anki import plan
+from ankiforge.check import engine, source
 from ankiforge.draft import llm, rules
 from ankiforge.errors import LedgerError
 from ankiforge.extract import folder, hypothesis, kindle, obsidian, pdf, readwise, tiddlywiki
@@ -142,7 +143,7 @@ DAMAGED = msgspec.DecodeError("JSON is malformed")
     [
         (rules, "_drafts", ZeroDivisionError()),
         (check, "check", RecursionError()),
-        (engine, "meaning", DAMAGED),
+        (source, "meaning", DAMAGED),
     ],
 )
 def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_again(
@@ -152,7 +153,7 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
     note = "The hurtful minimum inhibitory concentration (MIC) prevents growth."
     (forge.folder / "in" / "hurtful.md").write_text("An other?::one\n", encoding="utf-8")
     (forge.folder / "in" / "b.md").write_text(f"=={note}==\n\nThe last?::two\n", encoding="utf-8")
-    monkeypatch.setattr(engine, "ALL", (lambda *given: engine.meaning(*given),))
+    monkeypatch.setattr(engine, "ALL", (lambda *given: source.meaning(*given),))
     with monkeypatch.context() as patch:
         failing(patch, module, name, error)
         for _ in range(2):
@@ -184,7 +185,7 @@ def test_what_fails_because_of_the_machine_stops_the_run(forge, monkeypatch):
 def test_a_card_that_cannot_be_shipped_stays_out_of_the_package(forge, monkeypatch):
     write(forge, "obsidian")
     with monkeypatch.context() as patch:
-        failing(patch, deliver, "plan", ZeroDivisionError())
+        failing(patch, plan, "plan", ZeroDivisionError())
         result = forge("run", "--json", code=1).data
         assert result["notes"]["written"] == 1
         [problem] = result["problems"]

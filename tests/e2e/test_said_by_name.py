@@ -88,7 +88,7 @@ def test_an_empty_database_of_zotero_is_empty(forge, tmp_path):
     (tmp_path / "zotero.sqlite").write_bytes(b"")
     result = forge("extract", tmp_path / "zotero.sqlite", code=1)
     assert "zotero.sqlite" in result.stderr
-    assert "it is empty" in result.stderr
+    assert "not a Zotero database" in result.stderr
 
 
 @pytest.mark.parametrize("where", ["file", "paper"])

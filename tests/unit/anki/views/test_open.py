@@ -346,7 +346,7 @@ def test_a_meta_that_tells_nothing_is_passed_over(tmp_path, database):
 def test_broken_exports_say_so(tmp_path, package, database):
     whole = package.read_bytes()
     cut = tmp_path / "cut.apkg"
-    for size in (4, 100, len(whole) // 2, len(whole) - 1):
+    for size in (4, 100, len(whole) // 2, len(whole) - 40):
         cut.write_bytes(whole[:size])
         assert refused(cut).startswith("this export of Anki is broken or cut off")
     packed = compress(database)
