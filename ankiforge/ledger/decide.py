@@ -235,7 +235,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
                 query = "DELETE FROM seen WHERE guid = ? AND absent"
                 store.write(query, event.body["guid"])
             if as_new and event.what == "revise" and event.by == SOURCE:
-                _part(store, event.key)
+                _split_off_new_fact(store, event.key)
             for key in () if back else store.keys(event.key):
                 query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
                 store.write(query, key)
@@ -308,8 +308,8 @@ def _refuse_below(store: Store, event: Event) -> None:
             )
 
 
-def _part(store: Store, key: str) -> None:
-    """Give the text of a passage a new key: it states another fact than the card."""
+def _split_off_new_fact(store: Store, key: str) -> None:
+    """Split a passage in two: its present text gets a new key, and the old key keeps the card."""
     row = cards.present_row(store, store.passage(key))
     if row is None:
         return

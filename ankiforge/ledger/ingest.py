@@ -135,7 +135,7 @@ class Ingest:
             store.row("SELECT 1 FROM highlight WHERE state != 'present'") or self._unused()
         )
         """Whether a new highlight may be one that is known and not in its document."""
-        self.fresh: dict[str, bool] = {}
+        self.was_empty: dict[str, bool] = {}
 
     def run(self, sightings: Iterable[Sighting]) -> Report:
         """Ingest everything."""
@@ -188,7 +188,7 @@ class Ingest:
                 "SELECT * FROM document WHERE container = ? AND place = ? AND state != 'journal'",
                 one.container, place,
             )  # fmt: skip
-            if row is None and self._is_fresh(one.container):
+            if row is None and self._was_empty_before_run(one.container):
                 self._write_document(one, None)
                 found = self.found[:]
                 self.found.clear()
@@ -197,12 +197,13 @@ class Ingest:
             elif row is None or not self._settled(one, row):
                 self.held.append(one)
 
-    def _is_fresh(self, container: str) -> bool:
+    def _was_empty_before_run(self, container: str) -> bool:
         """Return whether no highlight of this container can be one that is known."""
-        if container not in self.fresh:
+        # asked before its first document is written, which the query would find later
+        if container not in self.was_empty:
             known = self.store.row("SELECT 1 FROM document WHERE container = ?", container)
-            self.fresh[container] = not known and not self.elsewhere
-        return self.fresh[container]
+            self.was_empty[container] = not known and not self.elsewhere
+        return self.was_empty[container]
 
     def _settled(self, one: Read, row: Row) -> bool:
         """Write a document whose highlights are all matched. Return whether that is so."""

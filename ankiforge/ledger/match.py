@@ -367,7 +367,7 @@ def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
 
 _ENOUGH = 12
 """With fewer shingles that occur in no third document, nothing is recognised."""
-_SHARE = 0.5
+_ENOUGH_SHARED = 0.5
 """The share of the shorter document's shingles that the other one must contain. Half of that
 suffices if they have a block id or the file name in common. A common inode does not count: file
 systems reuse those of deleted files, and with half of the share, pairs of unrelated notes were
@@ -414,7 +414,7 @@ def _by_words(gone: Mapping[int, Sketch], new: Mapping[int, Sketch]) -> dict[int
             ) or 0.0
             if any(owners[each] == 2 for each in before.own & after.own):
                 scores[old, name] = 2.0  # an own id takes precedence over words
-            elif score >= (_SHARE / 2 if before.hints & after.hints else _SHARE):
+            elif score >= (_ENOUGH_SHARED / 2 if before.hints & after.hints else _ENOUGH_SHARED):
                 scores[old, name] = score
 
     best: dict[tuple[str, int], list[float]] = defaultdict(list)

@@ -63,7 +63,7 @@ def tag_name(tag: str) -> str:
     return "-".join(tag.removeprefix("#").split())
 
 
-class Mark(msgspec.Struct, frozen=True):
+class ReadUpTo(msgspec.Struct, frozen=True):
     """How far a file of the journal was read."""
 
     size: int
@@ -401,13 +401,15 @@ class Store:
                 what, hint="free space there, or allow writing, and try again"
             ) from error
 
-    def _mark(self, name: str) -> Mark | None:
+    def _mark(self, name: str) -> ReadUpTo | None:
         found = self.meta(f"read {name}")
-        return msgspec.json.decode(found, type=Mark) if found else None
+        return msgspec.json.decode(found, type=ReadUpTo) if found else None
 
     def _set_mark(self, path: Path, size: int, unreadable: int) -> None:
         with path.open("rb") as file:
-            self.set_meta(f"read {path.name}", encode(Mark(size, _tail(file, size), unreadable)))
+            self.set_meta(
+                f"read {path.name}", encode(ReadUpTo(size, _tail(file, size), unreadable))
+            )
 
     def _read_new(self, path: Path) -> tuple[list[Event], bool]:
         """Return the new events of a file, and whether it was replaced by one that lacks some lines."""
