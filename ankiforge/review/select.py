@@ -13,7 +13,7 @@ from ankiforge.draft import sided
 from ankiforge.errors import UsageError
 from ankiforge.ledger import FIELDS, Ledger, Term
 from ankiforge.model import CardKind, Family, Fields, Highlight, HighlightKind, Span
-from ankiforge.text.markdown import gapped, part
+from ankiforge.review.gapping import gapped, part
 from ankiforge.text.sentences import sentence_around, trimmed
 
 _ID = re.compile(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")

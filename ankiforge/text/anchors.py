@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ankiforge.model import Highlight, HighlightKey, h16
-from ankiforge.text.fold import canonical, fold
+from ankiforge.text.fold import fold
 from ankiforge.text.sentences import boundaries
 
 CONTEXT = 80
@@ -75,16 +75,6 @@ def anchor(exact: str, before: str, after: str, n: int = 1) -> str:
 def triple_of(highlight: Highlight) -> Triple:
     """Return the triple of one highlight."""
     return triple(*_anchored(highlight))
-
-
-def mark_of(highlight: Highlight) -> str:
-    """Return a hash that is equal only for exact copies of a highlight, in any document."""
-    return h16(*triple_of(highlight), highlight.kind)
-
-
-def text_of(highlight: Highlight) -> str:
-    """Return a hash of the text of a highlight, without its context."""
-    return h16(canonical(highlight.exact), highlight.kind)
 
 
 def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
