@@ -132,27 +132,6 @@ def test_every_command_takes_the_common_options_after_its_name(words):
         assert isinstance(option, click.Argument) or getattr(option, "help", ""), option.name
 
 
-RARE = {
-    "--limit": "run extract draft list show seen stats lint watch",
-    "--jobs": "run extract draft watch",
-}
-
-
-@pytest.mark.parametrize("words", commands())
-def test_a_rare_option_stands_in_the_help_of_commands_that_use_it_and_is_taken_by_all(forge, words):
-    told = forge.ok(*words.split(), "--help").stdout
-    params = commands()[words].params
-    options = {name for one in params for name in one.opts}
-
-    for option, users in RARE.items():
-        assert option in options
-        if " " not in words:
-            assert (f"{option} " in told) == (words in users.split()), option
-    assert "--offline" in told
-    if words == "undo":
-        forge("undo", "--jobs", "2", "--limit", "3", code=1)
-
-
 def test_every_error_and_its_exit_code_stand_in_the_tree():
     tree = errors.__doc__ or ""
     classes = [one for one in vars(errors).values() if isinstance(one, type)]

@@ -7,7 +7,6 @@ command is imported when the command is called.
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -72,16 +71,11 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
         "help": "Read or ask N at a time.",
     },
 }
-RARE_OPTIONS = ("limit", "jobs")
-"""Options that every command accepts, but that only the help of commands which use them shows."""
 
 
-def shared_options(shown: str = "") -> list[click.Option]:
-    """Return the options that every command accepts; `shown` are the rare ones to show in its help."""
-    made = [click.Option(names, **settings) for names, settings in SHARED_OPTIONS.items()]
-    for option in made:
-        option.hidden = option.name in RARE_OPTIONS and option.name not in shown.split()
-    return made
+def shared_options() -> list[click.Option]:
+    """Return the options that every command accepts."""
+    return [click.Option(names, **settings) for names, settings in SHARED_OPTIONS.items()]
 
 
 class Program(click.Group):
@@ -98,14 +92,6 @@ class Program(click.Group):
         module = import_module(f"ankiforge.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = vars(module).get(cmd_name) or vars(module)[f"{cmd_name}_"]
         return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a closed output (`| head`) is not an error."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -134,7 +120,7 @@ class Program(click.Group):
             for name, (_, line) in group.items():
                 formatter.write(f"  {name:{width}}  {line}\n")
         formatter.write(
-            "\nEvery command: -C DIR, --json, -q, -v, --no-color, --offline, -h; ankiforge --version\n"
+            "\nEvery command: -C DIR, --json, -q, -v, --no-color, --offline, --limit N, --jobs N, -h\n"
         )
 
 

@@ -30,7 +30,7 @@ PASSAGES = 30
   ankiforge draft --again af53yatsl3 --remark "ask for the year"
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
-""", shows="limit jobs", cls=click.Group, invoke_without_command=True)  # fmt: skip
+""", cls=click.Group, invoke_without_command=True)  # fmt: skip
 @click.option("--again", metavar="QUERY", help="Draft these again: ids of cards or drafts, keys, or a query.")  # fmt: skip
 @click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
 @click.option("--estimate", is_flag=True, help="Show requests, tokens and cost; send nothing.")
@@ -131,7 +131,7 @@ def _estimate(now: Session, job: Job, model: Model | None) -> None:
 # --- a chat ---------------------------------------------------------------------------------
 
 
-@command("\n  ankiforge draft export ask.md --limit 10", shows="limit")
+@command("\n  ankiforge draft export ask.md --limit 10")
 @click.argument("file", type=FILE)
 def export(call: Call, file: Path) -> None:
     """Write a prompt for highlights without a card to FILE, to paste into any chatbot.

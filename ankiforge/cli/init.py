@@ -6,7 +6,6 @@ into a workspace.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
@@ -209,10 +208,8 @@ def _block(kind: str, path: Path, root: Path, taken: set[str], dialects: Iterabl
 
 
 def _scalar(text: str) -> str:
-    """Return a YAML scalar, plain if that is read as the same text, else in double quotes."""
+    """Return a YAML scalar, in quotes if necessary."""
     import yaml
 
-    if re.fullmatch(r"[~\w./][\w./:~-]*", text) and yaml.safe_load(f"[{text}]") == [text]:
-        return text
-    quoted = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=2**20)
-    return str(quoted).strip()
+    written: str = yaml.safe_dump(text, allow_unicode=True, width=2**20)
+    return written.removesuffix("...\n").strip()

@@ -10,7 +10,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import click
 
@@ -30,7 +29,6 @@ from ankiforge.errors import ItemError, UsageError
 if TYPE_CHECKING:
     from ankiforge.ledger import Fate, Line, Match
     from ankiforge.model import Question
-    from ankiforge.reports.export import Chosen
 
 VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """The lists of things that wait or are to be known."""
@@ -77,12 +75,12 @@ def status(call: Call) -> None:
 # -finding:* is a word of the query, not an option
 @command("""
   ankiforge list                        drafts and cards
-  ankiforge list --view new -v          waiting drafts in full, the likeliest first
+  ankiforge list --view new -v          waiting drafts in full, those without warnings first
   ankiforge list --view questions       what only you can tell
   ankiforge list --no-card              highlights without a card, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict anki finding drafter key
-""", shows="limit", context_settings={"ignore_unknown_options": True})  # fmt: skip
+""", context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @click.option("--all", "everything", is_flag=True, help="Include rejected and retired cards.")
 @click.option("--no-card", is_flag=True, help="List highlights without an accepted card, and why.")
@@ -120,7 +118,7 @@ def _listed(now: Session, words: tuple[str, ...], view: str, *, everything: bool
         case "changed":
             return _changed(now, words)
     ids = _ids(now, words, everything=everything)
-    return _lines(now, _likeliest(now, ids) if view == "new" else now.ledger.lines(ids))
+    return _lines(now, _new(now, ids) if view == "new" else now.ledger.lines(ids))
 
 
 def _ids(now: Session, words: tuple[str, ...], *, everything: bool = False) -> list[str]:
@@ -148,23 +146,17 @@ def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown
             yield data, ()
         elif full:
             text = cards.line_text(now.ledger, line, questions)
-            yield None, (*text, *cards.history_text(told))
+            yield None, (*text, *map(cards.done_line, told))
         else:
             yield None, (cards.one_line(line),)
 
 
-def _likeliest(now: Session, ids: list[str]) -> Iterator[Line]:
-    """Yield new drafts, those that most likely deserve a card first."""
-    from ankiforge.draft import likeliest, worth
-    from ankiforge.run import brief_of
-
-    def rank(line: Line) -> int:
-        highlight = line.highlight
-        return worth(highlight, brief_of(now.decks, highlight.document, highlight).wants)
-
-    drafts = (one for one in ids if one.startswith("dr"))
-    new = [one for one in now.ledger.lines(drafts) if one.waiting and not one.waiting.revises]
-    return likeliest([(rank(one), one.highlight.document.key, one) for one in new])
+def _new(now: Session, ids: list[str]) -> list[Line]:
+    """Return new drafts in the order of the review page, other drafts of the same facts last."""
+    place = {one: at for at, one in enumerate(now.ledger.order().new)}
+    drafts = now.ledger.lines(one for one in ids if one.startswith("dr"))
+    new = (one for one in drafts if one.waiting and not one.waiting.revises)
+    return sorted(new, key=lambda one: place.get(one.id, len(place)))
 
 
 def _changed(now: Session, words: tuple[str, ...]) -> Shown:
@@ -207,12 +199,7 @@ def _unknown(now: Session) -> Shown:
 
 def _without_card(now: Session, query: tuple[str, ...]) -> Shown:
     """Yield highlights without an accepted card, each with its reason."""
-    from ankiforge.ledger import FIELDS
     from ankiforge.reports.cards import fate_lines, highlight_json, why_waiting
-
-    if named := next((word for word in query if word.partition(":")[0] in FIELDS), ""):
-        what = f"{named!r}: a highlight without a card has no such field"
-        raise UsageError(what, hint="words of its text or title: ankiforge list --no-card WORD")
 
     def reason(fate: Fate) -> str:
         if fate.fate not in ("waiting", "blocked"):
@@ -234,7 +221,7 @@ def _without_card(now: Session, query: tuple[str, ...]) -> Shown:
   ankiforge show afpl5zre
   ankiforge show afpl5zre -v                with its history
   ankiforge show deck:Biology membrane      all cards that a query matches
-""", shows="limit")  # fmt: skip
+""")
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 def show(call: Call, words: tuple[str, ...]) -> None:
     """Show cards, drafts and questions in full, with the commands that settle them."""
@@ -279,7 +266,7 @@ _WORKS = 10
   ankiforge seen https://arxiv.org/abs/1706.03762v5
   ankiforge seen ~/Downloads/paper.pdf  a PDF, by its identifiers or title
   ankiforge seen "Attention is al you need"  a title, even misspelt
-""", shows="limit", context_settings={"ignore_unknown_options": True})  # fmt: skip
+""", context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def seen(call: Call, query: tuple[str, ...]) -> None:
     """Search your works, highlights and cards, and show how well you remember them."""
@@ -304,14 +291,8 @@ def _works(now: Session, words: str) -> Iterator[Match]:
     Raises:
         ItemError: the PDF cannot be read.
     """
-    linked = Path(unquote(words[7:])) if words.lower().startswith("file://") else Path()
-    words = str(linked) if linked.is_file() else words
     path = Path(words).expanduser()
-    if not words.lower().endswith(".pdf") or "://" in words:
-        return now.ledger.search(words)
-    if not path.is_file():
-        if len(path.parts) > 1:
-            raise UsageError(f"{words}: no such file", hint="ankiforge seen TITLE")
+    if path.suffix.casefold() != ".pdf" or not path.is_file():
         return now.ledger.search(words)
     from ankiforge.extract.pdf import identify
     from ankiforge.model import Problem
@@ -324,7 +305,6 @@ def _works(now: Session, words: str) -> Iterator[Match]:
 
 # --- stats ----------------------------------------------------------------------------------
 
-WIDTH = 80
 GROUPS = 8
 """The number of sources, documents and drafters that are shown."""
 
@@ -332,7 +312,7 @@ GROUPS = 8
 @command("""
   ankiforge stats
   ankiforge stats --json
-""", shows="limit")  # fmt: skip
+""")
 def stats(call: Call) -> None:
     """Show what became of highlights and drafts, and how the cards fare in Anki."""
     from ankiforge.reports.stats import as_text, statistics
@@ -342,8 +322,7 @@ def stats(call: Call) -> None:
     if call.out.as_json:
         call.out.data(found.as_json())
         return
-    width = max(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)
-    for line in as_text(found, call.shown(GROUPS), width):
+    for line in as_text(found, call.shown(GROUPS), shutil.get_terminal_size().columns):
         call.out.print(line)
 
 
@@ -354,7 +333,7 @@ def stats(call: Call) -> None:
   ankiforge lint deck.apkg                 any deck, whoever made it
   ankiforge lint ~/.local/share/Anki2/"User 1"/collection.anki2
   ankiforge lint deck.apkg --deck Biology -v
-""", shows="limit")  # fmt: skip
+""")
 @click.argument("file", type=FILE)
 @DECK
 def lint(call: Call, file: Path, deck: str) -> None:
@@ -399,7 +378,7 @@ def doctor(call: Call) -> None:
     """Check settings, sources, ledger, model and Anki, and say what to do."""
     from ankiforge.config.workspace import resolve, user_folder
     from ankiforge.reports.discover import Machine
-    from ankiforge.reports.doctor import CheckState, Surroundings, examine, exit_code
+    from ankiforge.reports.doctor import Surroundings, examine, exit_code
 
     around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
     checks = []
@@ -409,9 +388,7 @@ def doctor(call: Call) -> None:
             call.out.data(check)
             continue
         do = f"\n      do: {check.do}" if check.do else ""
-        failed = call.out.quiet and check.state is CheckState.FAIL
-        tell = call.out.warn if failed else call.out.print
-        tell(f"{check.state.value:4}  {check.name}: {check.says}{do}")
+        call.out.print(f"{check.state.value:4}  {check.name}: {check.says}{do}")
     exit_with(exit_code(checks))
 
 
@@ -428,6 +405,10 @@ def doctor(call: Call) -> None:
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def export(call: Call, path: Path, query: tuple[str, ...], force: bool) -> None:
     """Write highlights and cards to FILE.jsonl, or cards to FILE.csv."""
+    from ankiforge.reports.cards import line_json, line_tags
+    from ankiforge.reports.export import as_csv, as_lines
+    from ankiforge.review.query import joined, parse
+
     refuse_unknown_options(query)
     path = path.expanduser().absolute()
     form = path.suffix.casefold().lstrip(".")
@@ -436,8 +417,16 @@ def export(call: Call, path: Path, query: tuple[str, ...], force: bool) -> None:
     if path.exists() and not force:
         raise UsageError(f"{path}: exists already", hint="another name, or --force to replace it")
     with session(call, read_only=True) as now:
-        chosen = _chosen(now, query)
-        text = _text(now, chosen, form)
+        terms = parse(joined(query)).terms
+        lines = list(now.ledger.lines(now.ledger.find(terms, everything=True)))
+        keys = {line.highlight.key for line in lines}
+        every = (one.highlight for one in now.ledger.fates())
+        highlights = [one for one in every if not terms or one.key in keys]
+        if form == "csv":
+            text = iter([as_csv(lines, lambda line: line_tags(line, now.decks))])
+        else:
+            told = partial(line_json, now.ledger, decks=now.decks)
+            text = as_lines(highlights, lines, joined(query), told)
         beside = path.with_name(f".{path.name}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -448,30 +437,8 @@ def export(call: Call, path: Path, query: tuple[str, ...], force: bool) -> None:
             beside.unlink(missing_ok=True)
             what = f"{path}: cannot be written: {error.strerror or error}"
             raise ItemError(what, hint="free space there, or allow writing") from error
-    counts = {"highlights": len(chosen.highlights), "cards": len(chosen.lines)}
+    counts = {"highlights": len(highlights), "cards": len(lines)}
     if call.out.as_json:
         call.out.data({"path": str(path), **counts})
     else:
         call.out.say(f"{path}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
-
-
-def _chosen(now: Session, query: tuple[str, ...]) -> Chosen:
-    """Return the cards and drafts, whatever was decided about them, and the highlights that a query matches."""
-    from ankiforge.reports.export import Chosen
-    from ankiforge.review.query import joined, parse
-
-    terms = parse(joined(query)).terms
-    lines = tuple(now.ledger.lines(now.ledger.find(terms, everything=True)))
-    keys = {line.highlight.key for line in lines}
-    highlights = (one.highlight for one in now.ledger.fates())
-    kept = tuple(one for one in highlights if not terms or one.key in keys)
-    return Chosen(kept, lines, joined(query))
-
-
-def _text(now: Session, chosen: Chosen, form: str) -> Iterator[str]:
-    from ankiforge.reports.cards import line_json, line_tags
-    from ankiforge.reports.export import as_csv, as_lines
-
-    if form == "csv":
-        return iter([as_csv(chosen, lambda line: line_tags(line, now.decks))])
-    return as_lines(chosen, lambda line: line_json(now.ledger, line, now.decks))

@@ -14,7 +14,6 @@ from ankiforge.cli.output import Call, command, session, workspace_of
 from ankiforge.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.config.trust import Concern
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
     from ankiforge.model import Source
@@ -40,12 +39,13 @@ def mcp(call: Call, trust: Path | None) -> None:
 
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
-    from ankiforge.config.trust import confirm
+    from ankiforge.config.trust import Concern, confirm, is_confirmed
     from ankiforge.config.workspace import user_folder
 
+    reads = Concern("mcp", "read", "agents would read passages and cards")
     if trust is not None:
         workspace = workspace_of(replace(call, workspace=trust))
-        confirm(workspace, [_concern()], user_folder())
+        confirm(workspace, [reads], user_folder())
         call.out.say(
             f"agents may read {workspace.root}; what their provider will see:\n  {_SEEN}\n"
             "anything tagged #no-llm stays here"
@@ -66,7 +66,11 @@ def mcp(call: Call, trust: Path | None) -> None:
     def opened(writes: str) -> Iterator[tuple[Workspace, Ledger]]:
         from ankiforge.mcp.agent import PATIENCE_S
 
-        _require_trust(quiet)
+        workspace = workspace_of(quiet)
+        if not is_confirmed(workspace, reads, user_folder()):
+            what = "nobody has allowed agents to read this workspace"
+            hint = f"the person runs: ankiforge mcp --trust {workspace.root}"
+            raise UsageError(what, hint=hint)
         with session(quiet, writes=writes, patience=PATIENCE_S) as now:
             yield now.workspace, now.ledger
 
@@ -77,26 +81,3 @@ def mcp(call: Call, trust: Path | None) -> None:
         return app.open_sources(workspace, ledger, selected, offline=quiet.offline)
 
     serve(Agent(opened, sources))
-
-
-def _concern() -> Concern:
-    from ankiforge.config.trust import Concern
-
-    return Concern("mcp", "read", "agents would read passages and cards")
-
-
-def _require_trust(call: Call) -> None:
-    """Check that a person has allowed agents to read this workspace.
-
-    Raises:
-        UsageError: nobody has.
-    """
-    from ankiforge.config.trust import is_confirmed
-    from ankiforge.config.workspace import user_folder
-
-    workspace = workspace_of(call)
-    if not is_confirmed(workspace, _concern(), user_folder()):
-        raise UsageError(
-            "nobody has allowed agents to read this workspace",
-            hint=f"the person runs: ankiforge mcp --trust {workspace.root}",
-        )

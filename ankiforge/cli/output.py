@@ -25,7 +25,6 @@ from ankiforge.text.fold import BIDI_CONTROLS
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.config.workspace import Workspace
-    from ankiforge.draft.llm import Model
     from ankiforge.errors import ForgeError
     from ankiforge.ledger import Ledger
     from ankiforge.model import Problem, Source
@@ -153,17 +152,14 @@ class Call:
         return f"ankiforge -C {quote(str(self.workspace))}" if self.workspace else "ankiforge"
 
 
-def command(
-    examples: str, *, shows: str = "", **settings: Any
-) -> Callable[[Callable[..., None]], Any]:
+def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], Any]:
     """Turn a function into a command with the shared options, which are passed as one `call`.
 
     Args:
         examples: the examples at the end of the help, one in each line.
-        shows: the rare options to show in the help.
         settings: arguments of `click.command`.
     """
-    shared = shared_options(shows)
+    shared = shared_options()
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @wraps(function)
@@ -318,9 +314,9 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
 
 @contextmanager
 def progress_bar(
-    out: Output, model: Model | None = None, sources: Sequence[Source] = ()
+    out: Output, sources: Sequence[Source] = ()
 ) -> Iterator[Callable[[Progress], None]]:
-    """Show the progress of a run in a terminal: documents read, then drafts, highlights and cost.
+    """Show the progress of a run in a terminal: documents read, then drafts.
 
     Yields a function to call with each step.
     """
@@ -330,30 +326,19 @@ def progress_bar(
     from rich.console import Console
 
     from ankiforge.extract import count_of
-    from ankiforge.text.display import counted, dollars
+    from ankiforge.text.display import counted
 
-    drafts, reading = 0, True
+    steps: list[Progress] = []
 
     class Line:
         """What is said at the moment; drawn anew several times a second."""
 
         def __rich__(self) -> str:
+            if any(step.report for step in steps):
+                return f"drafting · {counted(sum(step.drafted for step in steps), 'draft')}"
             begun = [one for one in map(count_of, sources) if one.total]
-            if reading:
-                return (
-                    f"reading {begun[-1].done:,}/{begun[-1].total:,} documents"
-                    if begun
-                    else "reading"
-                )
-            cost = model.usage.cost_usd if model else None
-            return f"drafting · {counted(drafts, 'draft')}" + (
-                f" · {dollars(cost)}" if cost else ""
-            )
-
-    def show(step: Progress) -> None:
-        nonlocal drafts, reading
-        drafts += step.drafted
-        reading = reading and step.report is None
+            done = f" {begun[-1].done:,}/{begun[-1].total:,} documents" if begun else ""
+            return f"reading{done}"
 
     with Console(stderr=True, no_color=not out.color).status(Line()):
-        yield show
+        yield steps.append

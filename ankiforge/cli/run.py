@@ -42,7 +42,7 @@ PROBLEMS = 3
   ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes
   ankiforge run                            read all of it again
   ankiforge run --dry-run                  show what would happen
-""", shows="limit jobs")  # fmt: skip
+""")
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 @click.option("--deck", default="", metavar="NAME", help="Put new cards into this deck.")
 @OUTPUT
@@ -163,7 +163,7 @@ def follow(
     sources: tuple[Source, ...] = (),
 ) -> ForgeError | None:
     """Run the steps and show the progress; return the error of a service that failed."""
-    with progress_bar(now.out, model, sources) as show:
+    with progress_bar(now.out, sources) as show:
         try:
             for step in steps:
                 tally.add(step)
@@ -215,7 +215,7 @@ def print_summary(now: Session, tally: Tally) -> None:
 @command("""
   ankiforge extract paper.pdf
   ankiforge extract ~/Vault --json | jq .exact
-""", shows="limit jobs")  # fmt: skip
+""")
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 def extract(call: Call, paths: tuple[Path, ...]) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""

@@ -17,18 +17,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ankiforge.cli.output import Call, command, session, workspace_of
-from ankiforge.errors import BusyError, ForgeError, RefusedError, UsageError
+from ankiforge.errors import ForgeError, UsageError
 from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge.app import Tally
-    from ankiforge.model import Problem
 
 
 @command("""
   ankiforge watch                  keep the package up to date while you write
   ankiforge watch --push           bring finished cards into a running Anki
-""", shows="limit jobs")  # fmt: skip
+""")
 @click.option("--push", is_flag=True, help="Send finished cards to a running Anki.")
 @click.option("--poll", is_flag=True, help="Compare file times: for network folders and WSL.")
 def watch(call: Call, push: bool, poll: bool) -> None:
@@ -46,14 +45,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
         raise UsageError("there is nothing to watch", hint=hint)
     workspace.prepare()
     passes = Passes(call, push=push)
-    try:
-        held = app.lock(workspace, "watching", seconds=0)
-    except BusyError as error:
-        what = error.message.partition(" is watching")[0]
-        raise RefusedError(
-            f"{what} already watches this workspace", hint="one is enough"
-        ) from error
-    with held, _end_by_signal() as ended:
+    with app.lock(workspace, "watching", seconds=0), _end_by_signal() as ended:
         passes.tell("started", sources=[str(one) for one in passes.folders()])
         try:
             follow(passes, file_events(ended.is_set, poll=poll))
@@ -93,8 +85,8 @@ class Passes:
         """The newest decision that was delivered or is about to be."""
         self._package = b""
         """A hash of the package that was told last."""
-        self._troubles: dict[str, dict[tuple[str, str], Problem]] = {"read": {}, "deliver": {}}
-        """The problems that were told and are not mended yet."""
+        self._troubles: dict[str, set[tuple[str, str]]] = {"read": set(), "deliver": set()}
+        """The problems of the last pass and of the last delivery, which are not told again."""
 
     def folders(self) -> list[Path]:
         """Return the folders of all sources."""
@@ -164,26 +156,22 @@ class Passes:
 
     @contextmanager
     def _telling(self, step: str, tally: Tally) -> Iterator[None]:
-        """Tell each problem of a step once, and once more when it is over."""
+        """Tell each problem of a step, but not again what the last step told."""
         from ankiforge.model import Problem
         from ankiforge.reports.summary import problem_json
 
-        told = self._troubles[step]
         try:
             yield
-            found = {(one.where, one.what): one for one in tally.problems}
-            for key in [key for key in told if key not in found]:
-                self.tell("mended", where=key[0], what=key[1])
-                del told[key]
         except ForgeError as error:
             tally.problems.append(Problem("watch", error.message, error.hint))
             raise
         finally:
-            for one in tally.problems:
-                key = (one.where, one.what)
-                if not any(key in others for others in self._troubles.values()):
-                    told[key] = one
+            told = set().union(*self._troubles.values())
+            found = {(one.where, one.what): one for one in tally.problems}
+            for key, one in found.items():
+                if key not in told:
                     self.tell("problem", **problem_json(one))
+            self._troubles[step] = set(found)
 
     def tell(self, event: str, **values: Any) -> None:
         """Print an event as a line of JSON, or in words."""
@@ -204,7 +192,6 @@ class Passes:
                 notes = values["notes"]
                 where = "in Anki" if values["pushed"] else ", ".join(values["packages"])
                 self._out.say(f"{clock} {where}: {notes['added']} new, {notes['updated']} updated")
-            case "problem" | "mended":
-                word = "failed" if event == "problem" else "mended"
+            case "problem":
                 hint = f" ({values['hint']})" if values.get("hint") else ""
-                self._out.warn(f"{clock} {word}: {values['where']}: {values['what']}{hint}")
+                self._out.warn(f"{clock} failed: {values['where']}: {values['what']}{hint}")

@@ -280,8 +280,3 @@ def question_text(question: Question) -> Iterator[str]:
         yield _row("  source", unrender(one.ours))
     yield from (_row("", on_one_line(example)) for example in question.examples)
     yield _settled_by(question.id, question.accept, question.reject)
-
-
-def history_text(history: Iterable[Done]) -> Iterator[str]:
-    """Yield the decisions about a card, oldest first, with what `undo` takes."""
-    yield from (_row("history", done_line(one)) for one in history)

@@ -30,11 +30,6 @@ class Machine:
         ("Ollama", 11434),
         ("LM Studio", 1234),
         ("llama.cpp", 8080),
-        ("vLLM", 8000),
-        ("Jan", 1337),
-        ("text-generation-webui", 5000),
-        ("KoboldCpp", 5001),
-        ("GPT4All", 4891),
     )
     """(program, port on this machine) of OpenAI-compatible servers."""
 
@@ -78,7 +73,6 @@ def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
     for folder in (
         *machine.settings_of("obsidian"),
         machine.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
-        machine.home / "snap/obsidian/current/.config/obsidian",
     ):
         try:
             listed = _parsed(_text(folder / "obsidian.json"))["vaults"].values()
@@ -109,15 +103,15 @@ def zotero_folders(machine: Machine) -> tuple[Path, ...]:
     for home in (
         machine.home / ".zotero/zotero",
         machine.home / ".var/app/org.zotero.Zotero/.zotero/zotero",
-        machine.home / "snap/zotero-snap/common/.zotero/zotero",
         *machine.settings_of("Zotero", "Zotero/Zotero"),
     ):
         for profile in _PROFILE.findall(_text(home / "profiles.ini")):
             setting = _DATA_FOLDER.search(_text(home / profile.strip() / "prefs.js"))
             folder = _parsed(setting[1]) if setting else None
             found += [Path(folder)] if isinstance(folder, str) else []
-    found += [machine.home / "Zotero", machine.home / "snap/zotero-snap/common/Zotero"]
-    return _real(folder for folder in found if _exists(folder / "zotero.sqlite"))
+    return _real(
+        folder for folder in (*found, machine.home / "Zotero") if _exists(folder / "zotero.sqlite")
+    )
 
 
 def anki_collections(machine: Machine) -> tuple[Path, ...]:
@@ -126,9 +120,6 @@ def anki_collections(machine: Machine) -> tuple[Path, ...]:
 
 
 # --- model servers --------------------------------------------------------------------------
-
-_LARGEST_ANSWER = 4 * 1024 * 1024
-"""In bytes: the answer should be a list, not a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,20 +170,13 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> tuple[str, ...
     if not (key.isascii() and key.isprintable()):
         raise Unreachable("was not contacted: the key contains invalid characters")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url, ours, answer = f"{base_url.rstrip('/')}/models", is_loopback(base_url), b""
+    url, ours = f"{base_url.rstrip('/')}/models", is_loopback(base_url)
     try:
-        with (
-            httpx.Client(timeout=timeout, trust_env=not ours) as client,
-            client.stream("GET", url, headers=headers) as response,
-        ):
-            if response.status_code != 200:
-                status = f"{response.status_code} {response.reason_phrase}".strip()
-                raise Unreachable(f"answers {status}", response.status_code)
-            for part in response.iter_bytes():
-                answer += part
-                if len(answer) > _LARGEST_ANSWER:
-                    break
-        return tuple(str(model["id"]) for model in json.loads(answer)["data"])
+        answer = httpx.get(url, headers=headers, timeout=timeout, trust_env=not ours)
+        if answer.status_code != 200:
+            status = f"{answer.status_code} {answer.reason_phrase}".strip()
+            raise Unreachable(f"answers {status}", answer.status_code)
+        return tuple(str(model["id"]) for model in answer.json()["data"])
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise Unreachable(f"does not answer ({error})") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:

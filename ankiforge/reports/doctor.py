@@ -19,6 +19,7 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.reports.discover import Machine, Unreachable, anki_collections, models
+from ankiforge.reports.status import first_of
 from ankiforge.text.display import counted
 from ankiforge.text.identifiers import model_name
 
@@ -82,8 +83,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
 
     `find` returns the workspace, or raises a ForgeError.
     """
-    system = platform.system() or "an unknown system"
-    yield _ok("program", f"ankiforge {__version__}, Python {platform.python_version()} on {system}")
+    yield _ok("program", f"ankiforge {__version__}, Python {platform.python_version()}")
     try:
         workspace = find()
         load_decks(workspace.root)
@@ -109,14 +109,12 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
 
 
 def _settings(workspace: Workspace) -> Check:
-    if workspace.is_default:
-        own = "no settings file" if workspace.remembered else "no sources in the settings"
-        return _ok("settings", f"the default workspace {workspace.root}: {own}")
     count = len(workspace.config.sources)
-    if not count and not workspace.remembered:
+    if not (count or workspace.remembered or workspace.is_default):
         do = f"name a vault, a PDF folder or Zotero under sources: in {workspace.settings}"
         return _warn("settings", f"{workspace.settings} names no source", do)
-    return _ok("settings", f"{workspace.settings}: {counted(count, 'source')}")
+    where = workspace.root if workspace.is_default else workspace.settings
+    return _ok("settings", f"{where}: {counted(count, 'source')}")
 
 
 def _remembered(workspace: Workspace) -> Iterator[Check]:
@@ -165,13 +163,12 @@ def _ledger(workspace: Workspace) -> Iterator[Check]:
     except ForgeError as error:
         yield _failed("ledger", error)
         return
-    yield _ok("ledger", f"{workspace.ledger} is sound")
     if unreadable:
         says = f"{counted(unreadable, 'line')} of {workspace.journal} cannot be read"
         do = "restore the file from git or a backup; the other lines are used"
         yield _warn("journal", says, do)
     else:
-        yield _ok("journal", f"every line in {workspace.journal} can be read")
+        yield _ok("ledger", f"{workspace.ledger} and every line in {workspace.journal} can be read")
 
 
 def _anki(config: Config, around: Surroundings) -> Check:
@@ -189,11 +186,6 @@ def _anki(config: Config, around: Surroundings) -> Check:
 
 
 # --- the model ------------------------------------------------------------------------------
-
-_SHOWN = 5
-"""The maximum number of models that are listed."""
-_NO_LIST = (404, 405, 501)
-"""The HTTP status of servers that have models but cannot list them."""
 
 
 def _model(workspace: Workspace, around: Surroundings) -> Check:
@@ -213,7 +205,7 @@ def _model(workspace: Workspace, around: Surroundings) -> Check:
     try:
         offered = models(llm.base_url, secret)
     except Unreachable as error:
-        if error.status in _NO_LIST:
+        if error.status in (404, 405, 501):  # it has models, but cannot list them
             return _ok("model", f"{llm.model} at {llm.base_url}, which lists no models")
         do = "start it (ollama serve), or correct llm.base_url in ankiforge.yaml"
         if error.status in (401, 403) and not key:
@@ -222,6 +214,5 @@ def _model(workspace: Workspace, around: Surroundings) -> Check:
     # Ollama lists `qwen3:latest` for `qwen3`, Gemini `models/…`
     if offered and {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}.isdisjoint(offered):
         says = f"{llm.base_url} does not list {llm.model!r}"
-        some = ", ".join(offered[:_SHOWN])
-        return _warn("model", says, f"set llm.model to one it has, such as {some}")
+        return _warn("model", says, f"set llm.model to one it has, such as {first_of(offered)}")
     return _ok("model", f"{model_name(llm.model)} at {llm.base_url}")

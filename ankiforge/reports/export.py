@@ -4,60 +4,49 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from io import StringIO
+from itertools import chain
 from typing import Any
 
 import msgspec
 
 from ankiforge.ledger import Line
-from ankiforge.model import Document, Highlight
+from ankiforge.model import Highlight
 from ankiforge.reports.cards import attributes, document_json, highlight_json
 
 VERSION = 1
 """The version of the JSON Lines format. Greater versions need a newer program."""
+CardJson = Callable[[Line], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The selection to export."""
-
-    highlights: Sequence[Highlight]
-    """In reading order."""
-    lines: Sequence[Line]
-    """Cards and drafts."""
-    query: str = ""
-
-    @property
-    def documents(self) -> tuple[Document, ...]:
-        """The documents of the highlights and cards, without duplicates."""
-        found = {one.document.key: one.document for one in self.highlights}
-        found |= {one.highlight.document.key: one.highlight.document for one in self.lines}
-        return tuple(found.values())
-
-
-def as_lines(chosen: Chosen, card_json: Callable[[Line], dict[str, Any]]) -> Iterator[str]:
+def as_lines(
+    highlights: Sequence[Highlight], lines: Sequence[Line], query: str, card_json: CardJson
+) -> Iterator[str]:
     """Yield all lines of JSON, which are always the same for the same ledger.
 
     The first line identifies the format. Then follow all documents, highlights and cards, and finally
     the number of lines.
+
+    Args:
+        highlights: the highlights to export, in reading order.
+        lines: the cards and drafts to export.
+        query: what was asked for.
+        card_json: returns a card or draft as JSON.
     """
+    places = [*highlights, *(line.highlight for line in lines)]
+    documents = {one.document.key: one.document for one in places}.values()
+    more = "source path uri tags collections"
+    objects = chain(
+        [{"type": "ankiforge", "version": VERSION, "query": query}],
+        ({"type": "document", **document_json(one), **attributes(one, more)} for one in documents),
+        ({"type": "highlight", **highlight_json(one)} for one in highlights),
+        ({"type": "card", **card_json(one)} for one in lines),
+    )
     number = 0
-    for line in _objects(chosen, card_json):
+    for one in objects:
         number += 1
-        yield msgspec.json.encode(line).decode() + "\n"
+        yield msgspec.json.encode(one).decode() + "\n"
     yield msgspec.json.encode({"type": "end", "lines": number}).decode() + "\n"
-
-
-def _objects(chosen: Chosen, card_json: Callable[[Line], dict[str, Any]]) -> Iterator[Any]:
-    yield {"type": "ankiforge", "version": VERSION, "query": chosen.query}
-    for one in chosen.documents:
-        more = attributes(one, "source path uri tags collections")
-        yield {"type": "document", **document_json(one), **more}
-    for highlight in chosen.highlights:
-        yield {"type": "highlight", **highlight_json(highlight)}
-    for line in chosen.lines:
-        yield {"type": "card", **card_json(line)}
 
 
 # --- CSV ------------------------------------------------------------------------------------
@@ -70,12 +59,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """Characters that a spreadsheet takes for the beginning of a formula."""
 
 
-def as_csv(chosen: Chosen, tags: Callable[[Line], tuple[str, ...]]) -> str:
+def as_csv(lines: Sequence[Line], tags: Callable[[Line], tuple[str, ...]]) -> str:
     """Return the cards as CSV (RFC 4180); `tags` gives those of a card."""
     written = StringIO(newline="")
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for line in chosen.lines:
+    for line in lines:
         fields, highlight = dict(line.fields), line.highlight
         document = highlight.document
         cells = (

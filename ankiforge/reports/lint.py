@@ -7,7 +7,7 @@ what was found and shows it as text.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +28,7 @@ from ankiforge.model import (
     Severity,
 )
 from ankiforge.reports.cards import attributes
-from ankiforge.text.display import counted, on_one_line, percent, shortened
+from ankiforge.text.display import counted, on_one_line, shortened
 
 SHOWN = 5
 """The number of notes that are shown for each check; all others are only counted."""
@@ -113,7 +113,6 @@ def _markup_faults(text: str) -> Iterator[Finding]:
     for opens, closes in _PAIRS:
         if len(re.findall(rf"(?<!\\){opens}", text)) != len(re.findall(rf"(?<!\\){closes}", text)):
             yield check.found("maths", f"“{on_one_line(unrender(text))[:40]}”")
-            break
     if early := _CLOSED_EARLY.search(text):
         what = f"`}}}}` of a formula closes the cloze early: “{on_one_line(early[0])[:40]}”"
         yield check.found("malformed", what)
@@ -121,7 +120,6 @@ def _markup_faults(text: str) -> Iterator[Finding]:
 
 # --- a note ---------------------------------------------------------------------------------
 
-_TAGS = re.compile(r"<[^<>]*>")
 _EMBEDDED = re.compile(r"data:[^\s\"'<>]{100,}")
 
 
@@ -177,9 +175,6 @@ def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
     shown = [_sides(one.question, one.answer, lean) for one in templates]
     longest = max((side for sides in shown for side in sides), key=len, default="")
     if len(longest) > LONGEST_READ:
-        words = len(_TAGS.sub("", longest))
-        if words > MAX_LENGTH:
-            return replace(read, broken=(check.found("too_long", f"{words} characters"),))
         return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
     cards = [
         (one.name, _draft(*sides, cloze=kind.cloze))
@@ -237,28 +232,25 @@ class Counts:
     shown: int | None = SHOWN
     """The number of notes to show for each check; None = all."""
     notes: int = 0
-    ours: int = 0
     unread: Counter[str] = field(default_factory=Counter)
     worst: Counter[Severity | None] = field(default_factory=Counter)
     found: Counter[tuple[Severity, str]] = field(default_factory=Counter)
-    examples: defaultdict[tuple[Severity, str], list[str]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    examples: dict[tuple[Severity, str], list[str]] = field(default_factory=dict)
 
     def add(self, note: ReadNote, findings: Sequence[Finding]) -> None:
         """Count a note."""
         self.notes += 1
-        self.ours += bool(note.key)
         self.worst[max((one.severity for one in findings), key=_ORDER.index, default=None)] += 1
         self.unread.update([note.unread] if note.unread else ())
         first = {(one.severity, one.check): one for one in reversed(findings)}
         for key, finding in first.items():
             self.found[key] += 1
-            if self.shown is None or len(self.examples[key]) < 2 * self.shown:
+            told = self.examples.setdefault(key, [])
+            if self.shown is None or len(told) < 2 * self.shown:
                 where = f"{note.nid or note.guid} · {shortened(note.deck, 60)}"
                 twin = finding.twin if finding.twin not in finding.message else ""
                 said = f"{finding.message}{f' ({twin})' if twin else ''}"
-                self.examples[key] += [f"    {where}: {shortened(note.front, 60)}", f"      {said}"]
+                told += [f"    {where}: {shortened(note.front, 60)}", f"      {said}"]
 
     @property
     def errors(self) -> int:
@@ -269,15 +261,13 @@ class Counts:
         """Yield the findings by severity and frequency, and the totals."""
         for key in sorted(self.found, key=lambda key: (-_ORDER.index(key[0]), -self.found[key])):
             (severity, name), count, lines = key, self.found[key], self.examples[key]
-            share = percent(count / self.notes, 1)
-            yield f"{WORDS[severity]}  {name}  ({counted(count, 'note')}, {share})"
+            yield f"{WORDS[severity]}  {name}  ({counted(count, 'note')})"
             yield from lines
             if left := count - len(lines) // 2:
                 yield f"    … and {left:,} more (-v names all)"
         for why, count in self.unread.most_common():
             yield f"not read: {counted(count, 'note')} ({why})"
         yield (
-            f"{counted(self.notes, 'note')}, {self.ours:,} of them ours:"
-            f" {self.errors:,} with errors,"
+            f"{counted(self.notes, 'note')}: {self.errors:,} with errors,"
             f" {self.worst[Severity.WARN]:,} with warnings, {self.worst[None]:,} with neither"
         )

@@ -16,7 +16,6 @@ _LINE = 96
 _OPENERS = {
     "doi": "https://doi.org/",
     "arxiv": "https://arxiv.org/abs/",
-    "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
 }
 
 
@@ -80,13 +79,11 @@ def _links(match: Match) -> list[str]:
 
 def as_text(found: dict[str, Any], *, whole: bool = False) -> Iterator[str]:
     """Yield the lines that describe a work, given as JSON; with `whole`, all its highlights and cards."""
-    document, by, read = found["document"], found["found"], found["read"]
+    document, read = found["document"], found["read"]
     year = f" ({document['issued'][:4]})" if document["issued"] else ""
     yield f"{document['title'] or found['ways'][0]['path']}{year}"
     if document["creators"]:
         yield f"  by        {', '.join(document['creators'])}"
-    what = f" ({by['what']})" if by["what"] else ""
-    yield f"  found by  {by['by']}{what}"
     if read["first"]:
         yield f"  read      {' to '.join(dict.fromkeys(read.values()))}"
     counts, marks, cards = found["counts"], found["highlights"], found["cards"]

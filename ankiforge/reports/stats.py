@@ -17,8 +17,6 @@ WEEKS = 26
 _SHADES = " ░▒▓█"
 _ANSWER = 1
 """The type of an answer to a card in review, in Anki's log."""
-_FEW = 20
-"""With fewer answers, a retention says little."""
 
 
 @dataclass
@@ -31,12 +29,9 @@ class Group:
     tested: int = 0
     """Answers to cards in review."""
     remembered: int = 0
-    lapses: int = 0
     leeches: int = 0
-    suspended: int = 0
     retention: float | None = None
     """The share of remembered answers (0 to 1); None without any."""
-    seconds: float = 0.0
 
 
 @dataclass
@@ -74,16 +69,13 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
     for note in ledger.notes():
         for group in of_card.get(note.guid, ()):
             group.notes += 1
-            group.lapses += note.lapses
             group.leeches += "leech" in map(str.casefold, note.tags)
-            group.suspended += note.suspended
     for one in ledger.reviews():
         if not one.ease:
             continue
         days[datetime.fromtimestamp(one.id / 1000).date()] += 1
         for group in of_card.get(one.guid, ()):
             group.reviews += 1
-            group.seconds += one.duration / 1000
             group.tested += one.type == _ANSWER
             group.remembered += one.type == _ANSWER and one.ease > 1
             group.retention = group.remembered / group.tested if group.tested else None
@@ -114,10 +106,9 @@ def as_text(found: Statistics, most: int | None, width: int) -> Iterator[str]:
         yield f"{count:8,} {FATES[fate]}"
     if not whole.reviews:
         return
-    minutes = counted(round(whole.seconds / 60), "minute")
     leeches = counted(whole.leeches, "leech", "leeches")
     yield ""
-    yield f"{counted(whole.reviews, 'review')} in {minutes}; {leeches}, {whole.suspended:,} suspended"
+    yield f"{counted(whole.reviews, 'review')}; {leeches}"
     for kind, groups in found.by.items():
         heads = (kind, "notes", "reviews", "remembered", "leeches")
         yield ""
@@ -127,7 +118,7 @@ def as_text(found: Statistics, most: int | None, width: int) -> Iterator[str]:
 
 
 def _row(group: Group) -> tuple[str, ...]:
-    kept = percent(group.retention) + (" (few)" if 0 < group.tested < _FEW else "")
+    kept = percent(group.retention)
     return (group.name, f"{group.notes:,}", f"{group.reviews:,}", kept, f"{group.leeches:,}")
 
 

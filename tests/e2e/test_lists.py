@@ -109,7 +109,6 @@ def test_highlights_without_a_card_have_a_reason(read):
     assert none["exact"].startswith("A sentence")
     assert read.ok("list", "--no-card", "splitting", "--json").lines == [waits]
     assert none["key"] in read.ok("list", "--no-card").stdout
-    assert read("list", "--no-card", "deck:x").exit_code == 2
 
 
 def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
@@ -209,7 +208,7 @@ def test_a_search_sees_what_changed(read, vault):
     [work] = read.ok("seen", "tardigrade", "--json").lines
     assert work["counts"]["highlights"] == 2
     assert [one["matched"] for one in work["highlights"]] == [True, False]
-    assert "found by  words" in read.ok("seen", "tardigrade").stdout
+    assert "A tardigrade is small." in read.ok("seen", "tardigrade").stdout
 
 
 def test_a_query_survives_the_shell():

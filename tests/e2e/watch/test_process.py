@@ -115,6 +115,6 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(forge, desk, vault):
 def test_one_watcher_is_enough_and_a_run_beside_it_just_works(forge, desk):
     with watching(forge) as process:
         process.event("delivered")
-        second = forge("watch", code=1)
-        assert f"(process {process.popen.pid}) already watches this workspace" in second.stderr
+        second = forge("watch", code=4)
+        assert f"(process {process.popen.pid}) is watching" in second.stderr
         assert forge.json("run")["highlights"]["seen"] == 2

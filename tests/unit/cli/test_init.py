@@ -176,7 +176,7 @@ def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(home,
     code, out, _ = ankiforge("doctor")
     assert code == 0, out
     assert "source mynotes: obsidian in" in out
-    assert "ledger.db is sound" in out
+    assert "ledger.db and every line in" in out
 
     (home / "Zotero").rename(home / "Elsewhere")
     code, out, _ = ankiforge("doctor")

@@ -38,7 +38,6 @@ def vault(path: Path) -> Path:
         "Library/Application Support/obsidian",
         "AppData/Roaming/obsidian",
         ".var/app/md.obsidian.Obsidian/config/obsidian",
-        "snap/obsidian/current/.config/obsidian",
     ],
 )
 def test_the_vaults_of_obsidians_own_list_are_found_on_every_platform(tmp_path, place):

@@ -47,7 +47,7 @@ def test_a_sound_deck_is_exit_0_and_says_what_was_looked_at(forge, deck):
     done = forge.ok("lint", deck(GOOD, "Water passes by {{c1::osmosis}} through membranes."))
 
     assert "deck.apkg" in done.stderr
-    assert "2 notes, 0 of them ours: 0 with errors, 0 with warnings, 2 with neither" in done.stdout
+    assert "2 notes: 0 with errors, 0 with warnings, 2 with neither" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,6 @@ def test_what_anki_takes_is_no_error(forge, deck, note):
 
 
 def test_what_is_too_long_is_not_read_but_a_picture_makes_no_card_long(forge, deck):
-    [line] = forge("lint", deck((r"\(" * 5_001, "<br>", "")), "--json", code=1).lines
-    assert [one["check"] for one in line["findings"]] == ["too_long"]
     done = forge.ok("lint", deck(GOOD, ("osmosis", "<span style='color: red'>a</span>" * 400, "")))
     assert "not read: 1 note (more than 10,000 characters of markup)" in done.stdout
     picture = f'<img src="data:image/png;base64,{"A" * 20_000}">'
@@ -139,7 +137,6 @@ def test_a_long_list_is_cut_but_counted(forge, deck):
 
     assert "… and 25 more" in short
     assert short.count("word") < long.count("word")
-    assert "100.0 %" in short
 
 
 # --- cards of ours --------------------------------------------------------------------------
@@ -160,11 +157,11 @@ def test_a_deck_is_chosen_with_those_below_it(forge, deck):
 
     assert forge("lint", path, "--deck", "Biology", "--json", code=1).lines
     assert forge("lint", path, "--deck", "Bio", "--json", code=0).lines == []
-    assert "0 notes, 0 of them ours" in forge.ok("lint", path, "--deck", "Bio").stdout
+    assert "0 notes: 0 with errors" in forge.ok("lint", path, "--deck", "Bio").stdout
 
 
 def test_our_own_package_is_sound_where_its_ledger_is(forge, ours, found):
-    assert "2 notes, 2 of them ours" in forge.ok("lint", ours).stdout
+    assert "2 notes: 0 with errors" in forge.ok("lint", ours).stdout
     assert found(forge.ok("lint", ours, "--json")) == {}
 
 
