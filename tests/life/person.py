@@ -66,11 +66,13 @@ class Person:
 
     def do_reject(self, machine: Machine) -> None:
         if card := self.one_of([c for c in machine.program.cards().values() if c.live]):
-            self.reject(machine, card, self.passage(card.guid))
+            passage = self.passage(card.guid) or min(self.judge.ids(card.text), default=0)
+            self.reject(machine, card, passage)
 
     def reject(self, machine: Machine, card: Card, passage: int) -> None:
         self.says(machine, "reject", card.guid, passage)
         if machine.program.reject(card.id) and not self.tried(machine, card.guid, card):
+            self.judge.release("", passage, ["keep"])
             self.judge.decide(machine.name, "reject", passage, card.guid)
 
     def do_edit(self, machine: Machine) -> None:
@@ -122,7 +124,11 @@ class Person:
             if machine.program.make(one.key, text):
                 self.judge.release("", passage.id, ["skip", "reject", "delete"])
                 self.judge.first.pop(passage.id, None)
-                self.judge.own_text |= machine.program.cards().keys() - known.keys()
+                now = machine.program.cards()
+                for card in now.values():  # made again after it was rejected
+                    if card.live and not (card.guid in known and known[card.guid].live):
+                        self.judge.release(card.guid, -1, ["reject", "delete"])
+                self.judge.own_text |= now.keys() - known.keys()
 
     # --- answers
 
