@@ -206,9 +206,7 @@ def _type_json(kind: SeenType) -> dict[str, Any]:
         css=kind.css,
         model_type=Model.CLOZE if kind.cloze else Model.FRONT_BACK,
     )
-    default_deck = 1
-    written: dict[str, Any] = model.to_json(DESIGN_MOD, default_deck)
-    return written
+    return dict(model.to_json(DESIGN_MOD, 1))  # of the default deck
 
 
 # --- the zip --------------------------------------------------------------------------------
