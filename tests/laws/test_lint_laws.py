@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.model import Guid, SeenCard, SeenNote, SeenTemplate, SeenType
-from ankiforge.reports.lint import Linter, read_note
+from ankiforge.reports.lint import check_notes, read_note
 
 SIGNS = (
     *"abX1 $*_#`\\{}[]<>&;:\n",
@@ -24,7 +24,7 @@ def test_no_note_and_no_template_stops_a_look(fields, question, answer, is_cloze
     note = SeenNote(Guid("guid"), 1, 0, 1, (), tuple(fields), cards, None)
 
     read = read_note(note, kind)
-    linted = list(Linter().notes([read, read, read_note(note, None)]))
+    linted = list(check_notes([read, read, read_note(note, None)]))
 
     assert len(linted) == 3
     for one, findings in linted:
