@@ -156,6 +156,9 @@ def export(call: Call, file: Path) -> None:
         out.say("nothing to ask: every highlight has a card, or may not be sent to a model")
         return
     files = [file, *(file.with_stem(f"{file.stem}-{n}") for n in range(2, len(texts) + 1))]
+    for path in files:  # only a former export is replaced
+        if path.exists() and "<highlight h=" not in path.read_bytes().decode("utf-8", "replace"):
+            raise UsageError(f"{path} is there already", hint="name another file")
     for path, text in zip(files, texts, strict=True):
         try:
             path.write_text(text, encoding="utf-8", newline="\n")

@@ -5,6 +5,7 @@ Each step takes only what the steps before it left. What is only likely is a que
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -125,6 +126,9 @@ def match_documents(known: Sequence[Doc], found: Sequence[Doc], went: Iterable[i
     return pairs
 
 
+_NUMBERS = re.compile(r"\d+")
+
+
 def _sharing_marks(
     known: Sequence[Doc], found: Sequence[Doc], left: set[int], new: set[int]
 ) -> dict[int, list[int]]:
@@ -141,7 +145,9 @@ def _sharing_marks(
             best = process.extractOne(
                 text, texts, scorer=fuzz.ratio, score_cutoff=ALIKE, processor=None
             )
-            common.update(holders[best[0]] if best else ())
+            # notes of one form that differ in a number are not one note
+            same = best is not None and _NUMBERS.findall(text) == _NUMBERS.findall(best[0])
+            common.update(holders[best[0]] if best and same else ())
         sharing[index] = [
             one
             for one, count in common.items()
