@@ -430,8 +430,7 @@ def server_settings(
 
     options = asdict(workspace.config.llm)
     options["concurrency"] = jobs or options["concurrency"]
-    if options["candidates"] is None:
-        options["candidates"] = candidate_count(workspace.config, accept)
+    options["candidates"] = candidate_count(workspace.config, accept)
     if options["budget_usd"] is not None:
         options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
     del options["prompt"]
@@ -447,9 +446,10 @@ def server_settings(
 
 
 def candidate_count(config: Config, accept: str = "") -> int:
-    """Return the number of candidates to draft for a card: one if a policy accepts cards."""
+    """Return the number of candidates to draft for a card: if not set, one if a policy accepts cards."""
     policy = AcceptPolicy(accept) if accept else config.accept.llm
-    return CANDIDATES_TO_REVIEW if policy is AcceptPolicy.REVIEW else 1
+    usual = CANDIDATES_TO_REVIEW if policy is AcceptPolicy.REVIEW else 1
+    return config.llm.candidates or usual
 
 
 def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:

@@ -148,19 +148,18 @@ def export(call: Call, file: Path) -> None:
         most = PASSAGES if call.limit is None else call.limit
         every = chat.asked_in(for_model(job, now.ledger), prompts)
         tasks = list(for_model(job, now.ledger, most))
-        config = now.workspace.config
-        candidates = config.llm.candidates or app.candidate_count(config)
+        candidates = app.candidate_count(now.workspace.config)
         texts, count = chat.export_chats(tasks, prompts, candidates), chat.asked_in(tasks, prompts)
     out = call.out
     if not texts:
         out.say("nothing to ask: every highlight has a card, or may not be sent to a model")
         return
     files = [file, *(file.with_stem(f"{file.stem}-{n}") for n in range(2, len(texts) + 1))]
-    for path in files:  # only a former export is replaced
-        if path.exists() and "<highlight h=" not in path.read_bytes().decode("utf-8", "replace"):
-            raise UsageError(f"{path} is there already", hint="name another file")
     for path, text in zip(files, texts, strict=True):
         try:
+            # only a former export is replaced
+            if path.exists() and "<highlight h=" not in path.read_text("utf-8", "replace"):
+                raise UsageError(f"{path} is there already", hint="name another file")
             path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
@@ -192,8 +191,7 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
     with session(call, writes="drafting") as now:
         prompts = app.load_prompts(now.workspace, chat=True)
         job = app.make_job(now.workspace, (), accept=accept or "")
-        config = now.workspace.config
-        candidates = config.llm.candidates or app.candidate_count(config)
+        candidates = app.candidate_count(now.workspace.config)
         replies = app.open_replies(now.workspace)
         for file, text in texts.items():
             tasks = list(for_model(job, now.ledger))

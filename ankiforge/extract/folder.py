@@ -36,12 +36,10 @@ from ankiforge.extract.files import (
 )
 from ankiforge.model import (
     Extracted,
-    Highlight,
     Known,
     Problem,
     Scan,
     Sighting,
-    Source,
     Unchanged,
     Unmarked,
     h16,
@@ -497,14 +495,6 @@ def selection_of(settings: msgspec.Struct) -> str:
     values = msgspec.to_builtins(settings)
     told = {key: value for key, value in values.items() if key not in ("path", "name")}
     return msgspec.json.encode(told, order="sorted").decode()
-
-
-def highlights_of(sources: Iterable[Source]) -> Iterator[Highlight]:
-    """Yield the highlights of all sources in turn. Problems are ignored."""
-    for source in sources:
-        for sighting in source.scan():
-            if isinstance(sighting, Extracted):
-                yield from sighting.highlights
 
 
 def selected_forms(words: Iterable[str], default: Iterable[str]) -> frozenset[str]:

@@ -222,7 +222,7 @@ def record(
             for proposal, wording in zip(proposals, wordings, strict=True)
             if is_new(store, passage, wording)
         ]
-        revising = _revised(store, passage, [w for _, w in news if not w.own], highlight)
+        revising = _revised(passage, [w for _, w in news if not w.own], highlight)
         revising |= {one.after_content: one.guid for one in changes if isinstance(one, Held)}
         for position, (proposal, wording) in enumerate(news):
             write_draft(store, key, position, proposal, wording, revising, passage)
@@ -346,9 +346,7 @@ def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
     )
 
 
-def _revised(
-    store: Store, passage: Passage, wordings: list[Wording], highlight: Highlight
-) -> dict[str, str]:
+def _revised(passage: Passage, wordings: list[Wording], highlight: Highlight) -> dict[str, str]:
     """Return by content which card each draft revises: those whose quote is gone, most alike first."""
     text = exact(highlight.context)
     old = [

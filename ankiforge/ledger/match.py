@@ -275,8 +275,8 @@ def _same_spots(
     """Return the pairs between the same matched neighbours, the most similar ones first."""
     there = [at for at, mark in enumerate(known) if mark.there]
     rank = {at: place for place, at in enumerate(there)}
-    around_known = _neighbours(len(known), {at for at in pairs.values() if at in rank}, rank)
-    around_found = _neighbours(len(found), {one for one in pairs if pairs[one] in rank}, None)
+    around_known = _neighbours(len(known), {at for at in pairs.values() if at in rank})
+    around_found = _neighbours(len(found), {one for one in pairs if pairs[one] in rank})
     same = dict(pairs.items())
     spots = []
     for index, at in _alike(known, found, left & rank.keys(), new, 0):
@@ -287,9 +287,7 @@ def _same_spots(
     return spots
 
 
-def _neighbours(
-    count: int, matched: set[int], there: Mapping[int, int] | None
-) -> list[tuple[int, int]]:
+def _neighbours(count: int, matched: set[int]) -> list[tuple[int, int]]:
     """Return for each index the nearest matched ones before and after it, -1 for none."""
     before, last = [], -1
     for index in range(count):

@@ -8,7 +8,7 @@ Worker processes (`worker`) read the files, because PDFs may crash or hang the l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,7 @@ import msgspec
 
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import of_one, program, proves, stamp_at
-from ankiforge.extract.folder import File, FolderSource, highlights_of, selection_of
+from ankiforge.extract.folder import File, FolderSource, selection_of
 from ankiforge.extract.pdf.worker import (
     SECONDS,
     Area,
@@ -141,11 +141,6 @@ class PdfSource(FolderSource):
     def selection(self) -> str:
         """The settings that decide which passages are read."""
         return selection_of(msgspec.structs.replace(self.settings, passwords=()))
-
-    def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
-        """Yield the highlights of some files, even if the settings leave them out."""
-        some = replace(self, folder=self.folder.named(paths), memory=NoMemory(), jobs=1)
-        return highlights_of([some] if some.folder.only else ())
 
     def _fingerprint(self, file: File) -> str:
         """Return a hash of all that determines a file's content; "" if its stamp proves nothing."""
