@@ -33,7 +33,6 @@ from ankiforge.model import (
     Seen,
     SeenNote,
     SeenType,
-    View,
     ViewKind,
     card_id,
     h16,
@@ -42,6 +41,7 @@ from ankiforge.text.fold import document_tag
 from ankiforge.text.markdown import image_paths
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to read or to write
+    from ankiforge.anki.collection import View
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.anki.plan import Planned
 

@@ -8,7 +8,7 @@ one: each step writes what it has done, and no transaction is open while a sourc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from pathlib import Path
@@ -168,13 +168,10 @@ class _Salted:
     known: Known
     salt: str
 
-    def is_unchanged(
-        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = {}
-    ) -> bool:
+    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether a document was ingested with this fingerprint."""
-        return bool(fingerprint) and self.known.is_unchanged(
-            container, path, h16(self.salt, fingerprint), listed
-        )
+        salted = h16(self.salt, fingerprint)
+        return bool(fingerprint) and self.known.is_unchanged(container, path, salted)
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
         """Return `Extracted.depends` of the last reading of a document."""

@@ -16,7 +16,7 @@ from ankiforge.model import (
     Source,
     h16,
 )
-from ankiforge.text.anchors import CONTEXT, numbered
+from ankiforge.text.passages import CONTEXT, numbered
 
 SIGN = "> "
 

@@ -248,7 +248,7 @@ from notes n where n.id in (select value from json_each(?))
 
 @dataclass(frozen=True)
 class CollectionView:
-    """An open collection or export. `model.View` documents the members."""
+    """An open collection or export."""
 
     database: Database
     kind: ViewKind
@@ -259,7 +259,7 @@ class CollectionView:
 
     @property
     def complete(self) -> bool:
-        """Whether the view contains the whole collection."""
+        """Whether the view contains the whole collection, so that absent notes are not in Anki."""
         return self.kind is not ViewKind.APKG
 
     @property
@@ -292,7 +292,8 @@ class CollectionView:
             yield SeenReview(id, Guid(guid), *rest)
 
     def graves(self) -> frozenset[int]:
-        """Return the ids of deleted notes. Cards and decks have graves of other types."""
+        """Return the ids of notes deleted since the last full sync."""
+        # cards and decks have graves of other types
         query = f"select {numbers('oid')} from graves where type = 1"
         return frozenset(id for (id,) in self.database.rows(query))
 
@@ -393,6 +394,9 @@ class ConnectView:
 
     def foreign(self, known: Mapping[int, int]) -> None:
         """Return None: the exports lack other decks."""
+
+
+View = CollectionView | ConnectView
 
 
 @contextmanager

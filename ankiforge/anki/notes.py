@@ -17,9 +17,8 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import Card, CardKind, Fields, Highlight, Media
 from ankiforge.text.cloze import gaps
-from ankiforge.text.fold import canonical, clean, isolated, same
+from ankiforge.text.fold import canonical, clean, isolated, locate, same
 from ankiforge.text.markdown import plain
-from ankiforge.text.quotes import locate
 
 Pictures = Mapping[str, Media]
 """The pictures that Markdown may show, by the path written there."""

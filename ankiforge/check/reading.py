@@ -16,9 +16,8 @@ from ankiforge.check.words import lists
 from ankiforge.model import Draft, Family, Form, Highlight, HighlightKind
 from ankiforge.text import cloze, markdown
 from ankiforge.text.cloze import Gap
-from ankiforge.text.fold import canonical, same
-from ankiforge.text.quotes import locate
-from ankiforge.text.sentences import sentences
+from ankiforge.text.fold import canonical, locate, same
+from ankiforge.text.passages import sentences
 
 _LONGEST = 6000
 """The number of characters of a source that are read."""

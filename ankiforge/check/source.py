@@ -58,7 +58,7 @@ from ankiforge.check.words import (
 )
 from ankiforge.model import Draft, Family, Finding, Highlight, Severity
 from ankiforge.text.cloze import shields
-from ankiforge.text.sentences import sentences
+from ankiforge.text.passages import sentences
 
 # --- quote and answer ---------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from ankiforge.cli.output import (
     session,
 )
 from ankiforge.errors import ForgeError, ItemError, UsageError
-from ankiforge.text.display import counted
+from ankiforge.text import counted
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect

@@ -12,7 +12,7 @@ import click
 from ankiforge.cli.output import ACCEPT, DRAFTER, Call, Session, command, end, session
 from ankiforge.cli.run import follow, model_for, print_summary
 from ankiforge.errors import UsageError
-from ankiforge.text.display import counted, dollars
+from ankiforge.text import counted, dollars
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model

@@ -188,7 +188,7 @@ def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[
 def _unknown(now: Session) -> Shown:
     """Yield notes of ours in Anki that the journal does not know, and whose passage was not found."""
     from ankiforge.anki.unrender import unrender
-    from ankiforge.text.display import on_one_line, shortened
+    from ankiforge.text import on_one_line, shortened
 
     for note in now.ledger.notes(known=False):
         fields = [unrender(html) for html in note.fields[:2]]
@@ -271,7 +271,7 @@ _WORKS = 10
 def seen(call: Call, query: tuple[str, ...]) -> None:
     """Search your works, highlights and cards, and show how well you remember them."""
     from ankiforge.reports.seen import as_text, seen_json
-    from ankiforge.text.display import shortened
+    from ankiforge.text import shortened
 
     refuse_unknown_options(query)
     words = " ".join(query)

@@ -224,7 +224,7 @@ class Session:
     def journal_problems(self) -> Iterator[Problem]:
         """Yield what was wrong with the journal when it was read."""
         from ankiforge.model import Problem
-        from ankiforge.text.display import counted
+        from ankiforge.text import counted
 
         unreadable, restored = self.ledger.journal_state
         where = str(self.workspace.journal)
@@ -326,7 +326,7 @@ def progress_bar(
     from rich.console import Console
 
     from ankiforge.extract import count_of
-    from ankiforge.text.display import counted
+    from ankiforge.text import counted
 
     steps: list[Progress] = []
 

@@ -68,7 +68,7 @@ def _send(now: Session, ledger: Ledger) -> str:
     """Push the cards that Anki lacks, or write the package; return what became of it."""
     from ankiforge import app, deliver
     from ankiforge.cli.anki import package_path, running_anki
-    from ankiforge.text.display import counted
+    from ankiforge.text import counted
 
     quiet = replace(now.call, out=replace(now.out, as_json=True, quiet=True))
     here, tally = Session(quiet, now.workspace, ledger), app.Tally()

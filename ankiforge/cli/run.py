@@ -224,7 +224,7 @@ def extract(call: Call, paths: tuple[Path, ...]) -> None:
     from ankiforge.extract import keyed, scanned
     from ankiforge.model import Extracted, Problem
     from ankiforge.reports.cards import highlight_json, titled
-    from ankiforge.text.display import on_one_line
+    from ankiforge.text import on_one_line
 
     out, workspace = call.out, workspace_of(call)
     selected, problems, _ = app.select_sources(workspace, paths)

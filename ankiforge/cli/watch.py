@@ -18,7 +18,7 @@ import click
 
 from ankiforge.cli.output import Call, command, session, workspace_of
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.text.display import counted
+from ankiforge.text import counted
 
 if TYPE_CHECKING:
     from ankiforge.app import Tally

@@ -34,7 +34,7 @@ import yaml
 from ankiforge.draft import asks, private, withheld
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Highlight, Task, h16
-from ankiforge.text.anchors import CONTEXT
+from ankiforge.text.passages import CONTEXT
 
 if TYPE_CHECKING:
     from ankiforge.draft.server import ServerSettings

@@ -21,10 +21,9 @@ from ankiforge.draft.prompt import FACTS, Shape
 from ankiforge.model import CardKind, Draft, Fields, Highlight, Origin, Span
 from ankiforge.text import cloze
 from ankiforge.text.cloze import outside, shields
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import fold, locate
 from ankiforge.text.markdown import cloze_answers, plain
-from ankiforge.text.quotes import locate
-from ankiforge.text.sentences import boundaries
+from ankiforge.text.passages import boundaries
 
 # --- JSON in what models write --------------------------------------------------------------
 

@@ -32,10 +32,9 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.text import cloze
-from ankiforge.text.fold import fold, is_visible
+from ankiforge.text.fold import fold, is_visible, locate
 from ankiforge.text.markdown import cloze_answers, image_paths, literal, plain
-from ankiforge.text.quotes import locate
-from ankiforge.text.sentences import sentences
+from ankiforge.text.passages import sentences
 
 MOST = 3
 """The maximum number of cards from sentence patterns for one highlight."""

@@ -30,7 +30,7 @@ from ankiforge.extract.files import proves as proves
 from ankiforge.extract.files import relative as relative
 from ankiforge.extract.files import stamp_of as stamp_of
 from ankiforge.model import Extracted, Highlight, Known, Sighting, Source
-from ankiforge.text.anchors import anchor_key, numbered, own_key
+from ankiforge.text.passages import anchor_key, numbered, own_key
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints

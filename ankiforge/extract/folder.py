@@ -44,7 +44,7 @@ from ankiforge.model import (
     Unmarked,
     h16,
 )
-from ankiforge.text.anchors import percent
+from ankiforge.text.passages import percent
 
 
 @dataclass(frozen=True, slots=True)

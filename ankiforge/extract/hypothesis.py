@@ -33,7 +33,7 @@ from ankiforge.model import (
     Sighting,
     h16,
 )
-from ankiforge.text.anchors import CONTEXT, percent
+from ankiforge.text.passages import CONTEXT, percent
 
 LARGEST = 64_000_000
 """The maximum size of a file in bytes: a hundred thousand annotations."""

@@ -30,8 +30,8 @@ from ankiforge.model import (
     Span,
     h16,
 )  # fmt: skip
-from ankiforge.text.anchors import numbered
 from ankiforge.text.fold import fold
+from ankiforge.text.passages import numbered
 
 LARGEST = 64_000_000
 """The maximum size of a file in bytes: a heavy reader's has two MB after ten years."""

@@ -56,9 +56,8 @@ from ankiforge.model import (
     Unchanged,
     h16,
 )
-from ankiforge.text.anchors import anchor_key, own_key
-from ankiforge.text.identifiers import names_of
-from ankiforge.text.renames import decode as decode_sketch
+from ankiforge.text.identifiers import decode_sketch, names_of
+from ankiforge.text.passages import anchor_key, own_key
 
 HEARD = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
 
-from ankiforge.text.renames import Sketch
+from ankiforge.text.identifiers import Sketch
 
 ALIKE = 85
 """Per cent from which two texts of one document are the same passage, wherever they stand."""

@@ -7,7 +7,7 @@ ask here which documents they may skip; readings of other machines, from the jou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -17,9 +17,9 @@ from ankiforge.ledger.events import POLICY, Event, Text
 from ankiforge.ledger.match import LONG, Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import Extracted, Highlight, HighlightKind, Route, Unmarked, h16
-from ankiforge.text.anchors import triple_of
 from ankiforge.text.fold import fold
-from ankiforge.text.renames import decode as decode_sketch
+from ankiforge.text.identifiers import decode_sketch
+from ankiforge.text.passages import triple_of
 
 ORDER = (Route.ZOTERO, Route.PDF, Route.VAULT, Route.OTHER)
 """Of the locations of a passage, the one whose text is used: the first."""
@@ -137,9 +137,7 @@ class Known:
         self._rows: dict[str, dict[str, Row]] = {}
         """The documents of each container that was asked about, by path."""
 
-    def is_unchanged(
-        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = {}
-    ) -> bool:
+    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether a document was ingested with this fingerprint; always False for ""."""
         row = self._row(container, path)
         return bool(fingerprint and row and row["fingerprint"] == fingerprint)

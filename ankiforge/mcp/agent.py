@@ -30,8 +30,8 @@ from ankiforge.ledger import Ledger, Line, Match
 from ankiforge.model import AGENT, Highlight, Origin, Proposal, Severity, Source, Task
 from ankiforge.review.query import parse
 from ankiforge.run import Checks, PrivatePassages, for_model, ingest
-from ankiforge.text.display import shortened
-from ankiforge.text.quotes import locate
+from ankiforge.text import shortened
+from ankiforge.text.fold import locate
 
 MOST_CARDS = 20
 """The maximum number of cards of a proposal."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -142,7 +142,6 @@ class Drafter(Protocol):
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         """Yield one or more results per task, each for some of its highlights."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,9 +380,8 @@ class Identity:
     @property
     def family(self) -> Family:
         """The note type for which it was written."""
-        return (
-            Family.CLOZE if len(self.fields) == len(Family.CLOZE.content_fields) else Family.BASIC
-        )
+        count = len(Family.CLOZE.content_fields)
+        return Family.CLOZE if len(self.fields) == count else Family.BASIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,61 +493,6 @@ class Arranged:
     """All fields of our note type, as HTML."""
     exact: bool
     """Whether the note type has exactly our fields and templates."""
-
-
-class View(Protocol):
-    """An open collection or export of Anki. It can be read only while it is open."""
-
-    @property
-    def kind(self) -> ViewKind:
-        """The kind of data that is read."""
-        ...
-
-    @property
-    def path(self) -> str:
-        """The collection or export that is read, or the address of a running Anki."""
-        ...
-
-    @property
-    def profile(self) -> str:
-        """The profile's name; "" if unknown."""
-        ...
-
-    @property
-    def complete(self) -> bool:
-        """Whether the view contains the whole collection, so that absent notes are not in Anki."""
-        ...
-
-    @property
-    def created(self) -> int:
-        """When the collection was created (`col.crt`), in seconds; 0 in an export of some decks."""
-        ...
-
-    @property
-    def types(self) -> tuple[SeenType, ...]:
-        """The note types with an id of ours, and all other note types of our notes."""
-        ...
-
-    def notes(self) -> Iterator[SeenNote]:
-        """Yield every note with a guid of ours, sorted by guid."""
-        ...
-
-    def reviews(self, after: int = 0) -> Iterator[SeenReview]:
-        """Yield the reviews of these notes' cards with ids above `after`, sorted by id."""
-        ...
-
-    def graves(self) -> frozenset[int] | None:
-        """Return the ids of notes deleted since the last full sync; None if that is unknown."""
-        ...
-
-    def foreign(
-        self, known: Mapping[int, int]
-    ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
-        """Return the ids of all foreign notes, and the notes among them whose mod is not as in `known`.
-
-        None if the collection is not complete.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

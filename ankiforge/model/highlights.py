@@ -115,17 +115,6 @@ class Severity(StrEnum):
     BLOCK = "block"
 
 
-class Fate(StrEnum):
-    """The outcome for a highlight: the first of these that applies."""
-
-    IGNORED = "ignored"
-    FAILED = "failed"
-    CARDED = "carded"
-    WAITING = "waiting"
-    BLOCKED = "blocked"
-    NO_CARD = "no_card"
-
-
 # --- hashes and ids, see docs/keys.md -------------------------------------------------------------
 
 
@@ -315,7 +304,7 @@ class Extracted:
     depends: tuple[str, ...] = ()
     """What the result depends on besides the document itself, in terms of the source."""
     sketch: str = ""
-    """A sketch of the words, to recognise the document when it is renamed (`text.renames`)."""
+    """A sketch of the words, to recognise the document when it is renamed (`text.identifiers`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,23 +359,14 @@ Sighting = Extracted | Unmarked | Unchanged | Problem | Scan
 class Known(Protocol):
     """The ledger's records of documents that were read before."""
 
-    def is_unchanged(
-        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = ...
-    ) -> bool:
-        """Return whether a document was ingested with this fingerprint; always False for "".
-
-        A source in which several files may be copies of one document gives the fingerprints of all
-        `listed` files, by path.
-        """
-        ...
+    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
+        """Return whether a document was ingested with this fingerprint; always False for ""."""
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
         """Return `Extracted.depends` of the last reading of a document."""
-        ...
 
     def paths(self, container: str) -> tuple[str, ...] | None:
         """Return the documents of a container; None if one of them must be read again."""
-        ...
 
 
 class Memory(Protocol):
@@ -394,11 +374,9 @@ class Memory(Protocol):
 
     def recall(self, name: str) -> bytes | None:
         """Return the entry with this name; None if there is none."""
-        ...
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         """Store entries and delete others, in one transaction."""
-        ...
 
 
 class NoMemory:
@@ -420,4 +398,3 @@ class Source(Protocol):
         The method of a source may accept an argument `known: Known`, and yield `Unchanged` for each
         document that is unchanged according to `known`. Without it, it reads everything.
         """
-        ...

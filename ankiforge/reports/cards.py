@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ankiforge.model import AGENT, Document, Fields, Highlight, Question, Severity, Waiting
-from ankiforge.text.anchors import from_a_word, to_a_word
-from ankiforge.text.display import on_one_line, shortened
+from ankiforge.text import on_one_line, shortened
+from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule

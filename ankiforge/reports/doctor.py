@@ -20,8 +20,7 @@ from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.reports.discover import Machine, Unreachable, anki_collections, models
 from ankiforge.reports.status import first_of
-from ankiforge.text.display import counted
-from ankiforge.text.identifiers import model_name
+from ankiforge.text import counted
 
 
 class CheckState(StrEnum):
@@ -215,4 +214,4 @@ def _model(workspace: Workspace, around: Surroundings) -> Check:
     if offered and {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}.isdisjoint(offered):
         says = f"{llm.base_url} does not list {llm.model!r}"
         return _warn("model", says, f"set llm.model to one it has, such as {first_of(offered)}")
-    return _ok("model", f"{model_name(llm.model)} at {llm.base_url}")
+    return _ok("model", f"{llm.model} at {llm.base_url}")

@@ -28,7 +28,7 @@ from ankiforge.model import (
     Severity,
 )
 from ankiforge.reports.cards import attributes
-from ankiforge.text.display import counted, on_one_line, shortened
+from ankiforge.text import counted, on_one_line, shortened
 
 SHOWN = 5
 """The number of notes that are shown for each check; all others are only counted."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from ankiforge.ledger import Match
 from ankiforge.reports.cards import attributes, document_json, question_of
-from ankiforge.text.display import counted, on_one_line, shortened
+from ankiforge.text import counted, on_one_line, shortened
 
 SHOWN = 5
 """The number of passages and of cards that a terminal shows for a work without -v."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from ankiforge.ledger import Ledger
 from ankiforge.reports.cards import FATES
-from ankiforge.text.display import counted, percent, table
+from ankiforge.text import counted, percent, table
 
 WEEKS = 26
 """The number of weeks that the heat map shows."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ankiforge.config import DrafterName
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
-from ankiforge.text.display import counted
+from ankiforge.text import counted
 
 DECIDE = "review"
 """The command with which a person decides on what waits."""

@@ -11,7 +11,7 @@ from ankiforge.ledger import FLOOD, Ledger, Report
 from ankiforge.model import Change, Problem
 from ankiforge.reports.cards import attributes
 from ankiforge.reports.status import DECIDE, draft_step, first_of, waiting, waiting_text
-from ankiforge.text.display import counted, dollars, on_one_line, shortened
+from ankiforge.text import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
     from ankiforge.app import Tally

@@ -27,7 +27,7 @@ from ankiforge.review.faces import face
 from ankiforge.review.items import Found, Item, Items
 from ankiforge.review.query import parse
 from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
-from ankiforge.text.display import on_one_line, shortened
+from ankiforge.text import on_one_line, shortened
 
 ROUND = 10
 """Items that are sent at once."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.anki.cards import cloze_signs
 from ankiforge.anki.notes import citation_html, content_html
 from ankiforge.model import Card, CardKind, Family, Fields, Guid, Highlight, Media, Origin
+from ankiforge.text import on_one_line
 from ankiforge.text.cloze import numbers, words_of
-from ankiforge.text.display import on_one_line
 from ankiforge.text.markdown import cloze_answers, image_paths, plain
 
 if TYPE_CHECKING:

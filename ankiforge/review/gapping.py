@@ -14,7 +14,7 @@ from ankiforge.text import cloze
 from ankiforge.text.cloze import gaps, shields
 from ankiforge.text.fold import same
 from ankiforge.text.markdown import TAG, literal, plain
-from ankiforge.text.sentences import sentence_around, trimmed
+from ankiforge.text.passages import sentence_around, trimmed
 
 _MARKUP_CHARS = frozenset("*_~=#>+-|`\\")
 """Characters that may be markup instead of text."""

@@ -32,7 +32,7 @@ from ankiforge.model import (
 from ankiforge.review.faces import Find, compared, face
 from ankiforge.review.passage import passage
 from ankiforge.review.select import selectable_text
-from ankiforge.text.display import counted, on_one_line, shortened
+from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.markdown import image_paths
 
 Item = dict[str, Any]

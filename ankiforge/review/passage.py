@@ -11,10 +11,9 @@ from urllib.parse import unquote, urlsplit
 from ankiforge.anki.render import address
 from ankiforge.model import Highlight, HighlightKind, Route, Span
 from ankiforge.review.faces import mathml
-from ankiforge.text.anchors import from_a_word, to_a_word
 from ankiforge.text.cloze import shields
-from ankiforge.text.fold import isolated
-from ankiforge.text.quotes import locate
+from ankiforge.text.fold import isolated, locate
+from ankiforge.text.passages import from_a_word, to_a_word
 
 Run = tuple[str, str, str]
 """(text, its signs, MathML): `m` marked, `q` the words that the card rests on; MathML of a formula or ""."""

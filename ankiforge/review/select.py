@@ -14,7 +14,7 @@ from ankiforge.errors import UsageError
 from ankiforge.ledger import FIELDS, Ledger, Term
 from ankiforge.model import CardKind, Family, Fields, Highlight, HighlightKind, Span
 from ankiforge.review.gapping import gapped, part
-from ankiforge.text.sentences import sentence_around, trimmed
+from ankiforge.text.passages import sentence_around, trimmed
 
 _ID = re.compile(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")
 _KEY = re.compile(r"([a-z]+):[^\s/]+/\S+")

@@ -1,1 +1,50 @@
-"""Pure functions on text: normal forms, anchors, quotes, sentences, clozes and Markdown."""
+"""Format numbers, tables and shortened texts for display."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """Format a count: `1 card`, `1,200 cards`. `several` is an irregular plural."""
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """Format a share from 0 to 1: `91 %`. `–` if there is none."""
+    return "–" if share is None else f"{share * 100:.{digits}f} %"
+
+
+def dollars(amount: float) -> str:
+    """Format an amount: `$0.0012`, `$1.20`, `nothing`."""
+    if not amount:
+        return "nothing"
+    return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
+
+
+def shortened(text: str, most: int) -> str:
+    """Shorten a text to at most `most` characters, with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def on_one_line(text: str) -> str:
+    """Collapse white space and line ends to single spaces."""
+    return " ".join(text.split())
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Return the lines of a table. The first column gets the width that the numbers leave."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), width=width)
+    made.add_column(Text(heads[0]), ratio=1, no_wrap=True, overflow="ellipsis")
+    for head in heads[1:]:
+        made.add_column(Text(head), justify="right", no_wrap=True)
+    for row in rows:
+        made.add_row(*(Text(on_one_line(cell)) for cell in row))
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None, legacy_windows=False).print(made)
+    return (line.rstrip() for line in out.getvalue().splitlines())

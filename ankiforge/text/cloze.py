@@ -35,7 +35,6 @@ _SHIELDED = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 _SHIELD_SIGN = re.compile(r"[\\`~$]")
-_SHIELDS = ("escape", "fence", "code", "display", "math")
 
 Shield = tuple[int, int, str]
 """(start, end, "escape" | "fence" | "code" | "display" | "math")."""
@@ -48,10 +47,8 @@ def shields(markdown: str) -> list[Shield]:
     """
     if not _SHIELD_SIGN.search(markdown):
         return []
-    return [
-        (match.start(), match.end(), next(kind for kind in _SHIELDS if match[kind] is not None))
-        for match in _SHIELDED.finditer(markdown)
-    ]
+    # an outer group ends after those inside it, and is the last
+    return [(*match.span(), match.lastgroup or "") for match in _SHIELDED.finditer(markdown)]
 
 
 def outside(markdown: str, change: Callable[[str], str]) -> str:
@@ -165,14 +162,10 @@ def reveal(markdown: str, depth: int = 0) -> str:
     """Return the text with every cloze replaced by its answer."""
     if depth == _MAX_NESTING:
         return markdown
-    return _replaced(markdown, lambda gap: reveal(gap.answer, depth + 1))
-
-
-def _replaced(markdown: str, shown: Callable[[Gap], str]) -> str:
     parts, at = [], 0
     for gap in gaps(markdown):
         if gap.start >= at:  # otherwise nested in the previous one
-            parts += [markdown[at : gap.start], shown(gap)]
+            parts += [markdown[at : gap.start], reveal(gap.answer, depth + 1)]
             at = gap.end
     return "".join([*parts, markdown[at:]])
 

@@ -1,4 +1,4 @@
-"""Normal forms of text: folded for keys, canonical for comparison, for Anki, and for search.
+"""Normal forms of text: folded for keys, canonical for comparison and to find quotes, and clean for Anki.
 
 Keys and anchors are made from `fold` and `canonical` (docs/keys.md).
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _BLANKS = re.compile(r"\s+")
@@ -59,6 +60,49 @@ def _typewritten(text: str) -> str:
 def same(a: str, b: str) -> bool:
     """Return whether texts differ only in case, white space, soft hyphens, quotes and dashes."""
     return canonical(a) == canonical(b)
+
+
+_letter = lru_cache(maxsize=4096)(unstripped)
+
+
+@lru_cache(maxsize=64)
+def _mapped(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the canonical form of a text, and the original offset of each of its characters."""
+    letters: list[str] = []
+    origin: list[int] = []
+    clusters: list[tuple[int, str]] = []  # base characters with combining marks: NFKC may join them
+    for at, letter in enumerate(text):
+        if clusters and unicodedata.combining(letter):
+            start, before = clusters[-1]
+            clusters[-1] = (start, before + letter)
+        else:
+            clusters.append((at, letter))
+    for at, cluster in clusters:
+        for letter in _letter(cluster):
+            if letter == " " and letters and letters[-1] == " ":
+                continue
+            letters.append(letter)
+            origin.append(at)
+    return "".join(letters), tuple(origin)
+
+
+def locate(quote: str, source: str) -> tuple[int, int] | None:
+    """Return the first position of `quote` in `source`, as [start, end) in code points of `source`.
+
+    Texts match as with `same`: only case, white space, soft hyphens, quotes and dashes are ignored.
+    None if there is no match.
+    """
+    needle = canonical(quote)
+    if not needle:
+        return None
+    haystack, origin = _mapped(source)
+    at = haystack.find(needle)
+    if at < 0:
+        return None
+    end = origin[at + len(needle) - 1] + 1
+    while end < len(source) and (unicodedata.combining(source[end]) or source[end] == "\u00ad"):
+        end += 1
+    return (origin[at], end)
 
 
 # --- as Anki stores it, as a terminal and a page show it ---------------------------------------

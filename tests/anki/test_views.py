@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.collection import connect_view, open_view, signature
+from ankiforge.anki.collection import View, connect_view, open_view, signature
 from ankiforge.anki.database import read_message
 from ankiforge.anki.identity import field_hash, tags_hash
 from ankiforge.anki.notes import content_html
@@ -20,7 +20,6 @@ from ankiforge.model import (
     Family,
     Identity,
     SeenNote,
-    View,
     ViewKind,
     card_id,
     note_id,

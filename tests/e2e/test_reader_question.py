@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.text.anchors import NEARBY, paragraphs_around
+from ankiforge.text.passages import NEARBY, paragraphs_around
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 

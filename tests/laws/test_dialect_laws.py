@@ -10,7 +10,7 @@ from ankiforge import extract
 from ankiforge.extract.markdown import plain_text
 from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
-from ankiforge.text.anchors import anchor_key, own_key
+from ankiforge.text.passages import anchor_key, own_key
 from tests.examples import examples
 from tests.reading import tell_osr
 

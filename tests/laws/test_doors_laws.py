@@ -15,8 +15,8 @@ from ankiforge import extract
 from ankiforge.extract.markdown import plain_text
 from ankiforge.extract.tiddlywiki import markdown_of
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
-from ankiforge.text.anchors import anchor_key, own_key
 from ankiforge.text.fold import fold
+from ankiforge.text.passages import anchor_key, own_key
 from tests.examples import examples
 
 DOORS = {

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from ankiforge import extract
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
-from ankiforge.text.anchors import anchor_key, own_key
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import plain
+from ankiforge.text.passages import anchor_key, own_key
 from tests.examples import examples
 
 PIECES = [

@@ -13,7 +13,7 @@ from pypdf.generic import ArrayObject, FloatObject, NameObject
 from ankiforge.extract import pdf
 from ankiforge.extract.pdf.worker import Mark, PdfWorker, Read
 from ankiforge.model import Extracted, Highlight
-from ankiforge.text.anchors import anchor_key
+from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.examples import examples
 

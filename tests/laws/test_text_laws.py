@@ -9,12 +9,18 @@ from hypothesis import strategies as st
 from ankiforge.ledger.cards import keep_numbers
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.text import cloze
-from ankiforge.text.anchors import anchor, numbered, percent, triple_of
 from ankiforge.text.cloze import outside, shields
-from ankiforge.text.fold import canonical, fold, same
+from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.markdown import literal, plain
-from ankiforge.text.quotes import locate
-from ankiforge.text.sentences import boundaries, sentence_around, sentences
+from ankiforge.text.passages import (
+    boundaries,
+    numbered,
+    percent,
+    sentence_around,
+    sentences,
+    triple,
+    triple_of,
+)
 from tests.examples import examples
 
 bounded = examples(50)
@@ -65,8 +71,8 @@ def test_texts_that_are_the_same_fold_alike(text, before, after):
 def test_spacing_never_changes_an_anchor(exact, before, after, blank):
     # context of more than eighty characters would be cut elsewhere
     around = (before[-3:], after[:3])
-    narrow = anchor(" ".join(exact), *(" ".join(words) for words in around))
-    wide = anchor(blank.join(exact), *(blank.join(words) for words in around))
+    narrow = triple(" ".join(exact), *(" ".join(words) for words in around))
+    wide = triple(blank.join(exact), *(blank.join(words) for words in around))
     assert narrow == wide
 
 

@@ -5,7 +5,7 @@ Run by `pytest -m llm`; each request takes it seconds to a minute.
 
 import pytest
 
-from ankiforge.text.quotes import locate
+from ankiforge.text.fold import locate
 
 pytestmark = pytest.mark.llm
 

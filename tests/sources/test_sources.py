@@ -19,7 +19,7 @@ import yaml
 
 from ankiforge import extract
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
-from ankiforge.text.anchors import anchor_key, own_key
+from ankiforge.text.passages import anchor_key, own_key
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/source.yaml"))

@@ -116,7 +116,7 @@ class NoteSource(TextSource):
         from ankiforge.extract.markdown.citations import find_citations, papers
         from ankiforge.extract.markdown.note import Wanted, highlights
         from ankiforge.extract.markdown.source import front_matter
-        from ankiforge.text.renames import sketched
+        from ankiforge.text.identifiers import sketch
 
         front, lines = front_matter(note.text), note.text.split("\n")
         # the front matter is blanked, so that line numbers stay
@@ -155,8 +155,9 @@ class NoteSource(TextSource):
                 replace(one, uri="", links=tuple(filter(_ADDRESS.match, one.links)))
                 for one in dated
             )
-        sketch = sketched(note.text, document.path)
-        yield Extracted(document, tuple(dated), self.folder.container, sketch=sketch)
+        yield Extracted(
+            document, tuple(dated), self.folder.container, sketch=sketch(note.text, document.path)
+        )
 
 
 class Texts(NoteSource):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ankiforge.extract.markdown.inline import Inline
 from ankiforge.extract.markdown.source import COMMENT
 from ankiforge.model import Form, Span
-from ankiforge.text.sentences import trimmed
+from ankiforge.text.passages import trimmed
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock

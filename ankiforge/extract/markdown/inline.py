@@ -29,7 +29,7 @@ from ankiforge.extract.markdown.tokens import (
     tokenized,
 )
 from ankiforge.model import Span
-from ankiforge.text.sentences import boundaries, trimmed
+from ankiforge.text.passages import boundaries, trimmed
 
 _BLOCK_SIGN = re.compile(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)

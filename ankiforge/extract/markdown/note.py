@@ -28,8 +28,8 @@ from ankiforge.extract.markdown.quotes import Quotes
 from ankiforge.extract.markdown.tokens import Phrase
 from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
-from ankiforge.text.anchors import CONTEXT, numbered, paragraphs_around
 from ankiforge.text.markdown import plain
+from ankiforge.text.passages import CONTEXT, numbered, paragraphs_around
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _WRITTEN = {

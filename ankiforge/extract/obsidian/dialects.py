@@ -26,7 +26,7 @@ from ankiforge.extract.markdown.source import COMMENT
 from ankiforge.extract.markdown.tokens import is_template
 from ankiforge.extract.obsidian.plugins import FlashcardsSettings, OsrSettings, Plugins
 from ankiforge.model import Form, Span
-from ankiforge.text.sentences import trimmed
+from ankiforge.text.passages import trimmed
 
 
 def chosen_dialects(cards: Sequence[str], plugins: Plugins) -> tuple[Dialect, ...]:

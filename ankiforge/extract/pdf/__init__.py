@@ -45,7 +45,7 @@ from ankiforge.model import (
     Unmarked,
     h16,
 )
-from ankiforge.text.anchors import numbered
+from ankiforge.text.passages import numbered
 
 MOST_NAMED = 10
 """Files named in one message."""
@@ -114,7 +114,7 @@ class PdfSource(FolderSource):
                 for file in files
                 if not known
                 or file.named
-                or not known.is_unchanged(folder.container, file.path, prints[file.path], prints)
+                or not known.is_unchanged(folder.container, file.path, prints[file.path])
             ]
             passwords = self.settings.passwords
             worker.prefetch(Request(absolute(file.at), passwords) for file in unread)

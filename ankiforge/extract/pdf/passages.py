@@ -13,8 +13,7 @@ from typing import NamedTuple
 from ankiforge.extract.pdf.text import Char, PageText, flowing, is_rtl, one_line, usual_step
 from ankiforge.extract.pdf.worker import Box
 from ankiforge.model import Span
-from ankiforge.text.anchors import CONTEXT
-from ankiforge.text.sentences import sentence_around
+from ankiforge.text.passages import CONTEXT, sentence_around
 
 Point = tuple[float, float]
 

@@ -47,8 +47,8 @@ from ankiforge.extract.pdf.worker import (
 )
 from ankiforge.extract.pdf.works import read_work
 from ankiforge.model import Span, h16
-from ankiforge.text.anchors import paragraphs_around, without_bullets
 from ankiforge.text.fold import canonical, fold, same
+from ankiforge.text.passages import paragraphs_around, without_bullets
 
 REPEATS = 90
 """Similarity (of 100) from which a comment only repeats the marked text."""
@@ -166,7 +166,7 @@ class _Reading:
 
     def passage(self, quote: Quote) -> Passage:
         """Return the context of a quote, on its page or across the next page break."""
-        from ankiforge.text.quotes import locate  # most files need none of it
+        from ankiforge.text.fold import locate  # most files need none of it
 
         if not 0 <= quote.page < len(self._texts):
             return Passage()

@@ -9,9 +9,8 @@ from zipfile import BadZipFile, ZipFile
 
 from ankiforge.extract.pdf.passages import around
 from ankiforge.extract.pdf.worker import REPAIR, Failed, Passage, Quote, Surroundings
-from ankiforge.text.anchors import paragraphs_around
-from ankiforge.text.fold import same
-from ankiforge.text.quotes import locate
+from ankiforge.text.fold import locate, same
+from ankiforge.text.passages import paragraphs_around
 
 LARGEST = 50_000_000
 """Bytes of one page, at most, and of all pages of a book that are read."""

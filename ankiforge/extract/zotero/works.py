@@ -31,8 +31,8 @@ from ankiforge.model import (
     HighlightKind,
     Problem,
 )
-from ankiforge.text.anchors import percent, without_bullets
 from ankiforge.text.fold import same
+from ankiforge.text.passages import percent, without_bullets
 
 
 @dataclass(frozen=True)

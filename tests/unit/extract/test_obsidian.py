@@ -10,7 +10,7 @@ import pytest
 
 from ankiforge import extract
 from ankiforge.model import Extracted, Form, Highlight, Problem, Scan, Sighting
-from ankiforge.text.anchors import anchor_key, own_key
+from ankiforge.text.passages import anchor_key, own_key
 from tests.reading import tell_osr
 
 ROOT = Path(__file__).parents[3]

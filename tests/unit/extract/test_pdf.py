@@ -17,7 +17,7 @@ from pypdf.generic import (
 
 from ankiforge.extract import pdf
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
-from ankiforge.text.anchors import anchor_key
+from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 
 SPACING = (

@@ -22,7 +22,7 @@ from pypdf.generic import (
 from ankiforge.extract import pdf
 from ankiforge.extract.pdf.worker import Area, Failed, PdfWorker
 from ankiforge.model import Extracted, HighlightKind, Problem, Sighting
-from ankiforge.text.anchors import anchor_key
+from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 
 FIGURE = (100.0, 300.0, 280.0, 390.0)

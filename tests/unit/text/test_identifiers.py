@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from ankiforge.text.identifiers import (
     isbn13,
-    model_name,
     names_in,
     names_of,
     url_name,
@@ -78,17 +77,3 @@ def test_no_text_breaks_it(text):
 
 
 # --- models -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("model", "shown"),
-    [
-        ("/models/deep/a-Q4.gguf", "a-Q4.gguf"),
-        ("C:\\models\\a-Q4.gguf", "a-Q4.gguf"),
-        ("TheBloke/A-GGUF/a-Q4.gguf", "a-Q4.gguf"),
-        ("openai/gpt-5-mini", "openai/gpt-5-mini"),
-        ("qwen3:8b", "qwen3:8b"),
-    ],
-)
-def test_a_model_that_is_a_file_goes_by_the_name_of_the_file(model, shown):
-    assert model_name(model) == shown

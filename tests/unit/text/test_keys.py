@@ -16,9 +16,8 @@ from ankiforge.model import (
     named_id,
     note_id,
 )
-from ankiforge.text.anchors import anchor, percent
 from ankiforge.text.fold import fold
-from ankiforge.text.sentences import sentences
+from ankiforge.text.passages import percent, sentences, triple
 
 VECTORS = Path(__file__).parents[3] / "docs" / "keys.jsonl"
 
@@ -49,8 +48,8 @@ def test_sentences_of_the_page(vector):
 
 @pytest.mark.parametrize("vector", vectors("anchor"))
 def test_anchors_of_the_page(vector):
-    found = anchor(vector["exact"], vector["before"], vector["after"], vector["n"])
-    assert found == vector["anchor"]
+    folded = triple(vector["exact"], vector["before"], vector["after"])
+    assert h16(*folded, str(vector["n"])) == vector["anchor"]
 
 
 @pytest.mark.parametrize("vector", vectors("source", "path"))

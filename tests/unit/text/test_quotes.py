@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from ankiforge.text.quotes import locate
+from ankiforge.text.fold import locate
 
 SOURCE = "He said: “Spacing im\u00adproves re\u00adtention — of\n  facts”, e\u0301tudes and ﬁgures."
 

@@ -1,6 +1,6 @@
 import pytest
 
-from ankiforge.text.sentences import boundaries, sentence_around, sentences
+from ankiforge.text.passages import boundaries, sentence_around, sentences
 
 
 def cut(text: str) -> list[str]:
