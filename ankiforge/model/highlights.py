@@ -256,7 +256,8 @@ class Highlight:
     written: str = ""
     """How a card is written in the source, as a person would say it: `a ::: b`, `#card`; "" = no card."""
     nearby: str = ""
-    """The paragraph around it and its neighbours, where the comment asks something; else ""."""
+    """The paragraph around it and its neighbours, up to 600 characters, or 1,500 if the comment asks
+    something; paragraphs with `#no-llm` are masked; "" if unknown."""
 
     @property
     def other_note(self) -> int:

@@ -180,24 +180,25 @@ CONTEXT = 80
 KEPT = 24
 """The number of folded characters of context in an anchor."""
 
-NEARBY = 1_500
-"""Characters of the paragraphs that may answer a reader's question."""
+NEARBY, PARAGRAPH = 1_500, 600
+"""Characters of the paragraphs that may answer a reader's question, and of those that tell the subject."""
 _PRIVATE = "#no-llm"
 _BLANK = re.compile(r"\s")
 
 Triple = tuple[str, str, str]
 
 
-def paragraphs_around(text: str, start: int, end: int) -> str:
+def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
     """Return the paragraph of [start, end) and its neighbours, as many as fit; a paragraph is a line.
 
+    `asks`: a reader's question may be answered there, so that more of them are wanted.
     A paragraph with `#no-llm` is masked. One that is too long is cut around the passage: between
     sentences or else words, with … there.
     """
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
-    last = len(text) if last < 0 else last
-    if last - first > NEARBY:
-        spare = max((NEARBY - (end - start)) // 2 - len("… "), 0)
+    last, most = len(text) if last < 0 else last, NEARBY if asks else PARAGRAPH
+    if last - first > most:
+        spare = max((most - (end - start)) // 2 - len("… "), 0)
         low, high = max(first, start - spare), min(last, end + spare)
         if _PRIVATE in text[first:last].casefold():
             return ""
@@ -215,9 +216,9 @@ def paragraphs_around(text: str, start: int, end: int) -> str:
         before = text.rfind("\n", 0, first - 1) + 1 if first else first
         after = text.find("\n", last + 1) if last < len(text) else last
         after = len(text) if after < 0 else after
-        if before < first and last - before <= NEARBY:
+        if before < first and last - before <= most:
             first = before
-        elif after > last and after - first <= NEARBY:
+        elif after > last and after - first <= most:
             last = after
         else:
             break

@@ -57,7 +57,7 @@ def test_a_private_paragraph_is_masked_and_too_many_are_left_out():
     text = "\n".join(("far " * 400, "Anna is ill. #no-llm", "before", "the passage", "behind"))
     start = text.index("the passage")
 
-    found = paragraphs_around(text, start, start + 11)
+    found = paragraphs_around(text, start, start + 11, asks=True)
 
     assert found == "[…]\nbefore\nthe passage\nbehind"
 
@@ -73,7 +73,7 @@ def test_a_private_paragraph_is_masked_and_too_many_are_left_out():
 )
 def test_a_long_paragraph_is_cut_between_sentences_or_words(text, begins, ends):
     start = len(text) // 2
-    found = paragraphs_around(text, start, start + 10)
+    found = paragraphs_around(text, start, start + 10, asks=True)
 
     assert found.startswith(begins)
     assert found.endswith(ends)
@@ -86,8 +86,8 @@ def test_a_long_paragraph_is_cut_between_sentences_or_words(text, begins, ends):
 def test_the_beginning_and_end_of_a_paragraph_are_not_cut():
     text = "A first sentence. " + "Yeast eats the sugar in it. " * 120 + "A last one."
 
-    assert paragraphs_around(text, 0, 5).startswith("A first sentence. Yeast")
-    assert paragraphs_around(text, len(text) - 5, len(text)).endswith(
+    assert paragraphs_around(text, 0, 5, asks=True).startswith("A first sentence. Yeast")
+    assert paragraphs_around(text, len(text) - 5, len(text), asks=True).endswith(
         "Yeast eats the sugar in it. A last one."
     )
 

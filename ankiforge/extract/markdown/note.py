@@ -109,8 +109,9 @@ def highlights(
             "above": lists.above(one.block),
             "links": tuple(dict.fromkeys((*fields.get("links", ()), *filter(None, inside)))),
         }
-        if "?" in fields.get("comment", ""):
-            fields["nearby"] = paragraphs_around(text, one.start, end)
+        if fields["kind"] is not HighlightKind.CARD:
+            asks = "?" in fields.get("comment", "")
+            fields["nearby"] = paragraphs_around(text, one.start, end, asks=asks)
         made.append(Highlight(document, namespace, **fields))
     return tuple(numbered(made))
 

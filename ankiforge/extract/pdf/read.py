@@ -193,7 +193,7 @@ class _Reading:
             suffix,
             "" if same(sentence, quote.words) else sentence,
             self._headings.above(page.number, char.place, char.top),
-            _nearby(text, span, body) if quote.asks else "",
+            _nearby(text, span, body, asks=quote.asks),
         )
 
     @cached_property
@@ -259,10 +259,10 @@ class _Reading:
         exact = code or without_bullets(one_line(page.text.quote(found.segments)))
         prefix, suffix, sentence = _context(page, found)
         box, seen, nearby = annotation.box, page.text.seen, ""
-        if "?" in annotation.comment and seen and found.segments:
+        if seen and found.segments:
             places = [at for segment in found.segments for at in segment]
             span = page.text.span(min(places), max(places))
-            nearby = _nearby(page.text.text, span, page.body)
+            nearby = _nearby(page.text.text, span, page.body, asks="?" in annotation.comment)
         return Mark(
             page=page.number,
             label=self._label(page.number),
@@ -343,11 +343,11 @@ def _context(page: _Page, found: _Found) -> tuple[str, str, str]:
     return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
 
 
-def _nearby(text: str, span: Span, body: Span | None) -> str:
+def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
     """Return the paragraphs around a passage of a page, without what is outside of `body`."""
     (start, end), (low, high) = span, body or (0, len(text))
     low, high = min(low, start), max(high, end)
-    cut = paragraphs_around(text[low:high], start - low, end - low)
+    cut = paragraphs_around(text[low:high], start - low, end - low, asks=asks)
     return "\n".join(filter(None, map(one_line, cut.split("\n"))))
 
 

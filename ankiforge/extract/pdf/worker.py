@@ -124,7 +124,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     sentence: str = ""
     heading: str = ""
     nearby: str = ""
-    """The paragraphs around, where the comment asks something."""
+    """The paragraphs around; more of them where the comment asks something."""
     comment: str = ""
     colour: str = ""
     author: str = ""

@@ -113,6 +113,6 @@ def _passage(texts: list[str], quote: Quote) -> Passage:
                 prefix,
                 suffix,
                 "" if same(sentence, quote.words) else sentence,
-                nearby=paragraphs_around(text, *span) if quote.asks else "",
+                nearby=paragraphs_around(text, *span, asks=quote.asks),
             )
     return Passage()
