@@ -105,6 +105,7 @@ class Progress:
     highlights: int = 0
     """The number of highlights that were drafted or found to yield no card."""
     drafted: int = 0
+    """The number of drafts for new cards."""
     accepted: int = 0
     changes: tuple[Change, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -427,10 +428,11 @@ def _record(checks: Checks, drafted: Drafted, *, by_model: bool, beside: bool = 
         except BugError as error:
             problems.append(failed_on(highlight, error))
             proposals, fate, reason = [], "failed", error.message
-        changes += ledger.record(
+        recorded = ledger.record(
             highlight.key, proposals, reason, fate, by_model=by_model, beside=beside
         )
-        count += len(proposals)
+        changes += recorded.changes
+        count += recorded.new
     return Progress(
         highlights=len(drafted.task.highlights), drafted=count, changes=tuple(changes),
         problems=tuple(problems),

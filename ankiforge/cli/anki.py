@@ -48,7 +48,7 @@ def look(now: Session, tally: Tally) -> None:
     tally.take(deliver.look(now.workspace.config.anki, now.ledger, Path.home()))
 
 
-def _print_delivery(now: Session, tally: Tally, error: ForgeError | None = None) -> None:
+def _print_delivery(now: Session, tally: Tally, deck: str, error: ForgeError | None = None) -> None:
     """Print what was seen in Anki and what was written, as JSON or as text."""
     from ankiforge.reports.summary import anki_line, delivery_json, delivery_lines
 
@@ -60,7 +60,22 @@ def _print_delivery(now: Session, tally: Tally, error: ForgeError | None = None)
     for line in filter(None, (anki_line(tally, now.ledger), *delivery_lines(tally))):
         out.print(line)
     if not tally.packages and not tally.pushed and not tally.failed and error is None:
-        out.say(f"no package: Anki has every accepted card ({now.call.program} status)")
+        said = f"no package: {_why_none(now, tally, deck)} ({now.call.program} status)"
+        out.say(said)
+
+
+def _why_none(now: Session, tally: Tally, deck: str) -> str:
+    """Return why nothing is sent to Anki."""
+    from ankiforge.anki.notes import deck_name
+    from ankiforge.ledger import Term
+
+    terms = [Term("verdict", "accepted")]
+    terms += [Term("deck", deck_name(deck))] if deck else []
+    where = f" in the deck {deck_name(deck)}" if deck else ""
+    if not now.ledger.find(terms):
+        return f"no card{where} is accepted yet"
+    left = any(one.held or one.conflicts for one in tally.planned)
+    return f"Anki has every accepted card{where}" + (", but those that wait" if left else "")
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -88,7 +103,7 @@ def build(call: Call, deck: str, output: str | None, full: bool, force: bool) ->
         deliver.refuse_foreign(path, force=force)
         look(now, tally)
         app.publish(now.workspace, now.ledger, tally, path, deck=deck, full=full)
-        _print_delivery(now, tally)
+        _print_delivery(now, tally, deck)
     end(tally.problems)
 
 
@@ -209,6 +224,7 @@ def push(
         if error is None and suspend_retired:
             anki = running_anki(now)
             deliver.suspend_retired(now.ledger, anki, retired := anki.retired_cards())
-            now.out.say(f"{counted(len(retired), 'card')} suspended")
-        _print_delivery(now, tally, error)
+            none = "nothing to suspend: no card that you dropped is active in Anki"
+            now.out.say(f"{counted(len(retired), 'card')} suspended" if retired else none)
+        _print_delivery(now, tally, deck, error)
     end(tally.problems, error)

@@ -111,7 +111,7 @@ def undo(call: Call, words: tuple[str, ...], as_new: bool) -> None:
         action = now.ledger.undo(id, as_new=as_new)
         for one in islice((one for one in before if one.id == action), SHOWN):
             fronts = [question_of(line.fields) for line in now.ledger.lines([one.guid])]
-            call.out.say(f"{one.what} taken back: {fronts[0] if fronts else one.text or one.key}")
+            call.out.say(f"taken back: {one.said}: {fronts[0] if fronts else one.text or one.key}")
 
     with session(call) as now:
         ids = [review.find(now.ledger, word) if is_id(word) else word for word in words] or [""]

@@ -201,6 +201,7 @@ class Session:
     call: Call
     workspace: Workspace
     ledger: Ledger
+    read_only: bool = False
 
     @property
     def out(self) -> Output:
@@ -226,15 +227,16 @@ class Session:
         from ankiforge.model import Problem
         from ankiforge.text import counted
 
-        unreadable, restored = self.ledger.journal_state
-        where = str(self.workspace.journal)
-        if unreadable:
-            what = f"{counted(unreadable, 'line')} could not be read, and were skipped"
+        state, where = self.ledger.journal_state, str(self.workspace.journal)
+        if state.unreadable:
+            what = f"{counted(state.unreadable, 'line')} could not be read, and were skipped"
             yield Problem(
                 where, what, "restore the file from a backup, if you have one", notice=True
             )
-        if restored:
-            what = f"{counted(restored, 'line')} that no file had any more were written again"
+        if state.missing:
+            what = f"{counted(state.missing, 'line')} that no file had any more were written again"
+            if self.read_only:
+                what = f"{counted(state.missing, 'line')} missing; the next run writes them again"
             yield Problem(where, what, notice=True)
 
 
@@ -278,7 +280,7 @@ def session(
             waits = () if patience is None else (patience,)
             stack.enter_context(app.lock(workspace, writes, *waits))
         ledger = stack.enter_context(app.open_ledger(workspace, read_only=read_only))
-        now = Session(call, workspace, ledger)
+        now = Session(call, workspace, ledger, read_only)
         call.out.problems(now.journal_problems())
         yield now
 

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, digest_of, exact
+from ankiforge.ledger.events import (
+    SILENT,
+    SOURCE,
+    Event,
+    Passage,
+    State,
+    Text,
+    Wording,
+    digest_of,
+    exact,
+)
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
@@ -30,6 +40,10 @@ from ankiforge.text.fold import canonical
 
 RECENT = 50
 """The number of decisions that are listed as recent."""
+_SAID = {
+    "accept": "accepted", "reject": "rejected", "edit": "edited", "skip": "no card", "retire": "retired",
+    "same": "the same card", "different": "two cards", "unseen": "to be sent again",
+}  # fmt: skip
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
 
@@ -52,6 +66,8 @@ class Done:
     at: str
     by: str
     what: str
+    said: str
+    """The same as a person reads it."""
     guid: str
     key: str
     text: str
@@ -76,12 +92,21 @@ def done(event: Event, change: Change | None = None) -> Done:
     """Return an event as a decision of the past."""
     body = event.body
     fields = body.get("fields") or body.get("draft", {}).get("fields", {})
-    why = body.get("why", body.get("choice", ""))
-    text = " / ".join(fields.values()) + (f" ({why})" if fields and why else why)
-    guid = body.get("guid", "")
+    text, why = " / ".join(fields.values()), body.get("why", "")
+    text += f" ({why})" if text and why else why
+    said, choice = _SAID.get(event.what, event.what), body.get("choice", "")
+    if event.what == "revise":
+        said = "changed with its source" if event.by == SOURCE else "given new words"
+    elif event.what == "resolve":
+        said = "the source's words taken" if choice == "source" else "your words kept"
+    elif event.what == "form":
+        said = "taken for cards" if choice == "accept" else "no cards"
+        source, _, form = event.key.removeprefix("form:").partition(":")
+        text = f"lines like `{form}` in {source}"
     return Done(
-        event.act or event.id, event.at, event.by, event.what, guid, event.key, text, change
-    )
+        event.act or event.id, event.at, event.by, event.what, said, body.get("guid", ""),
+        event.key, text, change,
+    )  # fmt: skip
 
 
 def card_of(store: Store, guid: str) -> Card:

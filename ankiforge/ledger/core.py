@@ -21,17 +21,17 @@ from pathlib import Path
 
 from ankiforge.ledger import cards, decide, drafts, lists, questions, search, views
 from ankiforge.ledger.cards import Done, Fate
+from ankiforge.ledger.drafts import Recorded
 from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Order, Term
 from ankiforge.ledger.readings import Known, Report, hear
 from ankiforge.ledger.search import Match
-from ankiforge.ledger.store import Store
+from ankiforge.ledger.store import JournalState, Store
 from ankiforge.ledger.views import Viewed
 from ankiforge.model import (
     Card,
-    Change,
     Conflict,
     Document,
     Guid,
@@ -83,9 +83,9 @@ class Ledger:
         return self._store.action()
 
     @property
-    def journal_state(self) -> tuple[int, int]:
-        """(lines that could not be read, lines written again) of the last `unite`."""
-        return self._store.unreadable, self._store.restored
+    def journal_state(self) -> JournalState:
+        """The state in which the last `unite` found the journal."""
+        return self._store.state
 
     # --- a run ----------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class Ledger:
         *,
         by_model: bool = False,
         beside: bool = False,
-    ) -> list[Change]:
+    ) -> Recorded:
         """Record the drafts of a highlight, or why there are none; see `drafts.record`."""
         return drafts.record(
             self._store, key, proposals, reason, fate, by_model=by_model, beside=beside

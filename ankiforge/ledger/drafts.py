@@ -50,6 +50,16 @@ _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of the drafts of a highlight."""
+
+    changes: tuple[Change, ...] = ()
+    """The cards that changed, and those that keep their words because a check blocks."""
+    new: int = 0
+    """The number of drafts for new cards: neither rejected nor a card already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Held(Change):
     """New words that wait as a revision: a check blocks them, or they are derived and differ too much."""
 
@@ -181,7 +191,7 @@ def record(
     *,
     by_model: bool = False,
     beside: bool = False,
-) -> list[Change]:
+) -> Recorded:
     """Record the drafts of a highlight, or the reason why there are none.
 
     The source's own words change its accepted card at once. Any other draft becomes a row that
@@ -195,9 +205,6 @@ def record(
         fate: `no_card`, `ignored` or `failed`, with the reason.
         by_model: the drafts are a model's; those of the rules stay.
         beside: the drafts join those that wait.
-
-    Returns:
-        The changes of cards, and the cards that keep their words because a check blocks.
     """
     changes: list[Change] = []
     with store.transaction():
@@ -233,7 +240,9 @@ def record(
             f"UPDATE highlight SET {column} = ?, reason = ?, fate = ? WHERE key = ?",
             done, reason, fate, key,
         )  # fmt: skip
-    return [one for one in changes if one.why or not isinstance(one, Held)]
+    told = [one for one in changes if one.why or not isinstance(one, Held)]
+    new = sum(wording.content not in revising for _, wording in news)
+    return Recorded(tuple(told), new)
 
 
 def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:

@@ -155,6 +155,8 @@ class State(msgspec.Struct):
     """Whether a person accepted it although a check blocks it."""
     pinned: tuple[str, ...] = ()
     """Fields whose text is a person's: the source may not change them."""
+    given: dict[str, str] = {}
+    """The fields as the source or drafter gave them last."""
     offered: dict[str, str] = {}
     """What the source says now in pinned fields: a conflict until the person chooses."""
     texts: tuple[tuple[str, str], ...] = ()
@@ -357,17 +359,23 @@ def _revise(passage: Passage, event: Event) -> None:
 
 
 def _offer(card: State, wording: Wording) -> None:
-    """Take the source's new text, except for the fields that are a person's."""
+    """Take the source's new text, except for the fields that are a person's.
+
+    Such a field is a conflict if the source says something in it, and something new.
+    """
     kept = {name: card.wording.fields.get(name, "") for name in card.pinned}
     fields = {name: text for name, text in {**wording.fields, **kept}.items() if text}
     card.wording = msgspec.structs.replace(wording, fields=fields)
-    card.offered = {
-        name: text for name in card.pinned if (text := wording.fields.get(name, "")) != kept[name]
-    }
+    for name in card.pinned:
+        text = wording.fields.get(name, "")
+        if not text or text == kept[name]:
+            card.offered.pop(name, None)
+        elif text != card.given.get(name, ""):
+            card.offered[name] = text
 
 
 def _remember(card: State, machine: str, wording: Wording) -> None:
-    card.source = wording.content
+    card.source, card.given = wording.content, wording.fields
     card.texts = (*card.texts, (machine, digest_of(wording.fields)))
 
 

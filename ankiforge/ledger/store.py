@@ -63,6 +63,15 @@ def tag_name(tag: str) -> str:
     return "-".join(tag.removeprefix("#").split())
 
 
+class JournalState(msgspec.Struct, frozen=True):
+    """What was wrong with the journal when it was read last, in lines."""
+
+    unreadable: int = 0
+    """They were skipped."""
+    missing: int = 0
+    """No file had them any more; they are written again, unless nothing may be written."""
+
+
 class ReadUpTo(msgspec.Struct, frozen=True):
     """How far a file of the journal was read."""
 
@@ -91,9 +100,8 @@ class Store:
         self.machine = machine
         self.journal = journal
         self.unreadable = 0
-        """Lines of the journal that the last `unite` skipped."""
-        self.restored = 0
-        """Lines that no file had any more, which the last `unite` wrote again."""
+        self.state = JournalState()
+        """As the last `unite` found it."""
         self._own = journal / f"{machine}.jsonl"
         self._db = _copy(database) if read_only else _open(database)
         self._now = 0
@@ -224,7 +232,7 @@ class Store:
         made them, are written again into this machine's own file.
         """
         fresh: list[Event] = []
-        self.unreadable = self.restored = 0
+        self.unreadable = missing = 0
         with self.transaction():
             lost = False
             names = {path.name for path in self.journal.glob("*.jsonl")}
@@ -236,8 +244,9 @@ class Store:
                 events, replaced = self._read_new(self.journal / name)
                 fresh += self._insert(events)
                 lost |= replaced
-            if lost and not self._read_only:
-                self._restore_lines()
+            if lost:
+                missing = self._restore_lines()
+        self.state = JournalState(self.unreadable, missing)
         return sorted(fresh, key=lambda event: event.order)
 
     def events(self, keys: Sequence[str]) -> list[Event]:
@@ -440,8 +449,8 @@ class Store:
             self._set_mark(path, start + end, unreadable)
         return events, mark is not None and not same
 
-    def _restore_lines(self) -> None:
-        """Write again the events that no file of the journal has."""
+    def _restore_lines(self) -> int:
+        """Write again the events that no file of the journal has. Return how many these are."""
         held: set[str] = set()
         for path in self.journal.glob("*.jsonl"):
             for line in path.read_bytes().splitlines():
@@ -454,10 +463,10 @@ class Store:
             for row in self.each("SELECT id, line FROM event ORDER BY n, machine, id")
             if row["id"] not in held
         ]
-        if lines:
+        if lines and not self._read_only:
             self._append(lines)
             self._set_mark(self._own, self._own.stat().st_size, 0)
-            self.restored = len(lines)
+        return len(lines)
 
 
 def _tail(file: Any, size: int) -> str:

@@ -158,7 +158,7 @@ def _ledger(workspace: Workspace) -> Iterator[Check]:
         return
     try:
         with readable_errors(), open_ledger(workspace, read_only=True) as ledger:
-            unreadable, _ = ledger.journal_state
+            unreadable = ledger.journal_state.unreadable
     except ForgeError as error:
         yield _failed("ledger", error)
         return

@@ -141,11 +141,15 @@ def _came_in(tally: Tally) -> Iterator[str]:
     if tally.usage and tally.usage.requests:
         cost = "price unknown" if tally.usage.cost_usd is None else dollars(tally.usage.cost_usd)
         model = f"; {counted(tally.usage.requests, 'request')} to the model: {cost}"
-    new = max(tally.drafted - len(tally.changes), 0)
     accepted = f"{counted(tally.accepted, 'card')} accepted" if tally.accepted else ""
     if tally.accepted == FLOOD:
         accepted += ", the most at once; the next run accepts more"
-    if said := ", ".join(filter(None, (counted(new, "draft") if new else "", accepted))) + model:
+    if (
+        said := ", ".join(
+            filter(None, (counted(tally.drafted, "draft") if tally.drafted else "", accepted))
+        )
+        + model
+    ):
         yield said.removeprefix("; ")
 
 
@@ -156,10 +160,11 @@ def anki_line(tally: Tally, ledger: Ledger) -> str:
         return ""
     if look.blind:
         return "Anki could not be read, so no package was written"
-    if not ledger.looked and look.sight == "nowhere":
-        return "No Anki collection found, so the package holds every card."
-    if not ledger.looked and look.sight == "off":
-        return "Anki is not read (anki.collection: none), so the package holds every card."
+    if not ledger.looked and look.sight in ("nowhere", "off"):
+        why = "No Anki collection found"
+        why = "Anki is not read (anki.collection: none)" if look.sight == "off" else why
+        whole = tally.packages or any(one.note for one in tally.planned)
+        return f"{why}, so the package holds every card." if whole else ""
     found = look.viewed
     parts = [
         f"{counted(len(found.deleted), 'note')} deleted, not sent again" if found.deleted else "",
@@ -174,7 +179,8 @@ def delivery_lines(tally: Tally) -> Iterator[str]:
     """Yield what was written or pushed, and what was held back."""
     for one in tally.published:
         if one.notes and tally.pushed is None:
-            parts = {"new": one.added, "updated": one.updated}
+            rest = one.notes - one.added - one.updated
+            parts = {"new": one.added, "updated": one.updated, "as before": rest}
             said = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
             to_import = f"{one.path}: {counted(one.notes, 'note')} to import"
             yield f"{to_import} ({said})" if said else to_import

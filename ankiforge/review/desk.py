@@ -44,11 +44,6 @@ STATES = (
     ("Rejected", "verdict:rejected"), ("Retired", "verdict:retired"),
 )  # fmt: skip
 """The states in the list of all, as queries."""
-_DONE = {
-    "accept": "Accepted", "reject": "Rejected", "edit": "Edited", "revise": "Changed", "skip": "No card",
-    "retire": "Retired", "same": "One card", "different": "Two cards", "resolve": "Settled",
-    "form": "Lines of a form", "unseen": "Sent again",
-}  # fmt: skip
 Send = Callable[[Ledger], str]
 """Sends to Anki what it lacks, and returns what became of it, as a sentence."""
 
@@ -222,10 +217,9 @@ class Desk:
             done = [*group]
             first = next((one for one in done if one.text), done[0])
             more = f" and {len(done) - 1} more" if len(done) > 1 else ""
-            by = " with its source" if first.by == "source" else ""
             yield {
                 "id": id, "title": shortened(on_one_line(first.text or self._words(first)), 90) + more,
-                "sub": _when(first.at), "state": f"{_DONE.get(first.what, first.what)}{by}", "undo": id,
+                "sub": _when(first.at), "state": first.said.capitalize(), "undo": id,
             }  # fmt: skip
 
     def _words(self, done: Done) -> str:

@@ -94,6 +94,22 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(WHO.format(1946)), *ACCEPTED, do.edit(Back="in '46"), do.run(),
         do.write(WHO.format(1948)), do.run(conflicts=1, written=0), do.note(Back="in '46"), reviewed,
     )),
+    "what a person adds in Anki where the source says nothing is theirs": ("WHO", (
+        do.write(WHO.format(1946)), *ACCEPTED, do.edit(Extra="in Geneva"), do.run(),
+        do.write(WHO.format(1948)), do.run(conflicts=0, written=1), do.load(),
+        do.note(Back="1948", Extra="in Geneva"), reviewed, none_waits, do.run(written=0),
+    )),
+    "and so is what they add here": ("WHO", (
+        do.write(WHO.format(1946)), *ACCEPTED, do.say("edit", "CARD", "--field", "Extra", "in Geneva"),
+        do.ship(), do.write(WHO.format(1948)), do.run(conflicts=0, written=1), do.load(),
+        do.note(Back="1948", Extra="in Geneva"), reviewed, none_waits, do.run(written=0),
+    )),
+    "words of a person are no conflict while the source says the same there": ("WHO", (
+        do.write(WHO.format(1946)), *ACCEPTED, do.say("edit", "CARD", "--field", "Back", "in '46"),
+        do.ship(), do.write(WHO.format(1946).replace("In which", "In what")),
+        do.run(conflicts=0, written=1), do.load(),
+        do.note(Front="In what year was the WHO founded?", Back="in '46"), none_waits,
+    )),
     "a renamed note ships its link": ("Rhine", (
         do.write(RIVER), *ACCEPTED, do.run(written=0), moved, do.run(updated=1), do.load(),
         cites(Links="file=B", Citation="<cite>B</cite>"), reviewed, do.run(written=0),

@@ -136,6 +136,7 @@ def test_an_open_profile_without_the_notes_is_told_and_concludes_nothing(
 
 def test_retired_cards_are_suspended_when_asked_and_the_way_back(desk):
     desk.pushed()
+    desk.say("push", "--suspend-retired", told="nothing to suspend")
     desk.say("reject", "CARD")
     desk.push("--suspend-retired")
     assert desk.queues() == [-1, -1]

@@ -272,5 +272,5 @@ def test_show_v_tells_decisions_and_shipments(forge, filled):
     happened = [decided["what"] for decided in way["decisions"]]
     assert happened == ["accept", "shipped", "edit", "shipped"]
     told = forge.ok("show", "-v", card["guid"]).stdout
-    for words in ("accept by policy", "edit by person", "shipped"):
+    for words in ("accepted by policy", "edited by person", "shipped by policy"):
         assert words in told

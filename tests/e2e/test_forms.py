@@ -59,7 +59,8 @@ def test_no_is_kept_for_later_lines_until_it_is_undone(forge, note) -> None:
 
 def test_yes_is_taken_back_as_a_whole(forge, note) -> None:
     forge.ok("accept", question(forge)["id"])
-    forge.ok("undo")
+    told = forge.ok("undo").stderr
+    assert "taken back: taken for cards: lines like `a :: b` in notes" in told
     forge.ok("run")
     assert "accepted" not in verdicts(forge).values()
     assert len(question(forge)["examples"]) == 3

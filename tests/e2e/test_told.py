@@ -1,6 +1,7 @@
 """What a run tells at its end, and what waits without being new: nothing is kept from a person."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,23 @@ def test_a_run_says_why_the_package_holds_every_card(forge, vault, note, setting
     forge.settings(settings)
     for _ in range(2):
         assert f"{why} the package holds every card.\n" in forge.ok("run", vault).stdout
+
+
+def test_build_says_why_there_is_no_package(forge, vault, note):
+    forge.ok("run", vault, "--accept", "review")
+    assert "no package: no card is accepted yet" in forge.ok("build").stderr
+    forge.ok("accept", "--all")
+    told = forge.ok("build", "--deck", "Nope")
+    assert "no package: no card in the deck Nope is accepted yet" in told.stderr
+    assert "holds every card" not in told.stdout
+
+
+def test_a_run_after_the_database_was_lost_tells_no_drafts(forge, vault, note):
+    forge.ok("run", vault)
+    shutil.rmtree(forge.home / ".ankiforge")
+    told = forge.ok("run", vault).stdout
+    assert "2 highlights found, nothing new" in told
+    assert "draft" not in told
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pipe that is closed at once")

@@ -61,6 +61,7 @@ class History:
         if len(self.machines) > 1:
             share([one.program for one in self.machines])
             self.judge.shared([one.name for one in self.machines])
+            self.judge.unshared.clear()
 
     # --- the steps
 

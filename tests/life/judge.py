@@ -57,6 +57,8 @@ class Judge:
         self.questions: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
         self.decisions: list[Decision] = []
+        self.unshared: set[str] = set()
+        """The machines on which a person did something that the others do not know."""
         self.card_of: dict[str, int] = {}
         """By guid, the passage whose card it is."""
         self.first: dict[int, str] = {}
@@ -160,6 +162,10 @@ class Judge:
         wanted = set(passages)
         return [one for one in self.decisions if one.passage in wanted and one.kind in kinds]
 
+    def is_behind(self, machine: str) -> bool:
+        """Whether a person decided on another machine what this one does not know."""
+        return bool(self.unshared - {machine})
+
     def shared(self, machines: Iterable[str]) -> None:
         for one in self.decisions:
             one.known |= set(machines)
@@ -206,7 +212,7 @@ class Judge:
                     self.wrong("own words lost", one.guid, (machine, one.words, card.fields))
             elif one.kind == "skip" and any(self.ids(live[g].text) == {one.passage} for g in live):
                 self.wrong("skipped, and live", one.passage, machine)
-        for guid in live:
+        for guid in live if not self.is_behind(machine) else ():
             passage = self.card_of.get(guid, 0)
             if passage in here and not self.of({passage}, "keep", "reject", "delete", "skip"):
                 self.decide(machine, "keep", passage, guid)

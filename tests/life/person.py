@@ -36,6 +36,7 @@ class Person:
 
     def says(self, machine: Machine, *words: object) -> None:
         self.world.say(machine.name, "person:", *words)
+        self.judge.unshared.add(machine.name)
 
     # --- decisions here
 
@@ -108,8 +109,9 @@ class Person:
     def do_skip(self, machine: Machine) -> None:
         if found := self.one_of(self.plain(machine)):
             one, passage = found
+            contradicts = self.judge.is_behind(machine.name)  # a card may have been made there
             self.says(machine, "skip", one.key, passage.id)
-            if machine.program.skip(one.key):
+            if machine.program.skip(one.key) and not contradicts:
                 self.judge.decide(machine.name, "skip", passage.id)
 
     def do_make(self, machine: Machine) -> None:
@@ -175,7 +177,9 @@ class Person:
                     judge.release(guid, -1, ["edit"])
         elif dropped or has_card:
             if program.reject(one.id):
-                judge.release(one.guid, 0, ["keep"])
+                with_card = {self.passage(card.guid) for card in has_card}
+                for passage in meant - with_card:  # another machine may have made its card
+                    judge.release(one.guid, passage, ["keep"])
         elif program.answer(one, True) and not self.tried(machine, one.guid, before):
             judge.decide(machine.name, "keep", min(meant, default=0), one.guid)
 
