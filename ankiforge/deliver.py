@@ -21,7 +21,7 @@ import msgspec
 from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import BugError, ItemError, UsageError, one_item
-from ankiforge.ledger import Ledger, Viewed, Wording
+from ankiforge.ledger import Ledger, Term, Viewed, Wording
 from ankiforge.model import (
     Card,
     Family,
@@ -389,9 +389,15 @@ class Published:
     added: int = 0
     """Notes that no package contained before."""
     updated: int = 0
+    """Notes that are newer than those in Anki."""
     aside: Path | None = None
     """Where the old package was moved, because nothing is left to ship."""
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def as_before(self) -> int:
+        """Notes that Anki has, or that were in an earlier package."""
+        return self.notes - self.added - self.updated
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -478,6 +484,19 @@ def publish(
         last = Kept(settings, str(path), now.st_size, now.st_mtime_ns, len(packed), changed)
         ledger.remember("package", msgspec.json.encode(last).decode())
     return Published(path, len(packed), new, changed, problems=problems)
+
+
+def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:
+    """Return why nothing is sent to Anki of the cards of a deck; "" = of all."""
+    from ankiforge.anki.notes import deck_name
+
+    terms = [Term("verdict", "accepted")]
+    terms += [Term("deck", deck_name(deck))] if deck else []
+    where = f" in the deck {deck_name(deck)}" if deck else ""
+    if not ledger.find(terms):
+        return f"no card{where} is accepted yet"
+    left = any(one.held or one.conflicts for one in planned)
+    return f"Anki has every accepted card{where}" + (", but those that wait" if left else "")
 
 
 def previous(path: Path) -> Path:

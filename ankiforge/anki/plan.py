@@ -85,7 +85,7 @@ class Planned:
     conflicts: tuple[Conflict, ...] = ()
     problems: tuple[Problem, ...] = ()
     changed: bool = False
-    """Whether the note changes what Anki has."""
+    """Whether the note is newer than the one in Anki."""
 
     @property
     def settled(self) -> bool:
@@ -123,7 +123,6 @@ def plan(
         return _ship(card, seen, seen.fields, (*seen.tags, RETIRED), base, (), options)
     if missing and card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK):
         return Planned(card.guid, card.live, problems=missing)
-    same = False
     if seen is None:
         html, tags_now = field_html(card, ours, found), ours
     else:
@@ -137,12 +136,10 @@ def plan(
         if "source changed" in card.remarks or not card.highlight.namespace:
             compared = len(card.family.content_fields)
         same = [*map(normal_form, html[:compared])] == [*map(normal_form, seen.fields[:compared])]
-        same = same and _folded(tags_now) == _folded(seen.tags)
-        if same and not options.full:
+        if same and _folded(tags_now) == _folded(seen.tags) and not options.full:
             return Planned(card.guid, card.live)
     planned = _ship(card, seen, html, tags_now, ours, found.values(), options)
-    problems = (*missing, *planned.problems)
-    return replace(planned, problems=problems, changed=planned.changed and not same)
+    return replace(planned, problems=(*missing, *planned.problems))
 
 
 def _merged(
@@ -214,7 +211,7 @@ def _ship(
     if refused:
         return Planned(card.guid, card.live, problems=refused)
     sent = Sent(mod, ours, deck, digest, _numbers(card) if card.live else {})
-    return Planned(card.guid, card.live, note, sent, changed=seen is not None)
+    return Planned(card.guid, card.live, note, sent, changed=seen is not None and mod != seen.mod)
 
 
 def _numbers(card: Card) -> dict[str, str]:

@@ -48,8 +48,9 @@ def look(now: Session, tally: Tally) -> None:
     tally.take(deliver.look(now.workspace.config.anki, now.ledger, Path.home()))
 
 
-def _print_delivery(now: Session, tally: Tally, deck: str, error: ForgeError | None = None) -> None:
+def _print(now: Session, tally: Tally, deck: str, error: ForgeError | None = None) -> None:
     """Print what was seen in Anki and what was written, as JSON or as text."""
+    from ankiforge.deliver import why_none
     from ankiforge.reports.summary import anki_line, delivery_json, delivery_lines
 
     out = now.out
@@ -60,22 +61,7 @@ def _print_delivery(now: Session, tally: Tally, deck: str, error: ForgeError | N
     for line in filter(None, (anki_line(tally, now.ledger), *delivery_lines(tally))):
         out.print(line)
     if not tally.packages and not tally.pushed and not tally.failed and error is None:
-        said = f"no package: {_why_none(now, tally, deck)} ({now.call.program} status)"
-        out.say(said)
-
-
-def _why_none(now: Session, tally: Tally, deck: str) -> str:
-    """Return why nothing is sent to Anki."""
-    from ankiforge.anki.notes import deck_name
-    from ankiforge.ledger import Term
-
-    terms = [Term("verdict", "accepted")]
-    terms += [Term("deck", deck_name(deck))] if deck else []
-    where = f" in the deck {deck_name(deck)}" if deck else ""
-    if not now.ledger.find(terms):
-        return f"no card{where} is accepted yet"
-    left = any(one.held or one.conflicts for one in tally.planned)
-    return f"Anki has every accepted card{where}" + (", but those that wait" if left else "")
+        out.say(f"no package: {why_none(now.ledger, tally.planned, deck)}")
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -103,7 +89,7 @@ def build(call: Call, deck: str, output: str | None, full: bool, force: bool) ->
         deliver.refuse_foreign(path, force=force)
         look(now, tally)
         app.publish(now.workspace, now.ledger, tally, path, deck=deck, full=full)
-        _print_delivery(now, tally, deck)
+        _print(now, tally, deck)
     end(tally.problems)
 
 
@@ -226,5 +212,5 @@ def push(
             deliver.suspend_retired(now.ledger, anki, retired := anki.retired_cards())
             none = "nothing to suspend: no card that you dropped is active in Anki"
             now.out.say(f"{counted(len(retired), 'card')} suspended" if retired else none)
-        _print_delivery(now, tally, deck, error)
+        _print(now, tally, deck, error)
     end(tally.problems, error)

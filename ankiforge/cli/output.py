@@ -230,13 +230,10 @@ class Session:
         state, where = self.ledger.journal_state, str(self.workspace.journal)
         if state.unreadable:
             what = f"{counted(state.unreadable, 'line')} could not be read, and were skipped"
-            yield Problem(
-                where, what, "restore the file from a backup, if you have one", notice=True
-            )
+            yield Problem(where, what, "restore it from a backup, if you have one", notice=True)
         if state.missing:
-            what = f"{counted(state.missing, 'line')} that no file had any more were written again"
-            if self.read_only:
-                what = f"{counted(state.missing, 'line')} missing; the next run writes them again"
+            done = "the next run writes them again" if self.read_only else "written again"
+            what = f"{counted(state.missing, 'line')} missing: {done}"
             yield Problem(where, what, notice=True)
 
 

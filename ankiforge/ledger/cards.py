@@ -11,7 +11,6 @@ from rapidfuzz import fuzz
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.events import (
     SILENT,
-    SOURCE,
     Event,
     Passage,
     State,
@@ -41,7 +40,7 @@ from ankiforge.text.fold import canonical
 RECENT = 50
 """The number of decisions that are listed as recent."""
 _SAID = {
-    "accept": "accepted", "reject": "rejected", "edit": "edited", "skip": "no card", "retire": "retired",
+    "accept": "accepted", "reject": "rejected", "edit": "edited", "revise": "new words", "skip": "no card", "retire": "retired",
     "same": "the same card", "different": "two cards", "unseen": "to be sent again",
 }  # fmt: skip
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
@@ -95,9 +94,7 @@ def done(event: Event, change: Change | None = None) -> Done:
     text, why = " / ".join(fields.values()), body.get("why", "")
     text += f" ({why})" if text and why else why
     said, choice = _SAID.get(event.what, event.what), body.get("choice", "")
-    if event.what == "revise":
-        said = "changed with its source" if event.by == SOURCE else "given new words"
-    elif event.what == "resolve":
+    if event.what == "resolve":
         said = "the source's words taken" if choice == "source" else "your words kept"
     elif event.what == "form":
         said = "taken for cards" if choice == "accept" else "no cards"

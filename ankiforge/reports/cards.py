@@ -164,8 +164,8 @@ def done_line(done: Done) -> str:
     """Return a decision in one line: what `undo` takes, when, who, what, and the text."""
     at = done.at[:16].replace("T", " ")
     text = shortened(on_one_line(done.text), 60)
-    said = done.said if done.by == "source" else f"{done.said} by {done.by}"
-    return f"{done.id:16}  {at}  {said}  {done.guid[:10] or done.key}  {text}".rstrip()
+    about = done.guid[:10] or done.key
+    return f"{done.id:16}  {at}  {done.said} by {done.by}  {about}  {text}".rstrip()
 
 
 def change_lines(done: Done) -> Iterator[str]:

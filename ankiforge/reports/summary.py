@@ -144,12 +144,8 @@ def _came_in(tally: Tally) -> Iterator[str]:
     accepted = f"{counted(tally.accepted, 'card')} accepted" if tally.accepted else ""
     if tally.accepted == FLOOD:
         accepted += ", the most at once; the next run accepts more"
-    if (
-        said := ", ".join(
-            filter(None, (counted(tally.drafted, "draft") if tally.drafted else "", accepted))
-        )
-        + model
-    ):
+    drafted = counted(tally.drafted, "draft") if tally.drafted else ""
+    if said := ", ".join(filter(None, (drafted, accepted))) + model:
         yield said.removeprefix("; ")
 
 
@@ -160,11 +156,11 @@ def anki_line(tally: Tally, ledger: Ledger) -> str:
         return ""
     if look.blind:
         return "Anki could not be read, so no package was written"
-    if not ledger.looked and look.sight in ("nowhere", "off"):
-        why = "No Anki collection found"
-        why = "Anki is not read (anki.collection: none)" if look.sight == "off" else why
-        whole = tally.packages or any(one.note for one in tally.planned)
-        return f"{why}, so the package holds every card." if whole else ""
+    if look.sight in ("nowhere", "off") and not ledger.looked:
+        off = look.sight == "off"
+        why = "Anki is not read (anki.collection: none)" if off else "No Anki collection found"
+        written = tally.packages or any(one.note for one in tally.planned)
+        return f"{why}, so the package holds every card." if written else ""
     found = look.viewed
     parts = [
         f"{counted(len(found.deleted), 'note')} deleted, not sent again" if found.deleted else "",
@@ -179,8 +175,7 @@ def delivery_lines(tally: Tally) -> Iterator[str]:
     """Yield what was written or pushed, and what was held back."""
     for one in tally.published:
         if one.notes and tally.pushed is None:
-            rest = one.notes - one.added - one.updated
-            parts = {"new": one.added, "updated": one.updated, "as before": rest}
+            parts = {"new": one.added, "updated": one.updated, "as before": one.as_before}
             said = ", ".join(f"{number:,} {what}" for what, number in parts.items() if number)
             to_import = f"{one.path}: {counted(one.notes, 'note')} to import"
             yield f"{to_import} ({said})" if said else to_import

@@ -35,7 +35,7 @@ def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_database(for
     told = forge.ok("status").stderr
     came = forge.ok("run", vault, "--json")
     if sorted(lines) != sorted(lost(lines) if lost else []):
-        assert "missing; the next run writes them again" in told
+        assert "missing: the next run writes them again" in told
         assert "written again" in came.stderr
     assert set(lines) <= set(journal.read_bytes().splitlines(keepends=True))
     assert decided(forge) == before

@@ -119,7 +119,7 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
     assert "steady" in change["before"]["Text"]
     assert "slow" in change["after"]["Text"]
     told = read.ok("show", change["guid"], "-v").stdout
-    assert "changed with its source" in told
+    assert "new words by source" in told
     assert change["id"] in told
 
     read.ok("undo", change["id"])
