@@ -1,7 +1,5 @@
 """Renamed, moved and rewritten documents whose words were corrected in the same breath."""
 
-import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,54 +113,12 @@ def test_a_card_of_a_renamed_note_whose_words_were_corrected_is_the_same(
     assert not forge.cards("finding:source_gone")
 
 
-def test_the_reviews_stay_with_the_note_in_anki(forge, notes, anki):
-    package = forge.folder / "ankiforge.apkg"
-    forge.ok("run", notes)
-    assert anki.load(package) == {"new": 5}
-    [guid] = [guid for guid, card in live(forge).items() if "ordinary" in str(card["fields"])]
-    for one in live(forge):
-        anki.answer_first_card(one)
-    reviewed = {one: anki.schedule(one) for one in live(forge)}
-    EDITS["a typo in each card"](notes)
-    rewrite(notes / "Great lakes.md", ("ordinary", "typical"))
-    forge.ok("run", notes)
-    anki.load(package)
-    assert anki.col.note_count() == 5
-    assert {one: anki.schedule(one) for one in reviewed} == reviewed
-    assert "typical" in anki.note(guid)["Text"]
-
-
-def test_a_note_that_went_yesterday_is_recognised_today(forge, notes):
-    forge.ok("run", notes)
-    before = live(forge).keys()
-    text = (notes / "Lakes.md").read_text()
-    (notes / "Lakes.md").unlink()
-    for _ in range(3):
-        forge.ok("run", notes)
-    (notes / "Great lakes.md").write_text(text.replace("ordinary", "typical"))
-    forge.ok("run", notes)
-    assert live(forge).keys() == before
-
-
 def test_a_renamed_note_is_recognised_when_it_is_read_alone(forge, notes):
     forge.ok("run", notes)
     before = live(forge).keys()
     renamed()(notes)
     forge.ok("run", notes / "Great lakes.md")
     assert live(forge).keys() == before
-
-
-def test_another_note_is_another_one(forge, notes):
-    forge.ok("run", notes)
-    before = verdicts(forge)
-    (notes / "Lakes.md").unlink()
-    (notes / "Seas.md").write_text(
-        "The Aral sea holds ==a tenth of its former water== since its rivers water cotton in the desert.\n"
-    )
-    forge.ok("run", notes)
-    after = verdicts(forge)
-    assert len(after.keys() - before.keys()) == 1
-    assert {guid: after[guid] for guid in before} == before
 
 
 def test_a_note_that_cannot_be_read_is_not_gone(forge, notes):
@@ -175,76 +131,6 @@ def test_a_note_that_cannot_be_read_is_not_gone(forge, notes):
     forge.ok("run", notes)
     lakes = [card for card in live(forge).values() if card["document"].endswith("Lakes.md")]
     assert before <= live(forge).keys(), lakes
-
-
-# --- short notes, copies ------------------------------------------------------------------------
-
-ORGANELLE = "The organelle X1 holds about ==12 vesicles== at the membrane.\n"
-
-
-@pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
-def test_the_only_passage_of_a_note_that_was_renamed_and_edited_keeps_its_card(
-    forge, vault, rejected
-):
-    (vault / "Cell.md").write_text(ORGANELLE)
-    (vault / "Other.md").write_text("Katze:::cat\n")
-    forge.ok("run", vault)
-    [old] = [guid for guid, card in live(forge).items() if card["title"] == "Cell"]
-    if rejected:
-        forge.ok("reject", old)
-    before = verdicts(forge)
-    (vault / "Cell.md").unlink()
-    (vault / "Cells.md").write_text(ORGANELLE.replace("membrane", "outer membrane"))
-    assert len(forge.json("run", vault)["changes"]) == (not rejected)
-    assert verdicts(forge) == before
-
-
-def test_a_passage_like_one_that_went_is_asked_about(forge, vault):
-    (vault / "Cell.md").write_text(ORGANELLE)
-    (vault / "Other.md").write_text("Katze:::cat\n")
-    forge.ok("run", vault)
-    [old] = [guid for guid, card in live(forge).items() if card["title"] == "Cell"]
-    (vault / "Cell.md").unlink()
-    (vault / "Pores.md").write_text(
-        "The organelle X1 has about ==12 vesicles== at its outer rim.\n"
-    )
-    forge.ok("run", vault)
-    [question] = forge.ok("list", "--view", "questions", "--json").lines
-    assert (question["question"], question["guids"]) == ("same", [old])
-    forge.ok("accept", "--all")
-    assert len(live(forge)) == 2
-    forge.ok("accept", question["id"])
-    forge.ok("run", vault)
-    assert "outer rim" in str(live(forge)[old]["fields"])
-    assert len(forge.cards()) == 2
-
-
-@pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
-def test_a_passage_whose_first_copy_went_keeps_its_card(forge, vault, rejected):
-    (vault / "A").mkdir()
-    (vault / "B").mkdir()
-    (vault / "A" / "N.md").write_text(ORGANELLE)
-    (vault / "Other.md").write_text("Katze:::cat\n")
-    forge.ok("run", vault)
-    [first] = [card for card in forge.cards() if card["title"] == "N"]
-    (vault / "B" / "N.md").write_text(ORGANELLE)
-    forge.ok("run", vault)
-    (vault / "A" / "N.md").unlink()
-    forge.ok("run", vault)
-    time.sleep(1)  # times are noted to the second
-    forge.ok("run", vault)
-    [(guid, card)] = [(one, card) for one, card in live(forge).items() if card["title"] == "N"]
-    assert guid == first["guid"]
-    assert card["document"] != first["document"]
-    if rejected:
-        forge.ok("reject", guid)
-    before = {card["guid"]: card["verdict"] for card in forge.cards()}
-    shutil.rmtree(forge.home / ".ankiforge")
-    forge.ok("run", vault)
-    assert {card["guid"]: card["verdict"] for card in forge.cards()} == before
-    (vault / "A" / "N.md").write_text(ORGANELLE)
-    forge.ok("run", vault)
-    assert {card["guid"]: card["verdict"] for card in forge.cards()} == before
 
 
 # --- whole vaults -------------------------------------------------------------------------------
