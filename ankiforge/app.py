@@ -351,7 +351,7 @@ def open_source(
     try:
         module = extract.module(entry.kind)
     except ConfigError as error:
-        raise entry.where.wrap(error) from error
+        raise entry.where.error(error.message, error.hint) from error
     settings = typed(module.Settings, entry.options, entry.where)
     # Not `inspect.signature`: importing `inspect` takes as long as this whole function.
     code = module.open_source.__code__
@@ -368,7 +368,7 @@ def open_source(
             colon and key in entry.options
         ):  # the message begins with the key: report the line of that key
             raise entry.where.at(key).error(what, error.hint) from error
-        raise entry.where.wrap(error) from error
+        raise entry.where.error(error.message, error.hint) from error
 
 
 # --- language model -------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from posixpath import commonpath
 from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.config.private import make_file
+from ankiforge.config.workspace import make_file
 from ankiforge.draft import (
     NO_LLM,
     Rules,

@@ -33,20 +33,20 @@ Outside a workspace, commands use your first one.
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
     from ankiforge.config import FILE_NAME
-    from ankiforge.config.trust import concerns, confirm, remembered_concerns, unconfirmed
     from ankiforge.config.workspace import (
         adopt_default,
+        concerns,
+        confirm,
         open_workspace,
         register,
         registered,
+        remembered_concerns,
+        unconfirmed,
         user_folder,
     )
-    from ankiforge.config.yamlfile import control_character
 
     out, folders = call.out, user_folder()
     root = (Path.cwd() / (directory or call.workspace or Path()).expanduser()).resolve()
-    if control_character(str(root)):
-        raise UsageError(f"{str(root)!r}: this name cannot be saved", hint="another folder")
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
     written: list[Path] = []
     if not (root / FILE_NAME).exists():

@@ -39,8 +39,7 @@ def mcp(call: Call, trust: Path | None) -> None:
 
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
-    from ankiforge.config.trust import Concern, confirm, is_confirmed
-    from ankiforge.config.workspace import user_folder
+    from ankiforge.config.workspace import Concern, confirm, is_confirmed, user_folder
 
     reads = Concern("mcp", "read", "agents would read passages and cards")
     if trust is not None:

@@ -90,8 +90,12 @@ def run(
 
 def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
     """Remember the PATHs of a run, and trust them: the person just named them."""
-    from ankiforge.config.trust import confirm, remembered_concerns
-    from ankiforge.config.workspace import store_remembered, user_folder
+    from ankiforge.config.workspace import (
+        confirm,
+        remembered_concerns,
+        store_remembered,
+        user_folder,
+    )
 
     known = now.workspace.remembered
     store_remembered(now.workspace.folder, remembered)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -38,6 +38,8 @@ class Action(StrEnum):
 
 
 Patterns = str | tuple[str, ...]
+Colour = Literal["yellow", "red", "green", "blue", "purple", "magenta", "orange", "gray"]
+"""Zotero's palette."""
 
 
 class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,19 +61,6 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One of the creators of the work."""
 
 
-class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The meaning of each colour of Zotero's palette. Other shades count as the nearest one."""
-
-    yellow: Action = Action.CARD
-    red: Action = Action.CARD
-    green: Action = Action.CARD
-    blue: Action = Action.CARD
-    purple: Action = Action.CARD
-    magenta: Action = Action.CARD
-    orange: Action = Action.CARD
-    gray: Action = Action.CARD
-
-
 class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One deck file."""
 
@@ -83,12 +72,13 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tags: tuple[str, ...] = ()
     prompt: str = ""
     """The prompt for its cards. "" for the default one."""
-    colours: Colours = Colours()
+    colours: dict[Colour, Action] = {}
+    """The meaning of colours; else a card. Shades count as the nearest colour of the palette."""
 
     @property
     def skipped(self) -> bool:
         """Whether highlights of a colour get no card."""
-        return Action.SKIP in msgspec.structs.astuple(self.colours)
+        return Action.SKIP in self.colours.values()
 
     @property
     def takes_all(self) -> bool:
@@ -139,14 +129,11 @@ def _shipped() -> tuple[DeckRule, Location]:
 
 def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
     data, where = read(path, shown)
-    rule, at = typed(DeckRule, {} if data is None else data, where), where.at("deck")
+    rule = typed(DeckRule, {} if data is None else data, where)
     for name in _PLACEHOLDER.findall(rule.deck):
         if name not in _PLACEHOLDERS:
-            raise at.error(f"unknown placeholder {{{name}}}", suggestion(name, _PLACEHOLDERS))
-    if re.search(r"[{}]", _PLACEHOLDER.sub("", rule.deck)):
-        raise at.error("a brace without its partner", 'such as "Reading::{title}"')
-    if not _joined(_PLACEHOLDER.sub("x", rule.deck).split("::")):
-        raise at.error("the deck has no name", 'such as "Reading::{title}"')
+            what = f"unknown placeholder {{{name}}}"
+            raise where.at("deck").error(what, suggestion(name, _PLACEHOLDERS))
     for number, tag in enumerate(rule.tags):
         if not tag or re.search(r"\s", tag):
             what = f"{tag!r} cannot be a tag in Anki"
@@ -173,7 +160,7 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
         tags=(*rule.tags, *tags),
         kinds=rule.kinds,
         prompt=rule.prompt,
-        action=getattr(rule.colours, colour) if colour in COLOURS else Action.CARD,
+        action=next((rule.colours[one] for one in rule.colours if one == colour), Action.CARD),
     )
 
 
@@ -251,7 +238,6 @@ _HUES = {
     "orange": (31, 30),
 }
 """In degrees, the hues of Zotero's palette and of the colours that PDF programs call so."""
-COLOURS = (*_HUES, "gray")
 _GRAY_BELOW = 0.1
 """The difference between the largest and the smallest of red, green, blue (0 to 1)."""
 

@@ -10,28 +10,86 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from ankiforge.config import FILE_NAME, Config, expanded, load, private
-from ankiforge.config.yamlfile import read, typed
+from ankiforge.config import (
+    ANKI,
+    FILE_NAME,
+    LLM,
+    ZOTERO,
+    ZOTERO_WEB,
+    Config,
+    DefaultKey,
+    expanded,
+    is_loopback,
+    load,
+)
+from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.errors import UsageError
 
 _WORKSPACES, _REGISTERED = "workspaces", "registered"
 JOURNAL = "journal"
 
+# --- private files --------------------------------------------------------------------------
+# Mode 0600, folders 0700, regardless of the umask. Where the mode cannot be changed (FAT, another
+# owner, Windows), it is left alone without an error.
+
+_FOLDER, _FILE = 0o700, 0o600
+
+
+def make_folder(path: Path) -> None:
+    """Create a private folder unless it exists. Missing parents get the default mode."""
+    if path.is_dir():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=_FOLDER, exist_ok=True)
+    restrict(path)
+
+
+def make_file(path: Path) -> None:
+    """Create an empty private file unless it exists. Errors are left to the caller's own open."""
+    with suppress(OSError):
+        os.close(opener(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+
+
+def opener(path: str, flags: int) -> int:
+    """Create new files as private. Use as `open(…, opener=…)`."""
+    return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), _FILE)
+
+
+def restrict(path: Path) -> None:
+    """Remove the permissions of group and others from a file or folder of this user."""
+    if os.name == "nt" or path.is_symlink():
+        return
+    with suppress(OSError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077 and path.stat().st_uid == os.geteuid():
+            path.chmod(mode & _FOLDER)
+
 
 def _write_private(path: Path, text: str) -> None:
-    """Replace a file that only its owner can read."""
+    """Replace a file that only its owner can read.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
     part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    private.make_file(part)
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        make_folder(path.parent)
+        part.unlink(missing_ok=True)
+        make_file(part)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        what = f"{path}: cannot be written: {error.strerror}"
+        raise UsageError(what, hint="free space there, or allow writing") from error
 
 
 def _write_once(path: Path, text: str) -> None:
@@ -69,13 +127,8 @@ def store_values(folder: Path, name: str, values: Mapping[str, str]) -> None:
     Raises:
         UsageError: the folder cannot be written.
     """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        text = msgspec.json.format(msgspec.json.encode(dict(sorted(values.items()))), indent=1)
-        _write_private(folder / f"{name}.json", text.decode() + "\n")
-    except OSError as error:
-        what = f"{folder}: cannot be written: {error.strerror}"
-        raise UsageError(what, hint="ANKIFORGE_HOME names another folder") from error
+    text = msgspec.json.format(msgspec.json.encode(dict(sorted(values.items()))), indent=1)
+    _write_private(folder / f"{name}.json", text.decode() + "\n")
 
 
 # --- remembered PATHs -----------------------------------------------------------------------
@@ -120,11 +173,7 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
 
     listed = [{"path": item.path, "names": dict(item.names)} for item in items]
     text = yaml.safe_dump(listed, allow_unicode=True, sort_keys=False) if listed else "[]\n"
-    try:
-        _write_private(folder / REMEMBERED, _REMEMBERED_HEAD + text)
-    except OSError as error:
-        what = f"{folder / REMEMBERED}: cannot be written: {error.strerror}"
-        raise UsageError(what, hint="free space there, or allow writing") from error
+    _write_private(folder / REMEMBERED, _REMEMBERED_HEAD + text)
 
 
 # --- a workspace ----------------------------------------------------------------------------
@@ -192,10 +241,10 @@ class Workspace:
         """
         try:
             if self.is_default:
-                private.make_folder(self.root)
-            private.make_folder(self.folder)
+                make_folder(self.root)
+            make_folder(self.folder)
             if not self.config.journal:
-                private.make_folder(self.journal)
+                make_folder(self.journal)
                 _write_once(self.journal / ".gitattributes", "*.jsonl merge=union\n")
             _write_once(self.folder / ".gitignore", "*\n")
         except OSError as error:
@@ -209,9 +258,9 @@ class Workspace:
     def close_to_others(self) -> None:
         """Close the program's own folders to others: a copy or a checkout may have opened them."""
         if self.is_default:
-            private.restrict(self.root)
-        private.restrict(self.folder)
-        private.restrict(self.journal)
+            restrict(self.root)
+        restrict(self.folder)
+        restrict(self.journal)
 
 
 def resolve(
@@ -292,3 +341,131 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
     except OSError as error:
         what = f"{folder} could not be moved to {root}: {error}"
         raise UsageError(what, hint="free space there or allow writing, then try again") from error
+
+
+# --- trust ----------------------------------------------------------------------------------
+# A workspace from a stranger must not send, read or unlock anything without confirmation. A person
+# confirms once what it asks for. The confirmation is stored in the user's own folder, and is valid
+# only for this path and value. Until then, no command runs.
+
+_TRUSTED = "trusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One setting of a workspace that a person has to confirm."""
+
+    key: str
+    """A stable name: `llm.base_url`, `sources.<name>.path` …"""
+    value: str
+    says: str
+    """The text for people: file, line, what would happen."""
+
+
+# --- what needs a confirmation --------------------------------------------------------------
+
+
+def concerns(workspace: Workspace) -> list[Concern]:
+    """Return all settings that reach beyond this machine and the workspace."""
+    config, where, root = workspace.config, workspace.config.where, workspace.root
+    llm, anki, executor = config.llm, config.anki, config.executor
+    found: list[Concern] = []
+
+    def ask(at: Location, value: str, says: str, key: str = "") -> None:
+        found.append(Concern(key or at.key, value, f"{at}: {says}"))
+
+    def ask_key(at: Location, name: str, default: DefaultKey, url: str, key: str = "") -> None:
+        # its own address gets a default key anyway
+        if name and not (name == default.name and default.owns(url)):
+            to = "/".join(url.lower().split("/")[:3])
+            says = f"the environment variable {name} would be used as a key, sent to {to}"
+            ask(at, f"{name} {to}", says, key)
+
+    for at, url, says in (
+        (where.at("llm", "base_url"), llm.base_url, f"passages would be sent to {llm.base_url}"),
+        (where.at("anki", "connect"), anki.connect, f"cards would be sent to {anki.connect}"),
+        (where.at("executor"), executor, f"{executor} would read PDFs, and can run programs here"),
+    ):
+        if url and not is_loopback(url):
+            ask(at, url, says)
+    ask_key(where.at("llm", "key_env"), llm.key_env, LLM, llm.base_url)
+    ask_key(where.at("anki", "key_env"), anki.key_env, ANKI, anki.connect)
+    for source in config.sources:  # keys name the source, so that reordering asks nothing
+        at, key = source.where, f"sources.{source.name}"
+        path = Path(os.path.realpath(source.path))  # unlike `resolve`, accepts a circular link
+        if not path.is_relative_to(root):
+            says = f"{path} would be read, which is outside this workspace"
+            ask(at.at("path"), str(path), says, f"{key}.path")
+        url = str(source.options.get("url") or ZOTERO_WEB)
+        name = str(source.options.get("key_env") or "")
+        ask_key(at.at("key_env"), name, ZOTERO, url, f"{key}.key_env")
+        if url.rstrip("/") != ZOTERO_WEB and not is_loopback(url):
+            says = f"a key and questions would be sent to {url}"
+            ask(at.at("url"), url, says, f"{key}.url")
+    if workspace.is_default:
+        return found
+    output = workspace.output.resolve()
+    if not output.is_relative_to(root):
+        says = f"packages would be written to {output}, which is outside this workspace"
+        ask(where.at("output"), str(output), says)
+    return [*found, *remembered_concerns(workspace)]
+
+
+def remembered_concerns(workspace: Workspace) -> list[Concern]:
+    """Return the concerns about remembered sources. Their file may have come with the folder."""
+    says = "{} would be read, which is outside this workspace (remembered)"
+    paths = [item.path for item in workspace.remembered]
+    outside = [one for one in paths if not Path(one).resolve().is_relative_to(workspace.root)]
+    return [Concern(f"remembered.{one}", one, says.format(one)) for one in outside]
+
+
+# --- confirmations --------------------------------------------------------------------------
+
+
+def unconfirmed(
+    workspace: Workspace, folder: Path, environ: Mapping[str, str] = os.environ
+) -> list[Concern]:
+    """Return the unconfirmed concerns. None if ANKIFORGE_TRUST names this workspace."""
+    trusted_path = environ.get("ANKIFORGE_TRUST", "")
+    if trusted_path and Path(trusted_path).expanduser().resolve() == workspace.root:
+        return []
+    return [one for one in concerns(workspace) if not is_confirmed(workspace, one, folder)]
+
+
+def is_confirmed(workspace: Workspace, concern: Concern, folder: Path) -> bool:
+    """Return whether a person has confirmed this concern for this workspace."""
+    trusted = load_values(folder, _TRUSTED)
+    return trusted.get(f"{workspace.root}: {concern.key}") == concern.value
+
+
+def confirm(workspace: Workspace, confirmed: list[Concern], folder: Path) -> None:
+    """Store a person's confirmation of these concerns."""
+    if confirmed:
+        added = {f"{workspace.root}: {concern.key}": concern.value for concern in confirmed}
+        store_values(folder, _TRUSTED, load_values(folder, _TRUSTED) | added)
+
+
+def require_trust(
+    workspace: Workspace,
+    ask: Callable[[str], bool] | None,
+    folder: Path,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Check that a person has confirmed everything that the workspace asks for.
+
+    Args:
+        workspace: the workspace of the command.
+        ask: asks a person a question of several lines. None without a terminal.
+        folder: the user's folder.
+        environ: may contain ANKIFORGE_TRUST=<path of the workspace>.
+
+    Raises:
+        UsageError: a person must look at the settings first. Each concern is named.
+    """
+    waiting = unconfirmed(workspace, folder, environ)
+    listed = "\n".join(f"  {concern.says}" for concern in waiting)
+    question = f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"
+    if waiting and (ask is None or not ask(question)):
+        what = f"{workspace.root} must be confirmed first. It asks for:\n{listed}"
+        raise UsageError(what, hint=f"to confirm it: ankiforge init --trust {workspace.root}")
+    confirm(workspace, waiting, folder)

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -54,12 +53,10 @@ class Location:
     @property
     def key(self) -> str:
         """The path of keys, as in `sources[0].obsidian.path`."""
-        shown = ""
-        for step in self.steps:
-            plain = isinstance(step, int) or re.fullmatch(r"[\w-]{1,60}", step)
-            name = step if plain else repr(str(step)[:60])
-            shown += f"[{step}]" if isinstance(step, int) else f".{name}"
-        return shown.removeprefix(".")
+        shown = (
+            f"[{n}]" if isinstance(n, int) else f".{' '.join(n[:60].split())}" for n in self.steps
+        )
+        return "".join(shown).removeprefix(".")
 
     def __str__(self) -> str:
         address = f"{self.file}:{self.line}" if self.line else self.file
@@ -69,26 +66,12 @@ class Location:
         """Return the error for a mistake made here."""
         return ConfigError(f"{self}: {what}", hint=hint)
 
-    def wrap(self, error: ConfigError) -> ConfigError:
-        """Return the error with this location before its message."""
-        return self.error(error.message, error.hint)
-
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return the hint for an unknown word: the nearest known one, or all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(word[:60], names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
-
-
-def control_character(text: str) -> str:
-    """Return the first character that is not allowed in text or paths. "" if there is none.
-
-    Not allowed are control characters except tab and line feed, and surrogates, which UTF-8 cannot
-    encode.
-    """
-    bad = (c for c in text if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs"))
-    return next(bad, "")
 
 
 # --- text to data ---------------------------------------------------------------------------
@@ -98,8 +81,8 @@ def read(path: Path, shown: str) -> tuple[object, Location]:
     """Read a YAML file, which messages call `shown`.
 
     Returns:
-        Plain data (dict with text keys, list, str, int, float, bool, None; None for an empty file),
-        and its location.
+        Plain data (dict, list, str, int, float, bool, None; None for an empty file), and its
+        location.
 
     Raises:
         ConfigError: it cannot be read, or is not the simple YAML described in `parse`.
@@ -116,23 +99,21 @@ def read(path: Path, shown: str) -> tuple[object, Location]:
 def parse(text: str, shown: str) -> tuple[object, Location]:
     """Parse one YAML document of mappings, lists and scalars.
 
-    Aliases, tags, duplicate keys and control characters are rejected. A settings file needs none of
-    them, and an alias can make a small file huge.
+    Aliases, tags and duplicate keys are rejected. A settings file needs none of them, and an alias
+    can make a small file huge.
     """
     line, hint = 1, "a value with : # [ { or @ may need quotes"
-    lines: dict[tuple[Step, ...], int] = {(): 1}
-    top = Location(shown, (), lines)
     try:
         loader = _Loader(text)
-        node = loader.get_single_node()
-        _locate(node, top, lines, set())
-        return (loader.construct_document(node) if node else None), top
-    except yaml.MarkedYAMLError as error:
-        mark, what = error.problem_mark or error.context_mark, error.problem or str(error.context)
-        line = mark.line + 1 if mark else 1
+        root = loader.get_single_node()
+        data = None if root is None else loader.construct_document(root)
+        return data, Location(shown, (), {(): 1, **dict(_lines(root, ()))})
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        # an error of the reader has only an offset
+        line = (mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))) + 1
+        what = getattr(error, "problem", None) or "a character that YAML forbids"
         hint = "indent with spaces, not with tabs" if "\\t" in what else hint
-    except yaml.reader.ReaderError as error:  # this error has only an offset
-        line, what = text.count("\n", 0, error.position) + 1, "a character that YAML forbids"
     except RecursionError:
         what = "nested too deeply"
     except (ValueError, IndexError) as error:  # `!!int ""`, or an escape such as "\U00110000"
@@ -140,43 +121,45 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
     raise ConfigError(f"{shown}:{line}: {what}", hint=hint)
 
 
+CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""No text or path needs these; UTF-8 cannot encode the last ones."""
+
+
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which leaves dates, `=` and `<<` as text."""
+    """PyYAML's safe loader without aliases, duplicate keys and control characters."""
 
-    yaml_implicit_resolvers = {
-        first: [
-            one for one in found if one[0].rpartition(":")[2] in ("bool", "int", "float", "null")
-        ]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            what = "aliases (*name) are not supported here: write the value out"
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=self.get_mark())
+        node = super().compose_node(parent, index)
+        if isinstance(node, yaml.ScalarNode) and (bad := CONTROL.search(node.value)):
+            what = f"contains the control character U+{ord(bad[0]):04X}"
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        first: dict[object, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if first.setdefault(str(key.value), line) != line:
+                what = f"{key.value!r} is written twice, first in line {first[key.value]}"
+                raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
+        return super().construct_mapping(node, deep)
 
 
-def _locate(
-    node: yaml.Node | None, where: Location, lines: dict[tuple[Step, ...], int], seen: set[int]
-) -> None:
-    """Add the line of every key and item below a node to `lines`, and refuse what is not simple."""
-    if id(node) in seen:
-        raise where.error("aliases (*name) are not supported here: write the value out")
-    seen.add(id(node))
+def _lines(
+    node: yaml.Node | None, above: tuple[Step, ...]
+) -> Iterator[tuple[tuple[Step, ...], int]]:
+    """Yield the path and line of every key and list item below a node."""
     items: list[tuple[Step, yaml.Node, yaml.Node]] = []
-    if isinstance(node, yaml.ScalarNode):
-        if sign := control_character(node.value):
-            raise where.error(f"contains the control character U+{ord(sign):04X}")
-    elif isinstance(node, yaml.SequenceNode):
+    if isinstance(node, yaml.SequenceNode):
         items = [(number, item, item) for number, item in enumerate(node.value)]
     elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode) or not key.tag.endswith(":str"):
-                lines[where.steps] = key.start_mark.line + 1
-                raise where.error("a key must be text", "put the key in quotes")
-            items.append((control_character(key.value) or key.value, key, value))
+        items = [(str(key.value), key, value) for key, value in node.value]
     for step, begin, value in items:
-        below = where.at(step)
-        first = lines.get(below.steps)
-        lines[below.steps] = begin.start_mark.line + 1
-        if first:
-            raise below.error(f"written twice, first in line {first}")
-        _locate(value, below, lines, seen)
+        yield (*above, step), begin.start_mark.line + 1
+        yield from _lines(value, (*above, step))
 
 
 # --- data to types --------------------------------------------------------------------------
@@ -199,7 +182,7 @@ def typed(struct_type: type[T], data: object, where: Location) -> T:
     try:
         return msgspec.convert(without_empty(data, 2), struct_type)
     except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$")
+        what, _, path = str(error).partition(" - at `")
         found = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path)
         steps = [int(number) if number else key for key, number in found]
         known = _known(inspect.type_info(struct_type), steps)
@@ -213,7 +196,7 @@ _WORDS = {
     "bool": "true or false",
     "object": "a mapping",
     "array": "a list",
-    "null": "nothing",
+    "date": "a date",
 }
 
 
@@ -221,33 +204,28 @@ def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
     """Return the error for a message of msgspec, in words for people."""
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what, re.DOTALL):
         return where.at(unknown[1]).error("unknown key", suggestion(unknown[1], known))
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
-        return where.error(f"{missing[1]!r} is missing")
     if choice := re.fullmatch(r"Invalid enum value '?(.*?)'?", what, re.DOTALL):
         return where.error(f"{choice[1]!r} is not possible here", suggestion(choice[1], known))
-    hint = ""
-    if "`str" in what and re.search(r"got `(int|float|bool|null)`", what):
-        hint = "put the value in quotes"
-    elif what == "Expected `array`, got `str`":
-        hint = "write a list: [first, second]"
-    plain = re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), what.replace(" | null`", "`"))
-    plain = plain.replace(" | ", " or ").replace(">=", "at least").replace("<=", "at most")
-    return where.error(plain.replace("`", "").replace("Expected", "expected", 1), hint)
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
+        return where.error(f"{missing[1]!r} is missing")
+    plain = re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), what)
+    plain = plain.replace("`", "").replace(" | ", " or ").replace("Expected", "expected", 1)
+    hint = "put text in quotes, and lists in [brackets]" if "got" in what else ""
+    return where.error(plain, hint)
 
 
 def _known(kind: inspect.Type, steps: list[Step]) -> list[str]:
     """Return the words that may stand `steps` below a type: keys of a mapping, or choices."""
-    if isinstance(kind, inspect.UnionType):
-        return [word for one in kind.types for word in _known(one, steps)]
+    if isinstance(kind, inspect.EnumType):
+        return [str(one.value) for one in kind.cls]
+    if isinstance(kind, inspect.LiteralType):
+        return [str(one) for one in kind.values]
     if isinstance(kind, inspect.StructType):
         if not steps:
             return [one.encode_name for one in kind.fields]
         below = [one.type for one in kind.fields if one.encode_name == steps[0]]
         return [word for one in below for word in _known(one, steps[1:])]
-    if isinstance(kind, inspect.VarTupleType | inspect.ListType) and steps:
-        return _known(kind.item_type, steps[1:])
-    if isinstance(kind, inspect.DictType) and steps:
-        return [*_known(kind.value_type, steps[1:]), *_known(kind.key_type, steps[1:])]
-    if isinstance(kind, inspect.EnumType):
-        return [str(one.value) for one in kind.cls]
-    return [str(one) for one in kind.values] if isinstance(kind, inspect.LiteralType) else []
+    if isinstance(kind, inspect.UnionType):
+        return [word for one in kind.types for word in _known(one, steps)]
+    inner = (getattr(kind, name, None) for name in ("item_type", "key_type", "value_type"))
+    return [word for one in inner if one for word in _known(one, steps[1:])]

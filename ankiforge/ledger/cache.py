@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from ankiforge.config import private
+from ankiforge.config.workspace import make_file
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS kept (
@@ -50,7 +50,7 @@ class CacheFile:
     def write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
         """Store and delete entries in one transaction."""
         try:
-            private.make_file(self._path)
+            make_file(self._path)
             with closing(self._open()) as connection, connection:
                 connection.execute(_SCHEMA)
                 gone = [(owner, name) for name in forget]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
-from ankiforge.config import private
+from ankiforge.config.workspace import make_file
 from ankiforge.errors import LedgerError
 
 _SCHEMA = """
@@ -40,7 +40,7 @@ class Replies:
         Raises:
             LedgerError: it is damaged. It is not deleted: its replies were paid for.
         """
-        private.make_file(path)
+        make_file(path)
         self._lock = Lock()
         try:
             self._db = sqlite3.connect(

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.config.private import restrict
+from ankiforge.config.workspace import restrict
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, classes, fold
 from ankiforge.text.fold import canonical

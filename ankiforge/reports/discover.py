@@ -17,7 +17,7 @@ from typing import Any
 
 from ankiforge.anki.collection import collections
 from ankiforge.config import is_loopback
-from ankiforge.config.yamlfile import control_character
+from ankiforge.config.yamlfile import CONTROL
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,4 +218,4 @@ def _exists(path: Path) -> bool:
 def _real(paths: Iterable[Path]) -> tuple[Path, ...]:
     """Return the existing paths, resolved and without duplicates or names with control characters."""
     existing = (path.resolve() for path in paths if _exists(path))
-    return tuple(dict.fromkeys(path for path in existing if not control_character(str(path))))
+    return tuple(dict.fromkeys(path for path in existing if not CONTROL.search(str(path))))

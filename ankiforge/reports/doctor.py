@@ -14,8 +14,7 @@ from ankiforge import config as settings
 from ankiforge.app import open_ledger, open_source
 from ankiforge.config import LLM, Config, DrafterName, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.trust import unconfirmed
-from ankiforge.config.workspace import Workspace
+from ankiforge.config.workspace import Workspace, unconfirmed
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.reports.discover import Machine, Unreachable, anki_collections, models

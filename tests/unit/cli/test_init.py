@@ -82,7 +82,6 @@ def test_init_never_overwrites(home, ankiforge):
         ("My Notes", ("is inside the vault", "hint: a folder outside")),
         ("My Notes/deep/er", ("is inside the vault", "hint: a folder outside")),
         ("file", ("cannot be written",)),
-        ("a\x07b", ("this name cannot be saved",)),
         ("broken", ("ankiforge.yaml:1: drafter: 'rulez'", "hint: did you mean 'rules'?")),
     ],
 )

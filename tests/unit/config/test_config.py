@@ -83,7 +83,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ("llm:\n  key_evn: X", "ankiforge.yaml:2: llm.key_evn: unknown key", "'key_env'"),
         ("accept: {rules: cleen}", "ankiforge.yaml:1: accept.rules: 'cleen' is not", "'clean'"),
         ("drafter: lm", "ankiforge.yaml:1: drafter: 'lm' is not possible here", "'llm'"),
-        ("me: Ada", "ankiforge.yaml:1: me: expected a list, got text", "a list"),
+        ("me: Ada", "ankiforge.yaml:1: me: expected a list, got text", "lists"),
         (
             "sources:\n- obsidian:\n    pat: x",
             "ankiforge.yaml:3: sources[0].obsidian.pat",

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from ankiforge.config import (
     LlmSettings,
     load,
 )
-from ankiforge.config.deckfiles import Action, Colours, DeckRule, Select, load_decks
+from ankiforge.config.deckfiles import Action, Colour, DeckRule, Select, load_decks
 from ankiforge.config.yamlfile import typed
 from ankiforge.model import CardKind
 
@@ -68,7 +69,7 @@ def test_each_key_of_a_source_is_documented(kind):
 
 
 def test_each_word_that_may_be_a_value_is_documented():
-    words = {*DrafterName, *AcceptPolicy, *CardKind, *keys(Colours)}
+    words = {*DrafterName, *AcceptPolicy, *CardKind, *get_args(Colour)}
 
     assert not [word for word in words if f"`{word}`" not in PAGE]
 

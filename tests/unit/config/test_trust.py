@@ -4,8 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.config.trust import concerns, confirm, require_trust, unconfirmed
-from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_folder
+from ankiforge.config.workspace import (
+    Workspace,
+    concerns,
+    confirm,
+    open_workspace,
+    require_trust,
+    resolve,
+    unconfirmed,
+    user_folder,
+)
 from ankiforge.errors import UsageError
 
 

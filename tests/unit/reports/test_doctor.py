@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.config.trust import concerns, confirm
-from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_folder
+from ankiforge.config.workspace import (
+    Workspace,
+    concerns,
+    confirm,
+    open_workspace,
+    resolve,
+    user_folder,
+)
 from ankiforge.errors import ForgeError
 from ankiforge.reports.discover import Machine
 from ankiforge.reports.doctor import Check, CheckState, Surroundings, examine, exit_code
