@@ -7,17 +7,19 @@ imported.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
-import msgspec
+from msgspec import MsgspecError, Struct, json
 
 import ankiforge
 from ankiforge.extract.files import ParseCache, program, stamp_at
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 """Wall clock time for one question."""
-MEMORY = 360 * 2**20
+MEMORY = 320 * 2**20
 """Bytes of data per process, where the system can limit it. A page of a few hundred kB may inflate
 to gigabytes."""
 PICTURES_AT_ONCE = 8
@@ -39,8 +41,6 @@ REMOTE_SECONDS = 180.0
 """Seconds to wait for a reply from a cluster, whose workers may all have died."""
 REMOTE_AHEAD = 32
 """Questions sent to a cluster before the first reply is needed."""
-GC_THRESHOLD = 50_000
-"""High, because the characters of a page form no cycles."""
 HYPERTEXT = (".epub", ".xhtml", ".html", ".htm")
 """Endings of the other files in which Zotero marks text."""
 REPAIR = "open it in a PDF reader and save a copy"
@@ -52,7 +52,7 @@ Box = tuple[float, float, float, float]
 # --- questions ------------------------------------------------------------------------------
 
 
-class Request(msgspec.Struct, frozen=True, tag="request"):
+class Request(Struct, frozen=True, tag="request"):
     """Read the marks of a file."""
 
     path: str
@@ -61,7 +61,7 @@ class Request(msgspec.Struct, frozen=True, tag="request"):
     """Whether to identify the work even if nothing is marked."""
 
 
-class Quote(msgspec.Struct, frozen=True):
+class Quote(Struct, frozen=True):
     """Words that another program found in a file."""
 
     page: int
@@ -73,14 +73,14 @@ class Quote(msgspec.Struct, frozen=True):
     """Whether the paragraphs around are wanted, too."""
 
 
-class Around(msgspec.Struct, frozen=True, tag="around"):
+class Around(Struct, frozen=True, tag="around"):
     """Find the context of quotes."""
 
     path: str
     quotes: tuple[Quote, ...]
 
 
-class Area(msgspec.Struct, frozen=True):
+class Area(Struct, frozen=True):
     """A part of a page to cut out as a picture."""
 
     page: int
@@ -94,7 +94,7 @@ class Area(msgspec.Struct, frozen=True):
     """The colour of the strokes, `#rrggbb`."""
 
 
-class Cut(msgspec.Struct, frozen=True, tag="cut"):
+class Cut(Struct, frozen=True, tag="cut"):
     """Cut pictures from a file."""
 
     path: str
@@ -108,7 +108,7 @@ Question = Request | Around | Cut
 # --- replies --------------------------------------------------------------------------------
 
 
-class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+class Mark(Struct, frozen=True, omit_defaults=True):
     """One annotation, with the text it lies on."""
 
     page: int
@@ -143,7 +143,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """The name of its picture, once that is cut."""
 
 
-class Work(msgspec.Struct, frozen=True, omit_defaults=True):
+class Work(Struct, frozen=True, omit_defaults=True):
     """The metadata of the work, as far as the file contains it."""
 
     title: str = ""
@@ -152,7 +152,7 @@ class Work(msgspec.Struct, frozen=True, omit_defaults=True):
     identifiers: tuple[tuple[str, str], ...] = ()
 
 
-class Read(msgspec.Struct, frozen=True, tag="read", omit_defaults=True):
+class Read(Struct, frozen=True, tag="read", omit_defaults=True):
     """What a file contains; without marks the other fields are empty."""
 
     marks: tuple[Mark, ...] = ()
@@ -170,7 +170,7 @@ class Read(msgspec.Struct, frozen=True, tag="read", omit_defaults=True):
     """(what, hint) for what to report though nothing failed."""
 
 
-class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
+class Passage(Struct, frozen=True, omit_defaults=True):
     """The context of a quote, as in a `Mark`; empty if it was not found."""
 
     prefix: str = ""
@@ -181,19 +181,19 @@ class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
     """The paragraphs around, if wanted."""
 
 
-class Surroundings(msgspec.Struct, frozen=True, tag="passages"):
+class Surroundings(Struct, frozen=True, tag="passages"):
     """The reply to `Around`: one passage per quote, in order."""
 
     passages: tuple[Passage, ...]
 
 
-class Pictures(msgspec.Struct, frozen=True, tag="cut"):
+class Pictures(Struct, frozen=True, tag="cut"):
     """The reply to `Cut`: a PNG per area, in order; b"" for an area outside of its page."""
 
     pictures: tuple[bytes, ...]
 
 
-class Failed(msgspec.Struct, frozen=True, tag="failed"):
+class Failed(Struct, frozen=True, tag="failed"):
     """A file that could not be read."""
 
     what: str
@@ -205,37 +205,44 @@ Reply = Read | Surroundings | Pictures | Failed
 
 # --- in the process -------------------------------------------------------------------------
 
-SERVE = "from ankiforge.extract.pdf.worker import serve; serve()"
 
+def serve(asked: int, replies: int, seconds: float) -> None:
+    """Answer questions, one line of JSON each, until the program that asks them has ended.
 
-def serve() -> None:
-    """Answer questions, one line of JSON each, until the program that asks them has ended."""
+    The process dies of a question that takes longer than `seconds`.
+    """
+    import faulthandler
     import gc
-    import signal
     from queue import SimpleQueue
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(GC_THRESHOLD)
-    with suppress(ImportError):  # Windows
+    faulthandler.disable()  # its death is an answer
+    gc.disable()  # the characters of a page form no cycles
+    with suppress(ImportError, OSError):  # not on Windows; only Linux says what is used already
         import resource
 
+        used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        soft = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+        soft = used + MEMORY if hard == resource.RLIM_INFINITY else min(used + MEMORY, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-    asked, replies = SimpleQueue[bytes](), os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    questions, out = SimpleQueue[bytes](), os.fdopen(os.dup(replies), "wb")
+    lines, null = os.fdopen(os.dup(asked), "rb"), open(os.devnull, "r+b")  # noqa: PTH123, SIM115
+    for stream in (0, 1, 2):
+        os.dup2(null.fileno(), stream)
 
     def listen() -> None:
-        for line in sys.stdin.buffer:
-            asked.put(line)
+        for line in lines:
+            questions.put(line)
         os._exit(0)  # also in the middle of a question
 
     threading.Thread(target=listen, daemon=True).start()
-    with open(replies, "wb") as out:  # noqa: PTH123 - a descriptor
-        while True:
-            question = msgspec.json.decode(asked.get(), type=Question)
-            out.write(msgspec.json.encode(answer(question)) + b"\n")
-            out.flush()
+    while True:
+        question = json.decode(questions.get(), type=Question)
+        faulthandler.dump_traceback_later(seconds, exit=True, file=null)
+        reply = json.encode(answer(question))
+        faulthandler.cancel_dump_traceback_later()
+        out.write(reply + b"\n")
+        out.flush()
 
 
 def answer(question: Question) -> Reply:
@@ -264,38 +271,49 @@ CRASHED = Failed("the PDF reader crashed on it, or it takes more memory than is 
 class _Process:
     """One process that answers questions. It ends with this program."""
 
-    def __init__(self) -> None:
-        command = (sys.executable, "-P", "-W", "ignore", "-c", SERVE)
-        pipe, null = subprocess.PIPE, subprocess.DEVNULL
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=null)
-        self.ended = False
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self.ended = seconds, False
+        (asked, given), (got, replies) = os.pipe(), os.pipe()
+        # a copy of this process has imported most of what it needs; beside threads it may hang
+        if sys.platform == "linux" and threading.active_count() == 1:
+            pid = os.fork()
+            if not pid:
+                with suppress(BaseException):
+                    os.close(given)
+                    serve(asked, replies, seconds)
+                os._exit(1)
+            self._kill: Callable[[], object] = partial(os.kill, pid, signal.SIGKILL)
+            self._wait: Callable[[], object] = partial(os.waitpid, pid, 0)
+        else:
+            code = f"from {__name__} import serve; serve(0, 1, {seconds})"
+            command = (sys.executable, "-P", "-W", "ignore", "-c", code)
+            process = subprocess.Popen(command, stdin=asked, stdout=replies)
+            self._kill, self._wait = process.kill, process.wait
+        os.close(asked)
+        os.close(replies)
+        self._given, self._got = os.fdopen(given, "wb"), os.fdopen(got, "rb")
 
-    def ask(self, question: Question, seconds: float) -> Reply:
-        """Return its reply. If it dies or takes too long, the process is ended."""
-        begun, given, got = monotonic(), self._process.stdin, self._process.stdout
-        assert given
-        assert got
-        line = b""
-        timer = threading.Timer(seconds, self._process.kill)
-        timer.start()
-        try:
-            with suppress(OSError, ValueError):
-                given.write(msgspec.json.encode(question) + b"\n")
-                given.flush()
-                line = got.readline()
-        finally:
-            timer.cancel()
+    def ask(self, question: Question) -> Reply:
+        """Return its reply. If it dies, of the time it takes for example, it is ended."""
+        begun, line = monotonic(), b""
+        with suppress(OSError, ValueError):
+            self._given.write(json.encode(question) + b"\n")
+            self._given.flush()
+            line = self._got.readline()
         if line.endswith(b"\n"):
-            return msgspec.json.decode(line, type=Reply)  # type: ignore[no-any-return]
+            return json.decode(line, type=Reply)  # type: ignore[no-any-return]
         self.end()
-        return late(seconds) if monotonic() - begun >= seconds else CRASHED
+        return late(self._seconds) if monotonic() - begun >= self._seconds else CRASHED
 
     def end(self) -> None:
         """End the process, even if it is busy; a thread that waits for its reply gets a failure."""
         self.ended = True
-        self._process.kill()
-        with suppress(OSError, ValueError):
-            self._process.communicate()
+        with suppress(OSError):  # it has ended
+            self._kill()
+            self._wait()
+        for pipe in (self._got, self._given):
+            with suppress(OSError):
+                pipe.close()
 
 
 class PdfWorker:
@@ -365,12 +383,11 @@ class PdfWorker:
         cannot be drawn costs little else.
         """
         made: list[bytes] = []
-        begun = monotonic()
+        begun, most = monotonic(), ALL_PICTURES * self.seconds
         for start in range(0, len(areas), PICTURES_AT_ONCE):
             some = tuple(areas[start : start + PICTURES_AT_ONCE])
-            in_time = monotonic() - begun < ALL_PICTURES * self.seconds
-            question = Cut(absolute(path), some, passwords)
-            reply = self.ask(question) if in_time else late(ALL_PICTURES * self.seconds)
+            in_time = monotonic() - begun < most
+            reply = self.ask(Cut(absolute(path), some, passwords)) if in_time else late(most)
             if not isinstance(reply, Pictures):
                 assert isinstance(reply, Failed)
                 return (made + [b""] * (len(areas) - start), reply)
@@ -384,11 +401,11 @@ class PdfWorker:
         """
         name, stamp = h16(repr(question)), stamp_at(question.path)
         if self._cache and stamp and (body := self._cache.get(name, stamp)):
-            with suppress(msgspec.MsgspecError):
-                return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
+            with suppress(MsgspecError):
+                return json.decode(body, type=Reply)  # type: ignore[no-any-return]
         reply = self._take(question) or self._run(question)
         if self._cache and stamp and not isinstance(reply, Failed):
-            self._cache.put(name, stamp, msgspec.json.encode(reply))
+            self._cache.put(name, stamp, json.encode(reply))
         return reply
 
     def store(self, *, complete: bool) -> None:
@@ -400,14 +417,11 @@ class PdfWorker:
 
     def prefetch(self, questions: Iterable[Question]) -> None:
         """Start on the questions that will be asked next, in this order."""
-        cache = self._cache
-        new = [
-            one
-            for one in questions
-            if not (cache and cache.knows(h16(repr(one)), stamp_at(one.path)))
-        ]
+        known = self._cache.knows if self._cache else lambda *_: False
+        new = deque(one for one in questions if not known(h16(repr(one)), stamp_at(one.path)))
         if len(new) < 2 or not (self.executor or self.jobs > 1):
             return
+        self._next = new
         if self._ahead is None and self.executor:
             from ankiforge.extract.workers import cluster
 
@@ -415,8 +429,9 @@ class PdfWorker:
         elif self._ahead is None:
             from concurrent.futures import ThreadPoolExecutor
 
+            missing = min(self.jobs, len(new)) - len(self._idle)
+            self._idle += [self._start() for _ in range(missing)]  # before there are threads
             self._ahead = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
-        self._next = deque(new)
 
     def _take(self, question: Question) -> Reply | None:
         """Return what was read ahead. None if it was not, or the cluster could not."""
@@ -424,11 +439,14 @@ class PdfWorker:
         try:
             while self._ahead and self._next and len(self._begun) <= most:
                 one = self._next.popleft()
-                self._begun[one] = self._submit(self._ahead, one)
+                if self.executor:
+                    task = (one, _size(one), self.seconds, ankiforge.__version__)
+                    self._begun[one] = self._ahead.submit(answer_elsewhere, *task)
+                else:
+                    self._begun[one] = self._ahead.submit(self._run, one)
             if question not in self._begun:
                 return None
-            future = self._begun.pop(question)
-            reply = future.result(REMOTE_SECONDS if self.executor else None)
+            reply = self._begun.pop(question).result(REMOTE_SECONDS if self.executor else None)
         except TimeoutError:  # the cluster does not answer any more
             self._lost += len(self._begun) + len(self._next)
             self._begun, self._next, reply = {}, deque(), None
@@ -436,12 +454,6 @@ class PdfWorker:
             reply = None
         self._lost += reply is None
         return reply
-
-    def _submit(self, ahead: Executor, question: Question) -> Future[Reply | None]:
-        if not self.executor:
-            return ahead.submit(self._run, question)
-        task = (question, _size(question), self.seconds, ankiforge.__version__)
-        return ahead.submit(answer_elsewhere, *task)
 
     def unhelped(self, where: str) -> Iterator[Problem]:
         """Yield a notice if this machine had to read what the cluster could not."""
@@ -456,14 +468,17 @@ class PdfWorker:
         try:
             process = self._idle.pop()
         except IndexError:
-            process = _Process()
-            self._processes.append(process)
+            process = self._start()
         if self._closed:
             process.end()
-        reply = process.ask(question, self.seconds)
+        reply = process.ask(question)
         if not process.ended:
             self._idle.append(process)
         return reply
+
+    def _start(self) -> _Process:
+        self._processes.append(process := _Process(self.seconds))
+        return process
 
 
 def absolute(path: Path) -> str:

@@ -1,14 +1,14 @@
 """The words around a mark of Zotero's come from its PDF; whatever is wrong with it costs only them."""
 
 import json
-import subprocess
+import os
+import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -284,16 +284,18 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
 # --- the worker -----------------------------------------------------------------------------
 
 
-def watched(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The processes that are started from now on."""
-    started: list[Any] = []
+    if sys.platform != "linux":
+        pytest.skip("processes are copies of this one only on Linux")
+    started: list[int] = []
+    fork = os.fork
 
-    class Watched(subprocess.Popen):  # type: ignore[type-arg]
-        def __init__(self, *arguments: Any, **settings: Any) -> None:
-            super().__init__(*arguments, **settings)
-            started.append(self)
+    def forked() -> int:
+        started.extend([pid] if (pid := fork()) else [])
+        return pid
 
-    monkeypatch.setattr(subprocess, "Popen", Watched)
+    monkeypatch.setattr(os, "fork", forked)
     return started
 
 
@@ -306,7 +308,8 @@ def test_a_scan_starts_one_worker_and_none_without_a_file(tmp_path, monkeypatch)
     libraries = [Library((work,), group=group) for group, work in ((None, WORK), (7, WORK))]
     write_zotero(tmp_path / "zotero.sqlite", libraries)
     assert [one.sentence for one in highlights(list(sightings(tmp_path)))] == [WHOLE] * 2
-    assert [one.poll() is not None for one in started] == [True]
+    [pid] = started
+    assert not Path("/proc", str(pid)).exists()
 
 
 WORK = Work(
