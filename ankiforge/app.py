@@ -322,7 +322,7 @@ def open_sources(
     if not known.items() <= folders.items():
         import msgspec
 
-        ledger.remember("roots", msgspec.json.encode({**folders, **known}).decode())
+        ledger.memo("roots", msgspec.json.encode({**folders, **known}).decode())
     caches = CacheFile(workspace.folder / CACHE_FILE)
     return tuple(
         open_source(

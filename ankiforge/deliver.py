@@ -124,7 +124,7 @@ def look_at_file(file: Path, ledger: Ledger, *, bind: bool = False) -> Look:
 
 def bound_to(ledger: Ledger) -> Bound | None:
     """Return the collection that has our notes; None if none was seen."""
-    stored = ledger.recall("bound")
+    stored = ledger.memo("bound")
     return msgspec.json.decode(stored, type=Bound) if stored else None
 
 
@@ -133,12 +133,12 @@ def _look_at(path: Path, ledger: Ledger, *, bind: bool = False) -> Look:
 
     try:
         state = f"{path} {signature(path)}"
-        if not bind and ledger.recall("anki state") == state:
+        if not bind and ledger.memo("anki state") == state:
             return Look("same", str(path))
         with open_view(path) as view:
             found = _record(view, ledger, bind=bind)
             if found.sight == "taken":
-                ledger.remember("anki state", state)
+                ledger.memo("anki state", state)
             return found
     except ItemError as error:
         what = error.message.removeprefix(f"{path}: ")
@@ -180,10 +180,10 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
     if view.complete and (notes or bind):
         now = Bound(view.path, view.profile, view.created)
         if bound is None or bind or view.kind is ViewKind.COLLECTION:
-            ledger.remember("bound", msgspec.json.encode(now).decode())
+            ledger.memo("bound", msgspec.json.encode(now).decode())
     kept = {} if view.complete else seen_types(ledger)
     stored = tuple({**kept, **types}.values())
-    ledger.remember("types", msgspec.json.encode(stored).decode())
+    ledger.memo("types", msgspec.json.encode(stored).decode())
     foreign = view.foreign(ledger.duplicates.mods())
     if foreign is not None:
         ledger.duplicates.keep_foreign(*foreign)
@@ -193,7 +193,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
 def _elsewhere(view: View, bound: Bound | None, ledger: Ledger) -> bool:
     """Return whether a view without notes of ours may be of another collection than theirs."""
     same = bound and view.created and view.created == bound.created
-    return bound is not None and not same and bool(ledger.counts()["anki"]["seen"])
+    return bound is not None and not same and bool(ledger.counts("anki")["anki"]["seen"])
 
 
 def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> Seen:
@@ -216,7 +216,7 @@ def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> Seen:
 
 def seen_types(ledger: Ledger) -> dict[int, SeenType]:
     """Return the note types of the newest view by id."""
-    stored = ledger.recall("types")
+    stored = ledger.memo("types")
     found = msgspec.json.decode(stored, type=tuple[SeenType, ...]) if stored else ()
     return {one.id: one for one in found}
 
@@ -304,7 +304,8 @@ def plan_cards(
         if one.settled and seen is not None and not push and not shown:  # a picture may change
             settled.append(card.guid)
         planned.append(one)
-    ledger.settle(settled, salt, [conflict for one in planned for conflict in one.conflicts])
+    conflicts = [conflict for one in planned for conflict in one.conflicts]
+    ledger.planned(settled=settled, salt=salt, conflicts=conflicts)
     return planned
 
 
@@ -373,7 +374,7 @@ def picture_fault(ledger: Ledger, highlight: Highlight, path: str, folder: Path)
 
 def roots(ledger: Ledger) -> dict[str, str]:
     """Return the folder of each source, by `kind:name`, as it was opened last."""
-    stored = ledger.recall("roots")
+    stored = ledger.memo("roots")
     return msgspec.json.decode(stored, type=dict[str, str]) if stored else {}
 
 
@@ -413,7 +414,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 def kept(ledger: Ledger, path: Path, settings: str) -> Published | None:
     """Return what a package has that would be written again as it is; None if it may differ."""
-    stored = ledger.recall("package")
+    stored = ledger.memo("package")
     last = msgspec.json.decode(stored, type=Kept) if stored else None
     if (
         not settings
@@ -458,7 +459,7 @@ def publish(
         write_package(
             beside, [one.note for one in packed if one.note], changed_types(seen_types(ledger))
         )
-        new = ledger.shipped(
+        new = ledger.planned(
             (
                 one.guid,
                 one.sent.mod,
@@ -482,7 +483,7 @@ def publish(
     if settings and not any(doubtful) and not any(one.note and one.note.media for one in packed):
         now = path.stat()
         last = Kept(settings, str(path), now.st_size, now.st_mtime_ns, len(packed), changed)
-        ledger.remember("package", msgspec.json.encode(last).decode())
+        ledger.memo("package", msgspec.json.encode(last).decode())
     return Published(path, len(packed), new, changed, problems=problems)
 
 
@@ -588,13 +589,13 @@ _SUSPENDED = "suspended"
 def suspend_retired(ledger: Ledger, anki: AnkiConnect, cards: Iterable[int]) -> None:
     """Suspend cards, and remember that we did."""
     anki.suspend(cards)
-    stored = msgspec.json.decode(ledger.recall(_SUSPENDED) or "[]")
-    ledger.remember(_SUSPENDED, msgspec.json.encode(sorted({*stored, *cards})).decode())
+    stored = msgspec.json.decode(ledger.memo(_SUSPENDED) or "[]")
+    ledger.memo(_SUSPENDED, msgspec.json.encode(sorted({*stored, *cards})).decode())
 
 
 def suspended(ledger: Ledger, live: Iterable[Seen]) -> tuple[int, ...]:
     """Return the cards of live notes that `suspend_retired` suspended; they are forgotten."""
-    stored = set(msgspec.json.decode(ledger.recall(_SUSPENDED) or "[]"))
+    stored = set(msgspec.json.decode(ledger.memo(_SUSPENDED) or "[]"))
     ids = {card_id(note.guid, at) for note in live for at in note.ordinals}
-    ledger.remember(_SUSPENDED, msgspec.json.encode(sorted(stored - ids)).decode())
+    ledger.memo(_SUSPENDED, msgspec.json.encode(sorted(stored - ids)).decode())
     return tuple(sorted(stored & ids))

@@ -115,7 +115,6 @@ def propose(
     job: Job, ledger: Ledger, *, on_read: Callable[[str], None] = lambda title: None
 ) -> Iterator[Progress]:
     """Ingest all sources, draft what is new or changed, and accept what the policy allows."""
-    ledger.unite()
     yield ingest(job, ledger, on_read=on_read)
     yield from draft(job, ledger)
 
@@ -432,7 +431,7 @@ def _record(checks: Checks, drafted: Drafted, *, by_model: bool, beside: bool = 
             highlight.key, proposals, reason, fate, by_model=by_model, beside=beside
         )
         changes += recorded.changes
-        count += recorded.new
+        count += len(recorded.new)
     return Progress(
         highlights=len(drafted.task.highlights), drafted=count, changes=tuple(changes),
         problems=tuple(problems),

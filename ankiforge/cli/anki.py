@@ -210,7 +210,7 @@ def push(
         if error is None and suspend_retired:
             anki = running_anki(now)
             deliver.suspend_retired(now.ledger, anki, retired := anki.retired_cards())
-            none = "nothing to suspend: no card that you dropped is active in Anki"
-            now.out.say(f"{counted(len(retired), 'card')} suspended" if retired else none)
+            said = f"{counted(len(retired), 'card')} suspended"
+            now.out.say(said if retired else "nothing to suspend")
         _print(now, tally, deck, error)
     end(tally.problems, error)

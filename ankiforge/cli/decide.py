@@ -85,7 +85,7 @@ def reject(call: Call, ids: tuple[str, ...], every: bool, query: str, reason: st
 def skip(call: Call, keys: tuple[str, ...], reason: str) -> None:
     """Make no card from these highlights; `list --no-card` shows their keys."""
     with session(call) as now:
-        report(now, keys, lambda key: now.ledger.skip(key, reason), "skipped")
+        report(now, keys, lambda key: now.ledger.reject(key, reason), "skipped")
 
 
 @command("""

@@ -204,7 +204,7 @@ def _without_card(now: Session, query: tuple[str, ...]) -> Shown:
     def reason(fate: Fate) -> str:
         if fate.fate not in ("waiting", "blocked"):
             return fate.reason
-        drafts = now.ledger.waiting(fate.highlight.key)
+        drafts = [line.waiting for line in now.ledger.lines([fate.highlight.key]) if line.waiting]
         found = [one.message for each in drafts for one in each.proposal.findings]
         return "; ".join(dict.fromkeys(found or map(why_waiting, drafts)))
 
@@ -279,7 +279,8 @@ def seen(call: Call, query: tuple[str, ...]) -> None:
     keeps = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
     with session(call, read_only=not keeps) as now:  # the index is kept if it can be
         most = _WORKS if call.limit is None else call.limit
-        told = (seen_json(one, now.ledger.looked) for one in islice(_works(now, words), most))
+        looked = now.ledger.memo("looked")
+        told = (seen_json(one, looked) for one in islice(_works(now, words), most))
         shown = ((one, as_text(one, whole=call.out.verbose)) for one in told)
         if not _print(call, shown, apart=True) and call.limit != 0:
             call.out.say(f"nothing you have read matches {shortened(words, 100)!r}")

@@ -233,8 +233,7 @@ class Session:
             yield Problem(where, what, "restore it from a backup, if you have one", notice=True)
         if state.missing:
             done = "the next run writes them again" if self.read_only else "written again"
-            what = f"{counted(state.missing, 'line')} missing: {done}"
-            yield Problem(where, what, notice=True)
+            yield Problem(where, f"{counted(state.missing, 'line')} missing: {done}", notice=True)
 
 
 def workspace_of(call: Call) -> Workspace:

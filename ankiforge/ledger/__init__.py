@@ -3,15 +3,13 @@
 Beside it stand two files of their own: `Replies`, paid for, and `CacheFile`, which only saves time.
 """
 
-from ankiforge.ledger.cache import CACHE_FILE, Cache, CacheFile
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.decide import FLOOD
 from ankiforge.ledger.events import Wording
+from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
 from ankiforge.ledger.lists import FIELDS, Line, Order, Term
 from ankiforge.ledger.readings import Report
-from ankiforge.ledger.replies import FILE as REPLIES_FILE
-from ankiforge.ledger.replies import Paid, Replies
 from ankiforge.ledger.search import Match
 from ankiforge.ledger.store import readable_errors
 from ankiforge.ledger.views import Viewed

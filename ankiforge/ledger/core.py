@@ -1,10 +1,9 @@
 """The ledger: which passage is which, what a person decided, what Anki should get.
 
-    ledger.unite()                                   what other machines decided
     ledger.ingest(sightings)                         what is new, changed, gone
     for one in ledger.to_draft(): ledger.record(one.key, proposals)
     ledger.accept_clean(allows); ledger.accept(id); ledger.reject(id); ledger.undo(id)
-    ledger.see(notes); for card, note in ledger.to_plan(): …; ledger.shipped(notes)
+    ledger.see(notes); for card, note in ledger.to_plan(): …; ledger.planned(notes)
 
 Everything outside this package calls the methods of `Ledger` only. A draft has no identity but its
 words; accepting it makes a card. What a person decides is an event of the journal (`events`, `store`);
@@ -19,15 +18,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from ankiforge.ledger import cards, decide, drafts, lists, questions, search, views
+from ankiforge.ledger import cards, decide, drafts, lists, search, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.drafts import Recorded
-from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Order, Term
 from ankiforge.ledger.readings import Known, Report, hear
-from ankiforge.ledger.search import Match
+from ankiforge.ledger.search import Duplicates, Match
 from ankiforge.ledger.store import JournalState, Store
 from ankiforge.ledger.views import Viewed
 from ankiforge.model import (
@@ -61,11 +59,7 @@ class Ledger:
         self._store = Store(database, journal, machine, read_only=read_only)
         self.duplicates = Duplicates(self._store)
         """The search terms of cards and of other notes in Anki."""
-        self.unite()
-
-    def close(self) -> None:
-        """Close the database."""
-        self._store.close()
+        self._unite()
 
     def __enter__(self) -> Ledger:
         """Return the ledger, which the end of the block closes."""
@@ -73,7 +67,7 @@ class Ledger:
 
     def __exit__(self, *error: object) -> None:
         """Close the database."""
-        self.close()
+        self._store.close()
 
     def action(self) -> AbstractContextManager[str]:
         """Write everything of a block in one transaction; one `undo` takes its decisions back.
@@ -84,18 +78,16 @@ class Ledger:
 
     @property
     def journal_state(self) -> JournalState:
-        """The state in which the last `unite` found the journal."""
+        """The state in which the journal was found when it was read last."""
         return self._store.state
 
     # --- a run ----------------------------------------------------------------------------------
 
-    def unite(self) -> int:
-        """Read what other machines wrote into the journal. Return the number of new events."""
-        events = self._store.unite()
-        if events:
+    def _unite(self) -> None:
+        """Read what other machines wrote into the journal."""
+        if events := self._store.unite():
             hear(self._store, events)
             drafts.requeue(self._store, events)
-        return len(events)
 
     @property
     def known(self) -> Known:
@@ -112,6 +104,8 @@ class Ledger:
     ) -> Report:
         """Ingest all that the sources of a run list; nothing is matched before all have listed.
 
+        What other machines wrote into the journal is read first.
+
         Args:
             sightings: what the sources yield.
             selections: by container, the settings that select highlights in it.
@@ -119,6 +113,7 @@ class Ledger:
             in_progress: whether a person is still writing a document (container, place): nothing of
                 it goes into the journal yet.
         """
+        self._unite()
         return ingest(
             self._store,
             sightings,
@@ -161,28 +156,43 @@ class Ledger:
         return decide.accept_clean(self._store, allows)
 
     def accept(
-        self, id: str, *, forced: bool = False, without: Collection[str] = ()
+        self,
+        id: str,
+        *,
+        own: Proposal | None = None,
+        forced: bool = False,
+        without: Collection[str] = (),
     ) -> Guid | None:
         """Accept a draft and return its card, or answer a question with yes.
 
-        `without`: drafts of the form that a question is about which are no cards; they are rejected.
+        Args:
+            id: of the draft or question; with `own`, the key of a highlight.
+            own: the card that a person wrote for the highlight.
+            forced: the person overrules a check that blocks.
+            without: drafts of the form that a question is about which are no cards; they are rejected.
 
         Raises:
             RefusedError: a check blocks it, its passage is in doubt, or it no longer waits.
         """
+        if own:
+            return decide.make(self._store, id, own)
         if id.startswith("qu"):
-            questions.answer(self._store, id, yes=True, without=without)
+            decide.answer(self._store, id, yes=True, without=without)
             return None
         return decide.accept(self._store, id, forced=forced)
 
     def reject(self, id: str, why: str = "") -> None:
-        """Reject a draft or a card, or answer a question with no. Rejected words are not offered again.
+        """Reject a draft or a card, whose words are not offered again, or answer a question with no.
+
+        If `id` is the key of a highlight, nothing is drafted for it any more; its cards stay.
 
         Raises:
             RefusedError: there is none, or it no longer waits.
         """
         if id.startswith("qu"):
-            questions.answer(self._store, id, yes=False)
+            decide.answer(self._store, id, yes=False)
+        elif "/" in id:
+            decide.skip(self._store, id, why)
         else:
             decide.reject(self._store, id, why)
 
@@ -190,54 +200,37 @@ class Ledger:
         """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
         return decide.edit(self._store, id, fields, forced=forced)
 
-    def propose(self, key: str, proposal: Proposal, *, accepted: bool = False) -> str:
-        """Add a draft that waits, or with `accepted` the card that a person wrote for a passage.
+    def undo(self, target: str = "", *, as_new: bool = False) -> str:
+        """Take back a decision, so that all is as it was before.
+
+        Args:
+            target: "" for the last decision on this machine; the id of one from `history`; a card or
+                the key of a highlight, for the last decision about it; a draft that an agent proposed.
+            as_new: what the source said last is another fact, which gets a card of its own.
 
         Returns:
-            Its id; "" if the words of a draft were rejected or are a card.
+            The id of what was taken back.
+
+        Raises:
+            RefusedError: there is nothing, or a later decision stands on it.
         """
-        if accepted:
-            return decide.make(self._store, key, proposal)
-        return decide.propose(self._store, key, proposal)
-
-    def withdraw(self, id: str) -> None:
-        """Drop a draft that waits, as if it had never been proposed."""
-        decide.withdraw(self._store, id)
-
-    def skip(self, key: str, why: str = "") -> None:
-        """Draft nothing for a highlight any more."""
-        decide.skip(self._store, key, why)
-
-    def undo(self, target: str = "", *, as_new: bool = False) -> str:
-        """Take back the last decision, an action, or the last decision about a card; see `decide.undo`."""
         return decide.undo(self._store, target, as_new=as_new)
 
     # --- lists ----------------------------------------------------------------------------------
 
-    def card(self, guid: str) -> Card:
-        """Return a card.
+    def cards(self, *guids: str) -> Iterator[Card]:
+        """Yield these cards, or all there are, live or not.
 
         Raises:
-            RefusedError: there is none.
+            RefusedError: there is no card with one of the guids.
         """
-        return cards.card_of(self._store, guid)
-
-    def cards(self) -> Iterator[Card]:
-        """Yield all cards, live or not."""
+        if guids:
+            return (cards.card_of(self._store, guid) for guid in guids)
         return cards.cards_of(self._store)
-
-    def waiting(self, of: str = "") -> list[Waiting]:
-        """Return the drafts that wait, with what is to be said about each, in reading order.
-
-        Args:
-            of: the key of a highlight, or the id of a draft; "" = all.
-        """
-        column = "id" if of.startswith("dr") else "key"
-        return drafts.waiting(self._store, *((f"d.{column} = ?", of) if of else ()))
 
     def questions(self) -> list[Question]:
         """Return what only a person can tell."""
-        return questions.open_questions(self._store)
+        return decide.open_questions(self._store)
 
     def highlight(self, key: str) -> Highlight:
         """Return a highlight that was read here.
@@ -263,25 +256,26 @@ class Ledger:
     def order(self, before: Order | None = None) -> Order:
         """Return what a person has to decide, most useful first; see `lists.Order`.
 
-        `before` is returned if no other program has written since.
+        What other machines wrote into the journal is read first. `before` is returned if nothing else
+        was written since.
         """
+        self._unite()
         return lists.order(self._store, before)
-
-    def unsent(self) -> int:
-        """Return the number of live cards that no package contained yet."""
-        return lists.unsent(self._store)
 
     def find(self, terms: Sequence[Term], *, everything: bool = False) -> list[str]:
         """Return the ids of the cards and drafts that a query means; see `lists.find`."""
         return lists.find(self._store, terms, everything=everything)
 
     def lines(self, ids: Iterable[str]) -> Iterator[Line]:
-        """Yield cards and drafts with their state; an id that is no longer one is left out."""
+        """Yield cards and drafts with their state; an id that is no longer one is left out.
+
+        The key of a highlight stands for the drafts that wait for it.
+        """
         return lists.lines(self._store, ids)
 
-    def counts(self) -> dict[str, Counter[str]]:
-        """Return the numbers of fates, cards, drafts, and of live cards in Anki; see `lists.counts`."""
-        return lists.counts(self._store)
+    def counts(self, *names: str) -> dict[str, Counter[str]]:
+        """Return the numbers of fates, cards, drafts and so on, or only these; see `lists.counts`."""
+        return lists.counts(self._store, names)
 
     def search(self, query: str, documents: Sequence[Document] = ()) -> Iterator[Match]:
         """Yield the works that a query, or the document of a file, means; see `search.find`."""
@@ -316,14 +310,26 @@ class Ledger:
         """Yield the cards for which there may be something to write; see `views.to_plan`."""
         return views.to_plan(self._store, salt)
 
-    def settle(self, guids: Iterable[Guid], salt: str, conflicts: Iterable[Conflict]) -> None:
-        """Record for which notes there is nothing to write, and which fields are in conflict."""
-        views.settle(self._store, guids, salt, conflicts)
-
-    def shipped(
-        self, sent: Iterable[tuple[Guid, int, Sequence[str], str, str, Mapping[str, str]]]
+    def planned(
+        self,
+        sent: Iterable[tuple[Guid, int, Sequence[str], str, str, Mapping[str, str]]] = (),
+        *,
+        settled: Iterable[Guid] = (),
+        salt: str = "",
+        conflicts: Iterable[Conflict] = (),
     ) -> int:
-        """Record what a package contains, before it replaces the old one; see `views.shipped`."""
+        """Record what a plan came to: what a package contains, before it replaces the old one.
+
+        Args:
+            sent: (guid, mod, our tags, deck, digest, words by cloze number) of each note.
+            settled: the notes for which there is nothing to write, with the settings in `salt`.
+            salt: as given to `to_plan`.
+            conflicts: fields that a person and the source changed.
+
+        Returns:
+            The number of notes that no package contained before.
+        """
+        views.settle(self._store, settled, salt, conflicts)
         return views.shipped(self._store, sent)
 
     def adopt(self, notes: Iterable[tuple[Seen, Wording, str, bool]]) -> list[Seen]:
@@ -337,22 +343,19 @@ class Ledger:
         """
         return views.notes(self._store, guid) if known else views.unknown(self._store)
 
-    @property
-    def looked(self) -> str:
-        """When this machine's Anki was read last, in ISO 8601; "" if never."""
-        return self._store.meta("looked")
-
     def reviews(self) -> Iterator[SeenReview]:
         """Yield the reviews of our cards that were seen."""
         return views.reviews(self._store)
 
     # --- what other packages store here ---------------------------------------------------------
 
-    def remember(self, name: str, value: str) -> None:
-        """Store a value by name: a fact about this database, not a decision."""
-        with self._store.transaction():
-            self._store.set_meta(f"app {name}", value)
+    def memo(self, name: str, value: str | None = None) -> str:
+        """Return the value of a name, "" if it has none; store another one if it is given.
 
-    def recall(self, name: str) -> str:
-        """Return the value stored by name; "" if there is none."""
+        It is a fact about this database, not a decision: it is lost with the database. `looked` is
+        when Anki was read last, in ISO 8601.
+        """
+        if value is not None:
+            with self._store.transaction():
+                self._store.set_meta(f"app {name}", value)
         return self._store.meta(f"app {name}")

@@ -55,8 +55,8 @@ class Recorded:
 
     changes: tuple[Change, ...] = ()
     """The cards that changed, and those that keep their words because a check blocks."""
-    new: int = 0
-    """The number of drafts for new cards: neither rejected nor a card already."""
+    new: tuple[str, ...] = ()
+    """The ids of the drafts for new cards: neither rejected nor a card already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +241,8 @@ def record(
             done, reason, fate, key,
         )  # fmt: skip
     told = [one for one in changes if one.why or not isinstance(one, Held)]
-    new = sum(wording.content not in revising for _, wording in news)
-    return Recorded(tuple(told), new)
+    new = (draft_id(key, words) for _, words in news if words.content not in revising)
+    return Recorded(tuple(told), tuple(new))
 
 
 def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:

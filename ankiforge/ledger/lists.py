@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from ankiforge.ledger import cards, drafts
 from ankiforge.ledger.cards import Done, Fate
@@ -256,8 +256,11 @@ class Line:
 
 
 def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
-    """Yield cards and drafts; an id that is no longer one is left out."""
-    rest = iter(ids)
+    """Yield cards and drafts; an id that is no longer one is left out, a key stands for its drafts."""
+    of_key = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
+    rest = chain.from_iterable(
+        (row["id"] for row in store.rows(of_key, id)) if "/" in id else (id,) for id in ids
+    )
     size = AT_ONCE // 2
     while batch := list(islice(rest, size := 2 * size)):
         named = encode(batch)
@@ -321,11 +324,6 @@ def order(store: Store, before: Order | None = None) -> Order:
     )
 
 
-def unsent(store: Store) -> int:
-    """Return the number of live cards that no package contained yet."""
-    return int(store.value("SELECT count(*) FROM card WHERE live AND NOT shipped"))
-
-
 # --- what became of highlights --------------------------------------------------------------------
 
 _FATE = (
@@ -374,11 +372,12 @@ def fates(store: Store, of: str = "") -> Iterator[Fate]:
         yield Fate(decode_highlight(row), fate, "" if fate == "carded" else reason)
 
 
-def counts(store: Store) -> dict[str, Counter[str]]:
-    """Return the numbers of `fates`, of `cards` by verdict, of `drafts` and of cards in `anki`.
+def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
+    """Return the numbers of `fates`, `cards` by verdict, `drafts`, cards in `anki`, and `unsent` cards.
 
-    The `no_card` of fates counts the `decided`, too: rejected by a person. Drafts are new, revision or blocked; the state in Anki is that of live cards, and `sourceless`
-    those whose passages are gone.
+    With `names`, only these. The `no_card` of fates counts the `decided`, too: rejected by a person.
+    Drafts are new, revision or blocked; the state in Anki is that of live cards, and `sourceless` those
+    whose passages are gone.
     """
     store.passage("")  # folds what is new
     fate = _FATES.format(what=f"{_FATE} AS name, count(*)", rest="GROUP BY 1")
@@ -391,12 +390,14 @@ def counts(store: Store) -> dict[str, Counter[str]]:
         " WHERE h.state = 'present' GROUP BY 1",
         "anki": f"{lined} anki, count(*) FROM line WHERE verdict = 'accepted' GROUP BY 1"
         " UNION ALL SELECT 'sourceless', count(*) FROM sourceless",
+        "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
     }
     found = {
-        name: Counter({row[0]: row[1] for row in store.rows(query)})
-        for name, query in queries.items()
+        name: Counter({row[0]: row[1] for row in store.rows(queries[name])})
+        for name in names or queries
     }
-    found["fates"]["no_card"] += found["fates"]["decided"]
+    if "fates" in found:
+        found["fates"]["no_card"] += found["fates"]["decided"]
     return found
 
 

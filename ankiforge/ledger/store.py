@@ -70,6 +70,8 @@ class JournalState(msgspec.Struct, frozen=True):
     """They were skipped."""
     missing: int = 0
     """No file had them any more; they are written again, unless nothing may be written."""
+    new: int = 0
+    """Events that were not known here."""
 
 
 class ReadUpTo(msgspec.Struct, frozen=True):
@@ -246,7 +248,7 @@ class Store:
                 lost |= replaced
             if lost:
                 missing = self._restore_lines()
-        self.state = JournalState(self.unreadable, missing)
+        self.state = JournalState(self.unreadable, missing, len(fresh))
         return sorted(fresh, key=lambda event: event.order)
 
     def events(self, keys: Sequence[str]) -> list[Event]:

@@ -106,7 +106,7 @@ def see(
                 viewed.deleted.append(Guid(guid))
                 _retire(store, guid)
         if complete:
-            store.set_meta("looked", datetime.now(UTC).isoformat(timespec="seconds"))
+            store.set_meta("app looked", datetime.now(UTC).isoformat(timespec="seconds"))
             store.set_meta("unknown", encode(viewed.unknown))
             _set_strangers(store, viewed.unknown)
         for one in reviews:

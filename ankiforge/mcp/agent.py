@@ -224,7 +224,7 @@ class Agent:
             raise UsageError(reason)
         if faults := [*filter(None, (_fault(card, highlight) for card in given))]:
             raise UsageError(faults[0])
-        before = {one.id for one in ledger.waiting(highlight.key)}
+        before = {line.id for line in ledger.lines([highlight.key])}
         if len(before & self._own) + len(given) > FACTS:
             what = f"at most {FACTS} cards of yours wait for a highlight, each of another fact"
             raise UsageError(f"{what}: withdraw_card drops one")
@@ -241,7 +241,8 @@ class Agent:
         drafts = [replace(one, origin=origin, intent=0) for one in drafted.drafts]
         made = []
         for proposal in checks.proposals(highlight, drafts):
-            if id := ledger.propose(highlight.key, proposal):
+            recorded = ledger.record(highlight.key, [proposal], by_model=True, beside=True)
+            for id in recorded.new:
                 made.append({"card": id, **_findings(proposal)})
                 self._own |= {id} - before
         refused = "the reader rejected these words, or has this card"
@@ -252,9 +253,9 @@ class Agent:
     def withdraw_card(self, card: str) -> dict[str, Any]:
         """Drop a draft that was proposed in this session and nobody has decided on."""
         with self._open("drafting") as (_, ledger):
-            if card not in self._own or not ledger.waiting(card):
+            if card not in self._own or not [*ledger.lines([card])]:
                 raise UsageError(f"{card!r} is not a waiting draft of yours, of this session")
-            ledger.withdraw(card)
+            ledger.undo(card)
             return {"withdrawn": card}
 
 

@@ -19,7 +19,7 @@ DECIDE = "review"
 
 def waiting(ledger: Ledger) -> dict[str, int]:
     """Count what waits for a person, by the list that shows it."""
-    drafts, questions = ledger.counts()["drafts"], ledger.questions()
+    drafts, questions = ledger.counts("drafts")["drafts"], ledger.questions()
     conflicts = sum(one.kind == "conflict" for one in questions)
     return {
         "new": drafts["new"] + drafts["blocked"],
@@ -103,7 +103,7 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
             "revisions": drafts["revision"], "rejected": cards["rejected"],
             "retired": cards["retired"], "sourceless": anki["sourceless"],
         },
-        anki["none"], waits, ledger.looked, todo or "run", why or "read what is new",
+        anki["none"], waits, ledger.memo("looked"), todo or "run", why or "read what is new",
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def delivery_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
             "added": added,
             "updated": updated,
             "held": sum(bool(one.held) for one in tally.planned),
-            "missing": ledger.counts()["anki"]["missing"],
+            "missing": ledger.counts("anki")["anki"]["missing"],
             "conflicts": sum(one.kind == "conflict" for one in ledger.questions()),
             "tombstones": len(tally.look.viewed.deleted) if tally.look else 0,
         },
@@ -156,7 +156,7 @@ def anki_line(tally: Tally, ledger: Ledger) -> str:
         return ""
     if look.blind:
         return "Anki could not be read, so no package was written"
-    if look.sight in ("nowhere", "off") and not ledger.looked:
+    if look.sight in ("nowhere", "off") and not ledger.memo("looked"):
         off = look.sight == "off"
         why = "Anki is not read (anki.collection: none)" if off else "No Anki collection found"
         written = tally.packages or any(one.note for one in tally.planned)

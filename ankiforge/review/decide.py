@@ -77,12 +77,12 @@ def edit(
         BlockedError: a check blocks the new words, and the person does not insist.
     """
     if id.startswith("dr"):
-        waiting = next(iter(ledger.waiting(id)), None)
+        waiting = next((one.waiting for one in ledger.lines([id])), None)
         if waiting is None:
             raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
         highlight, before, kind = waiting.highlight, waiting.draft.fields, waiting.draft.kind
     else:
-        card = ledger.card(id)
+        [card] = ledger.cards(id)
         highlight, before, kind = card.highlight, card.fields, card.kind
     words = {**dict(before), **fields}
     if kind is not CardKind.CLOZE:
@@ -109,8 +109,8 @@ def make(
     )
     draft = _draft(highlight, kind, fields)
     findings = _checked(draft, highlight, forced=forced)
-    guid = ledger.propose(highlight.key, Proposal(draft, findings, deck), accepted=True)
-    return Guid(guid), findings
+    guid = ledger.accept(highlight.key, own=Proposal(draft, findings, deck))
+    return Guid(guid or ""), findings
 
 
 def _checked(draft: Draft, highlight: Highlight, *, forced: bool) -> tuple[Finding, ...]:

@@ -107,7 +107,7 @@ class Desk:
             {"id": id, "name": name, **({"left": len(self._queues[id])} if id in self._queues else {})}
             for id, name in NAMES.items()
         ]  # fmt: skip
-        return {"lists": lists, "ready": self._ledger.unsent()}
+        return {"lists": lists, "ready": self._ledger.counts("unsent")["unsent"].total()}
 
     def listed(self, list: str, words: str = "", state: str = "") -> dict[str, Any]:
         """Return a list: {items} of what waits, {rows} of what is to be looked at, or both.
@@ -136,11 +136,11 @@ class Desk:
         """Return what the item with an id shows; None if it no longer waits."""
         ledger = self._ledger
         if id.startswith("dr"):
-            one = next(iter(ledger.waiting(id)), None)
+            one = next((line.waiting for line in ledger.lines([id])), None)
             if one is None:
                 return None
             if old := one.revises or one.replaces:
-                return Found(id, (one,), ledger.card(old))
+                return Found(id, (one,), next(ledger.cards(old)))
             return Found(id, self._alternatives(one))
         if id.startswith("qu"):
             question = next((one for one in ledger.questions() if one.id == id), None)
@@ -157,13 +157,13 @@ class Desk:
         fact = (one.draft.origin.request, one.draft.intent)
         if not fact[0]:
             return (one,)
-        beside = self._ledger.waiting(one.highlight.key)
+        lines = self._ledger.lines([one.highlight.key])
+        beside = [line.waiting for line in lines if line.waiting]
         same = [each for each in beside if (each.draft.origin.request, each.draft.intent) == fact]
         return tuple(each for each in same if not each.revises and not each.replaces)
 
     def _read(self) -> None:
         """Read what waits, if that may have changed outside this page."""
-        self._ledger.unite()
         order = self._ledger.order(self._order)
         if order is self._order:
             return
@@ -226,7 +226,7 @@ class Desk:
         """Return the words of the card or passage that a decision was about."""
         try:
             if done.guid:
-                return next(iter(dict(self._ledger.card(done.guid).fields).values()), "")
+                return next(iter(dict(next(self._ledger.cards(done.guid)).fields).values()), "")
             return self._ledger.highlight(done.key).exact
         except ForgeError:
             return done.key.rpartition(":")[2]
@@ -340,8 +340,8 @@ class Desk:
             else:
                 for id in rest:
                     ledger.reject(id)
-            for one in (one for id in ticked for one in ledger.waiting(id)):
-                if not one.proposal.blocked:
+            for one in ledger.lines(ticked):
+                if not one.blocked:
                     ledger.accept(one.id)
         elif accepts:
             ledger.accept(body.id)
@@ -353,7 +353,7 @@ class Desk:
         from ankiforge.run import deck_for
 
         if body.act == "none":
-            self._ledger.skip(body.id)
+            self._ledger.reject(body.id)
         elif body.act in ("make", "write"):
             fields, deck = self._made(body, highlight), deck_for(self._decks, "", highlight)
             make(self._ledger, highlight, fields, deck, forced=body.forced)

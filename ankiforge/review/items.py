@@ -238,8 +238,8 @@ class Items:
     # --- questions ------------------------------------------------------------------------------
 
     def _same(self, question: Question) -> Item:
-        old = [self._ledger.card(guid) for guid in question.guids]
-        new = self._ledger.waiting(question.new)
+        old = [*self._ledger.cards(*question.guids)] if question.guids else []
+        new = self._waiting(question.new)
         highlight = self._ledger.highlight(question.new)
         cards = [self._known(card, "Your card") for card in old]
         drafts = [self._draft(one) | {"label": "From the new passage"} for one in new]
@@ -258,11 +258,11 @@ class Items:
 
     def _duplicate(self, question: Question) -> Item:
         cards = [
-            self._known(self._ledger.card(guid), f"Card {number}")
-            for number, guid in enumerate(question.guids, 1)
+            self._known(card, f"Card {number}")
+            for number, card in enumerate(self._ledger.cards(*question.guids), 1)
         ]
         for guid, card in zip(question.guids, cards, strict=True):
-            title = self._ledger.card(guid).highlight.document.title
+            title = next(self._ledger.cards(guid)).highlight.document.title
             card["note"] = " · ".join(filter(None, (card["note"], title)))
         return {
             "title": cards[0]["title"], "ask": "Two cards ask and answer the same. Keep one?",
@@ -272,7 +272,7 @@ class Items:
         }  # fmt: skip
 
     def _conflict(self, question: Question) -> Item:
-        card = self._ledger.card(question.guids[0])
+        [card] = self._ledger.cards(question.guids[0])
         mine, theirs = dict(card.fields), dict(card.fields)
         for one in question.conflicts:  # from Anki both are HTML, from here both Markdown
             from_anki = bool(one.words)
@@ -294,7 +294,7 @@ class Items:
         }  # fmt: skip
 
     def _absent(self, question: Question) -> Item:
-        cards = [self._ledger.card(guid) for guid in question.guids[:MOST_LINES]]
+        cards = self._ledger.cards(*question.guids[:MOST_LINES])
         faces = [self._face(one.kind, one.fields, one.highlight, one.quote) for one in cards]
         lines = [{"id": "", "a": one["title"], "b": one["answer"]} for one in faces]
         count = len(question.guids)
@@ -321,7 +321,7 @@ class Items:
 
     def _form(self, question: Question) -> Item:
         lines = []
-        for one in (one for id in question.drafts for one in self._ledger.waiting(id)):
+        for one in self._waiting(*question.drafts):
             shown = self._draft(one)
             why = _why(replace(one, remarks=tuple(r for r in one.remarks if r != "form")))
             at = one.highlight.document.path or one.highlight.document.title
@@ -342,6 +342,10 @@ class Items:
         }  # fmt: skip
 
     # --- parts ----------------------------------------------------------------------------------
+
+    def _waiting(self, *ids: str) -> list[Waiting]:
+        """Return drafts that wait, by their ids or by the key of their highlight."""
+        return [line.waiting for line in self._ledger.lines(ids) if line.waiting]
 
     def _face(
         self, kind: CardKind, fields: Fields, highlight: Highlight, quote: str

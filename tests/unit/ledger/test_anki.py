@@ -92,14 +92,14 @@ def test_a_note_in_the_graves_was_deleted_and_stays_so(world: World, guid: str):
     world.run()
     world.delete_in_anki(guid)
     assert world.run().viewed.deleted == [guid]
-    assert world["a"].card(guid).verdict == "retired"
+    assert world.card(guid).verdict == "retired"
     world.note("a.md", *edited("1231 km"))
     for _ in range(2):
         world.run()
         world.lose("a")
     world.run()
     assert guid not in world.anki
-    assert not world["a"].waiting()
+    assert not world.waiting()
 
 
 @pytest.mark.parametrize("seen", [True, False], ids=["seen", "never seen"])
@@ -113,11 +113,11 @@ def test_a_deletion_is_undone_for_good(world: World, guid: str, seen: bool):
     for _ in range(3):
         world.run()
         assert guid in world.anki
-        assert world["a"].card(guid).live
+        assert world.card(guid).live
     world.delete_in_anki(guid)
     world.run()
     assert guid not in world.anki
-    assert not world["a"].card(guid).live
+    assert not world.card(guid).live
 
 
 def test_absent_without_a_grave_is_asked_and_neither_shipped_nor_retired(world: World, guid: str):
@@ -126,7 +126,7 @@ def test_absent_without_a_grave_is_asked_and_neither_shipped_nor_retired(world: 
     for _ in range(3):
         outcome = world.run()
         assert outcome.viewed.missing == [guid]
-        assert world["a"].card(guid).live
+        assert world.card(guid).live
         assert guid not in world.anki
     question = world.question("absent")
     assert question.guids == (guid,)
@@ -171,7 +171,7 @@ def test_a_note_that_is_back_is_live_again(world: World, guid: str):
     world.anki[guid] = note
     world.graves.clear()
     assert world.run().viewed.returned == [guid]
-    assert world["a"].card(guid).live
+    assert world.card(guid).live
 
 
 @pytest.mark.parametrize("tag", ["marked", "Leech"])

@@ -146,4 +146,4 @@ def test_a_passage_keeps_its_card(world: World, case: Case, lost: bool):
     assert len(live) == case.live
     if not lost:
         assert tuple(question.kind for question in world["a"].questions()) == case.asked
-        assert len(world["a"].waiting()) == case.waits
+        assert len(world.waiting()) == case.waits

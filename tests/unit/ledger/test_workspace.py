@@ -96,7 +96,7 @@ def test_a_source_under_another_name_keeps_its_cards(world: World):
     for _ in range(2):
         world.run(source="w")
         assert world.live() == before
-        assert not world["a"].waiting()
+        assert not world.waiting()
     world.note("a.md", OSMOSIS, RHINE.replace("1230", "1233"), FAUST)
     world.run(source="w")
     assert {*world.live()} == {*before}

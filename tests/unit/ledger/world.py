@@ -15,7 +15,7 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.plan import Planned
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.extract.obsidian import Settings, open_source
-from ankiforge.ledger import Ledger, Report, Viewed
+from ankiforge.ledger import Ledger, Report, Term, Viewed
 from ankiforge.model import (
     Card,
     CardKind,
@@ -117,7 +117,7 @@ class World:
 
     def close(self) -> None:
         for ledger in self._open.values():
-            ledger.close()
+            ledger.__exit__()
         self._open.clear()
 
     def lose(self, *names: str) -> None:
@@ -133,7 +133,7 @@ class World:
         """A run of the product without a command line, six seconds later."""
         self.ahead += 6
         ledger, viewed = self[name], Viewed()
-        ledger.unite()
+        ledger.order()
         if ship:
             viewed = ledger.see(
                 list(self.anki.values()), complete=True, graves=frozenset(self.graves)
@@ -159,7 +159,7 @@ class World:
     def record_shipped(self, name: str, planned: Iterable[Planned]) -> None:
         """Write the package, which nobody has imported yet."""
         packed = [one for one in planned if one.note and one.sent]
-        self[name].shipped(
+        self[name].planned(
             (one.guid, one.sent.mod, one.sent.tags, one.sent.deck, one.sent.digest, one.sent.numbers)
             for one in packed
             if one.sent
@@ -188,7 +188,7 @@ class World:
 
     def edit_in_anki(self, guid: str, name: str, text: str) -> None:
         seen = self.anki[guid]
-        family = self["a"].card(guid).family
+        family = self.card(guid).family
         at = note_type(family).names.index(name)
         fields = (*seen.fields[:at], text, *seen.fields[at + 1 :])
         self.anki[guid] = replace(seen, fields=fields, mod=int(time.time()))
@@ -199,6 +199,14 @@ class World:
             self.graves.add(seen.id)
 
     # --- what is asked of it
+
+    def card(self, guid: str, name: str = "a") -> Card:
+        [card] = self[name].cards(guid)
+        return card
+
+    def waiting(self, name: str = "a") -> list[Waiting]:
+        """The drafts that wait, in reading order."""
+        return waiting(self[name])
 
     def words(self, name: str = "a") -> list[str]:
         """The words of all live cards."""
@@ -244,6 +252,11 @@ class World:
         for path in folder.iterdir():
             where = self.journal_of(name) if path.suffix == ".jsonl" else self.root
             shutil.copy(path, where / path.name)
+
+
+def waiting(ledger: Ledger) -> list[Waiting]:
+    ids = ledger.find([Term("verdict", "pending")])
+    return [line.waiting for line in ledger.lines(ids) if line.waiting]
 
 
 def words_of(card: Card) -> str:

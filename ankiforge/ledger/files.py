@@ -1,0 +1,171 @@
+"""Two files beside the database: what saves time, and what was paid for.
+
+`memory.db` contains nothing that cannot be read or computed again, so errors are ignored: an
+unreadable file counts as empty, and a damaged one is deleted. `replies.db` has the replies of models
+by request hash. It is kept when the database is deleted, and never deleted by the program.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from ankiforge.config.workspace import make_file
+from ankiforge.errors import LedgerError
+
+# --- what saves time ------------------------------------------------------------------------
+
+_CACHE_SCHEMA = """
+CREATE TABLE IF NOT EXISTS kept (
+    owner TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (owner, name)
+) STRICT
+"""
+_PATIENCE = 5.0
+"""How long to wait in seconds for another program that uses the file; only the first time."""
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+CACHE_FILE = "memory.db"
+"""The name of the file, in the folder of the ledger."""
+
+
+class CacheFile:
+    """The cache file of one workspace."""
+
+    def __init__(self, path: Path) -> None:
+        """Use the file at `path`."""
+        self._path, self._patience = path, _PATIENCE
+
+    def of(self, owner: str) -> Cache:
+        """Return the part of the cache that belongs to one source or purpose."""
+        return Cache(self, owner)
+
+    def select(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; [] if the file cannot be read."""
+        if self._path.is_file():
+            try:
+                with closing(self._open()) as connection:
+                    return connection.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                self._failed(error)
+        return []
+
+    def write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
+        """Store and delete entries in one transaction."""
+        try:
+            make_file(self._path)
+            with closing(self._open()) as connection, connection:
+                connection.execute(_CACHE_SCHEMA)
+                gone = [(owner, name) for name in forget]
+                connection.executemany("DELETE FROM kept WHERE owner = ? AND name = ?", gone)
+                rows = [(owner, name, body) for name, body in bodies.items()]
+                connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
+                with suppress(OSError):
+                    for end in ("", "-journal"):
+                        self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
+            self._failed(error)
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=self._patience)
+
+    def _failed(self, error: sqlite3.Error) -> None:
+        """If the file is in use, do not wait for it in later calls."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            self._patience = 0.0
+
+
+class Cache:
+    """The entries of one owner; see `model.Memory`."""
+
+    def __init__(self, file: CacheFile, owner: str) -> None:
+        self._file, self._owner = file, owner
+
+    def recall(self, name: str) -> bytes | None:
+        """Return the entry with this name; None if there is none."""
+        sql = "SELECT body FROM kept WHERE owner = ? AND name = ?"
+        found = self._file.select(sql, self._owner, name)
+        return bytes(found[0][0]) if found else None
+
+    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Store entries and delete others, in one transaction."""
+        self._file.write(self._owner, bodies, forget)
+
+
+# --- what was paid for ----------------------------------------------------------------------
+
+_REPLIES_SCHEMA = """
+CREATE TABLE IF NOT EXISTS reply (
+    request TEXT PRIMARY KEY, raw TEXT NOT NULL, model TEXT NOT NULL, prompt TEXT NOT NULL,
+    tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, at TEXT NOT NULL
+) WITHOUT ROWID
+"""
+REPLIES_FILE = "replies.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What was used of one model with one prompt."""
+
+    model: str
+    prompt: str
+    requests: int
+    tokens_in: int
+    tokens_out: int
+
+
+class Replies:
+    """Raw replies by request hash; safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            LedgerError: it is damaged. It is not deleted: its replies were paid for.
+        """
+        make_file(path)
+        self._lock = Lock()
+        try:
+            self._db = sqlite3.connect(
+                path, isolation_level=None, timeout=60, check_same_thread=False
+            )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute(_REPLIES_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            hint = "move it away: drafts are then requested, and paid for, again"
+            raise LedgerError(f"{path}: cannot be read: {error}", hint=hint) from error
+
+    def get(self, request: str) -> str | None:
+        """Return the raw reply to a request; None if there is none."""
+        with self._lock:
+            row = self._db.execute("SELECT raw FROM reply WHERE request = ?", (request,)).fetchone()
+        return str(row[0]) if row else None
+
+    def put(
+        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
+    ) -> None:
+        """Store a raw reply durably, replacing an older one."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        values = (request, raw, model, prompt, tokens_in, tokens_out, now)
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def paid(self) -> list[Paid]:
+        """Return what was used by model and prompt, without replies pasted from a chat."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out) FROM reply"
+                " WHERE tokens_in + tokens_out > 0 GROUP BY model, prompt ORDER BY model, prompt"
+            ).fetchall()
+        return [Paid(*row) for row in rows]
+
+    def close(self) -> None:
+        """Close the file after waiting for a thread that uses it."""
+        with self._lock:
+            self._db.close()
