@@ -10,9 +10,11 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ankiforge import extract
 from ankiforge.config import (
@@ -125,8 +127,7 @@ def _holder(path: Path) -> str:
 COMMAND_LINE = Location("the command line")
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedSource:
+class SelectedSource(msgspec.Struct, frozen=True):
     """A source to open, from the settings or found at a PATH."""
 
     entry: SourceEntry
@@ -560,22 +561,21 @@ def make_job(
 # --- what a run comes to --------------------------------------------------------------------
 
 
-@dataclass
-class Tally:
+class Tally(msgspec.Struct):
     """The totals of a run, collected step by step."""
 
     report: Report | None = None
     drafted: int = 0
     accepted: int = 0
-    changes: list[Change] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    changes: list[Change] = []
+    problems: list[Problem] = []
     look: Look | None = None
-    planned: list[Planned] = field(default_factory=list)
-    published: list[Published] = field(default_factory=list)
+    planned: list[Planned] = []
+    published: list[Published] = []
     pushed: tuple[int, int] | None = None
     """(new, updated) notes that Anki had after a push."""
     usage: Usage | None = None
-    remembered: list[str] = field(default_factory=list)
+    remembered: list[str] = []
     """The PATHs that are remembered from now on."""
 
     def add(self, step: Progress) -> None:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
@@ -60,14 +60,13 @@ class Bound(msgspec.Struct, frozen=True):
     created: int
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """The outcome of looking at Anki."""
 
     sight: str
     """off, nowhere, same, taken or failed."""
     path: str = ""
-    viewed: Viewed = field(default_factory=Viewed)
+    viewed: Viewed = msgspec.field(default_factory=Viewed)
     problem: Problem | None = None
 
     @property
@@ -381,8 +380,7 @@ def roots(ledger: Ledger) -> dict[str, str]:
 # --- packages -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(msgspec.Struct, frozen=True):
     """The result of writing a package."""
 
     path: Path

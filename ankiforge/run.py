@@ -9,11 +9,14 @@ one: each step writes what it has done, and no transaction is open while a sourc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
 from posixpath import commonpath
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.config.workspace import make_file
@@ -67,8 +70,7 @@ TOGETHER = 200
 """The number of passages that the rules draft in one transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """The parameters of a run."""
 
     sources: tuple[Source, ...]
@@ -96,8 +98,7 @@ class Job:
     accepted, and corrected, only later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """What one step of a run came to."""
 
     report: Report | None = None
@@ -161,8 +162,7 @@ def ingest(
     return Progress(report, problems=tuple(problems))
 
 
-@dataclass(frozen=True, slots=True)
-class _Salted:
+class _Salted(msgspec.Struct, frozen=True):
     """What the ledger knows, where another program or other deck files make every document unknown."""
 
     known: Known

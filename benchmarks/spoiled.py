@@ -14,11 +14,11 @@ import argparse
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.draft.prompt import Shape

@@ -21,11 +21,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, cast
+
+import msgspec
+from msgspec.structs import replace
 
 from ankiforge.anki.database import (
     OUR_GUIDS,
@@ -246,8 +248,7 @@ from notes n where n.id in (select value from json_each(?))
 """
 
 
-@dataclass(frozen=True)
-class CollectionView:
+class CollectionView(msgspec.Struct, frozen=True):
     """An open collection or export."""
 
     database: Database
@@ -346,8 +347,7 @@ def open_view(path: Path, *, everyone: bool = False) -> Iterator[CollectionView]
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ConnectView:
+class ConnectView(msgspec.Struct, frozen=True):
     """What a running Anki has of ours: exports of its decks as one view."""
 
     exports: Sequence[CollectionView]

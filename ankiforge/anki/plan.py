@@ -13,7 +13,9 @@ it. A field is the person's if and only if it no longer fits its hash.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.identity import field_hash, normal_form, tags_hash
@@ -46,20 +48,18 @@ from ankiforge.text.cloze import gaps
 from ankiforge.text.markdown import plain
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """How cards are shipped."""
 
     push: bool = False
     """The notes go to a running Anki instead of into a file."""
     full: bool = False
     """Also ship notes that Anki has already."""
-    types: Mapping[Family, SeenType] = field(default_factory=dict)
+    types: Mapping[Family, SeenType] = {}
     """Our note types that a person changed in Anki."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """What the ledger records of a note in a package."""
 
     mod: int
@@ -72,8 +72,7 @@ class Sent:
     """The words under each cloze number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True):
     """What to do with one card."""
 
     guid: Guid

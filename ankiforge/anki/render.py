@@ -15,12 +15,13 @@ import hashlib
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
+
+import msgspec
 
 from ankiforge.anki.cards import MAX_OPEN
 from ankiforge.model import Media, Problem
@@ -60,13 +61,12 @@ def render(
     return _Writer(cloze, pictures or {}).write(text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
+class _Writer(msgspec.Struct, frozen=True):
     cloze: bool
     pictures: Mapping[str, Media]
     depth: int = 0
     """The number of enclosing clozes."""
-    atoms: list[tuple[str, str]] = field(default_factory=list)
+    atoms: list[tuple[str, str]] = []
     """(source, HTML) of each atom."""
 
     def write(self, markdown: str) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+import msgspec
+from msgspec.structs import replace
 from rapidfuzz import fuzz
 
 from ankiforge.check.reading import bare
@@ -51,8 +52,7 @@ CITED = re.compile(
 """Author and year, [12], [3, 4]. If it is replaced by another one, it may be an interval as [0, 1]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(msgspec.Struct, frozen=True):
     """A card as plain text: question, answer, and both together."""
 
     family: Family
@@ -218,8 +218,7 @@ _MISSING = NEGATIONS | listed("meaning", "missing")
 _MAX_INITIALS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+class Features(msgspec.Struct, frozen=True):
     """A card, prepared for the guards."""
 
     family: Family

@@ -6,7 +6,8 @@ Severities: block = never accepted, warn = a person decides, info = counted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ankiforge.check import card, source
 from ankiforge.check.duplicates import DuplicateIndex

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from ankiforge.check.words import lists
 from ankiforge.model import Draft, Family, Form, Highlight, HighlightKind
@@ -40,8 +41,7 @@ def bare(text: str) -> str:
     return markdown.plain(text) if _MARKUP.search(text) else text.strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """The plain text of a draft."""
 
     asked: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ankiforge.check.words import data
 from ankiforge.model import Draft, Finding, Highlight, Severity
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from ankiforge.check.duplicates import DuplicateIndex
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A possible fault of a card; `docs/checks.md` has an example of each."""
 
     id: str
@@ -77,8 +77,7 @@ def _no_fault(path: str) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What a draft is judged against."""
 
     highlight: Highlight

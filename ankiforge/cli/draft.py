@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -48,6 +47,8 @@ def draft(
 
     With --again, the new drafts wait beside what is there.
     """
+    from msgspec.structs import replace
+
     from ankiforge import app
     from ankiforge import run as steps
 
@@ -218,6 +219,8 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
 
 def _spoken(answer: Drafted) -> Drafted:
     """Return an answer without the highlights that it does not mention: they stay pending."""
+    from msgspec.structs import replace
+
     spoken = {one.highlight for one in answer.drafts} | {one.highlight for one in answer.no_cards}
     kept = tuple(one for one in answer.task.highlights if one.key in spoken)
     return replace(answer, task=replace(answer.task, highlights=kept), failed=(), problems=())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +121,8 @@ def propose(
     Raises:
         UsageError: there is nothing to read.
     """
+    from msgspec.structs import replace
+
     from ankiforge import app, deliver
     from ankiforge.run import draft, ingest
 

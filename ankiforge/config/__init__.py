@@ -12,7 +12,6 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -115,8 +114,7 @@ class _File(_Settings, frozen=True):
     sources: tuple[dict[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SourceEntry:
+class SourceEntry(msgspec.Struct, frozen=True):
     """One source. Its module (`extract.module(kind).Settings`) validates `options`."""
 
     kind: str
@@ -268,8 +266,7 @@ def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
         raise where.at("key_env").error("not the name of an environment variable", hint)
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultKey:
+class DefaultKey(msgspec.Struct, frozen=True):
     """The default variable for a key, and the address it belongs to."""
 
     name: str

@@ -14,7 +14,6 @@ import stat
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -179,8 +178,7 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
 # --- a workspace ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(msgspec.Struct, frozen=True):
     """One workspace with its settings."""
 
     root: Path
@@ -351,8 +349,7 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
 _TRUSTED = "trusted"
 
 
-@dataclass(frozen=True, slots=True)
-class Concern:
+class Concern(msgspec.Struct, frozen=True):
     """One setting of a workspace that a person has to confirm."""
 
     key: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import groupby
+
+from msgspec.structs import replace
 
 from ankiforge.draft.llm import Failure, Outcome, Outcomes, drafted
 from ankiforge.draft.prompt import (

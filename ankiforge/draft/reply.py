@@ -11,9 +11,10 @@ import json
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
 from rapidfuzz import fuzz
 
 from ankiforge.draft import sided
@@ -243,8 +244,7 @@ def _cards(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
 # --- items ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One object of a reply, with cleaned texts."""
 
     label: str

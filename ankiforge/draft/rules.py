@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
+
+from msgspec.structs import replace
 
 from ankiforge.draft import Instruction, Wish, failed_on, requested, sided, skip_reason
 from ankiforge.errors import BugError, one_item

@@ -12,7 +12,6 @@ distributions add sources through the entry-point group `ankiforge.sources`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -20,6 +19,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.errors import ConfigError
 from ankiforge.extract.files import Count as Count

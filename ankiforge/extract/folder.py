@@ -7,12 +7,13 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, one_item
 from ankiforge.extract.files import (
@@ -81,8 +82,7 @@ _CONFLICT = re.compile(
 _EVICTED = re.compile(r"\.(.+\.md)\.icloud$", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class Folder:
+class Folder(msgspec.Struct):
     """The files of a source: a folder, one file, or some files of a folder.
 
     It records whether everything was seen, and provides the names used for scans and keys.
@@ -98,7 +98,7 @@ class Folder:
     """What determines the source's results besides its files: its settings as text."""
     missed: bool = False
     """Whether something was unreadable, so that missing documents may still exist."""
-    count: Count = field(default_factory=Count)
+    count: Count = msgspec.field(default_factory=Count)
     others: dict[str, str] | None = None
     """The path of each file that does not fit, by casefolded path and name; None = not wanted.
     Where they are wanted, links and notes that are left out are told, too."""

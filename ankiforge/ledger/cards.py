@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from rapidfuzz import fuzz
 
 from ankiforge.errors import RefusedError, UsageError
@@ -46,8 +46,7 @@ _SAID = {
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(msgspec.Struct, frozen=True):
     """What became of a highlight: it has cards, or drafts that wait, or there is a reason."""
 
     highlight: Highlight
@@ -56,8 +55,7 @@ class Fate:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """A decision of the past, for lists and `undo`."""
 
     id: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 from rapidfuzz import fuzz
 
 from ankiforge.errors import RefusedError
@@ -49,8 +49,7 @@ decode_proposal = msgspec.json.Decoder(Proposal).decode
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """What came of the drafts of a highlight."""
 
     changes: tuple[Change, ...] = ()
@@ -59,8 +58,7 @@ class Recorded:
     """The ids of the drafts for new cards: neither rejected nor a card already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held(Change):
+class Held(Change, frozen=True):
     """New words that wait as a revision: a check blocks them, or they are derived and differ too much."""
 
     after_content: str = ""

@@ -10,11 +10,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+import msgspec
 
 from ankiforge.config.workspace import make_file
 from ankiforge.errors import LedgerError
@@ -108,8 +109,7 @@ CREATE TABLE IF NOT EXISTS reply (
 REPLIES_FILE = "replies.db"
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
+class Paid(msgspec.Struct, frozen=True):
     """What was used of one model with one prompt."""
 
     model: str

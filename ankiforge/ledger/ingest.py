@@ -12,9 +12,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 from rapidfuzz import fuzz
 
 from ankiforge.ledger.drafts import SAME_WORDS
@@ -71,8 +71,7 @@ GONE_SECONDS = 5.0
 """Two scans must be so far apart for a passage to be gone: an editor replaces a file in two steps."""
 
 
-@dataclass
-class _Known:
+class _Known(msgspec.Struct):
     """A highlight of the database, or one that only the journal has."""
 
     key: str
@@ -86,8 +85,7 @@ class _Known:
     mark: Mark
 
 
-@dataclass
-class _Found:
+class _Found(msgspec.Struct):
     """A highlight that was read in this run, and what it was matched with."""
 
     highlight: Highlight

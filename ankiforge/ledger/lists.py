@@ -9,8 +9,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
+
+import msgspec
 
 from ankiforge.ledger import cards, drafts
 from ankiforge.ledger.cards import Done, Fate
@@ -46,8 +47,7 @@ _PLAIN = re.compile(r"[\w '-]+")
 # --- queries --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(msgspec.Struct, frozen=True):
     """A condition of a query on a field, or on the text (`field` = "")."""
 
     field: str
@@ -185,8 +185,7 @@ def _says(words: str, text: str) -> bool:
 # --- lines ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A card or a draft as a list shows it."""
 
     id: str
@@ -284,8 +283,7 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
 # --- what waits -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """What a person has to decide, in the order in which it is offered."""
 
     new: list[str]

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import nlargest
 from typing import NamedTuple
 
+import msgspec
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
 
@@ -54,8 +54,7 @@ class Reading(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """A highlight as matching sees it: one that was read now, or one that is known."""
 
     readings: tuple[Reading, ...]
@@ -76,8 +75,7 @@ class Mark:
         return self.readings[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Doc:
+class Doc(msgspec.Struct, frozen=True):
     """A document as matching sees it."""
 
     place: str

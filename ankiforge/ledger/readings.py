@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import colour_name
 from ankiforge.ledger.events import POLICY, Event, Text
@@ -34,22 +34,21 @@ def decode_highlight(row: Row) -> Highlight:
 Read = Extracted | Unmarked
 
 
-@dataclass
-class Report:
+class Report(msgspec.Struct):
     """What an ingest found."""
 
     seen: int = 0
     """Highlights in the documents that were listed, changed or not."""
-    new: list[str] = field(default_factory=list)
-    changed: list[tuple[str, str, str]] = field(default_factory=list)
+    new: list[str] = []
+    changed: list[tuple[str, str, str]] = []
     """(key, old text, new text)."""
-    moved: list[tuple[str, str]] = field(default_factory=list)
+    moved: list[tuple[str, str]] = []
     """(key, new place) of passages that moved to another document."""
-    gone: list[str] = field(default_factory=list)
-    back: list[str] = field(default_factory=list)
+    gone: list[str] = []
+    back: list[str] = []
     unselected: int = 0
     """Highlights that settings no longer select."""
-    doubtful: list[str] = field(default_factory=list)
+    doubtful: list[str] = []
     """Containers that lost so much at once that nothing of it was marked as gone."""
     documents: frozenset[int] = frozenset()
     """The rows of the documents that were listed, changed or not."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -26,18 +25,17 @@ _decode_seen = msgspec.json.Decoder(Seen).decode
 _decode_all_seen = msgspec.json.Decoder(list[Seen]).decode
 
 
-@dataclass(slots=True)
-class Viewed:
+class Viewed(msgspec.Struct):
     """What a view of Anki changed here."""
 
     seen: int = 0
-    first: list[Guid] = field(default_factory=list)
+    first: list[Guid] = []
     """Seen for the first time on this machine."""
-    deleted: list[Guid] = field(default_factory=list)
-    returned: list[Guid] = field(default_factory=list)
-    missing: list[Guid] = field(default_factory=list)
+    deleted: list[Guid] = []
+    returned: list[Guid] = []
+    missing: list[Guid] = []
     """Absent without a grave: asked."""
-    unknown: list[Seen] = field(default_factory=list)
+    unknown: list[Seen] = []
     """Notes of ours that no event knows."""
     reviews: int = 0
     """The number of new reviews."""

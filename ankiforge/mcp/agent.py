@@ -12,10 +12,11 @@ import time
 import unicodedata
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from ankiforge import app
 from ankiforge.config.workspace import Workspace

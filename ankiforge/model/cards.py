@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from ankiforge.model.highlights import (
     CardKind,
@@ -25,8 +26,7 @@ AGENT = "agent"
 """The drafter of cards proposed by a client of the MCP server; a person decides on each of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """The drafter and model that made a draft."""
 
     drafter: str
@@ -43,8 +43,7 @@ class Origin:
         return self.drafter.startswith("rules:comment")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """An earlier draft that the checks sent back to the model."""
 
     kind: CardKind
@@ -55,8 +54,7 @@ class Attempt:
     """The hash of the request whose reply contained the draft."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A proposed Anki note, in Markdown."""
 
     highlight: HighlightKey
@@ -87,8 +85,7 @@ class Draft:
         return dict(self.fields).get(name, "")
 
 
-@dataclass(frozen=True, slots=True)
-class NoCard:
+class NoCard(msgspec.Struct, frozen=True):
     """The result that a highlight yields no card."""
 
     highlight: HighlightKey
@@ -97,8 +94,7 @@ class NoCard:
     """Whether the result is temporary and not recorded: the highlight stays pending."""
 
 
-@dataclass(frozen=True, slots=True)
-class Brief:
+class Brief(msgspec.Struct, frozen=True):
     """The request of the deck files for a highlight."""
 
     prompt: str = ""
@@ -109,8 +105,7 @@ class Brief:
     """The action of the mark's colour: `card`, `definition` or `question`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """Highlights of one document to be drafted in the same way."""
 
     document: Document
@@ -125,8 +120,7 @@ class Task:
     """Whether the drafts are added to pending ones instead of replacing them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drafted:
+class Drafted(msgspec.Struct, frozen=True):
     """The result for all highlights of `task`: each is in `drafts`, `no_cards` or `failed`."""
 
     task: Task
@@ -144,8 +138,7 @@ class Drafter(Protocol):
         """Yield one or more results per task, each for some of its highlights."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """The result of one check of a draft or card."""
 
     check: str
@@ -181,8 +174,7 @@ class IndexedCard(NamedTuple):
 # --- what the ledger keeps ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True):
     """A draft with the findings of the checks and the deck of its card."""
 
     draft: Draft
@@ -200,8 +192,7 @@ class Proposal:
         return all(finding.severity is Severity.INFO for finding in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """A draft that a person may decide on."""
 
     id: str
@@ -220,8 +211,7 @@ class Waiting:
         return self.proposal.draft
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True):
     """An accepted card: a note in Anki, now or with the next package."""
 
     guid: Guid
@@ -276,8 +266,7 @@ class Card:
         return self.verdict is Verdict.LIVE
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True):
     """A field that both the source and a person changed."""
 
     guid: Guid
@@ -290,8 +279,7 @@ class Conflict:
     """The person's text in Markdown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What holds back a card or a correction until a person answers it."""
 
     id: str
@@ -313,8 +301,7 @@ class Question:
     """The drafts that wait for the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A change of a card's text, for the list of a run."""
 
     guid: Guid
@@ -324,16 +311,14 @@ class Change:
     """Why the card keeps its words; "" if they changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(msgspec.Struct, frozen=True):
     """A picture of a note: its content-addressed name and the path of its file."""
 
     name: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """An Anki note, ready to be written: HTML, all fields in note type order."""
 
     guid: Guid
@@ -365,8 +350,7 @@ class ViewKind(StrEnum):
     """Exports of a running Anki, through AnkiConnect."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """A decoded AnkiforgeId: what our package wrote, so that a person's edits can be told from it."""
 
     guid: Guid
@@ -384,8 +368,7 @@ class Identity:
         return Family.CLOZE if len(self.fields) == count else Family.BASIC
 
 
-@dataclass(frozen=True, slots=True)
-class SeenCard:
+class SeenCard(msgspec.Struct, frozen=True):
     """One card as Anki schedules it."""
 
     id: int
@@ -397,8 +380,7 @@ class SeenCard:
     suspended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SeenNote:
+class SeenNote(msgspec.Struct, frozen=True):
     """A note in Anki, of ours or anyone's."""
 
     guid: Guid
@@ -425,8 +407,7 @@ class SeenNote:
         return tuple(dict.fromkeys(card.ordinal for card in self.cards))
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignNote:
+class ForeignNote(msgspec.Struct, frozen=True):
     """A note that is not ours, with the text that drafts are compared with."""
 
     id: int
@@ -437,8 +418,7 @@ class ForeignNote:
     """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenTemplate:
+class SeenTemplate(msgspec.Struct, frozen=True):
     """A card template in Anki."""
 
     name: str
@@ -447,8 +427,7 @@ class SeenTemplate:
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class SeenType:
+class SeenType(msgspec.Struct, frozen=True):
     """A note type in Anki."""
 
     id: int
@@ -467,8 +446,7 @@ class SeenType:
         return tuple(name for name, _ in self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class SeenReview:
+class SeenReview(msgspec.Struct, frozen=True):
     """One answer in the review log."""
 
     id: int
@@ -484,8 +462,7 @@ class SeenReview:
     """0 learning, 1 review, 2 relearning, 3 filtered, 4 manual, 5 rescheduled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arranged:
+class Arranged(msgspec.Struct, frozen=True):
     """A note seen in Anki, with its fields in the order of our note type."""
 
     family: Family
@@ -495,8 +472,7 @@ class Arranged:
     """Whether the note type has exactly our fields and templates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """A note of ours as the newest view has it."""
 
     guid: Guid

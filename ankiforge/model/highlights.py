@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, Protocol
+
+import msgspec
 
 HighlightKey = NewType("HighlightKey", str)
 NO_KEY = HighlightKey("")
@@ -165,8 +166,7 @@ ELSEWHERE = "already in Anki by another tool"
 """The reason why such a passage gets no card."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """A work that was read: a paper, a book, a vault note."""
 
     key: DocumentKey
@@ -188,8 +188,7 @@ class Document:
     """The deck that the document's front matter asks for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Highlight:
+class Highlight(msgspec.Struct, frozen=True):
     """A passage that a person marked, or a card that a person wrote by hand.
 
     `exact`, `prefix` and `suffix` are terms of the W3C TextQuoteSelector.
@@ -278,8 +277,7 @@ class Highlight:
         return "\n".join(part for part in (self.prefix, middle, self.suffix) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """A picture that a person marked, cut from the page."""
 
     name: str
@@ -288,8 +286,7 @@ class Picture:
     """PNG."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extracted:
+class Extracted(msgspec.Struct, frozen=True):
     """One document with all its highlights, in reading order."""
 
     document: Document
@@ -308,8 +305,7 @@ class Extracted:
     """A sketch of the words, to recognise the document when it is renamed (`text.identifiers`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unmarked:
+class Unmarked(msgspec.Struct, frozen=True):
     """A document that was read and has no highlights."""
 
     container: str
@@ -318,8 +314,7 @@ class Unmarked:
     depends: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(msgspec.Struct, frozen=True):
     """A document that was not read, because the ledger has its fingerprint."""
 
     container: str
@@ -327,8 +322,7 @@ class Unchanged:
     """The path, or if there is none, the key of the document."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """A failure of a file, page or reply, reported at the end of the command."""
 
     where: str
@@ -344,8 +338,7 @@ WENT_AWAY = "it disappeared while it was read"
 """The problem of a file that vanished between listing and reading."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(msgspec.Struct, frozen=True):
     """The end of a listing: the container that was listed, and whether the list is complete."""
 
     source: str

@@ -11,21 +11,21 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ankiforge.anki.collection import collections
 from ankiforge.config import is_loopback
 from ankiforge.config.yamlfile import CONTROL
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True):
     """The places to search; tests provide their own."""
 
     home: Path
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = {}
     servers: tuple[tuple[str, int], ...] = (
         ("Ollama", 11434),
         ("LM Studio", 1234),
@@ -122,8 +122,7 @@ def anki_collections(machine: Machine) -> tuple[Path, ...]:
 # --- model servers --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(msgspec.Struct, frozen=True):
     """A model server that answered."""
 
     program: str

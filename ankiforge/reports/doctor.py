@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+import msgspec
 
 from ankiforge import __version__
 from ankiforge import config as settings
@@ -31,8 +32,7 @@ class CheckState(StrEnum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """The result for one part that a run needs, with the keys of `doctor --json`."""
 
     name: str
@@ -43,13 +43,12 @@ class Check:
     """The exit code of a run that needs this part; 0 if it is ok."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """Everything outside the workspace that is checked; tests provide their own."""
 
     folders: Path
     machine: Machine
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = {}
     offline: bool = False
     """Whether to connect only to this machine."""
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ankiforge import check
 from ankiforge.anki.cards import is_empty
@@ -123,8 +125,7 @@ def _markup_faults(text: str) -> Iterator[Finding]:
 _EMBEDDED = re.compile(r"data:[^\s\"'<>]{100,}")
 
 
-@dataclass(frozen=True, slots=True)
-class ReadNote:
+class ReadNote(msgspec.Struct, frozen=True):
     """A note with its cards as the checks read them."""
 
     guid: str
@@ -225,17 +226,16 @@ def _repeats(note: ReadNote, known: check.DuplicateIndex) -> Iterator[Finding]:
 # --- text -----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(msgspec.Struct):
     """Counts of notes by severity and check, with only as many examples as are shown."""
 
     shown: int | None = SHOWN
     """The number of notes to show for each check; None = all."""
     notes: int = 0
-    unread: Counter[str] = field(default_factory=Counter)
-    worst: Counter[Severity | None] = field(default_factory=Counter)
-    found: Counter[tuple[Severity, str]] = field(default_factory=Counter)
-    examples: dict[tuple[Severity, str], list[str]] = field(default_factory=dict)
+    unread: Counter[str] = msgspec.field(default_factory=Counter)
+    worst: Counter[Severity | None] = msgspec.field(default_factory=Counter)
+    found: Counter[tuple[Severity, str]] = msgspec.field(default_factory=Counter)
+    examples: dict[tuple[Severity, str], list[str]] = {}
 
     def add(self, note: ReadNote, findings: Sequence[Finding]) -> None:
         """Count a note."""

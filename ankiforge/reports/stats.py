@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from ankiforge.ledger import Ledger
 from ankiforge.reports.cards import FATES
@@ -19,8 +20,7 @@ _ANSWER = 1
 """The type of an answer to a card in review, in Anki's log."""
 
 
-@dataclass
-class Group:
+class Group(msgspec.Struct):
     """How the cards of one source, document or drafter fare in Anki."""
 
     name: str
@@ -34,8 +34,7 @@ class Group:
     """The share of remembered answers (0 to 1); None without any."""
 
 
-@dataclass
-class Statistics:
+class Statistics(msgspec.Struct):
     """All figures, with the keys of `stats --json`."""
 
     today: date
@@ -43,13 +42,13 @@ class Statistics:
     anki: Group
     by: dict[str, list[Group]]
     """Groups by source, document and drafter, those with most reviews first."""
-    days: Counter[date] = field(default_factory=Counter)
+    days: Counter[date] = msgspec.field(default_factory=Counter)
     """Reviews by day."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of `stats --json`."""
         days = {day.isoformat(): count for day, count in sorted(self.days.items())}
-        return {**asdict(self), "today": self.today.isoformat(), "days": days}
+        return {**msgspec.to_builtins(self), "days": days}
 
 
 def statistics(ledger: Ledger, now: datetime) -> Statistics:

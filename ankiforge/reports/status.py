@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ankiforge.config import DrafterName
 from ankiforge.config.workspace import Workspace
@@ -58,8 +59,7 @@ def draft_step(workspace: Workspace, fates: Counter[str]) -> tuple[str, str]:
 # --- status ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """The state of a workspace, with the keys of `status --json`."""
 
     workspace: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
@@ -29,8 +30,7 @@ class BlockedError(RefusedError):
     """A check blocks a person's words; they may insist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """What became of one decision."""
 
     id: str

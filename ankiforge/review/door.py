@@ -73,8 +73,7 @@ class HttpError(Exception):
         self.status, self.message = status, message
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An answer to a request."""
 
     body: bytes = b""

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.anki.unrender import unrender
 from ankiforge.ledger import Fate, Ledger
@@ -99,8 +99,7 @@ def _why(one: Waiting) -> dict[str, str] | None:
 # --- items --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What an item is about: all that it shows."""
 
     id: str

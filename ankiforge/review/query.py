@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+import msgspec
 
 from ankiforge.config.deckfiles import colour_name
 from ankiforge.errors import UsageError
@@ -32,8 +33,7 @@ _TERM = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """All conditions that a card or draft must fulfil; none = every one."""
 
     terms: tuple[Term, ...] = ()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+import msgspec
 
 from ankiforge.model import Span
 from ankiforge.text.fold import is_visible
@@ -67,8 +68,7 @@ MAX_NUMBER = 500
 """The highest cloze number for which Anki makes a card."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """One cloze: its numbers, answer and hint as Markdown, and its position."""
 
     numbers: tuple[int, ...]
@@ -81,13 +81,12 @@ class Gap:
     """The start of the answer."""
 
 
-@dataclass(slots=True)
-class _Opened:
+class _Opened(msgspec.Struct):
     numbers: tuple[int, ...]
     start: int
     body: int
     depth: int = 0
-    separators: list[int] = field(default_factory=list)
+    separators: list[int] = []
 
 
 @lru_cache(maxsize=64)

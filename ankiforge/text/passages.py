@@ -11,8 +11,9 @@ import unicodedata
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import pairwise
+
+from msgspec.structs import replace
 
 from ankiforge.model import Highlight, HighlightKey, Span, h16
 from ankiforge.text.fold import fold

@@ -4,11 +4,11 @@ import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.anki.connect import AnkiConnect, UnsupportedError
 from ankiforge.anki.notetypes import note_type

@@ -5,7 +5,6 @@ A case has a `source.yaml` (`kind`, `settings` with `path` relative to the case;
 that writes it into a temporary copy, and `expected.jsonl`. `make golden` writes the last.
 """
 
-import dataclasses
 import os
 import shutil
 from collections.abc import Iterator
@@ -76,7 +75,7 @@ def told(value: Any) -> dict[str, Any]:
     """The fields of a value that say more than their default."""
     return {
         field.name: getattr(value, field.name)
-        for field in dataclasses.fields(value)
+        for field in msgspec.structs.fields(value)
         if field.name != "document" and getattr(value, field.name) != field.default
     }
 

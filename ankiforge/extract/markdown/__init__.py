@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
+
+from msgspec.structs import replace
 
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import kind_of

@@ -8,12 +8,14 @@ Worker processes (`worker`) read the files, because PDFs may crash or hang the l
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import of_one, program, proves, stamp_at
@@ -86,7 +88,7 @@ def open_source(
     file.
     """
     source = PdfSource.open(name, root, settings, only, me)
-    return replace(source, memory=memory, jobs=jobs, executor=executor, seconds=seconds)
+    return dataclasses.replace(source, memory=memory, jobs=jobs, executor=executor, seconds=seconds)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.anki.identity import field_hash, tags_hash
 from ankiforge.anki.notes import content_html, deck_name, field_html, reference, tag_names

@@ -7,12 +7,12 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.notetypes import note_type

@@ -1,8 +1,10 @@
 """Drafts and highlights for the tests of the checks, and the examples of docs/checks.md."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.model import (

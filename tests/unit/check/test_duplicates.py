@@ -2,10 +2,10 @@
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.check import DuplicateIndex
 from ankiforge.model import CardKind, HighlightKey

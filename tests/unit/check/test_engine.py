@@ -1,8 +1,7 @@
 """Who chose the words, and what a person set, decide how much a finding weighs."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.check import ALL, Context, DuplicateIndex, check, lint
 from ankiforge.model import Form, Origin, Severity

@@ -1,8 +1,8 @@
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.config import shipped
 from ankiforge.draft.llm import Model

@@ -9,11 +9,11 @@ the server, and `repair`, to send back fronts that call themselves bad. To write
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.draft import Rules
 from ankiforge.model import Brief, Document, DocumentKey, Highlight, Origin, Task

@@ -1,9 +1,9 @@
 import json
 import os
 import threading
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ConfigError, ServiceError, UsageError

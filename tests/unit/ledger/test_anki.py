@@ -1,8 +1,7 @@
 """What a person did in Anki stands: words, tags, deletions; what is only absent is asked about."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.model import Seen
 from tests.unit.ledger.world import FAUST, OSMOSIS, RHINE, World

@@ -1,10 +1,10 @@
 """Doctor names every part that is ill, says what to do, and ends with its code."""
 
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ankiforge.config.workspace import (
     Workspace,
