@@ -223,7 +223,7 @@ def seen_types(ledger: Ledger) -> dict[int, SeenType]:
 def adopt(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
     """Take over notes of ours that no event knows, where their passage is found; list the others."""
     from ankiforge.anki.notes import RETIRED, read_source
-    from ankiforge.anki.unrender import unrender
+    from ankiforge.anki.render import unrender
 
     known = []
     for note in notes:

@@ -1,8 +1,8 @@
 """Everything that knows Anki's formats: fields, note types, packages, collections, AnkiConnect.
 
-    render, unrender        convert Markdown to the HTML of a field, and back
-    notetypes, cards        our two note types; the cards a note makes and what they show
-    notes, identity         build the note of a card; recognise it and detect edits
+    render                  convert Markdown to the HTML of a field, and back
+    notetypes               our two note types, the cards of a note, how a note is recognised
+    notes                   build the note of a card
     package                 write the `.apkg`
     database, collection    read a collection or an export
     connect                 talk to a running Anki through AnkiConnect

@@ -10,7 +10,9 @@ tables and values are checked.
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import shutil
 import stat
 import struct
@@ -40,17 +42,17 @@ from ankiforge.anki.database import (
     read_message,
     texts,
 )
-from ankiforge.anki.identity import parse_identity
-from ankiforge.anki.notetypes import note_type
-from ankiforge.anki.unrender import foreign_fields
+from ankiforge.anki.notetypes import note_type, parse_identity
 from ankiforge.errors import ItemError
 from ankiforge.model import (
     Family,
+    Fields,
     ForeignNote,
     Guid,
     SeenCard,
     SeenNote,
     SeenReview,
+    SeenTemplate,
     SeenType,
     ViewKind,
 )
@@ -313,7 +315,7 @@ class CollectionView(msgspec.Struct, frozen=True):
         for id, mod, kind, text, deck in self.database.rows(_FOREIGN_NOTES, json.dumps(ids)):
             if kind not in types:
                 types[kind] = next(iter(note_types(self.database, (kind,))), None)
-            words = foreign_fields(types[kind], text.split("\x1f"))
+            words = _foreign_fields(types[kind], text.split("\x1f"))
             yield ForeignNote(id, mod, self.decks.get(deck or 0, ""), words)
 
 
@@ -444,3 +446,63 @@ def _unreadable(path: Path, error: OSError) -> ItemError:
         return ItemError(f"{path}: permission denied", hint=hint)
     hint = f"free space in {tempfile.gettempdir()}"
     return ItemError(f"{path}: cannot be copied: {error.strerror or error}", hint=hint)
+
+
+# --- notes that are not ours ----------------------------------------------------------------
+
+_MAX_SIDE = 2000
+"""The number of characters kept of a side. Useful cards are not longer."""
+_MAX_FIELD = 10_000
+"""The number of characters read of a field. Broken markup takes quadratic time."""
+_TEMPLATE_FIELD = re.compile(r"\{\{([^{}#^/]+)\}\}")
+_NOT_TEXT = re.compile(
+    r"<(style|script)\b.*?(?:</\1\s*>|\Z)|\[sound:[^\]]*\]|\[latex\].*?(?:\[/latex\]|\Z)"
+    r"|\[\$\$?\].*?(?:\[/\$\$?\]|\Z)|\[anki:[^\]]*\]",
+    re.DOTALL | re.IGNORECASE,
+)
+_BREAK = re.compile(r"<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<!--.*?(?:-->|\Z)|<[^>]*>", re.DOTALL)
+_EMBEDDED_PICTURE = re.compile(r"data:[^\s\"'<>]{100,}")
+_CUT_TAG = re.compile(r"<[^<>]*\Z")
+
+
+def _foreign_fields(kind: SeenType | None, fields: list[str]) -> Fields:
+    """Return the plain text of a note of any type as Front and Back, or Text. () without text.
+
+    The first template decides which fields are the question and which the answer. Pictures, sounds
+    and rendered LaTeX are left out, because they cannot be compared as text.
+    """
+    if kind is None:
+        return ()
+    if kind.cloze:
+        text = next((field for field in fields if "{{c" in field), "")
+        shown = "" if "image-occlusion:" in text else _plain_text(text)
+        return (("Text", shown),) if shown else ()
+
+    places = {name.casefold(): at for at, name in enumerate(kind.names)}
+    template = kind.templates[0] if kind.templates else SeenTemplate("", None, "", "")
+    front = _shown_in(template.question, places) or [0]
+    rest = (_shown_in(template.answer, places), range(len(places)))
+    back = next(filter(None, ([at for at in some if at not in front] for some in rest)), [])
+    texts = {at: _plain_text(fields[at]) for at in (*front, *back) if at < len(fields)}
+    asked = next(filter(None, (texts.get(at, "") for at in front)), "")
+    answer = next((text for at in back if (text := texts.get(at, "")) and text != asked), "")
+    return (("Front", asked), ("Back", answer)) if asked and answer else ()
+
+
+def _shown_in(template: str, places: dict[str, int]) -> list[int]:
+    """Return the positions of a template's fields, in order: `{{text:Front}}`, `{{type:Back}}`."""
+    names = (
+        name.rpartition(":")[2].strip().casefold() for name in _TEMPLATE_FIELD.findall(template)
+    )
+    return list(dict.fromkeys(places[name] for name in names if name in places))
+
+
+def _plain_text(field: str) -> str:
+    if len(field) > _MAX_FIELD:
+        field = _CUT_TAG.sub("", _EMBEDDED_PICTURE.sub("", field)[:_MAX_FIELD])
+    if "<" in field or "[" in field:
+        field = _TAG.sub("", _BREAK.sub(" ", _NOT_TEXT.sub(" ", field)))
+    if "&" in field:
+        field = html.unescape(field)
+    return " ".join(field.split())[:_MAX_SIDE]

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ankiforge.anki.identity import field_hash, tags_hash
-from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import Card, CardKind, Fields, Highlight, Media
 from ankiforge.text.cloze import gaps

@@ -1,4 +1,4 @@
-"""Our two note types, and how they compare with what a person made of them in Anki.
+"""What our notes are in Anki: two note types, the cards of a note, and how a note is recognised.
 
 Their ids, fields and templates are fixed for ever. Anki updates a note only if its note type has
 exactly the fields and templates that Anki knows, so none is ever added, removed or moved. A spare
@@ -7,22 +7,35 @@ change with a new version and a higher mod.
 
 A person may add and move fields and templates of our note types. Such a type is shipped as it is in
 Anki. Otherwise Anki would skip its notes, and create a second copy of the type.
+
+Clozes are parsed exactly as Anki parses them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cache
+import hashlib
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from html.parser import HTMLParser
 from importlib.resources import files
+from operator import itemgetter
+from typing import NamedTuple
 
 from ankiforge.model import (
     Arranged,
     Family,
+    Guid,
+    HighlightKey,
+    Identity,
     SeenNote,
     SeenTemplate,
     SeenType,
     named_id,
 )
+from ankiforge.text.cloze import MAX_NUMBER
 
 DESIGN_MOD = 1_400_000_001
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
@@ -152,3 +165,184 @@ def in_order_of(
     for place, text in zip(places_of(seen, family) or (), fields, strict=True):
         written[place] = text
     return tuple(written)
+
+
+# --- the cards of a note --------------------------------------------------------------------
+
+MAX_OPEN = 10
+"""The nesting depth up to which Anki parses clozes."""
+_TOKEN = re.compile(r"\{\{c([0-9,]*)::|\}\}")
+_EMPTY = re.compile(r"(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*", re.IGNORECASE)
+_TAG_BUT_PICTURES = re.compile(r"<(?!img\b)[^>]*>", re.IGNORECASE)
+
+
+def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
+    """Return the ordinals (from 0) of a note's cards, ascending.
+
+    Args:
+        family: the note type.
+        fields: its fields as HTML, in note type order.
+    """
+    if family is Family.CLOZE:
+        return tuple(number - 1 for number in cloze_numbers(fields[0]))
+    front, back, reverse = (not is_empty(text) for text in fields[:3])
+    return tuple(ordinal for ordinal, made in enumerate((front, reverse and back)) if made)
+
+
+def is_empty(text: str) -> bool:
+    """Return whether Anki's `{{#Field}}` treats the field as empty."""
+    return not text or (not text[0].isalnum() and _EMPTY.fullmatch(text) is not None)
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a field shows neither text nor a picture."""
+    if text[:1].isalnum():
+        return False
+    return not html.unescape(_TAG_BUT_PICTURES.sub("", text)).strip()
+
+
+# --- clozes ---------------------------------------------------------------------------------
+
+
+class Sign(NamedTuple):
+    """The opening of a cloze (with its numbers) or its end (without numbers)."""
+
+    start: int
+    end: int
+    numbers: tuple[int, ...] = ()
+
+
+def cloze_signs(text: str) -> Iterator[Sign]:
+    """Yield the cloze openings and ends that Anki recognises.
+
+    Openings nested more than ten deep and unmatched `}}` are text.
+    """
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        if token[1] is None and depth:
+            depth -= 1
+            yield Sign(token.start(), token.end())
+        elif token[1] is not None and depth < MAX_OPEN and (numbers := _numbers(token[1])):
+            depth += 1
+            yield Sign(token.start(), token.end(), numbers)
+
+
+@lru_cache(maxsize=1024)
+def _numbers(digits: str) -> tuple[int, ...]:
+    """Return the cloze numbers that fit into 16 bits. An opening without any is text."""
+    parts = (part.lstrip("0") or part[:1] for part in digits.split(","))
+    return tuple(int(part) for part in parts if 0 < len(part) < 6 and int(part) < 2**16)
+
+
+def cloze_numbers(text: str) -> tuple[int, ...]:
+    """Return the distinct cloze numbers (1 to 500) of a field, ascending, including nested ones.
+
+    As in Anki, a cloze that is never closed is ignored together with the clozes inside it.
+    """
+    levels: list[set[int]] = [set()]
+    for sign in cloze_signs(text):
+        if sign.numbers:
+            levels.append(set(sign.numbers))
+        else:
+            closed = levels.pop()
+            levels[-1] |= closed
+    return tuple(sorted(number for number in levels[0] if 1 <= number <= MAX_NUMBER))
+
+
+# --- what a card shows ----------------------------------------------------------------------
+
+
+# --- AnkiforgeId ----------------------------------------------------------------------------
+# The field AnkiforgeId identifies the card, and holds a hash of each field that we shipped: the base of
+# a merge travels with the note. Anki, its editor and other devices rewrite HTML without changing what
+# it shows, so a hash is computed from a normal form that such rewriting does not change. Frozen
+# (docs/keys.md).
+
+_IDENTITY = re.compile(
+    r"af1 (af[a-z2-7]{24}) (\S+) (\S+) ([0-9a-f]{8}(?:\.[0-9a-f]{8})*) ([0-9a-f]{8})(?: |$)"
+)
+_TAG = re.compile(r"<(/?[a-z!])[^<>]*>", re.IGNORECASE)
+_JOINING_TAG = re.compile(r"</?(?:wbr|span)\b[^<>]*>", re.IGNORECASE)
+
+
+def parse_identity(field: str) -> Identity | None:
+    """Parse the HTML of a field AnkiforgeId: `af1 <guid> <key> <slot> <hash.hash…> <tags>`.
+
+    Further words are ignored. `<wbr>` and `<span>`, which `render.literal` and editors insert
+    between letters, do not separate words. Other tags do.
+    """
+    if "af1" not in field:
+        return None
+    words = html.unescape(_TAG.sub(" ", _JOINING_TAG.sub("", field))).split()
+    found = _IDENTITY.match(" ".join(words))
+    if found is None:
+        return None
+    guid, key, slot, fields, tags = found.groups()
+    return Identity(Guid(guid), HighlightKey(key), slot, tuple(fields.split(".")), tags)
+
+
+# --- content hash ---------------------------------------------------------------------------
+
+INVISIBLE = re.compile(r"<wbr\s*/?>|<span>(?:<wbr\s*/?>)*</span>", re.IGNORECASE)
+"""What keeps signs of Anki's apart, and shows nothing."""
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
+_RENAMED_MEDIA = re.compile(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
+"""The name that Anki gives to our picture if a different file of that name exists."""
+_BLANK_END = re.compile(r"\A(?:>rb<|[^\S\u00a0])+")
+"""White space and `<br>` at the end of a text, reversed: that takes linear time."""
+
+
+def field_hash(text: str) -> str:
+    """Return a hash (8 hex digits) of a content field, equal for all spellings of the same HTML."""
+    return hashlib.sha256(normal_form(text).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def tags_hash(tags: Iterable[str]) -> str:
+    """Return a hash (8 hex digits) of a set of tags, without case, as Anki compares them."""
+    folded = " ".join(sorted({tag.casefold() for tag in tags}))
+    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def normal_form(text: str) -> str:
+    """Return a form of the HTML that is equal for all spellings an editor may produce."""
+    writer = _NormalWriter()
+    writer.feed(INVISIBLE.sub("", text))
+    writer.close()
+    writer.add_tag("")
+    written = _RENAMED_MEDIA.sub(r"\1\2", "".join(writer.parts))
+    return _BLANK_END.sub("", written[::-1])[::-1]
+
+
+class _NormalWriter(HTMLParser):
+    """Writes tags in one canonical spelling, and re-escapes text."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        written = (
+            f' {name}="{_normal_text(value or "").replace(chr(34), "&quot;")}"'
+            for name, value in sorted(attrs, key=itemgetter(0))
+        )
+        self.add_tag(f"<{tag}{''.join(written)}>")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.add_tag(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def add_tag(self, tag: str) -> None:
+        """Append the normalised text since the last tag, then the tag."""
+        self.parts += (_normal_text("".join(self.text)), tag)
+        self.text.clear()
+
+
+def _normal_text(text: str) -> str:
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    return html.escape(_CONTROL.sub("", text), quote=False)

@@ -19,9 +19,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ankiforge.anki.cards import card_ordinals, is_blank
 from ankiforge.anki.notes import deck_name
-from ankiforge.anki.notetypes import DESIGN_MOD, note_type, ordinals_of
+from ankiforge.anki.notetypes import DESIGN_MOD, card_ordinals, is_blank, note_type, ordinals_of
 from ankiforge.anki.render import is_media_name
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (

@@ -17,8 +17,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.anki.cards import card_ordinals
-from ankiforge.anki.identity import field_hash, normal_form, tags_hash
 from ankiforge.anki.notes import (
     RETIRED,
     content_html,
@@ -27,9 +25,18 @@ from ankiforge.anki.notes import (
     tag_names,
     with_content,
 )
-from ankiforge.anki.notetypes import in_order_of, is_exact, note_type, usable
+from ankiforge.anki.notetypes import (
+    card_ordinals,
+    field_hash,
+    in_order_of,
+    is_exact,
+    normal_form,
+    note_type,
+    tags_hash,
+    usable,
+)
 from ankiforge.anki.package import refusal
-from ankiforge.anki.unrender import unrender
+from ankiforge.anki.render import unrender
 from ankiforge.model import (
     Card,
     Conflict,

@@ -1,4 +1,4 @@
-r"""Convert Markdown to the HTML of a field, from the syntax tree. Raw HTML is never passed on.
+r"""Convert Markdown to the HTML of a field, from the syntax tree, and back. Raw HTML is never passed on.
 
 Code, formulas and clozes are found by our own grammar (`text.markdown`, `text.cloze`) and are
 replaced by placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
@@ -16,6 +16,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from html.parser import HTMLParser
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from ankiforge.anki.cards import MAX_OPEN
+from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN
 from ankiforge.model import Media, Problem
 from ankiforge.text.cloze import Gap, gaps, shields
 from ankiforge.text.fold import clean
@@ -340,3 +341,150 @@ def media_of(path: Path) -> Media | Problem:
     except OSError as error:
         return Problem(path.name, f"cannot be read: {error.strerror}")
     return Media(f"af-{digest[:16]}{suffix}", str(path))
+
+
+# --- HTML back to Markdown ------------------------------------------------------------------
+# Used for cards that are recovered from Anki because the ledger lost them, and to show a person's edits.
+# The output of `render` is restored exactly. Of pasted HTML the text is kept, and the formatting as far
+# as our Markdown can express it.
+
+_MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_MARKUP = re.compile(r"\[\d+(?:[-–,]\s?\d+)*\](?![(\[])|([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
+"""What would be Markdown, as a group; not a citation in brackets, which is no link."""
+_LINE_START = re.compile(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
+"""What would start a list or a rule at the beginning of a line."""
+_CLOZE = re.compile(r"(\{\{c[0-9,]+::|::|\}\})")
+_EMPHASIS = {"em": "*", "i": "*", "strong": "**", "b": "**", "s": "~~", "del": "~~", "mark": "=="}
+_START = _EMPHASIS | {"br": "\n", "a": "[", "td": "| ", "th": "| "}
+_END = _EMPHASIS | {"td": " ", "th": " ", "tr": "|\n"}
+_HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
+_BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING}
+"""Tags that start a new paragraph."""
+_ALIGN = {"left": ":---|", "center": ":---:|", "right": "---:|"}
+
+
+def unrender(field: str) -> str:
+    """Return the Markdown of a field."""
+    reader = _Reader()
+    reader.feed(INVISIBLE.sub("", field))
+    reader.close()
+    while reader.around:  # a blockquote that is never closed
+        reader.handle_endtag("blockquote")
+    return re.sub(r"\n{3,}", "\n\n", "".join(reader.parts)).strip(" \n\t")
+
+
+class _Reader(HTMLParser):
+    """Writes Markdown. Unknown tags are dropped but their text is kept."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.lists: list[int | None] = []
+        """The next number of each open list, None for bullets."""
+        self.links: list[str] = []
+        self.code = self.pre = 0
+        self.table_rule = ""
+        """The rule below the head of a table."""
+        self.around: list[list[str]] = []
+        """The parts before each open blockquote."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag in _BLOCK_TAGS:
+            self._break_block()
+        if tag in ("ul", "ol"):
+            self._break_block(1 if self.lists else 2)
+            start = given.get("start", "1")
+            is_numbered = tag == "ol" and re.fullmatch("[0-9]{1,9}", start)
+            self.lists.append(int(start) if is_numbered else None)
+        elif tag == "li":
+            self._item()
+        elif tag == "pre":
+            self.pre += 1
+            self.parts.append("```\n")
+        elif tag == "code":
+            self.code += 1
+            self.parts.append("" if self.pre else "`")
+        elif tag == "blockquote":
+            self.around.append(self.parts)
+            self.parts = []
+        elif tag == "img":
+            self.parts.append(f"![{given.get('alt', '')}]({given.get('src', '')})")
+        elif tag == "hr":
+            self.parts.append("---\n\n")
+        elif tag == "thead":
+            self.table_rule = "|"
+        elif mark := _START.get(tag) or _HEADING.get(tag):
+            self.parts.append(mark)
+        if tag == "a":
+            self.links.append(given.get("href", ""))
+        if tag in ("td", "th"):
+            self.table_rule += _ALIGN.get(given.get("align", ""), "---|")
+
+    def _item(self) -> None:
+        self._break_block(1)
+        number = self.lists[-1] if self.lists else None
+        if number is not None:
+            self.lists[-1] = number + 1
+        indent = "   " * max(len(self.lists) - 1, 0)
+        self.parts.append(indent + ("- " if number is None else f"{number}. "))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            target = self.links.pop() if self.links else ""
+            self.parts.append(f"]({target})" if target else "]")
+        elif tag in ("ul", "ol"):
+            self.lists = self.lists[:-1]
+            self._break_block(1 if self.lists else 2)
+        elif tag == "pre":
+            self.pre = max(self.pre - 1, 0)
+            self.parts.append("\n```\n\n")
+        elif tag == "code":
+            self.code = max(self.code - 1, 0)
+            self.parts.append("" if self.pre else "`")
+        elif tag == "thead":
+            self.parts.append(f"{self.table_rule}\n")
+        elif tag == "blockquote" and self.around:
+            quoted = "".join(self.parts).strip().splitlines()
+            self.parts = self.around.pop()
+            self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted))
+            self._break_block()
+        elif tag in ("p", "div", *_HEADING):
+            self._break_block()
+        elif mark := _END.get(tag):
+            self.parts.append(mark)
+
+    def _break_block(self, lines: int = 2) -> None:
+        """Ensure at least this many line ends, unless nothing was written yet."""
+        written = "".join(self.parts[-3:])
+        if written.strip():
+            missing = lines - (len(written) - len(written.rstrip("\n")))
+            self.parts.append("\n" * max(missing, 0))
+
+    def handle_data(self, data: str) -> None:
+        if not (self.code or self.pre):
+            written = "".join(self.parts[-2:])
+            data = _escape_text(data)
+            if not written or written.endswith(("\n", "- ", ". ", "> ")):
+                data = _LINE_START.sub(r"\1\\\2", data)
+        self.parts.append(data)
+
+
+def _escape_text(data: str) -> str:
+    """Write formulas with dollars, keep clozes, and escape all other Markdown."""
+    parts: list[str] = []
+    at = 0
+    for found in _MATH.finditer(data):
+        inline, display = found.groups()
+        formula = f"$${display}$$" if inline is None else f"${inline}$"
+        parts += (_escape_markup(data[at : found.start()]), formula)
+        at = found.end()
+    return "".join((*parts, _escape_markup(data[at:])))
+
+
+def _escape_markup(text: str) -> str:
+    parts = _CLOZE.split(text)
+    parts[::2] = (
+        _MARKUP.sub(lambda sign: f"\\{sign[1]}" if sign[1] else sign[0], run) for run in parts[::2]
+    )
+    return "".join(parts)

@@ -187,7 +187,7 @@ def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[
 
 def _unknown(now: Session) -> Shown:
     """Yield notes of ours in Anki that the journal does not know, and whose passage was not found."""
-    from ankiforge.anki.unrender import unrender
+    from ankiforge.anki.render import unrender
     from ankiforge.text import on_one_line, shortened
 
     for note in now.ledger.notes(known=False):

@@ -271,7 +271,7 @@ def _settled_by(id: str, accept: str, reject: str) -> str:
 
 def question_text(question: Question) -> Iterator[str]:
     """Yield the lines of a question, with the commands that answer it."""
-    from ankiforge.anki.unrender import unrender
+    from ankiforge.anki.render import unrender
 
     yield f"{question.id}  {question.text}"
     for one in question.conflicts:

@@ -15,8 +15,8 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge import check
-from ankiforge.anki.cards import is_empty
-from ankiforge.anki.unrender import unrender
+from ankiforge.anki.notetypes import is_empty
+from ankiforge.anki.render import unrender
 from ankiforge.check import MAX_LENGTH, bare
 from ankiforge.model import (
     CardKind,

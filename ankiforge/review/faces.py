@@ -10,8 +10,8 @@ from html import escape, unescape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.anki.cards import cloze_signs
 from ankiforge.anki.notes import citation_html, content_html
+from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.model import Card, CardKind, Family, Fields, Guid, Highlight, Media, Origin
 from ankiforge.text import on_one_line
 from ankiforge.text.cloze import numbers, words_of

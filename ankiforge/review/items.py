@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.anki.unrender import unrender
+from ankiforge.anki.render import unrender
 from ankiforge.ledger import Fate, Ledger
 from ankiforge.model import (
     Card,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ankiforge.anki.cards import cloze_numbers
+from ankiforge.anki.notetypes import cloze_numbers
 from ankiforge.anki.render import render
 from ankiforge.model import Family
 from ankiforge.text import cloze

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.anki.identity import field_hash
+from ankiforge.anki.notetypes import field_hash
 from ankiforge.anki.package import write_package
 from ankiforge.model import Card, CardKind, Family, Note
 from samples.anki_notes import note_for

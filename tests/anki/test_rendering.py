@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.cards import card_ordinals, cloze_numbers
+from ankiforge.anki.notetypes import card_ordinals, cloze_numbers
 from ankiforge.anki.render import render
 from ankiforge.model import Family
 from ankiforge.text import cloze

@@ -10,9 +10,8 @@ import pytest
 
 from ankiforge.anki.collection import View, connect_view, open_view, signature
 from ankiforge.anki.database import read_message
-from ankiforge.anki.identity import field_hash, tags_hash
 from ankiforge.anki.notes import content_html
-from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.package import write_package
 from ankiforge.model import (
     Card,

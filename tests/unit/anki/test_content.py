@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.identity import normal_form
+from ankiforge.anki.notetypes import normal_form
 
 SAME = {
     "void tags": ("a<br/>b<hr />", "a<br>b<hr>"),

@@ -4,9 +4,8 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.identity import field_hash, tags_hash
 from ankiforge.anki.notes import content_html, deck_name, field_html, reference, tag_names
-from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.model import Card, CardKind
 from samples.anki_notes import note_for
 

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ankiforge.anki.cards import card_ordinals
-from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.notetypes import card_ordinals, note_type
 from ankiforge.anki.package import distinct_ids, is_ours, write_package
 from ankiforge.anki.render import media_of
 from ankiforge.errors import ItemError, RefusedError

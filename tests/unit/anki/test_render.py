@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.identity import normal_form
+from ankiforge.anki.notetypes import normal_form
 from ankiforge.anki.render import render
 from ankiforge.model import Media
 from tests.examples import examples

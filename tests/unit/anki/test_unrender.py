@@ -4,9 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ankiforge.anki.identity import normal_form
-from ankiforge.anki.render import render
-from ankiforge.anki.unrender import unrender
+from ankiforge.anki.notetypes import normal_form
+from ankiforge.anki.render import render, unrender
 from tests.examples import examples
 
 WRITTEN = [

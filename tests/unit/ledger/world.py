@@ -11,9 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ankiforge import deliver, run
-from ankiforge.anki.cards import card_ordinals
-from ankiforge.anki.identity import parse_identity
-from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
 from ankiforge.anki.plan import Planned
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.extract.obsidian import Settings, open_source

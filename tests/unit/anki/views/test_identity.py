@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.anki.identity import parse_identity
+from ankiforge.anki.notetypes import parse_identity
 from ankiforge.anki.render import literal
 from ankiforge.model import Guid, HighlightKey, Identity
 
