@@ -291,7 +291,9 @@ class Judge:
                 self.wrong("passage not listed", passage, text)
             for guid in set(live) - self.own_text - self.typed.keys():
                 said = words_of(notes[guid]["fields"])
-                if said != text and said not in here:  # else it is the card of an equal passage
+                if said != text and cards[guid].outdated:
+                    self.told["a drafted card whose source changed"] += 1
+                elif said != text and said not in here:  # else it is the card of an equal passage
                     self.wrong("words not followed", passage, (guid, said))
 
     def compare(self, kind: str, one: dict[str, Card], other: dict[str, Card]) -> None:

@@ -43,6 +43,8 @@ class Card:
     """In use: accepted, and neither rejected, retired nor deleted in Anki."""
     waits: bool
     rejected: bool
+    outdated: bool = field(default=False, compare=False)
+    """Its source says something else now, of which no card could be made: it is told."""
 
     @property
     def text(self) -> str:
@@ -205,6 +207,7 @@ def card_of(row: dict[str, Any]) -> Card:
         verdict == "accepted" and row["anki"] != "deleted",
         verdict == "pending",
         verdict == "rejected",
+        "source_changed" in [one["check"] for one in row["findings"]],
     )
 
 
