@@ -1,9 +1,6 @@
 """The journal is the truth: the database can be deleted, files can be torn, late, copied or lost."""
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -251,97 +248,6 @@ def test_a_deletion_in_anki_is_not_revived_by_a_machine_that_is_not_synced(world
     world.anki = of_a
     world.run("a")
     assert world.only("Rhine").verdict == "retired"
-
-
-# --- a power cut at each commit ----------------------------------------------------------------
-
-
-class KilledError(BaseException):
-    """The process ended here."""
-
-
-class Dying(sqlite3.Connection):
-    """A database whose process dies just before or just after the n-th commit."""
-
-    left, after = 0, False
-
-    def execute(self, statement, *values):  # type: ignore[no-untyped-def]
-        if statement == "ROLLBACK" and not self.in_transaction:
-            return None
-        if statement != "COMMIT" or Dying.left <= 0:
-            return super().execute(statement, *values)
-        Dying.left -= 1
-        if Dying.left == 0 and not Dying.after:
-            raise KilledError
-        found = super().execute(statement, *values)
-        if Dying.left == 0:
-            raise KilledError
-        return found
-
-
-@pytest.fixture
-def dying(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    connect = sqlite3.connect
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda *args, **more: connect(*args, factory=Dying, **more)
-    )
-    yield
-    Dying.left = 0
-
-
-def story(world: World, *, kill: int = 0) -> bool:
-    """Two runs and two decisions; return whether the n-th commit was reached. A killed step is repeated."""
-    killed = False
-
-    def step(do) -> None:  # type: ignore[no-untyped-def]
-        nonlocal killed
-        try:
-            do()
-        except KilledError:
-            killed = True
-            world.close()
-            do()
-
-    def reject() -> None:
-        if world.only("What is a").live:
-            world["a"].reject(world.only("What is a").guid)
-
-    def edit() -> None:
-        world["a"].edit(world.only("Rhine").guid, {"Extra": "in Europe"})
-
-    world.note("a.md", OSMOSIS, RHINE, "What is a? :: A")
-    world.note("b.md", FAUST)
-    Dying.left = kill
-    step(world.run)
-    step(reject)
-    step(edit)
-    world.note("a.md", OSMOSIS.replace("movement", "motion"), RHINE, MORE)
-    world.rename("b.md", "c.md")
-    step(world.run)
-    Dying.left = 0
-    world.run()
-    return killed
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_each_commit_a_run_ends_as_if_it_was_not(tmp_path: Path, dying, after: bool):
-    Dying.after = after
-    ends, commits = [], 0
-    for kill in range(60):
-        root = tmp_path / str(kill)
-        root.mkdir()
-        world = World(root)
-        if not story(world, kill=kill) and kill:
-            break
-        commits = kill
-        ends.append((world.state(), world.in_anki()))
-        world.lose("a")
-        world.run()
-        ends.append((world.state(), world.in_anki()))
-        world.close()
-    assert commits > 8
-    for end in ends[1:]:
-        assert end == ends[0]
 
 
 def test_a_failed_write_of_the_journal_is_an_error_and_nothing_was_decided(world, monkeypatch):
