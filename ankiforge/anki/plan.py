@@ -199,7 +199,7 @@ def _ship(
         held = f"its note is tagged {' and '.join(seen.scheduler_tags)}: use ankiforge push"
     if held:
         return Planned(card.guid, card.live, held=held)
-    digest = card.digest if card.kept else h16(*html, "\x1e", *ours)
+    digest = card.digest if card.kept and card.live else h16(*html, "\x1e", *ours)
     same = card.digest == digest and (seen is None or seen.mod == card.mod)
     mod = card.mod if card.mod and same else next_mod(card.guid, card.mod, seen.mod if seen else 0)
     own = in_order_of(changed, family, html, seen.own if seen else ()) if changed else ()

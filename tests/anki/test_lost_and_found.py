@@ -43,6 +43,8 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "a card whose passage went is as it was after a loss": (
         *CAT, do.write("Hund:::dog\n"), do.go(), do.lose(), do.run(written=0),
+        do.say("reject", "CARD"), do.run(written=1), do.load(updated=1), do.tags("ankiforge::retired"),
+        do.run(written=0),
     ),
     "a note deleted before the first look stays deleted": (
         do.write("Katze:::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),

@@ -30,7 +30,10 @@ KINDS = {
     "machines disagree": "disagreements",
 }
 """What each violation counts as; all else is `other`."""
-OF_COPIES = ("double", "passage not listed", "words not followed")
+OF_COPIES = (
+    "double", "passage not listed", "words not followed", "rejected, and back as another",
+    "deleted, and back as another",
+)  # fmt: skip
 """Which of several copies keeps which card is not promised; so one may seem to have two, another none."""
 REPORTED = ("doubles", "lost decisions", "made anew", "disagreements", "other")
 

@@ -146,6 +146,8 @@ class Person:
         self.says(machine, "answer", one.kind, one.guid, one.rivals, meant)
         if one.kind in ("emptied", "form"):
             program.answer(one, one.kind == "form")
+        elif one.kind == "same" and not one.rivals:  # the old passage was skipped
+            program.answer(one, bool(judge.roots(meant) & judge.roots(judge.ids(one.was))))
         elif one.guid in cards:
             self.answer_about(machine, one, cards, meant)
 

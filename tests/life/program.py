@@ -66,6 +66,8 @@ class Question:
     text: str
     """The folded words that wait."""
     rivals: tuple[str, ...] = ()
+    was: str = ""
+    """The folded words of a passage that it may be."""
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,8 @@ def card_of(row: dict[str, Any]) -> Card:
 
 def question_of(row: dict[str, Any]) -> Question:
     """Return an open question."""
-    guids, text = row["guids"], (row["examples"] or [""])[0]
-    return Question(
-        row["question"], row["id"], guids[0] if guids else "", folded(text), tuple(guids)
-    )
+    guids, (text, was, *_) = row["guids"], [*map(folded, row["examples"]), "", ""]
+    return Question(row["question"], row["id"], guids[0] if guids else "", text, tuple(guids), was)
 
 
 def waiting_of(row: dict[str, Any]) -> Iterator[Question]:

@@ -1,7 +1,6 @@
 """What a person did in Anki stands: words, tags, deletions; what is only absent is asked about."""
 
 import pytest
-from msgspec.structs import replace
 
 from ankiforge.model import Seen
 from tests.unit.ledger.world import OSMOSIS, RHINE, World
