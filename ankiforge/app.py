@@ -37,7 +37,7 @@ from ankiforge.extract.discover import (
     why_nothing,
 )
 from ankiforge.model import (
-    AGENT,
+    VERIFIED,
     Change,
     Draft,
     Highlight,
@@ -374,8 +374,6 @@ def open_source(
 
 # --- language model -------------------------------------------------------------------------
 
-CANDIDATES_TO_REVIEW = 3
-"""The number of candidates of a card if a person picks one of them."""
 SMALL_MODEL = 14.0
 """The size, in billions of parameters, up to which a model gets the short prompt."""
 _SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
@@ -390,16 +388,15 @@ def language_model(
     offline: bool = False,
     jobs: int = 0,
     fresh: bool = False,
-    accept: str = "",
     spent: float = 0.0,
 ) -> Model:
     """Return the configured language model; `replies` caches what it answered.
 
-    See `server_settings` for `jobs`, `accept` and `spent`, and `Model` for the others.
+    See `server_settings` for `jobs` and `spent`, and `Model` for the others.
     """
     from ankiforge.draft.llm import Model
 
-    settings = server_settings(workspace, jobs, accept, spent)
+    settings = server_settings(workspace, jobs, spent)
     return Model(
         settings,
         replies,
@@ -411,15 +408,12 @@ def language_model(
     )
 
 
-def server_settings(
-    workspace: Workspace, jobs: int = 0, accept: str = "", spent: float = 0.0
-) -> ServerSettings:
+def server_settings(workspace: Workspace, jobs: int = 0, spent: float = 0.0) -> ServerSettings:
     """Return the model server's settings.
 
     Args:
         workspace: provides the `llm:` settings.
         jobs: the number of concurrent requests; 0 = as in the settings.
-        accept: the policy of `--accept`; "" = as in the settings.
         spent: the part of the budget that is already spent, in dollars.
 
     Raises:
@@ -431,10 +425,9 @@ def server_settings(
 
     options = asdict(workspace.config.llm)
     options["concurrency"] = jobs or options["concurrency"]
-    options["candidates"] = candidate_count(workspace.config, accept)
     if options["budget_usd"] is not None:
         options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
-    del options["prompt"]
+    del options["prompt"], options["verify"]
     if not workspace.is_default:
         options["workspace"] = shlex.quote(str(workspace.root))
     if is_small_model(options["base_url"], options["model"]):
@@ -444,13 +437,6 @@ def server_settings(
     except ConfigError as error:
         key, _, what = error.message.removeprefix("llm.").partition(": ")
         raise workspace.config.where.at("llm", key).error(what, error.hint) from error
-
-
-def candidate_count(config: Config, accept: str = "") -> int:
-    """Return the number of candidates to draft for a card: if not set, one if a policy accepts cards."""
-    policy = AcceptPolicy(accept) if accept else config.accept.llm
-    usual = CANDIDATES_TO_REVIEW if policy is AcceptPolicy.REVIEW else 1
-    return config.llm.candidates or usual
 
 
 def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
@@ -522,13 +508,17 @@ def repair_hints() -> Callable[[Draft, Highlight], tuple[str, ...]]:
 def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], bool]:
     """Return a function that decides whether to accept a draft without findings and remarks.
 
-    The drafts of a model and of an agent wait for a person. `override` is the policy of `--accept`.
+    `override` is the policy of `--accept` for the rules. A model's draft ships only if a second look
+    found it right, an agent's never.
     """
     rules = AcceptPolicy(override) if override else config.accept.rules
+    verified = config.accept.llm is AcceptPolicy.VERIFIED and override != AcceptPolicy.REVIEW
 
     def accepts(one: Waiting) -> bool:
         drafter = one.draft.origin.drafter
-        return rules is AcceptPolicy.CLEAN and drafter.startswith("rules") and drafter != AGENT
+        if drafter == "llm":
+            return verified and any(found.check == VERIFIED for found in one.proposal.findings)
+        return rules is AcceptPolicy.CLEAN and drafter.startswith("rules")
 
     return accepts
 
@@ -555,6 +545,7 @@ def make_job(
 
     policy = accept_policy(workspace.config, accept)
     pictures = workspace.folder / PICTURES
+    options["verify"] = workspace.config.llm.verify
     return Job(sources, policy, load_rules(workspace), pictures=pictures, **options)
 
 

@@ -29,12 +29,15 @@ from ankiforge.draft import (
     private,
     skip_reason,
     withheld,
+    without_comment,
     worth,
 )
 from ankiforge.errors import BUG, BugError, one_item
 from ankiforge.extract import program, scanned
-from ankiforge.ledger import Ledger, Report
+from ankiforge.ledger import Ledger, Report, Term
 from ankiforge.model import (
+    SECOND_LOOK,
+    VERIFIED,
     WENT_AWAY,
     Brief,
     Change,
@@ -42,8 +45,8 @@ from ankiforge.model import (
     DocumentKey,
     Draft,
     Drafted,
-    Drafter,
     Extracted,
+    Finding,
     Highlight,
     HighlightKey,
     Known,
@@ -63,6 +66,7 @@ from ankiforge.text.fold import fold
 
 if TYPE_CHECKING:
     from ankiforge.check import DuplicateIndex
+    from ankiforge.draft.llm import Model
 
 LONG_ENOUGH = 20
 """The length, in folded characters, from which equal passages are not a coincidence."""
@@ -77,8 +81,10 @@ class Job(msgspec.Struct, frozen=True):
     accepts: Callable[[Waiting], bool]
     """Return whether the settings accept a draft without findings and remarks."""
     decks: tuple[DeckRule, ...]
-    model: Drafter | None = None
+    model: Model | None = None
     """Drafts what the rules leave; None = no model."""
+    verify: bool = False
+    """Whether the model compares its waiting drafts with their passages."""
     in_use: frozenset[str] | None = None
     """The names of all sources that the workspace reads."""
     deck: str = ""
@@ -224,6 +230,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Draft what is pending: the rules first, then the model what they left."""
     if job.only:
         yield from _draft_again(job, ledger)
+        yield from compare(job, ledger)
         return
     checks: Checks | None = None  # loading them takes longer than a run in which nothing changed
     pending = ledger.to_draft(in_progress=job.in_progress)
@@ -236,6 +243,38 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     yield _accepted(job, ledger)
     if job.model is not None and job.limit != 0:
         yield from record(job, ledger, job.model.draft(for_model(job, ledger)))
+        yield from compare(job, ledger)
+
+
+def compare(job: Job, ledger: Ledger) -> Iterator[Progress]:
+    """Let the model compare its waiting drafts with their passages, if the settings say so."""
+    if job.model is None or not job.verify or not (cards := to_compare(ledger)):
+        return
+    yield record_looks(job, ledger, job.model.verify(cards))
+
+
+def to_compare(ledger: Ledger) -> list[Waiting]:
+    """Return the model's waiting drafts that no second look has compared, as a model may see them."""
+    from ankiforge.draft.prompt import sendable
+
+    guarded, found = PrivatePassages(ledger), list[Waiting]()
+    ids = ledger.find([Term("drafter", "llm"), Term("verdict", "pending")])
+    for one in (line.waiting for line in ledger.lines(ids)):
+        checks = {finding.check for finding in one.proposal.findings} if one else set()
+        if one is None or one.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:
+            continue
+        task = guarded.mark(Task(one.highlight.document, (without_comment(one.highlight),)))
+        found += [replace(one, highlight=highlight) for highlight in sendable(task)]
+    return found
+
+
+def record_looks(
+    job: Job, ledger: Ledger, found: Iterable[tuple[str, tuple[Finding, ...]]]
+) -> Progress:
+    """Record what a second look found of drafts, and accept what the policy allows."""
+    for id, findings in found:
+        ledger.add_findings(id, findings)
+    return _accepted(job, ledger)
 
 
 def record(job: Job, ledger: Ledger, results: Iterable[Drafted]) -> Iterator[Progress]:
@@ -250,7 +289,7 @@ def record(job: Job, ledger: Ledger, results: Iterable[Drafted]) -> Iterator[Pro
 def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Draft passages again at a person's request; the drafts wait beside the others."""
     checks = Checks(job, ledger)
-    highlights = [ledger.highlight(key) for key in sorted(job.only)]
+    highlights = [without_comment(ledger.highlight(key)) for key in sorted(job.only)]
     guarded = PrivatePassages(ledger)
     tasks = [
         replace(one, remark=job.remark, beside=True)
@@ -282,7 +321,7 @@ def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Ta
     limit = job.limit if limit is None else limit
     guarded = PrivatePassages(ledger)
     highlights = [
-        guarded.marked(one)
+        guarded.marked(without_comment(one))
         for one in ledger.to_draft(by_model=True, within=job.within)
         if not for_rules(one)
     ]
@@ -381,7 +420,7 @@ class Checks:
         found = []
         for number, one in enumerate(drafts):
             context = check.Context(
-                highlight, self.known, self.drafted, self._picture_fault(highlight)
+                without_comment(highlight), self.known, self.drafted, self._picture_fault(highlight)
             )
             findings = check.check(one, context)
             self.drafted.add(f"{highlight.key} {number}", highlight.key, one)

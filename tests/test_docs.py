@@ -183,7 +183,7 @@ class Home:
             settings = self.folder / "cards/ankiforge.yaml"
             text = settings.read_text(encoding="utf-8")
             usual = "base_url: http://127.0.0.1:11434/v1"
-            text = text.replace(usual, f"base_url: {self.model.base_url}\n  candidates: 2")
+            text = text.replace(usual, f"base_url: {self.model.base_url}")
             text = text.replace("http://127.0.0.1:8765", self.anki.address)
             settings.write_text(text, encoding="utf-8")
         if (question := self.folder / "ask.md").exists():

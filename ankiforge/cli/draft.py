@@ -15,7 +15,7 @@ from ankiforge.text import counted, dollars
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
-    from ankiforge.model import Drafted, HighlightKey, Source
+    from ankiforge.model import HighlightKey, Source
     from ankiforge.run import Job
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -59,11 +59,14 @@ def draft(
     tally = app.Tally()
     with session(call, writes="" if estimate else "drafting", read_only=estimate) as now:
         only = named(now, again)
-        model, replies = model_for(now, drafter or "", fresh=again is not None, accept=accept or "")
+        model, replies = model_for(now, drafter or "", fresh=again is not None)
         sources: tuple[Source, ...] = ()
         if estimate:  # what no run has read yet counts, too
             selected = app.select_sources(now.workspace, ())[0]
             sources = app.open_sources(now.workspace, now.ledger, selected, offline=call.offline)
+        if remark and model is None:
+            hint = "--drafter llm, or write the card yourself: ankiforge edit"
+            raise UsageError("the rules cannot follow a remark", hint=hint)
         job = app.make_job(
             now.workspace, sources, accept=accept or "", model=model, limit=call.limit, only=only,
             remark=remark.strip(),
@@ -137,11 +140,12 @@ def _estimate(now: Session, job: Job, model: Model | None) -> None:
 def export(call: Call, file: Path) -> None:
     """Write a prompt for highlights without a card to FILE, to paste into any chatbot.
 
-    What does not fit continues in FILE-2.
+    What does not fit continues in FILE-2. With `verify: true`, FILE-verify asks the chat to compare
+    the cards that it drafted before.
     """
     from ankiforge import app
     from ankiforge.draft import chat
-    from ankiforge.run import for_model
+    from ankiforge.run import for_model, to_compare
 
     with session(call, read_only=True) as now:
         prompts = app.load_prompts(now.workspace, chat=True)
@@ -149,17 +153,25 @@ def export(call: Call, file: Path) -> None:
         most = PASSAGES if call.limit is None else call.limit
         every = chat.asked_in(for_model(job, now.ledger), prompts)
         tasks = list(for_model(job, now.ledger, most))
-        candidates = app.candidate_count(now.workspace.config)
-        texts, count = chat.export_chats(tasks, prompts, candidates), chat.asked_in(tasks, prompts)
+        replies = app.open_replies(now.workspace)
+        texts = chat.export_chats(tasks, prompts, rejected=chat.sent_back(tasks, replies))
+        replies.close()
+        count = chat.asked_in(tasks, prompts)
+        looks = chat.export_looks(to_compare(now.ledger)) if job.verify else []
     out = call.out
-    if not texts:
+    if not texts and not looks:
         out.say("nothing to ask: every highlight has a card, or may not be sent to a model")
         return
-    files = [file, *(file.with_stem(f"{file.stem}-{n}") for n in range(2, len(texts) + 1))]
-    for path, text in zip(files, texts, strict=True):
+    names = ["", *(f"-{n}" for n in range(2, len(texts) + 1))][: len(texts)]
+    names += ["-verify", *(f"-verify-{n}" for n in range(2, len(looks) + 1))][: len(looks)]
+    files = [file.with_stem(f"{file.stem}{name}") for name in names]
+    for path, text in zip(files, [*texts, *looks], strict=True):
         try:
             # only a former export is replaced
-            if path.exists() and "<highlight h=" not in path.read_text("utf-8", "replace"):
+            signs = ("<highlight h=", "<card id=")
+            if path.exists() and not any(
+                one in path.read_text("utf-8", "replace") for one in signs
+            ):
                 raise UsageError(f"{path} is there already", hint="name another file")
             path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
@@ -177,10 +189,10 @@ def export(call: Call, file: Path) -> None:
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE)
 @ACCEPT
 def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
-    """Read the answers from a chat."""
+    """Read the answers from a chat: cards, and comparisons of cards."""
     from ankiforge import app
     from ankiforge.draft import chat
-    from ankiforge.run import for_model, record
+    from ankiforge.run import for_model, record, record_looks, to_compare
 
     texts = {}
     for file in files:  # check all files first
@@ -188,42 +200,34 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
             texts[file] = file.read_bytes().decode("utf-8-sig", "replace")
         except OSError as fault:
             raise UsageError(f"{file}: cannot be read: {fault.strerror}") from fault
-    tally = app.Tally()
+    tally, repair = app.Tally(), app.repair_hints()
     with session(call, writes="drafting") as now:
         prompts = app.load_prompts(now.workspace, chat=True)
         job = app.make_job(now.workspace, (), accept=accept or "")
-        candidates = app.candidate_count(now.workspace.config)
         replies = app.open_replies(now.workspace)
         for file, text in texts.items():
-            tasks = list(for_model(job, now.ledger))
-            drafted = [
-                one
-                for answer in chat.import_chat(text, tasks, prompts, candidates)
-                if (one := _spoken(answer)).task.highlights
-            ]
-            request = chat.chat_request(text)
-            if drafted:
+            tasks, request = list(for_model(job, now.ledger)), chat.chat_request(text)
+            drafted = chat.import_chat(text, tasks, prompts, repair, replies)
+            looks = list(chat.looks_in(text, to_compare(now.ledger)))
+            if drafted or looks:
                 prompt = prompts.usual.fingerprint
                 replies.put(
                     request, text, model=chat.CHAT, prompt=prompt, tokens_in=0, tokens_out=0
                 )
                 follow(now, tally, record(job, now.ledger, drafted))
+                tally.add(record_looks(job, now.ledger, looks))
             elif replies.get(request) is not None:
                 call.out.say(f"{file}: nothing new: it was imported before")
-            else:
-                tally.problems.append(chat.unread(text, file.name))
+                continue
+            tally.problems += chat.unused(text, tasks, file.name)
+            if back := sum(len(one.failed) for one in drafted):
+                call.out.say(
+                    f"a check blocks the cards of {counted(back, 'highlight')}: the next export"
+                    " sends them back with the reasons"
+                )
         replies.close()
         print_summary(now, tally)
     end(tally.problems)
-
-
-def _spoken(answer: Drafted) -> Drafted:
-    """Return an answer without the highlights that it does not mention: they stay pending."""
-    from msgspec.structs import replace
-
-    spoken = {one.highlight for one in answer.drafts} | {one.highlight for one in answer.no_cards}
-    kept = tuple(one for one in answer.task.highlights if one.key in spoken)
-    return replace(answer, task=replace(answer.task, highlights=kept), failed=(), problems=())
 
 
 draft.add_command(export)

@@ -137,7 +137,7 @@ def propose(
     sources = app.open_sources(
         now.workspace, now.ledger, selected, offline=call.offline, jobs=call.jobs
     )
-    model, replies = model_for(now, drafter, accept=accept, spent=spent)
+    model, replies = model_for(now, drafter, spent=spent)
     # the notes of a remembered PATH that is not there may be at another one now
     there = [one for one in remembered if not paths or Path(one.path).exists()]
     job = app.make_job(
@@ -183,7 +183,7 @@ def follow(
 
 
 def model_for(
-    now: Session, drafter: str, *, fresh: bool = False, accept: str = "", spent: float = 0.0
+    now: Session, drafter: str, *, fresh: bool = False, spent: float = 0.0
 ) -> tuple[Model | None, Replies | None]:
     """Return the language model, if it is the drafter, and the file of its replies."""
     from ankiforge import app
@@ -195,7 +195,7 @@ def model_for(
     replies = app.open_replies(now.workspace)
     model = app.language_model(
         now.workspace, replies, now.out.say, offline=now.call.offline, jobs=now.call.jobs,
-        fresh=fresh, accept=accept, spent=spent,
+        fresh=fresh, spent=spent,
     )  # fmt: skip
     return model, replies
 

@@ -43,9 +43,11 @@ class AcceptPolicy(StrEnum):
     """Which drafts become cards without review."""
 
     CLEAN = "clean"
-    """Drafts of the rules without a warning or block. A model's always wait for a person."""
+    """Drafts of the rules without a warning or block."""
     REVIEW = "review"
     """None."""
+    VERIFIED = "verified"
+    """Drafts of a model without a warning or block that the model itself found right (`llm.verify`)."""
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,8 +69,8 @@ class LlmSettings(_Section, frozen=True):
     """The maximum cost of one run in US dollars. None for no limit."""
     price_usd: Annotated[tuple[_Price, ...], msgspec.Meta(min_length=2, max_length=3)] | None = None
     """US dollars per million tokens (in, out, cached in). None to use the table of known models."""
-    candidates: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
-    """The number of drafts per idea to choose from. None for 3 with review, otherwise 1."""
+    verify: bool = False
+    """Whether the model compares its cards with their passages once more."""
     prompt: str = ""
     """The name of the default prompt. "" to choose one by the model's size."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
@@ -160,6 +162,7 @@ def load(path: Path) -> Config:
             raise source.where.at("name").error(what, "give each source a `name` of its own")
         seen[name] = source
     llm, anki = written.llm, written.anki
+    _check_policies(written, where.at("accept"))
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
     if written.executor and not re.fullmatch(r"[a-z]+://[^\s/]+:\d{1,5}", written.executor):
@@ -170,6 +173,17 @@ def load(path: Path) -> Config:
         anki = msgspec.structs.replace(anki, collection=str(collection))
     plain = {name: getattr(written, name) for name in _Settings.__struct_fields__}
     return Config(**{**plain, "anki": anki, "sources": sources, "where": where})
+
+
+def _check_policies(written: _File, where: Location) -> None:
+    accept = written.accept
+    if accept.rules is AcceptPolicy.VERIFIED:
+        raise where.at("rules").error("'verified' is for a model", "clean, or review")
+    if accept.llm is AcceptPolicy.CLEAN:
+        what = "'clean' would ship cards of a model that neither a person nor a model has compared"
+        raise where.at("llm").error(what, "review, or verified together with `llm: {verify: true}`")
+    if accept.llm is AcceptPolicy.VERIFIED and not written.llm.verify:
+        raise where.at("llm").error("'verified' needs `llm: {verify: true}`", "set it, or review")
 
 
 # --- sources --------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from ankiforge.errors import BugError
 from ankiforge.model import (
@@ -24,7 +26,6 @@ from ankiforge.model import (
     HighlightKind,
     Problem,
     Route,
-    Span,
     Task,
 )
 
@@ -90,8 +91,7 @@ class Wish(StrEnum):
     CLOZE = "cloze"
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(msgspec.Struct, frozen=True):
     """A parsed comment."""
 
     wish: Wish
@@ -138,6 +138,29 @@ def asks(highlight: Highlight) -> bool:
     return highlight.instructs and "?" in _REPLIES.sub("", highlight.comment)
 
 
+def without_comment(highlight: Highlight) -> Highlight:
+    """Return a highlight whose surroundings do not contain its comment, which is never evidence.
+
+    The comment on a quote stands beside it in the note.
+    """
+    words = [re.escape(word) for word in highlight.comment.split()]
+    if not words:
+        return highlight
+    whole = r"\s+".join(words)
+    begun = r"\s+".join(words[:3]) + r".*"  # the text behind is cut off somewhere in the comment
+
+    def masked(text: str) -> str:
+        kept = re.sub(whole, "[…]", text)
+        return re.sub(begun, "", kept, flags=re.DOTALL) if len(words) > 2 else kept
+
+    return replace(
+        highlight,
+        prefix=re.sub(whole, "[…]", highlight.prefix),
+        suffix=masked(highlight.suffix),
+        nearby=re.sub(whole, "[…]", highlight.nearby),
+    )
+
+
 BEYOND = "your question goes beyond the passage"
 """The start of the reason why a reader's question got no card."""
 
@@ -169,54 +192,48 @@ def skip_reason(highlight: Highlight) -> str:
     return ""
 
 
-class Marked(Protocol):
-    """The properties on which the rank of a highlight depends."""
-
-    @property
-    def exact(self) -> str:
-        """Return its text; for marked phrases, their whole sentence."""
-
-    @property
-    def kind(self) -> str:
-        """Return its kind, a value of `HighlightKind`."""
-
-    @property
-    def gaps(self) -> tuple[Span, ...]:
-        """Return the positions of the marked phrases in its text."""
-
-    @property
-    def comment(self) -> str:
-        """Return the comment."""
-
-    @property
-    def instructs(self) -> bool:
-        """Return whether the reader wrote the comment."""
-
-
-SHORT_WORDS, SHORT_LETTERS = 5, 40
-"""The maximum length of a short mark, in words and in characters."""
 IN_A_ROW = 3
 """The maximum number of highlights in a row from one document, while others are left."""
+_TELLS = re.compile(
+    r"\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means|defined|called|is an?"
+    r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]",
+    re.IGNORECASE,
+)
+"""Signs of a definition, a reason, a rule, a contrast or a number."""
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_NO_SPACES = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\u0e00-\u0e7f]")
+LEAST, MOST = 4, 60
+"""The number of words from which a mark is a clause, and up to which it is about one thing."""
 
 
-def worth(highlight: Marked, wants: str = "") -> int:
-    """Rank a highlight by how likely it deserves a card, from 0 (most likely) to 4 (no words).
+def worth(highlight: Highlight, wants: str = "") -> int:
+    """Rank a highlight by how likely it deserves a card, from 0 (most likely) to 5 (not at all).
 
-    Cards and comments of the reader come first, then short marks, then marks in a colour with a
-    meaning.
+    Marks with a comment come first, then clauses and marked phrases of a sentence: those that define,
+    give a reason or a number before the others. Single words without a sentence, names, and marks that
+    begin or end within a word come last.
 
     Args:
         highlight: a highlight.
         wants: what its colour asks for according to the deck file.
     """
-    if highlight.kind == HighlightKind.CARD or (highlight.instructs and highlight.comment.strip()):
+    exact = highlight.exact
+    if highlight.instructs and highlight.comment.strip():
         return 0
-    if not any(letter.isalnum() for letter in highlight.exact):
+    words = _WORD.findall(exact)
+    if not words:
+        return 5
+    if _NO_SPACES.search(exact):  # two characters are about as much as a word
+        words = [exact[at : at + 2] for at in range(0, len(exact), 2)]
+    cut = re.search(r"[^\W_]$", highlight.prefix) and re.match(r"[^\W_]", exact)
+    cut = cut or (re.match(r"[^\W_]", highlight.suffix) and re.search(r"[^\W_]$", exact))
+    if cut or all(word[:1].isupper() for word in words) or len(words) == 1:
         return 4
-    phrases = [highlight.exact[start:end] for start, end in highlight.gaps] or [highlight.exact]
-    if all(len(one.split()) <= SHORT_WORDS and len(one) <= SHORT_LETTERS for one in phrases):
+    if wants in ("definition", "question"):
         return 1
-    return 2 if wants in ("definition", "question") else 3
+    if len(words) < LEAST or len(words) > MOST:
+        return 3
+    return 1 if _TELLS.search(exact) else 2
 
 
 def likeliest(ranked: Iterable[tuple[int, str, Item]]) -> Iterator[Item]:

@@ -1,45 +1,58 @@
-"""Requests as texts to paste into a chat, and the answers of the chat.
+"""Questions as texts to paste into a chat, and the answers of the chat.
 
-Each highlight has a label that is the same in every run, so that a late answer can still be matched.
+Each highlight has a label that is the same in every run, so that a late answer can still be matched;
+so has each draft that is to be compared with its passage.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from msgspec.structs import replace
 
-from ankiforge.draft.llm import Failure, Outcome, Outcomes, drafted
+from ankiforge.draft import Replies
+from ankiforge.draft.llm import (
+    Failure,
+    Outcome,
+    Outcomes,
+    Repair,
+    complaint,
+    drafted,
+    looked_at,
+)
 from ankiforge.draft.prompt import (
+    CARDS,
     Prompt,
     Shape,
     Wording,
     barred,
+    look_question,
     passage,
     remark_of,
     rules_of,
     sendable,
     shape_of,
     title_of,
-    wish_of,
 )
-from ankiforge.draft.reply import (
-    Item,
-    drafts_of,
-    numbered,
-    objects,
-    reasons,
-    unwanted,
-    usable,
+from ankiforge.draft.reply import Item, drafts_of, every_item, verdicts, why_none
+from ankiforge.model import (
+    Drafted,
+    Finding,
+    Highlight,
+    NoCard,
+    Origin,
+    Problem,
+    Task,
+    Waiting,
+    h16,
 )
-from ankiforge.model import Drafted, Highlight, NoCard, Origin, Problem, Task, h16
 
 CHAT = "chat"
 """The name of the unknown model."""
 MOST = 100
-"""The maximum number of highlights, with one card each, that one answer can cover."""
+"""The maximum number of highlights that one answer can cover."""
 LARGEST = 150_000
 """The maximum number of characters of a text."""
 
@@ -48,26 +61,27 @@ LARGEST = 150_000
 
 
 def export_chats(
-    tasks: Iterable[Task],
-    prompt: Wording,
-    candidates: int = 1,
-    most: int = 0,
+    tasks: Iterable[Task], prompt: Wording, most: int = 0, rejected: Mapping[str, str] = {}
 ) -> list[str]:
     """Return texts to paste, each into its own chat, of at most `most` highlights.
 
-    `most` 0 = as many as an answer can cover.
+    Args:
+        tasks: the highlights.
+        prompt: the prompt of all tasks, or of each.
+        most: 0 = as many as an answer can cover.
+        rejected: by label, the cards that a check blocked, with the reasons.
     """
-    limit, largest = most or MOST * 2 // (1 + candidates), 10**9 if most else LARGEST
+    limit, largest = most or MOST, 10**9 if most else LARGEST
     asked = [replace(task, highlights=sent) for task in tasks if (sent := _sent(task, prompt))]
 
     def words(task: Task) -> tuple[str, Shape]:
         used = prompt.of(task)
-        return used.fingerprint, shape_of(task, used, candidates)
+        return used.fingerprint, shape_of(task, used)
 
     # the tasks in one text share the prompt and the shape of the reply
     asked.sort(key=lambda task: repr(words(task)))
     return [
-        _text(part, prompt.of(part[0]), shape)
+        _text(part, prompt.of(part[0]), shape, rejected)
         for (_, shape), group in groupby(asked, words)
         for part in _split(group, limit, largest)
     ]
@@ -79,7 +93,7 @@ def _split(tasks: Iterable[Task], most: int, largest: int) -> Iterator[list[Task
     count = characters = 0
     for task in tasks:
         for one in task.highlights:
-            length = len(passage(_label(task, one), one))
+            length = len(passage(label_for(one.key), one))
             if count >= most or (part and characters + length > largest):
                 yield part
                 part, count, characters = [], 0, 0
@@ -93,13 +107,14 @@ def _split(tasks: Iterable[Task], most: int, largest: int) -> Iterator[list[Task
         yield part
 
 
-def _text(tasks: list[Task], prompt: Prompt, shape: Shape) -> str:
+def _text(tasks: list[Task], prompt: Prompt, shape: Shape, rejected: Mapping[str, str]) -> str:
     alone, sections = len(tasks) == 1, []
     for task in tasks:
         head = "" if alone else f"Document: {title_of(task)}\n{remark_of(task)}".strip() + "\n\n"
-        wish = wish_of(task)
-        passages = (passage(_label(task, one), one, wish) for one in task.highlights)
-        sections.append(head + "\n\n".join(passages))
+        labelled = [(label_for(one.key), one) for one in task.highlights]
+        wants = task.brief.wants
+        marks = (passage(label, one, wants, rejected.get(label, "")) for label, one in labelled)
+        sections.append(head + "\n\n".join(marks))
     values = {
         **rules_of(shape),
         "title": title_of(tasks[0]) if alone else "several, named with their passages",
@@ -109,8 +124,16 @@ def _text(tasks: list[Task], prompt: Prompt, shape: Shape) -> str:
     count = sum(len(task.highlights) for task in tasks)
     number = "the highlight" if count == 1 else f"all {count} highlights"
     end = f"Now answer for {number}, with the JSON only, in one code block."
-    messages = prompt.messages(values)
-    return "\n\n".join([*(message["content"] for message in messages), end]) + "\n"
+    return "\n\n".join([*(one["content"] for one in prompt.messages(values)), end]) + "\n"
+
+
+def export_looks(cards: Sequence[Waiting]) -> list[str]:
+    """Return texts to paste in which a chat compares drafts with their passages."""
+    texts = []
+    for at in range(0, len(cards), CARDS):
+        part = [looked_at(label_for(one.id), one) for one in cards[at : at + CARDS]]
+        texts.append("\n\n".join(one["content"] for one in look_question(part).messages) + "\n")
+    return texts
 
 
 def asked_in(tasks: Iterable[Task], prompt: Wording | None = None) -> int:
@@ -119,12 +142,8 @@ def asked_in(tasks: Iterable[Task], prompt: Wording | None = None) -> int:
 
 
 def label_for(identity: str) -> str:
-    """Return the label (8 hex digits) of a highlight's key."""
+    """Return the label (8 hex digits) of a highlight's key, or of a draft's id."""
     return h16(identity)[:8]
-
-
-def _label(task: Task, highlight: Highlight) -> str:
-    return label_for(highlight.key)
 
 
 def _sent(task: Task, prompt: Wording | None) -> tuple[Highlight, ...]:
@@ -143,47 +162,85 @@ def import_chat(
     text: str,
     tasks: Iterable[Task],
     prompt: Wording,
-    candidates: int = 1,
-) -> Iterator[Drafted]:
-    """Yield the results in a chat's answer.
+    repair: Repair | None = None,
+    replies: Replies | None = None,
+) -> list[Drafted]:
+    """Return the results for the highlights that a chat's answer is about.
 
-    Highlights that it does not mention count as failed, and are asked about again.
+    A highlight whose every card `repair` blocks counts as failed the first time: its cards are there,
+    and the next export sends them back with the reasons, which `replies` keep.
     """
-    everything = tuple(tasks)
-    labelled = {_label(task, one): one for task in everything for one in task.highlights}
-    read = answers(text, labelled)
-    for task in everything:
+    read: dict[str, list[Item]] = {}
+    for item in every_item(text)[0]:
+        read.setdefault(item.label, []).append(item)
+    results = []
+    for task in tasks:
         words = prompt.of(task)
-        shape, reason = shape_of(task, words, candidates), barred(task, prompt)
+        shape, reason = shape_of(task, words), barred(task, prompt)
         origin = Origin("llm", CHAT, words.fingerprint, chat_request(text))
         outcomes: Outcomes = {}
         for one in sendable(task):
-            found = read.get(_label(task, one), [])
+            if not (found := read.get(label_for(one.key), [])):
+                continue
+            outcome = outcomes[one.key] = Outcome(drafts_of(found, one, origin, shape))
             if reason:
-                outcome = Outcome(no_card=NoCard(one.key, reason, passing=True))
-            elif made := numbered(drafts_of(found, one, origin, shape), shape):
-                outcome = Outcome([*made])
-            elif why := next(reasons(found), "") or unwanted(found, shape):
-                outcome = Outcome(no_card=NoCard(one.key, why))
-            else:
-                missing = "the pasted answer says nothing about it"
-                outcome = Outcome(failure=Failure(missing, "export and paste what is left"))
-            outcomes[one.key] = outcome
-        yield drafted(task, outcomes)
+                outcomes[one.key] = Outcome(no_card=NoCard(one.key, reason, passing=True))
+            elif not outcome.drafts:
+                outcome.no_card = NoCard(one.key, why_none(found, shape))
+            elif repair and replies and replies.get(name := _back(one)) is None:
+                judged = [(draft, repair(draft, one)) for draft in outcome.drafts]
+                if all(faults for _, faults in judged):
+                    outcome.failure = Failure(SENT_BACK, "ankiforge draft export")
+                    replies.put(
+                        name, complaint(judged), model=CHAT, prompt="", tokens_in=0, tokens_out=0
+                    )
+        if outcomes:
+            kept = tuple(one for one in task.highlights if one.key in outcomes)
+            results.append(replace(drafted(replace(task, highlights=kept), outcomes), problems=()))
+    return results
 
 
-def answers(text: str, marked: dict[str, Highlight]) -> dict[str, list[Item]]:
-    """Return the items in an answer by label."""
-    read: dict[str, list[Item]] = {}
-    for item in usable(objects(text), tuple(marked)):
-        read.setdefault(item.label, []).append(item)
-    return read
+SENT_BACK = "a check blocks its card, which the next export sends back"
 
 
-def unread(text: str, where: str) -> Problem:
-    """Return the problem with an answer that mentions no pending highlight."""
-    if objects(text):
+def _back(highlight: Highlight) -> str:
+    """Return the name under which the blocked cards of a highlight are kept."""
+    return f"back/{h16(highlight.key, highlight.exact, highlight.comment)}"
+
+
+def sent_back(tasks: Iterable[Task], replies: Replies) -> dict[str, str]:
+    """Return, by label, the cards of highlights that a check blocked, with the reasons."""
+    marks = [one for task in tasks for one in task.highlights]
+    found = ((label_for(one.key), replies.get(_back(one)) or "") for one in marks)
+    return {label: cards for label, cards in found if cards}
+
+
+def looks_in(text: str, cards: Iterable[Waiting]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    """Yield the ids of drafts with what a chat found, comparing them with their passages."""
+    read = verdicts(text)
+    for one in cards:
+        if found := read.get(label_for(one.id)):
+            yield one.id, found
+
+
+def unused(text: str, tasks: Iterable[Task], where: str) -> Iterator[Problem]:
+    """Yield what in an answer cannot be used: cards for no pending highlight, and what is no card."""
+    labels = {label_for(one.key) for task in tasks for one in task.highlights}
+    read, unusable = every_item(text)
+    strays = [one for one in read if one.label not in labels]
+    if not read and not unusable and not verdicts(text):
+        what = "it contains no readable card"
+        yield Problem(where, what, "ask the chat to answer again, with the JSON only")
+    elif strays and len(strays) == len(read):
         what = "none of its cards is for a highlight that still needs one"
-        return Problem(where, what, "it was imported before, or the chat changed the labels `h`")
-    what = "it contains no readable card"
-    return Problem(where, what, "ask the chat to answer again, with the JSON only")
+        yield Problem(where, what, "it was imported before, or the chat changed the labels `h`")
+    else:
+        for one in strays:
+            words = one.front or one.text or one.why_none
+            what = (
+                f"“{words[:60]}”: no highlight that still needs a card has the label {one.label!r}"
+            )
+            yield Problem(where, what, "the chat changed the label `h`, or it was imported before")
+    for found in unusable:
+        what = f"no card can be made of {found[:80]}"
+        yield Problem(where, what, "ask the chat for question and answer")

@@ -1,8 +1,10 @@
-"""The client of an OpenAI-compatible server: returns the raw reply to a request, or raises an error.
+"""The client of an OpenAI-compatible server, which keeps every reply and stays within the budget.
 
-`openai` sends, waits and retries, on our own transport, which reads each answer within limits of
-time and size, recognises errors that servers send with status 200, and marks what may be retried
-(`x-should-retry`, `retry-after-ms`). The errors are:
+`openai` sends, waits and retries. Our transport below it reads each answer within limits of time and
+size, and gives errors that servers send with status 200 the status that they mean. A reply is stored
+for each thing it is about (a highlight, or a card that is compared), under the hash of the question
+about that thing alone, before it is parsed. So nothing is paid for twice, whichever things share a
+request and in whatever form the server was asked. The errors are:
 
     ServiceError         ends the run: no key, no such model, no credit, no server
     FieldRefusedError    the server does not accept a field: ask again without it
@@ -16,31 +18,29 @@ time and size, recognises errors that servers send with status 200, and marks wh
 
 from __future__ import annotations
 
-import email.utils
 import html
 import json
-import os
 import re
 import ssl
 import threading
-import time
 from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import date, timedelta
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ankiforge.config import LLM
-from ankiforge.draft.prompt import Body, completion
-from ankiforge.draft.server import ServerSettings
-from ankiforge.errors import ItemError, ServiceError
+import msgspec
+from msgspec.structs import replace
 
-FORMAT = "response_format"
-CAPS = ("max_completion_tokens", "max_tokens")
-"""The fields that limit the length of a reply; the first one that the server accepts is used."""
-OPTIONS: Mapping[str, Any] = {"temperature": 0}
-"""Fields of every request, unless the server refuses them or `extra_body` sets them."""
+from ankiforge.config import LLM
+from ankiforge.draft import Replies
+from ankiforge.draft.prompt import Question
+from ankiforge.draft.reply import TOO_LARGE, Completion
+from ankiforge.draft.server import Budget, ServerSettings
+from ankiforge.errors import ItemError, ServiceError, UsageError
+from ankiforge.model import h16
+
 LARGEST = 8_000_000
 """The maximum size of a reply, in bytes."""
 LONGEST_WAIT_S = 120.0
@@ -48,20 +48,63 @@ LONGEST_WAIT_S = 120.0
 IN_A_ROW = 3
 """This many consecutive requests without an answer, after all retries, end the run; more if several
 are pending, because an outage affects all of them."""
-REJECTED = 10
-"""If a server rejects this many requests and has answered none, the run ends."""
+CAPS = ("max_completion_tokens", "max_tokens")
+"""The fields that limit the length of a reply; the first one that the server accepts is used."""
+OPTIONS: Mapping[str, Any] = {"temperature": 0}
+"""Fields of every request, unless the server refuses them or `extra_body` sets them."""
 
-# --- errors ---------------------------------------------------------------------------------
+
+# --- the form of a request that a server accepts ----------------------------------------------
+
+FORMAT = "response_format"
+STALE_DAYS = 14
+"""Days after which a refused field is tried again, because servers are updated."""
+
+
+def formats(schema: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return the table of response formats, the strictest first; servers differ in what they accept."""
+    named = {"name": "reply", "strict": True, "schema": schema}
+    return (
+        {"type": "json_schema", "json_schema": named},
+        {"type": "json_object", "schema": schema},  # llama.cpp, llama-cpp-python
+        {"type": "json_object"},
+        {},  # plain text
+    )
+
+
+TEXT = len(formats({})) - 1
+
+
+class Form(msgspec.Struct, frozen=True):
+    """The form of a request that a server accepts."""
+
+    rung: int = 0
+    """An index of `formats`."""
+    dropped: frozenset[str] = frozenset()
+    """The fields that the server refuses."""
+
+    def without(self, error: FieldRefusedError) -> Form:
+        """Return the next form to try after a refusal.
+
+        Raises:
+            FieldRefusedError: nothing more can be left out.
+        """
+        if error.field != FORMAT:
+            return replace(self, dropped=self.dropped | {error.field})
+        if self.rung == TEXT:
+            raise error
+        return replace(self, rung=self.rung + 1)
+
+
+# --- errors -----------------------------------------------------------------------------------
 
 
 class FieldRefusedError(ItemError):
     """The server does not accept a field of the request."""
 
-    def __init__(self, words: str, name: str, takes: tuple[str, ...] = ()) -> None:
+    def __init__(self, words: str, name: str) -> None:
         super().__init__(words)
         self.field = name
-        self.takes = takes
-        """The types of `response_format` that the server says it accepts."""
 
 
 class TooLongError(ItemError):
@@ -76,101 +119,7 @@ class BrokenError(UnansweredError):
     """Status 500 after all retries, which some servers send for requests they do not support."""
 
 
-@dataclass(eq=False)
-class PassingError(Exception):
-    """An error that may be temporary."""
-
-    words: str
-    status: int = 502
-    """500 and 501 are internal errors; 429, 503 and 529 mean too many requests."""
-    after: float = 0.0
-    """How many seconds the server asks us to wait; 0 if it does not say."""
-    retry: bool = True
-    """Whether the same request may be sent again."""
-    absent: bool = False
-    """Whether it is no model server, which ends the run unless it has answered before."""
-    gone: bool = False
-    """Whether there is no connection, which ends the run."""
-    hint: str = ""
-    """What to do; "" = the default."""
-
-    def __str__(self) -> str:
-        return self.words
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """The content of an error body."""
-
-    words: str
-    """The message on one line; "" if there is none."""
-    codes: str = ""
-    """All codes, types, reasons and parameters, separated by blanks."""
-    status: int = 0
-    """The HTTP status in the body; 0 if there is none."""
-    after: float = 0.0
-    """The seconds to wait according to the body."""
-
-
-_CODES = ("code", "type", "status", "reason", "error_type", "error_code")
-_WORDS = ("message", "msg", "error_description", "detail", "title")
-_DEEPEST = 6
-
-
-def complaint(text: str) -> Complaint:
-    """Parse the body of an error of any shape. Never raises.
-
-    Known shapes are OpenAI's `{"error": {…}}`, a string (LM Studio), a list (Gemini), `detail`
-    (Mistral and everything based on FastAPI), and web pages (proxies, logins).
-    """
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return Complaint(_page(text) if "<" in text[:200] else _line(text))
-    pairs = [("error", found)] if isinstance(found, str) else list(_pairs(found))
-    bare = [_line(value) for name, value in pairs if name == "error" and isinstance(value, str)]
-    said = bare or dict.fromkeys(_line(value) for name, value in pairs if name in _WORDS and value)
-    codes = [str(value) for name, value in pairs if name in _CODES and isinstance(value, str | int)]
-    params = [str(value) for name, value in pairs if name in ("param", "loc") and value]
-    return Complaint(
-        words=": ".join(one for one in said if one)[:300],
-        codes=" ".join([*codes, *params])[:2_000],
-        status=next((int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)), 0),
-        after=_seconds(str(next((v for n, v in pairs if n == "retryDelay"), ""))),
-    )
-
-
-def _pairs(found: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield all nested scalars with their names, and `loc` as one text."""
-    if depth > _DEEPEST:
-        return
-    if isinstance(found, dict):
-        for name, value in list(found.items())[:50]:
-            if name == "loc" and isinstance(value, list):
-                yield "loc", ".".join(map(str, value))
-            elif name == "raw" and isinstance(value, str) and value.lstrip().startswith("{"):
-                try:  # the error of a provider, forwarded as text
-                    yield from _pairs(json.loads(value), depth + 1)
-                except (ValueError, RecursionError):
-                    yield "message", value
-            elif isinstance(value, dict | list):
-                yield from _pairs(value, depth + 1)
-            else:
-                yield name, value
-    elif isinstance(found, list):
-        for value in found[:20]:
-            yield from [("message", value)] if isinstance(value, str) else _pairs(value, depth + 1)
-
-
-def _line(said: object) -> str:
-    return " ".join(str(said).split())[:300]
-
-
-def _page(text: str) -> str:
-    title = re.search(r"<title[^>]*>(.*?)</title>", text[:5_000], re.DOTALL | re.IGNORECASE)
-    return f"a web page: {_line(html.unescape(title[1]))[:80]}" if title else ""
-
-
+AGAIN = "run again: what was answered is kept"
 MONEY = "the account is out of credit; add credit and run again, nothing is lost"
 _NO_MONEY = (
     r"insufficient[_ ](?:quota|credits?|balance|funds)|credit balance is too low"
@@ -193,64 +142,114 @@ _FORMAT = (
     r"response[_ ]?format|json_schema|json_object|\bschema\b|\bgrammar\b|structured[_ ]"
     r"|requested parameters"
 )
-_KEY_HINT = "{key}"
-_MODEL_HINT = "does this server have the model {model!r}, and is base_url right?"
-_TABLE: tuple[tuple[Container[int], str, type[Exception], str], ...] = (
-    # statuses, pattern of the body, error, hint
+_TABLE: tuple[tuple[Container[int], str, type[ItemError | ServiceError] | None, str], ...] = (
+    # statuses, pattern of the body, error (None = `openai` asks again), hint
     ((402,), "", ServiceError, MONEY),
     (range(600), _NO_MONEY, ServiceError, MONEY),
     ((400, 404, 415, 422, 500, 501, 503), "", FieldRefusedError, ""),
     ((413,), "", TooLongError, ""),
     ((400, 422, 500), _TOO_LONG, TooLongError, ""),
     ((403,), r"moderation|flagged|content.?policy|safety", ItemError, ""),
-    ((401, 403), "", ServiceError, _KEY_HINT),
-    ((400,), _BAD_KEY, ServiceError, _KEY_HINT),
-    ((404, 405, 410), "", ServiceError, _MODEL_HINT),
-    (range(500), _NO_MODEL, ServiceError, _MODEL_HINT),
+    ((401, 403), "", ServiceError, "{key}"),
+    ((400,), _BAD_KEY, ServiceError, "{key}"),
+    ((404, 405, 410), "", ServiceError, "{model}"),
+    (range(500), _NO_MODEL, ServiceError, "{model}"),
     ((407,), "", ServiceError, "the proxy needs a name and password: see HTTPS_PROXY"),
-    (
-        range(300, 400),
-        "",
-        ServiceError,
-        "the server redirects{to}: set llm.base_url to the final address",
-    ),
-    ((408, 409, 423, 425, 429, *range(500, 600)), "", PassingError, ""),
+    (range(300, 400), "", ServiceError, "the server redirects{to}: set llm.base_url to that"),
+    ((408, 409, 423, 425, 429, *range(500, 600)), "", None, ""),
     (range(1000), "", ItemError, ""),
 )
 
 
+def _scalars(found: Any, name: str = "message", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield all scalars in the body of an error with their names; `loc` is one text."""
+    if depth > 6:
+        return
+    if name == "raw" and isinstance(found, str):  # the error of a provider, forwarded as text
+        try:
+            found, name = json.loads(found), "message"
+        except (ValueError, RecursionError):
+            name = "message"
+    if name == "loc" and isinstance(found, list):
+        yield "param", ".".join(map(str, found))
+    elif isinstance(found, dict | list):
+        pairs = found.items() if isinstance(found, dict) else ((name, one) for one in found)
+        for inner, value in list(pairs)[:50]:
+            yield from _scalars(value, str(inner), depth + 1)
+    elif isinstance(found, str | int):
+        yield name, found
+
+
+class Complaint(msgspec.Struct, frozen=True):
+    """The content of an error body of any shape: OpenAI's, LM Studio's, FastAPI's, a web page's."""
+
+    words: str
+    codes: str = ""
+    """All codes, types, reasons and parameters, separated by blanks."""
+    status: int = 0
+    """The HTTP status in the body; 0 if there is none."""
+    after: str = ""
+    """How long to wait according to the body: `34s`."""
+
+    @classmethod
+    def of(cls, text: str) -> Complaint:
+        """Parse the body of an error. Never raises."""
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            if "<" not in text[:200]:
+                return cls(_line(text))
+            title = re.search(r"<title[^>]*>(.*?)</title>", text[:5_000], re.DOTALL | re.I)
+            return cls(f"a web page: {_line(html.unescape(title[1]))[:80]}" if title else "")
+        pairs = list(_scalars(found))
+        told = ("error", "message", "errors", "msg", "error_description", "detail", "title")
+        words = dict.fromkeys(_line(one) for name, one in pairs if name in told and one)
+        named = ("code", "type", "status", "reason", "error_type", "error_code", "param")
+        codes = [str(one) for name, one in pairs if name in named]
+        status = next((int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)), 0)
+        after = next((str(one) for name, one in pairs if name == "retryDelay"), "")
+        return cls(": ".join(words)[:300], " ".join(codes)[:2_000], status, after)
+
+
+def _line(said: object) -> str:
+    return " ".join(str(said).split())[:300]
+
+
 def refusal(
-    settings: ServerSettings, status: int, text: str, headers: Mapping[str, str], request: Body
-) -> Exception:
-    """Return the exception for an error status.
+    settings: ServerSettings, status: int, text: str, headers: Mapping[str, str], sent: Any
+) -> Exception | None:
+    """Return the exception for an error status; None if the request may be sent again.
 
     Args:
         settings: the server.
         status: the status of the answer, or the one in its body.
         text: the body.
-        headers: `retry-after`, `location`.
-        request: the body of the request.
+        headers: `location`.
+        sent: the body of the request.
     """
-    said = complaint(text)
-    reason = said.words or "no reason given"
-    words, whole = f"{settings.host} answers {status}: {reason}", f"{said.words} {said.codes}"
+    said = Complaint.of(text)
+    words = f"{settings.host} answers {status}: {said.words or 'no reason given'}"
+    whole = f"{said.words} {said.codes}"
     for statuses, like, kind, hint in _TABLE:
         if status not in statuses or not re.search(like, whole, re.IGNORECASE):
             continue
         if kind is FieldRefusedError:
-            if name := _refused_field(settings, whole, request):
-                return FieldRefusedError(words, name, _taken(said.words))
-        elif kind is PassingError:
-            after = retry_after(headers) or said.after
-            return PassingError(f"{status}: {reason}", status=status, after=after)
+            ours = [name for name in (*OPTIONS, *CAPS) if name in sent]
+            ours = [name for name in ours if name not in settings.extra_body]
+            field = next((name for name in ours if re.search(rf"(?<!\w){name}(?!\w)", whole)), "")
+            if FORMAT in sent and not field and re.search(_FORMAT, whole, re.IGNORECASE):
+                field = FORMAT
+            if field:
+                return FieldRefusedError(words, field)
         elif kind is ServiceError:
             where = headers.get("location", "").removesuffix("/chat/completions")[:200]
             to = f" ({where})" if where.startswith("http") else ""
+            model = f"does this server have the model {settings.model!r}, and is base_url right?"
             return ServiceError(
-                words, hint=hint.format(key=_key_hint(settings), model=settings.model, to=to)
+                words, hint=hint.format(key=_key_hint(settings), model=model, to=to)
             )
         else:
-            return kind(words)
+            return kind(words) if kind else None
     raise AssertionError(status)
 
 
@@ -264,159 +263,276 @@ def _key_hint(settings: ServerSettings) -> str:
     )
 
 
-def _refused_field(settings: ServerSettings, whole: str, request: Body) -> str:
-    """Return the refused field that may be omitted; "" if there is none."""
-    ours = [name for name in (*OPTIONS, *CAPS) if name not in settings.extra_body]
-    for name in ours:
-        if name in request and re.search(rf"(?<![\w]){name}(?![\w])", whole):
-            return name
-    return FORMAT if FORMAT in request and re.search(_FORMAT, whole, re.IGNORECASE) else ""
-
-
-def _taken(words: str) -> tuple[str, ...]:
-    """Return the formats in a message such as `must be 'json_schema' or 'text'`."""
-    said = re.search(
-        r"(?:must be|should be|supported|expected|one of|allowed|either|only)(.*)", words, re.I
-    )
-    found = re.findall(r"\b(json_schema|json_object|text)\b", said[1][:80]) if said else []
-    return tuple(dict.fromkeys(found))
-
-
-def disguised(settings: ServerSettings, raw: str, request: Body) -> Exception | None:
-    """Return the error in an answer of status 200; None if it is a reply.
+def disguised(raw: str) -> tuple[int, str] | None:
+    """Return (status, body) of the error in an answer of status 200; None if it is a completion.
 
     OpenRouter sends errors with status 200 or inside a choice, and others send login pages.
     """
-    text, within = raw, False
-    if found := completion(raw):
+    text = raw
+    if found := Completion.of(raw):
         if found.finish != "error" or found.content:
             return None
-        text, within = (
-            json.dumps(json.loads(raw, strict=False)["choices"][0].get("error") or {}),
-            True,
-        )
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        if text.lstrip().startswith(("{", "[")):
-            return PassingError(f"the answer is cut off: {text.strip()[:60]!r}")
-        what = _page(raw) or repr(raw.strip()[:60])
-        return PassingError(f"no chat completion but {what}", absent=True)
-    said = complaint(text)
-    if said.status and (within or (isinstance(parsed, dict | list) and "error" in text)):
-        return refusal(settings, said.status, text, {}, request)
-    if re.search(
-        f"{_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", f"{said.words} {said.codes}", re.IGNORECASE
-    ):
-        return refusal(settings, 400, text, {}, request)
-    empty = isinstance(parsed, dict) and parsed.get("choices") == []
-    reason = said.words or ("its list of choices is empty" if empty else "no reason given")
-    return PassingError(f"no chat completion: {reason}", after=said.after)
+        choice = json.loads(raw, strict=False)["choices"][0]
+        text = json.dumps({"error": choice.get("error") or "no completion"})
+    said = Complaint.of(text)
+    if said.status:
+        return said.status, text
+    if re.search(f"{_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", f"{said.words} {said.codes}", re.I):
+        return 400, text
+    is_json = raw.lstrip()[:1] in ("{", "[")
+    what = f": {said.words or 'its list of choices is empty'}"
+    return 502, f"{NO_COMPLETION}{what if is_json else f' but {said.words or _line(raw)[:60]!r}'}"
 
 
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Return how many seconds the server asks us to wait; 0 if it does not say."""
-    if (exact := _seconds(headers.get("retry-after-ms", ""))) > 0:
-        return exact / 1000
-    said = headers.get("retry-after", "").strip()
-    if seconds := _seconds(said):
-        return seconds
-    try:
-        until = email.utils.parsedate_to_datetime(said).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return max(until - time.time(), 0.0)
+NO_COMPLETION = "no chat completion"
 
 
-def _seconds(said: str) -> float:
-    """Return the seconds in `2`, `0.5` or `34s`; 0 for other texts."""
-    number = said.strip().removesuffix("s")
-    return float(number) if re.fullmatch(r"\d{1,9}(?:\.\d{0,9})?", number) else 0.0
+# --- the client -------------------------------------------------------------------------------
 
 
-# --- the client -----------------------------------------------------------------------------
+class Answer(msgspec.Struct, frozen=True):
+    """A reply, as far as it is about one thing."""
+
+    said: Completion
+    request: str
+    """The hash under which it is kept."""
+    label: int = 1
+    """The label of the thing in the reply, from 1."""
+    of: int = 1
+    """The number of things that the reply is about."""
+    cached: bool = True
+    rung: int = 0
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the reply ended before the model was done."""
+        return self.said.finish in ("length", TOO_LARGE)
+
 
 _SECRET = 16
 """The minimum length of keys that are removed from replies; shorter ones may be words, as `ollama` is."""
-CERTIFICATE = (
-    "asking again does not help. Is base_url the name that the certificate is for, and the"
-    " clock right? For a certificate of your own: export SSL_CERT_FILE=/path/to/its-ca.pem"
-)
 
 
 class Client:
-    """An OpenAI-compatible server. Thread-safe."""
+    """Answers questions from the replies that are kept, else from the server. Thread-safe."""
 
-    def __init__(self, settings: ServerSettings) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: ServerSettings,
+        replies: Replies,
+        *,
+        offline: bool = False,
+        fresh: bool = False,
+    ) -> None:
+        """Send nothing yet. `offline` refuses other machines; `fresh` asks even if a reply is kept."""
+        self.settings = settings
+        self.budget = Budget(settings.price, settings.budget_usd)
+        self._replies, self._offline, self._fresh = replies, offline, fresh
         self._lock = threading.Lock()
+        self._wire: _Wire | None = None
         self._openai: Any = None
-        self._transport: _Transport | None = None
-        self._stopped = False
-        self._answered = False
-        self._unanswered = 0
-        self._rejected = 0
         self._end: ServiceError | None = None
         """Why the run ended, if it did."""
+        self._stopped = self._answered = False
+        self._failed = 0
+        """The number of consecutive requests without an answer."""
+        self._name = f"form/{h16(settings.base_url, settings.model)}"
+        self.form = self._saved = self._load_form()
+        """The current form of requests, and the one that the next run begins with."""
+        self._row, self._needed = 0, 1
+        """The number of consecutive readable (> 0) or unreadable (< 0) replies in this form, and how
+        many readable ones prove it right."""
 
-    @contextmanager
-    def ask(self, request: Body, *, once: bool = False) -> Iterator[str]:
-        """Yield the raw reply, a chat completion in JSON; wait and retry as the server asks.
+    def _load_form(self) -> Form:
+        """Return the form that the server accepted last, kept as `1 temperature 2026-11-20`."""
+        oldest = (date.today() - timedelta(STALE_DAYS)).isoformat()
+        rung, *dropped = (self._replies.get(self._name) or "").split() or [""]
+        if not dropped or dropped.pop() < oldest:
+            return Form()
+        return Form(int(rung), frozenset(dropped))
 
-        The request counts as pending until the block ends, in which the reply is to be stored.
+    def kept_as(self, question: Question) -> str:
+        """Return the name under which the reply to a question about one thing is kept."""
+        body = [self.settings.model, question.messages, question.schema, self.settings.extra_body]
+        return h16(_canonical(body), "reply")
 
-        Args:
-            request: the body.
-            once: do not retry.
+    def known(self, question: Question) -> Answer | None:
+        """Return the reply that is kept about one thing; None if none is."""
+        name = self.kept_as(question)
+        kept = None if self._fresh else self._replies.get(name)
+        if kept is None:
+            return None
+        label, of, raw = json.loads(kept)
+        said = Completion.of(raw)
+        return None if said is None else Answer(said, name, label, of)
+
+    def ask(self, question: Question, *, anew: bool = False) -> list[Answer]:
+        """Return the reply, for each thing that the question is about.
+
+        The reply about one thing may be one that is kept; `anew`: ask even then.
 
         Raises:
             ServiceError, ItemError: see the module.
+            BudgetError: the rest of the budget may not suffice.
+            ConfigError, UsageError: see `prepare`.
+        """
+        if not (question.parts or anew) and (known := self.known(question)):
+            self.budget.count_cached()
+            return [known]
+        self.prepare()
+        while True:
+            form = self.form
+            try:
+                return self._paid(question, form)
+            except FieldRefusedError as error:
+                with self._lock:  # another thread may have got the same answer
+                    if self.form == form:
+                        self._move(form.without(error), needed=1)
+            except BrokenError:
+                # some servers fail on a format they do not know: try plain text
+                with self._lock:
+                    if form.rung != self.form.rung:
+                        continue
+                    if form.rung == TEXT or self._answered or FORMAT in self.settings.extra_body:
+                        raise
+                    self._move(replace(form, rung=TEXT), needed=1)
+
+    def _move(self, form: Form, needed: int) -> None:
+        self.form, self._row, self._needed = form, 0, needed
+
+    def prepare(self) -> None:
+        """Check that requests may be sent.
+
+        Raises:
+            UsageError: `--offline` is given, and the server is on another machine.
             ConfigError: the key is missing.
         """
-        try:
-            try:
-                raw = self._sent(request, once)
-            except ServiceError as error:
-                self._end = self._end or error
-                self.stop()  # else each of the other threads would get the same error
-                raise
-            except ItemError as error:
-                if self._end:
-                    raise self._end from error
-                self._count_rejection(error)
-                raise
-            yield raw
-        finally:
-            if self._transport is not None:
-                self._transport.leave()
+        if self._offline and not self.settings.local:
+            raise UsageError(
+                f"--offline, and the model is at {self.settings.host}",
+                hint="use a server on this machine, or --drafter rules",
+            )
+        self.settings.checked_key()
+
+    def rate(self, answer: Answer, *, readable: bool) -> None:
+        """Record whether a reply was readable: some servers accept a schema but do not follow it."""
+        with self._lock:
+            if answer.cached or answer.rung != self.form.rung:
+                return
+            self._row = max(self._row, 0) + 1 if readable else min(self._row, 0) - 1
+            if self._row <= -2 and self.form.rung < TEXT:
+                self._move(replace(self.form, rung=self.form.rung + 1), needed=2)
+            if self._row < self._needed or self.form == self._saved:
+                return
+            self._saved = form = self.form
+        said = " ".join([str(form.rung), *sorted(form.dropped), date.today().isoformat()])
+        model = self.settings.model
+        self._replies.put(self._name, said, model=model, prompt="", tokens_in=0, tokens_out=0)
 
     @property
     def under_way(self) -> int:
         """Return the number of pending requests: sent, and their replies not stored yet."""
-        return len(self._transport.busy) if self._transport else 0
+        return len(self._wire.busy) if self._wire else 0
 
     def stop(self, patience: float | None = 0.0) -> None:
         """Send nothing more, and wait at most `patience` seconds for pending replies; None = without limit."""
+        self.budget.close()
         with self._lock:
             self._stopped = True
-        if self._transport is not None:
-            self._transport.stop(patience)
+        if self._wire is not None:
+            self._wire.stop(patience)
 
-    def _sent(self, request: Body, once: bool) -> str:
+    def rest(self) -> None:
+        """Close the connections, when nothing is pending; the next question opens another one."""
+        if self._wire is not None:
+            self._wire.close()
+
+    def _paid(self, question: Question, form: Form) -> list[Answer]:
+        """Send one request, keep the reply for each thing, and count its cost."""
+        settings, count = self.settings, len(question.each)
+        body = {
+            "model": settings.model, "messages": list(question.messages),
+            **{name: value for name, value in OPTIONS.items() if name not in form.dropped},
+            **({FORMAT: shape} if (shape := formats(question.schema)[form.rung]) else {}),
+            **settings.extra_body,
+        }  # fmt: skip
+        size = len(_canonical(body).encode("utf-8", "replace"))
+        own = [value for name in CAPS if isinstance(value := body.get(name), int) and value > 0]
+        capped = any(name in settings.extra_body for name in CAPS)
+        cap = next((name for name in CAPS if name not in form.dropped and not capped), "")
+        with self.budget.reserve(size // 3, count, own[0] if own else 0) as limit:
+            try:
+                raw = self._sent({**body, cap: limit} if cap and limit else body)
+                said = Completion.of(raw) or Completion()
+                tokens_in = said.tokens_in or size // 4
+                tokens_out = said.tokens_out or len(said.content) // 4
+                answers = []
+                for label, one in enumerate(question.each, start=1):
+                    name, first = self.kept_as(one), label == 1
+                    self._replies.put(
+                        name, json.dumps([label, count, raw]), model=said.model or settings.model,
+                        prompt=question.prompt, tokens_in=tokens_in if first else 0,
+                        tokens_out=tokens_out if first else 0,
+                    )  # fmt: skip
+                    answers.append(Answer(said, name, label, count, False, form.rung))
+                self.budget.count_new(tokens_in, tokens_out, said.tokens_again)
+                return answers
+            finally:
+                if self._wire is not None:
+                    self._wire.leave()
+
+    def _sent(self, body: dict[str, Any]) -> str:
+        """Return the raw reply, a chat completion in JSON."""
+        import httpx2
         import openai
 
-        client = self._connected()
-        if once:
-            client = client.with_options(max_retries=0)
         try:
+            client = self._connected()
             # given as `messages`, they would be validated by their types, which takes milliseconds
             answer = client.chat.completions.with_raw_response.create(
-                model=request["model"], messages=[], extra_body=request
+                model=body["model"], messages=[], extra_body=body
             )
+        except ServiceError as error:
+            self._end = self._end or error
+            self.stop()  # else each of the other threads would get the same error
+            raise
         except openai.APIStatusError as error:
-            raise self._given_up(error.response.extensions["fault"]) from error
-        self._answered, self._unanswered, self._rejected = True, 0, 0
-        return without_key(self._settings, answer.text, _SECRET)
+            status, text = error.status_code, error.response.text
+            words = f"{status}: {Complaint.of(text).words or 'no reason given'}"
+            absent = not self._answered and f"{NO_COMPLETION} but" in text
+            kind = BrokenError if status in (500, 501) else UnansweredError
+            raise self._failure(
+                kind(f"{self.settings.host}: {words}", hint=AGAIN), absent
+            ) from error
+        except openai.APIConnectionError as error:
+            cause = error.__cause__
+            gone = isinstance(cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError))
+            what = "no connection" if gone else "the answer broke off"
+            if isinstance(cause, httpx2.TimeoutException):
+                what = f"no answer within {self.settings.silence_s:g} s"
+            words = f"{self.settings.host}: {what}: {_line(cause)}"
+            raise self._failure(UnansweredError(words, hint=AGAIN), gone) from error
+        except ItemError as error:
+            if type(error) is ItemError and not self._answered:
+                raise self._failure(error) from error
+            raise
+        self._answered, self._failed = True, 0
+        return without_key(self.settings, answer.text, _SECRET)
+
+    def _failure(self, error: ItemError, gone: bool = False) -> ItemError | ServiceError:
+        """Return the error of a request, or the one that ends the run."""
+        settings = self.settings
+        with self._lock:
+            self._failed += 1
+            often = self._failed >= IN_A_ROW + settings.threads - 1
+        if self._end or not (often or gone):
+            return self._end or error
+        hint = f"is the server running, and {settings.base_url} its address?"
+        if not isinstance(error, UnansweredError):
+            hint = "it accepts no request: check llm.extra_body and llm.model"
+        self._end = ServiceError(error.message, hint=hint)
+        self.stop()
+        return self._end
 
     def _connected(self) -> Any:
         import httpx2
@@ -426,43 +542,22 @@ class Client:
             if self._stopped:
                 raise self._end or UnansweredError("stopped before it was sent")
             if self._openai is None:
-                settings = self._settings
-                wait = httpx2.Timeout(settings.silence_s, connect=min(10.0, settings.silence_s))
-                self._transport = transport = _Transport(settings)
+                settings = self.settings
+                silence = settings.silence_s
+                self._wire = _Wire(settings)
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,
-                    api_key=settings.checked_key(),
-                    default_headers={"Accept-Encoding": "identity"},
+                    api_key=settings.checked_key() or "none",
                     max_retries=settings.retries,
-                    timeout=wait,
-                    http_client=httpx2.Client(transport=transport, follow_redirects=False),  # type: ignore[arg-type]
+                    timeout=httpx2.Timeout(silence, connect=min(10.0, silence)),
+                    http_client=httpx2.Client(transport=self._wire, follow_redirects=False),  # type: ignore[arg-type]
                 )
             return self._openai
 
-    def _given_up(self, fault: PassingError) -> ServiceError | UnansweredError:
-        with self._lock:
-            self._unanswered += 1
-            often = self._unanswered >= IN_A_ROW + self._settings.threads - 1
-        settings = self._settings
-        words = f"{settings.host}: {without_key(settings, str(fault))}"
-        if often or fault.gone or (fault.absent and not self._answered):
-            hint = f"is the server running, and {settings.base_url} its address?"
-            return ServiceError(words, hint=fault.hint or hint)
-        kind = BrokenError if fault.status in (500, 501) else UnansweredError
-        return kind(words, hint=fault.hint or "run again: what was answered is kept")
 
-    def _count_rejection(self, error: ItemError) -> None:
-        """End the run if the server rejects every request."""
-        if type(error) is not ItemError or self._answered:
-            return
-        with self._lock:
-            self._rejected += 1
-            if self._rejected < REJECTED:
-                return
-        hint = "it accepts no request: check llm.extra_body and llm.model"
-        self._end = ServiceError(error.message, hint=hint)
-        self.stop()
-        raise self._end from error
+def _canonical(value: object) -> str:
+    """Return JSON with sorted keys and no blanks."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def without_key(settings: ServerSettings, text: str, shortest: int = 4) -> str:
@@ -471,8 +566,8 @@ def without_key(settings: ServerSettings, text: str, shortest: int = 4) -> str:
     return text.replace(key, "***") if len(key) >= shortest else text
 
 
-class _Transport:
-    """The transport of `openai`: reads answers within limits, and marks what may be retried."""
+class _Wire:
+    """The transport of `openai`: reads answers within limits, and raises what must not be asked again."""
 
     def __init__(self, settings: ServerSettings) -> None:
         import httpx2
@@ -487,93 +582,84 @@ class _Transport:
         self._http = httpx2.HTTPTransport(verify=tls, proxy=proxy)
         self._changed = threading.Condition()
         self._stopped = False
-        self._not_before = 0.0
         self.busy: set[int] = set()
         """The threads whose request is pending."""
 
     def handle_request(self, request: Any) -> Any:
-        """Make one attempt at a request, and return the reply or a fault as a response."""
+        """Make one attempt, and return the reply, or an error after which `openai` may ask again."""
         import httpx2
 
         settings = self._settings
-        attempt = int(request.headers.get("x-stainless-retry-count", "0"))
-        self._enter()
+        with self._changed:
+            if self._stopped:
+                raise UnansweredError("stopped before it was sent")
+            self.busy.add(threading.get_ident())
+        sent = json.loads(request.content)
+        ours = ("host", "content-length", "content-type", "accept", "user-agent", "authorization")
+        for name in [*request.headers]:
+            # what the environment adds is meant for OpenAI only
+            if (
+                name not in ours
+                and not name.startswith("x-stainless")
+                and not LLM.owns(settings.base_url)
+            ):
+                del request.headers[name]
+        request.headers["accept-encoding"] = "identity"
+        if not settings.key:
+            del request.headers["authorization"]
         try:
-            fault = self._answer(request)
-        except httpx2.ConnectTimeout:
-            fault = PassingError("no connection in time", gone=True)
+            answer = self._http.handle_request(request)
+            status, headers = answer.status_code, answer.headers
+            text = self._text(answer)
         except httpx2.TimeoutException:
-            silence = settings.silence_s
-            # a silent server may be busy, so it is asked again for a while
-            again = (attempt + 2) * silence <= settings.reply_s
-            fault = PassingError(f"no answer within {silence:g} s", retry=again)
-        except (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError) as error:
+            if settings.local and "connect" not in f"{request}":
+                raise UnansweredError(
+                    f"{settings.host}: no answer within {settings.silence_s:g} s", hint=AGAIN
+                ) from None
+            self.leave()
+            raise
+        except (httpx2.RequestError, ssl.SSLError) as error:
+            self.leave()
             if why := _distrusted(error):
                 raise ServiceError(
                     f"{settings.host}: its certificate is not trusted: {why}", hint=CERTIFICATE
                 ) from error
-            fault = PassingError(f"no connection: {error}", gone=True)
-        except httpx2.RequestError as error:
-            fault = PassingError(f"the answer broke off: {error}")
-        if isinstance(fault, str):
-            return httpx2.Response(200, text=fault)
-        if not isinstance(fault, PassingError):
+            raise
+        if answer.is_success:
+            found = disguised(text)
+            if found is None:
+                return httpx2.Response(200, text=text)
+            status, text = found
+        shown = without_key(settings, text)
+        if fault := refusal(settings, status, shown, headers, sent):
             raise fault
         self.leave()
-        crowded = fault.status in (429, 503, 529)
-        factor, most = (8, 30.0) if crowded else (2, 8.0)
-        wait = fault.after or min(settings.backoff_s * factor**attempt, most)
-        if wait > LONGEST_WAIT_S:
-            raise ServiceError(
-                f"{settings.host} asks to wait {wait:,.0f} s: {fault}",
-                hint="run again later; what was answered is kept",
-            )
-        if crowded:
-            self._not_before = max(self._not_before, time.monotonic() + wait)
-        marks = {
-            "x-should-retry": "true" if fault.retry else "false",
-            "retry-after-ms": f"{max(wait, 0.001) * 1000:.3f}",
-        }
-        return httpx2.Response(fault.status, headers=marks, extensions={"fault": fault})
+        after = headers.get("retry-after", "") or Complaint.of(shown).after.removesuffix("s")
+        if re.fullmatch(r"\d{1,9}(\.\d*)?", after) and float(after) > LONGEST_WAIT_S:
+            words = f"{settings.host} asks to wait {float(after):,.0f} s: {_line(shown)[:200]}"
+            raise ServiceError(words, hint="run again later; what was answered is kept")
+        kept = {"retry-after": after, "retry-after-ms": headers.get("retry-after-ms", "")}
+        marks = {name: value for name, value in kept.items() if value}
+        return httpx2.Response(status, headers={**marks, "x-should-retry": "true"}, text=shown)
 
-    def _answer(self, request: Any) -> Any:
-        """Return the text of a reply, or the error in the answer."""
-        settings, body = self._settings, json.loads(request.content)
-        if not LLM.owns(settings.base_url):  # remove what is meant for OpenAI only
-            lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-            names = {line.partition(":")[0].strip() for line in lines} - {""}
-            for name in ("OpenAI-Organization", "OpenAI-Project", *names):
-                request.headers.pop(name, None)
-            key = settings.checked_key()
-            request.headers["Authorization"] = f"Bearer {key}"
-        began, parts, size = time.monotonic(), [], 0
-        answer = self._http.handle_request(request)
+    def _text(self, answer: Any) -> str:
+        """Return the body of an answer, read within limits of time and size."""
+        settings, began = self._settings, monotonic()
+        parts, size = [], 0
         try:
             for part in answer.iter_bytes():
                 size += len(part)
+                if size > LARGEST and answer.is_success:  # it is paid for: asked once
+                    return json.dumps({"choices": [{"message": {}, "finish_reason": TOO_LARGE}]})
                 if size > LARGEST:
-                    return ItemError(f"a reply of more than {LARGEST:,} bytes")
-                if time.monotonic() - began > settings.reply_s:
-                    words = f"the reply took more than {settings.reply_s:g} s"
-                    hint = "run again, with a faster model; what was answered is kept"
-                    return PassingError(words, retry=False, hint=hint)  # it is paid for
+                    raise ItemError(f"{settings.host}: an error of more than {LARGEST:,} bytes")
+                if monotonic() - began > settings.reply_s:
+                    words = f"{settings.host}: the reply took more than {settings.reply_s:g} s"
+                    raise UnansweredError(words, hint=f"use a faster model, or {AGAIN}")
                 parts.append(part)
         finally:
             answer.close()
-        text = b"".join(parts).decode("utf-8-sig", "replace")
-        shown = without_key(settings, text)
-        if answer.is_success:
-            return disguised(settings, shown, body) or text
-        return refusal(settings, answer.status_code, shown, answer.headers, body)
-
-    def _enter(self) -> None:
-        """Wait while the server has too many requests, then count this thread's request as pending."""
-        with self._changed:
-            while not self._stopped and (left := self._not_before - time.monotonic()) > 0:
-                self._changed.wait(left)
-            if self._stopped:
-                raise UnansweredError("stopped before it was sent")
-            self.busy.add(threading.get_ident())
+        return b"".join(parts).decode("utf-8-sig", "replace")
 
     def leave(self) -> None:
         """Count this thread's request as finished."""
@@ -590,8 +676,14 @@ class _Transport:
                 self._http.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the next request opens another one."""
         self._http.close()
+
+
+CERTIFICATE = (
+    "asking again does not help. Is base_url the name that the certificate is for, and the"
+    " clock right? For a certificate of your own: export SSL_CERT_FILE=/path/to/its-ca.pem"
+)
 
 
 def _distrusted(error: BaseException | None) -> str:

@@ -1,59 +1,63 @@
 """The drafter that asks a language model through any OpenAI-compatible server.
 
 The highlights of a document are sent in chunks, several requests at a time. A highlight that a reply
-leaves out is asked about alone, and a chunk that is too long is halved. If checks block every card of a
-fact, the cards go back to the model once, with the findings. A highlight whose replies stay unreadable
-gets no card until a person asks again.
+leaves out is asked about alone, and a chunk that is too long is halved. A card that a check blocks goes
+back to the model once, with the reason. A highlight whose replies stay unreadable gets no card until a
+person asks again. With `verify`, the model compares the cards with their passages in a second look.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
 from ankiforge.draft import BEYOND, Replies, asks, private, withheld
-from ankiforge.draft.ask import Answer, Asker
-from ankiforge.draft.client import TooLongError
+from ankiforge.draft.client import Answer, Client, TooLongError
 from ankiforge.draft.prompt import (
+    CARDS,
     Chunk,
     Message,
     Shape,
     Wording,
     barred,
-    canonical,
-    characters,
+    look_question,
+    question,
     sendable,
     shape_of,
 )
 from ankiforge.draft.reply import (
+    TOO_LARGE,
     Item,
-    card_json,
     drafts_of,
     is_empty,
-    numbered,
-    reasons,
-    unwanted,
+    items,
+    verdicts,
+    why_none,
 )
 from ankiforge.draft.server import BUDGET, BudgetError, ServerSettings, Usage
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.model import (
-    Attempt,
+    CardKind,
     Draft,
     Drafted,
+    Finding,
     Highlight,
     HighlightKey,
     NoCard,
     Origin,
     Problem,
     Task,
+    Waiting,
 )
+from ankiforge.text import cloze
 
 Notice = Callable[[str], None]
 """Receives a line about what is about to leave the machine."""
@@ -65,37 +69,30 @@ GRACE_S, PAID_GRACE_S = 3.0, 20.0
 """How long to wait for pending replies when a person stops the run; the second for paid replies."""
 UNREADABLE = "the model's answer could not be read"
 CUT_OFF = "the model's answer was cut off before its first card"
+OVERSIZE = "the model's answer was too large"
 EMPTY = "the model answered with an empty list of cards"
 AGAIN = "ankiforge draft --again"
 
 # --- the outcome for each highlight -----------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """Why a highlight was not drafted this time, and what to do."""
 
     what: str
     hint: str
     where: str = ""
     """The setting that is responsible; "" = only this document is affected."""
-
-    @classmethod
-    def of(cls, error: ItemError) -> Failure:
-        """Return the failure for an error; exceeding the budget affects all documents."""
-        where = BUDGET if isinstance(error, BudgetError) else ""
-        return cls(error.message, error.hint, where)
+    once: bool = False
+    """Whether it is told once, and from then on the reason why the highlight has no card."""
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of a highlight: it has drafts, a reason for none, or a failure."""
+class Outcome(msgspec.Struct):
+    """What became of a highlight: drafts, a reason for none, a failure, or the last two of them."""
 
-    drafts: list[Draft] = field(default_factory=list)
+    drafts: tuple[Draft, ...] = ()
     no_card: NoCard | None = None
     failure: Failure | None = None
-    unread: Failure | None = None
-    """With `no_card`: its new reply could not be read, which is reported once."""
 
 
 Outcomes = dict[HighlightKey, Outcome]
@@ -110,7 +107,8 @@ def drafted(task: Task, outcomes: Outcomes) -> Drafted:
         if outcome := outcomes.get(one.key):
             drafts += outcome.drafts
             no_cards += [outcome.no_card] if outcome.no_card else []
-            failed += [(one.key, outcome.failure.what)] if outcome.failure else []
+            if outcome.failure and not outcome.failure.once:
+                failed.append((one.key, outcome.failure.what))
     found = tuple(problems(task, outcomes.values()))
     return Drafted(task, tuple(drafts), tuple(no_cards), tuple(failed), found)
 
@@ -118,242 +116,33 @@ def drafted(task: Task, outcomes: Outcomes) -> Drafted:
 def problems(task: Task, outcomes: Iterable[Outcome]) -> Iterator[Problem]:
     """Yield one problem for all highlights that failed for the same reason."""
     title = task.document.title or task.document.key
-    causes: Counter[tuple[Failure, bool]] = Counter()
-    for one in outcomes:
-        causes.update([(one.failure, False)] if one.failure else [])
-        causes.update([(one.unread, True)] if one.unread else [])
-    for (cause, once), count in causes.items():
+    for cause, count in Counter(one.failure for one in outcomes if one.failure).items():
         if cause.where:
             yield Problem(cause.where, cause.what, cause.hint)
         else:
             passages = "1 highlight" if count == 1 else f"{count} highlights"
-            yield Problem(title, f"{passages} not drafted: {cause.what}", cause.hint, once=once)
+            what = f"{passages} not drafted: {cause.what}"
+            yield Problem(title, what, cause.hint, once=cause.once)
 
 
-# --- the conversation about the highlights of a chunk ----------------------------------------------
-
-_Facts = dict[int, list[tuple[Draft, tuple[str, ...]]]]
-"""The drafts of a highlight by fact, each with the findings that block it; unblocked ones first."""
-
-
-class Conversation:
-    """Drafts chunks by asking; its methods may be called from any thread."""
-
-    def __init__(self, asker: Asker, repair: Repair | None = None) -> None:
-        self._asker, self._repair = asker, repair
-
-    def draft(self, chunk: Chunk) -> Outcomes:
-        """Return the outcome for every highlight of a chunk.
-
-        Raises:
-            ServiceError, UsageError: the run cannot go on.
-        """
-        if reason := barred(chunk.task, self._asker.prompt):
-            # not recorded, because it depends on the current settings
-            keys = [one.key for one in chunk.highlights]
-            return {key: Outcome(no_card=NoCard(key, reason, passing=True)) for key in keys}
-        outcomes = self._ask(chunk)
-        for highlight in chunk.highlights:
-            outcome = outcomes[highlight.key]
-            facts = self._judged(outcome.drafts, highlight)
-            outcome.drafts = _all(facts)
-            if wanted := [number for number, fact in facts.items() if fact[0][1]]:
-                outcomes[highlight.key] = self._repaired(chunk.only(highlight), facts, wanted)
-        return outcomes
-
-    def _ask(self, chunk: Chunk, *, anew: bool = False) -> Outcomes:
-        """Ask about the highlights together, and about those that the reply leaves out alone."""
-        try:
-            answers = self._asker.reply(chunk, anew=anew)
-            outcomes: Outcomes = {}
-            for highlight in chunk.highlights:
-                answer = answers[highlight.key]
-                if read := [] if _refused(answer) else answer.items:
-                    outcomes[highlight.key] = self._made(chunk, highlight, read, answer)
-            self._asker.read(answers[chunk.highlights[0].key], bool(outcomes))
-            for highlight in chunk.highlights:
-                if highlight.key not in outcomes:
-                    alone, answer = chunk.only(highlight), answers[highlight.key]
-                    if answer.of > 1:
-                        outcomes |= self._ask(alone, anew=True)
-                    else:
-                        outcomes[highlight.key] = self._unread(alone, answer)
-            return outcomes
-        except ItemError as error:
-            half = len(chunk.highlights) // 2
-            if half and isinstance(error, TooLongError):
-                first = self._ask(chunk.only(*chunk.highlights[:half]))
-                return first | self._ask(chunk.only(*chunk.highlights[half:]))
-            return {one.key: Outcome(failure=Failure.of(error)) for one in chunk.highlights}
-
-    def _drafts(
-        self, chunk: Chunk, highlight: Highlight, read: list[Item], answer: Answer
-    ) -> tuple[Draft, ...]:
-        prompt = self._asker.prompt.of(chunk.task).fingerprint
-        origin = Origin("llm", self._asker.settings.model, prompt, answer.request)
-        return drafts_of(read, highlight, origin, self._shape(chunk))
-
-    def _made(
-        self, chunk: Chunk, highlight: Highlight, read: list[Item], answer: Answer
-    ) -> Outcome:
-        """Return the drafts in the items about a highlight, else why there are none."""
-        if made := self._drafts(chunk, highlight, read, answer):
-            return Outcome([*numbered(made, self._shape(chunk))])
-        return self._none(chunk, highlight, read)
-
-    def _shape(self, chunk: Chunk) -> Shape:
-        prompt = self._asker.prompt.of(chunk.task)
-        return shape_of(chunk.task, prompt, self._asker.settings.candidates)
-
-    def _none(
-        self, chunk: Chunk, highlight: Highlight, read: list[Item], before: str = ""
-    ) -> Outcome:
-        """Return why the items about a highlight make no card; `before` introduces the reason."""
-        why = before + (next(reasons(read), "") or unwanted(read, self._shape(chunk)))
-        why = f"{BEYOND}: {why}" if asks(highlight) else why
-        return Outcome(no_card=NoCard(highlight.key, why))
-
-    # --- an unreadable reply ------------------------------------------------------------------
-
-    def _unread(self, chunk: Chunk, answer: Answer) -> Outcome:
-        """Ask again about one highlight whose reply could not be read."""
-        [highlight] = chunk.highlights
-        if refusal := _refused(answer):
-            return Outcome(no_card=NoCard(highlight.key, refusal))
-        if is_empty(answer.said.content) and not answer.cut_off:
-            return Outcome(no_card=NoCard(highlight.key, EMPTY))
-        is_new = not answer.cached
-        if not answer.cut_off:
-            answer = self._asker.reply(chunk, _not_json(answer))[highlight.key]
-            self._asker.read(answer, bool(answer.items))
-        if not answer.items and is_new and answer.format < self._asker.form.format:
-            # the server is asked in another format by now
-            answer = self._asker.reply(chunk, anew=True)[highlight.key]
-            self._asker.read(answer, bool(answer.items))
-        if read := answer.items:
-            return self._made(chunk, highlight, read, answer)
-
-        # give up for good: it is asked about again only if a person wants it, and reported once
-        said = " ".join(answer.said.content.split())[:80]
-        if answer.cut_off:
-            what = fault = CUT_OFF
-            hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
-        else:
-            what, fault = UNREADABLE, f"{UNREADABLE}: {repr(said) if said else 'it is empty'}"
-            hint = "try another model"
-        reason = f"{what}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
-        hint = f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card"
-        unread = None if answer.cached else Failure(fault, hint)
-        return Outcome(no_card=NoCard(highlight.key, reason), unread=unread)
-
-    # --- repair -------------------------------------------------------------------------------
-
-    def _judged(self, drafts: Iterable[Draft], highlight: Highlight) -> _Facts:
-        """Return the drafts of a highlight by fact, with the findings that block each."""
-        facts: _Facts = {}
-        for draft in drafts:
-            faults: tuple[str, ...] = ()
-            with suppress(BugError), one_item():  # it fails again where the draft is recorded
-                faults = self._repair(draft, highlight) if self._repair else ()
-            facts.setdefault(draft.intent, []).append((draft, faults))
-        return {
-            number: sorted(fact, key=lambda one: bool(one[1])) for number, fact in facts.items()
-        }
-
-    def _repaired(self, chunk: Chunk, facts: _Facts, wanted: list[int]) -> Outcome:
-        """Ask again about the facts of one highlight whose every card is blocked.
-
-        A fact with an unblocked card needs no repair: a person picks, and may force a blocked one.
-        The cards that were sent back are kept with their replacement. What is still blocked is
-        shown with its findings.
-        """
-        [highlight], unchanged = chunk.highlights, Outcome(_all(facts))
-        try:
-            further = self._complaint(facts, wanted, self._shape(chunk))
-            answer = self._asker.reply(chunk, further)[highlight.key]
-        except ItemError:  # such as an exceeded budget: the drafts stay, blocked
-            return unchanged
-        read = answer.items
-        self._asker.read(answer, bool(read))
-        made = self._drafts(chunk, highlight, read, answer)
-        if not made and len(wanted) == len(facts):
-            if not read:
-                return unchanged
-            faults = "; ".join(dict.fromkeys(
-                fault for at in wanted for _, found in facts[at] for fault in found
-            ))  # fmt: skip
-            before = f"a check blocked the card ({faults[:200]}), and asked again: "
-            return self._none(chunk, highlight, read, before)
-
-        # each new card belongs to the fact it names, else to the next fact without one
-        placed: dict[int, list[Draft]] = {number: [] for number in wanted}
-        for draft in made:
-            number = draft.intent - 1
-            if number not in placed or self._asker.settings.candidates == 1:
-                number = next((one for one in wanted if not placed[one]), wanted[-1])
-            placed[number].append(replace(draft, intent=number))
-        every: list[Draft] = []
-        for number, fact in facts.items():
-            kept = [draft for draft, _ in fact]
-            if new := placed.get(number):
-                attempts = tuple(
-                    Attempt(draft.kind, draft.fields, faults, draft.origin.request)
-                    for draft, faults in fact
-                )
-                first, *more = _all(self._judged(new, highlight))
-                kept = [replace(first, attempts=(*first.attempts, *attempts)), *more]
-            every += (replace(draft, intent=number + 1) for draft in kept)
-        return Outcome([*numbered(every, self._shape(chunk))] or unchanged.drafts)
-
-    def _complaint(self, facts: _Facts, wanted: list[int], shape: Shape) -> tuple[Message, ...]:
-        """Return the messages that follow the model's first reply."""
-        bad = [one for number in wanted for one in facts[number]]
-        cards = ",".join(card_json(draft, shape) for draft, _ in bad)
-        faults = "\n".join(
-            f"- card {number}: {fault}"
-            for number, (_, faults) in enumerate(bad, start=1)
-            for fault in faults
-        )
-        wish = (
-            "Draft better cards for this highlight, from its own words, or answer none. Answer with "
-            "the JSON only."
-        )
-        return (
-            {"role": "assistant", "content": f'{{"cards":[{cards}]}}'},
-            {"role": "user", "content": f"These cards cannot be used:\n{faults}\n{wish}"},
-        )
-
-
-def _all(facts: _Facts) -> list[Draft]:
-    return [draft for fact in facts.values() for draft, _ in fact]
-
-
-def _refused(answer: Answer) -> str:
-    """Return why the model or the server refused to answer; "" if it did not."""
-    if answer.said.refusal:
-        return f"the model refused: {' '.join(answer.said.refusal.split())[:200]}"
-    is_filtered = answer.said.finish == "content_filter"
-    return "the server's content filter refused it" if is_filtered else ""
-
-
-def _not_json(answer: Answer) -> tuple[Message, ...]:
-    said = answer.said.content[:2_000] or "(nothing)"
-    return (
-        {"role": "assistant", "content": said},
-        {"role": "user", "content": "That could not be read. Answer with the JSON only."},
+def complaint(drafts: Iterable[tuple[Draft, tuple[str, ...]]]) -> str:
+    """Return the cards that a check blocks, each with the reasons, for the model."""
+    return "\n".join(
+        f"{json.dumps({'kind': draft.kind.value, **dict(draft.fields)}, ensure_ascii=False)}: "
+        + "; ".join(faults)
+        for draft, faults in drafts
     )
 
 
 # --- the drafter ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(msgspec.Struct, frozen=True):
     """What drafting would send. Tokens are estimated: 4 bytes each, and 80 out for a highlight.
 
-    If there are several candidates for a fact, 60 tokens out for each. The low cost assumes 5 bytes
-    a token and five eighths of the output; the high one 3 bytes, three times the output, and that
-    everything is asked twice, as when every card is blocked. Reasoning tokens are not included.
+    The low cost assumes 5 bytes a token and five eighths of the output; the high one 3 bytes, three
+    times the output, and that everything is asked twice, as when every card is blocked. Reasoning
+    tokens are not included.
     """
 
     highlights: int
@@ -393,18 +182,17 @@ class Model:
             offline: connect only to a server on this machine.
             fresh: ask even if replies are kept, because a person asks again.
         """
-        self._settings, self._notice = settings, notice
-        self._asker = Asker(settings, prompt, replies, offline=offline, fresh=fresh)
-        self._conversation = Conversation(self._asker, repair)
+        self._settings, self._prompt, self._repair, self._notice = settings, prompt, repair, notice
+        self._client = Client(settings, replies, offline=offline, fresh=fresh)
         self._is_stopped = False
 
     @property
     def usage(self) -> Usage:
         """Return what was used so far."""
-        return self._asker.budget.usage
+        return self._client.budget.usage
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield a result for each request. Call it once.
+        """Yield a result for each request.
 
         They are in the order of the highlights, so that equal replies give equal cards; but a slow
         reply delays the results after it by no more than `PATIENCE_S`.
@@ -424,21 +212,22 @@ class Model:
                 self._announce([chunk for chunk, is_known in chunks if not is_known])
                 whole = _Whole(len(chunks))
                 for chunk, _ in chunks:
-                    future = _in_thread(slots, self._conversation.draft, chunk)
-                    ahead.append(_Part(chunk, future, whole))
+                    ahead.append(_Part(chunk, _in_thread(slots, self._outcomes, chunk), whole))
                     while len(ahead) > 2 * self._settings.threads:
                         yield _next(ahead).result()
             while ahead:
                 yield _next(ahead).result()
+            self._client.rest()
         except (KeyboardInterrupt, GeneratorExit):
             self.leave()
             raise
-        finally:  # wait for pending replies, which are paid for and must be stored
+        except BaseException:  # wait for pending replies, which are paid for and must be stored
             self._stop(None)
+            raise
 
     def leave(self) -> None:
         """Stop at once; a pending reply is stored if it arrives soon."""
-        price, count = self._settings.price, self._asker.client.under_way
+        price, count = self._settings.price, self._client.under_way
         paid = price is None or price.into or price.out
         if not self._is_stopped and self._notice and paid and count:
             replies = "1 reply that is" if count == 1 else f"{count} replies that are"
@@ -451,17 +240,16 @@ class Model:
         """Send nothing more, and wait for pending replies; None = without limit. Idempotent."""
         if not self._is_stopped:
             self._is_stopped = True
-            self._asker.budget.close()
-            self._asker.client.stop(patience)
+            self._client.stop(patience)
 
     def _chunks(self, task: Task) -> list[tuple[Chunk, bool]]:
         """Return what is asked about together, each with whether its reply is kept."""
         found: list[tuple[Chunk, bool]] = []
         group: list[Highlight] = []
-        is_barred = bool(barred(task, self._asker.prompt))
+        is_barred = bool(barred(task, self._prompt))
         for one in sendable(task):
             alone = Chunk(task, (one,))
-            if is_barred or self._asker.known(alone):
+            if is_barred or self._client.known(question(alone, self._prompt)):
                 found.append((alone, True))
                 continue
             group.append(one)
@@ -472,10 +260,10 @@ class Model:
 
     def _announce(self, new: list[Chunk]) -> None:
         if new:
-            self._asker.prepare()
+            self._client.prepare()
         if self._notice and new:
             count = sum(len(chunk.highlights) for chunk in new)
-            letters = sum(characters(self._asker.body(chunk)) for chunk in new)
+            letters = sum(question(chunk, self._prompt).characters for chunk in new)
             passages = "1 highlight" if count == 1 else f"{count:,} highlights"
             self._notice(f"{passages}, {letters:,} characters to {self._settings.host}")
 
@@ -484,10 +272,10 @@ class Model:
         settings = self._settings
         parts = [part for task in tasks for part in self._chunks(task)]
         new = [chunk for chunk, is_known in parts if not is_known]
-        bodies = [self._asker.body(chunk) for chunk in new]
-        sent = sum(len(canonical(request).encode("utf-8", "replace")) for request in bodies)
+        asked = [question(chunk, self._prompt) for chunk in new]
+        sent = sum(len(json.dumps([one.messages, one.schema]).encode()) for one in asked)
         highlights = sum(len(chunk.highlights) for chunk in new)
-        out = max(80, 60 * settings.candidates) * highlights
+        out = 80 * highlights
 
         def cost(bytes_a_token: float, times_out: float, times_asked: int = 1) -> float | None:
             return settings.cost(int(times_asked * sent / bytes_a_token), int(times_out * out))
@@ -496,7 +284,7 @@ class Model:
             highlights=highlights,
             requests=len(new),
             cached=len(parts) - len(new),
-            characters=sum(characters(request) for request in bodies),
+            characters=sum(one.characters for one in asked),
             tokens_in=sent // 4,
             tokens_out=out,
             cost_usd=cost(4, 1),
@@ -504,18 +292,234 @@ class Model:
             cost_high_usd=cost(3, 6, times_asked=2),
         )
 
+    # --- the conversation about a chunk, in any thread ----------------------------------------
 
-@dataclass(slots=True)
-class _Whole:
+    def _outcomes(self, chunk: Chunk) -> Outcomes:
+        """Return the outcome for every highlight of a chunk.
+
+        Raises:
+            ServiceError, UsageError: the run cannot go on.
+        """
+        if reason := barred(chunk.task, self._prompt):
+            # not recorded, because it depends on the current settings
+            keys = [one.key for one in chunk.highlights]
+            return {key: Outcome(no_card=NoCard(key, reason, passing=True)) for key in keys}
+        outcomes = self._ask(chunk)
+        for highlight in chunk.highlights:
+            outcome = outcomes[highlight.key]
+            if blocked := self._blocked(outcome.drafts, highlight):
+                outcomes[highlight.key] = self._repaired(chunk.only(highlight), outcome, blocked)
+        return outcomes
+
+    def _ask(self, chunk: Chunk, *, anew: bool = False) -> Outcomes:
+        """Ask about the highlights together, and about those that the reply leaves out alone."""
+        try:
+            answers = self._client.ask(question(chunk, self._prompt), anew=anew)
+            outcomes: Outcomes = {}
+            for highlight, answer in zip(chunk.highlights, answers, strict=True):
+                if read := [] if _refused(answer) else _items(answer):
+                    outcomes[highlight.key] = self._made(chunk, highlight, read, answer)
+            self._client.rate(answers[0], readable=bool(outcomes))
+            for highlight, answer in zip(chunk.highlights, answers, strict=True):
+                if highlight.key not in outcomes:
+                    alone = chunk.only(highlight)
+                    if answer.of > 1:
+                        outcomes |= self._ask(alone, anew=True)
+                    else:
+                        outcomes[highlight.key] = self._unread(alone, answer)
+            return outcomes
+        except ItemError as error:
+            half = len(chunk.highlights) // 2
+            if half and isinstance(error, TooLongError):
+                first = self._ask(chunk.only(*chunk.highlights[:half]))
+                return first | self._ask(chunk.only(*chunk.highlights[half:]))
+            where = BUDGET if isinstance(error, BudgetError) else ""
+            failure = Failure(error.message, error.hint, where)
+            return {one.key: Outcome(failure=failure) for one in chunk.highlights}
+
+    def _shape(self, chunk: Chunk) -> Shape:
+        return shape_of(chunk.task, self._prompt.of(chunk.task))
+
+    def _made(
+        self,
+        chunk: Chunk,
+        highlight: Highlight,
+        read: list[Item],
+        answer: Answer,
+        before: str = "",
+    ) -> Outcome:
+        """Return the drafts in the items about a highlight, else why there are none."""
+        shape, prompt = self._shape(chunk), self._prompt.of(chunk.task).fingerprint
+        origin = Origin("llm", self._settings.model, prompt, answer.request)
+        if made := drafts_of(read, highlight, origin, shape):
+            return Outcome(made)
+        why = before + why_none(read, shape)
+        return Outcome(
+            no_card=NoCard(highlight.key, f"{BEYOND}: {why}" if asks(highlight) else why)
+        )
+
+    def _unread(self, chunk: Chunk, answer: Answer) -> Outcome:
+        """Ask again about one highlight whose reply could not be read."""
+        [highlight], asked, is_new = (
+            chunk.highlights,
+            question(chunk, self._prompt),
+            not answer.cached,
+        )
+        if refusal := _refused(answer):
+            return Outcome(no_card=NoCard(highlight.key, refusal))
+        if is_empty(answer.said.content) and not answer.cut_off:
+            return Outcome(no_card=NoCard(highlight.key, EMPTY))
+        if not answer.cut_off:
+            said = answer.said.content[:2_000] or "(nothing)"
+            wish = "That could not be read. Answer with the JSON only."
+            [answer] = self._client.ask(asked.and_then(*_exchange(said, wish)))
+            self._client.rate(answer, readable=bool(_items(answer)))
+        if not _items(answer) and is_new and answer.rung < self._client.form.rung:
+            [answer] = self._client.ask(asked, anew=True)  # in another format by now
+            self._client.rate(answer, readable=bool(_items(answer)))
+        if read := _items(answer):
+            return self._made(chunk, highlight, read, answer)
+
+        # give up for good: it is asked about again only if a person wants it, and reported once
+        said = " ".join(answer.said.content.split())[:80]
+        what, hint = UNREADABLE, "try another model"
+        fault = f"{UNREADABLE}: {repr(said) if said else 'it is empty'}"
+        if answer.cut_off:
+            what = fault = OVERSIZE if answer.said.finish == TOO_LARGE else CUT_OFF
+            hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
+        reason = f"{what}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
+        hint = f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card"
+        failure = None if answer.cached else Failure(fault, hint, once=True)
+        return Outcome(no_card=NoCard(highlight.key, reason), failure=failure)
+
+    def _blocked(
+        self, drafts: Sequence[Draft], highlight: Highlight
+    ) -> list[tuple[Draft, tuple[str, ...]]]:
+        """Return the drafts that a check blocks, with the findings; of candidates, only if all are."""
+        blocked = []
+        for draft in drafts:
+            with suppress(BugError), one_item():  # it fails again where the draft is recorded
+                if faults := self._repair(draft, highlight) if self._repair else ():
+                    blocked.append((draft, faults))
+        is_choice = len(drafts) > 1 and drafts[0].intent == drafts[1].intent
+        return [] if is_choice and len(blocked) < len(drafts) else blocked
+
+    def _repaired(
+        self, chunk: Chunk, outcome: Outcome, blocked: list[tuple[Draft, tuple[str, ...]]]
+    ) -> Outcome:
+        """Send the blocked cards of one highlight back once; what is still blocked is shown so."""
+        [highlight], asked = chunk.highlights, question(chunk, self._prompt)
+        wish = "Draft better cards for this highlight, from its own words, or answer none."
+        said = [{"kind": draft.kind.value, **dict(draft.fields)} for draft, _ in blocked]
+        words = (
+            f"These cards cannot be used:\n{complaint(blocked)}\n{wish} Answer with the JSON only."
+        )
+        try:
+            exchange = _exchange(json.dumps({"cards": said}, ensure_ascii=False), words)
+            [answer] = self._client.ask(asked.and_then(*exchange))
+        except ItemError:  # such as an exceeded budget: the drafts stay, blocked
+            return outcome
+        read = _items(answer)
+        self._client.rate(answer, readable=bool(read))
+        if not read:
+            return outcome
+        faults = "; ".join(dict.fromkeys(fault for _, found in blocked for fault in found))
+        before = f"a check blocked the card ({faults[:200]}), and asked again: "
+        made = self._made(chunk, highlight, read, answer, before)
+        kept = [draft for draft in outcome.drafts if all(draft is not one for one, _ in blocked)]
+        if not made.drafts:
+            return Outcome(tuple(kept)) if kept else made
+        free = [one for one, _ in blocked]
+        new = [
+            replace(draft, intent=free[min(at, len(free) - 1)].intent)
+            for at, draft in enumerate(made.drafts)
+        ]
+        return Outcome(tuple(sorted((*kept, *new), key=lambda draft: draft.intent)))
+
+    # --- a second look ------------------------------------------------------------------------
+
+    def verify(self, cards: Sequence[Waiting]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+        """Yield the ids of drafts with what the model finds, comparing them with their passages.
+
+        Drafts whose verdict is missing or unreadable are left out, and not asked about again.
+
+        Raises:
+            ServiceError, UsageError: the run cannot go on.
+        """
+        known, new = [], []
+        for one in cards:
+            answer = self._client.known(look_question([looked_at("1", one)]))
+            known += [(one, answer)] if answer else []
+            new += [] if answer else [one]
+        for one, answer in known:
+            self._client.budget.count_cached()
+            if found := verdicts(answer.said.content).get(str(answer.label)):
+                yield one.id, found
+        for at in range(0, len(new), CARDS):
+            part = new[at : at + CARDS]
+            asked = look_question([looked_at(str(n), one) for n, one in enumerate(part, 1)])
+            self._client.prepare()
+            if self._notice:
+                cards_ = "1 card" if len(part) == 1 else f"{len(part)} cards"
+                self._notice(
+                    f"{cards_} to compare, {asked.characters:,} characters to {self._settings.host}"
+                )
+            try:
+                [answer, *_] = self._client.ask(asked, anew=True)
+            except ItemError:  # the next run tries it
+                continue
+            read = verdicts(answer.said.content)
+            self._client.rate(answer, readable=bool(read))
+            for label, one in enumerate(part, 1):
+                if found := read.get(str(label)):
+                    yield one.id, found
+        self._client.rest()
+
+
+def looked_at(label: str, one: Waiting) -> tuple[str, Highlight, str, str]:
+    """Return a draft as a second look gets it: label, passage, question, answer."""
+    front, back = one.draft.field("Front"), one.draft.field("Back")
+    if one.draft.kind is CardKind.CLOZE:
+        front, back = one.draft.field("Text"), one.draft.answer
+        for gap in reversed(cloze.gaps(front)):
+            front = f"{front[: gap.start]}[…]{front[gap.end :]}"
+    return label, one.highlight, front, back
+
+
+def _items(answer: Answer) -> list[Item]:
+    """Return the items about the highlight of an answer; none if the last of them may be cut off."""
+    read = items(answer.said.content, tuple(map(str, range(1, answer.of + 1))))
+    labels = list(dict.fromkeys(one.label for one in read))
+    if answer.cut_off and len(labels) > 1 and labels[-1] == str(answer.label):
+        return []
+    return [one for one in read if one.label == str(answer.label)]
+
+
+def _refused(answer: Answer) -> str:
+    """Return why the model or the server refused to answer; "" if it did not."""
+    if answer.said.refusal:
+        return f"the model refused: {' '.join(answer.said.refusal.split())[:200]}"
+    is_filtered = answer.said.finish == "content_filter"
+    return "the server's content filter refused it" if is_filtered else ""
+
+
+def _exchange(said: str, wish: str) -> tuple[Message, Message]:
+    """Return the model's answer, and what is wrong with it."""
+    return {"role": "assistant", "content": said}, {"role": "user", "content": wish}
+
+
+# --- several requests at a time ---------------------------------------------------------------
+
+
+class _Whole(msgspec.Struct):
     """A task in parts."""
 
     left: int
     """The number of parts without a result."""
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[Outcome] = []
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """A chunk that is being drafted."""
 
     chunk: Chunk
@@ -554,7 +558,7 @@ def _in_thread(
             with slots, one_item():
                 future.set_result(draft(chunk))
         except BugError as error:
-            failure = Failure.of(error)
+            failure = Failure(error.message, error.hint)
             future.set_result({one.key: Outcome(failure=failure) for one in chunk.highlights})
         except BaseException as error:  # noqa: BLE001  (raised where the results are fetched)
             future.set_exception(error)

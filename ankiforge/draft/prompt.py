@@ -1,46 +1,38 @@
-"""Prompt files, and the `chat.completions` requests made from them.
+"""Prompt files, and the questions made from them.
 
 A prompt is a Markdown file with a YAML head and `{{ name }}` placeholders:
 
     ---
-    name: cards
-    version: 1
-    kinds: [cloze, basic, two-way]
-    variables: [schema, most, kinds, title, remark, highlights]
+    kinds: [basic, cloze, two-way]
     ---
-    The rules, the same for every request …
+    The rules, the same for every request … {{ schema }}
     ---
-    The document and its passages …
+    The document and its passages … {{ highlights }}
 
 The system message is above the second `---`, the user's message below it; without it, all is the
-user's message. Inserted values are not searched for placeholders. Rules, schema and examples come
-first and are the same bytes during a run; passages come last, between markers that their text
-cannot close.
+user's message. Inserted values are not searched for placeholders. Rules and examples come first and
+are the same bytes during a run, so that servers keep them; passages come last, between markers that
+their text cannot close.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import yaml
+import msgspec
 from msgspec.structs import replace
 
-from ankiforge.draft import asks, private, withheld
+from ankiforge.config.yamlfile import parse as parse_yaml
+from ankiforge.config.yamlfile import typed
+from ankiforge.draft import private, withheld
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Highlight, Task, h16
-from ankiforge.text.passages import CONTEXT
 
-if TYPE_CHECKING:
-    from ankiforge.draft.server import ServerSettings
-
-Body = dict[str, Any]
 Message = dict[str, str]
 
 # --- prompt files ---------------------------------------------------------------------------
@@ -51,31 +43,31 @@ class NoPromptError(ConfigError):
 
 
 VARIABLES = ("schema", "most", "kinds", "title", "remark", "highlights")
-"""The variables of a prompt; `docs/prompts.md` explains them."""
+"""The placeholders of a prompt; `docs/prompts.md` explains them."""
 LARGEST = 200_000
 """The maximum size of a prompt file in bytes."""
-_NEEDED = ("highlights", "schema")
-_KEYS = ("name", "version", "kinds", "variables")
 _VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 _HEAD = re.compile(r"\ufeff?---[ \t]*\n(.*?\n)---[ \t]*\n", re.DOTALL)
 _CUT = re.compile(r"^---[ \t]*\n", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A checked prompt: every placeholder is declared, and every declared variable is known and used."""
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kinds: tuple[CardKind, ...]
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """A checked prompt: its placeholders are known."""
 
     name: str
-    version: str
     kinds: tuple[CardKind, ...]
+    """The kinds of cards that it can draft."""
     system: str
     user: str
 
     @property
     def fingerprint(self) -> str:
         """Return `name@` and a hash of eight hex digits, which is stored with every draft."""
-        kinds = ",".join(self.kinds)
-        return f"{self.name}@{h16(self.version, kinds, self.system, self.user)[:8]}"
+        return f"{self.name}@{h16(','.join(self.kinds), self.system, self.user)[:8]}"
 
     def of(self, task: Task) -> Prompt:
         """Return this prompt, whatever the task."""
@@ -83,16 +75,14 @@ class Prompt:
 
     def messages(self, values: Mapping[str, str]) -> tuple[Message, ...]:
         """Return the chat messages with inserted values; empty ones are omitted."""
-        parts = (("system", self.system), ("user", self.user))
         filled = (
             (role, _VARIABLE.sub(lambda name: values[name[1]], text).strip())
-            for role, text in parts
+            for role, text in (("system", self.system), ("user", self.user))
         )
         return tuple({"role": role, "content": text} for role, text in filled if text)
 
 
-@dataclass(frozen=True, slots=True)
-class Prompts:
+class Prompts(msgspec.Struct, frozen=True):
     """All prompts that a run may need, loaded before anything is sent."""
 
     usual: Prompt
@@ -119,83 +109,54 @@ def load(name: str, folders: Iterable[Path]) -> Prompt:
     looked = tuple(folders)
     if not re.fullmatch(r"[\w-]+", name):
         raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
-    for folder in looked:
-        path = folder / f"{name}.md"
-        if not path.is_file():
-            continue
-        try:
-            if path.stat().st_size > LARGEST:
-                raise ConfigError(f"{path}: larger than {LARGEST:,} bytes")
-            text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: cannot be read: {error}") from error
-        return parse(text, path)
-    names = sorted({path.stem for folder in looked for path in folder.glob("*.md")})
-    raise NoPromptError(f"no prompt called {name!r}", hint=f"there are: {', '.join(names)}")
+    path = next((one for folder in looked if (one := folder / f"{name}.md").is_file()), None)
+    if path is None:
+        names = sorted({one.stem for folder in looked for one in folder.glob("*.md")})
+        raise NoPromptError(f"no prompt called {name!r}", hint=f"there are: {', '.join(names)}")
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ConfigError(f"{path}: larger than {LARGEST:,} bytes")
+        text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return parse(text, path)
 
 
 def parse(text: str, path: Path) -> Prompt:
     """Parse the text of a prompt file.
 
     Raises:
-        ConfigError: with the file and the invalid key or variable.
+        ConfigError: with the file and the invalid key or placeholder.
     """
     match = _HEAD.match(text)
     if match is None:
-        raise ConfigError(f"{path}:1: no head", hint="begin with ---, keys, ---; see prompts/")
-    try:
-        head = yaml.safe_load(match[1])
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 2 if mark else 1
-        raise ConfigError(f"{path}:{line}: the head is not YAML: {error}") from error
-    if not isinstance(head, dict):
-        raise ConfigError(f"{path}:1: the head is not a mapping", hint=f"keys: {', '.join(_KEYS)}")
-    for key in head:
-        if key not in _KEYS:
-            raise ConfigError(f"{path}: {key}: unknown key", hint=f"known: {', '.join(_KEYS)}")
-    for key in _KEYS:
-        if key not in head:
-            raise ConfigError(f"{path}: the key {key} is missing from the head")
-    body, kinds = text[match.end() :], head["kinds"]
-    _check_variables(body, head["variables"], path)
-    if (
-        not isinstance(kinds, list)
-        or not kinds
-        or any(kind not in list(CardKind) for kind in kinds)
-    ):
-        raise ConfigError(f"{path}: kinds: expected a list of values from {', '.join(CardKind)}")
+        raise ConfigError(
+            f"{path}:1: no head", hint="begin with ---, kinds: […], ---; see prompts/"
+        )
+    data, where = parse_yaml(f"\n{match[1]}", str(path))
+    head, body = typed(_Head, data, where), text[match.end() :]
+    if not head.kinds:
+        raise where.at("kinds").error("no kind", f"some of {', '.join(CardKind)}")
+    used = set(_VARIABLE.findall(body))
+    if unknown := sorted(used - set(VARIABLES)):
+        hint = f"known: {', '.join(VARIABLES)}"
+        raise ConfigError(f"{path}: {{{{ {unknown[0]} }}}} is not a placeholder", hint=hint)
+    for name in ("schema", "highlights"):
+        if name not in used:
+            raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")
     cut = _CUT.search(body)
     return Prompt(
-        name=str(head["name"]),
-        version=str(head["version"]),
-        kinds=tuple(CardKind(kind) for kind in dict.fromkeys(kinds)),
+        name=path.stem,
+        kinds=tuple(dict.fromkeys(head.kinds)),
         system=body[: cut.start()] if cut else "",
         user=body[cut.end() :] if cut else body,
     )
 
 
-def _check_variables(body: str, declared: object, path: Path) -> None:
-    if not isinstance(declared, list) or not all(isinstance(name, str) for name in declared):
-        raise ConfigError(f"{path}: variables: expected a list of names")
-    used = set(_VARIABLE.findall(body))
-    faults = (
-        ([name for name in declared if name not in VARIABLES], "is not a known variable"),
-        (sorted(used - set(declared)), "is in the text but not declared"),
-        ([name for name in declared if name not in used], "is declared but not in the text"),
-        ([name for name in _NEEDED if name not in used], "must be in the text"),
-    )
-    for names, fault in faults:
-        if names:
-            hint = f"known: {', '.join(VARIABLES)}"
-            raise ConfigError(f"{path}: variables: {names[0]!s} {fault}", hint=hint)
+# --- which highlights share a question ------------------------------------------------------
 
 
-# --- which highlights share a request -------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """Highlights of one document that share a request."""
 
     task: Task
@@ -215,47 +176,53 @@ def sendable(task: Task) -> tuple[Highlight, ...]:
     sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
     if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
         return sent
-    return tuple(map(_bare, sent))
+    bare: dict[str, Any] = {"prefix": "", "suffix": "", "sentence": "", "nearby": "", "above": ()}
+    return tuple(replace(highlight, **bare) for highlight in sent)
 
 
-def _bare(highlight: Highlight) -> Highlight:
-    return replace(highlight, prefix="", suffix="", sentence="", nearby="", above=())
+# --- the question ---------------------------------------------------------------------------
 
 
-# --- the body of a request ------------------------------------------------------------------
+class Question(msgspec.Struct, frozen=True):
+    """What a model is asked about some highlights, or about some cards that it is to compare."""
+
+    messages: tuple[Message, ...]
+    schema: dict[str, Any]
+    """The JSON schema of the reply; all keys are required, as strict servers demand."""
+    prompt: str
+    """`name@fingerprint`."""
+    parts: tuple[Question, ...] = ()
+    """The questions about each thing alone, in their order; () = this one is about one thing."""
+
+    @property
+    def each(self) -> tuple[Question, ...]:
+        """Return the question about each thing alone, under which its reply is kept."""
+        return self.parts or (self,)
+
+    def and_then(self, *further: Message) -> Question:
+        """Return the question about one thing with messages that follow."""
+        return replace(self, messages=(*self.messages, *further))
+
+    @property
+    def characters(self) -> int:
+        """Return the number of characters of the reader's material: all except the rules."""
+        return sum(len(one["content"]) for one in self.messages if one["role"] != "system")
 
 
-class Format(IntEnum):
-    """How strictly JSON is requested; servers differ in what they accept."""
-
-    JSON_SCHEMA = 0
-    JSON_OBJECT_SCHEMA = 1
-    JSON_OBJECT = 2
-    TEXT = 3
-
-
-def request_body(
-    chunk: Chunk, settings: ServerSettings, prompt: Wording, further: tuple[Message, ...] = ()
-) -> Body:
-    """Return a request in the strictest format; `further` messages follow those of the prompt."""
-    words = prompt.of(chunk.task)
-    shape = shape_of(chunk.task, words, settings.candidates)
-    wish = wish_of(chunk.task)
-    passages = (
-        passage(str(label), marked, wish) for label, marked in enumerate(chunk.highlights, start=1)
-    )
+def question(chunk: Chunk, prompt: Wording) -> Question:
+    """Return the question about the highlights of a chunk."""
+    words, task = prompt.of(chunk.task), chunk.task
+    shape = shape_of(task, words)
+    alone = len(chunk.highlights) == 1
+    passages = (passage(str(n), one, task.brief.wants) for n, one in enumerate(chunk.highlights, 1))
     values = {
         **rules_of(shape),
-        "title": title_of(chunk.task),
-        "remark": remark_of(chunk.task),
+        "title": title_of(task),
+        "remark": remark_of(task),
         "highlights": "\n\n".join(passages),
     }
-    made = {"model": settings.model, "messages": [*words.messages(values), *further]}
-    return {
-        **made,
-        **response_format(Format.JSON_SCHEMA, reply_schema(shape)),
-        **settings.extra_body,
-    }
+    parts = () if alone else tuple(question(chunk.only(one), prompt) for one in chunk.highlights)
+    return Question(words.messages(values), reply_schema(shape), words.fingerprint, parts)
 
 
 def rules_of(shape: Shape) -> dict[str, str]:
@@ -263,41 +230,32 @@ def rules_of(shape: Shape) -> dict[str, str]:
     kinds = [_HOW[kind] for kind in shape.kinds]
     if len(kinds) < len(CardKind):
         kinds.append("No other kind, whatever the examples show.")
-    return {
-        "schema": json.dumps(reply_schema(shape), ensure_ascii=False),
-        "most": _most(shape.candidates),
-        "kinds": "\n".join(kinds),
-    }
+    most = "one card, or a second one only if they marked a second fact"
+    if shape.candidates > 1:
+        most = (
+            f"up to {shape.candidates} quite different cards for the same fact, of which the reader will"
+            " pick one: different in what they ask (the term, the consequence, a contrast, a cloze),"
+            " the best first. Fewer good cards are better than more"
+        )
+    schema = json.dumps(reply_schema(shape), ensure_ascii=False)
+    return {"schema": schema, "most": most, "kinds": "\n".join(kinds)}
 
 
 FACTS = 2
 """The maximum number of facts of a highlight that get cards."""
-_NUMBERS = ("", "one card", "two", "three", "four", "five")
+OTHERS = 3
+"""The number of different cards that are drafted if a person asks again."""
 _HOW = {
     CardKind.BASIC: 'kind "basic": the question in `front`, the answer in `back`.',
     CardKind.CLOZE: (
-        'kind "cloze": in `text` one sentence that stands alone (at most 30 words), the answer in it '
-        "written {{c1::answer}}: one gap, at most five words, not to be guessed from the rest."
+        'kind "cloze": in `text` one sentence that stands alone (at most 30 words), the answer in it'
+        " written {{c1::answer}}: one gap of at most five words."
     ),
     CardKind.TWO_WAY: (
-        'kind "two-way": in `front` the term with its field in brackets, in `back` its definition '
-        "in at most 15 words without the term; only for a term that is worth asking both ways, "
-        "where the definition fits nothing else."
+        'kind "two-way": in `front` the term with its field in brackets, in `back` its definition in at'
+        " most 15 words without the term; only for a term that is worth asking both ways."
     ),
 }
-
-
-def _most(candidates: int) -> str:
-    if candidates == 1:
-        return "one card, two only if two separate facts are marked"
-    return (
-        f"up to {_NUMBERS[candidates]} quite different cards for the same fact, of which the reader "
-        "will pick one: different in what they ask (the term, the consequence, the clause to be "
-        "completed, a situation, a contrast, a cloze), each of them good by itself and true to the "
-        "comment, the best first: none that gives away on its front what the reader wants to recall. "
-        'Cards of the same fact carry the same number in `fact`: "1"; a second fact, "2", only if '
-        "two separate facts are marked. Fewer good cards are better than more"
-    )
 
 
 def title_of(task: Task) -> str:
@@ -319,40 +277,46 @@ _WISHES = {
 }
 
 
-def wish_of(task: Task) -> str:
-    """Return what the colour of the marks asks for; "" if nothing special."""
-    return _WISHES.get(task.brief.wants, "")
+def passage(label: str, highlight: Highlight, wants: str = "", rejected: str = "") -> str:
+    """Return a highlight between its markers.
 
-
-def passage(label: str, highlight: Highlight, wish: str = "", *, plain: bool = False) -> str:
-    """Return a highlight between its markers; `plain` omits what reveals the wanted answer."""
-    exact, before, after = highlight.exact, highlight.prefix, highlight.suffix
-    if len(before) >= CONTEXT:  # cut inside a word: "…vement of water"
-        cut, _, rest = before.partition(" ")
-        before = f"… {rest}" if rest and cut else before
-    if len(after) >= CONTEXT:
-        rest, _, cut = after.rpartition(" ")
-        after = f"{rest} …" if rest and cut else after
+    Args:
+        label: its label in the reply.
+        highlight: the highlight.
+        wants: what the colour of the mark asks for.
+        rejected: a former card that a check blocked, with the reason.
+    """
+    exact = highlight.exact
     phrases = " | ".join(exact[start:end] for start, end in highlight.gaps)
     parts = (
         ("heading", highlight.heading),
         ("under", " › ".join(highlight.above)),
-        ("before", before),
+        ("around", around(highlight)),
         ("marked", exact),
-        ("sentence", highlight.sentence if highlight.sentence != exact else ""),
-        ("phrases", phrases if phrases != exact and not plain else ""),
-        ("after", after),
-        ("nearby", _NEARBY.sub("‹", highlight.nearby) if asks(highlight) else ""),
-        ("comment", highlight.comment if highlight.instructs and not plain else ""),
-        ("wanted", wish),
+        ("phrases", phrases if phrases != exact else ""),
+        ("comment", highlight.comment if highlight.instructs else ""),
+        ("wanted", _WISHES.get(wants, "")),
+        ("rejected", rejected),
     )
     lines = [f"<{name}>{data(text)}</{name}>" for name, text in parts if text.strip()]
     return "\n".join([f'<highlight h="{label}">', *lines, "</highlight>"])
 
 
-_NEARBY = re.compile(r"<(?=\s*/?\s*nearby\b)", re.IGNORECASE)
+def around(highlight: Highlight) -> str:
+    """Return the paragraph of a highlight, else its sentence and the text beside it; "" if no more."""
+    text = highlight.nearby
+    if highlight.exact not in text:
+        beside = (highlight.prefix, highlight.sentence or highlight.exact, highlight.suffix)
+        if highlight.sentence and highlight.exact in highlight.sentence:
+            text = highlight.sentence
+        elif any(beside):
+            text = "".join((highlight.prefix, highlight.exact, highlight.suffix))
+    return "" if text.strip() == highlight.exact.strip() else text
+
+
 _MARKER = re.compile(
-    r"<(?=\s*/?\s*(?:highlight|heading|under|before|marked|sentence|phrases|after|comment|wanted)\b)",
+    r"<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted|rejected|card"
+    r"|passage|front|back)\b)",
     re.IGNORECASE,
 )
 
@@ -363,19 +327,10 @@ def data(text: str) -> str:
     return _MARKER.sub("‹", clean)
 
 
-def characters(request: Body) -> int:
-    """Count the characters of the reader's material in a request: all except the rules."""
-    messages = request["messages"]
-    return sum(len(message["content"]) for message in messages if message["role"] != "system")
-
-
 # --- the shape of the reply -----------------------------------------------------------------
 
-_STRINGS = ("quote", "front", "back", "text", "why_none")
 
-
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """What a reply may contain."""
 
     kinds: tuple[CardKind, ...]
@@ -384,19 +339,19 @@ class Shape:
     """The number of cards about a fact to choose from."""
 
 
-def shape_of(task: Task, prompt: Prompt, candidates: int) -> Shape:
+def shape_of(task: Task, prompt: Prompt) -> Shape:
     """Return the shape with the kinds that both the deck file and the prompt allow."""
     wanted = task.brief.kinds or tuple(CardKind)
     if task.brief.wants == "question":
         wanted = tuple(kind for kind in wanted if kind is not CardKind.CLOZE)
     kinds = tuple(kind for kind in prompt.kinds if kind in wanted)
-    return Shape(kinds, candidates)
+    return Shape(kinds, OTHERS if task.beside else 1)
 
 
 def barred(task: Task, prompt: Wording) -> str:
     """Return why no card can be drafted for a task; "" if one can."""
     words = prompt.of(task)
-    if shape_of(task, words, 1).kinds:
+    if shape_of(task, words).kinds:
         return ""
     kinds = ", ".join(task.brief.kinds) or "any kind"
     asked = " as a question" if task.brief.wants == "question" else ""
@@ -405,131 +360,57 @@ def barred(task: Task, prompt: Wording) -> str:
 
 
 def reply_schema(shape: Shape) -> dict[str, Any]:
-    """Return the JSON schema of a reply; all keys are required, as strict servers demand."""
-    kind = {"type": "string", "enum": [*(kind.value for kind in shape.kinds), "none"]}
-    properties: dict[str, Any] = {"h": {"type": "string"}}
-    if shape.candidates > 1:
-        properties["fact"] = {"type": "string"}
-    properties |= {"kind": kind, **{name: {"type": "string"} for name in _STRINGS}}
-    card = object_schema(properties)
-    return object_schema({"cards": {"type": "array", "items": card}})
+    """Return the JSON schema of cards."""
+    kinds = [*(kind.value for kind in shape.kinds), "none"]
+    texts = dict.fromkeys(("quote", "front", "back", "text", "why_none"), _TEXT)
+    return _list_of("cards", {"h": _TEXT, "kind": {"type": "string", "enum": kinds}, **texts})
 
 
-def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object with exactly these keys."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+_TEXT = {"type": "string"}
 
 
-def response_format(form: Format, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the field of the body that requests a format; {} for plain text."""
-    named = {"name": "cards", "strict": True, "schema": schema}
-    formats: dict[Format, dict[str, Any]] = {
-        Format.JSON_SCHEMA: {"type": "json_schema", "json_schema": named},
-        Format.JSON_OBJECT_SCHEMA: {"type": "json_object", "schema": schema},
-        Format.JSON_OBJECT: {"type": "json_object"},
-    }
-    return {"response_format": formats[form]} if form in formats else {}
+def _list_of(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object with one key, a list of objects with exactly these properties."""
+
+    def exactly(properties: dict[str, Any]) -> dict[str, Any]:
+        names = list(properties)
+        return {
+            "type": "object", "properties": properties, "required": names,
+            "additionalProperties": False,
+        }  # fmt: skip
+
+    return exactly({name: {"type": "array", "items": exactly(properties)}})
 
 
-def canonical(request: Body) -> str:
-    """Return the body as JSON with sorted keys and no blanks."""
-    return json.dumps(request, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+# --- a second look: the model compares cards with their passages ----------------------------
+
+CARDS = 20
+"""The maximum number of cards that are compared in one request."""
+VERDICTS = ("supported", "changed", "absent")
+_LOOK_SCHEMA = _list_of("verdicts", {
+    "card": _TEXT, "verdict": {"type": "string", "enum": list(VERDICTS)}, "why": _TEXT,
+    "also_right": _TEXT, "same_thing": {"type": "boolean"},
+})  # fmt: skip
 
 
-def request_hash(request: Body) -> str:
-    """Return 64 hex digits: sha256 of the body's canonical JSON, without host or key."""
-    return hashlib.sha256(canonical(request).encode("utf-8", "surrogatepass")).hexdigest()
+def look_question(cards: Sequence[tuple[str, Highlight, str, str]]) -> Question:
+    """Return the question whether cards say what their passages say.
 
-
-# --- the reply of a server --------------------------------------------------------------------
-
-MOST_TOKENS = 10_000_000
-"""The maximum credible number of tokens of a request or reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """The parts of a `chat.completions` reply that we use."""
-
-    content: str = ""
-    finish: str = ""
-    refusal: str = ""
-    model: str = ""
-    tokens_in: int = 0
-    tokens_out: int = 0
-    """Including reasoning."""
-    tokens_again: int = 0
-    """The input tokens that were in the server's cache."""
-
-
-def completion(raw: str) -> Completion | None:
-    """Parse the body of a reply; None if it is not a chat completion. Never raises."""
-    try:  # tolerate half an emoji, a line break in a string, a number of a thousand digits
-        found = json.loads(raw, strict=False, parse_int=lambda said: int(said[:18]))
-    except (ValueError, RecursionError):
-        return None
-    choices = _dict(found).get("choices")
-    choice = _dict(choices[0] if isinstance(choices, list) and choices else None)
-    message, finish = choice.get("message"), choice.get("finish_reason")
-    if not (isinstance(message, dict) or (message is None and finish is not None)):
-        return None  # the model was interrupted
-    message = message or {"content": choice.get("text")}  # the older completions protocol
-
-    content = _joined(message.get("content"))
-    if not content.strip():
-        content = _arguments(message)
-    if not content and finish == "stop":  # the server took the answer for reasoning
-        thought = _joined(message.get("reasoning_content")) or _joined(message.get("reasoning"))
-        content = thought if '"cards"' in thought else ""
-
-    usage = _dict(found.get("usage"))
-    tokens_in, tokens_out = (
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
+    Args:
+        cards: label, highlight, question and answer of each.
+    """
+    rules = (files("ankiforge.draft") / "verify.md").read_text(encoding="utf-8")
+    shown = "\n\n".join(
+        f'<card id="{label}">\n<passage>{data(around(one) or one.exact)}</passage>\n'
+        f"<marked>{data(one.exact)}</marked>\n<front>{data(front)}</front>\n"
+        f"<back>{data(back)}</back>\n</card>"
+        for label, one, front, back in cards
     )
-    if tokens_in and tokens_out:  # some servers count reasoning only in the total
-        tokens_out = max(tokens_out, _count(usage.get("total_tokens")) - tokens_in)
-    again = _count(_dict(usage.get("prompt_tokens_details")).get("cached_tokens"))
-    return Completion(
-        content,
-        str(finish or ""),
-        _joined(message.get("refusal")),
-        _joined(found.get("model")),
-        tokens_in,
-        tokens_out,
-        min(again, tokens_in),
+    system, _, user = rules.partition("\n---\n")
+    system = system.replace("{{ schema }}", json.dumps(_LOOK_SCHEMA))
+    messages = (
+        {"role": "system", "content": system.strip()},
+        {"role": "user", "content": user.replace("{{ cards }}", shown).strip()},
     )
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _joined(content: Any) -> str:
-    """Return a content, which some servers send as a list of parts, as valid Unicode."""
-    if isinstance(content, list):
-        parts = [_dict(part).get("text") for part in content]
-        content = "".join(part for part in parts if isinstance(part, str))
-    return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else ""
-
-
-def _arguments(message: dict[str, Any]) -> str:
-    """Return the arguments of the only tool call, where some servers put the answer."""
-    calls = message.get("tool_calls")
-    calls = calls if isinstance(calls, list) else []
-    if len(calls) > 1:
-        return ""
-    called = _dict(calls[0]).get("function") if calls else message.get("function_call")
-    said = _dict(called).get("arguments")
-    return json.dumps(said, ensure_ascii=False) if isinstance(said, dict | list) else _joined(said)
-
-
-def _count(tokens: Any) -> int:
-    """Return a number of tokens; 0 if the value is not credible."""
-    whole = isinstance(tokens, int) and not isinstance(tokens, bool)
-    return tokens if whole and 0 < tokens <= MOST_TOKENS else 0
+    parts = tuple(look_question([("1", *one[1:])]) for one in cards) if cards[1:] else ()
+    return Question(messages, _LOOK_SCHEMA, f"verify@{h16(rules)[:8]}", parts)

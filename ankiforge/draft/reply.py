@@ -1,7 +1,7 @@
-"""Convert the raw reply of a server to drafts. What a model writes is untrusted, and cleaned here.
+"""Convert the reply of a server to drafts, or to the verdicts of a second look.
 
-An unusable card does not affect the others. A card whose quote is not in the source is still a
-draft, so that the person sees it, blocked by the grounding check.
+What a model writes is untrusted, and cleaned here. An unusable card does not affect the others. A card
+whose quote is not in the source is still a draft, so that the person sees it, blocked by a check.
 """
 
 from __future__ import annotations
@@ -9,35 +9,123 @@ from __future__ import annotations
 import html
 import json
 import re
-from bisect import bisect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from rapidfuzz import fuzz
 
 from ankiforge.draft import sided
-from ankiforge.draft.prompt import FACTS, Shape
-from ankiforge.model import CardKind, Draft, Fields, Highlight, Origin, Span
+from ankiforge.draft.prompt import FACTS, VERDICTS, Shape
+from ankiforge.model import (
+    SECOND_LOOK,
+    VERIFIED,
+    CardKind,
+    Draft,
+    Fields,
+    Finding,
+    Highlight,
+    Origin,
+    Severity,
+    Span,
+)
 from ankiforge.text import cloze
 from ankiforge.text.cloze import outside, shields
 from ankiforge.text.fold import fold, locate
 from ankiforge.text.markdown import cloze_answers, plain
 from ankiforge.text.passages import boundaries
 
+# --- the reply of a server --------------------------------------------------------------------
+
+TOO_LARGE = "too large"
+"""The reason why a reply of more than `LARGEST` bytes ends, of which nothing else is kept."""
+MOST_TOKENS = 10_000_000
+"""The maximum credible number of tokens of a request or reply."""
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """The parts of a `chat.completions` reply that we use."""
+
+    content: str = ""
+    finish: str = ""
+    refusal: str = ""
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    """Including reasoning."""
+    tokens_again: int = 0
+    """The input tokens that were in the server's cache."""
+
+    @classmethod
+    def of(cls, raw: str) -> Completion | None:
+        """Parse the body of a reply; None if it is not a chat completion. Never raises."""
+        try:  # tolerate half an emoji, a line break in a string, a number of a thousand digits
+            found = json.loads(raw, strict=False, parse_int=lambda said: int(said[:18]))
+        except (ValueError, RecursionError):
+            return None
+        choices = _dict(found).get("choices")
+        choice = _dict(choices[0] if isinstance(choices, list) and choices else None)
+        message, finish = choice.get("message"), choice.get("finish_reason")
+        if not (isinstance(message, dict) or (message is None and finish is not None)):
+            return None  # the model was interrupted
+        message = message or {"content": choice.get("text")}  # the older completions protocol
+        content = _joined(message.get("content"))
+        if not content.strip():
+            content = _arguments(message)
+        if not content and finish == "stop":  # the server took the answer for reasoning
+            thought = _joined(message.get("reasoning_content")) or _joined(message.get("reasoning"))
+            content = thought if '"cards"' in thought else ""
+        usage = _dict(found.get("usage"))
+        tokens_in = _count(usage.get("prompt_tokens"))
+        tokens_out = _count(usage.get("completion_tokens"))
+        if tokens_in and tokens_out:  # some servers count reasoning only in the total
+            tokens_out = max(tokens_out, _count(usage.get("total_tokens")) - tokens_in)
+        again = _count(_dict(usage.get("prompt_tokens_details")).get("cached_tokens"))
+        return cls(
+            content, str(finish or ""), _joined(message.get("refusal")), _joined(found.get("model")),
+            tokens_in, tokens_out, min(again, tokens_in),
+        )  # fmt: skip
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _joined(content: Any) -> str:
+    """Return a content, which some servers send as a list of parts, as valid Unicode."""
+    if isinstance(content, list):
+        parts = [_dict(part).get("text") for part in content]
+        content = "".join(part for part in parts if isinstance(part, str))
+    return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else ""
+
+
+def _arguments(message: dict[str, Any]) -> str:
+    """Return the arguments of the only tool call, where some servers put the answer."""
+    calls = message.get("tool_calls")
+    calls = calls if isinstance(calls, list) else []
+    if len(calls) > 1:
+        return ""
+    called = _dict(calls[0]).get("function") if calls else message.get("function_call")
+    said = _dict(called).get("arguments")
+    return json.dumps(said, ensure_ascii=False) if isinstance(said, dict | list) else _joined(said)
+
+
+def _count(tokens: Any) -> int:
+    """Return a number of tokens; 0 if the value is not credible."""
+    whole = isinstance(tokens, int) and not isinstance(tokens, bool)
+    return tokens if whole and 0 < tokens <= MOST_TOKENS else 0
+
+
 # --- JSON in what models write --------------------------------------------------------------
 
-LONGEST = 4_000_000
+LONGEST = 2_000_000
 """The number of characters of a reply that are read."""
-_WORTH_REPAIR = 400_000
-"""The maximum length of a reply whose JSON is repaired."""
+_FAILURES = 200
+"""After so many places where no object begins, the rest of a reply is not searched for whole objects."""
 _LATEX = (
-    r"nabla|natural|ne|neq|neg|nearrow|nwarrow|nu|not|notin|ni|nmid|norm|newline|newcommand|nolimits"
-    r"|nonumber|nexists|nleq|ngeq|nless|nparallel|nsubseteq|nleftarrow|nrightarrow|nRightarrow"
-    r"|theta|tau|text\w*|times|to|tilde|top|tfrac|tbinom|tag|tan|tanh|tr|triangle\w*|therefore"
-    r"|thick\w*|thin\w*|twoheadrightarrow|tiny|upsilon|uparrow|underline|underbrace|underset"
-    r"|updownarrow|uplus|unlhd|urcorner|ulcorner"
+    r"nabla|natural|ne|neq|neg|nu|not|notin|ni|norm|newcommand|nexists|nleq|ngeq|nparallel|nearrow"
+    r"|theta|tau|text\w*|times|to|tilde|top|tfrac|tbinom|tan|tanh|tr|triangle\w*|therefore"
+    r"|upsilon|uparrow|underline|underbrace|underset|uplus"
 )
 _BACKSLASH = re.compile(
     rf"""\\\\ | \\(?=(?:{_LATEX})(?![A-Za-z])) | \\(?=[bf][A-Za-z]) | \\(?=r(?!\\n)[A-Za-z])
@@ -46,7 +134,7 @@ _BACKSLASH = re.compile(
 )
 
 
-def fix_escapes(text: str, apostrophe: str = "'") -> str:
+def _fix_escapes(text: str, apostrophe: str = "'") -> str:
     r"""Double the single backslashes of LaTeX: `\frac` would be read as a form feed, `\alpha` as an error.
 
     A backslash is doubled unless it begins a valid JSON escape, and also if it begins a well-known
@@ -56,145 +144,96 @@ def fix_escapes(text: str, apostrophe: str = "'") -> str:
     return _BACKSLASH.sub(lambda found: apostrophe if found["apostrophe"] else r"\\", text)
 
 
-Found = Callable[[Any], Iterator[dict[str, Any]]]
-"""Yields the wanted objects in a JSON value."""
+_NAMES = "think|thinking|thought|reasoning|reflection|seed:think"
+_THOUGHT = re.compile(
+    rf"""\A\s*(?:<({_NAMES})>.*?(?:</\1>|\Z) | \[THINK\].*?(?:\[/THINK\]|\Z)
+    | <\|channel\|>\s*(?:analysis|commentary).*?(?:<\|channel\|>\s*final|\Z)
+    | <\|begin_of_thought\|>.*?(?:<\|end_of_thought\|>|\Z)
+    | .*</(?:{_NAMES})>(?=\s*(?:```\w*\s*)?[\[{{]))""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+"""Reasoning before the answer; it may begin in the request, so that only its end is there."""
 
 
-def objects(text: str, within: Found | None = None) -> list[dict[str, Any]]:
-    """Return the objects in a reply that may be cards, from `{"cards": […]}`, lists, or alone.
+def objects(text: str) -> list[Any]:
+    """Return the JSON objects in a reply, in order. Never raises.
 
-    Fences, prose and reasoning around the JSON are skipped, and complete cards of truncated JSON are
-    kept. Keys are translated to ours (`Question` to `front`). `within` finds other objects in each
-    JSON value instead. Never raises.
+    Fences, prose and reasoning around them are skipped, JSON with small faults is repaired, and
+    objects of truncated JSON are kept if they are complete.
     """
-    clean = fix_escapes(text[:LONGEST].lstrip("\ufeff"))
-    if clean.lstrip().startswith('"') and (inner := _encoded(clean)):
-        return objects(inner, within)
-    within = within or _cards
-    values, broken = _json_values(clean)
-    begin = _end_of_thought(clean, values)
-    found = [card for start, _, value in values if begin <= start for card in within(value)]
-    if len(clean) <= _WORTH_REPAIR and begin < len(clean) and (broken or not found):
+    bare = text[:LONGEST].strip("\ufeff \t\r\n")
+    while thought := _THOUGHT.match(bare):
+        bare = bare[thought.end() :].strip()
+    if bare.startswith('"'):  # JSON in a string
+        try:
+            inner = json.loads(_fix_escapes(bare), strict=False)
+        except (ValueError, RecursionError):
+            inner = ""
+        if isinstance(inner, str) and "{" in inner:
+            return objects(inner)
+    found, broken = _whole(_fix_escapes(bare))
+    if broken or not found:
         # an escaped apostrophe does not end a string in single quotes
-        clean = fix_escapes(text[:LONGEST], r"\'")
-        begin = _end_of_thought(clean, _json_values(clean)[0])
-        repaired = list(within(_repaired(clean[begin:])))
-        found = repaired if len(repaired) > len(found) else found
+        repaired = list(_repaired(_fix_escapes(bare, r"\'")))
+        if _size(repaired) > _size(found):
+            return repaired
     return found
 
 
-def _encoded(text: str) -> str:
-    """Return the content of a JSON string; "" if the text is not one."""
-    try:
-        return str(json.loads(text, strict=False))
-    except (ValueError, RecursionError):
-        return ""
+def _size(values: Iterable[Any]) -> int:
+    return sum(1 for _ in _flat(values, "h"))
 
 
-def is_empty(text: str) -> bool:
-    """Return whether a reply is an explicitly empty list of cards: `{"cards": []}`."""
-    values, broken = _json_values(text.lstrip("\ufeff"))
-    return not broken and bool(values) and values[-1][2] in ({"cards": []}, [])
-
-
-_Placed = tuple[int, int, Any]
-"""(start, end, value)."""
 _DECODER = json.JSONDecoder(strict=False)
-_FOUND = re.compile(r'\{(?=\s{0,99}["}])|\[(?=\s{0,99}[\[{"\]\d])')
-"""The start of a value, but not braces of LaTeX or prose."""
-_BEHIND, _LOST = 20_000, 10_000
-"""The number of characters after which the text read is dropped, and the cost of a failure at an unknown place."""
+_BEGINS = re.compile(r"""\{(?=\s{0,99}["'“„}])""")
+"""The start of an object, but no braces of LaTeX or prose."""
 
 
-def _json_values(text: str) -> tuple[list[_Placed], bool]:
-    """Return all outermost JSON values in a text, and whether there is invalid JSON.
-
-    Values inside invalid JSON are also found. The effort is limited to reading the text five times,
-    because malicious nesting could take very long.
-    """
-    at, cut, left, broken = 0, 0, 5 * len(text) + 100 * _LOST, False
-    values: list[_Placed] = []
-    while left > 0 and (start := _FOUND.search(text, at)) is not None:
+def _whole(text: str) -> tuple[list[Any], bool]:
+    """Return the outermost valid objects in a text, and whether there is an invalid one."""
+    found, at, failures = [], 0, 0
+    while failures < _FAILURES and (start := _BEGINS.search(text, at)):
         try:
             value, at = _DECODER.raw_decode(text, start.start())
-        except (ValueError, RecursionError) as error:
-            at, broken = start.end(), True
-            left -= 200 + max(getattr(error, "pos", at + _LOST) - at, 0)
-        else:
-            values.append((cut + start.start(), cut + at, value))
-        if at > _BEHIND:  # creating an error counts all lines before it
-            text, cut, at = text[at:], cut + at, 0
-    return values, broken
+            found.append(value)
+        except (ValueError, RecursionError):
+            at, failures = start.end(), failures + 1
+    return found, failures > 0
 
 
-_THINKS = re.compile(
-    r"<(?:think|thinking|thought|reasoning|reflection|seed:think)>|\[THINK\]|<\|begin_of_thought\|>"
-    r"|<\|channel\|>\s*(?:analysis|commentary)\b",
-    re.IGNORECASE,
-)
-_SPEAKS = re.compile(
-    r"</(?:think|thinking|thought|reasoning|reflection|seed:think)>|\[/THINK\]|<\|end_of_thought\|>"
-    r"|<\|channel\|>\s*final\b",
-    re.IGNORECASE,
-)
-
-
-def _end_of_thought(text: str, values: list[_Placed]) -> int:
-    """Return where the answer begins: after the last reasoning.
-
-    That is the end of the text if it consists of unfinished reasoning. Signs inside cards are text.
-    The end of reasoning counts only if reasoning begins before it, or JSON follows.
-    """
-    starts = [start for start, _, _ in values]
-
-    def outside_values(sign: re.Match[str]) -> bool:
-        before = bisect(starts, sign.start())
-        return not before or values[before - 1][1] <= sign.start()
-
-    begins = any(map(outside_values, _THINKS.finditer(text)))
-    ends = [
-        sign.end()
-        for sign in filter(outside_values, _SPEAKS.finditer(text))
-        if begins or _ANSWER.match(text, sign.end())
-    ]
-    if not ends and _THINKS.match(text.lstrip()):
-        return len(text)
-    return max(ends, default=0)
-
-
-_ANSWER = re.compile(r"(?:<\|message\|>)?\s*(?:```\w*\s*)?[\[{]")
+_QUOTES = "\"'“”„‘’"
+_LOOSE_START = re.compile(rf"\{{\s{{0,99}}[{_QUOTES}]?\w{{1,40}}[{_QUOTES}]?\s{{0,9}}:(?!:)")
 _CURLY = re.compile(r"(?<=[{\[,:])(\s*)[“„”]|[”“](\s*)(?=[,:}\]])")
 _CURLY_KEY = re.compile(r"[“„]\w+[”“]\s*:")
-_CLOSED = re.compile(r"\}\s*,?\s*\](?:\s*\})*")
 
 
-def _repaired(text: str) -> Any:
-    """Return JSON with json-repair: single or missing quotes, missing commas, Python's constants.
+def _repaired(text: str) -> Iterator[Any]:
+    """Yield the outermost complete objects with json-repair: other or missing quotes, missing commas.
 
-    Only up to the end of the last complete object, which is the end of a list of objects or a brace
-    outside quotation marks, because json-repair would complete a truncated card.
+    Only complete ones, because json-repair would complete a truncated card.
     """
     from json_repair import repair_json
 
-    if not (start := re.search(r"[{\[]", text)):
-        return None
     if _CURLY_KEY.search(text):  # an editor has changed the quotation marks
         text = _CURLY.sub(r'\1"\2', text)
-    end = max((found.end() for found in _CLOSED.finditer(text)), default=0)
-    quotes = 0
-    for sign in re.finditer(r'\\.|["}]', text, re.DOTALL):
-        quotes += sign[0] == '"'
-        if sign[0] == "}" and quotes % 2 == 0:
-            end = max(end, sign.end())
-    try:
-        return repair_json(text[start.start() : end], return_objects=True, skip_json_loads=True)
-    except (ValueError, RecursionError):
-        return None
+    opened: list[int] = []
+    spans: list[Span] = []
+    for sign in re.finditer(r"[{}]", text):
+        if sign[0] == "{":
+            opened.append(sign.start())
+        elif opened and _LOOSE_START.match(text, start := opened.pop()):
+            while spans and spans[-1][0] > start:
+                spans.pop()
+            spans.append((start, sign.end()))
+    for start, end in spans[:_FAILURES]:
+        try:
+            yield repair_json(text[start:end], return_objects=True, skip_json_loads=True)
+        except (ValueError, RecursionError):
+            continue
 
 
-_NAMES = {
+_ALIASES = {
     "h": "h highlight highlightid label id passage",
-    "fact": "fact factid intent",
     "kind": "kind type cardtype",
     "quote": "quote evidence sourcequote",
     "front": "front question q term prompt",
@@ -202,46 +241,33 @@ _NAMES = {
     "text": "text cloze clozetext",
     "why_none": "whynone why reason",
 }
-_CALLED = {alias: name for name, aliases in _NAMES.items() for alias in aliases.split()}
-_DEEPEST = 4
+_CALLED = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
 _A_LABEL = re.compile(r"(?:h(?:ighlight)?[\s_#-]*)?(\d{1,3}|[0-9a-f]{8})", re.IGNORECASE)
+_DEEPEST = 5
 
 
-def _cards(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield all nested cards; those grouped under an `h` inherit it."""
+def _flat(value: Any, inherits: str, depth: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the innermost objects in JSON; those grouped under a label `inherits` get it."""
     if depth > _DEEPEST:
         return
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):  # JSON in a string
-        for _, _, inner in _json_values(fix_escapes(value))[0]:
-            yield from _cards(inner, depth + 1)
-    elif isinstance(value, list):
+        value = _whole(_fix_escapes(value))[0]
+    if isinstance(value, dict):
+        parts = [(key, part) for key, part in value.items() if isinstance(part, dict | list)]
+        parts += [(key, part) for key, part in value.items() if str(part)[:1] in "{["]
+        label = {inherits: value[inherits]} if isinstance(value.get(inherits), str | int) else {}
+        inner = []
+        for key, part in dict(parts).items():
+            named = _A_LABEL.fullmatch(str(key).strip())
+            own = {inherits: named[1]} if named else label
+            inner += [{**own, **one} for one in _flat(part, inherits, depth + 1)]
+        yield from inner or [value]
+    elif isinstance(value, Iterable) and not isinstance(value, str):
         for item in value:
-            yield from _cards(item, depth + 1)
-    elif isinstance(value, dict):
-        card: dict[str, Any] = {}
-        for key, part in value.items():  # our names take precedence over aliases
-            name = _CALLED.get(re.sub(r"[^a-z]", "", str(key)[:40].casefold()), "")
-            if name and (name not in card or key == name):
-                card[name] = part
-        if any(isinstance(card.get(side), str | int | float) for side in ("front", "text")):
-            yield card
-            return
-        grouped = []
-        for key, part in value.items():  # a key may be the label of a highlight
-            label = _A_LABEL.fullmatch(str(key).strip())
-            named = {"h": label[1]} if label else {}
-            grouped += [{**named, **one} for one in _cards(part, depth + 1)]
-        if not grouped and any(name in card for name in ("h", "quote", "why_none")):
-            yield card
-        inherited = {
-            name: card[name]
-            for name in ("h", "fact", "quote")
-            if isinstance(card.get(name), str | int | float) and not isinstance(card[name], bool)
-        }
-        yield from ({**inherited, **one} for one in grouped)
+            yield from _flat(item, inherits, depth + 1)
 
 
-# --- items ----------------------------------------------------------------------------------
+# --- cards ----------------------------------------------------------------------------------
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -255,15 +281,10 @@ class Item(msgspec.Struct, frozen=True):
     back: str = ""
     text: str = ""
     why_none: str = ""
-    fact: str = ""
-    """Equal for cards of the same fact; "" if the model does not say."""
 
 
 _KINDS = {
     "cloze": CardKind.CLOZE,
-    "basic": CardKind.BASIC,
-    "qa": CardKind.BASIC,
-    "question": CardKind.BASIC,
     "twoway": CardKind.TWO_WAY,
     "reversed": CardKind.TWO_WAY,
 }
@@ -272,43 +293,56 @@ MOST = 100
 
 
 def items(content: str, labels: tuple[str, ...]) -> list[Item]:
-    """Return the usable objects of a reply.
+    """Return the usable objects of a reply about one of the highlights.
 
-    If only one highlight was asked about, objects refer to it even if they name none, or if all of
-    them name another one.
+    If only one highlight was asked about, objects refer to it whatever they name.
     """
-    found = objects(content)[: max(MOST, 10 * len(labels))]
-    alone = labels[0] if len(labels) == 1 else ""
-    read = usable(found, labels, alone)
-    if alone and not read:
-        return usable(({**one, "h": alone} for one in found), labels)
-    return read
+    read, _ = every_item(content, max(MOST, 10 * len(labels)))
+    if len(labels) == 1 and not any(item.label == labels[0] for item in read):
+        read = [replace(item, label=labels[0]) for item in read]
+    return [item for item in read if item.label in labels]
 
 
-def usable(found: Iterable[dict[str, Any]], labels: tuple[str, ...], alone: str = "") -> list[Item]:
-    """Return the items about one of the highlights; objects that name none refer to `alone`."""
-    read = (_item(one, alone) for one in found)
-    return [item for item in read if item is not None and item.label in labels]
+def every_item(content: str, most: int = 10_000) -> tuple[list[Item], list[str]]:
+    """Return the usable objects of a reply, whatever highlight they name, and the others as JSON."""
+    read: list[Item] = []
+    unusable: list[str] = []
+    for one in _flat(objects(content), "h"):
+        card: dict[str, Any] = {}
+        for key, part in one.items():  # our names take precedence over aliases
+            name = _CALLED.get(re.sub(r"[^a-z]", "", str(key)[:40].casefold()), "")
+            if name and (name not in card or key == name):
+                card[name] = part
+        if (item := _item(card)) is not None:
+            read.append(item)
+        elif "verdict" not in one:
+            unusable.append(json.dumps(one, ensure_ascii=False, default=str))
+        if len(read) == most:
+            break
+    return read, unusable
 
 
-def _item(found: dict[str, Any], alone: str) -> Item | None:
-    label = label_of(found.get("h")) or alone
+def _item(found: dict[str, Any]) -> Item | None:
+    """Return an object with the kind that its filled fields allow, if possible the given one.
+
+    A cloze may be in the front, or have a blank whose answer is in the back.
+    """
     said = re.sub(r"[^a-z]", "", _string(found, "kind").casefold())
     front, back, text = (_string(found, side) for side in ("front", "back", "text"))
     why = " ".join(scrub(_string(found, "why_none")).split())[:200]
-    kind, text = _kind(said, front, back, text)
-    if kind is None and said != "none" and (front or back or text or not why):
-        return None
-    return Item(
-        label,
-        kind,
-        quote=scrub(_string(found, "quote")),
-        front=markdown(front),
-        back=markdown(back),
-        text=text,
-        why_none=why,
-        fact=label_of(found.get("fact"))[:20],
-    )
+    label, quote = label_of(found.get("h")), scrub(_string(found, "quote"))
+    if said == "none" or not (front or back or text):
+        return Item(label, None, why_none=why) if said == "none" or why else None
+    kind = _KINDS.get(said, CardKind.BASIC)
+    if kind is CardKind.CLOZE or not (front and back):
+        for words in (text, front):
+            made = cloze_text(words, back)
+            if cloze.gaps(made):
+                return Item(label, CardKind.CLOZE, quote, text=made)
+    if front and back:
+        kind = CardKind.BASIC if kind is CardKind.CLOZE else kind
+        return Item(label, kind, quote, markdown(front), markdown(back))
+    return Item(label, CardKind.CLOZE, quote, text=cloze_text(text)) if text else None
 
 
 def label_of(said: object) -> str:
@@ -316,11 +350,7 @@ def label_of(said: object) -> str:
     if isinstance(said, float) and said.is_integer():
         said = int(said)
     words = str(said)[:40].casefold() if isinstance(said, str | int) else ""
-    return re.sub(r"^\W*(?:(?:h(?:ighlight)?|fact)\W*(?=\w))?|\W+$", "", words)
-
-
-_LONGEST = 20_000
-"""The number of characters of a text that are kept."""
+    return re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
 
 
 def _string(found: dict[str, Any], key: str) -> str:
@@ -329,32 +359,15 @@ def _string(found: dict[str, Any], key: str) -> str:
     if isinstance(value, list):
         value = ", ".join(str(part) for part in value[:100] if isinstance(part, str | int))
     text = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return str(value)[:_LONGEST] if text else ""
+    return str(value)[:20_000] if text else ""
 
 
-def _kind(said: str, front: str, back: str, text: str) -> tuple[CardKind | None, str]:
-    """Return the kind of card that the filled fields allow, if possible the given one, and the cloze.
-
-    A cloze may be in the front, or have a blank whose answer is in the back.
-    """
-    if said == "none":
-        return None, ""
-    meant = _KINDS.get(said)
-    if meant is CardKind.CLOZE or not (front and back):
-        for words in (text, front):
-            made = cloze_text(words, back)
-            if cloze.gaps(made):
-                return CardKind.CLOZE, made
-    if front and back:
-        return (meant if meant is CardKind.TWO_WAY else CardKind.BASIC), ""
-    return (CardKind.CLOZE, cloze_text(text)) if text else (None, "")
+_EMPTY = re.compile(r'\W*(?:json\s*)?(?:\{\s*"cards"\s*:\s*)?\[\s*\][\s}`]*', re.IGNORECASE)
 
 
-def reasons(read: Iterable[Item]) -> Iterator[str]:
-    """Yield the model's reasons for drafting no card."""
-    for item in read:
-        if item.kind is None:
-            yield item.why_none or "the model saw nothing worth a card"
+def is_empty(text: str) -> bool:
+    """Return whether a reply is an explicitly empty list of cards: `{"cards": []}`."""
+    return _EMPTY.fullmatch(text) is not None
 
 
 # --- a model's text as our Markdown ---------------------------------------------------------
@@ -368,15 +381,15 @@ def scrub(text: str) -> str:
     return _CONTROL.sub("", clean).strip()
 
 
-_DISPLAY = re.compile(r"\\\[\s*(.+?)\s*\\\]", re.DOTALL)
-_INLINE = re.compile(r"\\\(\s*(.+?)\s*\\\)", re.DOTALL)
+_MATHS = re.compile(r"\\\[\s*(.+?)\s*\\\]|\\\(\s*(.+?)\s*\\\)", re.DOTALL)
 _LOUD = re.compile(r"<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.I)
 _RAISED = re.compile(r"<(sub|sup)>([^<>$\n]{1,20})</\1>", re.IGNORECASE)
-_SIGNS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "br": "\n", "p": "\n"}
+_SIGNS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "br": "\n", "/p": "\n"}
 _TAG = re.compile(
-    r"""</?(?P<name>b|strong|i|em|code|br|p|div|span|a|img|u|s|sub|sup|small|big|font|ul|ol|li
+    r"""<(?P<name>/?(?:b|strong|i|em|code|br|p|div|span|a|img|u|s|sub|sup|small|big|font|ul|ol|li
     |table|tr|td|th|thead|tbody|h[1-6]|pre|hr|center|form|input|button|video|audio|source|link
-    |meta|base|script|style|iframe|object|svg|html|body|head|embed|details|summary)\b(?:\s[^<>]*)?/?>""",
+    |meta|base|script|style|iframe|object|svg|html|body|head|embed|details|summary))\b
+    (?:\s[^<>]*)?/?>""",
     re.VERBOSE | re.IGNORECASE,
 )
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)")
@@ -392,33 +405,25 @@ def markdown(text: str) -> str:
 _LOOSE = re.compile(r"\{\{[cC](\d+)\s*(?:::?|\|)\s*")
 _BARE = re.compile(r"\{\{(?!c\d)([^{}\n]+)\}\}")
 _BLANK = re.compile(r"_{3,}|\[(?:…|\.{3}|_+|\?)?\]|\(\s*(?:…|\.{3}|_+)\s*\)")
-_BRACKETS = re.compile(r"\[([^\[\]\n]{1,80})\](?![(\[])")
 
 
 def cloze_text(text: str, answer: str = "") -> str:
     """Return a cloze in our Markdown, however the gap is written.
 
     `{{c1:x}}` and `{{x}}` become `{{c1::x}}`. The gap for a separate `answer` is `____`, `[…]`, or
-    its only occurrence; without one, it is the text in square brackets.
+    its only occurrence.
     """
     made = outside(_ours(text), lambda run: _LOOSE.sub(r"{{c\1::", run))
     if not made or cloze.gaps(made):
         return made
     count = iter(range(1, len(made) + 1))
     made = outside(made, lambda run: _BARE.sub(lambda f: cloze.make(next(count), f[1]), run))
-    return made if cloze.gaps(made) else _filled(made, _ours(answer))
-
-
-def _filled(text: str, answer: str) -> str:
-    """Insert the gap at the blank, the answer, or the brackets, if there is only one of them."""
+    answer = _ours(answer)
     for blank in (_BLANK, re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)")) if answer else ():
-        if len(found := list(blank.finditer(text))) == 1:
+        if not cloze.gaps(made) and len(found := list(blank.finditer(made))) == 1:
             start, end = found[0].span()
-            return f"{text[:start]}{cloze.make(1, answer)}{text[end:]}"
-    found = list(_BRACKETS.finditer(text))
-    if len(found) == 1 and not answer:
-        return f"{text[: found[0].start()]}{cloze.make(1, found[0][1])}{text[found[0].end() :]}"
-    return text
+            made = f"{made[:start]}{cloze.make(1, answer)}{made[end:]}"
+    return made
 
 
 def foreign(text: str) -> str:
@@ -435,75 +440,71 @@ def foreign(text: str) -> str:
 
 
 def _ours(text: str) -> str:
-    clean = _DISPLAY.sub(lambda f: f"$${f[1]}$$", scrub(text))
-    clean = _INLINE.sub(lambda f: f"${f[1]}$", clean)
-    return outside(_single_escapes(clean), _without_html).strip()
-
-
-_TWICE = re.compile(r"\\\\(?=(?:[dt]?frac|sqrt|sum|prod|int|cdot|times|bar|hat|vec|left|right|text"
-    r"|math[a-z]+|partial|nabla|infty|[lg]eq?|neq|approx|in|to|log|ln|exp|sin|cos|tan|lim"
-    r"|alpha|beta|gamma|delta|epsilon|theta|lambda|mu|pi|rho|sigma|tau|phi|omega|Delta|Sigma|Omega)"
-    r"(?![A-Za-z]))")  # fmt: skip
-
-
-def _single_escapes(text: str) -> str:
-    r"""Replace `\\frac` in formulas by `\frac`, except where `\\` ends a line."""
+    made = _MATHS.sub(lambda f: f"$${f[1]}$$" if f[1] else f"${f[2]}$", scrub(text))
     parts, at = [], 0
-    for start, end, kind in shields(text):
-        formula = text[start:end]
+    for start, end, kind in shields(made):  # `\\frac` in a formula, where `\\` ends no line
+        formula = made[start:end]
         if kind in ("math", "display") and r"\begin" not in formula:
-            formula = _TWICE.sub(r"\\", formula)
-        parts += [text[at:start], formula]
+            formula = re.sub(r"\\\\(?=[A-Za-z]{2})", r"\\", formula)
+        parts += [made[at:start], formula]
         at = end
-    return "".join([*parts, text[at:]])
+    return outside("".join([*parts, made[at:]]), _without_html).strip()
 
 
 def _without_html(run: str) -> str:
-    run = _RAISED.sub(_formula, _LOUD.sub("", run))
-    run = _TAG.sub(_sign, run)
+    run = _RAISED.sub(
+        lambda f: f"${'_' if f[1][2:] in 'bB' else '^'}{{{f[2]}}}$", _LOUD.sub("", run)
+    )
+    run = _TAG.sub(lambda tag: _sign(tag["name"].casefold()), run)
     run = html.unescape(_AUTOLINK.sub(r"\1", run))
     run = _LINK.sub(r"\1", _IMAGE.sub("", run))
     return re.sub(r"(?<!\\)<(?=[A-Za-z/!?])", r"\\<", run)
 
 
-def _sign(tag: re.Match[str]) -> str:
-    name = tag["name"].casefold()
-    if name in {"br", "p"}:
-        return "\n" if name == "br" or tag[0].startswith("</") else ""
-    return _SIGNS.get(name, "")
-
-
-def _formula(raised: re.Match[str]) -> str:
-    sign = "_" if raised[1].casefold() == "sub" else "^"
-    return f"${sign}{{{raised[2]}}}$"
+def _sign(name: str) -> str:
+    return _SIGNS.get(name) or _SIGNS.get(name.removeprefix("/"), "")
 
 
 # --- drafts ---------------------------------------------------------------------------------
-
-_OWN = 1000
-"""The first number of facts that the model has not numbered."""
 
 
 def drafts_of(
     read: Iterable[Item], highlight: Highlight, origin: Origin, shape: Shape
 ) -> tuple[Draft, ...]:
-    """Return the cards of one highlight that have a wanted kind, not `numbered` yet.
+    """Return the distinct cards of one highlight that have a wanted kind, in the order of the passage.
 
-    `intent` is the model's number of the fact. Without a number, all cards are about fact 1 if they
-    are candidates to choose from, else each is about a fact of its own.
+    Drafts with equal `intent` are about the same fact: all of them, if there is more than one
+    candidate to choose from.
     """
-    fitting = (_fitted(item, shape.kinds) for item in read)
-    made = [_draft(item, highlight, origin) for item in fitting if item is not None]
-    return tuple(
-        draft if draft.intent else replace(draft, intent=1 if shape.candidates > 1 else _OWN + at)
-        for at, draft in enumerate(made)
-    )
+    made: list[Draft] = []
+    for item in read:
+        fitted = _fitted(item, shape.kinds)
+        if fitted is None or len(made) == (shape.candidates if shape.candidates > 1 else FACTS):
+            continue
+        draft = _draft(fitted, highlight, origin)
+        if not any(_words(draft) == _words(other) for other in made):
+            made.append(draft)
+    if shape.candidates > 1:
+        return tuple(made)
+    made.sort(key=lambda draft: draft.start)
+    return tuple(replace(draft, intent=intent) for intent, draft in enumerate(made))
 
 
-def unwanted(read: Iterable[Item], shape: Shape) -> str:
-    """Return why none of the cards that the model drafted can be used; "" if there are none."""
+def _words(draft: Draft) -> tuple[str, str]:
+    """Return question and answer, to recognise two equal cards."""
+    asked = cloze.reveal(draft.field("Text")) or draft.field("Front")
+    return fold(asked), fold(draft.answer)
+
+
+def why_none(read: Iterable[Item], shape: Shape) -> str:
+    """Return why the objects of a reply about a highlight make no card."""
+    read = list(read)
+    if reason := next((one.why_none for one in read if one.kind is None), None):
+        return reason
     drew = ", ".join(dict.fromkeys(item.kind for item in read if item.kind is not None))
-    return f"the model drafted only {drew}, not {', '.join(shape.kinds)}" if drew else ""
+    if drew:
+        return f"the model drafted only {drew}, not {', '.join(shape.kinds)}"
+    return "the model saw nothing worth a card"
 
 
 def _fitted(item: Item, kinds: tuple[CardKind, ...]) -> Item | None:
@@ -529,33 +530,42 @@ def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
     if kind is not CardKind.CLOZE:
         fields = sided(kind, item.front, item.back)
     answer = cloze_answers(item.text) if kind is CardKind.CLOZE else plain(item.back)
-    fact = int(item.fact) if re.fullmatch(r"[1-9]\d{0,2}", item.fact) else 0
-    return Draft(highlight.key, kind, fields, quote, answer, start, origin, fact)
+    return Draft(highlight.key, kind, fields, quote, answer, start, origin)
+
+
+_FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
+_NAMING, _TELLING = 3, 8
+"""The lengths from which a quote identifies a line, and from which it may be evidence."""
+_STRETCH = 600
+"""The maximum length of an extended quote."""
 
 
 def _evidence(quote: str, answers: list[str], highlight: Highlight) -> tuple[str, int]:
     """Return the quote as in the source, and where the model's quote begins in the mark.
 
-    If the answers are next to it in the same sentence, the quote is extended to contain them.
+    The quote is extended to answers that stand beside it in the same sentence, and from one word to
+    its line; but not if it has another figure than the answer, because one of them is wrong.
     """
     bare = quote.strip().strip('"“”„«»').strip()
-    missing = [answer for answer in answers if not _within(answer, bare)]
-    exact, sentence = highlight.exact, highlight.sentence
-    found = [locate(quote, place) or locate(bare, place) for place in (exact, sentence)]
-    held = [_held(missing, place) for place in (exact, sentence)]
-    if found[0] and (not missing or held[0] or not (found[1] and held[1])):
-        start, end = _stretched(found[0], held[0], exact)
-        return exact[start:end], found[0][0]
-    if found[1]:
-        start, end = _stretched(found[1], held[1], sentence)
-        return sentence[start:end], 0
+    for place in (highlight.exact, highlight.sentence):
+        span = locate(quote, place) or locate(bare, place)
+        if span is None:
+            continue
+        start, end = span
+        held = [_within(answer, place) for answer in answers]
+        quoted, answered = _FIGURES.findall(bare), set(_FIGURES.findall(" ".join(answers)))
+        if answers and all(held) and not (answered and quoted and not answered <= set(quoted)):
+            start = min(start, *(one[0] for one in held if one))
+            end = max(end, *(one[1] for one in held if one))
+        if any(start < at < end for at in boundaries(place)):  # another sentence, another claim
+            start, end = span
+        if _NAMING <= end - start < _TELLING:
+            start = place.rfind("\n", 0, start) + 1
+            end = place.find("\n", end) if "\n" in place[end:] else len(place)
+        if end - start > _STRETCH:
+            start, end = span
+        return place[start:end], span[0] if place == highlight.exact else 0
     return quote, 0
-
-
-def _held(answers: Iterable[str], place: str) -> list[Span]:
-    """Return the positions of the answers in a text; [] unless it contains all of them."""
-    spans = [_within(answer, place) for answer in answers]
-    return [] if None in spans else [span for span in spans if span]
 
 
 def _within(answer: str, place: str) -> Span | None:
@@ -573,74 +583,30 @@ _LETTER = re.compile(r"[a-zA-Z\u00c0-\u024f0-9]")
 """Letters of scripts that separate words."""
 
 
-def _stretched(quote: Span, answers: list[Span], place: str) -> Span:
-    """Return the span of the quote and the answers; a quote of one word is extended to its line.
-
-    A quote with another figure than the answer is not extended, because one of them is wrong.
-    """
-    answered = _FIGURES.findall(" ".join(place[start:end] for start, end in answers))
-    quoted = _FIGURES.findall(place[quote[0] : quote[1]])
-    spans = (
-        [quote] if answered and quoted and not set(answered) <= set(quoted) else [quote, *answers]
-    )
-    start, end = min(span[0] for span in spans), max(span[1] for span in spans)
-    if any(start < at < end for at in boundaries(place)):  # another sentence, another claim
-        start, end = quote
-    if _NAMING <= end - start < _TELLING:
-        start = place.rfind("\n", 0, start) + 1
-        end = place.find("\n", end) if "\n" in place[end:] else len(place)
-    return (start, end) if end - start <= _STRETCH else quote
+# --- a second look --------------------------------------------------------------------------
 
 
-_FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
-_NAMING, _TELLING = 3, 8
-"""The lengths from which a quote identifies a line, and from which it may be evidence."""
-_STRETCH = 600
-"""The maximum length of an extended quote."""
-
-
-def numbered(made: Iterable[Draft], shape: Shape) -> tuple[Draft, ...]:
-    """Return the distinct cards about at most two facts, in the order of the passage.
-
-    One card for each fact, or as many as there are candidates to choose from, the best first.
-    """
-    facts: dict[int, list[Draft]] = {}
-    for draft in made:
-        fact = facts.get(draft.intent, [])
-        full = len(fact) == shape.candidates if fact else len(facts) == FACTS
-        if full or any(alike(draft, other) for others in facts.values() for other in others):
+def verdicts(content: str) -> dict[str, tuple[Finding, ...]]:
+    """Return what a second look found of each card, by its label."""
+    found: dict[str, tuple[Finding, ...]] = {}
+    for one in _flat(objects(content), "card"):
+        verdict = _string(one, "verdict").strip().casefold()
+        label = re.sub(r"^\W+|\W+$", "", _string(one, "card")).casefold()
+        if verdict not in VERDICTS or not label:
             continue
-        facts[draft.intent] = [*fact, draft]
-    in_order = sorted(facts.values(), key=lambda fact: min(draft.start for draft in fact))
-    return tuple(
-        replace(draft, intent=intent) for intent, fact in enumerate(in_order) for draft in fact
-    )
-
-
-_SAME_WORDS = 90
-"""The similarity (rapidfuzz token_sort_ratio, 0 to 100) from which fronts ask the same."""
-
-
-def alike(one: Draft, other: Draft) -> bool:
-    """Return whether two cards of a highlight have the same question and answer."""
-    if one.fields == other.fields:
-        return True
-    if one.kind.family is not other.kind.family or fold(one.answer) != fold(other.answer):
-        return False
-    asked, again = (
-        " ".join(
-            re.findall(
-                r"\w+", (cloze.reveal(draft.field("Text")) or draft.field("Front")).casefold()
-            )
+        why, also = (
+            " ".join(scrub(_string(one, name)).split())[:200] for name in ("why", "also_right")
         )
-        for draft in (one, other)
-    )
-    if re.findall(r"\d+", asked) != re.findall(r"\d+", again):
-        return False
-    return fuzz.token_sort_ratio(asked, again) >= _SAME_WORDS
-
-
-def card_json(draft: Draft, shape: Shape) -> str:
-    """Return a draft as JSON for a request to repair it."""
-    fact = {"fact": str(draft.intent + 1)} if shape.candidates > 1 else {}
-    return json.dumps({**fact, "kind": draft.kind.value, **dict(draft.fields)}, ensure_ascii=False)
+        told = []
+        if verdict != VERDICTS[0]:
+            what = (
+                "the passage says it otherwise"
+                if verdict == "changed"
+                else "the passage does not say it"
+            )
+            told.append(f"{what}: {why}" if why else what)
+        if also and one.get("same_thing") is not True:
+            told.append(f"also right: {also}, another thing")
+        warned = (Finding(SECOND_LOOK, Severity.WARN, words) for words in told)
+        found[label] = tuple(warned) or (Finding(VERIFIED, Severity.INFO, "the passage says so"),)
+    return found

@@ -8,16 +8,17 @@ by its whole name, then without vendor, date and stage of release:
 from __future__ import annotations
 
 import json
-import math
 import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from ankiforge.config import LLM, is_loopback, key_for, key_variable
 from ankiforge.errors import ConfigError, ItemError
@@ -29,8 +30,7 @@ _DATED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(msgspec.Struct, frozen=True):
     """US dollars per million tokens."""
 
     into: float
@@ -73,13 +73,11 @@ def _shipped() -> dict[str, tuple[float, ...]]:
 
 # --- settings -------------------------------------------------------------------------------
 
-LONG_S = 600.0
 _OURS = ("model", "messages", "stream", "n")
 """Keys of a request that `extra_body` may not set."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
+class ServerSettings(msgspec.Struct, frozen=True):
     """A server, a model and limits: the checked values of the `llm` section.
 
     Raises:
@@ -95,21 +93,17 @@ class ServerSettings:
     """The limit for one run in dollars; None = none."""
     price_usd: tuple[float, ...] | None = None
     """Dollars per million tokens (in, out, cached in); None = from the table."""
-    candidates: int = 1
-    """The number of drafts of one fact to choose from; 1 = no choice."""
     concurrency: int = 0
     """The number of concurrent requests; 0 = 4, on loopback 1."""
     per_request: int = 0
     """The number of highlights of a document in a request; 0 = 5, on loopback 1."""
-    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    extra_body: Mapping[str, Any] = {}
     timeout_s: float = 0.0
     """How long the server may be silent; 0 = 120, on loopback 600, where it may have no graphics card."""
-    reply_s: float = LONG_S
-    """How long a whole reply may take, and all attempts after silences together."""
+    reply_s: float = 600.0
+    """How long a whole reply may take."""
     retries: int = 3
-    backoff_s: float = 0.5
-    """The wait before the first retry, doubled for each further one up to 8 s. If the server has too
-    many requests, it is multiplied by eight instead, up to 30 s."""
+    """How often `openai` asks again, after 0.5 s, then twice as long each time, or as the server says."""
     workspace: str = "DIR"
     """The workspace, for commands to copy."""
 
@@ -163,7 +157,7 @@ class ServerSettings:
             raise ConfigError(
                 f"the key in {name} contains characters that are not allowed in a header"
             )
-        return key or "none"
+        return key
 
     @property
     def silence_s(self) -> float:
@@ -198,8 +192,7 @@ class ServerSettings:
 # --- usage ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """The usage of a run. Dollars are None if a price is unknown."""
 
     requests: int = 0
@@ -213,12 +206,10 @@ class Usage:
 
 # --- the budget -----------------------------------------------------------------------------
 
-HIGHLIGHT_TOKENS = 250
-"""The minimum of output tokens reserved for a highlight: two cards with some margin."""
+LEAST_TOKENS = 300
+"""Output tokens reserved for a highlight: two cards with some margin."""
 THOUGHT_TOKENS = 8_000
 """Output tokens reserved for reasoning, if the budget has room."""
-_MARGIN = 1.25
-"""The factor by which the next reply may be longer than the longest so far."""
 BUDGET = "llm.budget_usd"
 """The place named in problems with the budget."""
 
@@ -234,22 +225,20 @@ class Budget:
     until the actual cost is known; a request that does not fit waits for others to finish.
     """
 
-    def __init__(self, price: Price | None, usd: float | None, candidates: int) -> None:
+    def __init__(self, price: Price | None, usd: float | None) -> None:
         self._usd, self._price = usd, price
-        self._each = max(HIGHLIGHT_TOKENS, 80 * candidates)
         self._changed = threading.Condition()
         self._reserved = 0.0
-        self._longest = 0.0
         self._closed = False
         self.usage = Usage(cost_usd=None if price is None else 0.0)
 
     @contextmanager
-    def reserve(self, tokens_in: int, highlights: int, limit: int) -> Iterator[int]:
+    def reserve(self, tokens_in: int, count: int, limit: int) -> Iterator[int]:
         """Reserve the maximum cost of a request while it is pending.
 
         Args:
             tokens_in: an upper bound of the tokens sent.
-            highlights: the number of highlights it is about.
+            count: the number of highlights or cards it is about.
             limit: the user's limit of the reply in tokens; 0 if there is none.
 
         Yields:
@@ -262,18 +251,18 @@ class Budget:
         if budget is None or price is None or not (price.into or price.out):
             yield 0
             return
+        least = limit or LEAST_TOKENS * count
+        most = limit or least + THOUGHT_TOKENS
         with self._changed:
             while True:
-                least = limit or math.ceil(max(self._each, _MARGIN * self._longest) * highlights)
-                left = budget - (self.usage.cost_usd or 0.0)
                 if self._closed:
                     raise ItemError("stopped before it was sent")
+                left = budget - (self.usage.cost_usd or 0.0)
                 if price.cost(tokens_in, least) > left:
                     raise BudgetError(
                         f"the budget of ${budget:g} is used up",
                         hint="raise llm.budget_usd, or run again: only the rest is sent",
                     )
-                most = limit or least + THOUGHT_TOKENS
                 room = left - self._reserved - price.cost(tokens_in, 0)
                 fits = min(most, int(room * 1e6 / price.out)) if price.out else most
                 if room >= 0 and fits >= least:
@@ -288,10 +277,9 @@ class Budget:
                 self._reserved -= cost
                 self._changed.notify_all()
 
-    def count_new(self, tokens_in: int, tokens_out: int, again: int, highlights: int) -> None:
+    def count_new(self, tokens_in: int, tokens_out: int, again: int) -> None:
         """Count a reply from the server; `again` of the input tokens were in the server's cache."""
         with self._changed:
-            self._longest = max(self._longest, tokens_out / max(highlights, 1))
             used, cost = self.usage, None
             if self._price is not None:
                 cost = (used.cost_usd or 0.0) + self._price.cost(tokens_in, tokens_out, again)

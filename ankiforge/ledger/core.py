@@ -32,6 +32,7 @@ from ankiforge.model import (
     Card,
     Conflict,
     Document,
+    Finding,
     Guid,
     Highlight,
     Proposal,
@@ -148,6 +149,11 @@ class Ledger:
         return drafts.record(
             self._store, key, proposals, reason, fate, by_model=by_model, beside=beside
         )
+
+    def add_findings(self, id: str, findings: Sequence[Finding]) -> None:
+        """Add findings to a draft, if it still waits."""
+        with self._store.transaction():
+            drafts.add_findings(self._store, id, findings)
 
     # --- decisions ------------------------------------------------------------------------------
 

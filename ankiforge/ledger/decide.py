@@ -31,6 +31,7 @@ from ankiforge.ledger.store import Store, encode
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     AGENT,
+    UNREVIEWED,
     Conflict,
     Guid,
     HighlightKey,
@@ -66,6 +67,8 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
                 continue
             if allows(one):
                 key, wording = one.highlight.key, drafts.wording_of_id(store, one.id)
+                if wording.drafter == "llm":
+                    wording = replace(wording, tags=(*wording.tags, UNREVIEWED))
                 accepted.append(make_card(store, key, one.proposal, wording, POLICY, one.id))
     return accepted
 

@@ -27,6 +27,7 @@ from ankiforge.ledger.views import in_vault
 from ankiforge.model import (
     Change,
     Draft,
+    Finding,
     Guid,
     Highlight,
     HighlightKind,
@@ -418,9 +419,19 @@ def drop_resolved(store: Store) -> None:
         proposal = decode_proposal(row["body"])
         kept = tuple(one for one in proposal.findings if not _is_resolved(store, one.twin))
         if kept != proposal.findings:
-            proposal = replace(proposal, findings=kept)
-            query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
-            store.write(query, *_summed_up(proposal), encode(proposal), row["id"])
+            _put_findings(store, row["id"], replace(proposal, findings=kept))
+
+
+def add_findings(store: Store, id: str, findings: Sequence[Finding]) -> None:
+    """Add findings to a draft, if it still waits."""
+    if row := store.row("SELECT body FROM draft WHERE id = ?", id):
+        proposal = decode_proposal(row["body"])
+        _put_findings(store, id, replace(proposal, findings=(*proposal.findings, *findings)))
+
+
+def _put_findings(store: Store, id: str, proposal: Proposal) -> None:
+    query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
+    store.write(query, *_summed_up(proposal), encode(proposal), id)
 
 
 def _is_resolved(store: Store, twin: str) -> bool:

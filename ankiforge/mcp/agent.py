@@ -231,7 +231,10 @@ class Agent:
             raise UsageError(f"{what}: withdraw_card drops one")
         # read what the agent wrote like the reply of a model
         answer = json.dumps({"cards": [{**one, "h": label_for(highlight.key)} for one in given]})
-        [drafted] = import_chat(answer, [task], prompts)
+        results = import_chat(answer, [task], prompts)
+        if not results:
+            raise UsageError("no card can be made of it")
+        [drafted] = results
         if not drafted.drafts:
             reasons = "; ".join(one.reason for one in drafted.no_cards)
             if not reasons or any(one["kind"] != "none" for one in given):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,6 +21,12 @@ from ankiforge.model.highlights import (
     note_id,
 )
 
+UNREVIEWED = "ankiforge::unreviewed"
+"""The tag of a model's cards that no person has seen."""
+VERIFIED = "verified"
+"""The check named by the finding that a model's second look found a card right."""
+SECOND_LOOK = "second_look"
+"""The check named by what a model's second look found wrong with a card."""
 AGENT = "agent"
 """The drafter of cards proposed by a client of the MCP server; a person decides on each of them."""
 
@@ -43,17 +48,6 @@ class Origin(msgspec.Struct, frozen=True):
         return self.drafter.startswith("rules:comment")
 
 
-class Attempt(msgspec.Struct, frozen=True):
-    """An earlier draft that the checks sent back to the model."""
-
-    kind: CardKind
-    fields: Fields
-    findings: tuple[str, ...]
-    """The findings that were sent to the model."""
-    request: str = ""
-    """The hash of the request whose reply contained the draft."""
-
-
 class Draft(msgspec.Struct, frozen=True):
     """A proposed Anki note, in Markdown."""
 
@@ -72,8 +66,6 @@ class Draft(msgspec.Struct, frozen=True):
     by_hand: bool = False
     """Whether a person wrote it as a card in the source."""
     tags: tuple[str, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
-    """Earlier drafts that were sent back, oldest first."""
 
     @property
     def own(self) -> bool:
@@ -129,13 +121,6 @@ class Drafted(msgspec.Struct, frozen=True):
     failed: tuple[tuple[HighlightKey, str], ...] = ()
     """(highlight, reason) if the service failed to answer: drafted again by the next run."""
     problems: tuple[Problem, ...] = ()
-
-
-class Drafter(Protocol):
-    """Turns tasks into results, taking tasks only as fast as it can work."""
-
-    def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield one or more results per task, each for some of its highlights."""
 
 
 class Finding(msgspec.Struct, frozen=True):

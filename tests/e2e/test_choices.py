@@ -1,4 +1,4 @@
-"""A model offers a question, its turned form and a cloze for one fact; a person accepts one."""
+"""Asked again, a model offers a question, its turned form and a cloze for one fact; a person accepts one."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,10 @@ FRONT = "What of a lens lets in the light that the film needs?"
 @pytest.fixture
 def server(fake: ModuleType) -> Iterator[Any]:
     def offers(request: dict[str, Any]) -> Any:
-        return fake.cards(*(one for h, _ in fake.marked(request) for one in offered(fake, h)))
+        most = 3 if "quite different cards" in str(request["messages"]) else 1
+        return fake.cards(
+            *(one for h, _ in fake.marked(request) for one in offered(fake, h)[:most])
+        )
 
     with fake.LlmServer() as running:
         running.otherwise = offers
@@ -24,22 +27,23 @@ def server(fake: ModuleType) -> Iterator[Any]:
 def offered(fake: ModuleType, h: str) -> list[dict[str, Any]]:
     gap = {"text": "The {{c1::aperture}} of a lens lets in the light that the film needs."}
     return [
-        fake.card(h, ALPHA, FRONT, "the aperture", fact="1"),
-        fake.card(h, ALPHA, "What does the aperture of a lens let in?", "the light", fact="1"),
-        {"h": h, "kind": "cloze", "quote": ALPHA, "fact": "1", **gap},
+        fake.card(h, ALPHA, FRONT, "the aperture"),
+        fake.card(h, ALPHA, "What does the aperture of a lens let in?", "the light"),
+        {"h": h, "kind": "cloze", "quote": ALPHA, **gap},
     ]
 
 
 @pytest.fixture
 def drafted(forge: Any, server: Any) -> Any:
-    llm = {"base_url": server.base_url, "model": "m", "candidates": 3}
+    llm = {"base_url": server.base_url, "model": "m"}
     forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\naccept: {{llm: clean}}\n"
+        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n"
     )
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes" / "Lens.md").write_text(f"=={ALPHA}==\n", encoding="utf-8")
-    forge.run = forge.json("run")
+    assert forge.json("run")["cards"]["drafted"] == 1, "one best card"
+    forge.run = forge.json("draft", "--again", "drafter:llm")
     return forge
 
 

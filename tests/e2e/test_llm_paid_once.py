@@ -31,13 +31,11 @@ def answered(server, fake):
     return counts
 
 
-def configure(
-    forge: Any, server: Any, *, accept: str = "review", more: str = "", **llm: object
-) -> None:
-    told = {"base_url": server.base_url, "model": "m", "candidates": 1, "concurrency": 2, **llm}
+def configure(forge: Any, server: Any, *, more: str = "", **llm: object) -> None:
+    told = {"base_url": server.base_url, "model": "m", "concurrency": 2, **llm}
     forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {json.dumps(told)}\naccept: {{rules: clean, llm: {accept}}}\n"
+        f"llm: {json.dumps(told)}\n"
         f"anki: {{collection: none}}\n{more}"
     )
     folder = forge.folder / "notes"
@@ -65,7 +63,6 @@ def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(forge, serve
 @pytest.mark.parametrize(
     "change",
     [
-        {"accept": "clean"},
         {"more": "output: out\n"},
         {"price_usd": [1, 1], "budget_usd": 5},
         {"concurrency": 1},

@@ -21,7 +21,7 @@ COPPER = "Copper is not magnetic at 20 degrees Celsius."
 SECRETS = ("canary Bob is ill and nobody knows it", "canary-17", "canary of a whole private note")
 SETTINGS = (
     "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
-    "accept: {rules: clean, llm: clean}\n"
+    "accept: {rules: clean}\n"
 )
 
 

@@ -1,4 +1,4 @@
-"""A comment that asks something: the paragraphs around may answer it, and are sent for it alone."""
+"""The paragraphs around a mark tell its subject, and may answer what its comment asks."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ankiforge.text.passages import NEARBY, paragraphs_around
-from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+from samples.pdf_writer import Mark, Page, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 BEFORE = "Bread keeps best at room temperature, wrapped in a cloth of linen."
@@ -21,36 +21,18 @@ def server(fake: Any) -> Any:
         yield running
 
 
-@pytest.fixture
-def asked(forge: Any, server: Any) -> Any:
-    """Write the paper with this comment on its mark, and settings."""
-
-    def write(comment: str) -> None:
-        write_paper(forge.folder / "papers" / "bread.pdf", mark(MARKED, comment=comment))
-        write_settings(forge, server, "pdf: {name: papers, path: papers}")
-
-    return write
-
-
 def write_paper(path: Path, *marks: Mark) -> None:
     path.parent.mkdir(parents=True)
     write_pdf(path, [Page(tuple(map(paragraph, (BEFORE, MARKED, AFTER))), marks)], title="Bread")
 
 
 def write_settings(forge: Any, server: Any, source: str) -> None:
-    llm = {"base_url": server.base_url, "model": "m-70b", "candidates": 1}
+    llm = {"base_url": server.base_url, "model": "m-70b"}
     (forge.folder / "ankiforge.yaml").write_text(
         f"sources: [{{{source}}}]\ndrafter: llm\n"
         f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n",
         encoding="utf-8",
     )
-
-
-def test_without_a_question_no_more_is_sent_than_before(forge, server, asked):
-    asked("good to know")
-    forge.ok("run")
-
-    assert "nearby" not in server.asked[0]["messages"][-1]["content"]
 
 
 def test_a_private_paragraph_is_masked_and_too_many_are_left_out():
@@ -102,21 +84,13 @@ def test_a_marked_cell_is_sent_with_its_row(forge, server):
 
     sent = server.asked[0]["messages"][-1]["content"]
     table = "Metal | Melts at | Use\nLead | 327 °C | shot\n"
-    assert f"<before>Metals\n{table}Tin | </before>" in sent
-    assert "<after> | solder</after>" in sent
+    assert f"<around>Metals\n{table}Tin | 232 °C | solder</around>" in sent
 
 
 @pytest.mark.parametrize(
-    ("comment", "attached", "expected"),
-    [
-        ("why is that so?", True, True),
-        ("good to know", True, False),
-        ("why is that so?", False, False),
-    ],
+    ("comment", "attached"), [("why is that so?", True), ("good to know", True), ("why?", False)]
 )
-def test_a_question_in_zotero_is_asked_with_the_paragraphs_of_its_pdf(
-    forge, server, comment, attached, expected
-):
+def test_a_mark_in_zotero_is_asked_with_the_paragraphs_of_its_pdf(forge, server, comment, attached):
     folder = forge.folder / "Zotero"
     folder.mkdir()
     marks = (Annotation("MARK0001", MARKED, comment),)
@@ -130,6 +104,6 @@ def test_a_question_in_zotero_is_asked_with_the_paragraphs_of_its_pdf(
     told = forge.ok("run", "--json").data
 
     sent = server.asked[0]["messages"][-1]["content"]
-    assert (f"<nearby>{BEFORE} {MARKED} {AFTER}</nearby>" in sent) == expected
-    assert ("<nearby>" in sent) == expected
+    assert (f"<around>{BEFORE} {MARKED} {AFTER}</around>" in sent) == attached
+    assert ("<around>" in sent) == attached
     assert told["problems"] == []

@@ -13,16 +13,16 @@ GAMMA = "Gamma is the third, and stands for a ray."
 
 @pytest.fixture
 def notes(forge):
-    """Write the note, and settings with these keys of `llm`: `notes(ALPHA, BETA, candidates=2)`."""
+    """Write the note, and settings with these keys of `llm`: `notes(ALPHA, BETA, concurrency=2)`."""
 
     def write(*passages: str, **llm: object) -> None:
         (forge.folder / "notes").mkdir(exist_ok=True)
         text = "\n\n".join(f"=={one}==" for one in passages)
         (forge.folder / "notes" / "Greek.md").write_text(text + "\n", encoding="utf-8")
-        given = {"base_url": "http://127.0.0.1:9/v1", "model": "m", "candidates": 1, **llm}
+        given = {"base_url": "http://127.0.0.1:9/v1", "model": "m", **llm}
         forge.settings(
             f"sources: [{{obsidian: {{name: notes, path: notes}}}}]\nllm: {json.dumps(given)}\n"
-            "accept: {llm: clean}\nanki: {collection: none}\n"
+            "anki: {collection: none}\n"
         )
         forge.ok("run", "--drafter", "rules")
 
@@ -122,10 +122,7 @@ def test_a_deck_has_its_own_prompt_and_kinds(forge, notes):
         (forge.folder / folder).mkdir()
     deck = 'deck: "All"\nkinds: [basic]\nprompt: terms\n'
     (forge.folder / "decks" / "all.yaml").write_text(deck, encoding="utf-8")
-    prompt = (
-        "---\nname: terms\nversion: 1\nkinds: [basic, cloze]\nvariables: [schema, highlights]\n---\n"
-        "Only terms.\n{{ schema }}\n{{ highlights }}\n"
-    )
+    prompt = "---\nkinds: [basic, cloze]\n---\nOnly terms.\n{{ schema }}\n{{ highlights }}\n"
     (forge.folder / "prompts" / "terms.md").write_text(prompt, encoding="utf-8")
     forge.ok("draft", "export", "ask.md")
 

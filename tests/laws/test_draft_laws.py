@@ -85,7 +85,7 @@ def server():
 def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.extend(fake.says(reply) for reply in replies)
     server.otherwise = lambda _: fake.says("")
-    chosen = ServerSettings(server.base_url, "fake", per_request=2, backoff_s=0.0)
+    chosen = ServerSettings(server.base_url, "fake", per_request=2)
     for result in Model(chosen, fake.Memory(), PROMPT).draft(
         iter([task_of("One fact.", "Two facts.")])
     ):
@@ -104,7 +104,7 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
 def test_any_body_gives_drafts_reasons_or_problems(server, body):
     server.queue.append(fake.Reply(body=body))
     server.otherwise = fake.obliging
-    chosen = ServerSettings(server.base_url, "fake", backoff_s=0.0)
+    chosen = ServerSettings(server.base_url, "fake")
     for result in Model(chosen, fake.Memory(), PROMPT).draft(iter([task_of("One fact.")])):
         settle(result)
     server.queue.clear()

@@ -73,7 +73,6 @@ def workspace(forge: Any, served: Served) -> Callable[..., None]:
         server = {
             "base_url": served.base_url,
             "model": "smollm2",
-            "candidates": 1,
             **_BOUNDED,
             **llm,
         }
@@ -81,7 +80,7 @@ def workspace(forge: Any, served: Served) -> Callable[..., None]:
             "sources": [{"obsidian": {"name": "notes", "path": "notes"}}],
             "drafter": "llm",
             "llm": server,
-            "accept": {"rules": "clean", "llm": "clean"},
+            "accept": {"rules": "clean"},
             "anki": {"collection": "none"},
         }
         notes = forge.folder / "notes"

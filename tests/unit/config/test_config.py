@@ -117,7 +117,14 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ("llm: {budget_usd: -1}", "ankiforge.yaml:1: llm.budget_usd: expected a number", ""),
         ("llm: {price_usd: [1]}", "ankiforge.yaml:1: llm.price_usd: expected a list", ""),
         ("executor: 'host:1'", "ankiforge.yaml:1: executor: 'host:1' is not the address", "tcp:"),
-        ("llm: {candidates: 6}", "ankiforge.yaml:1: llm.candidates: expected a whole number", ""),
+        ("llm: {concurrency: 0}", "ankiforge.yaml:1: llm.concurrency: expected a whole number", ""),
+        (
+            "accept: {llm: clean}",
+            "ankiforge.yaml:1: accept.llm: 'clean' would ship",
+            "verify: true",
+        ),
+        ("accept: {llm: verified}", "ankiforge.yaml:1: accept.llm: 'verified' needs", "review"),
+        ("accept: {rules: verified}", "ankiforge.yaml:1: accept.rules: 'verified' is for", "clean"),
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_key(config, text, message, hint):

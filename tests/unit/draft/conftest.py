@@ -52,14 +52,18 @@ def task(highlight: Callable[..., Highlight]) -> Callable[..., Task]:
 
 
 @pytest.fixture
-def model(server: Any, memory: Any, prompt: Prompt) -> Callable[..., Model]:
+def model(
+    server: Any, memory: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Model]:
     """A model at the fake server that does not wait between retries."""
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
 
     def make(replies: Any = None, **fields: Any) -> Model:
         ours = ("repair", "notice", "offline", "fresh")
         options = {key: fields.pop(key) for key in ours if key in fields}
-        given = {"base_url": server.base_url, "model": "fake", "backoff_s": 0.001, **fields}
-        return Model(ServerSettings(**given), replies or memory, prompt, **options)
+        wording = fields.pop("prompt", prompt)
+        given = {"base_url": server.base_url, "model": "fake", **fields}
+        return Model(ServerSettings(**given), replies or memory, wording, **options)
 
     return make
 

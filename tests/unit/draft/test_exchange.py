@@ -29,7 +29,7 @@ def reply_to(tasks, fake, skip=()):
 
 def test_a_chat_text_holds_rules_passages_and_labels(papers, prompt):
     text = export_chat(papers, prompt)
-    assert text.startswith("You draft flashcards")
+    assert text.startswith("You write flashcards")
     for one_task in papers:
         for one in one_task.highlights:
             assert f'<highlight h="{label_for(one.key)}">' in text
@@ -62,9 +62,7 @@ def test_the_answer_below_the_question_in_one_file_is_read(papers, prompt, fake)
 
 
 def test_an_exported_text_alone_answers_nothing(papers, prompt):
-    results = list(import_chat(export_chat(papers, prompt), papers, prompt))
-    assert [len(result.failed) for result in results] == [2, 1]
-    assert not any(result.drafts or result.no_cards for result in results)
+    assert import_chat(export_chat(papers, prompt), papers, prompt) == []
 
 
 def test_private_highlights_are_not_exported(task, highlight, prompt):
@@ -78,11 +76,10 @@ def test_nothing_to_ask_is_no_text(task, highlight, prompt):
     assert export_chat([task(highlight("Secret.", comment="#no-llm"))], prompt) == ""
 
 
-def test_what_an_answer_leaves_out_is_asked_again(papers, prompt, fake):
+def test_what_an_answer_leaves_out_is_left_pending(papers, prompt, fake):
     text = json.dumps({"cards": reply_to(papers, fake, skip=("b",))})
     first, second = import_chat(text, papers, prompt)
-    assert list(dict(first.failed)) == ["b"]
-    assert "says nothing" in first.problems[0].what
+    assert [one.key for one in first.task.highlights] == ["a"]
     assert len(second.drafts) == 1
 
 

@@ -5,163 +5,132 @@ import pytest
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.config import shipped
-from ankiforge.draft.prompt import Shape, load, parse, passage
-from ankiforge.draft.reply import drafts_of, objects, reasons, usable
+from ankiforge.draft.prompt import Prompts, Shape, load, parse
+from ankiforge.draft.reply import drafts_of, items
 from ankiforge.errors import ConfigError
-from ankiforge.model import CardKind, Origin
+from ankiforge.model import Brief, CardKind, Origin
 
-HEAD = "---\nname: mine\nversion: 1\nkinds: [basic]\nvariables: [schema, highlights]\n---\n"
+HEAD = "---\nkinds: [basic]\n---\n"
 GOOD = HEAD + "Rules. {{ schema }}\n---\n{{highlights}}\n"
+MINE = Path("prompts/mine.md")
 
 
-def wrong(text):
-    with pytest.raises(ConfigError) as caught:
-        parse(text, Path("prompts/mine.md"))
-    assert caught.value.message.startswith("prompts/mine.md")
-    return f"{caught.value.message} ({caught.value.hint})"
-
-
-@pytest.mark.parametrize(
-    "path", sorted(shipped("prompts").glob("*.md")), ids=lambda path: path.stem
-)
-def test_every_shipped_prompt_is_a_prompt_of_its_own_name(path):
-    prompt = load(path.stem, [shipped("prompts")])
-    assert prompt.name == path.stem
-    assert "{{ highlights }}" in prompt.user
-    assert "{{ schema }}" in prompt.system
-    assert "data" in prompt.system
-
-
-def examples(system, highlight):
-    """(passage, the items that answer it) of the examples in a prompt."""
-    blocks = re.findall(r'<highlight h="(\w+)">(.*?)</highlight>', system, re.DOTALL)
-    answers = [found for found in objects(system) if "h" in found and "kind" in found]
-    assert len(blocks) == len(answers)
-    for (label, block), answer in zip(blocks, answers, strict=True):
-        assert str(answer["h"]) == label
-        parts = dict(re.findall(r"<(\w+)>(.*?)</\1>", block, re.DOTALL))
-        passage = highlight(
-            parts["marked"],
-            prefix=parts.get("before", ""),
-            suffix=parts.get("after", ""),
-            heading=parts.get("heading", ""),
-            comment=parts.get("comment", ""),
-        )
-        yield passage, usable([answer], (label,))
-
-
-@pytest.mark.parametrize(
-    "path", sorted(shipped("prompts").glob("*.md")), ids=lambda path: path.stem
-)
-def test_the_examples_of_a_prompt_pass_all_checks(path, highlight):
-    prompt = load(path.stem, [shipped("prompts")])
-    shape = Shape(prompt.kinds)
-    none = 0
-    for marked, read in examples(prompt.system, highlight):
-        drafts = drafts_of(read, marked, Origin("llm"), shape)
-        none += not drafts and bool(list(reasons(read)))
-        for draft in drafts:
+@pytest.mark.parametrize("name", ["cards", "cards-small"])
+def test_the_examples_of_a_shipped_prompt_pass_all_checks(name, highlight):
+    prompt = load(name, [shipped("prompts")])
+    text = re.sub(
+        r"(?m)^Marked.*?: (\".*\")(?: Comment: .*)?\n→ ", r"<marked>\1</marked>\n", prompt.system
+    )
+    shown = re.findall(r"<marked>\"?(.*?)\"?</marked>(?:\n</highlight>\nAnswer: |\n)(.*)", text)
+    made = 0
+    assert len(shown) >= 3
+    for exact, answer in shown:
+        if not answer.startswith("{"):
+            kind, rest = answer.split(". ", 1)
+            front, _, back = rest.partition(" » ")
+            sides = {"front": front, "back": back} if back else {"text": front, "why_none": rest}
+            answer = str({"h": "1", "kind": kind, "quote": exact, **sides})
+        marked = highlight(exact)
+        for draft in drafts_of(items(answer, ("1",)), marked, Origin("llm"), Shape(prompt.kinds)):
+            made += 1
             assert check(draft, Context(marked, DuplicateIndex())) == (), draft
-    assert none == 1
+    assert made == len(shown) - 1, "and one passage gets none"
 
 
-def test_holes_are_filled_and_values_are_never_searched_for_holes():
-    prompt = parse(GOOD, Path("prompts/mine.md"))
+def test_placeholders_are_filled_and_values_are_never_searched_for_them():
+    prompt = parse(GOOD.replace("Rules.", "Write {{c1::answer}}."), MINE)
     messages = prompt.messages({"schema": "{}", "highlights": "see {{ schema }} and {{c1::x}}"})
     assert messages == (
-        {"role": "system", "content": "Rules. {}"},
+        {"role": "system", "content": "Write {{c1::answer}}. {}"},
         {"role": "user", "content": "see {{ schema }} and {{c1::x}}"},
     )
-
-
-def test_without_a_cut_all_is_the_users():
-    prompt = parse(HEAD + "{{ schema }} {{ highlights }}", Path("prompts/mine.md"))
-    assert [message["role"] for message in prompt.messages({"schema": "a", "highlights": "b"})] == [
-        "user"
-    ]
-
-
-def test_a_cloze_in_the_text_is_no_hole():
-    text = GOOD.replace("Rules.", "Write {{c1::answer}}.")
-    assert "{{c1::answer}}" in parse(text, Path("prompts/mine.md")).system
+    (whole,) = parse(HEAD + "{{ schema }} {{ highlights }}", MINE).messages(
+        {"schema": "a", "highlights": "b"}
+    )
+    assert whole == {"role": "user", "content": "a b"}
 
 
 def test_the_fingerprint_follows_every_word_and_nothing_else():
-    here, there = Path("prompts/mine.md"), Path("elsewhere/mine.md")
-    first = parse(GOOD, here).fingerprint
-    assert first.startswith("mine@")
-    assert len(first) == len("mine@") + 8
-    assert parse(GOOD, there).fingerprint == first
-    for changed in (("Rules.", "Rules!"), ("version: 1", "version: 2"), ("[basic]", "[cloze]")):
-        assert parse(GOOD.replace(*changed), here).fingerprint != first
-
-
-def test_kinds_are_typed():
-    assert parse(GOOD, Path("prompts/mine.md")).kinds == (CardKind.BASIC,)
+    first = parse(GOOD, MINE).fingerprint
+    assert re.fullmatch(r"mine@[0-9a-f]{8}", first)
+    assert parse(GOOD, Path("elsewhere/mine.md")).fingerprint == first
+    for changed in (("Rules.", "Rules!"), ("[basic]", "[cloze]")):
+        assert parse(GOOD.replace(*changed), MINE).fingerprint != first
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("version: 1\n", ""), "version"),
-        (("version: 1", "version: 1\ncolour: red"), "colour: unknown key"),
-        (("[basic]", "[basic, haiku]"), "kinds"),
-        (("[basic]", "basic"), "kinds"),
-        (("[basic]", "[[basic]]"), "kinds"),
-        (("[schema, highlights]", "[schema]"), "highlights is in the text"),
-        (("[schema, highlights]", "[schema, highlights, mood]"), "mood is not a known variable"),
-        (("[schema, highlights]", "[schema, highlights, title]"), "title is declared but not in"),
-        (("[schema, highlights]", "[[schema], highlights]"), "a list of names"),
-        (("[schema, highlights]", "schema"), "a list of names"),
-        (("Rules. {{ schema }}", "Rules."), "schema is declared but not in"),
-        (("Rules.", "Rules {{ moon }}."), "moon is in the text"),
-        (("name: mine", "name: [mine"), "not YAML"),
-        ((HEAD, "---\n- a\n---\n"), "not a mapping"),
+        (("kinds: [basic]", "kinds: [basic]\ncolour: red"), "mine.md:3: colour: unknown key"),
+        (("[basic]", "[basic, haiku]"), "kinds[1]"),
+        (("[basic]", "basic"), "kinds: expected a list"),
+        (("[basic]", "[]"), "kinds: no kind"),
+        (("Rules. {{ schema }}", "Rules."), "{{ schema }} is missing"),
+        (("{{highlights}}", "them"), "{{ highlights }} is missing"),
+        (("Rules.", "Rules {{ moon }}."), "{{ moon }} is not a placeholder"),
+        (("kinds: [", "kinds: [["), "mine.md:3: expected"),
         ((HEAD, ""), "no head"),
     ],
 )
 def test_a_mistake_names_the_file_and_what_is_wrong(change, says):
-    assert says in wrong(GOOD.replace(*change))
-
-
-def test_a_prompt_needs_the_passages():
-    text = GOOD.replace(", highlights]", "]").replace("{{highlights}}", "")
-    assert "highlights must be in the text" in wrong(text)
-
-
-def test_the_workspaces_prompt_comes_before_the_shipped_one(tmp_path):
-    (tmp_path / "cards.md").write_text(GOOD, encoding="utf-8")
-    assert load("cards", [tmp_path, shipped("prompts")]).name == "mine"
-    assert load("cards-small", [tmp_path, shipped("prompts")]).name == "cards-small"
-
-
-def test_an_unknown_prompt_lists_those_there_are():
     with pytest.raises(ConfigError) as caught:
-        load("poems", [shipped("prompts")])
-    assert "cards" in caught.value.hint
+        parse(GOOD.replace(*change), MINE)
+    assert caught.value.message.startswith("prompts/mine.md")
+    assert says in caught.value.message
 
 
-def test_a_name_never_leaves_its_folder(tmp_path):
-    (tmp_path / "secret.md").write_text(GOOD, encoding="utf-8")
-    (tmp_path / "prompts").mkdir()
+def test_a_prompt_is_found_by_its_name_and_nowhere_else(tmp_path):
+    folders = [tmp_path, shipped("prompts")]
+    (tmp_path / "cards.md").write_text(GOOD, encoding="utf-8")
+    assert load("cards", folders).kinds == (CardKind.BASIC,), "the workspace's comes first"
+    with pytest.raises(ConfigError) as caught:
+        load("poems", folders)
+    assert "cards-small" in caught.value.hint
+    for content in (b"\xff\xfe\x00", b"x" * 300_000):
+        (tmp_path / "bad.md").write_bytes(content)
+        with pytest.raises(ConfigError, match=r"bad\.md"):
+            load("bad", folders)
     with pytest.raises(ConfigError):
-        load("../secret", [tmp_path / "prompts"])
+        load("../secret", folders)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"x" * 300_000])
-def test_a_file_that_is_no_prompt_is_a_config_error(tmp_path, content):
-    (tmp_path / "cards.md").write_bytes(content)
-    with pytest.raises(ConfigError):
-        load("cards", [tmp_path])
+# --- what deck files ask ----------------------------------------------------------------------
 
 
-def test_context_that_was_cut_begins_and_ends_with_whole_words(highlight):
-    long = (
-        "vement of water in the bends of a river, which turns about itself as it moves on its way"
-    )
-    text = passage("1", highlight("It is helicoidal.", prefix=long[:80], suffix=long[:80]))
-    assert "<before>… of water" in text
-    assert "itself as it moves …</after>" in text
-    short = passage("1", highlight("It is helicoidal.", prefix="Whole words ", suffix=" and more"))
-    assert "<before>Whole words </before>" in short
-    assert "<after> and more</after>" in short
+def words(asked):
+    return "\n".join(message["content"] for message in asked["messages"])
+
+
+def test_each_task_is_asked_with_the_prompt_of_its_deck(model, task, server, prompt, tmp_path):
+    (tmp_path / "mine.md").write_text(GOOD, encoding="utf-8")
+    mine = load("mine", [tmp_path])
+    tasks = [task("One fact."), task("Two facts.", brief=Brief(prompt="mine"))]
+    running = model(prompt=Prompts(prompt, {"mine": mine}))
+    drafts = [one.drafts[0].origin.prompt for one in running.draft(iter(tasks))]
+    assert drafts == [prompt.fingerprint, mine.fingerprint]
+    assert sorted(words(asked)[:6] for asked in server.asked) == ["Rules.", "You wr"]
+
+
+def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server):
+    draft(task("One fact.", brief=Brief(kinds=(CardKind.BASIC,))))
+    draft(task("Two facts.", brief=Brief(wants="definition")))
+    draft(task("Three facts.", beside=True))
+    kinds, colour, again = server.asked
+    schema = kinds["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["cards"]["items"]["properties"]["kind"]["enum"] == ["basic", "none"]
+    assert 'kind "cloze"' not in words(kinds)
+    assert "<wanted>a definition" in words(colour)
+    assert "<wanted>" not in words(kinds)
+    assert "quite different cards" in words(again), "a person asks for others"
+    assert "quite different cards" not in words(kinds)
+
+
+def test_the_paragraph_is_sent_once_with_its_passage(draft, task, highlight, server):
+    paragraph = "Rivers bend. It is helicoidal. So sand moves."
+    draft(task(highlight("It is helicoidal.", prefix="Rivers bend. ", nearby=paragraph)))
+    draft(task(highlight("It moves.", prefix="Sand falls. ", suffix=" It stops.")))
+    draft(task(highlight("Sand moves.")))
+    first, second, third = map(words, server.asked)
+    assert f"<around>{paragraph}</around>" in first
+    assert "<around>Sand falls. It moves. It stops.</around>" in second
+    assert "</around>\n<marked>" not in third

@@ -24,8 +24,7 @@ BOTH = json.dumps({"cards": [ONE, TWO]})
 
 
 def drafted(text):
-    (result,) = import_chat(text, [TASK], PROMPT)
-    return [one.highlight for one in result.drafts]
+    return [one.highlight for result in import_chat(text, [TASK], PROMPT) for one in result.drafts]
 
 
 @given(at=st.integers(0, len(BOTH)), loose=st.sampled_from([BOTH, BOTH.replace('"', "'")]))
