@@ -299,7 +299,7 @@ def test_doctor_asks_and_tells_the_way_or_what_is_missing(desk, serve):
     server.faults.extend([fake.FINE, fake.status(403, "not these")])
     source = doctor(desk)
     assert (source["state"], source["exit_code"]) == ("fail", 1)
-    assert "not these" in source["says"]
+    assert "answers 403" in source["says"]
     server.faults.clear()
     right, server.key = server.key, "another"
     source = doctor(desk)
@@ -330,7 +330,7 @@ def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serv
     assert "no highlights found" in desk.forge("run").stdout
     server.faults.extend([fake.status(404, "lost")] * 9)
     failed = desk.forge("run", code=1)
-    assert "lost" in failed.stderr
+    assert "answers 404" in failed.stderr
     assert "no highlights found" not in failed.stdout
 
 

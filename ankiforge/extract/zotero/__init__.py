@@ -282,12 +282,13 @@ class ZoteroSource:
         from ankiforge.extract.zotero import api
 
         pace = self.pace or api.Pace()
-        with api.opened(self.address, self.wanted, self.memory, pace) as found:
+        with api.opened(self.address, self.wanted, self.memory, pace) as (database, failed):
+            where = self._where
             yield (
-                found.database,
+                database,
                 [
-                    (one, Problem(f"{self._where}: {one.says}", error.message, error.hint))
-                    for one, error in found.failed
+                    (one, Problem(f"{where}: {one.says}", error.message, error.hint))
+                    for one, error in failed
                 ],
             )
 

@@ -13,8 +13,8 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -39,6 +39,7 @@ LEVELS = 3
 TRIES = 3
 """How often reading a library is restarted because it changes meanwhile."""
 KINDS = "annotation || note"
+_MARK_FIELDS = ("AuthorName", "Text", "Comment", "Color", "PageLabel", "SortIndex", "Position")
 _MARK_KINDS = {"highlight": 1, "note": 2, "image": 3, "ink": 4, "underline": 5, "text": 6}
 _NO_FIELDS = frozenset(
     {"key", "version", "itemType", "parentItem", "deleted", "tags", "collections", "creators"}
@@ -70,16 +71,14 @@ class Pace:
     silence: float = 30.0
 
 
-@dataclass(slots=True)
-class Api:
-    """The libraries at one address, as far as they could be read."""
-
-    database: Database
-    failed: list[tuple[Library, ItemError]] = field(default_factory=list)
+Failed = list[tuple[Library, ItemError]]
+"""The libraries that could not be read."""
 
 
 @contextmanager
-def opened(address: Address, wanted: Wanted, memory: Memory, pace: Pace) -> Iterator[Api]:
+def opened(
+    address: Address, wanted: Wanted, memory: Memory, pace: Pace
+) -> Iterator[tuple[Database, Failed]]:
     """Read the selected libraries. The local API gives the user's own library only.
 
     Raises:
@@ -87,16 +86,13 @@ def opened(address: Address, wanted: Wanted, memory: Memory, pace: Pace) -> Iter
     """
     with closing(sqlite3.connect(":memory:")) as connection, _Client(address, pace) as client:
         add_missing(connection)
-        api, load = Api(Database(connection, {})), _Loader(connection)
+        load, failed = _Loader(connection), Failed()
         user, names, groups = 0, [""], dict[int, str]()
         if not address.local:
             if not address.key:
-                lacks = f"the environment variable {address.key_env} is not set"
-                lacks = lacks if address.key_env else "`key_env` names no environment variable"
-                raise ItemError(f"{address.host} needs a key: {lacks}", hint=_KEY)
-            user, names = client.account()
-            if wanted is None or wanted - {None}:
-                groups = client.groups(user)
+                what = f"{address.host} needs a key, in {address.key_env or 'a `key_env`'}"
+                raise ItemError(what, hint=_KEY)
+            user, names, groups = client.account()
         load.account(user, names)
         chosen = {None, *groups} if wanted is None else wanted
         for number, group in enumerate(sorted(chosen, key=lambda one: one or 0)):
@@ -107,8 +103,8 @@ def opened(address: Address, wanted: Wanted, memory: Memory, pace: Pace) -> Iter
                     raise ItemError("the local API gives your own library only", hint=hint)
                 load.library(library, client.library(library, user, memory))
             except ItemError as error:
-                api.failed.append((library, error))
-        yield api
+                failed.append((library, error))
+        yield Database(connection, {}), failed
 
 
 # --- requests -------------------------------------------------------------------------------
@@ -125,10 +121,6 @@ class _Client(httpx2.Client):
         )
         self._address = address
         self._pace = pace
-        self._rest = 0.0
-        """Seconds that the last answer asked to wait before the next request."""
-        self._versions: set[str] = set()
-        """The versions of the library that the last answers had."""
 
     def request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Response:
         """Return a 200 response with JSON, after retries if necessary.
@@ -137,102 +129,65 @@ class _Client(httpx2.Client):
             ItemError: there was no such response.
         """
         options["timeout"] = self.timeout
+        host, local = self._address.host, self._address.local
         for pause in (*PAUSES, None):
-            rest, self._rest = self._rest, 0.0
-            if rest > LONGEST_WAIT:
-                raise ItemError(f"{self._address.host} asks to wait {rest:,.0f} s", hint=_LATER)
-            if rest:
-                self._pace.sleep(rest)
-            fault: ItemError | None
+            wait = 0.0
             try:
                 response = super().request(method, url, **options)
             except httpx2.HTTPError as error:
-                fault = self._absent(error)
-                passes = not (self._address.local or isinstance(error, httpx2.TimeoutException))
+                stalled = isinstance(error, httpx2.TimeoutException)
+                why = "no answer in time" if stalled else str(error) or type(error).__name__
+                what = f"no Zotero answers at {host}" if local else f"{host} cannot be reached"
+                fault = ItemError(f"{what} ({why})", hint=_ALLOW if local else _LATER)
+                passes = not (local or stalled)
             else:
-                self._rest = self._asked_to_wait(response)
-                fault = self._fault(response)
-                if fault is None:
-                    self._versions.add(response.headers.get("last-modified-version", ""))
+                status, wait = response.status_code, _asked_to_wait(response)
+                if wait > LONGEST_WAIT:
+                    raise ItemError(f"{host} asks to wait {wait:,.0f} s", hint=_LATER)
+                old = response.headers.get("x-zotero-version", "").partition(".")[0]
+                if local and old.isdecimal() and int(old) < 8:
+                    raise ItemError("the API of Zotero 7 lists no annotations", hint=_ALLOW)
+                if status == 200 and _is_json(response):
                     response.headers.pop("backoff", None)  # pyzotero would sleep
+                    self._pace.sleep(wait) if wait else None
                     return response
-                status = response.status_code
-                passes = status in (200, 408, 429) or status >= 500
-                passes &= "login" not in fault.message
+                fault, passes = self._fault(response)
             if not passes or pause is None:
                 raise fault
-            self._rest = self._rest or pause
+            self._pace.sleep(wait or pause)
         raise AssertionError
 
-    def _absent(self, error: httpx2.HTTPError) -> ItemError:
-        stalled = isinstance(error, httpx2.TimeoutException)
-        why = "no answer in time" if stalled else str(error) or type(error).__name__
-        if self._address.local:
-            return ItemError(f"no Zotero answers at {self._address.host} ({why})", hint=_ALLOW)
-        return ItemError(f"{self._address.host} cannot be reached ({why})", hint=_LATER)
-
-    def _fault(self, response: httpx2.Response) -> ItemError | None:
-        """Return why a response is not usable, None if it is."""
-        address, headers, status = self._address, response.headers, response.status_code
-        said = " ".join(response.content[:200].decode("utf-8", "replace").split())
-        said = "" if "<" in said else said
-        said = said.replace(address.key, "***") if address.key else said
-        said = re.sub(r"[\x00-\x1f\x7f-\x9f]", "", said) or "no reason given"
-        is_json = headers.get("content-type", "").startswith("application/json")
-        if 300 <= status < 400 or (status == 200 and not is_json):
-            what = f"something else answered in place of Zotero at {address.host} (a login page?)"
-            return ItemError(what, hint="log in to this network with a browser first")
-        if status != 200:
-            if address.local:
-                hint = _ALLOW
-            elif status in (401, 403):
-                hint = f"check the key in {address.key_env}; {_KEY}"
-            else:
-                hint = "is `library:` right, and may the key read it?" if status == 404 else _LATER
-            return ItemError(f"{address.host} answers {status}: {said}", hint=hint)
-        old = headers.get("x-zotero-version", "").partition(".")[0]
-        if address.local and old.isdecimal() and int(old) < 8:
-            what = "the local API of Zotero 7 and before lists no annotations"
-            return ItemError(what, hint=_ALLOW)
-        try:
-            response.json()
-        except (ValueError, RecursionError) as error:
-            return self._broken(str(error))
-        return None
-
-    def _asked_to_wait(self, response: httpx2.Response) -> float:
-        waits = [0.0]
-        for name in ("backoff", "retry-after"):
-            said = response.headers.get(name, "").strip()
-            if re.fullmatch(r"\d{1,9}(?:\.\d*)?", said):
-                waits.append(float(said))
-        return max(waits)
-
-    def _broken(self, why: str) -> ItemError:
-        what = f"the answer of {self._address.host} cannot be read: {' '.join(why.split())[:200]}"
-        return ItemError(what, hint=_LATER)
+    def _fault(self, response: httpx2.Response) -> tuple[ItemError, bool]:
+        """Return why a response is not usable, and whether another try may help."""
+        host, status = self._address.host, response.status_code
+        is_json = response.headers.get("content-type", "").startswith("application/json")
+        if status == 200 and is_json:
+            return ItemError(f"the answer of {host} cannot be read", hint=_LATER), True
+        if status < 400:
+            what = f"something else answered in place of Zotero at {host} (a login page?)"
+            return ItemError(what, hint="log in to this network with a browser first"), False
+        hint = _ALLOW if self._address.local else _LATER
+        if status in (401, 403, 404) and not self._address.local:
+            hint = f"check `library:` and the key in {self._address.key_env}; {_KEY}"
+        return ItemError(f"{host} answers {status}", hint=hint), status >= 500 or status in (
+            408,
+            429,
+        )
 
     def close(self) -> None:
         """Do nothing: pyzotero closes its client when it is collected, and this one is used on."""
 
     # --- what is asked
 
-    def account(self) -> tuple[int, list[str]]:
-        """Return number and names of the account of the key."""
+    def account(self) -> tuple[int, list[str], dict[int, str]]:
+        """Return number and names of the account of the key, and its groups by number."""
         headers = {"Zotero-API-Version": "3", "Authorization": f"Bearer {self._address.key}"}
-        found = self.request("GET", f"{self._address.url}/keys/current", headers=headers).json()
-        try:
-            return int(found["userID"]), [found["username"], found.get("displayName") or ""]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise self._broken("keys/current tells no user") from error
-
-    def groups(self, user: int) -> dict[int, str]:
-        """Return the names of a user's groups by number."""
-        found = self._all(self._zotero("user", user), "groups")
-        try:
-            return {int(row["id"]): plain(str(row["data"]["name"])) for row in found}
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._broken("a group without a name") from error
+        answer = self.request("GET", f"{self._address.url}/keys/current", headers=headers)
+        with self._understood():
+            found = answer.json()
+            user, names = int(found["userID"]), [found["username"], found.get("displayName") or ""]
+            rows = self._all(self._zotero("user", user), "groups")
+            return user, names, {int(row["id"]): plain(str(row["data"]["name"])) for row in rows}
 
     def library(self, library: Library, user: int, memory: Memory) -> Rows:
         """Return a library. The web's is kept, and fetched again only if it has changed.
@@ -243,26 +198,27 @@ class _Client(httpx2.Client):
         kind, number = ("user", user) if library.group is None else ("group", library.group)
         name, origin = f"web/{library.namespace}", f"{self._address.url}/{kind}s/{number}"
         zotero = self._zotero(kind, number)
+        if self._address.local:
+            return self._fetched(zotero)
         kept: tuple[str, str, Rows] = ("", "", Rows([], []))
-        try:
+        with suppress(zlib.error, ValueError, RecursionError):
             body = zlib.decompress(memory.recall(name) or b"")
-            kept = msgspec.convert(json.loads(body), tuple[str, str, Rows])
-        except (zlib.error, ValueError, RecursionError):
-            pass
-        if kept[0] == origin and kept[1] == str(self._call(zotero.last_modified_version)):
-            return kept[2]
+            kept = msgspec.json.decode(body, type=tuple[str, str, Rows])
         for _ in range(TRIES):
-            self._versions.clear()
-            rows = self._fetched(zotero)
-            if self._address.local or len(self._versions) == 1:
-                break
-        else:
-            what = "the library kept changing while it was read"
-            raise ItemError(what, hint="wait until Zotero has finished syncing, and run again")
-        if not self._address.local:
-            whole = (origin, self._versions.pop(), rows)
-            memory.keep({name: zlib.compress(json.dumps(whole).encode(), 1)})
-        return rows
+            version = self._version(zotero)
+            if kept[:2] == (origin, version):
+                return kept[2]
+            kept = (origin, version, self._fetched(zotero))
+            if self._version(zotero) == version:
+                memory.keep({name: zlib.compress(json.dumps(kept).encode(), 1)})
+                return kept[2]
+            kept = ("", "", kept[2])
+        what = "the library kept changing while it was read"
+        raise ItemError(what, hint="wait until Zotero has finished syncing, and run again")
+
+    def _version(self, zotero: Zotero) -> str:
+        with self._understood():
+            return str(zotero.last_modified_version())
 
     def _fetched(self, zotero: Zotero) -> Rows:
         """Return the annotations and notes, the items that they belong to, and the collections."""
@@ -286,29 +242,44 @@ class _Client(httpx2.Client):
         if method == "items":
             params["includeTrashed"] = 1
         rows: list[dict[str, Any]] = []
-        while True:
-            more = {"start": len(rows)} if rows else {}
-            page = self._call(lambda: getattr(zotero, method)(**params, **more))  # noqa: B023
-            if not isinstance(page, list) or not all(
-                isinstance(row, dict) and isinstance(row.get("data"), dict) for row in page
-            ):
-                raise self._broken("no list of items")
-            rows += page
-            total = (zotero.request and zotero.request.headers.get("total-results")) or ""
-            if not page or not total.isdecimal() or len(rows) >= int(total):
-                break
-        if total and total != str(len(rows)):
-            what = f"{self._address.host} gave {len(rows)} of {total} items"
-            raise ItemError(what, hint=_LATER)
+        with self._understood():
+            while True:
+                page = getattr(zotero, method)(**params, start=len(rows))
+                rows += [row for row in page if isinstance(row["data"], dict)]
+                assert zotero.request is not None
+                total = int(zotero.request.headers["total-results"])
+                if not page or len(rows) >= total:
+                    break
+        if total != len(rows):
+            raise ItemError(f"{self._address.host} gave {len(rows)} of {total} items", hint=_LATER)
         return rows
 
-    def _call(self, ask: Callable[[], Any]) -> Any:
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Say that an answer cannot be read where pyzotero or we stumble over it."""
         try:
-            return ask()
-        except (PyZoteroError, httpx2.InvalidURL, ValueError) as error:
-            raise self._broken(str(error)) from error
-        except (KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise self._broken(repr(error)) from error
+            yield
+        except (PyZoteroError, httpx2.InvalidURL, LookupError, ValueError) as error:
+            why = " ".join(str(error).split())[:200]
+        except (TypeError, AttributeError, RecursionError) as error:
+            why = type(error).__name__
+        else:
+            return
+        raise ItemError(f"the answer of {self._address.host} cannot be read: {why}", hint=_LATER)
+
+
+def _is_json(response: httpx2.Response) -> bool:
+    try:
+        response.json()
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _asked_to_wait(response: httpx2.Response) -> float:
+    """Return the seconds that a server asks to wait before the next request."""
+    asked = (response.headers.get(name, "").strip() for name in ("backoff", "retry-after"))
+    return max((float(one) for one in asked if re.fullmatch(r"\d{1,9}(\.\d*)?", one)), default=0.0)
 
 
 # --- into the tables ------------------------------------------------------------------------
@@ -342,8 +313,13 @@ class _Loader:
         Raises:
             ItemError: an item is malformed.
         """
+        numbers = {row["key"]: next(self._numbers) for row in (*rows.items, *rows.collections)}
         try:
-            self._write(library, rows)
+            for row in rows.collections:
+                self._collection(numbers[row["key"]], row["data"], numbers)
+            for row in rows.items:
+                self._item(library, numbers[row["key"]], row, numbers)
+                self._describe(numbers[row["key"]], row, numbers)
         except (KeyError, TypeError, AttributeError, ValueError, sqlite3.Error) as error:
             what = f"an item of Zotero's API has an unexpected form: {error!r}"
             raise ItemError(what, hint="a newer version of this program may know it") from error
@@ -351,45 +327,36 @@ class _Loader:
         if library.group is not None:
             self._add("groups", library.group, library.id, library.name)
 
-    def _write(self, library: Library, rows: Rows) -> None:
-        numbers = {row["key"]: next(self._numbers) for row in (*rows.items, *rows.collections)}
-        for row in rows.collections:
-            data = row["data"]
-            parent = data.get("parentCollection")
-            above = numbers.get(parent, -1) if parent else None  # -1: it is in the trash
-            self._add("collections", numbers[row["key"]], data["name"], above)
-            if data.get("deleted"):
-                self._add("deletedCollections", numbers[row["key"]])
-        for row in rows.items:
-            data, item = row["data"], numbers[row["key"]]
-            self._add("items", item, library.id, row["key"], data["dateAdded"], data["dateModified"], 1)  # fmt: skip
-            by = (row.get("meta") or {}).get("createdByUser") or {}
-            # an unknown author in a group is not the user
-            self._add("groupItems", item, by.get("id", 0))
-            if by.get("id"):
-                self._add("users", by["id"], by.get("name") or by.get("username") or "")
-            if data.get("deleted"):
-                self._add("deletedItems", item)
-            parent = numbers.get(data.get("parentItem") or "")
-            if data["itemType"] == "annotation" and parent:
-                kind = _MARK_KINDS.get(data["annotationType"], 0)
-                names = (
-                    "AuthorName",
-                    "Text",
-                    "Comment",
-                    "Color",
-                    "PageLabel",
-                    "SortIndex",
-                    "Position",
-                )
-                values = (data.get(f"annotation{name}") for name in names)
-                self._add("itemAnnotations", item, parent, kind, *values)
-            elif data["itemType"] == "note" and parent:
-                self._add("itemNotes", item, parent, data["note"])
-            elif data["itemType"] == "attachment":
-                name = data.get("filename")
-                self._add("itemAttachments", item, parent, f"storage:{name}" if name else data.get("path"))  # fmt: skip
-            self._describe(item, row, numbers)
+    def _collection(self, number: int, data: dict[str, Any], numbers: dict[str, int]) -> None:
+        parent = data.get("parentCollection")
+        above = numbers.get(parent, -1) if parent else None  # -1: it is in the trash
+        self._add("collections", number, data["name"], above)
+        if data.get("deleted"):
+            self._add("deletedCollections", number)
+
+    def _item(
+        self, library: Library, item: int, row: dict[str, Any], numbers: dict[str, int]
+    ) -> None:
+        """Write an item, and what its kind adds."""
+        data = row["data"]
+        self._add("items", item, library.id, row["key"], data["dateAdded"], data["dateModified"], 1)
+        by = (row.get("meta") or {}).get("createdByUser") or {}
+        self._add("groupItems", item, by.get("id", 0))  # in a group, 0 is not the user
+        if by.get("id"):
+            self._add("users", by["id"], by.get("name") or by.get("username") or "")
+        if data.get("deleted"):
+            self._add("deletedItems", item)
+        parent = numbers.get(data.get("parentItem") or "")
+        if data["itemType"] == "annotation" and parent:
+            values = (data.get(f"annotation{name}") for name in _MARK_FIELDS)
+            kind = _MARK_KINDS.get(data["annotationType"], 0)
+            self._add("itemAnnotations", item, parent, kind, *values)
+        elif data["itemType"] == "note" and parent:
+            self._add("itemNotes", item, parent, data["note"])
+        elif data["itemType"] == "attachment":
+            name = data.get("filename")
+            path = f"storage:{name}" if name else data.get("path")
+            self._add("itemAttachments", item, parent, path)
 
     def _describe(self, item: int, row: dict[str, Any], numbers: dict[str, int]) -> None:
         """Write fields, creators, tags and collections."""
@@ -405,9 +372,9 @@ class _Loader:
                 self._add("itemDataValues", number, value)
                 self._add("itemData", item, number, number)
         for at, one in enumerate(data.get("creators") or ()):
-            number = next(self._numbers)
+            number, last = next(self._numbers), one.get("lastName") or one.get("name")
             self._add("creatorTypes", number, one["creatorType"])
-            self._add("creators", number, one.get("firstName"), one.get("lastName") or one.get("name"))  # fmt: skip
+            self._add("creators", number, one.get("firstName"), last)
             self._add("itemCreators", item, number, number, at)
         for one in data.get("tags") or ():
             number = next(self._numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,42 +16,9 @@ from ankiforge.text.passages import paragraphs_around
 LARGEST = 50_000_000
 """Bytes of one page, at most, and of all pages of a book that are read."""
 PAGES = (".xhtml", ".html", ".htm")
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "br",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "figcaption",
-        "figure",
-        "footer",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "td",
-        "th",
-        "tr",
-        "ul",
-    ]
+_BLOCKS = re.compile(
+    "address|article|aside|blockquote|body|br|d[dlt]|div|fig.*|footer|h[1-6r]|header|li|main|nav|[ou]l"
+    "|p|pre|section|table|t[dhr]"
 )
 _HIDDEN = frozenset(("head", "script", "style", "template"))
 
@@ -66,12 +34,12 @@ class _Text(HTMLParser):
     def handle_starttag(self, tag: str, _: object) -> None:
         """Begin a block, or what is not shown."""
         self._hidden = self._hidden or (tag if tag in _HIDDEN else "")
-        self.parts += ["\n"] if tag in _BLOCKS else []
+        self.parts += ["\n"] if _BLOCKS.fullmatch(tag) else []
 
     def handle_endtag(self, tag: str) -> None:
         """End a block, or what is not shown."""
         self._hidden = "" if tag == self._hidden else self._hidden
-        self.parts += ["\n"] if tag in _BLOCKS else []
+        self.parts += ["\n"] if _BLOCKS.fullmatch(tag) else []
 
     def handle_data(self, data: str) -> None:
         """Keep what is shown."""
