@@ -9,8 +9,8 @@ to one collection: another one concludes nothing until `pull --bind`.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -279,6 +279,11 @@ def plan_cards(
         push: the notes go to a running Anki instead of into a file.
         full: also ship notes that Anki has already.
     """
+    salt = "full" if full else h16(repr(decks))
+    chosen = ledger.to_plan(salt)
+    first = next(chosen, None)
+    if first is None:
+        return []
     from ankiforge.anki.notes import in_deck
     from ankiforge.anki.notetypes import changed_types
     from ankiforge.anki.plan import Options, Planned, plan
@@ -286,8 +291,7 @@ def plan_cards(
     options = Options(push, full, changed_types(seen_types(ledger)))
     planned: list[Planned] = []
     settled: list[Guid] = []
-    salt = "full" if full else h16(repr(decks))
-    for card, seen in ledger.to_plan(salt):
+    for card, seen in chain((first,), chosen):
         if not in_deck(card.deck, deck):
             continue
         shown: dict[str, Media | Problem] = {}
@@ -444,14 +448,14 @@ def publish(
     Raises:
         ItemError: the folder cannot be written.
     """
-    from ankiforge.anki.notetypes import changed_types
-    from ankiforge.anki.package import write_package
-
     planned = list(planned)
     problems = tuple(problem for one in planned for problem in one.problems)
     packed = [one for one in planned if one.note and one.sent]
     if not packed:
         return Published(path, aside=_set_aside(path), problems=problems)
+    from ankiforge.anki.notetypes import changed_types
+    from ankiforge.anki.package import write_package
+
     beside = path.with_name(f".{path.name}.part")
     try:
         write_package(
@@ -504,9 +508,11 @@ def previous(path: Path) -> Path:
 
 
 def _set_aside(path: Path) -> Path | None:
+    if not path.exists():
+        return None
     from ankiforge.anki.package import is_ours
 
-    if not path.exists() or not is_ours(path):
+    if not is_ours(path):
         return None
     try:
         path.replace(previous(path))
@@ -521,8 +527,6 @@ def refuse_foreign(path: Path, *, force: bool) -> None:
     Raises:
         UsageError: the path has a file that is not ours (unless `force`), or cannot have a package.
     """
-    from ankiforge.anki.package import is_ours
-
     if path.is_dir():
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
     if not path.parent.is_dir():
@@ -530,11 +534,13 @@ def refuse_foreign(path: Path, *, force: bool) -> None:
     if path.suffix.lower() != ".apkg":
         what = f"{path}: Anki imports a package by its ending, .apkg"
         raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
-    if path.exists() and not force and not is_ours(path):
-        raise UsageError(
-            f"{path}: is not a package of ankiforge; it was left unchanged",
-            hint="use another name, -o FILE.apkg, or --force to replace it",
-        )
+    if path.exists() and not force:
+        from ankiforge.anki.package import is_ours
+
+        if not is_ours(path):
+            what = f"{path}: is not a package of ankiforge; it was left unchanged"
+            hint = "use another name, -o FILE.apkg, or --force to replace it"
+            raise UsageError(what, hint=hint)
 
 
 # --- a running Anki -------------------------------------------------------------------------------
@@ -562,9 +568,11 @@ def look_at_running(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) ->
     Raises:
         ServiceError: Anki does not answer.
     """
+    from tempfile import TemporaryDirectory
+
     from ankiforge.anki.collection import connect_view
 
-    with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
+    with TemporaryDirectory(prefix="ankiforge-") as folder:
         paths, notes = anki.export(Path(folder))
         profile = anki.active_profile()
         view = connect_view(paths, address=anki.address, profile=profile, notes=notes)

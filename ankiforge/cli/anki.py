@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 
 def package_path(now: Session, deck: str = "", output: str | None = None) -> Path:
     """Return the path of the package: `-o`, or a file in the output folder, named after a deck."""
-    from ankiforge.anki.notes import deck_name
-
     if output:
         return Path(output).expanduser().absolute()
-    name = deck_name(deck).replace("::", "-") if deck else "ankiforge"
+    name = "ankiforge"
+    if deck:
+        from ankiforge.anki.notes import deck_name
+
+        name = deck_name(deck).replace("::", "-")
     name = "".join("_" if sign in '/\\:*?"<>|' or sign < " " else sign for sign in name)
     return now.workspace.output / f"{name}.apkg"
 

@@ -66,7 +66,6 @@ def run(
     and the sources of the workspace are read.
     """
     from ankiforge import app, deliver
-    from ankiforge.anki.notes import deck_name
     from ankiforge.cli.anki import look, package_path
 
     tally = app.Tally()
@@ -77,7 +76,7 @@ def run(
         look(now, tally)
         error = propose(
             now, tally, paths, drafter=drafter or "", accept=accept or "", dry_run=dry_run,
-            deck=deck and deck_name(deck),
+            deck=deck and _deck_name(deck),
         )  # fmt: skip
         if dry_run:
             tally.plan(deliver.plan_cards(now.ledger, now.decks, now.pictures), None)
@@ -85,6 +84,12 @@ def run(
             app.publish(now.workspace, now.ledger, tally, path)
         print_summary(now, tally)
     end(tally.problems, error)
+
+
+def _deck_name(name: str) -> str:
+    from ankiforge.anki.notes import deck_name
+
+    return deck_name(name)
 
 
 def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
@@ -202,13 +207,17 @@ def model_for(
 
 def print_summary(now: Session, tally: Tally) -> None:
     """Print what a run came to, as JSON or in a few lines."""
-    from ankiforge.reports.summary import MOST_LINES, as_json, as_text
-
     out = now.out
     if out.as_json:
+        from ankiforge.reports.summary import as_json
+
         out.data(as_json(tally, now.ledger))
         return
     told = out.problems(tally.problems, None if out.verbose else PROBLEMS)
+    if out.quiet:
+        return
+    from ankiforge.reports.summary import MOST_LINES, as_text
+
     room = None if out.verbose else MOST_LINES - told
     for line in as_text(tally, now.ledger, now.workspace, now.call.program, room):
         out.print(line)

@@ -8,9 +8,8 @@ from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.decide import FLOOD
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
-from ankiforge.ledger.lists import FIELDS, Line, Order, Term
+from ankiforge.ledger.lists import FIELDS, Line, Match, Order, Term
 from ankiforge.ledger.readings import Report
-from ankiforge.ledger.search import Match
 from ankiforge.ledger.store import readable_errors
 from ankiforge.ledger.views import Viewed
 

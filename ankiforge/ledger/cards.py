@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from rapidfuzz import fuzz
 
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.events import (
@@ -273,6 +272,8 @@ def keep_numbers(
     a removed gap is given only to a gap with the same answer as in one of the `earlier` texts, newest
     first; any other new gap gets a number above all ever used.
     """
+    from rapidfuzz import fuzz
+
     before = [(canonical(gap.answer), gap) for gap in gaps(old)]
     after = [(canonical(gap.answer), gap) for gap in gaps(new)]
     kept: dict[int, tuple[int, ...]] = {}

@@ -17,15 +17,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ankiforge.ledger import cards, decide, drafts, lists, search, views
+from ankiforge.ledger import cards, decide, drafts, lists, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.drafts import Recorded
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.ingest import ingest
-from ankiforge.ledger.lists import Line, Order, Term
+from ankiforge.ledger.lists import Line, Match, Order, Term
 from ankiforge.ledger.readings import Known, Report, hear
-from ankiforge.ledger.search import Duplicates, Match
 from ankiforge.ledger.store import JournalState, Store
 from ankiforge.ledger.views import Viewed
 from ankiforge.model import (
@@ -43,6 +43,9 @@ from ankiforge.model import (
     Waiting,
 )
 
+if TYPE_CHECKING:
+    from ankiforge.ledger.search import Duplicates
+
 
 class Ledger:
     """Passages, decisions and cards of one workspace on one machine."""
@@ -58,8 +61,6 @@ class Ledger:
             LedgerError: the database or the journal cannot be used.
         """
         self._store = Store(database, journal, machine, read_only=read_only)
-        self.duplicates = Duplicates(self._store)
-        """The search terms of cards and of other notes in Anki."""
         self._unite()
 
     def __enter__(self) -> Ledger:
@@ -81,6 +82,13 @@ class Ledger:
     def journal_state(self) -> JournalState:
         """The state in which the journal was found when it was read last."""
         return self._store.state
+
+    @property
+    def duplicates(self) -> Duplicates:
+        """The search terms of cards and of other notes in Anki."""
+        from ankiforge.ledger.search import Duplicates
+
+        return Duplicates(self._store)
 
     # --- a run ----------------------------------------------------------------------------------
 
@@ -285,6 +293,8 @@ class Ledger:
 
     def search(self, query: str, documents: Sequence[Document] = ()) -> Iterator[Match]:
         """Yield the works that a query, or the document of a file, means; see `search.find`."""
+        from ankiforge.ledger import search
+
         return search.find(self._store, query, documents, time.time())
 
     def history(self, of: str = "", *, changes_since: str | None = None) -> list[Done]:

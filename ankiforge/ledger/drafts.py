@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
-from rapidfuzz import fuzz
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards
@@ -318,6 +317,8 @@ def _follow(
     highlight: Highlight,
 ) -> list[Change]:
     """Change the live card of these words' slot, if the source's text changed."""
+    from rapidfuzz import fuzz
+
     card = passage.own_card(wording)
     if card is None or not card.live:
         return []
@@ -356,6 +357,8 @@ def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
 
 def _revised(passage: Passage, wordings: list[Wording], highlight: Highlight) -> dict[str, str]:
     """Return by content which card each draft revises: those whose quote is gone, most alike first."""
+    from rapidfuzz import fuzz
+
     text = exact(highlight.context)
     old = [
         one for one in passage.live if not one.wording.own and exact(one.wording.quote) not in text
@@ -449,7 +452,7 @@ def waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting
 
 def each_waiting(store: Store, condition: str = "1", *values: object) -> Iterator[Waiting]:
     """Yield the same, a part at a time."""
-    both = "FROM draft d JOIN highlight h ON h.key = d.key WHERE"
+    both = "FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE"
     ids = f"SELECT d.id {both} h.state = 'present' AND {condition} ORDER BY h.document, h.position, d.position"
     strangers = msgspec.json.decode(store.meta("strangers", "[]"), type=set[str])
     for row in _in_parts(store, ids, f"SELECT d.*, h.body AS mark {both}", "d.id", *values):

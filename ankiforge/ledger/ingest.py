@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
-from rapidfuzz import fuzz
 
 from ankiforge.ledger.drafts import SAME_WORDS
 from ankiforge.ledger.events import SOURCE, Text, exact
@@ -56,7 +55,6 @@ from ankiforge.model import (
     Unchanged,
     h16,
 )
-from ankiforge.text.identifiers import decode_sketch, names_of
 from ankiforge.text.passages import anchor_key, own_key
 
 HEARD = 3
@@ -67,6 +65,8 @@ TOGETHER = 200
 """Documents of one transaction."""
 HIGHLIGHTS_TOGETHER = 2000
 """Highlights from which a transaction takes no further document."""
+ABSENT = "state != 'present'"
+"""Said beside a state, it lets SQLite use the index of the few highlights that are not present."""
 GONE_SECONDS = 5.0
 """Two scans must be so far apart for a passage to be gone: an editor replaces a file in two steps."""
 
@@ -137,8 +137,9 @@ class Ingest:
     def run(self, sightings: Iterable[Sighting]) -> Report:
         """Ingest everything."""
         unselected = self._unselected()
-        for batch in _batches(sightings):
+        for batch in _batches(self._read_now(sightings)):
             with self.store.transaction():
+                self.store.set_meta("run", str(self.run_number))
                 for one in batch:
                     self._take(one)
             self.store.forget_passages()
@@ -164,35 +165,39 @@ class Ingest:
 
     def _unselected(self) -> int:
         """Return the number of highlights that settings do not select."""
-        query = "SELECT count(*) FROM highlight WHERE state = 'unselected'"
+        query = f"SELECT count(*) FROM highlight WHERE {ABSENT} AND state = 'unselected'"
         return int(self.store.value(query))
 
     # --- one document ---------------------------------------------------------------------------
 
-    def _take(self, one: Sighting) -> None:
+    def _read_now(self, sightings: Iterable[Sighting]) -> Iterator[Read]:
+        """Note what is listed; yield the documents that were read."""
+        for one in sightings:
+            if isinstance(one, Unchanged):
+                self.listed[one.container].add(one.path)
+            elif isinstance(one, Problem):
+                self.unread.add(one.where)
+            elif isinstance(one, Scan):
+                self.complete |= {one.container} if one.complete else set()
+                self.listed[one.container]
+            else:
+                self.listed[one.container].add(place_of(one))
+                yield one
+
+    def _take(self, one: Read) -> None:
         """Write a document at once if nothing in it came or went; else hold it."""
-        if isinstance(one, Problem):
-            self.unread.add(one.where)
-        elif isinstance(one, Scan):
-            self.complete |= {one.container} if one.complete else set()
-            self.listed[one.container]
-        elif isinstance(one, Unchanged):
-            self.listed[one.container].add(one.path)
-        else:
-            place = place_of(one)
-            self.listed[one.container].add(place)
-            row = self.store.row(
-                "SELECT * FROM document WHERE container = ? AND place = ? AND state != 'journal'",
-                one.container, place,
-            )  # fmt: skip
-            if row is None and self._was_empty_before_run(one.container):
-                self._write_document(one, None)
-                found = self.found[:]
-                self.found.clear()
-                self._issue(found)
-                self._write(found)
-            elif row is None or not self._settled(one, row):
-                self.held.append(one)
+        row = self.store.row(
+            "SELECT * FROM document WHERE container = ? AND place = ? AND state != 'journal'",
+            one.container, place_of(one),
+        )  # fmt: skip
+        if row is None and self._was_empty_before_run(one.container):
+            self._write_document(one, None)
+            found = self.found[:]
+            self.found.clear()
+            self._issue(found)
+            self._write(found)
+        elif row is None or not self._settled(one, row):
+            self.held.append(one)
 
     def _was_empty_before_run(self, container: str) -> bool:
         """Return whether no highlight of this container can be one that is known."""
@@ -238,6 +243,8 @@ class Ingest:
 
     def _write_document_row(self, one: Read, old: Row | None) -> int:
         """Write the row of a document. Return its id."""
+        from ankiforge.text.identifiers import names_of
+
         place, own, source, title = place_of(one), "", "", place_of(one)
         fingerprint = "" if self.in_progress(one.container, place) else one.fingerprint
         names: tuple[tuple[str, str], ...] = ()
@@ -294,14 +301,15 @@ class Ingest:
     def _match_container(self, container: str) -> None:
         """Match the documents of a container, and the highlights of those that were read."""
         store = self.store
-        known = store.rows("SELECT * FROM document WHERE container = ? ORDER BY id", container)
+        columns = "SELECT id, container, place, own, state FROM document"
+        known = store.rows(f"{columns} WHERE container = ? ORDER BY id", container)
         read = [one for one in self.held if one.container == container]
         went = self._went(container, known)
         places = {row["place"] for row in known}
         unknown = any(place_of(one) not in places for one in read)
         needed = {row["id"] for row in known if row["id"] in went} if unknown else set()
         if unknown:  # documents of sources that are not used any more may have come here
-            unused = store.rows("SELECT * FROM document WHERE state = 'unselected'")
+            unused = store.rows(f"{columns} WHERE state = 'unselected'")
             known += [row for row in unused if row["container"] != container]
             went |= {row["id"] for row in unused}
             needed |= went
@@ -343,15 +351,18 @@ class Ingest:
         place = row["place"] if row["container"] == container else f"\0{row['id']}"
         if not needed:
             return Doc(place)
+        from ankiforge.text.identifiers import decode_sketch
+
         texts = self.store.rows("SELECT folded FROM highlight WHERE document = ?", row["id"])
-        sketch = decode_sketch(row["sketch"]) if row["sketch"] else None
+        stored = self.store.value("SELECT sketch FROM document WHERE id = ?", row["id"])
+        sketch = decode_sketch(stored) if stored else None
         return Doc(place, row["own"], sketch, frozenset(text["folded"] for text in texts))
 
     def _second_miss(self, container: str) -> None:
         """Highlights that were missing already in documents that did not change may be gone."""
         rows = self.store.rows(
             "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
-            " WHERE h.state = 'missing' AND d.container = ?",
+            f" WHERE h.{ABSENT} AND h.state = 'missing' AND d.container = ?",
             container,
         )
         seen = {one.key for one in self.absent} | {one.known.key for one in self.found if one.known}
@@ -459,6 +470,8 @@ class Ingest:
                     one.mark.now,
                 )
                 if now.text == text:
+                    from rapidfuzz import fuzz
+
                     around = fuzz.ratio(was.before, now.before) + fuzz.ratio(was.after, now.after)
                     heirs.append((-around, row["key"], row["place"]))
             if heirs:
@@ -470,7 +483,7 @@ class Ingest:
         """Return passages of the journal that are not where it says, and whose text stands elsewhere."""
         rows = self.store.rows(
             "SELECT h.*, d.container, d.place FROM highlight h JOIN document d ON d.id = h.document"
-            " WHERE h.state = 'journal' AND EXISTS (SELECT 1 FROM highlight o"
+            f" WHERE h.{ABSENT} AND h.state = 'journal' AND EXISTS (SELECT 1 FROM highlight o"
             " WHERE o.folded = h.folded AND o.key != h.key)"
         )
         return [
@@ -656,7 +669,6 @@ def ingest(
     )
     report = one.run(sightings)
     with store.transaction():
-        store.set_meta("run", str(run))
         for container in one.complete:
             store.write("DELETE FROM meta WHERE name = ?", f"emptied {container}")
             if container in report.doubtful:
@@ -664,17 +676,18 @@ def ingest(
     return report
 
 
-def _batches(sightings: Iterable[Sighting]) -> Iterator[list[Sighting]]:
-    """Yield the sightings in lists, so that no transaction is open while a source reads."""
-    batch: list[Sighting] = []
+def _batches(read: Iterable[Read]) -> Iterator[list[Read]]:
+    """Yield documents in lists, so that no transaction is open while a source reads."""
+    batch: list[Read] = []
     count = 0
-    for one in sightings:
+    for one in read:
         batch.append(one)
         count += len(one.highlights) if isinstance(one, Extracted) else 0
         if len(batch) == TOGETHER or count >= HIGHLIGHTS_TOGETHER:
             yield batch
             batch, count = [], 0
-    yield batch
+    if batch:
+        yield batch
 
 
 def _body(one: _Found) -> dict[str, str]:

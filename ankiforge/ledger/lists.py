@@ -23,6 +23,7 @@ from ankiforge.model import (
     Card,
     CardKind,
     Change,
+    Document,
     Draft,
     Family,
     Fields,
@@ -43,6 +44,26 @@ _REMARKS = {
     "source changed": "its source says something else now",
 }
 _PLAIN = re.compile(r"[\w '-]+")
+
+
+class Match(msgspec.Struct, frozen=True):
+    """A work that was found: the documents that are one paper, book or note."""
+
+    documents: tuple[Document, ...]
+    by: str
+    """identifier, title, similar title or words."""
+    detail: str
+    matched: frozenset[str]
+    """The keys of highlights and guids of cards that contain the words."""
+    highlights: tuple[Highlight, ...]
+    """Those that match first."""
+    gone: frozenset[str]
+    """The keys of highlights that are no longer in their source."""
+    lines: tuple[Line, ...]
+    """Its cards and drafts, those that match first."""
+    recall: dict[str, float]
+    """By guid: the chance to remember the card now, as the intervals of reviews suggest."""
+
 
 # --- queries --------------------------------------------------------------------------------------
 
@@ -81,7 +102,7 @@ _PLACES = (
 _SOURCELESS = (
     "sourceless AS MATERIALIZED (SELECT c.guid FROM card c WHERE c.live AND c.passage IN"
     "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h"
-    "   WHERE h.state = 'gone')"
+    "   WHERE h.state != 'present' AND h.state = 'gone')"
     "  AND NOT EXISTS (SELECT 1 FROM highlight h"
     "   WHERE h.state IN ('present', 'missing', 'unselected')"
     "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first = c.passage))))"

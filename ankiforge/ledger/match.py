@@ -9,13 +9,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from rapidfuzz import fuzz, process
-from rapidfuzz.distance import LCSseq
 
-from ankiforge.text.identifiers import Sketch
+if TYPE_CHECKING:  # what an unchanged run does not need, it does not load: rapidfuzz, too
+    from ankiforge.text.identifiers import Sketch
 
 ALIKE = 85
 """Per cent from which two texts of one document are the same passage, wherever they stand."""
@@ -131,6 +130,10 @@ def _sharing_marks(
     known: Sequence[Doc], found: Sequence[Doc], left: set[int], new: set[int]
 ) -> dict[int, list[int]]:
     """Return for each new document those that went and share half of the shorter one's marks."""
+    if not left or not new:
+        return {}
+    from rapidfuzz import fuzz, process
+
     holders = defaultdict(list)
     for index in sorted(left):
         for text in known[index].texts:
@@ -223,14 +226,20 @@ def _by_text(
     for index in sorted(left):
         for age, reading in enumerate(known[index].readings):
             holders[reading.text].append((index, age, reading))
+    equal = [
+        (index, *one) for index in sorted(new) for one in holders.get(found[index].now.text, ())
+    ]
+    if not equal:
+        return []
+    from rapidfuzz import fuzz
+
     scored = []
-    for index in sorted(new):
+    for index, at, age, reading in equal:
         mark = found[index]
-        for at, age, reading in holders.get(mark.now.text, ()):
-            around = fuzz.ratio(reading.before, mark.now.before)
-            around += fuzz.ratio(reading.after, mark.now.after)
-            other = known[at].kind != mark.kind
-            scored.append((other, age, not known[at].there, -around, abs(at - index), index, at))
+        around = fuzz.ratio(reading.before, mark.now.before)
+        around += fuzz.ratio(reading.after, mark.now.after)
+        other = known[at].kind != mark.kind
+        scored.append((other, age, not known[at].there, -around, abs(at - index), index, at))
     return [(index, at) for *_, index, at in sorted(scored)]
 
 
@@ -252,6 +261,8 @@ def _alike(
 
 def likeness(known: Mark, found: Mark) -> float:
     """Return in per cent how alike a highlight is to the most similar reading of a known one."""
+    from rapidfuzz import fuzz
+
     return max(fuzz.ratio(reading.text, found.now.text) for reading in known.readings)
 
 
@@ -304,6 +315,8 @@ def _may_stand_here(known: Mark, found: Mark) -> bool:
 
 
 def _extends(known: Mark, found: Mark) -> bool:
+    from rapidfuzz.distance import LCSseq
+
     short, long = sorted((known.now.text, found.now.text), key=len)
     within = LCSseq.similarity(short, long) >= WITHIN * len(short)
     return len(short) > 5 and len(long) <= LONGER * len(short) and within
@@ -350,6 +363,10 @@ def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
         for reading in mark.readings
     ]
     texts = [text for _, text in old]
+    if not texts or not found:
+        return {}
+    from rapidfuzz import fuzz, process
+
     scored = []
     for index, mark in enumerate(found):
         for _, score, which in process.extract(

@@ -18,7 +18,6 @@ from ankiforge.ledger.match import LONG, Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import Extracted, Highlight, HighlightKind, Route, Unmarked, h16
 from ankiforge.text.fold import fold
-from ankiforge.text.identifiers import decode_sketch
 from ankiforge.text.passages import triple_of
 
 ORDER = (Route.ZOTERO, Route.PDF, Route.VAULT, Route.OTHER)
@@ -102,6 +101,8 @@ def reading_of(text: Text) -> Reading:
 
 def doc_found(one: Read) -> Doc:
     """Return a document that was read as matching sees it."""
+    from ankiforge.text.identifiers import decode_sketch
+
     if isinstance(one, Unmarked):
         return Doc(one.path)
     texts = frozenset(triple_of(each)[0] for each in one.highlights)

@@ -10,9 +10,9 @@ CREATE TABLE IF NOT EXISTS document (
     state TEXT NOT NULL,         -- present, gone; unselected: no setting reads it; journal: only heard of
     fingerprint TEXT NOT NULL,
     depends TEXT NOT NULL,       -- JSON
-    sketch TEXT NOT NULL,
     source TEXT NOT NULL,        -- name of the source in the settings
     title TEXT NOT NULL,
+    sketch TEXT NOT NULL,
     UNIQUE (container, place)
 );
 CREATE TABLE IF NOT EXISTS identifier (  -- the works that documents are, or are about
@@ -106,10 +106,10 @@ CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (co
 -- the last view of Anki
 CREATE TABLE IF NOT EXISTS seen (
     guid TEXT PRIMARY KEY,
-    body TEXT NOT NULL,
     absent REAL NOT NULL,        -- since when it is absent without a grave, in seconds since 1970; 0 = it is there
     reviews INTEGER NOT NULL, lapses INTEGER NOT NULL, leech INTEGER NOT NULL, suspended INTEGER NOT NULL,
-    settled TEXT NOT NULL        -- for which settings there is nothing to write, or ''
+    settled TEXT NOT NULL,       -- for which settings there is nothing to write, or ''
+    body TEXT NOT NULL
 ) WITHOUT ROWID;
 -- what may change a note: its card, the passage, the note in Anki; 'app package' describes the last package
 CREATE TRIGGER IF NOT EXISTS card_new AFTER INSERT ON card BEGIN

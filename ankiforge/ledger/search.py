@@ -16,7 +16,7 @@ import msgspec
 
 from ankiforge.ledger import lists
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.lists import BASE_LETTERS, Line, loose
+from ankiforge.ledger.lists import BASE_LETTERS, Match, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
@@ -25,7 +25,6 @@ from ankiforge.model import (
     Draft,
     Fields,
     ForeignNote,
-    Highlight,
     HighlightKey,
     IndexedCard,
     Origin,
@@ -51,25 +50,6 @@ _CURRENT = (
     " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run) FROM document d"
     " JOIN highlight h ON h.document = d.id AND h.body != '' GROUP BY d.id"
 )
-
-
-class Match(msgspec.Struct, frozen=True):
-    """A work that was found: the documents that are one paper, book or note."""
-
-    documents: tuple[Document, ...]
-    by: str
-    """identifier, title, similar title or words."""
-    detail: str
-    matched: frozenset[str]
-    """The keys of highlights and guids of cards that contain the words."""
-    highlights: tuple[Highlight, ...]
-    """Those that match first."""
-    gone: frozenset[str]
-    """The keys of highlights that are no longer in their source."""
-    lines: tuple[Line, ...]
-    """Its cards and drafts, those that match first."""
-    recall: dict[str, float]
-    """By guid: the chance to remember the card now, as the intervals of reviews suggest."""
 
 
 def find(

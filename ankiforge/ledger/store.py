@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
 
 Row = sqlite3.Row
-SCHEMA = files("ankiforge.ledger").joinpath("schema.sql").read_text(encoding="utf-8")
+SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
 """A database with another schema is made anew: the next run fills it from journal and sources."""
 WAIT_SECONDS = 60.0
@@ -158,8 +157,12 @@ class Store:
         return default if found is None else found
 
     def set_meta(self, name: str, value: str) -> None:
-        """Store a value by name."""
-        self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)
+        """Store a value by name. An equal one is not written again: an unchanged run writes nothing."""
+        self.write(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+            " WHERE value != excluded.value",
+            name, value,
+        )  # fmt: skip
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -101,11 +101,11 @@ def as_text(
 
     At most `room` lines, unless that leaves less than one changed card; None = all.
     """
-    counts, waits, report = ledger.counts(), waiting(ledger), tally.report
-    fates = counts["fates"]
+    waits, report = waiting(ledger), tally.report
     before = list(_came_in(tally))
     after = [line for line in (anki_line(tally, ledger), *delivery_lines(tally)) if line]
     fresh = report is not None and bool(report.new or report.changed)
+    fates = ledger.counts("fates")["fates"] if fresh else Counter[str]()
     none = fates["no_card"] + fates["undrafted"] if fresh else 0
     said = counted(none, "highlight has no card", "highlights have no card")
     parts = [waiting_text(waits), f"{said} ({program} list --no-card)" if none else ""]
