@@ -200,7 +200,9 @@ def _ship(
     if held:
         return Planned(card.guid, card.live, held=held)
     digest = card.digest if card.kept and card.live else h16(*html, "\x1e", *ours)
-    same = card.digest == digest and (seen is None or seen.mod == card.mod)
+    # what Anki has under this mod, and differs, it takes only with a larger one
+    waits = seen is None or seen.mod < card.mod or (options.full and seen.mod == card.mod)
+    same = card.digest == digest and waits
     mod = card.mod if card.mod and same else next_mod(card.guid, card.mod, seen.mod if seen else 0)
     own = in_order_of(changed, family, html, seen.own if seen else ()) if changed else ()
     # cards of the note that a person deleted are not made again

@@ -44,7 +44,12 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a card whose passage went is as it was after a loss": (
         *CAT, do.write("Hund:::dog\n"), do.go(), do.lose(), do.run(written=0),
         do.say("reject", "CARD"), do.run(written=1), do.load(updated=1), do.tags("ankiforge::retired"),
-        do.run(written=0),
+        do.run(written=0), do.say("undo"), do.run(written=1), do.load(updated=1), do.run(written=0),
+    ),
+    "a note that was made of the journal alone gets its link when its passage is back": (
+        do.write("Katze:::cat\n"), do.run(), do.write("Hund:::dog\n"), do.run(), do.lose(), do.ship(),
+        do.write("Katze:::cat\n\nHund:::dog\n"), do.run(updated=1), do.load(), do.run(written=0),
+        lambda desk: desk.in_anki()["Links"].index("file=A"),
     ),
     "a note deleted before the first look stays deleted": (
         do.write("Katze:::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),
