@@ -11,7 +11,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, NameObject
 
 from ankiforge.extract import pdf
-from ankiforge.extract.pdf.worker import Mark, PdfWorker, Read
+from ankiforge.extract.pdf.worker import PdfWorker, Read
 from ankiforge.model import Extracted, Highlight
 from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
@@ -81,7 +81,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("marks")
 
 
-def read(worker: PdfWorker, path: Path) -> tuple[Mark, ...]:
+def read(worker: PdfWorker, path: Path) -> tuple[Highlight, ...]:
     reply = worker.read(path)
     assert isinstance(reply, Read)
     return reply.marks

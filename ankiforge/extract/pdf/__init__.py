@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.extract import SourceSettings
@@ -23,19 +22,16 @@ from ankiforge.extract.folder import File, FolderSource, selection_of
 from ankiforge.extract.pdf.worker import (
     SECONDS,
     Area,
+    Box,
     Failed,
-    Mark,
     PdfWorker,
     Read,
     Request,
     absolute,
 )
 from ankiforge.model import (
-    Document,
     DocumentKey,
     Extracted,
-    Form,
-    Highlight,
     Known,
     Memory,
     NoMemory,
@@ -132,17 +128,15 @@ class PdfSource(FolderSource):
         yield from (one for one in listed if isinstance(one, Problem))
         if hidden:  # one message for all: most were deleted, and they recur in every run
             more = f", and in {len(hidden) - MOST_NAMED} more" if len(hidden) > MOST_NAMED else ""
-            named = f"{', '.join(hidden[:MOST_NAMED])}{more}"
-            what = f"hidden marks were left out: {named}"
+            what = f"hidden marks were left out: {', '.join(hidden[:MOST_NAMED])}{more}"
             hint = "PDF programs hide deleted marks; make them visible there to include them"
             yield Problem(str(folder.root), what, hint, notice=True)
-        yield from worker.unhelped(str(folder.root))
         yield end
 
     @property
     def selection(self) -> str:
         """The settings that decide which passages are read."""
-        return selection_of(msgspec.structs.replace(self.settings, passwords=()))
+        return selection_of(replace(self.settings, passwords=()))
 
     def _fingerprint(self, file: File) -> str:
         """Return a hash of all that determines a file's content; "" if its stamp proves nothing."""
@@ -166,14 +160,26 @@ class PdfSource(FolderSource):
         if fingerprint and not read.marks:
             yield Unmarked(self.folder.container, where, fingerprint)
         if read.marks:
-            document = _document(self.folder.name, where, read)
-            pages = groupby(read.marks, key=lambda mark: mark.page)
-            # in reading order; equal anchors are numbered page by page
-            highlights = tuple(
-                one
-                for _, marks in pages
-                for one in numbered([self._highlight(document, mark) for mark in marks])
+            path = PurePosixPath(where)
+            document = replace(
+                read.document,
+                source=self.folder.name,
+                title=read.document.title or path.stem,
+                path=where,
+                identifiers=(*read.document.identifiers, ("file", path.name)),
             )
+            marks = [
+                replace(
+                    one,
+                    document=document,
+                    namespace=document.key,
+                    instructs=not self.me or not one.author or one.author in self.me,
+                )
+                for one in read.marks
+            ]
+            # in reading order; equal anchors are numbered page by page
+            pages = groupby(marks, key=lambda one: one.block)
+            highlights = tuple(one for _, some in pages for one in numbered(some))
             yield Extracted(
                 document, highlights, self.folder.container, read.pages, pictures, fingerprint
             )
@@ -181,49 +187,6 @@ class PdfSource(FolderSource):
         yield from (Problem(where, what, hint, notice=True) for what, hint in read.notices)
         if not (read.marks or read.problems or read.notices) and file.named:
             yield Problem(where, *NO_MARKS, notice=True)
-
-    def _highlight(self, document: Document, mark: Mark) -> Highlight:
-        hints = (
-            (f"zotero:{mark.zotero}", mark.zotero),
-            (f"nm:{mark.name}", mark.name),
-            (f"at:{mark.at}", mark.at),
-        )
-        return Highlight(
-            document=document,
-            namespace=document.key,
-            kind=mark.kind,
-            exact=mark.exact,
-            anchor_text=mark.stand_in,
-            hints=tuple(hint for hint, value in hints if value),
-            form=Form.MARK,
-            prefix=mark.prefix,
-            suffix=mark.suffix,
-            sentence=mark.sentence,
-            nearby=mark.nearby,
-            markdown=(f"![]({mark.picture})",) if mark.picture else (),
-            comment=mark.comment,
-            instructs=not self.me or not mark.author or mark.author in self.me,
-            colour=mark.colour,
-            author=mark.author,
-            created=mark.created,
-            modified=mark.modified,
-            page_label=mark.label,
-            heading=mark.heading,
-            block=str(mark.page),
-        )
-
-
-def _document(source: str, where: str, read: Read) -> Document:
-    path, work = PurePosixPath(where), read.work
-    return Document(
-        key=DocumentKey(f"pdf:{read.document}"),
-        source=source,
-        title=work.title or path.stem,
-        path=where,
-        creators=work.creators,
-        issued=work.issued,
-        identifiers=(*work.identifiers, ("file", path.name)),
-    )
 
 
 def identify(path: Path) -> Extracted | Problem:
@@ -235,12 +198,9 @@ def identify(path: Path) -> Extracted | Problem:
         read = worker.read(path, named=True)
     if isinstance(read, Failed):
         return Problem(str(path), read.what, read.hint)
-    document = _document("", path.name, read)
     empty = h16(*("" for _ in read.pages))
-    key = DocumentKey("") if read.document == empty else document.key
-    identifiers = read.work.identifiers  # without the file name, which proves nothing here
-    document = replace(document, key=key, identifiers=identifiers)
-    return Extracted(document, (), pages=read.pages)
+    key = "" if read.document.key == f"pdf:{empty}" else read.document.key
+    return Extracted(replace(read.document, key=DocumentKey(key)), (), pages=read.pages)
 
 
 # --- figures and drawings -------------------------------------------------------------------
@@ -255,34 +215,32 @@ def with_pictures(
     its name: the picture may exist from an earlier run. The failure is added to the problems.
     """
     named = {
-        picture_name(read.document, mark): Area(mark.page, mark.area)
-        for mark in read.marks
-        if mark.area is not None
+        at: (picture_name(read, at, box), Area(int(read.marks[at].block), box))
+        for at, box in read.areas
     }
-    wanted = dict(list(named.items())[:MOST_PICTURES])
+    wanted = dict(list(dict(named.values()).items())[:MOST_PICTURES])
     if not wanted:
         return (read, ())
     cut, failed = worker.cut(path, tuple(wanted.values()), passwords)
     pictures = tuple(Picture(name, data) for name, data in zip(wanted, cut, strict=True) if data)
     kept = {picture.name for picture in pictures} | (wanted.keys() if failed else set())
-    marks = []
-    for mark in read.marks:
-        name = picture_name(read.document, mark) if mark.area is not None else ""
-        marks.append(msgspec.structs.replace(mark, picture=name) if name in kept else mark)
-    problems = list(read.problems)
+    marks, problems = list(read.marks), list(read.problems)
+    for at, (name, _) in named.items():
+        if name in kept:
+            marks[at] = replace(marks[at], markdown=(f"![]({name})",))
     if failed is not None:
         what = f"its figures and drawings cannot all be cut out: {failed.what}"
-        problems.append(
-            (what, "its text was read; to get the pictures, print those pages to a new PDF")
-        )
-    if left := len(named) - len(wanted):
+        hint = "its text was read; to get the pictures, print those pages to a new PDF"
+        problems.append((what, hint))
+    if left := len(dict(named.values())) - len(wanted):
         what = f"only the first {MOST_PICTURES} figures and drawings were cut out, {left} were not"
         problems.append((what, "remove those you do not need"))
-    read = msgspec.structs.replace(read, marks=tuple(marks), problems=tuple(problems))
+    read = replace(read, marks=tuple(marks), problems=tuple(problems))
     return (read, pictures)
 
 
-def picture_name(document: str, mark: Mark) -> str:
+def picture_name(read: Read, at: int, box: Box) -> str:
     """Return a name made from the place, so that rendering it differently is not new content."""
-    tenths = (str(round(10 * edge)) for edge in mark.area or ())
-    return f"cut/{h16('cut', document, str(mark.page), *tenths, mark.kind)}.png"
+    mark, document = read.marks[at], read.document.key.removeprefix("pdf:")
+    tenths = (str(round(10 * edge)) for edge in box)
+    return f"cut/{h16('cut', document, mark.block, *tenths, mark.kind)}.png"

@@ -1,50 +1,51 @@
-"""The annotations of a file, replies merged: kinds, places, authors.
+"""The annotations of a file, replies merged; and the pictures of what they frame or draw.
 
-Programs write arbitrary values into PDFs: a value of the wrong type counts as missing.
+Programs write arbitrary values into PDFs: a value of the wrong type counts as missing. A picture is
+upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It shows what is printed and
+what people drew, pasted or typed on the page. Frames and colours that only mark something, and the
+icons of comments, are left out.
 """
 
 from __future__ import annotations
 
 import html
 import re
+import struct
+import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from ctypes import POINTER, byref, c_uint, cast, create_string_buffer
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from ctypes import POINTER, byref, c_int, c_uint, cast, create_string_buffer
 from datetime import UTC, datetime, timedelta, timezone
-from itertools import islice
+from itertools import groupby
 from math import isfinite
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdfium2 import PdfPage
+from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
-from ankiforge.extract.pdf.text import clean, one_line
-from ankiforge.extract.pdf.worker import Box
+from ankiforge.extract.pdf.text import FAULTS, clean, one_line
+from ankiforge.extract.pdf.worker import Area, Box
 from ankiforge.model import HighlightKind
 
-KINDS: Mapping[str, HighlightKind] = {
+ON_TEXT = {
     "Highlight": HighlightKind.HIGHLIGHT,
     "Underline": HighlightKind.UNDERLINE,
     "Squiggly": HighlightKind.UNDERLINE,
     "StrikeOut": HighlightKind.STRIKE,
-    "Text": HighlightKind.NOTE,
-    "FreeText": HighlightKind.NOTE,
-    "Caret": HighlightKind.NOTE,
-    "Square": HighlightKind.IMAGE,
-    "Circle": HighlightKind.IMAGE,
-    "Polygon": HighlightKind.IMAGE,
+}
+KINDS = {
+    **ON_TEXT,
+    **dict.fromkeys(("Text", "FreeText", "Caret"), HighlightKind.NOTE),
+    **dict.fromkeys(("Square", "Circle", "Polygon"), HighlightKind.IMAGE),
     "Ink": HighlightKind.INK,
 }
 """PDF 32000-1 §12.5.6; links, popups and widgets are not marks."""
 DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "Sound"})
 """Notes if somebody added text to them, otherwise only drawings."""
-ON_TEXT = frozenset({HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE, HighlightKind.STRIKE})
 MARGIN = 8.0
 """Points around a pen drawing, to show what a ring or a stroke was drawn at."""
 HIDDEN = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
-MOST = 20_000
-"""Marks read per page, at most."""
 DEEPEST = 4
 """Levels of nested forms that are searched for a picture."""
 
@@ -52,8 +53,7 @@ Reference = tuple[int, int]
 """Page and number on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
+class Annotation(NamedTuple):
     """One annotation, with its replies in the comment."""
 
     page: int
@@ -69,13 +69,8 @@ class Annotation:
     name: str
     """/NM"""
     zotero: str
-    created: str
-    modified: str
-    """ISO 8601; "" if unknown."""
-    dated: datetime
-    """By which the replies of a thread are sorted."""
-    area: Box | None
-    """The area to show in its picture, None if it has no picture."""
+    created: datetime
+    modified: datetime
     reference: Reference
     parent: Reference | None
     grouped: bool
@@ -84,28 +79,28 @@ class Annotation:
     state: bool
     """Whether it is a state set in Acrobat (accepted, completed …), which only links others."""
 
+    @property
+    def on_text(self) -> bool:
+        """Whether it marks text."""
+        return self.kind in ON_TEXT.values()
 
-class Annotations(NamedTuple):
-    """The annotations of a file."""
-
-    found: list[Annotation]
-    """In the order of the file."""
-    crowded: tuple[int, ...]
-    """Pages (from 0) with more than `MOST` annotations."""
-    hidden: int
-    """The number left out because the file hides them: often they were deleted."""
+    @property
+    def area(self) -> Box | None:
+        """The area to show in its picture, None if it has no picture."""
+        if self.box and self.kind is HighlightKind.INK:
+            left, bottom, right, top = self.box
+            return (left - MARGIN, bottom - MARGIN, right + MARGIN, top + MARGIN)
+        return self.box if self.kind is HighlightKind.IMAGE else None
 
 
-def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
-    """Read the annotations of every page. Their appearances are removed in memory."""
-    found: list[Annotation] = []
-    crowded: list[int] = []
-    for number, page in enumerate(pages):
-        marks = list(islice(of_page(number, page), MOST + 1)) if page else []
-        found += marks[:MOST]
-        crowded += [number] if len(marks) > MOST else []
+def read_annotations(pages: Iterable[PdfPage | None]) -> tuple[list[Annotation], int]:
+    """Return the annotations of a file, and how many it hides: often they were deleted.
+
+    They are in the order of the file, replies merged. Their appearances are removed in memory.
+    """
+    found = [one for at, page in enumerate(pages) if page for one in _of_page(at, page)]
     hidden = sum(one.hidden and not one.state and one.parent is None for one in found)
-    return Annotations(found, tuple(crowded), hidden)
+    return _threaded(found), hidden
 
 
 _WEAK = re.compile(r"fitz-|annot-|highlight-|id|zotero-|\d+$", re.IGNORECASE)
@@ -114,11 +109,8 @@ _WEAK = re.compile(r"fitz-|annot-|highlight-|id|zotero-|\d+$", re.IGNORECASE)
 def strong_names(annotations: Iterable[Annotation]) -> set[str]:
     """Return the /NM values that identify a mark: long, unique, not counted up per session."""
     counts = Counter(one.name for one in annotations)
-    return {
-        name
-        for name, count in counts.items()
-        if count == 1 and len(name) >= 12 and not _WEAK.match(name)
-    }
+    once = (name for name, count in counts.items() if count == 1)
+    return {name for name in once if len(name) >= 12 and not _WEAK.match(name)}
 
 
 # --- one annotation -------------------------------------------------------------------------
@@ -127,14 +119,11 @@ _ZOTERO_NAME = re.compile(r"Zotero-([A-Z0-9]{8})$")
 _ZOTERO_KEY = re.compile(r"\(?([A-Z0-9]{8})\)?$")
 
 
-def of_page(number: int, page: PdfPage) -> Iterator[Annotation]:
+def _of_page(number: int, page: PdfPage) -> Iterator[Annotation]:
     """Yield the marks among the annotations of a page."""
     for at in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
-        entry = pdfium_c.FPDFPage_GetAnnot(page, at)
-        if entry:
-            mark = _annotation(page, entry, (number, at))
-            pdfium_c.FPDFPage_CloseAnnot(entry)
-            if mark:
+        with _annotation_at(page, at) as entry:
+            if entry and (mark := _annotation(page, entry, (number, at))):
                 yield mark
 
 
@@ -145,75 +134,50 @@ def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation |
         return None
     contents = clean(_text(entry, b"Contents")).strip()
     contents = contents or clean(_plain(_text(entry, b"RC"))).strip()
-    if subtype in DRAWINGS:  # a stamp may be a pasted picture, or a text such as `approved`
-        pasted = subtype == "Stamp" and _holds_picture(
-            [
-                pdfium_c.FPDFAnnot_GetObject(entry, at)
-                for at in range(pdfium_c.FPDFAnnot_GetObjectCount(entry))
-            ]
-        )
+    if kind is None:  # a stamp may be a pasted picture, or a text such as `approved`
+        count, get = pdfium_c.FPDFAnnot_GetObjectCount, pdfium_c.FPDFAnnot_GetObject
+        pasted = subtype == "Stamp" and _holds_picture(entry, count, get)
         if not (pasted or contents):
             return None
         kind = HighlightKind.IMAGE if pasted else HighlightKind.NOTE
-    assert kind is not None
-    box = _box(entry)
-    created, modified = moment(_text(entry, b"CreationDate")), moment(_text(entry, b"M"))
+    parent = None
+    if linked := pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT"):  # of the same page
+        at = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
+        pdfium_c.FPDFPage_CloseAnnot(linked)
+        parent = (reference[0], at) if at >= 0 else None
     name = one_line(_text(entry, b"NM"))
     zotero = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key")) or _ZOTERO_NAME.match(name)
-    area = box if kind in (HighlightKind.IMAGE, HighlightKind.INK) else None
-    if area and kind is HighlightKind.INK:
-        left, bottom, right, top = area
-        area = (left - MARGIN, bottom - MARGIN, right + MARGIN, top + MARGIN)
     return Annotation(
         page=reference[0],
         kind=kind,
-        box=box,
-        points=_points(entry) if kind in ON_TEXT else (),
+        box=_box(entry),
+        points=_points(entry) if subtype in ON_TEXT else (),
         contents=contents,
         comment=contents,
         author=one_line(_text(entry, b"T")),
         colour=_colour(entry),
         name=name,
         zotero=zotero[1] if zotero else "",
-        created=_iso(created),
-        modified=_iso(modified),
-        dated=created if created > NEVER else modified,
-        area=area,
+        created=moment(_text(entry, b"CreationDate")),
+        modified=moment(_text(entry, b"M")),
         reference=reference,
-        parent=_parent(page, entry, reference[0]),
+        parent=parent,
         grouped=_text(entry, b"RT") == "Group",
         hidden=bool(pdfium_c.FPDFAnnot_GetFlags(entry) & HIDDEN),
         state=bool(pdfium_c.FPDFAnnot_HasKey(entry, b"StateModel")),
     )
 
 
-def _parent(page: PdfPage, entry: Any, number: int) -> Reference | None:
-    """Return the annotation on the same page that this one answers (/IRT)."""
-    linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
-    if not linked:
-        return None
-    at = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
-    pdfium_c.FPDFPage_CloseAnnot(linked)
-    return (number, at) if at >= 0 else None
-
-
-def _holds_picture(objects: list[Any], depth: int = DEEPEST) -> bool:
-    kinds = [pdfium_c.FPDFPageObj_GetType(one) for one in objects]
-    if pdfium_c.FPDF_PAGEOBJ_IMAGE in kinds:
-        return True
-    forms = [
-        f for f, kind in zip(objects, kinds, strict=True) if kind == pdfium_c.FPDF_PAGEOBJ_FORM
-    ]
-    return depth > 0 and any(
-        _holds_picture(
-            [
-                pdfium_c.FPDFFormObj_GetObject(form, at)
-                for at in range(pdfium_c.FPDFFormObj_CountObjects(form))
-            ],
-            depth - 1,
-        )
-        for form in forms
-    )
+def _holds_picture(
+    owner: Any, count: Callable[..., int], get: Callable[..., Any], depth: int = DEEPEST
+) -> bool:
+    inner = pdfium_c.FPDFFormObj_CountObjects, pdfium_c.FPDFFormObj_GetObject
+    for at in range(count(owner)):
+        kind = pdfium_c.FPDFPageObj_GetType(one := get(owner, at))
+        form = kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth > 0
+        if kind == pdfium_c.FPDF_PAGEOBJ_IMAGE or (form and _holds_picture(one, *inner, depth - 1)):
+            return True
+    return False
 
 
 # --- the entries of an annotation -----------------------------------------------------------
@@ -298,27 +262,23 @@ def moment(date: str) -> datetime:
     return local
 
 
-def _iso(found: datetime) -> str:
+def iso(found: datetime) -> str:
+    """Return a moment in ISO 8601, "" for `NEVER`."""
     return found.isoformat() if found > NEVER else ""
 
 
 # --- threads --------------------------------------------------------------------------------
 
 
-def threaded(found: list[Annotation]) -> list[Annotation]:
+def _threaded(found: list[Annotation]) -> list[Annotation]:
     """Merge replies into the annotation they answer, and groups into one, in file order.
 
     A thread that consists only of hidden annotations and states is left out.
     """
-    threads: dict[int, list[int]] = defaultdict(list)
-    for at, head in enumerate(_heads(found)):
-        threads[head].append(at)
-    merged = []
-    for members in threads.values():
-        spoken = [one for at in members if not ((one := found[at]).hidden or one.state)]
-        if spoken:
-            merged.append(_merged(spoken))
-    return merged
+    threads: dict[int, list[Annotation]] = defaultdict(list)
+    for head, one in zip(_heads(found), found, strict=True):
+        threads[head] += [] if one.hidden or one.state else [one]
+    return [_merged(spoken) for spoken in threads.values() if spoken]
 
 
 def _heads(found: list[Annotation]) -> list[int]:
@@ -329,7 +289,7 @@ def _heads(found: list[Annotation]) -> list[int]:
         path, step, in_circle = {at: None}, at, False
         while step not in heads:
             one = found[step]
-            alone = one.kind in ON_TEXT and not one.grouped  # a mark on text is never just a reply
+            alone = one.on_text and not one.grouped  # a mark on text is never just a reply
             above = by_reference.get(one.parent) if one.parent and not alone else None
             if above is None or above in path:
                 in_circle = above is not None
@@ -345,10 +305,167 @@ def _merged(thread: list[Annotation]) -> Annotation:
     root = next((one for one in thread if one.parent is None), thread[0])
     others = [one for one in thread if one is not root]
     group = [root, *(one for one in others if one.grouped)]
-    head = next((one for one in group if one.kind in ON_TEXT), root)
+    head = next((one for one in group if one.on_text), root)
     lines = own = [one.contents for one in group if one.contents]
-    for one in sorted(others, key=lambda one: one.dated):
+    for one in sorted(others, key=lambda one: one.created if one.created > NEVER else one.modified):
         if one.contents and not one.grouped:
             author = f"{one.author}: " if one.author else ""
             lines = [*lines, f"— {author}{one.contents}"]
-    return replace(head, contents="\n".join(own), comment="\n".join(lines))
+    return head._replace(contents="\n".join(own), comment="\n".join(lines))
+
+
+# --- pictures -------------------------------------------------------------------------------
+
+RESOLUTION = 200 / 72
+"""Pixels per point."""
+LONGEST = 1600
+"""Pixels of the longer side, at most."""
+MOST_BYTES = 1_500_000
+"""A larger picture is rendered again with fewer pixels."""
+FEWER = 0.7
+SMALLEST = 2.0
+"""Points; a lower or narrower area shows nothing."""
+FARTHEST = 100_000.0
+"""Points from the origin; no useful page reaches so far."""
+LARGEST = 2**24
+"""Pixels of the longer side of the whole page, of which only a part is rendered."""
+_COLOUR = re.compile(r"#?[0-9a-fA-F]{6}")
+
+_SHOWN = ("FREETEXT", "INK", "LINE", "POLYLINE", "STAMP")
+CONTENT = frozenset(getattr(pdfium_c, f"FPDF_ANNOT_{kind}") for kind in _SHOWN)
+"""Annotations that show something themselves; all others only refer to the page."""
+
+
+def cut_pictures(document: PdfDocument, areas: Iterable[Area]) -> tuple[bytes, ...]:
+    """Cut areas from the pages of a file; b"" for an area outside of it, or that cannot be drawn."""
+    pages = groupby(areas, key=lambda area: area.page)
+    return tuple(one for page, some in pages for one in _cut(document, page, tuple(some)))
+
+
+def _cut(document: PdfDocument, number: int, areas: tuple[Area, ...]) -> list[bytes]:
+    """Return the pictures of a page; b"" for an area in which nothing is visible."""
+    try:
+        with closing(document[number]) as page:
+            _hide_marks(page)
+            return [_drawn(page, area) for area in areas]
+    except FAULTS:
+        return [b""] * len(areas)
+
+
+# --- what is shown --------------------------------------------------------------------------
+
+
+def _hide_marks(page: PdfPage) -> None:
+    """Hide annotations that only mark something, in memory."""
+    for number in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+        with _annotation_at(page, number) as one:
+            if one and pdfium_c.FPDFAnnot_GetSubtype(one) not in CONTENT:
+                flags = pdfium_c.FPDFAnnot_GetFlags(one) | pdfium_c.FPDF_ANNOT_FLAG_HIDDEN
+                pdfium_c.FPDFAnnot_SetFlags(one, flags)
+
+
+@contextmanager
+def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
+    """Open the annotation with this index, None if there is none."""
+    one = pdfium_c.FPDFPage_GetAnnot(page, number)
+    yield one
+    if one:
+        pdfium_c.FPDFPage_CloseAnnot(one)
+
+
+# --- drawing --------------------------------------------------------------------------------
+
+
+def _drawn(page: PdfPage, area: Area) -> bytes:
+    """Return the picture of an area, with its additional strokes."""
+    try:
+        strokes = [_stroke(page, points, area) for points in area.strokes if len(points) > 1]
+        try:
+            return _small_enough(page, area.box)
+        finally:
+            for stroke in strokes:
+                pdfium_c.FPDFPage_RemoveObject(page, stroke)
+                pdfium_c.FPDFPageObj_Destroy(stroke)
+    except FAULTS:
+        return b""
+
+
+def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
+    """Draw a line on the page, in memory; a dot if it has only one point."""
+    places = list(zip(points[::2], points[1::2], strict=False))
+    path = pdfium_c.FPDFPageObj_CreateNewPath(*places[0])
+    for x, y in places[1:] or places:
+        pdfium_c.FPDFPath_LineTo(path, x, y)
+    colour = area.colour.removeprefix("#") if _COLOUR.fullmatch(area.colour) else "000000"
+    pdfium_c.FPDFPageObj_SetStrokeColor(path, *bytes.fromhex(colour), 255)
+    pdfium_c.FPDFPageObj_SetStrokeWidth(path, area.width)
+    pdfium_c.FPDFPageObj_SetLineCap(path, pdfium_c.FPDF_LINECAP_ROUND)
+    pdfium_c.FPDFPageObj_SetLineJoin(path, pdfium_c.FPDF_LINEJOIN_ROUND)
+    pdfium_c.FPDFPath_SetDrawMode(path, pdfium_c.FPDF_FILLMODE_NONE, True)
+    pdfium_c.FPDFPage_InsertObject(page, path)
+    return path
+
+
+def _small_enough(page: PdfPage, box: Box) -> bytes:
+    """Return the picture, with fewer pixels if it would be too large.
+
+    Return b"" if nothing is visible.
+    """
+    inside = tuple(min(max(edge, -FARTHEST), FARTHEST) for edge in box)
+    dots = min(RESOLUTION, LARGEST / max(page.get_size()))
+    while True:
+        across, down = (max(1, round(side * dots)) for side in page.get_size())
+        left, top, right, bottom = seen_edges(page, inside, (across, down))
+        width, height = right - left, bottom - top
+        if min(width, height) < max(1.0, SMALLEST * dots - 1):
+            return b""
+        longest = max(width, height)
+        if longest <= LONGEST:
+            drawn = _dots(page, (left, top, width, height), (across, down))
+            if drawn == b"\xff" * len(drawn):
+                return b""
+            if len(picture := png(width, height, drawn)) <= MOST_BYTES:
+                return picture
+        dots *= FEWER if longest <= LONGEST else (LONGEST - 1) / longest
+
+
+def seen_edges(
+    page: PdfPage, box: tuple[float, ...], size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Return the visible part of a box on the upright page: left, top, right, bottom in pixels."""
+    across, down = size
+    x, y = c_int(), c_int()
+    xs, ys = [], []
+    for corner in ((box[0], box[1]), (box[2], box[3])):
+        pdfium_c.FPDF_PageToDevice(page, 0, 0, across, down, 0, *corner, byref(x), byref(y))
+        xs.append(min(max(x.value, 0), across))
+        ys.append(min(max(y.value, 0), down))
+    return (min(xs), min(ys), max(xs), max(ys))
+
+
+def _dots(page: PdfPage, place: tuple[int, int, int, int], size: tuple[int, int]) -> bytes:
+    """Return the RGB bytes of the pixels in (left, top, width, height) of the page at this size."""
+    left, top, width, height = place
+    drawn = PdfBitmap.new_native(width, height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True)
+    drawn.fill_rect((255, 255, 255, 255), 0, 0, width, height)
+    flags = pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_REVERSE_BYTE_ORDER
+    pdfium_c.FPDF_RenderPageBitmap(drawn, page, -left, -top, *size, 0, flags)
+    with closing(drawn):
+        return bytes(drawn.buffer)
+
+
+# --- the file format ------------------------------------------------------------------------
+
+
+def png(width: int, height: int, dots: bytes) -> bytes:
+    """Return a PNG made from RGB bytes; a grey one if all pixels are grey."""
+    red, green, blue = (dots[at::3] for at in range(3))
+    grey = red == green == blue
+    dots, dot = (red, 1) if grey else (dots, 3)
+    rows = (b"\0" + dots[at : at + width * dot] for at in range(0, len(dots), width * dot))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
+    file = [b"\x89PNG\r\n\x1a\n"]
+    for chunk in (b"IHDR" + head, b"IDAT" + zlib.compress(b"".join(rows), 6), b"IEND"):
+        size, checksum = len(chunk) - 4, zlib.crc32(chunk)
+        file += [struct.pack(">I", size), chunk, struct.pack(">I", checksum)]
+    return b"".join(file)

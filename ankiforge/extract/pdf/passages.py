@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from math import atan2, hypot, isfinite
 from statistics import median
@@ -80,16 +80,14 @@ class Passages:
 
     def under(self, marked: list[Quad]) -> list[list[int]]:
         """Return the places that a mark covers, one list per printed line, in reading order."""
-        owner = self._inside(marked) or self._above(marked)
+        owner = self._covered(marked, 0.0, _inside) or self._covered(marked, 3 * ROW, _thin)
         owner |= self._edge_letters(owner, marked)
         return _in_order(self._page.seen, self._segments(owner), owner)
 
-    def nearest(self, x: float, y: float) -> int | None:
-        """Return the place closest to a point; None on a page without text."""
-        seen = self._page.seen
-        if not seen:
-            return None
-        return min(range(len(seen)), key=lambda at: hypot(seen[at].x - x, 3 * (seen[at].y - y)))
+    def nearest(self, x: float, y: float) -> int:
+        """Return the place closest to a point; 0 on a page without text."""
+        near = [hypot(char.x - x, 3 * (char.y - y)) for char in self._page.seen]
+        return near.index(min(near)) if near else 0
 
     def _near(self, bottom: float, top: float) -> Iterator[int]:
         first, last = int(bottom // ROW), int(top // ROW)
@@ -97,32 +95,16 @@ class Passages:
         for row in rows:
             yield from self._rows.get(row, ())
 
-    def _inside(self, marked: list[Quad]) -> dict[int, int]:
-        """Return place → quad for the characters whose centre lies in a quad.
-
-        No tolerance: it would add characters of other lines.
-        """
+    def _covered(
+        self, marked: list[Quad], reach: float, covers: Callable[[Quad, Char], bool]
+    ) -> dict[int, int]:
+        """Return place → quad for the characters that quads cover, at most `reach` above them."""
         owner: dict[int, int] = {}
         for number, quad in enumerate(marked):
             left, bottom, right, top = quad.box
-            for at in self._near(bottom, top):
+            for at in self._near(bottom, top + reach):
                 char = self._page.seen[at]
-                inside = left <= char.x <= right and bottom <= char.y <= top
-                if inside and (quad.upright or quad.holds(char.x, char.y)):
-                    owner.setdefault(at, number)
-        return owner
-
-    def _above(self, marked: list[Quad]) -> dict[int, int]:
-        """Return place → quad for quads that are only lines below or through the letters."""
-        owner: dict[int, int] = {}
-        for number, quad in enumerate(marked):
-            left, bottom, right, top = quad.box
-            middle = (bottom + top) / 2
-            for at in self._near(bottom, top + 3 * ROW):
-                char = self._page.seen[at]
-                thin = right > left and top - bottom < THIN * char.height
-                standing = char.bottom - 0.2 * char.height <= middle <= char.y
-                if thin and standing and left <= char.x <= right:
+                if left <= char.x <= right and covers(quad, char):
                     owner.setdefault(at, number)
         return owner
 
@@ -157,18 +139,29 @@ class Passages:
     def _segments(self, owner: dict[int, int]) -> list[list[int]]:
         """Return runs of covered places on one line and in one quad."""
         segments: list[list[int]] = []
+        seen, last = self._page.seen, -1
         for at in sorted(owner):
-            last = segments[-1][-1] if segments else -1
-            if segments and owner[last] == owner[at] and self._continues(last, at):
+            near = at == last + 1 or seen[at].place - seen[last].place <= 3
+            ends = not segments or owner[last] != owner[at] or self._page.line_ends(last, at)
+            if near and not ends:
                 segments[-1].append(at)
             else:
                 segments.append([at])
+            last = at
         return segments
 
-    def _continues(self, at: int, then: int) -> bool:
-        seen = self._page.seen
-        near = then == at + 1 or seen[then].place - seen[at].place <= 3
-        return near and not self._page.line_ends(at, then)
+
+def _inside(quad: Quad, char: Char) -> bool:
+    """Return whether the centre lies in a quad. A tolerance would add letters of other lines."""
+    level = quad.box[1] <= char.y <= quad.box[3]
+    return level and (quad.upright or quad.holds(char.x, char.y))
+
+
+def _thin(quad: Quad, char: Char) -> bool:
+    """Return whether a quad is only a line below or through a character."""
+    left, bottom, right, top = quad.box
+    thin = right > left and top - bottom < THIN * char.height
+    return thin and char.bottom - 0.2 * char.height <= (bottom + top) / 2 <= char.y
 
 
 # --- reading order --------------------------------------------------------------------------

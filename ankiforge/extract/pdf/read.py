@@ -1,33 +1,33 @@
-"""Reading one file with PDFium: the annotations, the text under and around them."""
+"""Reading one file with PDFium: the annotations, the text under and around them, pictures."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec.structs import replace
-from pypdfium2 import PdfDocument, PdfImage, PdfPage, PdfTextPage  # type: ignore[import-untyped]
 
+from ankiforge.extract.files import READ_AGAIN
+from ankiforge.extract.pdf import worker
 from ankiforge.extract.pdf.annotations import (
     DEEPEST,
-    MOST,
     ON_TEXT,
     Annotation,
-    Annotations,
+    cut_pictures,
+    iso,
     read_annotations,
     strong_names,
-    threaded,
 )
-from ankiforge.extract.pdf.file import FAULTS, failure, is_cut, open_file
-from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines
 from ankiforge.extract.pdf.passages import Passages, Running, around, quads
 from ankiforge.extract.pdf.text import (
+    FAULTS,
     PageText,
     Spelling,
     one_line,
@@ -35,21 +35,30 @@ from ankiforge.extract.pdf.text import (
     unswapped,
     upright_text,
 )
-from ankiforge.extract.pdf.worker import (
-    REPAIR,
-    Failed,
-    Mark,
-    Passage,
-    Quote,
-    Read,
-    Surroundings,
-    Work,
-)
-from ankiforge.extract.pdf.works import read_work
-from ankiforge.model import Span, h16
-from ankiforge.text.fold import canonical, fold, same
+from ankiforge.extract.pdf.works import Headings, PrintedLine, printed_lines, read_work
+from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Span, h16
+from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
+LOCKED = worker.Failed(
+    "it is locked, and none of the known passwords opens it",
+    "put its password into `passwords` of this source",
+)
+NO_PDF = worker.Failed("it is not a PDF", "leave it out with `exclude`, or fetch it again")
+EMPTY = worker.Failed("the file is empty", "fetch it again")
+TOO_BIG = worker.Failed(
+    "reading it takes more memory than is allowed", "print it to a new PDF, or split it"
+)
+CUT = (
+    "its end is missing; marks may be missing too",
+    "fetch it again, or open it in a PDF reader and save a copy",
+)
+HEAD = 65_536
+"""Bytes of junk that may precede the PDF."""
+PDFIUM_HEAD = 1024
+"""Bytes of junk that PDFium accepts."""
+TAIL = 2048
+"""Bytes at the end that are searched for the end of a complete file."""
 REPEATS = 90
 """Similarity (of 100) from which a comment only repeats the marked text."""
 MOST_NAMED = 20
@@ -60,45 +69,67 @@ NEAR = 200
 """Characters after the start of its box, beside twice its length, searched for a quote."""
 CHAR_PAGES = 4
 """Pages whose characters are kept in memory at a time."""
-CUT = (
-    "its end is missing; marks may be missing too",
-    "fetch it again, or open it in a PDF reader and save a copy",
-)
 
 
-def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) -> Read | Failed:
-    """Read the marks of a file, or return why that failed; never raises for bad content.
+def answer_from(question: worker.Question) -> worker.Reply:
+    """Answer a question about a PDF, or return why that failed; never raises for bad content."""
+    path = Path(question.path)
+    try:
+        document = _open(path, question.passwords)
+        if isinstance(document, worker.Failed):
+            return document
+        with closing(document):
+            if isinstance(question, worker.Cut):
+                return worker.Pictures(cut_pictures(document, question.areas))
+            reading = _Reading(document)
+            if isinstance(question, worker.Around):
+                return worker.Surroundings(reading.passages(question.quotes))
+            found, hidden = read_annotations(reading.pages())
+            read = worker.Read(hidden=hidden, notices=(CUT,) if _is_cut(path) else ())
+            return reading.read(found, read) if question.named or found or reading.damaged else read
+    except MemoryError:
+        return TOO_BIG
+    except FileNotFoundError:
+        return worker.Failed(WENT_AWAY, READ_AGAIN)
+    except OSError as error:
+        what = f"it cannot be read: {error.strerror or error}"
+        return worker.Failed(what, "check the file's permissions")
+    except pdfium.PdfiumError:
+        return worker.Failed("it is damaged, or protected in an unknown way", worker.REPAIR)
+    except FAULTS as error:
+        return worker.Failed(f"it is damaged: {type(error).__name__}", worker.REPAIR)
 
-    `named`: identify the work even if nothing is marked.
+
+def _open(path: Path, passwords: Iterable[str]) -> pdfium.PdfDocument | worker.Failed:
+    """Open a file, or return why that failed. The caller closes it.
+
+    PDFium repairs files whose cross-reference table is damaged or missing.
     """
-    try:
-        document = open_file(path, passwords)
-        if isinstance(document, Failed):
-            return document
-        notices = (CUT,) if is_cut(path) else ()
-        with closing(document):
-            reading = _Reading(document)
-            annotations = read_annotations(reading.pages())
-            found = threaded(annotations.found)
-            if not (named or found or reading.damaged):
-                return Read(hidden=annotations.hidden, notices=notices)
-            read = reading.read(annotations._replace(found=found))
-        return replace(read, notices=notices)
-    except (*FAULTS, MemoryError) as error:
-        return failure(error)
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    start = head.find(b"%PDF-")
+    if start < 0:
+        return NO_PDF if head.strip(b"\x00 \r\n\t") else EMPTY
+    content = path if start < PDFIUM_HEAD else path.read_bytes()[start:]
+    for password in ("", *passwords):
+        try:
+            document = pdfium.PdfDocument(content, password=password or None)
+        except pdfium.PdfiumError as error:
+            if "password" not in str(error).lower():
+                raise
+            continue
+        if not len(document):
+            raise pdfium.PdfiumError("no pages")
+        return document
+    return LOCKED
 
 
-def find_passages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
-    """Find the context of quotes in a file, or return why that failed, like `read_pdf`."""
-    try:
-        document = open_file(path, ())
-        if isinstance(document, Failed):
-            return document
-        with closing(document):
-            reading = _Reading(document)
-            return Surroundings(tuple(map(reading.passage, quotes)))
-    except (*FAULTS, MemoryError) as error:
-        return failure(error)
+def _is_cut(path: Path) -> bool:
+    """Return whether the end of the file is missing."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - TAIL, 0))
+        tail = file.read()
+    return b"%%EOF" not in tail and b"startxref" not in tail
 
 
 class _Page(NamedTuple):
@@ -118,62 +149,64 @@ class _Found(NamedTuple):
     segments: list[list[int]]
     at: int
     """The place on the page by which it is sorted."""
+    span: Span
+    """What it covers of the text of the page, or else the character beside it."""
 
 
 class _Reading:
     """One open file and the texts of its pages."""
 
-    def __init__(self, document: PdfDocument) -> None:
+    def __init__(self, document: pdfium.PdfDocument) -> None:
         self._document = document
         self.damaged: list[int] = []
         """Pages that cannot be opened."""
         self._opened = lru_cache(maxsize=OPEN_PAGES)(self._open)
-        self._lines = cache(self._printed_lines)
+        self._lines = cache(lambda number: self._tried(number, self._printed, []))
         self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
 
-    @cached_property
-    def _texts(self) -> list[str]:
-        return [unswapped(self._page_text(number)) for number in range(len(self._document))]
+    def _prepare(self) -> None:
+        """Read the text of every page."""
+        numbers = range(len(self._document))
+        self._texts = [self._tried(number, self._page_text, "") for number in numbers]
+        self._spelling = Spelling(self._texts)
+        self._running = Running(self._texts)
+        self._work = read_work(self._document, self._texts[0], self._lines(0))
+        self._headings = Headings(self._document, self._lines, self._work.title)
 
-    @cached_property
-    def _folds(self) -> list[str]:
-        return [fold(text) for text in self._texts]
-
-    @cached_property
-    def _spelling(self) -> Spelling:
-        return Spelling(self._texts)
-
-    @cached_property
-    def _running(self) -> Running:
-        return Running(self._texts)
-
-    def read(self, annotations: Annotations) -> Read:
+    def read(self, annotations: Sequence[Annotation], read: worker.Read) -> worker.Read:
         """Return the marks and the work."""
-        names = strong_names(annotations.found)
-        marks = []
-        for number in sorted({one.page for one in annotations.found}):
+        self._prepare()
+        self._folds = [fold(text) for text in self._texts]
+        names, found = strong_names(annotations), list[_Found]()
+        for number in sorted({one.page for one in annotations}):
             page = self._page(number)
-            found = [_locate(page, one) for one in annotations.found if one.page == number]
-            marks += [self._mark(page, one, names) for one in sorted(found, key=_reading_order)]
-        return Read(
+            some = [_locate(page, one) for one in annotations if one.page == number]
+            found += sorted(some, key=_reading_order)
+        marks = [self._mark(self._page(one.annotation.page), one, names) for one in found]
+        areas = ((at, one.annotation.area) for at, one in enumerate(found))
+        key = DocumentKey(f"pdf:{document_id(self._folds, self.pages())}")
+        return replace(
+            read,
+            document=replace(self._work, key=key),
             marks=tuple(marks),
-            document=document_id(self._folds, self.pages()),
+            areas=tuple((at, area) for at, area in areas if area),
             pages=tuple((h16(page), len(page)) for page in self._folds),
-            work=self._work,
-            problems=tuple(self._problems(annotations, marks)),
-            hidden=annotations.hidden,
+            problems=tuple(self._problems(marks)),
         )
 
-    def passage(self, quote: Quote) -> Passage:
-        """Return the context of a quote, on its page or across the next page break."""
-        from ankiforge.text.fold import locate  # most files need none of it
+    def passages(self, quotes: Iterable[worker.Quote]) -> tuple[worker.Passage, ...]:
+        """Return the context of each quote."""
+        self._prepare()
+        return tuple(map(self._passage, quotes))
 
+    def _passage(self, quote: worker.Quote) -> worker.Passage:
+        """Return the context of a quote, on its page or across the next page break."""
         if not 0 <= quote.page < len(self._texts):
-            return Passage()
+            return worker.Passage()
         page = self._page(quote.page)
         text, start = page.text.text, 0
         if quote.box:  # if the words stand in several places, take those in the box
-            at = page.passages.nearest(quote.box[0], (quote.box[1] + quote.box[3]) / 2) or 0
+            at = page.passages.nearest(quote.box[0], (quote.box[1] + quote.box[3]) / 2)
             start = page.text.span(at - 1, at)[0] if at else 0
         span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
         span = (start + span[0], start + span[1]) if span else locate(quote.words, text)
@@ -184,11 +217,11 @@ class _Reading:
             span = span if span and span[0] < len(text) else None
             text = joined
         if span is None:
-            return Passage()
+            return worker.Passage()
         prefix, suffix, sentence = around(text, span)
         char = page.text.seen[page.text.place(span[0])]
         body = page.body if text is page.text.text else None
-        return Passage(
+        return worker.Passage(
             prefix,
             suffix,
             "" if same(sentence, quote.words) else sentence,
@@ -196,55 +229,39 @@ class _Reading:
             _nearby(text, span, body, asks=quote.asks),
         )
 
-    @cached_property
-    def _work(self) -> Work:
-        first = self._texts[0] if self._texts else ""
-        return read_work(self._document, first, self._lines(0))
-
-    @cached_property
-    def _headings(self) -> Headings:
-        return Headings(self._document, self._lines, len(self._texts), self._work.title)
-
     # --- pages
 
-    def pages(self) -> Iterator[PdfPage | None]:
+    def pages(self) -> Iterator[pdfium.PdfPage | None]:
         """Yield every page, None for those that cannot be opened."""
         for number in range(len(self._document)):
-            try:
-                yield self._opened(number)[0]
-            except FAULTS:
-                self.damaged += [] if number in self.damaged else [number]
-                yield None
+            yield self._tried(number, lambda number: self._opened(number)[0], None)
+
+    def _tried(self, number: int, read: Callable[[int], Any], otherwise: Any) -> Any:
+        """Return what is read from a page, or something else if it is damaged."""
+        try:
+            return read(number)
+        except FAULTS:
+            self.damaged += [] if number in self.damaged else [number]
+            return otherwise
 
     def _open(self, number: int) -> list[Any]:
         """Open a page; PDFium closes it when it leaves the cache, or with the document."""
         return [self._document[number]]
 
-    def _text_page(self, number: int) -> PdfTextPage:
+    def _text_page(self, number: int) -> pdfium.PdfTextPage:
         opened = self._opened(number)
         if len(opened) == 1:
             opened.append(upright_text(opened[0]))
         return opened[1]
 
     def _page_text(self, number: int) -> str:
-        try:
-            text: str = self._text_page(number).get_text_range()
-        except FAULTS:
-            self.damaged += [] if number in self.damaged else [number]
-            return ""
-        return text
+        return unswapped(self._text_page(number).get_text_range())
 
-    def _printed_lines(self, number: int) -> list[PrintedLine]:
-        try:
-            return printed_lines(self._text_page(number), self._texts[number])
-        except FAULTS:
-            return []
+    def _printed(self, number: int) -> list[PrintedLine]:
+        return printed_lines(self._text_page(number), self._texts[number])
 
     def _read_page(self, number: int) -> _Page:
-        try:
-            chars = page_chars(self._text_page(number))
-        except FAULTS:
-            chars = []
+        chars = self._tried(number, lambda number: page_chars(self._text_page(number)), [])
         text = PageText(chars, self._spelling)
         return _Page(number, text, self._running.body(number, text.text), Passages(text))
 
@@ -253,38 +270,39 @@ class _Reading:
 
     # --- marks
 
-    def _mark(self, page: _Page, found: _Found, names: set[str]) -> Mark:
-        annotation = found.annotation
+    def _mark(self, page: _Page, found: _Found, names: set[str]) -> Highlight:
+        one, text, seen = found.annotation, page.text.text, page.text.seen
         code = page.text.code(found.segments)
         exact = code or without_bullets(one_line(page.text.quote(found.segments)))
-        prefix, suffix, sentence = _context(page, found)
-        box, seen, nearby = annotation.box, page.text.seen, ""
-        if seen and found.segments:
-            places = [at for segment in found.segments for at in segment]
-            span = page.text.span(min(places), max(places))
-            nearby = _nearby(page.text.text, span, page.body, asks="?" in annotation.comment)
-        return Mark(
-            page=page.number,
-            label=self._label(page.number),
-            kind=annotation.kind,
+        prefix, suffix, sentence = around(text, found.span, page.body) if seen else ("", "", "")
+        if not found.segments:  # what is no mark on text has only the sentence beside it
+            prefix, suffix, sentence = "", "", "" if one.on_text else sentence
+        asks = "?" in one.comment
+        top, place = one.box[3] if one.box else 0.0, seen[found.at].place if seen else 0
+        hints = (
+            ("zotero", one.zotero),
+            ("nm", one.name if one.name in names else ""),
+            ("at", " ".join(map(str, (page.number, *map(round, one.box)))) if one.box else ""),
+        )
+        return Highlight(
+            document=self._work,
+            namespace="",
+            kind=one.kind,
             exact=exact,
-            stand_in="" if exact else self._stand_in(page, annotation),
+            anchor_text="" if exact else self._stand_in(page, one),
+            hints=tuple(f"{name}:{value}" for name, value in hints if value),
             prefix=prefix,
             suffix=suffix,
             sentence="" if code or sentence == exact else sentence,
-            heading=self._headings.above(
-                page.number, seen[found.at].place if seen else 0, box[3] if box else 0.0
-            ),
-            nearby=nearby,
-            comment="" if _repeats(annotation.comment, exact) else annotation.comment,
-            colour=annotation.colour,
-            author=annotation.author,
-            name=annotation.name if annotation.name in names else "",
-            zotero=annotation.zotero,
-            at=" ".join(map(str, (page.number, *map(round, box)))) if box else "",
-            created=annotation.created,
-            modified=annotation.modified,
-            area=annotation.area,
+            nearby=_nearby(text, found.span, page.body, asks=asks) if found.segments else "",
+            comment="" if _repeats(one.comment, exact) else one.comment,
+            colour=one.colour,
+            author=one.author,
+            created=iso(one.created),
+            modified=iso(one.modified),
+            page_label=self._label(page.number),
+            heading=self._headings.above(page.number, place, top),
+            block=str(page.number),
         )
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
@@ -292,55 +310,35 @@ class _Reading:
         place = "x".join(str(round(edge)) for edge in annotation.box or ())
         return annotation.contents or annotation.name or f"{h16(self._folds[page.number])}x{place}"
 
-    # --- problems
+    def _problems(self, marks: Sequence[Highlight]) -> Iterator[tuple[str, str]]:
+        def listed(pages: Sequence[int]) -> str:
+            more = ", …" if len(pages) > MOST_NAMED else ""
+            return ", ".join(map(self._label, pages[:MOST_NAMED])) + more
 
-    def _problems(
-        self, annotations: Annotations, marks: Sequence[Mark]
-    ) -> Iterator[tuple[str, str]]:
-        if annotations.crowded:
-            pages = self._page_list(annotations.crowded)
-            what = f"only the first {MOST:,} marks were read on pages: {pages}"
-            yield (what, "remove those you do not need")
         if self.damaged:
-            yield (f"pages that cannot be read: {self._page_list(self.damaged)}", REPAIR)
-        bare = [mark for mark in marks if mark.kind in ON_TEXT and not mark.exact]
-        scanned = {mark.page: mark.label for mark in bare if not self._folds[mark.page]}
-        if scanned:
-            pages = ", ".join([*scanned.values()][:MOST_NAMED])
-            what = f"marks on pages without text, such as scans: {pages}"
+            yield (f"pages that cannot be read: {listed(self.damaged)}", worker.REPAIR)
+        bare = {int(one.block) for one in marks if one.kind in ON_TEXT.values() and not one.exact}
+        if scanned := sorted(page for page in bare if not self._folds[page]):
+            what = f"marks on pages without text, such as scans: {listed(scanned)}"
             yield (what, "add a text layer (OCR); the marks will then be read")
-
-    def _page_list(self, pages: Sequence[int]) -> str:
-        more = ", …" if len(pages) > MOST_NAMED else ""
-        return ", ".join(map(self._label, pages[:MOST_NAMED])) + more
 
 
 def _locate(page: _Page, annotation: Annotation) -> _Found:
     segments: list[list[int]] = []
-    if annotation.kind in ON_TEXT:
+    if annotation.on_text:
         for points in (annotation.points, ()):  # KOReader writes quads that cover nothing
             segments = segments or page.passages.under(quads(points, annotation.box))
-    if segments:
-        return _Found(annotation, segments, min(segment[0] for segment in segments))
+    places = [at for segment in segments for at in segment]
     left, _, _, top = annotation.box or (0.0, 0.0, 0.0, 0.0)
-    return _Found(annotation, segments, page.passages.nearest(left, top) or 0)
+    places = places or [page.passages.nearest(left, top)]
+    at = min((segment[0] for segment in segments), default=places[0])
+    span = page.text.span(min(places), max(places)) if page.text.seen else (0, 0)
+    return _Found(annotation, segments, at, span)
 
 
 def _reading_order(found: _Found) -> tuple[int, float, float]:
     left, _, _, top = found.annotation.box or (0.0, 0.0, 0.0, 0.0)
     return (found.at, -top, left)
-
-
-def _context(page: _Page, found: _Found) -> tuple[str, str, str]:
-    """Return (prefix, suffix, sentence) of a mark on text, for others only the sentence beside."""
-    if not page.text.seen:
-        return ("", "", "")
-    places = [at for segment in found.segments for at in segment] or [found.at]
-    span = page.text.span(min(places), max(places))
-    context = around(page.text.text, span, page.body)
-    if found.segments:
-        return context
-    return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
 
 
 def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
@@ -371,16 +369,16 @@ MOST_DRAWN = 1000
 """Objects of a page that are examined, at most."""
 
 
-def document_id(folds: Sequence[str], pages: Iterable[PdfPage | None]) -> str:
+def document_id(folds: Sequence[str], pages: Iterable[pdfium.PdfPage | None]) -> str:
     """Return 16 hex digits made from the folded texts of the pages, and from what they draw."""
     if sum(map(len, folds)) >= LITTLE_TEXT:
         return h16(*folds)
     return h16(*folds, *(one for page in pages if page for one in _drawn(page)))
 
 
-def _drawn(page: PdfPage) -> Iterator[str]:
+def _drawn(page: pdfium.PdfPage) -> Iterator[str]:
     """Yield kind and place of what a page draws, in whole points, and a digest of each picture."""
     for one in islice(page.get_objects(max_depth=DEEPEST), MOST_DRAWN):
         yield " ".join(map(str, (one.type, *map(round, one.get_bounds()))))
-        if isinstance(one, PdfImage):
+        if isinstance(one, pdfium.PdfImage):
             yield sha256(one.get_data(decode_simple=True)).hexdigest()

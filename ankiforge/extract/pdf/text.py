@@ -13,9 +13,8 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ctypes import byref, create_string_buffer
-from enum import Enum
 from functools import cached_property, partial
 from itertools import groupby, pairwise
 from math import hypot, pi
@@ -23,24 +22,24 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdfium2 import PdfPage, PdfTextPage
+from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
+
+FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
+"""What is raised for damaged and hostile files."""
 
 # --- clean text -----------------------------------------------------------------------------
 
-_LIGATURES = dict(
-    zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
-)
 _SWAPPED_LETTERS = {chr(ord(letter) << 8): letter for letter in "fijlt"}
 _SWAPPED = re.compile(
     "(?<=[A-Za-z])[{0}]{{2,3}}|[{0}]{{2,3}}(?=[A-Za-z])".format("".join(_SWAPPED_LETTERS))
 )
-CONTROLS = (*range(32), *range(127, 160))
-_LETTERS: dict[int, str | None] = {
-    **_LIGATURES,
-    **dict.fromkeys((0x00A0, 0x2007, 0x202F), " "),
-    **dict.fromkeys((0x00AD, 0x200B, 0xFEFF)),
-    **{code: " " if chr(code).isspace() else None for code in CONTROLS if code != 10},
-}
+_CONTROLS = [chr(code) for code in (*range(32), *range(127, 160)) if code != 10]
+_LETTERS = str.maketrans(
+    dict(zip("ﬀﬁﬂﬃﬄﬅﬆ", ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True))
+    | dict.fromkeys("\u00a0\u2007\u202f", " ")
+    | dict.fromkeys("\u00ad\u200b\ufeff", "")
+    | {sign: " " if sign.isspace() else "" for sign in _CONTROLS}
+)
 _SPACES = re.compile(r"[^\S\n]+")
 _AROUND_BREAK = re.compile(r" ?\n[ \n]*")
 
@@ -85,26 +84,23 @@ WORD = 60
 """Characters in a word, at most."""
 _WITHIN = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
 """Words in the middle of a compound (state-of-the-art, end-to-end), never parts of a word."""
-_FIRST_WORDS = (
-    "self cross well long short high low real mixed large small full half open closed"
-    " single double two three four five six eight zero first second third higher lower"
-    " fine coarse near state data time"
+_FIRST = re.compile(
+    r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed|single"
+    r"|double|two|three|four|five|six|eight|zero|first|second|third|higher|lower|fine|coarse|near"
+    r"|state|data|time)"
 )
-_FIRST = frozenset(_FIRST_WORDS.split())
 """Words that begin a compound more often than a longer word."""
 _ENDING = re.compile(
     r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]|land|way"
     r"|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born|mente)"
 )
 """What follows them in longer words: high-light, short-ening, real-istic, time-table."""
-_SECOND_WORDS = (
-    "based oriented dependent driven specific related dimensional aware sized valued like"
-    " shaped free independent induced mediated level"
+_SECOND = re.compile(
+    r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued|like|shaped"
+    r"|free|independent|induced|mediated|level)"
 )
-_SECOND = frozenset(_SECOND_WORDS.split())
 """Words that end a compound, after a whole word."""
-_PREFIX_WORDS = "un in dis inter over under co re mis non pre de a be out up or as"
-_PREFIXES = frozenset(_PREFIX_WORDS.split())
+_PREFIX = re.compile(r"(?:un|in|dis|inter|over|under|co|re|mis|non|pre|de|a|be|out|up|or|as)")
 
 
 def _last_word(text: str) -> str:
@@ -138,26 +134,28 @@ class Spelling:
         Otherwise a capital or digit after the break keeps the hyphen, and so do words that form
         compounds.
         """
-        left, right = (word.replace("\u2010", "-") for word in (left, right))
+        counts, left, right = (
+            self._counts,
+            left.replace("\u2010", "-"),
+            right.replace("\u2010", "-"),
+        )
         inner, outer = left.rpartition("-")[2].lower(), right.partition("-")[0].lower()
         for one, two in ((left, right), (inner, outer)):
-            joined, hyphened = (
-                self._counts[f"{one}{two}".lower()],
-                self._counts[f"{one}-{two}".lower()],
-            )
+            joined, hyphened = counts[f"{one}{two}".lower()], counts[f"{one}-{two}".lower()]
             if joined or hyphened:
                 return hyphened > joined
-        counts = self._counts
-        if "-" in left and ((counts[inner] and counts[outer]) or inner in _WITHIN):
-            return True
-        if "-" in right and outer in _WITHIN:
-            return True
-        if right[0].isupper() or right[0].isdigit():
+        if (
+            ("-" in left and ((counts[inner] and counts[outer]) or inner in _WITHIN))
+            or ("-" in right and outer in _WITHIN)
+            or right[0].isupper()
+            or right[0].isdigit()
+        ):
             return True
         # compounds that English writes with a hyphen, though the document never shows it
-        if inner in _FIRST:
+        if _FIRST.fullmatch(inner):
             return len(outer) > 2 and outer != inner and not _ENDING.match(outer)
-        return outer in _SECOND and inner not in _PREFIXES and bool(counts[inner])
+        known = _SECOND.fullmatch(outer) and not _PREFIX.fullmatch(inner)
+        return bool(known and counts[inner])
 
 
 # --- characters -----------------------------------------------------------------------------
@@ -197,11 +195,6 @@ class Char(NamedTuple):
     height: float
     """The height of the font; never 0."""
 
-    @property
-    def blank(self) -> bool:
-        """Whether it is white space or not on the page."""
-        return self.generated or self.text in BLANKS
-
 
 def upright_text(page: PdfPage) -> PdfTextPage:
     """Return the text of a page, turned so that most of its letters are upright.
@@ -235,11 +228,11 @@ def page_chars(page: PdfTextPage) -> list[Char]:
             chars.append(Char(place, "\x00", True, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.1))
             continue
         left, bottom, right, top = box.left, box.bottom, box.right, box.top
-        text = chr(code) if code <= 0x10FFFF else "\ufffd"
-        if code < 32 and text not in BLANKS:
-            text = _letter(raw, place, code)
-        generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, place))
         x, y, wide, high = (left + right) / 2, (bottom + top) / 2, right - left, top - bottom
+        text = chr(code) if code <= 0x10FFFF else "\ufffd"
+        if (code < 32 and text not in BREAKS and code != 9) or code == 96:
+            text = _letter(raw, place, code, wide / (high or 1.0))
+        generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, place))
         wide, high = wide if wide > 0.1 else 0.1, high if high > 0.1 else 0.1
         chars.append(Char(place, text, generated, left, bottom, right, top, x, y, wide, high))
     text = "".join([char.text for char in chars])
@@ -249,15 +242,23 @@ def page_chars(page: PdfTextPage) -> list[Char]:
     return chars
 
 
-_MATHS_ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
-"""The first letters of TeX's font CMMI, which old papers do not map to Unicode."""
+_ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
+_SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻"
+"""The first characters of TeX's encodings of maths, which its fonts often do not map to Unicode."""
+_ITALIC_FONT = re.compile(rb"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic")
+_SYMBOL_FONT = re.compile(rb"(?:CMB?SY|txsy)|.*Math.*-Symbol")
+NARROW = 0.6
+"""Width of ℓ, at most, relative to its height. Distiller gives it the code of the broad Δ."""
 
 
-def _letter(raw: Any, place: int, code: int) -> str:
-    """Return what a character shows whose code is a control character."""
+def _letter(raw: Any, place: int, code: int, wide: float) -> str:
+    """Return what a character shows whose code is a control character, or the ` that may be ℓ."""
     font = create_string_buffer(64)
     pdfium_c.FPDFText_GetFontInfo(raw, place, font, len(font), None)
-    return _MATHS_ITALIC[code] if b"CMMI" in font.value else chr(code)
+    ell = code == 96 or (code == 1 and wide < NARROW)
+    if _ITALIC_FONT.match(font.value) and (ell or not font.value.startswith(b"RMTMI")):
+        return "ℓ" if ell else _ITALIC[code]
+    return _SYMBOLS[code] if code < 32 and _SYMBOL_FONT.match(font.value) else chr(code)
 
 
 def visible(chars: list[Char]) -> Iterator[Char]:
@@ -298,16 +299,8 @@ def _overprinted(first: Char, second: Char) -> bool:
     )
 
 
-def is_cjk(character: str) -> bool:
-    """Return whether text in this script is joined across lines without a space."""
-    code = ord(character)
-    return (
-        0x3000 <= code <= 0x30FF
-        or 0x3400 <= code <= 0x9FFF
-        or 0xF900 <= code <= 0xFAFF
-        or 0xFF00 <= code <= 0xFFEF
-        or 0x20000 <= code <= 0x3FFFF
-    )
+CJK = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+"""Text in this script is joined across lines without a space."""
 
 
 def is_rtl(characters: str) -> bool:
@@ -319,13 +312,8 @@ def is_rtl(characters: str) -> bool:
 
 # --- accents --------------------------------------------------------------------------------
 
-_COMBINING = dict(
-    zip(
-        "´`¨ˆ˜¯˘˙˚˝ˇ¸˛",
-        "\u0301\u0300\u0308\u0302\u0303\u0304\u0306\u0307\u030a\u030b\u030c\u0327\u0328",
-        strict=True,
-    )
-)
+_MARKS = "\u0301\u0300\u0308\u0302\u0303\u0304\u0306\u0307\u030a\u030b\u030c\u0327\u0328"
+_COMBINING = dict(zip("´`¨ˆ˜¯˘˙˚˝ˇ¸˛", _MARKS, strict=True))
 _DOTLESS = {"ı": "i", "ȷ": "j"}
 LEVEL = 0.6
 """Vertical distance of accent and letter, at most, in heights: capitals raise the accent."""
@@ -377,12 +365,8 @@ OFF_LINE = 0.1
 """Vertical distance of such a sign from its base, at least, in heights of the base."""
 
 
-class Gap(Enum):
-    """What lies between two consecutive visible characters."""
-
-    NOTHING = 0
-    BLANK = 1
-    LINE = 2
+NOTHING, BLANK, LINE = range(3)
+"""What lies between two consecutive visible characters."""
 
 
 class Line(NamedTuple):
@@ -408,42 +392,46 @@ class PageText:
         self._chars = chars
         self._spelling = spelling
         self.seen = list(visible(chars))
-        self._gaps = [Gap.LINE, *(self._gap(left, right) for left, right in pairwise(self.seen))]
+        self._gaps = [LINE, *(self._gap(left, right) for left, right in pairwise(self.seen))]
         pairs = zip(pairwise(self.seen), self._gaps[1:], strict=False)
-        steps = usual_step([pair for pair, gap in pairs if gap is Gap.NOTHING])
-        sign = -1 if is_rtl("".join(one.text for one in self.seen)) else 1
-        self.direction = (sign * steps[0], sign * steps[1])
+        steps = usual_step([pair for pair, gap in pairs if gap is NOTHING])
+        turn = -1 if is_rtl("".join(one.text for one in self.seen)) else 1
+        self.direction = (turn * steps[0], turn * steps[1])
         """The unit vector along which most lines run, written from left to right."""
         across = abs(self.direction[0]) > 0.9
-        self._signs: dict[int, str] = {}
-        """Place → text, where it differs from the character's own."""
-        for accent, letter, whole in accented(self.seen) if across else ():
-            self._gaps[max(accent, letter)] = Gap.NOTHING
-            self._signs |= {accent: "", letter: whole}
+        self._shown = ["-" if one.text in MARKERS else one.text for one in self.seen]
+        """The text of each character."""
+        for accent, letter, whole in accented(self.seen if across else ()):
+            self._gaps[max(accent, letter)] = NOTHING
+            self._shown[accent], self._shown[letter] = "", whole
         self.lines = self._lines()
-        if across:
-            self._signs |= dict(self._off_line())
-        self._starts: list[int] = []
-        self.text = self._joined()
+        for at, sign in self._off_line(self.lines if across else ()):
+            self._shown[at] = sign
+        blocks = self._block_starts()
+        self.text, self._starts = self._joined(
+            range(len(self.seen)),
+            lambda at, then, before: "\n" if then in blocks else self._glue(before, at, then),
+        )
 
     # --- lines
 
-    def _gap(self, left: Char, right: Char) -> Gap:
+    def _gap(self, left: Char, right: Char) -> int:
         marker = left.text in MARKERS
         if right.place == left.place + 1 and not marker:
-            return Gap.NOTHING
-        between = [one for one in self._chars[left.place + 1 : right.place] if one.blank]
+            return NOTHING
+        between = self._chars[left.place + 1 : right.place]
+        between = [one for one in between if one.generated or one.text in BLANKS]
         touching = all(one.generated for one in between) and _touch(left, right)
         if marker or any(one.text in BREAKS for one in between):
-            return Gap.NOTHING if touching and not marker else Gap.LINE
+            return NOTHING if touching and not marker else LINE
         if touching:
-            return Gap.NOTHING
+            return NOTHING
         apart = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
-        return Gap.LINE if apart and (left.text in HYPHENS or not between) else Gap.BLANK
+        return LINE if apart and (left.text in HYPHENS or not between) else BLANK
 
     def _lines(self) -> list[Line]:
         across, along = self.direction
-        edges = [at for at, gap in enumerate(self._gaps) if gap is Gap.LINE] if self.seen else []
+        edges = [at for at, gap in enumerate(self._gaps) if gap is LINE] if self.seen else []
         lines = []
         for start, end in pairwise([*edges, len(self.seen)]):
             chars = self.seen[start:end]
@@ -452,9 +440,9 @@ class PageText:
             lines.append(Line(start, end, median(heights), heights[0], depth))
         return lines
 
-    def _off_line(self) -> Iterator[tuple[int, str]]:
+    def _off_line(self, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
         """Yield (place, sign) for digits and signs set small above or below their line."""
-        for line in self.lines:
+        for line in lines:
             least = SMALLER * line.height
             if line.lowest > least:
                 continue
@@ -475,9 +463,9 @@ class PageText:
     def _base(self, places: list[int], line: Line) -> Char | None:
         """Return the character on their line that these touch, preferably before them."""
         first, after = places[0], places[-1] + 1
-        if first > line.start and self._gaps[first] is Gap.NOTHING:
+        if first > line.start and self._gaps[first] is NOTHING:
             return self.seen[first - 1]
-        touching = after < line.end and self._gaps[after] is Gap.NOTHING
+        touching = after < line.end and self._gaps[after] is NOTHING
         return self.seen[after] if touching else None
 
     def _side(self, base: Char, at: int) -> int:
@@ -508,38 +496,39 @@ class PageText:
 
     # --- text
 
-    def _joined(self) -> str:
-        blocks = self._block_starts()
-        parts: list[str] = []
-        length = 0
-        for at, char in enumerate(self.seen):
-            if at and self._gaps[at] is not Gap.NOTHING:
-                glue = "\n" if at in blocks else self._glue(parts, at - 1, at)
-                if glue is None:
+    def _joined(
+        self, places: Iterable[int], glue: Callable[[int, int, list[str]], str | None]
+    ) -> tuple[str, list[int]]:
+        """Return the text of characters and the offset of each; glue None drops a hyphen."""
+        parts, starts, length, previous = list[str](), list[int](), 0, -2
+        for at in places:
+            if parts and not (at == previous + 1 and self._gaps[at] is NOTHING):
+                between = glue(previous, at, parts)
+                if between is None:
                     length -= len(parts[-1])
                     parts[-1] = ""
-                parts.append(glue or "")
+                parts.append(between or "")
                 length += len(parts[-1])
-            self._starts.append(length)
-            sign = self._signs.get(at)
-            parts.append(_written(char) if sign is None else sign)
+            starts.append(length)
+            parts.append(self._shown[at])
             length += len(parts[-1])
-        return "".join(parts)
+            previous = at
+        return "".join(parts), starts
 
     def _glue(self, before: Sequence[str], at: int, then: int) -> str | None:
         """Return what joins characters of different words or lines; None: drop the hyphen."""
         left, right = self.seen[at], self.seen[then]
-        if then == at + 1 and self._gaps[then] is Gap.BLANK:
+        if then == at + 1 and self._gaps[then] is BLANK:
             return " "
         if left.text in HYPHENS:
             word = _last_word("".join(before[-2 * WORD :])[:-1])
             return " " if not word else ("" if self._keeps_hyphen(word, then) else None)
-        return "" if is_cjk(left.text) and is_cjk(right.text) else " "
+        return "" if CJK.match(left.text) and CJK.match(right.text) else " "
 
     def _keeps_hyphen(self, left: str, then: int) -> bool:
         """Return whether to keep the hyphen between a word and the word that begins at `then`."""
         end = then + 1
-        while end < min(len(self.seen), then + WORD) and self._gaps[end] is Gap.NOTHING:
+        while end < min(len(self.seen), then + WORD) and self._gaps[end] is NOTHING:
             end += 1
         found = _FIRST_WORD.match("".join(one.text for one in self.seen[then:end])[:WORD])
         right = found[0].rstrip("-\u2010") if found else ""
@@ -548,20 +537,9 @@ class PageText:
 
     def quote(self, segments: list[list[int]]) -> str:
         """Return the text of a passage: places in reading order, one list per printed line."""
-        parts: list[str] = []
-        previous = -1
-        for at in (at for segment in segments for at in segment):
-            if parts:
-                glue = self._between(previous, at)
-                if glue is None:
-                    parts.pop()
-                parts.append(glue or "")
-            sign = self._signs.get(at)
-            parts.append(_written(self.seen[at]) if sign is None else sign)
-            previous = at
-        if parts and self.seen[previous].text in MARKERS:
-            parts.pop()
-        return "".join(parts)
+        places = [at for segment in segments for at in segment]
+        text, _ = self._joined(places, lambda at, then, _: self._between(at, then))
+        return text[:-1] if places and self.seen[places[-1]].text in MARKERS else text
 
     def code(self, segments: list[list[int]]) -> str:
         """Return marked lines of code with their breaks and indents, "" for other text.
@@ -572,7 +550,9 @@ class PageText:
         chars = [self.seen[at] for at in places]
         if not any(self.line_ends(*pair) for pair in pairwise(places)) or self.direction[0] < 0.9:
             return ""
-        if len({char.text for char in chars}) < LEAST_LETTERS or any(is_cjk(c.text) for c in chars):
+        if len({char.text for char in chars}) < LEAST_LETTERS or any(
+            CJK.match(c.text) for c in chars
+        ):
             return ""
         width = chars[0].width
         alike = sum(abs(char.width - width) < 0.02 * width for char in self.seen)
@@ -585,39 +565,37 @@ class PageText:
                 parts.append("\n")
                 edge = start
             blanks = min(max(round((char.left - edge) / width), 0), MOST_BLANKS)
-            parts.append(" " * blanks + _written(char))
+            parts.append(" " * blanks + self._shown[at])
             edge, before = char.right, at
         return "".join(parts)
 
     def _between(self, at: int, then: int) -> str | None:
-        if then == at + 1 and self._gaps[then] is Gap.NOTHING:
-            return ""
+        """Return what joins two characters of a passage, between which some may be missing."""
         if at < then <= at + 8 and not self.line_ends(at, then):
             return " "
-        start = self._starts[at]
-        before = self.text[max(start - 2 * WORD, 0) : start] + _written(self.seen[at])
-        after = at + 1
+        start, after = self._starts[at], at + 1
+        before = self.text[max(start - 2 * WORD, 0) : start] + self._shown[at]
         hyphen_cut_off = (  # the mark stops just before the hyphen that ends the line
             after < len(self.seen)
             and after != then
             and self.seen[after].text in HYPHENS
-            and self._gaps[after] is Gap.NOTHING
-            and (after + 1 == len(self.seen) or self._gaps[after + 1] is Gap.LINE)
+            and self._gaps[after] is NOTHING
+            and (after + 1 == len(self.seen) or self._gaps[after + 1] is LINE)
             and self.seen[at].text.isalnum()
         )
         if hyphen_cut_off:
             return "-" if self._keeps_hyphen(_last_word(before), then) else ""
-        return self._glue(before, at, then)
+        return self._glue([before], at, then)
 
     def line_ends(self, at: int, then: int) -> bool:
         """Return whether a line ends between two places."""
-        return Gap.LINE in self._gaps[at + 1 : then + 1]
+        return LINE in self._gaps[at + 1 : then + 1]
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Return [start, end) in `text` of the characters from `first` to `last` inclusive."""
         start = self._starts[last]
         following = self._starts[last + 1] if last + 1 < len(self.seen) else len(self.text)
-        return (self._starts[first], min(start + len(_written(self.seen[last])), following))
+        return (self._starts[first], min(start + len(self._shown[last]), following))
 
     def place(self, offset: int) -> int:
         """Return the place of the character at an offset of `text`, or the last one before it."""
@@ -631,10 +609,6 @@ def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
     along = median([two.y - one.y for one, two in steps]) if steps else 0.0
     length = hypot(across, along)
     return (across / length, along / length) if length > 1e-6 else (1.0, 0.0)
-
-
-def _written(char: Char) -> str:
-    return "-" if char.text in MARKERS else char.text
 
 
 def _touch(left: Char, right: Char) -> bool:

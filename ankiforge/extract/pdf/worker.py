@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from msgspec import MsgspecError, Struct, json
 
 import ankiforge
 from ankiforge.extract.files import ParseCache, program, stamp_at
-from ankiforge.model import HighlightKind, Memory, Problem, h16
+from ankiforge.model import Document, DocumentKey, Highlight, Memory, h16
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -78,6 +78,7 @@ class Around(Struct, frozen=True, tag="around"):
 
     path: str
     quotes: tuple[Quote, ...]
+    passwords: tuple[str, ...] = ()
 
 
 class Area(Struct, frozen=True):
@@ -108,60 +109,17 @@ Question = Request | Around | Cut
 # --- replies --------------------------------------------------------------------------------
 
 
-class Mark(Struct, frozen=True, omit_defaults=True):
-    """One annotation, with the text it lies on."""
-
-    page: int
-    """From 0."""
-    label: str
-    """The page label."""
-    kind: HighlightKind
-    exact: str = ""
-    stand_in: str = ""
-    """Identifies a mark without text."""
-    prefix: str = ""
-    suffix: str = ""
-    sentence: str = ""
-    heading: str = ""
-    nearby: str = ""
-    """The paragraphs around; more of them where the comment asks something."""
-    comment: str = ""
-    colour: str = ""
-    author: str = ""
-    name: str = ""
-    """/NM if it is unique in the file, else ""."""
-    zotero: str = ""
-    """The key in Zotero."""
-    at: str = ""
-    """The page and the rectangle in whole points."""
-    created: str = ""
-    modified: str = ""
-    """ISO 8601; "" if unknown."""
-    area: Box | None = None
-    """The area that its picture shows."""
-    picture: str = ""
-    """The name of its picture, once that is cut."""
-
-
-class Work(Struct, frozen=True, omit_defaults=True):
-    """The metadata of the work, as far as the file contains it."""
-
-    title: str = ""
-    creators: tuple[str, ...] = ()
-    issued: str = ""
-    identifiers: tuple[tuple[str, str], ...] = ()
-
-
 class Read(Struct, frozen=True, tag="read", omit_defaults=True):
     """What a file contains; without marks the other fields are empty."""
 
-    marks: tuple[Mark, ...] = ()
-    """In reading order."""
-    document: str = ""
-    """16 hex digits that stay the same when another program saves the file."""
+    document: Document = Document(DocumentKey(""), "", "")
+    """Its key stays the same when another program saves the file; title "" if the file has none."""
+    marks: tuple[Highlight, ...] = ()
+    """In reading order, `block` the page from 0; without document and namespace."""
+    areas: tuple[tuple[int, Box], ...] = ()
+    """(index of a mark, the area that its picture shows)."""
     pages: tuple[tuple[str, int], ...] = ()
     """(h16 of the folded text, its length) of every page."""
-    work: Work = Work()
     problems: tuple[tuple[str, str], ...] = ()
     """(what, hint) for what was left out."""
     hidden: int = 0
@@ -171,7 +129,7 @@ class Read(Struct, frozen=True, tag="read", omit_defaults=True):
 
 
 class Passage(Struct, frozen=True, omit_defaults=True):
-    """The context of a quote, as in a `Mark`; empty if it was not found."""
+    """The context of a quote, as in a `Highlight`; empty if it was not found."""
 
     prefix: str = ""
     suffix: str = ""
@@ -213,7 +171,6 @@ def serve(asked: int, replies: int, seconds: float) -> None:
     """
     import faulthandler
     import gc
-    from queue import SimpleQueue
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.disable()  # its death is an answer
@@ -225,42 +182,27 @@ def serve(asked: int, replies: int, seconds: float) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         soft = used + MEMORY if hard == resource.RLIM_INFINITY else min(used + MEMORY, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-    questions, out = SimpleQueue[bytes](), os.fdopen(os.dup(replies), "wb")
-    lines, null = os.fdopen(os.dup(asked), "rb"), open(os.devnull, "r+b")  # noqa: PTH123, SIM115
-    for stream in (0, 1, 2):
-        os.dup2(null.fileno(), stream)
-
-    def listen() -> None:
+    null = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
+    with os.fdopen(os.dup(asked), "rb") as lines, os.fdopen(os.dup(replies), "wb") as out:
+        for stream in (0, 1, 2):
+            os.dup2(null.fileno(), stream)
         for line in lines:
-            questions.put(line)
-        os._exit(0)  # also in the middle of a question
-
-    threading.Thread(target=listen, daemon=True).start()
-    while True:
-        question = json.decode(questions.get(), type=Question)
-        faulthandler.dump_traceback_later(seconds, exit=True, file=null)
-        reply = json.encode(answer(question))
-        faulthandler.cancel_dump_traceback_later()
-        out.write(reply + b"\n")
-        out.flush()
+            faulthandler.dump_traceback_later(seconds, exit=True, file=null)
+            reply = json.encode(answer(json.decode(line, type=Question)))
+            faulthandler.cancel_dump_traceback_later()
+            out.write(reply + b"\n")
+            out.flush()
 
 
 def answer(question: Question) -> Reply:
     """Answer one question; never raises for bad content of the file."""
-    path = Path(question.path)
-    if isinstance(question, Cut):
-        from ankiforge.extract.pdf.pictures import cut_pictures
-
-        return cut_pictures(path, question.areas, question.passwords)
-    if isinstance(question, Around) and path.suffix.lower() in HYPERTEXT:
+    if isinstance(question, Around) and question.path.lower().endswith(HYPERTEXT):
         from ankiforge.extract.zotero.snapshots import find_in_pages
 
-        return find_in_pages(path, question.quotes)
-    from ankiforge.extract.pdf.read import find_passages, read_pdf
+        return find_in_pages(Path(question.path), question.quotes)
+    from ankiforge.extract.pdf.read import answer_from
 
-    if isinstance(question, Around):
-        return find_passages(path, question.quotes)
-    return read_pdf(path, question.passwords, named=question.named)
+    return answer_from(question)
 
 
 # --- the caller's side ----------------------------------------------------------------------
@@ -342,7 +284,6 @@ class PdfWorker:
         self._stack = ExitStack()
         self._next: deque[Question] = deque()
         self._begun: dict[Question, Future[Reply | None]] = {}
-        self._lost = 0
         self._cache = None if memory is None else ParseCache.load(memory, program())
 
     def __enter__(self) -> Self:
@@ -446,22 +387,12 @@ class PdfWorker:
                     self._begun[one] = self._ahead.submit(self._run, one)
             if question not in self._begun:
                 return None
-            reply = self._begun.pop(question).result(REMOTE_SECONDS if self.executor else None)
+            return self._begun.pop(question).result(REMOTE_SECONDS if self.executor else None)
         except TimeoutError:  # the cluster does not answer any more
-            self._lost += len(self._begun) + len(self._next)
-            self._begun, self._next, reply = {}, deque(), None
-        except Exception:  # noqa: BLE001 - a worker died or differs, or the connection is cut
-            reply = None
-        self._lost += reply is None
-        return reply
-
-    def unhelped(self, where: str) -> Iterator[Problem]:
-        """Yield a notice if this machine had to read what the cluster could not."""
-        if self.executor and self._lost:
-            files = "1 file was" if self._lost == 1 else f"{self._lost} files were"
-            what = f"{files} read by this machine, because no other could"
-            hint = "the workers need the same folders and the same version of ankiforge"
-            yield Problem(where, what, hint, notice=True)
+            self._begun, self._next = {}, deque()
+        except Exception:  # noqa: BLE001 - a worker died, or the connection is cut
+            pass
+        return None
 
     def _run(self, question: Question) -> Reply:
         """Ask an idle process or a new one."""

@@ -1,16 +1,208 @@
-"""The metadata of a work: title, authors, year, DOI, arXiv id."""
+"""What a file says of itself: title, authors, year, DOI, arXiv id; its lines and headings."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from ctypes import create_string_buffer
+from functools import cached_property
+from itertools import islice
+from math import hypot
+from typing import NamedTuple
 
-from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from pypdfium2 import PdfDocument, PdfTextPage
 
-from ankiforge.extract.pdf.headings import PrintedLine
-from ankiforge.extract.pdf.text import one_line
-from ankiforge.extract.pdf.worker import Work
+from ankiforge.extract.pdf.text import FAULTS, one_line
+from ankiforge.model import Document, DocumentKey
+from ankiforge.text.fold import fold
 from ankiforge.text.identifiers import without_punctuation
+
+# --- lines ----------------------------------------------------------------------------------
+
+_BOLD = re.compile(rb"bold|medi|cmbx|black|heavy", re.IGNORECASE)
+
+
+class PrintedLine(NamedTuple):
+    """A line of a page, its size and weight."""
+
+    start: int
+    """The index of its first character in PDFium's list."""
+    text: str
+    size: float
+    """In points."""
+    bold: bool
+    top: float
+
+
+def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
+    """Return the lines of a page; `text` is PDFium's text of the page."""
+
+    def units(words: str) -> int:
+        return len(words.encode("utf-16-le", "surrogatepass")) // 2
+
+    lines = []
+    at = 0
+    raw = page.raw
+    for line in text.split("\n"):
+        if words := one_line(line):
+            indent = line[: len(line) - len(line.lstrip())]
+            index = pdfium_c.FPDFText_GetCharIndexFromTextIndex(raw, at + units(indent))
+            index = max(index, 0)
+            matrix, box = pdfium_c.FS_MATRIX(), pdfium_c.FS_RECTF()
+            pdfium_c.FPDFText_GetMatrix(raw, index, matrix)
+            pdfium_c.FPDFText_GetLooseCharBox(raw, index, box)
+            font = create_string_buffer(128)
+            pdfium_c.FPDFText_GetFontInfo(raw, index, font, len(font), None)
+            scale = hypot(matrix.c, matrix.d) or 1.0
+            size = round(pdfium_c.FPDFText_GetFontSize(raw, index) * scale, 2)
+            lines.append(PrintedLine(index, words, size, bool(_BOLD.search(font.value)), box.top))
+        at += units(line) + 1
+    return lines
+
+
+# --- headings -------------------------------------------------------------------------------
+
+LARGER = 1.12
+"""Minimum size of a heading, relative to the body text."""
+LOOK_BACK = 12
+"""Pages searched backwards for the heading above a mark."""
+MOST_LINES = 3
+"""Lines of a heading, at most."""
+MOST_ENTRIES = 5000
+"""Outline entries read, at most."""
+DEEPEST = 12
+_WORDED = re.compile(r"[^\W\d_]{3}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}")
+"""A large line without a word, or with an equals sign, is a formula."""
+_NUMBERED = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?\s+\S")
+
+
+class Entry(NamedTuple):
+    """One entry of the outline."""
+
+    page: int
+    top: float
+    level: int
+    title: str
+
+
+class Headings:
+    """Finds the headings above a place, in the outline or else by font size."""
+
+    def __init__(
+        self,
+        document: PdfDocument,
+        lines: Callable[[int], list[PrintedLine]],
+        title: str,
+    ) -> None:
+        """Read the outline. `lines` returns those of a page; the title of the work is no heading."""
+        self._lines = lines
+        self._pages = len(document)
+        self._title = fold(title)
+        self._outline = list(_outline(document))
+
+    def above(self, page: int, index: int, top: float) -> str:
+        """Return the headings above the character with this index, joined by ` › `."""
+        if self._outline:
+            path: list[Entry] = []
+            for entry in self._outline:
+                before = entry.page == page and self._is_before(entry, index, top)
+                if entry.page < page or before:
+                    path = [one for one in path if one.level < entry.level] + [entry]
+            return " › ".join(entry.title for entry in path)
+        for number in range(page, max(page - LOOK_BACK, -1), -1):
+            found = [line for line in self._large(number) if number < page or line.start <= index]
+            if found:
+                return self._whole(self._lines(number), found[-1])
+        return ""
+
+    def _whole(self, lines: list[PrintedLine], line: PrintedLine) -> str:
+        """Return a heading with the lines before and after that belong to it."""
+
+        def goes_on(at: int) -> bool:
+            before, after = lines[at], lines[at + 1]
+            alike = (before.size, before.bold) == (after.size, after.bold)
+            below = 0 < before.top - after.top < 2 * before.size
+            large = before.size >= LARGER * self._body
+            return alike and below and large and not _NUMBERED.match(after.text)
+
+        first = last = lines.index(line)
+        while first and goes_on(first - 1):
+            first -= 1
+        while last + 1 < len(lines) and goes_on(last):
+            last += 1
+        whole = " ".join(one.text for one in lines[first : last + 1])
+        return whole if last - first < MOST_LINES else line.text
+
+    def _is_before(self, entry: Entry, index: int, top: float) -> bool:
+        """Return whether an entry precedes a place on its page.
+
+        The text decides if it contains the entry: columns make heights useless.
+        """
+        title = fold(entry.title)
+        for line in self._lines(entry.page):
+            if fold(line.text).endswith(title):
+                return line.start <= index
+        return entry.top >= top
+
+    def _large(self, page: int) -> list[PrintedLine]:
+        """Return the lines of a page that look like headings.
+
+        On the first page, only lines below the title and authors count.
+        """
+        lines, start = self._lines(page), 0
+        if page == 0:
+            is_text = (
+                self._body / LARGER < line.size < self._body * LARGER and len(line.text) > 40
+                for line in lines
+            )
+            start = next((at for at, found in enumerate(is_text) if found), len(lines)) - 1
+        return [line for line in lines[max(start, 0) :] if self._is_heading(line)]
+
+    def _is_heading(self, line: PrintedLine) -> bool:
+        large = line.size >= LARGER * self._body
+        return (
+            (large or (line.bold and line.size >= 0.98 * self._body))
+            and len(line.text) <= 90
+            and line.text[-1] not in ".,;:-"
+            and _WORDED.search(line.text) is not None
+            and "=" not in line.text
+            and len(line.text.split()) <= 12
+            and bool(large or _NUMBERED.match(line.text))
+            and fold(line.text) not in self._title
+        )
+
+    @cached_property
+    def _body(self) -> float:
+        """The size of most letters on the first pages."""
+        sizes: Counter[float] = Counter()
+        for page in range(min(self._pages, LOOK_BACK)):
+            for line in self._lines(page):
+                sizes[round(line.size, 1)] += len(line.text)
+        return max(sizes, key=lambda size: (sizes[size], size)) if sizes else 0.0
+
+
+def _outline(document: PdfDocument) -> Iterator[Entry]:
+    with suppress(*FAULTS):
+        for item in islice(document.get_toc(DEEPEST), MOST_ENTRIES):
+            target = item.get_dest()
+            page = target.get_index() if target else None
+            title = one_line(item.get_title())[:200]
+            if page is not None and page >= 0 and title:
+                mode, places = target.get_view()
+                at = _TOP.get(mode, len(places))
+                top = float(places[at]) if at < len(places) else float("inf")
+                yield Entry(page, top, item.level, title)
+
+
+_TOPS = {"XYZ": 1, "FITH": 0, "FITBH": 0, "FITR": 3}
+_TOP = {getattr(pdfium_c, f"PDFDEST_VIEW_{name}"): at for name, at in _TOPS.items()}
+"""Which number of a destination is its height on the page."""
+
+
+# --- metadata -------------------------------------------------------------------------------
 
 ENTRIES = ("Subject", "Keywords", "doi", "DOI", "WPS-ARTICLEDOI")
 """Entries of the metadata, beside title and author, that name a DOI or an arXiv id."""
@@ -48,7 +240,7 @@ _JUNK_AUTHOR = re.compile(
 )
 
 
-def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLine]) -> Work:
+def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLine]) -> Document:
     """Return the metadata of the work, "" where the file has none.
 
     Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page, which may
@@ -64,7 +256,9 @@ def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLin
     # the year of publication, never that in which the file was made
     number = (known["arxiv"] or _find(_STAMP, first_page)).rpartition("/")[2]
     century = "19" if number[:1] == "9" else "20"
-    return Work(
+    return Document(
+        key=DocumentKey(""),
+        source="",
         title=printed_title(lines) if not title or _JUNK_TITLE.match(title) else title,
         creators=tuple(name for name in _split(author) if not _JUNK_AUTHOR.match(name)),
         issued=f"{century}{number[:2]}" if number else "",

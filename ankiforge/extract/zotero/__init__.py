@@ -224,7 +224,6 @@ class ZoteroSource:
                 yield Problem(self._where, error.message, error.hint)
                 yield Scan(self.name, Library.USER, complete=False)
             worker.store(complete=whole)
-            yield from worker.unhelped(self.name)
 
     def _library(self, works: Works, library: Library, looked: set[str]) -> Iterator[Sighting]:
         found, complete = 0, not self.only

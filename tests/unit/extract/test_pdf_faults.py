@@ -24,7 +24,6 @@ from pypdf.generic import (
 )
 
 from ankiforge.extract import pdf
-from ankiforge.extract.pdf.annotations import MOST
 from ankiforge.extract.pdf.worker import PdfWorker, Read
 from ankiforge.model import Extracted, Problem, Scan, Sighting
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
@@ -131,29 +130,6 @@ def test_a_file_that_swells_to_gigabytes_costs_only_itself(good):
     found = scan(good)
     assert words(found)[-1] == "spacing effect"
     assert only_problem(found).where == "a.pdf"
-
-
-def test_more_marks_on_a_page_than_are_read_is_a_problem(good):
-    repeated = add_annotations(good, MOST + 10)
-    found = scan(good)
-    assert "only the first 20,000 marks were read on pages: 1" in only_problem(found).what
-    assert only_problem(found).where == repeated
-    assert len(words(found)) == MOST + 1
-
-
-def test_links_without_end_hide_no_mark_and_are_no_problem(good):
-    add_annotations(good, MOST + 10, subtype="Link")
-    assert words(scan(good)) == ["spacing effect", "spacing effect"]
-
-
-def add_annotations(folder: Path, count: int, subtype: str = "Highlight") -> str:
-    """A copy of `z.pdf` with one more annotation so many times, before its own."""
-    writer = PdfWriter(clone_from=folder / "z.pdf")
-    one = DictionaryObject({NameObject("/Subtype"): NameObject(f"/{subtype}")})
-    reference = writer._add_object(one)
-    writer.pages[0]["/Annots"][0:0] = [reference] * count  # type: ignore[index]
-    writer.write(folder / "a.pdf")
-    return "a.pdf"
 
 
 def test_a_thread_of_a_thousand_answers_is_read_in_time(good):

@@ -151,13 +151,6 @@ def test_the_frames_and_colours_of_marks_are_not_on_the_picture(tmp_path):
     assert all(green == 0 for _, green, _ in first.colours)
 
 
-def test_a_frame_with_nothing_in_it_is_the_drawing_itself(tmp_path):
-    write(tmp_path / "a.pdf", around(400.0, 300.0, 500.0, 390.0, kind="Circle"))
-    (image,) = pictures(tmp_path)
-    assert image.at(0.5, 0.5) == WHITE
-    assert image.at(0.5, 0.0)[1] > 200 > image.at(0.5, 0.0)[0]
-
-
 def test_what_was_drawn_by_hand_is_on_its_picture_and_on_that_of_its_figure(tmp_path):
     strokes = ArrayObject([rectangle(300, 340, 380, 340)])
     write(tmp_path / "a.pdf", around(300, 338, 380, 342, kind="Ink", InkList=strokes))
