@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from ankiforge import extract
 from ankiforge.config import (
     EXPORTS,
-    AcceptPolicy,
     Config,
     SourceEntry,
     is_loopback,
@@ -466,7 +465,7 @@ def _load_prompt(workspace: Workspace, name: str, where: Location, user: str = "
     from ankiforge.draft.prompt import NoPromptError, load
 
     try:
-        return load(name, (workspace.prompts, shipped("prompts")))
+        return load(name, (workspace.root / "prompts", shipped("prompts")))
     except NoPromptError as error:
         raise where.error(f"{user}{error.message}", error.hint) from error
 
@@ -511,14 +510,14 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], boo
     `override` is the policy of `--accept` for the rules. A model's draft ships only if a second look
     found it right, an agent's never.
     """
-    rules = AcceptPolicy(override) if override else config.accept.rules
-    verified = config.accept.llm is AcceptPolicy.VERIFIED and override != AcceptPolicy.REVIEW
+    rules = override or config.accept.rules
+    verified = config.accept.llm == "verified" and override != "review"
 
     def accepts(one: Waiting) -> bool:
         drafter = one.draft.origin.drafter
         if drafter == "llm":
             return verified and any(found.check == VERIFIED for found in one.proposal.findings)
-        return rules is AcceptPolicy.CLEAN and drafter.startswith("rules")
+        return rules == "clean" and drafter.startswith("rules")
 
     return accepts
 

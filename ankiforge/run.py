@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import Action, DeckRule, deck_of
+from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.config.workspace import make_file
 from ankiforge.draft import (
     NO_LLM,
@@ -218,7 +218,7 @@ def _with_skip(job: Job, highlight: Highlight) -> Highlight:
     why = skip_reason(highlight) if highlight.instructs else highlight.skip
     if why.startswith("skip"):
         return replace(highlight, skip=why)
-    if deck_of(job.decks, highlight.document, highlight).action is Action.SKIP:
+    if deck_of(job.decks, highlight.document, highlight).action == "skip":
         return replace(highlight, skip=f"skip: its colour ({highlight.colour})")
     return highlight
 
@@ -355,7 +355,7 @@ def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
 def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
     """Return the brief of the first deck file that matches a highlight."""
     choice = deck_of(decks, document, highlight)
-    return Brief(choice.prompt, choice.kinds, choice.action.value)
+    return Brief(choice.prompt, choice.kinds, choice.action)
 
 
 class PrivatePassages:

@@ -26,7 +26,7 @@ import yaml
 from ankiforge import __version__, extract
 from ankiforge.cli import COMMANDS, main
 from ankiforge.cli import forge as forge_group
-from ankiforge.config import load as load_config
+from ankiforge.config import read_settings
 from ankiforge.errors import ForgeError
 from ankiforge.review.query import FIELDS
 from samples.build import build, copy_vault
@@ -507,7 +507,7 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
     assert len(shown) >= 2
     for text in shown:
         (tmp_path / "ankiforge.yaml").write_text(text, encoding="utf-8")
-        config = load_config(tmp_path / "ankiforge.yaml")
+        config = read_settings(tmp_path / "ankiforge.yaml")
         assert config.llm.model == yaml.safe_load(text)["llm"]["model"]
 
 

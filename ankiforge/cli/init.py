@@ -37,7 +37,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         adopt_default,
         concerns,
         confirm,
-        open_workspace,
+        load,
         register,
         registered,
         remembered_concerns,
@@ -56,7 +56,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         written = _write(root, text)
     # the user's first workspace takes over the cards of the default one
     moved = adopt_default(root, folders) if registered(folders) is None else ()
-    workspace = open_workspace(root)
+    workspace = load(root)
     if moved:  # the remembered PATHs were given by the user, so they need no confirmation
         confirm(workspace, list(remembered_concerns(workspace)), folders)
     asked = unconfirmed(workspace, folders) if trust else []
@@ -70,8 +70,8 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         "moved": [path.name for path in moved],
         "registered": register(root, folders),
         "found": found,
-        "unconfirmed": [one.says for one in waiting],
-        "confirmed": [one.says for one in asked],
+        "unconfirmed": [str(one) for one in waiting],
+        "confirmed": [str(one) for one in asked],
     }
     if out.as_json:
         out.data(made)

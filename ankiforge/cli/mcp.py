@@ -40,8 +40,9 @@ def mcp(call: Call, trust: Path | None) -> None:
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
     from ankiforge.config.workspace import Concern, confirm, is_confirmed, user_folder
+    from ankiforge.config.yamlfile import Location
 
-    reads = Concern("mcp", "read", "agents would read passages and cards")
+    reads = Concern("agents would read passages and cards", Location("mcp"))
     if trust is not None:
         workspace = workspace_of(replace(call, workspace=trust))
         confirm(workspace, [reads], user_folder())

@@ -192,10 +192,8 @@ def model_for(
 ) -> tuple[Model | None, Replies | None]:
     """Return the language model, if it is the drafter, and the file of its replies."""
     from ankiforge import app
-    from ankiforge.config import DrafterName
 
-    name = DrafterName(drafter) if drafter else now.workspace.config.drafter
-    if name is DrafterName.RULES:
+    if (drafter or now.workspace.config.drafter) == "rules":
         return None, None
     replies = app.open_replies(now.workspace)
     model = app.language_model(

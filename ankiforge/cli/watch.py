@@ -41,7 +41,9 @@ def watch(call: Call, push: bool, poll: bool) -> None:
 
     workspace = workspace_of(call)
     if not workspace.config.sources and not workspace.remembered:
-        hint = f"name a folder under `sources:` in {workspace.settings}, or: ankiforge init"
+        hint = (
+            f"name a folder under `sources:` in {workspace.root}/ankiforge.yaml, or: ankiforge init"
+        )
         raise UsageError("there is nothing to watch", hint=hint)
     workspace.prepare()
     passes = Passes(call, push=push)

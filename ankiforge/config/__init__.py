@@ -12,10 +12,9 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping
-from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,24 +29,6 @@ ZOTERO_WEB = "https://api.zotero.org"
 
 
 # --- the settings ---------------------------------------------------------------------------
-
-
-class DrafterName(StrEnum):
-    """What drafts the cards."""
-
-    RULES = "rules"
-    LLM = "llm"
-
-
-class AcceptPolicy(StrEnum):
-    """Which drafts become cards without review."""
-
-    CLEAN = "clean"
-    """Drafts of the rules without a warning or block."""
-    REVIEW = "review"
-    """None."""
-    VERIFIED = "verified"
-    """Drafts of a model without a warning or block that the model itself found right (`llm.verify`)."""
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -80,10 +61,11 @@ class LlmSettings(_Section, frozen=True):
 
 
 class AcceptSettings(_Section, frozen=True):
-    """The policy for each drafter."""
+    """Which drafts become cards without review: none, or those without a warning or block."""
 
-    rules: AcceptPolicy = AcceptPolicy.CLEAN
-    llm: AcceptPolicy = AcceptPolicy.REVIEW
+    rules: Literal["clean", "review"] = "clean"
+    llm: Literal["verified", "review"] = "review"
+    """`verified`: those that the model itself found right (`llm.verify`)."""
 
 
 class AnkiSettings(_Section, frozen=True):
@@ -99,7 +81,7 @@ class _Settings(_Section, frozen=True):
     """All settings except the sources, which their modules define."""
 
     me: tuple[str, ...] = ()
-    drafter: DrafterName = DrafterName.RULES
+    drafter: Literal["rules", "llm"] = "rules"
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()
     output: str = "."
@@ -142,7 +124,7 @@ class Config(_Settings, frozen=True):
     """The top of the file, for error messages: `config.where.at("llm", "model").error(…)`."""
 
 
-def load(path: Path) -> Config:
+def read_settings(path: Path) -> Config:
     """Read an `ankiforge.yaml`.
 
     Raises:
@@ -156,15 +138,16 @@ def load(path: Path) -> Config:
     )
     seen: dict[str, SourceEntry] = {}
     for source in sources:
-        name = unicodedata.normalize("NFC", source.name)
-        if first := seen.get(name):
-            what = f"the name {name!r} is taken by the source in line {first.where.line}"
+        first = seen.setdefault(unicodedata.normalize("NFC", source.name), source)
+        if first is not source:
+            what = f"the name {source.name!r} is taken by the source in line {first.where.line}"
             raise source.where.at("name").error(what, "give each source a `name` of its own")
-        seen[name] = source
     llm, anki = written.llm, written.anki
-    _check_policies(written, where.at("accept"))
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
+    if written.accept.llm == "verified" and not llm.verify:
+        what = "'verified' needs `llm: {verify: true}`"
+        raise where.at("accept", "llm").error(what, "set it, or review")
     if written.executor and not re.fullmatch(r"[a-z]+://[^\s/]+:\d{1,5}", written.executor):
         what = f"{written.executor!r} is not the address of a Dask scheduler"
         raise where.at("executor").error(what, "such as tcp://host:8786")
@@ -173,17 +156,6 @@ def load(path: Path) -> Config:
         anki = msgspec.structs.replace(anki, collection=str(collection))
     plain = {name: getattr(written, name) for name in _Settings.__struct_fields__}
     return Config(**{**plain, "anki": anki, "sources": sources, "where": where})
-
-
-def _check_policies(written: _File, where: Location) -> None:
-    accept = written.accept
-    if accept.rules is AcceptPolicy.VERIFIED:
-        raise where.at("rules").error("'verified' is for a model", "clean, or review")
-    if accept.llm is AcceptPolicy.CLEAN:
-        what = "'clean' would ship cards of a model that neither a person nor a model has compared"
-        raise where.at("llm").error(what, "review, or verified together with `llm: {verify: true}`")
-    if accept.llm is AcceptPolicy.VERIFIED and not written.llm.verify:
-        raise where.at("llm").error("'verified' needs `llm: {verify: true}`", "set it, or review")
 
 
 # --- sources --------------------------------------------------------------------------------
@@ -211,9 +183,8 @@ def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
         raise where.error("expected a mapping", f"such as {_EXAMPLE}")
     if "path" not in options and (near := difflib.get_close_matches("path", options, n=1)):
         raise where.at(near[0]).error("unknown key", "did you mean 'path'?")
-    common = typed(
-        _Common, options if _PATHLESS.isdisjoint(options) else {"path": ".", **options}, where
-    )
+    unwritten = {} if _PATHLESS.isdisjoint(options) else {"path": "."}
+    common = typed(_Common, {**unwritten, **options}, where)
     path = expanded(common.path, folder, where.at("path"))
     name = common.name or (source_name(path, kind) if "path" in options else kind)
     return SourceEntry(kind, name, path, options, where)
@@ -256,8 +227,8 @@ def origin(url: str) -> tuple[str, str, int]:
 
 def is_loopback(url: str) -> bool:
     """Return whether an address is on this machine: 127.0.0.0/8, ::1, localhost."""
+    host = origin(url)[1]
     try:
-        host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
@@ -269,12 +240,9 @@ def is_loopback(url: str) -> bool:
 
 
 def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
-    if "@" in url:
-        what = "a web address must not contain a name or password"
-        raise where.at(name).error(what, "use key_env")
     if not any(origin(url)):
-        what = f"{url!r} is not a web address"
-        raise where.at(name).error(what, "such as http://127.0.0.1:11434/v1")
+        what = "expected a web address, without a name or password"
+        raise where.at(name).error(what, "such as http://127.0.0.1:8765; a key is for key_env")
     if key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
         hint = f"a name such as {LLM.name}; never write the key itself into this file"
         raise where.at("key_env").error("not the name of an environment variable", hint)

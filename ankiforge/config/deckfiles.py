@@ -6,37 +6,22 @@ without `select` comes last. The shipped `reading.yaml` comes after a workspace'
 
 from __future__ import annotations
 
-import colorsys
 import fnmatch
 import re
 import unicodedata
 from collections.abc import Iterable
-from enum import StrEnum
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from ankiforge.config import shipped
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
-from ankiforge.model import CardKind, Document, Highlight
+from ankiforge.model import CardKind, Document, Highlight, colour_name
 from ankiforge.text.fold import is_visible
 
-
-class Action(StrEnum):
-    """What a colour means."""
-
-    CARD = "card"
-    """A card of any kind."""
-    DEFINITION = "definition"
-    """A card that asks for the term or its definition."""
-    QUESTION = "question"
-    """A question with its answer."""
-    SKIP = "skip"
-    """No card."""
-
-
+Action = Literal["card", "definition", "question", "skip"]
+"""What a colour means: a card of any kind, about a term, a question with its answer, or no card."""
 Patterns = str | tuple[str, ...]
 Colour = Literal["yellow", "red", "green", "blue", "purple", "magenta", "orange", "gray"]
 """Zotero's palette."""
@@ -78,7 +63,7 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def skipped(self) -> bool:
         """Whether highlights of a colour get no card."""
-        return Action.SKIP in self.colours.values()
+        return "skip" in self.colours.values()
 
     @property
     def takes_all(self) -> bool:
@@ -100,7 +85,7 @@ class DeckChoice(NamedTuple):
 
 
 def load_decks(root: Path) -> tuple[DeckRule, ...]:
-    """Read the deck files of a workspace, followed by the shipped ones.
+    """Read the deck files of a workspace. What none of them selects goes to `Reading`.
 
     Args:
         root: the workspace.
@@ -114,17 +99,12 @@ def load_decks(root: Path) -> tuple[DeckRule, ...]:
     files = sorted(path for path in root.glob("decks/*.yaml") if path.is_file())
     rules = [_read(path, str(path.relative_to(root))) for path in files]
     if not any(rule.takes_all for rule, _ in rules):
-        rules.append(_shipped())
+        rules.append((DeckRule(deck="Reading"), Location("reading.yaml")))
     first, *others = (where for rule, where in rules if rule.takes_all)
     if others:
         what = f"has no `select`, and neither has {first.file}: one of them would never be used"
         raise others[0].error(what, "give one of them a `select`")
     return tuple(sorted((rule for rule, _ in rules), key=lambda rule: rule.takes_all))
-
-
-@cache
-def _shipped() -> tuple[DeckRule, Location]:
-    return _read(shipped("decks") / "reading.yaml", "reading.yaml")
 
 
 def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
@@ -134,10 +114,6 @@ def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
         if name not in _PLACEHOLDERS:
             what = f"unknown placeholder {{{name}}}"
             raise where.at("deck").error(what, suggestion(name, _PLACEHOLDERS))
-    for number, tag in enumerate(rule.tags):
-        if not tag or re.search(r"\s", tag):
-            what = f"{tag!r} cannot be a tag in Anki"
-            raise where.at("tags", number).error(what, "use no spaces: a_b, or a::b for a subtag")
     return rule, where
 
 
@@ -154,14 +130,10 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
     first, *others = sorted(document.collections) or [""]
     folder, colour = document.path.rpartition("/")[0], colour_name(highlight.colour)
     tags = (_path(one).replace(" ", "_") for one in others if "{collection}" in rule.deck)
-    return DeckChoice(
-        deck=(document.deck and _joined(document.deck.split("::")))
-        or _fill(rule.deck, document.title, first, folder),
-        tags=(*rule.tags, *tags),
-        kinds=rule.kinds,
-        prompt=rule.prompt,
-        action=next((rule.colours[one] for one in rule.colours if one == colour), Action.CARD),
-    )
+    own = document.deck and _joined(document.deck.split("::"))
+    deck = own or _fill(rule.deck, document.title, first, folder)
+    action: Action = next((rule.colours[one] for one in rule.colours if one == colour), "card")
+    return DeckChoice(deck, (*rule.tags, *tags), rule.kinds, rule.prompt, action)
 
 
 def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
@@ -173,14 +145,13 @@ def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
         (select.colour, (colour_name(highlight.colour),)),
         (select.author, document.creators),
     )
-    for patterns, values in pairs:
-        wanted = (patterns,) if isinstance(patterns, str) else patterns
-        plain = [_normalised(value) for value in values]
-        if patterns and not any(
-            fnmatch.fnmatchcase(value, _normalised(one)) for one in wanted for value in plain
-        ):
-            return False
-    return True
+    return all(not patterns or _match(patterns, values) for patterns, values in pairs)
+
+
+def _match(patterns: Patterns, values: Iterable[str]) -> bool:
+    wanted = [_normalised(one) for one in ([patterns] if isinstance(patterns, str) else patterns)]
+    plain = map(_normalised, values)
+    return any(fnmatch.fnmatchcase(value, one) for value in plain for one in wanted)
 
 
 @lru_cache(maxsize=4096)
@@ -224,35 +195,3 @@ def _joined(parts: Iterable[str]) -> str:
 
 _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Characters that break a line. Not joiners, which scripts and emoji need."""
-
-
-# --- colours --------------------------------------------------------------------------------
-
-_HUES = {
-    "yellow": (50, 60),
-    "red": (0,),
-    "green": (100, 120),
-    "blue": (200, 240, 180),
-    "purple": (256, 270),
-    "magenta": (296, 300, 330),
-    "orange": (31, 30),
-}
-"""In degrees, the hues of Zotero's palette and of the colours that PDF programs call so."""
-_GRAY_BELOW = 0.1
-"""The difference between the largest and the smallest of red, green, blue (0 to 1)."""
-
-
-def colour_name(colour: str) -> str:
-    """Return the palette's name for a colour: `#rrggbb` gives the nearest hue, a name itself.
-
-    Only the hue counts: programs differ in how pale their yellow is, but not in its hue.
-    """
-    name = colour.casefold()
-    if not re.fullmatch(r"#[0-9a-f]{6}", name):
-        return "gray" if name == "grey" else name
-    red, green, blue = (part / 255 for part in bytes.fromhex(name[1:]))
-    if max(red, green, blue) - min(red, green, blue) < _GRAY_BELOW:
-        return "gray"
-    hue = 360 * colorsys.rgb_to_hsv(red, green, blue)[0]
-    apart = {name: [abs(hue - one) for one in hues] for name, hues in _HUES.items()}
-    return min(apart, key=lambda name: min(min(gap, 360 - gap) for gap in apart[name]))

@@ -18,59 +18,36 @@ from pathlib import Path
 
 import msgspec
 
-from ankiforge.config import (
-    ANKI,
-    FILE_NAME,
-    LLM,
-    ZOTERO,
-    ZOTERO_WEB,
-    Config,
-    DefaultKey,
-    expanded,
-    is_loopback,
-    load,
-)
+from ankiforge import config as settings
+from ankiforge.config import FILE_NAME, Config, expanded, is_loopback
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.errors import UsageError
 
-_WORKSPACES, _REGISTERED = "workspaces", "registered"
 JOURNAL = "journal"
 
 # --- private files --------------------------------------------------------------------------
 # Mode 0600, folders 0700, regardless of the umask. Where the mode cannot be changed (FAT, another
 # owner, Windows), it is left alone without an error.
 
-_FOLDER, _FILE = 0o700, 0o600
-
 
 def make_folder(path: Path) -> None:
     """Create a private folder unless it exists. Missing parents get the default mode."""
-    if path.is_dir():
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir(mode=_FOLDER, exist_ok=True)
-    restrict(path)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def make_file(path: Path) -> None:
     """Create an empty private file unless it exists. Errors are left to the caller's own open."""
     with suppress(OSError):
-        os.close(opener(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-
-
-def opener(path: str, flags: int) -> int:
-    """Create new files as private. Use as `open(…, opener=…)`."""
-    return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), _FILE)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def restrict(path: Path) -> None:
     """Remove the permissions of group and others from a file or folder of this user."""
-    if os.name == "nt" or path.is_symlink():
-        return
     with suppress(OSError):
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077 and path.stat().st_uid == os.geteuid():
-            path.chmod(mode & _FOLDER)
+        mode = path.lstat().st_mode
+        if os.name != "nt" and mode & 0o077 and not stat.S_ISLNK(mode):
+            path.chmod(stat.S_IMODE(mode) & 0o700)
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -114,8 +91,7 @@ def user_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def load_values(folder: Path, name: str) -> dict[str, str]:
     """Return the values stored under a name. {} if there are none or the file is damaged."""
     try:
-        raw = (folder / f"{name}.json").read_bytes()
-        return msgspec.json.decode(raw, type=dict[str, str])
+        return msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=dict[str, str])
     except (OSError, ValueError):
         return {}
 
@@ -133,10 +109,7 @@ def store_values(folder: Path, name: str, values: Mapping[str, str]) -> None:
 # --- remembered PATHs -----------------------------------------------------------------------
 
 REMEMBERED = "sources.yaml"
-_REMEMBERED_HEAD = """\
-# What `ankiforge run` reads besides the sources in ankiforge.yaml. Delete an entry to forget it: its
-# cards stay, and nothing counts as deleted.
-"""
+_HEAD = "# What `ankiforge run` reads, too. Delete an entry to forget it; its cards stay.\n"
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -146,20 +119,6 @@ class Remembered(msgspec.Struct, frozen=True):
     """Absolute, symbolic links resolved."""
     names: dict[str, str] = {}
     """The name of each source found there, by kind: a part of the keys of its highlights."""
-
-
-def load_remembered(folder: Path) -> tuple[Remembered, ...]:
-    """Return the remembered PATHs in a workspace's `.ankiforge/`.
-
-    Raises:
-        ConfigError: a person edited the file, and it cannot be read; with file and line.
-    """
-    path = folder / REMEMBERED
-    if not path.is_file():
-        return ()
-    data, where = read(path, f".ankiforge/{REMEMBERED}")
-    items = data if isinstance(data, list) else []
-    return tuple(typed(Remembered, item, where.at(number)) for number, item in enumerate(items))
 
 
 def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
@@ -172,7 +131,7 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
 
     listed = [{"path": item.path, "names": dict(item.names)} for item in items]
     text = yaml.safe_dump(listed, allow_unicode=True, sort_keys=False) if listed else "[]\n"
-    _write_private(folder / REMEMBERED, _REMEMBERED_HEAD + text)
+    _write_private(folder / REMEMBERED, _HEAD + text)
 
 
 # --- a workspace ----------------------------------------------------------------------------
@@ -188,11 +147,6 @@ class Workspace(msgspec.Struct, frozen=True):
     """The folder for packages."""
     is_default: bool = False
     """Whether it is the user's default workspace, which has no `ankiforge.yaml`."""
-
-    @property
-    def settings(self) -> Path:
-        """The settings file."""
-        return self.root / FILE_NAME
 
     @property
     def folder(self) -> Path:
@@ -222,43 +176,44 @@ class Workspace(msgspec.Struct, frozen=True):
         return known[str(self.root)]
 
     @property
-    def prompts(self) -> Path:
-        """The prompts of this workspace, which take precedence over the shipped ones."""
-        return self.root / "prompts"
-
-    @property
     def remembered(self) -> tuple[Remembered, ...]:
-        """The PATHs that plain `run` reads in addition to the configured sources."""
-        return load_remembered(self.folder)
+        """The PATHs that plain `run` reads in addition to the configured sources.
+
+        Raises:
+            ConfigError: a person edited the file, and it cannot be read; with file and line.
+        """
+        if not (path := self.folder / REMEMBERED).is_file():
+            return ()
+        data, where = read(path, f".ankiforge/{REMEMBERED}")
+        return typed(tuple[Remembered, ...], data or [], where)
 
     def prepare(self) -> None:
         """Create `.ankiforge/`, hidden from version control, and `journal/`, whose lines git unites.
 
         Raises:
-            UsageError: the folder cannot be written.
+            UsageError: a folder is missing, or cannot be written.
         """
-        try:
-            if self.is_default:
-                make_folder(self.root)
-            make_folder(self.folder)
-            if not self.config.journal:
-                make_folder(self.journal)
-                _write_once(self.journal / ".gitattributes", "*.jsonl merge=union\n")
-            _write_once(self.folder / ".gitignore", "*\n")
-        except OSError as error:
-            what = f"{self.folder}: cannot be written: {error.strerror}"
-            raise UsageError(what, hint="another workspace: ankiforge -C DIR") from error
-        if not self.journal.is_dir():
-            what = f"{self.journal}: there is no such folder, so decisions could not be kept"
-            raise UsageError(what, hint="mount it, or correct journal: in ankiforge.yaml")
+        _write_once(self.folder / ".gitignore", "*\n")
+        if not self.config.journal:
+            _write_once(self.journal / ".gitattributes", "*.jsonl merge=union\n")
+        self.check_journal()
         self.close_to_others()
+
+    def check_journal(self) -> None:
+        """Check that decisions can be kept in the folder that `journal:` names.
+
+        Raises:
+            UsageError: it is not there, or cannot be written.
+        """
+        if self.config.journal and not os.access(self.journal, os.W_OK | os.X_OK):
+            says = "cannot be written" if self.journal.is_dir() else "is no folder"
+            what = f"{self.journal} {says}, so decisions could not be kept"
+            raise UsageError(what, hint=f"mount it, or correct journal: in {self.root / FILE_NAME}")
 
     def close_to_others(self) -> None:
         """Close the program's own folders to others: a copy or a checkout may have opened them."""
-        if self.is_default:
-            restrict(self.root)
-        restrict(self.folder)
-        restrict(self.journal)
+        for one in (*([self.root] if self.is_default else ()), self.folder, self.journal):
+            restrict(one)
 
 
 def resolve(
@@ -281,9 +236,9 @@ def resolve(
             what = "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
             hint = f"make a workspace there: ankiforge init {folder}"
             raise UsageError(f"{folder}: {what}", hint=hint)
-        return open_workspace(folder)
+        return load(folder)
     if nearest := next(filter(_is_workspace, (cwd, *cwd.parents)), None):
-        return open_workspace(nearest)
+        return load(nearest)
     root = registered(home)
     if root is None:
         return Workspace(home.resolve(), Config(), cwd.absolute(), is_default=True)
@@ -291,13 +246,17 @@ def resolve(
         # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"
         raise UsageError(what, hint="name it with -C DIR, or make another: ankiforge init DIR")
-    return open_workspace(root)
+    return load(root)
 
 
-def open_workspace(root: Path) -> Workspace:
-    """Read the settings of a folder that contains an `ankiforge.yaml`."""
-    root = root.resolve()
-    config = load(root / FILE_NAME)
+def load(folder: Path) -> Workspace:
+    """Read the settings of a folder that contains an `ankiforge.yaml`.
+
+    Raises:
+        ConfigError: they contain an error.
+    """
+    root = folder.resolve()
+    config = settings.read_settings(root / FILE_NAME)
     return Workspace(root, config, expanded(config.output, root, config.where.at("output")))
 
 
@@ -310,7 +269,7 @@ def _is_workspace(folder: Path) -> bool:
 
 def registered(folder: Path) -> Path | None:
     """Return the workspace used outside of any other. None before the first `init`."""
-    path = load_values(folder, _WORKSPACES).get(_REGISTERED)
+    path = load_values(folder, "workspaces").get("registered")
     return Path(path) if path else None
 
 
@@ -319,7 +278,7 @@ def register(root: Path, folder: Path) -> bool:
     root, known = root.resolve(), registered(folder)
     if known is not None and known != root and _is_workspace(known):
         return False
-    store_values(folder, _WORKSPACES, {_REGISTERED: str(root)})
+    store_values(folder, "workspaces", {"registered": str(root)})
     return True
 
 
@@ -350,80 +309,66 @@ _TRUSTED = "trusted"
 
 
 class Concern(msgspec.Struct, frozen=True):
-    """One setting of a workspace that a person has to confirm."""
+    """What a workspace would do that a person has to confirm."""
 
-    key: str
-    """A stable name: `llm.base_url`, `sources.<name>.path` …"""
-    value: str
     says: str
-    """The text for people: file, line, what would happen."""
+    """In words, without file and line, so that a moved line asks nothing."""
+    at: Location
 
-
-# --- what needs a confirmation --------------------------------------------------------------
+    def __str__(self) -> str:
+        return f"{self.at}: {self.says}"
 
 
 def concerns(workspace: Workspace) -> list[Concern]:
-    """Return all settings that reach beyond this machine and the workspace."""
+    """Return everything that leaves this machine and the workspace."""
     config, where, root = workspace.config, workspace.config.where, workspace.root
-    llm, anki, executor = config.llm, config.anki, config.executor
+    llm, anki, executor, zotero = config.llm, config.anki, config.executor, settings.ZOTERO
     found: list[Concern] = []
-
-    def ask(at: Location, value: str, says: str, key: str = "") -> None:
-        found.append(Concern(key or at.key, value, f"{at}: {says}"))
-
-    def ask_key(at: Location, name: str, default: DefaultKey, url: str, key: str = "") -> None:
-        # its own address gets a default key anyway
-        if name and not (name == default.name and default.owns(url)):
-            to = "/".join(url.lower().split("/")[:3])
-            says = f"the environment variable {name} would be used as a key, sent to {to}"
-            ask(at, f"{name} {to}", says, key)
-
-    for at, url, says in (
-        (where.at("llm", "base_url"), llm.base_url, f"passages would be sent to {llm.base_url}"),
-        (where.at("anki", "connect"), anki.connect, f"cards would be sent to {anki.connect}"),
-        (where.at("executor"), executor, f"{executor} would read PDFs, and can run programs here"),
-    ):
-        if url and not is_loopback(url):
-            ask(at, url, says)
-    ask_key(where.at("llm", "key_env"), llm.key_env, LLM, llm.base_url)
-    ask_key(where.at("anki", "key_env"), anki.key_env, ANKI, anki.connect)
-    for source in config.sources:  # keys name the source, so that reordering asks nothing
-        at, key = source.where, f"sources.{source.name}"
+    services = [
+        (where.at("llm"), "base_url", llm.base_url, settings.LLM, llm.key_env, "passages"),
+        (where.at("anki"), "connect", anki.connect, settings.ANKI, anki.key_env, "cards"),
+    ]
+    for source in config.sources:
+        url, name = (str(source.options.get(key) or "") for key in ("url", "key_env"))
+        services.append((source.where, "url", url, zotero, name, "a key and questions"))
         path = Path(os.path.realpath(source.path))  # unlike `resolve`, accepts a circular link
         if not path.is_relative_to(root):
-            says = f"{path} would be read, which is outside this workspace"
-            ask(at.at("path"), str(path), says, f"{key}.path")
-        url = str(source.options.get("url") or ZOTERO_WEB)
-        name = str(source.options.get("key_env") or "")
-        ask_key(at.at("key_env"), name, ZOTERO, url, f"{key}.key_env")
-        if url.rstrip("/") != ZOTERO_WEB and not is_loopback(url):
-            says = f"a key and questions would be sent to {url}"
-            ask(at.at("url"), url, says, f"{key}.url")
-    if workspace.is_default:
-        return found
+            found.append(Concern(f"{path} would be read, {_OUTSIDE}", source.where.at("path")))
+    for at, key, url, default, name, what in services:
+        if url and not is_loopback(url) and not (default is zotero and default.owns(url)):
+            found.append(Concern(f"{what} would be sent to {url}", at.at(key)))
+        url = url or default.address
+        if name and not (name == default.name and default.owns(url)):  # which it gets anyway
+            to = "/".join(url.lower().split("/")[:3])
+            says = f"the environment variable {name} would be used as a key, sent to {to}"
+            found.append(Concern(says, at.at("key_env")))
+    if executor and not is_loopback(executor):
+        says = f"{executor} would read PDFs, and can run programs here"
+        found.append(Concern(says, where.at("executor")))
     output = workspace.output.resolve()
-    if not output.is_relative_to(root):
-        says = f"packages would be written to {output}, which is outside this workspace"
-        ask(where.at("output"), str(output), says)
+    if not workspace.is_default and not output.is_relative_to(root):
+        says = f"packages would be written to {output}, {_OUTSIDE}"
+        found.append(Concern(says, where.at("output")))
     return [*found, *remembered_concerns(workspace)]
+
+
+_OUTSIDE = "which is outside this workspace"
 
 
 def remembered_concerns(workspace: Workspace) -> list[Concern]:
     """Return the concerns about remembered sources. Their file may have come with the folder."""
-    says = "{} would be read, which is outside this workspace (remembered)"
-    paths = [item.path for item in workspace.remembered]
-    outside = [one for one in paths if not Path(one).resolve().is_relative_to(workspace.root)]
-    return [Concern(f"remembered.{one}", one, says.format(one)) for one in outside]
+    root, where = workspace.root, Location(REMEMBERED)
+    paths = [] if workspace.is_default else [item.path for item in workspace.remembered]
+    outside = [one for one in paths if not Path(one).resolve().is_relative_to(root)]
+    return [Concern(f"{one} would be read, {_OUTSIDE}", where) for one in outside]
 
 
 # --- confirmations --------------------------------------------------------------------------
 
 
-def unconfirmed(
-    workspace: Workspace, folder: Path, environ: Mapping[str, str] = os.environ
-) -> list[Concern]:
+def unconfirmed(workspace: Workspace, folder: Path) -> list[Concern]:
     """Return the unconfirmed concerns. None if ANKIFORGE_TRUST names this workspace."""
-    trusted_path = environ.get("ANKIFORGE_TRUST", "")
+    trusted_path = os.environ.get("ANKIFORGE_TRUST", "")
     if trusted_path and Path(trusted_path).expanduser().resolve() == workspace.root:
         return []
     return [one for one in concerns(workspace) if not is_confirmed(workspace, one, folder)]
@@ -431,36 +376,29 @@ def unconfirmed(
 
 def is_confirmed(workspace: Workspace, concern: Concern, folder: Path) -> bool:
     """Return whether a person has confirmed this concern for this workspace."""
-    trusted = load_values(folder, _TRUSTED)
-    return trusted.get(f"{workspace.root}: {concern.key}") == concern.value
+    return f"{workspace.root}: {concern.says}" in load_values(folder, _TRUSTED)
 
 
 def confirm(workspace: Workspace, confirmed: list[Concern], folder: Path) -> None:
     """Store a person's confirmation of these concerns."""
     if confirmed:
-        added = {f"{workspace.root}: {concern.key}": concern.value for concern in confirmed}
+        added = {f"{workspace.root}: {one.says}": "confirmed" for one in confirmed}
         store_values(folder, _TRUSTED, load_values(folder, _TRUSTED) | added)
 
 
-def require_trust(
-    workspace: Workspace,
-    ask: Callable[[str], bool] | None,
-    folder: Path,
-    environ: Mapping[str, str] = os.environ,
-) -> None:
+def require_trust(workspace: Workspace, ask: Callable[[str], bool] | None, folder: Path) -> None:
     """Check that a person has confirmed everything that the workspace asks for.
 
     Args:
         workspace: the workspace of the command.
         ask: asks a person a question of several lines. None without a terminal.
         folder: the user's folder.
-        environ: may contain ANKIFORGE_TRUST=<path of the workspace>.
 
     Raises:
         UsageError: a person must look at the settings first. Each concern is named.
     """
-    waiting = unconfirmed(workspace, folder, environ)
-    listed = "\n".join(f"  {concern.says}" for concern in waiting)
+    waiting = unconfirmed(workspace, folder)
+    listed = "\n".join(f"  {concern}" for concern in waiting)
     question = f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"
     if waiting and (ask is None or not ask(question)):
         what = f"{workspace.root} must be confirmed first. It asks for:\n{listed}"

@@ -22,9 +22,9 @@ from msgspec import inspect
 
 from ankiforge.errors import ConfigError
 
-Step = str | int
-"""One step of a path: the key of a mapping, or the index in a list."""
-T = TypeVar("T", bound=msgspec.Struct)
+Steps = tuple[str | int, ...]
+"""A path in a file: keys of mappings, and indices in lists."""
+T = TypeVar("T")
 
 
 # --- locations ------------------------------------------------------------------------------
@@ -36,11 +36,11 @@ class Location:
 
     file: str
     """The name of the file in messages."""
-    steps: tuple[Step, ...] = ()
-    lines: Mapping[tuple[Step, ...], int] = field(default_factory=dict, compare=False, repr=False)
+    steps: Steps = ()
+    lines: Mapping[Steps, int] = field(default_factory=dict, compare=False, repr=False)
     """The line (from 1) of every key and list item of the file."""
 
-    def at(self, *steps: Step) -> Location:
+    def at(self, *steps: str | int) -> Location:
         """Return a place further down."""
         return Location(self.file, (*self.steps, *steps), self.lines)
 
@@ -114,9 +114,7 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
         line = (mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))) + 1
         what = getattr(error, "problem", None) or "a character that YAML forbids"
         hint = "indent with spaces, not with tabs" if "\\t" in what else hint
-    except RecursionError:
-        what = "nested too deeply"
-    except (ValueError, IndexError) as error:  # `!!int ""`, or an escape such as "\U00110000"
+    except (ValueError, IndexError, RecursionError) as error:  # `!!int ""`, "\U00110000", "[[[[…"
         what = str(error)
     raise ConfigError(f"{shown}:{line}: {what}", hint=hint)
 
@@ -148,25 +146,23 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _lines(
-    node: yaml.Node | None, above: tuple[Step, ...]
-) -> Iterator[tuple[tuple[Step, ...], int]]:
+def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:
     """Yield the path and line of every key and list item below a node."""
-    items: list[tuple[Step, yaml.Node, yaml.Node]] = []
-    if isinstance(node, yaml.SequenceNode):
-        items = [(number, item, item) for number, item in enumerate(node.value)]
-    elif isinstance(node, yaml.MappingNode):
-        items = [(str(key.value), key, value) for key, value in node.value]
-    for step, begin, value in items:
-        yield (*above, step), begin.start_mark.line + 1
-        yield from _lines(value, (*above, step))
+    if not isinstance(node, yaml.CollectionNode):
+        return
+    named = isinstance(node, yaml.MappingNode)
+    for number, item in enumerate(node.value):
+        begin, value = item if named else (item, item)
+        steps = (*above, str(begin.value) if named else number)
+        yield steps, begin.start_mark.line + 1
+        yield from _lines(value, steps)
 
 
 # --- data to types --------------------------------------------------------------------------
 
 
-def typed(struct_type: type[T], data: object, where: Location) -> T:
-    """Convert plain data to a struct.
+def typed(wanted: type[T], data: object, where: Location) -> T:
+    """Convert plain data to a struct, or to a tuple of them.
 
     Keys without a value get their default, in the mapping itself and in those directly below.
 
@@ -180,12 +176,12 @@ def typed(struct_type: type[T], data: object, where: Location) -> T:
         return {k: without_empty(v, levels - 1) for k, v in data.items() if v is not None}
 
     try:
-        return msgspec.convert(without_empty(data, 2), struct_type)
+        return msgspec.convert(without_empty(data, 2), wanted)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `")
         found = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path)
         steps = [int(number) if number else key for key, number in found]
-        known = _known(inspect.type_info(struct_type), steps)
+        known = _known(inspect.type_info(wanted), steps)
         raise _explained(what, where.at(*steps), known) from error
 
 
@@ -214,7 +210,7 @@ def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
     return where.error(plain, hint)
 
 
-def _known(kind: inspect.Type, steps: list[Step]) -> list[str]:
+def _known(kind: inspect.Type, steps: list[str | int]) -> list[str]:
     """Return the words that may stand `steps` below a type: keys of a mapping, or choices."""
     if isinstance(kind, inspect.EnumType):
         return [str(one.value) for one in kind.cls]

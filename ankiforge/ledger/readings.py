@@ -12,11 +12,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import colour_name
 from ankiforge.ledger.events import POLICY, Event, Text
 from ankiforge.ledger.match import LONG, Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
-from ankiforge.model import Extracted, Highlight, HighlightKind, Route, Unmarked, h16
+from ankiforge.model import Extracted, Highlight, HighlightKind, Route, Unmarked, colour_name, h16
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import triple_of
 

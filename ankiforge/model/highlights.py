@@ -7,7 +7,9 @@ their own. Hashes and ids must never change (docs/keys.md).
 from __future__ import annotations
 
 import base64
+import colorsys
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NewType, Protocol
@@ -392,3 +394,35 @@ class Source(Protocol):
         The method of a source may accept an argument `known: Known`, and yield `Unchanged` for each
         document that is unchanged according to `known`. Without it, it reads everything.
         """
+
+
+# --- colours --------------------------------------------------------------------------------
+
+_HUES = {
+    "yellow": (50, 60),
+    "red": (0,),
+    "green": (100, 120),
+    "blue": (200, 240, 180),
+    "purple": (256, 270),
+    "magenta": (296, 300, 330),
+    "orange": (31, 30),
+}
+"""In degrees, the hues of Zotero's palette and of the colours that PDF programs call so."""
+_GRAY_BELOW = 0.1
+"""The difference between the largest and the smallest of red, green, blue (0 to 1)."""
+
+
+def colour_name(colour: str) -> str:
+    """Return the palette's name for a colour: `#rrggbb` gives the nearest hue, a name itself.
+
+    Only the hue counts: programs differ in how pale their yellow is, but not in its hue.
+    """
+    name = colour.casefold()
+    if not re.fullmatch(r"#[0-9a-f]{6}", name):
+        return "gray" if name == "grey" else name
+    red, green, blue = (part / 255 for part in bytes.fromhex(name[1:]))
+    if max(red, green, blue) - min(red, green, blue) < _GRAY_BELOW:
+        return "gray"
+    hue = 360 * colorsys.rgb_to_hsv(red, green, blue)[0]
+    apart = {name: [abs(hue - one) for one in hues] for name, hues in _HUES.items()}
+    return min(apart, key=lambda name: min(min(gap, 360 - gap) for gap in apart[name]))

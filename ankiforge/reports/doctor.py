@@ -13,7 +13,7 @@ import msgspec
 from ankiforge import __version__
 from ankiforge import config as settings
 from ankiforge.app import open_ledger, open_source
-from ankiforge.config import LLM, Config, DrafterName, SourceEntry, is_loopback
+from ankiforge.config import LLM, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.workspace import Workspace, unconfirmed
 from ankiforge.errors import ForgeError
@@ -88,10 +88,10 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
         yield _failed("settings", error)
         return
     yield _settings(workspace)
-    waiting = unconfirmed(workspace, around.folders, around.environ)
-    do = f"read {workspace.settings.name}, then: ankiforge init --trust {workspace.root}"
+    waiting = unconfirmed(workspace, around.folders)
+    do = f"read {settings.FILE_NAME}, then: ankiforge init --trust {workspace.root}"
     for one in waiting:
-        yield _fail("trust", f"not confirmed yet: {one.says}", do, 2)
+        yield _fail("trust", f"not confirmed yet: {one}", do, 2)
     if waiting:
         return
     for source in workspace.config.sources:
@@ -106,11 +106,11 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
 
 
 def _settings(workspace: Workspace) -> Check:
-    count = len(workspace.config.sources)
+    count, file = len(workspace.config.sources), workspace.root / settings.FILE_NAME
     if not (count or workspace.remembered or workspace.is_default):
-        do = f"name a vault, a PDF folder or Zotero under sources: in {workspace.settings}"
-        return _warn("settings", f"{workspace.settings} names no source", do)
-    where = workspace.root if workspace.is_default else workspace.settings
+        do = f"name a vault, a PDF folder or Zotero under sources: in {file}"
+        return _warn("settings", f"{file} names no source", do)
+    where = workspace.root if workspace.is_default else file
     return _ok("settings", f"{where}: {counted(count, 'source')}")
 
 
@@ -151,10 +151,11 @@ def _source(source: SourceEntry, config: Config, *, offline: bool) -> Check:
 
 def _ledger(workspace: Workspace) -> Iterator[Check]:
     """Read journal and database in a copy in memory, so that nothing is changed."""
-    if not workspace.ledger.exists():
-        yield _ok("ledger", "none yet; the first run creates it")
-        return
     try:
+        workspace.check_journal()
+        if not workspace.ledger.exists():
+            yield _ok("ledger", "none yet; the first run creates it")
+            return
         with readable_errors(), open_ledger(workspace, read_only=True) as ledger:
             unreadable = ledger.journal_state.unreadable
     except ForgeError as error:
@@ -188,7 +189,7 @@ def _anki(config: Config, around: Surroundings) -> Check:
 def _model(workspace: Workspace, around: Surroundings) -> Check:
     """Check that the configured server answers and has the model."""
     llm = workspace.config.llm
-    if workspace.config.drafter is not DrafterName.LLM:
+    if workspace.config.drafter != "llm":
         return _ok("model", "not needed: drafter is rules")
     key = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):

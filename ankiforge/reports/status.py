@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from ankiforge.config import DrafterName
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
 from ankiforge.text import counted
@@ -51,7 +50,7 @@ def draft_step(workspace: Workspace, fates: Counter[str]) -> tuple[str, str]:
     """Return the command that drafts what has no card, and what it does; "" if there is nothing."""
     if fates["no_card"] + fates["undrafted"] <= fates["decided"]:
         return "", ""
-    if workspace.config.drafter is DrafterName.LLM:
+    if workspace.config.drafter == "llm":
         return "draft", "let the model draft the rest"
     return "draft export ask.md", "let any chatbot draft the rest"
 

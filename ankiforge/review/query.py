@@ -14,10 +14,9 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from ankiforge.config.deckfiles import colour_name
 from ankiforge.errors import UsageError
 from ankiforge.ledger import FIELDS, Term
-from ankiforge.model import CardKind
+from ankiforge.model import CardKind, colour_name
 
 UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour", "verdict"}
 """Fields whose values never hold a blank."""

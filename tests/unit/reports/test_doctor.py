@@ -10,7 +10,7 @@ from ankiforge.config.workspace import (
     Workspace,
     concerns,
     confirm,
-    open_workspace,
+    load,
     resolve,
     user_folder,
 )
@@ -35,7 +35,7 @@ def workspace(tmp_path: Path):
     def made(text: str) -> Workspace:
         (tmp_path / "w/papers").mkdir(parents=True, exist_ok=True)
         (tmp_path / "w/ankiforge.yaml").write_text(text)
-        return open_workspace(tmp_path / "w")
+        return load(tmp_path / "w")
 
     return made
 
@@ -67,7 +67,7 @@ def test_all_is_well_in_a_plain_and_in_the_default_workspace(workspace, around, 
 
 def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, around):
     (tmp_path / "ankiforge.yaml").write_text("oops: 1")
-    got = list(examine(lambda: open_workspace(tmp_path), around))
+    got = list(examine(lambda: load(tmp_path), around))
     assert (got[-1].name, got[-1].says) == ("settings", "ankiforge.yaml:1: oops: unknown key")
     assert exit_code(got) == 2
 
