@@ -57,15 +57,12 @@ class Annotation(msgspec.Struct, frozen=True):
     references: tuple[str, ...] | None = ()
     document: Any = None
     links: Any = None
-    user_info: Any = None
 
     def selector(self, kind: str, name: str) -> Any:
         """Return a field of the first selector of this type, "" if there is none."""
-        every = (one.get("selector") for one in self.target or ())
-        found = (
-            one for some in every if isinstance(some, list) for one in some if isinstance(one, dict)
-        )
-        return next((one.get(name) for one in found if one.get("type") == kind), "") or ""
+        lists = (one.get("selector") or [] for one in self.target or ())
+        found = (one for some in lists for one in some if one.get("type") == kind)
+        return next((one.get(name) for one in found), "") or ""
 
     def words(self, kind: str, name: str) -> str:
         """Return the text of a selector, with white space as single blanks."""
@@ -79,27 +76,18 @@ class Annotation(msgspec.Struct, frozen=True):
     @property
     def order(self) -> tuple[int, int, str, str]:
         """A sort key for reading order: by position if it is known, else by creation time."""
-        places = (
-            self.selector("PageSelector", "index"),
-            self.selector("TextPositionSelector", "start"),
-        )
-        page, start = (place if isinstance(place, int) else -1 for place in places)
+        page = self.selector("PageSelector", "index")
+        start = self.selector("TextPositionSelector", "start")
+        page, start = (place if isinstance(place, int) else -1 for place in (page, start))
         return page, start, self.created, self.id
 
     @property
     def author(self) -> str:
-        """The author's display name, or else the user name."""
-        return _text(self.user_info, "display_name") or _user(self.user)
-
-
-def _text(values: Any, key: str) -> str:
-    """Return the text under a key of a mapping. "" if it is not a mapping or not text."""
-    value = values.get(key) if isinstance(values, dict) else ""
-    return value if isinstance(value, str) else ""
+        """The user name: `ada` for `acct:ada@hypothes.is`."""
+        return _user(self.user)
 
 
 def _user(name: str) -> str:
-    """Return `ada` for `acct:ada@hypothes.is`."""
     return name.removeprefix("acct:").partition("@")[0].strip().casefold()
 
 
@@ -113,7 +101,6 @@ class Export(msgspec.Struct, frozen=True):
     replies: tuple[msgspec.Raw, ...] = ()
     annotations: tuple[msgspec.Raw, ...] = ()
     export_userid: str = ""
-    id: str = ""
 
 
 class Hypothesis(ExportSource):
@@ -130,36 +117,30 @@ class Hypothesis(ExportSource):
         owners, newest = set[str](), dict[str, Annotation]()
         paths: dict[str, str] = {}
         for file in self.files():
-            if isinstance(file, Problem):
-                yield file
-                continue
-            for found in self.contents(file):
+            for found in [file] if isinstance(file, Problem) else self.contents(file):
                 if isinstance(found, Problem):
                     yield found
                 elif isinstance(found, str):
                     owners.add(found)
                 elif found.id not in newest or newest[found.id].updated <= found.updated:
                     newest[found.id] = found
-                    paths[found.page] = file.path
-        threads = _threads(newest)
-        users = {newest[root].user for root in threads}
-        me = frozenset(map(_user, self.me)) or owners
+                    paths[found.page] = getattr(file, "path", "")
+        replies: dict[str, list[Annotation]] = {}
+        pages: dict[str, list[Annotation]] = {}
+        for mark in sorted(newest.values(), key=lambda one: (one.created, one.id)):
+            root = next((above for above in mark.references or () if above in newest), mark.id)
+            if root == mark.id:
+                pages.setdefault(mark.page, []).append(mark)
+            else:
+                replies.setdefault(root, []).append(mark)
+        users = {mark.user for marks in pages.values() for mark in marks}
+        me = frozenset(map(_user, self.me)) or frozenset(owners)
         if len(users) > 1 and not me:  # several users, and none is known to be the reader
             what = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
             yield Problem(", ".join(sorted(set(paths.values()))[:3]), what, hint, notice=True)
-        pages: dict[str, list[Annotation]] = {}
-        for root in threads:
-            pages.setdefault(newest[root].page, []).append(newest[root])
-
-        def page(uri: str, roots: list[Annotation]) -> Iterator[Extracted]:
-            document = self._document(uri, roots[0])
-            ordered = sorted(roots, key=lambda root: root.order)
-            made = (self._highlight(document, root, threads[root.id], me) for root in ordered)
-            yield Extracted(document, tuple(made), self.folder.container)
-
-        for uri, roots in pages.items():
-            yield from of_one(paths[uri], page(uri, roots))
+        for uri, marks in pages.items():
+            yield from of_one(paths[uri], self._page(uri, marks, replies, me))
 
     def items(self, file: File) -> Iterator[Annotation | str | Problem]:
         """Yield the annotations of a file, and the user who exported it."""
@@ -172,31 +153,40 @@ class Hypothesis(ExportSource):
             except (msgspec.DecodeError, RecursionError) as error:
                 yield Problem(f"{file.path}: annotation {number}", f"{error}", "export again")
 
-    def _document(self, uri: str, mark: Annotation) -> Document:
+    def _page(
+        self,
+        uri: str,
+        marks: list[Annotation],
+        replies: dict[str, list[Annotation]],
+        me: frozenset[str],
+    ) -> Iterator[Extracted]:
         # the page's title at that time, or else the file name, or the address
-        given = mark.document.get("title") if isinstance(mark.document, dict) else None
+        told = marks[0].document
+        given = told.get("title") if isinstance(told, dict) else None
         first = given[0] if isinstance(given, list) and given else given
         title = " ".join(first.split()) if isinstance(first, str) else ""
-        file = unquote(urlsplit(mark.uri).path.rstrip("/").rpartition("/")[2])
+        file = unquote(urlsplit(uri).path.rstrip("/").rpartition("/")[2])
         on_web = bool(re.fullmatch(r"https?://\S+", uri))
-        return Document(
+        document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(uri)}"),
             self.folder.name,
-            title=title or file or mark.uri,
+            title=title or file or uri,
             identifiers=(("url", uri),) if on_web else (),
             uri=uri if on_web else "",
         )
+        made = (
+            self._highlight(document, mark, replies.get(mark.id, []), me)
+            for mark in sorted(marks, key=lambda one: one.order)
+        )
+        yield Extracted(document, tuple(made), self.folder.container)
 
     def _highlight(
-        self,
-        document: Document,
-        mark: Annotation,
-        replies: list[Annotation],
-        me: frozenset[str] | set[str],
+        self, document: Document, mark: Annotation, replies: list[Annotation], me: frozenset[str]
     ) -> Highlight:
-        mine = not me or _user(mark.user) in me or mark.author.casefold() in me
+        mine = not me or mark.author in me
         replied = [f"— {reply.author}: {reply.text}" for reply in replies if reply.text]
         exact = mark.words("TextQuoteSelector", "exact").strip()  # "": a note about the page
+        links = mark.links if isinstance(mark.links, dict) else {}
         return Highlight(
             document,
             self.folder.namespace,
@@ -213,8 +203,7 @@ class Hypothesis(ExportSource):
             modified=iso_time(mark.updated) if mark.updated != mark.created else "",
             tags=tuple(re.sub(r"\s+", "-", tag.strip()) for tag in mark.tags or () if tag.strip()),
             page_label=str(mark.selector("PageSelector", "label")),
-            heading=mark.words("EPUBContentSelector", "title"),
-            uri=_text(mark.links, "incontext") or f"https://hyp.is/{percent(mark.id)}",
+            uri=str(links.get("incontext") or f"https://hyp.is/{percent(mark.id)}"),
             skip="" if mine else f"marked by {mark.author or 'somebody else'}",
         )
 
@@ -228,32 +217,13 @@ def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:
     Raises:
         ItemError: the file is not JSON.
     """
+    lines = tuple(line for line in text.split("\n") if line.strip())
     try:
         if text.lstrip().startswith("["):
             return msgspec.json.decode(text, type=tuple[msgspec.Raw, ...]), ""
+        if lines and lines[0].startswith('{"') and all(line.endswith("}") for line in lines):
+            return lines, ""
         export = msgspec.json.decode(text, type=Export)
     except (msgspec.DecodeError, RecursionError) as error:
-        lines = tuple(line for line in text.split("\n") if line.strip())
-        if len(lines) > 1 and all(
-            line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines
-        ):
-            return lines, ""
         raise ItemError(f"not a JSON export of hypothes.is: {error}", hint=HINT) from error
-    if export.id:
-        return (text,), ""
     return (*export.rows, *export.annotations, *export.replies), export.export_userid
-
-
-def _threads(known: dict[str, Annotation]) -> dict[str, list[Annotation]]:
-    """Return the annotations that start a thread, each with all its replies in order."""
-    threads: dict[str, list[Annotation]] = {}
-    replies: list[tuple[str, Annotation]] = []
-    for mark in known.values():
-        root = next((above for above in mark.references or () if above in known), "")
-        if root and root != mark.id:
-            replies.append((root, mark))
-        else:
-            threads[mark.id] = []
-    for root, reply in sorted(replies, key=lambda pair: (pair[1].created, pair[1].id)):
-        threads.setdefault(root, []).append(reply)
-    return threads
