@@ -218,11 +218,11 @@ def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:
         ItemError: the file is not JSON.
     """
     lines = tuple(line for line in text.split("\n") if line.strip())
+    if len(lines) > 1 and all(line[0] == "{" and line.rstrip()[-1] == "}" for line in lines):
+        return lines, ""
     try:
         if text.lstrip().startswith("["):
             return msgspec.json.decode(text, type=tuple[msgspec.Raw, ...]), ""
-        if lines and lines[0].startswith('{"') and all(line.endswith("}") for line in lines):
-            return lines, ""
         export = msgspec.json.decode(text, type=Export)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ItemError(f"not a JSON export of hypothes.is: {error}", hint=HINT) from error

@@ -53,6 +53,8 @@ class Clip:
     page: str
     place: Span
     """The first and last location, (0, 0) if there is none."""
+    at: int
+    """The index of the entry in its file."""
     wider: Clip | None = None
     """A longer passage that was marked there before."""
     notes: list[Clip] = field(default_factory=list)
@@ -96,7 +98,7 @@ _LIMIT = re.compile(
 )
 
 
-def _clip(lines: list[str]) -> Clip | None:
+def _clip(lines: list[str], at: int) -> Clip | None:
     """Parse the lines of an entry. None if they are not one."""
     head = lines[1].replace("\u00a0", " ").strip() if len(lines) > 1 else ""
     if not head.startswith(("-", "–", "—")):
@@ -112,7 +114,7 @@ def _clip(lines: list[str]) -> Clip | None:
     text = "\n".join(line.strip() for line in lines[2:]).strip()
     book = " ".join(lines[0].replace("\ufeff", "").split())
     place = (int(first), max(int(last), int(first)))
-    return Clip(book, kind.lastgroup or "" if kind else "", text, fold(text), label, place)
+    return Clip(book, kind.lastgroup or "" if kind else "", text, fold(text), label, place, at)
 
 
 def _marks(clips: Iterable[Clip]) -> list[Clip]:
@@ -144,8 +146,9 @@ def _attach(marks: list[Clip], notes: Iterable[Clip]) -> list[Clip]:
             if note.beside(mark) and (note.place, note.page) != (_NOWHERE, "")
         ]
         ends = [mark for mark in fit if mark.place[1] == note.place[0] != 0]
-        # on a page with several marks it may belong to any of them
-        fit = ends or (fit if note.place != _NOWHERE or len(fit) == 1 else [])
+        if note.place == _NOWHERE and len(fit) > 1:  # of several marks on a page, the one beside it
+            fit = [mark for mark in fit if abs(mark.at - note.at) == 1]
+        fit = ends or fit
         some = fit[-1].notes if fit else alone
         # of two notes at one location, the newer is an edit of the older
         kept = [one for one in some if one.place == _NOWHERE or one.place != note.place]
@@ -180,9 +183,9 @@ class Kindle(ExportSource):
     def items(self, file: File) -> Iterator[Clip | Problem]:
         """Yield the entries of one file."""
         line = 1
-        for entry in re.split(r"^={10}[ \t]*$\n?", file.text(LARGEST), flags=re.M):
+        for at, entry in enumerate(re.split(r"^={10}[ \t]*$\n?", file.text(LARGEST), flags=re.M)):
             body = entry.strip("\ufeff \t\n")
-            if clip := _clip(body.split("\n")):
+            if clip := _clip(body.split("\n"), at):
                 yield clip
             elif body:
                 start = line + entry[: len(entry) - len(entry.lstrip("\ufeff \t\n"))].count("\n")
@@ -200,8 +203,10 @@ class Kindle(ExportSource):
             title or "Untitled",
             creators=tuple(filter(None, map(str.strip, authors))),
         )
-        once = {(clip.kind, clip.text, clip.place, clip.page): clip for clip in reversed(clips)}
-        clips = [*reversed(once.values())]  # two copies of the file say the same twice
+        once = dict[tuple[object, ...], Clip]()  # two copies of the file say the same twice
+        for clip in clips:
+            once.setdefault((clip.kind, clip.text, clip.place, clip.page), clip)
+        clips = [*once.values()]
         texts = [clip for clip in clips if clip.text and not _LIMIT.fullmatch(clip.text)]
         marks = _marks(clip for clip in texts if clip.kind in ("mark", ""))
         alone = _attach(marks, (clip for clip in texts if clip.kind == "note"))

@@ -3,7 +3,7 @@
     sources:
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
-The table is read row by row, whatever its size. Consecutive rows of one book are one document. Tags
+Consecutive rows of one book are one document. Tags
 come from their column and from `.tag` at the beginning of a note. A passage tagged `.h1` to `.h6`
 is a heading for those below it. The columns of Readwise's own import format (Title, Author, URL,
 Date) are supported, too. The key depends only on the passage, because the export has no ids.
@@ -15,13 +15,13 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain, groupby
-from typing import TextIO
+from io import StringIO
+from itertools import groupby
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import columns_of, delimiter_of
-from ankiforge.extract.files import RE_SAVE, encoding_of, of_one, unreadable
+from ankiforge.extract.files import of_one
 from ankiforge.extract.folder import ExportSource, File, iso_time
 from ankiforge.model import (
     Document,
@@ -35,10 +35,11 @@ from ankiforge.model import (
 )
 from ankiforge.text.fold import fold
 
-_LONGEST_LINE = 1_000_000
+LARGEST = 64_000_000
+"""The maximum size of a file in bytes."""
 Settings = SourceSettings
-Row = dict[str, str]
-"""The cells of a row by column; `tags` and `note` after `_tagged`."""
+Row = tuple[str, ...]
+"""What a row is known by: title, author, words, location."""
 _NOTE_TAGS = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
 
 
@@ -60,52 +61,46 @@ class Readwise(ExportSource):
         """Yield a document for each run of consecutive rows of one book, and problems."""
         found = list(self.files())
         yield from (file for file in found if isinstance(file, Problem))
-        seen, nth = set[str](), Counter[str]()
+        seen, nth = set[Row](), Counter[str]()
         for file in reversed(found):  # passages of newer files take precedence
             if isinstance(file, Problem):
                 continue
-            broken: list[Problem] = []
-            for _, run in groupby(self._new_rows(file, seen, broken), _work):
-                yield from broken
-                broken.clear()
+            rows, here = dict[Row, dict[str, str]](), set[Row]()
+            for row in self.contents(file):
+                if isinstance(row, Problem):
+                    yield row
+                    continue
+                passage = (*_work(row), row["highlight"] or row["note"], row["location"])
+                if passage not in seen:
+                    rows.setdefault(tuple(row.values()), row)
+                here.add(passage)
+            seen |= here
+            for _, run in groupby(rows.values(), _work):
                 yield from of_one(file.path, self._book(list(run), nth))
-            yield from broken
 
-    def _new_rows(self, file: File, seen: set[str], broken: list[Problem]) -> Iterator[Row]:
-        """Yield the rows that are not in `seen`, without exact repetitions, and add them to it."""
-        times, here = Counter[str](), set[str]()
-        for row in self.contents(file):
-            if isinstance(row, Problem):
-                broken.append(row)
-                continue
-            whole = h16(*chain.from_iterable(sorted(row.items())))
-            passage = h16(
-                *_work(row), row["highlight"], row["location"], row["highlight"] or row["note"]
-            )
-            times[passage] += whole not in here
-            known = f"{passage}{times[passage]}"
-            if whole not in here and known not in seen:
-                yield row
-            here.add(whole)
-            seen.add(known)
-
-    def items(self, file: File) -> Iterator[Row | Problem]:
+    def items(self, file: File) -> Iterator[dict[str, str] | Problem]:
         """Yield the rows of a table."""
+        text = file.text(LARGEST)
+        head = text.partition("\n")[0]
+        columns = columns_of(head)
+        table = csv.reader(
+            StringIO(text[len(head) + 1 :]), delimiter=delimiter_of(head), strict=True
+        )
         try:
-            with file.at.open("rb") as raw:
-                encoding = encoding_of(raw.read(2))
-            with file.at.open(encoding=encoding, newline="") as table:
-                yield from _read(file, table)
-        except UnicodeDecodeError as error:
-            raise ItemError("not UTF-8", hint=RE_SAVE) from error
+            for cells in table:
+                row = dict.fromkeys(_USED, "")
+                row |= {name: cells[at].strip() for name, at in columns.items() if at < len(cells)}
+                if len(cells) > len(columns):
+                    what = "a row with more columns than the first"
+                    where = f"{file.path}:{table.line_num + 1}"
+                    yield Problem(where, what, "put its text in quotes")
+                elif row["highlight"] or row["note"]:
+                    yield row
         except csv.Error as error:
-            raise ItemError(
-                f"not a table after some row: {error}", hint="export it again"
-            ) from error
-        except OSError as error:
-            raise unreadable(error) from error
+            what = f"not a table after some row: {error}"
+            raise ItemError(what, hint="export it again") from error
 
-    def _book(self, rows: list[Row], nth: Counter[str]) -> Iterator[Extracted]:
+    def _book(self, rows: list[dict[str, str]], nth: Counter[str]) -> Iterator[Extracted]:
         (title, author), asin = _work(rows[0]), rows[0]["amazon book id"]
         space = self.folder.namespace
         document = Document(
@@ -154,15 +149,15 @@ class Readwise(ExportSource):
 open_source = Readwise.open
 
 
-def _work(row: Row) -> tuple[str, str]:
+def _work(row: dict[str, str]) -> tuple[str, str]:
     return row["book title"] or row["title"], row["book author"] or row["author"]
 
 
-def _place(row: Row) -> int:
+def _place(row: dict[str, str]) -> int:
     return int(row["location"]) if re.fullmatch(r"\d{1,9}", row["location"]) else 0
 
 
-def _uri(row: Row, kind: str) -> str:
+def _uri(row: dict[str, str], kind: str) -> str:
     asin = row["amazon book id"]
     if re.fullmatch(r"https?://\S+", row["url"]):
         return row["url"]
@@ -172,41 +167,5 @@ def _uri(row: Row, kind: str) -> str:
     return f"kindle://book?action=open&asin={asin}{spot}"
 
 
-_END = "\ufdd0"
-"""A line below the last row. A cell that contains it shows a quote that is still open. Texts never
-contain this character."""
 _USED = ("highlight", "note", "tags", "document tags", "book title", "title", "book author", "author",
     "location", "location type", "amazon book id", "url", "color", "highlighted at", "date")  # fmt: skip
-
-
-def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
-    """Yield the rows below the header.
-
-    Raises:
-        ItemError: a line is too long.
-    """
-
-    def lines() -> Iterator[str]:
-        while line := table.readline(_LONGEST_LINE):
-            if len(line) == _LONGEST_LINE:
-                raise ItemError("an unterminated line", hint="export it again")
-            yield line
-
-    head = table.readline(_LONGEST_LINE)
-    columns, at = columns_of(head.rstrip("\r\n")), 2
-    reader = csv.reader(chain(lines(), [_END]), delimiter=delimiter_of(head))
-    for cells in reader:
-        first, at = at, reader.line_num + 2
-        if cells and cells != [_END] and cells[-1].endswith(_END):
-            what = "the quote that opens in this row is never closed: nothing after it is read"
-            yield Problem(f"{file.path}:{first}", what, "export it again")
-        elif len(cells) > len(columns):
-            what = "a row with more columns than the first"
-            yield Problem(f"{file.path}:{reader.line_num + 1}", what, "put its text in quotes")
-        elif cells != [_END]:
-            row = dict.fromkeys(_USED, "")
-            for name, place in columns.items():
-                cell = cells[place] if place < len(cells) else ""
-                row[name] = cell.replace("\r\n", "\n").replace("\r", "\n").strip()
-            if row["highlight"] or row["note"]:
-                yield row

@@ -12,7 +12,6 @@ functions for vaults, so that plain text is as specified in docs/keys.md. Transc
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -42,8 +41,7 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     glossary_headings: tuple[str, ...] = ()
 
 
-_CLASSIC = "text/x-tiddlywiki"
-_WIKITEXT = {"", "text/vnd.tiddlywiki", _CLASSIC}
+_WIKITEXT = {"", "text/vnd.tiddlywiki"}
 _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
 _FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
 
@@ -68,7 +66,7 @@ class Wiki(NoteSource):
         if title.startswith("$:/") or not fields.keys().isdisjoint(("draft.of", "plugin-type")):
             return
         if kind in _WIKITEXT:
-            body = markdown_of(_CLASSIC_MARKUP.sub("", body) if kind == _CLASSIC else body)
+            body = markdown_of(body)
         elif kind not in _PLAIN_TYPES:
             return
         off = [k for k in ("cards", "ankiforge") if fields.get(k, "").casefold() in ("no", "false")]
@@ -110,109 +108,57 @@ def _moment(stamp: str) -> str:
     return moment.replace(tzinfo=UTC).isoformat()
 
 
-_CLASSIC_MARKUP = re.compile(
-    r"\{\{\{(?:(?!\{\{\{|\}\}\}).)*\}\}\}|/%(?:(?!/%|%/).)*%/|<html>(?:(?!</?html>).)*</html>",
-    re.DOTALL,
-)
-"""Code, comments and HTML in the syntax of TiddlyWiki 2 and earlier."""
-
-
 # --- wikitext -------------------------------------------------------------------------------
 
 _PRAGMA = re.compile(
-    r"\s*\\(?:(?P<over>define|procedure|function|widget)\b[^\n]*\)[ \t]*$"
-    r"|(?:define|procedure|function|widget|rules|import|whitespace|parameters)\b[^\n]*)",
-    re.MULTILINE,
+    r"\s*\\(?:define|procedure|function|widget)\b[^\n]*\)[ \t]*\n(?:.*\n)*?[ \t]*\\end\b.*"
+    r"|\s*\\(?:define|procedure|function|widget|rules|import|whitespace|parameters)\b.*"
 )
-_END = re.compile(r"^[ \t]*\\end\b.*$", re.MULTILINE)
-_MACRO = (
-    r"<<(?![<>\s])(?>[^<>\"'\n]+|\n(?![ \t]*\n)"
-    r"|(?<=[\s:=])(?>\"{3}(?:(?!\"{3}).){0,20000}\"{3}|\"[^\"]{0,20000}\"|'[^']{0,2000}')|[\"'])++>>"
-)
-"""A macro call. Its quoted arguments may contain anything and span lines."""
-_BLOCKS = re.compile(
-    r"^(?:(?P<code>```[^\n]*\n(?:(?!```).)*```)"
-    rf"|[ \t]*(?=<<(?:(?!>>)[^\n])*\n){_MACRO}[ \t]*"
-    r"|\$\$\$[^\n]*\n(?:(?!\$\$\$).)*\$\$\$"
-    r"|@@(?P<style>[^\n@]*)\n(?P<marked>(?:(?!^@@).)*)^@@[ \t]*)$",
-    re.DOTALL | re.MULTILINE,
-)
+"""A definition above the text, of several lines or of one."""
+_MACRO = r"<<[^<>\n]{1,2000}>>"
+_CODE = re.compile(r"(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)", re.MULTILINE)
+_HEADING = re.compile(r"(!{1,6})(?:\.[\w.-]+)?[ \t]*(.*)")
+_ITEM = re.compile(r"([*#;:>]+)(?:\.[\w.-]+)?[ \t]*(.*)")
+_ROW = re.compile(r"\|(.*)\|(?:[hfck]?)[ \t]*")
+_NO_TEXT = re.compile(r"(?:\"\"\"|<<<.*|\$\$\$.*)[ \t]*")
 
 
 def markdown_of(wikitext: str) -> str:
     """Convert wikitext to equivalent Markdown. Characters that would be Markdown are escaped."""
-    wikitext, parts = _PLACEHOLDERS.sub("\ufffd", wikitext), list[str]()
-    at, ends = 0, [end.end() for end in _END.finditer(wikitext)]
-    while found := _PRAGMA.match(wikitext, at):  # the definitions above the text
+    text, at = _PLACEHOLDERS.sub("\ufffd", wikitext), 0
+    while found := _PRAGMA.match(text, at):
         at = found.end()
-        later = bisect_left(ends, at) if found["over"] else len(ends)
-        at = ends[later] if later < len(ends) else at
-    for block in _BLOCKS.finditer(wikitext, at):
-        parts += [_lines(wikitext[at : block.start()]), block["code"] or ""]
-        if block["marked"] is not None:  # each paragraph between two lines `@@` is marked
-            opener = _opener(block["style"])
-            paragraphs = re.split(r"\n{2,}", block["marked"].strip("\n"))
-            marked = (_marked(one, opener) for one in paragraphs if one.strip())
-            parts.append("\n" + _lines("\n\n".join(marked)) + "\n")
-        at = block.end()
-    return "".join([*parts, _lines(wikitext[at:])]).translate(_PLACEHOLDER_TEXT)
-
-
-_LINE_PREFIX = re.compile(r"(?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*")
-
-
-def _marked(paragraph: str, opener: str) -> str:
-    """Mark a paragraph. In list items and headings, only the text after the prefix is marked."""
-    lines = paragraph.split("\n")
-    signs = [_LINE_PREFIX.match(line) for line in lines]
-    if not any(signs):
-        return f"{opener}{paragraph}</mark>"
-    ends = [sign.end() if sign else 0 for sign in signs]
-    parts = zip(lines, ends, strict=True)
-    return "\n".join(f"{line[:end]}{opener}{line[end:].strip()}</mark>" for line, end in parts)
-
-
-_HEADING = re.compile(r"(!{1,6})(?:\.[\w.-]+)?[ \t]*(.*)")
-_ITEM = re.compile(r"([*#;:>]+)(?:\.[\w.-]+)?[ \t]*(.*)")
-_ROW = re.compile(r"\|(.*)\|([hfck]?)[ \t]*")
-_NO_TEXT = re.compile(r"(?:\"\"\"|<<<.*)[ \t]*")
+    parts = _CODE.split(text[at:])
+    return "".join(
+        part if number % 2 else _lines(part) for number, part in enumerate(parts)
+    ).translate(_PLACEHOLDER_TEXT)
 
 
 def _lines(text: str) -> str:
     """Convert block markup line by line, after the inline markup, which may span lines."""
     lines: list[str] = []
-    depth = columns = 0
-    for line in _inline(text).split("\n"):
-        row, item = _ROW.fullmatch(line), _ITEM.fullmatch(line)
-        heading = _HEADING.fullmatch(line)
-        if (columns and not row) or (depth and not item):
+    before = ""
+    for line in _SIGNS.sub(_inline_markdown, text).split("\n"):
+        row, item, heading = _ROW.fullmatch(line), _ITEM.fullmatch(line), _HEADING.fullmatch(line)
+        kind = "row" if row else "item" if item else ""
+        if before and kind != before:
             lines.append("")
-        columns = _table(lines, row, columns) if row else 0
-        depth = min(len(item[1]), depth + 1) if item and set(item[1]) != {">"} else 0
         if heading:
             lines.append(f"{'#' * len(heading[1])} {heading[2]}")
-        elif item and not depth:
+        elif item and set(item[1]) == {">"}:
             lines.append(f"{'> ' * min(len(item[1]), 9)}{item[2]}")
         elif item:
-            lines.append(f"{'  ' * (depth - 1)}- {item[2]}")
-        elif not row:
+            lines.append(f"{'  ' * (min(len(item[1]), 9) - 1)}- {item[2]}")
+        elif row:
+            cells = [cell.strip().removeprefix("!").strip() for cell in row[1].split("|")]
+            lines += (
+                [] if before == "row" else ["", "| " * len(cells) + "|", "|---" * len(cells) + "|"]
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+        else:
             lines.append("" if _NO_TEXT.fullmatch(line) else line.lstrip(" \t"))
+        before = kind
     return "\n".join(lines)
-
-
-def _table(lines: list[str], row: re.Match[str], columns: int) -> int:
-    """Append a table row, preceded by the header that Markdown needs. Return the column count."""
-    if row[2] in ("k", "c"):
-        return columns
-    cells = ["" if cell.strip() in ("<", ">", "~") else cell.strip() for cell in row[1].split("|")]
-    is_head = row[2] == "h" or all(cell.startswith("!") for cell in cells)
-    shown = [f"| {' | '.join(cell.removeprefix('!').strip() for cell in cells)} |"]
-    if not columns:
-        rule, empty = "|---" * len(cells) + "|", "| " * len(cells) + "|"
-        shown = [*shown, rule] if is_head else [empty, rule, *shown]
-        lines.append("")
-    lines += shown
-    return columns or len(cells)
 
 
 _SIGNS = re.compile(
@@ -226,12 +172,9 @@ _SIGNS = re.compile(
     | (?P<sign>''|(?<!:)//|__|\^\^|,,|~~)(?P<words>(?:(?!(?P=sign)|\n[ \t]*\n).)+)(?P=sign)
     | \[img[^\[\]\n]{0,200}\[(?:(?P<alt>[^\[\]|\n]{0,500})\|)?(?P<image>[^\[\]\n]{1,500})\]\]
     | \[(?:ext)?\[(?P<link>[^\[\]\n]{1,1000})\]\]
-    | (?P<filter>\[(?:!?[A-Za-z$][\w:$.,-]*
-        (?:\[[^\[\]\n]{0,300}\]|\{[^{}\n]{0,300}\}|<[^<>\n]{0,300}>)){1,20}\])
     | (?P<gone>^[ \t]*(?:\{\{\{?[^\n{}]{0,1000}\}\}\}?|"""
     + _MACRO
-    + r""")[ \t]*$
-        |</?\$(?>[^<>]{1,2000}|<<[^<>\n]{1,1000}>>){0,100}>|(?<!\w)~(?=[A-Z][a-z]+[A-Z]))
+    + r""")[ \t]*$|</?\$[^<>]{1,2000}>|(?<!\w)~(?=[A-Z][a-z]+[A-Z]))
     | (?P<shown>\{\{\{?[^\n{}]{0,1000}\}\}\}?|"""
     + _MACRO
     + r""")
@@ -251,49 +194,29 @@ _DELIMITERS = {
     ",,": ("<sub>", "</sub>"),
     "~~": ("~~", "~~"),
 }
-
-
-def _inline(text: str) -> str:
-    return _SIGNS.sub(_inline_markdown, text)
-
-
-def _inline_markdown(found: re.Match[str]) -> str:
-    if found["marked"] is not None:
-        return f"{_opener(found['style'])}{_inline(found['marked'].strip())}</mark>"
-    if found["sign"]:
-        before, after = _DELIMITERS[found["sign"]]
-        return f"{before}{_inline(found['words'])}{after}"
-    if found["link"]:
-        return _link(found["link"])
-    if found["image"]:
-        return f"\ufde2[{found['alt'] or ''}](<{found['image'].strip()}>)"
-    if found["shown"]:
-        return "…"
-    if found["filter"]:  # `[kin::to[x]]`: here `::` must not make a card
-        return "[" + r"\:\:".join(map(_inline, found["filter"][1:].split("::")))
-    if found["gone"]:
-        return ""
-    return _literal(found[0]) if found["literal"] else found[0]
-
-
-def _link(inside: str) -> str:
-    """Return the link for `words|target` if it leads to the web, otherwise only its words."""
-    words, _, target = inside.rpartition("|")
-    on_web = re.fullmatch(r"https?://[^\s<>]+", target) and words
-    return f"[{_literal(words)}](<{target}>)" if on_web else _literal(words or target)
-
-
-def _literal(words: str) -> str:
-    return re.sub(r"[\\*_=%{}#^\[\]`<|]", r"\\\g<0>", words)
-
-
 _COLOUR = re.compile(
     r"background(?:-color)?\s*:\s*([^;@\"'<>]{1,40})|(?<![\w-])color\s*:\s*(\w{1,40})"
 )
 
 
-def _opener(style: str) -> str:
-    """Return `<mark>` with the colour of a style."""
-    found = _COLOUR.search(style)
-    colour = (found[1] or found[2]).strip() if found else ""
-    return f'<mark style="background:{colour}">' if colour else "<mark>"
+def _inline_markdown(found: re.Match[str]) -> str:
+    if found["marked"] is not None:
+        colour = _COLOUR.search(found["style"])
+        style = f' style="background:{(colour[1] or colour[2]).strip()}"' if colour else ""
+        return f"<mark{style}>{_SIGNS.sub(_inline_markdown, found['marked'].strip())}</mark>"
+    if found["sign"]:
+        before, after = _DELIMITERS[found["sign"]]
+        return f"{before}{_SIGNS.sub(_inline_markdown, found['words'])}{after}"
+    if found["link"]:  # `words|target`
+        words, _, target = found["link"].rpartition("|")
+        on_web = re.fullmatch(r"https?://[^\s<>]+", target) and words
+        return f"[{_literal(words)}](<{target}>)" if on_web else _literal(words or target)
+    if found["image"]:
+        return f"\ufde2[{found['alt'] or ''}](<{found['image'].strip()}>)"
+    if found["shown"] or found["gone"] is not None:
+        return "…" if found["shown"] else ""
+    return _literal(found[0]) if found["literal"] else found[0]
+
+
+def _literal(words: str) -> str:
+    return re.sub(r"[\\*_=%{}#^\[\]`<|]", r"\\\g<0>", words)

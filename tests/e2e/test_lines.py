@@ -125,17 +125,6 @@ def test_a_link_or_a_field_in_braces_is_no_card_and_its_words_stay(forge):
     ]
 
 
-def test_a_filter_of_tiddlywiki_is_no_card(forge):
-    (forge.folder / "t.tid").write_text(
-        "title: Filters\ntype: text/vnd.tiddlywiki\n\n表达式：[kin::to[文件夹条目]]\n",
-        encoding="utf-8",
-    )
-
-    forge.ok("run", forge.folder / "t.tid")
-
-    assert forge.cards() == []
-
-
 def test_a_card_whose_picture_cannot_be_read_waits(forge):
     vault = _vault(forge, {"a.md": "What does a cell look like? :: ![[missing.png]]\n"})
 
