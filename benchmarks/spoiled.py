@@ -49,7 +49,7 @@ def _passage(row: dict[str, Any]) -> Highlight:
 
 
 def _item(row: dict[str, str]) -> Item:
-    sides = {name: row.get(name, "") for name in ("quote", "front", "back", "text", "fact")}
+    sides = {name: row.get(name, "") for name in ("quote", "front", "back", "text")}
     return Item("1", CardKind(row["kind"]), **sides)
 
 

@@ -369,6 +369,8 @@ def test_json_has_the_documented_shapes(home):
     told = shapes()
     [made] = home.data("ankiforge init ~/cards")
     assert list(made) == told["init"]
+    doubtful = home.folder / "notes" / "doubtful.md"
+    doubtful.write_text("Here ==most of the words of this sentence are== hidden.\n", "utf-8")
     [ran] = home.data("ankiforge run ~/Papers notes")
     assert list(ran) == told["run"]
     for name in ("highlights", "fates", "cards", "notes", "llm"):

@@ -36,7 +36,7 @@ from ankiforge.check.words import (
     tokens,
     word_count,
 )
-from ankiforge.model import Draft, Family, Finding, Form, Route, Severity
+from ankiforge.model import Draft, Family, Finding, Form, Severity
 from ankiforge.text import cloze
 from ankiforge.text.cloze import outside, shields
 from ankiforge.text.fold import clean, is_visible
@@ -437,7 +437,7 @@ _VALUE = re.compile(
 
 def form(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find cards made from doubtful marks, cards of other tools, and cards with unreadable pictures."""
-    highlight, drafter = context.highlight, draft.origin.drafter
+    highlight = context.highlight
     if highlight.form is Form.TERM:
         yield found("loose_term")
     elif highlight.form is Form.INLINE_FIELD:
@@ -451,9 +451,6 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
             pass
         elif _DECLARATION.match(front) or _VALUE.fullmatch(back):
             yield found("inline_field", "it may be metadata")
-    is_phrase = drafter == "rules:phrase" and draft.kind.family is Family.CLOZE
-    if is_phrase and highlight.route is not Route.VAULT and highlight.form is not Form.PHRASE:
-        yield found("phrase_outside_vault")
     if highlight.other_note:
         yield found("other_note", str(highlight.other_note))
     for path in image_paths("\n".join(text for _, text in draft.fields)):

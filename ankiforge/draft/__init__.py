@@ -33,24 +33,15 @@ Item = TypeVar("Item")
 
 
 class Replies(Protocol):
-    """A cache of raw replies by the hash of their request (the ledger is one). Thread-safe."""
+    """A cache of raw replies by the hash of their request (the ledger has one). Thread-safe."""
 
     def get(self, request: str) -> str | None:
         """Return the raw reply to a request; None if there is none."""
-        ...
 
     def put(
-        self,
-        request: str,
-        raw: str,
-        *,
-        model: str,
-        prompt: str,
-        tokens_in: int,
-        tokens_out: int,
+        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
     ) -> None:
         """Store a reply durably, replacing an older one."""
-        ...
 
 
 class Rules:
@@ -225,9 +216,12 @@ def worth(highlight: Highlight, wants: str = "") -> int:
         return 5
     if _NO_SPACES.search(exact):  # two characters are about as much as a word
         words = [exact[at : at + 2] for at in range(0, len(exact), 2)]
-    cut = re.search(r"[^\W_]$", highlight.prefix) and re.match(r"[^\W_]", exact)
-    cut = cut or (re.match(r"[^\W_]", highlight.suffix) and re.search(r"[^\W_]$", exact))
-    if cut or all(word[:1].isupper() for word in words) or len(words) == 1:
+    edges = (highlight.prefix[-1:] + exact[:1], exact[-1:] + highlight.suffix[:1])
+    if (
+        any(re.fullmatch(r"[^\W_]{2}", edge) for edge in edges)
+        or all(word[:1].isupper() for word in words)
+        or len(words) == 1
+    ):
         return 4
     if wants in ("definition", "question"):
         return 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 
 from msgspec.structs import replace
 
@@ -53,58 +52,40 @@ CHAT = "chat"
 """The name of the unknown model."""
 MOST = 100
 """The maximum number of highlights that one answer can cover."""
-LARGEST = 150_000
-"""The maximum number of characters of a text."""
 
 
 # --- out ------------------------------------------------------------------------------------
 
 
 def export_chats(
-    tasks: Iterable[Task], prompt: Wording, most: int = 0, rejected: Mapping[str, str] = {}
+    tasks: Iterable[Task], prompt: Wording, most: int = MOST, rejected: Mapping[str, str] = {}
 ) -> list[str]:
     """Return texts to paste, each into its own chat, of at most `most` highlights.
 
     Args:
         tasks: the highlights.
         prompt: the prompt of all tasks, or of each.
-        most: 0 = as many as an answer can cover.
+        most: the maximum number of highlights in a text.
         rejected: by label, the cards that a check blocked, with the reasons.
     """
-    limit, largest = most or MOST, 10**9 if most else LARGEST
-    asked = [replace(task, highlights=sent) for task in tasks if (sent := _sent(task, prompt))]
-
-    def words(task: Task) -> tuple[str, Shape]:
-        used = prompt.of(task)
-        return used.fingerprint, shape_of(task, used)
-
-    # the tasks in one text share the prompt and the shape of the reply
-    asked.sort(key=lambda task: repr(words(task)))
+    parts: dict[tuple[str, Shape], list[list[Task]]] = {}
+    for task in tasks:
+        # the tasks in one text share the prompt and the shape of the reply
+        words = prompt.of(task)
+        texts = parts.setdefault((words.fingerprint, shape_of(task, words)), [])
+        for one in _sent(task, prompt):
+            if not texts or sum(len(each.highlights) for each in texts[-1]) == most:
+                texts.append([])
+            if texts[-1] and texts[-1][-1].document == task.document:
+                last = texts[-1].pop()
+                texts[-1].append(replace(task, highlights=(*last.highlights, one)))
+            else:
+                texts[-1].append(replace(task, highlights=(one,)))
     return [
         _text(part, prompt.of(part[0]), shape, rejected)
-        for (_, shape), group in groupby(asked, words)
-        for part in _split(group, limit, largest)
+        for (_, shape), texts in parts.items()
+        for part in texts
     ]
-
-
-def _split(tasks: Iterable[Task], most: int, largest: int) -> Iterator[list[Task]]:
-    """Group tasks into texts of at most `most` highlights and about `largest` characters."""
-    part: list[Task] = []
-    count = characters = 0
-    for task in tasks:
-        for one in task.highlights:
-            length = len(passage(label_for(one.key), one))
-            if count >= most or (part and characters + length > largest):
-                yield part
-                part, count, characters = [], 0, 0
-            if part and replace(part[-1], highlights=()) == replace(task, highlights=()):
-                part[-1] = replace(task, highlights=(*part[-1].highlights, one))
-            else:
-                part.append(replace(task, highlights=(one,)))
-            count += 1
-            characters += length
-    if part:
-        yield part
 
 
 def _text(tasks: list[Task], prompt: Prompt, shape: Shape, rejected: Mapping[str, str]) -> str:

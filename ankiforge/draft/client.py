@@ -24,7 +24,6 @@ import re
 import ssl
 import threading
 from collections.abc import Container, Iterator, Mapping
-from datetime import date, timedelta
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,8 +56,6 @@ OPTIONS: Mapping[str, Any] = {"temperature": 0}
 # --- the form of a request that a server accepts ----------------------------------------------
 
 FORMAT = "response_format"
-STALE_DAYS = 14
-"""Days after which a refused field is tried again, because servers are updated."""
 
 
 def formats(schema: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
@@ -344,11 +341,8 @@ class Client:
         many readable ones prove it right."""
 
     def _load_form(self) -> Form:
-        """Return the form that the server accepted last, kept as `1 temperature 2026-11-20`."""
-        oldest = (date.today() - timedelta(STALE_DAYS)).isoformat()
-        rung, *dropped = (self._replies.get(self._name) or "").split() or [""]
-        if not dropped or dropped.pop() < oldest:
-            return Form()
+        """Return the form that the server accepted last, kept as `1 temperature`."""
+        rung, *dropped = (self._replies.get(self._name) or "0").split()
         return Form(int(rung), frozenset(dropped))
 
     def kept_as(self, question: Question) -> str:
@@ -425,7 +419,7 @@ class Client:
             if self._row < self._needed or self.form == self._saved:
                 return
             self._saved = form = self.form
-        said = " ".join([str(form.rung), *sorted(form.dropped), date.today().isoformat()])
+        said = " ".join([str(form.rung), *sorted(form.dropped)])
         model = self.settings.model
         self._replies.put(self._name, said, model=model, prompt="", tokens_in=0, tokens_out=0)
 
@@ -620,10 +614,9 @@ class _Wire:
             raise
         except (httpx2.RequestError, ssl.SSLError) as error:
             self.leave()
-            if why := _distrusted(error):
-                raise ServiceError(
-                    f"{settings.host}: its certificate is not trusted: {why}", hint=CERTIFICATE
-                ) from error
+            if "certificate verify failed" in str(error):
+                hint = "for a certificate of your own: export SSL_CERT_FILE=/path/to/its-ca.pem"
+                raise ServiceError(f"{settings.host}: {_line(error)}", hint=hint) from error
             raise
         if answer.is_success:
             found = disguised(text)
@@ -678,18 +671,3 @@ class _Wire:
     def close(self) -> None:
         """Close the connections; the next request opens another one."""
         self._http.close()
-
-
-CERTIFICATE = (
-    "asking again does not help. Is base_url the name that the certificate is for, and the"
-    " clock right? For a certificate of your own: export SSL_CERT_FILE=/path/to/its-ca.pem"
-)
-
-
-def _distrusted(error: BaseException | None) -> str:
-    """Return the fault of the server's certificate; "" if that is not the cause of an error."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message or str(error)
-        error = error.__cause__ or error.__context__
-    return ""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import shlex
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
@@ -114,15 +113,12 @@ def drafted(task: Task, outcomes: Outcomes) -> Drafted:
 
 
 def problems(task: Task, outcomes: Iterable[Outcome]) -> Iterator[Problem]:
-    """Yield one problem for all highlights that failed for the same reason."""
+    """Yield each cause for which highlights were not drafted."""
     title = task.document.title or task.document.key
-    for cause, count in Counter(one.failure for one in outcomes if one.failure).items():
-        if cause.where:
-            yield Problem(cause.where, cause.what, cause.hint)
-        else:
-            passages = "1 highlight" if count == 1 else f"{count} highlights"
-            what = f"{passages} not drafted: {cause.what}"
-            yield Problem(title, what, cause.hint, once=cause.once)
+    for cause in dict.fromkeys(one.failure for one in outcomes if one.failure):
+        where, what = cause.where or title, cause.what
+        what = what if cause.where else f"not drafted: {what}"
+        yield Problem(where, what, cause.hint, once=cause.once)
 
 
 def complaint(drafts: Iterable[tuple[Draft, tuple[str, ...]]]) -> str:
@@ -202,7 +198,7 @@ class Model:
             ConfigError, UsageError: the key is missing; `--offline`.
         """
         slots = threading.Semaphore(self._settings.threads)
-        ahead: list[_Part] = []
+        ahead: list[tuple[Chunk, Future[Outcomes]]] = []
         try:
             for task in tasks:
                 chunks = self._chunks(task)
@@ -210,13 +206,12 @@ class Model:
                 if kept or not chunks:
                     yield drafted(replace(task, highlights=kept), {})
                 self._announce([chunk for chunk, is_known in chunks if not is_known])
-                whole = _Whole(len(chunks))
                 for chunk, _ in chunks:
-                    ahead.append(_Part(chunk, _in_thread(slots, self._outcomes, chunk), whole))
+                    ahead.append((chunk, _in_thread(slots, self._outcomes, chunk)))
                     while len(ahead) > 2 * self._settings.threads:
-                        yield _next(ahead).result()
+                        yield _next(ahead)
             while ahead:
-                yield _next(ahead).result()
+                yield _next(ahead)
             self._client.rest()
         except (KeyboardInterrupt, GeneratorExit):
             self.leave()
@@ -511,37 +506,14 @@ def _exchange(said: str, wish: str) -> tuple[Message, Message]:
 # --- several requests at a time ---------------------------------------------------------------
 
 
-class _Whole(msgspec.Struct):
-    """A task in parts."""
-
-    left: int
-    """The number of parts without a result."""
-    outcomes: list[Outcome] = []
-
-
-class _Part(msgspec.Struct, frozen=True):
-    """A chunk that is being drafted."""
-
-    chunk: Chunk
-    future: Future[Outcomes]
-    whole: _Whole
-
-    def result(self) -> Drafted:
-        """Return the result of the chunk; the last one of a task has the problems of all."""
-        outcomes, task, whole = self.future.result(), self.chunk.task, self.whole
-        whole.outcomes.extend(outcomes.values())
-        whole.left -= 1
-        found = drafted(replace(task, highlights=self.chunk.highlights), outcomes)
-        return replace(found, problems=() if whole.left else tuple(problems(task, whole.outcomes)))
-
-
-def _next(ahead: list[_Part]) -> _Part:
-    """Remove and return the first part; if it takes a while, the first one that is done."""
+def _next(ahead: list[tuple[Chunk, Future[Outcomes]]]) -> Drafted:
+    """Return the result of the first chunk; if it takes a while, of the first one that is done."""
     while True:
-        wait([ahead[0].future], PATIENCE_S)
-        if part := next((one for one in ahead if one.future.done()), None):
+        wait([ahead[0][1]], PATIENCE_S)
+        if part := next((one for one in ahead if one[1].done()), None):
             ahead.remove(part)
-            return part
+            chunk, future = part
+            return drafted(replace(chunk.task, highlights=chunk.highlights), future.result())
 
 
 def _in_thread(

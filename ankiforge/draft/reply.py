@@ -325,7 +325,7 @@ def every_item(content: str, most: int = 10_000) -> tuple[list[Item], list[str]]
 def _item(found: dict[str, Any]) -> Item | None:
     """Return an object with the kind that its filled fields allow, if possible the given one.
 
-    A cloze may be in the front, or have a blank whose answer is in the back.
+    A cloze may be in the front; one with a blank whose answer is in the back is a question.
     """
     said = re.sub(r"[^a-z]", "", _string(found, "kind").casefold())
     front, back, text = (_string(found, side) for side in ("front", "back", "text"))
@@ -336,10 +336,10 @@ def _item(found: dict[str, Any]) -> Item | None:
     kind = _KINDS.get(said, CardKind.BASIC)
     if kind is CardKind.CLOZE or not (front and back):
         for words in (text, front):
-            made = cloze_text(words, back)
+            made = cloze_text(words)
             if cloze.gaps(made):
                 return Item(label, CardKind.CLOZE, quote, text=made)
-    if front and back:
+    if (front := front or text) and back:
         kind = CardKind.BASIC if kind is CardKind.CLOZE else kind
         return Item(label, kind, quote, markdown(front), markdown(back))
     return Item(label, CardKind.CLOZE, quote, text=cloze_text(text)) if text else None
@@ -404,39 +404,28 @@ def markdown(text: str) -> str:
 
 _LOOSE = re.compile(r"\{\{[cC](\d+)\s*(?:::?|\|)\s*")
 _BARE = re.compile(r"\{\{(?!c\d)([^{}\n]+)\}\}")
-_BLANK = re.compile(r"_{3,}|\[(?:…|\.{3}|_+|\?)?\]|\(\s*(?:…|\.{3}|_+)\s*\)")
 
 
-def cloze_text(text: str, answer: str = "") -> str:
-    """Return a cloze in our Markdown, however the gap is written.
-
-    `{{c1:x}}` and `{{x}}` become `{{c1::x}}`. The gap for a separate `answer` is `____`, `[…]`, or
-    its only occurrence.
-    """
+def cloze_text(text: str) -> str:
+    """Return a cloze in our Markdown: `{{c1:x}}` and `{{x}}` become `{{c1::x}}`."""
     made = outside(_ours(text), lambda run: _LOOSE.sub(r"{{c\1::", run))
     if not made or cloze.gaps(made):
         return made
     count = iter(range(1, len(made) + 1))
-    made = outside(made, lambda run: _BARE.sub(lambda f: cloze.make(next(count), f[1]), run))
-    answer = _ours(answer)
-    for blank in (_BLANK, re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)")) if answer else ():
-        if not cloze.gaps(made) and len(found := list(blank.finditer(made))) == 1:
-            start, end = found[0].span()
-            made = f"{made[:start]}{cloze.make(1, answer)}{made[end:]}"
-    return made
+    return outside(made, lambda run: _BARE.sub(lambda f: cloze.make(next(count), f[1]), run))
 
 
 def foreign(text: str) -> str:
     """Return what cleaning removes from a text ("HTML", "a link", "a picture"); "" if nothing."""
-    found: list[str] = []
+    runs: list[str] = []
 
     def look(run: str) -> str:
-        kinds = {"a picture": (_IMAGE,), "a link": (_LINK, _AUTOLINK), "HTML": (_LOUD, _TAG)}
-        found.extend(kind for kind, signs in kinds.items() if any(s.search(run) for s in signs))
+        runs.append(run)
         return run
 
     outside(text, look)
-    return found[0] if found else ""
+    signs = {_IMAGE: "a picture", _LINK: "a link", _AUTOLINK: "a link", _LOUD: "HTML", _TAG: "HTML"}
+    return next((what for sign, what in signs.items() if any(map(sign.search, runs))), "")
 
 
 def _ours(text: str) -> str:
@@ -478,15 +467,14 @@ def drafts_of(
     """
     made: list[Draft] = []
     for item in read:
-        fitted = _fitted(item, shape.kinds)
-        if fitted is None or len(made) == (shape.candidates if shape.candidates > 1 else FACTS):
+        if item.kind not in shape.kinds or len(made) == max(FACTS, shape.candidates):
             continue
-        draft = _draft(fitted, highlight, origin)
+        draft = _draft(item, highlight, origin)
         if not any(_words(draft) == _words(other) for other in made):
             made.append(draft)
     if shape.candidates > 1:
-        return tuple(made)
-    made.sort(key=lambda draft: draft.start)
+        return tuple(made[: shape.candidates])
+    made = sorted(made[:FACTS], key=lambda draft: draft.start)
     return tuple(replace(draft, intent=intent) for intent, draft in enumerate(made))
 
 
@@ -505,21 +493,6 @@ def why_none(read: Iterable[Item], shape: Shape) -> str:
     if drew:
         return f"the model drafted only {drew}, not {', '.join(shape.kinds)}"
     return "the model saw nothing worth a card"
-
-
-def _fitted(item: Item, kinds: tuple[CardKind, ...]) -> Item | None:
-    """Return the card as one of the wanted kinds; None if that is impossible."""
-    if item.kind is None or item.kind in kinds:
-        return item if item.kind else None
-    if CardKind.BASIC not in kinds:
-        return None
-    if item.kind is CardKind.TWO_WAY:
-        return replace(item, kind=CardKind.BASIC)
-    gaps = cloze.gaps(item.text)
-    if len(gaps) != 1:
-        return None
-    front = f"{item.text[: gaps[0].start]}[…]{item.text[gaps[0].end :]}"
-    return replace(item, kind=CardKind.BASIC, front=front, back=gaps[0].answer, text="")
 
 
 def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from msgspec.structs import replace
 
@@ -50,6 +49,7 @@ WHOLE = (
 )
 HEADING = "the mark is a heading, which states nothing"
 PART = "the mark begins or ends within a word"
+FEW = "a few words of a sentence: `c:` as their comment hides them in it; or let a model draft it"
 
 
 def drafted(task: Task) -> Drafted:
@@ -107,7 +107,7 @@ def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:
         return STRUCK
     if found := list(_acronyms(highlight)):
         return tuple(replace(draft, intent=at) for at, draft in enumerate(found[:MOST]))
-    return _short_mark(highlight)
+    return _nothing(highlight)
 
 
 # --- cards a person wrote or asked for ------------------------------------------------------
@@ -160,7 +160,7 @@ _STRIKE = re.compile(r"(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)", re.DOTALL
 """Words that are struck out in the Markdown; the plain text contains them unmarked."""
 _HEADING = re.compile(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 """A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND."""
-_SHORT_MARK = 5
+SHORT = 5
 """The maximum number of words of a mark that is a phrase of its sentence."""
 
 
@@ -177,8 +177,8 @@ def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
     return _draft(highlight, CardKind.CLOZE, fields, answer, "rules:phrase", start=start)
 
 
-def _short_mark(highlight: Highlight) -> tuple[Draft, ...] | str:
-    """Return a cloze that hides a few marked words, if their sentence is clear by itself."""
+def _nothing(highlight: Highlight) -> str:
+    """Return why the rules make no card of a mark, and what to do."""
     exact, sentence = highlight.exact, highlight.sentence
     if highlight.form is not Form.MARK:
         phrases = _visible_gaps(highlight) if highlight.form is Form.PHRASE else ()
@@ -191,11 +191,7 @@ def _short_mark(highlight: Highlight) -> tuple[Draft, ...] | str:
         return PART
     if span and not _words_around(sentence, (span,)):
         return WHOLE.format(form="your question as its comment")
-    if span is None or len(exact.split()) > _SHORT_MARK:
-        return NOTHING
-    if not _asks_something(sentence, (span,)) or not stands_alone(sentence):
-        return "a few words of a sentence that makes no sense alone"
-    return (_cloze(highlight, sentence, (span,), "rules:phrase"),)
+    return FEW if span and len(exact.split()) <= SHORT else NOTHING
 
 
 def _asks_something(text: str, spans: tuple[Span, ...]) -> bool:
@@ -210,7 +206,7 @@ def _words_around(text: str, spans: tuple[Span, ...]) -> list[str]:
     return re.findall(r"[^\W_]+", text)
 
 
-# --- sentences that are unfit for a card ----------------------------------------------------
+# --- long form (ABBR) -----------------------------------------------------------------------
 
 _CITATION = re.compile(
     r"""
@@ -220,65 +216,69 @@ _CITATION = re.compile(
     """,
     re.VERBOSE,
 )
-_POINTS_ELSEWHERE = re.compile(
-    r"""\b(?:it|its|itself|they|them|their|theirs|he|him|his|she|her|hers|this|these|those|such
-    |so|same|other|others|another|both|next|however|therefore|respectively|above|below|here|there|following|former
-    |latter|aforementioned|I|we|us|our|you|your|my|me|fig(?:ure)?|table|eq(?:uation)?|section
-    |chapter|one)\b""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_LEANS = re.compile(
-    r"""\W*(?:and|but|or|yet|thus|hence|therefore|however|moreover|furthermore|also|then|for
-    |instead|nevertheless|meanwhile|otherwise|indeed|similarly|likewise|consequently
-    |accordingly|finally|again|even|although|though|despite|unlike|like|given|assume|suppose
-    |consider|let|recall|note|see|until|unless|whether|as|not|just|all|every|any|no|none|either
-    |neither|conversely|alternatively|additionally|subsequently|lastly|perhaps|maybe|clearly
-    |obviously|rather|except|besides|still|that|which|who|what|why|how|where|because|since|while)\b""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_INTRODUCTION = re.compile(r"(?:[A-Z]\w+ly|In \w+(?: \w+)?),\s+(?=\w)")
-_UNKNOWN_SUBJECT = re.compile(
-    r"[Tt]he\s(?:[\w’'-]+\s){1,3}?(?:is|are|was|were|has|have|had|can|may|will|must|should|do|does)\b"
-    r"|[A-Z]\w+s\s(?:the|an?|all|to)\b|[B-Z]\s"
-)
-"""An unclear subject: `The discriminator is …`, `Uses the …`, `P is …`."""
-_RESULTING = re.compile(
-    r"(?:The|An?)\s+(?:\w+\s+)?(?:first|second|third|last|resulting|corresponding|whole|entire"
-    r"|main|key|code|question|previous|new|general|different|alternative|related|analogous|similar|two|three|four|even)\b"
-)
-
-
-def stands_alone(sentence: str) -> bool:
-    """Return whether a sentence is clear by itself: no pronouns, no references to its neighbours."""
-    bare = _INTRODUCTION.sub("", sentence, count=1)
-    begins_well = bare[:1].isdigit() or sentence[:1].isupper()
-    return (
-        begins_well
-        and 6 <= len(sentence.split()) <= 40
-        and not sentence.rstrip("\"'”’»)").endswith(("?", ":", ";", ","))
-        and not any(found.search(sentence) for found in (_CITATION, _POINTS_ELSEWHERE))
-        and not any(found.match(bare) for found in (_LEANS, _RESULTING, _UNKNOWN_SUBJECT))
-    )
-
-
-# --- long form (ABBR), ABBR (long form) -----------------------------------------------------
-
-_SHORT = r"(?P<short>[A-Z][A-Za-z]{1,7})"
-_AFTER = re.compile(rf"\({_SHORT}(?=[);,])")
-_BEFORE = re.compile(rf"(?<![\w-]){_SHORT}\s\((?P<long>[^()\n;,:]{{5,80}})\)")
-_ELISION = r"(?:[cdlmnst]|all|dall|dell|nell|qu|sull)['’](?=[^\W\d_]{3})"
-"""A small word joined to the next one: l’ in l’intelligence, dell’ in dell’arte."""
-_WORD = re.compile(rf"{_ELISION}|[^\W_]+(?:['’][^\W_]+)?", re.IGNORECASE)
+_SHORT = re.compile(r"\((?P<short>[A-Z][A-Za-z]{1,7})(?=[);,])")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 MOST_WORDS = 16
 """The maximum number of words of a long form."""
-_FILLER_WORDS = """
-of and the for in to on with by from a an as at or
-de la le les du des et au aux en sur pour dans par der die das und für von dem den
-del el los las y e para por con di della delle dei da dos das van het
-"""
-_FILLERS = frozenset(_FILLER_WORDS.split())
-_TAIL = re.compile(r"(?<=[^\W\d_]{3})(?:['’]s|\d{1,2}|[⁰¹²³⁴-⁹]+)$")
-"""What may follow a word: the number of a footnote, a possessive s."""
+_FILLERS = frozenset(
+    [
+        "of",
+        "and",
+        "the",
+        "for",
+        "in",
+        "to",
+        "on",
+        "with",
+        "by",
+        "from",
+        "a",
+        "an",
+        "as",
+        "at",
+        "or",
+        "de",
+        "la",
+        "le",
+        "les",
+        "du",
+        "des",
+        "et",
+        "au",
+        "aux",
+        "en",
+        "sur",
+        "pour",
+        "dans",
+        "par",
+        "der",
+        "die",
+        "das",
+        "und",
+        "für",
+        "von",
+        "dem",
+        "den",
+        "del",
+        "el",
+        "los",
+        "las",
+        "y",
+        "e",
+        "para",
+        "por",
+        "con",
+        "di",
+        "della",
+        "delle",
+        "dei",
+        "da",
+        "dos",
+        "das",
+        "van",
+        "het",
+    ]
+)
 _DECLINED = re.compile(r"\w+(?:em|en|er)\s")
 """A German dative, as in `mit Maschinellem Lernen (ML)`."""
 
@@ -288,14 +288,16 @@ def _acronyms(highlight: Highlight) -> Iterator[Draft]:
     seen = set()
     for begin, end in sentences(highlight.exact[:LONGEST]):
         sentence = highlight.exact[begin:end]
-        if _CITATION.search(sentence):
-            continue
-        for start, stop, short in sorted(set(_spelt_out(sentence))):
-            if short in seen:
+        for match in () if _CITATION.search(sentence) else _SHORT.finditer(sentence):
+            short = match["short"]
+            first = sentence.rfind(")", 0, match.start()) + 1
+            words = list(_WORD.finditer(sentence, first, match.start()))[-MOST_WORDS:]
+            start = _long_form(short, words, sentence)
+            if start is None or short in seen or sentence[words[-1].end() : match.start()].strip():
                 continue
             seen.add(short)
-            long, language = sentence[start:stop], _language(sentence)
-            if language == "de" and _DECLINED.match(long):
+            long, language = sentence[start : words[-1].end()], _language(sentence)
+            if re.search(r"(?:\d|['’]s)$", long) or (language == "de" and _DECLINED.match(long)):
                 continue
             front = _STANDS_FOR[language][0].format(short)
             fields = sided(CardKind.BASIC, front, literal(long))
@@ -304,67 +306,28 @@ def _acronyms(highlight: Highlight) -> Iterator[Draft]:
             )
 
 
-def _spelt_out(sentence: str) -> Iterator[tuple[int, int, str]]:
-    """Yield (start, end, abbreviation) of the long forms in a sentence."""
-    for match in _AFTER.finditer(sentence):
-        begin = sentence.rfind(")", 0, match.start()) + 1
-        words = list(_WORD.finditer(sentence, begin, match.start()))[-MOST_WORDS:]
-        start = _long_form(match["short"], words, sentence)
-        if start is not None and not sentence[words[-1].end() : match.start()].strip():
-            yield _as_asked(match["short"], sentence, start, words[-1].end())
-    for match in _BEFORE.finditer(sentence):
-        start, end = match.span("long")
-        words = list(_WORD.finditer(sentence, start, end))[-MOST_WORDS:]
-        whole = bool(words) and words[-1].end() == end
-        if whole and _long_form(match["short"], words, sentence) == start:
-            yield _as_asked(match["short"], sentence, start, end)
-
-
-def _is_plural(short: str) -> bool:
-    return short.endswith("s") and short[:-1].isupper() and len(short) > 2
-
-
-def _as_asked(short: str, sentence: str, start: int, end: int) -> tuple[int, int, str]:
-    """Return the singular: CNN for CNNs (convolutional neural networks), if it differs by an s only."""
-    if tail := _TAIL.search(sentence[start:end]):
-        end = start + tail.start()
-    if not _is_plural(short):
-        return start, end, short
-    single = not re.search(r"(?:[^s]|ies|ses|xes|ches|shes)$", sentence[start:end])
-    return start, end - single, short[:-1]
-
-
 def _long_form(short: str, words: list[re.Match[str]], sentence: str) -> int | None:
     """Return where the long form begins whose initials, read from its end, form the abbreviation.
 
     Only small words and later parts of hyphenated words may be skipped. The long form has at least
     two words, and starts at the start of a word.
     """
-    letters = short[:-1] if _is_plural(short) else short
-    capitals = sum(letter.isupper() for letter in letters)
-    if capitals < 2 or capitals * 2 < len(letters):
+    capitals = sum(letter.isupper() for letter in short)
+    if capitals < 2 or capitals * 2 < len(short) or (short[-1] == "s" and short[:-1].isupper()):
         return None
-    letters = letters.casefold()
     folded = [word[0].casefold() for word in words]
-    small = [word in _FILLERS or word.endswith(("'", "’")) for word in folded]
-    hyphens = {"-", "‐", "‑"}
-    hyphenated = [sentence[max(word.start() - 1, 0) : word.start()] in hyphens for word in words]
-
-    @cache
-    def begin(left: int, at: int) -> int | None:
-        if left == 0:
-            return at + 1
-        if at < 0:
+    later = [sentence[max(word.start() - 1, 0) : word.start()] in ("-", "‐", "‑") for word in words]
+    at = len(words) - 1
+    for left, letter in enumerate(reversed(short.casefold())):
+        while (
+            at >= 0 and folded[at][0] != letter and left and (folded[at] in _FILLERS or later[at])
+        ):
+            at -= 1
+        if at < 0 or folded[at][0] != letter:
             return None
-        if folded[at][0] == letters[left - 1] and (found := begin(left - 1, at - 1)) is not None:
-            return found
-        later_part = (
-            hyphenated[at] and at < len(words) - 1
-        )  # ML is not short for Machine-Learning-Modell
-        return begin(left, at - 1) if small[at] or later_part else None
-
-    first = begin(len(letters), len(words) - 1)
-    if first is None or len(words) - first < 2 or hyphenated[first] or small[first] or small[-1]:
+        at -= 1
+    first = at + 1
+    if len(words) - first < 2 or later[first] or folded[first] in _FILLERS:
         return None
     start = words[first].start()
     return None if re.search(r"[,;:.#]", sentence[start : words[-1].end()]) else start

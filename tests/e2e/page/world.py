@@ -38,7 +38,7 @@ FACTS = {
     "Insulin lowers": ("insulin", [("Which hormone raises blood glucose?", "insulin")]),
     "Spaced sessions": ("spaced", [("In how many of 271 comparisons did spaced sessions win?", "259")]),
 }  # fmt: skip
-"""What the model drafts of a passage that begins so: alternatives to one fact."""
+"""What the model drafts of a passage that begins so."""
 NOTES = {
     "Biology/Neurons.md": (
         "# Neurons\n\n## Conduction\n\n==A bare axon is slow because its membrane must charge up.== "
@@ -88,10 +88,10 @@ def replies(fake: ModuleType) -> Any:
     def answer(request: dict[str, Any]) -> Any:
         found = []
         for h, text in fake.marked(request):
-            fact, cards = next(
+            _, cards = next(
                 (one for begin, one in FACTS.items() if text.startswith(begin)), ("", [])
             )
-            found += [fake.card(h, text, front, back, fact=fact) for front, back in cards]
+            found += [fake.card(h, text, front, back) for front, back in cards]
             if not cards:
                 found.append(
                     {"h": h, "kind": "none", "quote": text, "why_none": "no single fact stands out"}
