@@ -24,9 +24,9 @@ cycles; with the default thresholds, collection takes a tenth of its time."""
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Every day": {
         "run": ("run", "Read, draft, check, and write the package for Anki."),
-        "review": ("review", "Decide on cards in the browser."),
+        "review": ("serve", "Decide on cards in the browser."),
         "status": ("look", "Show what waits for you, and what to run next."),
-        "watch": ("watch", "Do what run does, whenever you save a note."),
+        "watch": ("serve", "Do what run does, whenever you save a note."),
         "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
     },
     "Decide": {
@@ -45,13 +45,13 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "More": {
         "seen": ("look", "Search everything you have read."),
-        "draft": ("draft", "Draft again, or with a model, or with any chatbot."),
+        "draft": ("run", "Draft again, or with a model, or with any chatbot."),
         "extract": ("run", "Show the highlights of a file or folder; write nothing."),
         "export": ("look", "Write highlights and cards to a file."),
         "stats": ("look", "Show what became of highlights, and how cards fare in Anki."),
         "lint": ("look", "Run the checks on any deck."),
         "doctor": ("look", "Check the set-up and say what to fix."),
-        "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
+        "mcp": ("serve", "Let an agent draft over the Model Context Protocol."),
     },
 }
 """heading: {command: (module, short help)}, in the order of `ankiforge --help`."""

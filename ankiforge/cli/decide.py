@@ -104,7 +104,7 @@ def undo(call: Call, words: tuple[str, ...], as_new: bool) -> None:
     """
     from ankiforge import review
     from ankiforge.reports.cards import question_of
-    from ankiforge.review.select import is_id
+    from ankiforge.review.query import is_id
 
     def act(id: str) -> None:
         before = now.ledger.history()
@@ -155,8 +155,7 @@ def selected(
         UsageError: there are neither ids nor `--all`, or both; or an id is not one.
     """
     from ankiforge.review import find
-    from ankiforge.review.query import parse
-    from ankiforge.review.select import is_id
+    from ankiforge.review.query import is_id, parse
 
     if bool(ids) == every or (query and not every):
         what = "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
@@ -187,7 +186,7 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
     """
     from ankiforge import review
     from ankiforge.reports.cards import line_json
-    from ankiforge.review.select import changed_fields, new_fields
+    from ankiforge.review.query import changed_fields, new_fields
     from ankiforge.run import deck_for
 
     if not changes:

@@ -58,14 +58,14 @@ def _print(call: Call, shown: Shown, *, apart: bool) -> int:
 """)
 def status(call: Call) -> None:
     """Show what waits for you, and what to run next."""
-    from ankiforge.reports.status import as_text, status_of
+    from ankiforge.reports.status import status_of, status_text
 
     with session(call, read_only=True) as now:
         found = status_of(now.workspace, now.ledger)
     if call.out.as_json:
         call.out.data(found)
         return
-    for line in as_text(found, call.program):
+    for line in status_text(found, call.program):
         call.out.print(line)
 
 
@@ -236,7 +236,7 @@ def _shown(now: Session, words: tuple[str, ...]) -> Shown:
         UsageError: there is none.
     """
     from ankiforge.ledger import Term
-    from ankiforge.review.select import find, is_id, is_key
+    from ankiforge.review.query import find, is_id, is_key
 
     if all(map(is_id, words)):
         ids = [find(now.ledger, word) for word in words]
@@ -270,7 +270,7 @@ _WORKS = 10
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def seen(call: Call, query: tuple[str, ...]) -> None:
     """Search your works, highlights and cards, and show how well you remember them."""
-    from ankiforge.reports.seen import as_text, seen_json
+    from ankiforge.reports.cards import seen_json, seen_text
     from ankiforge.text import shortened
 
     refuse_unknown_options(query)
@@ -281,7 +281,7 @@ def seen(call: Call, query: tuple[str, ...]) -> None:
         most = _WORKS if call.limit is None else call.limit
         looked = now.ledger.memo("looked")
         told = (seen_json(one, looked) for one in islice(_works(now, words), most))
-        shown = ((one, as_text(one, whole=call.out.verbose)) for one in told)
+        shown = ((one, seen_text(one, whole=call.out.verbose)) for one in told)
         if not _print(call, shown, apart=True) and call.limit != 0:
             call.out.say(f"nothing you have read matches {shortened(words, 100)!r}")
 
@@ -316,14 +316,14 @@ GROUPS = 8
 """)
 def stats(call: Call) -> None:
     """Show what became of highlights and drafts, and how the cards fare in Anki."""
-    from ankiforge.reports.stats import as_text, statistics
+    from ankiforge.reports.status import statistics, stats_text
 
     with session(call, read_only=True) as now:
         found = statistics(now.ledger, datetime.now())
     if call.out.as_json:
         call.out.data(found.as_json())
         return
-    for line in as_text(found, call.shown(GROUPS), shutil.get_terminal_size().columns):
+    for line in stats_text(found, call.shown(GROUPS), shutil.get_terminal_size().columns):
         call.out.print(line)
 
 
@@ -406,8 +406,7 @@ def doctor(call: Call) -> None:
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def export(call: Call, path: Path, query: tuple[str, ...], force: bool) -> None:
     """Write highlights and cards to FILE.jsonl, or cards to FILE.csv."""
-    from ankiforge.reports.cards import line_json, line_tags
-    from ankiforge.reports.export import as_csv, as_lines
+    from ankiforge.reports.cards import as_csv, as_lines, line_json, line_tags
     from ankiforge.review.query import joined, parse
 
     refuse_unknown_options(query)

@@ -1,11 +1,22 @@
-"""The MCP server: which tools an agent sees, with schemas and descriptions, over stdio."""
+"""The MCP server: the tools that an agent may call, and their answers.
+
+An agent is a client of the server: a language model that belongs to somebody else. No tool accepts a
+card, changes a person's text, deletes, builds or connects to Anki. No answer contains text that must
+stay on this machine (`#no-llm`), whichever table it comes from.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import time
+import unicodedata
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from inspect import cleandoc
+from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -14,11 +25,454 @@ from mcp import types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from msgspec.structs import replace
 
-from ankiforge import __version__
+from ankiforge import __version__, app
+from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.errors import ForgeError, UsageError
-from ankiforge.mcp.agent import MOST_CARDS, MOST_LISTED, Agent
+from ankiforge.deliver import roots
+from ankiforge.draft import NO_LLM, private, withheld
+from ankiforge.draft.chat import import_chat, label_for
+from ankiforge.draft.prompt import FACTS, Prompts, Shape, rules_of, sendable
+from ankiforge.draft.reply import foreign
+from ankiforge.errors import BusyError, ForgeError, UsageError
+from ankiforge.extract.markdown import plain_text
+from ankiforge.ledger import Ledger, Line, Match
+from ankiforge.model import AGENT, Highlight, Origin, Proposal, Severity, Source, Task
+from ankiforge.review.query import parse
+from ankiforge.run import Checks, PrivatePassages, for_model, ingest
+from ankiforge.text import shortened
+from ankiforge.text.fold import locate
+
+MOST_CARDS = 20
+"""The maximum number of cards of a proposal."""
+MOST_AN_HOUR = 600
+"""The maximum number of cards that a server takes in an hour: a person has to review each."""
+MOST_LISTED = 50
+"""The maximum number of entries of a page."""
+MOST_OF_A_WORK = 10
+"""The maximum number of highlights, and of cards, of a work that a search shows."""
+PAGE_CHARACTERS = 30_000
+"""The length after which a page of highlights ends."""
+CONTEXT_CHARACTERS = 600
+"""The length of the text before a highlight, and after it."""
+LAPSES = 4
+"""A card that was forgotten so often needs work."""
+PATIENCE_S = 5.0
+"""How long a call waits for another program that drafts in this workspace, in seconds."""
+
+Opener = Callable[[str], AbstractContextManager[tuple[Workspace, Ledger]]]
+"""Opens the workspace and its ledger; the argument names a lock to hold, "" = none."""
+Cards = list[dict[str, str]]
+Sources = Callable[[Workspace, Ledger], tuple[Source, ...]]
+"""Opens the sources of a workspace."""
+
+
+class Agent:
+    """The tools of the server for one session of a client; each method is a tool."""
+
+    def __init__(self, opener: Opener, sources: Sources) -> None:
+        """`opener` raises if nobody has allowed agents to read this workspace."""
+        self._open = opener
+        self._sources = sources
+        self.name = ""
+        """Name and version of the client."""
+        self._own: set[str] = set()
+        """The drafts that were proposed in this session."""
+        self._times: list[float] = []
+        """When the cards of the last hour were proposed."""
+        self._has_rules = False
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def list_highlights(
+        self, offset: int, limit: int, document: str, rules: bool
+    ) -> dict[str, Any]:
+        """Return a page of the highlights without a card; the first answer has the drafting rules.
+
+        At offset 0, changed files are read first, but nothing is drafted. If another program is
+        drafting, they are not read, and the answer says so.
+        """
+        note = self._read_files() if offset == 0 else ""
+        with self._open("") as (workspace, ledger):
+            hidden = _Hidden(ledger)
+            found = [
+                (task, one)
+                for task in for_model(app.make_job(workspace, ()), ledger)
+                for one in sendable(task)
+                if document.casefold() in one.document.title.casefold()
+                if not hidden.highlight(one)
+            ]
+            page: list[dict[str, Any]] = []
+            for task, one in islice(found, offset, offset + limit):
+                entry = _entry(one, task.brief.wants)
+                if page and len(json.dumps([*page, entry])) > PAGE_CHARACTERS:
+                    break
+                page.append(entry)
+            end = offset + len(page)
+            more = end if end < len(found) else None
+            answer = {"without_card": len(found), "highlights": page, "next_offset": more}
+            answer = hidden.answer(answer | ({"note": note} if note else {}))
+            if rules or not self._has_rules:
+                answer["rules"] = _drafting_rules(workspace)
+                self._has_rules = True
+            return answer
+
+    def _read_files(self) -> str:
+        """Read changed files; return why that was not possible; "" if it was."""
+        try:
+            with self._open("drafting") as (workspace, ledger):
+                job = app.make_job(workspace, self._sources(workspace, ledger))
+                problems = len(ingest(job, ledger).problems)
+        except BusyError:
+            return "another ankiforge is at work here: what was marked just now may be missing"
+        return f"{problems} files or notes could not be read: ankiforge run" if problems else ""
+
+    def get_context(self, highlight: str) -> dict[str, Any]:
+        """Return a highlight with the text around it."""
+        with self._open("") as (_, ledger):
+            one, hidden = ledger.highlight(highlight), _Hidden(ledger)
+            if hidden.highlight(one):
+                raise UsageError(_PRIVATE)
+            one = hidden.bare(one)
+            entry = {**_entry(one), "under": list(one.above)}
+            if hidden.document(one):
+                entry["note"] = "text around it is not shown: a passage near it is under #no-llm"
+                return hidden.answer(entry)
+            before, after = _note_around(ledger, one, hidden) or (one.prefix, one.suffix)
+            entry["before"] = hidden.text(before)[-CONTEXT_CHARACTERS:]
+            entry["after"] = hidden.text(after)[:CONTEXT_CHARACTERS]
+            return hidden.answer(entry)
+
+    def list_cards(self, query: str, state: str, offset: int, limit: int) -> dict[str, Any]:
+        """Return the cards and drafts that match a query of `ankiforge list` and are in a state.
+
+        The states are described at the tool, in `server`; "" = all that stand.
+        """
+        with self._open("") as (_, ledger):
+            hidden = _Hidden(ledger)
+            if state == "rejected":
+                shown = _rejected(ledger, query, hidden)
+            else:
+                shown = [
+                    _line_entry(line) | ({"why": why} if why else {})
+                    for line in ledger.lines(ledger.find(parse(query).terms))
+                    if (why := _trouble(ledger, line)) or state != "needs_work"
+                    if (state != "waiting" or line.waiting) and not hidden.line(line)
+                ]
+            page, end = shown[offset : offset + limit], offset + limit
+            more = end if end < len(shown) else None
+            return hidden.answer({"cards": page, "total": len(shown), "next_offset": more})
+
+    def search_library(self, query: str, limit: int) -> dict[str, Any]:
+        """Return works that match words, a title, a DOI or an address, what contains the words first."""
+        with self._open("") as (_, ledger):
+            hidden = _Hidden(ledger)
+            works: list[dict[str, Any]] = []
+            for match in ledger.search(query):
+                marks, lines = hidden.shown(match)
+                if not (marks or lines):
+                    continue
+                document = [*marks, *(one.highlight for one in lines)][0].document
+                found = {one.key: shortened(one.exact, 500) for one in marks[:MOST_OF_A_WORK]}
+                cards = {one.id: dict(one.fields) for one in lines[:MOST_OF_A_WORK]}
+                works.append(
+                    {
+                        "title": document.title,
+                        "by": [*document.creators, document.issued],
+                        "highlights": found,
+                        "cards": cards,
+                        "hits": sorted(match.matched & {*found, *cards}),
+                        "not_shown": len(marks) + len(lines) - len(found) - len(cards),
+                    }
+                )
+                if len(works) == limit:
+                    break
+            return hidden.answer({"works": works})
+
+    # --- proposing --------------------------------------------------------------------------
+
+    def propose_cards(self, cards: Cards) -> dict[str, Any]:
+        """Record proposals, and return what the checks found.
+
+        Args:
+            cards: each has a `highlight` (its key), a `kind` (`basic`, `cloze`, `two-way` or `none`),
+                and the other fields, "" where the kind has none.
+
+        Returns:
+            For every highlight, in order: the cards with findings, the reason why there are none, or
+            why the proposal was refused. Only cards that were recorded count towards the limit.
+        """
+        now = time.monotonic()
+        self._times = [one for one in self._times if one > now - 3_600]
+        if len(self._times) + len(cards) > MOST_AN_HOUR:
+            what = f"more than {MOST_AN_HOUR} cards in an hour, which a person has to decide on"
+            raise UsageError(what, hint="go on later")
+        wanted: dict[str, Cards] = {}
+        for card in cards:
+            wanted.setdefault(card["highlight"], []).append(card)
+        with self._open("drafting") as (workspace, ledger):
+            prompts, hidden = app.load_prompts(workspace, chat=True), _Hidden(ledger)
+            checks = Checks(app.make_job(workspace, ()), ledger)
+            results: list[dict[str, Any]] = []
+            for key, given in wanted.items():
+                try:
+                    result = self._recorded(checks, prompts, hidden, key, given)
+                except UsageError as refused:
+                    result = {"refused": refused.message}
+                self._times += [now] * len(result.get("cards", ()))
+                results.append({"highlight": key, **result})
+            return hidden.answer({"results": results})
+
+    def _recorded(
+        self, checks: Checks, prompts: Prompts, hidden: _Hidden, key: str, given: Cards
+    ) -> dict[str, Any]:
+        """Record the cards proposed for one highlight."""
+        ledger = checks.ledger
+        highlight = ledger.highlight(key)
+        task = hidden.mark(highlight)
+        if reason := (hidden.highlight(highlight) and _PRIVATE) or withheld(task.highlights[0]):
+            raise UsageError(reason)
+        if faults := [*filter(None, (_fault(card, highlight) for card in given))]:
+            raise UsageError(faults[0])
+        before = {line.id for line in ledger.lines([highlight.key])}
+        if len(before & self._own) + len(given) > FACTS:
+            what = f"at most {FACTS} cards of yours wait for a highlight, each of another fact"
+            raise UsageError(f"{what}: withdraw_card drops one")
+        # read what the agent wrote like the reply of a model
+        answer = json.dumps({"cards": [{**one, "h": label_for(highlight.key)} for one in given]})
+        results = import_chat(answer, [task], prompts)
+        if not results:
+            raise UsageError("no card can be made of it")
+        [drafted] = results
+        if not drafted.drafts:
+            reasons = "; ".join(one.reason for one in drafted.no_cards)
+            if not reasons or any(one["kind"] != "none" for one in given):
+                raise UsageError(reasons or "no card can be made of it")
+            ledger.record(highlight.key, (), reasons, "no_card", by_model=True, beside=True)
+            return {"no_card": reasons}
+        origin = Origin(AGENT, self.name, prompts.usual.fingerprint)
+        drafts = [replace(one, origin=origin, intent=0) for one in drafted.drafts]
+        made = []
+        for proposal in checks.proposals(highlight, drafts):
+            recorded = ledger.record(highlight.key, [proposal], by_model=True, beside=True)
+            for id in recorded.new:
+                made.append({"card": id, **_findings(proposal)})
+                self._own |= {id} - before
+        refused = "the reader rejected these words, or has this card"
+        if not made:
+            raise UsageError(refused)
+        return {"cards": made} | ({"note": refused} if len(made) < len(drafts) else {})
+
+    def withdraw_card(self, card: str) -> dict[str, Any]:
+        """Drop a draft that was proposed in this session and nobody has decided on."""
+        with self._open("drafting") as (_, ledger):
+            if card not in self._own or not [*ledger.lines([card])]:
+                raise UsageError(f"{card!r} is not a waiting draft of yours, of this session")
+            ledger.undo(card)
+            return {"withdrawn": card}
+
+
+# --- private text ---------------------------------------------------------------------------
+
+_NOTES = (".md", ".markdown", ".txt")
+_LARGEST_NOTE = 2_000_000
+"""The number of bytes of a note that are read for the text around a highlight."""
+
+
+class _Hidden:
+    """Decides, over the whole ledger, what must not be shown to an agent."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._passages = PrivatePassages(ledger)
+
+    def mark(self, highlight: Highlight) -> Task:
+        """Return a highlight as a task, marked if it or its document contains private text."""
+        return self._passages.mark(Task(highlight.document, (highlight,)))
+
+    def highlight(self, highlight: Highlight) -> bool:
+        """Return whether a highlight is private, or contains private text."""
+        [marked] = self.mark(highlight).highlights
+        return bool(
+            private(marked)
+            or any(map(private, self._ledger.highlights(of=highlight.key)))
+            or self._passages.stand_in(
+                f"{highlight.exact} {highlight.comment}", highlight.document.key
+            )
+        )
+
+    def document(self, highlight: Highlight) -> bool:
+        """Return whether a passage of the highlight's document is private."""
+        return self.mark(highlight).discreet
+
+    def bare(self, highlight: Highlight) -> Highlight:
+        """Return a highlight, without the text around it if that may contain private text."""
+        if not self.document(highlight):
+            return highlight
+        return replace(highlight, prefix="", suffix="", sentence="", nearby="", above=())
+
+    def line(self, line: Line) -> bool:
+        """Return whether a card or draft is from a private passage, or contains private text."""
+        words = [*(text for _, text in line.fields), line.words.quote]
+        return self.highlight(line.highlight) or self._passages.stand_in(
+            "\n".join(words), line.highlight.document.key
+        )
+
+    def shown(self, match: Match) -> tuple[list[Highlight], list[Line]]:
+        """Return what may be shown of a work that was found.
+
+        Nothing, if only private text contains the words that were searched: it would tell.
+        """
+        marks = [one for one in match.highlights if not self.highlight(one)]
+        lines = [one for one in match.lines if not self.line(one)]
+        whole = (len(marks), len(lines)) == (len(match.highlights), len(match.lines))
+        hit = not match.matched.isdisjoint(
+            {*(one.key for one in marks), *(one.id for one in lines)}
+        )
+        return (marks, lines) if whole or hit or match.by != "words" else ([], [])
+
+    def text(self, text: str) -> str:
+        """Return a text, or a placeholder if it contains private text."""
+        return "(not shown: #no-llm)" if self._passages.stand_in(text) else text
+
+    def answer(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer of a tool with placeholders for texts that contain private text.
+
+        Titles, headings and findings may repeat it.
+        """
+        return {name: self._masked(part) for name, part in entry.items()}
+
+    def _masked(self, part: Any) -> Any:
+        if isinstance(part, str):
+            return self.text(part)
+        if isinstance(part, dict):
+            return self.answer(part)
+        return [self._masked(one) for one in part] if isinstance(part, list) else part
+
+
+def _note_around(ledger: Ledger, one: Highlight, hidden: _Hidden) -> tuple[str, str] | None:
+    """Return the text of a note before and after a highlight; None if it is in no note.
+
+    Paragraphs that are tagged `#no-llm` or contain private text are replaced.
+    """
+    for kind in ("obsidian", "markdown"):
+        root = Path(roots(ledger).get(f"{kind}:{one.document.source}", "nowhere")).resolve()
+        path = (root / one.document.path).resolve()
+        if not path.is_relative_to(root) or path.suffix.lower() not in _NOTES:
+            continue
+        with suppress(OSError):
+            written = path.read_bytes()[:_LARGEST_NOTE].decode("utf-8-sig", "replace")
+            shown = [
+                "[…]" if f"#{NO_LLM}" in paragraph.casefold() else hidden.text(paragraph)
+                for paragraph in written.split("\n\n")
+            ]
+            text = plain_text("\n\n".join(shown))
+            if found := locate(one.exact, text):
+                return text[: found[0]], text[found[1] :]
+    return None
+
+
+# --- entries --------------------------------------------------------------------------------
+
+_PRIVATE = "this passage must stay on this machine (#no-llm)"
+
+
+def _entry(one: Highlight, wants: str = "") -> dict[str, Any]:
+    """Return a highlight for an agent, without empty values."""
+    entry = {
+        "highlight": one.key,
+        "title": one.document.title,
+        "heading": one.heading,
+        "page": one.page_label,
+        "marked": one.exact,
+        "sentence": one.sentence if one.sentence != one.exact else "",
+        "phrases": [one.exact[start:end] for start, end in one.gaps],
+        "comment": one.comment if one.instructs else "",
+        "colour": one.colour,
+        "wanted": wants,
+    }
+    return {name: value for name, value in entry.items() if value}
+
+
+def _line_entry(line: Line) -> dict[str, Any]:
+    """Return a card or draft for an agent."""
+    origin = line.words.origin
+    state = line.verdict if line.verdict != "pending" else "waiting"
+    return {
+        "card": line.id,
+        "highlight": line.highlight.key,
+        "title": line.highlight.document.title,
+        "kind": line.kind.value,
+        "fields": dict(line.fields),
+        "quote": line.words.quote,
+        "state": "in Anki" if line.anki == "seen" else state,
+        "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
+        **(_findings(line.waiting.proposal) if line.waiting else {"findings": []}),
+    }
+
+
+def _findings(proposal: Proposal) -> dict[str, Any]:
+    """Return what the checks found, and whether a finding blocks."""
+    findings = [
+        {"rule": one.check, "severity": one.severity.value, "message": one.message}
+        for one in proposal.findings
+        if one.severity is not Severity.INFO
+    ]
+    return {"findings": findings} | ({"blocked": True} if proposal.blocked else {})
+
+
+def _trouble(ledger: Ledger, line: Line) -> str:
+    """Return why a card needs work; "" if it does not."""
+    seen = next(ledger.notes(line.id), None) if line.card else None
+    if seen is None:
+        return ""
+    leech = any(tag.casefold() == "leech" for tag in seen.tags)
+    said = [f"forgotten {seen.lapses} times"] if leech or seen.lapses >= LAPSES else []
+    said += [f"the reader's remark: {seen.feedback}"] if seen.feedback else []
+    return "; ".join(said)
+
+
+def _rejected(ledger: Ledger, words: str, hidden: _Hidden) -> list[dict[str, Any]]:
+    """Return what the reader rejected lately, with the reasons, newest first."""
+    return [
+        {"highlight": one.key, "rejected": one.text, "at": one.at}
+        for one in ledger.history()
+        if one.what == "reject" and words.casefold() in one.text.casefold()
+        if not any(map(hidden.highlight, ledger.highlights(of=one.key)))
+    ]
+
+
+def _fault(card: dict[str, str], highlight: Highlight) -> str:
+    """Return the fault in the form of a proposed card; "" if there is none."""
+    kind = card["kind"]
+    needed = {"none": ("why_none",), "cloze": ("text",)}.get(kind, ("front", "back"))
+    if missing := [name for name in needed if not card[name].strip()]:
+        return f"kind {kind!r} needs `{missing[0]}`"
+    allowed = "\n\t" + "".join(sign for sign in _JOINERS if sign in highlight.context)
+    for name in ("front", "back", "text", "quote", "why_none"):
+        for sign in card[name]:
+            if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
+                return f"`{name}` has the invisible character U+{ord(sign):04X}: write it without"
+        if name in ("front", "back", "text") and (what := foreign(card[name])):
+            return f"`{name}` has {what}: write Markdown, with `code` between backticks, no links"
+    return ""
+
+
+_JOINERS = "\u200c\u200d"
+"""Characters without width that some scripts need; a card may have them if its passage has."""
+
+
+def _drafting_rules(workspace: Workspace) -> str:
+    """Return the drafting rules, with the tool instead of the JSON of a reply."""
+    prompt = app.load_prompts(workspace, chat=True).usual
+    schema = (
+        "the arguments of the tool propose_cards, where `highlight` stands for `h`."
+        ' For "none", put the reason into `why_none`.'
+    )
+    values = {**rules_of(Shape(prompt.kinds)), "schema": schema}
+    return prompt.messages({**values, "title": "", "remark": "", "highlights": ""})[0]["content"]
+
 
 INSTRUCTIONS = (
     "Make flashcards from what the reader highlighted. list_highlights gives passages and the rules;"

@@ -1,17 +1,24 @@
-"""Cards, drafts, questions, decisions and highlights: as JSON, in one line, and in full."""
+"""Cards, highlights, works and questions as JSON, as text, and as files for other programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import StringIO
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ankiforge.model import AGENT, Document, Fields, Highlight, Question, Severity, Waiting
-from ankiforge.text import on_one_line, shortened
+from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
-    from ankiforge.ledger import Done, Fate, Ledger, Line
+    from ankiforge.ledger import Done, Fate, Ledger, Line, Match
+
 
 # --- JSON -----------------------------------------------------------------------------------
 
@@ -280,3 +287,179 @@ def question_text(question: Question) -> Iterator[str]:
         yield _row("  source", unrender(one.ours))
     yield from (_row("", on_one_line(example)) for example in question.examples)
     yield _settled_by(question.id, question.accept, question.reject)
+
+
+# --- works, for `seen` ----------------------------------------------------------------------
+
+_MOST_FOUND = 5
+"""The number of passages and of cards that a terminal shows for a work without -v."""
+_LINE = 96
+_OPENERS = {
+    "doi": "https://doi.org/",
+    "arxiv": "https://arxiv.org/abs/",
+}
+
+
+def seen_json(match: Match, looked: str) -> dict[str, Any]:
+    """Return a work as an object of `seen --json`; `looked` is when Anki was read last."""
+    days = sorted(one.created[:10] for one in match.highlights if one.created)
+    chances = match.recall
+    mean = sum(chances.values()) / len(chances) if chances else None
+    verdicts = Counter(one.verdict for one in match.lines)
+    return {
+        "document": document_json(match.documents[0]),
+        "found": {"by": match.by, "what": match.detail},
+        "ways": [attributes(one, "key source title path") for one in match.documents],
+        "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
+        "counts": {
+            "highlights": len(match.highlights),
+            "cards": verdicts["accepted"],
+            "waiting": verdicts["pending"],
+            "rejected": verdicts["rejected"],
+            "retired": verdicts["retired"],
+            "in_anki": sum(one.anki == "seen" for one in match.lines),
+        },
+        "recall": {"now": _rounded(mean), "learnt": len(chances), "looked": looked},
+        "links": _links(match),
+        "highlights": [
+            {
+                **attributes(one, "key kind exact comment colour page_label heading created uri links"),
+                "presence": "gone" if one.key in match.gone else "present",
+                "matched": one.key in match.matched,
+            }
+            for one in match.highlights
+        ],
+        "cards": [
+            {
+                "id": one.id, "guid": one.id if one.card else None,
+                "highlight": one.highlight.key, **attributes(one, "kind verdict anki"),
+                "fields": dict(one.fields),
+                "recall": _rounded(chances.get(one.id)), "matched": one.id in match.matched,
+            }
+            for one in match.lines
+        ],
+    }  # fmt: skip
+
+
+def _rounded(chance: float | None) -> float | None:
+    return None if chance is None else round(chance, 4)
+
+
+def _links(match: Match) -> list[str]:
+    """Return the addresses at which the work opens."""
+    found = []
+    for document in match.documents:
+        found.append(document.uri)
+        for scheme, value in document.identifiers:
+            if scheme == "url" and value.startswith(("http://", "https://")):
+                found.append(value)
+            elif scheme in _OPENERS:
+                found.append(f"{_OPENERS[scheme]}{value}")
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def seen_text(found: dict[str, Any], *, whole: bool = False) -> Iterator[str]:
+    """Yield the lines that describe a work, given as JSON; with `whole`, all its highlights and cards."""
+    document, read = found["document"], found["read"]
+    year = f" ({document['issued'][:4]})" if document["issued"] else ""
+    yield f"{document['title'] or found['ways'][0]['path']}{year}"
+    if document["creators"]:
+        yield f"  by        {', '.join(document['creators'])}"
+    if read["first"]:
+        yield f"  read      {' to '.join(dict.fromkeys(read.values()))}"
+    counts, marks, cards = found["counts"], found["highlights"], found["cards"]
+    yield f"  marked    {counted(len(marks), 'highlight')}"
+    for one in marks[: None if whole else _MOST_FOUND]:
+        page = f"p. {one['page_label']}: " if one["page_label"] else ""
+        comment = f"  [{one['comment']}]" if one["exact"] and one["comment"] else ""
+        gone = "  (gone from the source)" if one["presence"] == "gone" else ""
+        words = f"{page}{one['exact'] or one['comment'] or one['kind']}{comment}"
+        yield f"    {shortened(on_one_line(words), _LINE)}{gone}"
+    if not whole and len(marks) > _MOST_FOUND:
+        yield f"    … {len(marks) - _MOST_FOUND} more (-v)"
+    parts = [str(counts["cards"])]
+    for name in ("in_anki", "waiting", "rejected", "retired"):
+        parts += [f"{counts[name]} {name.replace('_', ' ')}"] if counts[name] else []
+    if (now := found["recall"]["now"]) is not None:
+        parts.append(f"{now:.0%} remembered now")
+    yield f"  cards     {' · '.join(parts)}"
+    for one in cards[: None if whole else _MOST_FOUND]:
+        in_anki = one["anki"] == "seen" and one["verdict"] == "accepted"
+        state = "in Anki" if in_anki else one["verdict"]
+        yield f"    {one['id'][:10]}  {state:9} {question_of(one['fields'].items())}"
+    if not whole and len(cards) > _MOST_FOUND:
+        yield f"    … {len(cards) - _MOST_FOUND} more (-v)"
+    yield from (f"  open      {link}" for link in found["links"])
+
+
+# --- files for other programs ---------------------------------------------------------------
+
+VERSION = 1
+"""The version of the JSON Lines format. Greater versions need a newer program."""
+CardJson = Callable[["Line"], dict[str, Any]]
+
+
+def as_lines(
+    highlights: Sequence[Highlight], lines: Sequence[Line], query: str, card_json: CardJson
+) -> Iterator[str]:
+    """Yield all lines of JSON, which are always the same for the same ledger.
+
+    The first line identifies the format. Then follow all documents, highlights and cards, and finally
+    the number of lines.
+
+    Args:
+        highlights: the highlights to export, in reading order.
+        lines: the cards and drafts to export.
+        query: what was asked for.
+        card_json: returns a card or draft as JSON.
+    """
+    places = [*highlights, *(line.highlight for line in lines)]
+    documents = {one.document.key: one.document for one in places}.values()
+    more = "source path uri tags collections"
+    objects = chain(
+        [{"type": "ankiforge", "version": VERSION, "query": query}],
+        ({"type": "document", **document_json(one), **attributes(one, more)} for one in documents),
+        ({"type": "highlight", **highlight_json(one)} for one in highlights),
+        ({"type": "card", **card_json(one)} for one in lines),
+    )
+    number = 0
+    for one in objects:
+        number += 1
+        yield msgspec.json.encode(one).decode() + "\n"
+    yield msgspec.json.encode({"type": "end", "lines": number}).decode() + "\n"
+
+
+# --- CSV ------------------------------------------------------------------------------------
+
+COLUMNS = (
+    "id", "guid", "kind", "verdict", "anki", "deck", "tags", "front", "back", "extra", "quote",
+    "comment", "document", "creators", "issued", "page", "link", "highlight", "drafter", "reason",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""Characters that a spreadsheet takes for the beginning of a formula."""
+
+
+def as_csv(lines: Sequence[Line], tags: Callable[[Line], tuple[str, ...]]) -> str:
+    """Return the cards as CSV (RFC 4180); `tags` gives those of a card."""
+    written = StringIO(newline="")
+    writer = csv.writer(written, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for line in lines:
+        fields, highlight = dict(line.fields), line.highlight
+        document = highlight.document
+        cells = (
+            line.id, line.card.guid if line.card else "", line.kind, line.verdict, line.anki, line.deck,
+            " ".join(tags(line)), fields.get("Text") or fields.get("Front", ""),
+            fields.get("Back", ""), fields.get("Extra", ""), line.words.quote, highlight.comment,
+            document.title, "; ".join(document.creators), document.issued,
+            highlight.page_label, highlight.uri or document.uri, highlight.key,
+            line.words.origin.drafter, line.card.why if line.card else "",
+        )  # fmt: skip
+        writer.writerow(map(_guarded, cells))
+    return written.getvalue()
+
+
+def _guarded(text: str) -> str:
+    """Return a text with an apostrophe before a formula, so that no spreadsheet evaluates it."""
+    formula = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
+    return f"'{text}" if formula else text

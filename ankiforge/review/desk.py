@@ -25,8 +25,7 @@ from ankiforge.model import CardKind, Highlight, Media, Question, Route, Waiting
 from ankiforge.review.decide import edit, make
 from ankiforge.review.faces import face
 from ankiforge.review.items import Found, Item, Items
-from ankiforge.review.query import parse
-from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
+from ankiforge.review.query import changed_fields, fields_from_spans, new_fields, parse, parse_spans
 from ankiforge.text import on_one_line, shortened
 
 ROUND = 10

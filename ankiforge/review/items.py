@@ -29,9 +29,8 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.review.faces import Find, compared, face
-from ankiforge.review.passage import passage
-from ankiforge.review.select import selectable_text
+from ankiforge.review.faces import Find, compared, face, passage
+from ankiforge.review.query import selectable_text
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.markdown import image_paths
 

@@ -1,7 +1,7 @@
-"""QUERY: which cards and drafts are meant, in every command that takes one.
+"""What a person typed or selected: queries, ids, fields, and spans of a passage.
 
-Blank = and, `-` negates, bare words match text, title and the beginning of the id, `field:value` the
-rest; quotes for blanks. `*` and `?` in the value of a field are wildcards.
+A query: blank = and, `-` negates, bare words match text, title and the beginning of the id,
+`field:value` the rest; quotes for blanks. `*` and `?` in the value of a field are wildcards.
 
     deck:Reading -finding:* "gradient descent" verdict:pending
 """
@@ -9,14 +9,17 @@ rest; quotes for blanks. `*` and `?` in the value of a field are wildcards.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import msgspec
 
+from ankiforge.draft import sided
 from ankiforge.errors import UsageError
-from ankiforge.ledger import FIELDS, Term
-from ankiforge.model import CardKind, colour_name
+from ankiforge.ledger import FIELDS, Ledger, Term
+from ankiforge.model import CardKind, Family, Fields, Highlight, HighlightKind, Span, colour_name
+from ankiforge.review.gapping import gapped, part
+from ankiforge.text.passages import sentence_around, trimmed
 
 UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour", "verdict"}
 """Fields whose values never hold a blank."""
@@ -96,3 +99,149 @@ def joined(words: Iterable[str]) -> str:
         return f'{sign}{field}{colon}"{value}"'
 
     return " ".join(map(requoted, words))
+
+
+_ID = re.compile(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")
+_KEY = re.compile(r"([a-z]+):[^\s/]+/\S+")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_SPANS = re.compile(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
+_JOINT = re.compile(r"^[\s,;:.–—-]+")
+"""What joins a definition to the term before it."""
+
+# --- ids ------------------------------------------------------------------------------------
+
+
+def is_id(word: str) -> bool:
+    """Return whether a word has the form of an id of a card, draft or question, or of its beginning."""
+    return _ID.fullmatch(word.strip().casefold()) is not None
+
+
+def is_key(word: str) -> bool:
+    """Return whether a word has the form of a highlight's key, and not of a query's `field:value`."""
+    match = _KEY.fullmatch(word)
+    return match is not None and match[1] not in FIELDS
+
+
+def find(ledger: Ledger, word: str) -> str:
+    """Return the id of the card, draft or question that an id or its beginning names.
+
+    Raises:
+        UsageError: it names none, or several.
+    """
+    beginning = word.strip().casefold()
+    found = ledger.find([Term("id", beginning)], everything=True)
+    found += (
+        [one.id for one in ledger.questions() if one.id.startswith(beginning)]
+        if beginning.startswith("qu")
+        else []
+    )
+    if not found:
+        hint = f"ankiforge list shows the ids; to search for the word: '\"{word}\"'"
+        raise UsageError(f"no id begins with {beginning!r}", hint=hint)
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} ids begin with {beginning!r}", hint="type more of the id")
+    return found[0]
+
+
+# --- words of a card's fields -----------------------------------------------------------------
+
+
+def changed_fields(family: Family, changes: Mapping[str, str]) -> dict[str, str]:
+    """Return a person's changes of fields, cleaned.
+
+    Raises:
+        UsageError: the card has no such field, or the text is too long or has control characters.
+    """
+    names = family.content_fields
+    if wrong := [name for name in changes if name not in names]:
+        raise UsageError(f"no field {wrong[0]!r} on this card", hint=f"it has: {', '.join(names)}")
+    return _clean(changes)
+
+
+def new_fields(words: Mapping[str, str]) -> Fields:
+    """Return the fields of a new card; a `Text` field makes it a cloze.
+
+    Raises:
+        UsageError: a field is missing or belongs to the other note type, or the text is too
+            long or has control characters.
+    """
+    given = {name: text for name, text in _clean(words).items() if text.strip()}
+    family = Family.CLOZE if "Text" in given else Family.BASIC
+    names = family.content_fields
+    if wrong := [name for name in given if name not in names]:
+        what = f"no field {wrong[0]!r} beside {names[0]}"
+        raise UsageError(what, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra")
+    needed = ("Text",) if family is Family.CLOZE else ("Front", "Back")
+    if missing := [name for name in needed if name not in given]:
+        raise UsageError(f"the card has no {missing[0]}", hint=f'--field {missing[0]} "TEXT"')
+    return tuple((name, given[name]) for name in names if name in given)
+
+
+def _clean(words: Mapping[str, str]) -> dict[str, str]:
+    """Normalise line ends; refuse control characters and text longer than any card."""
+    from ankiforge.check import MAX_LENGTH
+
+    clean = {name: text.replace("\r\n", "\n").replace("\r", "\n") for name, text in words.items()}
+    for name, text in clean.items():
+        if found := _CONTROLS.search(text):
+            what = f"{name} contains a control character ({ord(found[0]):#04x})"
+            raise UsageError(what, hint="type it again")
+    if sum(map(len, clean.values())) > MAX_LENGTH:
+        raise UsageError(f"more than {MAX_LENGTH} characters", hint="shorten it")
+    return clean
+
+
+# --- words selected in a highlight ------------------------------------------------------------
+
+
+def selectable_text(highlight: Highlight) -> tuple[str, str]:
+    """Return the text in which words may be selected, and its Markdown ("" = the same)."""
+    if highlight.markdown and highlight.kind is not HighlightKind.CARD:
+        return highlight.exact, highlight.markdown[0]
+    return highlight.sentence or highlight.exact, ""
+
+
+def parse_spans(text: str) -> list[Span]:
+    """Parse `3-8,12-15`: selected words, in code points of the selectable text.
+
+    Raises:
+        UsageError: the text has another form.
+    """
+    if not _SPANS.fullmatch(text):
+        raise UsageError("no words are selected", hint="select words of the passage first")
+    pairs = (one.split("-") for one in text.split(","))
+    return [(int(start), int(end)) for start, end in pairs]
+
+
+def fields_from_spans(shape: str, highlight: Highlight, spans: Sequence[Span]) -> Fields:
+    """Return the fields with which a card made of selected words begins.
+
+    `shape`: `cloze` hides the words, `question` makes them the answer of a question yet to be
+    typed, `term` makes them a term that the rest of their sentence defines.
+
+    Raises:
+        UsageError: the shape is unknown, or the words are not in the text or cannot be hidden.
+    """
+    text, markdown = selectable_text(highlight)
+    try:
+        match shape:
+            case "cloze":
+                return (("Text", gapped(text, spans, markdown)),)
+            case "question":
+                answer = ", ".join(part(text, span, markdown) for span in sorted(spans))
+                return sided(CardKind.BASIC, "", answer)
+            case "term":
+                return _about_term(text, markdown, spans)
+    except ValueError as error:
+        raise UsageError(str(error), hint="select other words") from error
+    raise UsageError(f"not a way to make a card: {shape!r}")
+
+
+def _about_term(text: str, markdown: str, spans: Sequence[Span]) -> Fields:
+    """Make the words selected last the term, and the rest of their sentence its definition."""
+    start, end = trimmed(text, *spans[-1])
+    first, last = sentence_around(text, start, end)
+    around = [trimmed(text, first, start), trimmed(text, end, last)]
+    rest = [part(text, span, markdown) for span in around if span[0] < span[1]]
+    definition = _JOINT.sub("", " ".join(rest))
+    return sided(CardKind.TWO_WAY, part(text, (start, end), markdown), definition)
