@@ -197,15 +197,19 @@ class DuplicateIndex:
     ) -> Iterator[tuple[float, IndexedCard]]:
         """Yield (Jaccard similarity of content words, card) of the most similar cards."""
         mine, ranked = set(terms.words), []
+        numbers = set(filter(str.isdigit, mine))
         for id in self._candidates((*terms.words, *terms.finders)):
             card = self._cards[id]
-            theirs = set(card.terms.words)
-            shared, smaller = len(mine & theirs), min(len(mine), len(theirs))
+            theirs = card.terms.words  # no word is in it twice
+            shared = len(mine.intersection(theirs))
+            smaller = min(len(mine), len(theirs))
             if 2 * shared < smaller or _siblings(card, highlight):
                 continue
-            jaccard = shared / (len(mine | theirs) or 1)
-            if jaccard >= _MIN_SIMILAR or not _numbers_apart(mine, theirs):
-                ranked.append((jaccard, shared / (smaller or 1), id))
+            jaccard = shared / (len(mine) + len(theirs) - shared or 1)
+            apart = jaccard < _MIN_SIMILAR and numbers.difference(theirs)
+            if apart and any(map(str.isdigit, set(theirs) - mine)):
+                continue  # each has a number that the other lacks
+            ranked.append((jaccard, shared / (smaller or 1), id))
         ranked.sort(reverse=True)
         for jaccard, contained, id in ranked[:_JUDGED]:
             if jaccard >= _JACCARD or self._within(contained, mine, read, id):
@@ -237,11 +241,6 @@ class DuplicateIndex:
 
 
 _NOTHING = Draft(HighlightKey(""), CardKind.CLOZE, (), "", "", 0, Origin(""))
-
-
-def _numbers_apart(mine: set[str], theirs: set[str]) -> bool:
-    """Return whether each of two cards has a number that the other lacks."""
-    return any(map(str.isdigit, mine - theirs)) and any(map(str.isdigit, theirs - mine))
 
 
 def _siblings(card: IndexedCard, highlight: HighlightKey) -> bool:

@@ -219,7 +219,9 @@ _CLEAR = 3
 def script(text: str) -> str:
     """Return the script of most letters; "" if there are few letters."""
     plain = _SHIELDED.sub(" ", text[:_LONGEST])
-    names = Counter(_script_of(letter) for letter in plain if letter.isalpha())
+    names: Counter[str] = Counter()
+    for letter, times in Counter(filter(str.isalpha, plain)).items():
+        names[_script_of(letter)] += times
     name, count = names.most_common(1)[0] if names else ("", 0)
     return name if count >= (12 if name == "Latin" else 4) and count > 0.6 * names.total() else ""
 

@@ -33,6 +33,7 @@ from ankiforge.check.reading import (
 )
 from ankiforge.check.rules import Context, found
 from ankiforge.check.words import (
+    DIGITS,
     FUNCTION,
     NEGATORS,
     TERM,
@@ -195,12 +196,13 @@ def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
 
 def _foreign(text: str, source: str) -> Iterator[str]:
     """Yield the numbers and months of a text that the source has in no notation."""
-    known = all_numbers(source)
     there = quantities(text)
+    digits = set(DIGITS.findall(source)) if source.isascii() else set()
     for number, forms in stated_numbers(text).items():
         # other notations: 3,000,000 for 3 million, ¾ for 3/4
         if (
-            known.isdisjoint(forms)
+            digits.isdisjoint(forms)
+            and all_numbers(source).isdisjoint(forms)
             and not any(number in one.shown and _states(source, one) for one in there)
             and not any(
                 number in parts and size in values(source)
@@ -228,6 +230,8 @@ def _states(source: str, one: Quantity) -> bool:
 
 def _otherwise(one: Quantity, source: str) -> str:
     """Return how the source states a number; "" if the card agrees."""
+    if not (one.unit or one.era or one.value < 0):
+        return ""
     there = [each for each in quantities(source) if abs(each.value) == abs(one.value)]
     units = {each.unit for each in there} - {""}
     if one.unit and units and one.unit not in units:
@@ -408,11 +412,11 @@ _RUNS = re.compile(
     re.IGNORECASE,
 )
 _TALK = re.compile(
-    r"\bas an ai\b|\bas a (?:large )?language model\b|\bi(?:'m| am) (?:sorry|unable)\b"
-    r"|\bi cannot (?:help|create|assist)\b|\b(?:ignore|disregard|forget) (?:all |any |the |your )*"
-    r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)\b|\bsystem prompt\b"
-    r"|\bhere (?:is|are) (?:the|your|a) (?:flash ?)?cards?\b|\bgiven (?:passage|highlight|text)\b"
-    r"|\b(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?\b",
+    r"\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
+    r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the |your )*"
+    r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)|system prompt"
+    r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
+    r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b",
     re.IGNORECASE,
 )
 

@@ -76,6 +76,8 @@ ORDINALS = lists("numbers", "ordinals")["en"]
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[{_CJK}]|(?:[^\W_{_CJK}]+(?:['’][^\W_{_CJK}]+)?[+#]*)")
+_ASCII_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)?[+#]*")
+"""The same for ASCII, in half the time."""
 _IDEOGRAPH = re.compile(f"[{_CJK}]")
 TERM = re.compile(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
 """Acronyms and names with digits or inner capitals."""
@@ -83,7 +85,8 @@ TERM = re.compile(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
 
 def tokens(text: str) -> list[str]:
     """Return words and single ideographs, casefolded, in order; `C++` and `C#` keep their signs."""
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return (_ASCII_TOKEN if plain.isascii() else _TOKEN).findall(plain)
 
 
 def content(text: str) -> list[str]:
@@ -332,13 +335,18 @@ _FRACTIONS = {word: Fraction(value) for word, value in by_word("numbers", "fract
 
 
 def _longest_first(names: frozenset[str] | dict[str, Unit] | dict[str, int]) -> str:
-    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    """Return alternatives of a pattern, grouped by their first sign: most are ruled out by it."""
+    ends: dict[str, list[str]] = {}
+    for name in sorted(names, key=len, reverse=True):
+        ends.setdefault(name[0], []).append(re.escape(name[1:]))
+    return "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in ends.items())
 
 
 _DIGITS = r"\d{1,999}"
 """More would be too many for Python to read as one number."""
 QUANTITY = re.compile(
     rf"""
+    (?=[-−–+±$€£\d]|\b)
     (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
     (?:(?P<sign>(?<![\w)\]}}.,%°])[-−–+±](?=[\d.])|\bminus\s|\bmoins\s(?=\d))?
     (?P<money>[$€£](?=\d))?

@@ -189,10 +189,9 @@ _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$", re.MULTILINE)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+")
 """In scripts without spaces, each character is a word. Kana and Chinese characters are not joined.
 """
-_ASCII_WORD = re.compile("[a-z0-9]+")
-"""Equivalent for ASCII text, in a third of the time."""
-_FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
-_MASK = 2**64 - 1
+_BLANKS = bytes(at if chr(at).isalnum() else 32 for at in range(128)).ljust(256)
+"""Makes blanks of what is no letter or digit in ASCII, where that is quicker than `_WORD`."""
+_MASK = 2**32 - 1
 
 
 class Sketch(msgspec.Struct, frozen=True, array_like=True):
@@ -225,13 +224,12 @@ def sketch(text: str, path: str) -> str:
     blocks = _BLOCK_ID.findall(body) if "^" in body else []
     body = _BLOCK_ID.sub("", body) if blocks else body
     plain = unicodedata.normalize("NFKC", body).casefold()
-    words = (_ASCII_WORD if plain.isascii() else _WORD).findall(plain)
-    a, b, c, d = _FACTORS
-    marks = list(map(crc32, map(str.encode, words)))
-    shingles = {
-        (a * one + b * two + c * three + d * four) & _MASK
-        for one, two, three, four in zip(marks, marks[1:], marks[2:], marks[3:], strict=False)
-    }
+    if plain.isascii():
+        words = plain.encode().translate(_BLANKS).split()
+    else:
+        words = [word.encode() for word in _WORD.findall(plain)]
+    fours = zip(words, words[1:], words[2:], words[3:], strict=False)
+    shingles = set(map(crc32, map(b" ".join, fours)))
     made = Sketch(
         frozenset(sorted(shingles)[:SIZE]),
         len(words),
