@@ -199,7 +199,7 @@ def test_a_slip_inside_a_source_names_its_key(forge, workspace, notes):
         ),
         (
             "zotero:\n    path: notes\n    api: wbe",
-            ("ankiforge.yaml:4: sources[0].zotero.api: 'wbe'", "local or web"),
+            ("ankiforge.yaml:4: sources[0].zotero.api: 'wbe'", "did you mean 'web'?"),
         ),
         (
             "zotero: {name: z, library: 123}",

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
@@ -34,7 +34,6 @@ from ankiforge.extract.zotero.files import STORAGE, linked_folder
 from ankiforge.extract.zotero.settings import Address, Setting, Wanted, address_of, wanted
 from ankiforge.extract.zotero.works import Works
 from ankiforge.model import (
-    Extracted,
     Known,
     Memory,
     NoMemory,
@@ -51,9 +50,6 @@ if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.api import Pace
 
 DATABASE = "zotero.sqlite"
-APIS = ("", "local", "web")
-KNOWN_SCHEMAS = range(119, 130)
-"""The `userdata` versions that have all the columns we read: 119 (2022) to 129 (Zotero 10)."""
 LIBRARY = "library "
 """The prefix of library containers among the dependencies of a whole source."""
 
@@ -62,7 +58,7 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     """`path` is Zotero's data folder or a `zotero.sqlite`. It is optional if `api` is given."""
 
     path: str = ""
-    api: str = ""
+    api: Literal["", "local", "web"] = ""
     """`local` or `web`. "" to read the database at `path`."""
     library: Setting = ""
     """The libraries to read. "" for all."""
@@ -94,8 +90,6 @@ def open_source(
     Raises:
         ConfigError: the settings are invalid, or name neither a path nor an API.
     """
-    if settings.api not in APIS:
-        raise ConfigError(f"api: {settings.api!r} is not a way to read Zotero", hint="local or web")
     if not settings.path and not settings.api:
         raise ConfigError(
             "path is missing",
@@ -226,19 +220,11 @@ class ZoteroSource:
             worker.store(complete=whole)
 
     def _library(self, works: Works, library: Library, looked: set[str]) -> Iterator[Sighting]:
-        found, complete = 0, not self.only
+        complete = not self.only
         try:
-            for sighting in works.of(library, self._attachments()):
-                found += isinstance(sighting, Extracted)
-                yield sighting
+            yield from works.of(library, self._attachments())
             complete &= not works.failed
             looked |= works.files.looked(library)
-            trashed = 0 if found or self.only else works.database.trashed(library)
-            if trashed:
-                marks = "annotation lies" if trashed == 1 else "annotations lie"
-                what = f"{library.says}: all {trashed} {marks} in the trash of Zotero"
-                hint = "restore what you want to learn in Zotero"
-                yield Problem(self.name, what, hint, notice=True)
         except ItemError as error:
             complete = False
             yield Problem(f"{self._where}: {library.says}", error.message, error.hint)
@@ -297,13 +283,10 @@ class ZoteroSource:
         return [one for one in found if self.wanted is None or one.group in self.wanted]
 
     def _missing(self, database: Database) -> Iterator[tuple[None, Problem]]:
-        """Yield a problem with an unknown schema, and for each selected group that is missing."""
-        where, version = self._where, database.version()
-        if version not in KNOWN_SCHEMAS:
-            age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
-            what = f"it was written by a Zotero {age} than this program supports (schema {version})"
-            hint = "it was read anyway; if marks are missing, update the older program"
-            yield None, Problem(where, what, hint, notice=True)
+        """Yield a problem for each selected group that is missing."""
         known = {library.group for library in database.libraries()}
         for group in sorted(one for one in (self.wanted or ()) if one and one not in known):
-            yield None, Problem(where, f"library: it has no group {group}", "sync it in Zotero")
+            yield (
+                None,
+                Problem(self._where, f"library: it has no group {group}", "sync it in Zotero"),
+            )

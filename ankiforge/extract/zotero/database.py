@@ -309,13 +309,7 @@ def _as_item_error() -> Iterator[None]:
         raise ItemError(f"the database cannot be read: {error}", hint=_REPAIR) from error
 
 
-_VERSION = "SELECT CAST(version AS INTEGER) FROM version WHERE schema = 'userdata'"
-_ACCOUNT_ID = """
-SELECT CAST(value AS INTEGER) FROM settings WHERE setting = 'account' AND key = 'userID'
-"""
-_ACCOUNT_NAME = """
-SELECT CAST(value AS TEXT) FROM settings WHERE setting = 'account' AND key = 'username'
-"""
+_ACCOUNT = "SELECT key, CAST(value AS TEXT) FROM settings WHERE setting = 'account'"
 _USER = "SELECT CAST(name AS TEXT) FROM users WHERE userID = ?"
 _LIBRARIES = """
 SELECT libraryID, groupID, CAST(ifnull(groups.name, '') AS TEXT)
@@ -346,18 +340,6 @@ WHERE mark.libraryID = ? AND NOT EXISTS (
     WHERE deletedItems.itemID IN (mark.itemID, file.itemID, paper.itemID)
 )
 ORDER BY ifnull(paper.key, file.key), file.dateAdded, file.key, annotation.sortIndex, mark.key
-"""
-_TRASHED = """
-SELECT count(*)
-FROM itemAnnotations AS annotation
-JOIN items AS mark ON mark.itemID = annotation.itemID
-JOIN itemAttachments ON itemAttachments.itemID = annotation.parentItemID
-WHERE mark.libraryID = ? AND EXISTS (
-    SELECT 1 FROM deletedItems
-    WHERE deletedItems.itemID IN (
-        mark.itemID, itemAttachments.itemID, itemAttachments.parentItemID
-    )
-)
 """
 _NOTES = """
 SELECT note.itemID, CAST(note.key AS TEXT), CAST(ifnull(itemNotes.note, '') AS TEXT),
@@ -411,16 +393,11 @@ class Database:
     citekeys: dict[tuple[int, str], str]
     """Citation keys stored by an add-on, by library and item."""
 
-    def version(self) -> int:
-        """Return the version of the `userdata` schema, or 0 if it has none."""
-        found: int | None = self._value(_VERSION)
-        return found or 0
-
     def account(self) -> Account:
         """Return the account that syncs this database."""
-        number: int | None = self._value(_ACCOUNT_ID)
-        names = (self._value(_ACCOUNT_NAME) or "", self.user(number))
-        return Account(number, tuple(filter(None, names)))
+        found = dict(self._rows(_ACCOUNT))
+        number = int(found.get("userID") or 0) or None
+        return Account(number, tuple(filter(None, (found.get("username"), self.user(number)))))
 
     def user(self, number: int | None) -> str:
         """Return the display name of an account, "" if unknown."""
@@ -433,10 +410,6 @@ class Database:
     def marks(self, library: Library) -> Iterator[Mark]:
         """Yield annotations not in the trash, by work, attachment (oldest first), position, key."""
         return map(Mark._make, self._rows(_MARKS, library.id))
-
-    def trashed(self, library: Library) -> int:
-        """Return how many annotations are in the trash, themselves or with their file or paper."""
-        return int(self._value(_TRASHED, library.id) or 0)
 
     def notes(self, library: Library) -> Iterator[ChildNote]:
         """Yield notes on papers that are not in the trash, by paper, oldest first."""

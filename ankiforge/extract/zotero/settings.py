@@ -12,6 +12,7 @@ from ankiforge.config import (
     is_loopback,
     key_for,
     key_variable,
+    origin,
 )
 from ankiforge.errors import ConfigError
 
@@ -68,17 +69,13 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
     Raises:
         ConfigError: the settings are invalid.
     """
-    if not re.fullmatch(r"(?:[A-Za-z_][A-Za-z0-9_]*)?", key_env):
-        raise ConfigError("key_env: not the name of an environment variable", hint=ZOTERO.name)
-    if url and not re.fullmatch(r"https?://(?:\[[\da-fA-F:]+\]|[^\s/@?#\[\]]+)(?:/[^\s?#]*)?", url):
-        raise ConfigError(f"url: {url!r} is not a web address", hint=f"such as {ZOTERO_WEB}")
     if url and not api:
         raise ConfigError("url: is for an `api`", hint="write api: local or api: web beside it")
-    if url and not is_loopback(url):
-        if api == "local":
-            raise ConfigError("url: the local API is on this machine only", hint=f"such as {LOCAL}")
-        if url.startswith("http:"):
-            raise ConfigError("url: keys are sent by https only", hint=f"such as {ZOTERO_WEB}")
+    if url and not any(origin(url)):
+        raise ConfigError(f"url: {url!r} is not a web address", hint=f"such as {ZOTERO_WEB}")
+    if url and not is_loopback(url) and (api == "local" or url.startswith("http:")):
+        what = "url: another computer is asked by api: web and https only"
+        raise ConfigError(what, hint=f"such as {ZOTERO_WEB}")
     if not api:
         return None
     if api == "local":

@@ -191,15 +191,6 @@ def test_what_is_no_sound_database_is_a_problem_that_says_what_to_do(tmp_path, n
 # --- versions, selections, settings ---------------------------------------------------------
 
 
-@pytest.mark.parametrize(("schema", "age"), [(118, "older"), (130, "newer")])
-def test_a_schema_never_seen_is_said_and_read_all_the_same(tmp_path, schema, age):
-    path = write_zotero(tmp_path / "zotero.sqlite", [library("text")], schema=schema)
-    found = scanned(path)
-    assert f"{age} than this program supports (schema {schema})" in only_problem(found).what
-    assert texts(found) == ["text"]
-    assert found[-1] == WHOLE
-
-
 def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_path):
     works = tuple(
         Work(
