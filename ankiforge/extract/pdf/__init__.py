@@ -107,24 +107,24 @@ class PdfSource(FolderSource):
             files = [file for file in listed if isinstance(file, File)]
             prints = {file.path: self._fingerprint(file) if known else "" for file in files}
             # a file that the user named is always read, to report if it has no marks
-            unread = [
+            unread = frozenset(
                 file
                 for file in files
-                if not known
-                or file.named
+                if not (known and not file.named)
                 or not known.is_unchanged(folder.container, file.path, prints[file.path])
-            ]
-            passwords = self.settings.passwords
-            worker.prefetch(Request(absolute(file.at), passwords) for file in unread)
-            read = frozenset(unread)
+            )
+            requests = (
+                Request(absolute(one.at), self.settings.passwords) for one in files if one in unread
+            )
+            worker.prefetch(requests)
             for folder.count.done, file in enumerate(files):
-                if file in read:
+                if file in unread:
                     found = self._file(worker, file, hidden, prints[file.path])
                     yield from of_one(file.path, found)
                 else:
                     yield Unchanged(folder.container, file.path)
             end = folder.end()
-            worker.store(complete=end.complete and len(read) == len(files))
+            worker.store(complete=end.complete and len(unread) == len(files))
         yield from (one for one in listed if isinstance(one, Problem))
         if hidden:  # one message for all: most were deleted, and they recur in every run
             more = f", and in {len(hidden) - MOST_NAMED} more" if len(hidden) > MOST_NAMED else ""
@@ -168,13 +168,12 @@ class PdfSource(FolderSource):
                 path=where,
                 identifiers=(*read.document.identifiers, ("file", path.name)),
             )
+            key, me = (
+                document.key,
+                ("", *self.me) if self.me else {one.author for one in read.marks},
+            )
             marks = [
-                replace(
-                    one,
-                    document=document,
-                    namespace=document.key,
-                    instructs=not self.me or not one.author or one.author in self.me,
-                )
+                replace(one, document=document, namespace=key, instructs=one.author in me)
                 for one in read.marks
             ]
             # in reading order; equal anchors are numbered page by page

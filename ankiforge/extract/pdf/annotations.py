@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from ctypes import POINTER, byref, c_int, c_uint, cast, create_string_buffer
 from datetime import UTC, datetime, timedelta, timezone
-from itertools import groupby
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -275,29 +274,19 @@ def _threaded(found: list[Annotation]) -> list[Annotation]:
 
     A thread that consists only of hidden annotations and states is left out.
     """
-    threads: dict[int, list[Annotation]] = defaultdict(list)
-    for head, one in zip(_heads(found), found, strict=True):
-        threads[head] += [] if one.hidden or one.state else [one]
-    return [_merged(spoken) for spoken in threads.values() if spoken]
-
-
-def _heads(found: list[Annotation]) -> list[int]:
-    """Return the index of each annotation's thread: its first ancestor, or itself in a circle."""
-    by_reference = {one.reference: at for at, one in enumerate(found)}
-    heads: dict[int, int] = {}
-    for at in range(len(found)):
-        path, step, in_circle = {at: None}, at, False
-        while step not in heads:
-            one = found[step]
-            alone = one.on_text and not one.grouped  # a mark on text is never just a reply
-            above = by_reference.get(one.parent) if one.parent and not alone else None
-            if above is None or above in path:
-                in_circle = above is not None
+    by_reference = {one.reference: one for one in found}
+    threads: dict[Reference, list[Annotation]] = defaultdict(list)
+    for one in found:
+        head, path = one, {one.reference}
+        # a mark on text is never just a reply; of a circle each is its own thread
+        while head.parent and (head.grouped or not head.on_text):
+            above = by_reference.get(head.parent)
+            if above is None or above.reference in path:
                 break
-            path[above] = None
-            step = above
-        heads |= {one: one if in_circle else heads.get(step, step) for one in path}
-    return [heads[at] for at in range(len(found))]
+            head = above
+            path.add(head.reference)
+        threads[head.reference] += [] if one.hidden or one.state else [one]
+    return [_merged(spoken) for spoken in threads.values() if spoken]
 
 
 def _merged(thread: list[Annotation]) -> Annotation:
@@ -336,20 +325,16 @@ CONTENT = frozenset(getattr(pdfium_c, f"FPDF_ANNOT_{kind}") for kind in _SHOWN)
 """Annotations that show something themselves; all others only refer to the page."""
 
 
-def cut_pictures(document: PdfDocument, areas: Iterable[Area]) -> tuple[bytes, ...]:
-    """Cut areas from the pages of a file; b"" for an area outside of it, or that cannot be drawn."""
-    pages = groupby(areas, key=lambda area: area.page)
-    return tuple(one for page, some in pages for one in _cut(document, page, tuple(some)))
-
-
-def _cut(document: PdfDocument, number: int, areas: tuple[Area, ...]) -> list[bytes]:
-    """Return the pictures of a page; b"" for an area in which nothing is visible."""
+def cut_picture(document: PdfDocument, area: Area) -> bytes:
+    """Cut an area from its page, with its strokes; b"" if it cannot be drawn or shows nothing."""
     try:
-        with closing(document[number]) as page:
+        with closing(document[area.page]) as page:
             _hide_marks(page)
-            return [_drawn(page, area) for area in areas]
+            for points in (one for one in area.strokes if len(one) > 1):
+                _stroke(page, points, area)
+            return _small_enough(page, area.box)
     except FAULTS:
-        return [b""] * len(areas)
+        return b""
 
 
 # --- what is shown --------------------------------------------------------------------------
@@ -376,21 +361,7 @@ def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
 # --- drawing --------------------------------------------------------------------------------
 
 
-def _drawn(page: PdfPage, area: Area) -> bytes:
-    """Return the picture of an area, with its additional strokes."""
-    try:
-        strokes = [_stroke(page, points, area) for points in area.strokes if len(points) > 1]
-        try:
-            return _small_enough(page, area.box)
-        finally:
-            for stroke in strokes:
-                pdfium_c.FPDFPage_RemoveObject(page, stroke)
-                pdfium_c.FPDFPageObj_Destroy(stroke)
-    except FAULTS:
-        return b""
-
-
-def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
+def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> None:
     """Draw a line on the page, in memory; a dot if it has only one point."""
     places = list(zip(points[::2], points[1::2], strict=False))
     path = pdfium_c.FPDFPageObj_CreateNewPath(*places[0])
@@ -403,7 +374,6 @@ def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
     pdfium_c.FPDFPageObj_SetLineJoin(path, pdfium_c.FPDF_LINEJOIN_ROUND)
     pdfium_c.FPDFPath_SetDrawMode(path, pdfium_c.FPDF_FILLMODE_NONE, True)
     pdfium_c.FPDFPage_InsertObject(page, path)
-    return path
 
 
 def _small_enough(page: PdfPage, box: Box) -> bytes:

@@ -123,18 +123,14 @@ class Passages:
 
     def _outermost(self, at: int, step: int) -> bool:
         """Return whether the place after `at` in a direction is the last letter of a word."""
-        seen, beside = self._page.seen, at + step
-        if not 0 <= beside < len(seen) or seen[beside].place != seen[at].place + step:
-            return False
-        char, beyond = seen[beside], beside + step
-        level = abs(char.y - seen[at].y) < 0.5 * char.height
-        if not (char.text.isalnum() and level):
-            return False
-        return not (
-            0 <= beyond < len(seen)
-            and seen[beyond].place == char.place + step
-            and seen[beyond].text.isalnum()
-        )
+        seen, place = self._page.seen, self._page.seen[at].place
+        run = [seen[one] for one in (at + step, at + 2 * step) if 0 <= one < len(seen)]
+        letters = [
+            one.text.isalnum() and one.place == place + step * number
+            for number, one in enumerate(run, 1)
+        ]
+        level = bool(run) and abs(run[0].y - seen[at].y) < 0.5 * run[0].height
+        return level and letters in ([True], [True, False])
 
     def _segments(self, owner: dict[int, int]) -> list[list[int]]:
         """Return runs of covered places on one line and in one quad."""

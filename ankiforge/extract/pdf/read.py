@@ -8,6 +8,7 @@ from contextlib import closing
 from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from ankiforge.extract.pdf.annotations import (
     DEEPEST,
     ON_TEXT,
     Annotation,
-    cut_pictures,
+    cut_picture,
     iso,
     read_annotations,
     strong_names,
@@ -80,7 +81,7 @@ def answer_from(question: worker.Question) -> worker.Reply:
             return document
         with closing(document):
             if isinstance(question, worker.Cut):
-                return worker.Pictures(cut_pictures(document, question.areas))
+                return worker.Pictures(tuple(cut_picture(document, one) for one in question.areas))
             reading = _Reading(document)
             if isinstance(question, worker.Around):
                 return worker.Surroundings(reading.passages(question.quotes))
@@ -145,10 +146,10 @@ class _Page(NamedTuple):
 class _Found(NamedTuple):
     """An annotation and the text that it covers."""
 
+    order: tuple[int, float, float]
+    """The place on the page, and where that is."""
     annotation: Annotation
     segments: list[list[int]]
-    at: int
-    """The place on the page by which it is sorted."""
     span: Span
     """What it covers of the text of the page, or else the character beside it."""
 
@@ -181,7 +182,7 @@ class _Reading:
         for number in sorted({one.page for one in annotations}):
             page = self._page(number)
             some = [_locate(page, one) for one in annotations if one.page == number]
-            found += sorted(some, key=_reading_order)
+            found += sorted(some, key=itemgetter(0))
         marks = [self._mark(self._page(one.annotation.page), one, names) for one in found]
         areas = ((at, one.annotation.area) for at, one in enumerate(found))
         key = DocumentKey(f"pdf:{document_id(self._folds, self.pages())}")
@@ -278,7 +279,7 @@ class _Reading:
         if not found.segments:  # what is no mark on text has only the sentence beside it
             prefix, suffix, sentence = "", "", "" if one.on_text else sentence
         asks = "?" in one.comment
-        top, place = one.box[3] if one.box else 0.0, seen[found.at].place if seen else 0
+        top, place = one.box[3] if one.box else 0.0, seen[found.order[0]].place if seen else 0
         hints = (
             ("zotero", one.zotero),
             ("nm", one.name if one.name in names else ""),
@@ -328,17 +329,11 @@ def _locate(page: _Page, annotation: Annotation) -> _Found:
     if annotation.on_text:
         for points in (annotation.points, ()):  # KOReader writes quads that cover nothing
             segments = segments or page.passages.under(quads(points, annotation.box))
-    places = [at for segment in segments for at in segment]
     left, _, _, top = annotation.box or (0.0, 0.0, 0.0, 0.0)
-    places = places or [page.passages.nearest(left, top)]
-    at = min((segment[0] for segment in segments), default=places[0])
+    places = [at for some in segments for at in some] or [page.passages.nearest(left, top)]
+    at = min((some[0] for some in segments), default=places[0])
     span = page.text.span(min(places), max(places)) if page.text.seen else (0, 0)
-    return _Found(annotation, segments, at, span)
-
-
-def _reading_order(found: _Found) -> tuple[int, float, float]:
-    left, _, _, top = found.annotation.box or (0.0, 0.0, 0.0, 0.0)
-    return (found.at, -top, left)
+    return _Found((at, -top, left), annotation, segments, span)
 
 
 def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:

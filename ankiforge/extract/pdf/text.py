@@ -221,7 +221,7 @@ def page_chars(page: PdfTextPage) -> list[Char]:
     raw, box = page.raw, pdfium_c.FS_RECTF()
     at = byref(box)
     code_of, box_of = pdfium_c.FPDFText_GetUnicode, pdfium_c.FPDFText_GetLooseCharBox
-    chars = []
+    chars, made = list[Char](), partial(tuple.__new__, Char)  # faster than the class
     for place in range(page.count_chars()):  # runs for each letter of a document: keep it fast
         code = code_of(raw, place)
         if not box_of(raw, place, at):
@@ -234,7 +234,7 @@ def page_chars(page: PdfTextPage) -> list[Char]:
             text = _letter(raw, place, code, wide / (high or 1.0))
         generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, place))
         wide, high = wide if wide > 0.1 else 0.1, high if high > 0.1 else 0.1
-        chars.append(Char(place, text, generated, left, bottom, right, top, x, y, wide, high))
+        chars.append(made((place, text, generated, left, bottom, right, top, x, y, wide, high)))
     text = "".join([char.text for char in chars])
     right_text = unswapped(text)
     if right_text != text:
@@ -276,27 +276,22 @@ def visible(chars: list[Char]) -> Iterator[Char]:
         slack = SLACK * width if SLACK * width < CELL else CELL
         first, last = (left - slack) // CELL, (left + slack) // CELL
         low, high = (bottom - slack) // CELL, (bottom + slack) // CELL
-        near = printed.get((sign, first, low), ())
+        cell = near = printed.setdefault((sign, left // CELL, bottom // CELL), [])
         if first != last or low != high:
             cells = {(sign, x, y) for x in (first, last) for y in (low, high)}
-            near = [one for cell in cells for one in printed.get(cell, ())]
-        if near and any(_overprinted(one, char) for one in near):
+            near = [one for at in cells for one in printed.get(at, ())]
+        if near and any(
+            abs(one.left - left) < slack
+            and abs(one.bottom - bottom) < slack
+            and abs(one.width - width) < slack
+            and (char.place - one.place > 1 or one.left != left)
+            for one in near
+        ):
             continue
-        cell = printed.setdefault((sign, left // CELL, bottom // CELL), [])
         cell.append(char)
         if len(cell) > MOST_NEAR:
             del cell[0]
         yield char
-
-
-def _overprinted(first: Char, second: Char) -> bool:
-    slack = SLACK * second.width
-    return (
-        abs(first.left - second.left) < slack
-        and abs(first.bottom - second.bottom) < slack
-        and abs(first.width - second.width) < slack
-        and (second.place - first.place > 1 or first.left != second.left)
-    )
 
 
 CJK = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
@@ -392,7 +387,13 @@ class PageText:
         self._chars = chars
         self._spelling = spelling
         self.seen = list(visible(chars))
-        self._gaps = [LINE, *(self._gap(left, right) for left, right in pairwise(self.seen))]
+        self._gaps = [LINE]
+        self._gaps += [
+            NOTHING
+            if two.place == one.place + 1 and one.text not in MARKERS
+            else self._gap(one, two)
+            for one, two in pairwise(self.seen)
+        ]
         pairs = zip(pairwise(self.seen), self._gaps[1:], strict=False)
         steps = usual_step([pair for pair, gap in pairs if gap is NOTHING])
         turn = -1 if is_rtl("".join(one.text for one in self.seen)) else 1
@@ -416,16 +417,15 @@ class PageText:
     # --- lines
 
     def _gap(self, left: Char, right: Char) -> int:
+        """Return what lies between two characters that do not follow one another directly."""
         marker = left.text in MARKERS
-        if right.place == left.place + 1 and not marker:
-            return NOTHING
         between = self._chars[left.place + 1 : right.place]
         between = [one for one in between if one.generated or one.text in BLANKS]
         touching = all(one.generated for one in between) and _touch(left, right)
-        if marker or any(one.text in BREAKS for one in between):
-            return NOTHING if touching and not marker else LINE
-        if touching:
+        if touching and not marker:
             return NOTHING
+        if marker or any(one.text in BREAKS for one in between):
+            return LINE
         apart = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
         return LINE if apart and (left.text in HYPHENS or not between) else BLANK
 
@@ -555,8 +555,9 @@ class PageText:
         ):
             return ""
         width = chars[0].width
-        alike = sum(abs(char.width - width) < 0.02 * width for char in self.seen)
-        if 2 * alike > len(self.seen) or any(abs(c.width - width) > 0.02 * width for c in chars):
+        if any(abs(char.width - width) > 0.02 * width for char in chars):
+            return ""
+        if 2 * sum(abs(char.width - width) < 0.02 * width for char in self.seen) > len(self.seen):
             return ""
         start = min(char.left for char in chars)
         parts, edge, before = list[str](), start, places[0]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from ctypes import create_string_buffer
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from math import hypot
+from operator import itemgetter
 from typing import NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
@@ -312,22 +313,11 @@ def printed_title(lines: Sequence[PrintedLine]) -> str:
     for size in sorted({line.size for line in lines}, reverse=True):
         if size < TITLE_LARGER * usual:
             break
-        for rows in _blocks(lines, size):
-            text = " ".join(line.text for line in rows)
-            worded = sum(letter.isalpha() for letter in text) >= 10
+        fits = [0.98 * size <= one.size <= size and not _MASTHEAD.match(one.text) for one in lines]
+        for fit, run in groupby(zip(fits, lines, strict=True), key=itemgetter(0)):
+            text = " ".join(line.text for _, line in islice(run, TITLE_LINES))
+            worded = fit and sum(letter.isalpha() for letter in text) >= 10
             sentence = text.endswith(".") or _ADDRESS.search(text)
             if worded and 2 <= len(text.split()) <= 30 and not sentence:
                 return text
     return ""
-
-
-def _blocks(lines: Sequence[PrintedLine], size: float) -> Iterator[list[PrintedLine]]:
-    """Yield runs of lines of this size, without mastheads."""
-    rows: list[PrintedLine] = []
-    for line in (*lines, None):
-        fits = line and 0.98 * size <= line.size <= size and not _MASTHEAD.match(line.text)
-        if line and fits and len(rows) < TITLE_LINES:
-            rows.append(line)
-        elif rows:
-            yield rows
-            rows = []
