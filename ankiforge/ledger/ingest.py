@@ -32,6 +32,7 @@ from ankiforge.ledger.match import (
 from ankiforge.ledger.readings import (
     Read,
     Report,
+    batches,
     colours_of,
     content_of,
     decode_highlight,
@@ -61,10 +62,6 @@ HEARD = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""
 MANY = 10
 """Documents of a container from which a loss of more than half is doubted."""
-TOGETHER = 200
-"""Documents of one transaction."""
-HIGHLIGHTS_TOGETHER = 2000
-"""Highlights from which a transaction takes no further document."""
 ABSENT = "state != 'present'"
 """Said beside a state, it lets SQLite use the index of the few highlights that are not present."""
 GONE_SECONDS = 5.0
@@ -97,6 +94,11 @@ class _Found(msgspec.Struct):
     known: _Known | None = None
     like: str = ""
     """The key of another passage that it may be."""
+
+    @property
+    def key(self) -> str:
+        """Its key, once it has one."""
+        return self.known.key if self.known else self.highlight.key
 
 
 class Ingest:
@@ -137,7 +139,7 @@ class Ingest:
     def run(self, sightings: Iterable[Sighting]) -> Report:
         """Ingest everything."""
         unselected = self._unselected()
-        for batch in _batches(self._read_now(sightings)):
+        for batch in batches(self._read_now(sightings)):
             with self.store.transaction():
                 self.store.set_meta("run", str(self.run_number))
                 for one in batch:
@@ -148,8 +150,8 @@ class Ingest:
             for container in sorted(self.listed):
                 self._match_container(container)
             self._match_across()
-            self._issue_keys()
-            self._write_found()
+            self._issue(one for one in self.found if not one.known)
+            self._write(self.found)
             self._write_absent()
             self._unite_routes()
             for container in self.complete & self.selections.keys():
@@ -264,7 +266,7 @@ class Ingest:
                 *values, one.container, number,
             )  # fmt: skip
         else:
-            number = self.store.insert(
+            number = self.store.value(
                 "INSERT INTO document (place, own, state, fingerprint, depends, sketch, source, title,"
                 " container) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (container, place)"
                 " DO UPDATE SET own = excluded.own, state = 'present', fingerprint ="
@@ -272,9 +274,6 @@ class Ingest:
                 " source = excluded.source, title = excluded.title RETURNING id",
                 *values, one.container,
             )  # fmt: skip
-            number = self.store.value(
-                "SELECT id FROM document WHERE container = ? AND place = ?", one.container, place
-            )
         if old:
             self.store.write("DELETE FROM identifier WHERE document = ?", number)
         for scheme, value in names:
@@ -422,6 +421,17 @@ class Ingest:
         left = [one for one in new if not one.known]
         for index, at in resembling([one.mark for one in rest], [one.mark for one in left]).items():
             left[index].like = rest[at].key
+        # another machine may have found a passage of this one in other words, before the journals met
+        here = [one for one in self.absent if one.state == "present"]
+        heard = [one for one in self.found if one.known and one.known.state == "journal"]
+        for index, at in resembling(
+            [one.mark for one in here], [one.mark for one in heard]
+        ).items():
+            one, old = heard[index], here[at]
+            if one.document == old.document and match_in_document([old.mark], [one.mark]):
+                self.store.add("same", one.key, SOURCE, {"old": old.key})
+            else:
+                one.like = old.key
 
     def _match_spots(self) -> None:
         """Match what is left in each document by its neighbours."""
@@ -508,9 +518,6 @@ class Ingest:
 
     # --- keys -----------------------------------------------------------------------------------
 
-    def _issue_keys(self) -> None:
-        self._issue([one for one in self.found if not one.known])
-
     def _issue(self, found: Iterable[_Found]) -> None:
         """Issue keys for highlights that match none, and record them."""
         for one in found:
@@ -525,17 +532,12 @@ class Ingest:
                 taken += 1
                 key = type(issued)(f"{issued}.{h16(one.place, str(taken))}")
             body = _body(one)
-            if one.like:
-                body["like"] = one.like
             if not self.in_progress(one.container, one.place):
                 self.store.add("key", key, SOURCE, body)
             self.report.new.append(key)
             one.highlight = replace(one.highlight, key=HighlightKey(key))
 
     # --- writing --------------------------------------------------------------------------------
-
-    def _write_found(self) -> None:
-        self._write(self.found)
 
     def _write(self, found: Iterable[_Found]) -> None:
         for one in found:
@@ -580,7 +582,7 @@ class Ingest:
             )  # fmt: skip
         if self.in_progress(one.container, one.place):
             return  # recorded when the person has left the note alone
-        if not known.texts:
+        if not known.texts or one.like:
             self.store.add("key", known.key, SOURCE, _body(one))
             return
         now = Text(**_body(one))
@@ -620,9 +622,9 @@ class Ingest:
         Marks of different routes are one if they have an id in common, or if their documents are one
         work and their texts are equal, one to one in order. Marks of one route never are.
         """
-        new = {one.highlight.key if one.known is None else one.known.key: one for one in self.found}
+        found = [one.key for one in self.found]
         united: set[str] = set()
-        for key in (*self.report.new, *(key for key in new if key not in self.report.new)):
+        for key in dict.fromkeys((*self.report.new, *found)):
             row = self.store.row("SELECT * FROM highlight WHERE key = ? AND state = 'present'", key)
             if row is None or self.store.keys(key) != (key,):
                 continue
@@ -676,20 +678,6 @@ def ingest(
     return report
 
 
-def _batches(read: Iterable[Read]) -> Iterator[list[Read]]:
-    """Yield documents in lists, so that no transaction is open while a source reads."""
-    batch: list[Read] = []
-    count = 0
-    for one in read:
-        batch.append(one)
-        count += len(one.highlights) if isinstance(one, Extracted) else 0
-        if len(batch) == TOGETHER or count >= HIGHLIGHTS_TOGETHER:
-            yield batch
-            batch, count = [], 0
-    if batch:
-        yield batch
-
-
 def _body(one: _Found) -> dict[str, str]:
     now, highlight = one.mark.now, one.highlight
     text = Text(
@@ -697,4 +685,4 @@ def _body(one: _Found) -> dict[str, str]:
         one.place, highlight.kind.value, highlight.own,
     )  # fmt: skip
     body: dict[str, str] = msgspec.to_builtins(text)
-    return body
+    return body | ({"like": one.like} if one.like else {})

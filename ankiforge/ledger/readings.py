@@ -7,7 +7,7 @@ ask here which documents they may skip; readings of other machines, from the jou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -21,6 +21,10 @@ from ankiforge.text.passages import triple_of
 
 ORDER = (Route.ZOTERO, Route.PDF, Route.VAULT, Route.OTHER)
 """Of the locations of a passage, the one whose text is used: the first."""
+TOGETHER = 200
+"""Documents of one transaction."""
+HIGHLIGHTS_TOGETHER = 2000
+"""Highlights from which a transaction takes no further document."""
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
@@ -113,6 +117,20 @@ def own_of(one: Read) -> str:
     """Return the id that a document brings along, "" if it has none."""
     ids = dict(one.document.identifiers) if isinstance(one, Extracted) else {}
     return ids.get("zotero") or ids.get("pdf") or ""
+
+
+def batches(read: Iterable[Read]) -> Iterator[list[Read]]:
+    """Yield documents in lists, so that no transaction is open while a source reads."""
+    batch: list[Read] = []
+    count = 0
+    for one in read:
+        batch.append(one)
+        count += len(one.highlights) if isinstance(one, Extracted) else 0
+        if len(batch) == TOGETHER or count >= HIGHLIGHTS_TOGETHER:
+            yield batch
+            batch, count = [], 0
+    if batch:
+        yield batch
 
 
 def numbered_marks(highlights: Sequence[Highlight]) -> list[Highlight]:

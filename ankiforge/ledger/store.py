@@ -143,10 +143,6 @@ class Store:
         """Run a statement. Return the number of rows it changed."""
         return self._db.execute(query, values).rowcount
 
-    def insert(self, query: str, *values: object) -> int:
-        """Insert a row. Return its id."""
-        return self._db.execute(query, values).lastrowid or 0
-
     def define(self, name: str, arguments: int, function: Callable[..., str | bool]) -> None:
         """Give SQL a function that always returns the same for the same arguments."""
         self._db.create_function(name, arguments, function, deterministic=True)

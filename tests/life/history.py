@@ -106,6 +106,7 @@ class History:
         self.world.say(one.name, "runs", "on old files" if late else "")
         written = one.program.run()
         self.runs += 1
+        self.judge.unshared.add(one.name)
         open_ = self.look(one)
         if not quiet:
             for _ in range(self.dice.choice([0, 1, 2, 4])):
@@ -113,7 +114,8 @@ class History:
         if quiet or self.dice.random() < 0.85:
             self.world.say("import")
             self.anki.load(one.program.package, later)
-            self.judge.see_anki(self.anki.state(), one.program.cards(), open_)
+            behind = self.judge.is_behind(one.name)
+            self.judge.see_anki(self.anki.state(), one.program.cards(), open_, behind=behind)
         return written
 
     def look(self, one: Machine) -> list[Question]:

@@ -223,7 +223,12 @@ class Judge:
     # --- Anki
 
     def see_anki(
-        self, notes: dict[str, Any], cards: dict[str, Card], open_: list[Question]
+        self,
+        notes: dict[str, Any],
+        cards: dict[str, Card],
+        open_: list[Question],
+        *,
+        behind: bool = False,
     ) -> None:
         """Check what Anki has after an import. Without a look at Anki, dropped cards stay as they are."""
         asked = {guid for one in open_ for guid in (one.guid, *one.rivals)}
@@ -238,7 +243,7 @@ class Judge:
             by[self.card_of.get(guid, 0)].add(guid)
             equal[text].add(guid)
         for passage, guids in by.items():
-            if len(guids) > 1 and not guids & asked:
+            if len(guids) > 1 and not guids & asked and not behind:
                 self.wrong("double", passage, guids)
             self.see_first(passage, guids, notes)
         for text, guids in equal.items():

@@ -183,6 +183,29 @@ def test_both_work_apart_and_agree_when_their_files_meet(world: World, first: st
     assert world.only("Faust", "a").verdict == "rejected"
 
 
+@pytest.mark.parametrize(("now", "asked"), [("1233 km", 0), ("about 1300 km", 1)])
+def test_a_new_passage_that_two_machines_read_in_other_words_is_one(world: World, now, asked):
+    world.apart = True
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run("b")
+    line = RHINE.replace("How long is", "How long, all in all, is") if asked else RHINE
+    world.note("a.md", OSMOSIS, line.replace("1230 km", now))
+    world.run("a", ship=False)
+    world.share("a", "b")
+    world.run("b", ship=False)
+    questions = world["b"].questions()
+    assert [one.kind for one in questions] == ["same"] * asked
+    for one in questions:
+        world["b"].accept(one.id)
+    for name in ("a", "b", "a", "b"):
+        world.share("a", "b")
+        world.run(name)
+    assert world.live("a") == world.live("b")
+    [words] = [words for words in world.words() if "Rhine" in words]
+    assert words.endswith(now)
+    assert not world["a"].questions()
+
+
 def test_a_conflict_copy_of_a_file_is_read_like_any_other(world: World):
     world.note("a.md", OSMOSIS, RHINE, FAUST)
     world.run()
