@@ -364,10 +364,12 @@ def _note_around(ledger: Ledger, one: Highlight, hidden: _Hidden) -> tuple[str, 
         with suppress(OSError):
             written = path.read_bytes()[:_LARGEST_NOTE].decode("utf-8-sig", "replace")
             shown = [
-                "[…]" if f"#{NO_LLM}" in paragraph.casefold() else hidden.text(paragraph)
+                "[…]"  # headings and titles of callouts stay until the text below them is known
+                if f"#{NO_LLM}" in paragraph.casefold() and paragraph.lstrip()[:1] not in "#>"
+                else hidden.text(paragraph)
                 for paragraph in written.split("\n\n")
             ]
-            text = plain_text("\n\n".join(shown))
+            text = plain_text("\n\n".join(shown), public=True)
             if found := locate(one.exact, text):
                 return text[: found[0]], text[found[1] :]
     return None

@@ -83,7 +83,7 @@ What is a door
 ?
 a hole in the wall
 
-The {{window}} lets the light into the room.
+The {{c1::window}} lets the light into the room.
 
 # Glossary
 

@@ -22,7 +22,6 @@ WAITS = [
     "Related notes:: [[Cells]], [[Atoms]]",
     "Next action:: call Bob",
     "Filter: [kin::to[Folder item]] lists them",
-    "status:: done",
     "Foo::Bar.new(1)",
     "SELECT id::text FROM users",
     "The proportion men :: women was about equal.",
@@ -32,7 +31,6 @@ WAITS = [
 REASONS = {
     "SELECT id::text FROM users": "it may be code",
     "Sleep hours::  7": "",
-    "status:: done": "it may be metadata",
     "Filter: [kin::to[Folder item]] lists them": "it may be code",
 }
 CARDS = [

@@ -1,17 +1,20 @@
-"""What holds of every note, however it is written."""
+"""What holds of every note, however it is written, and whatever tools it was written for."""
 
 import tempfile
 from pathlib import Path
 
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ankiforge import extract
-from ankiforge.model import Extracted, Highlight, Scan, Sighting
+from ankiforge.extract.markdown import plain_text
+from ankiforge.model import Extracted, Form, Highlight, Scan
+from ankiforge.text import cloze
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import plain
 from ankiforge.text.passages import anchor_key, own_key
 from tests.examples import examples
+from tests.reading import tell_osr
 
 PIECES = [
     "==", "<mark>", "</mark>", "**", "*", "_", "~~", "`", "``", "$", "$$", "%%", "<!--", "-->",
@@ -23,35 +26,46 @@ PIECES = [
     "\x00", "\u2028", "https://a.b/c==d", "\n[a]: b\n", "**Term**: text", "\n## Glossary\n",
 ]  # fmt: skip
 
-notes = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
-
-
-def seen(note: str, **settings: tuple[str, ...]) -> list[Sighting]:
-    module = extract.module("obsidian")
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder, "Vault")
-        root.mkdir()
-        (root / "note.md").write_bytes(note.encode())
-        wanted = module.Settings(path=folder, **settings)
-        return list(module.open_source("laws", root, wanted).scan())
-
-
-def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
-    sightings = seen(note, **settings)
-    assert sightings[-1] == Scan("laws", "vault:laws", complete=True)
-    extracted = [s for s in sightings if isinstance(s, Extracted)]
-    return [highlight for one in extracted for highlight in one.highlights]
-
-
+LINES = [
+    "", "", "plain words", "==marked== words", "a **bold** word", "{curly} or {2:two}", "{{a gap}} here",
+    "front::back", "x:::y #tag", "?", "??", "---", "START", "END", "Basic", "Cloze", "Back: said", "Tags: a b",
+    "Q: asked", "A: answered", "asked #flashcard", "asked #card", "asked #card-reverse",
+    "<!--ID: 1566052191670-->", "^1619873212345", "ID: 1566052191670", "<!--SR:!2026-01-01,3,250-->",
+    "> [!sr|card-metadata]", "> quoted ==mark==", "- item", "\t- deeper #card", "  more of it", "# Heading",
+    "## A ==heading==", "| one |", "|---|", "| cell ==x== |", "```", "`code ==x==`", "$$", "$a::b$", "%%",
+    "<!--", "-->", "STARTI [Basic] a Back: b ENDI", "<mark>by a tag</mark> in words", "\\==no\\==",
+    "[[a::b]] and https://a.b/c::d", "key:: value", "# Diary #no-llm",
+]  # fmt: skip
+OURS = ("inline", "block", "cloze", "glossary")
+pieces = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
+lines = st.lists(st.sampled_from(LINES), max_size=24).map("\n".join)
+notes = st.one_of(pieces, lines)
+some = st.lists(st.sampled_from([*OURS, "osr", "o2a", "flashcards"]), max_size=6, unique=True).map(
+    tuple
+)
 EVERYTHING = {"marks": ("==", "mark", "bold", "callout")}
 
 
-@examples(150)
-@given(notes)
-def test_keys_of_a_note_are_unique(note):
-    highlights = found(note, **EVERYTHING)
+def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
+    module = extract.module("obsidian")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "Vault")
+        tell_osr(root)
+        (root / "note.md").write_bytes(note.encode())
+        wanted = module.Settings(path=folder, **settings)
+        sightings = list(module.open_source("laws", root, wanted).scan())
+    assert sightings[-1] == Scan("laws", "vault:laws", complete=True)
+    return [h for one in sightings if isinstance(one, Extracted) for h in one.highlights]
+
+
+@examples(300)
+@given(notes, some)
+def test_keys_are_unique_and_the_order_is_that_of_reading(note, cards):
+    highlights = found(note, **EVERYTHING, cards=cards)
     keys = [own_key(one) or anchor_key(one, one.nth) for one in highlights]
     assert len(keys) == len(set(keys))
+    places = [len(one.prefix) for one in highlights if len(one.prefix) < 80]
+    assert places == sorted(places)
 
 
 @examples(300)
@@ -61,18 +75,15 @@ def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note):
         for gap, written in zip(highlight.gaps, highlight.markdown_gaps, strict=False):
             words = highlight.exact[slice(*gap)]
             assert words.strip() == words != ""
-            assert fold(plain(highlight.markdown[0][slice(*written)])) == fold(bare(words))
-
-
-def bare(words: str) -> str:
-    """Plain text keeps the signs of code and maths, `plain` does not."""
-    return plain(words)
+            # plain text keeps the signs of code and maths, `plain` does not
+            assert fold(plain(highlight.markdown[0][slice(*written)])) == fold(plain(words))
 
 
 def whole(highlight: Highlight) -> str:
     """The note's plain text, if it is short enough to be seen from here."""
-    ends = max(len(highlight.prefix), len(highlight.suffix)) < 80
-    return highlight.prefix + highlight.exact + highlight.suffix if ends else ""
+    before, after = highlight.anchor_around or (highlight.prefix, highlight.suffix)
+    ends = max(len(before), len(after)) < 80
+    return before + highlight.exact + after if ends else ""
 
 
 @examples(300)
@@ -80,14 +91,28 @@ def whole(highlight: Highlight) -> str:
 @example("==marked words==\n# ==marked words====marked words==")
 def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note):
     seen = [*found(note, **EVERYTHING), *found(note, marks=("==",), cards=()), *found(note)]
-    assert len({whole(highlight) for highlight in seen} - {""}) <= 1
+    assert {whole(highlight) for highlight in seen} - {""} <= {plain_text(note)}
     for highlight in seen:
         assert highlight.exact == highlight.exact.strip() != ""
         assert max(len(highlight.prefix), len(highlight.suffix)) <= 80
 
 
 @examples(100)
-@given(notes)
+@given(pieces)
 def test_carriage_returns_and_a_byte_order_mark_change_nothing(note):
     other = "\ufeff" + note.replace("\n", "\r\n")
     assert found(other, **EVERYTHING) == found(note, **EVERYTHING)
+
+
+@examples(300)
+@given(lines, some)
+def test_cards_of_other_tools_are_well_formed_and_show_nothing_that_tools_keep(note, cards):
+    assume("```" not in note)  # what stands in code is code
+    for one in found(note, cards=cards):
+        assert all(one.exact[start:end].strip() for start, end in one.gaps)
+        sides = " ".join(one.markdown) if one.form is not Form.PHRASE else ""
+        assert "SR:" not in sides
+        assert "<!--ID" not in sides
+        assert "\ufdd0" not in sides + "".join(one.tags)
+        if one.form is Form.CLOZE:
+            assert list(cloze.problems(one.markdown[0])) == []

@@ -5,8 +5,8 @@
 
 The marks and hand-written cards are those of an Obsidian vault, and this package reads both:
 `source` parses the front matter and hides comments and maths, `blocks` cuts a note into blocks,
-`tokens` and `inline` parse the text of a block, `cards` recognises hand-written cards, `citations` and
-`quotes` find passages pasted from papers, `page` locates the cards of other tools, `note` builds the highlights.
+`inline` parses the text of a block, `cards` recognises hand-written cards, `quotes` finds passages
+pasted from papers, `note` builds the highlights.
 
 The front matter may be Joplin's. Plain text is read as Markdown in which indentation has no meaning
 and text behind `> ` is a passage the reader kept. The plain text of a file, from which keys are
@@ -16,7 +16,7 @@ made, is computed as for a vault note (docs/keys.md).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
@@ -28,7 +28,7 @@ from ankiforge.extract.folder import File, TextSource, selected_forms
 from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, h16
 
 if TYPE_CHECKING:
-    from ankiforge.extract.markdown.page import Dialect, Page
+    from ankiforge.extract.obsidian.dialects import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
@@ -61,19 +61,19 @@ class Note(NamedTuple):
     """The reason why no cards are made of it, "" if they are."""
     created: str = ""
     modified: str = ""
-    dialects: Sequence[Dialect] = ()
+    dialects: Dialects | None = None
 
 
 _SIGNS = {
-    "==": "==", "mark": r"<mark|<span|~=\{", "bold": r"\*\*|__", "callout": r"\[!", "quote": r"^[ \t]*>",
-    "inline": "::", "block": r"^[ \t>]*\?\??[ \t]*$", "cloze": r"\{\{",
-    "term": r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]",
+    "==": ("==",), "mark": ("<mark", "<span", "~={"), "bold": ("**", "__"), "callout": ("[!",),
+    "quote": (">",), "inline": ("::",), "cloze": ("{{",), "term": (":", "："),
 }  # fmt: skip
-"""Regular expressions for each kind of mark and card; a note without any match has none."""
+"""Signs of each kind of mark and card; a note without any of them has none."""
+_SEPARATOR = re.compile(r"\n[ \t>]*\?\??[ \t]*\n")
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
-_KEPT = (
-    r"^#+[ \t]+.*(?:highlight|annotation|clippings|markierungen|surlignements"
+_KEPT = re.compile(
+    r"\n#+[ \t]+.*(?:highlight|annotation|clippings|markierungen|surlignements"
     r"|(?:page|loc|pos|seite|página|emplacement)\S*[ \t]+[\divxlc])"
 )
 """A heading above passages that another program keeps in notes."""
@@ -82,19 +82,22 @@ _EXPORT = re.compile(r"^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def plain_text(markdown: str) -> str:
-    """Return the plain text of a note, from which prefix, suffix and anchors are made."""
-    return _page(markdown).blocks.plain
+_CHAT = "with the JSON only, in one code block.\n"
+"""The end of a text that `draft export` wrote: what it quotes are no cards of the note."""
 
 
-def _page(markdown: str, picture: Callable[[str], str] = str, tags: tuple[str, ...] = ()) -> Page:
+def plain_text(markdown: str, *, public: bool = False) -> str:
+    """Return the plain text of a note, from which prefix, suffix and anchors are made.
+
+    `public`: without what `#no-llm` keeps on this machine, also in a heading or title above it.
+    """
     from ankiforge.extract.markdown.blocks import cut
-    from ankiforge.extract.markdown.page import Page
+    from ankiforge.extract.markdown.cards import Syntax
     from ankiforge.extract.markdown.source import prepared
     from ankiforge.extract.markdown.tokens import Context
 
-    source = prepared(markdown)
-    return Page(markdown, source, cut(source, Context(picture=picture)), tags)
+    blocks = cut(prepared(markdown), Context(), Syntax())
+    return blocks.public if public else blocks.plain
 
 
 class NoteSource(TextSource):
@@ -102,43 +105,45 @@ class NoteSource(TextSource):
 
     def read_note(self, note: Note, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
-        from ankiforge.extract.markdown.citations import SIGNS
-
         cards = selected_forms(self.settings.cards, self.own_cards)
-        signs = [_SIGNS[kind] for kind in sorted(_SIGNS.keys() & (note.marks | cards))]
         glossaries = {*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings)}
-        if "glossary" in cards:
-            headings = "|".join(map(re.escape, sorted(glossaries)))
-            signs.append(rf"^[ \t>]*(?:#+[ \t]+)?[*_]*(?:{headings})\b")
-        signs += [_KEPT, *(dialect.signs for dialect in note.dialects)]
-        has_signs = re.search("|".join(signs), note.text, re.MULTILINE | re.IGNORECASE)
-        if not has_signs and not re.search("|".join(SIGNS), note.text):
+        if note.text.endswith(_CHAT):
             return
-        from ankiforge.extract.markdown.citations import find_citations, papers
+        if not note.dialects and not self._may_hold(note, cards, glossaries):
+            return
+        from ankiforge.extract.markdown.blocks import cut
+        from ankiforge.extract.markdown.cards import Syntax
         from ankiforge.extract.markdown.note import Wanted, highlights
-        from ankiforge.extract.markdown.source import front_matter
+        from ankiforge.extract.markdown.quotes import citations, papers
+        from ankiforge.extract.markdown.source import front_matter, prepared
+        from ankiforge.extract.markdown.tokens import Context
         from ankiforge.text.identifiers import sketch
 
         front, lines = front_matter(note.text), note.text.split("\n")
+        dialect = note.dialects.syntax(note.text, front.tags) if note.dialects else None
+        if note.dialects and not dialect and not self._may_hold(note, cards, glossaries):
+            return
         # the front matter is blanked, so that line numbers stay
         body = "\n".join([*("" for _ in range(front.lines)), *lines[front.lines :]])
-        page = _page(body, picture, front.tags)
-        cites = find_citations(page.blocks.blocks)
+        blocks = cut(
+            prepared(body, fields=not dialect), Context(picture=picture), dialect or Syntax()
+        )
+        cites = {at: cited for at, one in enumerate(blocks.blocks) if (cited := citations(one))}
         given, names = note.document, (*front.identifiers, *papers(cites))
         document = replace(
             given,
             title=front.title or given.title,
             creators=given.creators or ((front.author,) if front.author else ()),
             identifiers=tuple(dict.fromkeys((*given.identifiers, *names))),
-            tags=tuple(dict.fromkeys((*given.tags, *front.tags, *page.blocks.tags))),
+            tags=tuple(dict.fromkeys((*given.tags, *front.tags, *blocks.tags))),
             deck=given.deck or front.deck,
         )
         marks = note.marks
-        if self.settings.marks is None and any(one.defines_marks(page) for one in note.dialects):
+        if self.settings.marks is None and dialect:
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
         wanted = Wanted(marks, cards, frozenset(glossaries))
         space, skip = self.folder.namespace, note.skip or front.skip
-        found = highlights(document, space, page, wanted, skip, note.dialects, cites)
+        found = highlights(document, space, body, blocks, wanted, cites, skip)
         if not found:
             if _EXPORT.search(body):
                 what = "it looks like the highlights of a book, and no passage in it has its place"
@@ -156,8 +161,21 @@ class NoteSource(TextSource):
                 replace(one, uri="", links=tuple(filter(_ADDRESS.match, one.links)))
                 for one in dated
             )
-        yield Extracted(
-            document, tuple(dated), self.folder.container, sketch=sketch(note.text, document.path)
+        words = sketch(note.text, document.path)
+        yield Extracted(document, tuple(dated), self.folder.container, sketch=words)
+
+    def _may_hold(self, note: Note, cards: frozenset[str], glossaries: set[str]) -> bool:
+        """Return whether a note may contain something to read; most notes of a vault do not."""
+        from ankiforge.extract.markdown.source import QUOTES
+
+        text, low = note.text, f"\n{note.text.casefold()}\n"
+        kinds = _SIGNS.keys() & (note.marks | cards)
+        return bool(
+            any(sign in low for kind in kinds for sign in _SIGNS[kind])
+            or ("block" in cards and "?" in text and _SEPARATOR.search(low))
+            or ("glossary" in cards and any(one in low for one in glossaries))
+            or ("\n#" in low and _KEPT.search(low))
+            or QUOTES.search(text)
         )
 
 

@@ -1,21 +1,29 @@
 """A note cut into blocks, in reading order: the basis of its plain text.
 
-markdown-it-py finds where blocks begin and end; their texts are slices of the source.
+markdown-it-py finds where blocks begin and end; their texts are slices of the source, and are parsed
+when somebody asks for them: most blocks of a note hold no mark.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from ankiforge.extract.markdown.cards import SEPARATOR, Sides, inline_card, multiline_card
-from ankiforge.extract.markdown.inline import Inline, read
+from ankiforge.extract.markdown.cards import (
+    Sides,
+    Syntax,
+    Written,
+    inline_card,
+    signs_of,
+    written_card,
+)
+from ankiforge.extract.markdown.inline import Inline, read, rich
 from ankiforge.extract.markdown.source import COMMENT, Source, restored
-from ankiforge.extract.markdown.tokens import NO_CONTEXT, Context, Kind
+from ankiforge.extract.markdown.tokens import Context
 from ankiforge.model import Span
 
 if TYPE_CHECKING:
@@ -36,60 +44,91 @@ class Part(Enum):
     TITLE = auto()
     """The title of a callout."""
     CARD = auto()
-    """A multi-line card."""
+    """A card over several lines."""
 
 
-@dataclass(slots=True, eq=False)
+PRIVATE = "no-llm"
+"""The tag of what must not leave this machine."""
+
+
 class Block:
     """One block of a note, with its place among headings, lists and quotes."""
 
-    part: Part
-    plain: str
-    """Its plain text, never empty."""
-    inline: Inline | None = None
-    """None for code and multi-line cards, which contain no marks."""
-    id: str = ""
-    """The block id, without `^`."""
-    sides: Sides | None = None
-    """The sides of a `front::back` line."""
-    sided: tuple[str, ...] = ()
-    """The two sides of a multi-line card in our Markdown."""
-    two_way: bool = False
-    """Whether this multi-line card is asked both ways."""
-    tags: tuple[str, ...] = ()
-    start: int = 0
-    """Its offset in the plain text of the note."""
-    lines: Span = (0, 0)
-    """[first, last) lines of the note it was read from; the cells of a row share them."""
-    headings: tuple[str, ...] = ()
-    """The headings above, as plain text."""
-    heads: tuple[str, ...] = ()
-    """Of a table cell: the first cell of its row and the header of its column, as plain text."""
-    root: int = 0
-    """The number of the top-level block that contains it."""
-    callout: int = -1
-    """The number of the outermost callout that contains it, -1 = none."""
-    path: tuple[Span, ...] = ()
-    """The list items that contain it, outermost first: (number of the list, number of the item)."""
-    quotes: tuple[int, ...] = ()
-    """The numbers of the block quotes that contain it, outermost first."""
-    style: str = ""
-    """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
-    rules: int = 0
-    """The number of rules (`---`) above it."""
+    def __init__(
+        self, part: Part, source: str, context: Context, *, id: str = "", is_line: bool = False
+    ) -> None:
+        """`is_line`: it may be a card on one line."""
+        self.part, self.source, self.context = part, source, context
+        self.id, self.is_line = id, is_line
+        self.syntax = Syntax()
+        self.card: Written | None = None
+        """The source of a card over several lines."""
+        self.lines: Span = (0, 0)
+        """[first, last) lines of the note it was read from; the cells of a row share them."""
+        self.headings: tuple[Block, ...] = ()
+        """The headings above."""
+        self.heads: tuple[Block, ...] = ()
+        """Of a table cell: the first cell of its row and the header of its column."""
+        self.root = 0
+        """The number of the top-level block that contains it."""
+        self.callout = -1
+        """The number of the outermost callout that contains it, -1 = none."""
+        self.path: tuple[Span, ...] = ()
+        """The list items that contain it, outermost first: (number of the list, of the item)."""
+        self.quotes: tuple[int, ...] = ()
+        """The numbers of the block quotes that contain it, outermost first."""
+        self.style = ""
+        """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
+        self.rules = 0
+        """The number of rules (`---`) above it."""
+        self.titles: tuple[Block, ...] = ()
+        """The titles of the callouts that contain it."""
 
-    def span(self, first: int, last: int) -> Span:
-        """Return the part of its plain text that stands in the lines [first, last) of the note."""
-        start, end = 0, len(self.plain)
-        if self.inline is None or self.part is Part.CELL:
-            return start, end
-        line = self.lines[0]
-        for at, token in enumerate(self.inline.tokens):
-            if token.kind is Kind.BREAK and token.note != "br":
-                line += 1
-                start = self.inline.starts[at + 1] if line == first else start
-                end = self.inline.starts[at] if line == last else end
-        return start, end
+    @cached_property
+    def inline(self) -> Inline | None:
+        """Its parsed text; None for code and cards over several lines, which contain no marks."""
+        is_text = self.part not in (Part.CODE, Part.CARD)
+        return read(self.source, self.context) if is_text else None
+
+    @cached_property
+    def plain(self) -> str:
+        """Its plain text, never empty."""
+        if self.inline is not None:
+            return self.inline.plain
+        if self.card is None:
+            return self.source
+        sign = f"\n{self.card.sign}\n" if self.card.sign in self.syntax.block else "\n"
+        return sign.join(one.plain for one in self._cut_sides).strip()
+
+    @cached_property
+    def _cut_sides(self) -> tuple[Blocks, ...]:
+        assert self.card is not None
+        sides = map(Source, (self.card.front, self.card.back))
+        return tuple(cut(one, self.context, self.syntax, with_cards=False) for one in sides)
+
+    @cached_property
+    def sides(self) -> Sides | None:
+        """The sides of a `front::back` line."""
+        return inline_card(self.inline, self.syntax) if self.is_line and self.inline else None
+
+    @cached_property
+    def sided(self) -> tuple[str, ...]:
+        """The sides of a card over several lines in our Markdown; one side is a cloze."""
+        if self.card is None:
+            return ()
+        sides = self.card.front, self.card.back
+        written = [rich(side, self.context, gaps=self.card.cloze) for side in sides]
+        return tuple(written[:1] if self.card.cloze and not written[1] else written)
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """Its `#tags`, and `no-llm` if a heading or a title above it has that tag."""
+        own = self.inline.tags if self.inline else ()
+        if self.card:
+            own = (*self.card.tags, *(tag for side in self._cut_sides for tag in side.all_tags))
+        covers = (tag.casefold() for one in (*self.headings, *self.titles) for tag in one.tags)
+        private = (PRIVATE,) if any(tag == PRIVATE for tag in covers) else ()
+        return tuple(dict.fromkeys((*own, *private)))
 
 
 @dataclass(frozen=True)
@@ -97,24 +136,72 @@ class Blocks:
     """The blocks of a note."""
 
     blocks: tuple[Block, ...]
-    plain: str
-    """The plain text, from which prefix, suffix and anchors are made."""
     tags: tuple[str, ...]
     """The `#tags` of the note: those in blocks without other text."""
     callouts: tuple[str, ...]
-    """The Markdown of the body of each outermost callout."""
-    context: Context = NO_CONTEXT
+    """The source of the body of each outermost callout."""
+    context: Context
     """What the text of its blocks may refer to."""
 
+    @cached_property
+    def plain(self) -> str:
+        """The plain text, from which anchors are made."""
+        return "".join(self.gap(at) + one.plain for at, one in enumerate(self.blocks))
 
-@lru_cache(maxsize=1)
-def _parser() -> MarkdownIt:
+    @property
+    def public(self) -> str:
+        """The same without what must not leave this machine."""
+        return "".join(self.gap(at) + self.words(at, True) for at in range(len(self.blocks)))
+
+    def words(self, at: int, public: bool) -> str:
+        """Return the plain text of a block, `[…]` if it must not be `public`."""
+        hidden = public and any(tag.casefold() == PRIVATE for tag in self.blocks[at].tags)
+        return "[…]" if hidden else self.blocks[at].plain
+
+    def gap(self, at: int) -> str:
+        """Return what stands between a block and the one before it; cells of a row are one line."""
+        if not at:
+            return ""
+        before, block = self.blocks[at - 1], self.blocks[at]
+        in_row = block.part is before.part is Part.CELL and block.lines == before.lines
+        return " | " if in_row else "\n"
+
+    def before(self, at: int, offset: int, length: int, *, public: bool = False) -> str:
+        """Return the plain text before an offset of a block."""
+        text = self.blocks[at].plain[:offset]
+        while len(text) < length and at:
+            text = self.words(at - 1, public) + self.gap(at) + text
+            at -= 1
+        return text[-length:]
+
+    def after(self, at: int, offset: int, length: int, *, public: bool = False) -> str:
+        """Return the plain text after an offset of a block."""
+        text = self.blocks[at].plain[offset:]
+        while len(text) < length and at + 1 < len(self.blocks):
+            at += 1
+            text += self.gap(at) + self.words(at, public)
+        return text[:length]
+
+    def start(self, at: int) -> int:
+        """Return the offset of a block in the plain text."""
+        return sum(len(self.blocks[one].plain) + len(self.gap(one + 1)) for one in range(at))
+
+    @property
+    def all_tags(self) -> Iterable[str]:
+        """The tags of the note and of its blocks."""
+        return (*self.tags, *(tag for block in self.blocks for tag in block.tags))
+
+
+@lru_cache(maxsize=4)
+def _parser(comments: bool, cards: bool) -> MarkdownIt:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"maxNesting": 100})
     rules, within = parser.block.ruler, ["paragraph", "blockquote", "list", "table"]
-    rules.before("code", "card", multiline_card, {"alt": ["paragraph"]})
-    rules.before("card", "comment", _comment_line, {"alt": within})
+    if cards:
+        rules.before("code", "card", written_card, {"alt": ["paragraph"]})
+    if comments:
+        rules.before("card" if cards else "code", "comment", _comment_line, {"alt": within})
     return parser.enable("table").disable(["inline", "reference", "text_join"])
 
 
@@ -128,37 +215,30 @@ def _comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool
     return True
 
 
-def cut(source: Source, context: Context, *, with_cards: bool = True) -> Blocks:
+def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = True) -> Blocks:
     """Cut a prepared note into blocks.
 
     Args:
         source: the note, with placeholders.
         context: what its text may refer to; its maths and link labels are taken from the note.
-        with_cards: whether to read multi-line cards and footnotes; not inside such a card.
+        syntax: how cards are written in it.
+        with_cards: whether to read cards over several lines and footnotes; not inside such a card.
     """
     text = source.text
-    references = {**context.references, **dict(source.references)}
-    context = context._replace(maths=source.maths, references=references)
-    signs = SEPARATOR.finditer(text) if with_cards and "?" in text else ()
-    env = {"separators": [text.count("\n", 0, sign.start()) for sign in signs]}
-    cutter = _Cutter(text.split("\n"), context, with_footnotes=with_cards)
-    for token in _parser().parse(text, env):
+    if with_cards:
+        references = {**context.references, **dict(source.references)}
+        gaps = syntax.gaps
+        context = context._replace(maths=source.maths, references=references, gaps=gaps)
+    signs = signs_of(text, syntax) if with_cards else []
+    cutter = _Cutter(text.split("\n"), context, syntax, with_footnotes=with_cards)
+    env = {"signs": signs, "syntax": syntax, "is_card": cutter.is_card}
+    for token in _parser(COMMENT in text, bool(signs)).parse(text, env):
         cutter.take(token)
         while cutter.footnotes:
             cutter.at = (cutter.at[1], cutter.at[1])
             cutter.part(Part.TEXT, cutter.footnotes.pop(0), cards=False)
-    plain: list[str] = []
-    start, before = 0, None
-    for block in cutter.blocks:
-        if before:  # the cells of a row stand beside each other
-            in_row = block.part is before.part is Part.CELL and block.lines == before.lines
-            plain.append(" | " if in_row else "\n")
-            start += len(plain[-1])
-        block.start, before = start, block
-        plain.append(block.plain)
-        start += len(block.plain)
     tags = tuple(dict.fromkeys(cutter.tags))
-    return Blocks(tuple(cutter.blocks), "".join(plain), tags, tuple(cutter.callouts), context)
+    return Blocks(tuple(cutter.blocks), tags, tuple(cutter.callouts), context)
 
 
 BLOCK_ID = re.compile(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
@@ -173,9 +253,11 @@ _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.
 class _Cutter:
     """Collects the blocks of a note from the tokens of the block parser."""
 
-    lines: list[str]
+    note: list[str]
+    """Its lines."""
     context: Context
-    with_footnotes: bool = True
+    syntax: Syntax
+    with_footnotes: bool
     """Whether inline footnotes are blocks: not in the side of a card."""
     blocks: list[Block] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
@@ -186,7 +268,7 @@ class _Cutter:
     """[first, last) of the lines just read."""
     root: int = 0
     rules: int = 0
-    headings: list[tuple[int, str]] = field(default_factory=list)
+    headings: list[tuple[int, Block]] = field(default_factory=list)
     level: int = 0
     """The level of the open heading, 0 = none."""
     quotes: list[tuple[int, Span]] = field(default_factory=list)
@@ -196,6 +278,8 @@ class _Cutter:
     """The container that has begun and is still empty: `quote` or `item`."""
     styles: dict[int, str] = field(default_factory=dict)
     """The type of each callout, by the number of its quote."""
+    titles: dict[int, Block] = field(default_factory=dict)
+    """The title of each callout, by the number of its quote."""
     callout: tuple[int, int] = (-1, 0)
     """The number of the outermost open callout, and its depth among quotes."""
     silent_depth: int = 0
@@ -205,8 +289,8 @@ class _Cutter:
     list_count: int = 0
     cell: bool = False
     column: int = 0
-    column_heads: list[str] = field(default_factory=list)
-    row_head: str = ""
+    column_heads: list[Block | None] = field(default_factory=list)
+    row_head: Block | None = None
     in_head: bool = False
 
     def take(self, token: Token) -> None:
@@ -223,7 +307,7 @@ class _Cutter:
             case "heading_open":
                 self.level = int(token.tag[1:])
             case "card":
-                self.card(token)
+                self.card(token.meta["card"])
             case "fence" | "code_block":
                 self.code(token.content)
             case "html_block":
@@ -258,7 +342,7 @@ class _Cutter:
             case "thead_close":
                 self.in_head = False
             case "tr_open":
-                self.column, self.row_head = -1, ""
+                self.column, self.row_head = -1, None
             case "td_open" | "th_open":
                 self.cell = True
                 self.column += 1
@@ -272,42 +356,41 @@ class _Cutter:
         if self.level:
             level, self.level = self.level, 0
             self.headings = [above for above in self.headings if above[0] < level]
-            block = self.part(Part.HEADING, content, cards=False)
-            self.headings.append((level, block.plain if block else ""))
+            if block := self.part(Part.HEADING, content, cards=False):
+                self.headings.append((level, block))
             return
         self.cell = False
         block = self.part(Part.CELL, content)
-        words = block.plain if block else ""
         if self.in_head:
-            self.column_heads.append(words)
+            self.column_heads.append(block)
             return
         if block:
             heads = (self.row_head, *self.column_heads[self.column : self.column + 1])
             block.heads = tuple([head for head in heads if head])
-        self.row_head = self.row_head if self.column else words
+        self.row_head = self.row_head if self.column else block
 
     def code(self, content: str) -> None:
         """Read a block that contains no markup."""
         self.is_first = ""
         if content.strip() and not self.silent_depth:
-            self.add(Block(Part.CODE, restored(content.strip("\n"), self.context.maths)))
+            words = restored(content.strip("\n"), self.context.maths)
+            self.add(Block(Part.CODE, words, self.context))
 
-    def card(self, token: Token) -> None:
-        """Read a multi-line card."""
+    def card(self, found: Written) -> None:
+        """Read a card over several lines."""
         self.is_first = ""
         if self.silent_depth:
             return
-        back, name = token.meta["back"], BLOCK_ID.search(token.meta["back"])
-        sides = (token.content, back[: name.start()] if name else back)
-        front, answer = (
-            cut(Source(side, self.context.maths), self.context, with_cards=False) for side in sides
-        )
-        plain = f"{front.plain}\n{token.markup}\n{answer.plain}".strip()
-        sided = tuple([rich(side, self.context) for side in sides])
-        block = Block(Part.CARD, plain, id=name[1] if name else "", sided=sided)
-        block.tags = tuple(dict.fromkeys([*_all_tags(front), *_all_tags(answer)]))
-        block.two_way = token.markup == "??"
+        name = BLOCK_ID.search(found.back)
+        block = Block(Part.CARD, "", self.context, id=name[1] if name else "")
+        block.card = found._replace(back=found.back[: name.start()]) if name else found
         self.add(block)
+
+    def is_card(self, line: str) -> bool:
+        """Return whether a line is a card by itself."""
+        if not any(sign in line for sign in self.syntax.line):
+            return False
+        return inline_card(read(line, self.context), self.syntax) is not None
 
     def paragraph(self, content: str) -> None:
         """Read a paragraph as one block; a line in it that is a card becomes a block of its own."""
@@ -315,22 +398,16 @@ class _Cutter:
         content = self.without_callout(content) if self.is_first == "quote" else content
         self.is_first = ""
         content = _BOX.sub("", content) if part is Part.ITEM else content
-        if "::" not in content or "\n" not in content:
-            self.part(part, content, cards="\n" not in content)
-            return
-        waiting: list[str] = []
         (first, last), lines = self.at, content.split("\n")
-        for at, line in enumerate([*lines, ""]):
-            is_card = "::" in line and inline_card(read(line, self.context))
-            if is_card or at == len(lines):
-                self.at = (first + at - len(waiting), first + at)
-                self.part(part, "\n".join(waiting), cards=len(waiting) == 1)
-                waiting = []
-                if is_card:
-                    self.at = (first + at, first + at + 1)
-                    self.part(part, line)
-            else:
-                waiting.append(line)
+        cards = [at for at, line in enumerate(lines) if self.is_card(line)] if lines[1:] else []
+        before = 0
+        for at in (*cards, len(lines)):
+            self.at = (first + before, first + at)
+            self.part(part, "\n".join(lines[before:at]), cards=at == before + 1)
+            if at < len(lines):
+                self.at = (first + at, first + at + 1)
+                self.part(part, lines[at])
+            before = at + 1
         self.at = (first, last)
 
     def without_callout(self, content: str) -> str:
@@ -345,9 +422,10 @@ class _Cutter:
         elif self.callout[0] < 0:
             self.callout = (len(self.callouts), depth)
             sign = re.compile(rf"[^>]*>[ ]?(?:[ \t]*>[ ]?){{0,{depth - 1}}}")
-            body = (sign.sub("", line, count=1) for line in self.lines[first + 1 : last])
-            self.callouts.append(rich("\n".join(body), self.context))
+            body = (sign.sub("", line, count=1) for line in self.note[first + 1 : last])
+            self.callouts.append("\n".join(body))
         self.part(Part.TITLE, head[2], cards=False)
+        self.titles[number] = Block(Part.TITLE, head[2], self.context)
         self.at = (self.at[0] + 1, self.at[1])
         return content[head.end() :]
 
@@ -355,73 +433,34 @@ class _Cutter:
         """Add a block of text, None if it has none. A lone id belongs to the block above."""
         found = BLOCK_ID.search(content) if "^" in content else None
         content = content[: found.start()] if found else content
-        inline = read(content, self.context)
-        if self.with_footnotes:
-            self.footnotes += inline.footnotes
-        if not inline.plain or self.silent_depth:
-            self.tags.extend(inline.tags)
-            if found and not inline.plain:
-                for block in reversed(self.blocks):  # of the whole top-level block above
-                    if block.root != self.blocks[-1].root:
-                        break
-                    block.id = block.id or found[1]
-            return None
-        sides = inline_card(inline) if cards else None
-        name = found[1] if found else ""
-        return self.add(Block(part, inline.plain, inline, name, sides, tags=inline.tags))
+        block = Block(part, content, self.context, id=found[1] if found else "", is_line=cards)
+        if self.with_footnotes and "^[" in content and block.inline:
+            self.footnotes += block.inline.footnotes
+        # text that begins with a letter is never empty: it need not be parsed to know
+        has_words = content[:1].isalnum() or bool(content and block.plain)
+        if has_words and not self.silent_depth:
+            return self.add(block)
+        self.tags.extend(block.tags if content else ())
+        for above in reversed(self.blocks) if found and not has_words else ():
+            if above.root != self.blocks[-1].root:  # of the whole top-level block above
+                break
+            above.id = above.id or block.id
+        return None
 
     def add(self, block: Block) -> Block:
         """Add a block and record its place among headings, lists and quotes."""
         in_callout = block.part is not Part.TITLE or len(self.quotes) > self.callout[1]
-        block.headings = tuple([name for _, name in self.headings if name])
+        block.syntax = self.syntax
+        block.headings = tuple([heading for _, heading in self.headings])
         block.root = self.root
         block.callout = self.callout[0] if in_callout else -1
         block.path = tuple([(number, item) for number, item in self.lists])
-        block.quotes = tuple([number for number, _ in self.quotes])
-        styles = (self.styles.get(number) for number in reversed(block.quotes))
-        block.style = next(filter(None, styles), "") or ""
+        if self.quotes:
+            block.quotes = numbers = tuple([number for number, _ in self.quotes])
+            styles = (self.styles.get(number) for number in reversed(numbers))
+            block.style = next(filter(None, styles), "") or ""
+            block.titles = tuple([self.titles[one] for one in numbers if one in self.titles])
         block.rules = self.rules
         block.lines = self.at
         self.blocks.append(block)
         return block
-
-
-def _all_tags(blocks: Blocks) -> Iterator[str]:
-    yield from blocks.tags
-    for block in blocks.blocks:
-        yield from block.tags
-
-
-# --- several blocks as one text -------------------------------------------------------------
-
-_FENCE = re.compile(
-    r"^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)", re.M | re.S
-)
-_OUTER_TAGS = re.compile(
-    r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
-)
-_COMMENTED = re.compile(rf"^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?", re.MULTILINE)
-_ONE_BLANK = re.compile(r"(?<![ \t])[ \t]$", re.MULTILINE)
-"""One blank at the end of a line; two would be a line break."""
-
-
-def rich(text: str, context: Context, *, gaps: bool = False) -> str:
-    """Return the Markdown of a card's side or a callout's body, without the signs of marks.
-
-    Fences stay as they are. With `gaps`, clozes (all of them numbered) are kept, otherwise only
-    their text.
-    """
-    text, verbatim = _COMMENTED.sub("", text), context._replace(verbatim=True)
-    parts: list[str] = []
-    at = 0
-    for start, end in [*(fence.span() for fence in _FENCE.finditer(text)), (len(text), len(text))]:
-        words = read(text[at:start], verbatim).source(gaps=gaps)
-        parts += [_ONE_BLANK.sub("", words), restored(text[start:end], context.maths)]
-        at = end
-    return _OUTER_TAGS.sub("", "".join(parts).strip("\n")).strip()
-
-
-def without_id(source: str) -> str:
-    """Return a source without the block id at its end."""
-    found = BLOCK_ID.search(source)
-    return source[: found.start()] if found else source

@@ -1,24 +1,50 @@
-"""Hand-written cards: `front::back` and `Term: definition` on one line, `?` on several lines."""
+"""Hand-written cards: `front::back` and `Term: definition` on one line, `?` over several lines.
+
+The plug-ins for Obsidian that make cards write them likewise; `Syntax` says what one of them adds.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
+from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.extract.markdown.inline import Inline
 from ankiforge.extract.markdown.source import COMMENT
+from ankiforge.extract.markdown.tokens import Gaps
 from ankiforge.model import Form, Span
 from ankiforge.text.passages import trimmed
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
 
+
+class Syntax(NamedTuple):
+    """How cards are written in a note."""
+
+    line: Mapping[str, bool] = {":::": True, "::": False}
+    """What separates the sides on a line, and whether such a card is two-way."""
+    block: Mapping[str, bool] = {"?": False, "??": True}
+    """The same for a line between the sides."""
+    end: str = ""
+    """The line that ends an answer over several lines; "" = an empty one."""
+    gaps: Gaps = Gaps()
+    tags: tuple[str, ...] = ()
+    """Tags that stand behind a question; the answer stands below."""
+    fields: bool = False
+    """Whether `START … END`, `STARTI … ENDI`, and lines `Q:` and `A:` are cards."""
+    declared: bool = False
+    """Whether the settings say that this note contains such cards."""
+
+
 # --- cards on one line ----------------------------------------------------------------------
 
 _COLONS = re.compile(r"(?<!:):{2,3}(?!:)")
-FIELD = re.compile(
+_FIELD = re.compile(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
 """Inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: never a card."""
@@ -50,56 +76,72 @@ class Sides(NamedTuple):
     front: Span
     back: Span
     form: Form
+    sign: str = ""
     two_way: bool = False
     clarity: int = 0
     """Evidence that the colons separate sides and not names: 2 = a blank beside them, 1 = three,
     or `?` before them."""
 
 
-def inline_card(inline: Inline) -> Sides | None:
+def inline_card(inline: Inline, syntax: Syntax) -> Sides | None:
     """Return the card `front::back` or `term:::definition` on a line, None if there is none.
 
     Colons do not count in code, maths, addresses and bracketed fields, between the names of a
-    program (`std::vector is a container`, `Foo::bar()`, `a::b::c`), and after an unclosed `{{`.
-    Of several `::` the clearest counts; if others are clear, too, a person decides on the card.
+    program (`std::vector is a container`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, and in a
+    field of Dataview (`key:: value`). Of several `::` the clearest counts; if others are clear, too,
+    a person decides on the card.
     """
-    if "::" not in inline.plain or "::" not in (words := inline.unmarked_text()):
+    if not any(sign in inline.plain for sign in syntax.line):
         return None
-    fields = [match.span() for match in FIELD.finditer(words)]
+    words = inline.unmarked_text()
     found: list[Sides] = []
+    fields = [match.span() for match in _FIELD.finditer(words)] if "::" in words else []
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
-        if any(start < colons.start() < end for start, end in fields):
+        start, end = colons.span()
+        if colons[0] not in syntax.line or any(first < start < last for first, last in fields):
             continue
-        front, back = trimmed(words, 0, colons.start()), trimmed(words, colons.end(), len(words))
-        if words.rfind("{{", 0, front[1]) > words.rfind("}}", 0, front[1]):
+        if words.rfind("{{", 0, start) > words.rfind("}}", 0, start):
             continue
-        # a side may consist of a picture
-        if not all(side[0] < side[1] or inline.markdown(*side)[0] for side in (front, back)):
-            continue
-        if form := _form(words[: colons.start()], colons[0], words[colons.end() :]):
-            two_way = len(colons[0]) == 3
-            clear = two_way or words[front[1] - 1 : front[1]] == "?"
-            clarity = 2 if (front[1], back[0]) != colons.span() else int(clear)
-            found.append(Sides(front, back, form, two_way, clarity))
+        sides = _sides(inline, words, start, end)
+        form = sides and _form(words[:start], colons[0], words[end:], syntax.declared)
+        if sides and form:
+            front, back = sides
+            clear = len(colons[0]) == 3 or words[front[1] - 1 : front[1]] == "?"
+            clarity = 2 if (front[1], back[0]) != (start, end) else int(clear)
+            two_way = syntax.line[colons[0]]
+            found.append(Sides(front, back, form, colons[0], two_way, clarity))
+    for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
+        start = words.find(sign) if not found else -1
+        if start >= 0 and (sides := _sides(inline, words, start, start + len(sign))):
+            return Sides(*sides, Form.INLINE, sign, syntax.line[sign])
     best = max(found, key=lambda sides: sides.clarity, default=None)
     rivals = sum(bool(best and (sides.clarity or not best.clarity)) for sides in found)
     return best._replace(form=Form.INLINE_FIELD) if best and rivals > 1 else best
 
 
-def _form(front: str, colons: str, back: str) -> Form | None:
-    """Return the form of `front::back`, None if the colons join names of a program."""
+def _sides(inline: Inline, words: str, start: int, end: int) -> tuple[Span, Span] | None:
+    """Return the text on both sides of a separator, None if one is empty."""
+    sides = trimmed(words, 0, start), trimmed(words, end, len(words))
+    # a side may consist of a picture
+    has_both = all(side[0] < side[1] or inline.markdown(*side)[0] for side in sides)
+    return sides if has_both else None
+
+
+def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
+    """Return the form of `front::back`, None if it is a field or the colons join names."""
     if not front.strip() or not back.strip() or len(colons) == 3:
         return Form.INLINE
     single = len(front.split()) == 1
     if front[-1].isspace() or back[0].isspace():
-        return Form.INLINE_FIELD if single and not front[-1].isspace() else Form.INLINE
+        return Form.INLINE if declared or not single or front[-1].isspace() else None
     left, right = front.split()[-1], back.split()[0]
     if not _NAME.fullmatch(left) or not right.isascii() or right.casefold() in _NO_NAMES:
         return Form.INLINE
+    doubt = Form.INLINE_FIELD if declared else None
     if left in _NAMESPACES or "::" in f"{left} {right}" or _CALL.match(right):
-        return None
+        return doubt
     if _VERB.match(back):
-        return None if single else Form.INLINE_FIELD
+        return doubt if single else Form.INLINE_FIELD
     return Form.INLINE_FIELD if single and _UNSURE.match(back) else Form.INLINE
 
 
@@ -137,10 +179,25 @@ def bold_term(inline: Inline) -> Sides | None:
     return sides
 
 
-# --- multi-line cards -----------------------------------------------------------------------
+# --- cards over several lines ---------------------------------------------------------------
 
-SEPARATOR = re.compile(r"^[ \t>]*\?\??[ \t]*$", re.MULTILINE)
-"""A line that separates question and answer."""
+
+class Written(NamedTuple):
+    """A card over several lines, as its source."""
+
+    last: int
+    """The line after it."""
+    front: str
+    back: str
+    sign: str = ""
+    """The line between the sides, or what else makes it a card."""
+    two_way: bool = False
+    cloze: bool = False
+    tags: tuple[str, ...] = ()
+    several: bool = False
+    """Whether further separators stand in it."""
+
+
 _BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]+|$)")
 _CALLOUT = re.compile(r"\[![^\[\]]+\][+-]?[ \t]*")
@@ -152,26 +209,78 @@ _FENCE = re.compile(r"`{3,}|~{3,}")
 _BLANKS = f"{COMMENT} \t\n"
 _LONGEST = 400
 """Lines of a question or an answer, at most."""
+_NOTE_ID = re.compile(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 
 
-def multiline_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Read a question, a line `?` or `??`, and the answer, up to empty lines: a block rule.
+def signs_of(text: str, syntax: Syntax) -> list[int]:
+    """Return the lines of a note that may make a card over several lines."""
+    signs = [rf"(?:{'|'.join(map(re.escape, syntax.block))})[ \t]*$"] if syntax.block else []
+    signs += [r"START[ \t]*$|.*STARTI |Q: "] if syntax.fields else []
+    signs += [rf".*{_tagged(syntax.tags).pattern}"] if syntax.tags else []
+    if not signs or not (syntax.fields or syntax.tags or any(one in text for one in syntax.block)):
+        return []
+    found = re.compile(rf"^[ \t>]*(?:{'|'.join(signs)})", re.MULTILINE).finditer(text)
+    starts, line, lines = [sign.start() for sign in found], 0, []
+    for before, start in zip([0, *starts], starts, strict=False):
+        line += text.count("\n", before, start)
+        lines.append(line)
+    return lines
 
-    `env["separators"]` holds the numbers of the lines that may be separators.
+
+@lru_cache(maxsize=8)
+def _tagged(names: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of these tags at the end of a line."""
+    return re.compile(
+        rf"(?:^|(?<=[ \t]))#(?:{'|'.join(map(re.escape, names))})(?P<reverse>[/-]reverse)?"
+        r"(?P<tags>(?:[ \t]*#[\w/-]+)*)[ \t]*(?:\^\d{13}[ \t]*)?$",
+        re.IGNORECASE | re.MULTILINE,
+    )
+
+
+def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Read a card over several lines: a block rule of markdown-it.
+
+    `env` holds `syntax`, `signs` (the lines that may make a card) and `is_card`, which tells
+    whether a line is a card by itself.
     """
-    separators: list[int] = state.env.get("separators", [])
-    near = bisect_left(separators, start + 1)
-    if near == len(separators) or separators[near] >= min(end, start + _LONGEST):
+    signs: list[int] = state.env.get("signs", [])
+    near = bisect_left(signs, start)
+    if near == len(signs) or signs[near] >= min(end, start + _LONGEST):
         return False
+    lines = _Lines(state, state.env["syntax"], state.env["is_card"], end)
+    found = lines.of_fields(start) or lines.of_tag(start) or lines.of_separator(start)
+    if found and not silent:
+        for card in found:
+            token = state.push("card", "", 0)
+            token.map, token.meta = [start, card.last], {"card": card}
+        state.line = found[-1].last
+    return bool(found)
 
-    def text(line: int) -> str:
+
+class _Lines:
+    """The lines of a container from which cards are read."""
+
+    def __init__(
+        self, state: StateBlock, syntax: Syntax, is_card: Callable[[str], bool], end: int
+    ) -> None:
+        self.state, self.syntax, self.is_card, self.end = state, syntax, is_card, end
+
+    def text(self, line: int) -> str:
+        state = self.state
         return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].rstrip()
 
-    def past(first: int, last: int, signs: tuple[str, ...] = ()) -> int:
-        """Return the end of the lines from `first` on that belong together, before `signs`."""
-        fence = ""
+    def source(self, first: int, last: int) -> str:
+        return self.state.getLines(first, last, self.state.blkIndent, False)
+
+    def past(self, first: int, last: int, *, front: bool = False) -> int:
+        """Return the end of the lines from `first` on that belong together.
+
+        `front`: up to the line that separates the sides, and a heading may be the first of them.
+        """
+        state, fence = self.state, ""
         for line in range(first, last):
-            words, sign = text(line), _FENCE.match(text(line))
+            words = self.text(line)
+            sign = _FENCE.match(words)
             if fence:
                 fence = "" if words == words[:1] * len(words) and words.startswith(fence) else fence
             elif sign:
@@ -179,36 +288,134 @@ def multiline_card(state: StateBlock, start: int, end: int, silent: bool) -> boo
             elif (
                 state.isEmpty(line)
                 or state.sCount[line] < state.blkIndent
-                or ((line > first or not signs) and _BREAK.match(words))
-                or (words in signs and state.sCount[line] - state.blkIndent < 4)
+                or ((line > first or not front) and _BREAK.match(words))
+                or (front and self._separates(line))
             ):
                 return line
         return last
 
-    middle = past(start, min(end, start + _LONGEST), ("?", "??"))
-    sign = text(middle) if middle < end else ""
-    if sign not in ("?", "??") or middle == start or _SCHEDULE.match(text(start)):
-        return False
-    bullet = _BULLET.match(text(start))
-    within = state.sCount[middle] > state.sCount[start]
-    if bullet and within:
-        return False  # the list item contains the card
-    lead = _HEADING.match(text(start)) or _CALLOUT.match(text(start))
-    if (lead or _RULE.match(text(start))) and start + 1 < middle:
-        return False  # the question begins below it
-    last = past(middle + 1, min(end, middle + _LONGEST))
-    front = state.getLines(start, middle, state.blkIndent, False)
-    back = state.getLines(middle + 1, last, state.blkIndent, False)
-    for found in (_HEADING, _CALLOUT, _BULLET):
-        if start + 1 == middle and (match := found.match(front.lstrip())):
-            front = front.lstrip()[match.end() :]
-            break
-    if not front.strip(_BLANKS) or not back.strip(_BLANKS):
-        return False
-    if silent:
-        return True
-    token = state.push("card", "", 0)
-    token.map, token.content, token.markup = [start, last], front, sign
-    token.meta = {"back": back}
-    state.line = last
-    return True
+    def _separates(self, line: int) -> bool:
+        indent = self.state.sCount[line] - self.state.blkIndent
+        return self.text(line) in self.syntax.block and indent < 4
+
+    def of_separator(self, start: int) -> list[Written]:
+        """Return the card of a question, a line `?` or `??`, and the answer, up to empty lines."""
+        state, syntax, end = self.state, self.syntax, self.end
+        middle = self.past(start, min(end, start + _LONGEST), front=True)
+        if middle >= end or middle == start or not self._separates(middle):
+            return []
+        if _SCHEDULE.match(self.text(start)):
+            return []
+        if _BULLET.match(self.text(start)) and state.sCount[middle] > state.sCount[start]:
+            return []  # the list item contains the card
+        first = self.text(start)
+        lead = _HEADING.match(first) or _CALLOUT.match(first) or _RULE.match(first)
+        alone = start + 1 == middle
+        if not alone and (lead or any(map(self.is_card, map(self.text, range(start, middle))))):
+            return []  # the question begins below it
+        last = after = self.past(middle + 1, min(end, middle + _LONGEST))
+        if syntax.end:
+            ends = (at for at in range(middle + 1, end) if self.text(at) == syntax.end)
+            last = next(ends, end)
+            after = min(last + 1, end)
+        front, back = self.source(start, middle), self.source(middle + 1, last)
+        front = _without_sign(front) if alone else front
+        if not front.strip(_BLANKS) or not back.strip(_BLANKS):
+            return []
+        sign, several = self.text(middle), any(map(self._separates, range(middle + 1, last)))
+        return [Written(after, front, back, sign, syntax.block[sign], several=several)]
+
+    def of_tag(self, start: int) -> list[Written]:
+        """Return the card of a question with a tag behind it and the answer below."""
+        if not self.syntax.tags:
+            return []
+        tag, end = _tagged(self.syntax.tags), self.end
+        last = self.past(start, min(end, start + _LONGEST), front=True)
+        code = (at for at in range(start, last) if _FENCE.match(self.text(at)))
+        before = range(start, next(code, last))
+        tagged = ((at, tag.search(self.text(at))) for at in before)
+        at, found = next(((at, found) for at, found in tagged if found), (start, None))
+        if not found:
+            return []
+        first = at + 1
+        if first == last:  # the answer may be the next paragraph
+            while first < end and self.state.isEmpty(first):
+                first += 1
+            heads = first < end and _HEADING.match(self.text(first))
+            first, last = (
+                (at + 1, at + 1) if heads else (first, self.past(first, min(end, first + _LONGEST)))
+            )
+        for line in range(first, last):
+            if _NOTE_ID.search(self.text(line)):
+                last = line + 1
+                break
+            if tag.search(self.text(line)):
+                last = line
+                break
+        above = [self.source(start, at)] * (at > start)
+        front = _without_sign("\n".join([*above, self.text(at)[: found.start()]]))
+        back = dedent(self.source(first, last))
+        if not front.strip(_BLANKS) or not back.strip(_BLANKS):
+            return []
+        tags = tuple(re.findall(r"[\w/-]+", found["tags"]))
+        return [Written(last, front, back, found[0].split()[0], bool(found["reverse"]), tags=tags)]
+
+    def of_fields(self, start: int) -> list[Written]:
+        """Return the cards of Obsidian_to_Anki that begin in a line."""
+        if not self.syntax.fields:
+            return []
+        words, end = self.text(start), min(self.end, start + _LONGEST)
+        if words == "START":
+            last = next((at for at in range(start + 1, end) if self.text(at) == "END"), start)
+            kind, _, text = self.source(start + 1, last).strip().partition("\n")
+            return [*_of_fields(kind, text, last + 1, "START … END")]
+        if words.startswith("STARTI"):
+            found = (
+                _of_fields(kind, rest, start + 1, "STARTI") for kind, rest in _INLINE.findall(words)
+            )
+            return [card for cards in found for card in cards]
+        middle = next((at for at in range(start, end) if self.text(at).startswith("A: ")), start)
+        between = [self.text(at) for at in range(start + 1, middle)]
+        gap = between.index("") if "" in between else len(between)
+        if not words.startswith("Q: ") or middle == start or any(between[gap:]):
+            return []
+        last = self.past(middle, end)
+        again = (at for at in range(middle + 1, last) if self.text(at).startswith("Q: "))
+        last = next(again, last)
+        front, back = self.source(start, middle)[3:], self.source(middle, last).lstrip()[3:]
+        return [Written(last, front, back, "Q: … A: …")]
+
+
+def _without_sign(source: str) -> str:
+    """Return a question of one line without the sign of a heading, callout or item before it."""
+    bare = source.lstrip()
+    for sign in (_HEADING, _CALLOUT, _BULLET):
+        if "\n" not in bare.strip() and (found := sign.match(bare)):
+            return bare[found.end() :]
+    return source
+
+
+_INLINE = re.compile(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
+_NAMES = "Front|Back Extra|Back|Text|Extra|Question|Answer|Add Reverse"
+_FIELD_NAME = re.compile(
+    rf"(?:(?<=\s)|^)({_NAMES}):(?:[ \t]+|$)|^([A-Z][\w ]{{0,24}}):[ \t]*", re.M
+)
+_TAGS = re.compile(r"(?:^|[ \t])Tags:[ \t]*([^\n]*)\s*\Z", re.MULTILINE)
+_ID = re.compile(rf"(?:^|\s)ID: \d+[ \t]*$|{COMMENT}+", re.MULTILINE)
+
+
+def _of_fields(kind: str, text: str, last: int, written: str) -> Iterator[Written]:
+    """Yield the card of a note type and its fields, of which the first may have no name."""
+    text = _ID.sub("", text)
+    tagged = _TAGS.search(text)
+    text = text[: tagged.start()] if tagged else text
+    parts = _FIELD_NAME.split(text)
+    names = ["", *(a or b for a, b in zip(parts[1::3], parts[2::3], strict=True))]
+    fields = [pair for pair in zip(names, parts[::3], strict=True) if pair[1].strip()]
+    reverse = any(name == "Add Reverse" for name, _ in fields)
+    values = [value.strip() for name, value in fields if name != "Add Reverse"]
+    cloze = "cloze" in kind.casefold()
+    two_way = reverse or ("reversed" in kind and "optional" not in kind)
+    tags = tuple(tagged[1].split()) if tagged else ()
+    if len(values) > 1 or (values and cloze):
+        yield Written(last, values[0], "\n".join(values[1:]), written, two_way, cloze, tags)

@@ -1,8 +1,6 @@
-"""The inline content of a block: its plain text, and the Markdown of any part of it.
+"""The text of a block: its tokens, its plain text, and the Markdown of any part of it.
 
-A block is split into tokens, each with its plain text and its Markdown. A sentence, a phrase or a
-side of a card is a range of tokens, so both texts come from one parse. Keys are made from the plain
-text (docs/keys.md): it must not change.
+A sentence, a phrase or a side of a card is a range of tokens, so both texts come from one parse.
 """
 
 from __future__ import annotations
@@ -13,14 +11,9 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 
-from ankiforge.extract.markdown.source import (
-    COMMENT,
-    CONTINUED,
-    MATHS,
-)
+from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, restored
 from ankiforge.extract.markdown.tokens import (
     LABEL,
-    NO_CONTEXT,
     Context,
     Kind,
     Link,
@@ -31,16 +24,81 @@ from ankiforge.extract.markdown.tokens import (
 from ankiforge.model import Span
 from ankiforge.text.passages import boundaries, trimmed
 
-_BLOCK_SIGN = re.compile(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
+_ANY_SIGN = re.compile(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
+
+
+def read(text: str, context: Context) -> Inline:
+    """Parse the source of one block, without the signs of its container."""
+    if not _ANY_SIGN.search(text):
+        words = text if context.verbatim else " ".join(text.split())
+        return Inline([Token(0, Kind.TEXT, words, words)] if text else [], [])
+    tokens, links, deep = tokenized(text, context)
+    if not context.verbatim:
+        _drop_outer_tags(tokens)
+        _collapse_blanks(tokens)
+    return Inline(tokens, links, too_deep=deep)
+
+
+# --- blanks ---------------------------------------------------------------------------------
+
+
+def _drop_outer_tags(tokens: list[Token]) -> None:
+    """Remove the tags at the ends of a block from its text; they still count as its tags."""
+    for order in (tokens, reversed(tokens)):
+        for token in order:
+            if token.kind is Kind.TAG:
+                token.plain = token.markdown = ""
+            elif token.plain.strip() or token.markdown.strip():
+                break
+
+
+def _collapse_blanks(tokens: list[Token]) -> None:
+    """Collapse runs of blanks and drop those at the ends, but keep one beside a picture."""
+    after_blank = True
+    for at, token in enumerate(tokens):
+        plain = token.plain
+        if token.kind is Kind.TEXT:
+            if "  " in plain or not plain.isprintable():  # no blank but " " is printable
+                plain = re.sub(r"\s+", " ", plain)
+            if after_blank and plain.startswith(" "):
+                plain = plain[1:]
+                before = tokens[at - 1] if at else token
+                if before.kind is Kind.PICTURE and before.markdown:
+                    before.markdown += " "
+        elif token.kind is Kind.BREAK and after_blank:
+            plain = ""
+        if plain != token.plain:
+            token.plain = token.markdown = plain
+        after_blank = plain.endswith(" ") if plain else after_blank
+    for at in range(len(tokens) - 1, -1, -1):
+        token = tokens[at]
+        if token.kind not in (Kind.TEXT, Kind.BREAK):
+            if token.plain:
+                break
+            continue
+        if token.plain.endswith(" "):
+            token.plain = token.markdown = token.plain.rstrip(" ")
+            after = tokens[at + 1] if at + 1 < len(tokens) else token
+            if after.kind is Kind.PICTURE and after.markdown:
+                after.markdown = f" {after.markdown}"
+        if token.plain:
+            break
+
+
+# --- the text of a block --------------------------------------------------------------------
+
+_BLOCK_SIGN = re.compile(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 
 
 class Inline:
     """The parsed content of one block."""
 
-    def __init__(self, tokens: list[Token], links: list[Link]) -> None:
+    def __init__(self, tokens: list[Token], links: list[Link], *, too_deep: bool = False) -> None:
         self.tokens = tokens
         self.links = links
+        self.too_deep = too_deep
+        """Whether too many clozes lie within each other."""
         self.starts = list(accumulate((len(token.plain) for token in tokens), initial=0))
         """The offset of each token in the plain text; one more for the end."""
         self.plain = "".join([token.plain for token in tokens])
@@ -91,7 +149,7 @@ class Inline:
         marked = 0
         words: list[str] = []
         for at, token in enumerate(self.tokens):
-            if token.kind is Kind.MARK and token.partner >= 0:
+            if token.kind in (Kind.MARK, Kind.GAP) and token.partner >= 0:
                 marked += 1 if token.partner > at else -1
             is_open = token.kind in (Kind.TEXT, Kind.BREAK) and not marked
             words.append(token.plain if is_open else "…" * len(token.plain))
@@ -145,8 +203,7 @@ class Inline:
                 written = written[max(0, start - begins) : max(0, end - begins)]
                 if not length and (sign := _BLOCK_SIGN.match(written)):
                     # at the start of the Markdown it would begin a block: escape it
-                    digits = sign[0].isdigit()
-                    escaped = f"{sign[0]}\\" if digits else f"\\{sign[0]}"
+                    escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
                     written = escaped + written[sign.end() :]
             elif begins >= end and token.plain:
                 continue
@@ -158,18 +215,9 @@ class Inline:
             for phrase in phrases
         )
 
-    def source(self, *, gaps: bool = False) -> str:
-        """Return the Markdown of the block without the signs of marks and clozes.
-
-        With `gaps`, its clozes, all of them numbered, are kept in our grammar.
-        """
-        parts = []
-        for at, token in enumerate(self.tokens):
-            if gaps and token.kind is Kind.GAP:
-                parts.append(f"{{{{c{token.note}::" if token.partner > at else "}}")
-            elif token.kind not in _HIDDEN or (gaps and token.kind is Kind.HINT):
-                parts.append(token.markdown)
-        return "".join(parts)
+    def source(self) -> str:
+        """Return the Markdown of the block without the signs of marks and clozes."""
+        return "".join([one.markdown for one in self.tokens if one.kind not in _HIDDEN])
 
     def cloze(self) -> str:
         """Return the Markdown of the block with numbered clozes in our grammar."""
@@ -182,7 +230,8 @@ class Inline:
                 parts.append(f"{{{{c{token.note or free}::")
             elif token.kind is Kind.GAP:
                 blank = " " if parts[-1].endswith(" ") else ""
-                parts[-1:] = [parts[-1].rstrip(" "), "}}", blank]
+                closes = token.markdown if token.markdown.startswith("::") else "}}"
+                parts[-1:] = [parts[-1].rstrip(" "), closes, blank]
             elif token.kind is not Kind.MARK and self._shows(at, 0, len(self.tokens), bold=True):
                 parts.append(token.markdown)
         return "".join(parts).strip()
@@ -229,82 +278,30 @@ def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
     return tuple(found)
 
 
-_ANY_SIGN = re.compile(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
+# --- several blocks as one text -------------------------------------------------------------
+
+_FENCE = re.compile(
+    r"^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)", re.M | re.S
+)
+_OUTER_TAGS = re.compile(
+    r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
+)
+_COMMENTED = re.compile(rf"^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?", re.MULTILINE)
+_ONE_BLANK = re.compile(r"(?<![ \t])[ \t]$", re.MULTILINE)
+"""One blank at the end of a line; two would be a line break."""
 
 
-def read(text: str, context: Context = NO_CONTEXT) -> Inline:
-    """Parse the source of one block, without the signs of its container."""
-    if not _ANY_SIGN.search(text):
-        plain = text if context.verbatim else " ".join(text.split())
-        return Inline([Token(0, Kind.TEXT, plain, plain)] if text else [], [])
-    tokens, links = tokenized(text, context)
-    if not context.verbatim:
-        _drop_outer_tags(tokens)
-        _collapse_blanks(tokens)
-    return Inline(tokens, links)
+def rich(text: str, context: Context, *, gaps: bool = False) -> str:
+    """Return the Markdown of a card's side or a callout's body, without the signs of marks.
 
-
-MASK = "\ufdd4"
-"""Replaces each character that cannot be markup; it does not occur in text."""
-_CLOSED = (Kind.OPAQUE, Kind.ATOM, Kind.PICTURE)
-_CLOSED_SIGN = re.compile(rf"[<{COMMENT}{CONTINUED}{MATHS}]|\](?=[(\[])")
-
-
-def masked(text: str, context: Context = NO_CONTEXT) -> str:
-    """Return the source with `MASK` for each character that cannot be markup.
-
-    These are the characters of code, maths, link names, addresses, HTML tags and comments.
+    Fences stay as they are. With `gaps`, clozes are kept, otherwise only their text.
     """
-    tokens, _ = tokenized(text, context)
-    parts = []
-    for token, after in pairwise([*tokens, Token(len(text), Kind.GONE, "", "")]):
-        run = text[token.at : after.at]
-        closed = token.kind is Kind.GONE and _CLOSED_SIGN.match(run)
-        parts.append(MASK * len(run) if closed or token.kind in _CLOSED else run)
-    return "".join(parts)
-
-
-# --- blanks ---------------------------------------------------------------------------------
-
-
-def _drop_outer_tags(tokens: list[Token]) -> None:
-    """Remove the tags at the ends of a block from its text; they still count as its tags."""
-    for order in (tokens, reversed(tokens)):
-        for token in order:
-            if token.kind is Kind.TAG:
-                token.plain = token.markdown = ""
-            elif token.plain.strip() or token.markdown.strip():
-                break
-
-
-def _collapse_blanks(tokens: list[Token]) -> None:
-    """Collapse runs of blanks and drop those at the ends, but keep one beside a picture."""
-    after_blank = True
-    for at, token in enumerate(tokens):
-        plain = token.plain
-        if token.kind is Kind.TEXT:
-            if "  " in plain or not plain.isprintable():  # no blank but " " is printable
-                plain = re.sub(r"\s+", " ", plain)
-            if after_blank and plain.startswith(" "):
-                plain = plain[1:]
-                before = tokens[at - 1] if at else token
-                if before.kind is Kind.PICTURE and before.markdown:
-                    before.markdown += " "
-        elif token.kind is Kind.BREAK and after_blank:
-            plain = ""
-        if plain != token.plain:
-            token.plain = token.markdown = plain
-        after_blank = plain.endswith(" ") if plain else after_blank
-    for at in range(len(tokens) - 1, -1, -1):
-        token = tokens[at]
-        if token.kind not in (Kind.TEXT, Kind.BREAK):
-            if token.plain:
-                break
-            continue
-        if token.plain.endswith(" "):
-            token.plain = token.markdown = token.plain.rstrip(" ")
-            after = tokens[at + 1] if at + 1 < len(tokens) else token
-            if after.kind is Kind.PICTURE and after.markdown:
-                after.markdown = f" {after.markdown}"
-        if token.plain:
-            break
+    text, verbatim = _COMMENTED.sub("", text), context._replace(verbatim=True)
+    parts: list[str] = []
+    at = 0
+    for start, end in [*(fence.span() for fence in _FENCE.finditer(text)), (len(text), len(text))]:
+        inline = read(text[at:start], verbatim)
+        parts.append(_ONE_BLANK.sub("", inline.cloze() if gaps else inline.source()))
+        parts.append(restored(text[start:end], context.maths))
+        at = end
+    return _OUTER_TAGS.sub("", "".join(parts).strip("\n")).strip()

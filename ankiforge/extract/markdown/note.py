@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from ankiforge.extract.markdown.blocks import Block, Blocks, Part
+from ankiforge.extract.markdown.blocks import PRIVATE, Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
-from ankiforge.extract.markdown.citations import Citations, find_citations, opens
-from ankiforge.extract.markdown.inline import outermost
-from ankiforge.extract.markdown.kept import kept
-from ankiforge.extract.markdown.page import (
-    AS_FIELD,
-    QUOTED,
-    Dialect,
-    Page,
-    ToolCard,
-    between,
-    written_on_line,
-)
-from ankiforge.extract.markdown.quotes import Quotes
-from ankiforge.extract.markdown.tokens import Phrase
+from ankiforge.extract.markdown.inline import outermost, rich
+from ankiforge.extract.markdown.quotes import Citations, Quotes, kept, opens
+from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
 from ankiforge.text.markdown import plain
-from ankiforge.text.passages import CONTEXT, numbered, paragraphs_around
+from ankiforge.text.passages import (
+    CONTEXT,
+    NEARBY,
+    PARAGRAPH,
+    numbered,
+    paragraphs_around,
+)
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
-_WRITTEN = {
-    Form.INLINE_FIELD: AS_FIELD,
-    Form.GLOSSARY: "Term: definition",
-    Form.TERM: "**Term**: text",
-}
+_SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
+_TOO_DEEP = "more than ten clozes stand within each other"
+_PLACEHOLDER = "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
+_LONE_WORD = re.compile(r"[a-z][a-z0-9]*")
+"""What may be the name of a placeholder: `{{role}}`."""
+_QUOTED = re.compile(r"^[ \t]*>(?:[ \t]*>)*[ \t]?", re.MULTILINE)
 
 
 class Wanted(NamedTuple):
@@ -55,63 +51,73 @@ _Fields = dict[str, Any]
 class _Found(NamedTuple):
     """A highlight whose context is still to be added."""
 
-    block: int
+    first: int
+    """The index of its first block, and its offset there."""
     start: int
-    """Offset in the plain text of the note."""
+    last: int
+    end: int
+    """The index of its last block, and the offset of its end there."""
     fields: _Fields
 
 
 def highlights(
     document: Document,
     namespace: str,
-    page: Page,
+    text: str,
+    blocks: Blocks,
     wanted: Wanted,
+    cites: Citations,
     skip: str = "",
-    dialects: Sequence[Dialect] = (),
-    cites: Citations | None = None,
 ) -> tuple[Highlight, ...]:
     """Return the highlights of a note, in reading order.
 
     Args:
         document: the note.
         namespace: the part of its keys before the slash.
-        page: the note as read.
+        text: the note as written, without its front matter.
+        blocks: the same, cut into blocks.
         wanted: which marks and cards are read.
+        cites: its citations.
         skip: the reason why no cards are made of it, "" if they are.
-        dialects: the card syntaxes of other tools to read.
-        cites: its citations, if they are already known.
     """
-    blocks = page.blocks
-    cites = find_citations(blocks.blocks) if cites is None else cites
-    reader = _Reader(document, page, wanted, cites)
-    found = sorted(
-        reader.all(page.placed(dialects, with_blocks="block" in wanted.cards)),
-        key=lambda one: one.start,
-    )
+    reader = _Reader(document, blocks, wanted, cites)
+    found = sorted(reader.all(), key=lambda one: one[:2])
     per_block = Counter(one.fields["block"] for one in found)
-    lists, links, text = _Lists(blocks.blocks), _links(blocks, document.uri), blocks.plain
+    ids, lists = _NoteIds(text, blocks) if found else None, _Lists(blocks.blocks)
+    private = f"#{PRIVATE}" in text.casefold()
+    heads = (at for at, one in enumerate(blocks.blocks) if one.part in (Part.HEADING, Part.TITLE))
+    covered = private and any(blocks.words(at, True) == "[…]" for at in heads)
     made = []
     for one in found:
-        block, fields = blocks.blocks[one.block], one.fields
-        end = one.start + len(fields.get("anchor_text") or fields["exact"])
-        low, high = (bisect_left(links, (at, at, "")) for at in (one.start, end))
-        inside = (target for _, last, target in links[low:high] if last <= end)
+        block, fields = blocks.blocks[one.first], one.fields
         part = f"#^{block.id}" if block.id else ""  # as in Obsidian's links
         if block.headings and not part:
-            part = f"#{_NOT_IN_LINKS.sub(' ', block.headings[-1]).strip()}"
+            part = f"#{_NOT_IN_LINKS.sub(' ', block.headings[-1].plain).strip()}"
+        own_id = block.id and per_block[fields["block"]] == 1
+        links = dict.fromkeys((*fields.get("links", ()), *_links_in(blocks, one, document.uri)))
         fields |= {
-            "own": f"b.{block.id}" if block.id and per_block[fields["block"]] == 1 else "",
-            "prefix": text[max(0, one.start - CONTEXT) : one.start],
-            "suffix": text[end : end + CONTEXT],
-            "heading": " › ".join((*block.headings, *block.heads)),
+            "own": f"b.{block.id}" if own_id else "",
+            "prefix": blocks.before(one.first, one.start, CONTEXT),
+            "suffix": blocks.after(one.last, one.end, CONTEXT),
+            "heading": " › ".join(above.plain for above in (*block.headings, *block.heads)),
             "uri": document.uri + quote(part, safe=""),
-            "skip": skip,
-            "above": lists.above(one.block),
-            "links": tuple(dict.fromkeys((*fields.get("links", ()), *filter(None, inside)))),
+            "skip": skip or fields.get("skip", ""),
+            "above": lists.above(one.first),
+            "links": tuple(filter(None, links)),
+            "hints": (*fields.get("hints", ()), *(ids.hints(block.lines) if ids else ())),
         }
-        if fields["kind"] is not HighlightKind.CARD:
+        if private:
+            around = fields["prefix"], fields["suffix"]
+            fields["prefix"] = blocks.before(one.first, one.start, CONTEXT, public=True)
+            fields["suffix"] = blocks.after(one.last, one.end, CONTEXT, public=True)
+            fields["anchor_around"] = around
+        if not covered and fields["kind"] is HighlightKind.HIGHLIGHT:
             asks = "?" in fields.get("comment", "")
-            fields["nearby"] = paragraphs_around(text, one.start, end, asks=asks)
+            most = NEARBY if asks else PARAGRAPH
+            before = blocks.before(one.first, one.start, most)
+            after, exact = blocks.after(one.last, one.end, most), fields["exact"]
+            span = len(before), len(before) + len(exact)
+            fields["nearby"] = paragraphs_around(before + exact + after, *span, asks=asks)
         made.append(Highlight(document, namespace, **fields))
     return tuple(numbered(made))
 
@@ -119,13 +125,47 @@ def highlights(
 _NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
 
 
-def _links(blocks: Blocks, note: str) -> list[tuple[int, int, str]]:
-    """Return (start, end, address) of the links of a note, "" for those that cannot be opened."""
-    return sorted(
-        (block.start + first, block.start + last, opens(target, note))
-        for block in blocks.blocks
-        for (first, last), target in (block.inline.targets if block.inline else ())
-    )
+def _links_in(blocks: Blocks, one: _Found, note: str) -> Iterator[str]:
+    """Yield the addresses of the links in a highlight, "" for those that cannot be opened."""
+    for at in range(one.first, one.last + 1):
+        inline = blocks.blocks[at].inline
+        low = one.start if at == one.first else 0
+        high = one.end if at == one.last else len(blocks.blocks[at].plain)
+        for (start, end), target in sorted(inline.targets) if inline and inline.links else ():
+            if low <= start and end <= high:
+                yield opens(target, note)
+
+
+_ID = re.compile(
+    r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b|(?:^|[ \t])\^(\d{13})[ \t]*$|^[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$"
+)
+"""The id of the Anki note that a tool made, as a comment, a block id or a line."""
+
+
+class _NoteIds:
+    """The ids of notes in Anki that other tools wrote into a note, by line."""
+
+    def __init__(self, text: str, blocks: Blocks) -> None:
+        self.lines = text.split("\n") if "ID:" in text or "^" in text else []
+        code = (one.lines for one in blocks.blocks if self.lines and one.part is Part.CODE)
+        self.code = {at for span in code for at in range(*span)}
+        self.cards = Counter(one.lines for one in blocks.blocks if one.card)
+
+    def hints(self, lines: Span) -> Iterator[str]:
+        """Yield the id that a tool wrote into these lines or alone right below.
+
+        Where several cards stand on the lines, it is not known whose it is.
+        """
+        if self.cards[lines] > 1:
+            return
+        for at in range(lines[0], min(lines[1] + 1, len(self.lines))):
+            row = self.lines[at]
+            found = (
+                _ID.search(row) if at not in self.code and not row.rstrip().endswith("`") else None
+            )
+            if found and (at < lines[1] or row.strip(" \t>").startswith(("<!--", "^", "ID:"))):
+                yield f"{NOTE}{found[1] or found[2] or found[3]}"
+                return
 
 
 _LONGEST = 160
@@ -137,28 +177,25 @@ class _Lists:
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._blocks = blocks
-        self._words: dict[tuple[Span, ...], str] = {}
-        self._intros: dict[int, str] = {}
-        for at, block in enumerate(blocks):
-            if not block.path:
-                continue
-            if block.path[0][0] not in self._intros:  # a colon right above introduces the list
-                before = blocks[at - 1] if at else block
-                leads = before.part is Part.TEXT and not before.path
-                same = leads and before.quotes == block.quotes
-                colon = same and before.plain.endswith((":", "："))
-                self._intros[block.path[0][0]] = _shortened(before.plain) if colon else ""
-            if block.part is Part.ITEM:
-                self._words.setdefault(block.path, _shortened(block.plain))
 
     def above(self, at: int) -> tuple[str, ...]:
         """Return the texts of the items above a block, outermost first, after the introduction."""
-        block = self._blocks[at]
-        if not block.path:
-            return ()
-        depth = len(block.path) - (block.part is Part.ITEM)
-        words = (self._words.get(block.path[:length], "") for length in range(1, depth + 1))
-        return tuple(filter(None, (self._intros[block.path[0][0]], *words)))
+        path, found = self._blocks[at].path, list[str]()
+        depth = len(path) - (self._blocks[at].part is Part.ITEM)
+        while at >= 0 and path:
+            block = self._blocks[at]
+            if depth and block.part is Part.ITEM and block.path == path[:depth]:
+                found.append(_shortened(block.plain))
+                depth -= 1
+            if not block.path or block.path[0][0] != path[0][0]:
+                # a colon right above introduces the list
+                same = block.part is Part.TEXT and not block.path
+                first = self._blocks[at + 1]
+                if same and block.quotes == first.quotes and block.plain.endswith((":", "：")):
+                    found.append(_shortened(block.plain))
+                break
+            at -= 1
+        return tuple(reversed(found))
 
 
 def _shortened(text: str) -> str:
@@ -169,48 +206,18 @@ def _shortened(text: str) -> str:
 
 
 class _Reader:
-    def __init__(self, document: Document, page: Page, wanted: Wanted, cites: Citations) -> None:
-        self.page, self.wanted = page, wanted
-        self.blocks, self.callouts = page.blocks.blocks, page.blocks.callouts
+    def __init__(
+        self, document: Document, blocks: Blocks, wanted: Wanted, cites: Citations
+    ) -> None:
+        self.note, self.blocks, self.wanted = blocks, blocks.blocks, wanted
         self.bold = "bold" not in wanted.marks
         """Whether to keep strong emphasis: only if it is not a mark."""
         self.terms = self._terms()
         self.kept = kept(self.blocks)
         self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
 
-    def all(self, tools: list[tuple[Span, int, ToolCard]]) -> Iterator[_Found]:
-        """Yield the cards of tools and our highlights, no passage twice, with their note ids."""
-        spans = [span for span, _, _ in tools]
-        for at, start, fields in self._own_highlights():
-            whole = fields["kind"] is HighlightKind.CARD or not fields.get("gaps")
-            parts = ((0, len(fields["exact"])),) if whole else fields["gaps"]
-            if any(_overlap(spans, start + low, start + high) for low, high in parts):
-                continue
-            hints = self.page.hints(*self.blocks[at].lines)
-            fields["hints"] = (*fields.get("hints", ()), *hints)
-            yield _Found(at, start, fields)
-        for (start, end), at, card in tools:
-            yield _Found(at, start, self._tool_card(at, self.page.blocks.plain[start:end], card))
-
-    def _tool_card(self, at: int, exact: str, card: ToolCard) -> _Fields:
-        fields = self._fields(at, card.form, exact, card.sides)
-        hints: tuple[str, ...] = (f"{NOTE}{card.id}",) if card.id else ()
-        if not hints and "STARTI" not in card.written:
-            hints = self.page.hints(card.first, card.last)
-        fields |= {"two_way": card.two_way, "tags": tuple(dict.fromkeys(card.tags)), "hints": hints}
-        fields |= {"declared": True, "written": card.written}
-        if card.form is Form.CLOZE:
-            fields["gaps"] = gaps = _hidden_words(card.sides[0], exact)
-            shown = plain(cloze.reveal(card.sides[0]))
-            revealed = _hidden_words(card.sides[0], shown)
-            if len(revealed) > len(gaps):  # the tool's signs are in the plain text
-                fields |= {"exact": shown, "gaps": revealed, "anchor_text": exact}
-        elif card.written[:1] == "#" and (shown := _TAG.sub("", exact).strip()) not in ("", exact):
-            fields |= {"exact": shown, "anchor_text": exact}
-        return fields
-
-    def _own_highlights(self) -> Iterator[tuple[int, int, _Fields]]:
-        """Yield (index of the block, offset in the plain text, fields)."""
+    def all(self) -> Iterator[_Found]:
+        """Yield the cards, quotes and marks of the note, no passage twice."""
         marked: set[int] = set()
         taken: set[int] = set()
         inside: dict[int, list[int]] = {}
@@ -218,13 +225,13 @@ class _Reader:
             inside.setdefault(block.callout, []).append(at)
             if at in self.quotes.covered:
                 marked.add(block.callout)
-            for offset, fields in self._in_block(at, block):
+            for one in self._in_block(at, block):
                 marked.add(block.callout)
                 taken.add(at)
-                yield at, block.start + offset, fields
-        for number, markdown in enumerate(self.callouts):
+                yield one
+        for number, source in enumerate(self.note.callouts):
             if "callout" in self.wanted.marks and number in inside and number not in marked:
-                yield self._whole(inside[number], Form.CALLOUT, markdown)
+                yield self._whole(inside[number], Form.CALLOUT, rich(source, self.note.context))
         if "quote" not in self.wanted.marks:
             return
         for quotes, group in groupby(
@@ -233,56 +240,86 @@ class _Reader:
             members = list(group)
             used = any(at in taken or at in self.quotes.covered for at in members)
             if quotes and not used and not self.blocks[members[0]].style:
-                yield self._whole(members, Form.MARK, self.page.side(self._source(members)))
+                sources = dict.fromkeys(self.blocks[at].source for at in members)
+                source = _QUOTED.sub("", "\n\n".join(sources))
+                yield self._whole(members, Form.MARK, rich(source, self.note.context))
 
-    def _source(self, members: Sequence[int]) -> str:
-        first, last = self.blocks[members[0]].lines[0], self.blocks[members[-1]].lines[1]
-        return QUOTED.sub("", self.page.text(first, last))
-
-    def _whole(self, members: Sequence[int], form: Form, markdown: str) -> tuple[int, int, _Fields]:
+    def _whole(self, members: Sequence[int], form: Form, markdown: str) -> _Found:
         """Return the highlight of blocks in which nothing is marked."""
-        first, last = self.blocks[members[0]], self.blocks[members[-1]]
-        exact = self.page.blocks.plain[first.start : last.start + len(last.plain)]
-        return members[0], first.start, self._fields(members[0], form, exact, (markdown,))
+        first, last = members[0], members[-1]
+        end = len(self.blocks[last].plain)
+        rest = (self.note.gap(at) + self.blocks[at].plain for at in range(first + 1, last + 1))
+        exact = "".join([self.blocks[first].plain, *rest])
+        return _Found(first, 0, last, end, self._fields(first, form, exact, (markdown,)))
 
-    def _in_block(self, at: int, block: Block) -> Iterator[tuple[int, _Fields]]:
+    def _in_block(self, at: int, block: Block) -> Iterator[_Found]:
         """Yield the card that a block is, or its quotes and marked sentences."""
+        whole = (at, 0, at)
         if card := self._card(at):
-            yield 0, card
+            yield _Found(*whole, len(block.plain), card)
             return
         for offset, found in self.quotes.starts.get(at, {}).items():
             own = self.quotes.fields(found)
             form = Form.PHRASE if own["gaps"] else Form.MARK
             fields = self._fields(at, form, own["exact"], own["markdown"])
-            yield offset, {**fields, **own}
+            last, (_, end) = found.parts[-1]
+            yield _Found(at, offset, last, end, {**fields, **own})
         sentences = list(self._sentences(at, block))
         yield from sentences
-        if not sentences and at in self.kept and at not in self.quotes.covered and block.inline:
-            one, targets = self.kept[at], block.inline.targets
-            exact = block.plain[slice(*one.span)]
-            fields = self._fields(at, Form.MARK, exact, block.inline.markdown(*one.span)[:1])
-            links = tuple(opens(target, "") for span, target in targets if span[0] >= one.span[1])
-            yield 0, {**fields, "comment": one.comment, "page_label": one.label, "links": links}
+        if sentences or self.quotes.hold(at, (0, 10**9)) or block.inline is None:
             return
-        if not sentences and at in self.terms and not self.quotes.hold(at, (0, len(block.plain))):
-            yield 0, self._sided_card(at, block, self.terms[at])
+        if at in self.kept and at not in self.quotes.covered:
+            end, label, comment = self.kept[at]
+            markdown = block.inline.markdown(0, end)[:1]
+            fields = self._fields(at, Form.MARK, block.plain[:end], markdown)
+            links = tuple(opens(to, "") for span, to in block.inline.targets if span[0] >= end)
+            fields |= {"comment": comment, "page_label": label, "links": links}
+            yield _Found(*whole, end, fields)
+        elif at in self.terms:
+            fields = self._sided_card(at, block, self.terms[at])
+            yield _Found(*whole, len(block.plain), fields)
 
     def _card(self, at: int) -> _Fields | None:
         """Return the card that a whole block is, None if it is not a card."""
         block, cards = self.blocks[at], self.wanted.cards
-        if block.part is Part.CARD and all(block.sided) and "block" in cards:
-            fields = self._fields(at, Form.BLOCK, block.plain, block.sided)
-            written = between("??" if block.two_way else "?")
-            return {**fields, "two_way": block.two_way, "written": written}
-        if block.sides and "inline" in cards:
+        declared = block.syntax.declared
+        if block.card and all(block.sided) and ("block" in cards or declared):
+            form = Form.CLOZE if block.card.cloze else Form.BLOCK
+            fields = self._fields(at, form, block.plain, block.sided)
+            sign = block.card.sign
+            between = sign in block.syntax.block
+            fields["written"] = f"{sign} between question and answer" if between else sign
+            fields["two_way"], fields["declared"] = block.card.two_way, declared
+            fields["gaps"] = _hidden_words(block.sided[0], block.plain) if block.card.cloze else ()
+            return {**fields, "skip": _SEVERAL if block.card.several else ""}
+        if block.is_line and block.sides and ("inline" in cards or declared):
             return self._sided_card(at, block, block.sides)
-        if block.inline and "cloze" in cards:
-            gaps = tuple([p.span for p in block.inline.phrases if p.sign == "{{"])
-            if gaps:
-                fields = self._fields(at, Form.CLOZE, block.plain, (block.inline.cloze(),))
-                return {**fields, "gaps": gaps, "written": "{{…}}"}
+        signs = block.syntax.gaps.signs
+        may_hold = signs or ("cloze" in cards and "{{" in block.source)
+        if may_hold and (card := self._cloze(at, block)):
+            return card
         term = self.terms.get(at)
         return self._sided_card(at, block, term) if term and term.form is Form.GLOSSARY else None
+
+    def _cloze(self, at: int, block: Block) -> _Fields | None:
+        """Return the cloze card that a block is."""
+        inline = block.inline
+        gaps = [p for p in inline.phrases if p.sign == "{{"] if inline else []
+        if inline is None or not (gaps or inline.too_deep):
+            return None
+        ours = all(inline.tokens[one.opener].markdown.startswith("{{") for one in gaps)
+        if ours and "cloze" not in self.wanted.cards and "{{" not in block.syntax.gaps.signs:
+            return None
+        text, skip = inline.cloze() if gaps else inline.source(), ""
+        hinted = any(token.kind is Kind.HINT for token in inline.tokens)
+        lone = [block.plain[slice(*one.span)] for one in gaps if not one.note]
+        if inline.too_deep:
+            skip = _TOO_DEEP
+        elif len(lone) == len(gaps) and not hinted and all(map(_LONE_WORD.fullmatch, lone)):
+            skip = _PLACEHOLDER.format(word=lone[0])
+        fields = self._fields(at, Form.CLOZE, block.plain, (text,))
+        fields |= {"gaps": tuple([one.span for one in gaps]), "written": "{{…}}", "skip": skip}
+        return {**fields, "declared": block.syntax.declared}
 
     def _sided_card(self, at: int, block: Block, sides: Sides) -> _Fields:
         assert block.inline is not None
@@ -290,8 +327,10 @@ class _Reader:
         front = block.inline.markdown(*sides.front, bold=bold)[0]
         back = block.inline.markdown(*sides.back)[0]
         fields = self._fields(at, sides.form, block.plain, (front, back))
-        written = _WRITTEN.get(sides.form) or written_on_line(two_way=sides.two_way)
-        return {**fields, "two_way": sides.two_way, "written": written}
+        names = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
+        written = names.get(sides.form, f"a {sides.sign.strip()} b")
+        declared = bool(sides.sign) and block.syntax.declared
+        return {**fields, "two_way": sides.two_way, "written": written, "declared": declared}
 
     def _fields(self, at: int, form: Form, exact: str, markdown: tuple[str, ...]) -> _Fields:
         block = self.blocks[at]
@@ -304,9 +343,14 @@ class _Reader:
             "block": block.id or str(at + 1),
         }
 
-    def _sentences(self, at: int, block: Block) -> Iterator[tuple[int, _Fields]]:
+    def _sentences(self, at: int, block: Block) -> Iterator[_Found]:
         """Yield the sentences with marked phrases; a phrase that spans sentences joins them."""
-        inline, marks = block.inline, self.wanted.marks
+        marks = self.wanted.marks
+        if not any(
+            sign in block.source for sign in ("==", "<", "~=", *(("**", "__") * (not self.bold)))
+        ):
+            return
+        inline = block.inline
         if inline is None or not inline.phrases:
             return
         found = (p for p in inline.phrases if p.sign in marks and not self.quotes.hold(at, p.span))
@@ -314,8 +358,8 @@ class _Reader:
         if not phrases:
             return
         if len(phrases) == 1 and (term := plain_term(inline, phrases[0].span)):
-            fields = self._sided_card(at, block, term)
-            yield 0, {**fields, "colour": phrases[0].note, "written": ""}
+            fields = self._sided_card(at, block, term) | {"colour": phrases[0].note, "written": ""}
+            yield _Found(at, 0, at, len(block.plain), fields)
             return
         sentences = inline.sentences()
         starts = [start for start, _ in sentences]
@@ -335,7 +379,7 @@ class _Reader:
             fields["gaps"] = tuple([(p.span[0] - start, p.span[1] - start) for p in inside])
             fields["markdown_gaps"] = markdown_gaps
             fields["colour"] = next((p.note for p in inside if p.sign == "mark" and p.note), "")
-            yield start, fields
+            yield _Found(at, start, at, end, fields)
 
     def _terms(self) -> dict[int, Sides]:
         """Return the items `Term: definition`, by block index.
@@ -344,15 +388,13 @@ class _Reader:
         that occurs twice there is left to a person. If `term` is wanted, items with the term in
         bold also count elsewhere.
         """
-        cards = self.wanted.cards
-        found: dict[int, Sides] = {}
-        runs: list[list[int]] = [[]]
+        cards, found, runs = self.wanted.cards, dict[int, Sides](), list[list[int]]([[]])
         for at, block in enumerate(self.blocks):
             if block.part is not Part.ITEM or block.inline is None:
                 continue
             if "term" in cards and (term := bold_term(block.inline)):
                 found[at] = term
-            heading = block.headings[-1].strip(" :").casefold() if block.headings else ""
+            heading = block.headings[-1].plain.strip(" :").casefold() if block.headings else ""
             listed = (
                 "glossary" in cards and len(block.path) == 1 and heading in self.wanted.glossaries
             )
@@ -368,16 +410,6 @@ class _Reader:
                 if sum(names[other] == names[at] for one in runs for other in one) == 1:
                     found[at] = found[at]._replace(form=Form.GLOSSARY)
         return found
-
-
-_TAG = re.compile(r"\s*(?<!\S)#(?=[\w/-]*[^\W\d])[\w/-]+")
-"""A tag, such as `#card/reverse`."""
-
-
-def _overlap(spans: list[Span], start: int, end: int) -> bool:
-    """Return whether one of these spans, which are in order, overlaps [start, end)."""
-    before = bisect_left(spans, (end, 0))
-    return before > 0 and spans[before - 1][1] > start
 
 
 def _hidden_words(markdown: str, exact: str) -> tuple[Span, ...]:

@@ -1,123 +1,322 @@
-"""Passages of papers that a note quotes, as Zotero and PDF plug-ins paste them.
+"""Passages that a note quotes from papers and books, with a link to their place.
 
-A quote is recognised by a link to its place in a paper. In a paragraph or list item, the quote is
-in quotation marks, or marked, or all of the text before the link to its annotation; in a block
-quote or callout it is the text of that. Other text beside it is the reader's comment.
+Zotero, PDF plug-ins and readers paste them. In a paragraph or list item, the quote is in quotation
+marks, or marked, or all of the text before the link to its annotation; in a block quote or callout
+it is the text of that. Other text beside it is the reader's comment. `kept` reads the passages that
+Readwise, KOReader, Kindle and reading lists write under a heading.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, Part
-from ankiforge.extract.markdown.citations import (
-    Citation,
-    Citations,
-    named_by,
-    opens,
-)
 from ankiforge.extract.markdown.inline import outermost
+from ankiforge.extract.markdown.source import QUOTES
 from ankiforge.extract.markdown.tokens import Kind, Phrase, hex_colour
 from ankiforge.model import Span
+
+# --- what links point to --------------------------------------------------------------------
+
+_ZOTERO = re.compile(
+    r"zotero://(?P<what>select|open-pdf|open)/"
+    r"(?:(?:library|groups/(?P<group>\d+))/)?(?:items/)?"
+    r"(?:\d+_(?=[A-Z0-9]))?(?:(?P<key>[A-Z0-9]{8})|@(?P<citekey>[^/?#\s]+))"
+    r"(?:/(?P<page>\d+))?/?(?:\?(?P<query>\S*))?\Z"
+)
+_PDF = re.compile(r"(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z", re.IGNORECASE)
+_SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
+_ZOTLIT = re.compile(r"(?P<key>[A-Z0-9]{8})a[A-Z0-9]{8}p(?P<page>\d+)(?:g(?P<group>\d+))?\Z")
+"""The block id that ZotLit gives to an annotation."""
+_NO_ADDRESS = re.compile(r"(?:javascript|data|vbscript|file):|[/#]", re.IGNORECASE)
+
+
+class Cited(NamedTuple):
+    """A paper, or a place in it, that a link points to."""
+
+    target: str = ""
+    """The link as written."""
+    library: str = ""
+    """`user` or `group.<id>`."""
+    annotation: str = ""
+    """The key of the annotation in Zotero."""
+    identifier: tuple[str, str] = ("", "")
+    """Of the paper, with a scheme of documents: zotero, attachment, citekey, file."""
+    page: str = ""
+    """The number of the page, counted from 1; not its label."""
+    colour: str = ""
+    exact: bool = False
+    """Whether it points to one passage, not just to a page or a paper."""
+
+
+def _cited(target: str) -> Cited | None:
+    """Return what a link cites, None if it does not point to a place in a paper."""
+    if "zotero://" in target:
+        target = html.unescape(target).removeprefix("[[")
+    elif ".pdf#" not in target.lower():
+        return None
+    if found := _ZOTERO.match(target.removesuffix("]]")):
+        query = parse_qs(found["query"] or "")
+        library, annotation = _library(found["group"]), query.get("annotation", [""])[0]
+        annotation = annotation if re.fullmatch(r"[A-Z0-9]{8}", annotation) else ""
+        identifier = ("citekey", unquote(found["citekey"])) if found["citekey"] else ("", "")
+        if found["key"]:
+            scheme = "zotero" if found["what"] == "select" else "attachment"
+            identifier = (scheme, f"{library}/{found['key']}")
+        page = query.get("page", [found["page"] or ""])[0]
+        return Cited(found[0], library, annotation, identifier, page, exact=bool(annotation))
+    found = _PDF.match(target)
+    if found is None or _SCHEME.match(found["path"]):
+        return None
+    place = parse_qs(found["place"])
+    if "rect" in place or not place.keys() & {"page", "selection", "annotation"}:
+        return None  # a rectangle contains no text to quote
+    path = found["path"] if target.startswith("[[") else unquote(found["path"])
+    name = re.split(r"[/\\]", path)[-1].strip()
+    page, colour = (place.get(key, [""])[0] for key in ("page", "color"))
+    exact = bool(place.keys() & {"selection", "annotation"})
+    return Cited(target, identifier=("file", name), page=page, colour=colour, exact=exact)
+
+
+def _library(group: str | None) -> str:
+    return f"group.{group}" if group else "user"
+
+
+def opens(target: str, note: str) -> str:
+    """Return an address that opens the target of a link from outside the vault, "" if none does.
+
+    `note` is the address of the note, `obsidian://open?vault=…&file=…`; links within its vault
+    become addresses of the same kind.
+    """
+    vault, in_vault, file = note.partition("&file=")
+    if target.startswith("[["):
+        name = target[2:-2].strip()
+        own = file if name.startswith("#") else ""
+        return f"{vault}&file={own}{quote(name, safe='')}" if name and in_vault else ""
+    if not target or _NO_ADDRESS.match(target):
+        return ""
+    if _SCHEME.match(target):
+        return target
+    return f"{vault}&file={quote(unquote(target).removeprefix('./'), safe='')}" if in_vault else ""
+
+
+# --- citations ------------------------------------------------------------------------------
+
+_CITEKEY = re.compile(r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]")
+_PAGE_WORD = r"(?:pages?|pp?\.|p(?=\d)|S\.|Seiten?|págs?\.|стр?\.|页|第)"
+_PAGE = re.compile(
+    rf"(?<!\w){_PAGE_WORD}[\s\u00a0]*(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)", re.I
+)
+_LONE_PAGE = re.compile(r"\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\Z")
+_BETWEEN = re.compile(
+    rf"[\s()\[\],;.·|—–\-:/（），、]*(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z", re.I
+)
+_BEFORE = re.compile(
+    rf"(?:[\s(\[（—–\-·|,;，、]|(?<!\w){_PAGE_WORD}|(?<!\w)(?:Source|Quelle|Fonte|Fuente|see|from):?)+\Z",
+    re.IGNORECASE,
+)
+_ATTRIBUTED = re.compile(
+    r"(?:\s|\A)[—–―]\s?(?=[^—–―]*\d)[^—–―“”\".!?]{1,80}(?:p\.[^.!?]{1,12})?\Z"
+    r"|(?<=[.!?…。”“\"»」])\s*(?:\w+\s+)?(?:highlight|underline|strikeout|annotation)\s*\Z",
+    re.IGNORECASE,
+)
+"""Before a link: an attribution, `— Doe 2020, p. 7`, or the kind of the mark."""
+_AFTER = re.compile(r"[)\]）]+")
+_NEAR = 200
+"""Characters before a link that are searched for its brackets and names."""
+_LONG = 40
+"""Characters of a link's text, above which the text is what is quoted."""
+
+
+class Citation(NamedTuple):
+    """Adjacent links that cite one place."""
+
+    span: Span
+    """In the plain text of the block, with the brackets around the links."""
+    cited: tuple[Cited, ...]
+    label: str = ""
+    """The label of the page."""
+    words: Span | None = None
+    """The quoted text, if the link itself contains it."""
+    by_annotator: bool = False
+    """Whether it is the link that the Annotator plug-in puts under its quotes."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is more than a citekey in brackets."""
+        return self.by_annotator or any(one.target or one.annotation for one in self.cited)
+
+    @property
+    def exact(self) -> bool:
+        """Whether it points to one passage."""
+        return any(one.exact for one in self.cited)
+
+    @property
+    def annotation(self) -> str:
+        """The key of the annotation in Zotero."""
+        """The key of the annotation in Zotero."""
+        return next((one.annotation for one in self.cited if one.annotation), "")
+
+    @property
+    def page_label(self) -> str:
+        """The label of the page, or its number if there is no label."""
+        return self.label or next((one.page for one in self.cited if one.page), "")
+
+
+def _joined(parts: Sequence[Citation]) -> Citation:
+    """Return one citation of all that `parts` cite, from the first to the last."""
+    return Citation(
+        (parts[0].span[0], max(part.span[1] for part in parts)),
+        tuple(dict.fromkeys(one for part in parts for one in part.cited)),
+        next((part.label for part in parts if part.label), ""),
+        next((part.words for part in parts if part.words), None),
+        any(part.by_annotator for part in parts),
+    )
+
+
+def _label(words: str) -> str:
+    found = _PAGE.search(words)
+    return found["label"] if found else ""
+
+
+def _links(plain: str, targets: list[tuple[Span, str]]) -> Iterator[Citation]:
+    for span, target in targets:
+        words = plain[slice(*span)]
+        if target.startswith("[[#^") and words == "show annotation":
+            yield Citation(span, (), by_annotator=True)
+        elif paper := _cited(target):
+            inner = _quoted(plain, *span)
+            named = paper.identifier[1].rpartition(".")[0] in words
+            in_file = paper.exact and paper.identifier[0] == "file"
+            says = span if in_file and not named and len(words) > _LONG else None
+            lone = _LONE_PAGE.match(words.strip())
+            label = "" if inner or says else lone["label"] if lone else _label(words)
+            yield Citation(span, (paper,), label, inner or says)
+    for key in _CITEKEY.finditer(plain) if "[@" in plain else ():
+        paper = Cited(identifier=("citekey", key["key"].rstrip(".,;:")))
+        yield Citation(key.span(), (paper,), _label(key[0]))
+
+
+def citations(block: Block) -> list[Citation]:
+    """Return the citations of a block, in order, with the brackets and names around their links."""
+    if not QUOTES.search(block.source) and not block.context.references:
+        return []
+    if block.inline is None:
+        return []
+    plain, targets = block.plain, block.inline.targets
+    links = sorted(_links(plain, targets), key=lambda one: one.span)
+    groups: list[list[Citation]] = []
+    for link in links:
+        end = groups[-1][-1].span[1] if groups else 0
+        if groups and (link.span[0] < end or _BETWEEN.match(plain[end : link.span[0]])):
+            groups[-1].append(link)
+        else:
+            groups.append([link])
+    others = sorted(span for span, target in targets if not _cited(target))
+    found: list[Citation] = []
+    for one in map(_joined, groups):
+        start, end = one.span
+        free = found[-1].span[1] if found else 0
+        # brackets, dashes and the word for a page before it
+        opened = max(plain.rfind(bracket, max(free, start - _NEAR), start) for bracket in "([（")
+        if opened >= 0 and not re.search(r"[)\]）“”\"»«]", plain[opened:start]):
+            start = opened
+        near = max(free, start - _NEAR)
+        if before := _BEFORE.search(plain[near:start]):
+            start = near + before.start()
+        if re.search(r"[(\[（]", plain[start:end]) and (after := _AFTER.match(plain, end)):
+            end = after.end()
+        for first, last in others:  # links that follow, for instance to a DOI
+            if first >= end and _BETWEEN.match(plain[end:first]):
+                after = _AFTER.match(plain, last)
+                end = after.end() if after else last
+        near = max(free, start - _NEAR)
+        if named := _ATTRIBUTED.search(plain[near:start]):
+            start = near + named.start()
+        found.append(one._replace(span=(start, end), label=one.label or _label(plain[start:end])))
+    return found
+
+
+Citations = dict[int, list[Citation]]
+"""The citations of a note, by block index."""
+
+
+def papers(cites: Citations) -> Iterator[tuple[str, str]]:
+    """Yield the papers to whose passages a note links, as (`quoted-…`, value)."""
+    for paper in (paper for found in cites.values() for one in found for paper in one.cited):
+        scheme, value = paper.identifier
+        if scheme and value:
+            yield f"quoted-{scheme}", value
+
 
 # --- parts of blocks ------------------------------------------------------------------------
 
 _OPENERS = {"”": "“„", "“": "„", "»": "«", "«": "»", "」": "「", "』": "『", "›": "‹", '"': '"'}
 """Closing quotation marks, each with those that open it."""
-_LEAD = re.compile(r"[\s:–—\-•·|]+")
-_GLUE = re.compile(r"[\s.,;:)\]–—\-·|。，、；：）]+")
-_PICTOGRAM = r"[\u2190-\u2bff\u3030-\u303f\ufe0f\u200d\U0001f000-\U0001faff]"
-_PICTOGRAMS = re.compile(rf"(?:{_PICTOGRAM}|\s)+")
+_CLOSERS = "".join(_OPENERS) + " "
+_LEAD = re.compile(r"[\s:–—\-•·|@]+")
+_GLUE = re.compile(r"\A[\s.,;:)\]–—\-·|@。，、；：）]+")
+_PICTOGRAMS = re.compile(
+    r"(?:[\u2190-\u2bff\u3030-\u303f\ufe0f\u200d\U0001f000-\U0001faff]|\s)+(?<![「『])"
+)
 _REMARK = re.compile(
     r"\s*(?:[💬📝✏🗨🗒✍]\ufe0f?\s*"
     r"|(?:my\s+|own\s+)?(?:comments?|notes?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
     r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记)\s*[:：]\s*)(?P<words>.*)\Z",
     re.IGNORECASE | re.DOTALL,
 )
+_WORD = re.compile(r"\w")
 
 
-def bare(text: str) -> str:
+def _bare(text: str) -> str:
     """Return a comment without leading punctuation, "" if it has no words."""
-    return _GLUE.sub("", text, count=1).strip() if re.search(r"\w", text) else ""
+    return _GLUE.sub("", text, count=1).strip() if _WORD.search(text) else ""
 
 
-def remark(text: str) -> str:
+def _remark(text: str) -> str:
     """Return what follows a sign or word that introduces a comment, "" if there is none."""
     found = _REMARK.match(text)
     return found["words"].strip() if found else ""
 
 
-class Stretch(NamedTuple):
-    """A part of the plain text of block `at`."""
-
-    at: int
-    span: Span
-    plain: str
-    """The plain text of the whole block."""
-
-    @property
-    def text(self) -> str:
-        """The text of this part."""
-        return self.plain[slice(*self.span)]
-
-    def trimmed(self) -> Stretch | None:
-        """Drop blanks at the ends and pictograms at the start; None if no words are left."""
-        start, end = self.span
-        lead = _PICTOGRAMS.match(self.plain, start, end)
-        start = lead.end() if lead else start
-        while end > start and self.plain[end - 1].isspace():
-            end -= 1
-        return self._replace(span=(start, end)) if re.search(r"\w", self.plain[start:end]) else None
-
-    def without_lead(self) -> Stretch | None:
-        """Drop the colon or dash that follows a link; None if no words are left."""
-        lead = _LEAD.match(self.plain, *self.span)
-        return self._replace(span=(lead.end(), self.span[1])).trimmed() if lead else self
-
-    def quoted(self) -> Stretch | None:
-        """Return the text in quotation marks at the end of this part, None if there is none."""
-        plain, (low, end) = self.plain, self.span
-        while end > low and plain[end - 1] in " \n.,;:!?…。，、！？":
-            end -= 1
-        closer = plain[end - 1] if end > low else ""
-        if closer not in _OPENERS:
-            return None
-        openers, depth, start = _OPENERS[closer], 1, -1
-        for at in range(end - 2, low - 1, -1):
-            letter, before = plain[at], plain[at - 1] if at > low else " "
-            # a quotation mark that is the same on both sides opens only after a blank
-            opens = (before.isspace() or before in "([—–") and not plain[at + 1].isspace()
-            if letter in openers and (letter != closer or opens):
-                depth -= 1
-            elif letter == closer:
-                depth += 1
-            if not depth:
-                start = at
-                break
-        else:
-            start = low if plain[low] in openers else -1
-        return Stretch(self.at, (start + 1, end - 1), plain).trimmed() if start >= 0 else None
+def _trimmed(plain: str, start: int, end: int) -> Span | None:
+    """Drop blanks at the ends and pictograms at the start; None if no words are left."""
+    lead = _PICTOGRAMS.match(plain, start, end)
+    start = lead.end() if lead else start
+    while end > start and plain[end - 1].isspace():
+        end -= 1
+    return (start, end) if _WORD.search(plain, start, end) else None
 
 
-# --- quotes ---------------------------------------------------------------------------------
+def _quoted(plain: str, low: int, end: int) -> Span | None:
+    """Return the text in quotation marks at the end of a span, None if there is none."""
+    while end > low and plain[end - 1] in " \n.,;:!?…。，、！？":
+        end -= 1
+    closer = plain[end - 1] if end > low else ""
+    openers, depth = _OPENERS.get(closer, ""), 1
+    for at in range(end - 2, low - 1, -1) if openers else ():
+        letter, before = plain[at], plain[at - 1] if at > low else " "
+        # a quotation mark that is the same on both sides opens only after a blank
+        starts = (before.isspace() or before in "([—–") and not plain[at + 1].isspace()
+        if letter in openers and (letter != closer or starts or at == low):
+            depth -= 1
+        elif letter == closer:
+            depth += 1
+        if not depth:
+            return _trimmed(plain, at + 1, end - 1)
+    return None
 
-_QUOTING = re.compile(r"quote|cite|zitat|highlight|annotation|excerpt|pdf", re.IGNORECASE)
-"""Types of callouts that are used for quotes."""
-_ENDS = '.!?…”"»«“」。！？'
 
-
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """One passage, from its first to its last block."""
 
-    stretches: tuple[Stretch, ...]
-    """One for each of its blocks, without quotation marks."""
+    parts: tuple[tuple[int, Span], ...]
+    """(index, span in the plain text) of each of its blocks, without quotation marks."""
     citation: Citation
     comment: str = ""
     covers: tuple[int, ...] = ()
@@ -125,13 +324,16 @@ class Quote:
 
     @property
     def blocks(self) -> range:
+        """The indices of its blocks."""
         """The indices of the blocks that it spans."""
-        return range(self.stretches[0].at, self.stretches[-1].at + 1)
+        return range(self.parts[0][0], self.parts[-1][0] + 1)
 
-    @property
-    def text(self) -> str:
-        """The plain text."""
-        return "\n".join([one.text for one in self.stretches])
+
+# --- quotes ---------------------------------------------------------------------------------
+
+_QUOTING = re.compile(r"quote|cite|zitat|highlight|annotation|excerpt|pdf", re.IGNORECASE)
+"""Types of callouts that are used for quotes."""
+_ENDS = '.!?…”"»“«」。！？'
 
 
 class _Finder:
@@ -140,12 +342,6 @@ class _Finder:
     def __init__(self, blocks: Sequence[Block], cites: Citations, cards: frozenset[int]) -> None:
         self.blocks, self.cards = blocks, cards
         self.cites = {at: found for at, found in cites.items() if at not in cards}
-        self.marks = [
-            outermost(p for p in block.inline.phrases if p.sign in ("==", "mark"))
-            if block.inline
-            else ()
-            for block in blocks
-        ]
         self.link_only = frozenset(at for at in self.cites if self._is_only_links(at))
         self.found: list[Quote] = []
         self.used: set[int] = set()
@@ -156,113 +352,47 @@ class _Finder:
             quotes = self.blocks[at].quotes
             return ("quote", quotes[0]) if quotes else ("block", at)
 
-        for _, group_of in groupby(range(len(self.blocks)), key=group):
+        for (kind, _), group_of in groupby(range(len(self.blocks)), key=group):
             members = tuple(group_of)
-            found = self._in_group(members) if self.blocks[members[0]].quotes else []
-            for quote_ in found or [one for at in members for one in self._in_block(at)]:
-                self._keep(quote_)
+            found = self._in_group(members) if kind == "quote" else []
+            for one in found or [one for at in members for one in self._in_block(at)]:
+                self._keep(one)
         return self.found
 
-    def _keep(self, quote_: Quote) -> None:
+    def text(self, part: tuple[int, Span]) -> str:
+        return self.blocks[part[0]].plain[slice(*part[1])]
+
+    def _keep(self, one: Quote) -> None:
         """Add a quote, or add it to the quote before as the reader's comment on it."""
-        first = quote_.stretches[0]
-        words = (first.plain[: first.span[1]], *(one.text for one in quote_.stretches[1:]))
-        comment = remark("\n".join(words))
+        at, (start, end) = one.parts[0]
+        plain, text = self.blocks[at].plain, "\n".join(map(self.text, one.parts))
+        comment = _remark(plain[:start] + text)
         before = self.found[-1] if self.found else None
-        if before and before.citation.annotation == quote_.citation.annotation != "":
-            closer = first.plain[first.span[1] : first.span[1] + 1]
-            quoted = first.plain[max(0, first.span[0] - 1) : first.span[0]]
-            is_quoted = quoted != "" and quoted in _OPENERS.get(closer, "")
-            if not comment and not (is_quoted or self._marked(first.at, first.span)):
+        if before and before.citation.annotation == one.citation.annotation != "":
+            is_quoted = plain[max(0, start - 1) : start] in (
+                *_OPENERS.get(plain[end : end + 1], ""),
+            )
+            if not comment and not is_quoted and not self._marked(at, (start, end)):
                 # a second text for one annotation is the reader's, unless it repeats the paper's
-                same = quote_.text in before.text or before.text in quote_.text
-                comment = "" if same else quote_.text
+                words = "\n".join(map(self.text, before.parts))
+                comment = "" if text in words or words in text else text
             if comment:
-                covers = (*before.covers, *quote_.blocks, *quote_.covers)
-                comment = "\n".join(filter(None, (before.comment, comment, quote_.comment)))
-                self.found[-1] = replace(before, comment=comment, covers=covers)
+                covers = (*before.covers, *one.blocks, *one.covers)
+                comment = "\n".join(filter(None, (before.comment, comment, one.comment)))
+                self.found[-1] = before._replace(comment=comment, covers=covers)
                 return
         if not comment:
-            self.found.append(quote_)
+            self.found.append(one)
 
-    # --- paragraphs and list items ----------------------------------------------------------
+    def _marks(self, at: int) -> tuple[Phrase, ...]:
+        inline = self.blocks[at].inline
+        found = inline.phrases if inline else ()
+        return outermost(one for one in found if one.sign in ("==", "mark"))
 
-    def _in_block(self, at: int) -> list[Quote]:
-        """Return the quotes of one block: before each link, or after a link at its start."""
-        block = self.blocks[at]
-        cites = [one for one in self.cites.get(at, ()) if one.is_link]
-        if not cites or block.part is Part.HEADING:
-            return []
-        if at in self.link_only:
-            return self._above(at) if at not in self.used else []
-        found, low = [], 0
-        ends = [*(one.span[0] for one in cites[1:]), len(block.plain)]
-        for one, high in zip(cites, ends, strict=True):
-            stretch = self._before(at, low, one, alone=len(cites) == 1)
-            if not stretch and low == one.span[0]:
-                stretch = self._after(at, one.span[1], high)
-            if stretch:
-                found.append(Quote((stretch,), one))
-            low = one.span[1]
-        if len(found) != 1 or bare(
-            block.plain[: min(found[0].stretches[0].span[0], cites[0].span[0])]
-        ):
-            return found
-        # text after a quote that begins its block is a comment, and so are the items below
-        end = max(found[0].stretches[0].span[1], cites[-1].span[1])
-        below = self._below(at)
-        words = [bare(block.plain[end:]), *(self.blocks[one].plain for one in below)]
-        comment = "\n".join(filter(None, words))
-        return [replace(found[0], comment=comment, covers=tuple(below))]
-
-    def _before(self, at: int, low: int, one: Citation, *, alone: bool) -> Stretch | None:
-        """Return the quote between `low` and a link."""
-        block = self.blocks[at]
-        if one.words:
-            return Stretch(at, one.words, block.plain)
-        stretch = Stretch(at, (low, one.span[0]), block.plain).trimmed()
-        if not stretch:
-            return None
-        if inside := stretch.quoted():
-            return inside
-        if phrase := self._marked(at, stretch.span):
-            return stretch._replace(span=phrase.span)
-        ends = not block.plain[one.span[1] :].strip(" .,;:!?") and block.part is not Part.TITLE
-        whole = alone and one.annotation and ends and not low and not self.marks[at]
-        return stretch if whole and len(stretch.text.split()) > 2 else None
-
-    def _after(self, at: int, low: int, high: int) -> Stretch | None:
-        """Return the quote after a link that begins its line."""
-        stretch = Stretch(at, (low, high), self.blocks[at].plain).trimmed()
-        stretch = stretch and stretch.without_lead()
-        if not stretch:
-            return None
-        inside = stretch.quoted()
-        if inside and inside.span[0] <= stretch.span[0] + 1:
-            return inside
-        phrase = self._marked(at, stretch.span)
-        return stretch._replace(span=phrase.span) if phrase else None
-
-    def _marked(self, at: int, span: Span) -> Phrase | None:
+    def _marked(self, at: int, span: Span) -> Span | None:
         """Return the marked phrase at the end of a span, if it is the only one in the span."""
-        inside = [p for p in self.marks[at] if span[0] <= p.span[0] and p.span[1] <= span[1]]
-        return inside[0] if len(inside) == 1 and inside[0].span[1] == span[1] else None
-
-    def _below(self, at: int) -> list[int]:
-        """Return the blocks under a list item, [] unless all of them are plain text."""
-        path = self.blocks[at].path
-        inside = []
-        for one in range(at + 1, len(self.blocks) if path else 0):
-            block = self.blocks[one]
-            if block.path[: len(path)] != path:
-                break
-            is_card = block.sides or block.part is Part.CARD or one in self.cards
-            if block.inline is None or is_card or one in self.cites or self.marks[one]:
-                return []
-            inside.append(one)
-        return inside
-
-    # --- a link on a line of its own ----------------------------------------------------------
+        inside = [p.span for p in self._marks(at) if span[0] <= p.span[0] and p.span[1] <= span[1]]
+        return inside[0] if len(inside) == 1 and inside[0][1] == span[1] else None
 
     def _is_only_links(self, at: int) -> bool:
         """Return whether a block contains only links to a passage."""
@@ -271,196 +401,203 @@ class _Finder:
             return False
         edges = [0, *(edge for one in cites for edge in one.span), len(block.plain)]
         gaps = zip(edges[::2], edges[1::2], strict=True)
-        words = any(bare(block.plain[start:end]) for start, end in gaps)
+        words = any(_bare(block.plain[start:end]) for start, end in gaps)
         return not words and not any(one.words for one in cites)
 
+    # --- paragraphs and list items ----------------------------------------------------------
+
+    def _in_block(self, at: int, *, in_quote: bool = False) -> list[Quote]:
+        """Return the quotes of one block: before each link, or after a link at its start."""
+        block, plain = self.blocks[at], self.blocks[at].plain
+        cites = [one for one in self.cites.get(at, ()) if one.is_link]
+        if not cites or block.part is Part.HEADING:
+            return []
+        if at in self.link_only:
+            return self._above(at) if at not in self.used else []
+        found, low = [], 0
+        ends = [*(one.span[0] for one in cites[1:]), len(plain)]
+        for one, high in zip(cites, ends, strict=True):
+            span = one.words or _trimmed(plain, low, one.span[0])
+            if span and not one.words:
+                rest = _bare(plain[one.span[1] :]) or block.part is Part.TITLE
+                whole = len(cites) == 1 and not rest and not low and not self._marks(at)
+                trusted = one.annotation and len(plain[slice(*span)].split()) > 2
+                listed = in_quote and one.page_label and plain[span[1] - 1] not in ":："
+                fallback = span if whole and (trusted or listed) else None
+                span = _quoted(plain, *span) or self._marked(at, span) or fallback
+            elif not span and (after := _trimmed(plain, one.span[1], high)):  # it begins its line
+                lead = _LEAD.match(plain, *after)
+                after = (lead.end() if lead else after[0], after[1])
+                inside = _quoted(plain, *after)
+                whole = inside is not None and inside[0] <= after[0] + 1
+                span = inside if whole else self._marked(at, after)
+            if span:
+                found.append(Quote(((at, span),), one))
+            low = one.span[1]
+        start = min(found[0].parts[0][1][0], cites[0].span[0]) if found else 0
+        if len(found) != 1 or _bare(plain[:start]):
+            return found
+        # text after a quote that begins its block is a comment, and so are the items below
+        end = max(found[0].parts[0][1][1], cites[-1].span[1])
+        below = self._below(at)
+        words = [_bare(plain[end:].lstrip('”"»“」』')), *(self.blocks[one].plain for one in below)]
+        comment = "\n".join(filter(None, words))
+        return [found[0]._replace(comment=comment, covers=tuple(below))]
+
+    def _below(self, at: int) -> list[int]:
+        """Return the blocks under a list item, [] unless all of them are plain text."""
+        path, inside = self.blocks[at].path, []
+        for one in range(at + 1, len(self.blocks) if path else 0):
+            block = self.blocks[one]
+            if block.path[: len(path)] != path:
+                break
+            is_card = block.sides or block.card or one in self.cards
+            if block.inline is None or is_card or one in self.cites or self._marks(one):
+                return []
+            inside.append(one)
+        return inside
+
     def _above(self, at: int) -> list[Quote]:
-        """Return the paragraph above a link if all of it is in quotation marks or marked."""
+        """Return the paragraph above a line of links if all of it is quoted or marked."""
         above = at - 1
         if above < 0 or above in self.cites or above in self.cards or self.blocks[at].quotes:
             return []
         block = self.blocks[above]
         if block.inline is None or block.quotes or block.part is Part.HEADING:
             return []
-        stretch = Stretch(above, (0, len(block.plain)), block.plain)
-        phrase = self._marked(above, stretch.span)
-        inside = stretch.quoted() or (phrase and stretch._replace(span=phrase.span))
-        if not inside or bare(block.plain[: inside.span[0]]):
+        whole = (0, len(block.plain))
+        inside = _quoted(block.plain, *whole) or self._marked(above, whole)
+        if not inside or _bare(block.plain[: inside[0]]):
             return []
-        return [Quote((inside,), Citation.joined(self.cites[at]), covers=(at,))]
+        return [Quote(((above, inside),), _joined(self.cites[at]), covers=(at,))]
 
-    # --- block quotes and callouts --------------------------------------------------------------
+    # --- block quotes and callouts ----------------------------------------------------------
 
     def _in_group(self, members: tuple[int, ...]) -> list[Quote]:
         """Return the quotes of one block quote, [] if its blocks are to be read one by one."""
         citing = [at for at in members if at in self.cites]
-        named = [found for at in members if (found := named_by(self.blocks[at]))]
-        more: list[int] = []
+        named = [one for at in members if (one := _named_by(self.blocks[at]))]
+        more = []
         if not citing and not named:  # take a line below or above that contains only a link
-            for at in (members[-1] + 1, members[0] - 1):
-                if at in self.link_only and at not in self.used and not self.blocks[at].quotes:
-                    more = [at]
-                    break
-            else:
+            free = self.link_only - self.used
+            near = (at for at in (members[-1] + 1, members[0] - 1) if at in free)
+            more = [at for at in near if not self.blocks[at].quotes][:1]
+            if not more:
                 return []
         with_words = [at for at in citing if at not in self.link_only]
-        places = {one.place for at in with_words for one in self.cites[at]}
-        if len(with_words) > 1 and len(places) > 1:
-            return self._several(members)
+        if (
+            len({tuple(one.cited) for at in with_words for one in self.cites[at]})
+            > 1
+            < len(with_words)
+        ):
+            return [one for at in members for one in self._in_block(at, in_quote=True)]
         cites = [one for at in (*citing, *more) for one in self.cites[at]]
         is_place = any(one.is_link or one.label for one in (*named, *cites))
         if not is_place or not all(map(self._ends_a_quote, with_words)):
             return []
-        citation = Citation.joined([*named, *cites])
-        style = self.blocks[members[0]].style
+        citation, style = _joined([*named, *cites]), self.blocks[members[0]].style
         if style and not (citation.exact or citation.page_label or _QUOTING.search(style)):
             return []
         self.used |= set(more)
         body = [at for at in members if self.blocks[at].part is not Part.TITLE]
-        if any(at in self.cards for at in body):
-            return []
-        inline = self.blocks[body[0]].inline if body else None
-        shown = (one for one in (inline.tokens if inline else ()))
+        first = self.blocks[body[0]].inline if body else None
+        shown = (one for one in (first.tokens if first else ()))
         shown = (one for one in shown if one.plain.strip() or one.kind is Kind.PICTURE)
-        if (first := next(shown, None)) and first.kind is Kind.PICTURE:
-            return []  # a figure, which the text below describes
-        words, comment = self._words_and_comment(body)
-        if not words:
+        figure = next((one.kind is Kind.PICTURE for one in shown), False)
+        if figure or any(at in self.cards for at in body):
             return []
-        lead = words[0].trimmed()
-        if lead:  # as far as each part continues directly in the next block
-            words, later = [lead], words[1:]
-            for stretch in later:
-                before = words[-1]
-                ends = not before.plain[before.span[1] :].strip()
-                if stretch.at != before.at + 1 or not ends or stretch.span[0]:
-                    break
-                words.append(stretch)
-        inside = {stretch.at for stretch in words}
-        covers = tuple(at for at in (*members, *more) if at not in inside)
+        parts, comment = self._words_and_comment(body)
+        if not parts:
+            return []
         # without the quotation marks around the whole
-        head, tail = words[0], words[-1]
-        if len(words) == 1:
-            bare_words = head.quoted()
-            if bare_words and not bare(head.plain[head.span[0] : bare_words.span[0]]):
-                words = [bare_words]
-        elif head.text[:1] in _OPENERS.get(tail.text[-1:], ""):
-            words[0] = head._replace(span=(head.span[0] + 1, head.span[1]))
-            words[-1] = tail._replace(span=(tail.span[0], tail.span[1] - 1))
-        return [Quote(tuple(words), citation, comment, covers)]
+        (head, (start, end)), (tail, (low, high)) = parts[0], parts[-1]
+        inside = _quoted(self.blocks[head].plain, start, end) if len(parts) == 1 else None
+        if inside and not _bare(self.blocks[head].plain[start : inside[0]]):
+            parts = [(head, inside)]
+        elif len(parts) > 1:
+            closer = self.blocks[tail].plain[high - 1]
+            if self.blocks[head].plain[start] in _OPENERS.get(closer, ""):
+                parts[0], parts[-1] = (head, (start + 1, end)), (tail, (low, high - 1))
+        covers = set(members) | set(more) - {at for at, _ in parts}
+        return [Quote(tuple(parts), citation, comment, tuple(covers))]
 
     def _ends_a_quote(self, at: int) -> bool:
         """Return whether the links of a block stand before or after its text, not within it."""
-        plain = self.blocks[at].plain
+        plain, inline = self.blocks[at].plain, self.blocks[at].inline
         if self.blocks[at].part is Part.TITLE:
             return any(one.exact for one in self.cites[at])
         for one in self.cites[at]:
-            before, after = plain[: one.span[0]].rstrip(), bare(plain[one.span[1] :])
-            if not after or one.annotated:
-                continue
-            apart = plain[one.span[0]] in "(（" or one.ends_line
-            if not one.exact or not (apart or (bare(before) and before[-1] in _ENDS)):
+            start, end = one.span
+            before, after = plain[:start].rstrip(), _bare(plain[end:])
+            ends_line = plain[end : end + 1] == ":" or (inline and inline.breaks(end))
+            apart = plain[start] in "(（" or ends_line or (_bare(before) and before[-1] in _ENDS)
+            if after and not one.by_annotator and not (one.exact and apart):
                 return False
         return True
 
-    def _several(self, members: tuple[int, ...]) -> list[Quote]:
-        """Return the quotes of a block quote that contains several: the text before each link."""
-        found = []
-        for at in members:
-            cites = [one for one in self.cites.get(at, ()) if one.is_link]
-            here = self._in_block(at)
-            if not here and len(cites) == 1 and cites[0].page_label:
-                # all of the text before the link, if the link ends the block
-                stretch = Stretch(at, (0, cites[0].span[0]), self.blocks[at].plain).trimmed()
-                ends = self.blocks[at].part is not Part.TITLE and self._ends_a_quote(at)
-                if stretch and ends and not stretch.text.endswith((":", "：")):
-                    here = [Quote((stretch,), cites[0])]
-            found += here
-        return found
+    def _words_and_comment(self, body: list[int]) -> tuple[list[tuple[int, Span]], str]:
+        """Return the quoted parts of a block quote, and the reader's comment."""
+        blocks = self.blocks
+        deep = min((len(blocks[at].quotes) for at in body), default=0)
+        inner = [at for at in body if len(blocks[at].quotes) > deep]
+        notes = [at for at in inner if blocks[at].style != blocks[body[0]].style]
+        if notes and notes[0] != body[0]:  # a callout within the quote is the reader's
+            outer = [at for at in body if at not in notes]
+        elif inner and any(at in self.link_only or at not in inner for at in body):
+            notes, outer = [at for at in body if at > inner[-1]], inner  # the inner quote is it
+        else:
+            notes, outer = [], body
+        words: list[tuple[int, Span]] = []
+        said: list[str] = []
+        cited = False  # whether a link stood behind the words
+        for at in outer:
+            plain, cites = blocks[at].plain, self.cites.get(at, [])
+            edges = [0, *(edge for one in cites for edge in one.span), len(plain)]
+            for number, (start, end) in enumerate(zip(edges[::2], edges[1::2], strict=True)):
+                by_annotator = number < len(cites) and cites[number].by_annotator
+                marks = (
+                    [p.span for p in self._marks(at) if p.span[1] <= end] if by_annotator else []
+                )
+                span = marks[-1] if marks else _trimmed(plain, start, end)
+                if span is None or not _bare(plain[slice(*span)]):
+                    continue
+                first = not words and self._first_lines(at, span)
+                if not words:
+                    words.append((at, first or span))
+                    said += [_bare(plain[first[1] : span[1]].lstrip(_CLOSERS))] if first else []
+                    cited = cited or bool(first)
+                elif cited or _remark(plain) or blocks[at].rules > blocks[outer[0]].rules:
+                    said.append(_remark(plain) or _bare(plain[slice(*span)]))
+                    cited = True
+                else:
+                    words.append((at, span))
+                cited = cited or number < len(cites)
+        titled = (at for at in notes if at not in self.link_only)
+        said += [blocks[at].plain for at in titled if blocks[at].part is not Part.TITLE]
+        return words, "\n".join(filter(None, said))
 
-    def _words_and_comment(self, body: list[int]) -> tuple[list[Stretch], str]:
-        """Return the quoted text of a block quote, and the reader's comment."""
-        for at in body:
-            plain, cites = self.blocks[at].plain, self.cites.get(at, [])
-            # text in the block with the link that its own signs show to be quoted
-            first: Stretch | None = None
-            if cites and cites[0].annotated:
-                before = [p for p in self.marks[at] if p.span[1] <= cites[0].span[0]]
-                first = Stretch(at, before[-1].span, plain) if before else None
-            for one in cites if not first and at not in self.link_only else ():
-                stretch = Stretch(at, (0, one.span[0]), plain).trimmed()
-                inside = stretch and stretch.quoted()
-                if inside and not bare(plain[: inside.span[0]]):
-                    first = inside
-                    break
-            if first:
-                later = [one for one in cites if one.span[0] >= first.span[1]]
-                end = later[-1].span[1] if later else first.span[1]
-                rest = [] if later[0].annotated else [bare(plain[end:])]
-                after = [one for one in body if one > at and one not in self.link_only]
-                rest += [self.blocks[one].plain for one in after]
-                return [first], "\n".join(filter(None, rest))
-        return self._quoted_first_lines(body) or self._words_then_comments(body)
-
-    def _quoted_first_lines(self, body: list[int]) -> tuple[list[Stretch], str] | None:
-        """Return the quote if the first lines are in quotation marks, with the rest as comment."""
-        block = self.blocks[body[0]] if body else None
-        if block is None or block.inline is None:
-            return None
-        whole = self._words(body[0])[0]
-        low, high = whole[0].span if whole else (0, 0)
-        for end in (at for at in range(low, high) if block.inline.breaks(at)):
-            stretch = whole[0]._replace(span=(low, end)).trimmed()
-            inside = stretch and stretch.quoted()
-            if stretch and inside and not bare(block.plain[stretch.span[0] : inside.span[0]]):
-                words = [block.plain[end:high].strip()]
-                words += [self.blocks[at].plain for at in body[1:] if at not in self.link_only]
-                return [inside], "\n".join(filter(None, words))
+    def _first_lines(self, at: int, span: Span) -> Span | None:
+        """Return the text in quotation marks that is all of the first lines, not of the whole."""
+        plain, inline = self.blocks[at].plain, self.blocks[at].inline
+        for end in (*(at for at in range(*span) if inline and inline.breaks(at)), span[1]):
+            inside = _quoted(plain, span[0], end)
+            if inside and not _bare(plain[span[0] : inside[0]]):
+                return inside
         return None
 
-    def _words_then_comments(self, body: list[int]) -> tuple[list[Stretch], str]:
-        """Return the quoted text of a block quote, and the comments that follow it."""
-        deep = min((len(self.blocks[at].quotes) for at in body), default=0)
-        inner = [at for at in body if len(self.blocks[at].quotes) > deep]
-        notes = [at for at in inner if self.blocks[at].style != self.blocks[body[0]].style]
-        if notes and notes[0] != body[0]:  # a callout within the quote is the reader's
-            said = [self.blocks[at].plain for at in notes if self.blocks[at].part is not Part.TITLE]
-            outer, comment = self._words_then_comments([at for at in body if at not in notes])
-            return outer, "\n".join(filter(None, [comment, *said]))
-        if inner and any(at in self.link_only or at not in inner for at in body):
-            after = [at for at in body if at > inner[-1] and at not in self.cites]
-            rest = "\n".join(self.blocks[at].plain for at in after)
-            return [stretch for at in inner for stretch in self._words(at)[0]], rest
-        words: list[Stretch] = []
-        comments: list[str] = []
-        rules = self.blocks[body[0]].rules if body else 0
-        for at in body:
-            here, after_link = self._words(at)
-            text = self.blocks[at].plain
-            comment = remark(text) if words else ""
-            if comments or comment or (words and self.blocks[at].rules > rules):
-                comments.append(comment or text if at not in self.cites else after_link)
-                continue
-            words.extend(here)
-            comments.extend([after_link] if after_link else [])
-        return words, "\n".join(filter(None, comments))
 
-    def _words(self, at: int) -> tuple[list[Stretch], str]:
-        """Return the text of a block without its links, and the text after a link within it."""
-        plain, cites = self.blocks[at].plain, self.cites.get(at, [])
-        if not cites:
-            return [Stretch(at, (0, len(plain)), plain)], ""
-        low = cites[0].span[1] if not bare(plain[: cites[0].span[0]]) else 0
-        later = [one for one in cites if one.span[0] >= low and one.span[0]]
-        high = later[0].span[0] if later else len(plain)
-        stretch = Stretch(at, (low, high), plain).trimmed()
-        return ([stretch] if stretch else []), bare(plain[later[-1].span[1] :]) if later else ""
+def _named_by(block: Block) -> Citation | None:
+    """Return the annotation after which ZotLit named a block, None if none."""
+    found = _ZOTLIT.match(block.id)
+    if found is None:
+        return None
+    library = _library(found["group"])
+    paper = Cited(library=library, annotation=found["key"], page=found["page"], exact=True)
+    return Citation((0, 0), (paper,))
 
 
 # --- quotes as highlights -------------------------------------------------------------------
 
-_RGB = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\Z")
-_HEX = re.compile(r"#(?:[0-9a-f]{3}){1,2}\Z", re.IGNORECASE)
 _COLOURS = frozenset(
     "yellow red green blue purple magenta orange gray grey pink cyan teal violet brown".split()  # noqa: SIM905
 )
@@ -479,109 +616,149 @@ class Quotes:
     ) -> None:
         """`is_card` returns whether the block at an index is a card; `note` is the address."""
         self._blocks, self._marks, self._note = blocks, marks, note
-        self._outermost = cache(self._find_outermost)
-        self._spans: dict[int, list[Span]] = {}
         self.starts: dict[int, dict[int, Quote]] = {}
         """By block index and offset in the block."""
         self.covered: set[int] = set()
         """The indices of blocks that belong to a quote."""
-        if not cites and not any(block.id and named_by(block) for block in blocks):
+        self._spans: dict[int, list[Span]] = {}
+        if not cites and not any(block.id and _named_by(block) for block in blocks):
             return
         cards = frozenset(filter(is_card, range(len(blocks))))
         for one in _Finder(blocks, cites, cards).all():
+            own = [blocks[at] for at in one.blocks]
             if not one.citation.is_link:
                 # a citekey alone makes no quote of text that is a highlight anyway
-                own = [blocks[at] for at in one.blocks]
-                inlines = [block.inline for block in own if block.inline]
-                if any(phrase.sign in marks for inline in inlines for phrase in inline.phrases):
+                phrases = (p for block in own if block.inline for p in block.inline.phrases)
+                if any(phrase.sign in marks for phrase in phrases):
                     continue
                 if "callout" in marks and any(block.callout >= 0 for block in own):
                     continue
-            first = one.stretches[0]
-            self.starts.setdefault(first.at, {})[first.span[0]] = one
+            at, (start, _) = one.parts[0]
+            self.starts.setdefault(at, {})[start] = one
             self.covered |= {*one.blocks, *one.covers}
-            for stretch in one.stretches:
-                self._spans.setdefault(stretch.at, []).append(stretch.span)
+            for at, span in one.parts:
+                self._spans.setdefault(at, []).append(span)
 
     def hold(self, at: int, span: Span) -> bool:
         """Return whether a quote overlaps a span of a block."""
-        spans = self._spans.get(at, [])
-        before = bisect_left(spans, (span[1], 0))
-        return before > 0 and span[0] < spans[before - 1][1]
+        return any(span[0] < end and start < span[1] for start, end in self._spans.get(at, ()))
 
     def fields(self, found: Quote) -> dict[str, Any]:
         """Return the fields of a quote's highlight."""
+        words: list[str] = []
         markdown: list[str] = []
         gaps: list[Span] = []
         markdown_gaps: list[Span] = []
-        before = above = 0
-        for stretch in found.stretches:
-            phrases = self._phrases(stretch, self._marks)
-            inside = phrases[:0] if any(_covers(one, stretch) for one in phrases) else phrases
-            inline = self._blocks[stretch.at].inline
-            text, places = f"```\n{stretch.text}\n```", tuple[Span, ...]()
+        colour, length, above = "", 0, 0
+        for at, (start, end) in found.parts:
+            inline, plain = self._blocks[at].inline, self._blocks[at].plain
+            text, places = f"```\n{plain[start:end]}\n```", tuple[Span, ...]()
+            inside = tuple[Phrase, ...]()
             if inline is not None:
+                near = [p for p in inline.phrases if start < p.span[1] and p.span[0] < end]
+                colour = colour or next((p.note for p in near if p.sign == "mark" and p.note), "")
+                inside = outermost(p for p in near if p.sign in self._marks)
+                whole = any(_covers(p.span, plain, start, end) for p in inside)
+                within = (p for p in inside if start <= p.span[0] and p.span[1] <= end)
+                inside = () if whole else tuple(within)
                 bold = "bold" not in self._marks
-                text, places = inline.markdown(*stretch.span, inside, bold=bold)
-            shift = before - stretch.span[0]
-            gaps += [(p.span[0] + shift, p.span[1] + shift) for p in inside]
-            markdown_gaps += [(start + above, end + above) for start, end in places]
+                text, places = inline.markdown(start, end, inside, bold=bold)
+            gaps += [(p.span[0] + length - start, p.span[1] + length - start) for p in inside]
+            markdown_gaps += [(low + above, high + above) for low, high in places]
+            words.append(plain[start:end])
             markdown.append(text)
-            before += len(stretch.text) + 1
+            length += end - start + 1
             above += len(text) + 2
-        cited_ = found.citation.cited
-        key = next((one for one in cited_ if one.annotation), None)
-        links = (opens(one.target, self._note) for one in cited_)
+        cited = found.citation.cited
+        key = next((one for one in cited if one.annotation), None)
+        style, _, told = self._blocks[found.parts[0][0]].style.partition("|")
+        named = (
+            _as_colour(one) for one in (told, style.rpartition("-")[2], *(c.colour for c in cited))
+        )
+        hints = (
+            (f"zotero:{key.annotation}", f"zotero:{key.library}/{key.annotation}") if key else ()
+        )
         return {
-            "exact": found.text,
+            "exact": "\n".join(words),
             "markdown": ("\n\n".join(markdown),),
             "gaps": tuple(gaps),
             "markdown_gaps": tuple(markdown_gaps),
             "comment": found.comment,
-            "colour": self._colour(found),
+            "colour": colour or next(filter(None, named), ""),
             "page_label": found.citation.page_label,
-            "hints": (f"zotero:{key.annotation}", f"zotero:{key.library}/{key.annotation}")
-            if key
-            else (),
-            "links": tuple(dict.fromkeys(filter(None, links))),
+            "hints": hints,
+            "links": tuple(
+                dict.fromkeys(filter(None, (opens(c.target, self._note) for c in cited)))
+            ),
         }
-
-    def _find_outermost(self, at: int, signs: frozenset[str]) -> tuple[Phrase, ...]:
-        inline = self._blocks[at].inline
-        return outermost(p for p in (inline.phrases if inline else ()) if p.sign in signs)
-
-    def _phrases(self, stretch: Stretch, signs: frozenset[str]) -> tuple[Phrase, ...]:
-        """Return the phrases marked within a part, or the one that covers all of it."""
-        start, end = stretch.span
-        found = self._outermost(stretch.at, signs)
-        starts = [phrase.span[0] for phrase in found]
-        low, high = bisect_right(starts, start) - 1, bisect_left(starts, end)
-        near = tuple(p for p in found[max(0, low) : high] if start < p.span[1])
-        whole = tuple(p for p in near if _covers(p, stretch))
-        return whole or tuple(p for p in near if start <= p.span[0] and p.span[1] <= end)
-
-    def _colour(self, found: Quote) -> str:
-        """Return the colour of its mark, else of its callout, else of its link."""
-        for stretch in found.stretches:
-            for phrase in self._phrases(stretch, frozenset(("mark",))):
-                if phrase.note:
-                    return phrase.note
-        kind, _, colour = self._blocks[found.stretches[0].at].style.partition("|")
-        named = kind.rpartition("-")[2].lower()
-        links = (_as_colour(one.colour) for one in found.citation.cited)
-        return _as_colour(colour) or (named if named in _COLOURS else "") or next(links, "")
 
 
 def _as_colour(word: str) -> str:
     """Return a colour as `#rrggbb` or a name, "" if it is neither."""
-    word = word.strip().lower()
-    if found := _RGB.match(word):
-        return hex_colour(found.groups())
-    return word if _HEX.match(word) or word in _COLOURS else ""
+    word = hex_colour(word.strip().lower())
+    return word if word.startswith("#") or word in _COLOURS else ""
 
 
-def _covers(phrase: Phrase, stretch: Stretch) -> bool:
+def _covers(phrase: Span, plain: str, start: int, end: int) -> bool:
     """Return whether all words of a quote are marked; its quotation marks need not be."""
-    start, end = stretch.span
-    before = stretch.plain[start : phrase.span[0]]
-    return not re.search(r"\w", before + stretch.plain[max(phrase.span[1], start) : end])
+    return not _WORD.search(plain[start : phrase[0]] + plain[max(phrase[1], start) : end])
+
+
+# --- passages that other programs keep in notes ---------------------------------------------
+
+_SECTION = re.compile(
+    r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b", re.I
+)
+_PLACE = r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)\s*:?\s*(?P<label>[\divxlc]+(?:[-–]\d+)?)"
+_END = re.compile(
+    rf"\s*[—–-]?\s*[(\[]?\s*(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s*[)\]]?"
+    r"(?:\s+#[\w/-]+)*\s*\Z",
+    re.IGNORECASE,
+)
+_AT_PLACE = re.compile(rf"{_PLACE}(?:\s*[@|(].*)?\Z", re.IGNORECASE)
+_NOTE = re.compile(r"(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z", re.IGNORECASE | re.DOTALL)
+_TAGS = re.compile(r"tags?\s*:", re.IGNORECASE)
+
+
+class Kept(NamedTuple):
+    """One passage."""
+
+    end: int
+    """Where its text ends in the plain text of its block."""
+    label: str
+    """The page or location, "" if unknown."""
+    comment: str = ""
+
+
+def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
+    """Return the passages that other programs keep in a note, by the index of their block.
+
+    Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if it ends
+    with its place in the book (`(Location 64)`, `— location: 64`, `(View Highlight)`); where a
+    heading “Metadata” stands in the note, any list item and quote is. And text right below a heading
+    that is a place (`Page 5 @ 21 May 2024`) is a passage.
+    """
+    headings = {id(one): one.plain for one in blocks if one.part is Part.HEADING}
+    told = any(words.casefold() == "metadata" for words in headings.values())
+    found: dict[int, Kept] = {}
+    last = -1
+    for at, block in enumerate(blocks):
+        if block.part in (Part.HEADING, Part.CODE, Part.CELL, Part.CARD) or not block.headings:
+            last = -1 if block.part is Part.HEADING else last
+            continue
+        above = [headings[id(one)] for one in block.headings]
+        place = _AT_PLACE.match(above[-1])
+        if not place and not any(map(_SECTION.search, above)):
+            continue
+        note = _NOTE.match(block.plain)
+        if last >= 0 and (note or _TAGS.match(block.plain)):
+            comment = "\n".join(filter(None, (found[last].comment, note["words"] if note else "")))
+            found[last] = found[last]._replace(comment=comment)
+            continue
+        end = _END.search(block.plain)
+        alone = told and (block.part is Part.ITEM or block.quotes) and block.part is not Part.TITLE
+        if place or ((alone or (end and end.start() > 0)) and len(block.path) < 2):
+            label = (end and end["label"]) or (place and place["label"]) or ""
+            found[at] = Kept(end.start() if end else len(block.plain), label)
+            last = at
+    return found

@@ -23,6 +23,8 @@ MATHS = "\ufdd1"
 CONTINUED = "\ufdd2"
 """Replaces each further line of maths."""
 PLACEHOLDERS = re.compile(f"[{COMMENT}-\ufdef]")
+QUOTES = re.compile(r"zotero://|(?i:\.pdf#)|\[@|\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d|show annotation\]\]")
+"""A text without a match quotes no paper."""
 
 _PREFIX = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*"
 _START = re.compile(
@@ -31,18 +33,16 @@ _START = re.compile(
     r"|(?P<escape>\\[^\n])|(?P<html><!--)|(?P<comment>%%)|(?P<code>`+)|(?P<maths>\$\$))",
     re.MULTILINE,
 )
+_HIDES = re.compile(r"[\\<%$`]|~{3}")
 _BLANK_LINE = re.compile(r"\n[ \t>]*(?:\n|\Z)")
 _TEX_COMMAND = re.compile(r"[\s>]*\\[A-Za-z]")
 _MATHS = re.compile(f"{MATHS}(\\d+){MATHS}")
 _NOTHING = re.compile(f"\n?{CONTINUED}|{COMMENT}")
 _DEFINITION = re.compile(
     r"[ ]{0,3}\[(?!\^|!)(?P<label>[^\[\]\n]+)\]:[ \t]*(?P<target>\S+)[ \t]*(?:\"[^\"\n]*\")?[ \t]*"
-    r"|[ \t>]*(?:- )?(?:id|title|author|alias|tags|type|public|icon|collapsed|created-at|updated-at|custom-id|(?:card|hl|ls|query|template|background)-"
-    r"[\w-]+|logseq\.[\w.-]+)::[ \t].*"
 )
-"""A line that defines the target of a link, or a property of Logseq (`id:: 64f0…`)."""
-
-
+"""A line that defines the target of a link."""
+_FIELD = re.compile(r"[ \t>]*(?:[-*+][ \t]+)?[*_]*[\w-]+[*_]*::(?:[ \t].*)?")
 _DECK = re.compile(r"^TARGET DECK(?::.*|[ \t]*\n.*)$", re.MULTILINE)
 """The lines with which Obsidian_to_Anki names a deck."""
 
@@ -53,8 +53,6 @@ class Source(NamedTuple):
     text: str
     maths: tuple[str, ...] = ()
     """The multi-line maths, by number."""
-    fences: tuple[Span, ...] = ()
-    """[first, last) lines of each closed fence."""
     references: tuple[tuple[str, str], ...] = ()
     """The labels that the note defines, each with the target of its links."""
 
@@ -66,19 +64,23 @@ def restored(text: str, maths: tuple[str, ...]) -> str:
     return _NOTHING.sub("", _MATHS.sub(lambda match: maths[int(match[1])], text))
 
 
-def prepared(text: str) -> Source:
+def prepared(text: str, *, fields: bool = True) -> Source:
     """Replace comments (`%%…%%`, `<!--…-->`) and multi-line maths by placeholders.
 
-    Definitions and properties count as comments. Fences and code contain no markup. What is never
+    Definitions of links count as comments, and so do `fields` of Dataview and Logseq (`key:: value`
+    on a line). Fences and code contain no markup. What is never
     closed is plain text.
     """
-    text = PLACEHOLDERS.sub("\ufffd", text)
+    if not text.isascii():
+        text = PLACEHOLDERS.sub("\ufffd", text)
+    if "TARGET DECK" in text:
+        text = _DECK.sub(lambda found: _hidden(found[0]), text)
     shown: list[str] = []
     maths: list[str] = []
     fences: list[Span] = []
     unclosed: set[str] = set()  # closing signs that do not occur any more
     at = line = 0
-    while match := _START.search(text, at):
+    while match := _START.search(text, at) if at or _HIDES.search(text) else None:
         shown.append(text[at : match.start()])
         line += text.count("\n", at, match.start())
         kind, end = _extent(text, match, unclosed)
@@ -86,7 +88,7 @@ def prepared(text: str) -> Source:
         run = text[match.start() : at]
         lines = run.count("\n")
         if kind == "comment":
-            run = re.sub(r"[^\n]", COMMENT, run)
+            run = _hidden(run)
         elif kind == "maths" and lines:
             bare = (one.strip(" \t>") for one in run.split("\n"))
             run = f"{MATHS}{len(maths)}{MATHS}" + f"\n{CONTINUED}" * lines
@@ -97,16 +99,23 @@ def prepared(text: str) -> Source:
         line += lines
     text = "".join([*shown, text[at:]])
     references: list[tuple[str, str]] = []
-    if "]:" in text or "::" in text:
-        text = _DECK.sub(lambda found: re.sub(r"[^\n]", COMMENT, found[0]), text)
+    fields = fields and "::" in text
+    if fields or "]:" in text:
         rows, fenced = text.split("\n"), {at for fence in fences for at in range(*fence)}
         for at, row in enumerate(rows):
-            if ":" in row and at not in fenced and (found := _DEFINITION.fullmatch(row)):
-                rows[at] = COMMENT * len(row)
-                if found["label"]:
-                    references.append((found["label"], found["target"].strip("<>")))
+            if at in fenced or not ("]:" in row or "::" in row):
+                continue
+            if fields and _FIELD.fullmatch(row):
+                rows[at] = _hidden(row)
+            elif found := _DEFINITION.fullmatch(row):
+                rows[at] = _hidden(row)
+                references.append((found["label"], found["target"].strip("<>")))
         text = "\n".join(rows)
-    return Source(text, tuple(maths), tuple(fences), tuple(references))
+    return Source(text, tuple(maths), tuple(references))
+
+
+def _hidden(text: str) -> str:
+    return re.sub(r"[^\n]", COMMENT, text)
 
 
 def _extent(text: str, match: re.Match[str], unclosed: set[str]) -> tuple[str, int]:

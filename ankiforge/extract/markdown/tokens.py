@@ -1,13 +1,12 @@
 """The tokens of a block: markdown-it's, with rules for what notes have beyond CommonMark.
 
-Each token has its plain text and its Markdown. Keys are made from the plain text (docs/keys.md): it
-must not change.
+Each token has its plain text and its Markdown. Keys are made from the plain text (docs/keys.md).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
@@ -20,13 +19,7 @@ from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token as Parsed
 
-from ankiforge.extract.markdown.source import (
-    COMMENT,
-    CONTINUED,
-    MATHS,
-    PLACEHOLDERS,
-    restored,
-)
+from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, PLACEHOLDERS, restored
 from ankiforge.model import Span
 from ankiforge.text.cloze import MATH
 from ankiforge.text.markdown import literal
@@ -50,7 +43,7 @@ class Kind(Enum):
     FOOTNOTE = auto()
     """An inline footnote; its text is a block of its own."""
     EMPHASIS = auto()
-    """One character of `*`, `_` or `~~`."""
+    """`*`, `**`, `_` or `~~`."""
     MARK = auto()
     """`==`, `<mark>`, `</mark>`."""
     GAP = auto()
@@ -70,16 +63,17 @@ class Token:
     at: int
     """Its offset in the source."""
     kind: Kind
-    plain: str
-    markdown: str
+    plain: str = ""
+    markdown: str = ""
     note: str = ""
-    """A mark's colour, a cloze's numbers, a tag's name, "strong" for the inner signs of `**`."""
+    """A mark's colour, a cloze's numbers, a tag's name, "strong" for the signs of `**`."""
     partner: int = -1
     """The index of the token it is paired with, -1 = none."""
 
-    def become(self, kind: Kind, plain: str = "", markdown: str = "") -> None:
+    def become(self, kind: Kind, plain: str = "", markdown: str | None = None) -> None:
         """Turn into a token of another kind, without partner and note."""
-        self.kind, self.plain, self.markdown = kind, plain, markdown
+        self.kind, self.plain = kind, plain
+        self.markdown = plain if markdown is None else markdown
         self.note, self.partner = "", -1
 
 
@@ -105,28 +99,32 @@ class Phrase(NamedTuple):
     """The colour of a mark, or the numbers of a cloze."""
 
 
+class Gaps(NamedTuple):
+    """What a dialect reads as clozes besides `{{…}}`."""
+
+    signs: frozenset[str] = frozenset()
+    """Among `==`, `bold`, `{{` and `{`; `{{` also makes clozes of lone words."""
+    answer: re.Pattern[str] = re.compile(r"(?P<answer>.+)(?P<numbers>(?!))?(?P<hint>(?!))?")
+    """Finds answer, numbers and hint within the signs."""
+    together: bool = False
+    """Whether all clozes without a number belong to the first card."""
+
+
 class Context(NamedTuple):
     """What the text of a block may refer to."""
 
     maths: tuple[str, ...] = ()
     """The multi-line maths of the note, by number."""
     references: Mapping[str, str] = {}
-    """The targets of the link labels that the note defines, by casefolded label."""
+    """The targets of the link labels that the note defines, by label."""
     picture: Callable[[str], str] = str
     """Returns the path of an embedded file below the vault; "" if it is not a picture."""
+    gaps: Gaps = Gaps()
     verbatim: bool = False
     """Whether to keep line breaks and signs as they are: for text of several blocks."""
 
 
-NO_CONTEXT = Context()
-"""For text that is parsed by itself."""
-
-_LABEL = re.compile(
-    r"(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)\s+(?:highlight|underline|annotation)",
-    re.IGNORECASE,
-)
-"""`<mark>Yellow highlight</mark>`: the kind of an annotation, written by a template; no mark."""
-# --- parsing --------------------------------------------------------------------------------
+# --- rules of the parser --------------------------------------------------------------------
 
 _TARGET = (
     r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
@@ -246,8 +244,14 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
-    """Parse a block with markdown-it, and pair what opens and closes something."""
+# --- tokens ---------------------------------------------------------------------------------
+
+
+def tokenized(text: str, context: Context) -> tuple[list[Token], list[Link], bool]:
+    """Parse a block with markdown-it, and pair what opens and closes something.
+
+    The last value tells whether clozes lie too deep within each other.
+    """
     references = {
         normalizeReference(name): {"href": target, "title": ""}
         for name, target in context.references.items()
@@ -262,7 +266,7 @@ def tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
     ends = [*(one.meta["at"] for one in found[1:]), len(text)] if found else []
     for parsed, end in zip(found, ends, strict=True):
         at = parsed.meta["at"]
-        token = Token(at, Kind.GONE, "", "")
+        token = Token(at, Kind.GONE)
         tokens.append(token)
         if parsed.nesting > 0:
             opened.append((len(tokens) - 1, str(parsed.attrs.get("href", ""))))
@@ -276,41 +280,39 @@ def tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
             if target := _read_sign(parsed.type, match, tokens, text[at : match.end()], context):
                 links.append(Link(len(tokens) - 1, len(tokens) - 1, target))
         else:
-            _read_parsed(parsed, token, text, end, context)
+            _read_parsed(parsed, token, text, end, context.verbatim)
         if hidden:
             token.plain = restored(token.plain, context.maths)
             token.markdown = restored(token.markdown, context.maths)
     _pair_marks(text, tokens, context.verbatim)
-    if "{{" in text:
-        _pair_gaps(text, tokens)
-    return tokens, links
+    deep = "{{" in text and _pair_gaps(text, tokens, context)
+    if context.gaps.signs:
+        _find_gaps(text, tokens, context.gaps)
+    return tokens, links, deep
 
 
-def _read_parsed(parsed: Parsed, token: Token, text: str, end: int, context: Context) -> None:
+def _read_parsed(parsed: Parsed, token: Token, text: str, end: int, verbatim: bool) -> None:
     """Fill a token by what markdown-it says of it."""
-    raw = text[token.at : end]
+    raw, partner = text[token.at : end], token.partner
     match parsed.type:
         case "text":
-            shown = raw if context.verbatim and parsed.content else parsed.content
-            token.become(Kind.TEXT, shown, shown)
-            if parsed.content in ("*", "_", "~~") and not context.verbatim:
+            shown = raw if verbatim and parsed.content else parsed.content
+            token.become(Kind.TEXT, shown)
+            if parsed.content in ("*", "_", "~~") and not verbatim:
                 around = text[max(0, token.at - 1) : token.at], text[end : end + 1]
                 inside = parsed.content == "_" and all(re.match(r"\w", one) for one in around)
                 if any(one.strip() for one in around) and not inside:
                     token.become(Kind.ATOM, shown, f"\\{shown}")
-        case "softbreak":
-            token.become(Kind.BREAK, " ", raw if context.verbatim else " ")
-        case "hardbreak":
-            token.become(Kind.BREAK, " ", raw if context.verbatim else "  \n")
+        case "softbreak" | "hardbreak":
+            written = " " if parsed.type == "softbreak" else "  \n"
+            token.become(Kind.BREAK, " ", raw if verbatim else written)
         case "code_inline":
-            flat = raw.rstrip().replace("\n", " ")
-            token.become(Kind.OPAQUE, flat, flat)
+            token.become(Kind.OPAQUE, raw.rstrip().replace("\n", " "))
         case "text_special":
             blank = parsed.content.isspace()
             written = parsed.markup if parsed.info == "escape" else literal(parsed.content)
             token.become(Kind.TEXT if blank else Kind.ATOM, parsed.content, written)
         case "em_open" | "em_close" | "strong_open" | "strong_close" | "s_open" | "s_close":
-            partner = token.partner
             token.become(Kind.EMPHASIS, "", parsed.markup)
             token.partner, token.note = partner, "strong" if parsed.tag == "strong" else ""
 
@@ -328,8 +330,7 @@ def _read_sign(
         case "label":
             token.note = LABEL
         case "maths":
-            flat = raw.replace("\n", " ")
-            token.become(Kind.OPAQUE, flat, flat)
+            token.become(Kind.OPAQUE, raw.replace("\n", " "))
         case "embed":
             path = context.picture(re.split(r"\\?\||#", found["file"])[0].strip())
             token.become(Kind.PICTURE, "", f"![]({quote(path)})" if path else "")
@@ -340,8 +341,10 @@ def _read_sign(
             alt = re.sub(r"\\?\|?\d+(?:x\d+)?$", "", found["alt"])
             token.become(Kind.PICTURE, "", f"![{alt}]({quote(path) if path else address})")
         case "wiki":
-            name = _shown_name(found["target"])
-            token.become(Kind.ATOM, name, literal(name))
+            name, _, alias = found["target"].partition("|")
+            parts = [part.strip(" \\") for part in name.split("#") if not part.startswith("^")]
+            shown = alias.strip() or " > ".join(filter(None, parts))
+            token.become(Kind.ATOM, shown, literal(shown))
             return _wiki_target(found["target"])
         case "footnote":
             token.become(Kind.FOOTNOTE)
@@ -349,33 +352,30 @@ def _read_sign(
         case "templater":
             token.become(Kind.OPAQUE, raw, literal(raw))
         case "address":
-            address = raw.strip("<>")
-            token.become(Kind.ATOM, address, raw)
-            return address
+            token.become(Kind.ATOM, raw.strip("<>"), raw)
+            return token.plain
         case "hash":
-            token.become(Kind.TAG, raw, raw)
+            token.become(Kind.TAG, raw)
             token.note = raw[1:]
         case "html":
             _read_tag(found, tokens)
         case "mark":
             token.become(Kind.MARK, raw, raw if raw[0] == "=" else "~=")
             token.note = found["colour"] or ""
-        case "gap" if _IN_TEX.search(found.string, max(0, token.at - 40), token.at):
-            token.become(Kind.TEXT, raw, raw)
-        case "gap":
-            token.become(Kind.GAP, raw, raw)
+        case "gap" if not _IN_TEX.search(found.string, max(0, token.at - 40), token.at):
+            token.become(Kind.GAP, raw)
             token.note = found["numbers"] or ""
-        case "text":
-            token.become(Kind.TEXT, raw, raw)
+        case "text" | "gap":
+            token.become(Kind.TEXT, raw)
     return ""
 
 
 def _read_tag(found: re.Match[str], tokens: list[Token]) -> None:
+    """Fill the last token by an HTML tag."""
     token, name, closes = tokens[-1], found["name"].lower(), found[0][1] == "/"
-    colour = _colour(found["with"])
     if name == "mark" or (name == "span" and (closes or "background" in found["with"])):
         token.become(Kind.MARK, "", f"</{name}>" if closes else f"<{name}>")
-        token.note = colour
+        token.note = _colour(found["with"])
     elif name == "br":
         token.become(Kind.BREAK, " ", "  \n")
         token.note = name
@@ -392,40 +392,29 @@ def _wiki_target(written: str) -> str:
     return f"[[{written.partition('|')[0].rstrip(chr(92)).strip()}]]"
 
 
-def _shown_name(target: str) -> str:
-    """Return what Obsidian shows for `[[Note#Heading|alias]]`."""
-    name, _, alias = target.partition("|")
-    if alias.strip():
-        return alias.strip()
-    parts = [part.strip(" \\") for part in name.split("#") if not part.startswith("^")]
-    return " > ".join(filter(None, parts))
-
-
 _BACKGROUND = re.compile(r"background(?:-color)?\s*:\s*([^;\"']+)", re.IGNORECASE)
-_CLASS = re.compile(r"class\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([\w-]+))", re.IGNORECASE)
+_CLASS = re.compile(r"class\s*=\s*[\"']?([\w\s-]+)", re.IGNORECASE)
 _HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
-_RGB = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
+_RGB = re.compile(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
 
 def _colour(attributes: str) -> str:
     """Return the colour of a `<mark>`: `#rrggbb` or a name."""
-    style = _BACKGROUND.search(attributes)
-    if style is None:  # the name of a class may be a colour: `hltr-yellow`, `yellow`
-        found = _CLASS.search(attributes)
-        names = "".join(filter(None, found.groups())).split() if found else []
-        name = next((name for name in names if "-" in name), names[0] if names else "")
-        return name.rpartition("-")[2].lower()
-    value = style[1].strip().lower()
+    if style := _BACKGROUND.search(attributes):
+        return hex_colour(style[1].strip().lower())
+    found = _CLASS.search(attributes)  # the name of a class may be a colour: `hltr-yellow`
+    names = found[1].split() if found else []
+    name = next((name for name in names if "-" in name), names[0] if names else "")
+    return name.rpartition("-")[2].lower()
+
+
+def hex_colour(value: str) -> str:
+    """Return `#rrggbb` for a colour in hexadecimal or decimal numbers; other words as they are."""
     if found := _HEX.match(value):
-        digits = found[1] if len(found[1]) == 6 else "".join(2 * digit for digit in found[1])
-        return f"#{digits}"
-    found = _RGB.match(value)
-    return hex_colour(found.groups()) if found else value
-
-
-def hex_colour(parts: Iterable[str]) -> str:
-    """Return `#rrggbb` of three decimal numbers."""
-    return "#" + "".join(f"{min(int(part), 255):02x}" for part in parts)
+        return f"#{found[1] if len(found[1]) == 6 else ''.join(2 * digit for digit in found[1])}"
+    if found := _RGB.match(value):
+        return "#" + "".join(f"{min(int(part), 255):02x}" for part in found.groups())
+    return value
 
 
 _ABOVE = str.maketrans(
@@ -458,6 +447,11 @@ _NEXT_BLOCK = re.compile(
 _COMPARISONS = re.compile(r"\w==\S+\s.*\S==\w$", re.ASCII | re.DOTALL)
 """`n==0 or n==1`: words touch both `==` from outside, and several words stand between."""
 _OPENER_OF = {"</mark>": "<mark>", "</span>": "<span>", "=~": "~="}
+_LABEL = re.compile(
+    r"(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)\s+(?:highlight|underline|annotation)",
+    re.IGNORECASE,
+)
+"""`<mark>Yellow highlight</mark>`: the kind of an annotation, written by a template; no mark."""
 
 
 def _pair(tokens: list[Token], opener: int, closer: int) -> None:
@@ -489,7 +483,7 @@ def _pair_marks(text: str, tokens: list[Token], verbatim: bool) -> None:
             closes = opener >= 0 and not text[token.at - 1].isspace()
             opens = end < len(text) and not text[end].isspace()
             if sign == "====":  # the end of one mark and the start of the next
-                token.become(*((Kind.GONE,) if closes and opens else (Kind.TEXT, sign, sign)))
+                token.become(*((Kind.GONE,) if closes and opens else (Kind.TEXT, sign)))
             elif closes and not _COMPARISONS.match(text, tokens[opener].at - 1, end + 1):
                 _pair(tokens, opener, at)
                 del opened["=="]
@@ -509,9 +503,17 @@ def _drop_unpaired(tokens: list[Token], kind: Kind) -> None:
             token.become(Kind.ATOM if written != token.plain else left, token.plain, written)
 
 
-def _pair_gaps(text: str, tokens: list[Token]) -> None:
-    """Pair `{{` and `}}` on one line; single braces inside must balance."""
+_DEEPEST = 10
+"""Clozes within each other; Anki itself reads no more than a few."""
+
+
+def _pair_gaps(text: str, tokens: list[Token], context: Context) -> bool:
+    """Pair `{{` and `}}` on one line; single braces inside must balance.
+
+    Return whether clozes lie too deep within each other; then there are none.
+    """
     opened: list[tuple[int, int, int]] = []  # token, open braces inside, token of the hint
+    deepest = 0
     for at, token in enumerate(tokens):
         if token.kind is Kind.BREAK:
             opened.clear()
@@ -527,27 +529,76 @@ def _pair_gaps(text: str, tokens: list[Token]) -> None:
             elif token.plain == "}" and depth:
                 depth -= 1
             elif token.plain == "}" and after.plain == "}" and after.at == token.at + 1:
-                _close_gap(text, tokens, (opener, at), hint)
+                deepest = max(deepest, len(opened) + 1)
+                if len(opened) < _DEEPEST:
+                    _close_gap(text, tokens, (opener, at), hint, context)
                 continue
             opened.append((opener, depth, hint))
+    for token in tokens if deepest > _DEEPEST else ():
+        token.partner = -1 if token.kind is Kind.GAP else token.partner
     _drop_unpaired(tokens, Kind.GAP)
+    return deepest > _DEEPEST
 
 
-def _close_gap(text: str, tokens: list[Token], ends: Span, hint: int) -> None:
+def _close_gap(text: str, tokens: list[Token], ends: Span, hint: int, context: Context) -> None:
     """Make a cloze of the text between `{{` and the `}}` at a token, if it is an answer."""
     opener, closer = tokens[ends[0]], tokens[ends[1]]
     inside = text[opener.at + 2 : closer.at]
     if not opener.note and is_template(inside, text):
         return
     tokens[ends[1] + 1].become(Kind.GONE)
-    if opener.plain == "{{" and _NO_ANSWER.fullmatch(inside[:500]):
+    bare = opener.plain == "{{"
+    if bare and _NO_ANSWER.fullmatch(inside[:500]) and "{{" not in context.gaps.signs:
         opener.become(Kind.GONE)
         closer.become(Kind.GONE)
     else:
         closer.become(Kind.GAP, "", "}}")
         _pair(tokens, *ends)
-    for token in tokens[hint : ends[1]] if hint >= 0 else ():
+    ours = opener.note or "{{" not in context.gaps.signs
+    for token in tokens[hint : ends[1]] if hint >= 0 and ours else ():
         token.kind, token.plain = Kind.HINT, ""
+
+
+def _find_gaps(text: str, tokens: list[Token], gaps: Gaps) -> None:
+    """Make clozes of what a dialect reads as such, each on one line, all of them numbered."""
+    opened, free = -1, 0
+    for at, token in enumerate(tokens):
+        if token.kind is Kind.BREAK:
+            opened = -1
+        elif "{" in gaps.signs and token.kind is Kind.TEXT and token.plain == "{":
+            opened = at if not text.startswith("{", token.at + 1) else -1
+        elif token.kind is Kind.TEXT and token.plain == "}" and opened >= 0:
+            if at > opened + 1 and not text.startswith("}", token.at + 1):
+                tokens[opened].become(Kind.GAP)
+                token.become(Kind.GAP)
+                _pair(tokens, opened, at)
+            opened = -1
+    for at, token in enumerate(tokens):
+        inside = tokens[at + 1 : token.partner] if token.partner > at else []
+        if not inside or any(one.kind in (Kind.BREAK, Kind.GAP) for one in inside):
+            continue
+        sign = "bold" if token.note == "strong" else token.markdown
+        if token.kind is not Kind.GAP and sign not in gaps.signs:
+            continue
+        numbers = token.note if token.kind is Kind.GAP else ""
+        for one in (token, tokens[token.partner]):
+            one.kind, one.note = Kind.GAP, numbers
+        # what stands before and after the answer are its number and its hint
+        words = "".join([one.plain for one in inside])
+        found = gaps.answer.fullmatch(words)
+        if found and not numbers:
+            start, end = found.span("answer")
+            token.note = found["numbers"] or ""
+            place = 0
+            for one in inside if end - start < len(words) else ():
+                low, high = start - place, end - place
+                place += len(one.plain)
+                if one.kind is Kind.TEXT and not 0 >= low <= high >= len(one.plain):
+                    one.plain = one.markdown = one.plain[max(low, 0) : max(high, 0)]
+            if found["hint"]:
+                tokens[token.partner].markdown = f"::{found['hint']}}}}}"
+        free += not token.note
+        token.note = token.note or ("1" if gaps.together else str(free))
 
 
 _TEMPLATE = re.compile(
@@ -582,8 +633,8 @@ _STATEMENT = re.compile(r"\{%-?\s*[a-z]")
 """The start of a statement of Liquid or Jinja, such as `{% if page.title %}`."""
 
 
-def is_template(inside: str, around: str = "") -> bool:
-    """Return whether the text between `{{` and `}}` is a template's placeholder, given the text around it."""
+def is_template(inside: str, around: str) -> bool:
+    """Return whether the text between `{{` and `}}` is a template's placeholder."""
     if len(inside) > 200:
         return False
     return bool(_TEMPLATE.fullmatch(inside) or ("{%" in around and _STATEMENT.search(around)))

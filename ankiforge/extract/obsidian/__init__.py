@@ -1,7 +1,7 @@
 """Obsidian vaults: marked phrases, callouts and hand-written cards of Markdown notes.
 
-The notes are read by `markdown`. `dialects` reads the cards of other tools, as `plugins` finds them
-set up. Nothing is written into a vault.
+The notes are read by `markdown`; `dialects` tells how other tools' cards are written in them. Nothing
+is written into a vault.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 from urllib.parse import quote
 
 import msgspec
@@ -21,11 +20,8 @@ from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import matcher
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource, Term
-from ankiforge.extract.obsidian.plugins import Plugins, read_plugins, template_folders
+from ankiforge.extract.obsidian.dialects import Dialects, read_dialects, template_folders
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, h16
-
-if TYPE_CHECKING:
-    from ankiforge.extract.markdown.page import Dialect
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
@@ -67,7 +63,7 @@ _MOST_NAMED = 3
 class Vault(NoteSource):
     """The notes of one vault."""
 
-    plugins: Plugins = Plugins()  # noqa: RUF009 - frozen
+    dialects: Dialects = Dialects()  # noqa: RUF009 - frozen
     problems: tuple[Problem, ...] = ()
     """Settings of plugins that cannot be read."""
 
@@ -99,21 +95,18 @@ class Vault(NoteSource):
         )
         text = _BANNER.sub("", text, count=1) if "EXCALIDRAW VIEW" in text else text
         marks = ("==", "mark") if self.settings.marks is None else self.settings.marks
-        note = Note(text, document, frozenset(marks), dialects=self._dialects)
+        note = Note(
+            text,
+            document,
+            frozenset(marks),
+            dialects=self.dialects if self.dialects.names else None,
+        )
         yield from self.read_note(note, picture)
 
     @property
     def selection(self) -> str:
         """The settings that decide which passages are read."""
-        return f"{super().selection}\n{msgspec.json.encode(self.plugins).decode()}"
-
-    @cached_property
-    def _dialects(self) -> tuple[Dialect, ...]:
-        if not set(self.settings.cards).difference(CARDS):
-            return ()
-        from ankiforge.extract.obsidian.dialects import chosen_dialects
-
-        return chosen_dialects(self.settings.cards, self.plugins)
+        return f"{super().selection}\n{msgspec.json.encode(self.dialects).decode()}"
 
     def _is_marked(self, path: str) -> bool:
         """Return whether a drawing contains marks."""
@@ -135,8 +128,8 @@ def open_source(
     me: tuple[str, ...] = (),
 ) -> Vault:
     """Return a reader of the vault at `root`; `me` is ignored, because a vault has one author."""
-    dialects = set(settings.cards).difference(CARDS)
-    plugins, problems = read_plugins(root, dialects) if dialects else (Plugins(), [])
+    names = tuple(name for name in dict.fromkeys(settings.cards) if name in DIALECTS)
+    dialects, problems = read_dialects(root, names)
     templates = [f"{folder}/" for folder in template_folders(root)]
     included = matcher(settings.include, git=True)
     excluded = matcher((*settings.exclude, *templates), git=True)
@@ -145,6 +138,6 @@ def open_source(
         junk = _JUNK.match(path.rpartition("/")[2]) or _DRAWING.match(path)
         return included(path) and not junk and not excluded(path)
 
-    context = repr((settings, plugins, templates))
+    context = repr((settings, dialects, templates))
     folder = Folder("vault", name, root, only, fits, context, others={})
-    return Vault(folder, settings, me, plugins, tuple(problems))
+    return Vault(folder, settings, me, dialects, tuple(problems))
