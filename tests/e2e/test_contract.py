@@ -85,7 +85,7 @@ def filled(vault: Path) -> Path:
     (vault / "a.md").write_text(
         "---\ntags: [t]\n---\n# H\n\nWhat is a cell?::A unit of life\n\n"
         "The ==nucleus== holds most of the DNA.\n\n"
-        "status:: done\n\n"
+        "Its status:: done\n\n"
         "A {{c1::}} cloze of nothing.\n\n"
         "==This whole sentence is marked.==\n",
         encoding="utf-8",

@@ -14,9 +14,9 @@ Hund:::dog
 
 The ==mitochondrion== makes ==ATP==.
 
-rank:: third in the row
+a rank:: third in the row
 
-worth:: two in the bush
+its worth:: two in the bush
 """
 
 

@@ -13,7 +13,8 @@ from urllib.parse import quote
 from ankiforge.extract.markdown.blocks import PRIVATE, Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
 from ankiforge.extract.markdown.inline import outermost, rich
-from ankiforge.extract.markdown.quotes import Citations, Quotes, kept, opens
+from ankiforge.extract.markdown.kept import kept
+from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
 from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze

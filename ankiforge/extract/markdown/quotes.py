@@ -2,8 +2,7 @@
 
 Zotero, PDF plug-ins and readers paste them. In a paragraph or list item, the quote is in quotation
 marks, or marked, or all of the text before the link to its annotation; in a block quote or callout
-it is the text of that. Other text beside it is the reader's comment. `kept` reads the passages that
-Readwise, KOReader, Kindle and reading lists write under a heading.
+it is the text of that. Other text beside it is the reader's comment.
 """
 
 from __future__ import annotations
@@ -90,8 +89,7 @@ def _library(group: str | None) -> str:
 def opens(target: str, note: str) -> str:
     """Return an address that opens the target of a link from outside the vault, "" if none does.
 
-    `note` is the address of the note, `obsidian://open?vault=…&file=…`; links within its vault
-    become addresses of the same kind.
+    `note` is the address of the note: `obsidian://open?vault=…&file=…`.
     """
     vault, in_vault, file = note.partition("&file=")
     if target.startswith("[["):
@@ -158,7 +156,6 @@ class Citation(NamedTuple):
 
     @property
     def annotation(self) -> str:
-        """The key of the annotation in Zotero."""
         """The key of the annotation in Zotero."""
         return next((one.annotation for one in self.cited if one.annotation), "")
 
@@ -325,7 +322,6 @@ class Quote(NamedTuple):
     @property
     def blocks(self) -> range:
         """The indices of its blocks."""
-        """The indices of the blocks that it spans."""
         return range(self.parts[0][0], self.parts[-1][0] + 1)
 
 
@@ -352,8 +348,8 @@ class _Finder:
             quotes = self.blocks[at].quotes
             return ("quote", quotes[0]) if quotes else ("block", at)
 
-        for (kind, _), group_of in groupby(range(len(self.blocks)), key=group):
-            members = tuple(group_of)
+        for (kind, _), several in groupby(range(len(self.blocks)), key=group):
+            members = tuple(several)
             found = self._in_group(members) if kind == "quote" else []
             for one in found or [one for at in members for one in self._in_block(at)]:
                 self._keep(one)
@@ -702,63 +698,3 @@ def _as_colour(word: str) -> str:
 def _covers(phrase: Span, plain: str, start: int, end: int) -> bool:
     """Return whether all words of a quote are marked; its quotation marks need not be."""
     return not _WORD.search(plain[start : phrase[0]] + plain[max(phrase[1], start) : end])
-
-
-# --- passages that other programs keep in notes ---------------------------------------------
-
-_SECTION = re.compile(
-    r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b", re.I
-)
-_PLACE = r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)\s*:?\s*(?P<label>[\divxlc]+(?:[-–]\d+)?)"
-_END = re.compile(
-    rf"\s*[—–-]?\s*[(\[]?\s*(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s*[)\]]?"
-    r"(?:\s+#[\w/-]+)*\s*\Z",
-    re.IGNORECASE,
-)
-_AT_PLACE = re.compile(rf"{_PLACE}(?:\s*[@|(].*)?\Z", re.IGNORECASE)
-_NOTE = re.compile(r"(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z", re.IGNORECASE | re.DOTALL)
-_TAGS = re.compile(r"tags?\s*:", re.IGNORECASE)
-
-
-class Kept(NamedTuple):
-    """One passage."""
-
-    end: int
-    """Where its text ends in the plain text of its block."""
-    label: str
-    """The page or location, "" if unknown."""
-    comment: str = ""
-
-
-def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
-    """Return the passages that other programs keep in a note, by the index of their block.
-
-    Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if it ends
-    with its place in the book (`(Location 64)`, `— location: 64`, `(View Highlight)`); where a
-    heading “Metadata” stands in the note, any list item and quote is. And text right below a heading
-    that is a place (`Page 5 @ 21 May 2024`) is a passage.
-    """
-    headings = {id(one): one.plain for one in blocks if one.part is Part.HEADING}
-    told = any(words.casefold() == "metadata" for words in headings.values())
-    found: dict[int, Kept] = {}
-    last = -1
-    for at, block in enumerate(blocks):
-        if block.part in (Part.HEADING, Part.CODE, Part.CELL, Part.CARD) or not block.headings:
-            last = -1 if block.part is Part.HEADING else last
-            continue
-        above = [headings[id(one)] for one in block.headings]
-        place = _AT_PLACE.match(above[-1])
-        if not place and not any(map(_SECTION.search, above)):
-            continue
-        note = _NOTE.match(block.plain)
-        if last >= 0 and (note or _TAGS.match(block.plain)):
-            comment = "\n".join(filter(None, (found[last].comment, note["words"] if note else "")))
-            found[last] = found[last]._replace(comment=comment)
-            continue
-        end = _END.search(block.plain)
-        alone = told and (block.part is Part.ITEM or block.quotes) and block.part is not Part.TITLE
-        if place or ((alone or (end and end.start() > 0)) and len(block.path) < 2):
-            label = (end and end["label"]) or (place and place["label"]) or ""
-            found[at] = Kept(end.start() if end else len(block.plain), label)
-            last = at
-    return found
