@@ -198,26 +198,12 @@ def text_of(raw: bytes) -> str:
     Raises:
         ItemError: the text is in another encoding.
     """
-    head = raw[:_HEAD_BYTES]
-    if b"\x00" in head and encoding_of(raw) != "utf-16":
-        # every other byte of Latin letters is zero; a few zero bytes prove nothing, because
-        # spaces, digits and punctuation are used in any script
-        zeros = [head[::2].count(0), head[1::2].count(0)]
-        most = max(zeros)
-        if most > max(3 * min(zeros), _MIN_ZEROS) and most * 24 >= len(head):
-            wide = f"UTF-16 ({'big' if zeros[0] == most else 'little'} endian)"
-            raise ItemError(f"it looks like {wide} without a byte order mark", hint=RE_SAVE)
     try:
         text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
         what = f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}"
         raise ItemError(what, hint=RE_SAVE) from error
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-_HEAD_BYTES = 4096
-"""The number of bytes from which the encoding is guessed."""
-_MIN_ZEROS = 6
 
 
 def unreadable(error: OSError) -> ItemError:
