@@ -25,7 +25,6 @@ from ankiforge.draft import (
     Rules,
     failed_on,
     for_rules,
-    likeliest,
     private,
     skip_reason,
     withheld,
@@ -329,11 +328,10 @@ def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Ta
         one for one in highlights if not withheld(one) and not job.in_progress(one.document.path)
     ]
     if limit is not None:
-        ranked = [
-            (worth(one, brief_of(job.decks, one.document, one).wants), one.document.key, one)
-            for one in highlights
-        ]
-        chosen = {one.key for one in islice(likeliest(ranked), limit)}
+        ranked = sorted(
+            highlights, key=lambda one: worth(one, brief_of(job.decks, one.document, one).wants)
+        )
+        chosen = {one.key for one in ranked[:limit]}
         highlights = [one for one in highlights if one.key in chosen]
     for task in _tasks(highlights):
         yield from briefed(guarded.mark(task), job.decks)

@@ -381,9 +381,8 @@ def _estimate(now: Session, job: Job, model: Model | None) -> None:
     cost = "nothing"
     if found.cost_usd is None:
         cost = "price unknown; set llm.price_usd"
-    elif found.cost_high_usd:
-        low, high = dollars(found.cost_low_usd or 0.0), dollars(found.cost_high_usd)
-        cost = f"about {dollars(found.cost_usd)} ({low} to {high}, without reasoning tokens)"
+    elif found.cost_usd:
+        cost = f"about {dollars(found.cost_usd)}, without reasoning and second tries"
     now.out.print(
         f"{found.highlights} highlights, {found.requests} requests ({found.cached} already answered)"
         f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out; cost: {cost}"

@@ -8,10 +8,9 @@ drafted, which may be sent to a server, and what a reader's comment asks for.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -28,8 +27,6 @@ from ankiforge.model import (
     Route,
     Task,
 )
-
-Item = TypeVar("Item")
 
 
 class Replies(Protocol):
@@ -183,8 +180,6 @@ def skip_reason(highlight: Highlight) -> str:
     return ""
 
 
-IN_A_ROW = 3
-"""The maximum number of highlights in a row from one document, while others are left."""
 _TELLS = re.compile(
     r"\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means|defined|called|is an?"
     r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]",
@@ -228,25 +223,6 @@ def worth(highlight: Highlight, wants: str = "") -> int:
     if len(words) < LEAST or len(words) > MOST:
         return 3
     return 1 if _TELLS.search(exact) else 2
-
-
-def likeliest(ranked: Iterable[tuple[int, str, Item]]) -> Iterator[Item]:
-    """Yield items by rank, at most three in a row from one document while others are left.
-
-    Args:
-        ranked: (rank, document, item) in reading order.
-    """
-    waiting = deque(sorted(ranked, key=lambda one: one[0]))
-    held: deque[tuple[int, str, Item]] = deque()  # passed over, all from the document `last`
-    last, run = "", 0
-    while waiting or held:
-        while run == IN_A_ROW and waiting and waiting[0][1] == last:
-            held.append(waiting.popleft())
-        blocked = run == IN_A_ROW and held and held[0][1] == last
-        _, document, item = (held if held and not (blocked and waiting) else waiting).popleft()
-        run = run + 1 if document == last else 1
-        last = document
-        yield item
 
 
 def for_rules(highlight: Highlight) -> bool:

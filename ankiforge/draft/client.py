@@ -430,7 +430,6 @@ class Client:
 
     def stop(self, patience: float | None = 0.0) -> None:
         """Send nothing more, and wait at most `patience` seconds for pending replies; None = without limit."""
-        self.budget.close()
         with self._lock:
             self._stopped = True
         if self._wire is not None:
@@ -454,7 +453,7 @@ class Client:
         own = [value for name in CAPS if isinstance(value := body.get(name), int) and value > 0]
         capped = any(name in settings.extra_body for name in CAPS)
         cap = next((name for name in CAPS if name not in form.dropped and not capped), "")
-        with self.budget.reserve(size // 3, count, own[0] if own else 0) as limit:
+        with self.budget.limit(size // 3, count, own[0] if own else 0) as limit:
             try:
                 raw = self._sent({**body, cap: limit} if cap and limit else body)
                 said = Completion.of(raw) or Completion()

@@ -136,9 +136,7 @@ def complaint(drafts: Iterable[tuple[Draft, tuple[str, ...]]]) -> str:
 class Estimate(msgspec.Struct, frozen=True):
     """What drafting would send. Tokens are estimated: 4 bytes each, and 80 out for a highlight.
 
-    The low cost assumes 5 bytes a token and five eighths of the output; the high one 3 bytes, three
-    times the output, and that everything is asked twice, as when every card is blocked. Reasoning
-    tokens are not included.
+    Reasoning tokens, and cards that are asked about again, are not included.
     """
 
     highlights: int
@@ -149,8 +147,6 @@ class Estimate(msgspec.Struct, frozen=True):
     tokens_in: int
     tokens_out: int
     cost_usd: float | None
-    cost_low_usd: float | None = None
-    cost_high_usd: float | None = None
 
 
 class Model:
@@ -270,21 +266,14 @@ class Model:
         asked = [question(chunk, self._prompt) for chunk in new]
         sent = sum(len(json.dumps([one.messages, one.schema]).encode()) for one in asked)
         highlights = sum(len(chunk.highlights) for chunk in new)
-        out = 80 * highlights
-
-        def cost(bytes_a_token: float, times_out: float, times_asked: int = 1) -> float | None:
-            return settings.cost(int(times_asked * sent / bytes_a_token), int(times_out * out))
-
         return Estimate(
             highlights=highlights,
             requests=len(new),
             cached=len(parts) - len(new),
             characters=sum(one.characters for one in asked),
             tokens_in=sent // 4,
-            tokens_out=out,
-            cost_usd=cost(4, 1),
-            cost_low_usd=cost(5, 5 / 8),
-            cost_high_usd=cost(3, 6, times_asked=2),
+            tokens_out=80 * highlights,
+            cost_usd=settings.cost(sent // 4, 80 * highlights),
         )
 
     # --- the conversation about a chunk, in any thread ----------------------------------------

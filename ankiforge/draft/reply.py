@@ -33,7 +33,6 @@ from ankiforge.text import cloze
 from ankiforge.text.cloze import outside, shields
 from ankiforge.text.fold import fold, locate
 from ankiforge.text.markdown import cloze_answers, plain
-from ankiforge.text.passages import boundaries
 
 # --- the reply of a server --------------------------------------------------------------------
 
@@ -70,8 +69,6 @@ class Completion(msgspec.Struct, frozen=True):
             return None  # the model was interrupted
         message = message or {"content": choice.get("text")}  # the older completions protocol
         content = _joined(message.get("content"))
-        if not content.strip():
-            content = _arguments(message)
         if not content and finish == "stop":  # the server took the answer for reasoning
             thought = _joined(message.get("reasoning_content")) or _joined(message.get("reasoning"))
             content = thought if '"cards"' in thought else ""
@@ -97,17 +94,6 @@ def _joined(content: Any) -> str:
         parts = [_dict(part).get("text") for part in content]
         content = "".join(part for part in parts if isinstance(part, str))
     return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else ""
-
-
-def _arguments(message: dict[str, Any]) -> str:
-    """Return the arguments of the only tool call, where some servers put the answer."""
-    calls = message.get("tool_calls")
-    calls = calls if isinstance(calls, list) else []
-    if len(calls) > 1:
-        return ""
-    called = _dict(calls[0]).get("function") if calls else message.get("function_call")
-    said = _dict(called).get("arguments")
-    return json.dumps(said, ensure_ascii=False) if isinstance(said, dict | list) else _joined(said)
 
 
 def _count(tokens: Any) -> int:
@@ -203,8 +189,6 @@ def _whole(text: str) -> tuple[list[Any], bool]:
 
 _QUOTES = "\"'“”„‘’"
 _LOOSE_START = re.compile(rf"\{{\s{{0,99}}[{_QUOTES}]?\w{{1,40}}[{_QUOTES}]?\s{{0,9}}:(?!:)")
-_CURLY = re.compile(r"(?<=[{\[,:])(\s*)[“„”]|[”“](\s*)(?=[,:}\]])")
-_CURLY_KEY = re.compile(r"[“„]\w+[”“]\s*:")
 
 
 def _repaired(text: str) -> Iterator[Any]:
@@ -214,8 +198,6 @@ def _repaired(text: str) -> Iterator[Any]:
     """
     from json_repair import repair_json
 
-    if _CURLY_KEY.search(text):  # an editor has changed the quotation marks
-        text = _CURLY.sub(r'\1"\2', text)
     opened: list[int] = []
     spans: list[Span] = []
     for sign in re.finditer(r"[{}]", text):
@@ -497,8 +479,7 @@ def why_none(read: Iterable[Item], shape: Shape) -> str:
 
 def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
     kind = item.kind or CardKind.BASIC
-    answers = [item.back] if item.back else [gap.answer for gap in cloze.gaps(item.text)]
-    quote, start = _evidence(item.quote, [plain(answer) for answer in answers], highlight)
+    quote, start = _evidence(item.quote, highlight)
     fields: Fields = (("Text", item.text),)
     if kind is not CardKind.CLOZE:
         fields = sided(kind, item.front, item.back)
@@ -506,54 +487,13 @@ def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
     return Draft(highlight.key, kind, fields, quote, answer, start, origin)
 
 
-_FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
-_NAMING, _TELLING = 3, 8
-"""The lengths from which a quote identifies a line, and from which it may be evidence."""
-_STRETCH = 600
-"""The maximum length of an extended quote."""
-
-
-def _evidence(quote: str, answers: list[str], highlight: Highlight) -> tuple[str, int]:
-    """Return the quote as in the source, and where the model's quote begins in the mark.
-
-    The quote is extended to answers that stand beside it in the same sentence, and from one word to
-    its line; but not if it has another figure than the answer, because one of them is wrong.
-    """
+def _evidence(quote: str, highlight: Highlight) -> tuple[str, int]:
+    """Return the quote as in the source, and where it begins in the mark."""
     bare = quote.strip().strip('"“”„«»').strip()
     for place in (highlight.exact, highlight.sentence):
-        span = locate(quote, place) or locate(bare, place)
-        if span is None:
-            continue
-        start, end = span
-        held = [_within(answer, place) for answer in answers]
-        quoted, answered = _FIGURES.findall(bare), set(_FIGURES.findall(" ".join(answers)))
-        if answers and all(held) and not (answered and quoted and not answered <= set(quoted)):
-            start = min(start, *(one[0] for one in held if one))
-            end = max(end, *(one[1] for one in held if one))
-        if any(start < at < end for at in boundaries(place)):  # another sentence, another claim
-            start, end = span
-        if _NAMING <= end - start < _TELLING:
-            start = place.rfind("\n", 0, start) + 1
-            end = place.find("\n", end) if "\n" in place[end:] else len(place)
-        if end - start > _STRETCH:
-            start, end = span
-        return place[start:end], span[0] if place == highlight.exact else 0
+        if span := locate(quote, place) or locate(bare, place):
+            return place[slice(*span)], span[0] if place == highlight.exact else 0
     return quote, 0
-
-
-def _within(answer: str, place: str) -> Span | None:
-    """Return the position of an answer as whole words: `rat` is not in `generation`."""
-    at = 0
-    while span := locate(answer.strip(" ."), place[at:]):
-        start, end = at + span[0], at + span[1]
-        if not (_LETTER.match(place[start - 1 : start]) or _LETTER.match(place[end : end + 1])):
-            return start, end
-        at = end
-    return None
-
-
-_LETTER = re.compile(r"[a-zA-Z\u00c0-\u024f0-9]")
-"""Letters of scripts that separate words."""
 
 
 # --- a second look --------------------------------------------------------------------------

@@ -219,30 +219,23 @@ class BudgetError(ItemError):
 
 
 class Budget:
-    """The usage of a run and its remaining budget. Thread-safe.
-
-    If there is a budget, each request limits the length of its reply. Its maximum cost is reserved
-    until the actual cost is known; a request that does not fit waits for others to finish.
-    """
+    """The usage of a run and its remaining budget. Thread-safe."""
 
     def __init__(self, price: Price | None, usd: float | None) -> None:
         self._usd, self._price = usd, price
-        self._changed = threading.Condition()
-        self._reserved = 0.0
-        self._closed = False
+        self._turn, self._changing = threading.Lock(), threading.Lock()
         self.usage = Usage(cost_usd=None if price is None else 0.0)
 
     @contextmanager
-    def reserve(self, tokens_in: int, count: int, limit: int) -> Iterator[int]:
-        """Reserve the maximum cost of a request while it is pending.
+    def limit(self, tokens_in: int, count: int, own: int) -> Iterator[int]:
+        """Yield the limit of a reply in tokens; 0 if no budget applies.
+
+        With a budget, requests are sent one at a time, so that what is left is known.
 
         Args:
             tokens_in: an upper bound of the tokens sent.
             count: the number of highlights or cards it is about.
-            limit: the user's limit of the reply in tokens; 0 if there is none.
-
-        Yields:
-            The limit of the reply in tokens; 0 if no budget applies.
+            own: the user's limit of the reply in tokens; 0 if there is none.
 
         Raises:
             BudgetError: the rest of the budget may not suffice.
@@ -251,35 +244,20 @@ class Budget:
         if budget is None or price is None or not (price.into or price.out):
             yield 0
             return
-        least = limit or LEAST_TOKENS * count
-        most = limit or least + THOUGHT_TOKENS
-        with self._changed:
-            while True:
-                if self._closed:
-                    raise ItemError("stopped before it was sent")
-                left = budget - (self.usage.cost_usd or 0.0)
-                if price.cost(tokens_in, least) > left:
-                    raise BudgetError(
-                        f"the budget of ${budget:g} is used up",
-                        hint="raise llm.budget_usd, or run again: only the rest is sent",
-                    )
-                room = left - self._reserved - price.cost(tokens_in, 0)
-                fits = min(most, int(room * 1e6 / price.out)) if price.out else most
-                if room >= 0 and fits >= least:
-                    break
-                self._changed.wait()
-            cost = price.cost(tokens_in, fits)
-            self._reserved += cost
-        try:
-            yield fits
-        finally:
-            with self._changed:
-                self._reserved -= cost
-                self._changed.notify_all()
+        with self._turn:
+            left = budget - (self.usage.cost_usd or 0.0)
+            least = own or LEAST_TOKENS * count
+            if price.cost(tokens_in, least) > left:
+                raise BudgetError(
+                    f"the budget of ${budget:g} is used up",
+                    hint="raise llm.budget_usd, or run again: only the rest is sent",
+                )
+            most, room = own or least + THOUGHT_TOKENS, left - price.cost(tokens_in, 0)
+            yield min(most, int(room * 1e6 / price.out)) if price.out else most
 
     def count_new(self, tokens_in: int, tokens_out: int, again: int) -> None:
         """Count a reply from the server; `again` of the input tokens were in the server's cache."""
-        with self._changed:
+        with self._changing:
             used, cost = self.usage, None
             if self._price is not None:
                 cost = (used.cost_usd or 0.0) + self._price.cost(tokens_in, tokens_out, again)
@@ -293,11 +271,5 @@ class Budget:
 
     def count_cached(self) -> None:
         """Count a reply that was kept."""
-        with self._changed:
+        with self._changing:
             self.usage = replace(self.usage, cached=self.usage.cached + 1)
-
-    def close(self) -> None:
-        """Refuse all further requests, including waiting ones."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
