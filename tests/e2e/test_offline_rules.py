@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-TRUSTED = "A winding bend in the course of a river is called a meander."
+TRUSTED = "Heavy rain fills the upper basin lake (UBL) within a day."
 PLAIN = "We should all sleep rather more than we do."
 
 
@@ -41,10 +41,7 @@ def test_a_deck_takes_only_the_kinds_it_names(forge, notes):
     forge.ok("run")
 
     (card,) = forge.cards()
-    assert card["fields"] == {
-        "Front": "What is a winding bend in the course of a river called?",
-        "Back": "meander",
-    }
+    assert card["fields"] == {"Front": "What does UBL stand for?", "Back": "upper basin lake"}
     left = [one["reason"] for one in without(forge).values() if one["fate"] == "no_card"]
     assert left == ["its deck takes only basic cards"]
 

@@ -9,7 +9,7 @@ from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 ACRONYM = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
-TERM = "The transfer of a plasmid from cell to cell is called conjugation."
+TERM = "The transfer of genes by contact (TGC) spreads a plasmid."
 PLAIN = "Persister cells survive for reasons of their own."
 
 
@@ -76,11 +76,12 @@ def test_annotations_of_zotero_arrive_in_anki_with_their_paper(forge, library, a
 def test_marks_of_zotero_whose_pdf_is_there_make_the_cards_that_marks_in_it_make(
     forge_in, tmp_path
 ):
-    marks = ("is called conjugation", "The minimum inhibitory concentration (MIC)", "a plasmid")
+    marks = ("genes by contact", "The minimum inhibitory concentration (MIC)", "a plasmid")
     blocks = (heading("How Bacteria Resist", level=0), *map(paragraph, (ACRONYM, TERM, PLAIN)))
     file = tmp_path / "Zotero" / "storage" / "ATTACH01" / "Resistance.pdf"
     file.parent.mkdir(parents=True)
-    write_pdf(file, [Page(blocks, tuple(map(mark, marks)))], title="How Bacteria Resist")
+    hidden = tuple(mark(text, comment="c:") for text in marks)
+    write_pdf(file, [Page(blocks, hidden)], title="How Bacteria Resist")
     write_annotations(tmp_path / "Zotero", *marks)
     by_pdf, by_zotero = forge_in(tmp_path / "one"), forge_in(tmp_path / "two")
     by_pdf.ok("run", file)
@@ -91,12 +92,12 @@ def test_marks_of_zotero_whose_pdf_is_there_make_the_cards_that_marks_in_it_make
     file.unlink()
     without = forge_in(tmp_path / "three")
     without.ok("run", tmp_path / "Zotero" / "zotero.sqlite")
-    assert len(drawn(without)) == 1
+    assert drawn(without) == [], "the words are hidden in their sentence, which only the PDF has"
 
 
 def write_annotations(folder: Path, *texts: str) -> None:
     marks = tuple(
-        Annotation(f"MARKAAA{n}", text, top=100 * n) for n, text in enumerate(texts, start=2)
+        Annotation(f"MARKAAA{n}", text, "c:", top=100 * n) for n, text in enumerate(texts, start=2)
     )
     attachment = Attachment("ATTACH01", "Resistance.pdf", marks)
     write_zotero(

@@ -16,9 +16,9 @@ ADA, BEN = 123456, 222333
 USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
 
 ACRONYM = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
-TERM = "The transfer of a plasmid from cell to cell is called conjugation."
+TERM = "The transfer of genes by contact (TGC) spreads a plasmid."
 PLAIN = "Persister cells survive for reasons of their own."
-OTHER = "The loss of water from leaves is called transpiration."
+OTHER = "The water loss of leaves (WLL) cools them."
 ASKED = "? What do persister cells do?"
 
 RESIST = Work(
@@ -254,7 +254,7 @@ def test_an_edit_seen_by_another_way_is_an_edit(desk, serve, tmp_path):
     desk.forge.ok("init", "--trust", desk.forge.folder)
     desk.run()
     before = desk.live
-    moved = Annotation("MARKDDD5", "The drinking of water by roots is called absorption.")
+    moved = Annotation("MARKDDD5", "The drinking of water by roots (DWR) is slow.")
     server = serve(Library((RESIST, with_marks(LEAVES, moved))))
     desk.read_here(url=server.url)
     assert counts(desk.run()) == (0, 1, 0, 4)
