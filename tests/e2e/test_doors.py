@@ -300,7 +300,7 @@ def test_a_note_stays_a_note_and_a_folder_with_notes_a_vault(forge, tmp_path):
 def test_other_tables_and_texts_are_told_to_be_none(forge, tmp_path):
     says = {
         "table.csv": "its columns are",
-        "settings.json": "JSON, but without annotations of Hypothesis",
+        "settings.json": "it has no annotations of Hypothesis",
         "picture.xyz": "nothing here that can be read",
     }
     for name, what in says.items():

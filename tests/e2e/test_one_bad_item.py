@@ -86,7 +86,7 @@ def write(forge, kind: str) -> None:
     [
         ("obsidian", obsidian, "quote"),
         ("tiddlywiki", tiddlywiki, "markdown_of"),
-        ("pdf", pdf, "_document"),
+        ("pdf", pdf, "with_pictures"),
         ("zotero", works, "document_of"),
         ("kindle", kindle, "Document"),
         ("readwise", readwise, "Highlight"),
