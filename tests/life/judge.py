@@ -66,6 +66,8 @@ class Judge:
         """By guid, the passage whose card it is."""
         self.first: dict[int, str] = {}
         """By passage, the guid of its live note in Anki."""
+        self.apart: set[str] = set()
+        """Cards of equal words of which a person keeps both."""
         self.own_text: set[str] = set()
         """Cards whose words a person chose; they need not follow the source."""
         self.typed: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -247,8 +249,9 @@ class Judge:
                 self.wrong("double", passage, guids)
             self.see_first(passage, guids, notes)
         for text, guids in equal.items():
+            mine = guids & {*self.apart, *self.own_text, *self.typed}
             if (
-                len(guids) > 1
+                len(guids - mine) > 1
                 and not guids & asked
                 and not any(guids <= one for one in by.values())
             ):

@@ -174,8 +174,9 @@ class Person:
             program.answer(one, yes)
         elif one.kind == "duplicate":
             yes = len({self.passage(guid) for guid in one.rivals}) == 1
-            if program.answer(one, yes) and yes:
-                for guid in one.rivals:
+            if program.answer(one, yes):
+                judge.apart |= set() if yes else set(one.rivals)
+                for guid in one.rivals if yes else ():
                     judge.release(guid, -1, ["edit"])
         elif dropped or has_card:
             if program.reject(one.id):
