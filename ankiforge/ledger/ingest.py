@@ -679,8 +679,9 @@ def ingest(
 
 
 def _body(one: _Found) -> dict[str, str]:
+    """Return what an event about a reading says."""
     now, highlight = one.mark.now, one.highlight
-    text = Text(
+    text = Text(  # keys are made of the anchor's text, which a reader may clean otherwise
         highlight.anchor_text or highlight.exact, now.before, now.after, one.container,
         one.place, highlight.kind.value, highlight.own,
     )  # fmt: skip

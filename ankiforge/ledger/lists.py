@@ -53,6 +53,7 @@ class Match(msgspec.Struct, frozen=True):
     by: str
     """identifier, title, similar title or words."""
     detail: str
+    """The name that it has, or how alike the titles are; "" if words were found."""
     matched: frozenset[str]
     """The keys of highlights and guids of cards that contain the words."""
     highlights: tuple[Highlight, ...]
