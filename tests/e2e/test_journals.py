@@ -53,33 +53,3 @@ def decided(forge) -> dict[str, tuple]:
     """{id: what was decided about the card, and its words}."""
     names = ("verdict", "accepted_by", "fields", "findings")
     return {card["id"]: tuple(card[name] for name in names) for card in forge.cards()}
-
-
-# --- a lost database ------------------------------------------------------------------------
-
-LAKE = "The Tanganyika basin holds ==19 thousand cubic kilometres== of water in an ordinary year.\n"
-
-
-def test_a_lost_database_brings_back_what_a_person_made_of_passages_that_are_gone(
-    forge, vault, no_waiting
-):
-    (vault / "Lake.md").write_text(LAKE, encoding="utf-8")
-    (vault / "Other.md").write_text("What is Katze?::cat\n", encoding="utf-8")
-    (vault / "Stays.md").write_text("What is Hund?::dog\n", encoding="utf-8")
-    forge.ok("run", vault)
-    [lake] = [card for card in forge.cards() if "basin" in str(card["fields"])]
-    forge.ok("edit", lake["highlight"], "--field", "Front", "Which lake?", "--field", "Back", "It.")
-    forge.ok("edit", id_of(forge, "Katze"), "--field", "Back", "a cat of mine")
-    before = decided(forge)
-    for name in ("Lake.md", "Other.md"):
-        (vault / name).rename(vault.parent / name)
-    for _ in range(3):
-        forge.ok("run", vault)
-    shutil.rmtree(forge.home / ".ankiforge")
-    for _ in range(3):
-        forge.ok("run", vault)
-    assert {id_of(forge, "Which lake?"), id_of(forge, "of mine")} <= decided(forge).keys()
-    for name in ("Lake.md", "Other.md"):
-        (vault.parent / name).rename(vault / name)
-    forge.ok("run", vault)
-    assert decided(forge) == before

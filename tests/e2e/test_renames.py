@@ -217,28 +217,3 @@ def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(forge, tmp_path, name
     other = "Massed practice (MP) is called cramming by most of the teachers there."
     write(other, "Another paper", "")
     assert forge.json("run", tmp_path / "papers")["highlights"]["new"] == 1
-
-
-@pytest.mark.parametrize("named", [True, False], ids=["by the names", "by the other marks"])
-def test_the_marks_of_a_pdf_that_was_renamed_and_corrected_keep_their_cards(forge, tmp_path, named):
-    from samples.pdf_writer import Page, mark, paragraph, write_pdf
-
-    def write(path: Path, *sentences: str) -> None:
-        marks = [
-            mark(said, name=f"9b0c2c3e-1f60-4a57-{at}" * named) for at, said in enumerate(sentences)
-        ]
-        write_pdf(path, [Page([*map(paragraph, sentences)], marks)], title="Curves")
-
-    papers = tmp_path / "papers"
-    papers.mkdir()
-    first = "The receiver operating characteristic (ROC) plots two rates against one another."
-    second = "The area under the curve (AUC) is one half where the test is no better than a coin."
-    write(papers / "paper.pdf", first, second)
-    forge.ok("run", papers)
-    before = live(forge).keys()
-    assert len(before) == 2
-    (papers / "paper.pdf").unlink()
-    corrected = second if not named else second.replace("the test", "a test")
-    write(papers / "Curves 2.pdf", first.replace("against one", "against each"), corrected)
-    assert forge.json("run", papers)["highlights"]["new"] == 0
-    assert live(forge).keys() == before

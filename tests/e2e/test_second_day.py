@@ -107,28 +107,6 @@ def test_the_second_day_works(forge, tmp_path, source):
     assert guids(forge) == after  # the first workspace is the registered one
 
 
-def test_a_decision_goes_along_with_the_first_init(forge, v, tmp_path):
-    forge.ok("run", v)
-    forge.ok("reject", forge.cards("stem")[0]["guid"])
-    forge.ok("init", tmp_path / "w")
-    forge.ok("-C", tmp_path / "w", "run")
-    [card] = forge.ok("-C", tmp_path / "w", "list", "--all", "--json", "stem").lines
-    assert card["verdict"] == "rejected"
-
-
-def test_what_is_remembered_goes_along_with_the_first_init(forge, v, tmp_path):
-    forge.ok("run", v)
-    forge.ok("run", pdf(tmp_path / "papers" / "one.pdf", ROC).parent)
-    note = notes_source(tmp_path)
-    forge.ok("run", note)
-    before = guids(forge)
-    forge.ok("init", tmp_path / "w")
-    found = forge.ok("-C", tmp_path / "w", "run", "--json").data["highlights"]
-    assert (found["unchanged"], found["new"]) == (4, 0)
-    assert forge.ok("-C", tmp_path / "w", "doctor").exit_code == 0
-    assert guids(forge, "-C", tmp_path / "w") == before
-
-
 def test_a_workspace_written_by_hand_takes_over_what_was_remembered(forge, v, tmp_path):
     forge.ok("run", v)
     (tmp_path / "w").mkdir()

@@ -99,16 +99,6 @@ def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
     assert back(world, card) == "1230 km"
 
 
-def test_an_action_is_undone_as_a_whole(world: World, card: str):
-    ledger, before = world["a"], world.state()
-    with ledger.action():
-        ledger.edit(card, {BACK: "mine"})
-        ledger.reject(world.only("water").guid)
-    assert world.state() != before
-    ledger.undo()
-    assert world.state() == before
-
-
 def test_the_source_changes_its_own_card_and_undo_keeps_the_old_words(world: World, card: str):
     world.note("a.md", OSMOSIS, RHINE.replace("1230", "1233"))
     [change] = world.run().changes
@@ -129,19 +119,6 @@ def test_the_source_changes_its_own_card_and_undo_keeps_the_old_words(world: Wor
     ledger.accept(question.id)
     world.run()
     assert world.in_anki()[card][1] == "1239 km"
-
-
-def test_undo_below_a_later_change_of_the_source_is_refused(world: World, card: str):
-    ledger, changes = world["a"], []
-    for number in ("1231", "1232"):
-        world.note("a.md", OSMOSIS, RHINE.replace("1230", number))
-        world.run()
-        changes.append(ledger.history()[0].id)
-    with pytest.raises(RefusedError, match="a later change") as refused:
-        ledger.undo(changes[0])
-    assert changes[1] in refused.value.hint
-    ledger.undo(changes[1])
-    assert back(world, card) == "1231 km"
 
 
 def test_undo_as_new_makes_another_fact(world: World):

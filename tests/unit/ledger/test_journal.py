@@ -50,23 +50,6 @@ def test_a_lost_database_comes_back_from_the_journal(world: World):
     assert world.file("a").read_bytes() == lines
 
 
-def test_source_gone_is_told_again_after_a_lost_database(world: World):
-    world.note("a.md", OSMOSIS, RHINE)
-    world.note("b.md", FAUST)
-    world.run()
-    world.delete("b.md")
-    world.note("a.md", RHINE)
-    for _ in range(3):
-        world.run()
-    gone = [world.only(word).guid for word in ("water", "Faust")]
-    assert [world.card(guid).remarks for guid in gone] == [("source gone",)] * 2
-    world.lose("a")
-    for _ in range(3):
-        world.run()
-    assert [world.card(guid).remarks for guid in gone] == [("source gone",)] * 2
-    assert {*gone} < {*world.live()}
-
-
 # --- damaged files -----------------------------------------------------------------------------
 
 
