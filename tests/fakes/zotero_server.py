@@ -109,8 +109,6 @@ class Shelf:
     name: str
     version: int = 0
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    versions: dict[str, int] = field(default_factory=dict)
-    erased: dict[str, int] = field(default_factory=dict)
     collections: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def show(self, rows: dict[str, Any], collections: dict[str, Any]) -> None:
@@ -118,12 +116,6 @@ class Shelf:
         if (rows, collections) == (self.rows, self.collections):
             return
         self.version += 7
-        for key in self.rows.keys() - rows.keys():
-            self.erased[key] = self.version
-        for key, row in rows.items():
-            if self.rows.get(key) != row:
-                self.versions[key] = self.version
-                self.erased.pop(key, None)
         self.rows, self.collections = rows, collections
 
 
@@ -285,18 +277,8 @@ class ZoteroServer:
         self.key = KEY
         self.enabled = True
         """The checkbox of the local API."""
-        self.server_id = "srv-AAAA"
-        self.shows_version = True
-        """Zotero's own header; not there behind a proxy."""
-        self.api_version = "3"
-        self.lacks: set[str] = set()
-        """Endpoints a server that only speaks like Zotero's does not have: `keys`, `groups` …"""
-        self.date = ""
-        """The server's own clock, if it is not this machine's."""
         self.display_name = users.get(account[0], "") if users else ""
         self.shelves: dict[str, Shelf] = {}
-        self.left: dict[str, Shelf] = {}
-        """Those the account has no part in any more; they keep their past."""
         self.faults: deque[Fault] = deque()
         self.meanwhile: dict[int, Callable[[], object]] = {}
         """number of a request, from 1: what somebody does just before it."""
@@ -321,12 +303,11 @@ class ZoteroServer:
             for library in libraries:
                 shared = library.group is not None
                 place = f"groups/{library.group}" if shared else f"users/{self.account[0]}"
-                shelf = self.shelves.get(place) or self.left.pop(place, Shelf(library.name))
+                shelf = self.shelves.get(place) or Shelf(library.name)
                 self.shelves[place] = shelf
                 rows = rows_of(library, self.users, web=self.web)
                 shelf.show(rows, collections_of(library))
                 places.append(place)
-            self.left |= {p: shelf for p, shelf in self.shelves.items() if p not in places}
             self.shelves = {place: self.shelves[place] for place in places}
 
     def __enter__(self) -> Self:
@@ -356,11 +337,9 @@ class ZoteroServer:
             path = path.removeprefix("/api")
         elif headers.get("Authorization", f"Bearer {self.key}") != f"Bearer {self.key}":
             return status(403, "Invalid key")
-        if {path.rpartition("/")[2], path.split("/")[1]} & self.lacks:
-            return status(404, "No endpoint found")
         if self.web and path == "/keys/current":
             return self._key(headers)
-        found = re.fullmatch(r"/(users|groups)/(\d+)/(groups|items|collections|deleted)", path)
+        found = re.fullmatch(r"/(users|groups)/(\d+)/(groups|items|collections)", path)
         if not found:
             return status(404, "Not found" if self.web else "No endpoint found")
         return self._library(found[1], int(found[2]), found[3], query, headers)
@@ -389,12 +368,10 @@ class ZoteroServer:
             return status(404, "Not found") if kind == "groups" else status(403, "Forbidden")
         if self.web and "Authorization" not in headers:
             return status(403, "Forbidden")
-        if what == "deleted":
-            return self._deleted(shelf, query)
         rows = self._collections(shelf) if what == "collections" else self._items(shelf, query)
         if isinstance(rows, Fault):
             return rows
-        return self._paged(rows, query, shelf, headers)
+        return self._paged(rows, query, shelf)
 
     def _groups(self) -> list[dict[str, Any]]:
         groups = {p: s for p, s in self.shelves.items() if p.startswith("groups/")}
@@ -403,15 +380,6 @@ class ZoteroServer:
             | {"data": {"id": number, "name": shelf.name}}
             for place, shelf in groups.items()
         ]
-
-    def _deleted(self, shelf: Shelf, query: dict[str, str]) -> Fault:
-        if not self.web:
-            return status(404, "No endpoint found")
-        if "since" not in query:
-            return status(400, "'since' parameter must be provided")
-        keys = [key for key, version in shelf.erased.items() if version > int(query["since"])]
-        found = {"collections": [], "items": keys, "searches": [], "tags": [], "settings": []}
-        return _json(found, Last_Modified_Version=str(shelf.version))
 
     def _collections(self, shelf: Shelf) -> list[dict[str, Any]]:
         rows = shelf.collections.values()
@@ -434,17 +402,13 @@ class ZoteroServer:
             if len(keys) > 50:
                 return status(400, "itemKey: at most 50 keys")
             rows = [row for row in rows if row["key"] in keys]
-        since = int(query.get("since", 0))
-        versions = shelf.versions
-        rows = [{**row, "version": versions[row["key"]]} for row in rows]
-        return [row for row in rows if row["version"] > since]
+        return [{**row, "version": shelf.version} for row in rows]
 
     def _paged(
         self,
         rows: list[dict[str, Any]],
         query: dict[str, str],
         shelf: Shelf,
-        asked: Mapping[str, str] = {},
     ) -> Fault:
         plain = query.get("format", "json") == "json"
         start = int(query.get("start", 0))
@@ -456,15 +420,9 @@ class ZoteroServer:
         headers = {"Total_Results": str(len(rows))}
         if shelf.name or shelf.version:
             headers["Last_Modified_Version"] = str(shelf.version)
-        if 0 < shelf.version <= int(asked.get("If-Modified-Since-Version", 0)):
-            return status(304, **headers)
         if start + limit < len(rows):
             rest = urlencode({**query, "start": start + limit})
             headers["Link"] = f'<{self.url}/…?{rest}>; rel="next"'.replace("…", "items")
-        if query.get("format") == "versions":
-            return _json(
-                {row["key"]: row["version"] for row in page} or ([] if self.web else {}), **headers
-            )
         return _json(page, **headers)
 
 
@@ -508,7 +466,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Fault, fault: Fault) -> None:
         body = answer.body[: len(answer.body) // 2] if fault.truncated else answer.body
         self.send_response_only(answer.status)
-        self.send_header("Date", self.fake.date or self.date_time_string())
+        self.send_header("Date", self.date_time_string())
         given = {name.lower() for name, _ in answer.headers}
         usual = () if "content-type" in given else (("Content-Type", "text/plain"),)
         for name, value in (*usual, *answer.headers, *fault.extra, *self._own()):
@@ -518,9 +476,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _own(self) -> Iterator[tuple[str, str]]:
-        if self.fake.api_version:
-            yield "Zotero-API-Version", self.fake.api_version
-        if not self.fake.web and self.fake.shows_version:
+        if not self.fake.web:
             yield "X-Zotero-Version", VERSIONS[self.fake.flavour]
-        if self.fake.flavour == "local10":
-            yield "Zotero-Server-ID", self.fake.server_id
