@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # --- shared with `run` and `watch` ----------------------------------------------------------
 
 
-def package_path(now: Session, deck: str = "", output: str | None = None) -> Path:
+def package_path(now: Session, deck: str = "", output: str = "") -> Path:
     """Return the path of the package: `-o`, or a file in the output folder, named after a deck."""
     if output:
         return Path(output).expanduser().absolute()
@@ -77,7 +77,7 @@ def _print(now: Session, tally: Tally, deck: str, error: ForgeError | None = Non
 @OUTPUT
 @click.option("--full", is_flag=True, help="Include every accepted card, whatever Anki has.")
 @FORCE
-def build(call: Call, deck: str, output: str | None, full: bool, force: bool) -> None:
+def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
     """Write the package of all accepted cards that Anki lacks.
 
     If no Anki collection is found, the package holds every accepted card; importing it again
@@ -188,15 +188,10 @@ def running_anki(now: Session) -> AnkiConnect:
 @OUTPUT
 @FORCE
 @click.option("--sync", is_flag=True, help="Let Anki sync before and after.")
-@click.option("--suspend-retired", is_flag=True, help="Suspend the cards that you dropped here.")
-def push(
-    call: Call,
-    deck: str,
-    output: str | None,
-    force: bool,
-    sync: bool,
-    suspend_retired: bool,
-) -> None:
+@click.option(
+    "--suspend-retired", "suspend", is_flag=True, help="Suspend the cards that you dropped here."
+)
+def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: bool) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
     If Anki is not running, the package is written, and the exit code is 3.
@@ -209,7 +204,7 @@ def push(
         deliver.refuse_foreign(path, force=force)
         connect = partial(running_anki, now)
         error = app.push(now.workspace, now.ledger, tally, path, connect, deck=deck, sync=sync)
-        if error is None and suspend_retired:
+        if error is None and suspend:
             anki = running_anki(now)
             deliver.suspend_retired(now.ledger, anki, retired := anki.retired_cards())
             said = f"{counted(len(retired), 'card')} suspended"

@@ -134,9 +134,9 @@ def report(
         for one in refused:
             out.warn(f"refused: {one.refused}" + (f"\nhint: {one.hint}" if one.hint else ""))
         changed = len(done) - len(refused)
-        undo = f"; to take it back: {now.call.program} undo" if changed and says != "undone" else ""
+        undo = "; to take it back: ankiforge undo" if changed and says != "undone" else ""
         if changed or not done:
-            out.say(f"{changed} {says}{undo}")
+            out.say(f"{changed} {says}{undo}" if done else f"nothing to be {says}")
     if refused:
         exit_with(1)
 
@@ -159,9 +159,9 @@ def selected(
 
     if bool(ids) == every or (query and not every):
         what = "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
-        raise UsageError(what, hint=f"{now.call.program} list shows ids")
+        raise UsageError(what, hint="ankiforge list shows ids")
     if no_id := next((word for word in ids if not is_id(word)), ""):
-        hint = f"{now.call.program} list shows ids; a query is taken with --all --filter"
+        hint = "ankiforge list shows ids; a query is taken with --all --filter"
         raise UsageError(f"{no_id!r} is not an id", hint=hint)
     if ids:
         return [find(now.ledger, word) for word in ids]
@@ -190,7 +190,7 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
     from ankiforge.run import deck_for
 
     if not changes:
-        hint = f'{call.program} edit {word} --field NAME "TEXT", or {call.program} review'
+        hint = f'ankiforge edit {word} --field NAME "TEXT", or ankiforge review'
         raise UsageError("no field is named", hint=hint)
     with session(call, writes="drafting") as now:
         if review.is_key(word):
@@ -209,4 +209,4 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
             call.out.data(line_json(now.ledger, line, now.decks))
     for finding in findings:
         call.out.say(f"{finding.severity}: {finding.message}")
-    call.out.say(f"edited: {guid}; to take it back: {call.program} undo")
+    call.out.say(f"edited: {guid}; to take it back: ankiforge undo")

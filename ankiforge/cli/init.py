@@ -33,19 +33,9 @@ Outside a workspace, commands use your first one.
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
     from ankiforge.config import FILE_NAME
-    from ankiforge.config.workspace import (
-        adopt_default,
-        concerns,
-        confirm,
-        load,
-        register,
-        registered,
-        remembered_concerns,
-        unconfirmed,
-        user_folder,
-    )
+    from ankiforge.config import workspace as places
 
-    out, folders = call.out, user_folder()
+    out, folders = call.out, places.user_folder()
     root = (Path.cwd() / (directory or call.workspace or Path()).expanduser()).resolve()
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
     written: list[Path] = []
@@ -55,20 +45,20 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         found, text = _discovered(root)
         written = _write(root, text)
     # the user's first workspace takes over the cards of the default one
-    moved = adopt_default(root, folders) if registered(folders) is None else ()
-    workspace = load(root)
+    moved = places.adopt_default(root, folders) if places.registered(folders) is None else ()
+    workspace = places.load(root)
     if moved:  # the remembered PATHs were given by the user, so they need no confirmation
-        confirm(workspace, list(remembered_concerns(workspace)), folders)
-    asked = unconfirmed(workspace, folders) if trust else []
+        places.confirm(workspace, list(places.remembered_concerns(workspace)), folders)
+    asked = places.unconfirmed(workspace, folders) if trust else []
     workspace.prepare()
     if written or trust:
-        confirm(workspace, concerns(workspace), folders)
-    waiting = unconfirmed(workspace, folders)
+        places.confirm(workspace, places.concerns(workspace), folders)
+    waiting = places.unconfirmed(workspace, folders)
     made = {
         "workspace": str(root),
         "written": [path.relative_to(root).as_posix() for path in written],
         "moved": [path.name for path in moved],
-        "registered": register(root, folders),
+        "registered": places.register(root, folders),
         "found": found,
         "unconfirmed": [str(one) for one in waiting],
         "confirmed": [str(one) for one in asked],

@@ -65,7 +65,7 @@ def status(call: Call) -> None:
     if call.out.as_json:
         call.out.data(found)
         return
-    for line in status_text(found, call.program):
+    for line in status_text(found):
         call.out.print(line)
 
 
@@ -98,7 +98,7 @@ def list_(
         else:
             found = _listed(now, query, view or "", everything=everything)
         if not _print(call, found, apart=call.out.verbose) and call.limit != 0:
-            call.out.say(f"nothing here; see also: {call.program} list --all, or list --no-card")
+            call.out.say("nothing here; see also: ankiforge list --all, or list --no-card")
 
 
 def _listed(now: Session, words: tuple[str, ...], view: str, *, everything: bool) -> Shown:
@@ -106,7 +106,7 @@ def _listed(now: Session, words: tuple[str, ...], view: str, *, everything: bool
     from ankiforge.reports import cards
 
     if view in ("recent", "unknown", "questions") and words:
-        raise UsageError(f"--view {view} takes no query", hint=f"{now.call.program} list QUERY")
+        raise UsageError(f"--view {view} takes no query", hint="ankiforge list QUERY")
     match view:
         case "questions":
             asked = (one for one in now.ledger.questions() if one.kind != "conflict")
@@ -414,6 +414,8 @@ def export(call: Call, path: Path, query: tuple[str, ...], force: bool) -> None:
     form = path.suffix.casefold().lstrip(".")
     if form not in ("jsonl", "csv"):
         raise UsageError(f"{path}: unknown format", hint="name a FILE.jsonl or FILE.csv")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", hint="make it, or name another one")
     if path.exists() and not force:
         raise UsageError(f"{path}: exists already", hint="another name, or --force to replace it")
     with session(call, read_only=True) as now:
@@ -427,14 +429,10 @@ def export(call: Call, path: Path, query: tuple[str, ...], force: bool) -> None:
         else:
             told = partial(line_json, now.ledger, decks=now.decks)
             text = as_lines(highlights, lines, joined(query), told)
-        beside = path.with_name(f".{path.name}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("w", encoding="utf-8", newline="") as file:
+            with path.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(text)
-            beside.replace(path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             what = f"{path}: cannot be written: {error.strerror or error}"
             raise ItemError(what, hint="free space there, or allow writing") from error
     counts = {"highlights": len(highlights), "cards": len(lines)}

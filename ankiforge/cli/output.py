@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli import shared_options
+from ankiforge.cli import COMMANDS, shared_options
+from ankiforge.errors import ForgeError
 from ankiforge.text.fold import BIDI_CONTROLS
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.config.workspace import Workspace
-    from ankiforge.errors import ForgeError
     from ankiforge.ledger import Ledger
     from ankiforge.model import Problem, Source
     from ankiforge.run import Progress
@@ -34,6 +34,8 @@ _ESCAPES = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
 """Characters with which a text could control the terminal; colour sequences are allowed."""
 _UNSAFE = re.compile(_ESCAPES)
 _UNSAFE_OR_BIDI = re.compile(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
+_COMMAND = re.compile(rf"\bankiforge (?=(?:{'|'.join({*COMMANDS} - {'init', 'mcp'})})\b)")
+"""A command that a message names. `init` and `mcp` name their folder themselves."""
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 """Further characters that some readers take for line ends, which JSON Lines must not contain."""
 
@@ -54,17 +56,19 @@ class Output:
     quiet: bool = False
     verbose: bool = False
     color: bool = True
+    workspace: str = ""
+    """The folder given with `-C`, which commands in messages name, too, so that they can be copied."""
     noticed: set[Problem] = field(default_factory=set)
     """The notices already printed; each is printed only once."""
 
     def say(self, text: str = "") -> None:
         """Print a message to stderr, unless quiet."""
         if not self.quiet:
-            self._echo(for_terminal(text), err=True)
+            self.warn(text)
 
     def warn(self, text: str) -> None:
         """Print a message to stderr, even if quiet."""
-        self._echo(for_terminal(text), err=True)
+        self._echo(for_terminal(self.copyable(text)), err=True)
 
     def data(self, value: Any) -> bool:
         """Print a value as one line of JSON to stdout; return False if stdout is closed."""
@@ -74,7 +78,13 @@ class Output:
 
     def print(self, text: str) -> bool:
         """Print text for people to stdout, unless quiet; return False if stdout is closed."""
-        return self.quiet or self._echo(for_terminal(text))
+        return self.quiet or self._echo(for_terminal(self.copyable(text)))
+
+    def copyable(self, text: str) -> str:
+        """Return a message whose commands work in the same workspace."""
+        return (
+            _COMMAND.sub(f"ankiforge -C {quote(self.workspace)} ", text) if self.workspace else text
+        )
 
     def write(self, text: str) -> bool:
         """Print text for a file or program to stdout; return False if stdout is closed."""
@@ -146,11 +156,6 @@ class Call:
             return None
         return default if self.limit is None else self.limit
 
-    @property
-    def program(self) -> str:
-        """The program with its workspace option, for commands to copy."""
-        return f"ankiforge -C {quote(str(self.workspace))}" if self.workspace else "ankiforge"
-
 
 def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], Any]:
     """Turn a function into a command with the shared options, which are passed as one `call`.
@@ -172,7 +177,12 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
                 value = options.pop(name)
                 given[name] = above.get(name) if value is None or value is False else value
             context.obj = given
-            function(*args, call=_call(given), **options)
+            call = _call(given)
+            try:
+                function(*args, call=call, **options)
+            except ForgeError as error:
+                error.hint = call.out.copyable(error.hint)
+                raise
 
         name = function.__name__.strip("_")
         settings.setdefault("epilog", f"\b\nExamples:{examples}")
@@ -186,7 +196,8 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 
 def _call(given: dict[str, Any]) -> Call:
     color = not given["no_color"] and not os.environ.get("NO_COLOR")
-    out = Output(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
+    as_json, quiet, verbose = (bool(given[name]) for name in ("as_json", "quiet", "verbose"))
+    out = Output(as_json, quiet, verbose, color, given["workspace"] or "")
     workspace = Path(given["workspace"]) if given["workspace"] else None
     return Call(workspace, out, bool(given["offline"]), given["limit"], given["jobs"] or 0)
 
@@ -291,13 +302,13 @@ FORCE = click.option("--force", is_flag=True, help="Replace a file that ankiforg
 OVERRULE = click.option("--force", is_flag=True, help="Overrule a check that blocks.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Say why; it is kept.")
 DRAFTER = click.option(
-    "--drafter", type=click.Choice(["rules", "llm"]), help="Draft by rules, or with a model."
-)
+    "--drafter", type=click.Choice(["rules", "llm"]), callback=lambda *given: given[2] or "",
+    help="Draft by rules, or with a model.",
+)  # fmt: skip
 ACCEPT = click.option(
-    "--accept",
-    type=click.Choice(["clean", "review"]),
-    help="Accept the rules' drafts without a warning, or none.",
-)
+    "--accept", type=click.Choice(["clean", "review"]), callback=lambda *given: given[2] or "",
+    help="Accept drafts without a warning, or none.",
+)  # fmt: skip
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:

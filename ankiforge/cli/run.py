@@ -56,9 +56,9 @@ def run(
     call: Call,
     paths: tuple[Path, ...],
     deck: str,
-    output: str | None,
-    drafter: str | None,
-    accept: str | None,
+    output: str,
+    drafter: str,
+    accept: str,
     force: bool,
     dry_run: bool,
 ) -> None:
@@ -69,6 +69,7 @@ def run(
     and the sources of the workspace are read.
     """
     from ankiforge import app, deliver
+    from ankiforge.anki.notes import deck_name
     from ankiforge.cli.anki import look, package_path
 
     tally = app.Tally()
@@ -78,8 +79,8 @@ def run(
             deliver.refuse_foreign(path, force=force)
         look(now, tally)
         error = propose(
-            now, tally, paths, drafter=drafter or "", accept=accept or "", dry_run=dry_run,
-            deck=deck and _deck_name(deck),
+            now, tally, paths, drafter=drafter, accept=accept, dry_run=dry_run,
+            deck=deck and deck_name(deck),
         )  # fmt: skip
         if dry_run:
             tally.plan(deliver.plan_cards(now.ledger, now.decks, now.pictures), None)
@@ -89,25 +90,13 @@ def run(
     end(tally.problems, error)
 
 
-def _deck_name(name: str) -> str:
-    from ankiforge.anki.notes import deck_name
-
-    return deck_name(name)
-
-
 def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
     """Remember the PATHs of a run, and trust them: the person just named them."""
-    from ankiforge.config.workspace import (
-        confirm,
-        remembered_concerns,
-        store_remembered,
-        user_folder,
-    )
+    from ankiforge.config import workspace as places
 
     known = now.workspace.remembered
-    store_remembered(now.workspace.folder, remembered)
-    if not now.workspace.is_default:
-        confirm(now.workspace, list(remembered_concerns(now.workspace)), user_folder())
+    places.store_remembered(now.workspace.folder, remembered)
+    places.confirm(now.workspace, places.remembered_concerns(now.workspace), places.user_folder())
     tally.remembered = [item.path for item in remembered if item not in known]
 
 
@@ -137,7 +126,7 @@ def propose(
     call = now.call
     selected, lost, remembered = app.select_sources(now.workspace, paths)
     if not selected and not lost:
-        hint = f"{call.program} run PATH, or {call.program} init"
+        hint = "ankiforge run PATH, or ankiforge init"
         raise UsageError("there is nothing to read", hint=hint)
     tally.problems += lost
     if not dry_run and remembered != now.workspace.remembered:
@@ -220,7 +209,7 @@ def print_summary(now: Session, tally: Tally) -> None:
     from ankiforge.reports.summary import MOST_LINES, as_text
 
     room = None if out.verbose else MOST_LINES - told
-    for line in as_text(tally, now.ledger, now.workspace, now.call.program, room):
+    for line in as_text(tally, now.ledger, now.workspace, room):
         out.print(line)
 
 
@@ -289,19 +278,12 @@ PASSAGES = 30
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
 """, cls=click.Group, invoke_without_command=True)  # fmt: skip
-@click.option("--again", metavar="QUERY", help="Draft these again: ids of cards or drafts, keys, or a query.")  # fmt: skip
+@click.option("--again", metavar="QUERY", default="", help="Draft these again: ids of cards or drafts, keys, or a query.")  # fmt: skip
 @click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
 @click.option("--estimate", is_flag=True, help="Show requests, tokens and cost; send nothing.")
 @DRAFTER
 @ACCEPT
-def draft(
-    call: Call,
-    again: str | None,
-    remark: str,
-    estimate: bool,
-    drafter: str | None,
-    accept: str | None,
-) -> None:
+def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, accept: str) -> None:
     """Draft cards for highlights that have been read and have no card yet.
 
     With --again, the new drafts wait beside what is there.
@@ -313,12 +295,12 @@ def draft(
 
     if click.get_current_context().invoked_subcommand:
         return
-    if remark and again is None:
+    if remark and not again:
         raise UsageError("--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT")
     tally = app.Tally()
     with session(call, writes="" if estimate else "drafting", read_only=estimate) as now:
         only = named(now, again)
-        model, replies = model_for(now, drafter or "", fresh=again is not None)
+        model, replies = model_for(now, drafter, fresh=bool(again))
         sources: tuple[Source, ...] = ()
         if estimate:  # what no run has read yet counts, too
             selected = app.select_sources(now.workspace, ())[0]
@@ -327,7 +309,7 @@ def draft(
             hint = "--drafter llm, or write the card yourself: ankiforge edit"
             raise UsageError("the rules cannot follow a remark", hint=hint)
         job = app.make_job(
-            now.workspace, sources, accept=accept or "", model=model, limit=call.limit, only=only,
+            now.workspace, sources, accept=accept, model=model, limit=call.limit, only=only,
             remark=remark.strip(),
         )  # fmt: skip
         if estimate:
@@ -342,7 +324,7 @@ def draft(
     end(tally.problems, error)
 
 
-def named(now: Session, query: str | None) -> frozenset[HighlightKey]:
+def named(now: Session, query: str) -> frozenset[HighlightKey]:
     """Return the highlights that `--again` names by keys, ids or a query.
 
     Raises:
@@ -351,7 +333,7 @@ def named(now: Session, query: str | None) -> frozenset[HighlightKey]:
     from ankiforge.model import HighlightKey
     from ankiforge.review.query import find, is_id, is_key, parse
 
-    if query is None:
+    if not query:
         return frozenset()
     words = query.split()
     if words and all(map(is_key, words)):
@@ -395,9 +377,9 @@ def _estimate(now: Session, job: Job, model: Model | None) -> None:
 @command("\n  ankiforge draft export ask.md --limit 10")
 @click.argument("file", type=ONE_FILE)
 def export(call: Call, file: Path) -> None:
-    """Write a prompt for highlights without a card to ONE_FILE, to paste into any chatbot.
+    """Write a prompt for highlights without a card to FILE, to paste into any chatbot.
 
-    What does not fit continues in ONE_FILE-2. With `verify: true`, ONE_FILE-verify asks the chat to compare
+    What does not fit continues in FILE-2. With `verify: true`, FILE-verify asks the chat to compare
     the cards that it drafted before.
     """
     from ankiforge import app
@@ -424,11 +406,8 @@ def export(call: Call, file: Path) -> None:
     files = [file.with_stem(f"{file.stem}{name}") for name in names]
     for path, text in zip(files, [*texts, *looks], strict=True):
         try:
-            # only a former export is replaced
-            signs = ("<highlight h=", "<card id=")
-            if path.exists() and not any(
-                one in path.read_text("utf-8", "replace") for one in signs
-            ):
+            before = path.read_text("utf-8", "replace") if path.exists() else "<card id="
+            if "<highlight h=" not in before and "<card id=" not in before:  # no former export
                 raise UsageError(f"{path} is there already", hint="name another file")
             path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
@@ -436,16 +415,16 @@ def export(call: Call, file: Path) -> None:
     out.say(f"{counted(count, 'highlight')} written to {', '.join(map(str, files))}")
     each = "each text into a chat of its own" if len(files) > 1 else "the text into any chatbot"
     out.say(f"paste {each}; save its answer as ANSWER.md")
-    out.say(f"next: {call.program} draft import ANSWER.md")
+    out.say("next: ankiforge draft import ANSWER.md")
     if left := every - count:
-        again = f"{call.program} draft export {quote(str(file))}"
+        again = f"ankiforge draft export {quote(str(file))}"
         out.say(f"{counted(left, 'passage')} left: import the answer first, then: {again}")
 
 
 @command("\n  ankiforge draft import answer.md")
-@click.argument("files", metavar="ONE_FILE…", nargs=-1, required=True, type=ONE_FILE)
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=ONE_FILE)
 @ACCEPT
-def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
+def import_(call: Call, files: tuple[Path, ...], accept: str) -> None:
     """Read the answers from a chat: cards, and comparisons of cards."""
     from ankiforge import app
     from ankiforge.draft import chat
@@ -460,7 +439,7 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
     tally, repair = app.Tally(), app.repair_hints()
     with session(call, writes="drafting") as now:
         prompts = app.load_prompts(now.workspace, chat=True)
-        job = app.make_job(now.workspace, (), accept=accept or "")
+        job = app.make_job(now.workspace, (), accept=accept)
         replies = app.open_replies(now.workspace)
         for file, text in texts.items():
             tasks, request = list(for_model(job, now.ledger)), chat.chat_request(text)

@@ -82,22 +82,17 @@ def _send(now: Session, ledger: Ledger) -> str:
     """Push the cards that Anki lacks, or write the package; return what became of it."""
     from ankiforge import app, deliver
     from ankiforge.cli.anki import package_path, running_anki
-    from ankiforge.text import counted
+    from ankiforge.reports.summary import delivery_lines
 
     quiet = replace(now.call, out=replace(now.out, as_json=True, quiet=True))
     here, tally = Session(quiet, now.workspace, ledger), app.Tally()
     path = package_path(here)
     deliver.refuse_foreign(path, force=False)
     error = app.push(now.workspace, ledger, tally, path, partial(running_anki, here))
-    failed = [f"{one.where}: {one.what}." for one in tally.problems if not one.notice]
-    if tally.pushed:
-        said = f"{counted(tally.pushed[0], 'new card')} in Anki, {tally.pushed[1]} updated."
-    elif tally.packages:
-        notes = sum(one.notes for one in tally.published)
-        said = f"Anki is not running, so {counted(notes, 'card')} are in {path}. Double-click it to import it."
-    else:
-        said = "Anki has every card." if error is None else f"Nothing to send: {error.message}."
-    return " ".join((said, *failed))
+    told = [] if error is None else [error.message]
+    told += list(delivery_lines(tally)) or ([] if told else ["Anki has every card"])
+    told += [f"{one.where}: {one.what}" for one in tally.problems if not one.notice]
+    return f"{'. '.join(told)}."
 
 
 def _open_browser(address: str, *, remote: bool) -> bool:
@@ -143,9 +138,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
 
     workspace = workspace_of(call)
     if not workspace.config.sources and not workspace.remembered:
-        hint = (
-            f"name a folder under `sources:` in {workspace.root}/ankiforge.yaml, or: ankiforge init"
-        )
+        hint = "ankiforge run PATH, or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
     workspace.prepare()
     passes = Passes(call, push=push)

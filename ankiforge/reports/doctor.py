@@ -116,7 +116,7 @@ def _settings(workspace: Workspace) -> Check:
 
 def _remembered(workspace: Workspace) -> Iterator[Check]:
     for item in workspace.remembered:
-        name = f"source {', '.join(item.names.values())}"
+        name = f"source {', '.join(dict.fromkeys(item.names.values()))}"
         if os.access(item.path, os.R_OK):
             yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
         else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ankiforge.app import open_source
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
 from ankiforge.reports.cards import FATES
@@ -82,7 +83,13 @@ class Status(msgspec.Struct, frozen=True):
 
 
 def status_of(workspace: Workspace, ledger: Ledger) -> Status:
-    """Return the state of a workspace. Reads no source, and does not look at Anki."""
+    """Return the state of a workspace. Reads no source, and does not look at Anki.
+
+    Raises:
+        ConfigError: a source's settings are wrong; the next run would fail.
+    """
+    for entry in workspace.config.sources:
+        open_source(workspace.config, entry, offline=True)
     counts, waits = ledger.counts(), waiting(ledger)
     fates, drafts, cards, anki = (counts[name] for name in ("fates", "drafts", "cards", "anki"))
     seen = fates.total() - fates["decided"]
@@ -109,7 +116,7 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
     )  # fmt: skip
 
 
-def status_text(status: Status, program: str) -> Iterator[str]:
+def status_text(status: Status) -> Iterator[str]:
     """Yield the lines of `status`."""
     yield f"{status.workspace}: {first_of(status.sources) or 'no sources yet'}"
     if status.remembered:
@@ -123,10 +130,10 @@ def status_text(status: Status, program: str) -> Iterator[str]:
     yield f"  Anki: {looked}"
     if status.cards["sourceless"]:
         gone = counted(status.cards["sourceless"], "passage is gone", "passages are gone")
-        yield f"  {gone}, and their cards stay: {program} list finding:source_gone"
+        yield f"  {gone}, and their cards stay: ankiforge list finding:source_gone"
     if said := waiting_text(status.waiting):
         yield f"  {said}"
-    yield f"next: {program} {status.next}   ({status.why})"
+    yield f"next: ankiforge {status.next}   ({status.why})"
 
 
 # --- stats ----------------------------------------------------------------------------------

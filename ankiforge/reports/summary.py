@@ -95,7 +95,7 @@ def as_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
 
 
 def as_text(
-    tally: Tally, ledger: Ledger, workspace: Workspace, program: str, room: int | None = MOST_LINES
+    tally: Tally, ledger: Ledger, workspace: Workspace, room: int | None = MOST_LINES
 ) -> list[str]:
     """Return the lines of a run for a person: what came in, what changed, what waits, what to do next.
 
@@ -108,13 +108,13 @@ def as_text(
     fates = ledger.counts("fates")["fates"] if fresh else Counter[str]()
     none = fates["no_card"] + fates["undrafted"] if fresh else 0
     said = counted(none, "highlight has no card", "highlights have no card")
-    parts = [waiting_text(waits), f"{said} ({program} list --no-card)" if none else ""]
+    parts = [waiting_text(waits), f"{said} (ankiforge list --no-card)" if none else ""]
     if any(parts):
         after.append(f"in all, {' and '.join(filter(None, parts))}")
     if tally.remembered:
-        after.append(f"{program} run reads {first_of(tally.remembered)} from now on")
+        after.append(f"from now on, ankiforge run reads {first_of(tally.remembered)}, too")
     if any(waits.values()):
-        after.append(f"next: {program} {DECIDE}")
+        after.append(f"next: ankiforge {DECIDE}")
     elif tally.packages:
         after.append(f"next: import {tally.packages[-1]} into Anki")
     elif report is not None and not report.seen and not tally.failed:
@@ -123,9 +123,9 @@ def as_text(
             " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/reading.md)"
         )
     elif fresh and (step := draft_step(workspace, fates)[0]):
-        after.append(f"next: {program} {step}, to {draft_step(workspace, fates)[1]}")
+        after.append(f"next: ankiforge {step}, to {draft_step(workspace, fates)[1]}")
     most = None if room is None else min(SHOWN, max(room - len(before) - len(after) - 1, 1))
-    return [*before, *_changes(tally.changes, program, most), *after]
+    return [*before, *_changes(tally.changes, most), *after]
 
 
 def _came_in(tally: Tally) -> Iterator[str]:
@@ -188,14 +188,14 @@ def delivery_lines(tally: Tally) -> Iterator[str]:
         yield f"{counted(held.total(), 'note')} held: {'; '.join(held)}"
 
 
-def _changes(changes: list[Change], program: str, most: int | None) -> Iterator[str]:
+def _changes(changes: list[Change], most: int | None) -> Iterator[str]:
     """Yield old → new words of changed cards: the first ones, and the command that shows all."""
     made, kept = [one for one in changes if not one.why], [one for one in changes if one.why]
     if changes:
         said = [f"{counted(len(made), 'card')} changed with the source"] if made else []
         said += [f"{counted(len(kept), 'card')} kept the old words"] if kept else []
         all_of_them = most is None or len(changes) <= most
-        yield ", ".join(said) + (":" if all_of_them else f"; all: {program} list --view changed")
+        yield ", ".join(said) + (":" if all_of_them else "; all: ankiforge list --view changed")
     for one in (*made, *kept)[:most]:
         yield f"  {one.guid[:10]}  {one.why or _difference(one)}"
 

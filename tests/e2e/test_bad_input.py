@@ -217,7 +217,8 @@ def test_a_value_a_source_does_not_know_is_told_with_its_line_and_the_right_word
     workspace(f"sources:\n- {source.replace('path: notes', f'path: {notes}')}\n")
     forge("init", "--trust", forge.folder)
 
-    says(forge("run"), 2, *words)
+    for command in ("run", "status"):
+        says(forge(command), 2, *words)
 
 
 def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes):

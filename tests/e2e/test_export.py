@@ -80,7 +80,7 @@ def test_a_file_that_is_no_export_is_replaced_only_by_force(read, target):
     assert mine.read_text() != "mine\n"
 
 
-@pytest.mark.parametrize("target", ["page.md", "pages", "what.xyz", "cards.csv/"])
+@pytest.mark.parametrize("target", ["page.md", "pages", "what.xyz", "cards.csv/", "none/x.csv"])
 def test_a_target_of_which_nobody_knows_what_it_is_to_be_is_named(read, target):
     (read.folder / "cards.csv").mkdir()
     assert read("export", target, code=2).stderr

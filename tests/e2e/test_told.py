@@ -195,6 +195,7 @@ def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault):
         assert f"ankiforge -C {work}" in said
         assert "ankiforge list" not in said
         assert "ankiforge reject" not in said
+    assert f"hint: ankiforge -C {work} list --view recent" in forge("-C", work, "undo").stderr
 
 
 def test_a_query_may_be_one_word_of_the_shell_or_an_id_as_list_shows_it(forge, note):

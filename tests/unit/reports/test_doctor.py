@@ -81,6 +81,13 @@ def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, around):
     assert check.exit_code == 2
 
 
+def test_a_folder_of_the_journal_that_is_not_there_is_an_error(workspace, around):
+    [check] = ill(workspace(f"{PAPERS}journal: gone"), around)
+
+    assert (check.name, check.exit_code) == ("ledger", 2)
+    assert "gone is no folder, so decisions could not be kept" in check.says
+
+
 def test_settings_without_a_source_want_one(workspace, around):
     [check] = ill(workspace(""), around)
 
