@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import BugError, ItemError, UsageError, one_item
 from ankiforge.ledger import Ledger, Term, Viewed, Wording
 from ankiforge.model import (
+    Adopted,
     Card,
     Family,
     Guid,
@@ -34,7 +35,6 @@ from ankiforge.model import (
     SeenNote,
     SeenType,
     ViewKind,
-    card_id,
     h16,
 )
 from ankiforge.text.fold import document_tag
@@ -117,7 +117,7 @@ def look_at_file(file: Path, ledger: Ledger, *, bind: bool = False) -> Look:
     """
     from ankiforge.anki.collection import open_view
 
-    with open_view(file.resolve()) as view:
+    with open_view(file.resolve(), _adopted(ledger)) as view:
         return _record(view, ledger, bind=bind)
 
 
@@ -134,7 +134,7 @@ def _look_at(path: Path, ledger: Ledger, *, bind: bool = False) -> Look:
         state = f"{path} {signature(path)}"
         if not bind and ledger.memo("anki state") == state:
             return Look("same", str(path))
-        with open_view(path) as view:
+        with open_view(path, _adopted(ledger)) as view:
             found = _record(view, ledger, bind=bind)
             if found.sight == "taken":
                 ledger.memo("anki state", state)
@@ -166,7 +166,8 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
         hint = "to study them in this one from now on: ankiforge pull --bind"
         return Look("failed", view.path, problem=Problem(view.path, what, hint))
     types = {one.id: one for one in view.types}
-    notes = [_seen(note, types) for note in view.notes()]
+    adopted = ledger.adopted()
+    notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
     if not notes and not bind and view.complete and _elsewhere(view, bound, ledger):
         what = "Anki shows none of your notes; nothing was concluded"
         hint = (
@@ -195,21 +196,31 @@ def _elsewhere(view: View, bound: Bound | None, ledger: Ledger) -> bool:
     return bound is not None and not same and bool(ledger.counts("anki")["anki"]["seen"])
 
 
-def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> Seen:
+def _adopted(ledger: Ledger) -> dict[str, str]:
+    """Return the guids in Anki of the notes that other tools made of our cards, and ours."""
+    return {one.guid: guid for guid, one in ledger.adopted().items()}
+
+
+def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None) -> Seen:
     """Return a note of a view as the ledger keeps it."""
     from ankiforge.anki.notes import text_of
-    from ankiforge.anki.notetypes import arranged, note_type
+    from ankiforge.anki.notetypes import arranged, family_of, note_type
 
+    if adopted:
+        from ankiforge.adopt import notes as other_notes
+
+        return other_notes.arranged(note, adopted, types.get(note.type_id))
     found, kind = arranged(note, types), types.get(note.type_id)
-    fields = found.fields if found else note.fields
-    own = note.fields if found and not found.exact else ()
+    fields, exact = found or (note.fields, True)
+    family = family_of(note.type_id) if found else None
+    at = note_type(family).names.index("Feedback") if family else None
     return Seen(
         note.guid, note.id, note.mod, found is not None, fields, note.tags,
-        note.cards[0].deck if note.cards else "", note.identity,
+        note.deck, note.identity,
         sum(card.reps for card in note.cards), sum(card.lapses for card in note.cards),
         bool(note.cards) and all(card.suspended for card in note.cards),
-        tuple(card.ordinal for card in note.cards), own if kind else (),
-        text_of(fields[note_type(found.family).names.index("Feedback")]) if found else "",
+        tuple(card.ordinal for card in note.cards), () if exact or not kind else note.fields,
+        "" if at is None else text_of(fields[at]), tuple(card.id for card in note.cards),
     )  # fmt: skip
 
 
@@ -288,7 +299,8 @@ def plan_cards(
     from ankiforge.anki.notetypes import changed_types
     from ankiforge.anki.plan import Options, Planned, plan
 
-    options = Options(push, full, changed_types(seen_types(ledger)))
+    types = seen_types(ledger)
+    options = Options(push, full, changed_types(types))
     planned: list[Planned] = []
     settled: list[Guid] = []
     for card, seen in chain((first,), chosen):
@@ -298,7 +310,12 @@ def plan_cards(
         try:
             with one_item():
                 shown = pictures_of(ledger, card, pictures)
-                one = plan(card, seen, tags_of(card, decks), shown, options)
+                if card.adopted:
+                    from ankiforge.adopt import notes as other_notes
+
+                    one = other_notes.plan(card, seen, shown, types, options)
+                else:
+                    one = plan(card, seen, tags_of(card, decks), shown, options)
         except BugError as error:
             where = f"{card.highlight.document.title}: card {card.guid[:10]}"
             one = Planned(
@@ -461,18 +478,7 @@ def publish(
         write_package(
             beside, [one.note for one in packed if one.note], changed_types(seen_types(ledger))
         )
-        new = ledger.planned(
-            (
-                one.guid,
-                one.sent.mod,
-                one.sent.tags,
-                one.sent.deck,
-                one.sent.digest,
-                one.sent.numbers,
-            )
-            for one in packed
-            if one.sent
-        )
+        new = ledger.planned((one.guid, *astuple(one.sent)) for one in packed if one.sent)
         beside.replace(path)
     except OSError as error:
         what = f"{path}: cannot be replaced: {error.strerror or error}"
@@ -573,9 +579,9 @@ def look_at_running(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) ->
     from ankiforge.anki.collection import connect_view
 
     with TemporaryDirectory(prefix="ankiforge-") as folder:
-        paths, notes = anki.export(Path(folder))
-        profile = anki.active_profile()
-        view = connect_view(paths, address=anki.address, profile=profile, notes=notes)
+        paths, notes = anki.export(Path(folder), [one.id for one in ledger.adopted().values()])
+        who = {"address": anki.address, "profile": anki.active_profile()}
+        view = connect_view(paths, _adopted(ledger), **who, notes=notes)
         with view as opened:
             return _record(opened, ledger, bind=bind)
 
@@ -602,6 +608,6 @@ def suspend_retired(ledger: Ledger, anki: AnkiConnect, cards: Iterable[int]) -> 
 def suspended(ledger: Ledger, live: Iterable[Seen]) -> tuple[int, ...]:
     """Return the cards of live notes that `suspend_retired` suspended; they are forgotten."""
     stored = set(msgspec.json.decode(ledger.memo(_SUSPENDED) or "[]"))
-    ids = {card_id(note.guid, at) for note in live for at in note.ordinals}
+    ids = {id for note in live for id in note.cards}
     ledger.memo(_SUSPENDED, msgspec.json.encode(sorted(stored - ids)).decode())
     return tuple(sorted(stored & ids))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import shutil
 import stat
@@ -32,7 +33,6 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.database import (
-    OUR_GUIDS,
     Database,
     deck_names,
     note_types,
@@ -127,9 +127,7 @@ def changed_at(path: Path) -> float:
 
 def _resolved(path: Path) -> Path:
     """Resolve symbolic links: SQLite keeps the log next to the target."""
-    with suppress(RuntimeError):  # a link to itself, before Python 3.13
-        return path.resolve()
-    return path
+    return Path(os.path.realpath(path))
 
 
 def _state(source: Path) -> _State:
@@ -227,7 +225,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 _HOME = "iif(c.odid, c.odid, c.did)"
 """The home deck, also of a card that is in a filtered deck."""
 _NOTES = f"""
-select o.nid, {texts("n.guid")}, {numbers("n.mod", "n.mid")}, {texts("n.tags", "n.flds")}
+select o.nid, {texts("iif(o.place = '', n.guid, o.place)")}, {numbers("n.mod", "n.mid")}, {texts("n.tags", "n.flds")}
 from temp.chosen o cross join notes n on n.id = o.nid
 order by o.place, o.nid
 """
@@ -242,7 +240,9 @@ from revlog r cross join cards c on c.id = r.cid cross join temp.chosen o on o.n
 where r.id > ?
 order by r.id
 """
-_FOREIGN_IDS = f"select {numbers('id', 'mod')} from notes where guid not glob '{OUR_GUIDS}'"
+_FOREIGN_IDS = (
+    f"select {numbers('id', 'mod')} from notes where id not in (select nid from temp.chosen)"
+)
 _FOREIGN_NOTES = f"""
 select n.id, {numbers("n.mod", "n.mid")}, {texts("n.flds")},
   (select {_HOME} from cards c where c.nid = n.id order by c.ord limit 1)
@@ -320,13 +320,14 @@ class CollectionView(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def open_view(path: Path, *, everyone: bool = False) -> Iterator[CollectionView]:
+def open_view(path: Path, adopted: Mapping[str, str] | None = {}) -> Iterator[CollectionView]:
     """Open a collection or an export for reading.
 
     Args:
         path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The view of a `collection.anki2` is
             named after its folder, the profile.
-        everyone: show all notes, not only ours.
+        adopted: notes of other tools that are ours now (their guids: those of our cards); None = all
+            notes are shown, not only ours.
 
     Raises:
         ItemError: the file cannot be read.
@@ -339,7 +340,7 @@ def open_view(path: Path, *, everyone: bool = False) -> Iterator[CollectionView]
             (_copy_collection if kind is ViewKind.COLLECTION else _unpack)(path, copy)
         except OSError as error:
             raise _unreadable(path, error) from error
-        database = stack.enter_context(open_database(copy, str(path), everyone=everyone))
+        database = stack.enter_context(open_database(copy, str(path), adopted))
         is_live = kind is ViewKind.COLLECTION and path.name == COLLECTION
         used = f"select distinct {numbers('n.mid')} from temp.chosen o join notes n on n.id = o.nid"
         types = {id for (id,) in database.rows(used)} | {note_type(one).id for one in Family}
@@ -403,7 +404,12 @@ View = CollectionView | ConnectView
 
 @contextmanager
 def connect_view(
-    exports: Sequence[Path], *, address: str, profile: str, notes: frozenset[int]
+    exports: Sequence[Path],
+    adopted: Mapping[str, str] = {},
+    *,
+    address: str,
+    profile: str,
+    notes: frozenset[int],
 ) -> Iterator[ConnectView]:
     """Open the exports of a running Anki as one view.
 
@@ -411,13 +417,14 @@ def connect_view(
         exports: `.apkg` files exported just now, with scheduling.
         address: the address of that Anki.
         profile: its open profile.
+        adopted: as in `open_view`.
         notes: the ids of all our notes. The view is complete if the exports contain all of them.
 
     Raises:
         ItemError: one of the files cannot be read.
     """
     with ExitStack() as stack:
-        views = [stack.enter_context(open_view(path)) for path in exports]
+        views = [stack.enter_context(open_view(path, adopted)) for path in exports]
         rows = (view.database.rows(f"select {numbers('id')} from notes") for view in views)
         found = {id for some in rows for (id,) in some}
         yield ConnectView(views, address, profile, notes <= found)
@@ -479,23 +486,21 @@ def _foreign_fields(kind: SeenType | None, fields: list[str]) -> Fields:
         shown = "" if "image-occlusion:" in text else _plain_text(text)
         return (("Text", shown),) if shown else ()
 
-    places = {name.casefold(): at for at, name in enumerate(kind.names)}
-    template = kind.templates[0] if kind.templates else SeenTemplate("", None, "", "")
-    front = _shown_in(template.question, places) or [0]
-    rest = (_shown_in(template.answer, places), range(len(places)))
-    back = next(filter(None, ([at for at in some if at not in front] for some in rest)), [])
-    texts = {at: _plain_text(fields[at]) for at in (*front, *back) if at < len(fields)}
-    asked = next(filter(None, (texts.get(at, "") for at in front)), "")
-    answer = next((text for at in back if (text := texts.get(at, "")) and text != asked), "")
+    sides = dict(zip(map(str.casefold, kind.names), fields, strict=False))
+    template = next(iter(kind.templates), SeenTemplate("", None, "", ""))
+    front = [name for name in _named_in(template.question) if name in sides] or [*sides][:1]
+    order = (*front, *_named_in(template.answer), *sides)
+    texts = {name: _plain_text(sides.get(name, "")) for name in order}
+    asked = next(filter(None, map(texts.get, front)), "")
+    rest = (text for name, text in texts.items() if name not in front)
+    answer = next((text for text in rest if text not in ("", asked)), "")
     return (("Front", asked), ("Back", answer)) if asked and answer else ()
 
 
-def _shown_in(template: str, places: dict[str, int]) -> list[int]:
-    """Return the positions of a template's fields, in order: `{{text:Front}}`, `{{type:Back}}`."""
-    names = (
-        name.rpartition(":")[2].strip().casefold() for name in _TEMPLATE_FIELD.findall(template)
-    )
-    return list(dict.fromkeys(places[name] for name in names if name in places))
+def _named_in(template: str) -> list[str]:
+    """Return the names of a template's fields, in order: `{{text:Front}}`, `{{type:Back}}`."""
+    names = _TEMPLATE_FIELD.findall(template)
+    return [name.rpartition(":")[2].strip().casefold() for name in names]
 
 
 def _plain_text(field: str) -> str:

@@ -111,8 +111,10 @@ class AnkiConnect:
         if not self._ask("importPackage", bool, given, _LONG_SECONDS, _SAME_FOLDERS):
             raise ServiceError(f"Anki did not import {path}", hint=_SAME_FOLDERS)
 
-    def export(self, folder: Path) -> tuple[tuple[Path, ...], frozenset[int]]:
-        """Export the decks that contain our notes, with scheduling, each with its subdecks.
+    def export(
+        self, folder: Path, adopted: Iterable[int] = ()
+    ) -> tuple[tuple[Path, ...], frozenset[int]]:
+        """Export the decks that contain our or adopted notes, with scheduling, and their subdecks.
 
         A note is exported with all its cards, even those in other decks. A card that is currently
         in a filtered deck is exported only with that deck.
@@ -122,7 +124,8 @@ class AnkiConnect:
             packages are a complete view only if they contain every one of these: a note without
             cards is in no package, and a card may have been moved or added during the exports.
         """
-        cards = self._find("findCards", _OURS)
+        wanted = f"{_OURS} OR nid:{','.join(map(str, adopted)) or 0}"
+        cards = self._find("findCards", wanted)
         decks = self._ask("getDecks", dict[str, Any], {"cards": cards}).keys() if cards else set()
         top = [deck for deck in sorted(decks) if decks.isdisjoint(_above(deck))]
         paths = tuple(folder / f"deck-{number}.apkg" for number in range(1, len(top) + 1))
@@ -134,12 +137,11 @@ class AnkiConnect:
             if not path.is_file():
                 what = f"Anki exported to {path}, but nothing is there"
                 raise ServiceError(what, hint=_SAME_FOLDERS)
-        return paths, frozenset(self._find("findNotes", _OURS))
+        return paths, frozenset(self._find("findNotes", wanted))
 
     def retired_cards(self) -> tuple[int, ...]:
         """Return the ids of cards of retired notes that are not suspended."""
-        query = f"tag:{RETIRED} AnkiforgeId:af1* -is:suspended"
-        return tuple(sorted(self._find("findCards", query)))
+        return tuple(sorted(self._find("findCards", f"tag:{RETIRED} -is:suspended")))
 
     def suspend(self, cards: Iterable[int]) -> None:
         """Suspend cards. Fails if one of them does not exist."""
@@ -170,12 +172,6 @@ class AnkiConnect:
         if self._key:
             request["key"] = self._key
         response = self._post(request, action, seconds or self._timeout)
-        if response.status_code == httpx2.codes.FORBIDDEN:
-            raise ServiceError(
-                f"{self.address} refused access (HTTP 403)",
-                hint="AnkiConnect refuses only web pages: does a proxy or another program answer"
-                f" there? see webBindPort and webCorsOriginList in {_CONFIG_MENU}",
-            )
         if response.status_code != httpx2.codes.OK:
             raise self._not_anki_connect(f"HTTP {response.status_code}")
         try:

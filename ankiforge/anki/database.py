@@ -6,7 +6,7 @@ The file may be malicious, so its tables and values are checked.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +37,10 @@ create table temp.chosen (place text, nid integer, primary key (place, nid)) wit
 insert into temp.chosen select {}, ifnull(cast(id as integer), 0) from notes where {};
 create index temp.chosen_nid on chosen (nid);
 """
+_ADOPTED = """
+insert or ignore into temp.chosen
+select a.value, ifnull(cast(n.id as integer), 0) from notes n join json_each(?) a on a.key = n.guid
+"""
 _PLAIN_TABLES = "select name from sqlite_master where type = 'table' and sql like 'create table%'"
 """Finds tables but not views: a view in place of a table could run for ever."""
 
@@ -54,11 +58,13 @@ def texts(*columns: str) -> str:
 class Database:
     """A copy of Anki's database.
 
-    The table `temp.chosen` holds (place, nid) of the notes with our guids, whose place is the guid;
-    or of `everyone`'s notes, which all have the place ''.
+    The table `temp.chosen` holds (place, nid) of the notes with our guids, whose place is the guid,
+    and of those in `adopted` (guid in Anki: guid of our card); of None all notes, with the place ''.
     """
 
-    def __init__(self, connection: sqlite3.Connection, name: str, *, everyone: bool) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, name: str, adopted: Mapping[str, str] | None
+    ) -> None:
         self._connection = connection
         self._name = name
         try:
@@ -82,8 +88,9 @@ class Database:
         if (state := self.first("pragma quick_check(1)")[0]) != "ok":
             raise self._damaged(state)
         try:
-            chosen = ("''", "1") if everyone else ("guid", f"guid glob '{OUR_GUIDS}'")
+            chosen = ("''", "1") if adopted is None else ("guid", f"guid glob '{OUR_GUIDS}'")
             connection.executescript(_SETUP.format(*chosen))
+            connection.execute(_ADOPTED, (msgspec.json.encode(adopted or {}),))
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
@@ -124,14 +131,14 @@ class Database:
 
 
 @contextmanager
-def open_database(copy: Path, name: str, *, everyone: bool = False) -> Iterator[Database]:
+def open_database(copy: Path, name: str, adopted: Mapping[str, str] | None) -> Iterator[Database]:
     """Open a copy, which SQLite may modify. `name` is used in error messages."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
         connection.create_collation("unicase", _unicase)
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         connection.executescript("pragma temp_store = memory; pragma trusted_schema = off;")
-        yield Database(connection, name, everyone=everyone)
+        yield Database(connection, name, adopted)
 
 
 def _unicase(left: str, right: str) -> int:
@@ -141,10 +148,6 @@ def _unicase(left: str, right: str) -> int:
 
 
 # --- decks and note types -------------------------------------------------------------------
-
-
-class _Named(msgspec.Struct):
-    name: str
 
 
 class _Field(msgspec.Struct):
@@ -173,7 +176,8 @@ class _Type(msgspec.Struct):
 def deck_names(database: Database) -> dict[int, str]:
     """Return the name of every deck by id, its parts joined by `::`."""
     if database.legacy:
-        return {id: deck.name for id, deck in database.column("decks", dict[int, _Named]).items()}
+        decks = database.column("decks", dict[int, dict[str, Any]])
+        return {id: str(deck.get("name", "")) for id, deck in decks.items()}
     rows = database.rows(f"select {numbers('id')}, {texts('name')} from decks")
     return {id: name.replace("\x1f", "::") for id, name in rows}
 

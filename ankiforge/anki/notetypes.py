@@ -25,7 +25,6 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ankiforge.model import (
-    Arranged,
     Family,
     Guid,
     HighlightKey,
@@ -140,14 +139,17 @@ def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
 # --- notes in Anki --------------------------------------------------------------------------
 
 
-def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> Arranged | None:
-    """Return a note with its fields in our order. None if its type is not ours or lacks one."""
+def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> tuple[tuple[str, ...], bool] | None:
+    """Return the fields of a note in our order, and whether its type has exactly our fields and templates.
+
+    None if its type is not ours or lacks one.
+    """
     seen, family = types.get(note.type_id), family_of(note.type_id)
     places = places_of(seen, family) if seen and family else None
     if seen is None or family is None or places is None or len(note.fields) <= max(places):
         return None
     fields = tuple(note.fields[place] for place in places)
-    return Arranged(family, fields, is_exact(seen, family))
+    return fields, is_exact(seen, family)
 
 
 def in_order_of(

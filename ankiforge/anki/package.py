@@ -104,7 +104,8 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
             )
         place = places[note.family]
         made = _ordinals(note)
-        ordinals[note.guid] = [*made] if note.family is Family.CLOZE else [place[n] for n in made]
+        own = note.family is Family.BASIC and not note.kind
+        ordinals[note.guid] = [place[n] for n in made] if own else [*made]
     # ids, which must not clash within the package
     decks = {note.deck: deck_name(note.deck) for note in notes}
     deck_ids = {name: named_id("deck", name) for name in decks.values()}
@@ -118,9 +119,9 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
     for start in range(0, len(numbered), _NOTES_PER_INSERT):
         batch = numbered[start : start + _NOTES_PER_INSERT]
         connection.executemany(_NOTE, (
-            (note_ids[note.guid], note.guid, note_type(note.family).id, note.mod,
+            (note_ids[note.guid], note.guid, (note.kind or used[note.family]).id, note.mod,
              f" {' '.join(note.tags)} " if note.tags else "",
-             _SEPARATOR.join(note.own or note.fields), note.fields[0])
+             _SEPARATOR.join(note.own or note.fields), "")
             for _, note in batch
         ))  # fmt: skip
         connection.executemany(_CARD, (
@@ -132,8 +133,8 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
     (known,) = connection.execute("select decks from col").fetchone()
     written = json.loads(known)
     written |= {str(id): Deck(id, name).to_json() for name, id in deck_ids.items()}
-    families = {note.family for note in notes}
-    models = {str(used[family].id): _type_json(used[family]) for family in families}
+    kinds = {kind.id: kind for kind in (one.kind or used[one.family] for one in notes)}
+    models = {str(id): _type_json(kind) for id, kind in kinds.items()}
     both = (_json(written), _json(models))
     connection.execute("update col set decks = ?, models = ?", both)
     connection.execute("commit")
@@ -168,6 +169,8 @@ def refusal(note: Note) -> tuple[Problem, ...]:
 
 def _ordinals(note: Note) -> tuple[int, ...]:
     """Return the ordinals of a note's cards. Raise RefusedError if the note must not be shipped."""
+    if note.ordinals:
+        return note.ordinals
     names = note_type(note.family).names
     if len(note.fields) != len(names):
         raise RefusedError(f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}")

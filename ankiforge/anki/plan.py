@@ -77,6 +77,8 @@ class Sent(msgspec.Struct, frozen=True):
     """A hash of the whole note: an equal one later is the same revision."""
     numbers: Mapping[str, str]
     """The words under each cloze number."""
+    hashes: Mapping[str, str] = {}
+    """The hashes of the content fields that another tool's note got, by name."""
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -126,13 +128,17 @@ def plan(
         if _folded(seen.tags) & {RETIRED}:
             return Planned(card.guid, card.live)
         base = (*base_tags(card, seen), RETIRED)
-        return _ship(card, seen, seen.fields, (*seen.tags, RETIRED), base, (), options)
+        return ship(card, seen, seen.fields, (*seen.tags, RETIRED), base, (), options)
     if missing and card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK):
         return Planned(card.guid, card.live, problems=missing)
     if seen is None:
         html, tags_now = field_html(card, ours, found), ours
     else:
-        html, conflicts = _merged(card, seen, content_html(card.kind, card.fields, found), ours)
+        written = content_html(card.kind, card.fields, found)
+        assert seen.identity is not None
+        content, hashes, conflicts = merge(card, seen.fields, written, seen.identity.fields)
+        feedback = seen.fields[note_type(card.family).names.index("Feedback")]
+        html = with_content(card, content, hashes, ours, feedback)
         if conflicts:  # left out until a person chooses
             return Planned(card.guid, card.live, conflicts=conflicts)
         merged = merge_tags(base_tags(card, seen), seen.tags, ours)
@@ -144,21 +150,25 @@ def plan(
         same = [*map(normal_form, html[:compared])] == [*map(normal_form, seen.fields[:compared])]
         if same and _folded(tags_now) == _folded(seen.tags) and not options.full:
             return Planned(card.guid, card.live)
-    planned = _ship(card, seen, html, tags_now, ours, found.values(), options)
+    planned = ship(card, seen, html, tags_now, ours, found.values(), options)
     return replace(planned, problems=(*missing, *planned.problems))
 
 
-def _merged(
-    card: Card, seen: Seen, ours: tuple[str, ...], tags: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[Conflict, ...]]:
-    """Return all fields of a note in Anki, merged with our content, and the conflicts."""
-    assert seen.identity is not None
+def merge(
+    card: Card, seen: Sequence[str], ours: Sequence[str], bases: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Conflict, ...]]:
+    """Return the content fields of a note in Anki, merged with ours, their hashes, and the conflicts.
+
+    Args:
+        card: the card of the note.
+        seen: its fields in Anki.
+        ours: the content fields that we would write.
+        bases: the hash of each of them as we wrote it last.
+    """
     decided = {name: rest for name, *rest in card.resolved}
     content, hashes, conflicts = [], [], []
-    bases = seen.identity.fields
-    names = card.family.content_fields
-    for at, name in enumerate(names):
-        mine, theirs = ours[at], seen.fields[at]
+    for at, name in enumerate(card.family.content_fields):
+        mine, theirs = ours[at], seen[at]
         base = bases[at] if at < len(bases) else ""
         choice, about_theirs, about_ours = decided.get(name, ("", "", ""))
         text, written = mine, field_hash(mine)
@@ -173,12 +183,10 @@ def _merged(
                 written = base if not settled or written == base else written
         content.append(text)
         hashes.append(written)
-    feedback = seen.fields[note_type(card.family).names.index("Feedback")]
-    html = with_content(card, tuple(content), tuple(hashes), tags, feedback)
-    return html, tuple(conflicts)
+    return tuple(content), tuple(hashes), tuple(conflicts)
 
 
-def _ship(
+def ship(
     card: Card,
     seen: Seen | None,
     html: tuple[str, ...],

@@ -348,7 +348,7 @@ def lint(call: Call, file: Path, deck: str) -> None:
 
     counts, path = Counts(shown=call.shown(SHOWN)), file.expanduser().absolute()
     try:
-        with open_view(path, everyone=True) as opened:
+        with open_view(path, None) as opened:
             call.out.say(f"the notes of {path}")
             types = {kind.id: kind for kind in opened.types}
             notes = (read_note(one, types.get(one.type_id)) for one in opened.notes())

@@ -40,7 +40,7 @@ RECENT = 50
 """The number of decisions that are listed as recent."""
 _SAID = {
     "accept": "accepted", "reject": "rejected", "edit": "edited", "revise": "new words", "skip": "no card", "retire": "retired",
-    "same": "the same card", "different": "two cards", "unseen": "to be sent again",
+    "same": "the same card", "different": "two cards", "adopt": "taken over", "unseen": "to be sent again",
 }  # fmt: skip
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
@@ -151,7 +151,7 @@ def _card_from(store: Store, state: State, passage: Passage) -> Card:
         sent.mod if sent else 0, sent.digest if sent else "",
         tuple(reversed(dict.fromkeys(one.tags for one in reversed(state.shipped)))),
         tuple((name, *choice) for name, choice in sorted(state.resolved.items())),
-        kept,
+        state.adopted, state.schedule, kept,
     )  # fmt: skip
 
 

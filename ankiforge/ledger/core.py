@@ -21,14 +21,16 @@ from typing import TYPE_CHECKING
 
 from ankiforge.ledger import cards, decide, drafts, lists, views
 from ankiforge.ledger.cards import Done, Fate
+from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.drafts import Recorded
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Match, Order, Term
 from ankiforge.ledger.readings import Known, Report, hear
 from ankiforge.ledger.store import JournalState, Store
-from ankiforge.ledger.views import Viewed
+from ankiforge.ledger.views import Shipment, Viewed
 from ankiforge.model import (
+    Adopted,
     Card,
     Conflict,
     Document,
@@ -328,7 +330,7 @@ class Ledger:
 
     def planned(
         self,
-        sent: Iterable[tuple[Guid, int, Sequence[str], str, str, Mapping[str, str]]] = (),
+        sent: Iterable[Shipment] = (),
         *,
         settled: Iterable[Guid] = (),
         salt: str = "",
@@ -337,7 +339,7 @@ class Ledger:
         """Record what a plan came to: what a package contains, before it replaces the old one.
 
         Args:
-            sent: (guid, mod, our tags, deck, digest, words by cloze number) of each note.
+            sent: what is known of each note.
             settled: the notes for which there is nothing to write, with the settings in `salt`.
             salt: as given to `to_plan`.
             conflicts: fields that a person and the source changed.
@@ -347,6 +349,18 @@ class Ledger:
         """
         views.settle(self._store, settled, salt, conflicts)
         return views.shipped(self._store, sent)
+
+    def adopted(self) -> dict[str, Adopted]:
+        """Return the notes that other tools made of our cards, by the guids of the cards."""
+        rows = self._store.rows("SELECT guid, passage FROM card WHERE adopted != ''")
+        found = {
+            one["guid"]: self._store.passage(one["passage"]).cards[one["guid"]] for one in rows
+        }
+        return {guid: one.adopted for guid, one in found.items() if one.adopted}
+
+    def take_over(self, chosen: Iterable[Taken]) -> str:
+        """Make cards of what other tools made of passages; return what `undo` takes."""
+        return decide.take_over(self._store, chosen)
 
     def adopt(self, notes: Iterable[tuple[Seen, Wording, str, bool]]) -> list[Seen]:
         """Take over notes that no event knows, where their passage is found; return the others."""

@@ -7,7 +7,7 @@ tables each time; an answer is an event, and the question is gone because its co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +32,7 @@ from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     AGENT,
     UNREVIEWED,
+    Adopted,
     Conflict,
     Guid,
     HighlightKey,
@@ -138,6 +139,42 @@ def make_card(
     return Guid(guid)
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """What is taken over from another tool for one passage."""
+
+    id: str
+    """The draft, or the guid of a card that exists."""
+    note: Adopted | None = None
+    text: str = ""
+    """The note's text with clozes in Markdown: the card keeps its numbers."""
+    deck: str = ""
+    schedule: tuple[tuple[str, int, int], ...] = ()
+    """As in `Card`."""
+
+
+def take_over(store: Store, chosen: Iterable[Taken]) -> str:
+    """Make cards of the notes and schedules of other tools, and return the id for `undo`."""
+    with store.action() as act:
+        for one in chosen:
+            if one.id.startswith("af"):
+                state, passage = cards.state_of(store, one.id)
+                wording = state.wording
+            else:
+                wording = drafts.wording_of_id(store, one.id)
+                passage = store.passage(drafts.draft_row(store, one.id)["key"])
+            if one.text:
+                text = cards.keep_numbers(one.text, wording.fields.get("Text", ""))
+                wording = replace(wording, fields={**wording.fields, "Text": text})
+            guid = one.id if one.id.startswith("af") else guid_of(passage.key, wording)
+            body: dict[str, Any] = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+            body |= {"deck": one.deck} if one.deck else {}
+            body |= {"note": msgspec.to_builtins(one.note)} if one.note else {}
+            body |= {"schedule": one.schedule} if one.schedule else {}
+            drafts.put_away(store, one.id, store.add("adopt", passage.key, PERSON, body))
+        store.set_meta("app anki state", "")  # the notes are to be looked at again
+    return act
+
+
 def reject(store: Store, id: str, why: str = "") -> None:
     """Reject a draft or a card. Its words are not offered again."""
     with store.action():
@@ -229,6 +266,9 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
         for event in reversed(events):
             store.add("undo", event.key, PERSON, {"event": event.id})
             back = drafts.bring_back(store, event)
+            if event.what == "adopt":
+                store.set_meta("app anki state", "")
+                store.passage(event.key)  # the card is gone
             if event.what == "resolve" and event.body.get("was"):
                 fields = {event.body["field"]: event.body["was"]}
                 body = {"guid": event.body["guid"], "fields": fields}

@@ -599,5 +599,7 @@ def form_choice(store: Store, highlight: Highlight) -> str:
 def requeue(store: Store, events: Sequence[Event]) -> None:
     """Draft again the passages about which another machine decided."""
     with store.transaction():
-        for key in {one.key for one in events if one.what in ("accept", "undo", "different")}:
+        for key in {
+            one.key for one in events if one.what in ("accept", "adopt", "undo", "different")
+        }:
             store.write("UPDATE highlight SET drafted = '' WHERE key = ?", key)

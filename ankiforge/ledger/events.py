@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.model import Family, HighlightKey, Verdict, guid_for, h16
+from ankiforge.model import Adopted, Family, HighlightKey, Verdict, guid_for, h16
 from ankiforge.text.cloze import gaps, reveal
 from ankiforge.text.markdown import plain
 
@@ -171,6 +171,10 @@ class State(msgspec.Struct):
     """By field: the choice (`mine` or `source`), and the hashes of theirs and ours it was made about."""
     seen_by: tuple[str, ...] = ()
     """The machines in whose Anki the note was."""
+    adopted: Adopted | None = None
+    """The note that another tool made of it."""
+    schedule: tuple[tuple[str, int, int], ...] = ()
+    """As in `model.Card`."""
 
     @property
     def live(self) -> bool:
@@ -297,6 +301,8 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
             _pin(passage, event)
         elif event.what == "accept":
             _take_back(passage, event)
+        elif event.what == "retire":
+            _want_again(passage, event)
     passage.asked = {key: old for key, old in passage.asked.items() if old not in answered}
     _keep_one(passage)
     return passage
@@ -336,6 +342,22 @@ def _accept(passage: Passage, event: Event) -> None:
         passage.rejected.discard(wording.content)
     if old := passage.cards.get(body.get("instead", "")):
         old.verdict, old.why, old.by = Verdict.RETIRED, "replaced by another card", event.by
+
+
+def _adopt(passage: Passage, event: Event) -> None:
+    """A person took over the note of another tool, or the schedule of a card."""
+    _accept(passage, event)
+    card, note = passage.cards[event.body["guid"]], event.body.get("note")
+    card.schedule = tuple(map(tuple, event.body.get("schedule", ())))
+    if note:
+        card.adopted = msgspec.convert({**note, "words": card.wording.fields}, Adopted)
+
+
+def _want_again(passage: Passage, event: Event) -> None:
+    """A deletion in Anki was undone: the note of another tool is made anew, if it is not there."""
+    card = passage.cards.get(event.body.get("guid", ""))
+    if card and card.adopted:
+        card.adopted = msgspec.structs.replace(card.adopted, again=True)
 
 
 def _take_back(passage: Passage, event: Event) -> None:
@@ -454,6 +476,9 @@ def _shipped(passage: Passage, event: Event) -> None:
         )
         card.shipped = (*card.shipped, sent)
         card.words = digest_of(card.wording.fields)
+        if card.adopted and "hashes" in body:
+            hashes = (*card.adopted.hashes, body["hashes"])
+            card.adopted = msgspec.structs.replace(card.adopted, hashes=hashes)
         card.numbers = {**card.numbers, **body.get("numbers", {})}
 
 
@@ -466,6 +491,7 @@ def _unseen(passage: Passage, event: Event) -> None:
     """A person said that the note is absent by accident: it is shipped again."""
     if card := passage.cards.get(event.body["guid"]):
         card.seen_by = ()
+        _want_again(passage, event)
 
 
 def _nothing(passage: Passage, event: Event) -> None:
@@ -476,6 +502,7 @@ _APPLY = {
     "key": _key,
     "text": _text,
     "accept": _accept,
+    "adopt": _adopt,
     "revise": _revise,
     "edit": _edit,
     "reject": _reject,

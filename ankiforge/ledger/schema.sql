@@ -96,8 +96,10 @@ CREATE TABLE IF NOT EXISTS card (
     words TEXT NOT NULL,         -- plain text, for search
     tags TEXT NOT NULL,          -- a list
     why TEXT NOT NULL,           -- it is not live
-    shipped INTEGER NOT NULL     -- the `mod` that was shipped last; 0 = never
+    shipped INTEGER NOT NULL,    -- the `mod` that was shipped last; 0 = never
+    adopted TEXT NOT NULL        -- the guid of the note that another tool made; '' = a note of ours
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS card_adopted ON card (adopted) WHERE adopted != '';
 CREATE INDEX IF NOT EXISTS card_passage ON card (passage);
 CREATE INDEX IF NOT EXISTS card_content ON card (content);
 CREATE INDEX IF NOT EXISTS card_source ON card (source);

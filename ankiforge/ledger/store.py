@@ -360,11 +360,12 @@ class Store:
             wording = card.wording
             words = words_of(wording.fields)
             self.write(
-                "INSERT OR REPLACE INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 card.guid, passage.key, card.verdict.value, card.live, card.by, bool(card.offered),
                 wording.kind, card.deck, wording.drafter, wording.content, card.source, words,
                 listed(map(tag_name, (*card.tags, *wording.tags))), card.why,
                 card.shipped[-1].mod if card.shipped else 0,
+                card.adopted.guid if card.adopted else "",
             )  # fmt: skip
         for content in passage.rejected:
             self.write("INSERT INTO rejected VALUES (?, ?)", content, passage.key)

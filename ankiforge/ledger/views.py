@@ -179,21 +179,23 @@ def settle(store: Store, guids: Iterable[Guid], salt: str, conflicts: Iterable[C
             store.write("INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)", *values)
 
 
-def shipped(
-    store: Store, sent: Iterable[tuple[Guid, int, Sequence[str], str, str, Mapping[str, str]]]
-) -> int:
+Shipment = tuple[Guid, int, Sequence[str], str, str, Mapping[str, str], Mapping[str, str]]
+"""(guid, mod, our tags, deck, digest, words by cloze number, hashes of another tool's fields)."""
+
+
+def shipped(store: Store, sent: Iterable[Shipment]) -> int:
     """Record what a package contains, before it replaces the old one.
 
     Args:
         store: the store.
-        sent: (guid, mod, our tags, deck, digest, words by cloze number) of each note.
+        sent: what is known of each note.
 
     Returns:
         The number of notes that no package contained before.
     """
     new = 0
     with store.transaction():
-        for guid, mod, tags, deck, digest, numbers in sent:
+        for guid, mod, tags, deck, digest, numbers, hashes in sent:
             state, passage = cards.state_of(store, guid)
             last = state.shipped[-1] if state.shipped else None
             new += last is None and not state.seen_by
@@ -202,6 +204,7 @@ def shipped(
             body: dict[str, Any] = {"guid": guid, "mod": mod, "digest": digest}
             body |= {"tags": list(tags)} if tags else {}
             body |= {"deck": deck} if deck else {}
+            body |= {"hashes": hashes} if hashes else {}
             fresh = {n: words for n, words in numbers.items() if state.numbers.get(n) != words}
             body |= {"numbers": fresh} if fresh else {}
             store.add("shipped", passage.key, POLICY, body)

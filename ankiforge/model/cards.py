@@ -196,6 +196,26 @@ class Waiting(msgspec.Struct, frozen=True):
         return self.proposal.draft
 
 
+class Adopted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The note that another tool made of a card, as it was when we took it over."""
+
+    guid: str
+    """Its guid in Anki."""
+    id: int
+    type: int
+    """The id of its note type."""
+    names: dict[str, str]
+    """Our content fields: the names of its fields."""
+    html: dict[str, str]
+    """All its fields, by its names."""
+    words: dict[str, str] = {}
+    """What the source said then, in Markdown."""
+    hashes: tuple[dict[str, str], ...] = ()
+    """By content field: the hashes of its HTML as we shipped it, oldest first."""
+    again: bool = False
+    """Whether a person wants it back that was deleted or missing in Anki."""
+
+
 class Card(msgspec.Struct, frozen=True):
     """An accepted card: a note in Anki, now or with the next package."""
 
@@ -236,6 +256,10 @@ class Card(msgspec.Struct, frozen=True):
     """Our tags in the packages, oldest first."""
     resolved: tuple[tuple[str, str, str, str], ...] = ()
     """(field, `mine` or `source`, hash of theirs, hash of ours) as a person decided conflicts."""
+    adopted: Adopted | None = None
+    """The note that another tool made of it; None = it is a note of ours."""
+    schedule: tuple[tuple[str, int, int], ...] = ()
+    """For each card of the note: when it is due (ISO date), its interval in days, its ease in per cent."""
     kept: bool = False
     """Whether another computer shipped these words, and only it has read their passage: it knows better
     what else the note says."""
@@ -318,6 +342,12 @@ class Note(msgspec.Struct, frozen=True):
     """All fields in the order of the note type in Anki, if a person changed the note type."""
     without: frozenset[int] = frozenset()
     """Ordinals of cards that a person deleted, which are not created again."""
+    kind: SeenType | None = None
+    """The note type, if another tool made the note."""
+    ordinals: tuple[int, ...] = ()
+    """Those of its cards, if another tool made it."""
+    schedule: tuple[tuple[str, int, int], ...] = ()
+    """As in `Card`."""
 
 
 # --- views of Anki --------------------------------------------------------------------------------
@@ -447,16 +477,6 @@ class SeenReview(msgspec.Struct, frozen=True):
     """0 learning, 1 review, 2 relearning, 3 filtered, 4 manual, 5 rescheduled."""
 
 
-class Arranged(msgspec.Struct, frozen=True):
-    """A note seen in Anki, with its fields in the order of our note type."""
-
-    family: Family
-    fields: tuple[str, ...]
-    """All fields of our note type, as HTML."""
-    exact: bool
-    """Whether the note type has exactly our fields and templates."""
-
-
 class Seen(msgspec.Struct, frozen=True):
     """A note of ours as the newest view has it."""
 
@@ -480,6 +500,8 @@ class Seen(msgspec.Struct, frozen=True):
     """All fields in the order of the note type in Anki, if it has other fields than ours."""
     feedback: str = ""
     """The person's remark in the field Feedback, as plain text."""
+    cards: tuple[int, ...] = ()
+    """The ids of its cards."""
 
     @property
     def scheduler_tags(self) -> tuple[str, ...]:

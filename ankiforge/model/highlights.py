@@ -261,10 +261,15 @@ class Highlight(msgspec.Struct, frozen=True):
     something; paragraphs with `#no-llm` are masked; "" if unknown."""
 
     @property
+    def other_id(self) -> str:
+        """The id that another tool wrote beside this passage: Anki's, or one of its own; "" = none."""
+        named = (hint[len(NOTE) :] for hint in self.hints if hint.startswith(NOTE))
+        return next(named, "")
+
+    @property
     def other_note(self) -> int:
         """The id of the note that another tool made from this passage; 0 = none."""
-        named = (hint[len(NOTE) :] for hint in self.hints if hint.startswith(NOTE))
-        return int(next(named, "0"))
+        return int(self.other_id) if self.other_id.isdecimal() else 0
 
     @property
     def route(self) -> Route:

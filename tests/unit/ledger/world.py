@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from ankiforge import deliver, run
 from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
@@ -159,11 +159,7 @@ class World:
     def record_shipped(self, name: str, planned: Iterable[Planned]) -> None:
         """Write the package, which nobody has imported yet."""
         packed = [one for one in planned if one.note and one.sent]
-        self[name].planned(
-            (one.guid, one.sent.mod, one.sent.tags, one.sent.deck, one.sent.digest, one.sent.numbers)
-            for one in packed
-            if one.sent
-        )  # fmt: skip
+        self[name].planned((one.guid, *astuple(one.sent)) for one in packed if one.sent)
 
     def deliver(self, name: str, planned: Iterable[Planned]) -> None:
         planned = list(planned)

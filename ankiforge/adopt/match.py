@@ -1,0 +1,224 @@
+"""Find the passage of each note that another tool made, and tell what fits."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ankiforge.adopt.tools import TOOLS, names_of, read_maps
+from ankiforge.anki.collection import open_view
+from ankiforge.anki.notes import content_html, text_of
+from ankiforge.anki.render import unrender
+from ankiforge.ledger import Ledger, Taken, Term
+from ankiforge.model import Adopted, Family, SeenNote, SeenType, Waiting
+from ankiforge.text import shortened
+
+_NUMBER = re.compile(r"\{\{c\d+::")
+_OUR_GUID = re.compile(r"af[a-z2-7]{24}")
+Words = tuple[str, ...]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of the lists: what the source says, what Anki shows, and where."""
+
+    where: str
+    source: str = ""
+    anki: str = ""
+
+
+class Found(msgspec.Struct):
+    """What of other tools is in the sources and in Anki."""
+
+    by_id: list[Taken] = []
+    """Matched surely, by an id in the source."""
+    by_words: list[Taken] = []
+    scheduled: list[Taken] = []
+    """Drafts and cards with a schedule."""
+    differing: list[Row] = []
+    """Matched by id, with other words in Anki than in the source."""
+    not_in_sources: list[Row] = []
+    not_in_anki: list[Row] = []
+    unclear: list[Row] = []
+    """Two passages with one id, or a note type that needs `--map`."""
+
+    @property
+    def taken(self) -> list[Taken]:
+        """All that is taken over."""
+        return [*self.by_id, *self.by_words, *self.scheduled]
+
+
+def find(ledger: Ledger, collection: Path, tool: str, maps: tuple[str, ...]) -> Found:
+    """Return what fits together: drafts of the sources, and notes of other tools in Anki.
+
+    Args:
+        ledger: has the drafts that wait.
+        collection: of Anki; it is only read.
+        tool: take over from this one only, a name in `TOOLS`; "" = from any.
+        maps: what `--map` says.
+    """
+    found, tools = Found(), [TOOLS[tool]] if tool in TOOLS else [*TOOLS.values()]
+    drafts = [one for one in _waiting(ledger) if one.draft.own and not one.revises]
+    known = {one.guid for one in ledger.adopted().values()}
+    with open_view(collection, None) as view:
+        kinds = {kind.id: kind for kind in view.types}
+        said = read_maps(maps, view.types)
+        notes = [
+            one for one in view.notes()
+            if one.type_id in kinds and one.guid not in known and not _OUR_GUID.fullmatch(one.guid)
+        ]  # fmt: skip
+    names = {id: names_of(kind, said) for id, kind in kinds.items()}
+
+    # by an id in the source
+    keys = {str(one.id): one for one in notes} | dict(_own_ids(notes, kinds))
+    wanted: dict[str, list[Waiting]] = defaultdict(list)
+    for one in drafts:
+        if one.highlight.other_id:
+            wanted[one.highlight.other_id].append(one)
+    used: set[int] = set()
+    for id, claims in wanted.items():
+        note = keys.get(id)
+        if note is None:
+            found.not_in_anki += [Row(_where(one), _shown(_words(one))) for one in claims]
+            continue
+        used.add(note.id)
+        kind, one = kinds[note.type_id], claims[0]
+        fields = names[note.type_id]
+        why = "two passages have its id" if len(claims) > 1 else ""
+        why = why or ("" if fields else f"its note type {kind.name} needs --map")
+        if not why and kind.cloze != (one.draft.kind.family is Family.CLOZE):
+            why = f"it is no card of the note type {kind.name}"
+        if why:
+            found.unclear += [Row(_where(each), _shown(_words(each)), why) for each in claims]
+            continue
+        found.by_id.append(_taken(one, note, kind, fields))
+        theirs = _words_of(note, kind, fields, one)
+        if theirs != _words(one):
+            found.differing.append(Row(_where(one), _shown(_words(one)), _shown(theirs)))
+
+    # by equal words, if they are the only ones
+    said_here: dict[Words, list[Waiting]] = defaultdict(list)
+    for one in drafts:
+        if not one.highlight.other_id:
+            said_here[_words(one)].append(one)
+    shown: dict[Words, list[SeenNote]] = defaultdict(list)
+    for note in notes:
+        if note.id not in used and names[note.type_id]:
+            shown[_words_of(note, kinds[note.type_id], names[note.type_id])].append(note)
+    for words, here in said_here.items():
+        there = shown.get(words, [])
+        if len(here) == len(there) == 1 and any(words):
+            note = there[0]
+            used.add(note.id)
+            found.by_words.append(_taken(here[0], note, kinds[note.type_id], names[note.type_id]))
+
+    # the rest of these tools' notes
+    here_already = {one.highlight.other_id for one in ledger.fates()}
+    for note in notes:
+        kind = kinds[note.type_id]
+        ids = {str(note.id), *(id for id, _ in _own_ids([note], kinds))}
+        made = any(one.made(note, kind) for one in tools)
+        if made and note.id not in used and not ids & here_already:
+            row = Row(note.deck, "", _shown(_words_of(note, kind, names[note.type_id])))
+            found.not_in_sources.append(row)
+    return found
+
+
+def _waiting(ledger: Ledger) -> Iterator[Waiting]:
+    lines = ledger.lines(ledger.find([Term("verdict", "pending")]))
+    return (line.waiting for line in lines if line.waiting)
+
+
+def _own_ids(notes: list[SeenNote], kinds: dict[int, SeenType]) -> Iterator[tuple[str, SeenNote]]:
+    """Yield the ids that tools keep in a field, with their notes."""
+    fields = {tool.key for tool in TOOLS.values() if tool.key}
+    for note in notes:
+        for name, html in zip(kinds[note.type_id].names, note.fields, strict=False):
+            if name in fields and (id := text_of(html)):
+                yield id, note
+
+
+def _taken(one: Waiting, note: SeenNote, kind: SeenType, names: dict[str, str]) -> Taken:
+    html = dict(zip(kind.names, note.fields, strict=False))
+    text = unrender(html[names["Text"]]) if kind.cloze else ""
+    adopted = Adopted(note.guid, note.id, kind.id, names, html)
+    return Taken(one.id, adopted, text, note.deck)
+
+
+# --- the report -----------------------------------------------------------------------------------
+
+SHOWN = 3
+"""The number of lines of each list, if not all are asked for."""
+
+
+def report(found: Found, most: int | None) -> Iterator[str]:
+    """Yield the table, and up to `most` lines of each list that a person should see."""
+    counts = {
+        "matched by id": len(found.by_id),
+        "  of these, with other words in Anki": len(found.differing),
+        "matched by equal words": len(found.by_words),
+        "schedules": len(found.scheduled),
+        "not in the sources": len(found.not_in_sources),
+        "not in Anki": len(found.not_in_anki),
+        "unclear": len(found.unclear),
+    }
+    for name, count in counts.items():
+        yield f"{count:7,}  {name}"
+    for name in ("differing", "not_in_sources", "not_in_anki", "unclear"):
+        rows: list[Row] = getattr(found, name)
+        if rows:
+            yield f"{name.replace('_', ' ')}:"
+        for row in rows[:most]:
+            texts = (shortened(text, _WIDTH) for text in (row.source, row.anki) if text)
+            yield f"  {row.where}: {' → '.join(texts)}"
+        if most is not None and len(rows) > most:
+            yield f"  … and {len(rows) - most:,} more (-v)"
+
+
+def as_json(found: Found) -> dict[str, object]:
+    """Return the numbers and the lists."""
+    numbers = {name: len(getattr(found, name)) for name in ("by_id", "by_words", "scheduled")}
+    lists = ("differing", "not_in_sources", "not_in_anki", "unclear")
+    return {**numbers, **{name: msgspec.to_builtins(getattr(found, name)) for name in lists}}
+
+
+_WIDTH = 60
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _words(one: Waiting) -> Words:
+    """Return the words of a draft as Anki would show them, cloze numbers left out."""
+    draft = one.draft
+    names = draft.kind.family.content_fields
+    html = dict(zip(names, content_html(draft.kind, draft.fields), strict=True))
+    return _plain(html, "Text" if draft.kind.family is Family.CLOZE else "Front")
+
+
+def _words_of(
+    note: SeenNote, kind: SeenType, names: dict[str, str], one: Waiting | None = None
+) -> Words:
+    """Return the words of a note in the fields that are ours."""
+    html = dict(zip(kind.names, note.fields, strict=False))
+    ours = {name: html.get(theirs, "") for name, theirs in names.items()}
+    return _plain(
+        ours or dict(zip(("Front", "Back"), note.fields, strict=False)),
+        "Text" if kind.cloze else "Front",
+    )
+
+
+def _plain(html: dict[str, str], first: str) -> Words:
+    names = ("Text",) if first == "Text" else ("Front", "Back")
+    texts = (" ".join(text_of(html.get(name, "")).split()) for name in names)
+    return tuple(_NUMBER.sub("{{c::", text) for text in texts)
+
+
+def _shown(words: Words) -> str:
+    return " / ".join(filter(None, words))
+
+
+def _where(one: Waiting) -> str:
+    return one.highlight.document.path or one.highlight.document.title

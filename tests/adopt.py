@@ -1,0 +1,142 @@
+"""Vaults and collections as other tools leave them, studied, taken over and corrected.
+
+python -m tests.adopt 1000      the proof at full size, with the Anki that is installed
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+HEADS = "The {} of experiment {} in series {}"
+WORDS = "osmosis entropy catalyst helicase membrane isotope tangent quorum monsoon".split()  # noqa: SIM905
+
+
+@dataclass
+class Made:
+    """One note that a tool made: how it is written, and how a correction of it is."""
+
+    kind: str
+    front: str
+    back: str
+    id: str = ""
+
+
+def texts(count: int) -> Iterator[Made]:
+    """Distinct cards: two thirds have two sides, one third are clozes where the tool has them."""
+    for at in range(count):
+        word = WORDS[at % len(WORDS)]
+        yield Made(
+            "cloze" if at % 3 == 2 else "basic",
+            HEADS.format(word, at, at // 7),
+            f"{word} number {at}",
+        )
+
+
+Write = Callable[[list[Made]], dict[str, str]]
+
+
+def o2a(made: list[Made]) -> dict[str, str]:
+    """START … END and its inline form, with the id as the tool writes it: a line or a comment."""
+    parts = []
+    for at, one in enumerate(made):
+        if one.kind == "cloze":
+            parts.append(f"START\nCloze\n{one.front}: {{{one.back}}}.\n<!--ID: {one.id}-->\nEND")
+        elif at % 2:
+            parts.append(f"START\nBasic\n{one.front}?\nBack: {one.back}\n<!--ID: {one.id}-->\nEND")
+        else:
+            parts.append(f"STARTI [Basic] {one.front}? Back: {one.back} <!--ID: {one.id}--> ENDI")
+    return in_notes(parts)
+
+
+def flashcards(made: list[Made]) -> dict[str, str]:
+    """`#card` and `==clozes==`, each with the id as a block id on the line below."""
+    return in_notes(
+        [
+            f"{one.front}: =={one.back}==.\n^{one.id}"
+            if one.kind == "cloze"
+            else f"{one.front}? #card\n{one.back}\n^{one.id}"
+            for one in made
+        ]
+    )
+
+
+def in_notes(parts: list[str]) -> dict[str, str]:
+    return {
+        f"Note {at // 40}.md": "\n\n".join(parts[at : at + 40]) + "\n"
+        for at in range(0, len(parts), 40)
+    }
+
+
+TOOLS: dict[str, tuple[Write, dict[str, Any]]] = {
+    "o2a": (o2a, {"basic": "Basic", "cloze": "Cloze", "tags": ["Obsidian_to_Anki"]}),
+    "flashcards": (
+        flashcards,
+        {"basic": "Obsidian-basic", "cloze": "Obsidian-cloze", "tags": ["obsidian"]},
+    ),
+}
+_FIELDS = {"Obsidian-basic": ["Front", "Back"], "Obsidian-cloze": ["Text", "Extra"]}
+
+
+def fill(col: Any, tool: str, made: list[Made]) -> None:
+    """Add the notes of a tool to a collection, as it does through AnkiConnect; they get their ids."""
+    told = TOOLS[tool][1]
+    deck = col.decks.id("Vault::Physics")
+    for at, one in enumerate(made):
+        kind = note_type(col, told[one.kind], cloze=one.kind == "cloze")
+        note = col.new_note(kind)
+        if one.kind == "cloze":
+            note.fields[0] = f"{one.front}: {{{{c1::{one.back}}}}}."
+        else:
+            note.fields[0], note.fields[1] = f"{one.front}?", one.back
+        note.tags = told["tags"]
+        col.add_note(note, deck)
+        # AnkiConnect adds a note a millisecond: the clock is ahead of a loop
+        one.id = str(1_600_000_000_000 + at)
+        col.db.execute(
+            "update notes set id = ?, mod = ? where id = ?",
+            int(one.id),
+            1_600_000_000 + at,
+            note.id,
+        )
+        col.db.execute("update cards set nid = ? where nid = ?", int(one.id), note.id)
+
+
+def note_type(col: Any, name: str, *, cloze: bool) -> Any:
+    found = col.models.by_name(name)
+    if found:
+        return found
+    kind = col.models.copy(col.models.by_name("Cloze" if cloze else "Basic"), add=False)
+    kind["name"], kind["id"] = name, 0
+    col.models.add_dict(kind)
+    return col.models.by_name(name)
+
+
+def study(col: Any, years: float = 1.0) -> None:
+    """A year of reviews: every card has a history, an interval and a due date of its own."""
+    chance = random.Random(7)
+    rows, cards = [], []
+    start = 1_700_000_000_000
+    for (id,) in col.db.all("select id from cards order by id"):
+        interval, day = 1, 0
+        while day < 365 * years:
+            ease = 1 if chance.random() < 0.1 else 3
+            before, interval = interval, 1 if ease == 1 else interval * 2
+            start += 1
+            rows.append((start + day * 86_400_000, id, -1, ease, interval, before, 2500, 4000, 1))
+            day += interval
+        cards.append((day - 200, interval, len(rows), chance.randrange(5), 1_700_000_000, id))
+    col.db.executemany("insert into revlog values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    col.db.executemany(
+        "update cards set type = 2, queue = 2, factor = 2500, due = ?, ivl = ?, reps = ?,"
+        " lapses = ?, mod = ? where id = ?",
+        cards,
+    )
+
+
+def history(col: Any) -> tuple[Any, Any]:
+    """All that a review is worth: the rows of the cards and of the review log."""
+    return (
+        col.db.all("select * from cards order by id"),
+        col.db.all("select * from revlog order by id"),
+    )
