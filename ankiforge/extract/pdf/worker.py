@@ -197,7 +197,7 @@ def serve(asked: int, replies: int, seconds: float) -> None:
 def answer(question: Question) -> Reply:
     """Answer one question; never raises for bad content of the file."""
     if isinstance(question, Around) and question.path.lower().endswith(HYPERTEXT):
-        from ankiforge.extract.zotero.snapshots import find_in_pages
+        from ankiforge.extract.zotero.files import find_in_pages
 
         return find_in_pages(Path(question.path), question.quotes)
     from ankiforge.extract.pdf.read import answer_from

@@ -24,8 +24,8 @@ from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
 from ankiforge.errors import ItemError
+from ankiforge.extract.zotero import Address, Wanted
 from ankiforge.extract.zotero.database import COLUMNS, Database, Library, add_missing, plain
-from ankiforge.extract.zotero.settings import Address, Wanted
 from ankiforge.model import Memory
 
 PAUSES = (1.0, 2.0, 4.0)

@@ -11,29 +11,37 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
+from html.parser import HTMLParser
 from itertools import chain, groupby
 from math import isfinite
 from pathlib import Path
 from typing import TypeVar
+from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
 from ankiforge.extract.pdf import MOST_PICTURES
+from ankiforge.extract.pdf.passages import around as context
 from ankiforge.extract.pdf.worker import (
     HYPERTEXT,
+    REPAIR,
     Area,
     Around,
     Box,
+    Failed,
     Passage,
     PdfWorker,
     Quote,
+    Surroundings,
     absolute,
 )
 from ankiforge.extract.zotero.database import FIGURES, Library, Mark
 from ankiforge.model import Picture, h16
+from ankiforge.text.fold import locate, same
+from ankiforge.text.passages import paragraphs_around
 
 STORAGE = "storage"
 """The folder of files next to the database, and the prefix of paths in it."""
@@ -273,3 +281,78 @@ def linked_folder(data: Path) -> Path | None:
             if base and Path(prefs.get("dataDir", home / "Zotero")).samefile(data):
                 return Path(base)
     return None
+
+
+# --- the text around quotes in EPUBs and snapshots of web pages ------------------------------
+
+LARGEST_PAGE = 50_000_000
+"""Bytes of one page, at most, and of all pages of a book that are read."""
+PAGES = (".xhtml", ".html", ".htm")
+_BLOCKS = re.compile(
+    "address|article|aside|blockquote|body|br|d[dlt]|div|fig.*|footer|h[1-6r]|header|li|main|nav|[ou]l"
+    "|p|pre|section|table|t[dhr]"
+)
+_HIDDEN = frozenset(("head", "script", "style", "template"))
+
+
+class _Text(HTMLParser):
+    """Collects what a page shows, a block a line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self._hidden = ""
+
+    def handle_starttag(self, tag: str, _: object) -> None:
+        """Begin a block, or what is not shown."""
+        self._hidden = self._hidden or (tag if tag in _HIDDEN else "")
+        self.parts += ["\n"] if _BLOCKS.fullmatch(tag) else []
+
+    def handle_endtag(self, tag: str) -> None:
+        """End a block, or what is not shown."""
+        self._hidden = "" if tag == self._hidden else self._hidden
+        self.parts += ["\n"] if _BLOCKS.fullmatch(tag) else []
+
+    def handle_data(self, data: str) -> None:
+        """Keep what is shown."""
+        self.parts += [] if self._hidden else [data.replace("\n", " ")]
+
+
+def _pages(path: Path) -> Iterator[bytes]:
+    if path.suffix.lower() in PAGES:
+        with path.open("rb") as file:
+            yield file.read(LARGEST_PAGE)
+        return
+    left = LARGEST_PAGE
+    with ZipFile(path) as book:
+        for one in book.infolist():
+            if one.filename.lower().endswith(PAGES) and one.file_size <= left:
+                left -= one.file_size
+                yield book.read(one)
+
+
+def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
+    """Find the context of quotes in an EPUB or a web page; never raises for bad content."""
+    texts = []
+    try:
+        for page in _pages(path):
+            reader = _Text()
+            reader.feed(page.decode("utf-8", "replace"))
+            lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
+            texts.append("\n".join(filter(None, lines)))
+    except (OSError, BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
+        return Failed(f"it cannot be read: {error}", REPAIR)
+    return Surroundings(tuple(_passage(texts, quote) for quote in quotes))
+
+
+def _passage(texts: list[str], quote: Quote) -> Passage:
+    for text in texts:
+        if span := locate(quote.words, text):
+            prefix, suffix, sentence = context(text, span)
+            return Passage(
+                prefix,
+                suffix,
+                "" if same(sentence, quote.words) else sentence,
+                nearby=paragraphs_around(text, *span, asks=quote.asks),
+            )
+    return Passage()
