@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfWriter
-from pypdf._encryption import AlgV5
 from pypdf.generic import (
     ArrayObject,
-    ByteStringObject,
     DictionaryObject,
     NameObject,
     NullObject,
@@ -100,19 +98,6 @@ def test_a_locked_file_opens_with_its_password_and_is_a_problem_without(good, me
         else:  # locked only against changes
             assert words(scan(good)) == ["spacing effect"]
             (good / "z.pdf").write_bytes(raw)
-    assert words(scan(good, "wrong", "öffne dich")) == ["spacing effect"]
-
-
-def test_of_two_passwords_the_readers_is_taken_where_the_owners_is_empty(good):
-    writer = PdfWriter(clone_from=good / "z.pdf")
-    writer.encrypt("öffne dich", owner_password="other", algorithm="AES-256")
-    lock, entry = writer._encryption, writer._encrypt_entry
-    assert lock is not None
-    assert entry is not None
-    values = AlgV5.generate_values(lock.R, "öffne dich".encode(), b"", lock._key, lock.P, True)
-    entry.update({NameObject(name): ByteStringObject(value) for name, value in values.items()})
-    writer.write(good / "z.pdf")
-    assert "locked" in only_problem(scan(good)).what
     assert words(scan(good, "wrong", "öffne dich")) == ["spacing effect"]
 
 

@@ -74,6 +74,3 @@ def test_no_text_breaks_it(text):
     names_in(text)
     url_name(text)
     isbn13(text)
-
-
-# --- models -----------------------------------------------------------------------

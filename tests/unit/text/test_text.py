@@ -1,0 +1,223 @@
+"""Forms of a text, quotes, sentences, Markdown and clozes; tests/laws holds for any text."""
+
+import time
+
+import pytest
+
+from ankiforge.ledger.lists import loose
+from ankiforge.ledger.search import chunks, searched
+from ankiforge.text.cloze import (
+    escape_signs,
+    gaps,
+    make,
+    numbers,
+    outside,
+    problems,
+    reveal,
+    shields,
+    wrap,
+)
+from ankiforge.text.fold import fold, isolated, locate, same
+from ankiforge.text.markdown import literal, plain
+from ankiforge.text.passages import boundaries, sentence_around, sentences
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ("“Quoted” – it’s", '"quoted" - it\'s', True), ("re\u00adtention", "retention", True),
+        ("two\n  lines\u00a0here", "two lines here", True), ("ﬁnal Straße", "FINAL STRASSE", True),
+        ("e\u0301tude", "étude", True), ("10\u202fkm", "10 km", True), ("a−b", "a-b", True),
+        ("C++", "C", False), ("x < 0", "x > 0", False), ("3.14", "314", False),
+        ("can't", "cant", False), ("a b", "ab", False), ("", "a", False),
+    ],
+)  # fmt: skip
+def test_typography_spacing_and_case_make_no_difference_every_other_sign_does(one, other, equal):
+    assert same(one, other) is equal
+
+
+FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
+
+
+@pytest.mark.parametrize(
+    ("change", "text", "result"),
+    [
+        (fold, " ∑ → ", "∑→"), (fold, "C++", "c"),  # a fold that would be empty keeps its signs
+        (loose, "Über, das:  Gedächtnis!", "uber das gedachtnis"),
+        (searched, "Straße ﬁne\u00adly", "strasse finely"),
+        (searched, "Søren Œuvre İstanbul μνήμη ёжик па́мять й", "soren oeuvre istanbul μνημη ежик память й"),
+        (searched, "الذَّاكِرَة أثر שָׁלוֹם ガギ 한국 mc^2 mc²", "الذاكرة اثر שלום  ガ  ギ   한  국  mc2 mc2"),
+        (chunks, '"Spaced Repetition" Gedächtnis  wo',
+         (("spaced repetition", False), ("gedachtnis", False), ("wo", True))),
+        (chunks, "a - * \" ' 記憶", (("a", False), ("記 憶", True))),
+        *((isolated, text, text) for text in ("", "Sleep", "مقدمة في الأحياء", "שלום, world", "a\nb")),
+        (isolated, f"a{RLO}b", f"{FSI}a{RLO}b{PDI}"), (isolated, f"a{PDI}{RLO}b", f"{FSI}a{RLO}b{PDI}"),
+        (isolated, "a\u2067b", f"{FSI}a\u2067b{PDI}{PDI}"), (isolated, "a\u200f", f"{FSI}a\u200f{PDI}"),
+        (plain, "**bold** *it* ~~gone~~ ==marked== _under_", "bold it gone marked under"),
+        (plain, "snake_case and 2 * 3 * 4", "snake_case and 2 * 3 * 4"),
+        (plain, "[text](http://x.org) ![alt](a.png)", "text alt"),
+        (plain, "`code *as is*` and $a_b * c$", "code *as is* and a_b * c"),
+        (plain, "$$\n\\frac{a}{b}\n$$", "\\frac{a}{b}"),
+        (plain, "```py\nx = {{c1::y}}\n```", "x = {{c1::y}}"),
+        (plain, "# Head\n> quote\n- item", "Head\nquote\nitem"),
+        (plain, "the {{c1::gap::hint}} is filled", "the gap is filled"),
+        (plain, r"\*literal\* \$5 \{{c1::no}}", "*literal* $5 {{c1::no}}"),
+        (plain, "a <b>tag</b> <!-- and a comment --> goes", "a tag  goes"),
+        (plain, "costs $5 and $6", "costs $5 and $6"),
+        (plain, "\ue000 private \ue0010\ue001", "\ue000 private \ue0010\ue001"),
+        (literal, text := "Don't panic: 42% of it (really) is e.g. x_1 = 2, isn't it? Yes!", text),
+        (reveal, "a {{c1::b {{c2::c::hint}} d}} e", "a b c d e"),
+        (numbers, "{{c3::a}} {{c1::b}} {{c3::c}} {{c2,9::d}}", (1, 2, 3, 9)),
+        (escape_signs, "`{{a}}` {{b}}", r"`{{a}}` {\{b}\}"),
+        (boundaries, "One. Two.", [4]), (boundaries, "", []), (boundaries, "One.", []),
+    ],
+)  # fmt: skip
+def test_a_text_is_changed_as_told(change, text, result):
+    assert change(text) == result
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*", "**a**", "_a_", "snake_case", "`a`", "$x$ and $5", "<b>", "&amp;", "[a](b)", "![a](b)",
+        "{{c1::a}}", "}}", "a::b", "==a==", "~~a~~", "# a", "- a", "1. a", "12) a", "> a", "a\n===",
+        "|a|b|\n|-|-|", "\\", "\\*", "C++", "x < y > z", "a\\\nb", "---", "[^1]: x", "a  b",
+    ],
+)  # fmt: skip
+def test_literal_text_reads_as_itself(text):
+    assert plain(literal(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("markdown", "kinds"),
+    [
+        (r"\* `a` $b$ $$c$$", ["escape", "code", "math", "display"]), ("```\n`a`\n```", ["fence"]),
+        ("``a ` b``", ["code"]), ("``` ` ```{{c1::x}}\n```\na\n```", ["code", "fence"]),
+        ("$5 or $ 6 $", []), ("$5 and 10$", []), ("$5 and ==10$ more==", []), ("`open", []),
+        ("from $5 to about 10$, then $x$", ["math"]), ("$1,000 per year$", []),
+        ("$5 cm$ $2 x$ $7 mod 3$", ["math"] * 3), ("$5 plus 6 = n$ $2 times 3_a$", ["math"] * 2),
+        (r"\`a\`", ["escape", "escape"]), (r"`a\`", ["code"]),
+    ],
+)  # fmt: skip
+def test_a_shield_is_code_maths_or_an_escape(markdown, kinds):
+    assert [kind for _, _, kind in shields(markdown)] == kinds
+    assert outside(r"a `a` \a $a$ a", str.upper) == r"A `a` \A $a$ A"
+
+
+# --- quotes and sentences -------------------------------------------------------------------
+
+SOURCE = "He said: “Spacing im\u00adproves re\u00adtention — of\n  facts”, e\u0301tudes and ﬁgures; études."
+
+
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ('"spacing improves retention', "“Spacing im\u00adproves re\u00adtention"),
+        ("retention - of facts", "re\u00adtention — of\n  facts"), ("études", "e\u0301tudes"),
+        ("figures", "ﬁgures"), ("He said:", "He said:"),
+        *((absent, None) for absent in ("", "  ", "massing", "spacing proves", "said He", "(facts)")),
+    ],
+)  # fmt: skip
+def test_a_quote_is_found_under_other_typography_at_its_first_place(quote, found):
+    span = locate(quote, SOURCE)
+    assert (span and SOURCE[slice(*span)]) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See no. 5 and pp. 3 for it.", "Compare Fig. 3, Eq. (4) and vol. II of it.", "1. First of all",
+        "J. R. R. Tolkien and J.R.R. Tolkien and J.-P. Sartre.", "The U.S. Army left.",
+        "Dr. Who and Prof. X met.", "Smith et al. (2020) say so.", "z. B. Hunde, d. h. Tiere.",
+        "Am 3. Oktober und im 19. Jahrhundert.", "It works. or so they say", "「行く。」と言った",
+        "He said no.| She left.", "In 1990.| The rest.", "At 20 °C.| The sample.",
+        "For all x.| The next.", "Really?!| Yes…| Go!", "(He went.)| “So it is.”| Yes.",
+        "一番です。|次の文！|終わり", "यह है।| वह है।", "It ends here.| → So there.", "5 sec.| Then more.",
+    ],
+)  # fmt: skip
+def test_a_sentence_ends_at_a_stop_but_not_after_an_abbreviation(text):
+    whole = text.replace("|", "")
+    spans = sentences(whole)
+    assert [whole[slice(*span)] for span in spans] == [part.strip() for part in text.split("|")]
+    assert sentence_around(whole, spans[0][0], spans[-1][1]) == (0, len(whole))
+
+
+# --- clozes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("no gap", []), ("a {{c1::b}} c", ["b"]), ("{{c1::b::hint}}", ["b"]), ("{{c1::a:b}}", ["a:b"]),
+        ("{{c1::b::hint::more}}", ["b"]), ("{{c1,3::b}}", ["b"]), ("{{c1::}}", [""]),
+        ("{{c1::outer {{c2::inner}}}}", ["outer {{c2::inner}}", "inner"]),
+        ("{{c1::f{x}{y}}}", ["f{x}{y}"]), (r"{{c1::\}\} and \:\:}}", [r"\}\} and \:\:"]),
+        ("{{c1::$\\frac{a}{b}}}$ }}", ["$\\frac{a}{b}}}$ "]), ("{{c1::`}}`}}", ["`}}`"]),
+        ("`{{c1::code}}` ${{c2::x}}$", []), (r"\{{c1::literal}}", []), ("{{c1::never closed", []),
+        ("{{cx::no number}} {c1::one brace}", []),
+        (wrap("one two three", ((8, 13), (0, 3))), ["one", "three"]),
+        (wrap("{{name}} is a word", ((12, 13),)), ["a"]),
+    ],
+)  # fmt: skip
+def test_a_gap_ends_where_its_braces_balance_outside_code_and_maths(markdown, expected):
+    assert [gap.answer for gap in gaps(markdown)] == expected
+
+
+def test_a_gap_knows_its_numbers_its_hint_and_its_place():
+    text = "x {{c2,7::answer::hint}} y"
+    [gap] = gaps(text)
+    assert (gap.numbers, gap.hint) == ((2, 7), "hint")
+    assert (text[gap.start : gap.end], text[gap.body :]) == (
+        "{{c2,7::answer::hint}}",
+        "answer::hint}} y",
+    )
+
+
+@pytest.mark.parametrize(
+    ("markdown", "words"),
+    [
+        ("nothing", "no cloze"), ("a {{c1::b", "never closed"), ("{{c1:: }}", "empty"),
+        ("{{c0::a}}", "1 to 500"), ("{{c501::a}}", "1 to 500"), ("{{c99999999999999999999::a}}", "1 to 500"),
+        ("a {{c1::b::hint}} and {{c500::c {{c2::d}}}}", ""),
+    ],
+)  # fmt: skip
+def test_what_is_malformed_is_named(markdown, words):
+    named = list(problems(markdown))
+    assert any(words in one for one in named) if words else named == []
+
+
+@pytest.mark.parametrize(
+    "answer", ["a", "f{x}", "std::vector", "ends in :", ": begins", "}}", "{{"]
+)
+def test_what_is_made_is_read_as_it_was_meant(answer):
+    [gap] = gaps(make(1, answer, "a::hint}}"))
+    assert reveal(make(1, answer)).replace("\\", "") == answer
+    assert gap.hint.replace("\\", "") == "a::hint}}"
+
+
+def test_hostile_and_long_texts_cost_no_time():
+    start = time.process_time()
+    for hostile in ("{{c1::" * 3000, "{{c1::a}}" * 2000, "}}" * 5000, "{{c1::$" * 2000):
+        list(problems(hostile))
+        reveal(hostile)
+    for sign in (
+        "`",
+        "$",
+        "*",
+        "_",
+        "[",
+        "<",
+        "==",
+        "{{c1::",
+        "\\",
+        "```\n",
+        "[](",
+        "`` ` ",
+        "$$ $",
+    ):
+        plain(sign * 4000)
+        literal(sign * 4000)
+    for text in ("1. " * 100_000, ". → " * 100_000, "A. " * 100_000):
+        assert sentences(text)
+    assert locate("not in it", "word and other words, " * 20_000) is None
+    assert time.process_time() - start < 15
