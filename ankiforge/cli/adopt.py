@@ -53,5 +53,5 @@ def adopt(
         if out.as_json:
             out.data({**adoption.as_json(found), "undo": act})
         elif act:
-            out.say(f"{len(found.taken):,} taken over; to take it back: {call.program} undo {act}")
+            out.say(f"{len(found.taken):,} taken over; to take it back: ankiforge undo {act}")
     end(tally.problems, error)
