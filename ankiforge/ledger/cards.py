@@ -8,16 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.events import (
-    SILENT,
-    Event,
-    Passage,
-    State,
-    Text,
-    Wording,
-    digest_of,
-    exact,
-)
+from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, digest_of, exact
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
@@ -127,8 +118,7 @@ def _card_from(store: Store, state: State, passage: Passage) -> Card:
     known = [row for key in passage.keys if (row := row_of(store, key))]
     rows = [row for row in known if row["body"]]
     present = sorted(
-        (row for row in rows if row["state"] == "present"),
-        key=lambda row: rank(row, passage),
+        (row for row in rows if row["state"] == "present"), key=lambda row: rank(row, passage)
     )
     remarks = []
     if present:
@@ -187,15 +177,6 @@ def present_row(store: Store, passage: Passage) -> Row | None:
         if row and row["state"] == "present":
             return row
     return None
-
-
-def highlight_of(store: Store, key: str) -> Highlight:
-    """Return a highlight that was read here.
-
-    Raises:
-        RefusedError: there is none.
-    """
-    return decode_highlight(highlight_row(store, key))
 
 
 def mentioning(store: Store, word: str) -> Iterator[Highlight]:

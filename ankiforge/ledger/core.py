@@ -26,7 +26,7 @@ from ankiforge.ledger.drafts import Recorded
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Match, Order, Term
-from ankiforge.ledger.readings import Known, Report, hear
+from ankiforge.ledger.readings import Known, Report, decode_highlight, hear
 from ankiforge.ledger.store import JournalState, Store
 from ankiforge.ledger.views import Shipment, Viewed
 from ankiforge.model import (
@@ -126,11 +126,7 @@ class Ledger:
         """
         self._unite()
         return ingest(
-            self._store,
-            sightings,
-            selections=selections,
-            in_use=in_use,
-            in_progress=in_progress,
+            self._store, sightings, selections=selections, in_use=in_use, in_progress=in_progress
         )
 
     def to_draft(
@@ -254,7 +250,7 @@ class Ledger:
         Raises:
             RefusedError: there is none.
         """
-        return cards.highlight_of(self._store, key)
+        return decode_highlight(cards.highlight_row(self._store, key))
 
     def highlights(self, *, of: str = "", saying: str = "") -> Iterator[Highlight]:
         """Yield highlights that were read here, present or not.

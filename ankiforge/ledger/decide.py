@@ -203,17 +203,12 @@ def edit(store: Store, id: str, fields: Mapping[str, str], *, forced: bool = Fal
             if row["revises"]:
                 guid = accept(store, id, forced=True)  # the checks judge the person's words
             else:
-                proposal, wording = (
-                    drafts.decode_proposal(row["body"]),
-                    drafts.wording_of_id(store, id),
-                )
+                proposal = drafts.decode_proposal(row["body"])
+                wording = drafts.wording_of_id(store, id)
                 guid = make_card(store, row["key"], proposal, wording, PERSON, id, forced=forced)
         state, passage = cards.state_of(store, guid)
-        changed = {
-            name: text
-            for name, text in fields.items()
-            if state.wording.fields.get(name, "") != text
-        }
+        now = state.wording.fields
+        changed = {name: text for name, text in fields.items() if now.get(name, "") != text}
         body: dict[str, Any] = {"guid": guid, "fields": changed}
         if state.wording.kind != "cloze" and "Reverse" in fields:
             body["kind"] = "two-way" if fields["Reverse"] else "basic"
@@ -324,8 +319,7 @@ def _to_undo(store: Store, target: str) -> list[Event]:
         ][-1:]
     else:
         found = store.select_events(
-            f"by = 'person' AND machine = ? AND {standing} ORDER BY n DESC LIMIT 200",
-            store.machine,
+            f"by = 'person' AND machine = ? AND {standing} ORDER BY n DESC LIMIT 200", store.machine
         )
         last = [one for one in found if one.id not in undone][:1]
     if not last:
@@ -378,8 +372,7 @@ def _split_off_new_fact(store: Store, key: str) -> None:
         store.add("text", row["key"], SOURCE, msgspec.to_builtins(before))
     copied = dict(row) | {"key": new, "drafted": "", "modelled": "", "fate": "", "reason": ""}
     copied["body"] = encode(replace(highlight, key=new))
-    marks = ", ".join("?" * len(copied))
-    names = ", ".join(copied)
+    names, marks = ", ".join(copied), ", ".join("?" * len(copied))
     store.write(f"INSERT INTO highlight ({names}) VALUES ({marks})", *copied.values())
     store.write(
         "UPDATE highlight SET state = 'gone', folded = ? WHERE key = ?",

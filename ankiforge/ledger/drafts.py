@@ -10,15 +10,7 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards
-from ankiforge.ledger.events import (
-    SOURCE,
-    Event,
-    Passage,
-    Wording,
-    exact,
-    is_news,
-    is_stale,
-)
+from ankiforge.ledger.events import SOURCE, Event, Passage, Wording, exact, is_news, is_stale
 from ankiforge.ledger.match import LONG
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name, words_of
@@ -267,9 +259,7 @@ def _drop_old(store: Store, key: str, highlight: Highlight, *, by_model: bool) -
     for row in store.rows("SELECT id, drafter, body FROM draft WHERE key = ?", key):
         by_rules = row["drafter"].startswith("rules")
         quote = exact(decode_proposal(row["body"]).draft.quote)
-        if (by_rules is not by_model and (by_rules or by_model or quote not in here)) or (
-            not by_rules and not by_model and quote not in here
-        ):
+        if (not by_rules) if by_model else (by_rules or quote not in here):
             store.write("DELETE FROM draft WHERE id = ?", row["id"])
 
 
@@ -582,11 +572,7 @@ def _leads(store: Store, key: str, passage: Passage) -> bool:
         return True
     rows = [row for one in passage.keys if (row := cards.row_of(store, one))]
     present = [row for row in rows if row["state"] == "present"]
-    first = min(
-        present,
-        key=lambda row: cards.rank(row, passage),
-        default=None,
-    )
+    first = min(present, key=lambda row: cards.rank(row, passage), default=None)
     return first is not None and first["key"] == key
 
 

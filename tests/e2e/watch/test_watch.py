@@ -96,22 +96,6 @@ def test_a_run_accepts_what_a_watcher_that_was_stopped_had_left_for_later(forge,
     assert words(forge)["Gallium"] == "accepted"
 
 
-def test_renamed_notes_and_moved_folders_keep_their_cards(forge, watch, vault):
-    def happens(life):
-        yield set()
-        before = {one["guid"] for one in forge.cards()}
-        (vault / "Cells.md").rename(vault / "Zellen.md")
-        yield {vault / "Cells.md", vault / "Zellen.md"}
-        (vault / "deep").mkdir()
-        (vault / "Zellen.md").rename(vault / "deep" / "Zellen.md")
-        yield {vault / "Zellen.md", vault / "deep", vault / "deep" / "Zellen.md"}
-        yield from life.later(130)
-        assert {one["guid"] for one in forge.cards()} == before
-        assert {one["verdict"] for one in forge.cards()} == {"accepted"}
-
-    watch(happens)
-
-
 def test_what_was_accepted_beside_it_is_in_the_package_within_ten_minutes(
     forge, desk, settings, watch, notes_in
 ):
