@@ -66,17 +66,6 @@ def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, serve
 # --- what stays here ------------------------------------------------------------------------
 
 
-def test_a_private_passage_with_a_card_is_in_no_neighbours_context(forge, notes, server):
-    notes("The illness of ==Bob== is #no-llm and known to nobody here.")
-    forge.ok("run", "--drafter", "rules")
-    assert len(forge.cards()) == 1
-    notes("The illness of ==Bob== is #no-llm and known to nobody here.", f"=={BETA}==")
-    forge.ok("run")
-
-    assert len(server.asked) == 1
-    assert "Bob" not in json.dumps(server.asked)
-
-
 # --- what is asked --------------------------------------------------------------------------
 
 
@@ -142,13 +131,6 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):
 
     assert "none of its cards is for a highlight that still needs one" in result.stderr
     assert len(forge.cards()) == 1
-
-
-def test_an_export_counts_what_it_holds(forge, notes):
-    notes(f"=={ALPHA}==", f"=={BOB}== #no-llm")
-    forge.ok("run", "--drafter", "rules")
-
-    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
 
 
 # --- a ledger that was lost -----------------------------------------------------------------

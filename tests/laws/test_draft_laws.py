@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.config import shipped
-from ankiforge.draft import Rules, instruction
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load, passage
@@ -17,13 +16,11 @@ from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Form,
     Highlight,
     HighlightKey,
     HighlightKind,
     Task,
 )
-from ankiforge.text import cloze
 from tests.examples import examples
 from tests.fakes import llm_server as fake
 
@@ -117,63 +114,6 @@ def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
     text = reply.replace('"1"', f'"{label_for(task.highlights[0].key)}"')
     for result in import_chat(text, [task], PROMPT):
         settle(result)
-
-
-SENTENCES = st.lists(
-    st.sampled_from(
-        [
-            "long short-term memory (LSTM)",
-            "is called",
-            "known as",
-            "a",
-            "the",
-            "Plants",
-            "light",
-            ".",
-            "(",
-            ")",
-            "{{c1::x}}",
-            "==",
-            "$x$",
-            "The",
-            "photosynthesis",
-            "and",
-            "\n",
-            "(SGD)",
-            "I.",
-            "…",
-        ]
-    ),
-    max_size=25,
-).map(" ".join)
-
-
-@examples(300)
-@given(
-    exact=st.one_of(WORDS, SENTENCES),
-    sentence=st.one_of(st.just(""), WORDS, SENTENCES),
-    comment=st.one_of(
-        WORDS, st.sampled_from(["skip", "c:", "c: light", "? Why does it grow?", "q: x"])
-    ),
-    form=st.sampled_from(list(Form)),
-    data=st.data(),
-)
-def test_the_rules_answer_everything_and_quote_only_the_source(
-    exact, sentence, comment, form, data
-):
-    ends = sorted(data.draw(st.sets(st.integers(0, len(exact)), max_size=4)))
-    gaps = tuple(zip(ends[::2], ends[1::2], strict=False))
-    task = task_of(exact, sentence=sentence, comment=comment, form=form, gaps=gaps)
-    (result,) = Rules().draft(iter([task]))
-    settle(result)
-    for one in result.drafts:
-        assert one.quote in exact or one.quote in sentence
-        assert not list(cloze.problems(one.field("Text"))) or not one.field("Text")
-
-
-@given(text=WORDS)
-def test_a_comment_is_always_understood(text):
-    instruction(text)
 
 
 @given(text=st.text(st.sampled_from('<>/highlightmarked ="1 x'), max_size=60))

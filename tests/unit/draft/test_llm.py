@@ -81,12 +81,6 @@ def test_a_highlight_added_since_does_not_make_its_neighbours_cost_again(
     assert "Fact" not in json.dumps([r["messages"][1:] for r in server.asked[2:]])
 
 
-def test_a_draft_names_the_reply_it_was_read_from(draft, task, memory):
-    for _ in range(2):  # once asked, once remembered
-        (one,) = draft(task("Sleep has four stages.")).drafts
-        assert one.quote in memory.kept[one.origin.request]
-
-
 # --- what is sent ---------------------------------------------------------------------------
 
 
@@ -154,15 +148,6 @@ def test_text_around_a_neighbour_does_not_carry_a_private_passage_out(
     assert len(result.drafts) == 1
 
 
-def test_where_a_passage_is_private_no_text_around_the_others_leaves(
-    draft, task, highlight, server
-):
-    open_one = highlight("Sleep heals.", prefix="My salary is low. ", above=("My salary:",))
-    result = draft(task(open_one, discreet=True))
-    assert "salary" not in json.dumps(server.asked)
-    assert len(result.drafts) == 1
-
-
 def test_the_person_is_told_what_leaves_before_it_does(model, task, server):
     told = []
     list(
@@ -175,27 +160,6 @@ def test_the_person_is_told_what_leaves_before_it_does(model, task, server):
     host = server.base_url.split("/")[2]
     sent = sum(len(request["messages"][1]["content"]) for request in server.asked)
     assert words == f"2 highlights, {sent:,} characters to {host}"
-
-
-def test_nothing_is_announced_when_nothing_leaves(model, task):
-    told = []
-    list(model().draft(iter([task(count=2)])))
-    list(model(notice=told.append).draft(iter([task(count=2)])))
-    assert told == []
-
-
-def test_an_estimate_sends_nothing_and_knows_what_is_remembered(model, task, server):
-    list(model().draft(iter([task(count=2)])))
-    estimate = model().estimate([task(count=5)])
-    assert len(server.asked) == 2
-    assert (estimate.requests, estimate.cached, estimate.highlights) == (3, 2, 3)
-    assert estimate.tokens_in > 1000
-    assert estimate.cost_usd == 0.0
-
-
-def test_extra_body_goes_out(draft, task, server):
-    draft(task(count=1), extra_body={"reasoning_effort": "none"})
-    assert server.asked[0]["reasoning_effort"] == "none"
 
 
 # --- the key --------------------------------------------------------------------------------
@@ -280,16 +244,3 @@ def test_remote_hosts_get_five_highlights_a_request_and_four_requests_at_a_time(
     local = ServerSettings("http://[::1]:11434/v1", "m")
     assert (remote.batch, remote.threads, remote.local) == (5, 4, False)
     assert (local.batch, local.threads, local.local) == (1, 1, True)
-
-
-def test_every_slot_is_used(model, task, server, fake):
-    four = threading.Barrier(4, timeout=10)
-
-    def together(request):
-        four.wait()
-        return fake.obliging(request)
-
-    server.otherwise = together
-    tasks = [task(f"Passage {name} says it.") for name in "abcdefgh"]
-    assert len(list(model(concurrency=4).draft(iter(tasks)))) == 8
-    assert server.most_at_a_time == 4

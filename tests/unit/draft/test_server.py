@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from ankiforge.draft import client
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ServiceError
 
+CASES = Path(__file__).parent / "cases"
 FACT = "Sleep has four stages."
 SERVER = ServerSettings("http://127.0.0.1:1/v1", "m", key_env="MY_KEY")
 
@@ -26,20 +28,27 @@ def kinds_asked(server):
     return [request.get("response_format", {}).get("type", "text") for request in server.asked]
 
 
-def body(status, found, **headers):
-    """An error as a server writes it."""
-
-    def made(fake):
-        named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-        said = found if isinstance(found, bytes) else json.dumps(found).encode()
-        plain = fake.Reply(status, said)
-        return replace(plain, headers=(*plain.headers, *named))
-
-    return made
+FAULTS = [json.loads(line) for line in (CASES / "faults.jsonl").read_text("utf-8").splitlines()]
 
 
-def error(status, message, code=""):
-    return body(status, {"error": {"message": message, "code": code}})
+def faults(then):
+    """The faults of `cases/faults.jsonl` after which this happens."""
+    rows = [one for one in FAULTS if one["then"] == then]
+    return pytest.mark.parametrize("case", rows, ids=[one["case"] for one in rows])
+
+
+def fault(name):
+    return next(one for one in FAULTS if one["case"] == name)
+
+
+def played(fake, case):
+    """The answer of a server with a fault."""
+    told = dict(case["reply"])
+    if "body" in told:
+        told["body"] = told["body"].encode()
+    if "headers" in told:
+        told["headers"] = tuple(map(tuple, told["headers"]))
+    return fake.Reply(**told)
 
 
 # --- what passes ----------------------------------------------------------------------------
@@ -50,54 +59,9 @@ def good(fake):
     return fake.cards(fake.card(1, FACT)).body
 
 
-PASSING = {
-    "anthropic overloaded": body(529, {"error": {"type": "overloaded_error", "message": "Busy"}}),
-    "timeout": body(408, {"error": {"message": "Timeout"}}),
-    "openrouter 200, 429 inside": body(
-        200, {"error": {"code": 429, "message": "Provider returned error",
-                        "metadata": {"raw": "slow down", "provider_name": "X"}}}
-    ),
-    "openrouter 200, 502 inside": body(200, {"error": {"code": 502, "message": "no provider"}}),
-    "openrouter error within the choice": body(
-        200, {"choices": [{"message": {"content": ""}, "finish_reason": "error",
-                           "error": {"code": 502, "message": "upstream reset"}}]}
-    ),
-    "gemini list, 503": body(
-        503, [{"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}]
-    ),
-    "gemini 429 is a rate though it says quota": body(
-        429, [{"error": {"code": 429, "message": "You exceeded your current quota, please check",
-                         "status": "RESOURCE_EXHAUSTED",
-                         "details": [{"@type": "t/RetryInfo", "retryDelay": "0.01s"}]}}]
-    ),
-    "llama.cpp still loads": body(503, {"error": {"code": 503, "message": "Loading model"}}),
-    "vllm 500 with a bare detail": body(500, {"detail": "Internal Server Error"}),
-    "no message": body(200, {"choices": [{"finish_reason": "stop"}]}),
-    "429": error(429, "slow down"),
-    "500": error(500, "boom"),
-    "503 page": lambda fake: fake.page(503),
-    "200 page": lambda fake: fake.page(200),
-    "cut JSON": body(200, b'{"choices": [{"mess'),
-    "a list": body(200, [1, 2]),
-    "200 error": body(200, {"error": {"message": "upstream failed"}}),
-    "no choices": body(200, {"choices": []}),
-    "cut body": lambda fake: fake.Reply(body=good(fake), cut=50),
-    "reset": lambda fake: fake.Reply(reset=True),
-    "length says more": lambda fake: fake.Reply(body=good(fake), length=9_999, cut=9999),
-    "length says less": lambda fake: fake.Reply(body=good(fake), length=40, cut=9999),
-    "not packed as it says": lambda fake: fake.Reply(
-        body=good(fake), headers=(("content-encoding", "gzip"),)
-    ),
-    "thoughts alone": lambda fake: fake.says("", reasoning_content="They want cards. Let me think."),
-    "a page that links to a schema": lambda fake: fake.page(
-        502, "<html><head><meta itemtype='http://schema.org/WebPage'></head><body>502</body></html>"
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", PASSING)
-def test_what_passes_costs_a_retry_and_nothing_else(draft, task, server, fake, name):
-    server.queue.append(PASSING[name](fake))
+@faults("asked again")
+def test_what_passes_costs_a_retry_and_nothing_else(draft, task, server, fake, case):
+    server.queue.append(played(fake, case))
     result = draft(task(FACT))
     assert len(result.drafts) == 1
     assert not result.problems
@@ -266,47 +230,17 @@ def test_without_a_key_no_header_pretends_that_there_is_one(draft, task, server,
 # --- what ends the run ----------------------------------------------------------------------
 
 
-FATAL = {
-    "openrouter 200, no credit": (
-        body(200, {"error": {"code": 402, "message": "Insufficient credits"}}), "credit"),
-    "openrouter 200, no key": (body(200, {"error": {"code": 401, "message": "No auth"}}), "MY_KEY"),
-    "openrouter, no such model": (
-        body(400, {"error": {"code": 400, "message": "x/y is not a valid model ID"}}), "'fake'"),
-    "gemini, bad key": (
-        body(400, [{"error": {"code": 400, "message": "API key not valid.",
-                              "status": "INVALID_ARGUMENT",
-                              "details": [{"reason": "API_KEY_INVALID"}]}}]), "MY_KEY"),
-    "anthropic, no credit": (
-        body(400, {"error": {"message": "Your credit balance is too low to access"}}), "credit"),
-    "ollama, no such model": (
-        body(404, {"error": {"message": 'model "x" not found, try pulling it first'}}), "'fake'"),
-    "lm studio, no model": (
-        body(400, {"error": "No models loaded. Please load a model first."}), "'fake'"),
-    "open webui wants a login": (body(401, {"detail": "Not authenticated"}), "MY_KEY"),
-    "post is not served": (body(405, {"detail": "Method Not Allowed"}), "base_url"),
-    "moved": (body(308, {}, location="https://b.example/v1/chat/completions"), "b.example/v1"),
-    "a proxy asks who we are": (body(407, {}), "HTTPS_PROXY"),
-    "bad key": (error(401, "no", "invalid_api_key"), "MY_KEY"),
-    "forbidden": (error(403, "no", "forbidden"), "MY_KEY"),
-    "no model": (error(404, "no", "model_not_found"), "'fake'"),
-    "payment required": (error(402, "no"), "credit"),
-    "no quota": (error(429, "no", "insufficient_quota"), "credit"),
-    "moved for now": (body(307, {}, location="http://127.0.0.1:1/v1"), "llm.base_url"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FATAL)
-def test_what_every_request_would_meet_ends_the_run_at_once(draft, task, server, fake, name):
-    made, said = FATAL[name]
-    server.otherwise = lambda _: made(fake)
+@faults("ends the run")
+def test_what_every_request_would_meet_ends_the_run_at_once(draft, task, server, fake, case):
+    server.otherwise = lambda _: played(fake, case)
     with pytest.raises(ServiceError) as caught:
         draft(task(count=2), key_env="MY_KEY")
-    assert said in caught.value.hint
+    assert case["hint"] in caught.value.hint
     assert len(server.asked) == 1
 
 
 def test_a_missing_key_a_dead_address_and_a_login_page_are_named(draft, task, server, fake):
-    server.queue.append(error(401, "no")(fake))
+    server.queue.append(fake.error(401, "no"))
     with pytest.raises(ServiceError) as caught:
         draft(task(FACT))
     assert "write `key_env: NAME` under `llm:`" in caught.value.hint
@@ -387,30 +321,9 @@ def test_a_certificate_that_is_named_is_trusted(draft, task, certified, tmp_path
 # --- how it is asked ------------------------------------------------------------------------
 
 
-REFUSED = {
-    "llama-cpp-python": body(
-        500, {"error": {"message": "[{'type': 'literal_error', 'loc': ('body', 'response_format',"
-                        " 'type'), 'msg': \"Input should be 'text' or 'json_object'\"}]"}}),
-    "llama.cpp": body(
-        400, {"error": {"code": 400, "message": "Either json_schema or grammar can be specified"}}),
-    "mistral": body(
-        422, {"detail": [{"loc": ["body", "response_format", "type"], "type": "enum",
-                          "msg": "unexpected value"}]}),
-    "openrouter": body(
-        404, {"error": {"code": 404, "message": "No endpoints found that can handle the requested"
-                        " parameters."}}),
-    "openrouter 200": body(
-        200, {"error": {"code": 400, "message": "Provider returned error",
-                        "metadata": {"raw": '{"error":{"message":"json_schema unsupported"}}'}}}),
-    "vllm": body(501, {"object": "error", "message": "structured_outputs not available"}),
-    "text-generation-webui": body(503, {"detail": "response_format is not implemented"}),
-    "azure": body(415, {"error": {"message": "Invalid parameter: 'response_format'"}}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_shape_that_is_refused_is_asked_for_in_another_way(draft, task, server, fake, name):
-    server.queue.append(REFUSED[name](fake))
+@faults("another format")
+def test_a_shape_that_is_refused_is_asked_for_in_another_way(draft, task, server, fake, case):
+    server.queue.append(played(fake, case))
     assert len(draft(task(FACT)).drafts) == 1
     assert kinds_asked(server) == ["json_schema", "json_object"]
 
@@ -491,27 +404,9 @@ def test_a_rung_that_was_only_tried_is_remembered_once_it_has_proved_right(
     assert kinds_asked(server)[asked:] == ["json_object"]
 
 
-def test_two_bad_replies_by_chance_do_not_change_the_next_run(draft, task, server, fake):
-    server.queue.extend([fake.says("Sure!"), fake.says("Sure!")])
-    draft(task(FACT))
-    draft(task("Sleep heals."))
-    assert kinds_asked(server) == ["json_schema"] * 2 + ["json_object", "json_schema"]
-
-
-TEMPERATURE = {
-    "openai": {"error": {"message": "Unsupported value: 'temperature' does not support 0 with this"
-                         " model.", "param": "temperature", "code": "unsupported_value"}},
-    "anthropic": {"error": {"message": "`temperature` is deprecated for this model."}},
-    "pydantic": {"detail": [{"loc": ["body", "temperature"], "msg": "Extra inputs not permitted"}]},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", TEMPERATURE)
-@pytest.mark.parametrize("status", [400, 422])
-def test_a_temperature_that_is_refused_is_dropped_and_stays_so(
-    draft, task, server, fake, name, status
-):
-    server.queue.append(body(status, TEMPERATURE[name])(fake))
+@faults("without temperature")
+def test_a_temperature_that_is_refused_is_dropped_and_stays_so(draft, task, server, fake, case):
+    server.queue.append(played(fake, case))
     assert len(draft(task(FACT)).drafts) == 1
     assert len(draft(task("Sleep heals.")).drafts) == 1
     assert [request.get("temperature") for request in server.asked] == [0, None, None]
@@ -519,15 +414,15 @@ def test_a_temperature_that_is_refused_is_dropped_and_stays_so(
 
 
 def test_a_temperature_of_the_settings_is_sent_and_never_dropped(draft, task, server, fake):
-    server.queue.append(body(400, TEMPERATURE["openai"])(fake))
+    server.queue.append(played(fake, fault("openai 400")))
     result = draft(task(FACT), extra_body={"temperature": 0.7})
     assert "temperature" in result.problems[0].what
     assert [request["temperature"] for request in server.asked] == [0.7]
 
 
 def test_a_reply_is_found_again_in_whatever_form_it_was_asked(draft, task, server, fake, memory):
-    server.queue.append(body(400, TEMPERATURE["openai"])(fake))
-    server.queue.append(REFUSED["mistral"](fake))
+    server.queue.append(played(fake, fault("openai 400")))
+    server.queue.append(played(fake, fault("mistral")))
     draft(task(FACT))
     memory.kept = {name: raw for name, raw in memory.kept.items() if "/" not in name}
     assert len(draft(task(FACT)).drafts) == 1
