@@ -33,7 +33,7 @@ from ankiforge.draft import (
 )
 from ankiforge.errors import BUG, BugError, one_item
 from ankiforge.extract import program, scanned
-from ankiforge.ledger import Ledger, Report, Term
+from ankiforge.ledger import Ledger, Outcome, Report, Term
 from ankiforge.model import (
     SECOND_LOOK,
     VERIFIED,
@@ -49,7 +49,6 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     Known,
-    NoCard,
     Picture,
     Problem,
     Proposal,
@@ -235,10 +234,10 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     pending = ledger.to_draft(in_progress=job.in_progress)
     while batch := list(islice(pending, TOGETHER)):
         checks = checks or Checks(job, ledger)
+        tasks = (one for task in _tasks(batch) for one in briefed(task, job.decks))
         with ledger.action():
-            tasks = (one for task in _tasks(batch) for one in briefed(task, job.decks))
-            for drafted in Rules().draft(tasks):
-                yield _record(checks, drafted, by_model=False)
+            step = _record(checks, Rules().draft(tasks), by_model=False)
+        yield step
     yield _accepted(job, ledger)
     if job.model is not None and job.limit != 0:
         yield from record(job, ledger, job.model.draft(for_model(job, ledger)))
@@ -281,7 +280,7 @@ def record(job: Job, ledger: Ledger, results: Iterable[Drafted]) -> Iterator[Pro
     checks = Checks(job, ledger)
     for drafted in results:
         with ledger.action():
-            yield _record(checks, drafted, by_model=True)
+            yield _record(checks, [drafted], by_model=True)
     yield _accepted(job, ledger)
 
 
@@ -297,7 +296,7 @@ def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
     ]
     drafter = job.model or Rules()
     for drafted in drafter.draft(iter(tasks)):
-        yield _record(checks, drafted, by_model=job.model is not None, beside=True)
+        yield _record(checks, [drafted], by_model=job.model is not None, beside=True)
 
 
 def _accepted(job: Job, ledger: Ledger) -> Progress:
@@ -439,37 +438,38 @@ def deck_for(decks: tuple[DeckRule, ...], deck: str, highlight: Highlight) -> st
     return chosen if highlight.document.deck else deck or chosen
 
 
-def _record(checks: Checks, drafted: Drafted, *, by_model: bool, beside: bool = False) -> Progress:
-    """Check and record what a drafter made of one task."""
-    ledger = checks.ledger
-    problems = list(drafted.problems)
-    changes: list[Change] = []
-    reasons: dict[HighlightKey, NoCard] = {one.highlight: one for one in drafted.no_cards}
-    failed = dict(drafted.failed)
-    count = 0
-    for highlight in drafted.task.highlights:
-        drafts = [one for one in drafted.drafts if one.highlight == highlight.key]
-        none = reasons.get(highlight.key)
-        if none is not None and none.passing:
-            continue
-        fate, reason = "", none.reason if none else ""
-        if highlight.key in failed:
-            fate, reason = "failed", failed[highlight.key]
-        elif none is not None:
-            fate = "ignored" if none.reason.startswith("skip") else "no_card"
-            reason = reason.removeprefix("skip: ")
-        try:
-            with one_item():
-                proposals = checks.proposals(highlight, drafts)
-        except BugError as error:
-            problems.append(failed_on(highlight, error))
-            proposals, fate, reason = [], "failed", error.message
-        recorded = ledger.record(
-            highlight.key, proposals, reason, fate, by_model=by_model, beside=beside
-        )
-        changes += recorded.changes
-        count += len(recorded.new)
+def _record(
+    checks: Checks, results: Iterable[Drafted], *, by_model: bool, beside: bool = False
+) -> Progress:
+    """Check what a drafter made of some tasks, and record it at once."""
+    problems: list[Problem] = []
+    outcomes: list[Outcome] = []
+    seen = 0
+    for drafted in results:
+        problems += drafted.problems
+        seen += len(drafted.task.highlights)
+        reasons = {one.highlight: one for one in drafted.no_cards}
+        failed = dict(drafted.failed)
+        for highlight in drafted.task.highlights:
+            drafts = [one for one in drafted.drafts if one.highlight == highlight.key]
+            none = reasons.get(highlight.key)
+            if none is not None and none.passing:
+                continue
+            fate, reason = "", none.reason if none else ""
+            if highlight.key in failed:
+                fate, reason = "failed", failed[highlight.key]
+            elif none is not None:
+                fate = "ignored" if none.reason.startswith("skip") else "no_card"
+                reason = reason.removeprefix("skip: ")
+            try:
+                with one_item():
+                    proposals = checks.proposals(highlight, drafts)
+            except BugError as error:
+                problems.append(failed_on(highlight, error))
+                proposals, fate, reason = [], "failed", error.message
+            outcomes.append(Outcome(highlight.key, proposals, reason, fate))
+    recorded = checks.ledger.record(outcomes, by_model=by_model, beside=beside)
     return Progress(
-        highlights=len(drafted.task.highlights), drafted=count, changes=tuple(changes),
+        highlights=seen, drafted=len(recorded.new), changes=recorded.changes,
         problems=tuple(problems),
     )  # fmt: skip

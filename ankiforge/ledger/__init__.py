@@ -6,6 +6,7 @@ Beside it stand two files of their own: `Replies`, paid for, and `CacheFile`, wh
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.decide import FLOOD, Taken
+from ankiforge.ledger.drafts import Outcome
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
 from ankiforge.ledger.lists import FIELDS, Line, Match, Order, Term
@@ -26,6 +27,7 @@ __all__ = [
     "Line",
     "Match",
     "Order",
+    "Outcome",
     "Paid",
     "Replies",
     "Report",

@@ -162,7 +162,7 @@ def state_of(store: Store, guid: str) -> tuple[State, Passage]:
     """Return a card as the fold has it, and its passage; refuse an unknown guid."""
     passage = store.value("SELECT passage FROM card WHERE guid = ?", guid)
     if passage is None:
-        store.passage("")  # folds what is new
+        store.refold()
         passage = store.value("SELECT passage FROM card WHERE guid = ?", guid)
     if passage is None:
         raise RefusedError(f"there is no card {guid}", hint="ankiforge list")

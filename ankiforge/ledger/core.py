@@ -1,7 +1,7 @@
 """The ledger: which passage is which, what a person decided, what Anki should get.
 
     ledger.ingest(sightings)                         what is new, changed, gone
-    for one in ledger.to_draft(): ledger.record(one.key, proposals)
+    for one in ledger.to_draft(): ledger.record([Outcome(one.key, proposals)])
     ledger.accept_clean(allows); ledger.accept(id); ledger.reject(id); ledger.undo(id)
     ledger.see(notes); for card, note in ledger.to_plan(): …; ledger.planned(notes)
 
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from ankiforge.ledger import cards, decide, drafts, lists, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.decide import Taken
-from ankiforge.ledger.drafts import Recorded
+from ankiforge.ledger.drafts import Outcome, Recorded
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Match, Order, Term
@@ -142,19 +142,10 @@ class Ledger:
         )
 
     def record(
-        self,
-        key: str,
-        proposals: Sequence[Proposal],
-        reason: str = "",
-        fate: str = "",
-        *,
-        by_model: bool = False,
-        beside: bool = False,
+        self, outcomes: Sequence[Outcome], *, by_model: bool = False, beside: bool = False
     ) -> Recorded:
-        """Record the drafts of a highlight, or why there are none; see `drafts.record`."""
-        return drafts.record(
-            self._store, key, proposals, reason, fate, by_model=by_model, beside=beside
-        )
+        """Record the drafts of highlights, or why there are none; see `drafts.record`."""
+        return drafts.record(self._store, outcomes, by_model=by_model, beside=beside)
 
     def add_findings(self, id: str, findings: Sequence[Finding]) -> None:
         """Add findings to a draft, if it still waits."""

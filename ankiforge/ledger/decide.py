@@ -61,13 +61,13 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
     accepted: list[Guid] = []
     with store.transaction():
         drafts.drop_resolved(store)
-        for one in drafts.each_waiting(store):
+        for one, wording in drafts.each_waiting(store):
             if len(accepted) == FLOOD:
                 break
             if one.remarks or one.revises or one.replaces or not one.proposal.clean:
                 continue
             if allows(one):
-                key, wording = one.highlight.key, drafts.wording_of_id(store, one.id)
+                key = one.highlight.key
                 if wording.drafter == "llm":
                     wording = replace(wording, tags=(*wording.tags, UNREVIEWED))
                 accepted.append(make_card(store, key, one.proposal, wording, POLICY, one.id))
@@ -119,11 +119,12 @@ def make_card(
     body: dict[str, Any] = {"guid": guid, "draft": msgspec.to_builtins(wording)}
     body |= {"deck": proposal.deck} if proposal.deck else {}
     body |= {"forced": True} if forced else {}
-    row = store.row("SELECT * FROM draft WHERE id = ?", id)
+    others = {row["id"]: row for row in store.rows("SELECT * FROM draft WHERE key = ?", key)}
+    row = others.pop(id, None)
     if row and row["replaces"]:
         body["instead"] = row["replaces"]
     passed = {}
-    for other in store.rows("SELECT * FROM draft WHERE key = ? AND id != ?", key, id):
+    for other in others.values():
         draft = drafts.decode_proposal(other["body"]).draft
         origin, intent = draft.origin, draft.intent
         same = (origin, intent) == (proposal.draft.origin, proposal.draft.intent)
@@ -474,7 +475,7 @@ def _source_questions(store: Store) -> Iterator[Question]:
 def _form_questions(store: Store) -> Iterator[Question]:
     """Yield a question for each form of hand-written cards of which several wait in one source."""
     forms: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
-    for one in drafts.each_waiting(store, "h.kind = 'card' AND d.revises = ''"):
+    for one, _ in drafts.each_waiting(store, "h.kind = 'card' AND d.revises = ''"):
         if one.highlight.written and "form" in one.remarks:
             forms[one.highlight.document.source, one.highlight.written].append(one)
     for (source, written), waiting in sorted(forms.items()):
@@ -553,7 +554,8 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
     def worth(guid: Guid) -> tuple[int, int, str]:
         reviews = store.value("SELECT reviews FROM seen WHERE guid = ?", guid) or 0
         key = cards.state_of(store, guid)[1].key
-        age = store.value("SELECT min(n) FROM event WHERE key = ? AND what = 'accept'", key)
+        accepts = store.select_events("key = ? AND what = 'accept'", key)
+        age = min((event.n for event in accepts), default=None)
         return (-reviews, age or 0, guid)
 
     first, *others = sorted(guids, key=worth)

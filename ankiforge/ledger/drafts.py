@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -13,7 +15,7 @@ from ankiforge.ledger import cards
 from ankiforge.ledger.events import SOURCE, Event, Passage, Wording, exact, is_news, is_stale
 from ankiforge.ledger.match import LONG
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import Row, Store, encode, listed, tag_name, words_of
+from ankiforge.ledger.store import EACH, Row, Store, encode, listed, tag_name, words_of
 from ankiforge.ledger.views import in_vault
 from ankiforge.model import (
     Change,
@@ -42,7 +44,7 @@ _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """What came of the drafts of a highlight."""
+    """What came of drafts."""
 
     changes: tuple[Change, ...] = ()
     """The cards that changed, and those that keep their words because a check blocks."""
@@ -125,6 +127,7 @@ def _in_parts(store: Store, ids: str, query: str, name: str, *values: object) ->
         marks = ", ".join("?" * len(part))
         rows = store.rows(f"{query} {name} IN ({marks})", *part)
         found = {row[column]: row for row in rows}
+        store.load(row["key"] for row in rows)
         yield from (found[id] for id in part if id in found)
 
 
@@ -172,66 +175,79 @@ def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:
     return any(quote and exact(quote) not in exact(highlight.context) for quote in quotes)
 
 
+class Outcome(NamedTuple):
+    """What a drafter made of a highlight."""
+
+    key: str
+    proposals: Sequence[Proposal] = ()
+    """The drafts with the findings of the checks."""
+    reason: str = ""
+    """Why there is no card."""
+    fate: str = ""
+    """`no_card`, `ignored` or `failed`, with the reason."""
+
+
 def record(
-    store: Store,
-    key: str,
-    proposals: Sequence[Proposal],
-    reason: str = "",
-    fate: str = "",
-    *,
-    by_model: bool = False,
-    beside: bool = False,
+    store: Store, outcomes: Sequence[Outcome], *, by_model: bool = False, beside: bool = False
 ) -> Recorded:
-    """Record the drafts of a highlight, or the reason why there are none.
+    """Record the drafts of highlights, or the reasons why there are none.
 
     The source's own words change its accepted card at once. Any other draft becomes a row that
     waits, as a revision if its card's quote no longer stands in the passage.
 
     Args:
         store: the store.
-        key: the key of the highlight.
-        proposals: the drafts with the findings of the checks.
-        reason: why there is no card.
-        fate: `no_card`, `ignored` or `failed`, with the reason.
+        outcomes: one for each highlight.
         by_model: the drafts are a model's; those of the rules stay.
         beside: the drafts join those that wait.
     """
-    changes: list[Change] = []
+    told: list[Change] = []
+    new: list[str] = []
+    dropped: list[tuple[str]] = []
+    waiting: list[tuple[object, ...]] = []
+    done: list[tuple[str, ...]] = []
     with store.transaction():
-        row = cards.highlight_row(store, key)
-        passage, highlight = store.passage(key), decode_highlight(row)
-        if not beside:
-            _drop_old(store, key, highlight, by_model=by_model)
-        original = _original_of(store, row, passage)
-        if original:
-            proposals, reason, fate = (), SAME_WORDS + original, "no_card"
-        proposals = [
-            _renumbered(passage, *one)
-            for one in zip(proposals, _wordings_of(proposals), strict=True)
-        ]
-        wordings = _wordings_of(proposals)
-        for proposal, wording in zip(proposals, wordings, strict=True):
-            if wording.own:
-                changes += _follow(store, key, passage, proposal, wording, highlight)
-        passage = store.passage(key)
-        news = [
-            (proposal, wording)
-            for proposal, wording in zip(proposals, wordings, strict=True)
-            if is_new(store, passage, wording)
-        ]
-        revising = _revised(passage, [w for _, w in news if not w.own], highlight)
-        revising |= {one.after_content: one.guid for one in changes if isinstance(one, Held)}
-        for position, (proposal, wording) in enumerate(news):
-            write_draft(store, key, position, proposal, wording, revising, passage)
+        keys = encode([one.key for one in outcomes])
+        query = f"SELECT * FROM highlight WHERE body != '' AND key IN {EACH}"
+        known = {row["key"]: row for row in store.rows(query, keys)}
+        before = defaultdict(list)
+        for row in store.rows(
+            f"SELECT id, key, drafter, body FROM draft WHERE key IN {EACH}", keys
+        ):
+            before[row["key"]].append(row)
+        copies = _copies(store, keys)
+        store.load(known)
+        run = int(store.meta("run", "0"))
+        for key, proposals, reason, fate in outcomes:
+            row = known.get(key) or cards.highlight_row(store, key)
+            passage, highlight = store.passage(key), decode_highlight(row)
+            if not beside:
+                dropped += _dropped(before[key], highlight, by_model=by_model)
+            if original := _original_of(store, row, passage, copies[key]):
+                proposals, reason, fate = (), SAME_WORDS + original, "no_card"
+            proposals = [
+                _renumbered(passage, *one)
+                for one in zip(proposals, _wordings_of(proposals), strict=True)
+            ]
+            worded = list(zip(proposals, _wordings_of(proposals), strict=True))
+            changes: list[Change] = []
+            for proposal, wording in worded:
+                if wording.own:
+                    changes += _follow(store, key, passage, proposal, wording, highlight)
+            passage = store.passage(key)
+            news = [one for one in worded if is_new(store, passage, one[1])]
+            revising = _revised(passage, [w for _, w in news if not w.own], highlight)
+            revising |= {one.after_content: one.guid for one in changes if isinstance(one, Held)}
+            for position, (proposal, wording) in enumerate(news):
+                waiting.append(_row_of(key, position, proposal, wording, revising, passage, run))
+            done.append(("" if fate == "failed" else row["content"], reason, fate, key))
+            told += [one for one in changes if one.why or not isinstance(one, Held)]
+            new += [draft_id(key, words) for _, words in news if words.content not in revising]
+        store.write_all("DELETE FROM draft WHERE id = ?", dropped)
+        store.write_all(f"INSERT OR REPLACE INTO draft VALUES ({', '.join('?' * 17)})", waiting)
         column = "modelled" if by_model else "drafted"
-        failed = fate == "failed"
-        done = "" if failed else row["content"]
-        store.write(
-            f"UPDATE highlight SET {column} = ?, reason = ?, fate = ? WHERE key = ?",
-            done, reason, fate, key,
-        )  # fmt: skip
-    told = [one for one in changes if one.why or not isinstance(one, Held)]
-    new = (draft_id(key, words) for _, words in news if words.content not in revising)
+        query = f"UPDATE highlight SET {column} = ?, reason = ?, fate = ? WHERE key = ?"
+        store.write_all(query, done)
     return Recorded(tuple(told), tuple(new))
 
 
@@ -253,26 +269,37 @@ def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Propo
     return replace(proposal, draft=replace(proposal.draft, fields=fields))
 
 
-def _drop_old(store: Store, key: str, highlight: Highlight, *, by_model: bool) -> None:
-    """Drop the waiting drafts of a drafter; a model's stay while their quote stands."""
+def _dropped(
+    waiting: Iterable[Row], highlight: Highlight, *, by_model: bool
+) -> Iterator[tuple[str]]:
+    """Yield the waiting drafts of a drafter, which go; a model's stay while their quote stands."""
     here = exact(highlight.context)
-    for row in store.rows("SELECT id, drafter, body FROM draft WHERE key = ?", key):
+    for row in waiting:
         by_rules = row["drafter"].startswith("rules")
         quote = exact(decode_proposal(row["body"]).draft.quote)
         if (not by_rules) if by_model else (by_rules or quote not in here):
-            store.write("DELETE FROM draft WHERE id = ?", row["id"])
+            yield (row["id"],)
 
 
-def _original_of(store: Store, row: Row, passage: Passage) -> str:
+def _copies(store: Store, keys: str) -> dict[str, list[Row]]:
+    """Return by key the present highlights of other documents with equal text."""
+    found = defaultdict(list)
+    rows = store.rows(
+        "SELECT m.key AS mine, h.key, h.content, h.body, d.title FROM highlight m"
+        " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact AND h.state = 'present'"
+        " AND h.document != m.document AND h.key != m.key JOIN document d ON d.id = h.document"
+        f" WHERE m.key IN {EACH}",
+        keys,
+    )
+    for row in rows:
+        found[row["mine"]].append(row)
+    return found
+
+
+def _original_of(store: Store, row: Row, passage: Passage, others: Iterable[Row]) -> str:
     """Return the title of the document that has these words already, if this is an exact copy."""
     if passage.decided or (len(row["folded"]) < LONG and row["kind"] != HighlightKind.CARD.value):
         return ""
-    others = store.rows(
-        "SELECT h.key, h.content, h.body, d.title FROM highlight h"
-        " JOIN document d ON d.id = h.document WHERE h.folded = ? AND h.exact = ?"
-        " AND h.state = 'present' AND h.document != ? AND h.key != ?",
-        row["folded"], row["exact"], row["document"], row["key"],
-    )  # fmt: skip
     mine = decode_highlight(row)
     for other in others:
         theirs = decode_highlight(other)
@@ -294,8 +321,11 @@ def _is_older(store: Store, one: str, other: str) -> bool:
     passage = store.passage(one)
     if passage.decided:
         return True
-    query = "SELECT min(n) FROM event WHERE what = 'key' AND key = ?"
-    return (store.value(query, one) or 0) < (store.value(query, other) or 0)
+    first, second = (
+        min((event.n for event in store.events([key]) if event.what == "key"), default=0)
+        for key in (one, other)
+    )
+    return first < second
 
 
 def _follow(
@@ -365,16 +395,16 @@ def _revised(passage: Passage, wordings: list[Wording], highlight: Highlight) ->
     return revised
 
 
-def write_draft(
-    store: Store,
+def _row_of(
     key: str,
     position: int,
     proposal: Proposal,
     wording: Wording,
     revised: Mapping[str, str],
     passage: Passage,
-) -> None:
-    """Write the row of a draft that waits."""
+    run: int,
+) -> tuple[object, ...]:
+    """Return the row of a draft that waits."""
     other = next(
         (
             card.guid
@@ -386,12 +416,11 @@ def write_draft(
     )  # fmt: skip
     worst, findings = _summed_up(proposal)
     content = wording.content
-    store.write(
-        "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    return (
         draft_id(key, wording), key, content, wording.slot if wording.own else "", position,
         f"{wording.request}/{proposal.draft.intent}" if wording.request else "", wording.kind,
         proposal.deck, wording.drafter, worst, revised.get(content, ""), other,
-        int(store.meta("run", "0")), findings, listed(map(tag_name, wording.tags)),
+        run, findings, listed(map(tag_name, wording.tags)),
         words_of(wording.fields), encode(proposal),
     )  # fmt: skip
 
@@ -437,11 +466,13 @@ def _is_resolved(store: Store, twin: str) -> bool:
 
 def waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting]:
     """Return the drafts that wait, with what is to be said about each, in reading order."""
-    return list(each_waiting(store, condition, *values))
+    return [one for one, _ in each_waiting(store, condition, *values)]
 
 
-def each_waiting(store: Store, condition: str = "1", *values: object) -> Iterator[Waiting]:
-    """Yield the same, a part at a time."""
+def each_waiting(
+    store: Store, condition: str = "1", *values: object
+) -> Iterator[tuple[Waiting, Wording]]:
+    """Yield the same with their words, a part at a time."""
     both = "FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE"
     ids = f"SELECT d.id {both} h.state = 'present' AND {condition} ORDER BY h.document, h.position, d.position"
     strangers = msgspec.json.decode(store.meta("strangers", "[]"), type=set[str])
@@ -453,11 +484,12 @@ def each_waiting(store: Store, condition: str = "1", *values: object) -> Iterato
         if _follows(passage, row, wording):
             continue
         highlight = _decode_highlight(row["mark"])
-        yield Waiting(
+        one = Waiting(
             row["id"], highlight, proposal, Guid(row["revises"]) if row["revises"] else None,
             Guid(row["replaces"]) if row["replaces"] else None,
             _remarks(store, passage, row, wording, highlight, strangers),
         )  # fmt: skip
+        yield one, wording
 
 
 def _remarks(
@@ -494,6 +526,7 @@ def twins(store: Store, passage: Passage, content: str) -> list[Row]:
 
     Passages that a person said to be different are left out.
     """
+    store.refold()
     query = "SELECT * FROM card WHERE (content = ? OR source = ?) AND passage != ?"
     return [
         row

@@ -45,7 +45,7 @@ from ankiforge.ledger.readings import (
     same_id,
     same_work,
 )
-from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
+from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode, listed, tag_name
 from ankiforge.model import (
     Extracted,
     Highlight,
@@ -62,8 +62,6 @@ HEARD = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""
 MANY = 10
 """Documents of a container from which a loss of more than half is doubted."""
-ABSENT = "state != 'present'"
-"""Said beside a state, it lets SQLite use the index of the few highlights that are not present."""
 GONE_SECONDS = 5.0
 """Two scans must be so far apart for a passage to be gone: an editor replaces a file in two steps."""
 
@@ -108,7 +106,6 @@ class Ingest:
         self,
         store: Store,
         run: int,
-        *,
         confirmed: frozenset[str],
         selections: Mapping[str, str],
         in_use: frozenset[str] | None,
@@ -125,14 +122,17 @@ class Ingest:
         """Places of documents that could not be read: they are not absent."""
         self.held: list[Read] = []
         """Documents in which something came or went."""
+        self.fresh: list[_Found] = []
+        """What is new in this batch, in containers that were empty before the run."""
+        self.written: set[tuple[str, str]] = set()
+        """The documents of such containers."""
         self.found: list[_Found] = []
         self.absent: list[_Known] = []
         """Known highlights that were not found where they were."""
         self.open: list[tuple[list[_Known], list[_Found]]] = []
         """What held documents had, and have."""
-        self.elsewhere = bool(
-            store.row("SELECT 1 FROM highlight WHERE state != 'present'") or self._unused()
-        )
+        absent = store.row(f"SELECT 1 FROM highlight WHERE {ABSENT}")
+        self.elsewhere = bool(absent or self._unused())
         """Whether a new highlight may be one that is known and not in its document."""
         self.was_empty: dict[str, bool] = {}
 
@@ -144,13 +144,16 @@ class Ingest:
                 self.store.set_meta("run", str(self.run_number))
                 for one in batch:
                     self._take(one)
+                self._issue(self.fresh)
+                self._write(self.fresh)
+                self.fresh.clear()
             self.store.forget_passages()
         with self.store.transaction():
             self._mark_unused()
             for container in sorted(self.listed):
                 self._match_container(container)
             self._match_across()
-            self._issue(one for one in self.found if not one.known)
+            self._issue([one for one in self.found if not one.known])
             self._write(self.found)
             self._write_absent()
             self._unite_routes()
@@ -188,17 +191,16 @@ class Ingest:
 
     def _take(self, one: Read) -> None:
         """Write a document at once if nothing in it came or went; else hold it."""
+        place = (one.container, place_of(one))
+        if self._was_empty_before_run(one.container) and place not in self.written:
+            self.written.add(place)
+            self.fresh += self._read(one, self._write_document_row(one, None))
+            return
         row = self.store.row(
             "SELECT * FROM document WHERE container = ? AND place = ? AND state != 'journal'",
-            one.container, place_of(one),
-        )  # fmt: skip
-        if row is None and self._was_empty_before_run(one.container):
-            self._write_document(one, None)
-            found = self.found[:]
-            self.found.clear()
-            self._issue(found)
-            self._write(found)
-        elif row is None or not self._settled(one, row):
+            *place,
+        )
+        if row is None or not self._settled(one, row):
             self.held.append(one)
 
     def _was_empty_before_run(self, container: str) -> bool:
@@ -225,8 +227,9 @@ class Ingest:
 
     def _read(self, one: Read, document: int) -> list[_Found]:
         highlights = one.highlights if isinstance(one, Extracted) else ()
+        place = place_of(one)
         return [
-            _Found(each, one.container, place_of(one), at, mark_of(each, document), document)
+            _Found(each, one.container, place, at, mark_of(each, document), document)
             for at, each in enumerate(numbered_marks(highlights))
         ]
 
@@ -276,9 +279,8 @@ class Ingest:
             )  # fmt: skip
         if old:
             self.store.write("DELETE FROM identifier WHERE document = ?", number)
-        for scheme, value in names:
-            name = f"{scheme}:{value}"
-            self.store.write("INSERT OR IGNORE INTO identifier VALUES (?, ?)", name, number)
+        rows = ((f"{scheme}:{value}", number) for scheme, value in names)
+        self.store.write_all("INSERT OR IGNORE INTO identifier VALUES (?, ?)", rows)
         return number
 
     # --- what came or went ----------------------------------------------------------------------
@@ -520,26 +522,33 @@ class Ingest:
 
     def _issue(self, found: Iterable[_Found]) -> None:
         """Issue keys for highlights that match none, and record them."""
-        for one in found:
-            issued = anchor_key(one.highlight, one.highlight.nth)
-            key = own_key(one.highlight) or issued
-            taken = 0
-            while self.store.row(
-                "SELECT 1 FROM event WHERE key = ?1 AND what = 'key'"
-                " UNION ALL SELECT 1 FROM highlight WHERE key = ?1",
-                key,
-            ):
-                taken += 1
-                key = type(issued)(f"{issued}.{h16(one.place, str(taken))}")
+        issued = [(one, anchor_key(one.highlight, one.highlight.nth)) for one in found]
+        named = [(one, own_key(one.highlight) or key, key) for one, key in issued]
+        taken = self._taken(key for _, key, _ in named)
+        for one, key, anchor in named:
+            number = 0
+            while key in taken:
+                number += 1
+                key = HighlightKey(f"{anchor}.{h16(one.place, str(number))}")
+                taken |= self._taken([key])
+            taken.add(key)
             body = _body(one)
             if not self.in_progress(one.container, one.place):
                 self.store.add("key", key, SOURCE, body)
             self.report.new.append(key)
             one.highlight = replace(one.highlight, key=HighlightKey(key))
 
+    def _taken(self, keys: Iterable[str]) -> set[str]:
+        """Return those of some keys that were issued before."""
+        wanted = encode([*keys])
+        known = self.store.rows(f"SELECT key FROM highlight WHERE key IN {EACH}", wanted)
+        issued = self.store.select_events(f"what = 'key' AND key IN {EACH}", wanted)
+        return {*(row["key"] for row in known), *(event.key for event in issued)}
+
     # --- writing --------------------------------------------------------------------------------
 
     def _write(self, found: Iterable[_Found]) -> None:
+        rows = []
         for one in found:
             known = one.known
             highlight = one.highlight
@@ -548,18 +557,21 @@ class Ingest:
             text = h16(exact(highlight.exact))
             if known:
                 self._take_known(one, known, text)
-            self.store.write(
-                "INSERT INTO highlight VALUES (?, ?, ?, 'present', 0, ?, ?, ?, ?, ?, '', '', '', '', ?, ?, ?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
-                " position = excluded.position, state = 'present', missed = 0, route = excluded.route,"
-                " kind = excluded.kind, folded = excluded.folded, exact = excluded.exact,"
-                " content = excluded.content, run = excluded.run, colour = excluded.colour,"
-                " tags = excluded.tags, body = excluded.body",
+            rows.append((
                 highlight.key, one.document, one.position, highlight.route.value,
                 highlight.kind.value, one.mark.now.text, text, content_of(highlight),
                 self.run_number, listed(colours_of(highlight)),
                 listed(map(tag_name, (*highlight.document.tags, *highlight.tags))), encode(highlight),
-            )  # fmt: skip
+            ))  # fmt: skip
+        self.store.write_all(
+            "INSERT INTO highlight VALUES (?, ?, ?, 'present', 0, ?, ?, ?, ?, ?, '', '', '', '', ?, ?, ?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
+            " position = excluded.position, state = 'present', missed = 0, route = excluded.route,"
+            " kind = excluded.kind, folded = excluded.folded, exact = excluded.exact,"
+            " content = excluded.content, run = excluded.run, colour = excluded.colour,"
+            " tags = excluded.tags, body = excluded.body",
+            rows,
+        )
 
     def _take_known(self, one: _Found, known: _Known, text: str) -> None:
         """Report what changed, and record a text or place that no event has yet."""
@@ -623,8 +635,12 @@ class Ingest:
         work and their texts are equal, one to one in order. Marks of one route never are.
         """
         found = [one.key for one in self.found]
-        united: set[str] = set()
-        for key in dict.fromkeys((*self.report.new, *found)):
+        keys = dict.fromkeys((*self.report.new, *found))
+        one_route = "SELECT min(route) = max(route) FROM highlight WHERE route != ''"
+        if not keys or self.store.value(one_route):
+            return
+        united = set()
+        for key in keys:
             row = self.store.row("SELECT * FROM highlight WHERE key = ? AND state = 'present'", key)
             if row is None or self.store.keys(key) != (key,):
                 continue
@@ -661,14 +677,7 @@ def ingest(
     rows = store.rows("SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'yes'")
     confirmed = frozenset(row["name"].removeprefix("emptied ") for row in rows)
     run = int(store.meta("run", "0")) + 1
-    one = Ingest(
-        store,
-        run,
-        confirmed=confirmed,
-        selections=selections,
-        in_use=in_use,
-        in_progress=in_progress,
-    )
+    one = Ingest(store, run, confirmed, selections, in_use, in_progress)
     report = one.run(sightings)
     with store.transaction():
         for container in one.complete:

@@ -17,7 +17,7 @@ from ankiforge.ledger import cards, drafts
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.events import SOURCE, fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
-from ankiforge.ledger.store import Store, encode, tag_name
+from ankiforge.ledger.store import ABSENT, Store, encode, tag_name
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     Card,
@@ -103,7 +103,7 @@ _PLACES = (
 _SOURCELESS = (
     "sourceless AS MATERIALIZED (SELECT c.guid FROM card c WHERE c.live AND c.passage IN"
     "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h"
-    "   WHERE h.state != 'present' AND h.state = 'gone')"
+    f"   WHERE h.{ABSENT} AND h.state = 'gone')"
     "  AND NOT EXISTS (SELECT 1 FROM highlight h"
     "   WHERE h.state IN ('present', 'missing', 'unselected')"
     "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first = c.passage))))"
@@ -146,7 +146,7 @@ def find(store: Store, terms: Sequence[Term], *, everything: bool = False) -> li
     Without `everything`, only drafts that wait and live cards, unless a term names a verdict.
     """
     _define(store)
-    store.passage("")  # folds what is new
+    store.refold()
     conditions = [_condition(term, f"?{number}") for number, term in enumerate(terms, 1)]
     if not everything and not any(one.field == "verdict" for one in terms):
         conditions.append("l.verdict IN ('pending', 'accepted')")
@@ -327,7 +327,7 @@ def order(store: Store, before: Order | None = None) -> Order:
     version = int(store.value("PRAGMA data_version"))
     if before and before.version == version:
         return before
-    store.passage("")  # folds what is new
+    store.refold()
     rows = store.rows(
         "SELECT d.id, d.revises || d.replaces AS old, min(d.position) FROM draft d"
         " JOIN highlight h ON h.key = d.key WHERE h.state = 'present'"
@@ -376,7 +376,7 @@ def fates(store: Store, of: str = "") -> Iterator[Fate]:
     """
     one = "AND h.key = ?" if of else ""
     what, rest = f"h.*, {_FATE} AS became", f"{one} ORDER BY h.document, h.position"
-    store.passage("")  # folds what is new
+    store.refold()
     for row in store.rows(_FATES.format(what=what, rest=rest), *([of] if of else [])):
         fate, reason = row["became"], row["reason"]
         if fate in ("ignored", "decided", "no_card", "undrafted"):
@@ -399,7 +399,7 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
     Drafts are new, revision or blocked; the state in Anki is that of live cards, and `sourceless` those
     whose passages are gone.
     """
-    store.passage("")  # folds what is new
+    store.refold()
     fate = _FATES.format(what=f"{_FATE} AS name, count(*)", rest="GROUP BY 1")
     lined = f"WITH {_SOURCELESS}, {_LINES} SELECT"
     draft = "CASE WHEN d.revises != '' THEN 'revision' WHEN d.severity = 'block' THEN 'blocked' ELSE 'new' END"

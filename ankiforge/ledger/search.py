@@ -107,7 +107,7 @@ def find(
 
 def _update(store: Store) -> None:
     """Index what is new or changed, and drop what is gone."""
-    store.passage("")  # folds what is new
+    store.refold()
     known = {
         (row["what"], row["ref"]): (row["rowid"], row["digest"])
         for row in store.rows("SELECT rowid, what, ref, digest FROM search")

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ import msgspec
 
 from ankiforge.config.workspace import restrict
 from ankiforge.errors import BusyError, LedgerError
-from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, classes, fold
+from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, State, classes, fold
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
 
@@ -34,6 +36,13 @@ VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
 WAIT_SECONDS = 60.0
 """How long a statement waits for another process that writes."""
 LINKS = ("same", "undo")
+TOGETHER = 200
+"""Passages that are folded at once."""
+EACH = "(SELECT value FROM json_each(?))"
+"""In a condition: one of the values of a JSON list."""
+ABSENT = "state != 'present'"
+"""Said beside a state, it lets SQLite use the index of the few highlights that are not present."""
+INSERT_EVENT = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 TAIL = 4096
 """Bytes before the place up to which a file was read that tell whether it is still the same file."""
 
@@ -112,6 +121,8 @@ class Store:
         """All keys of each passage that has several; None = not read yet."""
         self._changed: dict[str, None] = {}
         self._unwritten: list[Event] = []
+        """For the journal; the last `_unstored` of them are not in the database yet either."""
+        self._unstored = 0
         self._act = ""
         self._inside = False
 
@@ -142,6 +153,11 @@ class Store:
     def write(self, query: str, *values: object) -> int:
         """Run a statement. Return the number of rows it changed."""
         return self._db.execute(query, values).rowcount
+
+    def write_all(self, query: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run a statement for each of many rows."""
+        if rows := list(rows):
+            self._db.executemany(query, rows)
 
     def define(self, name: str, arguments: int, function: Callable[..., str | bool]) -> None:
         """Give SQL a function that always returns the same for the same arguments."""
@@ -175,7 +191,8 @@ class Store:
         try:
             self._drop_stale()
             yield
-            self._refold()
+            self.refold()
+            self._store_events()
             self._append_to_journal()
             self._db.execute("COMMIT")
         except BaseException:
@@ -184,7 +201,7 @@ class Store:
             self._aliases = None
             self._changed.clear()
             self._unwritten.clear()
-            self._now = 0
+            self._unstored = self._now = 0
             raise
         finally:
             self._inside = False
@@ -222,8 +239,11 @@ class Store:
         event = Event(
             self._now, self.machine, at, by, what, key, body, self._act if by == PERSON else ""
         )
-        self._insert([event])
         self._unwritten.append(event)
+        self._unstored += 1
+        self._changed[key] = None
+        if what in LINKS:
+            self._relink()
         return event
 
     def unite(self) -> list[Event]:
@@ -252,12 +272,11 @@ class Store:
 
     def events(self, keys: Sequence[str]) -> list[Event]:
         """Return all events of these keys."""
-        marks = ", ".join("?" * len(keys))
-        rows = self.rows(f"SELECT line FROM event WHERE key IN ({marks})", *keys)
-        return [_decode_event(row["line"]) for row in rows]
+        return self.select_events(f"key IN {EACH}", encode(keys))
 
     def select_events(self, condition: str, *values: object) -> list[Event]:
         """Return the events that fulfil an SQL condition and what follows it."""
+        self._store_events()
         rows = self.rows(f"SELECT line FROM event WHERE {condition}", *values)
         return [_decode_event(row["line"]) for row in rows]
 
@@ -265,14 +284,24 @@ class Store:
         """Return the passage with this key, which may be any of its keys."""
         if not self._inside:
             self._drop_stale()
-        self._refold()
-        first = self._keys(key)[0]
-        if first not in self._known:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            body = self.value("SELECT body FROM passage WHERE key = ?", first)
-            self._known[first] = _decode_passage(body) if body else Passage((first,))
-        return self._known[first]
+        keys = self._keys(key)
+        if not self._changed.keys().isdisjoint(keys):
+            self.refold()
+        self.load(keys[:1])
+        return self._known[keys[0]]
+
+    def load(self, keys: Iterable[str]) -> None:
+        """Read passages that will be asked for, at once."""
+        first = {self._keys(key)[0] for key in keys} - self._known.keys()
+        if not first:
+            return
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known.update((key, Passage((key,))) for key in first)
+        for row in self.rows(
+            f"SELECT key, body FROM passage WHERE key IN {EACH}", encode([*first])
+        ):
+            self._known[row["key"]] = _decode_passage(row["body"])
 
     def first(self, key: str) -> str:
         """Return the oldest key of the passage that has this key."""
@@ -292,24 +321,30 @@ class Store:
 
     def forget_passages(self) -> None:
         """Free the memory that passages take."""
-        self._refold()
+        self.refold()
         self._known.clear()
 
     def _largest(self) -> int:
+        self._store_events()
         return self.value("SELECT max(n) FROM event") or 0
 
     def _insert(self, events: Iterable[Event]) -> list[Event]:
         added, linked = [], False
-        query = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         for event in events:
-            values = (event.id, event.key, event.n, event.machine, event.what, event.by, event.act)
-            if self.write(query, *values, encode(event)):
+            if self.write(INSERT_EVENT, *_columns(event)):
                 added.append(event)
                 self._changed[event.key] = None
                 linked |= event.what in LINKS
         if linked:
             self._relink()
         return added
+
+    def _store_events(self) -> None:
+        """Write the events of this transaction that the database lacks: before it is asked for any."""
+        if self._unstored:
+            rows = map(_columns, self._unwritten[-self._unstored :])
+            self._unstored = 0
+            self.write_all(INSERT_EVENT, rows)
 
     def _relink(self) -> None:
         """Compute again which keys are one passage."""
@@ -329,46 +364,44 @@ class Store:
                 self.write("INSERT INTO alias VALUES (?, ?, ?)", key, first, keys)
         self._aliases = None
 
-    def _refold(self) -> None:
-        """Compute the passages again whose events changed."""
-        while self._changed:
-            changed, self._changed = list(self._changed), {}
-            done: set[str] = set()
-            for key in changed:
-                keys = self._keys(key)
-                for other in {key, *keys} - {keys[0]}:
-                    self._forget(other)
-                if keys[0] not in done:
-                    done.add(keys[0])
-                    self._keep(fold(keys, self.events(keys)))
+    def refold(self) -> None:
+        """Compute the passages again whose events changed, before tables of cards are asked."""
+        changed, self._changed = list(self._changed), {}
+        for at in range(0, len(changed), TOGETHER):
+            part = dict.fromkeys(self._keys(key) for key in changed[at : at + TOGETHER])
+            every = [*dict.fromkeys((*changed[at : at + TOGETHER], *chain(*part)))]
+            events = defaultdict(list)
+            for event in self.events(every):
+                events[event.key].append(event)
+            self._forget(every)
+            self._keep([fold(keys, chain(*(events[key] for key in keys))) for keys in part])
 
-    def _forget(self, key: str) -> None:
-        self._known.pop(key, None)
-        self.write("DELETE FROM passage WHERE key = ?", key)
-        self.write("DELETE FROM card WHERE passage = ?", key)
-        self.write("DELETE FROM rejected WHERE passage = ?", key)
+    def _forget(self, keys: Sequence[str]) -> None:
+        """Drop what was computed of passages, unless it is known that there is nothing."""
+        known = [self._known.pop(key, None) for key in keys]
+        held = [
+            key
+            for key, one in zip(keys, known, strict=True)
+            if one is None or one.cards or one.rejected
+        ]
+        if held:
+            for table, column in (("passage", "key"), ("card", "passage"), ("rejected", "passage")):
+                self.write(f"DELETE FROM {table} WHERE {column} IN {EACH}", encode(held))
 
-    def _keep(self, passage: Passage) -> None:
-        before = self._known.get(passage.key)
-        if before is None or before.cards or before.rejected:
-            self._forget(passage.key)
-        self._known[passage.key] = passage
-        asks, decided = bool(passage.asked), passage.decided
-        values = (passage.key, asks, decided, passage.skipped, encode(passage))
-        self.write("INSERT OR REPLACE INTO passage VALUES (?, ?, ?, ?, ?)", *values)
-        for card in passage.cards.values():
-            wording = card.wording
-            words = words_of(wording.fields)
-            self.write(
-                "INSERT OR REPLACE INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                card.guid, passage.key, card.verdict.value, card.live, card.by, bool(card.offered),
-                wording.kind, card.deck, wording.drafter, wording.content, card.source, words,
-                listed(map(tag_name, (*card.tags, *wording.tags))), card.why,
-                card.shipped[-1].mod if card.shipped else 0,
-                card.adopted.guid if card.adopted else "",
-            )  # fmt: skip
-        for content in passage.rejected:
-            self.write("INSERT INTO rejected VALUES (?, ?)", content, passage.key)
+    def _keep(self, passages: Sequence[Passage]) -> None:
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known.update((one.key, one) for one in passages)
+        self.write_all(
+            "INSERT OR REPLACE INTO passage VALUES (?, ?, ?, ?, ?)",
+            ((one.key, bool(one.asked), one.decided, one.skipped, encode(one)) for one in passages),
+        )
+        self.write_all(
+            f"INSERT OR REPLACE INTO card VALUES ({', '.join('?' * 16)})",
+            (_card_row(one.key, card) for one in passages for card in one.cards.values()),
+        )
+        rejected = ((content, one.key) for one in passages for content in one.rejected)
+        self.write_all("INSERT INTO rejected VALUES (?, ?)", rejected)
 
     # --- the files of the journal ---------------------------------------------------------------
 
@@ -469,6 +502,23 @@ class Store:
             self._append(lines)
             self._set_mark(self._own, self._own.stat().st_size, 0)
         return len(lines)
+
+
+def _columns(event: Event) -> tuple[object, ...]:
+    """Return the row of an event."""
+    named = (event.id, event.key, event.n, event.machine, event.what, event.by, event.act)
+    return (*named, encode(event))
+
+
+def _card_row(key: str, card: State) -> tuple[object, ...]:
+    """Return the row of a card of the passage with this key."""
+    wording = card.wording
+    return (
+        card.guid, key, card.verdict.value, card.live, card.by, bool(card.offered),
+        wording.kind, card.deck, wording.drafter, wording.content, card.source,
+        words_of(wording.fields), listed(map(tag_name, (*card.tags, *wording.tags))), card.why,
+        card.shipped[-1].mod if card.shipped else 0, card.adopted.guid if card.adopted else "",
+    )  # fmt: skip
 
 
 def _tail(file: Any, size: int) -> str:

@@ -37,7 +37,7 @@ from ankiforge.draft.prompt import FACTS, Prompts, Shape, rules_of, sendable
 from ankiforge.draft.reply import foreign
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.extract.markdown import plain_text
-from ankiforge.ledger import Ledger, Line, Match
+from ankiforge.ledger import Ledger, Line, Match, Outcome
 from ankiforge.model import AGENT, Highlight, Origin, Proposal, Severity, Source, Task
 from ankiforge.review.query import parse
 from ankiforge.run import Checks, PrivatePassages, for_model, ingest
@@ -249,13 +249,15 @@ class Agent:
             reasons = "; ".join(one.reason for one in drafted.no_cards)
             if not reasons or any(one["kind"] != "none" for one in given):
                 raise UsageError(reasons or "no card can be made of it")
-            ledger.record(highlight.key, (), reasons, "no_card", by_model=True, beside=True)
+            none = Outcome(highlight.key, (), reasons, "no_card")
+            ledger.record([none], by_model=True, beside=True)
             return {"no_card": reasons}
         origin = Origin(AGENT, self.name, prompts.usual.fingerprint)
         drafts = [replace(one, origin=origin, intent=0) for one in drafted.drafts]
         made = []
         for proposal in checks.proposals(highlight, drafts):
-            recorded = ledger.record(highlight.key, [proposal], by_model=True, beside=True)
+            outcome = Outcome(highlight.key, [proposal])
+            recorded = ledger.record([outcome], by_model=True, beside=True)
             for id in recorded.new:
                 made.append({"card": id, **_findings(proposal)})
                 self._own |= {id} - before

@@ -3,7 +3,7 @@
 import pytest
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, Outcome
 from ankiforge.model import HighlightKey, Proposal
 from tests.unit.ledger.world import FAUST, OSMOSIS, RHINE, World, model_draft, waiting, words_of
 
@@ -195,7 +195,7 @@ def passage(world: World) -> HighlightKey:
         model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
         model_draft(key, "For what is the energy?", "its life", "life and work", 2),
     ]
-    world["a"].record(key, drafts, by_model=True)
+    world["a"].record([Outcome(key, drafts)], by_model=True)
     return key
 
 
@@ -217,7 +217,7 @@ def test_accepting_one_draft_leaves_the_others_and_drops_its_alternatives(world,
     assert not any(card.verdict == "rejected" for card in ledger.cards())
     ledger.undo()
     world.run()
-    ledger.record(passage, [model_draft(passage, "What produces energy?", "mitochondria", "produce most", 1)], by_model=True)  # fmt: skip
+    ledger.record([Outcome(passage, [model_draft(passage, "What produces energy?", "mitochondria", "produce most", 1)])], by_model=True)  # fmt: skip
     assert "What produces energy?" in fronts(ledger)
     assert set(before) >= {*fronts(ledger)} - {""}
 
@@ -239,13 +239,13 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     world.run(accepts=never)
     assert world.card(guid).remarks == ("source changed",)
     new = model_draft(passage, "For what is the energy?", "survival", "survival")
-    ledger.record(passage, [new], by_model=True)
+    ledger.record([Outcome(passage, [new])], by_model=True)
     [revision] = [one for one in waiting(ledger) if one.revises]
     assert revision.revises == guid
     ledger.reject(revision.id)
     assert words_of(world.card(guid)).endswith("its life")
     ledger.undo()
-    ledger.record(passage, [new], by_model=True)
+    ledger.record([Outcome(passage, [new])], by_model=True)
     [revision] = [one for one in waiting(ledger) if one.revises]
     ledger.accept(revision.id)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
@@ -256,7 +256,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
 
 def proposed(world: World, proposal: Proposal) -> tuple[str, ...]:
     key = proposal.draft.highlight
-    return world["a"].record(key, [proposal], by_model=True, beside=True).new
+    return world["a"].record([Outcome(key, [proposal])], by_model=True, beside=True).new
 
 
 @pytest.mark.parametrize(
