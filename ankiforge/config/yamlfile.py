@@ -69,7 +69,7 @@ class Location:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return the hint for an unknown word: the nearest known one, or all of them."""
-    names = sorted(known)
+    names = sorted(filter(None, known))
     near = difflib.get_close_matches(word[:60], names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
 

@@ -151,7 +151,7 @@ def test_a_source_whose_settings_were_wrong_at_first_can_keep_its_name(forge, li
     settings = forge.folder / "ankiforge.yaml"
     settings.write_text("sources:\n- zotero: {name: z, api: cloud}\n")
     forge("init", "--trust", forge.folder)
-    assert "'cloud' is not a way to read Zotero" in forge("run", code=2).stderr
+    assert "'cloud' is not possible here" in forge("run", code=2).stderr
     settings.write_text(f"sources:\n- zotero: {{name: z, path: {library}}}\n")
     forge("init", "--trust", forge.folder)
 
