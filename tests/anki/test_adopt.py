@@ -7,7 +7,8 @@ import pytest
 
 from tests.adopt import TOOLS, fill, history, study, texts
 
-SETTINGS = "sources:\n  - obsidian: {{name: notes, path: vault, cards: [{}]}}\n"
+VAULT = "sources:\n  - obsidian: {{name: notes, path: vault, cards: [{}]}}\n"
+DECKS = "sources:\n  - {}: {{name: notes, path: vault}}\n"
 
 
 class World:
@@ -17,7 +18,8 @@ class World:
         self.forge, self.anki, self.tool, self.col = forge, anki, tool, anki.col
         self.vault = forge.folder / "vault"
         (self.vault / ".obsidian").mkdir(parents=True)
-        forge.settings(SETTINGS.format(tool))
+        settings = DECKS if tool in ("yanki", "ankiops") else VAULT
+        forge.settings(settings.format(tool))
         self.made = list(texts(count))
         fill(self.col, tool, self.made)
         study(self.col)
@@ -26,6 +28,7 @@ class World:
     def write(self) -> None:
         for name, text in TOOLS[self.tool][0](self.made).items():
             path = self.vault / name
+            path.parent.mkdir(exist_ok=True)
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 path.write_text(text, encoding="utf-8")
 
@@ -88,4 +91,6 @@ def test_what_was_done_is_undone(world):
 
     here.forge.ok("undo", act)
     assert [one["verdict"] for one in here.forge.cards()] == ["pending"] * 9
-    assert here.adopt()["by_id"] == 9
+    said = here.forge.ok("adopt", "--yes")
+    assert "9  matched by id" in said.stdout
+    assert "9 taken over; to take it back: ankiforge undo " in said.stderr
