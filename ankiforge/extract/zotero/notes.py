@@ -57,7 +57,7 @@ def note_text(html: str, quotable: Quotable) -> NoteText | None:
     whole, sign, rest = html[:LARGEST].rpartition(">")
     rest = rest.partition("<")[0]  # the parser looks for the end of a tag again and again
     soup = BeautifulSoup(f"{whole}{sign}{rest}", "html.parser")
-    for element in soup(("script", "style", "template", "title")):
+    for element in soup(("script", "style", "template", "title", "hr")):
         element.decompose()
     for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
         if not text.find_parent("pre"):  # a line feed is a space, but to the converter
