@@ -363,10 +363,10 @@ class PrivatePassages:
         marked = [one.exact for one in found]
         marked += [one.exact[start:end] for one in found for start, end in one.gaps]
         self._words = frozenset(one for one in map(fold, marked) if len(one) >= LONG_ENOUGH)
-        self._here: dict[DocumentKey, set[str]] = {}
+        self._by_document: dict[DocumentKey, set[str]] = {}
         """All private passages by document, including short ones."""
         for one in found:
-            self._here.setdefault(one.document.key, set()).add(fold(one.exact))
+            self._by_document.setdefault(one.document.key, set()).add(fold(one.exact))
 
     def mark(self, task: Task) -> Task:
         """Mark each passage of a task as private if one of its locations is private.
@@ -374,11 +374,11 @@ class PrivatePassages:
         The task is marked as well, because the text around other passages may contain private ones.
         """
         marks = tuple(self.marked(highlight) for highlight in task.highlights)
-        return replace(task, highlights=marks, discreet=task.document.key in self._here)
+        return replace(task, highlights=marks, discreet=task.document.key in self._by_document)
 
     def stand_in(self, text: str, document: DocumentKey | None = None) -> bool:
         """Return whether a text contains a private passage; short ones count only in `document`."""
-        folded, short = fold(text), self._here.get(document, ()) if document else ()
+        folded, short = fold(text), self._by_document.get(document, ()) if document else ()
         return any(word in folded for word in (*self._words, *filter(None, short)))
 
     def marked(self, highlight: Highlight) -> Highlight:
@@ -453,7 +453,7 @@ def _record(
         for highlight in drafted.task.highlights:
             drafts = [one for one in drafted.drafts if one.highlight == highlight.key]
             none = reasons.get(highlight.key)
-            if none is not None and none.passing:
+            if none is not None and none.passing:  # not asked this time: it stays pending
                 continue
             fate, reason = "", none.reason if none else ""
             if highlight.key in failed:

@@ -41,7 +41,8 @@ _WITHIN = 92.0
 _SHORTEST, _SHORTEST_PART = 8, 14
 """Titles, and parts of titles, that are shorter are not compared."""
 _MOST = 300
-_HERE = "(SELECT value FROM json_each(?))"
+_AMONG = "(SELECT value FROM json_each(?))"
+"""The values of a parameter that is a JSON list."""
 _CURRENT = (
     "SELECT 'highlight' AS what, h.key AS ref, h.document, h.run || h.state AS digest"
     " FROM highlight h WHERE h.body != ''"
@@ -162,7 +163,7 @@ def _with_words(store: Store, query: str) -> list[Row]:
         for one in phrases
     ]
     both = encode(sorted(set.intersection(*works)))
-    query = f"SELECT what, ref, document, 0.0 AS score FROM search WHERE document IN {_HERE}"
+    query = f"SELECT what, ref, document, 0.0 AS score FROM search WHERE document IN {_AMONG}"
     return store.rows(f"{query} AND what = 'document' LIMIT {_MOST}", both)
 
 
@@ -223,14 +224,14 @@ def _match(
     store: Store, work: int, by: str, detail: str, matched: frozenset[str], now: float
 ) -> Match:
     ids = encode(_same_work(store, work))
-    query = f"SELECT * FROM highlight WHERE body != '' AND document IN {_HERE} ORDER BY document, position"
+    query = f"SELECT * FROM highlight WHERE body != '' AND document IN {_AMONG} ORDER BY document, position"
     rows = store.rows(query, ids)
     highlights = [decode_highlight(row) for row in rows]
     titles = {row["document"]: one.document for row, one in zip(rows, highlights, strict=True)}
     keys = encode([store.first(one.key) for one in highlights])
     found = store.rows(
-        f"SELECT guid AS id FROM card WHERE passage IN {_HERE}"
-        f" UNION ALL SELECT id FROM draft WHERE key IN {_HERE}",
+        f"SELECT guid AS id FROM card WHERE passage IN {_AMONG}"
+        f" UNION ALL SELECT id FROM draft WHERE key IN {_AMONG}",
         keys, keys,
     )  # fmt: skip
     lines = sorted(
@@ -238,7 +239,7 @@ def _match(
     )
     of_cards = {one.highlight.key for one in lines if one.id in matched} | matched
     reviews = store.rows(
-        f"SELECT guid, max(id) / 1000.0 AS at, interval FROM review WHERE guid IN {_HERE} GROUP BY guid",
+        f"SELECT guid, max(id) / 1000.0 AS at, interval FROM review WHERE guid IN {_AMONG} GROUP BY guid",
         encode([one.id for one in lines if one.anki == "seen"]),
     )
     recall = {  # the curve of FSRS, with the interval in place of the stability
