@@ -439,7 +439,7 @@ def test_json_has_the_documented_shapes_on_the_way_back(home):
     assert list(held["seen"]) == told["seen"]
 
 
-def test_json_has_the_documented_shapes_of_what_is_measured(home):
+def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
     told = shapes()
     deck = genanki.Deck(1234567890, "Theirs")
     deck.add_note(genanki.Note(model=genanki.BASIC_MODEL, fields=["Is this a card?", ""]))
@@ -447,10 +447,6 @@ def test_json_has_the_documented_shapes_of_what_is_measured(home):
     [noted] = home.data("ankiforge lint ~/theirs.apkg")
     assert list(noted) == told["lint"]
     assert list(noted["findings"][0]) == told["finding"]
-
-
-def test_json_has_the_documented_shapes_of_what_is_counted(home):
-    told = shapes()
     home.data("ankiforge init ~/cards")
     home.data("ankiforge run notes")
     home.load()
@@ -463,11 +459,6 @@ def test_json_has_the_documented_shapes_of_what_is_counted(home):
     for name in ("funnel", "anki"):
         assert list(counted[name]) == told[name]
     assert list(counted["by"]["source"][0]) == told["anki"]
-
-
-def test_json_has_the_documented_shapes_of_what_is_remembered(home):
-    told = shapes()
-    home.data("ankiforge run notes")
     [found] = home.data("ankiforge seen testing effect")
     assert list(found) == told["seen QUERY"]
     assert list(found["document"]) == told["document"]

@@ -10,7 +10,7 @@ import fnmatch
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -170,13 +170,11 @@ _MAX_PART = 100
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
 def _fill(template: str, title: str, collection: str, folder: str) -> str:
     """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
-    values = {"title": (_part, title), "collection": (_path, collection), "folder": (_path, folder)}
-
-    def value(found: re.Match[str]) -> str:
-        convert, text = values[found[1]]
-        return convert(text)
-
-    name = _PLACEHOLDER.sub(value, template)
+    values = {
+        "title": partial(_part, title), "collection": partial(_path, collection),
+        "folder": partial(_path, folder),
+    }  # fmt: skip
+    name = _PLACEHOLDER.sub(lambda found: values[found[1]](), template)
     return _joined(name.split("::")) or _part(title) or "ankiforge"
 
 

@@ -143,25 +143,6 @@ def test_a_note_in_another_encoding_never_stops_the_others(forge, notes, raw):
     assert "Katze" in str(forge.cards())
 
 
-def test_a_zotero_database_that_is_none_is_named(forge, tmp_path, notes):
-    (tmp_path / "zotero.sqlite").write_bytes(b"SQLite format 3\x00 and rubbish" * 40)
-    says(forge("run", tmp_path / "zotero.sqlite", notes), 1, "zotero")
-    assert len(forge.cards()) == 1
-
-
-def test_a_note_that_may_not_be_read_is_named(forge, notes):
-    if os.geteuid() == 0:
-        (notes / "closed.md").symlink_to(notes / "nowhere.md")
-    else:
-        (notes / "closed.md").write_text("a::b\n", encoding="utf-8")
-        (notes / "closed.md").chmod(0)
-    result = forge("run", notes)
-
-    assert result.exit_code in (0, 1)
-    assert "Traceback" not in result.stderr
-    assert len(forge.cards()) == 1
-
-
 def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in):
     (notes / "odd.md").write_text("A {{c1::}} cloze of nothing.\n\nx::y z\n", encoding="utf-8")
     forge("run", notes)
@@ -230,15 +211,6 @@ def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes
     assert not (forge.folder / ".ankiforge").exists()
     forge.ok("init", "--trust", forge.folder)
     assert forge.json("run")["fates"]["carded"] == 1
-
-
-def test_trust_is_for_the_very_value_that_was_seen(forge, workspace, notes, tmp_path):
-    workspace(f"sources:\n  - obsidian: {{name: notes, path: {notes}}}\n")
-    forge.ok("init", "--trust", forge.folder)
-    (tmp_path / "other").mkdir()
-    workspace(f"sources:\n  - obsidian: {{name: notes, path: {tmp_path / 'other'}}}\n")
-
-    says(forge("run"), 2, str(tmp_path / "other"))
 
 
 # --- services -------------------------------------------------------------------------------
@@ -318,15 +290,6 @@ def test_a_damaged_database_is_made_anew_from_the_journal(forge, notes, raw):
     assert forge.cards() == before
 
 
-def test_doctor_tells_of_lines_of_the_journal_that_cannot_be_read(forge, notes):
-    forge.ok("run", notes)
-    assert not [one for one in forge("doctor").stdout.splitlines() if "warn  journal" in one]
-    [journal] = (forge.home / "journal").glob("*.jsonl")
-    with journal.open("a", encoding="utf-8") as file:
-        file.write("half a li\n")
-    assert "1 line of" in forge("doctor", code=1).stdout
-
-
 @pytest.mark.parametrize("kind", ["vault", "texts", "papers"])
 def test_a_folder_renamed_while_it_is_read_is_one_line(forge, tmp_path, monkeypatch, kind):
     root = tmp_path / kind
@@ -382,12 +345,6 @@ def test_a_folder_that_takes_no_files_costs_no_card(forge, notes):
     assert forge.json("run", notes)["fates"]["carded"] == 1
 
 
-def test_what_a_killed_run_left_beside_its_package_is_cleared(forge, notes):
-    (forge.folder / ".ankiforge.apkg.part").write_bytes(b"half a package")
-    forge.ok("run", notes)
-    assert not (forge.folder / ".ankiforge.apkg.part").exists()
-
-
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
 @pytest.mark.parametrize("blocks", [1, 64])
 def test_a_full_disk_is_4_and_nothing_is_decided(forge, notes, blocks):
@@ -429,11 +386,6 @@ def test_an_id_that_begins_several_cards_is_wrong_usage(forge, vault):
     [(beginning, number)] = begins.most_common(1)
     assert number > 1
     says(forge("show", beginning), 2, f"{number} ids begin with")
-
-
-def test_undoing_nothing_is_refused(forge, notes):
-    forge.ok("run", notes)
-    says(forge("undo"), 1, "nothing to undo")
 
 
 def test_a_refused_decision_is_1_and_says_why(forge, notes):

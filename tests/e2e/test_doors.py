@@ -106,19 +106,6 @@ def test_a_path_needs_no_settings_and_nothing_is_new_the_second_time(forge, tmp_
 
 
 @pytest.mark.parametrize("kind", DOORS)
-def test_the_folder_is_as_good_as_the_file(forge, tmp_path, kind):
-    folder = tmp_path / "things"
-    folder.mkdir()
-    path = made(kind, folder)
-    forge.ok("run", path)
-    before = guids(forge)
-    came = forge.json("run", folder if kind != "kindle" else path.parent)
-    assert came["highlights"]["seen"] == 1
-    assert came["highlights"]["new"] == 0
-    assert guids(forge) == before
-
-
-@pytest.mark.parametrize("kind", DOORS)
 def test_what_a_path_began_the_settings_go_on_with(forge, tmp_path, kind):
     folder = tmp_path / "things"
     folder.mkdir()
@@ -150,11 +137,6 @@ def test_a_note_in_a_pdf_on_a_kindle_asks_about_its_own_passage(forge, tmp_path)
     assert came["highlights"]["seen"] == 3
     [card] = forge.cards()
     assert card["fields"] == {"Front": QUESTION, "Back": PASSAGE}
-
-
-def test_a_text_without_marks_is_said_to_have_none(forge, tmp_path):
-    (tmp_path / "notes.txt").write_text("only words\n")
-    assert "no highlights found" in forge.ok("extract", tmp_path / "notes.txt").stderr
 
 
 # --- exports come under many names ----------------------------------------------------------
@@ -199,33 +181,7 @@ def test_what_the_configured_export_lacks_is_gone_after_two_looks(forge, tmp_pat
     assert forge.json("-C", workspace, "run")["highlights"]["gone"] == 1
 
 
-def test_all_books_of_an_export_are_read(forge, tmp_path, no_waiting):
-    words = (clipping(PASSAGE, "10-12"), clipping(f"{PASSAGE} Twice.", "10-12"))
-    path = clippings(tmp_path / "My Clippings.txt", words[0], words[1].replace("A Book", "Another"))
-    rows = [(PASSAGE, QUESTION), ("Another passage of a book.", "What else is there?")]
-    other = table(tmp_path / "data.csv", *rows)
-    text = other.read_text().rpartition("A Book")
-    other.write_text(f"{text[0]}A Second Book{text[2]}")
-    for _ in range(3):
-        came = forge.json("run", path, other)["highlights"]
-        assert (came["seen"], came["gone"]) == (4, 0)
-
-
 # --- a file that grows ----------------------------------------------------------------------
-
-
-def test_clippings_that_grow_keep_their_cards(forge, tmp_path):
-    first = (clipping(PASSAGE, "10-12"), clipping(QUESTION, "12", "Note"))
-    path = clippings(tmp_path / "My Clippings.txt", *first)
-    forge.ok("run", path)
-    [card] = forge.cards()
-    more = [
-        clipping(f"Something else that was read on page {n}.", f"{n}00-{n}02") for n in range(1, 4)
-    ]
-    clippings(path, *first, *more)
-    came = forge.json("run", path)
-    assert came["highlights"] == {"seen": 4, "new": 3, "changed": 0, "gone": 0, "unchanged": 1}
-    assert [one["guid"] for one in forge.cards()] == [card["guid"]]
 
 
 def test_a_mark_drawn_further_is_the_same_mark(forge, tmp_path):
@@ -259,21 +215,6 @@ def test_clippings_in_a_vault_are_no_note(forge, vault):
     assert found["key"].startswith("kindle:kindle/")
 
 
-def test_a_pdf_in_a_configured_vault_is_read_as_a_pdf(forge, vault):
-    from samples.pdf_writer import Page, mark, paragraph, write_pdf
-
-    words = "The receiver operating characteristic (ROC) plots two rates against one another."
-    write_pdf(vault / "paper.pdf", [Page([paragraph(words)], [mark(words)])], title="Curves")
-    workspace = vault.parent / "ws"
-    workspace.mkdir()
-    (workspace / "ankiforge.yaml").write_text(
-        f"sources:\n  - obsidian: {{name: n, path: {vault}}}\nanki: {{collection: none}}\n"
-    )
-    forge.ok("init", "--trust", workspace)
-    [found] = forge.ok("-C", workspace, "extract", vault / "paper.pdf", "--json").lines
-    assert found["key"].startswith("pdf:")
-
-
 def test_an_export_goes_to_the_one_source_of_its_kind(forge, tmp_path):
     workspace = tmp_path / "ws"
     table(workspace / "data.csv", (PASSAGE, QUESTION))
@@ -284,17 +225,6 @@ def test_an_export_goes_to_the_one_source_of_its_kind(forge, tmp_path):
     newer = table(tmp_path / "new.csv", (PASSAGE, QUESTION), ("Another passage.", ""))
     came = forge.json("-C", workspace, "run", newer)
     assert came["highlights"] == {"seen": 2, "new": 1, "changed": 0, "gone": 0, "unchanged": 1}
-
-
-def test_a_note_stays_a_note_and_a_folder_with_notes_a_vault(forge, tmp_path):
-    folder = tmp_path / "things"
-    folder.mkdir()
-    (folder / "a.md").write_text("First?::one\n")
-    (folder / "b.txt").write_text("Second?::two\n")
-    for path in (folder, folder / "a.md"):
-        assert [
-            one["key"].partition(":")[0] for one in forge.ok("extract", path, "--json").lines
-        ] == ["vault"]
 
 
 def test_other_tables_and_texts_are_told_to_be_none(forge, tmp_path):
@@ -323,21 +253,6 @@ def test_pictures_of_texts_travel_with_their_cards(forge, tmp_path, notes_in):
     assert came["problems"] == []
     [(_, fields, _)] = notes_in(Path(came["packages"][0])).values()
     assert 'src="af-' in fields[1]
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("a.txt", "The ==hippocampus== binds what belongs together.\n"),
-        ("a.tid", "title: a\n\nThe @@hippocampus@@ binds what belongs together.\n"),
-    ],
-)
-def test_a_phrase_marked_in_ones_own_texts_is_a_card_as_in_a_vault(forge, tmp_path, name, text):
-    (tmp_path / name).write_text(text)
-    forge.ok("run", tmp_path / name)
-    [card] = forge.cards()
-    assert card["fields"]["Text"] == "The {{c1::hippocampus}} binds what belongs together."
-    assert (card["verdict"], card["findings"]) == ("accepted", [])
 
 
 def test_a_book_of_amazons_opens_from_its_card(forge, tmp_path, notes_in):

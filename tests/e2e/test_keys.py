@@ -147,17 +147,6 @@ def test_a_local_server_gets_no_key_that_nobody_wrote(forge, locked):
     assert "llm.key_env" in said
 
 
-def test_a_default_variable_that_is_named_for_another_server_needs_a_word_too(forge, locked):
-    drafting(forge, locked.url, key_env="OPENAI_API_KEY")
-    forge("run", code=2)
-    forge("doctor", code=2)
-    assert locked.kept == []
-    forge.ok("init", "--trust")
-    said = forge("run", code=3).stderr
-    assert locked.has_key
-    assert "check the key in the environment variable OPENAI_API_KEY" in said
-
-
 def test_a_word_for_one_port_is_none_for_another(forge, locked, anki):
     drafting(forge, anki.url, key_env="MY_KEY")
     assert "MY_KEY would be used as a key" in forge("run", code=2).stderr
@@ -169,21 +158,6 @@ def test_a_word_for_one_port_is_none_for_another(forge, locked, anki):
     drafting(forge, locked.url, key_env="MY_KEY")
     assert f"sent to {locked.url}" in forge("run", code=2).stderr
     assert locked.kept == []
-
-
-def test_the_default_variable_written_for_another_host_is_confirmed_too(forge):
-    drafting(forge, "https://llm.invalid", key_env="OPENAI_API_KEY")
-    said = forge("run", code=2).stderr
-    assert "OPENAI_API_KEY would be used as a key, sent to https://llm.invalid" in said
-    drafting(forge, "https://api.openai.com", key_env="OPENAI_API_KEY")
-    assert "would be used as a key" not in forge("run", code=2).stderr
-
-
-def test_a_new_workspace_names_no_key(forge, locked):
-    forge.ok("init")
-    text = (forge.folder / "ankiforge.yaml").read_text()
-    assert "\n  # key_env: " in text
-    assert "\n  key_env: " not in text
 
 
 # --- AnkiConnect ------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 import pytest
 
-from ankiforge.review import query
-
 NOTE = """---
 tags: [Biology/Cell]
 ---
@@ -80,15 +78,6 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     assert read.ok("list", "--view", "new", "--json").lines == []
     [accepted] = read.ok("list", "splitting", "--json").lines
     assert (accepted["verdict"], accepted["quote"]) == ("accepted", waits["quote"])
-
-
-def test_rejected_cards_are_listed_with_all(read):
-    [card] = read.ok("list", "language", "--json").lines
-    read.ok("reject", card["id"], "--reason", "known")
-    assert read.ok("list", "language", "--json").lines == []
-    [line] = read.ok("list", "--all", "language", "--json").lines
-    assert (line["verdict"], line["reason"]) == ("rejected", "known")
-    assert f"ankiforge undo {card['id']}" in read.ok("show", card["id"]).stdout
 
 
 @pytest.mark.parametrize("words", ["verdict:never", "colour:", "nofield:x", '"open', "-"])
@@ -209,12 +198,6 @@ def test_a_search_sees_what_changed(read, vault):
     assert work["counts"]["highlights"] == 2
     assert [one["matched"] for one in work["highlights"]] == [True, False]
     assert "A tardigrade is small." in read.ok("seen", "tardigrade").stdout
-
-
-def test_a_query_survives_the_shell():
-    joined = query.joined(["two words", "-deck:a b", "tag:x"])
-    assert joined == '"two words" -deck:"a b" tag:x'
-    assert [one.value for one in query.parse(joined).terms] == ["two words", "a b", "x"]
 
 
 def test_an_edited_card_is_told_as_list_tells_it(read):

@@ -187,12 +187,6 @@ def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypa
     assert not result.stdout
 
 
-def test_an_address_that_cannot_be_meant_is_a_mistake(forge, workspace):
-    workspace("somewhere")
-    result = forge("extract", code=2)
-    assert "'somewhere' is not the address of a Dask scheduler" in result.stderr
-
-
 def test_offline_no_other_machine_is_asked(forge, workspace, alone):
     expected = alone.get("lines") or told(forge, "--jobs", "1")
     workspace("tcp://192.0.2.1:8786")

@@ -105,13 +105,6 @@ def test_what_lies_open_is_closed_by_the_next_command(forge):
         assert [rights(path) for path in theirs] == ["666", "666", "777"]
 
 
-def test_an_open_default_workspace_is_closed(forge):
-    forge.ok("run", vault(forge))
-    laid_open(forge.home)
-    forge.ok("list")
-    assert rights(forge.home) == "700"
-
-
 def test_what_a_link_leads_to_is_let_be(forge):
     used(forge)
     elsewhere = forge.folder.parent / "elsewhere"

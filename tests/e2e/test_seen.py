@@ -1,6 +1,5 @@
 """`seen`: whether something was looked at before, by any name, title or word one remembers."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,14 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pypdf import PdfWriter
-from pypdf.generic import (
-    ArrayObject,
-    DictionaryObject,
-    FloatObject,
-    NameObject,
-    TextStringObject,
-)
 
 from ankiforge.ledger import Ledger
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
@@ -163,14 +154,6 @@ def test_a_note_is_found_by_what_its_head_says_it_is_about(forge, vault, head, q
     assert found["found"]["by"] == "identifier"
 
 
-def test_nothing_found_is_no_failure(known):
-    told = known.ok("seen", "quantum chromodynamics")
-    assert told.stdout == ""
-    assert "nothing you have read matches" in told.stderr
-    known.ok("seen", "-x", "--json")
-    known("seen", "--nonsense", code=2)
-
-
 def test_a_look_where_nothing_was_made_leaves_nothing(forge, files):
     before = files(forge.folder, forge.home)
     forge.ok("seen", "anything")
@@ -198,24 +181,6 @@ def test_a_pdf_is_known_by_its_identifiers_or_title_though_nothing_is_marked_in_
     assert known("seen", broken).exit_code == 1
 
 
-def test_an_empty_page_is_not_taken_for_another_one(forge, tmp_path):
-    ours, other = tmp_path / "ours.pdf", tmp_path / "unlike.pdf"
-    pdf = PdfWriter()
-    page = pdf.add_blank_page(300, 300)
-    box = ArrayObject(map(FloatObject, (9, 9, 99, 99)))
-    said = {"/Type": NameObject("/Annot"), "/Subtype": NameObject("/Text"), "/Rect": box}
-    note = {NameObject(name): value for name, value in said.items()}
-    note[NameObject("/Contents")] = TextStringObject("? What is empty here")
-    page[NameObject("/Annots")] = ArrayObject([pdf._add_object(DictionaryObject(note))])
-    pdf.write(ours)
-    blank = PdfWriter()
-    blank.add_blank_page(400, 200)
-    blank.write(other)
-    forge.ok("run", ours)
-    assert titles(forge, "empty") == ["ours"]
-    assert titles(forge, other) == []
-
-
 def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, tmp_path):
     assert titles(read, "mitochondrion") == ["Cells"]
     (tmp_path / "notes/Cells.md").write_text("Hund:::dog\n\nThe ==chloroplast== makes ==sugar==.\n")
@@ -225,14 +190,6 @@ def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, 
     read.ok("edit", card["guid"], "--field", "Back", "a barking quadruped")
     [found] = read.ok("seen", "quadruped", "--json").lines
     assert [one["guid"] for one in found["cards"] if one["matched"]] == [card["guid"]]
-
-
-def test_without_the_right_to_write_the_index_is_made_in_memory(read, monkeypatch):
-    [ledger] = read.home.rglob("ledger.db")
-    before = ledger.read_bytes()
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert titles(read, "mitochondrion") == ["Cells"]
-    assert ledger.read_bytes() == before
 
 
 def test_a_work_says_when_what_and_where(known):
@@ -269,9 +226,3 @@ def test_how_well_cards_are_remembered_is_told_from_what_anki_scheduled(forge, v
     assert (found["recall"]["now"], found["recall"]["learnt"]) == (chances["Katze?"], 1)
     assert found["recall"]["looked"]
     assert "90% remembered now" in forge.ok("seen", "katze").stdout
-
-
-def test_several_are_told_the_best_first_as_many_as_wanted(known):
-    assert titles(known, "forgetting")[0] == "The Shape of Forgetting Curves"
-    assert len(titles(known, "forgetting")) == 3
-    assert titles(known, "forgetting", "--limit", "1") == ["The Shape of Forgetting Curves"]

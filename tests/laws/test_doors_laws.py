@@ -72,14 +72,6 @@ def test_nothing_that_is_read_raises_and_a_scan_comes_last(kind, data):
             assert len(keys([each])) == len(set(keys([each])))
 
 
-@pytest.mark.parametrize("kind", DOORS)
-@examples(50)
-@given(raw=st.binary(max_size=200))
-def test_any_bytes_are_read_or_told_to_be_none(kind, raw):
-    with tempfile.TemporaryDirectory() as folder:
-        assert isinstance(scan(kind, raw, Path(folder))[-1], Scan)
-
-
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -154,14 +146,6 @@ def test_what_stays_in_a_file_that_grows_keeps_its_key(given_marks):
     assert len(set(keys(after))) == len(keys(after))
 
 
-@examples(50)
-@given(given_marks=marks())
-def test_passages_of_a_book_stand_in_its_order(given_marks):
-    found = highlights(scanned("kindle", "".join(clippings(given_marks))))
-    places = [int(one.block) for one in found]
-    assert places == sorted(places)
-
-
 # --- Readwise -------------------------------------------------------------------------------
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
@@ -188,14 +172,3 @@ def test_no_letter_of_wikitext_is_lost_or_made_up(text):
     letters = [letter for letter in text if letter in "abc"]
     shown = iter(letters)
     assert all(letter in shown for letter in plain if letter in "abc")
-
-
-@examples(50)
-@given(
-    words=st.lists(
-        st.sampled_from(["cell", "a_b_c", "2*3", "x==y", "#1", "C\\D", "50%%"]), min_size=1
-    )
-)
-def test_signs_that_are_none_in_a_wiki_are_text(words):
-    text = "see " + " ".join(words)
-    assert plain_text(markdown_of(text)) == text

@@ -139,27 +139,6 @@ def test_the_first_init_takes_over_the_default_workspace_and_says_so(home, tmp_p
     assert (home / "cards/journal/0a1b.jsonl").read_text() == "{}\n"
 
 
-def test_with_json_stdout_is_one_object_and_nothing_else(home, ankiforge):
-    code, out, _ = ankiforge("init", "cards", "--json")
-
-    made = json.loads(out)
-    assert code == 0
-    assert made["workspace"] == str(home / "cards")
-    assert made["written"][-1] == "ankiforge.yaml"
-    assert made["found"]["vaults"] == [str(home / "My Notes")]
-    assert made["registered"] is True
-    assert made["unconfirmed"] == []
-
-
-def test_two_vaults_of_one_name_get_names_of_their_own(home, ankiforge):
-    (home / "Documents/my notes/.obsidian").mkdir(parents=True)
-
-    ankiforge("init", "cards")
-
-    names = [source.name for source in read_settings(home / "cards/ankiforge.yaml").sources]
-    assert names == ["mynotes", "mynotes-2", "zotero"]
-
-
 # --- doctor ---------------------------------------------------------------------------------
 
 

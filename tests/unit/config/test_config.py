@@ -11,7 +11,6 @@ from ankiforge.config import (
     LlmSettings,
     is_loopback,
     read_settings,
-    source_name,
 )
 from ankiforge.errors import ConfigError
 
@@ -143,12 +142,6 @@ def test_a_key_pasted_for_its_variable_is_not_repeated_in_the_complaint(config):
 
     assert caught.value.message.startswith("ankiforge.yaml:1: llm.key_env: not the name")
     assert "sk-abcdef" not in caught.value.message + caught.value.hint
-
-
-def test_the_name_of_a_source_is_its_folded_folder_name():
-    names = [source_name(Path(path)) for path in ("/x/My Vault", "/x/Übung_2", "/x/笔记", "/")]
-
-    assert names == ["myvault", "übung2", "笔记", "source"]
 
 
 @pytest.mark.parametrize(

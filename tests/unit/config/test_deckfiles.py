@@ -69,13 +69,6 @@ def test_the_first_fitting_file_wins_and_the_one_without_select_is_asked_last(ru
     assert deck(loaded, document(path="x.md")) == "Rest"
 
 
-def test_a_workspace_without_a_file_for_the_rest_has_the_shipped_one_behind_it(rules):
-    loaded = rules(z="deck: Bio\nselect: {tag: bio}")
-
-    assert deck(loaded, document(tags=("bio",))) == "Bio"
-    assert deck(loaded, document()) == "Reading"
-
-
 @pytest.mark.parametrize(
     ("select", "fits"),
     [
@@ -136,10 +129,6 @@ def test_the_holes_of_a_deck_name_are_filled_with_values_that_make_no_levels(
     rules, template, given, name
 ):
     assert deck(rules(a=f"deck: '{template}'"), document(**given)) == name
-
-
-def test_a_title_with_braces_is_not_filled_again(rules):
-    assert deck(rules(a="deck: '{title}'"), document(title="{folder} {x}")) == "{folder} {x}"
 
 
 def test_collections_that_did_not_name_the_deck_become_tags(rules):

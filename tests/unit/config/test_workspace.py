@@ -76,18 +76,6 @@ def test_only_the_first_workspace_is_registered_until_it_is_gone(tmp_path, envir
     assert registered(folder) == second
 
 
-def test_prepare_makes_the_hidden_folder_and_keeps_it_out_of_version_control(tmp_path, environ):
-    got = resolve(workspace(tmp_path / "w"), tmp_path, environ)
-
-    got.prepare()
-    got.prepare()
-
-    assert (tmp_path / "w/.ankiforge/.gitignore").read_text() == "*\n"
-    assert got.ledger == tmp_path / "w/.ankiforge/ledger.db"
-    assert got.journal == tmp_path / "w/journal"
-    assert got.journal.is_dir()
-
-
 # --- the default workspace moves ------------------------------------------------------------
 
 
@@ -99,19 +87,6 @@ def default_with_work(environ) -> Path:
     (data / "journal").mkdir()
     (data / "journal/0a1b.jsonl").write_text("{}\n")
     return data
-
-
-def test_the_first_workspace_takes_the_ledger_and_journal_of_the_default_one(tmp_path, environ):
-    mine = workspace(tmp_path / "mine")
-    assert adopt_default(mine, user_folder(environ)) == (), "nothing is there to move"
-    data = default_with_work(environ)
-    moved = adopt_default(mine, user_folder(environ))
-    assert moved == (mine / "journal", mine / ".ankiforge")
-    assert (mine / ".ankiforge/ledger.db").read_bytes() == b"ledger"
-    assert (mine / ".ankiforge/ledger.db-wal").read_bytes() == b"wal"
-    assert (mine / "journal/0a1b.jsonl").read_text() == "{}\n"
-    assert not (data / ".ankiforge").exists()
-    assert not (data / "journal").exists()
 
 
 def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
@@ -155,14 +130,3 @@ def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path
 
     with pytest.raises(UsageError, match="cannot be written"):
         store_values(folder, "some", {})
-
-
-def test_without_ankiforge_home_the_platform_names_the_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-        monkeypatch.delenv(name, raising=False)
-
-    folder = user_folder({})
-
-    assert folder.is_relative_to(tmp_path)
-    assert folder.name == "ankiforge"

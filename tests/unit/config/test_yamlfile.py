@@ -87,10 +87,6 @@ def test_a_mistake_is_named_with_line_and_key(text, message, hint):
     assert hint in advice
 
 
-def test_a_key_without_a_value_has_its_default():
-    assert shop("title: x\nbasket:\n  count:\nbaskets:") == Shop("x")
-
-
 def test_nothing_is_a_value_in_free_mappings():
     assert shop("title: x\nbasket: {free: {stop: null}}").basket.free == {"stop": None}
 
@@ -119,10 +115,3 @@ def test_a_place_that_is_not_in_the_file_has_the_line_of_the_nearest_key_above()
     assert str(where.at("a", "b", 0, "c")) == "x.yaml:3: a.b[0].c"
     assert str(where.at("a", "b", 0, "gone", 7)) == "x.yaml:3: a.b[0].gone[7]"
     assert str(where.at("zzz")) == "x.yaml:1: zzz"
-
-
-def test_a_hostile_key_stays_on_one_line():
-    message, _ = complaint('title: x\n"a` - at `$.b\\nline two": 1')
-
-    assert "\n" not in message
-    assert message.endswith("unknown key")

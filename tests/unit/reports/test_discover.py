@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,9 +13,11 @@ import pytest
 from ankiforge.reports.discover import (
     Machine,
     Server,
+    Unreachable,
     anki_collections,
     dialects,
     model_servers,
+    models,
     vaults,
     zotero_folders,
 )
@@ -85,18 +88,6 @@ def test_a_path_that_no_text_file_can_hold_is_passed_over(tmp_path):
     assert vaults(Machine(tmp_path)) == ()
 
 
-def test_blanks_of_every_script_may_stand_in_the_name_of_a_vault(tmp_path):
-    found = [vault(tmp_path / name) for name in ("A\u00a0B", "私の\u3000ノート")]
-
-    assert vaults(Machine(tmp_path)) == tuple(found)
-
-
-def test_zoteros_data_folder_is_the_usual_one(tmp_path):
-    write(tmp_path / "Zotero/zotero.sqlite")
-
-    assert zotero_folders(Machine(tmp_path)) == (tmp_path / "Zotero",)
-
-
 @pytest.mark.parametrize(
     "place",
     [".zotero/zotero", "Library/Application Support/Zotero", "AppData/Roaming/Zotero/Zotero"],
@@ -130,53 +121,11 @@ def test_each_profile_of_anki_has_a_collection(tmp_path, place):
     assert anki_collections(Machine(tmp_path)) == tuple(found)
 
 
-def test_anki_base_names_another_place(tmp_path):
-    found = write(tmp_path / "elsewhere/User 1/collection.anki2")
-
-    assert anki_collections(Machine(tmp_path, {"ANKI_BASE": str(tmp_path / "elsewhere")})) == (
-        found,
-    )
-
-
 def test_an_empty_machine_has_nothing(tmp_path):
     machine = Machine(tmp_path / "gone", servers=())
 
     assert (vaults(machine), zotero_folders(machine), anki_collections(machine)) == ((), (), ())
     assert model_servers(machine) == ()
-
-
-def test_a_home_that_is_no_folder_has_nothing(tmp_path):
-    assert vaults(Machine(write(tmp_path / "home"))) == ()
-
-
-# --- servers --------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ollama() -> Iterator[int]:
-    """A server with one model; gives its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/v1/models" else 404)
-            self.end_headers()
-            self.wfile.write(b'{"data": [{"id": "qwen3:8b"}]}')
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
-        yield httpd.server_port
-        httpd.shutdown()
-
-
-def test_the_model_servers_that_answer_are_found(tmp_path, ollama):
-    machine = Machine(tmp_path, servers=(("closed", 1), ("Ollama", ollama)))
-
-    assert model_servers(machine) == (
-        Server("Ollama", f"http://127.0.0.1:{ollama}/v1", ("qwen3:8b",)),
-    )
 
 
 # --- the tools a vault was written for --------------------------------------------------------
@@ -188,3 +137,109 @@ def test_the_plugins_of_a_vault_tell_its_dialects(tmp_path):
     for plugin in ("flashcards-obsidian", "dataview", "obsidian-spaced-repetition"):
         write(folder / ".obsidian/plugins" / plugin / "manifest.json", "{}")
     assert dialects(folder) == ["osr", "flashcards"]
+
+
+# --- servers: asked for their models and nothing else ------------------------------------------
+
+Seen = list[tuple[str, str | None]]
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[..., tuple[str, Seen]]]:
+    """Start a server that gives one answer; returns its base URL and what it was asked."""
+    running: list[ThreadingHTTPServer] = []
+
+    def start(body: bytes, status: int = 200, **headers: str) -> tuple[str, Seen]:
+        seen: Seen = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                seen.append((self.path, self.headers["Authorization"]))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        running.append(httpd)
+        Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
+        return f"http://127.0.0.1:{httpd.server_port}/v1", seen
+
+    yield start
+    for httpd in running:
+        httpd.shutdown()
+        httpd.server_close()
+
+
+@pytest.mark.parametrize(
+    ("names", "key", "sent"),
+    [(("b", "a"), "", None), ((), "secret", "Bearer secret")],
+    ids=["in its order", "with a key"],
+)
+def test_the_models_of_a_server_are_listed(server, monkeypatch, names, key, sent):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # which is not told of this machine
+    url, seen = server(json.dumps({"data": [{"id": name} for name in names]}).encode())
+
+    assert models(url + "/", key) == names
+    assert seen == [("/v1/models", sent)]
+
+
+def test_a_key_does_not_follow_a_redirect(server):
+    elsewhere, seen_there = server(b'{"data": [{"id": "x"}]}')
+    url, _ = server(b"", 302, Location=elsewhere + "/models")
+
+    with pytest.raises(Unreachable, match="answers 302"):
+        models(url, "secret")
+
+    assert seen_there == []
+
+
+@pytest.mark.parametrize("key", ["a\nb", "ä☃"])
+def test_a_key_that_no_header_can_hold_is_not_sent(server, key):
+    url, seen = server(b'{"data": []}')
+
+    with pytest.raises(Unreachable, match="was not contacted"):
+        models(url, key)
+
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        *(
+            (body, 200, "is not a language model server")
+            for body in (b"", b"<html>", b"[]", b"{}", b'{"data": 5}', b'{"data": [5]}', b"\xff")
+        ),
+        (b"[" * 50_000, 200, "is not a language model server"),
+        (b"no", 401, "answers 401 Unauthorized"),
+    ],
+    ids=lambda given: repr(given)[:20],
+)
+def test_any_other_answer_is_no_list_of_models(server, body, status, says):
+    url, _ = server(body, status)
+
+    with pytest.raises(Unreachable, match=says):
+        models(url)
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_server_that_is_silent_or_closed_does_not_answer(listens):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        if not listens:
+            silent.close()
+
+        with pytest.raises(Unreachable, match="does not answer"):
+            models(f"http://127.0.0.1:{port}/v1", timeout=0.05)
+
+
+def test_the_model_servers_that_answer_are_found(tmp_path, server):
+    url, _ = server(b'{"data": [{"id": "qwen3:8b"}]}')
+    machine = Machine(tmp_path, servers=(("closed", 1), ("Ollama", int(url.split(":")[2][:-3]))))
+
+    assert model_servers(machine) == (Server("Ollama", url, ("qwen3:8b",)),)
