@@ -497,7 +497,7 @@ def test_every_page_stands_in_the_menu_and_in_the_index():
 def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
     page = (DOCS / "models.md").read_text(encoding="utf-8")
     shown = [text for text in blocks(page, "yaml") if "llm:" in text]
-    assert len(shown) >= 2
+    assert len(shown) >= 1
     for text in shown:
         (tmp_path / "ankiforge.yaml").write_text(text, encoding="utf-8")
         config = read_settings(tmp_path / "ankiforge.yaml")

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from ankiforge.draft import Replies
 from ankiforge.draft.llm import (
-    Failure,
     Outcome,
     Outcomes,
     Repair,
@@ -171,7 +170,7 @@ def import_chat(
             elif repair and replies and replies.get(name := _back(one)) is None:
                 judged = [(draft, repair(draft, one)) for draft in outcome.drafts]
                 if all(faults for _, faults in judged):
-                    outcome.failure = Failure(SENT_BACK, "ankiforge draft export")
+                    outcome.problem = Problem("", SENT_BACK)
                     replies.put(
                         name, complaint(judged), model=CHAT, prompt="", tokens_in=0, tokens_out=0
                     )

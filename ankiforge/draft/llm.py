@@ -56,7 +56,7 @@ from ankiforge.model import (
     Task,
     Waiting,
 )
-from ankiforge.text import cloze
+from ankiforge.text import cloze, counted
 
 Notice = Callable[[str], None]
 """Receives a line about what is about to leave the machine."""
@@ -75,23 +75,13 @@ AGAIN = "ankiforge draft --again"
 # --- the outcome for each highlight -----------------------------------------------------------
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Why a highlight was not drafted this time, and what to do."""
-
-    what: str
-    hint: str
-    where: str = ""
-    """The setting that is responsible; "" = only this document is affected."""
-    once: bool = False
-    """Whether it is told once, and from then on the reason why the highlight has no card."""
-
-
 class Outcome(msgspec.Struct):
-    """What became of a highlight: drafts, a reason for none, a failure, or the last two of them."""
+    """What became of a highlight: drafts, a reason for none, a problem, or the last two of them."""
 
     drafts: tuple[Draft, ...] = ()
     no_card: NoCard | None = None
-    failure: Failure | None = None
+    problem: Problem | None = None
+    """Why it was not drafted; `where` is a setting that is responsible, "" = the document."""
 
 
 Outcomes = dict[HighlightKey, Outcome]
@@ -106,19 +96,15 @@ def drafted(task: Task, outcomes: Outcomes) -> Drafted:
         if outcome := outcomes.get(one.key):
             drafts += outcome.drafts
             no_cards += [outcome.no_card] if outcome.no_card else []
-            if outcome.failure and not outcome.failure.once:
-                failed.append((one.key, outcome.failure.what))
-    found = tuple(problems(task, outcomes.values()))
-    return Drafted(task, tuple(drafts), tuple(no_cards), tuple(failed), found)
-
-
-def problems(task: Task, outcomes: Iterable[Outcome]) -> Iterator[Problem]:
-    """Yield each cause for which highlights were not drafted."""
+            if outcome.problem and not outcome.problem.once:
+                failed.append((one.key, outcome.problem.what))
     title = task.document.title or task.document.key
-    for cause in dict.fromkeys(one.failure for one in outcomes if one.failure):
-        where, what = cause.where or title, cause.what
-        what = what if cause.where else f"not drafted: {what}"
-        yield Problem(where, what, cause.hint, once=cause.once)
+    causes = dict.fromkeys(one.problem for one in outcomes.values() if one.problem)
+    problems = tuple(
+        one if one.where else replace(one, where=title, what=f"not drafted: {one.what}")
+        for one in causes
+    )
+    return Drafted(task, tuple(drafts), tuple(no_cards), tuple(failed), problems)
 
 
 def complaint(drafts: Iterable[tuple[Draft, tuple[str, ...]]]) -> str:
@@ -176,7 +162,7 @@ class Model:
         """
         self._settings, self._prompt, self._repair, self._notice = settings, prompt, repair, notice
         self._client = Client(settings, replies, offline=offline, fresh=fresh)
-        self._is_stopped = False
+        self._is_left = False
 
     @property
     def usage(self) -> Usage:
@@ -213,25 +199,22 @@ class Model:
             self.leave()
             raise
         except BaseException:  # wait for pending replies, which are paid for and must be stored
-            self._stop(None)
+            self._client.stop(None)
             raise
 
     def leave(self) -> None:
         """Stop at once; a pending reply is stored if it arrives soon."""
+        if self._is_left:
+            return
+        self._is_left = True
         price, count = self._settings.price, self._client.under_way
         paid = price is None or price.into or price.out
-        if not self._is_stopped and self._notice and paid and count:
-            replies = "1 reply that is" if count == 1 else f"{count} replies that are"
+        if self._notice and paid and count:
+            replies = counted(count, "reply that is", "replies that are")
             self._notice(
                 f"waiting at most {PAID_GRACE_S:g} s for {replies} paid for; Ctrl-C again leaves it"
             )
-        self._stop(PAID_GRACE_S if paid else GRACE_S)
-
-    def _stop(self, patience: float | None) -> None:
-        """Send nothing more, and wait for pending replies; None = without limit. Idempotent."""
-        if not self._is_stopped:
-            self._is_stopped = True
-            self._client.stop(patience)
+        self._client.stop(PAID_GRACE_S if paid else GRACE_S)
 
     def _chunks(self, task: Task) -> list[tuple[Chunk, bool]]:
         """Return what is asked about together, each with whether its reply is kept."""
@@ -255,8 +238,8 @@ class Model:
         if self._notice and new:
             count = sum(len(chunk.highlights) for chunk in new)
             letters = sum(question(chunk, self._prompt).characters for chunk in new)
-            passages = "1 highlight" if count == 1 else f"{count:,} highlights"
-            self._notice(f"{passages}, {letters:,} characters to {self._settings.host}")
+            told = f"{counted(count, 'highlight')}, {letters:,} characters"
+            self._notice(f"{told} to {self._settings.host}")
 
     def estimate(self, tasks: Iterable[Task]) -> Estimate:
         """Return what drafting these tasks would send; send nothing."""
@@ -318,8 +301,8 @@ class Model:
                 first = self._ask(chunk.only(*chunk.highlights[:half]))
                 return first | self._ask(chunk.only(*chunk.highlights[half:]))
             where = BUDGET if isinstance(error, BudgetError) else ""
-            failure = Failure(error.message, error.hint, where)
-            return {one.key: Outcome(failure=failure) for one in chunk.highlights}
+            problem = Problem(where, error.message, error.hint)
+            return {one.key: Outcome(problem=problem) for one in chunk.highlights}
 
     def _shape(self, chunk: Chunk) -> Shape:
         return shape_of(chunk.task, self._prompt.of(chunk.task))
@@ -373,8 +356,8 @@ class Model:
             hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
         reason = f"{what}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
         hint = f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card"
-        failure = None if answer.cached else Failure(fault, hint, once=True)
-        return Outcome(no_card=NoCard(highlight.key, reason), failure=failure)
+        problem = None if answer.cached else Problem("", fault, hint, once=True)
+        return Outcome(no_card=NoCard(highlight.key, reason), problem=problem)
 
     def _blocked(
         self, drafts: Sequence[Draft], highlight: Highlight
@@ -444,10 +427,8 @@ class Model:
             asked = look_question([looked_at(str(n), one) for n, one in enumerate(part, 1)])
             self._client.prepare()
             if self._notice:
-                cards_ = "1 card" if len(part) == 1 else f"{len(part)} cards"
-                self._notice(
-                    f"{cards_} to compare, {asked.characters:,} characters to {self._settings.host}"
-                )
+                told = f"{counted(len(part), 'card')} to compare, {asked.characters:,} characters"
+                self._notice(f"{told} to {self._settings.host}")
             try:
                 [answer, *_] = self._client.ask(asked, anew=True)
             except ItemError:  # the next run tries it
@@ -519,8 +500,8 @@ def _in_thread(
             with slots, one_item():
                 future.set_result(draft(chunk))
         except BugError as error:
-            failure = Failure(error.message, error.hint)
-            future.set_result({one.key: Outcome(failure=failure) for one in chunk.highlights})
+            problem = Problem("", error.message, error.hint)
+            future.set_result({one.key: Outcome(problem=problem) for one in chunk.highlights})
         except BaseException as error:  # noqa: BLE001  (raised where the results are fetched)
             future.set_exception(error)
 
