@@ -109,7 +109,8 @@ class Block:
     @cached_property
     def sides(self) -> Sides | None:
         """The sides of a `front::back` line."""
-        return inline_card(self.inline, self.syntax) if self.is_line and self.inline else None
+        may_be = self.is_line and any(sign in self.source for sign in self.syntax.line)
+        return inline_card(self.inline, self.syntax) if may_be and self.inline else None
 
     @cached_property
     def sided(self) -> tuple[str, ...]:

@@ -267,7 +267,8 @@ class _Reader:
             yield _Found(at, offset, last, end, {**fields, **own})
         sentences = list(self._sentences(at, block))
         yield from sentences
-        if sentences or self.quotes.hold(at, (0, 10**9)) or block.inline is None:
+        others = at in self.kept or at in self.terms
+        if sentences or not others or self.quotes.hold(at, (0, 10**9)) or block.inline is None:
             return
         if at in self.kept and at not in self.quotes.covered:
             end, label, comment = self.kept[at]
@@ -293,7 +294,7 @@ class _Reader:
             fields["two_way"], fields["declared"] = block.card.two_way, declared
             fields["gaps"] = _hidden_words(block.sided[0], block.plain) if block.card.cloze else ()
             return {**fields, "skip": _SEVERAL if block.card.several else ""}
-        if block.is_line and block.sides and ("inline" in cards or declared):
+        if block.sides and ("inline" in cards or declared):
             return self._sided_card(at, block, block.sides)
         signs = block.syntax.gaps.signs
         may_hold = signs or ("cloze" in cards and "{{" in block.source)
