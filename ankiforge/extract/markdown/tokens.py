@@ -601,34 +601,32 @@ def _find_gaps(text: str, tokens: list[Token], gaps: Gaps) -> None:
         token.note = token.note or ("1" if gaps.together else str(free))
 
 
+_NAMES = (
+    "date|time|now|today|yesterday|tomorrow|title|name|authors?|url|link|content|tags?|value|macro|meta"
+    "|selector|selectorhtml|schema|published|modified|created|description|domain|site|image|cursor"
+    "|clipboard|highlights|citekey|abstract|folder|filename|path|uuid|week|month|year|day"
+)
+_OBJECTS = (
+    "tp|frontmatter|file|page|this|note|item|book|loop|site|user|env|secrets|github|inputs|matrix"
+    "|annotation|highlight|chapter|review"
+)
 _TEMPLATE = re.compile(
-    r"""\s*(?:
-      [\#/^&!%]\S.*|>\s.*                                          # {{#if x}}, {{/if}}, {{> part}}
-    | (?:date|time|now|today|yesterday|tomorrow|title|name|authors?|url|link|content|tags?|value
-        |macro|selector|selectorhtml|meta|schema|published|modified|created|description|domain
-        |site|image|cursor|clipboard|highlights|citekey|abstract|folder|filename|path|uuid|week
-        |month|year|day)(?:(?::(?!:)|\|).*)?
-    | (?:VALUE|NAME|TITLE|LINKCURRENT)|(?:VALUE|VDATE|DATE|FIELD|MACRO|TEMPLATE|FILE):.+  # QuickAdd
+    rf"""\s*(?:
+      [\#/^&!%]\S.*|>\s.*                                      # {{{{#if x}}}}, {{{{/if}}}}, {{{{> part}}}}
+    | (?:{_NAMES})(?:(?::(?!:)|\|).*)?|VALUE|NAME|TITLE|LINKCURRENT
+    | [A-Za-z]+:(?!:)[A-Za-z\W].*                               # {{{{d:YYYY-MM-DD}}}}, {{{{FIELD:x}}}}
     | (?:query|embed|video|youtube|twitter|tweet|renderer|namespace)\s+(?:[(\[:]|https?:).*
-    | [a-z]\w*:(?!:)[YMDdHhmsSaAWwEgGQoZX\W]+                         # {{d:YYYY-MM-DD}}
-    | [A-Za-z]+(?:_\w+)+(?:\s*\|.*)?                                # {{book_title}}, {{TOPIC_NAME}}
-    | [a-z]{2,}(?:[A-Z][a-z0-9]+)+(?:\s*\|.*)?                       # {{pdfZoteroLink}}
-    | (?:tp|frontmatter|file|page|this|note|item|book|loop|site|user|env|secrets|github|inputs|matrix
-        |annotation|highlight|chapter|review)\.\w.*
-    | (?=[^|(]*[a-z][A-Z])[a-z]\w*(?:\.[a-z]\w*)+(?:\(.*\))?(?:\s*\|.*)?  # {{metaData.title}}
-    | [a-z]\w*(?:\.[a-z]\w*)*\s*\|.*                                # {{page.date | date: "%Y"}}
+    | (?:[A-Za-z]+(?:_\w+)+|[a-z]{{2,}}(?:[A-Z][a-z0-9]+)+)(?:\s*\|.*)?    # {{{{TOPIC_NAME}}}}, {{{{aKey}}}}
+    | (?:{_OBJECTS})\.\w.*|[a-z]\w*(?:\.[a-z]\w*)*\s*\|.*
+    | (?=[^|(]*[a-z][A-Z])[a-z]\w*(?:\.[a-z]\w*)+(?:\(.*\))?(?:\s*\|.*)?   # {{{{metaData.title}}}}
     )\s*""",
     re.VERBOSE,
 )
 _NO_ANSWER = re.compile(
-    r"""\s*(?:
-      !?\[\[[^\[\]\n]*\]\](?:\s*:.*)?                      # {{[[a note]]}}, {{[[embed]]: …}}
-    | !?\[[^\[\]\n]*\]\([^()\n]*\)                          # {{[a link](…)}}
-    | [^{}:\n]{1,80}::\s.*                                  # {{Key:: value}}
-    | (?:embed|renderer|toc|TODO|DONE|word-count)
-    )\s*""",
-    re.VERBOSE,
+    r"\s*(?:!?\[\[[^\[\]\n]*\]\](?:\s*:.*)?|!?\[[^\[\]\n]*\]\([^()\n]*\)|[^{}:\n]{1,80}::\s.*"
+    r"|embed|renderer|toc|TODO|DONE|word-count)\s*"
 )
+"""A link, an embedded note, a field, or a macro: `{{[[a note]]}}`, `{{Key:: value}}`, `{{embed}}`."""
 _STATEMENT = re.compile(r"\{%-?\s*[a-z]")
 """The start of a statement of Liquid or Jinja, such as `{% if page.title %}`."""
 
