@@ -173,7 +173,7 @@ class Blocks:
         while len(text) < length and at:
             text = self.words(at - 1, public) + self.gap(at) + text
             at -= 1
-        return text[-length:]
+        return text[max(0, len(text) - length) :]
 
     def after(self, at: int, offset: int, length: int, *, public: bool = False) -> str:
         """Return the plain text after an offset of a block."""

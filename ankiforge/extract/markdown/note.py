@@ -114,9 +114,11 @@ def highlights(
             fields["anchor_around"] = around
         if not covered and fields["kind"] is HighlightKind.HIGHLIGHT:
             asks = "?" in fields.get("comment", "")
-            most = NEARBY if asks else PARAGRAPH
+            exact = fields["exact"]
+            # a neighbour that is cut off here is too long to be taken
+            most = max((NEARBY if asks else PARAGRAPH) - len(exact), 0)
             before = blocks.before(one.first, one.start, most)
-            after, exact = blocks.after(one.last, one.end, most), fields["exact"]
+            after = blocks.after(one.last, one.end, most)
             span = len(before), len(before) + len(exact)
             fields["nearby"] = paragraphs_around(before + exact + after, *span, asks=asks)
         made.append(Highlight(document, namespace, **fields))
