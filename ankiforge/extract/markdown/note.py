@@ -116,7 +116,7 @@ def highlights(
             asks = "?" in fields.get("comment", "")
             exact = fields["exact"]
             # a neighbour that is cut off here is too long to be taken
-            most = max((NEARBY if asks else PARAGRAPH) - len(exact), 0)
+            most = max((NEARBY if asks else PARAGRAPH) - len(exact), 0) + 1
             before = blocks.before(one.first, one.start, most)
             after = blocks.after(one.last, one.end, most)
             span = len(before), len(before) + len(exact)

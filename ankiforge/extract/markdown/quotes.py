@@ -105,6 +105,7 @@ def opens(target: str, note: str) -> str:
 
 # --- citations ------------------------------------------------------------------------------
 
+_CITEKEY = re.compile(r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]")
 _PAGE_WORD = r"(?:pages?|pp?\.|p(?=\d)|S\.|Seiten?|págs?\.|стр?\.|页|第)"
 _PAGE = re.compile(
     rf"(?<!\w){_PAGE_WORD}[\s\u00a0]*(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)", re.I
@@ -142,6 +143,11 @@ class Citation(NamedTuple):
     """The quoted text, if the link itself contains it."""
     by_annotator: bool = False
     """Whether it is the link that the Annotator plug-in puts under its quotes."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is more than a citekey in brackets."""
+        return self.by_annotator or any(one.target or one.annotation for one in self.cited)
 
     @property
     def exact(self) -> bool:
@@ -188,6 +194,9 @@ def _links(plain: str, targets: list[tuple[Span, str]]) -> Iterator[Citation]:
             lone = _LONE_PAGE.match(words.strip())
             label = "" if inner or says else lone["label"] if lone else _label(words)
             yield Citation(span, (paper,), label, inner or says)
+    for key in _CITEKEY.finditer(plain) if "[@" in plain else ():
+        paper = Cited(identifier=("citekey", key["key"].rstrip(".,;:")))
+        yield Citation(key.span(), (paper,), _label(key[0]))
 
 
 def citations(block: Block) -> list[Citation]:
@@ -396,7 +405,7 @@ class _Finder:
     def _in_block(self, at: int, *, in_quote: bool = False) -> list[Quote]:
         """Return the quotes of one block: before each link, or after a link at its start."""
         block, plain = self.blocks[at], self.blocks[at].plain
-        cites = self.cites.get(at, [])
+        cites = [one for one in self.cites.get(at, ()) if one.is_link]
         if not cites or block.part is Part.HEADING:
             return []
         if at in self.link_only:
@@ -479,7 +488,8 @@ class _Finder:
         ):
             return [one for at in members for one in self._in_block(at, in_quote=True)]
         cites = [one for at in (*citing, *more) for one in self.cites[at]]
-        if not all(map(self._ends_a_quote, with_words)):
+        is_place = any(one.is_link or one.label for one in (*named, *cites))
+        if not is_place or not all(map(self._ends_a_quote, with_words)):
             return []
         citation, style = _joined([*named, *cites]), self.blocks[members[0]].style
         if style and not (citation.exact or citation.page_label or _QUOTING.search(style)):
@@ -611,6 +621,14 @@ class Quotes:
             return
         cards = frozenset(filter(is_card, range(len(blocks))))
         for one in _Finder(blocks, cites, cards).all():
+            own = [blocks[at] for at in one.blocks]
+            if not one.citation.is_link:
+                # a citekey alone makes no quote of text that is a highlight anyway
+                phrases = (p for block in own if block.inline for p in block.inline.phrases)
+                if any(phrase.sign in marks for phrase in phrases):
+                    continue
+                if "callout" in marks and any(block.callout >= 0 for block in own):
+                    continue
             at, (start, _) = one.parts[0]
             self.starts.setdefault(at, {})[start] = one
             self.covered |= {*one.blocks, *one.covers}

@@ -23,7 +23,7 @@ MATHS = "\ufdd1"
 CONTINUED = "\ufdd2"
 """Replaces each further line of maths."""
 PLACEHOLDERS = re.compile(f"[{COMMENT}-\ufdef]")
-QUOTES = re.compile(r"zotero://|(?i:\.pdf#)|\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d|show annotation\]\]")
+QUOTES = re.compile(r"zotero://|(?i:\.pdf#)|\[@|\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d|show annotation\]\]")
 """A text without a match quotes no paper."""
 
 _PREFIX = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*"
