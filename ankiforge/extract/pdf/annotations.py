@@ -18,9 +18,10 @@ from contextlib import closing, contextmanager
 from ctypes import POINTER, byref, c_int, c_uint, cast, create_string_buffer
 from datetime import UTC, datetime, timedelta, timezone
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from msgspec import Struct, structs
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
 from ankiforge.extract.pdf.text import FAULTS, clean, one_line
@@ -52,7 +53,7 @@ Reference = tuple[int, int]
 """Page and number on it."""
 
 
-class Annotation(NamedTuple):
+class Annotation(Struct, frozen=True):
     """One annotation, with its replies in the comment."""
 
     page: int
@@ -300,7 +301,7 @@ def _merged(thread: list[Annotation]) -> Annotation:
         if one.contents and not one.grouped:
             author = f"{one.author}: " if one.author else ""
             lines = [*lines, f"— {author}{one.contents}"]
-    return head._replace(contents="\n".join(own), comment="\n".join(lines))
+    return structs.replace(head, contents="\n".join(own), comment="\n".join(lines))
 
 
 # --- pictures -------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from math import atan2, hypot, isfinite
 from statistics import median
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from ankiforge.extract.pdf.text import Char, PageText, flowing, is_rtl, one_line, usual_step
 from ankiforge.extract.pdf.worker import Box
@@ -26,7 +27,7 @@ PARTLY = 0.25
 MOST_QUADS = 2000
 
 
-class Quad(NamedTuple):
+class Quad(Struct, frozen=True):
     """A convex quadrilateral, its corners sorted by angle."""
 
     corners: tuple[Point, ...]
@@ -163,7 +164,7 @@ def _thin(quad: Quad, char: Char) -> bool:
 # --- reading order --------------------------------------------------------------------------
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True):
     """The position of a segment, along its line and down the page."""
 
     start: float

@@ -8,12 +8,12 @@ from contextlib import closing
 from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
-from msgspec.structs import replace
+from msgspec import Struct, structs
 
 from ankiforge.extract.files import READ_AGAIN
 from ankiforge.extract.pdf import worker
@@ -133,7 +133,7 @@ def _is_cut(path: Path) -> bool:
     return b"%%EOF" not in tail and b"startxref" not in tail
 
 
-class _Page(NamedTuple):
+class _Page(Struct, frozen=True):
     """A page with marks or quotes."""
 
     number: int
@@ -143,7 +143,7 @@ class _Page(NamedTuple):
     passages: Passages
 
 
-class _Found(NamedTuple):
+class _Found(Struct, frozen=True):
     """An annotation and the text that it covers."""
 
     order: tuple[int, float, float]
@@ -161,7 +161,8 @@ class _Reading:
         self._document = document
         self.damaged: list[int] = []
         """Pages that cannot be opened."""
-        self._opened = lru_cache(maxsize=OPEN_PAGES)(self._open)
+        # PDFium closes a page when it leaves the cache, or with the document
+        self._opened = lru_cache(maxsize=OPEN_PAGES)(lambda number: [document[number]])
         self._lines = cache(lambda number: self._tried(number, self._printed, []))
         self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
 
@@ -182,13 +183,13 @@ class _Reading:
         for number in sorted({one.page for one in annotations}):
             page = self._page(number)
             some = [_locate(page, one) for one in annotations if one.page == number]
-            found += sorted(some, key=itemgetter(0))
+            found += sorted(some, key=attrgetter("order"))
         marks = [self._mark(self._page(one.annotation.page), one, names) for one in found]
         areas = ((at, one.annotation.area) for at, one in enumerate(found))
         key = DocumentKey(f"pdf:{document_id(self._folds, self.pages())}")
-        return replace(
+        return structs.replace(
             read,
-            document=replace(self._work, key=key),
+            document=structs.replace(self._work, key=key),
             marks=tuple(marks),
             areas=tuple((at, area) for at, area in areas if area),
             pages=tuple((h16(page), len(page)) for page in self._folds),
@@ -244,10 +245,6 @@ class _Reading:
         except FAULTS:
             self.damaged += [] if number in self.damaged else [number]
             return otherwise
-
-    def _open(self, number: int) -> list[Any]:
-        """Open a page; PDFium closes it when it leaves the cache, or with the document."""
-        return [self._document[number]]
 
     def _text_page(self, number: int) -> pdfium.PdfTextPage:
         opened = self._opened(number)

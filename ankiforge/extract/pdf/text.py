@@ -22,6 +22,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from msgspec import Struct
 from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
 
 FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
@@ -84,29 +85,29 @@ WORD = 60
 """Characters in a word, at most."""
 _WITHIN = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
 """Words in the middle of a compound (state-of-the-art, end-to-end), never parts of a word."""
-_FIRST = re.compile(
+# compiled only when a document leaves a hyphen undecided
+_FIRST = (
     r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed|single"
     r"|double|two|three|four|five|six|eight|zero|first|second|third|higher|lower|fine|coarse|near"
     r"|state|data|time)"
 )
 """Words that begin a compound more often than a longer word."""
-_ENDING = re.compile(
+_ENDING = (
     r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]|land|way"
     r"|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born|mente)"
 )
 """What follows them in longer words: high-light, short-ening, real-istic, time-table."""
-_SECOND = re.compile(
+_SECOND = (
     r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued|like|shaped"
     r"|free|independent|induced|mediated|level)"
 )
 """Words that end a compound, after a whole word."""
-_PREFIX = re.compile(r"(?:un|in|dis|inter|over|under|co|re|mis|non|pre|de|a|be|out|up|or|as)")
+_PREFIX = r"(?:un|in|dis|inter|over|under|co|re|mis|non|pre|de|a|be|out|up|or|as)"
 
 
 def _last_word(text: str) -> str:
     """Return the word, with its inner hyphens, at the end of a text."""
-    found = _LAST_WORD.search(text[-WORD:])
-    return found[0] if found else ""
+    return (_LAST_WORD.search(text[-WORD:]) or ("",))[0]
 
 
 class Spelling:
@@ -152,9 +153,9 @@ class Spelling:
         ):
             return True
         # compounds that English writes with a hyphen, though the document never shows it
-        if _FIRST.fullmatch(inner):
-            return len(outer) > 2 and outer != inner and not _ENDING.match(outer)
-        known = _SECOND.fullmatch(outer) and not _PREFIX.fullmatch(inner)
+        if re.fullmatch(_FIRST, inner):
+            return len(outer) > 2 and outer != inner and not re.match(_ENDING, outer)
+        known = re.fullmatch(_SECOND, outer) and not re.fullmatch(_PREFIX, inner)
         return bool(known and counts[inner])
 
 
@@ -245,8 +246,8 @@ def page_chars(page: PdfTextPage) -> list[Char]:
 _ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
 _SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻"
 """The first characters of TeX's encodings of maths, which its fonts often do not map to Unicode."""
-_ITALIC_FONT = re.compile(rb"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic")
-_SYMBOL_FONT = re.compile(rb"(?:CMB?SY|txsy)|.*Math.*-Symbol")
+_ITALIC_FONT = rb"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic"
+_SYMBOL_FONT = rb"(?:CMB?SY|txsy)|.*Math.*-Symbol"
 NARROW = 0.6
 """Width of ℓ, at most, relative to its height. Distiller gives it the code of the broad Δ."""
 
@@ -256,9 +257,9 @@ def _letter(raw: Any, place: int, code: int, wide: float) -> str:
     font = create_string_buffer(64)
     pdfium_c.FPDFText_GetFontInfo(raw, place, font, len(font), None)
     ell = code == 96 or (code == 1 and wide < NARROW)
-    if _ITALIC_FONT.match(font.value) and (ell or not font.value.startswith(b"RMTMI")):
+    if re.match(_ITALIC_FONT, font.value) and (ell or not font.value.startswith(b"RMTMI")):
         return "ℓ" if ell else _ITALIC[code]
-    return _SYMBOLS[code] if code < 32 and _SYMBOL_FONT.match(font.value) else chr(code)
+    return _SYMBOLS[code] if code < 32 and re.match(_SYMBOL_FONT, font.value) else chr(code)
 
 
 def visible(chars: list[Char]) -> Iterator[Char]:
@@ -364,7 +365,7 @@ NOTHING, BLANK, LINE = range(3)
 """What lies between two consecutive visible characters."""
 
 
-class Line(NamedTuple):
+class Line(Struct, frozen=True):
     """A printed line: [start, end) among the visible characters of its page."""
 
     start: int

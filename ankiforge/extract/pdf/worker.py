@@ -419,8 +419,8 @@ def absolute(path: Path) -> str:
 
 def late(seconds: float) -> Failed:
     """Return the failure of a question that took too long."""
-    what = f"reading it took longer than {seconds:g} s"
-    return Failed(what, "print it to a new PDF, or leave it out with `exclude`")
+    hint = "print it to a new PDF, or leave it out with `exclude`"
+    return Failed(f"reading it took longer than {seconds:g} s", hint)
 
 
 def answer_elsewhere(question: Question, size: int, seconds: float, version: str) -> Reply | None:
@@ -433,5 +433,4 @@ def answer_elsewhere(question: Question, size: int, seconds: float, version: str
 
 def _size(question: Question) -> int:
     """Return the size of the file of a question. 0 if it is gone."""
-    stamp = stamp_at(question.path)
-    return stamp[2] if stamp else 0
+    return (stamp_at(question.path) or (0, 0, 0, 0))[2]

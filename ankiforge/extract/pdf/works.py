@@ -11,22 +11,21 @@ from functools import cached_property
 from itertools import groupby, islice
 from math import hypot
 from operator import itemgetter
-from typing import NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from msgspec import Struct
 from pypdfium2 import PdfDocument, PdfTextPage
 
 from ankiforge.extract.pdf.text import FAULTS, one_line
 from ankiforge.model import Document, DocumentKey
 from ankiforge.text.fold import fold
-from ankiforge.text.identifiers import without_punctuation
 
 # --- lines ----------------------------------------------------------------------------------
 
 _BOLD = re.compile(rb"bold|medi|cmbx|black|heavy", re.IGNORECASE)
 
 
-class PrintedLine(NamedTuple):
+class PrintedLine(Struct, frozen=True):
     """A line of a page, its size and weight."""
 
     start: int
@@ -80,7 +79,7 @@ _WORDED = re.compile(r"[^\W\d_]{3}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}"
 _NUMBERED = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?\s+\S")
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True):
     """One entry of the outline."""
 
     page: int
@@ -220,7 +219,7 @@ _STAMP = re.compile(
     r"arxiv:(\d{4}\.\d{4,5})(?:v\d+)\s*\[[\w.-]+\]\s*\d{1,2}\s*[a-z]{3}\s*(\d{4})", re.IGNORECASE
 )
 """The stamp, with its date, that arXiv prints in the margin of papers."""
-_JUNK_TITLE = re.compile(
+_JUNK_TITLE = (
     r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
     r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|\S*$"
     r"|\S*\d\S* \d+\.\.\d+$|pii:|doi[: ]|https?:|[a-z]:\\|/\w+/|scan(?:ned)?(?: document| image)?\W*\d*$"
@@ -228,16 +227,14 @@ _JUNK_TITLE = re.compile(
     r"|(?:insert |your |article |paper |document |the )*title(?: here| of (?:the |your )?(?:paper|article|thesis|document))?$|no title"
     r"|(?:acm|ieee|elsevier|springer|latex|word) \w*\s?(?:template|sample|manuscript|proceedings)"
     r"|elsevier editorial|author'?s? (?:copy|version|instructions)|instructions (?:for|to) authors"
-    r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$",
-    re.IGNORECASE,
+    r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$"
 )
 """File and program names, and all titles of one word (half of all /Title values, measured)."""
-_JUNK_AUTHOR = re.compile(
+_JUNK_AUTHOR = (
     r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*|admin\w*\b.*|.*\bowner"
     r"|.*\b(?:user|benutzer|utilisateur|usuario|utente)\W*\d*|.*['’]s (?:mac|i?p).*"
     r"|(?:your|the|first|author'?s?) (?:name|author).*"
-    r"|(?:dell|hp|lenovo|asus|acer|toshiba|sony)(?: (?:inc\.?|pc|laptop|notebook|customer))?)$",
-    re.IGNORECASE,
+    r"|(?:dell|hp|lenovo|asus|acer|toshiba|sony)(?: (?:inc\.?|pc|laptop|notebook|customer))?)$"
 )
 
 
@@ -260,22 +257,28 @@ def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLin
     return Document(
         key=DocumentKey(""),
         source="",
-        title=printed_title(lines) if not title or _JUNK_TITLE.match(title) else title,
-        creators=tuple(name for name in _split(author) if not _JUNK_AUTHOR.match(name)),
+        title=printed_title(lines)
+        if not title or re.match(_JUNK_TITLE, title, re.IGNORECASE)
+        else title,
+        creators=tuple(
+            name for name in _split(author) if not re.match(_JUNK_AUTHOR, name, re.IGNORECASE)
+        ),
         issued=f"{century}{number[:2]}" if number else "",
         identifiers=tuple((name, value) for name, value in (known | hints).items() if value),
     )
 
 
 def _find(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found[1] if found else ""
+    return (pattern.search(text) or ("", ""))[1]
 
 
 def find_doi(text: str) -> str:
     """Return the first DOI in a text without the punctuation after it, "" if there is none."""
-    found = _DOI.search(text)
-    return without_punctuation(found[0]) if found else ""
+    if not (found := _DOI.search(text)):
+        return ""
+    from ankiforge.text.identifiers import without_punctuation
+
+    return without_punctuation(found[0])
 
 
 def _split(names: str) -> list[str]:
@@ -292,7 +295,7 @@ def _split(names: str) -> list[str]:
 TITLE_LARGER = 1.2
 """Minimum size of a title, relative to most of the page."""
 TITLE_LINES = 5
-_MASTHEAD = re.compile(
+_MASTHEAD = (
     r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d|journal (?:of|for)\b|the journal\b"
     r"|(?:annual |international |european |british |american )+(?:review|journal)\b"
     r"|(?:annals|transactions|archives|trends|frontiers|advances|current opinion|proceedings)"
@@ -300,8 +303,7 @@ _MASTHEAD = re.compile(
     r"|(?:original |short |brief |full |regular )*(?:research |review )?"
     r"(?:articles?|papers?|reviews?|letters?|reports?|communications?|contributions?)$"
     r"|open access|working paper|technical report|(?:chapter|lecture|unit|part|section)\s+\w+$"
-    r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b",
-    re.IGNORECASE,
+    r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b"
 )
 """Lines as large as a title that are not one: journal names, kinds of articles, stamps."""
 _ADDRESS = re.compile(r"www\.|https?:|\S@\S")
@@ -313,7 +315,10 @@ def printed_title(lines: Sequence[PrintedLine]) -> str:
     for size in sorted({line.size for line in lines}, reverse=True):
         if size < TITLE_LARGER * usual:
             break
-        fits = [0.98 * size <= one.size <= size and not _MASTHEAD.match(one.text) for one in lines]
+        fits = [
+            0.98 * size <= one.size <= size and not re.match(_MASTHEAD, one.text, re.IGNORECASE)
+            for one in lines
+        ]
         for fit, run in groupby(zip(fits, lines, strict=True), key=itemgetter(0)):
             text = " ".join(line.text for _, line in islice(run, TITLE_LINES))
             worded = fit and sum(letter.isalpha() for letter in text) >= 10

@@ -24,7 +24,6 @@ from zipfile import BadZipFile, ZipFile
 import msgspec
 
 from ankiforge.extract.pdf import MOST_PICTURES
-from ankiforge.extract.pdf.passages import around as context
 from ankiforge.extract.pdf.worker import (
     HYPERTEXT,
     REPAIR,
@@ -346,6 +345,8 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
 
 
 def _passage(texts: list[str], quote: Quote) -> Passage:
+    from ankiforge.extract.pdf.passages import around as context  # with PDFium
+
     for text in texts:
         if span := locate(quote.words, text):
             prefix, suffix, sentence = context(text, span)
