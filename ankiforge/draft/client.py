@@ -559,6 +559,10 @@ def without_key(settings: ServerSettings, text: str, shortest: int = 4) -> str:
     return text.replace(key, "***") if len(key) >= shortest else text
 
 
+_OURS = re.compile(r"host|content-.*|accept|user-agent|authorization|x-stainless.*")
+"""The headers that any server gets."""
+
+
 class _Wire:
     """The transport of `openai`: reads answers within limits, and raises what must not be asked again."""
 
@@ -588,14 +592,9 @@ class _Wire:
                 raise UnansweredError("stopped before it was sent")
             self.busy.add(threading.get_ident())
         sent = json.loads(request.content)
-        ours = ("host", "content-length", "content-type", "accept", "user-agent", "authorization")
         for name in [*request.headers]:
             # what the environment adds is meant for OpenAI only
-            if (
-                name not in ours
-                and not name.startswith("x-stainless")
-                and not LLM.owns(settings.base_url)
-            ):
+            if not (_OURS.fullmatch(name) or LLM.owns(settings.base_url)):
                 del request.headers[name]
         request.headers["accept-encoding"] = "identity"
         if not settings.key:
@@ -604,11 +603,10 @@ class _Wire:
             answer = self._http.handle_request(request)
             status, headers = answer.status_code, answer.headers
             text = self._text(answer)
-        except httpx2.TimeoutException:
-            if settings.local and "connect" not in f"{request}":
-                raise UnansweredError(
-                    f"{settings.host}: no answer within {settings.silence_s:g} s", hint=AGAIN
-                ) from None
+        except httpx2.ReadTimeout:
+            if settings.local:  # it is busy, and would begin again
+                words = f"{settings.host}: no answer within {settings.silence_s:g} s"
+                raise UnansweredError(words, hint=AGAIN) from None
             self.leave()
             raise
         except (httpx2.RequestError, ssl.SSLError) as error:

@@ -86,6 +86,12 @@ def test_a_second_look_is_one_request_also_for_cards_that_wait_already(desk, ser
     assert len(server.asked) == asked + 1, "nothing is paid for twice"
     assert looks(forge) == {ALPHA: ["the passage says so"], BETA: WARNED}
 
+    desk(verify=True, accept="accept: {llm: verified}\n")
+    forge.ok("run", "--drafter", "llm")
+    verdicts = {card["quote"]: card["verdict"] for card in forge.cards()}
+    assert verdicts == {ALPHA: "accepted", BETA: "pending"}, "it takes effect on what waits"
+    assert len(server.asked) == asked + 1
+
 
 def test_only_what_passed_ships_unseen_and_is_tagged_so(desk):
     forge = desk(f"=={ALPHA}==", f"=={BETA}==", verify=True, accept="accept: {llm: verified}\n")
