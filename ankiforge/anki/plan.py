@@ -172,15 +172,14 @@ def merge(
         base = bases[at] if at < len(bases) else ""
         choice, about_theirs, about_ours = decided.get(name, ("", "", ""))
         text, written = mine, field_hash(mine)
-        if field_hash(theirs) not in (base, written):  # a person's words
-            if choice == "source" and about_theirs == h16(theirs):
-                pass
-            else:
-                text = theirs
-                settled = written == base or (choice == "mine" and about_ours == h16(mine))
-                if not settled:
-                    conflicts.append(Conflict(card.guid, name, theirs, mine, unrender(theirs)))
-                written = base if not settled or written == base else written
+        taken = choice == "source" and about_theirs == h16(theirs)
+        if field_hash(theirs) not in (base, written) and not taken:  # a person's words
+            text = theirs
+            # where the source says nothing, nothing is in conflict
+            settled = written == base or not mine
+            if not settled and not (choice == "mine" and about_ours == h16(mine)):
+                conflicts.append(Conflict(card.guid, name, theirs, mine, unrender(theirs)))
+                written = base
         content.append(text)
         hashes.append(written)
     return tuple(content), tuple(hashes), tuple(conflicts)

@@ -47,6 +47,17 @@ def marked(text: str, key: str = "MARKAAA2", page: str = "3", **fields: str) -> 
     return write
 
 
+def block(year: int, *more: str) -> Step:
+    """The one card is written as Obsidian_to_Anki reads it."""
+
+    def write(desk: Desk) -> None:
+        desk.forge.settings(SETTINGS.replace("path: notes", "path: notes, cards: [o2a, cloze]"))
+        lines = ("START", "Cloze", f"Text: The {{{{c1::WHO}}}} dates from {year}.", *more, "END")
+        desk.write("\n".join(lines) + "\n")
+
+    return write
+
+
 def cites(**words: str) -> Step:
     return lambda desk: [desk.in_anki()[name].index(word) for name, word in words.items()]
 
@@ -98,6 +109,11 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(WHO.format(1946)), *ACCEPTED, do.edit(Extra="in Geneva"), do.run(),
         do.write(WHO.format(1948)), do.run(conflicts=0, written=1), do.load(),
         do.note(Back="1948", Extra="in Geneva"), reviewed, none_waits, do.run(written=0),
+    )),
+    "and stays when the source says nothing there any more": ("WHO", (
+        block(1946, "Extra: a year"), *ACCEPTED, do.note(Extra="a year"), do.edit(Extra="in Geneva"),
+        do.run(), block(1948), do.run(conflicts=0, written=1), do.load(),
+        do.note(Text="The {{c1::WHO}} dates from 1948.", Extra="in Geneva"), none_waits, do.run(written=0),
     )),
     "and so is what they add here": ("WHO", (
         do.write(WHO.format(1946)), *ACCEPTED, do.say("edit", "CARD", "--field", "Extra", "in Geneva"),
