@@ -52,17 +52,3 @@ def test_marks_on_a_scan_without_a_text_layer_say_so(forge, tmp_path):
     assert "OCR" in line
     [one] = forge.ok("list", "--no-card", "--json").lines
     assert one["reason"] == "no text under the mark"
-
-
-def found(result: Any) -> dict[str, str]:
-    """The keys of the highlights and what they say."""
-    return {line["key"]: line["exact"] for line in result.lines if "exact" in line}
-
-
-def test_a_page_that_is_not_all_there_gives_no_shortened_marks(forge, tmp_path):
-    file = paper(tmp_path / "papers" / "paper.pdf", mark("retention"), mark("spacing effect"))
-    whole = file.read_bytes()
-    exact = set(found(forge.ok("extract", file, "--json")).values())
-    for end in range(len(whole) // 10, len(whole), len(whole) // 40):
-        file.write_bytes(whole[:end])
-        assert set(found(forge("extract", file, "--json")).values()) <= exact

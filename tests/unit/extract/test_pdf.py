@@ -82,15 +82,6 @@ def test_a_folder_yields_its_marked_files_in_order_and_ends_with_its_scan(tmp_pa
     assert end == Scan("papers", "pdf:papers", complete=False)
 
 
-@pytest.mark.parametrize("pattern", ["drafts/", "drafts/**", "**/PAPER.pdf", "d*/?aper.pdf"])
-def test_patterns_leave_files_out(tmp_path, pattern):
-    for folder in ("drafts", "kept"):
-        (tmp_path / folder).mkdir()
-    one_page(tmp_path / "drafts" / "paper.pdf", mark("facts"))
-    one_page(tmp_path / "kept" / "other.pdf", mark("facts"))
-    assert paths(scan(tmp_path, exclude=(pattern,))) == ["kept/other.pdf"]
-
-
 # --- what a mark carries --------------------------------------------------------------------
 
 

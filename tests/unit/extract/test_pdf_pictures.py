@@ -1,7 +1,6 @@
 """Figures and drawings of a PDF: the right part of the page, upright, with a name that stays."""
 
 import io
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -215,25 +214,6 @@ def test_a_picture_shows_the_page_at_most_and_is_never_longer_than_1600_dots(tmp
     assert 1590 <= image.height <= 1600
     assert abs(image.width / image.height - 612 / 792) < 0.01
     assert {RED, BLUE, WHITE} <= image.colours
-
-
-def test_a_picture_of_noise_is_made_with_fewer_dots(tmp_path):
-    path = write(tmp_path / "a.pdf", around(0, 0, 612, 792))
-
-    def noise(page: Any, writer: PdfWriter) -> None:
-        image = pasted()
-        image.set_data(b"".join(zlib.crc32(b"%d" % n).to_bytes(4)[:3] for n in range(1_000_000)))
-        image[NameObject("/Width")] = image[NameObject("/Height")] = NumberObject(1000)
-        named = DictionaryObject({NameObject("/Im0"): writer._add_object(image)})
-        page["/Resources"][NameObject("/XObject")] = named
-        code = StreamObject()
-        code.set_data(b"q 612 0 0 792 0 0 cm /Im0 Do Q")
-        page[NameObject("/Contents")] = writer._add_object(code)
-
-    changed(path, noise)
-    (picture,) = extracted(tmp_path).pictures
-    assert 200_000 < len(picture.data) <= 1_500_000
-    assert Image(picture.data).width > 300
 
 
 # --- names ----------------------------------------------------------------------------------

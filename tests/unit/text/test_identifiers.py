@@ -4,12 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.text.identifiers import (
-    isbn13,
-    names_in,
-    names_of,
-    url_name,
-)
+from ankiforge.text.identifiers import isbn13, names_in, names_of, url_name
 
 
 @pytest.mark.parametrize(
