@@ -183,10 +183,6 @@ class Blocks:
             text += self.gap(at) + self.words(at, public)
         return text[:length]
 
-    def start(self, at: int) -> int:
-        """Return the offset of a block in the plain text."""
-        return sum(len(self.blocks[one].plain) + len(self.gap(one + 1)) for one in range(at))
-
     @property
     def all_tags(self) -> Iterable[str]:
         """The tags of the note and of its blocks."""

@@ -180,25 +180,27 @@ class _Lists:
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._blocks = blocks
+        self._items: dict[tuple[Span, ...], int] = {}
+        self._starts: dict[int, int] = {}
+        for at, block in enumerate(blocks):
+            if block.path:
+                self._starts.setdefault(block.path[0][0], at)
+                if block.part is Part.ITEM:
+                    self._items.setdefault(block.path, at)
 
     def above(self, at: int) -> tuple[str, ...]:
         """Return the texts of the items above a block, outermost first, after the introduction."""
-        path, found = self._blocks[at].path, list[str]()
-        depth = len(path) - (self._blocks[at].part is Part.ITEM)
-        while at >= 0 and path:
-            block = self._blocks[at]
-            if depth and block.part is Part.ITEM and block.path == path[:depth]:
-                found.append(_shortened(block.plain))
-                depth -= 1
-            if not block.path or block.path[0][0] != path[0][0]:
-                # a colon right above introduces the list
-                same = block.part is Part.TEXT and not block.path
-                first = self._blocks[at + 1]
-                if same and block.quotes == first.quotes and block.plain.endswith((":", "：")):
-                    found.append(_shortened(block.plain))
-                break
-            at -= 1
-        return tuple(reversed(found))
+        block = self._blocks[at]
+        depth = len(block.path) - (block.part is Part.ITEM)
+        found = [self._items.get(block.path[:length], -1) for length in range(1, depth + 1)]
+        start = self._starts[block.path[0][0]] if block.path else 0
+        if start:  # a colon right above introduces the list
+            before = self._blocks[start - 1]
+            leads = before.part is Part.TEXT and not before.path
+            same = leads and before.quotes == self._blocks[start].quotes
+            if same and before.plain.endswith((":", "：")):
+                found.insert(0, start - 1)
+        return tuple(_shortened(self._blocks[one].plain) for one in found if one >= 0)
 
 
 def _shortened(text: str) -> str:
