@@ -77,9 +77,7 @@ def _is_doubtful_form(highlight: Highlight) -> bool:
     front = highlight.markdown[0] if highlight.markdown else ""
     if front.rstrip().endswith(("?", "？")):
         return False
-    if highlight.written == "a :: b":
-        return not _TIGHT.search(highlight.exact)
-    return highlight.written.startswith("word:: ")
+    return highlight.written == "a :: b" and not _TIGHT.search(highlight.exact)
 
 
 def _wordings_of(proposals: Sequence[Proposal]) -> list[Wording]:

@@ -144,8 +144,9 @@ def _read(markdown: str) -> tuple[list[Gap], list[int]]:
                 else:
                     stack.pop()
                     cut = top.separators[0] if top.separators else here
-                    answer, hint = markdown[top.body : cut], markdown[cut + 2 : here]
-                    found.append(Gap(top.numbers, answer, hint, top.start, at, top.body))
+                    if len(stack) < _MAX_NESTING:
+                        answer, hint = markdown[top.body : cut], markdown[cut + 2 : here]
+                        found.append(Gap(top.numbers, answer, hint, top.start, at, top.body))
             elif pair[0] == "{":
                 top.depth += 1
             elif pair[0] == "}":  # of a single brace: at depth 0 it is literal
@@ -154,7 +155,7 @@ def _read(markdown: str) -> tuple[list[Gap], list[int]]:
 
 
 _MAX_NESTING = 20
-"""The maximum nesting of clozes."""
+"""The maximum nesting of clozes; deeper ones are text."""
 
 
 def reveal(markdown: str, depth: int = 0) -> str:

@@ -316,7 +316,7 @@ class _Reader:
         ours = all(inline.tokens[one.opener].markdown.startswith("{{") for one in gaps)
         if ours and "cloze" not in self.wanted.cards and "{{" not in block.syntax.gaps.signs:
             return None
-        text, skip = inline.cloze() if gaps else inline.source(), ""
+        text, skip = inline.cloze() if gaps else inline.source().replace("{{", "{\\{"), ""
         hinted = any(token.kind is Kind.HINT for token in inline.tokens)
         lone = [block.plain[slice(*one.span)] for one in gaps if not one.note]
         if inline.too_deep:
