@@ -52,7 +52,7 @@ CITED = re.compile(
 """Author and year, [12], [3, 4]. If it is replaced by another one, it may be an interval as [0, 1]."""
 
 
-class Sides(msgspec.Struct, frozen=True):
+class Sides(msgspec.Struct, frozen=True, gc=False):
     """A card as plain text: question, answer, and both together."""
 
     family: Family

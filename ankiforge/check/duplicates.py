@@ -196,20 +196,20 @@ class DuplicateIndex:
         self, terms: SearchTerms, read: Sides, highlight: HighlightKey
     ) -> Iterator[tuple[float, IndexedCard]]:
         """Yield (Jaccard similarity of content words, card) of the most similar cards."""
-        mine, ranked = set(terms.words), []
-        numbers = set(filter(str.isdigit, mine))
+        mine, ranked, cards = set(terms.words), [], self._cards
+        numbers, many = set(filter(str.isdigit, mine)), len(mine)
         for id in self._candidates((*terms.words, *terms.finders)):
-            card = self._cards[id]
-            theirs = card.terms.words  # no word is in it twice
+            theirs = cards[id].terms.words  # no word is in it twice
             shared = len(mine.intersection(theirs))
-            smaller = min(len(mine), len(theirs))
-            if 2 * shared < smaller or _siblings(card, highlight):
+            if 2 * shared < many and 2 * shared < len(theirs):
                 continue
-            jaccard = shared / (len(mine) + len(theirs) - shared or 1)
+            if _siblings(cards[id], highlight):
+                continue
+            jaccard = shared / (many + len(theirs) - shared or 1)
             apart = jaccard < _MIN_SIMILAR and numbers.difference(theirs)
             if apart and any(map(str.isdigit, set(theirs) - mine)):
                 continue  # each has a number that the other lacks
-            ranked.append((jaccard, shared / (smaller or 1), id))
+            ranked.append((jaccard, shared / (min(many, len(theirs)) or 1), id))
         ranked.sort(reverse=True)
         for jaccard, contained, id in ranked[:_JUDGED]:
             if jaccard >= _JACCARD or self._within(contained, mine, read, id):

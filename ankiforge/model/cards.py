@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
 
 import msgspec
 
@@ -133,7 +132,7 @@ class Finding(msgspec.Struct, frozen=True):
     """The guid or draft id of a similar card, or `nid:` and the id of a similar note in Anki."""
 
 
-class SearchTerms(NamedTuple):
+class SearchTerms(msgspec.Struct, frozen=True, gc=False):
     """The terms of a card in the duplicate index: enough to find it, but not to compare it."""
 
     words: tuple[str, ...]
@@ -144,7 +143,7 @@ class SearchTerms(NamedTuple):
     """The digest of its exact form; b"" if a side is empty."""
 
 
-class IndexedCard(NamedTuple):
+class IndexedCard(msgspec.Struct, frozen=True, gc=False):
     """A card, or a foreign note in Anki, in the duplicate index."""
 
     id: str
