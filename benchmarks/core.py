@@ -1,10 +1,11 @@
-"""What the core costs: processor time, syncs to disk, memory, and bytes a card.
+"""What the core costs: processor time, statements of SQL, and memory.
 
     python -m benchmarks.core [--notes N] [--rounds N] [--python PATH ...]
 
 Each run is the whole command in a process of its own, over a made-up vault of study notes. Several
 interpreters, each with its own ankiforge, take turns round by round: their ratios belong to one machine at
-one time. Every figure is the median of the rounds; syncs are counted with strace, where it is installed.
+one time. Every figure is the median of the rounds. A statement counts once for each call that runs it,
+also if it takes 200 rows.
 """
 
 from __future__ import annotations
@@ -13,12 +14,10 @@ import argparse
 import json
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,11 +47,36 @@ for path in Path(sys.argv[1]).rglob("*.md"):
 """
 
 
+COUNTER = """
+import sys
+from ankiforge.cli import main
+
+calls = []
+
+def profile(frame, event, called):
+    if event == "c_call" and called.__name__ in ("execute", "executemany"):
+        calls.append(1)
+
+sys.setprofile(profile)
+try:
+    main(sys.argv[1:])
+finally:
+    print(len(calls))
+"""
+IMPORTER = """
+import sys
+from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPackageRequest
+
+opened, options = Collection(sys.argv[1]), ImportAnkiPackageOptions()
+opened.import_anki_package(ImportAnkiPackageRequest(package_path=sys.argv[2], options=options))
+opened.close()
+"""
+
+
 @dataclass(frozen=True)
 class Cost:
-    """One process and its children: wall and CPU in seconds, the largest of them in MB, stdout."""
+    """One process and its children: CPU in seconds, the largest of them in MB, stdout."""
 
-    wall: float
     cpu: float
     memory: float
     stdout: str
@@ -64,16 +88,14 @@ def run(command: list[str], desk: Path) -> Cost:
     environment = {**os.environ, **home, "ANKIFORGE_TRUST": str(desk)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled
     output, errors = desk / "stdout", desk / "stderr"
-    start = time.perf_counter()
     with output.open("wb") as stdout, errors.open("wb") as stderr:
         process = subprocess.Popen(command, env=environment, cwd=desk, stdout=stdout, stderr=stderr)
         _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         said = errors.read_text()[-600:]
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}\n{said}")
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output.read_text())
+    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output.read_text())
 
 
 class Program:
@@ -88,8 +110,8 @@ class Program:
     def note(self, name: str, value: float) -> None:
         self.figures[name].append(value)
 
-    def forge(self, desk: Path, *words: str, before: tuple[str, ...] = ()) -> Cost:
-        return run([*before, self.python, "-m", "ankiforge", *words], desk)
+    def forge(self, desk: Path, *words: str) -> Cost:
+        return run([self.python, "-m", "ankiforge", *words], desk)
 
     def workspace(self) -> Path:
         """An empty workspace over the vault."""
@@ -105,7 +127,8 @@ class Program:
         package, profile = desk / "ankiforge.apkg", desk / "home" / "User 1"
         profile.mkdir(parents=True)
         while package.exists():
-            load(profile / "collection.anki2", package)
+            collection = str(profile / "collection.anki2")
+            run([self.python, "-c", IMPORTER, collection, str(package)], desk)
             self.forge(desk, "run", "-q")
         self.forge(desk, "run", "-q")
 
@@ -123,12 +146,11 @@ class Program:
         parsed = run([self.python, "-c", PARSER, str(self.vault)], self.workspace())
         desk = self.workspace()
         first = self.forge(desk, "--json", "run", "-C", str(desk))
-        cards = json.loads(first.stdout)["cards"]["drafted"]
         self.note("markdown-it-py parses the vault, CPU s", parsed.cpu)
         self.note("first run, CPU s", first.cpu)
         self.note("first run, CPU against markdown-it-py", first.cpu / parsed.cpu)
         self.note("first run, peak memory MB", first.memory)
-        self.sizes(desk, cards)
+        self.note("cards of the first run", json.loads(first.stdout)["cards"]["drafted"])
         self.settle(desk)
         unchanged = self.forge(desk, "run", "-q")
         path, before = self.edit()
@@ -146,40 +168,13 @@ class Program:
         self.note("extract against --help, CPU", extract.cpu / about.cpu)
         self.note("unchanged against --help, CPU", unchanged.cpu / about.cpu)
 
-    def sizes(self, desk: Path, cards: int) -> None:
-        """Bytes on disk after a first run."""
-
-        def size(path: Path) -> int:
-            return path.stat().st_size if path.exists() else 0
-
-        hidden = desk / ".ankiforge"
-        journal = sum(map(size, (desk / "journal").glob("*.jsonl")))
-        ledger = sum(size(hidden / name) for name in ("ledger.db", "ledger.db-wal"))
-        self.note("cards of the first run", cards)
-        self.note("ledger and journal, bytes a card", (ledger + journal) / cards)
-        self.note("journal alone, bytes a card", journal / cards)
-
-    def syncs(self) -> None:
-        """Count the syncs of a first run; once is enough, they do not depend on the load."""
+    def statements(self) -> None:
+        """Count the SQL of a first run; once is enough, it does not depend on the load."""
         desk = self.workspace()
-        log = desk / "syncs"
-        tracer = ("strace", "-f", "-c", "-e", "trace=fsync,fdatasync,sync_file_range")
-        self.forge(desk, "run", "-q", before=(*tracer, "-o", str(log)))
-        count = sum(
-            int(found[1])
-            for line in log.read_text().splitlines()
-            if (found := re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+).*sync", line))
-        )
-        self.note("first run, syncs to disk", count)
-
-
-def load(collection: Path, package: Path) -> None:
-    """Import a package into a collection of Anki, which is made if there is none."""
-    from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPackageRequest
-
-    opened, options = Collection(str(collection)), ImportAnkiPackageOptions()
-    opened.import_anki_package(ImportAnkiPackageRequest(package_path=str(package), options=options))
-    opened.close()
+        done = run([self.python, "-c", COUNTER, "--json", "run", "-C", str(desk)], desk)
+        said, _, count = done.stdout.rstrip().rpartition("\n")
+        cards = json.loads(said)["cards"]["drafted"]
+        self.note("first run, SQL statements a new card", int(count) / cards)
 
 
 def restore(path: Path, text: bytes) -> None:
@@ -261,9 +256,8 @@ def main() -> None:
         for _ in range(said.rounds):
             for program in programs:
                 program.round()
-        if shutil.which("strace"):
-            for program in programs:
-                program.syncs()
+        for program in programs:
+            program.statements()
         print(f"{said.notes:,} notes, medians of {said.rounds}, load {os.getloadavg()[0]:.1f}")
         table(programs)
 
