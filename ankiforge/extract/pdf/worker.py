@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections import deque
@@ -227,6 +226,8 @@ class _Process:
             self._kill: Callable[[], object] = partial(os.kill, pid, signal.SIGKILL)
             self._wait: Callable[[], object] = partial(os.waitpid, pid, 0)
         else:
+            import subprocess
+
             code = f"from {__name__} import serve; serve(0, 1, {seconds})"
             command = (sys.executable, "-P", "-W", "ignore", "-c", code)
             process = subprocess.Popen(command, stdin=asked, stdout=replies)
