@@ -310,12 +310,11 @@ def plan_cards(
         try:
             with one_item():
                 shown = pictures_of(ledger, card, pictures)
-                if card.adopted:
+                one = plan(card, seen, tags_of(card, decks), shown, options)
+                if card.adopted or card.schedule:
                     from ankiforge.adopt import notes as other_notes
 
-                    one = other_notes.plan(card, seen, shown, types, options)
-                else:
-                    one = plan(card, seen, tags_of(card, decks), shown, options)
+                    one = other_notes.taken_over(card, seen, one, shown, types, options)
         except BugError as error:
             where = f"{card.highlight.document.title}: card {card.guid[:10]}"
             one = Planned(

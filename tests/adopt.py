@@ -6,6 +6,7 @@ python -m tests.adopt 1000      the proof at full size, with the Anki that is in
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 HEADS = "The {} of experiment {} in series {}"
@@ -194,3 +195,34 @@ def history(col: Any) -> tuple[Any, Any]:
         col.db.all("select * from cards order by id"),
         col.db.all("select * from revlog order by id"),
     )
+
+
+# --- obsidian-spaced-repetition -------------------------------------------------------------------
+
+
+def scheduled(count: int, today: date) -> tuple[str, dict[str, tuple[date, int]]]:
+    """A note with a schedule in each form beside each card; by front: when it is due, and its interval."""
+    chance = random.Random(5)
+    parts, wanted = ["---\ntags: [flashcards]\n---\n"], {}
+    for at in range(count):
+        front, interval = f"What is term {at} of list {at // 9}?", chance.randrange(1, 900)
+        due = today + timedelta(days=chance.randrange(-90, interval + 1))
+        comment = f"<!--SR:!{due},{interval},{chance.randrange(130, 330)}-->"
+        if at % 3 == 1:
+            comment = f"<!--SR:!fsrs,{due}T09:30:00.000Z,{interval},{interval}.2,5.1,2,9,1,0,{today}T09:30:00.000Z-->"
+        sign = " " if at % 3 == 2 else "\n"
+        parts.append(f"{front}::word number {at}{sign}{comment}\n")
+        wanted[front] = (due, interval)
+    return "\n".join(parts), wanted
+
+
+def schedules(col: Any) -> dict[str, tuple[date, int]]:
+    """When the cards in Anki are due, and their intervals, by the first fields of their notes."""
+    rows = col.db.all(
+        "select n.flds, c.due, c.ivl from cards c join notes n on n.id = c.nid where c.type = 2"
+    )
+    today = date.today() - timedelta(days=datetime.now().hour < 4)
+    return {
+        text.split("\x1f")[0]: (today + timedelta(days=due - col.sched.today), interval)
+        for text, due, interval in rows
+    }

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,32 @@ def ankiops_cards(text: str) -> Iterator[str]:
 def key_number(key: str) -> str:
     """Return a key of AnkiOps, 12 hexadecimal digits, as a number; "" if it is none."""
     return str(int(key, 16)) if re.fullmatch(r"[0-9a-f]{12}", key) else ""
+
+
+# --- obsidian-spaced-repetition -------------------------------------------------------------------
+
+Schedule = tuple[tuple[str, int, int], ...]
+_NEW = "2000-01-01"
+"""The date of a card that was never reviewed."""
+_EASE = 250
+
+
+def schedule_of(written: str) -> Schedule:
+    """Return when each card of a note is due, its interval and its ease; () if none was reviewed.
+
+    `!2027-03-01,150,270` has the ease in per cent; `!fsrs,` has a time, and difficulty for ease.
+    """
+    found = []
+    for part in filter(None, written.split("!")):
+        values = part.strip().removeprefix("fsrs,").split(",")
+        fsrs = part.strip().startswith("fsrs,")
+        try:
+            due = date.fromisoformat(values[0][:10]).isoformat()
+            interval, ease = max(1, round(float(values[1]))), _EASE if fsrs else int(values[2])
+        except (ValueError, IndexError):
+            due, interval, ease = _NEW, 0, 0
+        found.append(("", 0, 0) if due == _NEW else (due, interval, ease))
+    return tuple(found) if any(due for due, *_ in found) else ()
 
 
 # --- sources ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from ankiforge.adopt.decks import key_number
+from ankiforge.adopt.decks import key_number, schedule_of
 from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.render import unrender
@@ -149,15 +149,17 @@ class Found(msgspec.Struct):
         return [*self.by_id, *self.by_words, *self.scheduled]
 
 
-def find(ledger: Ledger, collection: Path, tool: str, maps: tuple[str, ...]) -> Found:
+def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ...]) -> Found:
     """Return what fits together: drafts of the sources, and notes of other tools in Anki.
 
     Args:
         ledger: has the drafts that wait.
-        collection: of Anki; it is only read.
+        collection: of Anki; it is only read. None = only schedules are looked for.
         tool: take over from this one only, a name in `TOOLS`; "" = from any.
         maps: what `--map` says.
     """
+    if tool == "sr" or collection is None:
+        return Found(scheduled=[*_scheduled(ledger, set())])
     found, tools = Found(), [TOOLS[tool]] if tool in TOOLS else [*TOOLS.values()]
     drafts = [one for one in _waiting(ledger) if one.draft.own and not one.revises]
     known = {one.guid for one in ledger.adopted().values()}
@@ -222,7 +224,21 @@ def find(ledger: Ledger, collection: Path, tool: str, maps: tuple[str, ...]) -> 
         if made and note.id not in used and not ids & here_already:
             row = Row(note.deck, "", _shown(_words_of(note, kind, names[note.type_id])))
             found.not_in_sources.append(row)
+    if not tool:
+        found.scheduled.extend(_scheduled(ledger, {one.id for one in found.taken}))
     return found
+
+
+def _scheduled(ledger: Ledger, taken: set[str]) -> Iterator[Taken]:
+    """Yield the drafts and the cards that no package had yet, if a schedule stands beside them."""
+    for one in _waiting(ledger):
+        fit = one.draft.own and not one.revises and not one.proposal.blocked and one.id not in taken
+        if fit and (schedule := schedule_of(one.highlight.schedule)):
+            yield Taken(one.id, deck=one.proposal.deck, schedule=schedule)
+    for card in ledger.cards():
+        fit = card.live and not card.mod and not card.adopted and not card.schedule
+        if fit and (schedule := schedule_of(card.highlight.schedule)):
+            yield Taken(card.guid, deck=card.deck, schedule=schedule)
 
 
 def _waiting(ledger: Ledger) -> Iterator[Waiting]:

@@ -8,11 +8,13 @@ Anki had then.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import RETIRED, content_html
-from ankiforge.anki.notetypes import field_hash, normal_form, note_type
+from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, note_type
+from ankiforge.anki.package import DAY_ZERO
 from ankiforge.anki.plan import Options, Planned, merge, ship
 from ankiforge.model import (
     Adopted,
@@ -47,6 +49,37 @@ def arranged(note: SeenNote, adopted: Adopted, kind: SeenType | None) -> Seen:
         bool(note.cards) and all(card.suspended for card in note.cards), note.ordinals, note.fields,
         cards=tuple(card.id for card in note.cards),
     )  # fmt: skip
+
+
+def taken_over(
+    card: Card,
+    seen: Seen | None,
+    planned: Planned,
+    pictures: Mapping[str, Media | Problem],
+    types: Mapping[int, SeenType],
+    options: Options,
+) -> Planned:
+    """Return what to ship of a card that has a note or a schedule of another tool.
+
+    Args:
+        card: the card.
+        seen: its note in Anki.
+        planned: what would be shipped of a note of ours.
+        pictures: as for `plan`.
+        types: as for `plan`.
+        options: as for `plan`.
+    """
+    if card.adopted:
+        return plan(card, seen, pictures, types, options)
+    if planned.note is None or seen:
+        return planned
+    ordinals = card_ordinals(card.family, planned.note.fields)
+    states = {
+        at: (2, 2, (date.fromisoformat(due) - DAY_ZERO.date()).days, interval, 10 * ease, 1)
+        for at, (due, interval, ease) in zip(ordinals, card.schedule, strict=False)
+        if due
+    }
+    return replace(planned, note=replace(planned.note, states=states))
 
 
 def plan(

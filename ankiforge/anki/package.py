@@ -16,8 +16,9 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ankiforge.anki.notes import deck_name
 from ankiforge.anki.notetypes import DESIGN_MOD, card_ordinals, is_blank, note_type, ordinals_of
@@ -39,6 +40,8 @@ _DATABASE = "collection.anki2"
 _OURS = b"made by ankiforge"
 """The comment of the zip, by which a package is recognised. An export of Anki has none."""
 _SEPARATOR = "\x1f"
+DAY_ZERO = datetime(2014, 9, 19, 4)
+"""The day from which a package counts when cards are due."""
 
 Types = Mapping[Family, SeenType]
 """Note types as a person has changed them in Anki."""
@@ -78,9 +81,8 @@ _PRAGMAS = (
 )
 """Safe, because the database is written once, in a temporary folder."""
 _NOTE = "insert into notes values(?,?,?,?,-1,?,?,?,0,0,'')"
-_CARD = "insert into cards values(?,?,?,?,?,-1,0,0,?,0,0,0,0,0,0,0,0,'')"
+_CARD = "insert into cards values(?,?,?,?,?,-1,?,?,?,?,?,?,0,0,0,0,0,'')"
 _NOTES_PER_INSERT = 1000
-_Name = TypeVar("_Name", str, tuple[str, int])
 
 
 def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types: Types) -> None:
@@ -102,10 +104,9 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
                 f"two notes have the guid {note.guid}",
                 hint="this is a fault of ankiforge: please report it with this line",
             )
-        place = places[note.family]
         made = _ordinals(note)
         own = note.family is Family.BASIC and not note.kind
-        ordinals[note.guid] = [place[n] for n in made] if own else [*made]
+        ordinals[note.guid] = [places[note.family][n] for n in made] if own else [*made]
     # ids, which must not clash within the package
     decks = {note.deck: deck_name(note.deck) for note in notes}
     deck_ids = {name: named_id("deck", name) for name in decks.values()}
@@ -126,7 +127,7 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
         ))  # fmt: skip
         connection.executemany(_CARD, (
             (card_ids[note.guid, at], note_ids[note.guid], deck_ids[decks[note.deck]], at, note.mod,
-             number)
+             *note.states.get(at, (0, 0, number, 0, 0, 0)))
             for number, note in batch
             for at in ordinals[note.guid]
         ))  # fmt: skip
@@ -135,19 +136,21 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
     written |= {str(id): Deck(id, name).to_json() for name, id in deck_ids.items()}
     kinds = {kind.id: kind for kind in (one.kind or used[one.family] for one in notes)}
     models = {str(id): _type_json(kind) for id, kind in kinds.items()}
-    both = (_json(written), _json(models))
+    both = [json.dumps(one, sort_keys=True, ensure_ascii=False) for one in (written, models)]
     connection.execute("update col set decks = ?, models = ?", both)
+    if any(note.states for note in notes):  # days begin at 4 o'clock here
+        connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
     connection.execute("commit")
     connection.executescript(create + indexes)
 
 
-def distinct_ids(wanted: Mapping[_Name, int]) -> dict[_Name, int]:
+def distinct_ids(wanted: Mapping[Any, int]) -> dict[Any, int]:
     """Return an id of its own for each name: the id that it wants, else the next free one.
 
     The first of the sorted names that want an id gets it, so the ids depend only on the set of
     names. Of packages with 100,000 cards, every thirtieth has two cards that want the same id.
     """
-    given: dict[_Name, int] = {}
+    given: dict[Any, int] = {}
     taken = set()
     for name in sorted(wanted):
         id = wanted[name]
@@ -185,10 +188,6 @@ def _ordinals(note: Note) -> tuple[int, ...]:
             f"note {note.guid} makes no card", hint="its text needs a cloze such as {{c1::word}}"
         )
     return ordinals
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _type_json(kind: SeenType) -> dict[str, Any]:

@@ -34,12 +34,12 @@ def adopt(
     tally, out = app.Tally(), call.out
     with session(call, writes="drafting") as now:
         look(now, tally)
-        if tally.look is None or tally.look.sight not in ("same", "taken"):
+        seen = tally.look and tally.look.sight in ("same", "taken") and Path(tally.look.path)
+        if not seen and tool != "sr":
             out.problems(tally.problems)
-            hint = "anki.collection: FILE in ankiforge.yaml names it"
-            raise UsageError("no collection of Anki could be read", hint=hint)
+            raise UsageError("no collection of Anki was read", hint="name it as anki.collection")
         error = propose(now, tally, (path,) if path else (), drafter="rules", accept="review")
-        found = adoption.find(now.ledger, Path(tally.look.path), tool or "", maps)
+        found = adoption.find(now.ledger, seen or None, tool or "", maps)
         out.problems(tally.problems)
         if not out.as_json:
             for line in adoption.report(found, None if out.verbose else adoption.SHOWN):
@@ -53,5 +53,7 @@ def adopt(
         if out.as_json:
             out.data({**adoption.as_json(found), "undo": act})
         elif act:
+            if found.scheduled:
+                out.say("push, or import the package with “Import any learning progress” ticked")
             out.say(f"{len(found.taken):,} taken over; to take it back: ankiforge undo {act}")
     end(tally.problems, error)

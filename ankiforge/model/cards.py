@@ -345,8 +345,8 @@ class Note(msgspec.Struct, frozen=True):
     """The note type, if another tool made the note."""
     ordinals: tuple[int, ...] = ()
     """Those of its cards, if another tool made it."""
-    schedule: tuple[tuple[str, int, int], ...] = ()
-    """As in `Card`."""
+    states: dict[int, tuple[int, ...]] = {}
+    """By ordinal: (type, queue, due, interval, factor, reviews) of cards that are not new."""
 
 
 # --- views of Anki --------------------------------------------------------------------------------

@@ -252,6 +252,8 @@ class Highlight(msgspec.Struct, frozen=True):
     """Identifies the block within the document: the block id, else the number of the block."""
     skip: str = ""
     """Why the highlight must not become a card; "" if it may."""
+    schedule: str = ""
+    """As obsidian-spaced-repetition wrote it beside the card."""
     declared: bool = False
     """Whether a dialect in the settings declares it as a card."""
     written: str = ""

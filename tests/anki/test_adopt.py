@@ -1,11 +1,12 @@
 """Notes that other tools made in the real Anki are taken over with their history."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
 
-from tests.adopt import TOOLS, fill, history, study, texts
+from tests.adopt import TOOLS, fill, history, scheduled, schedules, study, texts
 
 VAULT = "sources:\n  - obsidian: {{name: notes, path: vault, cards: [{}]}}\n"
 DECKS = "sources:\n  - {}: {{name: notes, path: vault}}\n"
@@ -75,6 +76,22 @@ def test_corrections_reach_the_notes_and_their_history_stays(world, tool):
     assert here.ship() == {}
     assert here.forge.json("adopt", "--yes")["by_id"] == 0
     assert {p: b for p, b in vault.items() if p.read_bytes() == b} or len(vault) == 1
+
+
+def test_schedules_arrive_with_the_cards(forge, anki):
+    vault = forge.folder / "vault"
+    (vault / ".obsidian").mkdir(parents=True)
+    forge.settings(VAULT.format("osr"))
+    text, wanted = scheduled(12, date.today())
+    (vault / "a.md").write_text(text, encoding="utf-8")
+
+    assert forge.json("adopt", "--from", "sr", "--yes")["scheduled"] == 12
+    forge.ok("run")
+    anki.load(forge.folder / "ankiforge.apkg", with_scheduling=True)
+
+    assert schedules(anki.col) == wanted
+    forge.ok("run")
+    assert not (forge.folder / "ankiforge.apkg").exists()
 
 
 def test_what_was_done_is_undone(world):

@@ -105,6 +105,9 @@ def highlights(
             "skip": skip or fields.get("skip", ""),
             "above": lists.above(one.first),
             "links": tuple(filter(None, links)),
+            "schedule": ids.schedule(block.lines)
+            if ids and fields["kind"] is HighlightKind.CARD
+            else "",
             "hints": (*fields.get("hints", ()), *(ids.hints(block.lines) if ids else ())),
         }
         if private:
@@ -145,14 +148,28 @@ _ID = re.compile(
 """The id of the Anki note that a tool made, as a comment, a block id or a line."""
 
 
+_SCHEDULE = re.compile(r"<!--SR:(.+?)-->")
+
+
 class _NoteIds:
     """The ids of notes in Anki that other tools wrote into a note, by line."""
 
     def __init__(self, text: str, blocks: Blocks) -> None:
-        self.lines = text.split("\n") if "ID:" in text or "^" in text else []
+        told = any(sign in text for sign in ("ID:", "^", "<!--SR:"))
+        self.lines = text.split("\n") if told else []
         code = (one.lines for one in blocks.blocks if self.lines and one.part is Part.CODE)
         self.code = {at for span in code for at in range(*span)}
         self.cards = Counter(one.lines for one in blocks.blocks if one.card)
+
+    def schedule(self, lines: Span) -> str:
+        """Return the schedule that stands in these lines or right below, if it is of one card."""
+        for at in range(lines[0], min(lines[1] + 2, len(self.lines))):
+            row = self.lines[at].lstrip("> \t")
+            if found := _SCHEDULE.search(row):
+                return found[1] if self.cards[lines] < 2 else ""
+            if at >= lines[1] and not row.startswith("[!sr"):
+                break
+        return ""
 
     def hints(self, lines: Span) -> Iterator[str]:
         """Yield the id that a tool wrote into these lines or alone right below.
