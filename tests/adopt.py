@@ -4,9 +4,13 @@ python -m tests.adopt 1000      the proof at full size, with the Anki that is in
 """
 
 import random
+import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 HEADS = "The {} of experiment {} in series {}"
@@ -226,3 +230,126 @@ def schedules(col: Any) -> dict[str, tuple[date, int]]:
         text.split("\x1f")[0]: (today + timedelta(days=due - col.sched.today), interval)
         for text, due, interval in rows
     }
+
+
+# --- a vault and a collection of one tool ---------------------------------------------------------
+
+VAULT = "sources:\n  - obsidian: {{name: notes, path: vault, cards: [{}]}}\n"
+DECKS = "sources:\n  - {}: {{name: notes, path: vault}}\n"
+
+
+class World:
+    """A vault and a collection of one tool, studied for a year."""
+
+    def __init__(self, forge: Any, anki: Any, tool: str, count: int) -> None:
+        self.forge, self.anki, self.tool, self.col = forge, anki, tool, anki.col
+        self.vault = forge.folder / "vault"
+        (self.vault / ".obsidian").mkdir(parents=True)
+        settings = DECKS if tool in ("yanki", "ankiops") else VAULT
+        forge.settings(settings.format(tool))
+        self.made = list(texts(count))
+        fill(self.col, tool, self.made)
+        study(self.col)
+        self.write()
+
+    def write(self) -> None:
+        for name, text in TOOLS[self.tool][0](self.made).items():
+            path = self.vault / name
+            path.parent.mkdir(exist_ok=True)
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                path.write_text(text, encoding="utf-8")
+
+    def adopt(self, *options: str) -> Any:
+        return self.forge.json("adopt", "--from", self.tool, "--yes", *options)
+
+    def ship(self) -> dict[str, int]:
+        """Run, and import what there is."""
+        self.forge.ok("run")
+        package = self.forge.folder / "ankiforge.apkg"
+        return self.anki.load(package) if package.exists() else {}
+
+    def fields(self, at: int) -> list[str]:
+        fields: list[str] = self.col.get_note(int(self.made[at].id)).fields
+        return fields
+
+
+# --- the proof ------------------------------------------------------------------------------------
+
+
+def prove(tool: str, count: int, folder: Path) -> Iterator[str]:
+    """Take a tool's notes over, correct every tenth, undo one, and take all back."""
+    from tests.anki import backend
+    from tests.conftest import Forge
+
+    forge = Forge(folder)
+    with backend.opened(forge.profile) as anki:
+        here = World(forge, anki, tool, count)
+        before, notes = history(here.col), here.col.note_count()
+        vault = {path: path.read_bytes() for path in here.vault.rglob("*.md")}
+        start = time.perf_counter()
+        told = here.adopt()
+        seconds = time.perf_counter() - start
+        yield f"{told['by_id']} of {count} matched by id in {seconds:.1f} s; {len(before[1])} reviews"
+        yield f"shipped without a correction: {here.ship() or 'nothing'}"
+        yield f"bytes of the vault as before: {vault == {p: p.read_bytes() for p in vault}}"
+        corrected = here.made[::10]
+        for one in corrected:
+            one.back = f"corrected {one.back}"
+        here.write()
+        yield f"{len(corrected)} corrected: {here.ship()}"
+        arrived = sum(one.back in "".join(here.fields(at * 10)) for at, one in enumerate(corrected))
+        yield f"arrived: {arrived} of {len(corrected)}; notes: {here.col.note_count() - notes} new"
+        same = [
+            len([*filter(None, map(tuple.__eq__, *pair))])
+            for pair in rows(before, history(here.col))
+        ]
+        yield f"equal rows of cards: {same[0]} of {len(before[0])}, of reviews: {same[1]} of {len(before[1])}"
+        [card] = [
+            one for one in forge.cards() if f"corrected {WORDS[0]} number 0" in str(one["fields"])
+        ]
+        forge.ok("undo", card["guid"])
+        yield f"undo of one: {here.ship()}, {'corrected' not in here.fields(0)[1]}"
+        forge.ok("undo", told["undo"])
+        left = {one["verdict"] for one in forge.cards()}
+        yield f"undo of all: {left}, shipped: {here.ship() or 'nothing'}, rows equal: {history(here.col) == before}"
+
+
+def rows(one: tuple[Any, Any], other: tuple[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    for mine, theirs in zip(one, other, strict=True):
+        yield [tuple(row) for row in mine], [tuple(row) for row in theirs]
+
+
+def prove_schedules(count: int, folder: Path) -> Iterator[str]:
+    """Bring the schedules of obsidian-spaced-repetition to Anki."""
+    from tests.anki import backend
+    from tests.conftest import Forge
+
+    forge = Forge(folder)
+    with backend.opened(forge.profile) as anki:
+        (forge.folder / "vault" / ".obsidian").mkdir(parents=True)
+        forge.settings(VAULT.format("osr"))
+        text, wanted = scheduled(count, date.today())
+        (forge.folder / "vault" / "a.md").write_text(text, encoding="utf-8")
+        told = forge.json("adopt", "--from", "sr", "--yes")
+        forge.ok("run")
+        anki.load(forge.folder / "ankiforge.apkg", with_scheduling=True)
+        found = schedules(anki.col)
+        right = sum(found.get(front) == when for front, when in wanted.items())
+        yield f"{told['scheduled']} schedules; due dates and intervals: {right} of {count}"
+
+
+if __name__ == "__main__":
+    from anki.buildinfo import version
+
+    sys.stdout.write(f"Anki {version}\n")
+    size = int(sys.argv[1])
+    for name in (*TOOLS, "sr"):
+        with tempfile.TemporaryDirectory() as place:
+            steps = (
+                prove_schedules(size, Path(place))
+                if name == "sr"
+                else prove(name, size, Path(place))
+            )
+            for line in steps:
+                sys.stdout.write(f"{name}: {line}\n")
+                sys.stdout.flush()

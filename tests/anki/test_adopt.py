@@ -6,44 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.adopt import TOOLS, fill, history, scheduled, schedules, study, texts
-
-VAULT = "sources:\n  - obsidian: {{name: notes, path: vault, cards: [{}]}}\n"
-DECKS = "sources:\n  - {}: {{name: notes, path: vault}}\n"
-
-
-class World:
-    """A vault and a collection of one tool."""
-
-    def __init__(self, forge: Any, anki: Any, tool: str, count: int) -> None:
-        self.forge, self.anki, self.tool, self.col = forge, anki, tool, anki.col
-        self.vault = forge.folder / "vault"
-        (self.vault / ".obsidian").mkdir(parents=True)
-        settings = DECKS if tool in ("yanki", "ankiops") else VAULT
-        forge.settings(settings.format(tool))
-        self.made = list(texts(count))
-        fill(self.col, tool, self.made)
-        study(self.col)
-        self.write()
-
-    def write(self) -> None:
-        for name, text in TOOLS[self.tool][0](self.made).items():
-            path = self.vault / name
-            path.parent.mkdir(exist_ok=True)
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
-                path.write_text(text, encoding="utf-8")
-
-    def adopt(self, *options: str) -> Any:
-        return self.forge.json("adopt", "--from", self.tool, "--yes", *options)
-
-    def ship(self) -> dict[str, int]:
-        """Run, and import what there is."""
-        self.forge.ok("run")
-        package = self.forge.folder / "ankiforge.apkg"
-        return self.anki.load(package) if package.exists() else {}
-
-    def fields(self, at: int) -> list[str]:
-        return self.col.get_note(int(self.made[at].id)).fields
+from tests.adopt import TOOLS, VAULT, World, history, scheduled, schedules
 
 
 @pytest.fixture
@@ -111,3 +74,68 @@ def test_what_was_done_is_undone(world):
     said = here.forge.ok("adopt", "--yes")
     assert "9  matched by id" in said.stdout
     assert "9 taken over; to take it back: ankiforge undo " in said.stderr
+
+
+def test_a_conflict_waits_for_its_answer(world):
+    here = world("flashcards")
+    here.adopt()
+    note = here.col.get_note(int(here.made[0].id))
+    note.fields[1] = "as I say it"
+    here.col.update_note(note)
+    here.made[0].back = "another word"
+    here.write()
+
+    assert here.ship() == {}
+    assert here.fields(0)[1] == "as I say it"
+    changed = here.forge.ok("list", "--view", "changed", "--json").lines
+    [question] = [one["id"] for one in changed if one["id"].startswith("qu")]
+    here.forge.ok("accept", question)
+
+    assert here.ship() == {"updated": 1}
+    assert here.fields(0)[1] == "another word"
+
+
+def test_what_is_deleted_or_rejected_stays_so_until_it_is_undone(world):
+    here = world("ankiops")
+    here.adopt()
+    before = history(here.col)
+    cards = {one["fields"].get("Back"): one["guid"] for one in here.forge.cards()}
+    gone = here.col.get_note(int(here.made[0].id))
+    here.forge.ok("reject", cards["entropy number 1"])
+    here.col.remove_notes([gone.id])
+
+    assert here.ship() == {"updated": 1}
+    assert here.col.get_note(int(here.made[1].id)).tags == ["ankiforge::retired"]
+    assert here.forge.json("show", cards["osmosis number 0"])["verdict"] == "retired"
+    here.forge.ok("undo", cards["osmosis number 0"])
+    here.forge.ok("undo", cards["entropy number 1"])
+    assert here.ship() == {"new": 1, "updated": 1}
+
+    assert here.anki.note(gone.guid).fields == gone.fields
+    assert here.col.get_note(int(here.made[1].id)).tags == []
+    assert history(here.col)[0][1:9] == before[0][1:]
+
+
+def test_fields_of_an_unusual_note_type_are_named(world):
+    here = world("o2a")
+    models = here.col.models
+    kind = models.copy(models.by_name("Basic"), add=False)
+    kind["name"], kind["id"] = "Vocabulary", 0
+    kind["flds"] = [models.new_field(name) for name in ("Word", "Sound", "Meaning")]
+    kind["tmpls"][0] |= {"qfmt": "{{Word}}", "afmt": "{{Word}}<hr id=answer>{{Meaning}}"}
+    models.add_dict(kind)
+    request = here.col.models.change_notetype_info(
+        old_notetype_id=models.by_name("Basic")["id"],
+        new_notetype_id=models.by_name("Vocabulary")["id"],
+    ).input
+    request.note_ids.append(int(here.made[0].id))
+    request.new_fields[:] = [0, -1, 1]
+    models.change_notetype_of_notes(request)
+
+    told = here.forge.json("adopt")
+    assert (told["by_id"], len(told["unclear"])) == (8, 1)
+    assert here.adopt("--map", "Vocabulary: Front=Word, Back=Meaning")["by_id"] == 9
+    here.made[0].back = "another word"
+    here.write()
+    assert here.ship() == {"updated": 1}
+    assert here.fields(0) == ["The osmosis of experiment 0 in series 0?", "", "another word"]
