@@ -262,11 +262,11 @@ class World:
     def adopt(self, *options: str) -> Any:
         return self.forge.json("adopt", "--from", self.tool, "--yes", *options)
 
-    def ship(self) -> dict[str, int]:
+    def ship(self, **options: Any) -> dict[str, int]:
         """Run, and import what there is."""
         self.forge.ok("run")
         package = self.forge.folder / "ankiforge.apkg"
-        return self.anki.load(package) if package.exists() else {}
+        return self.anki.load(package, **options) if package.exists() else {}
 
     def fields(self, at: int) -> list[str]:
         fields: list[str] = self.col.get_note(int(self.made[at].id)).fields

@@ -1,5 +1,6 @@
 """Notes that other tools made in the real Anki are taken over with their history."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -36,6 +37,12 @@ def test_corrections_reach_the_notes_and_their_history_stays(world, tool):
     assert "another word" in here.fields(0)[1]
     assert "{{c1::another word}}" in here.fields(2)[0]
     assert history(here.col) == before
+    assert here.ship() == {}
+    shutil.rmtree(here.forge.folder / ".ankiforge")  # all is in the journal
+    here.made[1].back = here.made[2].back = "a third word"
+    here.write()
+    assert here.ship(merge_notetypes=True, with_scheduling=True) == {"updated": 2}  # as push does
+    assert ("a third word" in here.fields(1)[1], history(here.col) == before) == (True, True)
     assert here.ship() == {}
     assert here.forge.json("adopt", "--yes")["by_id"] == 0
     assert {p: b for p, b in vault.items() if p.read_bytes() == b} or len(vault) == 1
