@@ -1,6 +1,5 @@
 """Passages of papers that a note quotes with their links: one highlight with several ways."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +97,3 @@ def test_the_readers_words_beside_a_quote_are_his_comment(forge, vault):
 
     [card] = forge.cards()
     assert card["fields"] == {"Front": "What slows forgetting?", "Back": TEXT}
-
-
-def test_notes_without_such_links_read_as_before(forge, vault):
-    note(vault, "“A quote” ([Doe](https://x.org/a.pdf#page=2)) with a ==mark==.\n")
-    [one] = forge.ok("extract", vault, "--json").lines
-
-    assert one["exact"] == "“A quote” (Doe) with a mark."
-    assert one["links"] == ["https://x.org/a.pdf#page=2"]
-    assert json.dumps(one["gaps"]) == "[[23, 27]]"

@@ -163,60 +163,26 @@ def test_templates_of_a_real_vault_make_no_cards():
 # --- what a file system says ----------------------------------------------------------------
 
 
-def vault(folder: Path, *names: str) -> Path:
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(MARKED, "utf-8")
-    return folder
-
-
-def summary(root: Path, *only: Path, **settings: Any) -> tuple[list[str], list[Problem], bool]:
-    """Return the paths of the notes, the problems, and whether the scan is complete."""
-    *found, end = scan(root, *only, **settings)
-    assert isinstance(end, Scan)
-    paths = [one.document.path for one in found if isinstance(one, Extracted)]
-    return paths, [one for one in found if isinstance(one, Problem)], end.complete
-
-
-def test_paths_are_nfc_and_two_names_that_look_the_same_are_one_note(tmp_path):
-    assert summary(vault(tmp_path, "a\u0308.md"))[0] == ["\u00e4.md"]
-    vault(tmp_path, "\u00e4.md")
-    if len(list(tmp_path.iterdir())) < 2:
-        pytest.skip("this file system takes them for one name")
-    paths, (problem,), _ = summary(tmp_path)
-    assert paths == ["\u00e4.md"]
-    assert "\u00e4.md" in problem.where
-
-
 def test_links_are_told_of_and_not_followed(tmp_path):
-    root = vault(tmp_path / "vault", "a.md")
-    (root / "loop").symlink_to(root)
-    (root / "b.md").symlink_to(root / "a.md")
-    (root / "x.png").symlink_to(root / "a.md")
-    paths, problems, complete = summary(root)
-    assert (paths, [one.where for one in problems]) == (["a.md"], ["b.md", "loop"])
-    assert all("exclude" in one.hint for one in problems)
-    assert complete
-    assert summary(root, exclude=("loop/", "b.md"))[1] == []
+    root = tmp_path / "vault"
+    root.mkdir()
+    (root / "a.md").write_text(MARKED, "utf-8")
+    for name, target in (("loop", root), ("b.md", root / "a.md"), ("x.png", root / "a.md")):
+        (root / name).symlink_to(target)
+    first, second, note, end = scan(root)
+    assert [first.where, second.where, note.document.path] == ["b.md", "loop", "a.md"]
+    assert "exclude" in first.hint
+    assert end.complete
+    assert not any(isinstance(one, Problem) for one in scan(root, exclude=("loop/", "b.md")))
 
 
-def test_paths_that_are_not_there_or_outside_are_problems(tmp_path):
-    root = vault(tmp_path / "vault", "a.md")
-    outside = vault(tmp_path, "outside.md") / "outside.md"
-    paths, problems, complete = summary(root, root / "none.md", outside)
-    assert (paths, len(problems), complete) == ([], 2, False)
-    paths, (problem,), complete = summary(tmp_path / "Gone")
-    assert (paths, problem.where, complete) == ([], str(tmp_path / "Gone"), False)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_what_may_not_be_read_makes_the_scan_partial(tmp_path):
-    vault(tmp_path, "a.md", "b/c.md")
-    (tmp_path / "b").chmod(0)
-    paths, (problem,), complete = summary(tmp_path)
-    (tmp_path / "b").chmod(0o700)
-    assert (paths, problem.where, complete) == (["a.md"], "b/", False)
+def test_paths_outside_and_a_vault_that_is_not_there_are_problems(tmp_path):
+    (tmp_path / "vault").mkdir()
+    (tmp_path / "outside.md").write_text(MARKED, "utf-8")
+    problem, end = scan(tmp_path / "vault", tmp_path / "outside.md")
+    assert (type(problem), end.complete) == (Problem, False)
+    problem, end = scan(tmp_path / "Gone")
+    assert (problem.where, end.complete) == (str(tmp_path / "Gone"), False)
 
 
 def test_a_picture_outside_the_folder_is_not_looked_for(tmp_path):
