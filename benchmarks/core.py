@@ -48,7 +48,7 @@ for path in Path(sys.argv[1]).rglob("*.md"):
 
 
 COUNTER = """
-import sys
+import atexit, sys
 from ankiforge.cli import main
 
 calls = []
@@ -58,10 +58,8 @@ def profile(frame, event, called):
         calls.append(1)
 
 sys.setprofile(profile)
-try:
-    main(sys.argv[1:])
-finally:
-    print(len(calls))
+atexit.register(lambda: print(len(calls)))
+main(sys.argv[1:])
 """
 IMPORTER = """
 import sys

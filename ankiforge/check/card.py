@@ -15,15 +15,17 @@ from math import ceil
 from ankiforge.check.reading import (
     CLOZE_SIGN,
     GAP,
+    Context,
     authored,
     bare,
+    counted,
+    found,
     is_choice,
     language,
     read,
     said,
     without,
 )
-from ankiforge.check.rules import Context, counted, found
 from ankiforge.check.words import (
     NEGATIONS,
     STOP_WORDS,

@@ -26,7 +26,7 @@ from ankiforge.check.differences import (
     sides,
     stems_of,
 )
-from ankiforge.check.rules import found
+from ankiforge.check.reading import found
 from ankiforge.model import (
     CardKind,
     Draft,

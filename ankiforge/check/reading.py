@@ -1,4 +1,7 @@
-"""The views of a draft and its source that the checks share.
+"""What the checks share: rules and findings, and the views of a draft and its source.
+
+Every rule is a row of `data/rules.txt`. A check is a function of a draft and its context that yields
+findings with the ids of rules.
 
 For a draft: its plain text, who wrote it, and its statement. For a source: all text from which an answer
 may be taken, and the evidence, which is the sentences that the quote touches.
@@ -9,24 +12,105 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.check.words import lists
-from ankiforge.model import Draft, Family, Form, Highlight, HighlightKind
+from ankiforge.check.words import data, lists
+from ankiforge.model import Draft, Family, Finding, Form, Highlight, HighlightKind, Severity
 from ankiforge.text import cloze, markdown
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
 from ankiforge.text.passages import sentences
 
+if TYPE_CHECKING:
+    from ankiforge.check.duplicates import DuplicateIndex
+
+# --- rules, findings, and the context of a check --------------------------------------------------
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A possible fault of a card; `docs/checks.md` has an example of each."""
+
+    id: str
+    severity: Severity
+    says: str
+    group: str
+    most: int = 0
+    """The limit, 0 if it has none."""
+    unit: str = ""
+    """The unit of the limit: words, %, characters …"""
+
+
+_ROW = re.compile(
+    r"\[(?P<group>\w+)\]|(?P<id>\w+) +(?P<severity>\w+)"
+    r" *(?:<= (?P<most>\d+) (?P<unit>\S+))? *\| (?P<says>.+)"
+)
+
+
+def _rules_of(table: str) -> Iterator[Rule]:
+    group = ""
+    for row in filter(None, map(_ROW.fullmatch, table.splitlines())):
+        group = row["group"] or group
+        if row["id"]:
+            severity, most = Severity(row["severity"]), int(row["most"] or 0)
+            yield Rule(row["id"], severity, row["says"], group, most, row["unit"] or "")
+
+
+RULES = tuple(_rules_of(data("rules")))
+_BY_ID = {rule.id: rule for rule in RULES}
+
+
+def group(name: str) -> frozenset[str]:
+    """Return the ids of the rules of a group."""
+    return frozenset(rule.id for rule in RULES if rule.group == name)
+
+
+def found(
+    rule: str, detail: str = "", *, twin: str = "", severity: Severity | None = None
+) -> Finding:
+    """Return the finding that a rule is broken, with a detail after its message."""
+    broken = _BY_ID[rule]
+    return Finding(rule, severity or broken.severity, f"{broken.says} {detail}".rstrip(), twin)
+
+
+def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
+    """Yield the finding with number and limit if the number exceeds the limit of a rule."""
+    limit = _BY_ID[rule]
+    if value > limit.most:
+        unit = "%" if limit.unit == "%" else f" {limit.unit}"
+        words = f"{value}{unit}, at most {limit.most}{unit if unit == '%' else ''}"
+        yield found(rule, f"{words}; {detail}" if detail else words)
+
+
+def _no_fault(path: str) -> str:
+    return ""
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a draft is judged against."""
+
+    highlight: Highlight
+    """As it was when the draft was made."""
+    known: DuplicateIndex
+    """The cards there are already."""
+    batch: DuplicateIndex | None = None
+    """The drafts of the same run that came before it."""
+    picture_fault: Callable[[str], str] = _no_fault
+    """Why a picture that the draft shows cannot be read, "" if it can."""
+
+
+Check = Callable[[Draft, Context], Iterator[Finding]]
+"""A pure function that yields what it finds, and never raises."""
+
+# --- the text of a draft -----------------------------------------------------------------------
+
 _LONGEST = 6000
 """The number of characters of a source that are read."""
 folded = lru_cache(maxsize=1024)(canonical)
 """The canonical form, cached because many checks use the same passage."""
-
-# --- the text of a draft -----------------------------------------------------------------------
-
 GAP = "[…]"
 _MARKUP = re.compile(r"[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]", re.MULTILINE)
 _PRIVATE = re.compile("[\ue000-\ue0ff]")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ankiforge.check.reading import (
+    Context,
     about,
     around,
     asked_by_reader,
@@ -21,6 +22,7 @@ from ankiforge.check.reading import (
     clauses,
     evidence,
     folded,
+    found,
     is_choice,
     language,
     marked,
@@ -31,7 +33,6 @@ from ankiforge.check.reading import (
     script,
     seamless,
 )
-from ankiforge.check.rules import Context, found
 from ankiforge.check.words import (
     DIGITS,
     FUNCTION,

@@ -12,7 +12,7 @@ import pytest
 
 from ankiforge import check
 from ankiforge.anki import plan
-from ankiforge.check import engine, source
+from ankiforge.check import source
 from ankiforge.draft import llm, rules
 from ankiforge.errors import LedgerError
 from ankiforge.extract import folder, hypothesis, kindle, obsidian, pdf, readwise, tiddlywiki
@@ -153,7 +153,7 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
     note = "The hurtful minimum inhibitory concentration (MIC) prevents growth."
     (forge.folder / "in" / "hurtful.md").write_text("An other?::one\n", encoding="utf-8")
     (forge.folder / "in" / "b.md").write_text(f"=={note}==\n\nThe last?::two\n", encoding="utf-8")
-    monkeypatch.setattr(engine, "ALL", (lambda *given: source.meaning(*given),))
+    monkeypatch.setattr(check, "ALL", (lambda *given: source.meaning(*given),))
     with monkeypatch.context() as patch:
         failing(patch, module, name, error)
         for _ in range(2):
