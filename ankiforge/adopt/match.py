@@ -176,13 +176,13 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
     keys = {str(one.id): one for one in notes} | dict(_own_ids(notes, kinds))
     wanted: dict[str, list[Waiting]] = defaultdict(list)
     for one in drafts:
-        if one.highlight.other_id:
-            wanted[one.highlight.other_id].append(one)
+        wanted[one.highlight.other_id].append(one)
+    nameless = wanted.pop("", [])
     used: set[int] = set()
     for id, claims in wanted.items():
         note = keys.get(id)
         if note is None:
-            found.not_in_anki += [Row(_where(one), _shown(_words(one))) for one in claims]
+            nameless += claims
             continue
         used.add(note.id)
         kind, one = kinds[note.type_id], claims[0]
@@ -201,9 +201,8 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
 
     # by equal words, if they are the only ones
     said_here: dict[Words, list[Waiting]] = defaultdict(list)
-    for one in drafts:
-        if not one.highlight.other_id:
-            said_here[_words(one)].append(one)
+    for one in nameless:
+        said_here[_words(one)].append(one)
     shown: dict[Words, list[SeenNote]] = defaultdict(list)
     for note in notes:
         if note.id not in used and names[note.type_id]:
@@ -214,6 +213,9 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
             note = there[0]
             used.add(note.id)
             found.by_words.append(_taken(here[0], note, kinds[note.type_id], names[note.type_id]))
+        else:
+            absent = [one for one in here if one.highlight.other_id]
+            found.not_in_anki += [Row(_where(one), _shown(words)) for one in absent]
 
     # the rest of these tools' notes
     here_already = {one.highlight.other_id for one in ledger.fates()}

@@ -106,6 +106,7 @@ def plan(
     if kind is None or (seen and not seen.type_known):
         return Planned(card.guid, card.live, held=TYPE_CHANGED)
     found = {path: one for path, one in pictures.items() if isinstance(one, Media)}
+    missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
     names, tags = card.family.content_fields, seen.tags if seen else ()
     blank = ("",) * len(note_type(card.family).names)
     if seen and not card.live:
@@ -140,6 +141,8 @@ def plan(
         same = [*map(normal_form, content)] == [*map(normal_form, before[: len(names)])]
         if seen and same and tags == seen.tags:
             return Planned(card.guid, card.live)
+        if missing:  # the note has its picture, and keeps it
+            return Planned(card.guid, card.live, problems=missing)
     filled = (*content, *blank[len(content) :])
     planned = ship(card, seen, filled, tags, (), found.values(), replace(options, types={}))
     note, sent = planned.note, planned.sent
@@ -157,12 +160,10 @@ def plan(
 
         made = {number - 1 for text in own.values() for number in cloze_numbers(text)}
         ordinals = tuple(sorted(made - note.without))
-    missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
     shown = tuple(own.get(name, "") for name in kind.names)
     guid = Guid(adopted.guid)
     return replace(
         planned,
         note=replace(note, guid=guid, own=shown, kind=kind, ordinals=ordinals),
         sent=replace(sent, hashes=hashes),
-        problems=(*missing, *planned.problems),
     )

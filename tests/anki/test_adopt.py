@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.adopt import TOOLS, VAULT, World, history, scheduled, schedules
+from tests.adopt import TOOLS, VAULT, Made, World, history, scheduled, schedules
 
 
 @pytest.fixture
@@ -121,6 +121,31 @@ def test_what_is_deleted_or_rejected_stays_so_until_it_is_undone(world):
     assert here.anki.note(gone.guid).fields == gone.fields
     assert here.col.get_note(int(here.made[1].id)).tags == []
     assert history(here.col)[0][1:9] == before[0][1:]
+
+
+def test_the_table_tells_what_does_not_fit(world):
+    here = world("flashcards")
+    lost, twice, unnamed, other = here.made[0], here.made[3], here.made[6], here.made[1]
+    lost.id = "1500000000000"  # Anki has no such note, but one with its words
+    here.made.append(Made("basic", "A thing that was never sent", "a lamp", "1500000000001"))
+    here.made.append(Made("basic", "An entirely different thing", "a sofa", twice.id))
+    unnamed.id = ""
+    other.back = "what Anki does not say"
+    here.write()
+    for path in here.vault.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("\n^\n", "\n"), encoding="utf-8")
+    before = history(here.col)
+
+    told = here.adopt()
+
+    numbers = {name: told[name] if type(told[name]) is int else len(told[name]) for name in told}
+    assert numbers | {"undo": 0} == {
+        "by_id": 6, "by_words": 2, "scheduled": 0, "differing": 1, "not_in_sources": 0,
+        "not_in_anki": 1, "unclear": 2, "undo": 0,
+    }  # fmt: skip
+    assert told["differing"][0]["anki"].endswith("entropy number 1")
+    assert (here.ship(), history(here.col)) == ({}, before)
 
 
 def test_fields_of_an_unusual_note_type_are_named(world):
