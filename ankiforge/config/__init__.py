@@ -85,7 +85,7 @@ class _Settings(_Section, frozen=True):
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()
     output: str = "."
-    executor: str = ""
+    executor: Annotated[str, msgspec.Meta(pattern=r"^$|^(tcp|tls)://.+:\d+$")] = ""
     """The address of the Dask cluster that reads PDFs. "" for this machine."""
     journal: str = ""
     """The folder of the journal, to share it with another machine; "" = `journal` in the workspace."""
@@ -148,9 +148,6 @@ def read_settings(path: Path) -> Config:
     if written.accept.llm == "verified" and not llm.verify:
         what = "'verified' needs `llm: {verify: true}`"
         raise where.at("accept", "llm").error(what, "set it, or review")
-    if written.executor and not re.fullmatch(r"[a-z]+://[^\s/]+:\d{1,5}", written.executor):
-        what = f"{written.executor!r} is not the address of a Dask scheduler"
-        raise where.at("executor").error(what, "such as tcp://host:8786")
     if anki.collection not in ("auto", "none"):
         collection = expanded(anki.collection, folder, where.at("anki", "collection"))
         anki = msgspec.structs.replace(anki, collection=str(collection))
