@@ -20,16 +20,16 @@ from ankiforge.check.reading import bare
 from ankiforge.check.words import (
     DIGITS,
     NEGATIONS,
-    OPPOSITES,
     ORDINALS,
     QUESTION_WORDS,
     STOP_WORDS,
-    SYNONYMS,
     TERM,
     Words,
     listed,
     normal,
+    opposed,
     stem,
+    synonyms,
 )
 from ankiforge.model import Draft, Family
 from ankiforge.text import cloze
@@ -325,7 +325,7 @@ _HEAD = 3
 
 def same_word(word: str, counterpart: str) -> bool:
     """Return whether two stems are forms of one word, or synonyms."""
-    if word == counterpart or counterpart in SYNONYMS.get(word, ()):
+    if word == counterpart or counterpart in synonyms().get(word, ()):
         return True
     short, long = sorted((word, counterpart), key=len)
     if len(short) > 4 and long.startswith(short) and len(long) - len(short) <= 2:
@@ -412,7 +412,7 @@ def opposites(one: Features, other: Features) -> str:
             pairs = enumerate(zip(word, counterpart, strict=False))
             head = next((at for at, (a, b) in pairs if a != b), 0)
             for at in (0, head) if head >= _HEAD else (0,):
-                if stem(counterpart[at:]) in OPPOSITES.get(stem(word[at:]), ()):
+                if stem(counterpart[at:]) in opposed().get(stem(word[at:]), ()):
                     return f"{word}/{counterpart}"
     return ""
 

@@ -190,7 +190,8 @@ def stem(token: str) -> str:
 Words = frozenset[str]
 
 
-def _opposed(stemmed: bool) -> dict[str, Words]:
+@cache  # read only when a card has to be compared: a run with one edit is mostly start
+def opposed(*, stemmed: bool = True) -> dict[str, Words]:
     """Return each word of `data/opposites.txt` with those of the other side.
 
     `stemmed`: the base forms, all as stems; else the forms of sentences, as they are and as stems.
@@ -210,32 +211,26 @@ def _opposed(stemmed: bool) -> dict[str, Words]:
     return other
 
 
-OPPOSITES = _opposed(stemmed=True)
-"""The opposites of each stem."""
 _PLACES = listed("meaning", "prepositions")
 """`in` and `out`: where they stand says little of what is meant."""
-_FORMS = _opposed(stemmed=False)
-_TURNED = {
-    word: (_FORMS.get(word, frozenset()) | OPPOSITES.get(word, frozenset())) - _PLACES
-    for word in {*_FORMS, *OPPOSITES} - _PLACES
-}
 
 
 @lru_cache(maxsize=4096)
 def contrary(word: str) -> Words:
     """Return the words and stems that say the opposite of a word."""
-    return _TURNED.get(word, frozenset()) | _TURNED.get(stem(word), frozenset())
+    names = {word, stem(word)} - _PLACES
+    tables = (opposed(stemmed=False), opposed())
+    return frozenset().union(*(one.get(name, ()) for one in tables for name in names)) - _PLACES
 
 
-def _synonyms() -> Iterator[tuple[str, Words]]:
+@cache
+def synonyms() -> dict[str, Words]:
+    """Return each stem of `data/synonyms.txt` with its group."""
+    found: dict[str, Words] = {}
     for line in data("synonyms").splitlines()[1:]:
         group = frozenset(map(stem, line.split()))
-        yield from ((word, group) for word in group)
-
-
-SYNONYMS: dict[str, Words] = {}
-for _word, _group in _synonyms():
-    SYNONYMS[_word] = SYNONYMS.get(_word, frozenset()) | _group
+        found.update((word, found.get(word, frozenset()) | group) for word in group)
+    return found
 
 
 # --- numbers -----------------------------------------------------------------------------------
