@@ -9,12 +9,14 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.extract.markdown.cards import Syntax
-from ankiforge.extract.markdown.tokens import Gaps
 from ankiforge.model import Problem
+
+if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
+    from ankiforge.extract.markdown.cards import Syntax
 
 _PATTERN = re.compile(r"(\S+?)\[123(?P<after>[^\]]+)\]answer\[(?P<before>[^\]]+)hint\](\S+)")
 """A pattern of clozes that is read: signs, a number, the answer, a hint; `==[123;;]answer[;;hint]==`."""
@@ -75,6 +77,9 @@ class Dialects(msgspec.Struct, frozen=True):
         return first
 
     def _of_osr(self, text: str, tags: Collection[str]) -> Syntax | None:
+        from ankiforge.extract.markdown.cards import Syntax
+        from ankiforge.extract.markdown.tokens import Gaps
+
         told = self.osr
         wanted = () if told.convert_folders_to_decks else told.flashcard_tags
         names = [re.escape(tag.strip("#")) for tag in wanted]
@@ -109,10 +114,16 @@ class Dialects(msgspec.Struct, frozen=True):
         )
 
     def _of_o2a(self, text: str, tags: Collection[str]) -> Syntax:
+        from ankiforge.extract.markdown.cards import Syntax
+        from ankiforge.extract.markdown.tokens import Gaps
+
         gaps = Gaps(frozenset(("==", "{")), _NUMBERED)
         return Syntax({"::": False}, {}, "", gaps, ("flashcard",), fields=True, declared=True)
 
     def _of_flashcards(self, text: str, tags: Collection[str]) -> Syntax:
+        from ankiforge.extract.markdown.cards import Syntax
+        from ankiforge.extract.markdown.tokens import Gaps
+
         told = self.flashcards
         line = {told.inline_separator_reverse: True, told.inline_separator: False}
         line = {sign: two_way for sign, two_way in line.items() if sign.strip()}
