@@ -196,17 +196,18 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
             continue
         found.by_id.append(_taken(one, note, kind, fields))
         theirs = _words_of(note, kind, fields, one)
-        if theirs != _words(one):
+        if _bare(theirs) != _bare(_words(one)):
             found.differing.append(Row(_where(one), _shown(_words(one)), _shown(theirs)))
 
     # by equal words, if they are the only ones
     said_here: dict[Words, list[Waiting]] = defaultdict(list)
     for one in nameless:
-        said_here[_words(one)].append(one)
+        said_here[_bare(_words(one))].append(one)
     shown: dict[Words, list[SeenNote]] = defaultdict(list)
     for note in notes:
         if note.id not in used and names[note.type_id]:
-            shown[_words_of(note, kinds[note.type_id], names[note.type_id])].append(note)
+            words = _words_of(note, kinds[note.type_id], names[note.type_id])
+            shown[_bare(words)].append(note)
     for words, here in said_here.items():
         there = shown.get(words, [])
         if len(here) == len(there) == 1 and any(words):
@@ -215,7 +216,7 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
             found.by_words.append(_taken(here[0], note, kinds[note.type_id], names[note.type_id]))
         else:
             absent = [one for one in here if one.highlight.other_id]
-            found.not_in_anki += [Row(_where(one), _shown(words)) for one in absent]
+            found.not_in_anki += [Row(_where(one), _shown(_words(one))) for one in absent]
 
     # the rest of these tools' notes
     here_already = {one.highlight.other_id for one in ledger.fates()}
@@ -330,6 +331,11 @@ def _plain(html: dict[str, str], first: str) -> Words:
     names = ("Text",) if first == "Text" else ("Front", "Back")
     texts = (" ".join(text_of(html.get(name, "")).split()) for name in names)
     return tuple(_NUMBER.sub("{{c::", text) for text in texts)
+
+
+def _bare(words: Words) -> Words:
+    """Return words as they are compared: blanks depend on how a tool writes lists and paragraphs."""
+    return tuple("".join(text.split()) for text in words)
 
 
 def _shown(words: Words) -> str:

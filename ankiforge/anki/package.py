@@ -109,7 +109,7 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
         ordinals[note.guid] = [places[note.family][n] for n in made] if own else [*made]
     # ids, which must not clash within the package
     decks = {note.deck: deck_name(note.deck) for note in notes}
-    deck_ids = {name: named_id("deck", name) for name in decks.values()}
+    deck_ids = {name: _deck_id(name) for name in decks.values()}
     note_ids = distinct_ids({guid: note_id(guid) for guid in ordinals})
     wanted: dict[tuple[str, int], int] = {
         (guid, at): card_id(guid, at) for guid, own in ordinals.items() for at in own
@@ -142,6 +142,11 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
         connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
     connection.execute("commit")
     connection.executescript(create + indexes)
+
+
+def _deck_id(name: str) -> int:
+    """Return the id of a deck in the package, where Anki's own has 1."""
+    return 1 if name == "Default" else named_id("deck", name)
 
 
 def distinct_ids(wanted: Mapping[Any, int]) -> dict[Any, int]:

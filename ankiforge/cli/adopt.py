@@ -53,7 +53,6 @@ def adopt(
         if out.as_json:
             out.data({**adoption.as_json(found), "undo": act})
         elif act:
-            if found.scheduled:
-                out.say("push, or import the package with “Import any learning progress” ticked")
-            out.say(f"{len(found.taken):,} taken over; to take it back: ankiforge undo {act}")
+            how = "; import with “Import any learning progress” ticked" if found.scheduled else ""
+            out.say(f"{len(found.taken):,} taken over{how}; to take it back: ankiforge undo {act}")
     end(tally.problems, error)

@@ -619,4 +619,5 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
         for key in {
             one.key for one in events if one.what in ("accept", "adopt", "undo", "different")
         }:
+            store.passage(key)  # a card may be gone
             store.write("UPDATE highlight SET drafted = '' WHERE key = ?", key)

@@ -171,3 +171,48 @@ def test_fields_of_an_unusual_note_type_are_named(world):
     here.write()
     assert here.ship() == {"updated": 1}
     assert here.fields(0) == ["The osmosis of experiment 0 in series 0?", "", "another word"]
+
+
+def test_a_note_keeps_its_deck_its_cards_and_its_cloze_numbers(forge, anki):
+    """Also in Anki's own deck, with two cards, and where the source has no numbers."""
+    made = []
+    for kind, *fields in (
+        ("Basic (and reversed card)", "Der Hund", "the dog"),
+        ("Basic", "<p>What is <strong>it</strong>?</p>", "<ul>\n<li>one</li>\n<li>two</li>\n</ul>"),
+        ("Cloze", "A {{c2::b}} and {{c1::d}}."),
+    ):
+        note = anki.col.new_note(anki.col.models.by_name(kind))
+        note.fields[: len(fields)] = fields
+        anki.col.add_note(note, 1)
+        made.append(note)
+    ids = [note.id for note in made]
+    parts = (
+        "START\nBasic (and reversed card)\nDer Hund\nBack: the {}\n<!--ID: {}-->\nEND",
+        "START\nBasic\nWhat is **it**?\nBack: - one\n- {}\n<!--ID: {}-->\nEND",
+        "START\nCloze\nA {{{{b}}}} and {{{{{}}}}} here.\n<!--ID: {}-->\nEND",
+    )
+    (forge.folder / "vault" / ".obsidian").mkdir(parents=True)
+    forge.settings(VAULT.format("o2a"))
+    path = forge.folder / "vault" / "a.md"
+
+    def write(*words: str) -> None:
+        made = (part.format(*pair) for part, *pair in zip(parts, words, ids, strict=True))
+        path.write_text("\n\n".join(made), encoding="utf-8")
+
+    write("dog", "two", "d")
+    before = anki.col.db.all("select * from cards order by id")
+    told = forge.json("adopt", "--yes")
+    assert (told["by_id"], len(told["differing"])) == (3, 1)
+    write("hound", "three", "e")
+    forge.ok("run")
+
+    assert anki.load(forge.folder / "ankiforge.apkg") == {"updated": 3}
+    fields = [anki.col.get_note(id).fields for id in ids]
+    assert fields[0] == ["Der Hund", "the hound"]
+    assert fields[1] == [
+        "<p>What is <strong>it</strong>?</p>",
+        "<ul><li>one</li><li>three</li></ul>",
+    ]
+    assert fields[2][0] == "A {{c2::b}} and {{c1::e}} here."
+    assert anki.col.db.all("select * from cards order by id") == before
+    assert [deck.name for deck in anki.col.decks.all_names_and_ids()] == ["Default"]
