@@ -233,14 +233,17 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
 
 
 def _scheduled(ledger: Ledger, taken: set[str]) -> Iterator[Taken]:
-    """Yield the drafts and the cards that no package had yet, if a schedule stands beside them."""
+    """Yield the drafts and the cards that no package had yet, if a schedule stands beside them.
+
+    Only of notes that are read as the plugin reads them.
+    """
     for one in _waiting(ledger):
         fit = one.draft.own and not one.revises and not one.proposal.blocked and one.id not in taken
-        if fit and (schedule := schedule_of(one.highlight.schedule)):
+        if fit and one.highlight.declared and (schedule := schedule_of(one.highlight.schedule)):
             yield Taken(one.id, deck=one.proposal.deck, schedule=schedule)
     for card in ledger.cards():
         fit = card.live and not card.mod and not card.adopted and not card.schedule
-        if fit and (schedule := schedule_of(card.highlight.schedule)):
+        if fit and card.highlight.declared and (schedule := schedule_of(card.highlight.schedule)):
             yield Taken(card.guid, deck=card.deck, schedule=schedule)
 
 
