@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_pdf_pictures import Papers
+from tests.e2e.test_pdf_pictures import ASKED, area, paper
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="rights of another kind")
 
@@ -45,7 +45,7 @@ def vault(forge: Any) -> Path:
 def used(forge: Any) -> None:
     """A workspace in which everything was done that leaves a file."""
     vault(forge)
-    Papers(forge.folder / "papers")
+    paper(forge.folder / "papers", area(ASKED))
     time.sleep(0.2)  # what was written a moment ago is not cached: its next change might not show
     forge.ok("init", ".")
     forge.settings(

@@ -98,7 +98,7 @@ def test_a_round_ends_with_what_was_done_and_what_is_next(notes, opened):
         "Send 10 new cards to Anki",
     ]
     page.click("text=Send 10 new cards to Anki")
-    page.wait_for_selector("#toast:has-text('10 cards are in')")
+    page.wait_for_selector("#toast:has-text('10 notes to import')")
     assert (notes.folder / "ankiforge.apkg").exists()
     settle(page)
     assert shown(page), "the last two follow"

@@ -385,6 +385,7 @@ def remembered(folder: Path, memory: Notebook) -> list[Extracted]:
 
 
 def test_a_file_is_asked_once_until_it_or_its_marks_change(tmp_path, monkeypatch):
+    monkeypatch.setattr("ankiforge.extract.files.TICK_NS", 0)
     started, memory = watched(monkeypatch), Notebook()
     path = write_paper(stored(tmp_path))
     words = Annotation("MARK0001", "keep it out")
@@ -408,7 +409,8 @@ def test_a_file_is_asked_once_until_it_or_its_marks_change(tmp_path, monkeypatch
     assert len(started) == 3
 
 
-def test_what_a_file_said_is_forgotten_with_it_and_may_be_lost(tmp_path):
+def test_what_a_file_said_is_forgotten_with_it_and_may_be_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr("ankiforge.extract.files.TICK_NS", 0)
     memory = Notebook()
     write_works(tmp_path, 2)
     before = remembered(tmp_path, memory)
