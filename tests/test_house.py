@@ -60,9 +60,9 @@ def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks():
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 148, "code lines": 28_550, "AST nodes": 292_400, "longest file": 700}
+CEILINGS = {"modules": 121, "code lines": 27_230, "AST nodes": 285_000, "longest file": 700}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 32_430
+TEST_LINES = 30_620
 HERE = Path(__file__).parent
 
 
