@@ -179,12 +179,14 @@ class _Reading:
         """Return the marks and the work."""
         self._prepare()
         self._folds = [fold(text) for text in self._texts]
-        names, found = strong_names(annotations), list[_Found]()
+        names = strong_names(annotations)
+        found, marks = list[_Found](), list[Highlight]()
         for number in sorted({one.page for one in annotations}):
             page = self._page(number)
             some = [_locate(page, one) for one in annotations if one.page == number]
-            found += sorted(some, key=attrgetter("order"))
-        marks = [self._mark(self._page(one.annotation.page), one, names) for one in found]
+            some.sort(key=attrgetter("order"))
+            found += some
+            marks += [self._mark(page, one, names) for one in some]
         areas = ((at, one.annotation.area) for at, one in enumerate(found))
         key = DocumentKey(f"pdf:{document_id(self._folds, self.pages())}")
         return structs.replace(
