@@ -14,7 +14,6 @@ from itertools import pairwise
 
 import msgspec
 from msgspec.structs import replace
-from rapidfuzz import fuzz
 
 from ankiforge.check.reading import bare
 from ankiforge.check.words import (
@@ -130,13 +129,9 @@ def _exact(text: str) -> str:
 
 # --- the content words of a normal form ----------------------------------------------------------
 
-_IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_HIRAGANA, _KATAKANA = "\u3040-\u309f", "\u30a0-\u30ff"
+_IDEOGRAPHS = "\u3400-\u9fff"
 _ASCII = re.compile(r"\w+")
-_WORD = re.compile(
-    rf"[{_IDEOGRAPHS}]|[{_HIRAGANA}]+|[{_KATAKANA}]+|[^\W{_IDEOGRAPHS}{_HIRAGANA}{_KATAKANA}]+"
-)
-_IDEOGRAPH_RUN = re.compile(rf"[{_IDEOGRAPHS}]{{2,}}")
+_WORD = rf"[{_IDEOGRAPHS}]|[\u3040-\u309f]+|[\u30a0-\u30ff]+|[^\W\u3040-\u30ff{_IDEOGRAPHS}]+"
 _PASSED = STOP_WORDS | QUESTION_WORDS | listed("small_words", "unstemmed")
 """Words without meaning of their own, and without accents (`où` is `ou`, `で` is `て`)."""
 
@@ -170,12 +165,12 @@ def _stem_set(text: str) -> Words:
 
 def tokens_of(form: str) -> list[str]:
     """Return all words of a normal form, in order."""
-    return (_ASCII if form.isascii() else _WORD).findall(form)
+    return _ASCII.findall(form) if form.isascii() else re.findall(_WORD, form)
 
 
 def finders_of(form: str) -> Iterator[str]:
     """Yield further search terms: pairs of ideographs, because single ones are too common."""
-    for run in _IDEOGRAPH_RUN.findall(form):
+    for run in re.findall(f"[{_IDEOGRAPHS}]{{2,}}", form):
         yield from (one + other for one, other in pairwise(run))
 
 
@@ -475,6 +470,8 @@ def _formulae(one: Features, other: Features) -> bool:
 
 
 def _as_strings(one: Features, other: Features) -> float:
+    from rapidfuzz import fuzz  # seldom needed, and slow to load
+
     return fuzz.ratio(one.answered.replace(" ", ""), other.answered.replace(" ", ""))
 
 

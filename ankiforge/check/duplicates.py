@@ -15,8 +15,6 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import Protocol
 
-from rapidfuzz import fuzz
-
 from ankiforge.check import differences
 from ankiforge.check.differences import (
     Sides,
@@ -232,6 +230,8 @@ class DuplicateIndex:
             return False
         if contained >= _CONTAINMENT:
             return True
+        from rapidfuzz import fuzz  # seldom needed, and slow to load
+
         theirs = self._sides_of(id)
         forms = (form_of(read.whole), form_of(theirs.whole))
         return (

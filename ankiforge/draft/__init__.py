@@ -187,7 +187,6 @@ _TELLS = re.compile(
 )
 """Signs of a definition, a reason, a rule, a contrast or a number."""
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_NO_SPACES = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\u0e00-\u0e7f]")
 LEAST, MOST = 4, 60
 """The number of words from which a mark is a clause, and up to which it is about one thing."""
 
@@ -209,7 +208,8 @@ def worth(highlight: Highlight, wants: str = "") -> int:
     words = _WORD.findall(exact)
     if not words:
         return 5
-    if _NO_SPACES.search(exact):  # two characters are about as much as a word
+    if not exact.isascii() and re.search("[\u0e00-\u0e7f\u3040-\u9fff]", exact):
+        # without blanks, two characters are about as much as a word
         words = [exact[at : at + 2] for at in range(0, len(exact), 2)]
     edges = (highlight.prefix[-1:] + exact[:1], exact[-1:] + highlight.suffix[:1])
     if (

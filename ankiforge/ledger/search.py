@@ -257,7 +257,7 @@ def _match(
 
 # --- words ----------------------------------------------------------------------------------------
 
-_UNSPACED = re.compile(
+_UNSPACED = (
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"
 )
@@ -283,7 +283,7 @@ def searched(text: str) -> str:
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(BASE_LETTERS)
-    return _UNSPACED.sub(r" \1 ", plain)
+    return re.sub(_UNSPACED, r" \1 ", plain)
 
 
 def chunks(query: str) -> tuple[tuple[str, bool], ...]:
@@ -296,7 +296,7 @@ def chunks(query: str) -> tuple[tuple[str, bool], ...]:
         words = searched(chunk["phrase"] or chunk["word"]).split()
         last = words[-1] if words else ""
         # A single Latin letter as a prefix would match half of the index.
-        is_prefix = len(_NOT_LETTERS.sub("", last)) >= 2 or bool(_UNSPACED.match(last))
+        is_prefix = len(_NOT_LETTERS.sub("", last)) >= 2 or bool(re.match(_UNSPACED, last))
         if any(_NOT_LETTERS.sub("", word) for word in words):
             typing = bool(chunk["word"]) and chunk.end() == len(query)
             found.append((" ".join(words), typing and is_prefix))

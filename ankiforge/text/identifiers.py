@@ -186,7 +186,7 @@ _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTA
 _OWN_ID = re.compile(r"^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$", re.MULTILINE)
 _FIELD = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$", re.MULTILINE)
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$", re.MULTILINE)
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+")
+_WORD = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+"
 """In scripts without spaces, each character is a word. Kana and Chinese characters are not joined.
 """
 _BLANKS = bytes(at if chr(at).isalnum() else 32 for at in range(128)).ljust(256)
@@ -227,7 +227,7 @@ def sketch(text: str, path: str) -> str:
     if plain.isascii():
         words = plain.encode().translate(_BLANKS).split()
     else:
-        words = [word.encode() for word in _WORD.findall(plain)]
+        words = [word.encode() for word in re.findall(_WORD, plain)]
     fours = zip(words, words[1:], words[2:], words[3:], strict=False)
     shingles = set(map(crc32, map(b" ".join, fours)))
     made = Sketch(
