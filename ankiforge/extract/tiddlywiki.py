@@ -117,9 +117,12 @@ _PRAGMA = re.compile(
 """A definition above the text, of several lines or of one."""
 _MACRO = r"<<[^<>\n]{1,2000}>>"
 _CODE = re.compile(r"(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)", re.MULTILINE)
+_MARKED = re.compile(r"^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$", re.MULTILINE)
+"""A block whose paragraphs, list items and headings are marked."""
+_LISTED = re.compile(r"^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*)(.*)", re.MULTILINE)
 _HEADING = re.compile(r"(!{1,6})(?:\.[\w.-]+)?[ \t]*(.*)")
 _ITEM = re.compile(r"([*#;:>]+)(?:\.[\w.-]+)?[ \t]*(.*)")
-_ROW = re.compile(r"\|(.*)\|(?:[hfck]?)[ \t]*")
+_ROW = re.compile(r"\|(.*)\|([hfck]?)[ \t]*")
 _NO_TEXT = re.compile(r"(?:\"\"\"|<<<.*|\$\$\$.*)[ \t]*")
 
 
@@ -134,11 +137,23 @@ def markdown_of(wikitext: str) -> str:
     ).translate(_PLACEHOLDER_TEXT)
 
 
+def _each_marked(block: re.Match[str]) -> str:
+    """Mark the paragraphs of a block one by one, and list items behind their signs."""
+    style = f"{block['style'].strip()} ".lstrip()
+    paragraphs = re.split(r"\n[ \t]*\n", block["words"].strip())
+    return "\n\n".join(
+        _LISTED.sub(lambda line: f"{line[1]}@@{style}{line[2]}@@", one)
+        if _LISTED.match(one)
+        else f"@@{style}{one}@@"
+        for one in paragraphs
+    )
+
+
 def _lines(text: str) -> str:
     """Convert block markup line by line, after the inline markup, which may span lines."""
     lines: list[str] = []
     before = ""
-    for line in _SIGNS.sub(_inline_markdown, text).split("\n"):
+    for line in _SIGNS.sub(_inline_markdown, _MARKED.sub(_each_marked, text)).split("\n"):
         row, item, heading = _ROW.fullmatch(line), _ITEM.fullmatch(line), _HEADING.fullmatch(line)
         kind = "row" if row else "item" if item else ""
         if before and kind != before:
@@ -151,10 +166,12 @@ def _lines(text: str) -> str:
             lines.append(f"{'  ' * (min(len(item[1]), 9) - 1)}- {item[2]}")
         elif row:
             cells = [cell.strip().removeprefix("!").strip() for cell in row[1].split("|")]
-            lines += (
-                [] if before == "row" else ["", "| " * len(cells) + "|", "|---" * len(cells) + "|"]
-            )
-            lines.append(f"| {' | '.join(cells)} |")
+            shown, is_head = f"| {' | '.join(cells)} |", row[2] == "h" or row[1][:1] == "!"
+            if before != "row":
+                head = shown if is_head else "| " * len(cells) + "|"
+                lines += ["", head, "|---" * len(cells) + "|"]
+            if before == "row" or not is_head:
+                lines.append(shown)
         else:
             lines.append("" if _NO_TEXT.fullmatch(line) else line.lstrip(" \t"))
         before = kind
