@@ -27,7 +27,7 @@ from ankiforge.ledger.events import (
     guid_of,
 )
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import Store, encode
+from ankiforge.ledger.store import EACH, Store, encode
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     AGENT,
@@ -475,9 +475,11 @@ def _source_questions(store: Store) -> Iterator[Question]:
 def _form_questions(store: Store) -> Iterator[Question]:
     """Yield a question for each form of hand-written cards of which several wait in one source."""
     forms: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
-    for one, _ in drafts.each_waiting(store, "h.kind = 'card' AND d.revises = ''"):
-        if one.highlight.written and "form" in one.remarks:
-            forms[one.highlight.document.source, one.highlight.written].append(one)
+    cards_of = "SELECT body FROM highlight WHERE state = 'present' AND kind = 'card' AND key IN (SELECT key FROM draft)"
+    marks = map(decode_highlight, store.rows(cards_of))
+    asked = encode([mark.key for mark in marks if drafts.asks_form(store, mark)])
+    for one in drafts.waiting(store, f"d.key IN {EACH} AND d.revises = ''", asked):
+        forms[one.highlight.document.source, one.highlight.written].append(one)
     for (source, written), waiting in sorted(forms.items()):
         if len(waiting) >= FORM_ASKED:
             yield Question(

@@ -72,14 +72,6 @@ def form_key(source: str, written: str) -> str:
     return f"form:{source}:{written}"
 
 
-def _is_doubtful_form(highlight: Highlight) -> bool:
-    """Return whether lines of this form may be no cards: `a :: b` with blanks, not a question."""
-    front = highlight.markdown[0] if highlight.markdown else ""
-    if front.rstrip().endswith(("?", "？")):
-        return False
-    return highlight.written == "a :: b" and not _TIGHT.search(highlight.exact)
-
-
 def _wordings_of(proposals: Sequence[Proposal]) -> list[Wording]:
     """Return the words of drafts; the source's own ones are numbered."""
     wordings, own = [], 0
@@ -514,8 +506,8 @@ def _remarks(
     rows = store.rows("SELECT passage FROM rejected WHERE content = ?", wording.content)
     if any(one["passage"] != passage.key for one in rows):
         remarks.append("you rejected the same words elsewhere")
-    if highlight.written and not highlight.declared and form_choice(store, highlight) != "accept":
-        remarks.append("form") if _is_doubtful_form(highlight) else None
+    if asks_form(store, highlight):
+        remarks.append("form")
     return tuple(remarks)
 
 
@@ -605,6 +597,18 @@ def _leads(store: Store, key: str, passage: Passage) -> bool:
     present = [row for row in rows if row["state"] == "present"]
     first = min(present, key=lambda row: cards.rank(row, passage), default=None)
     return first is not None and first["key"] == key
+
+
+def asks_form(store: Store, highlight: Highlight) -> bool:
+    """Return whether a person has to say that lines like this one are cards.
+
+    They are of the form `a :: b`, with blanks, and not a question.
+    """
+    front = highlight.markdown[0] if highlight.markdown else ""
+    doubtful = highlight.written == "a :: b" and not _TIGHT.search(highlight.exact)
+    if highlight.declared or not doubtful or front.rstrip().endswith(("?", "？")):
+        return False
+    return form_choice(store, highlight) != "accept"
 
 
 def form_choice(store: Store, highlight: Highlight) -> str:

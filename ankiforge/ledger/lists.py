@@ -282,17 +282,16 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
     rest = chain.from_iterable(
         (row["id"] for row in store.rows(of_key, id)) if "/" in id else (id,) for id in ids
     )
-    size = AT_ONCE // 2
-    while batch := list(islice(rest, size := 2 * size)):
-        named = encode(batch)
+    while batch := list(islice(rest, AT_ONCE)):
+        # SQLite looks up values, but reads every line to compare it with a list in JSON
         query = f"WITH {_SOURCELESS}, {_LINES} SELECT id, verdict, anki FROM line"
-        rows = store.rows(f"{query} WHERE id IN (SELECT value FROM json_each(?))", named)
+        rows = store.rows(f"{query} WHERE id IN ({', '.join('?' * len(batch))})", *batch)
         states = {row["id"]: (row["verdict"], row["anki"]) for row in rows}
         chosen = (
             "d.id IN (SELECT value FROM json_each(?1) UNION"
-            " SELECT id FROM draft WHERE revises IN (SELECT value FROM json_each(?1)))"
+            " SELECT id FROM draft WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
         )
-        waiting = {one.id: one for one in drafts.waiting(store, chosen, named)}
+        waiting = {one.id: one for one in drafts.waiting(store, chosen, encode(batch))}
         revisions = {one.revises: one for one in waiting.values() if one.revises}
         for id in batch:
             verdict, anki = states.get(id, ("", ""))
