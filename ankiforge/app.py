@@ -477,8 +477,6 @@ def is_small_model(base_url: str, model: str) -> bool:
     `gpt-oss-120b` are not. A model without a size in its name counts as small if the server runs on
     this machine, unless the name is that of a hosted service.
     """
-    from ankiforge.draft.server import known_price
-
     name = model.casefold()
     sizes = [
         int(times or 1) * float(size) / (1000 if unit == "m" else 1)
@@ -486,8 +484,7 @@ def is_small_model(base_url: str, model: str) -> bool:
     ]
     if sizes:
         return max(sizes) <= SMALL_MODEL
-    hosted = known_price(model) is not None or _HOSTED.search(name) is not None
-    return is_loopback(base_url) and not hosted
+    return is_loopback(base_url) and _HOSTED.search(name) is None
 
 
 # --- policy and job -------------------------------------------------------------------------

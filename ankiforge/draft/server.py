@@ -1,19 +1,10 @@
-"""The settings of a model server, token prices, the usage of a run, and the budget.
-
-Prices come from the user's table, else from one that ships with the program. A model is looked up
-by its whole name, then without vendor, date and stage of release:
-`openai/gpt-5-mini-2025-08-07` is `gpt-5-mini`.
-"""
+"""The settings of a model server, the usage of a run, and the budget."""
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,10 +15,6 @@ from ankiforge.config import LLM, is_loopback, key_for, key_variable
 from ankiforge.errors import ConfigError, ItemError
 
 # --- prices ---------------------------------------------------------------------------------
-
-_DATED = re.compile(
-    r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest|preview(?:-\d{2}-\d{2,4})?|exp))+$"
-)
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -45,30 +32,6 @@ class Price(msgspec.Struct, frozen=True):
         cheaper = self.into if self.again is None else self.again
         fresh = max(tokens_in - again, 0)
         return (fresh * self.into + again * cheaper + tokens_out * self.out) / 1e6
-
-
-FREE = Price(0.0, 0.0)
-
-
-def known_price(model: str) -> Price | None:
-    """Return the price of a model by its name on the server, None if it is not in the table."""
-    name = model.strip().casefold()
-    bare = name.rpartition("/")[2]
-    for written in (name, bare, _DATED.sub("", name), _DATED.sub("", bare)):
-        if written in _shipped():
-            return Price(*_shipped()[written])
-    return FREE if name.endswith(":free") else None
-
-
-def known_models() -> list[str]:
-    """Return the models of the shipped table."""
-    return sorted(_shipped())
-
-
-@cache
-def _shipped() -> dict[str, tuple[float, ...]]:
-    text = (files("ankiforge.draft") / "prices.json").read_text(encoding="utf-8")
-    return {name: tuple(price) for name, price in json.loads(text).items()}
 
 
 # --- settings -------------------------------------------------------------------------------
@@ -92,7 +55,7 @@ class ServerSettings(msgspec.Struct, frozen=True):
     budget_usd: float | None = None
     """The limit for one run in dollars; None = none."""
     price_usd: tuple[float, ...] | None = None
-    """Dollars per million tokens (in, out, cached in); None = from the table."""
+    """Dollars per million tokens (in, out, cached in); None = unknown, on loopback nothing."""
     concurrency: int = 0
     """The number of concurrent requests; 0 = 4, on loopback 1."""
     per_request: int = 0
@@ -118,7 +81,7 @@ class ServerSettings(msgspec.Struct, frozen=True):
         if self.budget_usd is not None and self.price is None:
             raise ConfigError(
                 f"llm.budget_usd: the price of {self.model!r} at {self.host} is not known",
-                hint="set `llm.price_usd: [in, out]`; known are " + ", ".join(known_models()),
+                hint="set `llm.price_usd: [in, out]`, dollars per million tokens",
             )
 
     @property
@@ -176,13 +139,10 @@ class ServerSettings(msgspec.Struct, frozen=True):
 
     @property
     def price(self) -> Price | None:
-        """Return the token prices; None if they are unknown.
-
-        On loopback, models are free unless they have a list price, which suggests a proxy.
-        """
+        """Return the token prices; None if they are unknown. On loopback, models are free."""
         if self.price_usd is not None:
             return Price(*self.price_usd)
-        return known_price(self.model) or (FREE if self.local else None)
+        return Price(0.0, 0.0) if self.local else None
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
         """Return the cost of tokens in dollars; None if the price is unknown."""
