@@ -164,6 +164,10 @@ SHORT = 5
 """The maximum number of words of a mark that is a phrase of its sentence."""
 
 
+_GAP_END = re.compile(r"(?<=\w)\\?[:,;]\Z")
+"""A colon that was marked with its term: no part of the answer."""
+
+
 def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
     return tuple(gap for gap in highlight.gaps if is_visible(highlight.exact[slice(*gap)]))
 
@@ -172,7 +176,12 @@ def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
     """Return a cloze that hides the marked phrases in the Markdown of their sentence."""
     if not (highlight.markdown and highlight.markdown_gaps):
         return _cloze(highlight, highlight.exact, phrases, "rules:phrase")
-    text = cloze.wrap(highlight.markdown[0], highlight.markdown_gaps)
+    markdown = highlight.markdown[0]
+    spans = tuple(
+        (start, start + len(_GAP_END.sub("", markdown[start:end])))
+        for start, end in highlight.markdown_gaps
+    )
+    text = cloze.wrap(markdown, spans)
     fields, answer, start = (("Text", text),), cloze_answers(text), min(highlight.gaps)[0]
     return _draft(highlight, CardKind.CLOZE, fields, answer, "rules:phrase", start=start)
 

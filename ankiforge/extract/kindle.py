@@ -65,12 +65,6 @@ class Clip:
             return self.place == other.place and self.page == other.page
         return self.place[0] <= other.place[1] and other.place[0] <= self.place[1]
 
-    @property
-    def order(self) -> tuple[Span, int]:
-        """A sort key: by location, else by page."""
-        number = re.match(r"\d+", self.page)
-        return self.place, int(number[0]) if number else 0
-
 
 _KIND = re.compile(
     r"(?P<note>\b(?:note?|notiz|nota|notitie|opmerking|notatka|anteckning|заметка|notunuz)\b"
@@ -212,7 +206,7 @@ class Kindle(ExportSource):
         alone = _attach(marks, (clip for clip in texts if clip.kind == "note"))
         made = [self._highlight(document, clip, is_note=clip in alone) for clip in (*marks, *alone)]
         counted = zip((*marks, *alone), numbered(made), strict=True)
-        if ordered := sorted(counted, key=lambda pair: pair[0].order):
+        if ordered := sorted(counted, key=lambda pair: (pair[0].place, pair[0].page.zfill(9))):
             yield Extracted(document, tuple(one for _, one in ordered), self.folder.container)
         lost = [clip.text for clip in clips if clip.kind == "mark" and clip not in texts]
         if lost:
