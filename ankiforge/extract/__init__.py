@@ -121,7 +121,7 @@ def kinds() -> tuple[str, ...]:
 
 _OF_TOOLS = frozenset(("yanki", "ankiops"))
 """Sources that `ankiforge.adopt` has, for who moves in."""
-_NOT_SOURCES = frozenset(("discover", "files", "folder", "workers"))
+_NOT_SOURCES = frozenset(("clippings", "discover", "files", "folder"))
 """Modules of this folder that are not sources."""
 
 

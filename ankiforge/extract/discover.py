@@ -22,9 +22,11 @@ _KIND_BY_SUFFIX = {
     ".tid": "tiddlywiki",
     ".markdown": "markdown",
 }
-_READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".jsonl")
+_READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".jsonl", ".html", ".htm")
 _CLIPPING = re.compile(r"^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n", re.MULTILINE)
 _CLIPPINGS_END = re.compile(r"^={10}[ \t]*$", re.MULTILINE)
+_NOTEBOOK = re.compile('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
+"""HTML of Kindle's apps, and of KOReader."""
 _ANNOTATIONS = re.compile(
     r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]'
 )
@@ -42,6 +44,8 @@ def kind_of(path: Path) -> str:
             columns = columns_of(head.partition("\n")[0])
             titled = not columns.keys().isdisjoint(("book title", "title"))
             return "readwise" if "highlight" in columns and titled else ""
+        case ".html" | ".htm":
+            return "kindle" if _NOTEBOOK.search(head) else ""
         case ".json" | ".jsonl":
             return "hypothesis" if _ANNOTATIONS.search(head) else ""
     return _KIND_BY_SUFFIX.get(ending, "")
@@ -73,9 +77,6 @@ def kinds_below(folder: Path) -> set[str]:
     return found - {""}
 
 
-FOREIGN_JSON = "it has no annotations of Hypothesis"
-
-
 def why_not(path: Path) -> str:
     """Return why a file that looks like an export is not read. "" for other files."""
     ending = path.suffix.casefold()
@@ -85,12 +86,10 @@ def why_not(path: Path) -> str:
     if not head.strip():
         return "the file is empty"
     if ending != ".csv":
-        return FOREIGN_JSON
-    found = columns_of(head.partition("\n")[0])
-    names = [f"“{name[:30]}”" for name in sorted(filter(None, found), key=found.__getitem__)]
-    named = ", ".join([*names[:4], "…"] if len(names) > 4 else names) or "without names"
+        return "it has no annotations of Hypothesis"
+    line = head.partition("\n")[0].strip()
     wanted = "a Readwise export has the columns “Highlight” and “Book Title”"
-    return f"its columns are {named}; {wanted}"
+    return f"its columns are {line[:60]}; {wanted}"
 
 
 def _head(path: Path) -> str:

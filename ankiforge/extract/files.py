@@ -12,16 +12,22 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from html import unescape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 import ankiforge
-from ankiforge.errors import BugError, ItemError, one_item
+from ankiforge.errors import BugError, ItemError, ServiceError, UsageError, one_item
 from ankiforge.model import WENT_AWAY, Memory, Problem, Sighting, h16
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 LARGEST = 2_000_000
 """The default maximum size of a text file in bytes."""
@@ -329,3 +335,71 @@ def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
             yield from sightings
     except BugError as error:
         yield Problem(where, error.message, error.hint)
+
+
+# --- HTML -----------------------------------------------------------------------------------
+
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+_TAG = re.compile(r"(</?[A-Za-z][^<>]*>|<![^<>]*>)")
+_HIDDEN = re.compile(r"<(head|script|style|template)\b", re.IGNORECASE)
+_BLOCK = re.compile(
+    r"</?(?:address|article|aside|blockquote|body|br|d[dlt]|div|fig\w*|footer|h[1-6r]|header|li|main"
+    r"|nav|[ou]l|p|pre|section|table|t[dhr])\b",
+    re.IGNORECASE,
+)
+
+
+def blocks_of(html: str) -> Iterator[tuple[str, str]]:
+    """Yield what a page shows block by block: the tag before it, and its words as one line."""
+    before, words, hidden = "", list[str](), ""
+    for at, token in enumerate(_TAG.split(_COMMENT.sub("", html))):
+        if at % 2 == 0:
+            words += [] if hidden else [token]
+        elif hidden:
+            hidden = "" if token[2:].casefold().startswith(hidden) else hidden
+        elif found := _HIDDEN.match(token):
+            hidden = found[1].casefold()
+        elif _BLOCK.match(token):
+            yield before, " ".join(unescape("".join(words)).split())
+            before, words = token, []
+    yield before, " ".join(unescape("".join(words)).split())
+
+
+# --- the optional cluster that reads files: the setting `executor` ----------------------------
+
+CONNECT_SECONDS = 10.0
+"""Seconds to wait for a scheduler, and for its first worker."""
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """Connect to the Dask cluster whose scheduler is at `address`, such as `tcp://host:8786`.
+
+    Raises:
+        UsageError: dask.distributed is not installed.
+        ServiceError: no scheduler with a worker answers.
+    """
+    import socket  # this module is read at every start
+
+    try:
+        import distributed
+    except ImportError as error:
+        hint = "pip install 'ankiforge-cards[dask]'"
+        raise UsageError("the setting executor needs dask.distributed", hint=hint) from error
+    connect: Any = distributed.Client
+    try:
+        parts = urlsplit(address)  # a `Client` that cannot connect hangs and prints
+        socket.create_connection((parts.hostname, parts.port), CONNECT_SECONDS).close()
+        client = connect(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TypeError, ValueError) as error:
+        hint = "start one: dask scheduler; and workers: dask worker ADDRESS"
+        what = f"no Dask scheduler answers at {address} ({error})"
+        raise ServiceError(what, hint=hint) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError as error:
+            hint = f"start one on each machine: dask worker {address}"
+            what = f"the Dask scheduler at {address} has no workers"
+            raise ServiceError(what, hint=hint) from error
+        yield client.get_executor(pure=False)

@@ -26,6 +26,7 @@ from ankiforge.extract.files import (
     loop_at,
     looping,
     matcher,
+    of_one,
     program,
     proves,
     read_settled,
@@ -36,7 +37,10 @@ from ankiforge.extract.files import (
     unreadable,
 )
 from ankiforge.model import (
+    Document,
+    DocumentKey,
     Extracted,
+    Highlight,
     Known,
     Problem,
     Scan,
@@ -312,6 +316,12 @@ class FolderSource:
 
 MOST = 20
 """The number of malformed items that are reported per file."""
+LARGEST_EXPORT = 64_000_000
+"""The maximum size of an export in bytes: a heavy reader's has two MB after ten years."""
+
+
+Named = tuple[str, Iterator[Sighting]]
+"""The name of a document for people, and what is read of it."""
 
 
 class ExportSource(FolderSource):
@@ -322,10 +332,8 @@ class ExportSource(FolderSource):
     hint: ClassVar[str]
     rest: ClassVar[str]
     """What is said of more than `MOST` malformed items."""
-    oldest_first: ClassVar[bool] = False
-    """Whether the files are read by age, not by path."""
 
-    def items(self, file: File) -> Iterator[Any]:
+    def items(self, path: str, text: str) -> Iterator[Any]:
         """Yield the items of a file, and a problem for each malformed one.
 
         Raises:
@@ -333,31 +341,39 @@ class ExportSource(FolderSource):
         """
         raise NotImplementedError
 
-    def files(self) -> Iterator[File | Problem]:
-        """Yield the files in this format, after the problems.
+    def documents(self, found: list[Any]) -> Iterator[Named]:
+        """Yield the documents made of the items of all files."""
+        raise NotImplementedError
+
+    def read(self) -> Iterator[Sighting]:
+        """Yield problems, then the documents; the newest file is read last.
 
         There is a problem for each other file that the user named, or that looks like an export.
         """
-        from ankiforge.extract.discover import FOREIGN_JSON, kind_of, why_not
+        from ankiforge.extract.discover import kind_of, why_not
 
-        files = list[tuple[int, File]]()
+        files, found = list[File](), list[Any]()
         for file in self.folder.files():
             if isinstance(file, Problem):
                 yield file
-                continue
-            stamp = stamp_at(file.at)
-            if kind_of(file.at) == self.kind:
-                files.append((stamp[0] if stamp and self.oldest_first else 0, file))
-                continue
-            why = why_not(file.at)
-            is_empty = stamp is not None and not stamp[2]
-            if file.named or (why and why != FOREIGN_JSON):
+            elif kind_of(file.at) == self.kind:
+                files.append(file)
+            elif file.named or file.path.casefold().endswith(".csv"):
+                is_empty = file.stamp is not None and not file.stamp[2]
                 self.folder.missed |= file.named and not is_empty
-                reason = f"{self.no_export}: {why}" if why else self.no_export
-                yield Problem(file.path, reason, self.hint, notice=is_empty or not file.named)
-        yield from (file for _, file in sorted(files, key=lambda pair: pair[0]))
+                reason = ": ".join(filter(None, (self.no_export, why_not(file.at))))
+                notice = is_empty or not file.named
+                yield Problem(file.path, reason, self.hint, notice=notice)
+        for file in sorted(files, key=lambda one: one.stamp[0] if one.stamp else 0):
+            for item in self._contents(file):
+                if isinstance(item, Problem):
+                    yield item
+                else:
+                    found.append(item)
+        for name, sightings in self.documents(found):
+            yield from of_one(name, sightings)
 
-    def contents(self, file: File) -> Iterator[Any]:
+    def _contents(self, file: File) -> Iterator[Any]:
         """Yield the items of a file, and its problems: of the malformed items, only the first.
 
         A malformed item may be a damaged known one, so the scan is then incomplete.
@@ -365,7 +381,7 @@ class ExportSource(FolderSource):
         broken = 0
         try:
             with one_item():
-                for item in self.items(file):
+                for item in self.items(file.path, file.text(LARGEST_EXPORT)):
                     broken += isinstance(item, Problem)
                     if not isinstance(item, Problem) or broken <= MOST:
                         yield item
@@ -375,6 +391,16 @@ class ExportSource(FolderSource):
         self.folder.missed |= broken > 0
         if broken > MOST:
             yield Problem(f"{file.path}: the rest", f"{broken - MOST} more {self.rest}")
+
+    def document(self, key: tuple[str, ...], title: str, **known: Any) -> Document:
+        """Return a document whose key is made of `key`, with what else is known of it."""
+        name = DocumentKey(f"{self.folder.namespace}/{h16(*key)}")
+        return Document(name, self.folder.name, title or "Untitled", **known)
+
+    def extracted(self, document: Document, highlights: Iterable[Highlight]) -> Iterator[Extracted]:
+        """Yield a document with its highlights, unless there are none."""
+        if made := tuple(highlights):
+            yield Extracted(document, made, self.folder.container)
 
 
 class TextSource(FolderSource):

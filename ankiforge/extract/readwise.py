@@ -21,25 +21,14 @@ from itertools import groupby
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import columns_of, delimiter_of
-from ankiforge.extract.files import of_one
-from ankiforge.extract.folder import ExportSource, File, iso_time
-from ankiforge.model import (
-    Document,
-    DocumentKey,
-    Extracted,
-    Highlight,
-    HighlightKind,
-    Problem,
-    Sighting,
-    h16,
-)
+from ankiforge.extract.folder import ExportSource, Named, iso_time
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, h16
 from ankiforge.text.fold import fold
 
-LARGEST = 64_000_000
-"""The maximum size of a file in bytes."""
 Settings = SourceSettings
-Row = tuple[str, ...]
-"""What a row is known by: title, author, words, location."""
+Row = dict[str, str]
+_USED = ("highlight", "note", "tags", "document tags", "book title", "title", "book author", "author",
+    "location", "location type", "amazon book id", "url", "color", "highlighted at", "date")  # fmt: skip
 _NOTE_TAGS = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
 
 
@@ -55,64 +44,43 @@ class Readwise(ExportSource):
     ending = (".csv",)
     no_export, hint = "not a Readwise export", "export your highlights as CSV at readwise.io/export"
     rest = "rows have too many columns"
-    oldest_first = True
 
-    def read(self) -> Iterator[Sighting]:
-        """Yield a document for each run of consecutive rows of one book, and problems."""
-        found = list(self.files())
-        yield from (file for file in found if isinstance(file, Problem))
-        seen, nth = set[Row](), Counter[str]()
-        for file in reversed(found):  # passages of newer files take precedence
-            if isinstance(file, Problem):
-                continue
-            rows, here = dict[Row, dict[str, str]](), set[Row]()
-            for row in self.contents(file):
-                if isinstance(row, Problem):
-                    yield row
-                    continue
-                passage = (*_work(row), row["highlight"] or row["note"], row["location"])
-                if passage not in seen:
-                    rows.setdefault(tuple(row.values()), row)
-                here.add(passage)
-            seen |= here
-            for _, run in groupby(rows.values(), _work):
-                yield from of_one(file.path, self._book(list(run), nth))
-
-    def items(self, file: File) -> Iterator[dict[str, str] | Problem]:
-        """Yield the rows of a table."""
-        text = file.text(LARGEST)
-        head = text.partition("\n")[0]
+    def items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
+        """Yield the rows of a table, each with the file's path."""
+        head, _, body = text.partition("\n")
         columns = columns_of(head)
-        table = csv.reader(
-            StringIO(text[len(head) + 1 :]), delimiter=delimiter_of(head), strict=True
-        )
+        table = csv.reader(StringIO(body), delimiter=delimiter_of(head), strict=True)
         try:
             for cells in table:
                 row = dict.fromkeys(_USED, "")
                 row |= {name: cells[at].strip() for name, at in columns.items() if at < len(cells)}
                 if len(cells) > len(columns):
                     what = "a row with more columns than the first"
-                    where = f"{file.path}:{table.line_num + 1}"
-                    yield Problem(where, what, "put its text in quotes")
+                    yield Problem(f"{path}:{table.line_num + 1}", what, "put its text in quotes")
                 elif row["highlight"] or row["note"]:
-                    yield row
+                    yield path, row
         except csv.Error as error:
             what = f"not a table after some row: {error}"
             raise ItemError(what, hint="export it again") from error
 
-    def _book(self, rows: list[dict[str, str]], nth: Counter[str]) -> Iterator[Extracted]:
+    def documents(self, found: list[tuple[str, Row]]) -> Iterator[Named]:
+        """Yield a document for each run of consecutive rows of one book."""
+        newest = {_passage(row): path for path, row in found}  # of copies of a passage
+        rows = {(path, *row.values()): row for path, row in found if newest[_passage(row)] == path}
+        nth = Counter[str]()
+        for (title, _), run in groupby(rows.values(), _work):
+            yield title, self._book(list(run), nth)
+
+    def _book(self, rows: list[Row], nth: Counter[str]) -> Iterator[Extracted]:
         (title, author), asin = _work(rows[0]), rows[0]["amazon book id"]
-        space = self.folder.namespace
-        document = Document(
-            DocumentKey(f"{space}/{h16(fold(title), fold(author))}"),
-            self.folder.name,
-            title or "Untitled",
+        document = self.document(
+            (fold(title), fold(author)),
+            title,
             creators=(author,) if author else (),
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(_tags(rows[0]["document tags"])),
         )
-        above: list[tuple[int, str]] = []
-        made: list[Highlight] = []
+        above, made = list[tuple[int, str]](), list[Highlight]()
         if len({row["location type"].casefold() for row in rows}) == 1 and all(map(_place, rows)):
             rows = sorted(rows, key=_place)
         for row in rows:
@@ -126,7 +94,7 @@ class Readwise(ExportSource):
             kind = row["location type"].casefold()
             one = Highlight(
                 document,
-                space,
+                self.folder.namespace,
                 HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
                 exact=text,
                 nth=nth[mark],
@@ -143,21 +111,25 @@ class Readwise(ExportSource):
             )
             made.append(one)
             above += [(level, text)] if level else []
-        yield Extracted(document, tuple(made), self.folder.container)
+        yield from self.extracted(document, made)
 
 
 open_source = Readwise.open
 
 
-def _work(row: dict[str, str]) -> tuple[str, str]:
+def _passage(row: Row) -> tuple[str, ...]:
+    return (*_work(row), row["highlight"] or row["note"], row["location"])
+
+
+def _work(row: Row) -> tuple[str, str]:
     return row["book title"] or row["title"], row["book author"] or row["author"]
 
 
-def _place(row: dict[str, str]) -> int:
+def _place(row: Row) -> int:
     return int(row["location"]) if re.fullmatch(r"\d{1,9}", row["location"]) else 0
 
 
-def _uri(row: dict[str, str], kind: str) -> str:
+def _uri(row: Row, kind: str) -> str:
     asin = row["amazon book id"]
     if re.fullmatch(r"https?://\S+", row["url"]):
         return row["url"]
@@ -165,7 +137,3 @@ def _uri(row: dict[str, str], kind: str) -> str:
         return ""
     spot = f"&location={row['location']}" if kind == "location" and _place(row) else ""
     return f"kindle://book?action=open&asin={asin}{spot}"
-
-
-_USED = ("highlight", "note", "tags", "document tags", "book title", "title", "book author", "author",
-    "location", "location type", "amazon book id", "url", "color", "highlighted at", "date")  # fmt: skip

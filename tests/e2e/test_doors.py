@@ -275,7 +275,7 @@ def test_the_terminal_tells_what_is_wrong_and_goes_on(forge, tmp_path):
     rows["rows"].append({"id": 1})
     (tmp_path / "a.json").write_text(json.dumps(rows))
     told = forge("run", *sorted(tmp_path.glob("*.*")), code=1).stderr
-    assert "My Clippings.txt:1: not a Kindle entry" in told
+    assert "My Clippings.txt: entry 1: not a Kindle entry" in told
     assert "broken.tid: it is not a tiddler" in told
     assert "a.json: annotation 2" in told
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.extract import workers
+from ankiforge.extract import files
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -178,7 +178,7 @@ def _answers(address: str, count: int = 2) -> None:
 
 
 def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch):
-    monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(files, "CONNECT_SECONDS", 0.5)
     workspace(f"tcp://127.0.0.1:{_free()}")
     result = forge("extract")
     assert result.exit_code == 3

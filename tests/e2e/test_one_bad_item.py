@@ -88,7 +88,7 @@ def write(forge, kind: str) -> None:
         ("tiddlywiki", tiddlywiki, "markdown_of"),
         ("pdf", pdf, "with_pictures"),
         ("zotero", works, "document_of"),
-        ("kindle", kindle, "Document"),
+        ("kindle", kindle, "Highlight"),
         ("readwise", readwise, "Highlight"),
         ("hypothesis", hypothesis, "percent"),
     ],

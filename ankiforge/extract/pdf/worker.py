@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import MsgspecError, Struct, json
 
 import ankiforge
-from ankiforge.extract.files import ParseCache, program, stamp_at
+from ankiforge.extract.files import ParseCache, cluster, program, stamp_at
 from ankiforge.model import Document, DocumentKey, Highlight, Memory, h16
 
 if TYPE_CHECKING:
@@ -365,8 +365,6 @@ class PdfWorker:
             return
         self._next = new
         if self._ahead is None and self.executor:
-            from ankiforge.extract.workers import cluster
-
             self._ahead = self._stack.enter_context(cluster(self.executor))
         elif self._ahead is None:
             from concurrent.futures import ThreadPoolExecutor

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
-from html.parser import HTMLParser
 from itertools import chain, groupby
 from math import isfinite
 from pathlib import Path
@@ -23,6 +22,7 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
+from ankiforge.extract.files import blocks_of
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf.worker import (
     HYPERTEXT,
@@ -287,34 +287,6 @@ def linked_folder(data: Path) -> Path | None:
 LARGEST_PAGE = 50_000_000
 """Bytes of one page, at most, and of all pages of a book that are read."""
 PAGES = (".xhtml", ".html", ".htm")
-_BLOCKS = re.compile(
-    "address|article|aside|blockquote|body|br|d[dlt]|div|fig.*|footer|h[1-6r]|header|li|main|nav|[ou]l"
-    "|p|pre|section|table|t[dhr]"
-)
-_HIDDEN = frozenset(("head", "script", "style", "template"))
-
-
-class _Text(HTMLParser):
-    """Collects what a page shows, a block a line."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._hidden = ""
-
-    def handle_starttag(self, tag: str, _: object) -> None:
-        """Begin a block, or what is not shown."""
-        self._hidden = self._hidden or (tag if tag in _HIDDEN else "")
-        self.parts += ["\n"] if _BLOCKS.fullmatch(tag) else []
-
-    def handle_endtag(self, tag: str) -> None:
-        """End a block, or what is not shown."""
-        self._hidden = "" if tag == self._hidden else self._hidden
-        self.parts += ["\n"] if _BLOCKS.fullmatch(tag) else []
-
-    def handle_data(self, data: str) -> None:
-        """Keep what is shown."""
-        self.parts += [] if self._hidden else [data.replace("\n", " ")]
 
 
 def _pages(path: Path) -> Iterator[bytes]:
@@ -335,10 +307,8 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
     texts = []
     try:
         for page in _pages(path):
-            reader = _Text()
-            reader.feed(page.decode("utf-8", "replace"))
-            lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
-            texts.append("\n".join(filter(None, lines)))
+            blocks = blocks_of(page.decode("utf-8", "replace"))
+            texts.append("\n".join(words for _, words in blocks if words))
     except (OSError, BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
         return Failed(f"it cannot be read: {error}", REPAIR)
     return Surroundings(tuple(_passage(texts, quote) for quote in quotes))

@@ -37,6 +37,8 @@ HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]
         ("a.csv", "Highlight,Title,Author,URL,Note,Location,Date\n", "readwise"),
         ("a.csv", "a,b\n", ""),
         ("a.csv", "", ""),
+        ("a.html", "<div class='noteHeading'>", "kindle"),
+        ("a.html", "<p>a page</p>", ""),
         ("a.json", HYPOTHESIS, "hypothesis"),
         ("a.jsonl", HYPOTHESIS, "hypothesis"),
         ("a.json", '{"rows": [1]}', ""),
