@@ -278,27 +278,6 @@ def test_every_way_to_mark_makes_the_card_the_page_says(home):
         assert {card["kind"] for card in cards} == {kind}, words
 
 
-def test_the_yield_the_readme_tells_is_that_of_the_demo(home):
-    told = re.search(
-        r"papers' (\d+)\s+highlights .*?, (\d+) became cards, (\d+) are waiting and (\d+)",
-        README,
-        re.DOTALL,
-    )
-    assert told
-    paths = "~/Papers ~/Zotero"
-    marks = [
-        mark["key"]
-        for mark in home.data(f"ankiforge extract {paths}")
-        if mark["kind"] != "note"
-        and not re.search(r"\?|^(?:skip|[qc]:)", mark["comment"], re.IGNORECASE)
-    ]
-    home.type(f"ankiforge run {paths}")
-    without = {one["key"]: one["fate"] for one in home.data("ankiforge list --no-card")}
-    fates = [without.get(key, "carded") for key in marks]
-    counts = [len(marks), *(fates.count(fate) for fate in ("carded", "waiting", "no_card"))]
-    assert [int(number) for number in told.groups()] == counts
-
-
 # --- nothing is left out ----------------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ class Origin(msgspec.Struct, frozen=True):
     """The drafter and model that made a draft."""
 
     drafter: str
-    """`rules:acronym`, `llm`, `agent`, `person` …"""
+    """`rules:phrase`, `llm`, `agent`, `person` …"""
     model: str = ""
     prompt: str = ""
     """`name@fingerprint`."""

@@ -43,7 +43,7 @@ def workspace(forge) -> Callable[[str], Path]:
 
 def write_paper(path: Path) -> None:
     words = "The minimum inhibitory concentration (MIC) prevents growth."
-    write_pdf(path, [Page((paragraph(words),), (mark(words),))])
+    write_pdf(path, [Page((paragraph(words),), (mark(words, comment="What prevents growth?"),))])
 
 
 def says(result, code: int, *words: str) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-TRUSTED = "Heavy rain fills the upper basin lake (UBL) within a day."
+TRUSTED = "What fills within a day?::the upper basin lake"
 PLAIN = "We should all sleep rather more than we do."
 
 
@@ -16,7 +16,7 @@ def notes(forge, monkeypatch):
     def write(*passages, **settings):
         folder = forge.folder / "notes"
         folder.mkdir(exist_ok=True)
-        marked = (one if "==" in one else f"=={one}==" for one in passages)
+        marked = (one if "==" in one or "::" in one else f"=={one}==" for one in passages)
         quotes = "".join(f"{passage}\n\n" for passage in marked)
         (folder / "Note.md").write_text(quotes, encoding="utf-8")
         source = {"obsidian": {"name": "notes", "path": "notes"}}
@@ -41,7 +41,7 @@ def test_a_deck_takes_only_the_kinds_it_names(forge, notes):
     forge.ok("run")
 
     (card,) = forge.cards()
-    assert card["fields"] == {"Front": "What does UBL stand for?", "Back": "upper basin lake"}
+    assert card["fields"] == {"Front": "What fills within a day?", "Back": "the upper basin lake"}
     left = [one["reason"] for one in without(forge).values() if one["fate"] == "no_card"]
     assert left == ["its deck takes only basic cards"]
 

@@ -151,8 +151,9 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
 ):
     write(forge, "obsidian")
     note = "The hurtful minimum inhibitory concentration (MIC) prevents growth."
+    marked = note.replace("hurtful", "==hurtful==")
     (forge.folder / "in" / "hurtful.md").write_text("An other?::one\n", encoding="utf-8")
-    (forge.folder / "in" / "b.md").write_text(f"=={note}==\n\nThe last?::two\n", encoding="utf-8")
+    (forge.folder / "in" / "b.md").write_text(f"{marked}\n\nThe last?::two\n", encoding="utf-8")
     monkeypatch.setattr(check, "ALL", (lambda *given: source.meaning(*given),))
     with monkeypatch.context() as patch:
         failing(patch, module, name, error)

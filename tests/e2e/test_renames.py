@@ -201,7 +201,9 @@ def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(forge, tmp_path, name
     from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
     def write(words: str, top: str, name: str) -> None:
-        pages = [Page([heading(top), paragraph(words)], [mark(words, name=name)])]
+        pages = [
+            Page([heading(top), paragraph(words)], [mark(words, name=name, comment="c: two rates")])
+        ]
         write_pdf(tmp_path / "papers" / "paper.pdf", pages, title="Curves")
 
     (tmp_path / "papers").mkdir()

@@ -56,7 +56,9 @@ def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_pa
     first, second = tmp_path / "x" / "paper.pdf", tmp_path / "y" / "copy.pdf"
     for path in (first, second):
         path.parent.mkdir()
-    write_pdf(first, [Page([paragraph(words)], [mark(words)])], title="Curves")
+    write_pdf(
+        first, [Page([paragraph(words)], [mark(words, comment="c: two rates")])], title="Curves"
+    )
     shutil.copy(first, second)
     forge.ok("run", first)
     before = guids(forge)

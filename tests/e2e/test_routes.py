@@ -10,6 +10,7 @@ from samples.zotero_writer import Annotation, Attachment, Library, Work, write_z
 
 ACRONYM = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
 TERM = "The transfer of genes by contact (TGC) spreads a plasmid."
+MIC, TGC = "What does MIC stand for?", "What does TGC stand for?"
 PLAIN = "Persister cells survive for reasons of their own."
 
 
@@ -26,8 +27,8 @@ def write_paper(path: Path, **zotero_keys: str) -> None:
     more = {name: {"/Zotero:Key": TextStringObject(key)} for name, key in zotero_keys.items()}
     blocks = (heading("How Bacteria Resist", level=0), *map(paragraph, (ACRONYM, TERM, PLAIN)))
     marks = (
-        mark(ACRONYM, more=more.get("acronym", {})),
-        mark(TERM, more=more.get("term", {})),
+        mark(ACRONYM, comment=MIC, more=more.get("acronym", {})),
+        mark(TERM, comment=TGC, more=more.get("term", {})),
         mark(PLAIN, comment="? What do persister cells do?"),
     )
     write_pdf(path, [Page(blocks, marks)], title="How Bacteria Resist")
@@ -38,7 +39,7 @@ def library(tmp_path: Path) -> Path:
     """A Zotero data folder with the paper of which two marks are known there."""
     folder = tmp_path / "Zotero"
     folder.mkdir()
-    marks = (Annotation("MARKAAA2", ACRONYM), Annotation("MARKBBB3", TERM, top=200))
+    marks = (Annotation("MARKAAA2", ACRONYM, MIC), Annotation("MARKBBB3", TERM, TGC, top=200))
     work = Work(
         "PAPER001",
         {"title": "How Bacteria Resist", "DOI": "10.5555/resist", "date": "2021-00-00 2021"},
@@ -190,7 +191,7 @@ def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(forge, paper, library,
 
 def test_equal_annotation_keys_of_two_libraries_are_two_highlights(forge, tmp_path):
     def library(words: str, group: int | None = None) -> Library:
-        mark = Annotation("MARKAAA2", words)
+        mark = Annotation("MARKAAA2", words, "What is it?")
         attachment = Attachment("ATTACH01", "a.pdf", (mark,))
         return Library(
             (Work("PAPER001", {"title": words}, attachments=(attachment,)),), group=group

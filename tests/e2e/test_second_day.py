@@ -16,11 +16,16 @@ EM = "Expectation maximization (EM) alternates between two steps until nothing c
 DNN = "A deep neural network (DNN) has several layers between its input and its output."
 
 
+def hides(words: str) -> str:
+    """The comment that makes a cloze of a passage."""
+    return f"c: {words.split()[1]}"
+
+
 def pdf(path: Path, *marked: str) -> Path:
     """A paper of three pages in which these passages are marked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pages = [
-        Page([paragraph(words)], [mark(words)] if words in marked else [])
+        Page([paragraph(words)], [mark(words, comment=hides(words))] if words in marked else [])
         for words in (ROC, EM, DNN)
     ]
     write_pdf(path, pages, title="Curves")
@@ -33,7 +38,7 @@ def annotations(path: Path, *passages: str, start: int = 0) -> Path:
             "id": f"id{number}", "uri": "https://x.org/p", "user": "acct:ada@hypothes.is",
             "created": "2024-01-01T00:00:00Z", "updated": "2024-01-01T00:00:00Z",
             "document": {"title": ["Page"]},
-            "target": [{"source": "https://x.org/p", "selector": [
+            "text": hides(words), "target": [{"source": "https://x.org/p", "selector": [
                 {"type": "TextQuoteSelector", "exact": words},
             ]}],
         }

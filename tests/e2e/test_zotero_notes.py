@@ -15,8 +15,8 @@ from samples.zotero_writer import (
     write_zotero,
 )
 
-ACRONYM = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
-MARK = Annotation("MARKAAA2", ACRONYM, "def")
+DOSE = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+MARK = Annotation("MARKAAA2", "The lowest dose prevents growth.", "Which dose prevents growth?")
 
 
 def write(folder: Path, *htmls: str, marks: tuple[Annotation, ...] = ()) -> Path:
@@ -40,23 +40,29 @@ def told(forge: Any) -> dict[str, str]:
     return {one["key"]: one["reason"] for one in lines}
 
 
-def test_a_note_makes_the_cards_that_a_mark_of_its_words_makes(forge, folder, anki):
-    write(folder, f"<h1>Doses</h1><p>{ACRONYM.replace('MIC', '<b>MIC</b>')}</p>")
-    assert forge.json("run", folder)["notes"]["written"] == 1
-    (card,) = forge.cards()
+def made(forge: Any, folder: Path) -> dict[str, Any]:
+    """The card that a person makes of a note."""
+    write(folder, f"<h1>Doses</h1><p>{DOSE}</p>")
+    forge.ok("run", folder)
+    card = ("--field", "Front", "Which dose is the lowest?", "--field", "Back", "the MIC")
+    found: dict[str, Any] = forge.json("edit", "zotero:user/NOTE0000", *card)
+    return found
+
+
+def test_a_card_of_a_note_names_the_paper_and_opens_the_note(forge, folder, anki):
+    card = made(forge, folder)
     assert card["highlight"] == "zotero:user/NOTE0000"
+    forge.ok("build")
     anki.load(forge.folder / "ankiforge.apkg")
     note = anki.note(card["guid"])
-    assert note["Front"] == "What does MIC stand for?"
+    assert note["Front"] == "Which dose is the lowest?"
     assert "zotero://select/library/items/NOTE0000" in note["Links"]
     assert "Resistance" in note["Citation"]
 
 
 def test_a_note_that_is_added_to_keeps_its_card(forge, folder):
-    write(folder, f"<p>{ACRONYM}</p>")
-    forge.ok("run", folder)
-    (before,) = forge.cards()
-    write(folder, f"<p>{ACRONYM}</p><p>And more that I thought of.</p>")
+    before = made(forge, folder)
+    write(folder, f"<p>{DOSE}</p><p>And more that I thought of.</p>")
     forge.ok("run", folder)
     (after,) = forge.cards()
     assert (after["guid"], after["verdict"]) == (before["guid"], "accepted")

@@ -30,8 +30,8 @@ RESIST = Work(
             "ATTACHA2",
             "Resist.pdf",
             (
-                Annotation("MARKAAA2", ACRONYM, top=1),
-                Annotation("MARKBBB3", TERM, top=2),
+                Annotation("MARKAAA2", ACRONYM, "What does MIC stand for?", top=1),
+                Annotation("MARKBBB3", TERM, "What does TGC stand for?", top=2),
                 Annotation("MARKCCC4", PLAIN, ASKED, top=3),
             ),
         ),
@@ -41,7 +41,11 @@ RESIST = Work(
 LEAVES = Work(
     "PAPERBB3",
     {"title": "How Leaves Drink"},
-    attachments=(Attachment("ATTACHB3", "Leaves.pdf", (Annotation("MARKDDD5", OTHER),)),),
+    attachments=(
+        Attachment(
+            "ATTACHB3", "Leaves.pdf", (Annotation("MARKDDD5", OTHER, "What cools leaves?"),)
+        ),
+    ),
 )
 OWN = Library((RESIST, LEAVES))
 CLUB = Library(
@@ -254,7 +258,7 @@ def test_an_edit_seen_by_another_way_is_an_edit(desk, serve, tmp_path):
     desk.forge.ok("init", "--trust", desk.forge.folder)
     desk.run()
     before = desk.live
-    moved = Annotation("MARKDDD5", "The drinking of water by roots (DWR) is slow.")
+    moved = Annotation("MARKDDD5", "The drinking of water by roots (DWR) is slow.", "What is slow?")
     server = serve(Library((RESIST, with_marks(LEAVES, moved))))
     desk.read_here(url=server.url)
     assert counts(desk.run()) == (0, 1, 0, 4)

@@ -237,10 +237,8 @@ class Player:
             for page in made["pages"]:
                 blocks = [pdf_writer.heading(made["title"])] if not pages else []
                 blocks += [pdf_writer.paragraph(one) for one in page["text"]]
-                marks = [
-                    pdf_writer.mark(one) if isinstance(one, str) else pdf_writer.mark(**one)
-                    for one in page.get("marks", [])
-                ]
+                given = ({"words": m} if isinstance(m, str) else m for m in page.get("marks", []))
+                marks = [pdf_writer.mark(**{**asked(one["words"]), **one}) for one in given]
                 pages.append(pdf_writer.Page(blocks, marks))
             pdf_writer.write_pdf(
                 path, pages, title=made["title"], author=made.get("author", ""),
@@ -494,10 +492,19 @@ class Player:
         (machine.desk / what["into"]).write_text(answer, encoding="utf-8")
 
 
+def asked(words: str) -> dict[str, str]:
+    """The comment of a mark in a paper: a question, if its words spell out an abbreviation."""
+    found = re.search(r"\(([A-Z]{2,})\)", words)
+    return {"comment": f"What does {found[1]} stand for?"} if found else {}
+
+
 def work_of(work: dict[str, Any]) -> zotero.Work:
     """A work with one file, its marks in order, and notes."""
     marks = tuple(
-        zotero.Annotation(top=100 * at, **{**one, "tags": tuple(one.get("tags", ()))})
+        zotero.Annotation(
+            top=100 * at,
+            **{**asked(one.get("text", "")), **one, "tags": tuple(one.get("tags", ()))},
+        )
         for at, one in enumerate(work.get("marks", []), 1)
     )
     file = work.get("file", f"{work['key']}.pdf")
