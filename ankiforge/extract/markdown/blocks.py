@@ -227,13 +227,10 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
         gaps = syntax.gaps
         context = context._replace(maths=source.maths, references=references, gaps=gaps)
     signs = signs_of(text, syntax) if with_cards else []
-    cutter = _Cutter(text.split("\n"), context, syntax, with_footnotes=with_cards)
+    cutter = _Cutter(text.split("\n"), context, syntax)
     env = {"signs": signs, "syntax": syntax, "is_card": cutter.is_card}
     for token in _parser(COMMENT in text, bool(signs)).parse(text, env):
         cutter.take(token)
-        while cutter.footnotes:
-            cutter.at = (cutter.at[1], cutter.at[1])
-            cutter.part(Part.TEXT, cutter.footnotes.pop(0), cards=False)
     tags = tuple(dict.fromkeys(cutter.tags))
     return Blocks(tuple(cutter.blocks), tags, tuple(cutter.callouts), context)
 
@@ -254,13 +251,9 @@ class _Cutter:
     """Its lines."""
     context: Context
     syntax: Syntax
-    with_footnotes: bool
-    """Whether inline footnotes are blocks: not in the side of a card."""
     blocks: list[Block] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     callouts: list[str] = field(default_factory=list)
-    footnotes: list[str] = field(default_factory=list)
-    """The inline footnotes of the lines just read."""
     at: Span = (0, 0)
     """[first, last) of the lines just read."""
     root: int = 0
@@ -431,8 +424,6 @@ class _Cutter:
         found = BLOCK_ID.search(content) if "^" in content else None
         content = content[: found.start()] if found else content
         block = Block(part, content, self.context, id=found[1] if found else "", is_line=cards)
-        if self.with_footnotes and "^[" in content and block.inline:
-            self.footnotes += block.inline.footnotes
         # text that begins with a letter is never empty: it need not be parsed to know
         has_words = content[:1].isalnum() or bool(content and block.plain)
         if has_words and not self.silent_depth:

@@ -16,7 +16,6 @@ from ankiforge.extract.markdown.tokens import (
     LABEL,
     Context,
     Kind,
-    Link,
     Phrase,
     Token,
     tokenized,
@@ -32,12 +31,12 @@ def read(text: str, context: Context) -> Inline:
     """Parse the source of one block, without the signs of its container."""
     if not _ANY_SIGN.search(text):
         words = text if context.verbatim else " ".join(text.split())
-        return Inline([Token(0, Kind.TEXT, words, words)] if text else [], [])
-    tokens, links, deep = tokenized(text, context)
+        return Inline([Token(Kind.TEXT, words, words)] if text else [])
+    tokens = tokenized(text, context)
     if not context.verbatim:
         _drop_outer_tags(tokens)
         _collapse_blanks(tokens)
-    return Inline(tokens, links, too_deep=deep)
+    return Inline(tokens)
 
 
 # --- blanks ---------------------------------------------------------------------------------
@@ -94,11 +93,8 @@ _BLOCK_SIGN = re.compile(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 class Inline:
     """The parsed content of one block."""
 
-    def __init__(self, tokens: list[Token], links: list[Link], *, too_deep: bool = False) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
-        self.links = links
-        self.too_deep = too_deep
-        """Whether too many clozes lie within each other."""
         self.starts = list(accumulate((len(token.plain) for token in tokens), initial=0))
         """The offset of each token in the plain text; one more for the end."""
         self.plain = "".join([token.plain for token in tokens])
@@ -106,8 +102,11 @@ class Inline:
     @property
     def targets(self) -> list[tuple[Span, str]]:
         """(span in the plain text, target) of each link, in order."""
-        starts = self.starts
-        return [((starts[one.first], starts[one.last + 1]), one.target) for one in self.links]
+        return [
+            ((self.starts[at], self.starts[max(at, one.partner) + 1]), one.target)
+            for at, one in enumerate(self.tokens)
+            if one.target
+        ]
 
     @property
     def is_footnote(self) -> bool:
@@ -118,11 +117,6 @@ class Inline:
     def tags(self) -> tuple[str, ...]:
         """The `#tags` of the block, without `#`."""
         return tuple([token.note for token in self.tokens if token.kind is Kind.TAG])
-
-    @property
-    def footnotes(self) -> list[str]:
-        """The sources of the inline footnotes in the block."""
-        return [token.note for token in self.tokens if token.kind is Kind.FOOTNOTE]
 
     def breaks(self, at: int) -> bool:
         """Return whether a line of the source ends at an offset of the plain text."""
@@ -171,7 +165,8 @@ class Inline:
             span = trimmed(self.plain, self.starts[at + 1], self.starts[token.partner])
             inside = self.tokens[at : token.partner] if sign == "bold" else ()
             if span[0] < span[1] and not any(one.kind is Kind.BREAK for one in inside):
-                found.append(Phrase(at, token.partner, span, sign, token.note))
+                note = "" if sign == "==" else token.note
+                found.append(Phrase(at, token.partner, span, sign, note))
         return tuple(found)
 
     def markdown(

@@ -29,7 +29,6 @@ from ankiforge.text.passages import (
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
-_TOO_DEEP = "more than ten clozes stand within each other"
 _PLACEHOLDER = "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
 _LONE_WORD = re.compile(r"[a-z][a-z0-9]*")
 """What may be the name of a placeholder: `{{role}}`."""
@@ -137,7 +136,7 @@ def _links_in(blocks: Blocks, one: _Found, note: str) -> Iterator[str]:
         inline = blocks.blocks[at].inline
         low = one.start if at == one.first else 0
         high = one.end if at == one.last else len(blocks.blocks[at].plain)
-        for (start, end), target in sorted(inline.targets) if inline and inline.links else ():
+        for (start, end), target in sorted(inline.targets) if inline else ():
             if low <= start and end <= high:
                 yield opens(target, note)
 
@@ -328,19 +327,17 @@ class _Reader:
         """Return the cloze card that a block is."""
         inline = block.inline
         gaps = [p for p in inline.phrases if p.sign == "{{"] if inline else []
-        if inline is None or not (gaps or inline.too_deep):
+        if inline is None or not gaps:
             return None
         ours = all(inline.tokens[one.opener].markdown.startswith("{{") for one in gaps)
         if ours and "cloze" not in self.wanted.cards and "{{" not in block.syntax.gaps.signs:
             return None
-        text, skip = inline.cloze() if gaps else inline.source().replace("{{", "{\\{"), ""
+        skip = ""
         hinted = any(token.kind is Kind.HINT for token in inline.tokens)
         lone = [block.plain[slice(*one.span)] for one in gaps if not one.note]
-        if inline.too_deep:
-            skip = _TOO_DEEP
-        elif len(lone) == len(gaps) and not hinted and all(map(_LONE_WORD.fullmatch, lone)):
+        if len(lone) == len(gaps) and not hinted and all(map(_LONE_WORD.fullmatch, lone)):
             skip = _PLACEHOLDER.format(word=lone[0])
-        fields = self._fields(at, Form.CLOZE, block.plain, (text,))
+        fields = self._fields(at, Form.CLOZE, block.plain, (inline.cloze(),))
         fields |= {"gaps": tuple([one.span for one in gaps]), "written": "{{…}}", "skip": skip}
         return {**fields, "declared": block.syntax.declared}
 
