@@ -23,7 +23,7 @@ import json
 import re
 import ssl
 import threading
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,8 +47,6 @@ LONGEST_WAIT_S = 120.0
 IN_A_ROW = 3
 """This many consecutive requests without an answer, after all retries, end the run; more if several
 are pending, because an outage affects all of them."""
-CAPS = ("max_completion_tokens", "max_tokens")
-"""The fields that limit the length of a reply; the first one that the server accepts is used."""
 OPTIONS: Mapping[str, Any] = {"temperature": 0}
 """Fields of every request, unless the server refuses them or `extra_body` sets them."""
 
@@ -158,54 +156,37 @@ _TABLE: tuple[tuple[Container[int], str, type[ItemError | ServiceError] | None, 
 )
 
 
-def _scalars(found: Any, name: str = "message", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield all scalars in the body of an error with their names; `loc` is one text."""
-    if depth > 6:
-        return
-    if name == "raw" and isinstance(found, str):  # the error of a provider, forwarded as text
-        try:
-            found, name = json.loads(found), "message"
-        except (ValueError, RecursionError):
-            name = "message"
-    if name == "loc" and isinstance(found, list):
-        yield "param", ".".join(map(str, found))
-    elif isinstance(found, dict | list):
-        pairs = found.items() if isinstance(found, dict) else ((name, one) for one in found)
-        for inner, value in list(pairs)[:50]:
-            yield from _scalars(value, str(inner), depth + 1)
-    elif isinstance(found, str | int):
-        yield name, found
+_SAID = re.compile(
+    r'"(?:error|message|errors|msg|error_description|detail|title)"\s*:\s*\[?"((?:[^"\\]|\\.){1,2000})"'
+)
+_STATUS = re.compile(r'"(?:code|status|error_code)"\s*:\s*"?([45]\d\d)\b')
+_AFTER = re.compile(r'"retryDelay"\s*:\s*"([\d.]+)s"')
 
 
 class Complaint(msgspec.Struct, frozen=True):
     """The content of an error body of any shape: OpenAI's, LM Studio's, FastAPI's, a web page's."""
 
     words: str
-    codes: str = ""
-    """All codes, types, reasons and parameters, separated by blanks."""
+    whole: str = ""
+    """The body, as far as it is searched for codes and fields."""
     status: int = 0
     """The HTTP status in the body; 0 if there is none."""
     after: str = ""
-    """How long to wait according to the body: `34s`."""
+    """How long to wait according to the body, in seconds."""
 
     @classmethod
     def of(cls, text: str) -> Complaint:
         """Parse the body of an error. Never raises."""
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
+        whole = text[:20_000].replace('\\"', '"')  # the error of a provider, forwarded as text
+        if whole.lstrip()[:1] not in ("{", "["):
             if "<" not in text[:200]:
-                return cls(_line(text))
+                return cls(_line(text), whole)
             title = re.search(r"<title[^>]*>(.*?)</title>", text[:5_000], re.DOTALL | re.I)
             return cls(f"a web page: {_line(html.unescape(title[1]))[:80]}" if title else "")
-        pairs = list(_scalars(found))
-        told = ("error", "message", "errors", "msg", "error_description", "detail", "title")
-        words = dict.fromkeys(_line(one) for name, one in pairs if name in told and one)
-        named = ("code", "type", "status", "reason", "error_type", "error_code", "param")
-        codes = [str(one) for name, one in pairs if name in named]
-        status = next((int(code) for code in codes if re.fullmatch(r"[45]\d\d", code)), 0)
-        after = next((str(one) for name, one in pairs if name == "retryDelay"), "")
-        return cls(": ".join(words)[:300], " ".join(codes)[:2_000], status, after)
+        words = dict.fromkeys(_line(said.replace("\\n", " ")) for said in _SAID.findall(whole))
+        status, after = _STATUS.search(whole), _AFTER.search(whole)
+        shown = ": ".join(words)[:300]
+        return cls(shown, whole, int(status[1]) if status else 0, after[1] if after else "")
 
 
 def _line(said: object) -> str:
@@ -226,12 +207,12 @@ def refusal(
     """
     said = Complaint.of(text)
     words = f"{settings.host} answers {status}: {said.words or 'no reason given'}"
-    whole = f"{said.words} {said.codes}"
+    whole = said.whole
     for statuses, like, kind, hint in _TABLE:
         if status not in statuses or not re.search(like, whole, re.IGNORECASE):
             continue
         if kind is FieldRefusedError:
-            ours = [name for name in (*OPTIONS, *CAPS) if name in sent]
+            ours = [name for name in OPTIONS if name in sent]
             ours = [name for name in ours if name not in settings.extra_body]
             field = next((name for name in ours if re.search(rf"(?<!\w){name}(?!\w)", whole)), "")
             if FORMAT in sent and not field and re.search(_FORMAT, whole, re.IGNORECASE):
@@ -274,7 +255,7 @@ def disguised(raw: str) -> tuple[int, str] | None:
     said = Complaint.of(text)
     if said.status:
         return said.status, text
-    if re.search(f"{_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", f"{said.words} {said.codes}", re.I):
+    if re.search(f"{_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", said.whole, re.I):
         return 400, text
     is_json = raw.lstrip()[:1] in ("{", "[")
     what = f": {said.words or 'its list of choices is empty'}"
@@ -298,7 +279,6 @@ class Answer(msgspec.Struct, frozen=True):
     of: int = 1
     """The number of things that the reply is about."""
     cached: bool = True
-    rung: int = 0
 
     @property
     def cut_off(self) -> bool:
@@ -334,16 +314,9 @@ class Client:
         self._failed = 0
         """The number of consecutive requests without an answer."""
         self._name = f"form/{h16(settings.base_url, settings.model)}"
-        self.form = self._saved = self._load_form()
-        """The current form of requests, and the one that the next run begins with."""
-        self._row, self._needed = 0, 1
-        """The number of consecutive readable (> 0) or unreadable (< 0) replies in this form, and how
-        many readable ones prove it right."""
-
-    def _load_form(self) -> Form:
-        """Return the form that the server accepted last, kept as `1 temperature`."""
-        rung, *dropped = (self._replies.get(self._name) or "0").split()
-        return Form(int(rung), frozenset(dropped))
+        rung, *dropped = (replies.get(self._name) or "0").split()
+        self._form = self._saved = Form(int(rung), frozenset(dropped))
+        """The form of requests now, and the one that the next run begins with."""
 
     def kept_as(self, question: Question) -> str:
         """Return the name under which the reply to a question about one thing is kept."""
@@ -375,24 +348,21 @@ class Client:
             return [known]
         self.prepare()
         while True:
-            form = self.form
+            form = self._form
             try:
                 return self._paid(question, form)
             except FieldRefusedError as error:
                 with self._lock:  # another thread may have got the same answer
-                    if self.form == form:
-                        self._move(form.without(error), needed=1)
+                    if self._form == form:
+                        self._form = form.without(error)
             except BrokenError:
                 # some servers fail on a format they do not know: try plain text
                 with self._lock:
-                    if form.rung != self.form.rung:
+                    if form.rung != self._form.rung:
                         continue
                     if form.rung == TEXT or self._answered or FORMAT in self.settings.extra_body:
                         raise
-                    self._move(replace(form, rung=TEXT), needed=1)
-
-    def _move(self, form: Form, needed: int) -> None:
-        self.form, self._row, self._needed = form, 0, needed
+                    self._form = replace(form, rung=TEXT)
 
     def prepare(self) -> None:
         """Check that requests may be sent.
@@ -407,21 +377,6 @@ class Client:
                 hint="use a server on this machine, or --drafter rules",
             )
         self.settings.checked_key()
-
-    def rate(self, answer: Answer, *, readable: bool) -> None:
-        """Record whether a reply was readable: some servers accept a schema but do not follow it."""
-        with self._lock:
-            if answer.cached or answer.rung != self.form.rung:
-                return
-            self._row = max(self._row, 0) + 1 if readable else min(self._row, 0) - 1
-            if self._row <= -2 and self.form.rung < TEXT:
-                self._move(replace(self.form, rung=self.form.rung + 1), needed=2)
-            if self._row < self._needed or self.form == self._saved:
-                return
-            self._saved = form = self.form
-        said = " ".join([str(form.rung), *sorted(form.dropped)])
-        model = self.settings.model
-        self._replies.put(self._name, said, model=model, prompt="", tokens_in=0, tokens_out=0)
 
     @property
     def under_way(self) -> int:
@@ -450,13 +405,15 @@ class Client:
             **settings.extra_body,
         }  # fmt: skip
         size = len(_canonical(body).encode("utf-8", "replace"))
-        own = [value for name in CAPS if isinstance(value := body.get(name), int) and value > 0]
-        capped = any(name in settings.extra_body for name in CAPS)
-        cap = next((name for name in CAPS if name not in form.dropped and not capped), "")
-        with self.budget.limit(size // 3, count, own[0] if own else 0) as limit:
+        with self.budget.turn():
             try:
-                raw = self._sent({**body, cap: limit} if cap and limit else body)
+                raw = self._sent(body)
                 said = Completion.of(raw) or Completion()
+                if form != self._saved:
+                    self._saved, told = form, " ".join([str(form.rung), *sorted(form.dropped)])
+                    self._replies.put(
+                        self._name, told, model=settings.model, prompt="", tokens_in=0, tokens_out=0
+                    )
                 tokens_in = said.tokens_in or size // 4
                 tokens_out = said.tokens_out or len(said.content) // 4
                 answers = []
@@ -467,7 +424,7 @@ class Client:
                         prompt=question.prompt, tokens_in=tokens_in if first else 0,
                         tokens_out=tokens_out if first else 0,
                     )  # fmt: skip
-                    answers.append(Answer(said, name, label, count, False, form.rung))
+                    answers.append(Answer(said, name, label, count, cached=False))
                 self.budget.count_new(tokens_in, tokens_out, said.tokens_again)
                 return answers
             finally:
@@ -624,7 +581,7 @@ class _Wire:
         if fault := refusal(settings, status, shown, headers, sent):
             raise fault
         self.leave()
-        after = headers.get("retry-after", "") or Complaint.of(shown).after.removesuffix("s")
+        after = headers.get("retry-after", "") or Complaint.of(shown).after
         if re.fullmatch(r"\d{1,9}(\.\d*)?", after) and float(after) > LONGEST_WAIT_S:
             words = f"{settings.host} asks to wait {float(after):,.0f} s: {_line(shown)[:200]}"
             raise ServiceError(words, hint="run again later; what was answered is kept")

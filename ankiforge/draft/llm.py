@@ -286,7 +286,6 @@ class Model:
             for highlight, answer in zip(chunk.highlights, answers, strict=True):
                 if read := [] if _refused(answer) else _items(answer):
                     outcomes[highlight.key] = self._made(chunk, highlight, read, answer)
-            self._client.rate(answers[0], readable=bool(outcomes))
             for highlight, answer in zip(chunk.highlights, answers, strict=True):
                 if highlight.key not in outcomes:
                     alone = chunk.only(highlight)
@@ -327,11 +326,7 @@ class Model:
 
     def _unread(self, chunk: Chunk, answer: Answer) -> Outcome:
         """Ask again about one highlight whose reply could not be read."""
-        [highlight], asked, is_new = (
-            chunk.highlights,
-            question(chunk, self._prompt),
-            not answer.cached,
-        )
+        [highlight], asked = chunk.highlights, question(chunk, self._prompt)
         if refusal := _refused(answer):
             return Outcome(no_card=NoCard(highlight.key, refusal))
         if is_empty(answer.said.content) and not answer.cut_off:
@@ -340,10 +335,6 @@ class Model:
             said = answer.said.content[:2_000] or "(nothing)"
             wish = "That could not be read. Answer with the JSON only."
             [answer] = self._client.ask(asked.and_then(*_exchange(said, wish)))
-            self._client.rate(answer, readable=bool(_items(answer)))
-        if not _items(answer) and is_new and answer.rung < self._client.form.rung:
-            [answer] = self._client.ask(asked, anew=True)  # in another format by now
-            self._client.rate(answer, readable=bool(_items(answer)))
         if read := _items(answer):
             return self._made(chunk, highlight, read, answer)
 
@@ -387,7 +378,6 @@ class Model:
         except ItemError:  # such as an exceeded budget: the drafts stay, blocked
             return outcome
         read = _items(answer)
-        self._client.rate(answer, readable=bool(read))
         if not read:
             return outcome
         faults = "; ".join(dict.fromkeys(fault for _, found in blocked for fault in found))
@@ -434,7 +424,6 @@ class Model:
             except ItemError:  # the next run tries it
                 continue
             read = verdicts(answer.said.content)
-            self._client.rate(answer, readable=bool(read))
             for label, one in enumerate(part, 1):
                 if found := read.get(str(label)):
                     yield one.id, found

@@ -166,16 +166,12 @@ class Usage(msgspec.Struct, frozen=True):
 
 # --- the budget -----------------------------------------------------------------------------
 
-LEAST_TOKENS = 300
-"""Output tokens reserved for a highlight: two cards with some margin."""
-THOUGHT_TOKENS = 8_000
-"""Output tokens reserved for reasoning, if the budget has room."""
 BUDGET = "llm.budget_usd"
 """The place named in problems with the budget."""
 
 
 class BudgetError(ItemError):
-    """The request was not sent because it could cost more than is left."""
+    """The request was not sent because nothing is left."""
 
 
 class Budget:
@@ -187,33 +183,22 @@ class Budget:
         self.usage = Usage(cost_usd=None if price is None else 0.0)
 
     @contextmanager
-    def limit(self, tokens_in: int, count: int, own: int) -> Iterator[int]:
-        """Yield the limit of a reply in tokens; 0 if no budget applies.
-
-        With a budget, requests are sent one at a time, so that what is left is known.
-
-        Args:
-            tokens_in: an upper bound of the tokens sent.
-            count: the number of highlights or cards it is about.
-            own: the user's limit of the reply in tokens; 0 if there is none.
+    def turn(self) -> Iterator[None]:
+        """Wait until a request may be sent: one at a time if there is a limit, so that it is kept.
 
         Raises:
-            BudgetError: the rest of the budget may not suffice.
+            BudgetError: the limit is reached.
         """
-        budget, price = self._usd, self._price
-        if budget is None or price is None or not (price.into or price.out):
-            yield 0
+        if self._usd is None:
+            yield
             return
         with self._turn:
-            left = budget - (self.usage.cost_usd or 0.0)
-            least = own or LEAST_TOKENS * count
-            if price.cost(tokens_in, least) > left:
+            if (self.usage.cost_usd or 0.0) >= self._usd:
                 raise BudgetError(
-                    f"the budget of ${budget:g} is used up",
+                    f"the budget of ${self._usd:g} is used up",
                     hint="raise llm.budget_usd, or run again: only the rest is sent",
                 )
-            most, room = own or least + THOUGHT_TOKENS, left - price.cost(tokens_in, 0)
-            yield min(most, int(room * 1e6 / price.out)) if price.out else most
+            yield
 
     def count_new(self, tokens_in: int, tokens_out: int, again: int) -> None:
         """Count a reply from the server; `again` of the input tokens were in the server's cache."""

@@ -60,9 +60,9 @@ def test_tasks_are_pulled_no_faster_than_they_are_worked_on(model, task):
 
 
 def test_a_reply_is_remembered_before_it_is_read(draft, task, server, memory, fake):
-    server.queue.extend([fake.says("rubbish"), fake.says("more rubbish"), fake.says("and more")])
+    server.queue.extend([fake.says("rubbish"), fake.says("more rubbish")])
     result = draft(task("Sleep has four stages."))
-    assert "and more" in memory.replies[0]  # asked once more, in another format
+    assert "rubbish" in memory.replies[0]
     assert "more rubbish" in memory.replies[1]
     assert [none.highlight for none in result.no_cards] == [result.task.highlights[0].key]
 

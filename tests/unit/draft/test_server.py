@@ -381,29 +381,6 @@ def test_a_server_that_has_answered_with_a_schema_does_not_break_at_it(model, ta
     assert "text" not in kinds_asked(server)
 
 
-def test_two_unreadable_replies_in_a_row_lead_a_rung_down(model, task, server, fake):
-    server.queue.extend([fake.says("Sure!"), fake.says("Sure!")])
-    results = list(model().draft(iter([task(FACT), task("Sleep heals the brain.")])))
-    assert kinds_asked(server) == ["json_schema"] * 2 + ["json_object"] * 2
-    assert "schema" in server.asked[2]["response_format"]
-    assert all(result.drafts for result in results), "the first passage is asked there once more"
-
-
-def test_a_rung_that_was_only_tried_is_remembered_once_it_has_proved_right(
-    model, task, server, fake
-):
-    def schemaless(request):
-        strict = request["response_format"]["type"] == "json_schema"
-        return fake.says("Sure!") if strict else fake.obliging(request)
-
-    server.otherwise = schemaless
-    many = [task(f"Fact {n} is this.") for n in range(4)]
-    list(model().draft(iter(many)))
-    asked = len(server.asked)
-    list(model().draft(iter([task("Sleep heals.")])))
-    assert kinds_asked(server)[asked:] == ["json_object"]
-
-
 @faults("without temperature")
 def test_a_temperature_that_is_refused_is_dropped_and_stays_so(draft, task, server, fake, case):
     server.queue.append(played(fake, case))
@@ -490,13 +467,6 @@ def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(draft, 
     assert draft(task(FACT)).failed
     assert len(draft(task(FACT)).drafts) == 1
     assert len(server.asked) == 6
-
-
-def test_the_readable_reply_of_another_form_is_found_and_costs_nothing(draft, task, server, fake):
-    server.queue.extend([fake.says("Sure!"), fake.says("Sure!")])
-    assert len(draft(task(FACT)).drafts) == 1  # a rung down
-    assert len(draft(task(FACT)).drafts) == 1
-    assert len(server.asked) == 3
 
 
 def test_too_large_a_request_is_split():
