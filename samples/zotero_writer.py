@@ -39,7 +39,8 @@ CREATE TABLE libraries (libraryID INTEGER PRIMARY KEY, type TEXT NOT NULL);
 CREATE TABLE groups (groupID INTEGER PRIMARY KEY, libraryID INT UNIQUE, name TEXT NOT NULL);
 CREATE TABLE itemTypes (itemTypeID INTEGER PRIMARY KEY, typeName TEXT);
 CREATE TABLE items (itemID INTEGER PRIMARY KEY, itemTypeID INT, dateAdded TIMESTAMP,
-    dateModified TIMESTAMP, libraryID INT NOT NULL, key TEXT NOT NULL, UNIQUE (libraryID, key));
+    dateModified TIMESTAMP, libraryID INT NOT NULL, key TEXT NOT NULL, version INT NOT NULL,
+    UNIQUE (libraryID, key));
 CREATE TABLE groupItems (itemID INTEGER PRIMARY KEY, createdByUserID INT,
     lastModifiedByUserID INT);
 CREATE TABLE itemAttachments (itemID INTEGER PRIMARY KEY, parentItemID INT, linkMode INT,
@@ -172,24 +173,6 @@ def write_zotero(
     return path
 
 
-def write_better_bibtex(path: str | Path, citekeys: Mapping[tuple[int, str], str]) -> Path:
-    """Write the database of Better BibTeX: citation keys by the library's number and the key."""
-    path = Path(path)
-    path.unlink(missing_ok=True)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(
-            "CREATE TABLE citationkey (itemID INTEGER PRIMARY KEY, itemKey TEXT, libraryID INT,"
-            " citationKey TEXT, pinned INT)"
-        )
-        rows = [(key, library, citekey) for (library, key), citekey in citekeys.items()]
-        sql = (
-            "INSERT INTO citationkey (itemKey, libraryID, citationKey, pinned) VALUES (?, ?, ?, 0)"
-        )
-        connection.executemany(sql, rows)
-        connection.commit()
-    return path
-
-
 def quoted(annotation: Annotation, library: str = "users/1", *, comment: str = "") -> str:
     """What Zotero writes into a note for an annotation: quotation, citation, comment."""
     told = json.dumps(
@@ -269,7 +252,7 @@ class _Writer:
     ) -> int:
         number = next(self.items)
         type_number = self.known("itemTypes", kind)
-        self.insert("items", number, type_number, added, modified, self.library_id, key)
+        self.insert("items", number, type_number, added, modified, self.library_id, key, 0)
         if trashed:
             self.insert("deletedItems", number)
         return number

@@ -339,7 +339,7 @@ def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
 
 # --- HTML -----------------------------------------------------------------------------------
 
-_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _TAG = re.compile(r"(</?[A-Za-z][^<>]*>|<![^<>]*>)")
 _HIDDEN = re.compile(r"<(head|script|style|template)\b", re.IGNORECASE)
 _BLOCK = re.compile(
@@ -352,7 +352,7 @@ _BLOCK = re.compile(
 def blocks_of(html: str) -> Iterator[tuple[str, str]]:
     """Yield what a page shows block by block: the tag before it, and its words as one line."""
     before, words, hidden = "", list[str](), ""
-    for at, token in enumerate(_TAG.split(_COMMENT.sub("", html))):
+    for at, token in enumerate(_TAG.split(COMMENT.sub("", html))):
         if at % 2 == 0:
             words += [] if hidden else [token]
         elif hidden:

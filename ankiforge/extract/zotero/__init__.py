@@ -26,15 +26,9 @@ from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
-from ankiforge.extract.zotero.database import (
-    BETTER_BIBTEX_FILE,
-    Database,
-    Library,
-    companions,
-    local_database,
-)
+from ankiforge.extract.zotero.database import companions, local_database
 from ankiforge.extract.zotero.files import STORAGE, linked_folder
-from ankiforge.extract.zotero.works import Works
+from ankiforge.extract.zotero.works import Access, Wanted, Works
 from ankiforge.model import (
     Known,
     Memory,
@@ -61,8 +55,6 @@ _GROUP = re.compile(r"(?:groups?[./])?([1-9]\d{0,17})")
 _HINT = "user, the number of a group, groups/<number>, or a list of these"
 
 Setting = str | int | tuple[str | int, ...]
-Wanted = frozenset[int | None] | None
-"""The selected groups by number, None for the user's own library; None instead of the set for all."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -239,9 +231,9 @@ class ZoteroSource:
         database = self.database
         if not depends or self.address or database is None or self.only:
             return ""
-        files = tuple(entry for entry in depends if not entry.startswith(LIBRARY))
         folder = database.parent
-        beside = (folder / BETTER_BIBTEX_FILE, folder / STORAGE, *sorted(folder.glob("cache/*")))
+        files = tuple(entry for entry in depends if not entry.startswith(LIBRARY))
+        beside = (folder / STORAGE, *sorted(folder.glob("cache/*")))
         stamps = [stamp_at(path) for path in (*companions(database), *beside, *map(Path, files))]
         if stamps[0] is None or not all(stamp is None or proves(stamp, begun) for stamp in stamps):
             return ""
@@ -258,81 +250,59 @@ class ZoteroSource:
         Raises:
             ItemError: there is no access, or a selected library cannot be read.
         """
-        with self._opened() as (database, problems):
-            for _, problem in problems:
-                if not problem.notice:
-                    raise ItemError(problem.what, hint=problem.hint)
-            names = [one.namespace.removeprefix("zotero:") for one in self._libraries(database)]
-        return f"{', '.join(names) or 'no library'} by {self._access}"
-
-    @property
-    def _access(self) -> str:
-        """How the libraries are read, for people."""
-        if self.address is None:
-            return str(self.database)
-        return f"Zotero's {'local' if self.address.local else 'web'} API at {self.address.host}"
+        with self._opened() as access:
+            names = [one.namespace.removeprefix("zotero:") for one in access.libraries]
+            for library in access.libraries:
+                access.items(library)
+        way = str(self.database)
+        if self.address:
+            way = f"Zotero's {'local' if self.address.local else 'web'} API at {self.address.host}"
+        return f"{', '.join(names) or 'no library'} by {way}"
 
     def _read(self, looked: set[str]) -> Iterator[Sighting]:
         """Read all libraries, and add the files that were looked for to `looked`."""
-        whole = not self.only
+        whole, where = True, self.address.host if self.address else str(self.database)
         with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
             try:
-                with self._opened() as (database, problems):
-                    for failed, problem in problems:
-                        whole &= problem.notice
-                        yield problem
-                        if failed:
-                            yield Scan(self.name, failed.namespace, complete=False)
-                    works = Works(self.name, database, worker, self.folder, self.me)
-                    for library in self._libraries(database):
-                        for sighting in self._library(works, library, looked):
-                            whole &= not isinstance(sighting, Scan) or sighting.complete
-                            yield sighting
+                with self._opened() as access:
+                    works = Works(self.name, access, worker, self.folder, self.me)
+                    for library in access.libraries:
+                        complete = not self.only
+                        try:
+                            yield from works.of(library, self._attachments())
+                            complete &= not works.failed
+                            looked |= works.files.looked
+                        except ItemError as error:
+                            complete = False
+                            yield Problem(f"{where}: {library.says}", error.message, error.hint)
+                        yield Scan(self.name, library.namespace, complete)
+                        whole &= complete
             except ItemError as error:
                 whole = False
-                yield Problem(self._where, error.message, error.hint)
-                yield Scan(self.name, Library.USER, complete=False)
+                yield Problem(where, error.message, error.hint)
+                yield Scan(self.name, "zotero:user", complete=False)
             worker.store(complete=whole)
-
-    def _library(self, works: Works, library: Library, looked: set[str]) -> Iterator[Sighting]:
-        complete = not self.only
-        try:
-            yield from works.of(library, self._attachments())
-            complete &= not works.failed
-            looked |= works.files.looked(library)
-        except ItemError as error:
-            complete = False
-            yield Problem(f"{self._where}: {library.says}", error.message, error.hint)
-        yield Scan(self.name, library.namespace, complete)
 
     def _attachments(self) -> frozenset[str] | None:
         """Return the attachments that `only` selects by `storage/<KEY>/…`. None for all."""
-        if self.folder is None:
-            return None
-        storage, keys = self.folder.resolve() / STORAGE, set()
+        storage, keys = (self.folder or Path()).resolve() / STORAGE, set()
         for path in self.only:
             if storage not in path.resolve().parents:
                 return None
             keys.add(path.resolve().relative_to(storage).parts[0])
         return frozenset(keys) if keys else None
 
-    # --- by the database or an API
-
-    @property
-    def _where(self) -> str:
-        return self.address.host if self.address else str(self.database)
-
     @contextmanager
-    def _opened(self) -> Iterator[tuple[Database, list[tuple[Library | None, Problem]]]]:
-        """Open the database, or read the API into one; with the problems of what is missing.
+    def _opened(self) -> Iterator[Access]:
+        """Open the database, or an API.
 
         Raises:
             ItemError: nothing can be read.
         """
         if self.address is None:
             assert self.database
-            with local_database(self.database) as database:
-                yield database, list(self._missing(database))
+            with local_database(self.database, self.wanted) as database:
+                yield database
             return
         if self.offline and not self.address.loopback:
             raise ItemError(
@@ -341,27 +311,5 @@ class ZoteroSource:
             )
         from ankiforge.extract.zotero import api
 
-        pace = self.pace or api.Pace()
-        with api.opened(self.address, self.wanted, self.memory, pace) as (database, failed):
-            where = self._where
-            yield (
-                database,
-                [
-                    (one, Problem(f"{where}: {one.says}", error.message, error.hint))
-                    for one, error in failed
-                ],
-            )
-
-    def _libraries(self, database: Database) -> list[Library]:
-        """Return the selected libraries that exist."""
-        found = database.libraries()
-        return [one for one in found if self.wanted is None or one.group in self.wanted]
-
-    def _missing(self, database: Database) -> Iterator[tuple[None, Problem]]:
-        """Yield a problem for each selected group that is missing."""
-        known = {library.group for library in database.libraries()}
-        for group in sorted(one for one in (self.wanted or ()) if one and one not in known):
-            yield (
-                None,
-                Problem(self._where, f"library: it has no group {group}", "sync it in Zotero"),
-            )
+        with api.Client(self.address, self.pace or api.Pace()) as client:
+            yield api.Online(self.address, self.wanted, self.memory, client)

@@ -10,37 +10,26 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain, groupby
 from math import isfinite
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
 from ankiforge.extract.files import blocks_of
 from ankiforge.extract.pdf import MOST_PICTURES
-from ankiforge.extract.pdf.worker import (
-    HYPERTEXT,
-    REPAIR,
-    Area,
-    Around,
-    Box,
-    Failed,
-    Passage,
-    PdfWorker,
-    Quote,
-    Surroundings,
-    absolute,
-)
-from ankiforge.extract.zotero.database import FIGURES, Library, Mark
+from ankiforge.extract.pdf import worker as pdf
 from ankiforge.model import Picture, h16
 from ankiforge.text.fold import locate, same
 from ankiforge.text.passages import paragraphs_around
+
+if TYPE_CHECKING:
+    from ankiforge.extract.zotero.works import Library, Mark
 
 STORAGE = "storage"
 """The folder of files next to the database, and the prefix of paths in it."""
@@ -62,7 +51,7 @@ class _Page(msgspec.Struct, frozen=True):
 
 
 class _Lines(msgspec.Struct, frozen=True):
-    rects: tuple[Box, ...] = ()
+    rects: tuple[pdf.Box, ...] = ()
 
 
 class _Drawing(msgspec.Struct, frozen=True):
@@ -77,7 +66,7 @@ _Part = TypeVar("_Part", _Page, _Lines, _Drawing)
 def _decoded(mark: Mark, part: type[_Part]) -> _Part:
     """Return a part of a mark's position. Empty if it cannot be parsed."""
     try:
-        return msgspec.json.decode(mark.position, type=part)
+        return msgspec.json.decode(mark.item.annotation_position, type=part)
     except (msgspec.MsgspecError, RecursionError):
         return part()
 
@@ -88,34 +77,34 @@ def page_index(mark: Mark) -> int | None:
     return page if page is not None and page >= 0 else None
 
 
-def area_of(mark: Mark) -> Area | None:
+def _area(mark: Mark) -> pdf.Area | None:
     """Return the area of a figure or drawing. None if unknown."""
     page, pen = page_index(mark), _decoded(mark, _Drawing)
-    strokes = tuple(one for one in pen.paths if len(one) > 1 and all(map(isfinite, one)))
+    strokes = tuple(one for one in pen.paths if len(one) > 1)
     box = next(iter(_decoded(mark, _Lines).rects), None)
-    if box is None and strokes and isfinite(pen.width):  # the drawing with a small margin
+    if box is None and strokes:  # the drawing with a small margin
         across = list(chain.from_iterable(stroke[::2] for stroke in strokes))
         up = list(chain.from_iterable(stroke[1::2] for stroke in strokes))
         air = abs(pen.width) + 2
         box = (min(across) - air, min(up) - air, max(across) + air, max(up) + air)
-    if page is None or box is None or not all(map(isfinite, box)):
+    if page is None or box is None or not all(map(isfinite, (*box, *chain(*strokes)))):
         return None
-    return Area(page, box, strokes, pen.width, mark.colour) if strokes else Area(page, box)
+    return pdf.Area(page, box, strokes, pen.width, mark.item.annotation_color or "#000000")
 
 
-def _quote(mark: Mark) -> Quote | None:
+def _quote(mark: Mark) -> pdf.Quote | None:
     """Return the text to look for, if any. Only marks in PDFs have a page."""
-    page = 0 if mark.attachment_path.lower().endswith(HYPERTEXT) else page_index(mark)
-    if page is None or not mark.text.strip():
+    page = 0 if mark.file.path.lower().endswith(pdf.HYPERTEXT) else page_index(mark)
+    if page is None or not mark.item.annotation_text.strip():
         return None
     box = next(iter(_decoded(mark, _Lines).rects), None)
-    return Quote(page, mark.text, box, "?" in mark.comment)
+    return pdf.Quote(page, mark.item.annotation_text, box, "?" in mark.item.annotation_comment)
 
 
 # --- files ----------------------------------------------------------------------------------
 
 
-class Shown(Passage, frozen=True):
+class Shown(pdf.Passage, frozen=True):
     """The context of a mark that is a picture: the picture's name in our Markdown."""
 
     picture: str = ""
@@ -124,26 +113,27 @@ class Shown(Passage, frozen=True):
 class Files:
     """The files in Zotero's data folder, and those linked from it."""
 
-    def __init__(self, worker: PdfWorker, folder: Path | None) -> None:
+    def __init__(self, worker: pdf.PdfWorker, folder: Path | None) -> None:
         """Without a `folder`, no files are found."""
         self._worker = worker
         self._folder = folder
-        self._looked_for: dict[str, set[str]] = defaultdict(set)
+        self.looked: set[str] = set()
+        """The files that were looked for, whether they exist or not."""
 
     def prefetch(self, library: Library, marks: Iterable[Mark]) -> None:
         """Start on the context of all these marks, which `around` will need next."""
         questions = []
-        for _, group in groupby(marks, key=lambda mark: (mark.work_key, mark.attachment_key)):
-            on_file = tuple(group)
+        for _, group in groupby(marks, key=lambda mark: mark.file.key):
+            on_file = list(group)
             quotes = tuple(quote for mark in on_file if (quote := _quote(mark)))
             file = self._file(library, on_file[0]) if quotes else None
             if file:
-                questions.append(Around(absolute(file), quotes))
+                questions.append(pdf.Around(pdf.absolute(file), quotes))
         self._worker.prefetch(questions)
 
     def around(
-        self, library: Library, marks: tuple[Mark, ...]
-    ) -> tuple[dict[str, Passage], tuple[Picture, ...]]:
+        self, library: Library, marks: list[Mark]
+    ) -> tuple[dict[str, pdf.Passage], tuple[Picture, ...]]:
         """Return the context of the marks of one work by key, and the pictures named in it.
 
         Each file is read once, because the marks of one attachment are consecutive. For a figure,
@@ -151,75 +141,74 @@ class Files:
         moved or recoloured, until it is displayed again. So if the PDF exists, the picture has the
         same name wherever it comes from.
         """
-        found: dict[str, Passage] = {}
-        pictures: list[Picture] = []
-        for _, group in groupby(marks, key=lambda mark: mark.attachment_key):
-            on_file = tuple(group)
+        found, pictures = dict[str, pdf.Passage](), list[Picture]()
+        for _, group in groupby(marks, key=lambda mark: mark.file.key):
+            on_file = list(group)
             figures = {
-                mark: self._cached_picture(library, mark)
+                mark.item.key: mark
                 for mark in on_file
-                if mark.kind in FIGURES
+                if mark.item.annotation_type in ("image", "ink")
             }
+            cached = {key: self._cached_picture(library, key) for key in figures}
             file = self._file(library, on_file[0])
             if file is None:
-                for mark, path in figures.items():
-                    if path is not None and self._folder is not None:
-                        name = path.relative_to(self._folder).as_posix()
-                        found[mark.key] = Shown(picture=name)
+                for key, path in cached.items():
+                    if path:
+                        found[key] = Shown(picture=path)
                 continue
-            images = {mark: _picture_bytes(path) for mark, path in figures.items()}
-            missing = (mark for mark, image in images.items() if not image)
-            areas = {mark: area for mark in missing if (area := area_of(mark))}
-            quotes = {mark.key: quote for mark in on_file if (quote := _quote(mark))}
+            images = {key: self._picture_bytes(path) for key, path in cached.items()}
+            missing = ((key, _area(figures[key])) for key, image in images.items() if not image)
+            areas = {key: area for key, area in missing if area}
+            quotes = {mark.item.key: quote for mark in on_file if (quote := _quote(mark))}
             if quotes:
-                found |= zip(
-                    quotes, self._worker.passages(file, tuple(quotes.values())), strict=False
-                )
+                passages = self._worker.passages(file, tuple(quotes.values()))
+                found |= zip(quotes, passages, strict=False)
             if areas:
                 cut, _ = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
                 images |= zip(areas, cut, strict=False)
-            for mark, image in images.items():
+            for key, image in images.items():
                 if image:
-                    name = f"cut/{h16(library.namespace, mark.key)}.png"
+                    name = f"cut/{h16(library.namespace, key)}.png"
                     pictures.append(Picture(name, image))
-                    found[mark.key] = Shown(picture=name)
+                    found[key] = Shown(picture=name)
         return found, tuple(pictures)
-
-    def looked(self, library: Library) -> frozenset[str]:
-        """Return the files that were looked for, whether they exist or not."""
-        return frozenset(self._looked_for[library.namespace])
 
     # --- where files are
 
-    def _cached_picture(self, library: Library, mark: Mark) -> Path | None:
-        """Return the picture in Zotero's cache. None while the file is still empty."""
-        if self._folder is None or not (mark.key.isascii() and mark.key.isalnum()):
-            return None
-        path = self._folder / CACHE / library.address / f"{mark.key}.png"
-        self._looked_for[library.namespace].add(str(path))
-        try:
-            return path if path.is_file() and path.stat().st_size > 0 else None
-        except OSError:
-            return None
+    def _cached_picture(self, library: Library, key: str) -> str:
+        """Return the picture in Zotero's cache, "" while the file is still empty."""
+        if self._folder is None or not (key.isascii() and key.isalnum()):
+            return ""
+        name = f"{CACHE}/{library.address}/{key}.png"
+        path = self._folder / name
+        self.looked.add(str(path))
+        with suppress(OSError):
+            return name if path.is_file() and path.stat().st_size > 0 else ""
+        return ""
+
+    def _picture_bytes(self, name: str) -> bytes:
+        """Return the bytes of a cached picture. Symbolic links are not followed."""
+        path = (self._folder or Path()) / name
+        with suppress(OSError):
+            if name and not path.is_symlink() and path.stat().st_size <= LARGEST_PICTURE:
+                data = path.read_bytes()
+                return data if data.startswith(_PNG) else b""
+        return b""
 
     def _file(self, library: Library, mark: Mark) -> Path | None:
         """Return the attachment, if it exists. Only the own library may leave the data folder."""
-        if self._folder is None:
+        scheme, _, name = mark.file.path.partition(":")
+        parts, path = name.split("/"), None
+        if self._folder and scheme == STORAGE and _are_names([mark.file.key, name]):
+            path = self._folder.joinpath(STORAGE, mark.file.key, name)
+        elif self._folder is None or library.group is not None:
             return None
-        scheme, _, name = mark.attachment_path.partition(":")
-        path: Path | None = None
-        if scheme == STORAGE:
-            if _is_name(mark.attachment_key) and _is_name(name):
-                path = self._folder.joinpath(STORAGE, mark.attachment_key, name)
-        elif library.group is not None:
-            pass
-        elif scheme == BASE:
-            if self._base and all(map(_is_name, name.split("/"))):
-                path = self._base / name
-        elif Path(mark.attachment_path).is_absolute():
-            path = Path(mark.attachment_path)
+        elif scheme == BASE and self._base and _are_names(parts):
+            path = self._base / name
+        elif Path(mark.file.path).is_absolute():
+            path = Path(mark.file.path)
         if path is not None:
-            self._looked_for[library.namespace].add(str(path))
+            self.looked.add(str(path))
         return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113
 
     @cached_property
@@ -228,20 +217,9 @@ class Files:
         return linked_folder(self._folder) if self._folder else None
 
 
-def _picture_bytes(picture: Path | None) -> bytes:
-    """Return the bytes of a cached picture. Symbolic links are not followed."""
-    try:
-        if picture is None or picture.is_symlink() or picture.stat().st_size > LARGEST_PICTURE:
-            return b""
-        data = picture.read_bytes()
-    except OSError:
-        return b""
-    return data if data.startswith(_PNG) else b""
-
-
-def _is_name(part: str) -> bool:
-    """Return whether this is a plain file name that cannot lead elsewhere, on any system."""
-    return part not in ("", ".", "..") and not {"/", "\\", ":"} & {*part}
+def _are_names(parts: list[str]) -> bool:
+    """Return whether these are plain file names that cannot lead elsewhere, on any system."""
+    return all(one not in ("", ".", "..") and not {"/", "\\", ":"} & {*one} for one in parts)
 
 
 # --- Zotero's own settings: where linked files begin ----------------------------------------
@@ -251,9 +229,8 @@ _HOMES = (
     ".var/app/org.zotero.Zotero/.zotero/zotero",
     "snap/zotero-snap/common/.zotero/zotero",
     "Library/Application Support/Zotero/Profiles",
+    "AppData/Roaming/Zotero/Zotero/Profiles",
 )
-_LARGEST_PREFS = 5_000_000
-"""The maximum size of a preferences file in bytes."""
 _PREF = re.compile(
     r'^user_pref\("extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$', re.MULTILINE
 )
@@ -261,24 +238,14 @@ _PREF = re.compile(
 
 def linked_folder(data: Path) -> Path | None:
     """Return the base folder for linked files of this data folder. None if no profile names one."""
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    homes = [home / name for name in _HOMES]
-    if windows := os.environ.get("APPDATA"):
-        homes.append(Path(windows, "Zotero", "Zotero", "Profiles"))
-    for path in (path for folder in homes for path in sorted(folder.glob("*/prefs.js"))):
-        prefs: dict[str, str] = {}
-        with suppress(OSError):
-            small = path.stat().st_size < _LARGEST_PREFS
-            for name, value in _PREF.findall(path.read_text("utf-8", "replace") if small else ""):
-                with suppress(ValueError):
-                    prefs[name] = json.loads(value)
-        base = prefs.get("baseAttachmentPath", "")
-        with suppress(OSError, ValueError):
-            if base and Path(prefs.get("dataDir", home / "Zotero")).samefile(data):
-                return Path(base)
+    with suppress(RuntimeError):  # nobody's home
+        for profile in (one for name in _HOMES for one in Path.home().glob(f"{name}/*/prefs.js")):
+            with suppress(OSError, ValueError):
+                text = profile.read_text("utf-8", "replace")
+                told = {name: json.loads(value) for name, value in _PREF.findall(text)}
+                of_it = Path(told.get("dataDir", Path.home() / "Zotero")).samefile(data)
+                if of_it and told.get("baseAttachmentPath"):
+                    return Path(told["baseAttachmentPath"])
     return None
 
 
@@ -302,7 +269,7 @@ def _pages(path: Path) -> Iterator[bytes]:
                 yield book.read(one)
 
 
-def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
+def find_in_pages(path: Path, quotes: Iterable[pdf.Quote]) -> pdf.Surroundings | pdf.Failed:
     """Find the context of quotes in an EPUB or a web page; never raises for bad content."""
     texts = []
     try:
@@ -310,20 +277,20 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
             blocks = blocks_of(page.decode("utf-8", "replace"))
             texts.append("\n".join(words for _, words in blocks if words))
     except (OSError, BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
-        return Failed(f"it cannot be read: {error}", REPAIR)
-    return Surroundings(tuple(_passage(texts, quote) for quote in quotes))
+        return pdf.Failed(f"it cannot be read: {error}", pdf.REPAIR)
+    return pdf.Surroundings(tuple(_passage(texts, quote) for quote in quotes))
 
 
-def _passage(texts: list[str], quote: Quote) -> Passage:
+def _passage(texts: list[str], quote: pdf.Quote) -> pdf.Passage:
     from ankiforge.extract.pdf.passages import around as context  # with PDFium
 
     for text in texts:
         if span := locate(quote.words, text):
             prefix, suffix, sentence = context(text, span)
-            return Passage(
+            return pdf.Passage(
                 prefix,
                 suffix,
                 "" if same(sentence, quote.words) else sentence,
                 nearby=paragraphs_around(text, *span, asks=quote.asks),
             )
-    return Passage()
+    return pdf.Passage()

@@ -9,8 +9,7 @@ ordinary text.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from functools import cached_property
+from collections.abc import Callable
 from itertools import takewhile
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -20,9 +19,8 @@ from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
-from ankiforge.errors import ItemError
+from ankiforge.extract.files import COMMENT
 from ankiforge.extract.markdown.tokens import raised
-from ankiforge.extract.zotero.database import Database, comment_of
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import literal
 from ankiforge.text.markdown import plain as plain_text
@@ -37,7 +35,17 @@ _KEPT_CHARS = 1_000
 _PICTURE = re.compile(r'src="data:[^"]*"')
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
-_BLANKS = re.compile(r"\n\s*\n")
+_MARKUP = re.compile(r"</?(?:b|i|sub|sup)>", re.IGNORECASE)
+"""All markup that Zotero's editor writes in comments. Everything else is literal."""
+Quotable = tuple[set[str], set[str]]
+"""The keys of all annotations, and their folded comments, among them the empty one."""
+_NO_TAG = re.compile(r"<(?!/?[A-Za-z][^<>]*>)")
+_BLANKS = re.compile(r"\n{3,}")
+
+
+def comment_of(comment: str) -> str:
+    """Return an annotation's comment as plain text."""
+    return _MARKUP.sub("", comment).strip()
 
 
 class NoteText(NamedTuple):
@@ -51,47 +59,29 @@ class NoteText(NamedTuple):
     """Why it cannot become a card. "" if it can."""
 
 
-def note_text(html: str, quotable: Quotable) -> NoteText | None:
+def note_text(html: str, quotable: Callable[[], Quotable]) -> NoteText | None:
     """Return the text of a note. None if it is empty or only repeats annotations."""
     html = _PICTURE.sub("", html)
-    whole, sign, rest = html[:LARGEST].rpartition(">")
-    rest = rest.partition("<")[0]  # the parser looks for the end of a tag again and again
-    soup = BeautifulSoup(f"{whole}{sign}{rest}", "html.parser")
+    # of signs that begin no tag, the parser looks for the end again and again
+    soup = BeautifulSoup(_NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST])), "html.parser")
     for element in soup(("script", "style", "template", "title", "hr")):
         element.decompose()
     for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
         if not text.find_parent("pre"):  # a line feed is a space, but to the converter
             text.replace_with(re.sub(r"\s+", " ", text))
     if "data-annotation" in html or "data-citation" in html:
-        _drop_quotations(soup, quotable)
+        _drop_quotations(soup, *quotable())
     title = _title(soup)
     try:
         markdown = _Converter().convert_soup(soup)
     except RecursionError:  # elements without end, a thousand deep
         markdown = literal(soup.get_text("\n"))
-    markdown = _BLANKS.sub("\n\n", markdown).strip("\n ")
+    lines = (line.rstrip(" \t") for line in markdown.split("\n"))
+    markdown = _BLANKS.sub("\n\n", "\n".join(lines)).strip("\n ")
     plain = "\n".join(line for line in plain_text(markdown).split("\n") if line.strip())
     if len(plain) > LONGEST or len(html) > LARGEST:
         return NoteText(plain[:_KEPT_CHARS], (), title, _TOO_LONG)
     return NoteText(plain, (markdown,), title, "") if plain else None
-
-
-class Quotable:
-    """The annotations of all libraries, any of which a note may quote."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @cached_property
-    def marks(self) -> tuple[frozenset[str], frozenset[str]]:
-        """The keys of all annotations, and their folded comments including the empty one."""
-        keys, comments = set(), {""}
-        for library in self._database.libraries():
-            with suppress(ItemError):  # errors are reported when that library is read
-                for mark in self._database.marks(library):
-                    keys.add(mark.key)
-                    comments.add(fold(comment_of(mark)))
-        return frozenset(keys), frozenset(comments)
 
 
 # --- what is left out -----------------------------------------------------------------------
@@ -110,9 +100,8 @@ def _annotation(element: Tag) -> str:
         return ""
 
 
-def _drop_quotations(soup: BeautifulSoup, quotable: Quotable) -> None:
+def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:
     """Remove quoted annotations with their citations, and what only repeats them."""
-    keys, comments = quotable.marks
     touched: list[Tag] = []
     for element in soup.select("[data-annotation]"):
         if _annotation(element) in keys:

@@ -1,28 +1,22 @@
-"""Map libraries to our model, work by work: papers to documents, annotations to highlights."""
+"""What libraries hold, however they are read, and how it maps to our model, work by work."""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from heapq import merge
-from itertools import groupby
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
-from ankiforge.errors import BugError, one_item
+import msgspec
+
+from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract.pdf.worker import Passage, PdfWorker
-from ankiforge.extract.zotero.database import (
-    BETTER_BIBTEX,
-    KINDS,
-    ChildNote,
-    Database,
-    Library,
-    Mark,
-    comment_of,
-)
 from ankiforge.extract.zotero.files import Files, Shown, page_index
-from ankiforge.extract.zotero.notes import Quotable, note_text
+from ankiforge.extract.zotero.notes import comment_of, note_text
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -31,21 +25,142 @@ from ankiforge.model import (
     HighlightKind,
     Problem,
 )
-from ankiforge.text.fold import same
+from ankiforge.text.fold import fold, same
 from ankiforge.text.passages import percent, without_bullets
+
+Wanted = frozenset[int | None] | None
+"""The selected groups by number, None for the user's own library; None instead of the set for all."""
+KINDS = {
+    "highlight": HighlightKind.HIGHLIGHT,
+    "underline": HighlightKind.UNDERLINE,
+    "image": HighlightKind.IMAGE,
+    "ink": HighlightKind.INK,
+    "note": HighlightKind.NOTE,
+    "text": HighlightKind.NOTE,  # typed on the page, stored in the comment
+}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: str) -> str:
+    """Remove control characters except tab and line feed.
+
+    Broken fonts cause some. In a shared library they could be terminal escapes.
+    """
+    text = text.encode("utf-8", "replace").decode()  # replace lone surrogates
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+class Library(NamedTuple):
+    """The user's own library, or that of a group."""
+
+    group: int | None
+    """The group's number on zotero.org. None for the user's own library."""
+    name: str = ""
+    """The name of the group."""
+    number: int | None = None
+    """Its number in a database. None if it is not there."""
+
+    @property
+    def namespace(self) -> str:
+        """The prefix of its keys. It never contains the user's number."""
+        return "zotero:user" if self.group is None else f"zotero:group.{self.group}"
+
+    @property
+    def says(self) -> str:
+        """The namespace with the name, for people."""
+        return f"{self.namespace} ({self.name})" if self.name else self.namespace
+
+    @property
+    def address(self) -> str:
+        """Its part of a zotero:// link."""
+        return "library" if self.group is None else f"groups/{self.group}"
+
+
+class Item(msgspec.Struct, frozen=True, rename="camel"):
+    """A paper, file, annotation or note, with the names of Zotero's API."""
+
+    key: str
+    item_type: str = ""
+    parent_item: str = ""
+    deleted: bool = False
+    """Whether it is in the trash."""
+    date_added: str = ""
+    date_modified: str = ""
+    annotation_type: str = ""
+    annotation_author_name: str = ""
+    """A name stored in the annotation, if it comes from another program or library."""
+    annotation_text: str = ""
+    annotation_comment: str = ""
+    annotation_color: str = ""
+    annotation_page_label: str = ""
+    annotation_sort_index: str = ""
+    annotation_position: str = ""
+    """JSON."""
+    external: bool = False
+    """Whether another program wrote it into the file, so that its author is unknown."""
+    note: str = ""
+    """HTML from Zotero's editor. Older notes may contain any HTML."""
+    path: str = ""
+    """Of a file: `storage:name`, `attachments:folder/name`, or a path of any system."""
+    author: int | None = None
+    """The account that made it, 0 if unknown. None if it was never synced."""
+    maker: str = ""
+    """The name of that account."""
+    fields: dict[str, Any] = {}
+    creators: tuple[dict[str, Any], ...] = ()
+    tags: tuple[dict[str, Any], ...] = ()
+    collections: tuple[str, ...] = ()
+    """The full paths, as in `Outer/Inner`."""
+
+    @property
+    def own_tags(self) -> tuple[str, ...]:
+        """The tags added by a person (type 0), not those imported automatically (type 1)."""
+        return tuple(sorted(tag["tag"] for tag in self.tags if not tag.get("type")))
+
+
+class Account(NamedTuple):
+    """The owner of the libraries. (None, ()) before the first sync."""
+
+    id: int | None
+    names: tuple[str, ...]
+    """The login name and the display name."""
+
+
+class Access(Protocol):
+    """A database, or one of Zotero's APIs. All raise ItemError if it cannot be read."""
+
+    @property
+    def account(self) -> Account:
+        """The owner."""
+
+    @property
+    def libraries(self) -> list[Library]:
+        """The wanted libraries, also those that are not there."""
+
+    def items(self, library: Library) -> list[Item]:
+        """Return annotations, notes, and the items that they belong to, the trash included."""
+
+
+class Mark(NamedTuple):
+    """An annotation with its file."""
+
+    item: Item
+    file: Item
 
 
 @dataclass(frozen=True)
 class Works:
-    """Reads the libraries of one database."""
+    """Reads the libraries of one account."""
 
     source: str
     """The name of the source in the configuration."""
-    database: Database
+    access: Access
     worker: PdfWorker
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
     me: tuple[str, ...]
+    read: dict[str, list[Item]] = field(default_factory=dict)
+    """What was read of each library."""
     failed: list[str] = field(default_factory=list)
     """The keys of works that this program fails on."""
 
@@ -55,99 +170,120 @@ class Works:
         return Files(self.worker, self.folder)
 
     @cached_property
-    def _quotable(self) -> Quotable:
-        return Quotable(self.database)
+    def quotable(self) -> tuple[set[str], set[str]]:
+        """The keys of all annotations, any of which a note may quote, and their folded comments."""
+        keys, comments = set[str](), {""}
+        for library in self.access.libraries:
+            with suppress(ItemError):  # errors are reported when that library is read
+                for item, *_ in self._standing(library):
+                    keys |= {item.key} if item.item_type == "annotation" else set()
+                    comments.add(fold(comment_of(item.annotation_comment)))
+        return keys, comments
+
+    def _standing(self, library: Library) -> Iterator[list[Item]]:
+        """Yield each annotation and note with what it belongs to, up to the paper; no trash."""
+        if library.namespace not in self.read:
+            self.read[library.namespace] = self.access.items(library)
+        items = {item.key: item for item in self.read[library.namespace]}
+        for item in items.values():
+            chain = [item]
+            while len(chain) < 4 and (parent := items.get(chain[-1].parent_item)):
+                chain.append(parent)
+            is_mark = item.item_type in ("annotation", "note") and len(chain) > 1
+            if is_mark and not any(one.deleted for one in chain):
+                yield chain
 
     def of(
         self, library: Library, chosen: frozenset[str] | None = None
     ) -> Iterator[Extracted | Problem]:
         """Yield each work with marks or notes, by key. With `chosen`, only those attachments."""
-
-        def work_key(item: Mark | ChildNote) -> str:
-            return item.work_key
-
+        marks, notes = defaultdict[str, list[Mark]](list), defaultdict[str, list[Item]](list)
+        works = dict[str, Item]()
+        for item, above, *more in self._standing(library):
+            work = more[-1] if more else above
+            works[work.key] = work
+            if item.item_type == "annotation":
+                marks[work.key].append(Mark(item, above))
+            else:
+                notes[work.key].append(item)
+        for some in marks.values():
+            some.sort(key=lambda mark: (
+                mark.file.date_added, mark.file.key, mark.item.annotation_sort_index, mark.item.key,
+            ))  # fmt: skip
         if chosen is None:
-            self.files.prefetch(library, self.database.marks(library))
-        both: tuple[Iterator[Mark | ChildNote], ...] = (
-            self.database.marks(library),
-            self.database.notes(library),
-        )
-        for key, group in groupby(merge(*both, key=work_key), key=work_key):
-            found = tuple(group)
-            marks = tuple(item for item in found if isinstance(item, Mark))
-            notes = tuple(item for item in found if isinstance(item, ChildNote))
-            if chosen is None or any(mark.attachment_key in chosen for mark in marks):
+            self.files.prefetch(library, [mark for key in sorted(marks) for mark in marks[key]])
+        for key in sorted(works):
+            if chosen is None or any(mark.file.key in chosen for mark in marks[key]):
                 try:
                     with one_item():
-                        yield from self._work(library, marks, notes)
+                        ordered = sorted(notes[key], key=lambda note: (note.date_added, note.key))
+                        yield from self._work(library, works[key], marks[key], ordered)
                 except BugError as error:
                     self.failed.append(key)
                     where = f"{library.namespace}/{percent(key)}"
                     yield Problem(where, error.message, error.hint)
 
     def _work(
-        self, library: Library, marks: tuple[Mark, ...], notes: tuple[ChildNote, ...]
+        self, library: Library, work: Item, marks: list[Mark], notes: list[Item]
     ) -> Iterator[Extracted | Problem]:
         """Yield one paper (or standalone attachment) with its files' marks, then its notes."""
-        first = marks[0] if marks else notes[0]
-        paths = tuple(mark.attachment_path for mark in marks)
-        document = document_of(self.database, self.source, library, first, paths)
+        document = document_of(self.source, library, work, [mark.file.path for mark in marks])
         around, pictures = self.files.around(library, marks)
-        read = []
+        made: list[Highlight] = []
         for mark in marks:
-            if mark.kind in KINDS:
-                near = around.get(mark.key, Passage())
-                read.append(self._highlight(library, document, mark, near))
+            if mark.item.annotation_type in KINDS:
+                near = around.get(mark.item.key, Passage())
+                made.append(self._highlight(library, document, mark, near))
             else:
+                kind = mark.item.annotation_type
                 yield Problem(
-                    f"{document.title}: {library.namespace}/{mark.key}",
-                    f"an annotation of a kind this program does not know ({mark.kind})",
+                    f"{document.title}: {library.namespace}/{mark.item.key}",
+                    f"an annotation of a kind this program does not know ({kind})",
                     hint="it was left out; a newer version of this program may know it",
                 )
-        noted = (self._note(library, document, note) for note in notes)
-        highlights = (*read, *(note for note in noted if note is not None))
-        if highlights:
-            yield Extracted(document, highlights, library.namespace, pictures=pictures)
+        made += filter(None, (self._note(library, document, note) for note in notes))
+        if made:
+            yield Extracted(document, tuple(made), library.namespace, pictures=pictures)
 
     def _highlight(
         self, library: Library, document: Document, mark: Mark, around: Passage
     ) -> Highlight:
         """Map a mark. Other people's in a shared library give neither instructions nor cards."""
-        foreign = self._foreign(library, mark.author_name, mark.author, external=mark.external)
-        page, file = page_index(mark), percent(mark.attachment_key)
+        item, foreign = mark.item, self._foreign(library, mark.item)
+        page, file = page_index(mark), percent(mark.file.key)
         at = "" if page is None else f"page={page + 1}&"  # counted from 1, not a label
         link = f"zotero://open-pdf/{library.address}/items/{file}?{at}"
         return Highlight(
             document=document,
             namespace=library.namespace,
-            kind=KINDS[mark.kind],
-            exact=without_bullets(mark.text),
-            own=percent(mark.key),
+            kind=KINDS[item.annotation_type],
+            exact=without_bullets(item.annotation_text),
+            own=percent(item.key),
             prefix=around.prefix,
             suffix=around.suffix,
             sentence=around.sentence,
             nearby=around.nearby,
             markdown=(f"![]({around.picture})",) if isinstance(around, Shown) else (),
-            comment=comment_of(mark),
+            comment=comment_of(item.annotation_comment),
             instructs=not foreign,
-            colour=mark.colour.lower(),
-            author=self._author(library, mark.author_name, mark.author),
-            created=mark.created,
-            modified=mark.modified,
-            tags=self.database.tags(mark.item),
-            page_label=mark.page_label,
+            colour=item.annotation_color.lower(),
+            author=self._author(library, item),
+            created=item.date_added,
+            modified=item.date_modified,
+            tags=item.own_tags,
+            page_label=item.annotation_page_label,
             heading=around.heading,
-            uri=f"{link}annotation={percent(mark.key)}",
-            block=mark.attachment_key,
+            uri=f"{link}annotation={percent(item.key)}",
+            block=mark.file.key,
             skip=foreign,
         )
 
-    def _note(self, library: Library, document: Document, note: ChildNote) -> Highlight | None:
+    def _note(self, library: Library, document: Document, note: Item) -> Highlight | None:
         """Map a note. None if it is empty or only repeats annotations."""
-        text = note_text(note.html, self._quotable)
+        text = note_text(note.note, lambda: self.quotable)
         if text is None:
             return None
-        foreign = self._foreign(library, "", note.author)
+        foreign = self._foreign(library, note)
         return Highlight(
             document=document,
             namespace=library.namespace,
@@ -156,10 +292,10 @@ class Works:
             own=percent(note.key),
             markdown=text.markdown,
             instructs=not foreign and not text.too_long,
-            author=self._author(library, "", note.author),
-            created=note.created,
-            modified=note.modified,
-            tags=self.database.tags(note.item),
+            author=self._author(library, note),
+            created=note.date_added,
+            modified=note.date_modified,
+            tags=note.own_tags,
             heading=text.title,
             uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
             block=note.key,
@@ -168,30 +304,24 @@ class Works:
 
     # --- whose marks and notes these are
 
-    def _author(self, library: Library, name: str, number: int | None) -> str:
+    def _author(self, library: Library, item: Item) -> str:
         """Return the author's name as in Zotero: the stored one, otherwise that of the account."""
-        return name or (self.database.user(number) if library.group is not None else "")
+        return item.annotation_author_name or (item.maker if library.group is not None else "")
 
-    def _foreign(
-        self, library: Library, name: str, number: int | None, *, external: bool = False
-    ) -> str:
+    def _foreign(self, library: Library, item: Item) -> str:
         """Return why an item of a library does not count. "" if it is the user's own.
 
-        Args:
-            library: its library. In the user's own library everything counts.
-            name: the author name stored in it.
-            number: the account that made it. None if it was never synced.
-            external: whether it comes from the file itself, so that its author is unknown.
+        In the user's own library everything counts.
         """
         if library.group is None:
             return ""
-        author = self._author(library, name, number)
-        unknown = "another program in the file" if external else "somebody else"
+        author, name = self._author(library, item), item.annotation_author_name
+        unknown = "another program in the file" if item.external else "somebody else"
         reason = f"marked by {author or unknown}"
-        if not name and number is None:
-            return reason if external else ""  # made on this computer and never synced
-        account = self.database.account()
-        own = number is not None and number == account.id
+        if not name and item.author is None:
+            return reason if item.external else ""  # made on this computer and never synced
+        account = self.access.account
+        own = item.author is not None and item.author == account.id
         by_owner = _is_one_of(author, account.names) if name else own
         names = (author, *account.names) if by_owner else (author,)
         mine = any(_is_one_of(each, self.me) for each in names) if self.me else by_owner
@@ -207,6 +337,7 @@ def _is_one_of(name: str, names: tuple[str, ...]) -> bool:
 _TITLES = ("title", "caseName", "subject", "nameOfAct")
 _DATES = ("date", "dateDecided", "dateEnacted", "issueDate")
 """The name of the field depends on the item type: a case, an e-mail, a statute, a patent."""
+_YEAR = re.compile(r"(?<!\d)(?!0000)\d{4}(?!\d)")
 _MARKUP = re.compile(r"</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>", re.IGNORECASE)
 _CITATION_KEY = re.compile(r"^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$", re.I | re.M)
 _DOI = re.compile(r"\b10\.\d{4,9}/\S+")
@@ -218,52 +349,45 @@ _PUBMED = re.compile(
 _ARXIV = re.compile(r"\barxiv(?:\.org/(?:abs|pdf)/|:[ \t]*)(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})", re.I)
 
 
-def document_of(
-    database: Database,
-    source: str,
-    library: Library,
-    item: Mark | ChildNote,
-    paths: tuple[str, ...],
-) -> Document:
+def document_of(source: str, library: Library, work: Item, paths: list[str]) -> Document:
     """Return the document for a paper, or for a standalone attachment.
 
-    `paths` are those of its files that have marks: `storage:name`, `attachments:folder/name`, or a
-    path of any system.
+    `paths` are those of its files that have marks.
     """
-    key = percent(item.work_key)
-    fields = database.fields(item.work_item)
+    key, fields = percent(work.key), work.fields
     last = (re.split(r"[/\\]|^(?:storage|attachments):", path)[-1] for path in paths)
     files = tuple(dict.fromkeys(last))
     title = _MARKUP.sub("", _first_filled(fields, _TITLES))
     title = " ".join(title.split()).removeprefix("storage:")
-    # Zotero stores `2019-03-00 March 2019`: the sortable date, then the original text
-    year = _first_filled(fields, _DATES)[:4]
+    # the database has `2019-03-00 March 2019`: the sortable date, then the original text
+    year = _YEAR.search(_first_filled(fields, _DATES))
     # authors first, then editors and others, each in the order of the paper
-    creators = sorted(database.creators(item.work_item), key=lambda person: person.role != "author")
-    names = (f"{person.first} {person.last}".strip() for person in creators)
+    creators = sorted(work.creators, key=lambda person: person["creatorType"] != "author")
+    parts = ((one.get("firstName"), one.get("lastName") or one.get("name")) for one in creators)
+    names = (" ".join(filter(None, both)) for both in parts)
     inner = library.namespace.partition(":")[2]  # item keys are unique only within a library
     return Document(
         key=DocumentKey(f"{library.namespace}/{key}"),
         source=source,
         title=title or next(filter(None, files), key),
         creators=tuple(dict.fromkeys(name for name in names if name)),
-        issued=year if year.isascii() and year.isdecimal() and year != "0000" else "",
+        issued=year[0] if year else "",
         identifiers=(
             *_identifiers(fields),
             ("zotero", f"{inner}/{key}"),
             *(("file", name) for name in files if name),
         ),
         uri=f"zotero://select/{library.address}/items/{key}",
-        tags=database.tags(item.work_item),
-        collections=database.collections(item.work_item),
+        tags=work.own_tags,
+        collections=tuple(sorted(set(work.collections))),
     )
 
 
-def _first_filled(fields: dict[str, str], names: tuple[str, ...]) -> str:
+def _first_filled(fields: dict[str, Any], names: tuple[str, ...]) -> str:
     return next((fields[name] for name in names if fields.get(name)), "")
 
 
-def _identifiers(fields: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _identifiers(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
     extra, url = fields.get("extra", ""), fields.get("url", "").strip()
     if doi := _DOI.search(fields.get("DOI") or _first(_EXTRA_DOI, extra)):
         yield ("doi", doi[0].lower())
@@ -276,7 +400,7 @@ def _identifiers(fields: dict[str, str]) -> Iterator[tuple[str, str]]:
     if url:
         yield ("url", url)
     native, typed = fields.get("citationKey"), _first(_CITATION_KEY, extra)
-    if citekey := native or typed or fields.get(BETTER_BIBTEX):
+    if citekey := native or typed:
         yield ("citekey", citekey)
 
 

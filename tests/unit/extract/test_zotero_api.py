@@ -288,11 +288,10 @@ def test_a_library_that_is_not_there(serve, folder):
     assert scans(found) == {"zotero:user": True, "zotero:group.5": False}
     assert "404" in problems(found)[0].what
     found = scanned("", None, path=str(folder), library=("user", "groups/5", 9))
-    assert scans(found) == {"zotero:user": True}
-    assert [problem.what for problem in problems(found)] == [
-        "library: it has no group 5",
-        "library: it has no group 9",
-    ]
+    nowhere = {"zotero:group.5": False, "zotero:group.9": False}
+    assert scans(found) == {"zotero:user": True, **nowhere}
+    says = [problem.what for problem in problems(found)]
+    assert says == ["library: it has no group 5", "library: it has no group 9"]
 
 
 # --- settings -------------------------------------------------------------------------------
