@@ -96,8 +96,7 @@ def plain_text(markdown: str, *, public: bool = False) -> str:
     from ankiforge.extract.markdown.source import prepared
     from ankiforge.extract.markdown.tokens import Context
 
-    blocks = cut(prepared(markdown), Context(), Syntax())
-    return blocks.public if public else blocks.plain
+    return cut(prepared(markdown), Context(), Syntax()).plain_text(public=public)
 
 
 class NoteSource(TextSource):

@@ -7,8 +7,7 @@ when somebody asks for them: most blocks of a note hold no mark.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -29,7 +28,6 @@ from ankiforge.model import Span
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
-    from markdown_it.token import Token
 
 
 class Part(Enum):
@@ -51,38 +49,39 @@ PRIVATE = "no-llm"
 """The tag of what must not leave this machine."""
 
 
+@dataclass(eq=False)
 class Block:
     """One block of a note, with its place among headings, lists and quotes."""
 
-    def __init__(
-        self, part: Part, source: str, context: Context, *, id: str = "", is_line: bool = False
-    ) -> None:
-        """`is_line`: it may be a card on one line."""
-        self.part, self.source, self.context = part, source, context
-        self.id, self.is_line = id, is_line
-        self.syntax = Syntax()
-        self.card: Written | None = None
-        """The source of a card over several lines."""
-        self.lines: Span = (0, 0)
-        """[first, last) lines of the note it was read from; the cells of a row share them."""
-        self.headings: tuple[Block, ...] = ()
-        """The headings above."""
-        self.heads: tuple[Block, ...] = ()
-        """Of a table cell: the first cell of its row and the header of its column."""
-        self.root = 0
-        """The number of the top-level block that contains it."""
-        self.callout = -1
-        """The number of the outermost callout that contains it, -1 = none."""
-        self.path: tuple[Span, ...] = ()
-        """The list items that contain it, outermost first: (number of the list, of the item)."""
-        self.quotes: tuple[int, ...] = ()
-        """The numbers of the block quotes that contain it, outermost first."""
-        self.style = ""
-        """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
-        self.rules = 0
-        """The number of rules (`---`) above it."""
-        self.titles: tuple[Block, ...] = ()
-        """The titles of the callouts that contain it."""
+    part: Part
+    source: str
+    context: Context
+    syntax: Syntax
+    lines: Span
+    """[first, last) lines of the note it was read from; the cells of a row share them."""
+    id: str = ""
+    is_line: bool = False
+    """Whether it may be a card on one line."""
+    card: Written | None = None
+    """The source of a card over several lines."""
+    headings: tuple[Block, ...] = ()
+    """The headings above."""
+    heads: tuple[Block, ...] = ()
+    """Of a table cell: the first cell of its row and the header of its column."""
+    root: int = 0
+    """The number of the top-level block that contains it."""
+    rules: int = 0
+    """The number of rules (`---`) above it."""
+    path: tuple[Span, ...] = ()
+    """The list items that contain it, outermost first: (number of the list, of the item)."""
+    quotes: tuple[int, ...] = ()
+    """The numbers of the block quotes that contain it, outermost first."""
+    callout: int = -1
+    """The number of the outermost callout that contains it, -1 = none."""
+    style: str = ""
+    """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
+    titles: tuple[Block, ...] = ()
+    """The titles of the callouts that contain it."""
 
     @cached_property
     def inline(self) -> Inline | None:
@@ -98,12 +97,11 @@ class Block:
         if self.card is None:
             return self.source
         sign = f"\n{self.card.sign}\n" if self.card.sign in self.syntax.block else "\n"
-        return sign.join(one.plain for one in self._cut_sides).strip()
+        return sign.join(one.plain_text() for one in self._cut_sides).strip()
 
     @cached_property
     def _cut_sides(self) -> tuple[Blocks, ...]:
-        assert self.card is not None
-        sides = map(Source, (self.card.front, self.card.back))
+        sides = map(Source, (self.card.front, self.card.back) if self.card else ())
         return tuple(cut(one, self.context, self.syntax, with_cards=False) for one in sides)
 
     @cached_property
@@ -124,12 +122,11 @@ class Block:
     @cached_property
     def tags(self) -> tuple[str, ...]:
         """Its `#tags`, and `no-llm` if a heading or a title above it has that tag."""
-        own = self.inline.tags if self.inline else ()
-        if self.card:
-            own = (*self.card.tags, *(tag for side in self._cut_sides for tag in side.all_tags))
+        own = [*(self.inline.tags if self.inline else ()), *(self.card.tags if self.card else ())]
+        for side in self._cut_sides:
+            own += [*side.tags, *(tag for block in side.blocks for tag in block.tags)]
         covers = (tag.casefold() for one in (*self.headings, *self.titles) for tag in one.tags)
-        private = (PRIVATE,) if any(tag == PRIVATE for tag in covers) else ()
-        return tuple(dict.fromkeys((*own, *private)))
+        return tuple(dict.fromkeys([*own, *(PRIVATE for tag in covers if tag == PRIVATE)]))
 
 
 @dataclass(frozen=True)
@@ -144,17 +141,12 @@ class Blocks:
     context: Context
     """What the text of its blocks may refer to."""
 
-    @cached_property
-    def plain(self) -> str:
-        """The plain text, from which anchors are made."""
-        return "".join(self.gap(at) + one.plain for at, one in enumerate(self.blocks))
+    def plain_text(self, *, public: bool = False) -> str:
+        """Return the plain text, if `public` without what must not leave this machine."""
+        found = range(len(self.blocks))
+        return "".join(self.gap(at) + self.words(at, public=public) for at in found)
 
-    @property
-    def public(self) -> str:
-        """The same without what must not leave this machine."""
-        return "".join(self.gap(at) + self.words(at, True) for at in range(len(self.blocks)))
-
-    def words(self, at: int, public: bool) -> str:
+    def words(self, at: int, *, public: bool = True) -> str:
         """Return the plain text of a block, `[…]` if it must not be `public`."""
         hidden = public and any(tag.casefold() == PRIVATE for tag in self.blocks[at].tags)
         return "[…]" if hidden else self.blocks[at].plain
@@ -171,7 +163,7 @@ class Blocks:
         """Return the plain text before an offset of a block."""
         text = self.blocks[at].plain[:offset]
         while len(text) < length and at:
-            text = self.words(at - 1, public) + self.gap(at) + text
+            text = self.words(at - 1, public=public) + self.gap(at) + text
             at -= 1
         return text[max(0, len(text) - length) :]
 
@@ -180,13 +172,8 @@ class Blocks:
         text = self.blocks[at].plain[offset:]
         while len(text) < length and at + 1 < len(self.blocks):
             at += 1
-            text += self.gap(at) + self.words(at, public)
+            text += self.gap(at) + self.words(at, public=public)
         return text[:length]
-
-    @property
-    def all_tags(self) -> Iterable[str]:
-        """The tags of the note and of its blocks."""
-        return (*self.tags, *(tag for block in self.blocks for tag in block.tags))
 
 
 @lru_cache(maxsize=4)
@@ -212,29 +199,6 @@ def _comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool
     return True
 
 
-def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = True) -> Blocks:
-    """Cut a prepared note into blocks.
-
-    Args:
-        source: the note, with placeholders.
-        context: what its text may refer to; its maths and link labels are taken from the note.
-        syntax: how cards are written in it.
-        with_cards: whether to read cards over several lines and footnotes; not inside such a card.
-    """
-    text = source.text
-    if with_cards:
-        references = {**context.references, **dict(source.references)}
-        gaps = syntax.gaps
-        context = context._replace(maths=source.maths, references=references, gaps=gaps)
-    signs = signs_of(text, syntax) if with_cards else []
-    cutter = _Cutter(text.split("\n"), context, syntax)
-    env = {"signs": signs, "syntax": syntax, "is_card": cutter.is_card}
-    for token in _parser(COMMENT in text, bool(signs)).parse(text, env):
-        cutter.take(token)
-    tags = tuple(dict.fromkeys(cutter.tags))
-    return Blocks(tuple(cutter.blocks), tags, tuple(cutter.callouts), context)
-
-
 BLOCK_ID = re.compile(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
 """`^id` at the end of a block."""
 _CALLOUT = re.compile(r"\A\[!([^\[\]\n]+)\][+-]?[ \t]*([^\n]*)(?:\n|\Z)")
@@ -244,211 +208,166 @@ _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.
 
 
 @dataclass(slots=True)
-class _Cutter:
-    """Collects the blocks of a note from the tokens of the block parser."""
+class _Quote:
+    """An open block quote, which may be a callout."""
 
-    note: list[str]
-    """Its lines."""
-    context: Context
-    syntax: Syntax
-    blocks: list[Block] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    callouts: list[str] = field(default_factory=list)
-    at: Span = (0, 0)
-    """[first, last) of the lines just read."""
-    root: int = 0
-    rules: int = 0
-    headings: list[tuple[int, Block]] = field(default_factory=list)
-    level: int = 0
-    """The level of the open heading, 0 = none."""
-    quotes: list[tuple[int, Span]] = field(default_factory=list)
-    """(number, lines) of each open quote."""
-    quote_count: int = 0
-    is_first: str = ""
-    """The container that has begun and is still empty: `quote` or `item`."""
-    styles: dict[int, str] = field(default_factory=dict)
-    """The type of each callout, by the number of its quote."""
-    titles: dict[int, Block] = field(default_factory=dict)
-    """The title of each callout, by the number of its quote."""
-    callout: tuple[int, int] = (-1, 0)
-    """The number of the outermost open callout, and its depth among quotes."""
-    silent_depth: int = 0
-    """The depth of the quote that contains only a scheduler's data, 0 = none."""
-    lists: list[list[int]] = field(default_factory=list)
-    """[number of the list, number of the item] of each open list."""
-    list_count: int = 0
-    cell: bool = False
-    column: int = 0
-    column_heads: list[Block | None] = field(default_factory=list)
-    row_head: Block | None = None
-    in_head: bool = False
+    number: int
+    lines: Span
+    style: str = ""
+    callout: int = -1
+    """Its number, if it is an outermost callout."""
+    title: Block | None = None
 
-    def take(self, token: Token) -> None:
-        """Process one token of the block parser."""
-        if token.level == 0 and token.nesting >= 0:
-            self.root += 1
-        if token.map:
-            self.at = (token.map[0], token.map[1])
-        match token.type:
-            case "paragraph_open" | "paragraph_close":  # the most frequent tokens
-                pass
-            case "inline":
-                self.words(token.content)
-            case "heading_open":
-                self.level = int(token.tag[1:])
-            case "card":
-                self.card(token.meta["card"])
-            case "fence" | "code_block":
-                self.code(token.content)
-            case "html_block":
-                if _VERBATIM.match(token.content):
-                    self.code(_TAGS.sub("", token.content))
-                else:
-                    self.paragraph(token.content.strip())
-            case "bullet_list_open" | "ordered_list_open":
-                self.list_count += 1
-                self.lists.append([self.list_count, 0])
-            case "bullet_list_close" | "ordered_list_close":
-                self.lists.pop()
-            case "list_item_open":
-                self.lists[-1][1] += 1
-                self.is_first = "item"
-            case "list_item_close":
-                self.is_first = ""
-            case "blockquote_open":
-                self.quote_count += 1
-                self.quotes.append((self.quote_count, self.at if token.map else (0, 0)))
-                self.is_first = "quote"
-            case "blockquote_close":
-                depth = len(self.quotes)
-                self.callout = (-1, 0) if depth == self.callout[1] else self.callout
-                self.silent_depth = 0 if depth == self.silent_depth else self.silent_depth
-                self.quotes.pop()
-                self.is_first = ""
-            case "hr":
-                self.rules += 1
-            case "thead_open":
-                self.in_head, self.column_heads = True, []
-            case "thead_close":
-                self.in_head = False
-            case "tr_open":
-                self.column, self.row_head = -1, None
-            case "td_open" | "th_open":
-                self.cell = True
-                self.column += 1
+    @property
+    def is_silent(self) -> bool:
+        """Whether it contains only a scheduler's data."""
+        return self.style.partition("|")[0].strip().lower() == "sr"
 
-    def words(self, content: str) -> None:
-        """Read the text of a heading, a cell or a paragraph."""
-        if not (self.level or self.cell):
-            self.paragraph(content)
-            return
-        self.is_first = ""
-        if self.level:
-            level, self.level = self.level, 0
-            self.headings = [above for above in self.headings if above[0] < level]
-            if block := self.part(Part.HEADING, content, cards=False):
-                self.headings.append((level, block))
-            return
-        self.cell = False
-        block = self.part(Part.CELL, content)
-        if self.in_head:
-            self.column_heads.append(block)
-            return
-        if block:
-            heads = (self.row_head, *self.column_heads[self.column : self.column + 1])
-            block.heads = tuple([head for head in heads if head])
-        self.row_head = self.row_head if self.column else block
 
-    def code(self, content: str) -> None:
-        """Read a block that contains no markup."""
-        self.is_first = ""
-        if content.strip() and not self.silent_depth:
-            words = restored(content.strip("\n"), self.context.maths)
-            self.add(Block(Part.CODE, words, self.context))
+def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = True) -> Blocks:
+    """Cut a prepared note into blocks.
 
-    def card(self, found: Written) -> None:
-        """Read a card over several lines."""
-        self.is_first = ""
-        if self.silent_depth:
-            return
-        name = BLOCK_ID.search(found.back)
-        block = Block(Part.CARD, "", self.context, id=name[1] if name else "")
-        block.card = found._replace(back=found.back[: name.start()]) if name else found
-        self.add(block)
+    Args:
+        source: the note, with placeholders.
+        context: what its text may refer to; its maths and link labels are taken from the note.
+        syntax: how cards are written in it.
+        with_cards: whether to read cards over several lines; not inside such a card.
+    """
+    text, signs = source.text, list[int]()
+    if with_cards:
+        references = {**context.references, **dict(source.references)}
+        context = context._replace(maths=source.maths, references=references, gaps=syntax.gaps)
+        signs = signs_of(text, syntax)
+    blocks, tags, callouts = list[Block](), list[str](), list[str]()
+    # where the walk is: what is open, and the lines of the token that was read last
+    headings, heads, row = list[tuple[int, Block]](), list[Block | None](), list[Block | None]()
+    lists, quotes = list[tuple[int, int]](), list[_Quote]()
+    lists_seen = quotes_seen = root = rules = 0
+    lines = (0, 0)
 
-    def is_card(self, line: str) -> bool:
-        """Return whether a line is a card by itself."""
-        if not any(sign in line for sign in self.syntax.line):
-            return False
-        return inline_card(read(line, self.context), self.syntax) is not None
+    def is_card(line: str) -> bool:
+        may_be = any(sign in line for sign in syntax.line)
+        return may_be and inline_card(read(line, context), syntax) is not None
 
-    def paragraph(self, content: str) -> None:
-        """Read a paragraph as one block; a line in it that is a card becomes a block of its own."""
-        part = Part.ITEM if self.is_first == "item" else Part.TEXT
-        content = self.without_callout(content) if self.is_first == "quote" else content
-        self.is_first = ""
-        content = _BOX.sub("", content) if part is Part.ITEM else content
-        (first, last), lines = self.at, content.split("\n")
-        cards = [at for at, line in enumerate(lines) if self.is_card(line)] if lines[1:] else []
-        before = 0
-        for at in (*cards, len(lines)):
-            self.at = (first + before, first + at)
-            self.part(part, "\n".join(lines[before:at]), cards=at == before + 1)
-            if at < len(lines):
-                self.at = (first + at, first + at + 1)
-                self.part(part, lines[at])
-            before = at + 1
-        self.at = (first, last)
+    def block_of(part: Part, words: str, lines: Span, *, is_line: bool = False) -> Block:
+        block = Block(part, words, context, syntax, lines, is_line=is_line)
+        block.headings = tuple([heading for _, heading in headings])
+        block.root, block.rules, block.path = root, rules, tuple(lists)
+        if quotes:
+            block.quotes = tuple([one.number for one in quotes])
+            block.callout = next((one.callout for one in quotes if one.callout >= 0), -1)
+            block.style = next((one.style for one in reversed(quotes) if one.style), "")
+            block.titles = tuple([one.title for one in quotes if one.title])
+        return block
 
-    def without_callout(self, content: str) -> str:
-        """Return the paragraph without `[!type] title`, and start the callout that this begins."""
-        head = _CALLOUT.match(content)
-        if head is None:
-            return content
-        depth, (number, (first, last)) = len(self.quotes), self.quotes[-1]
-        self.styles[number] = head[1]
-        if head[1].partition("|")[0].strip().lower() == "sr":
-            self.silent_depth = self.silent_depth or depth
-        elif self.callout[0] < 0:
-            self.callout = (len(self.callouts), depth)
-            sign = re.compile(rf"[^>]*>[ ]?(?:[ \t]*>[ ]?){{0,{depth - 1}}}")
-            body = (sign.sub("", line, count=1) for line in self.note[first + 1 : last])
-            self.callouts.append("\n".join(body))
-        self.part(Part.TITLE, head[2], cards=False)
-        self.titles[number] = Block(Part.TITLE, head[2], self.context)
-        self.at = (self.at[0] + 1, self.at[1])
-        return content[head.end() :]
-
-    def part(self, part: Part, content: str, *, cards: bool = True) -> Block | None:
-        """Add a block of text, None if it has none. A lone id belongs to the block above."""
-        found = BLOCK_ID.search(content) if "^" in content else None
-        content = content[: found.start()] if found else content
-        block = Block(part, content, self.context, id=found[1] if found else "", is_line=cards)
+    def add(part: Part, words: str, lines: Span, *, is_line: bool = True) -> Block | None:
+        """Add a block of text, if it has any. A lone id belongs to the block above."""
+        named = BLOCK_ID.search(words) if "^" in words else None
+        words = words[: named.start()] if named else words
+        block = block_of(part, words, lines, is_line=is_line)
+        block.id = named[1] if named else ""
         # text that begins with a letter is never empty: it need not be parsed to know
-        has_words = content[:1].isalnum() or bool(content and block.plain)
-        if has_words and not self.silent_depth:
-            return self.add(block)
-        self.tags.extend(block.tags if content else ())
-        for above in reversed(self.blocks) if found and not has_words else ():
-            if above.root != self.blocks[-1].root:  # of the whole top-level block above
+        if words[:1].isalnum() or (words and block.plain):
+            if any(one.is_silent for one in quotes):
+                return None
+            blocks.append(block)
+            return block
+        tags.extend(block.tags if words else ())
+        for above in reversed(blocks) if named else ():
+            if above.root != blocks[-1].root:  # of the whole top-level block above
                 break
             above.id = above.id or block.id
         return None
 
-    def add(self, block: Block) -> Block:
-        """Add a block and record its place among headings, lists and quotes."""
-        in_callout = block.part is not Part.TITLE or len(self.quotes) > self.callout[1]
-        block.syntax = self.syntax
-        block.headings = tuple([heading for _, heading in self.headings])
-        block.root = self.root
-        block.callout = self.callout[0] if in_callout else -1
-        block.path = tuple([(number, item) for number, item in self.lists])
-        if self.quotes:
-            block.quotes = numbers = tuple([number for number, _ in self.quotes])
-            styles = (self.styles.get(number) for number in reversed(numbers))
-            block.style = next(filter(None, styles), "") or ""
-            block.titles = tuple([self.titles[one] for one in numbers if one in self.titles])
-        block.rules = self.rules
-        block.lines = self.at
-        self.blocks.append(block)
-        return block
+    def callout(words: str) -> str:
+        """Return a paragraph without `[!type] title`, and start the callout that this begins."""
+        nonlocal lines
+        head = _CALLOUT.match(words)
+        if head is None:
+            return words
+        one, (first, last) = quotes[-1], quotes[-1].lines
+        one.style = head[1]
+        add(Part.TITLE, head[2], lines, is_line=False)
+        one.title = block_of(Part.TITLE, head[2], lines)
+        if not one.is_silent and not any(each.callout >= 0 for each in quotes):
+            one.callout = len(callouts)
+            sign = re.compile(rf"[^>]*>[ ]?(?:[ \t]*>[ ]?){{0,{len(quotes) - 1}}}")
+            body = (sign.sub("", line, count=1) for line in rows[first + 1 : last])
+            callouts.append("\n".join(body))
+        lines = (lines[0] + 1, lines[1])
+        return words[head.end() :]
+
+    def paragraph(words: str, opener: str) -> None:
+        """Add a paragraph; a line in it that is a card becomes a block of its own."""
+        part = Part.ITEM if opener == "list_item_open" else Part.TEXT
+        words = _BOX.sub("", words) if part is Part.ITEM else words
+        words = callout(words) if opener == "blockquote_open" else words
+        first, said = lines[0], words.split("\n")
+        cards = [at for at, line in enumerate(said) if is_card(line)] if said[1:] else []
+        before = 0
+        for at in (*cards, len(said)):
+            rest = "\n".join(said[before:at])
+            add(part, rest, (first + before, first + at), is_line=at == before + 1)
+            if at < len(said):
+                add(part, said[at], (first + at, first + at + 1))
+            before = at + 1
+
+    rows = text.split("\n")
+    env = {"signs": signs, "syntax": syntax, "is_card": is_card}
+    tokens = _parser(COMMENT in text, bool(signs)).parse(text, env)
+    for at, token in enumerate(tokens):
+        root += token.level == 0 and token.nesting >= 0
+        if token.map:
+            lines = (token.map[0], token.map[1])
+        match token.type:
+            case "inline":
+                opener = tokens[at - 1]
+                if opener.type == "paragraph_open":
+                    paragraph(token.content, tokens[at - 2].type if at > 1 else "")
+                elif opener.type == "heading_open":
+                    level = int(opener.tag[1:])
+                    headings = [above for above in headings if above[0] < level]
+                    if block := add(Part.HEADING, token.content, lines, is_line=False):
+                        headings.append((level, block))
+                elif opener.type == "th_open":
+                    heads.append(add(Part.CELL, token.content, lines))
+                else:
+                    row.append(add(Part.CELL, token.content, lines))
+                    if block := row[-1]:
+                        above = (*row[:1][: len(row) - 1], *heads[len(row) - 1 :][:1])
+                        block.heads = tuple([head for head in above if head])
+            case "thead_open":
+                heads = []
+            case "tr_open":
+                row = []
+            case "fence" | "code_block" | "html_block":
+                words = token.content
+                if token.type == "html_block" and not _VERBATIM.match(words):
+                    paragraph(words.strip(), tokens[at - 1].type if at else "")
+                    continue
+                words = _TAGS.sub("", words) if token.type == "html_block" else words
+                words = restored(words.strip("\n"), context.maths)
+                if words.strip() and not any(one.is_silent for one in quotes):
+                    blocks.append(block_of(Part.CODE, words, lines))
+            case "card" if not any(one.is_silent for one in quotes):
+                card: Written = token.meta["card"]
+                named = BLOCK_ID.search(card.back)
+                block = block_of(Part.CARD, "", lines)
+                block.id = named[1] if named else ""
+                block.card = card._replace(back=card.back[: named.start()]) if named else card
+                blocks.append(block)
+            case "bullet_list_open" | "ordered_list_open":
+                lists_seen += 1
+                lists.append((lists_seen, 0))
+            case "bullet_list_close" | "ordered_list_close":
+                lists.pop()
+            case "list_item_open":
+                lists[-1] = (lists[-1][0], lists[-1][1] + 1)
+            case "blockquote_open":
+                quotes_seen += 1
+                quotes.append(_Quote(quotes_seen, lines))
+            case "blockquote_close":
+                quotes.pop()
+            case "hr":
+                rules += 1
+    return Blocks(tuple(blocks), tuple(dict.fromkeys(tags)), tuple(callouts), context)

@@ -86,7 +86,7 @@ def highlights(
     ids, lists = _NoteIds(text, blocks) if found else None, _Lists(blocks.blocks)
     private = f"#{PRIVATE}" in text.casefold()
     heads = (at for at, one in enumerate(blocks.blocks) if one.part in (Part.HEADING, Part.TITLE))
-    covered = private and any(blocks.words(at, True) == "[…]" for at in heads)
+    covered = private and any(blocks.words(at) == "[…]" for at in heads)
     made = []
     for one in found:
         block, fields = blocks.blocks[one.first], one.fields
