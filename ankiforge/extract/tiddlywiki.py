@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal, get_args
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.folder import File
+from ankiforge.extract.folder import File, iso_time
 from ankiforge.extract.markdown import Note, NoteSource, Term
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, h16
 from ankiforge.text.cloze import MATH
@@ -85,7 +84,8 @@ class Wiki(NoteSource):
         )
         marks = frozenset(sign for mark in self.settings.marks for sign in _MARKS[mark])
         skip = f"the tiddler says {off[0]}: no" if off else ""
-        created, modified = (_moment(fields.get(name, "")) for name in ("created", "modified"))
+        stamps = (fields.get(name, "") for name in ("created", "modified"))
+        created, modified = (iso_time(f"{stamp[:8]}T{stamp[8:14]}") for stamp in stamps)  # in UTC
         note = Note(body, document, marks, skip, created, modified)
         yield from self.read_note(note, picture)
 
@@ -98,16 +98,6 @@ _TAG = re.compile(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
 """One of a list `[[two words]] one`; system tags begin with `$:/`."""
 
 
-def _moment(stamp: str) -> str:
-    """Return the time for a stamp of 12, 14 or 17 digits in UTC. "" if it is not one."""
-    digits = stamp[:14].ljust(14, "0") if re.fullmatch(r"\d{12}(?:\d\d(?:\d{3})?)?", stamp) else ""
-    try:
-        moment = datetime.strptime(digits, "%Y%m%d%H%M%S")
-    except ValueError:
-        return ""
-    return moment.replace(tzinfo=UTC).isoformat()
-
-
 # --- wikitext -------------------------------------------------------------------------------
 
 _PRAGMA = re.compile(
@@ -115,112 +105,96 @@ _PRAGMA = re.compile(
     r"|\s*\\(?:define|procedure|function|widget|rules|import|whitespace|parameters)\b.*"
 )
 """A definition above the text, of several lines or of one."""
-_MACRO = r"<<[^<>\n]{1,2000}>>"
 _CODE = re.compile(r"(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)", re.MULTILINE)
 _MARKED = re.compile(r"^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$", re.MULTILINE)
-"""A block whose paragraphs, list items and headings are marked."""
-_LISTED = re.compile(r"^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*)(.*)", re.MULTILINE)
-_HEADING = re.compile(r"(!{1,6})(?:\.[\w.-]+)?[ \t]*(.*)")
-_ITEM = re.compile(r"([*#;:>]+)(?:\.[\w.-]+)?[ \t]*(.*)")
-_ROW = re.compile(r"\|(.*)\|([hfck]?)[ \t]*")
-_NO_TEXT = re.compile(r"(?:\"\"\"|<<<.*|\$\$\$.*)[ \t]*")
+_PART = re.compile(
+    r"^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*|)(\S.*(?:\n(?![*#;:>!]|[ \t]*$).+)*)", re.MULTILINE
+)
+"""A list item or heading of a block that is marked, or a paragraph; signs first."""
+_LINE = re.compile(
+    r"(?P<heading>!{1,6})(?:\.[\w.-]+)?[ \t]*(?P<title>.*)|(?P<item>[*#;:>]+)(?:\.[\w.-]+)?[ \t]*(?P<words>.*)"
+    r"|\|(?P<row>.*)\|(?P<kind>[hfck]?)[ \t]*|(?P<none>\"\"\"|<<<.*|\$\$\$.*)[ \t]*"
+)
 
 
 def markdown_of(wikitext: str) -> str:
     """Convert wikitext to equivalent Markdown. Characters that would be Markdown are escaped."""
-    text, at = _PLACEHOLDERS.sub("\ufffd", wikitext), 0
-    while found := _PRAGMA.match(text, at):
+    at = 0
+    while found := _PRAGMA.match(wikitext, at):
         at = found.end()
-    parts = _CODE.split(text[at:])
-    return "".join(
-        part if number % 2 else _lines(part) for number, part in enumerate(parts)
-    ).translate(_PLACEHOLDER_TEXT)
+    parts = _CODE.split(wikitext[at:])
+    return "".join(part if nth % 2 else _blocks(part) for nth, part in enumerate(parts))
 
 
-def _each_marked(block: re.Match[str]) -> str:
-    """Mark the paragraphs of a block one by one, and list items behind their signs."""
-    style = f"{block['style'].strip()} ".lstrip()
-    paragraphs = re.split(r"\n[ \t]*\n", block["words"].strip())
-    return "\n\n".join(
-        _LISTED.sub(lambda line: f"{line[1]}@@{style}{line[2]}@@", one)
-        if _LISTED.match(one)
-        else f"@@{style}{one}@@"
-        for one in paragraphs
-    )
-
-
-def _lines(text: str) -> str:
-    """Convert block markup line by line, after the inline markup, which may span lines."""
-    lines: list[str] = []
-    before = ""
-    for line in _SIGNS.sub(_inline_markdown, _MARKED.sub(_each_marked, text)).split("\n"):
-        row, item, heading = _ROW.fullmatch(line), _ITEM.fullmatch(line), _HEADING.fullmatch(line)
-        kind = "row" if row else "item" if item else ""
-        if before and kind != before:
+def _blocks(text: str) -> str:
+    """Convert block markup line by line, then inline markup, which may span lines."""
+    lines, before = list[str](), ""
+    for line in _MARKED.sub(_each_marked, text).split("\n"):
+        found = _LINE.fullmatch(line)
+        kind = (found.lastgroup or "") if found else ""
+        kind = "row" if kind == "kind" else kind
+        if before in ("row", "words") and kind != before:
             lines.append("")
-        if heading:
-            lines.append(f"{'#' * len(heading[1])} {heading[2]}")
-        elif item and set(item[1]) == {">"}:
-            lines.append(f"{'> ' * min(len(item[1]), 9)}{item[2]}")
-        elif item:
-            lines.append(f"{'  ' * (min(len(item[1]), 9) - 1)}- {item[2]}")
-        elif row:
-            cells = [cell.strip().removeprefix("!").strip() for cell in row[1].split("|")]
-            shown, is_head = f"| {' | '.join(cells)} |", row[2] == "h" or row[1][:1] == "!"
+        if found is None:
+            lines.append(line.lstrip(" \t"))
+        elif kind == "title":
+            lines.append(f"{'#' * len(found['heading'])} {found['title']}")
+        elif kind == "words":
+            depth = min(len(found["item"]), 9)
+            sign = "> " * depth if found["item"][0] == ">" else f"{'  ' * (depth - 1)}- "
+            lines.append(f"{sign}{found['words']}")
+        elif kind == "row":
+            cells = [cell.strip().removeprefix("!").strip() for cell in _CELLS.split(found["row"])]
+            shown = f"| {' | '.join(cells)} |"
+            is_head = found["kind"] == "h" or found["row"][:1] == "!"
             if before != "row":
                 head = shown if is_head else "| " * len(cells) + "|"
                 lines += ["", head, "|---" * len(cells) + "|"]
-            if before == "row" or not is_head:
-                lines.append(shown)
+            lines += [] if before != "row" and is_head else [shown]
         else:
-            lines.append("" if _NO_TEXT.fullmatch(line) else line.lstrip(" \t"))
+            lines.append("")
         before = kind
-    return "\n".join(lines)
+    return _SIGNS.sub(_inline_markdown, "\n".join(lines))
+
+
+_CELLS = re.compile(r"\|(?![^\[\]|]*\]\])")
+
+
+def _each_marked(block: re.Match[str]) -> str:
+    """Mark the paragraphs, list items and headings of a block one by one."""
+    style = f"{block['style'].strip()} ".lstrip()
+    return _PART.sub(lambda part: f"{part[1]}@@{style}{part[2]}@@\n", block["words"])
 
 
 _SIGNS = re.compile(
     r"""
       (?P<as_it_is>``(?:(?!``).){1,2000}``|`[^`\n]{1,2000}`|\$\$[^$]{1,2000}\$\$|"""
     + MATH
-    + r"""|<!--(?:(?!<!--|-->).)*-->|^[*#;:>!|]+)
+    + r"""|<!--(?:(?!<!--|-->).)*-->|^[ \t]*[-#>|]+)
     | (?P<address>\b[A-Za-z][A-Za-z0-9+.-]{1,31}://[^\s<>{}\[\]`|"\\^@]*[^\s<>{}\[\]`|"\\^@.,;:!?'])
     | @@(?P<style>(?:[^@:;\s]+:[^@;\n]*;)*(?:\.[\w.-]+[ \t])?)
       (?P<marked>(?:(?!@@|\n[ \t]*\n).)+)@@
     | (?P<sign>''|(?<!:)//|__|\^\^|,,|~~)(?P<words>(?:(?!(?P=sign)|\n[ \t]*\n).)+)(?P=sign)
     | \[img[^\[\]\n]{0,200}\[(?:(?P<alt>[^\[\]|\n]{0,500})\|)?(?P<image>[^\[\]\n]{1,500})\]\]
     | \[(?:ext)?\[(?P<link>[^\[\]\n]{1,1000})\]\]
-    | (?P<gone>^[ \t]*(?:\{\{\{?[^\n{}]{0,1000}\}\}\}?|"""
-    + _MACRO
-    + r""")[ \t]*$|</?\$[^<>]{1,2000}>|(?<!\w)~(?=[A-Z][a-z]+[A-Z]))
-    | (?P<shown>\{\{\{?[^\n{}]{0,1000}\}\}\}?|"""
-    + _MACRO
-    + r""")
+    | (?P<gone>^[ \t]*(?:\{\{\{?[^\n{}]{0,1000}\}\}\}?|<<[^<>\n]{1,2000}>>)[ \t]*$
+        |</?\$[^<>]{1,2000}>|(?<!\w)~(?=[A-Z][a-z]+[A-Z]))
+    | (?P<shown>\{\{\{?[^\n{}]{0,1000}\}\}\}?|<<[^<>\n]{1,2000}>>)
     | (?P<literal>[*\\_]|==|%%|\{\{|(?<=\s)[#^](?=\S))
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
-_PLACEHOLDERS = re.compile("[\ufdd0-\ufdef]")
-"""Unicode noncharacters. Texts never contain them, so they serve as placeholders."""
-_PLACEHOLDER_TEXT = {0xFDE0: "**", 0xFDE1: "*", 0xFDE2: "!"}
-"""Placeholders for characters that would start an item or heading. Replaced after line parsing."""
 _DELIMITERS = {
-    "''": ("\ufde0", "\ufde0"),
-    "//": ("\ufde1", "\ufde1"),
-    "__": ("", ""),
-    "^^": ("<sup>", "</sup>"),
-    ",,": ("<sub>", "</sub>"),
-    "~~": ("~~", "~~"),
-}
-_COLOUR = re.compile(
-    r"background(?:-color)?\s*:\s*([^;@\"'<>]{1,40})|(?<![\w-])color\s*:\s*(\w{1,40})"
-)
+    "''": ("**", "**"), "//": ("*", "*"), "__": ("", ""), "~~": ("~~", "~~"),
+    "^^": ("<sup>", "</sup>"), ",,": ("<sub>", "</sub>"),
+}  # fmt: skip
 
 
 def _inline_markdown(found: re.Match[str]) -> str:
     if found["marked"] is not None:
-        colour = _COLOUR.search(found["style"])
-        style = f' style="background:{(colour[1] or colour[2]).strip()}"' if colour else ""
-        return f"<mark{style}>{_SIGNS.sub(_inline_markdown, found['marked'].strip())}</mark>"
+        style = re.sub(r'\.[\w.-]+[ \t]$|["<>]', "", found["style"])
+        words = _SIGNS.sub(_inline_markdown, found["marked"].strip())
+        return f'<mark style="{style}">{words}</mark>' if style else f"<mark>{words}</mark>"
     if found["sign"]:
         before, after = _DELIMITERS[found["sign"]]
         return f"{before}{_SIGNS.sub(_inline_markdown, found['words'])}{after}"
@@ -229,7 +203,7 @@ def _inline_markdown(found: re.Match[str]) -> str:
         on_web = re.fullmatch(r"https?://[^\s<>]+", target) and words
         return f"[{_literal(words)}](<{target}>)" if on_web else _literal(words or target)
     if found["image"]:
-        return f"\ufde2[{found['alt'] or ''}](<{found['image'].strip()}>)"
+        return f"![{found['alt'] or ''}](<{found['image'].strip()}>)"
     if found["shown"] or found["gone"] is not None:
         return "…" if found["shown"] else ""
     return _literal(found[0]) if found["literal"] else found[0]
