@@ -1,16 +1,9 @@
-"""Vaults and collections as other tools leave them, studied, taken over and corrected.
-
-python -m tests.adopt 1000      the proof at full size, with the Anki that is installed
-"""
+"""Vaults and collections as other tools leave them, studied for a year."""
 
 import random
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 HEADS = "The {} of experiment {} in series {}"
@@ -106,15 +99,13 @@ def in_notes(parts: list[str]) -> dict[str, str]:
     }
 
 
-TOOLS: dict[str, tuple[Write, dict[str, Any]]] = {
-    "o2a": (o2a, {"basic": "Basic", "cloze": "Cloze", "tags": ["Obsidian_to_Anki"]}),
-    "flashcards": (
-        flashcards,
-        {"basic": "Obsidian-basic", "cloze": "Obsidian-cloze", "tags": ["obsidian"]},
-    ),
-    "yanki": (yanki, {"basic": "Yanki - Basic", "cloze": "Yanki - Cloze", "tags": []}),
-    "ankiops": (ankiops, {"basic": "AnkiOpsQA", "cloze": "AnkiOpsCloze", "tags": []}),
+TOOLS: dict[str, tuple[Write, str, str, list[str]]] = {
+    "o2a": (o2a, "Basic", "Cloze", ["Obsidian_to_Anki"]),
+    "flashcards": (flashcards, "Obsidian-basic", "Obsidian-cloze", ["obsidian"]),
+    "yanki": (yanki, "Yanki - Basic", "Yanki - Cloze", []),
+    "ankiops": (ankiops, "AnkiOpsQA", "AnkiOpsCloze", []),
 }
+"""By tool: how it writes notes, its note types for two sides and for clozes, its tags."""
 FIELDS = {
     "Yanki - Basic": ["Front", "Back", "YankiNamespace"],
     "Yanki - Cloze": ["Front", "Back", "YankiNamespace"],
@@ -126,10 +117,10 @@ FIELDS = {
 
 def fill(col: Any, tool: str, made: list[Made]) -> None:
     """Add the notes of a tool to a collection, as it does through AnkiConnect; they get their ids."""
-    told = TOOLS[tool][1]
+    _, basic, cloze, tags = TOOLS[tool]
     deck = col.decks.id("Vault::Physics")
     for at, one in enumerate(made):
-        kind = note_type(col, told[one.kind], cloze=one.kind == "cloze")
+        kind = note_type(col, cloze if one.kind == "cloze" else basic, cloze=one.kind == "cloze")
         note = col.new_note(kind)
         if one.kind == "cloze":
             note.fields[0] = f"{one.front}: {{{{c1::{one.back}}}}}."
@@ -143,14 +134,10 @@ def fill(col: Any, tool: str, made: list[Made]) -> None:
         one.id = str(1_600_000_000_000 + at)
         if tool == "ankiops":
             note["AnkiOps Key"] = key(one)
-        note.tags = told["tags"]
+        note.tags = tags
         col.add_note(note, deck)
-        col.db.execute(
-            "update notes set id = ?, mod = ? where id = ?",
-            int(one.id),
-            1_600_000_000 + at,
-            note.id,
-        )
+        mod = 1_600_000_000 + at
+        col.db.execute("update notes set id = ?, mod = ? where id = ?", int(one.id), mod, note.id)
         col.db.execute("update cards set nid = ? where nid = ?", int(one.id), note.id)
 
 
@@ -171,14 +158,14 @@ def note_type(col: Any, name: str, *, cloze: bool) -> Any:
     return col.models.by_name(name)
 
 
-def study(col: Any, years: float = 1.0) -> None:
+def study(col: Any) -> None:
     """A year of reviews: every card has a history, an interval and a due date of its own."""
     chance = random.Random(7)
     rows, cards = [], []
     start = 1_700_000_000_000
     for (id,) in col.db.all("select id from cards order by id"):
         interval, day = 1, 0
-        while day < 365 * years:
+        while day < 365:
             ease = 1 if chance.random() < 0.1 else 3
             before, interval = interval, 1 if ease == 1 else interval * 2
             start += 1
@@ -241,13 +228,13 @@ DECKS = "sources:\n  - {}: {{name: notes, path: vault}}\n"
 class World:
     """A vault and a collection of one tool, studied for a year."""
 
-    def __init__(self, forge: Any, anki: Any, tool: str, count: int) -> None:
+    def __init__(self, forge: Any, anki: Any, tool: str) -> None:
         self.forge, self.anki, self.tool, self.col = forge, anki, tool, anki.col
         self.vault = forge.folder / "vault"
         (self.vault / ".obsidian").mkdir(parents=True)
         settings = DECKS if tool in ("yanki", "ankiops") else VAULT
         forge.settings(settings.format(tool))
-        self.made = list(texts(count))
+        self.made = list(texts(9))
         fill(self.col, tool, self.made)
         study(self.col)
         self.write()
@@ -271,85 +258,3 @@ class World:
     def fields(self, at: int) -> list[str]:
         fields: list[str] = self.col.get_note(int(self.made[at].id)).fields
         return fields
-
-
-# --- the proof ------------------------------------------------------------------------------------
-
-
-def prove(tool: str, count: int, folder: Path) -> Iterator[str]:
-    """Take a tool's notes over, correct every tenth, undo one, and take all back."""
-    from tests.anki import backend
-    from tests.conftest import Forge
-
-    forge = Forge(folder)
-    with backend.opened(forge.profile) as anki:
-        here = World(forge, anki, tool, count)
-        before, notes = history(here.col), here.col.note_count()
-        vault = {path: path.read_bytes() for path in here.vault.rglob("*.md")}
-        start = time.perf_counter()
-        told = here.adopt()
-        seconds = time.perf_counter() - start
-        yield f"{told['by_id']} of {count} matched by id in {seconds:.1f} s; {len(before[1])} reviews"
-        yield f"shipped without a correction: {here.ship() or 'nothing'}"
-        yield f"bytes of the vault as before: {vault == {p: p.read_bytes() for p in vault}}"
-        corrected = here.made[::10]
-        for one in corrected:
-            one.back = f"corrected {one.back}"
-        here.write()
-        yield f"{len(corrected)} corrected: {here.ship()}"
-        arrived = sum(one.back in "".join(here.fields(at * 10)) for at, one in enumerate(corrected))
-        yield f"arrived: {arrived} of {len(corrected)}; notes: {here.col.note_count() - notes} new"
-        same = [
-            len([*filter(None, map(tuple.__eq__, *pair))])
-            for pair in rows(before, history(here.col))
-        ]
-        yield f"equal rows of cards: {same[0]} of {len(before[0])}, of reviews: {same[1]} of {len(before[1])}"
-        [card] = [
-            one for one in forge.cards() if f"corrected {WORDS[0]} number 0" in str(one["fields"])
-        ]
-        forge.ok("undo", card["guid"])
-        yield f"undo of one: {here.ship()}, {'corrected' not in here.fields(0)[1]}"
-        forge.ok("undo", told["undo"])
-        left = {one["verdict"] for one in forge.cards()}
-        yield f"undo of all: {left}, shipped: {here.ship() or 'nothing'}, rows equal: {history(here.col) == before}"
-
-
-def rows(one: tuple[Any, Any], other: tuple[Any, Any]) -> Iterator[tuple[Any, Any]]:
-    for mine, theirs in zip(one, other, strict=True):
-        yield [tuple(row) for row in mine], [tuple(row) for row in theirs]
-
-
-def prove_schedules(count: int, folder: Path) -> Iterator[str]:
-    """Bring the schedules of obsidian-spaced-repetition to Anki."""
-    from tests.anki import backend
-    from tests.conftest import Forge
-
-    forge = Forge(folder)
-    with backend.opened(forge.profile) as anki:
-        (forge.folder / "vault" / ".obsidian").mkdir(parents=True)
-        forge.settings(VAULT.format("osr"))
-        text, wanted = scheduled(count, date.today())
-        (forge.folder / "vault" / "a.md").write_text(text, encoding="utf-8")
-        told = forge.json("adopt", "--from", "sr", "--yes")
-        forge.ok("run")
-        anki.load(forge.folder / "ankiforge.apkg", with_scheduling=True)
-        found = schedules(anki.col)
-        right = sum(found.get(front) == when for front, when in wanted.items())
-        yield f"{told['scheduled']} schedules; due dates and intervals: {right} of {count}"
-
-
-if __name__ == "__main__":
-    from anki.buildinfo import version
-
-    sys.stdout.write(f"Anki {version}\n")
-    size = int(sys.argv[1])
-    for name in (*TOOLS, "sr"):
-        with tempfile.TemporaryDirectory() as place:
-            steps = (
-                prove_schedules(size, Path(place))
-                if name == "sr"
-                else prove(name, size, Path(place))
-            )
-            for line in steps:
-                sys.stdout.write(f"{name}: {line}\n")
-                sys.stdout.flush()
