@@ -88,18 +88,6 @@ def test_a_link_in_the_workspace_that_leads_out_is_a_concern(workspace, tmp_path
     )
 
 
-def test_without_a_terminal_every_concern_is_named_with_exit_2(workspace, folders):
-    got = workspace(REMOTE + "  key_env: OTHER_KEY\n")
-
-    with pytest.raises(UsageError) as caught:
-        require_trust(got, None, folders)
-
-    assert caught.value.exit_code == 2
-    assert "ankiforge.yaml:2: llm.base_url: passages would be sent to https://" in str(caught.value)
-    assert "ankiforge.yaml:3: llm.key_env: the environment variable OTHER_KEY" in str(caught.value)
-    assert caught.value.hint.endswith(f"ankiforge init --trust {got.root}")
-
-
 def test_a_person_is_asked_until_the_answer_is_yes(workspace, folders, tmp_path, environ):
     assert concerns(resolve(None, tmp_path, environ)) == [], "the default needs no word"
     asked: list[str] = []

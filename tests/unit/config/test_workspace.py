@@ -1,6 +1,5 @@
 """Which workspace a command works in, and what moves when the first one is made."""
 
-import stat
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from ankiforge.config.workspace import (
     adopt_default,
     load_values,
     register,
-    registered,
     resolve,
     store_values,
     user_folder,
@@ -37,6 +35,7 @@ def test_a_named_workspace_comes_first_then_the_nearest_the_registered_the_defau
     assert not (tmp_path / "user").exists()
     mine = workspace(tmp_path / "mine", "output: packages")
     assert register(mine, user_folder(environ))
+    assert not register(workspace(tmp_path / "second"), user_folder(environ))
     got = resolve(None, tmp_path, environ)
     assert (got.root, got.output, got.is_default) == (mine, mine / "packages", False)
     outer, inner = workspace(tmp_path / "a"), workspace(tmp_path / "a/b")
@@ -62,18 +61,6 @@ def test_a_named_folder_that_is_no_workspace_is_wrong_usage(tmp_path, environ, e
 
     assert caught.value.exit_code == 2
     assert caught.value.hint == f"make a workspace there: ankiforge init {tmp_path / 'plain'}"
-
-
-def test_only_the_first_workspace_is_registered_until_it_is_gone(tmp_path, environ):
-    folder = user_folder(environ)
-    first, second = workspace(tmp_path / "1"), workspace(tmp_path / "2")
-
-    assert register(first, folder)
-    assert not register(second, folder)
-    assert registered(folder) == first
-    (first / "ankiforge.yaml").unlink()
-    assert register(second, folder)
-    assert registered(folder) == second
 
 
 # --- the default workspace moves ------------------------------------------------------------
@@ -102,17 +89,6 @@ def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
 
 
 # --- the user's own files -------------------------------------------------------------------
-
-
-def test_what_is_remembered_can_be_read_by_its_owner_only(environ):
-    folder = user_folder(environ)
-
-    store_values(folder, "some", {"a": "ü"})
-    store_values(folder, "some", {"a": "b"})
-
-    assert load_values(folder, "some") == {"a": "b"}
-    assert stat.S_IMODE((folder / "some.json").stat().st_mode) == 0o600
-    assert [path.name for path in folder.iterdir()] == ["some.json"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "\xff"])
