@@ -184,4 +184,5 @@ def test_an_old_add_on_does_what_it_can(fake, client, tmp_path):
     fake.lacks = ("requestPermission", "exportPackage")
     client.check()
     assert client.active_profile() == ""
-    told(lambda: client.export(tmp_path), UnsupportedError)
+    said = told(lambda: client.export(tmp_path), UnsupportedError)
+    assert "Check for Updates" in said
