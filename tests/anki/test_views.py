@@ -1,7 +1,6 @@
 """What a look at the real Anki shows: live, while it is open, and by every kind of export."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 
 from ankiforge.anki.collection import View, connect_view, open_view, signature
-from ankiforge.anki.database import read_message
 from ankiforge.anki.notes import content_html
 from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.package import write_package
@@ -167,16 +165,6 @@ def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_the
             world.col.reopen()
 
 
-def test_a_copy_somebody_made_is_as_old_as_its_file(world):
-    world.col.close()
-    copy = world.folder / "backup.anki2"
-    copy.write_bytes(world.live.read_bytes())
-    world.col.reopen()
-    os.utime(copy, (1_700_000_000, 1_700_000_000))
-    with open_view(copy) as view:
-        assert (view.profile, view.complete) == ("", True)
-
-
 # --- what a person did ----------------------------------------------------------------------
 
 
@@ -245,69 +233,17 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
         assert tuple(view.reviews()) == ()
 
 
-def test_an_identity_of_another_note_is_none_and_a_copy_is_not_ours(world):
-    note = world.anki.note(world.basic.guid)
-    copy = world.col.new_note(note.note_type())
-    copy.fields = list(note.fields)
-    world.col.add_note(copy, world.col.decks.id("Mine"))
-    with open_view(world.live) as view:
-        assert len(tuple(view.notes())) == 3
+def test_an_identity_of_another_note_is_none(world):
     other = world.anki.note(world.two_way.guid)["AnkiforgeId"]
     world.anki.edit(world.basic.guid, AnkiforgeId=other)
     assert world.seen(world.basic).identity is None
     assert world.seen(world.two_way).identity is not None
 
 
-def test_a_note_that_was_given_another_type_is_still_ours(world):
-    note = world.anki.note(world.basic.guid)
-    request = world.col.models.change_notetype_info(
-        old_notetype_id=note.mid, new_notetype_id=world.col.models.by_name("Basic")["id"]
-    ).input
-    request.note_ids.append(note.id)
-    ours = note_type(Family.BASIC).names
-    request.new_fields[:] = [ours.index("Front"), ours.index("AnkiforgeId")]
-    world.col.models.change_notetype_of_notes(request)
-
-    seen = world.seen(world.basic)
-
-    assert seen.type_id == world.col.models.by_name("Basic")["id"]
-    assert len(seen.fields) == 2
-    assert seen.identity is not None
-    with open_view(world.live) as view:
-        assert {kind.name for kind in view.types} == {
-            "Basic", "ankiforge Basic", "ankiforge Cloze",
-        }  # fmt: skip
-
-
 # --- note types -----------------------------------------------------------------------------
 
 
-def _types(world: World) -> Iterator[View]:
-    """The same by each way, both schemas."""
-    paths = (world.live, world.exported(legacy=False), world.exported(legacy=True))
-    for path in (*paths, world.whole(legacy=False), world.whole(legacy=True)):
-        with open_view(path) as view:
-            yield view
-
-
-def test_our_note_types_are_seen_with_ids_templates_and_style(world):
-    seen = 0
-    for view in _types(world):
-        assert [kind.id for kind in view.types] == sorted(note_type(f).id for f in Family)
-        for family, kind in zip(Family, view.types, strict=True):
-            ours = note_type(family)
-            assert (kind.id, kind.name, kind.css) == (ours.id, ours.name, ours.css)
-            assert kind.mod == world.anki.note_type(family)["mod"]
-            assert kind.cloze == (family is Family.CLOZE)
-            assert kind.fields == ours.fields
-            assert [(t.name, t.id, t.question, t.answer) for t in kind.templates] == [
-                (t.name, t.id, t.question, t.answer) for t in ours.templates
-            ]
-        seen += 1
-    assert seen == 5
-
-
-def test_what_a_person_changed_in_a_note_type_is_seen(world):
+def test_our_note_types_are_seen_by_each_way_as_they_are_and_as_a_person_changed_them(world):
     models = world.col.models
     kind = world.anki.note_type(Family.BASIC)
     kind["name"] = "Mein Typ"
@@ -319,36 +255,31 @@ def test_what_a_person_changed_in_a_note_type_is_seen(world):
     template["qfmt"], template["afmt"] = "{{Mine}}?", "{{Back}}!"
     models.add_template(kind, template)
     models.update_dict(kind)
-    stored = world.anki.note_type(Family.BASIC)
-    ids = [field["id"] for field in stored["flds"]]
+    ids = [field["id"] for field in world.anki.note_type(Family.BASIC)["flds"]]
+    theirs, ours = note_type(Family.BASIC), note_type(Family.CLOZE)
+    paths = (world.live, world.exported(legacy=False), world.exported(legacy=True))
 
-    for view in _types(world):
-        (seen,) = [one for one in view.types if not one.cloze]
-        assert seen.id == note_type(Family.BASIC).id
-        assert seen.name == "Mein Typ"
-        assert seen.css.endswith("\n.mine {}")
-        assert [name for name, _ in seen.fields[:3]] == ["Frage", "Mine", "Back"]
-        assert [number for _, number in seen.fields] == ids
-        assert seen.fields[0][1] == note_type(Family.BASIC).fields[0][1]
-        assert [(t.name, t.question, t.answer) for t in seen.templates[2:]] == [
-            ("Third", "{{Mine}}?", "{{Back}}!")
+    for path in (*paths, world.whole(legacy=False), world.whole(legacy=True)):
+        with open_view(path) as view:
+            basic, cloze = view.types
+            assert of(view, world.basic).fields[1] == ""
+        assert (basic.id, basic.name, basic.cloze) == (theirs.id, "Mein Typ", False)
+        assert basic.css == f"{theirs.css}\n.mine {{}}"
+        assert [name for name, _ in basic.fields[:3]] == ["Frage", "Mine", "Back"]
+        assert [number for _, number in basic.fields] == ids
+        assert basic.fields[0][1] == theirs.fields[0][1]
+        renamed = [
+            side.replace("Front}}", "Frage}}")
+            for one in theirs.templates
+            for side in (one.question, one.answer)
         ]
-        assert of(view, world.basic).fields[1] == ""
-
-
-def test_the_numbers_of_fields_in_ankis_messages_are_those_we_read():
-    from anki.notetypes_pb2 import Notetype
-
-    whole = Notetype.Config(kind=Notetype.Config.KIND_CLOZE, css=".ä {}", latex_pre="x")
-    read = read_message(whole.SerializeToString())
-    assert (read[1], read[3]) == (1, ".ä {}".encode())
-    for number in (0, -1, -(2**63), 2**63 - 1):
-        field = Notetype.Field.Config(font_name="Arial", id=number, tag=3, rtl=True)
-        assert read_message(field.SerializeToString())[9] == number % 2**64
-        template = Notetype.Template.Config(q_format="q", a_format="a", id=number)
-        read = read_message(template.SerializeToString())
-        assert (read[1], read[2], read[8]) == (b"q", b"a", number % 2**64)
-    assert 9 not in read_message(Notetype.Field.Config().SerializeToString())
+        shown = [side for one in basic.templates for side in (one.question, one.answer)]
+        assert shown == [*renamed, "{{Mine}}?", "{{Back}}!"]
+        assert [t.name for t in basic.templates] == [*(t.name for t in theirs.templates), "Third"]
+        assert (cloze.id, cloze.name, cloze.css, cloze.cloze) == (
+            ours.id, ours.name, ours.css, True,
+        )  # fmt: skip
+        assert (cloze.fields, cloze.templates) == (ours.fields, ours.templates)
 
 
 # --- exports --------------------------------------------------------------------------------
@@ -361,29 +292,19 @@ def test_an_export_shows_what_the_collection_does_if_it_has_the_scheduling(world
     world.anki.edit(world.basic.guid, Back="My own words")
     with open_view(world.live) as view:
         expected = everything(view)
-    with open_view(world.exported(legacy)) as view:
-        assert everything(view) == expected
-        assert (view.kind, view.complete, view.created) == (ViewKind.APKG, False, 0)
-        assert view.profile == ""
+    for path, kind, created in (
+        (world.exported(legacy), ViewKind.APKG, 0),
+        (world.whole(legacy), ViewKind.COLPKG, world.col.crt),
+    ):
+        with open_view(path) as view:
+            assert everything(view) == expected
+            assert (view.kind, view.complete) == (kind, kind is ViewKind.COLPKG)
+            assert (view.created, view.path, view.profile) == (created, str(path), "")
     with open_view(world.exported(legacy, scheduling=False)) as view:
         notes = tuple(view.notes())
         assert [note.guid for note in notes] == [card.guid for card in world.cards]
         assert {card.reps for note in notes for card in note.cards} == {0}
         assert tuple(view.reviews()) == ()
-
-
-@pytest.mark.parametrize("legacy", [False, True])
-def test_a_whole_collection_is_complete_and_shows_the_same(world, legacy):
-    world.anki.answer_first_card(world.basic.guid)
-    world.col.remove_notes([note_id(world.cloze.guid)])
-    with open_view(world.live) as view:
-        expected = everything(view)
-    path = world.whole(legacy)
-    with open_view(path) as view:
-        assert everything(view) == expected
-        assert (view.kind, view.complete) == (ViewKind.COLPKG, True)
-        assert view.created == world.col.crt
-        assert view.path == str(path)
 
 
 def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
@@ -402,21 +323,3 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
         assert (view.profile, view.complete, view.created) == ("Ada", True, world.col.crt)
         assert [card.deck for card in of(view, world.cloze).cards] == ["Reading::Memory", "Other"]
         assert view.graves() is None
-
-
-def test_a_running_anki_without_a_deck_of_ours_is_an_empty_view():
-    with connect_view([], address="http://127.0.0.1:1", profile="", notes=frozenset()) as view:
-        assert (tuple(view.notes()), tuple(view.reviews()), view.types) == ((), (), ())
-        assert (view.created, view.graves()) == (0, None)
-
-
-def test_two_notes_of_one_guid_are_both_seen(world):
-    own = world.col.db.scalar("select id from notes where guid not like 'af%'")
-    world.col.db.execute("update notes set guid = ? where id = ?", world.basic.guid, own)
-    with open_view(world.live) as view:
-        twins = [note for note in view.notes() if note.guid == world.basic.guid]
-        assert sorted(note.id for note in twins) == sorted((own, note_id(world.basic.guid)))
-        assert [len(note.cards) for note in twins] == [1, 1]
-    exports = [world.exported(deck=deck) for deck in (None, "Reading")]
-    with connect_view(exports, address="a", profile="", notes=frozenset()) as view:
-        assert [note for note in view.notes() if note.guid == world.basic.guid] == twins

@@ -1,13 +1,11 @@
 """What cannot be looked at says why; nothing is left behind."""
 
-import gc
 import os
 import shutil
 import sqlite3
 import struct
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -116,16 +114,6 @@ def test_a_collection_is_seen_and_its_copy_is_gone_afterwards(collection, card, 
     assert list(rooms.iterdir()) == []
 
 
-def test_a_change_that_stands_in_the_log_only_is_seen(collection):
-    writer = sqlite3.connect(collection)
-    with closing(writer):
-        writer.executescript("pragma journal_mode=wal; pragma wal_autocheckpoint=0;")
-        writer.execute("update notes set tags = ' new '")
-        writer.commit()
-        with open_view(collection) as view:
-            assert [note.tags for note in view.notes()] == [("new",)]
-
-
 def test_a_change_that_was_never_finished_is_taken_back(collection, tmp_path):
     """Anki died in the middle of a write, in the way of writing before `-wal`."""
     writer = sqlite3.connect(collection, isolation_level=None)
@@ -158,28 +146,6 @@ def test_each_make_of_export_is_seen_and_a_newer_one_first(tmp_path, database, c
         assert (view.kind, view.complete, view.created) == (ViewKind.APKG, False, 0)
     with open_view(path.rename(tmp_path / "x.ColPkg")) as view:
         assert (view.kind, view.complete) == (ViewKind.COLPKG, True)
-
-
-def test_notes_come_in_the_order_of_their_guids_to_each_reader(tmp_path, make_card):
-    cards = [make_card(own=f"OWN{at:05}") for at in range(50)]
-    write_package(tmp_path / "x.apkg", [note_for(card, card.deck, 1) for card in cards])
-    with open_view(tmp_path / "x.apkg") as view:
-        pairs = list(zip(view.notes(), view.notes(), strict=True))
-    assert [note.guid for note, _ in pairs] == sorted(card.guid for card in cards)
-    assert all(len(note.cards) == 1 for note, _ in pairs)
-    assert all(one == other for one, other in pairs)
-
-
-def test_a_reader_that_stops_early_or_comes_late_does_no_harm(tmp_path, make_card):
-    cards = [make_card(own=f"OWN{at:05}") for at in range(20)]
-    write_package(tmp_path / "x.apkg", [note_for(card, card.deck, 1) for card in cards])
-    with open_view(tmp_path / "x.apkg") as view:
-        notes, dropped = view.notes(), view.notes()
-        assert next(notes) == next(dropped)
-    del dropped
-    with pytest.raises(ItemError):
-        list(notes)
-    gc.collect()  # what cannot be raised would be a warning here, and an error
 
 
 ODD = """
@@ -249,45 +215,30 @@ def test_what_cannot_be_copied_says_so(collection, monkeypatch, rooms, error, sa
     assert list(rooms.iterdir()) == []
 
 
-@pytest.fixture
-def writes(collection: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Anki writes after the first file was copied, as long as numbers are left here."""
+@pytest.mark.parametrize("times", [2, 1000])
+def test_a_collection_that_changed_while_it_was_copied_is_copied_again_for_a_while(
+    collection, database, monkeypatch, times
+):
     monkeypatch.setattr(collection_module, "_PAUSE_SECONDS", 0)
-    left: list[int] = []
+    left = list(range(times))
     real = shutil.copyfile
 
     def copy(source: Path, target: Path) -> None:
+        """Anki writes after the first file was copied."""
         real(source, target)
         if left:
             at = left.pop()
             os.utime(collection, ns=(at, at))
 
     monkeypatch.setattr("shutil.copyfile", copy)
-    return left
-
-
-def test_a_collection_that_never_rests_says_so(collection, writes):
-    writes.extend(range(1000))
-    assert refused(collection).startswith("keeps changing")
-    assert writes
-
-
-def test_a_collection_that_changed_while_it_was_copied_is_copied_again(
-    collection, writes, database
-):
-    writes.extend([1, 2])
+    if times > 2:
+        assert refused(collection).startswith("keeps changing")
+        assert left
+        return
     with open_view(collection) as view:
         assert len(list(view.notes())) == 1
-    assert not writes
+    assert not left
     assert collection.read_bytes() == database
-
-
-def test_a_collection_that_was_just_written_is_copied_once_it_rests(collection):
-    at = time.time_ns()
-    os.utime(collection, ns=(at, at))
-    with open_view(collection) as view:
-        assert len(list(view.notes())) == 1
-        assert time.time() - at / 1e9 >= collection_module._TICK_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -334,13 +285,6 @@ def test_exports_without_a_database_say_so(tmp_path, database):
         assert refused(decoy) == none
     newer = archive(tmp_path / "d.apkg", meta=b"\x08\x04", collection__anki2=database)
     assert refused(newer).startswith("exported by a newer Anki")
-
-
-def test_a_meta_that_tells_nothing_is_passed_over(tmp_path, database):
-    for meta in (b"", b"\xff", b"\x12\x01a"):
-        path = archive(tmp_path / "a.apkg", meta=meta, collection__anki2=database)
-        with open_view(path) as view:
-            assert len(list(view.notes())) == 1
 
 
 def test_broken_exports_say_so(tmp_path, package, database):
