@@ -168,6 +168,14 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         *ships("The ==heart==, the ==lung== are big ==organs==.\n",
                Text="The {{c1::heart}}, the {{c3::lung}} are big {{c4::organs}}."),
     )),
+    "CSS and templates of a person's own stay": ("WHO", (
+        do.write(WHO.format(1946)), *ACCEPTED,
+        do.types(lambda _, basic: basic.update(css=basic["css"] + "\n.card { color: teal; }")),
+        do.types(lambda _, basic: basic["tmpls"][0].update(qfmt=basic["tmpls"][0]["qfmt"] + "<hr>")),
+        *ships(WHO.format(1948), Back="1948"),
+        do.types(lambda _, basic: basic["css"].index("teal")),
+        do.types(lambda _, basic: basic["tmpls"][0]["qfmt"].rindex("<hr>")),
+    )),
     "a card deleted in Anki asks nothing about later words": ("Rhine", (
         do.write(RIVER), *ACCEPTED, do.delete(), do.run(tombstones=1),
         do.write(RIVER.replace("ends", "never ends")), do.run(written=0),

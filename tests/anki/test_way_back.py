@@ -46,8 +46,18 @@ STORIES: dict[str, tuple[Step, ...]] = {
         animal(), do.run(written=0),
         do.say("build", "--full", told="2 notes to import (2 as before)"), do.load(duplicate=2),
     ),
-    "the deletion is undone here": (
+    "the deletion is undone here, for good, and the next one stands": (
         do.go(), do.delete(), do.run(tombstones=1), do.say("undo"), do.run(written=1), do.load(new=1),
+        do.run(written=0), do.card(verdict="accepted", anki="seen"),
+        do.delete(), do.run(tombstones=1, written=0), do.card(verdict="retired"),
+    ),
+    "a correction that was written and never imported is a conflict with an edit": (
+        do.go(), animal(), do.run(updated=1), do.edit(Back="kitty"), do.run(conflicts=1),
+        do.note(Back="kitty"),
+    ),
+    "old words put back in Anki stand": (
+        do.go(), animal(), do.ship(), do.run(), do.edit(Back="cat"), do.run(written=0, conflicts=0),
+        do.run(written=0), do.note(Back="cat"),
     ),
     "a note that comes back in Anki is live again": (
         do.go(), do.delete(), do.run(tombstones=1), do.undo(), do.run(written=0),
@@ -82,14 +92,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "everything again brings no retired tag to a live card, and keeps a person's words": (
         do.go(), do.edit(Back="kitty"), do.say("reject", "CARD"), do.run(), do.say("undo"),
         do.say("build", "--full"), do.load(), do.tags(without=(RETIRED,)), do.note(Back="kitty"),
-    ),
-    "CSS and templates of a person's own stay": (
-        do.ship(),
-        do.types(lambda _, basic: basic.update(css=basic["css"] + "\n.card { color: teal; }")),
-        do.types(lambda _, basic: basic["tmpls"][0].update(qfmt=basic["tmpls"][0]["qfmt"] + "<hr>")),
-        animal("\n\nMaus:::mouse"), do.run(), do.load(new=1, updated=1),
-        do.types(lambda _, basic: basic["css"].index("teal")),
-        do.types(lambda _, basic: basic["tmpls"][0]["qfmt"].rindex("<hr>")),
     ),
     "renamed fields and types are a person's affair": (
         do.ship(),

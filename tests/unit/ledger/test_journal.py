@@ -226,21 +226,6 @@ def test_two_processes_of_one_machine_number_their_events_one_after_the_other(wo
     assert dict(world.card(guid).fields)["Back"] == "page 2"
 
 
-def test_a_machine_with_late_files_does_not_take_a_correction_back(world: World):
-    world.note("a.md", RHINE)
-    world.run("a")
-    world.run("b")
-    world.note("a.md", RHINE.replace("1230", "1233"))
-    world.run("a")
-    world.note("a.md", RHINE)  # not brought up to date yet on b
-    world.run("b")
-    assert world.words("b") == ["How long is the Rhine? / 1233 km"]
-    world.note("a.md", RHINE.replace("1230", "1233"))
-    world.run("b")
-    world.run("b")
-    assert world.words("b") == ["How long is the Rhine? / 1233 km"]
-
-
 def test_a_deletion_in_anki_is_not_revived_by_a_machine_that_is_not_synced(world: World):
     world.note("a.md", OSMOSIS, RHINE)
     world.run("a")
@@ -254,6 +239,19 @@ def test_a_deletion_in_anki_is_not_revived_by_a_machine_that_is_not_synced(world
     world.anki = of_a
     world.run("a")
     assert world.only("Rhine").verdict == "retired"
+
+
+def test_without_graves_a_note_is_deleted_if_it_is_absent_twice_ten_minutes_apart(world: World):
+    """AnkiConnect tells of none."""
+    world.note("a.md", OSMOSIS, RHINE)
+    for _ in range(2):
+        world.run()
+    guid = world.only("Rhine").guid
+    world.delete_in_anki(guid, grave=False)
+    for seconds, deleted in ((0, []), (300, []), (400, [guid])):
+        world.ahead += seconds
+        view = world["a"].see(list(world.anki.values()), complete=True, graves=None)
+        assert list(view.deleted) == deleted
 
 
 def test_a_failed_write_of_the_journal_is_an_error_and_nothing_was_decided(world, monkeypatch):
