@@ -64,16 +64,6 @@ def test_spacing_never_changes_an_anchor(exact, before, after, blank):
     assert narrow == wide
 
 
-@bounded
-@given(TEXT)
-def test_the_canonical_form_is_as_defined(text):
-    def typewritten(words):
-        signs = (("‘’‚‛′", "'"), ("“”„‟″«»", '"'), ("‐‑‒–—―−", "-"))
-        return words.translate({ord(one): to for several, to in signs for one in several})
-
-    plain_signs = typewritten(text.replace("\u00ad", ""))
-    cased = typewritten(unicodedata.normalize("NFKC", plain_signs).casefold())
-    assert canonical(text) == re.sub(r"\s+", " ", cased).strip()
 
 
 @bounded
