@@ -4,7 +4,7 @@ It has the actions that the program uses, and keeps the add-on's rules (the last
 Anki 26.9.3): a key where none is set is a wrong key, an import tells nothing but `true`, web pages
 are shut out.
 
-    with serving(folder, key="secret") as fake:
+    with serving(folder) as fake:
         ...                                # against fake.address
         with fake.collection() as col:     # what the person does in Anki meanwhile
             ...
@@ -28,7 +28,6 @@ from anki.lang import set_lang
 
 API_VERSION = 6
 WITHOUT_KEY = "requestPermission"
-PAGE = b"<!doctype html><html><body><h1>It works!</h1></body></html>"
 
 
 @dataclass
@@ -36,19 +35,10 @@ class AnkiConnectServer:
     """The switches may be turned at any time."""
 
     folder: Path
-    key: str = ""
     profile: str = ""
     """If given, `getActiveProfile` is known and tells it."""
-    wrong_profile: bool = False
-    """Another profile is open: another name, and another, empty collection."""
     no_collection: bool = False
     """Anki stands at its list of profiles."""
-    busy: bool = False
-    """Connections are taken and never answered, as while Anki works or shows a dialog."""
-    html: bool = False
-    """Something else has the port: a web server."""
-    port: int = 0
-    """Where it listens; 0 = wherever there is room."""
     lacks: tuple[str, ...] = ()
     """Actions this release does not know."""
     refuses: dict[str, str] = field(default_factory=dict)
@@ -56,7 +46,6 @@ class AnkiConnectServer:
     meanwhile: dict[str, Callable[[Collection], object]] = field(default_factory=dict)
     """action: what the person does in Anki just before it."""
     requests: list[dict[str, Any]] = field(default_factory=list)
-    stopped: threading.Event = field(default_factory=threading.Event)
     _one_at_a_time: threading.RLock = field(default_factory=threading.RLock)
     _collection: Collection | None = None
     _port: int = 0
@@ -80,19 +69,17 @@ class AnkiConnectServer:
 
     @contextmanager
     def running(self) -> Iterator[AnkiConnectServer]:
-        folder = self.folder / "somebody else" if self.wrong_profile else self.folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         set_lang("en")  # as Anki does when it starts; the older importers need it
-        self._collection = Collection(str(folder / "collection.anki2"))
+        self._collection = Collection(str(self.folder / "collection.anki2"))
         handler = type("Handler", (_Handler,), {"fake": self})
-        with HTTPServer(("127.0.0.1", self.port), handler) as http:
+        with HTTPServer(("127.0.0.1", 0), handler) as http:
             self._port = http.server_address[1]
             thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
             thread.start()
             try:
                 yield self
             finally:
-                self.stopped.set()
                 http.shutdown()
                 thread.join()
                 self._collection.close()
@@ -101,7 +88,7 @@ class AnkiConnectServer:
         """What one request gives."""
         name = request.get("action", "")
         try:
-            if request.get("key") != (self.key or None) and name != WITHOUT_KEY:
+            if request.get("key") is not None and name != WITHOUT_KEY:
                 raise ValueError("valid api key must be provided")
             return {"result": self._done(name, request.get("params", {})), "error": None}
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in Anki is an answer
@@ -120,7 +107,7 @@ class AnkiConnectServer:
 
     def known(self) -> list[str]:
         missing = set(self.lacks)
-        if not self.profile and not self.wrong_profile:
+        if not self.profile:
             missing.add("getActiveProfile")
         return [n for n in vars(AnkiConnect) if n[0] != "_" and n not in missing]
 
@@ -145,17 +132,13 @@ class AnkiConnect:
 
     # --- the add-on itself
 
-    def version(self):
-        return API_VERSION
-
     def requestPermission(self):
-        wants_key = bool(self._fake.key)
-        return {"permission": "granted", "requireApikey": wants_key, "version": API_VERSION}
+        return {"permission": "granted", "requireApikey": False, "version": API_VERSION}
 
     def getActiveProfile(self):
         if self._fake.no_collection:
             return None
-        return "Somebody else" if self._fake.wrong_profile else self._fake.profile
+        return self._fake.profile
 
     def sync(self):
         return None
@@ -228,21 +211,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        if self.fake.busy:
-            self.fake.stopped.wait()
-        elif self.fake.html:
-            self._send(200, PAGE, "text/html")
-        else:
-            request = json.loads(body)
-            self.fake.requests.append(request)
-            if "origin" in self.headers:
-                self._send(403, b"")
-            else:
-                self._send(200, json.dumps(self.fake.answer(request)).encode())
-
-    def _send(self, status: int, body: bytes, kind: str = "application/json") -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        request = json.loads(body)
+        self.fake.requests.append(request)
+        answer = b"" if "origin" in self.headers else json.dumps(self.fake.answer(request)).encode()
+        self.send_response(200 if answer else 403)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(answer)

@@ -64,8 +64,6 @@ def test_spacing_never_changes_an_anchor(exact, before, after, blank):
     assert narrow == wide
 
 
-
-
 @bounded
 @given(st.lists(st.tuples(TEXT, TEXT), max_size=8))
 def test_equal_marks_of_a_note_are_told_apart_by_their_number(marks):
