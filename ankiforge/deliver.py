@@ -37,8 +37,8 @@ from ankiforge.model import (
     ViewKind,
     h16,
 )
+from ankiforge.text.cloze import image_paths
 from ankiforge.text.fold import document_tag
-from ankiforge.text.markdown import image_paths
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to read or to write
     from ankiforge.anki.collection import View

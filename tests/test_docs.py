@@ -225,7 +225,7 @@ def move_into(folder: Path, patch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE"):
         patch.setenv(name, str(data))
     patch.delenv("ANKIFORGE_TRUST", raising=False)
-    patch.setattr("ankiforge.reports.discover.model_servers", lambda _: ())
+    patch.setattr("ankiforge.reports.doctor.model_servers", lambda _: ())
 
 
 @pytest.fixture

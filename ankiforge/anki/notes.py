@@ -15,9 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import Card, CardKind, Fields, Highlight, Media
-from ankiforge.text.cloze import gaps
+from ankiforge.text.cloze import gaps, plain
 from ankiforge.text.fold import canonical, clean, isolated, locate, same
-from ankiforge.text.markdown import plain
 
 Pictures = Mapping[str, Media]
 """The pictures that Markdown may show, by the path written there."""

@@ -51,8 +51,7 @@ from ankiforge.model import (
     h16,
     next_mod,
 )
-from ankiforge.text.cloze import gaps
-from ankiforge.text.markdown import plain
+from ankiforge.text.cloze import gaps, plain
 
 
 class Options(msgspec.Struct, frozen=True):

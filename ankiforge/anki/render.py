@@ -1,6 +1,6 @@
 r"""Convert Markdown to the HTML of a field, from the syntax tree, and back. Raw HTML is never passed on.
 
-Code, formulas and clozes are found by our own grammar (`text.markdown`, `text.cloze`) and are
+Code, formulas and clozes are found by our own grammar (`text.cloze`) and are
 replaced by placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
 clozes, and emphasis cannot begin inside one and end outside. A single paragraph has no `<p>`.
 
@@ -26,9 +26,8 @@ import msgspec
 
 from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN
 from ankiforge.model import Media, Problem
-from ankiforge.text.cloze import Gap, gaps, shields
+from ankiforge.text.cloze import Gap, gaps, plain, shields
 from ankiforge.text.fold import clean
-from ankiforge.text.markdown import plain
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -40,9 +40,8 @@ from ankiforge.check.words import (
 )
 from ankiforge.model import Draft, Family, Finding, Form, Severity
 from ankiforge.text import cloze
-from ankiforge.text.cloze import outside, shields
+from ankiforge.text.cloze import image_paths, outside, shields
 from ankiforge.text.fold import clean, is_visible
-from ankiforge.text.markdown import image_paths
 
 # --- structure: what would break on the way to Anki, or leaves nothing to ask --------------------
 

@@ -20,7 +20,7 @@ import msgspec
 
 from ankiforge.check.words import data, lists
 from ankiforge.model import Draft, Family, Finding, Form, Highlight, HighlightKind, Severity
-from ankiforge.text import cloze, markdown
+from ankiforge.text import cloze
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
 from ankiforge.text.passages import sentences
@@ -122,7 +122,7 @@ CLOZE_SIGN = re.compile(r"\{\{c\d+(?:,\d+)*::|\}\}")
 def bare(text: str) -> str:
     """Return the plain text of Markdown without cloze signs; fast if there is no markup."""
     text = text if text.isascii() else _PRIVATE.sub(" ", text)
-    return markdown.plain(text) if _MARKUP.search(text) else text.strip()
+    return cloze.plain(text) if _MARKUP.search(text) else text.strip()
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -42,7 +42,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "build": ("anki", "Write the package of accepted cards."),
         "push": ("anki", "Send the cards to Anki, which must be running."),
         "pull": ("anki", "See what you did to your cards in Anki."),
-        "adopt": ("adopt", "Take over another tool's notes with their history."),
+        "adopt": ("anki", "Take over another tool's notes with their history."),
     },
     "More": {
         "seen": ("look", "Search everything you have read."),

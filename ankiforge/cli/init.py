@@ -19,7 +19,7 @@ from ankiforge.cli.output import Call, command
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.reports.discover import Server
+    from ankiforge.reports.doctor import Server
 
 
 @command("""
@@ -133,18 +133,18 @@ def _write(root: Path, text: str) -> list[Path]:
 
 def _discovered(root: Path) -> tuple[dict[str, list[str]], str]:
     """Return what is on this machine, and the settings for it."""
-    from ankiforge.reports import discover
+    from ankiforge.reports import doctor
 
-    machine = discover.Machine.this()
-    here, zotero = discover.vaults(machine, root.parent), discover.zotero_folders(machine)
-    servers = discover.model_servers(machine)
+    machine = doctor.Machine.this()
+    here, zotero = doctor.vaults(machine, root.parent), doctor.zotero_folders(machine)
+    servers = doctor.model_servers(machine)
     found = {
         "vaults": [str(path) for path in here],
         "zotero": [str(path) for path in zotero],
-        "anki": [str(path) for path in discover.anki_collections(machine)],
+        "anki": [str(path) for path in doctor.anki_collections(machine)],
         "models": [f"{one.program}: {', '.join(one.models[:8])}" for one in servers],
     }
-    dialects = {path: discover.dialects(path) for path in here}
+    dialects = {path: doctor.dialects(path) for path in here}
     return found, settings_text(root, dialects, zotero, servers)
 
 

@@ -58,7 +58,7 @@ def _print(call: Call, shown: Shown, *, apart: bool) -> int:
 """)
 def status(call: Call) -> None:
     """Show what waits for you, and what to run next."""
-    from ankiforge.reports.status import status_of, status_text
+    from ankiforge.reports.summary import status_of, status_text
 
     with session(call, read_only=True) as now:
         found = status_of(now.workspace, now.ledger)
@@ -316,7 +316,7 @@ GROUPS = 8
 """)
 def stats(call: Call) -> None:
     """Show what became of highlights and drafts, and how the cards fare in Anki."""
-    from ankiforge.reports.status import statistics, stats_text
+    from ankiforge.reports.summary import statistics, stats_text
 
     with session(call, read_only=True) as now:
         found = statistics(now.ledger, datetime.now())
@@ -378,8 +378,7 @@ Exit code: 0 if all is well, 1 for warnings that need action, else the failing p
 def doctor(call: Call) -> None:
     """Check settings, sources, ledger, model and Anki, and say what to do."""
     from ankiforge.config.workspace import resolve, user_folder
-    from ankiforge.reports.discover import Machine
-    from ankiforge.reports.doctor import Surroundings, examine, exit_code
+    from ankiforge.reports.doctor import Machine, Surroundings, examine, exit_code
 
     around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
     checks = []

@@ -330,19 +330,19 @@ def mcp(call: Call, trust: Path | None) -> None:
         )
         return
     try:
-        from ankiforge.mcp.server import serve
+        from ankiforge.mcp import serve
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the MCP server needs the package {error.name}",
             hint="pip install 'ankiforge-cards[mcp]'",
         ) from error
-    from ankiforge.mcp.server import Agent
+    from ankiforge.mcp import Agent
 
     quiet = replace(call, out=replace(call.out, quiet=True, as_json=True))
 
     @contextmanager
     def opened(writes: str) -> Iterator[tuple[Workspace, Ledger]]:
-        from ankiforge.mcp.server import PATIENCE_S
+        from ankiforge.mcp import PATIENCE_S
 
         workspace = workspace_of(quiet)
         if not is_confirmed(workspace, reads, user_folder()):

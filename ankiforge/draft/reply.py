@@ -30,9 +30,8 @@ from ankiforge.model import (
     Span,
 )
 from ankiforge.text import cloze
-from ankiforge.text.cloze import outside, shields
+from ankiforge.text.cloze import cloze_answers, outside, plain, shields
 from ankiforge.text.fold import fold, locate
-from ankiforge.text.markdown import cloze_answers, plain
 
 # --- the reply of a server --------------------------------------------------------------------
 

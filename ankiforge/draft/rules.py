@@ -28,8 +28,8 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.text import cloze
+from ankiforge.text.cloze import cloze_answers, image_paths, literal, plain
 from ankiforge.text.fold import fold, is_visible, locate
-from ankiforge.text.markdown import cloze_answers, image_paths, literal, plain
 
 NOTHING = "nothing here says what to ask: write a question, or let a model draft it"
 STRUCK = "struck out: deleted words become no card"

@@ -16,8 +16,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.model import Adopted, Family, HighlightKey, Verdict, guid_for, h16
-from ankiforge.text.cloze import gaps, reveal
-from ankiforge.text.markdown import plain
+from ankiforge.text.cloze import gaps, plain, reveal
 
 PERSON, POLICY, SOURCE = "person", "policy", "source"
 """Who caused an event. A person's decision stands against policy and source, whenever it was made."""

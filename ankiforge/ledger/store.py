@@ -26,8 +26,8 @@ import msgspec
 from ankiforge.config.workspace import restrict
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, State, classes, fold
+from ankiforge.text.cloze import plain
 from ankiforge.text.fold import canonical
-from ankiforge.text.markdown import plain
 
 Row = sqlite3.Row
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")

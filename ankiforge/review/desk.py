@@ -22,7 +22,7 @@ from ankiforge.deliver import picture_at, roots
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import Done, Ledger, Line, Order, Term
 from ankiforge.model import CardKind, Highlight, Media, Question, Route, Waiting, h16
-from ankiforge.review.decide import edit, make
+from ankiforge.review import edit, make
 from ankiforge.review.faces import face
 from ankiforge.review.items import Found, Item, Items
 from ankiforge.review.query import changed_fields, fields_from_spans, new_fields, parse, parse_spans

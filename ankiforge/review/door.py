@@ -29,7 +29,7 @@ from waitress.wasyncore import close_all
 from ankiforge.anki.notetypes import note_type
 from ankiforge.errors import ForgeError
 from ankiforge.model import Family
-from ankiforge.review.decide import BlockedError
+from ankiforge.review import BlockedError
 from ankiforge.review.desk import Body, Desk, StaleError
 
 HOST = "127.0.0.1"

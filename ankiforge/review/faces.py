@@ -28,9 +28,8 @@ from ankiforge.model import (
     Span,
 )
 from ankiforge.text import on_one_line
-from ankiforge.text.cloze import numbers, shields, words_of
+from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, shields, words_of
 from ankiforge.text.fold import isolated, locate
-from ankiforge.text.markdown import cloze_answers, image_paths, plain
 from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from ankiforge.model import (
 from ankiforge.review.faces import Find, compared, face, passage
 from ankiforge.review.query import selectable_text
 from ankiforge.text import counted, on_one_line, shortened
-from ankiforge.text.markdown import image_paths
+from ankiforge.text.cloze import image_paths
 
 Item = dict[str, Any]
 MOST_LINES = 300

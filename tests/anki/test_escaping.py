@@ -14,7 +14,7 @@ from ankiforge.anki.notetypes import cloze_numbers
 from ankiforge.anki.render import render
 from ankiforge.model import Family
 from ankiforge.text import cloze
-from ankiforge.text.markdown import literal
+from ankiforge.text.cloze import literal
 
 PIECES = (
     "std::vector :: : {{ }} { } }}} {{{ {{c1::x}} {{c3:: c1:: <b> </code> </span> a<b&&c>d &lt; &amp;amp; <!-- -->"

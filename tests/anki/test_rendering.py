@@ -11,7 +11,7 @@ from ankiforge.anki.notetypes import card_ordinals, cloze_numbers
 from ankiforge.anki.render import render
 from ankiforge.model import Family
 from ankiforge.text import cloze
-from ankiforge.text.markdown import literal
+from ankiforge.text.cloze import literal
 from tests.examples import examples
 
 ROWS = {

@@ -14,7 +14,7 @@ from ankiforge.config import AnkiSettings, Config, LlmSettings, read_settings
 from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
 from ankiforge.errors import ConfigError
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
-from ankiforge.reports.discover import Server
+from ankiforge.reports.doctor import Server
 
 ADDRESS = re.compile(r"[^\n:]+\.yaml(:\d+)?: [^\n]+\Z")
 

@@ -3,10 +3,10 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ankiforge.review.gapping import gapped, part
+from ankiforge.review.query import gapped, part
 from ankiforge.text import cloze
+from ankiforge.text.cloze import plain
 from ankiforge.text.fold import same
-from ankiforge.text.markdown import plain
 from ankiforge.text.passages import sentence_around, trimmed
 
 SIGNS = [

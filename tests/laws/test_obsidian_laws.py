@@ -10,8 +10,8 @@ from ankiforge import extract
 from ankiforge.extract.markdown import plain_text
 from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
+from ankiforge.text.cloze import plain
 from ankiforge.text.fold import fold
-from ankiforge.text.markdown import plain
 from ankiforge.text.passages import anchor_key, own_key
 from tests.examples import examples
 from tests.reading import tell_osr

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from ankiforge.ledger.cards import keep_numbers
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.text import cloze
-from ankiforge.text.cloze import outside, shields
+from ankiforge.text.cloze import literal, outside, plain, shields
 from ankiforge.text.fold import canonical, fold, locate, same
-from ankiforge.text.markdown import literal, plain
 from ankiforge.text.passages import (
     boundaries,
     numbered,

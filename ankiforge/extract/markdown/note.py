@@ -18,7 +18,7 @@ from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
 from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
-from ankiforge.text.markdown import plain
+from ankiforge.text.cloze import plain
 from ankiforge.text.passages import (
     CONTEXT,
     NEARBY,

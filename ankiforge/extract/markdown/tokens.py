@@ -21,8 +21,7 @@ from markdown_it.token import Token as Parsed
 
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, PLACEHOLDERS, restored
 from ankiforge.model import Span
-from ankiforge.text.cloze import MATH
-from ankiforge.text.markdown import literal
+from ankiforge.text.cloze import MATH, literal
 
 
 class Kind(Enum):

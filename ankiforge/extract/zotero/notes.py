@@ -21,9 +21,9 @@ from markdownify import MarkdownConverter
 
 from ankiforge.extract.files import COMMENT
 from ankiforge.extract.markdown.tokens import raised
+from ankiforge.text.cloze import literal
+from ankiforge.text.cloze import plain as plain_text
 from ankiforge.text.fold import fold
-from ankiforge.text.markdown import literal
-from ankiforge.text.markdown import plain as plain_text
 
 LARGEST = 200_000
 """The number of characters of HTML that are read, without pictures in it."""

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from ankiforge.reports.discover import (
+from ankiforge.reports.doctor import (
     Machine,
     Server,
     Unreachable,

@@ -15,8 +15,7 @@ from ankiforge.config.workspace import (
     user_folder,
 )
 from ankiforge.errors import ForgeError
-from ankiforge.reports.discover import Machine
-from ankiforge.reports.doctor import Check, CheckState, Surroundings, examine, exit_code
+from ankiforge.reports.doctor import Check, CheckState, Machine, Surroundings, examine, exit_code
 from tests.fakes import llm_server as fake
 
 

@@ -9,16 +9,17 @@ from ankiforge.ledger.search import chunks, searched
 from ankiforge.text.cloze import (
     escape_signs,
     gaps,
+    literal,
     make,
     numbers,
     outside,
+    plain,
     problems,
     reveal,
     shields,
     wrap,
 )
 from ankiforge.text.fold import fold, isolated, locate, same
-from ankiforge.text.markdown import literal, plain
 from ankiforge.text.passages import boundaries, sentence_around, sentences
 
 
