@@ -69,11 +69,7 @@ class SourceModule(Protocol):
 
     @staticmethod
     def open_source(
-        name: str,
-        root: Path,
-        settings: Any,
-        only: tuple[Path, ...] = (),
-        me: tuple[str, ...] = (),
+        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: tuple[str, ...] = ()
     ) -> Source:
         """Return a reader for `root`.
 

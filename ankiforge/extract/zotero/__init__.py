@@ -26,9 +26,9 @@ from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
-from ankiforge.extract.zotero.database import companions, local_database
+from ankiforge.extract.zotero.database import Database, companions, local_database
 from ankiforge.extract.zotero.files import STORAGE, linked_folder
-from ankiforge.extract.zotero.works import Access, Wanted, Works
+from ankiforge.extract.zotero.works import Wanted, Works
 from ankiforge.model import (
     Known,
     Memory,
@@ -43,7 +43,7 @@ from ankiforge.model import (
 )
 
 if TYPE_CHECKING:  # pyzotero is imported only if an API is used
-    from ankiforge.extract.zotero.api import Pace
+    from ankiforge.extract.zotero.api import Online, Pace
 
 DATABASE = "zotero.sqlite"
 LIBRARY = "library "
@@ -293,7 +293,7 @@ class ZoteroSource:
         return frozenset(keys) if keys else None
 
     @contextmanager
-    def _opened(self) -> Iterator[Access]:
+    def _opened(self) -> Iterator[Database | Online]:
         """Open the database, or an API.
 
         Raises:

@@ -24,7 +24,7 @@ from pyzotero.zotero import Zotero
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero import Address
-from ankiforge.extract.zotero.works import Account, Item, Library, Wanted, plain
+from ankiforge.extract.zotero.works import Account, Item, Library, Wanted, path_of, plain
 from ankiforge.model import Memory
 
 PAUSES = (1.0, 2.0, 4.0)
@@ -233,18 +233,13 @@ class Online:
 
     def _parsed(self, rows: Rows, collections: Rows) -> list[Item]:
         """Return what an API answered as items."""
-        above = {row["key"]: row["data"] for row in collections}
-
-        def path(key: str) -> str:
-            """Return the path of a collection; "" if it, or one around it, is in the trash."""
-            names = list[str]()
-            while key and len(names) < 100 and (data := above.get(key)) and not data.get("deleted"):
-                names.insert(0, plain(data["name"]))
-                key = data.get("parentCollection") or ""
-            return "" if key else "/".join(names)
-
         items = list[Item]()
         with self._understood():
+            data_of = {row["key"]: row["data"] for row in collections}
+            shelves = {
+                key: (plain(data["name"]), data.get("parentCollection"), bool(data.get("deleted")))
+                for key, data in data_of.items()
+            }
             for row in rows:
                 data = {name: one for name, one in _clean(row["data"]).items() if one is not None}
                 by = _clean(row.get("meta") or {}).get("createdByUser") or {}
@@ -254,7 +249,7 @@ class Online:
                 )
                 if name := data.get("filename"):
                     data["path"] = f"storage:{name}"
-                paths = map(path, data.get("collections") or ())
+                paths = (path_of(key, shelves) for key in data.get("collections") or ())
                 data["collections"] = tuple(filter(None, paths))
                 items.append(msgspec.convert({**data, "fields": data}, Item, strict=False))
         return items

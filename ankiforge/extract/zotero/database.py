@@ -22,7 +22,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import stamp_at
-from ankiforge.extract.zotero.works import Account, Item, Library, Wanted, plain
+from ankiforge.extract.zotero.works import Account, Item, Library, Shelves, Wanted, path_of, plain
 
 # --- a private copy -------------------------------------------------------------------------
 # Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it could also
@@ -170,18 +170,12 @@ WHERE itemID = ? ORDER BY orderIndex
 _TAGS = (
     "SELECT CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID) WHERE itemID = ?"
 )
-_COLLECTIONS = """
-WITH RECURSIVE upward (path, parent, depth) AS (
-    SELECT CAST(collectionName AS TEXT), parentCollectionID, 1
-    FROM collectionItems JOIN collections USING (collectionID)
-    WHERE itemID = ? AND collectionID NOT IN (SELECT collectionID FROM deletedCollections)
-    UNION ALL
-    SELECT collectionName || '/' || path, parentCollectionID, depth + 1
-    FROM upward JOIN collections ON collectionID = parent
-    WHERE depth < 100 AND collectionID NOT IN (SELECT collectionID FROM deletedCollections)
-)
-SELECT path FROM upward WHERE parent IS NULL
+_SHELVES = """
+SELECT collectionID, CAST(collectionName AS TEXT), parentCollectionID,
+    collectionID IN (SELECT collectionID FROM deletedCollections)
+FROM collections
 """
+_COLLECTIONS = "SELECT collectionID FROM collectionItems WHERE itemID = ?"
 
 
 @dataclass(frozen=True)
@@ -212,13 +206,20 @@ class Database:
             raise ItemError(f"library: it has no group {library.group}", hint="sync it in Zotero")
         return [self._item(row) for row in self._rows(_ITEMS, library.number)]
 
+    @cached_property
+    def _shelves(self) -> Shelves:
+        return {
+            number: (name, parent, trash) for number, name, parent, trash in self._rows(_SHELVES)
+        }
+
     def _item(self, row: sqlite3.Row) -> Item:
         data: dict[str, Any] = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
         data["tags"] = [dict(tag) for tag in self._rows(_TAGS, row["id"])]
         if row["itemType"] in ("", "attachment"):
             data["fields"] = {name: value for name, value in self._rows(_FIELDS, row["id"])}  # noqa: C416
             data["creators"] = [dict(one) for one in self._rows(_CREATORS, row["id"])]
-            data["collections"] = [path for (path,) in self._rows(_COLLECTIONS, row["id"])]
+            paths = (path_of(one, self._shelves) for (one,) in self._rows(_COLLECTIONS, row["id"]))
+            data["collections"] = tuple(filter(None, paths))
         return msgspec.convert(data, Item, strict=False)
 
     def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:

@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import chain, groupby
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile
 
 import msgspec
@@ -50,38 +50,34 @@ class _Page(msgspec.Struct, frozen=True):
     """Missing in EPUBs and snapshots."""
 
 
-class _Lines(msgspec.Struct, frozen=True):
+class _Position(_Page, frozen=True):
     rects: tuple[pdf.Box, ...] = ()
-
-
-class _Drawing(msgspec.Struct, frozen=True):
     paths: tuple[tuple[float, ...], ...] = ()
     """x, y, x, y … for each stroke of a pen."""
     width: float = 1.0
 
 
-_Part = TypeVar("_Part", _Page, _Lines, _Drawing)
-
-
-def _decoded(mark: Mark, part: type[_Part]) -> _Part:
-    """Return a part of a mark's position. Empty if it cannot be parsed."""
-    try:
-        return msgspec.json.decode(mark.item.annotation_position, type=part)
-    except (msgspec.MsgspecError, RecursionError):
-        return part()
+def _position(mark: Mark) -> _Position:
+    """Return a mark's position; its page alone, or nothing, if the rest cannot be parsed."""
+    raw = mark.item.annotation_position
+    with suppress(msgspec.MsgspecError, RecursionError):
+        return msgspec.json.decode(raw, type=_Position)
+    with suppress(msgspec.MsgspecError, RecursionError):
+        return _Position(msgspec.json.decode(raw, type=_Page).pageIndex)
+    return _Position()
 
 
 def page_index(mark: Mark) -> int | None:
     """Return the page of a mark, from 0. None if it has none."""
-    page = _decoded(mark, _Page).pageIndex
+    page = _position(mark).pageIndex
     return page if page is not None and page >= 0 else None
 
 
 def _area(mark: Mark) -> pdf.Area | None:
     """Return the area of a figure or drawing. None if unknown."""
-    page, pen = page_index(mark), _decoded(mark, _Drawing)
+    page, pen = page_index(mark), _position(mark)
     strokes = tuple(one for one in pen.paths if len(one) > 1)
-    box = next(iter(_decoded(mark, _Lines).rects), None)
+    box = next(iter(pen.rects), None)
     if box is None and strokes:  # the drawing with a small margin
         across = list(chain.from_iterable(stroke[::2] for stroke in strokes))
         up = list(chain.from_iterable(stroke[1::2] for stroke in strokes))
@@ -97,7 +93,7 @@ def _quote(mark: Mark) -> pdf.Quote | None:
     page = 0 if mark.file.path.lower().endswith(pdf.HYPERTEXT) else page_index(mark)
     if page is None or not mark.item.annotation_text.strip():
         return None
-    box = next(iter(_decoded(mark, _Lines).rects), None)
+    box = next(iter(_position(mark).rects), None)
     return pdf.Quote(page, mark.item.annotation_text, box, "?" in mark.item.annotation_comment)
 
 

@@ -14,7 +14,6 @@ from itertools import takewhile
 from typing import NamedTuple
 from urllib.parse import unquote
 
-import msgspec
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
@@ -87,17 +86,13 @@ def note_text(html: str, quotable: Callable[[], Quotable]) -> NoteText | None:
 # --- what is left out -----------------------------------------------------------------------
 
 
-class _Quoted(msgspec.Struct, frozen=True):
-    annotationKey: str = ""
+_QUOTED = re.compile(r'"annotationKey": ?"(\w+)"')
 
 
 def _annotation(element: Tag) -> str:
     """Return the key of the annotation that a span or picture shows. "" if there is none."""
-    try:
-        raw = unquote(str(element.get("data-annotation", "")))
-        return msgspec.json.decode(raw, type=_Quoted).annotationKey
-    except (msgspec.MsgspecError, RecursionError):
-        return ""
+    found = _QUOTED.search(unquote(str(element.get("data-annotation", ""))))
+    return found[1] if found else ""
 
 
 def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -17,16 +17,13 @@ from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract.pdf.worker import Passage, PdfWorker
 from ankiforge.extract.zotero.files import Files, Shown, page_index
 from ankiforge.extract.zotero.notes import comment_of, note_text
-from ankiforge.model import (
-    Document,
-    DocumentKey,
-    Extracted,
-    Highlight,
-    HighlightKind,
-    Problem,
-)
+from ankiforge.model import Document, DocumentKey, Extracted, Highlight, HighlightKind, Problem
 from ankiforge.text.fold import fold, same
 from ankiforge.text.passages import percent, without_bullets
+
+if TYPE_CHECKING:
+    from ankiforge.extract.zotero.api import Online
+    from ankiforge.extract.zotero.database import Database
 
 Wanted = frozenset[int | None] | None
 """The selected groups by number, None for the user's own library; None instead of the set for all."""
@@ -126,19 +123,19 @@ class Account(NamedTuple):
     """The login name and the display name."""
 
 
-class Access(Protocol):
-    """A database, or one of Zotero's APIs. All raise ItemError if it cannot be read."""
+Shelves = dict[Any, tuple[str, Any, bool]]
+"""The name of each collection, the one around it, and whether it is in the trash."""
 
-    @property
-    def account(self) -> Account:
-        """The owner."""
 
-    @property
-    def libraries(self) -> list[Library]:
-        """The wanted libraries, also those that are not there."""
-
-    def items(self, library: Library) -> list[Item]:
-        """Return annotations, notes, and the items that they belong to, the trash included."""
+def path_of(collection: Any, shelves: Shelves) -> str:
+    """Return the full path of a collection; "" if it, or one around it, is in the trash."""
+    names = list[str]()
+    while collection and len(names) < 100 and collection in shelves:
+        name, collection, deleted = shelves[collection]
+        names.insert(0, name)
+        if deleted:
+            return ""
+    return "" if collection else "/".join(names)
 
 
 class Mark(NamedTuple):
@@ -154,7 +151,7 @@ class Works:
 
     source: str
     """The name of the source in the configuration."""
-    access: Access
+    access: Database | Online
     worker: PdfWorker
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
@@ -235,12 +232,10 @@ class Works:
                 near = around.get(mark.item.key, Passage())
                 made.append(self._highlight(library, document, mark, near))
             else:
-                kind = mark.item.annotation_type
-                yield Problem(
-                    f"{document.title}: {library.namespace}/{mark.item.key}",
-                    f"an annotation of a kind this program does not know ({kind})",
-                    hint="it was left out; a newer version of this program may know it",
-                )
+                what = "an annotation of a kind this program does not know"
+                hint = "it was left out; a newer version of this program may know it"
+                where = f"{document.title}: {library.namespace}/{mark.item.key}"
+                yield Problem(where, f"{what} ({mark.item.annotation_type})", hint)
         made += filter(None, (self._note(library, document, note) for note in notes))
         if made:
             yield Extracted(document, tuple(made), library.namespace, pictures=pictures)
@@ -248,58 +243,57 @@ class Works:
     def _highlight(
         self, library: Library, document: Document, mark: Mark, around: Passage
     ) -> Highlight:
-        """Map a mark. Other people's in a shared library give neither instructions nor cards."""
-        item, foreign = mark.item, self._foreign(library, mark.item)
-        page, file = page_index(mark), percent(mark.file.key)
+        item, page, file = mark.item, page_index(mark), percent(mark.file.key)
         at = "" if page is None else f"page={page + 1}&"  # counted from 1, not a label
         link = f"zotero://open-pdf/{library.address}/items/{file}?{at}"
-        return Highlight(
+        return self._made(
+            library,
+            item,
             document=document,
-            namespace=library.namespace,
             kind=KINDS[item.annotation_type],
             exact=without_bullets(item.annotation_text),
-            own=percent(item.key),
             prefix=around.prefix,
             suffix=around.suffix,
             sentence=around.sentence,
             nearby=around.nearby,
             markdown=(f"![]({around.picture})",) if isinstance(around, Shown) else (),
             comment=comment_of(item.annotation_comment),
-            instructs=not foreign,
             colour=item.annotation_color.lower(),
-            author=self._author(library, item),
-            created=item.date_added,
-            modified=item.date_modified,
-            tags=item.own_tags,
             page_label=item.annotation_page_label,
             heading=around.heading,
             uri=f"{link}annotation={percent(item.key)}",
             block=mark.file.key,
-            skip=foreign,
         )
 
     def _note(self, library: Library, document: Document, note: Item) -> Highlight | None:
         """Map a note. None if it is empty or only repeats annotations."""
         text = note_text(note.note, lambda: self.quotable)
-        if text is None:
-            return None
-        foreign = self._foreign(library, note)
-        return Highlight(
+        return text and self._made(
+            library,
+            note,
+            text.too_long,
             document=document,
-            namespace=library.namespace,
             kind=HighlightKind.NOTE,
             exact=text.plain,
-            own=percent(note.key),
             markdown=text.markdown,
-            instructs=not foreign and not text.too_long,
-            author=self._author(library, note),
-            created=note.date_added,
-            modified=note.date_modified,
-            tags=note.own_tags,
             heading=text.title,
             uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
             block=note.key,
-            skip=foreign or text.too_long,
+        )
+
+    def _made(self, library: Library, item: Item, wrong: str = "", **more: Any) -> Highlight:
+        """Map what both have. Other people's in a shared library give no instructions, no cards."""
+        skip = self._foreign(library, item) or wrong
+        return Highlight(
+            namespace=library.namespace,
+            own=percent(item.key),
+            instructs=not skip,
+            author=self._author(library, item),
+            created=item.date_added,
+            modified=item.date_modified,
+            tags=item.own_tags,
+            skip=skip,
+            **more,
         )
 
     # --- whose marks and notes these are
@@ -343,9 +337,6 @@ _CITATION_KEY = re.compile(r"^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$", re.I
 _DOI = re.compile(r"\b10\.\d{4,9}/\S+")
 _EXTRA_DOI = re.compile(r"^[ \t]*DOI[ \t]*:[ \t]*(\S+)", re.I | re.M)
 _PMID = re.compile(r"^[ \t]*PMID:[ \t]*(\d{1,9})[ \t]*$", re.I | re.M)
-_PUBMED = re.compile(
-    r"^https?://(?:pubmed\.|www\.)?ncbi\.nlm\.nih\.gov/(?:pubmed/)?(\d{1,9})/?$", re.I
-)
 _ARXIV = re.compile(r"\barxiv(?:\.org/(?:abs|pdf)/|:[ \t]*)(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})", re.I)
 
 
@@ -393,7 +384,7 @@ def _identifiers(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield ("doi", doi[0].lower())
     if arxiv := _first(_ARXIV, "\n".join((fields.get("archiveID", ""), extra, url))):
         yield ("arxiv", arxiv.lower())
-    if pmid := _first(_PMID, extra) or _first(_PUBMED, url):
+    if pmid := _first(_PMID, extra):
         yield ("pmid", pmid)
     for isbn in fields.get("ISBN", "").replace("-", "").split():
         yield ("isbn", isbn.upper())
