@@ -6,7 +6,6 @@ recent proves nothing: two writes within one tick of the file system's clock hav
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import time
@@ -129,26 +128,6 @@ def entries(root: str | Path, unreadable: Callable[[OSError], None]) -> Iterator
             else:
                 yield entry
         waiting += reversed(folders)
-
-
-def loop_at(path: str | Path) -> OSError | None:
-    """Return the error of a circular link, or None for any other path."""
-    try:
-        os.stat(path)  # noqa: PTH116 - of many
-    except OSError as error:
-        return error if is_loop(error) else None
-    return None
-
-
-def is_loop(error: OSError) -> bool:
-    """Return whether the error is only due to a circular link, so that no file was missed."""
-    return error.errno == errno.ELOOP
-
-
-def looping(where: str, error: OSError) -> Problem:
-    """Return the notice about a circular link."""
-    what = f"a link that leads to itself was left out: {error.strerror}"
-    return Problem(where, what, "delete the link", notice=True)
 
 
 def legible(name: str) -> str:

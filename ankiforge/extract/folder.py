@@ -23,8 +23,6 @@ from ankiforge.extract.files import (
     Stamp,
     entries,
     legible,
-    loop_at,
-    looping,
     matcher,
     of_one,
     program,
@@ -125,13 +123,11 @@ class Folder(msgspec.Struct):
         """
         self.missed = False
         found: dict[str, File | Problem] = {}
-        starts = self.only or (self.root,)
-        for start in starts if self.others is None else (self.root,):
-            if start.is_file():
-                stamp = stamp_at(start)
-                found.setdefault(str(start), File(relative(start, self.root), start, True, stamp))
-                continue
-            for one in self._below(start):
+        starts = self.only if self.only and self.others is None else (self.root,)
+        for start in starts:
+            path = relative(start, self.root)
+            alone = [File(path, start, True, stamp_at(start))] if start.is_file() else ()
+            for one in alone or self._below(start):
                 found.setdefault(str(one.at) if isinstance(one, File) else repr(one), one)
         if self.others is not None and self.only:
             found = {
@@ -174,14 +170,11 @@ class Folder(msgspec.Struct):
                     yield Problem(where, "the note is in iCloud, not on this disk", hint)
                     self.missed = True
             elif entry.is_symlink():
-                if loop := loop_at(entry.path):
-                    yield looping(path, loop)
-                elif self.others is not None:
-                    is_folder = entry.is_dir()
-                    if self.fits(f"{path}/a.md" if is_folder else path):
-                        what = f"a link {'to a folder ' if is_folder else ''}is not followed"
-                        hint = "add the folder it leads to as a source, or put the link under `exclude`"
-                        yield Problem(path, what, hint)
+                is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - no error for a circular link
+                if self.others is not None and self.fits(f"{path}/a.md" if is_folder else path):
+                    what = f"a link {'to a folder ' if is_folder else ''}is not followed"
+                    hint = "add the folder it leads to as a source, or put the link under `exclude`"
+                    yield Problem(path, what, hint)
             elif self.fits(path):
                 if self.others is not None and _CONFLICT.match(path):
                     hint = "merge it, then delete it"
@@ -239,11 +232,6 @@ class Folder(msgspec.Struct):
     def end(self) -> Scan:
         """Return the end of a scan. It is complete if everything was to be read and was read."""
         return Scan(self.name, self.container, complete=not self.only and not self.missed)
-
-    def named(self, paths: Iterable[str]) -> Folder:
-        """Return the same folder restricted to these files, whether they match or not."""
-        files = (self.root if self.root.is_file() else self.root / path for path in paths)
-        return replace(self, only=tuple(file for file in files if file.is_file()), missed=False)
 
 
 # --- sources --------------------------------------------------------------------------------
