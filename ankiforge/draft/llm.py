@@ -384,14 +384,7 @@ class Model:
         before = f"a check blocked the card ({faults[:200]}), and asked again: "
         made = self._made(chunk, highlight, read, answer, before)
         kept = [draft for draft in outcome.drafts if all(draft is not one for one, _ in blocked)]
-        if not made.drafts:
-            return Outcome(tuple(kept)) if kept else made
-        free = [one for one, _ in blocked]
-        new = [
-            replace(draft, intent=free[min(at, len(free) - 1)].intent)
-            for at, draft in enumerate(made.drafts)
-        ]
-        return Outcome(tuple(sorted((*kept, *new), key=lambda draft: draft.intent)))
+        return Outcome((*kept, *made.drafts)) if kept else made
 
     # --- a second look ------------------------------------------------------------------------
 

@@ -27,7 +27,6 @@ from ankiforge.model import (
     Highlight,
     Origin,
     Severity,
-    Span,
 )
 from ankiforge.text import cloze
 from ankiforge.text.cloze import cloze_answers, outside, plain, shields
@@ -103,7 +102,7 @@ def _count(tokens: Any) -> int:
 
 # --- JSON in what models write --------------------------------------------------------------
 
-LONGEST = 2_000_000
+LONGEST = 500_000
 """The number of characters of a reply that are read."""
 _FAILURES = 200
 """After so many places where no object begins, the rest of a reply is not searched for whole objects."""
@@ -159,7 +158,7 @@ def objects(text: str) -> list[Any]:
     found, broken = _whole(_fix_escapes(bare))
     if broken or not found:
         # an escaped apostrophe does not end a string in single quotes
-        repaired = list(_repaired(_fix_escapes(bare, r"\'")))
+        repaired = _repaired(_fix_escapes(bare, r"\'"))
         if _size(repaired) > _size(found):
             return repaired
     return found
@@ -190,27 +189,21 @@ _QUOTES = "\"'“”„‘’"
 _LOOSE_START = re.compile(rf"\{{\s{{0,99}}[{_QUOTES}]?\w{{1,40}}[{_QUOTES}]?\s{{0,9}}:(?!:)")
 
 
-def _repaired(text: str) -> Iterator[Any]:
-    """Yield the outermost complete objects with json-repair: other or missing quotes, missing commas.
+def _repaired(text: str) -> list[Any]:
+    """Return the objects that json-repair reads: other or missing quotes, missing commas.
 
-    Only complete ones, because json-repair would complete a truncated card.
+    It would complete a card that was cut off, so only what ends with a brace is read.
     """
     from json_repair import repair_json
 
-    opened: list[int] = []
-    spans: list[Span] = []
-    for sign in re.finditer(r"[{}]", text):
-        if sign[0] == "{":
-            opened.append(sign.start())
-        elif opened and _LOOSE_START.match(text, start := opened.pop()):
-            while spans and spans[-1][0] > start:
-                spans.pop()
-            spans.append((start, sign.end()))
-    for start, end in spans[:_FAILURES]:
-        try:
-            yield repair_json(text[start:end], return_objects=True, skip_json_loads=True)
-        except (ValueError, RecursionError):
-            continue
+    begin, end = _LOOSE_START.search(text), text.rfind("}") + 1
+    if begin is None or end <= begin.start():
+        return []
+    try:
+        read = repair_json(text[begin.start() : end], return_objects=True, skip_json_loads=True)
+    except (ValueError, RecursionError):
+        return []
+    return read if isinstance(read, list) else [read]
 
 
 _ALIASES = {
