@@ -204,23 +204,6 @@ def desk(forge: Any, zotero: Zotero, backend: Any) -> Iterator[Desk]:
         yield Desk(forge, zotero, anki)
 
 
-def test_a_card_comes_when_the_picture_does_and_stays_when_that_goes(desk):
-    assert desk.run() == {}
-    picture = desk.zotero.show("FIGUREA2", png(10))
-    assert desk.run() == {"new": 1}
-    before = dict(desk.note.items())
-
-    picture.unlink()
-    assert desk.run() == {}
-    assert dict(desk.note.items()) == before
-    [card] = desk.forge.cards()
-    assert card["verdict"] == "accepted"
-
-    desk.zotero.show("FIGUREA2", png(10))
-    assert desk.run() == {}
-    assert [one["guid"] for one in desk.forge.cards()] == [card["guid"]]
-
-
 def test_a_picture_that_is_gone_is_not_taken_from_the_card_in_anki(desk):
     picture = desk.zotero.show("FIGUREA2", png(10))
     desk.forge.ok("run", desk.zotero.folder)
@@ -261,32 +244,6 @@ def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk):
     assert desk.run() == {"updated": 1}
     assert desk.note["Back"] == f'<img src="{name_of(png(11))}" alt="">'
     assert media_in(desk.package) == {name_of(png(11))}
-
-
-def test_a_rejected_figure_stays_rejected_whatever_is_asked_of_it(desk):
-    desk.zotero.show("FIGUREA2", png(10))
-    desk.forge.ok("run", desk.zotero.folder)
-    desk.forge.ok("reject", desk.forge.cards()[0]["guid"])
-    desk.zotero.write("? Where on the curve is the arrow?")
-    assert desk.run() == {}
-    assert [card["verdict"] for card in desk.forge.cards()] == ["rejected"]
-
-
-@pytest.mark.parametrize("left", ["the journal", "nothing"])
-def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk, left):
-    desk.zotero.show("FIGUREA2", png(10))
-    desk.run()
-    before = dict(desk.note.items())
-    for lost in sorted(desk.forge.home.rglob("*")):
-        if lost.name.startswith("ledger.db") or (
-            lost.name == "journal.jsonl" and left == "nothing"
-        ):
-            lost.unlink()
-
-    assert desk.run() == {}
-    assert dict(desk.note.items()) == before
-    [card] = desk.forge.cards()
-    assert card["highlight"] == "zotero:user/FIGUREA2"
 
 
 # --- with a model ---------------------------------------------------------------------------

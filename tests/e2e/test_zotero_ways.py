@@ -316,18 +316,6 @@ def test_doctor_asks_and_tells_the_way_or_what_is_missing(desk, serve):
     assert "Zotero is not there" in source["says"]
 
 
-def test_doctor_sees_that_a_file_is_no_database(desk):
-    folder = desk.forge.folder / "Zotero"
-    folder.mkdir()
-    write_zotero(folder / "zotero.sqlite", [OWN])
-    desk.read_by(path=str(folder))
-    assert doctor(desk)["says"] == f"zotero in {folder}"
-    (folder / "zotero.sqlite").write_text("hello " * 999, "utf-8")
-    source = doctor(desk)
-    assert source["state"] == "fail"
-    assert "not a Zotero database" in source["says"]
-
-
 def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serve):
     server = serve(Library(()))
     desk.read_here(url=server.url)
@@ -346,11 +334,3 @@ def test_a_strangers_workspace_sends_no_key_anywhere(desk):
     assert {one["name"] for one in desk.forge("doctor", "--json").lines} == {
         "program", "settings", "trust",
     }  # fmt: skip
-
-
-def test_a_mistake_in_the_settings_names_its_line(desk):
-    desk.settings.write_text(
-        "sources:\n  - zotero:\n      api: web\n      library: shelf\n", "utf-8"
-    )
-    refused = desk.forge("run", code=2)
-    assert "ankiforge.yaml:4: sources[0].zotero.library: 'shelf' is no library" in refused.stderr

@@ -68,10 +68,6 @@ def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path):
     assert kinds_below(tmp_path) == {"tiddlywiki", "kindle"}
 
 
-def test_a_file_that_is_not_there_is_of_no_kind(tmp_path):
-    assert kind_of(tmp_path / "no.csv") == kind_of(tmp_path / "no.json") == ""
-
-
 # --- the files of a folder ------------------------------------------------------------------
 
 
@@ -174,11 +170,6 @@ def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder):
     (folder / "a.txt").write_text("more")
     stamps = {stamp, source.stamp(), Folder("k", "n", folder, (), texts).stamp()}
     assert len(stamps) == 3
-
-
-def test_what_was_just_written_or_is_out_of_reach_proves_nothing(folder):
-    assert Folder("k", "n", folder, (), texts).stamp() == ""
-    assert Folder("k", "n", folder / "nowhere").stamp() == ""
 
 
 @pytest.mark.usefixtures("later")

@@ -75,14 +75,6 @@ def test_a_large_table_is_read_row_by_row(tmp_path):
     assert len(first.highlights) == 100
 
 
-def test_annotations_nested_without_end_are_one_problem(tmp_path):
-    (tmp_path / "a.json").write_text('["TextQuoteSelector", ' + "[" * 100_000)
-    problem, end = scan("hypothesis", tmp_path)
-    assert isinstance(problem, Problem)
-    assert problem.where == "a.json"
-    assert not end.complete
-
-
 def test_a_tiddler_is_known_by_its_title_wherever_its_file_lies(tmp_path):
     (tmp_path / "a.tid").write_text("title: The title\n\nA @@mark@@ here.")
     [one] = highlights(scan("tiddlywiki", tmp_path))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ankiforge.errors import ConfigError
 from ankiforge.extract import zotero
 from ankiforge.extract.zotero.api import Pace
-from ankiforge.model import Problem, Scan, Sighting
+from ankiforge.model import Problem, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
 from tests.fakes import zotero_server as fake
 from tests.reading import highlights, problems, scans, texts
@@ -216,13 +216,6 @@ def test_more_items_than_fit_on_a_page_or_into_a_question(serve, tmp_path):
     assert scanned("local", serve([Library(works)], flavour="local9")) == found
 
 
-def test_a_library_of_one_paper_in_twenty_is_not_fetched_whole(serve):
-    bare = tuple(Work(f"BARE{n:04}", {"title": "unread"}) for n in range(200))
-    server = serve([Library((paper(mark(1)), *bare))])
-    assert texts(scanned("web", server)) == ["passage 1"]
-    assert not any("BARE" in asked for asked in server.asked)
-
-
 def test_what_other_programs_write_is_plain_text_and_unknown_kinds_are_told(serve):
     odd = mark(1, "one\x00\x02 two\r\nthree\tfour", comment="red \x1b[31m\x9b?\x07")
     half, kept = mark(2, "a\ud83db"), Kept()
@@ -362,12 +355,6 @@ def test_zotero_7_lists_no_annotations_and_that_is_said(serve):
     assert "path:" in problem.hint
 
 
-@pytest.mark.parametrize("flavour", ["local8", "local9", "local10"])
-def test_an_empty_library_of_a_later_zotero_is_believed(serve, flavour):
-    found = scanned("local", serve([Library((paper(),))], flavour=flavour))
-    assert found == [Scan("zotero", "zotero:user", complete=True)]
-
-
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -411,14 +398,6 @@ def test_a_fault_that_stays_is_told(serve, name):
     assert says in blocked(scanned("web", server, pace=clock.pace)).what
     assert len(server.asked) == asked
     assert len(clock.slept) == (3 if asked == 4 else 0)
-
-
-def test_another_program_has_zoteros_port_or_its_api_is_off(serve):
-    server = serve(ONE, flavour="local9")
-    server.enabled = False
-    problem = blocked(scanned("local", server))
-    assert "answers 403" in problem.what
-    assert "Settings, Advanced" in problem.hint
 
 
 @pytest.mark.parametrize("code", [200, 302])

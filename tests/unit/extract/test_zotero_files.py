@@ -5,7 +5,6 @@ import os
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -147,22 +146,6 @@ def test_a_box_that_is_none_costs_neither_the_page_nor_the_words(tmp_path, rects
     assert "page=1" in highlight.uri
 
 
-def test_a_mark_across_a_page_break_has_the_words_of_both_pages(tmp_path):
-    stored(tmp_path).parent.mkdir(parents=True)
-    pages = [
-        Page((paragraph("Nothing lasts. What is recalled with"),)),
-        Page((paragraph("effort is kept. It fades."),)),
-    ]
-    write_pdf(stored(tmp_path), pages)
-    write_library(tmp_path, *annotations("recalled with effort"))
-    (highlight,) = read(tmp_path)
-    assert highlight.sentence == "What is recalled with effort is kept."
-    assert (highlight.prefix, highlight.suffix) == (
-        "Nothing lasts. What is ",
-        " is kept. It fades.",
-    )
-
-
 def test_a_linked_file_is_read_in_ones_own_library_only(tmp_path):
     path = write_paper(tmp_path / "elsewhere" / "paper.pdf")
     write_library(tmp_path, *annotations("keep it out"), path=str(path))
@@ -243,15 +226,6 @@ def test_a_broken_file_is_no_problem(tmp_path, raw):
     assert [bare(one) for one in read(tmp_path)] == [True]
 
 
-def test_a_locked_file_is_no_problem(tmp_path):
-    path = write_paper(stored(tmp_path))
-    writer = PdfWriter(clone_from=path)
-    writer.encrypt("secret", algorithm="AES-256")
-    writer.write(path)
-    write_library(tmp_path, *annotations("keep it out"))
-    assert [bare(one) for one in read(tmp_path)] == [True]
-
-
 def write_works(folder: Path, count: int) -> None:
     """Some works that are alike, each with its file and one mark."""
     works = []
@@ -299,25 +273,6 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return started
 
 
-def test_a_scan_starts_one_worker_and_none_without_a_file(tmp_path, monkeypatch):
-    started = watched(monkeypatch)
-    write_library(tmp_path, *annotations(*PHRASES))
-    read(tmp_path)
-    assert started == []
-    write_paper(stored(tmp_path))
-    libraries = [Library((work,), group=group) for group, work in ((None, WORK), (7, WORK))]
-    write_zotero(tmp_path / "zotero.sqlite", libraries)
-    assert [one.sentence for one in highlights(list(sightings(tmp_path)))] == [WHOLE] * 2
-    [pid] = started
-    assert not Path("/proc", str(pid)).exists()
-
-
-WORK = Work(
-    "PAPER001",
-    attachments=(Attachment("ATTACH01", "paper.pdf", (Annotation("MARK0001", "keep it out"),)),),
-)
-
-
 def test_a_file_is_only_read_for_marks_that_have_words_and_a_page(tmp_path, monkeypatch):
     started = watched(monkeypatch)
     write_paper(stored(tmp_path))
@@ -346,15 +301,6 @@ def test_a_mark_in_a_book_or_a_snapshot_has_its_sentence(tmp_path, name):
     [one] = read(tmp_path)
     assert (one.sentence, one.suffix) == ("Two can keep it out.", " out.\nSo.")
     assert "Rest" in one.nearby
-
-
-def test_nothing_in_the_data_folder_is_touched(tmp_path):
-    write_paper(stored(tmp_path))
-    write_library(tmp_path, *annotations("keep it out"))
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    with closing(sightings(tmp_path)) as scan:  # type: ignore[type-var]
-        next(scan)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 # --- files that are as they were -----------------------------------------------------------
@@ -409,20 +355,6 @@ def test_a_file_is_asked_once_until_it_or_its_marks_change(tmp_path, monkeypatch
     assert len(started) == 3
 
 
-def test_what_a_file_said_is_forgotten_with_it_and_may_be_lost(tmp_path, monkeypatch):
-    monkeypatch.setattr("ankiforge.extract.files.TICK_NS", 0)
-    memory = Notebook()
-    write_works(tmp_path, 2)
-    before = remembered(tmp_path, memory)
-    assert sum(name.startswith("file:") for name in memory.bodies) == 2
-    for name in memory.bodies:
-        memory.bodies[name] = b"spoilt"
-    assert remembered(tmp_path, memory) == before
-    stored(tmp_path, 1).unlink()
-    assert [one.highlights[0].sentence for one in remembered(tmp_path, memory)] == ["", WHOLE]
-    assert sum(name.startswith("file:") for name in memory.bodies) == 1
-
-
 def test_a_file_that_comes_or_changes_later_is_looked_at(tmp_path, monkeypatch):
     """Beside a database that is as it was."""
     monkeypatch.setattr("ankiforge.extract.files.TICK_NS", 0)
@@ -445,19 +377,6 @@ def test_a_file_that_comes_or_changes_later_is_looked_at(tmp_path, monkeypatch):
 
 
 # --- pictures -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("group", "library"), [(None, "library"), (77, "groups/77")])
-@pytest.mark.parametrize("kind", ["image", "ink"])
-def test_a_figure_has_the_picture_in_zoteros_cache(tmp_path, kind, group, library):
-    write_library(tmp_path, *annotations("", "", kind=kind), group=group)
-    picture = tmp_path / "cache" / library / "MARK0001.png"
-    picture.parent.mkdir(parents=True)
-    picture.write_bytes(b"\x89PNG")
-    first, second = read(tmp_path)
-    assert first.markdown == ()
-    assert second.markdown == (f"![](cache/{library}/MARK0001.png)",)
-    assert second.own == "MARK0001"
 
 
 def test_a_picture_is_only_that_of_a_figure_and_never_empty(tmp_path):

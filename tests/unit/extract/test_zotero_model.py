@@ -125,16 +125,6 @@ def test_what_is_no_picture_in_the_cache_is_not_taken(tmp_path, data):
     assert cut.startswith(b"\x89PNG")
 
 
-def test_a_link_in_the_cache_is_not_followed(tmp_path):
-    give_file(tmp_path / "zotero")
-    (tmp_path / "private.png").write_bytes(PNG)
-    picture = give_cached(tmp_path / "zotero")
-    picture.unlink()
-    picture.symlink_to(tmp_path / "private.png")
-    _, ((_, data),) = figure(tmp_path / "zotero")
-    assert data != PNG
-
-
 NOWHERE = (
     "",
     "[",

@@ -147,28 +147,9 @@ def test_what_is_known_of_one_account_means_nothing_of_another(serve, reader):
     assert set(highlights(stranger.read())) == {"MARK0007"}
 
 
-def test_a_memory_of_rubbish_is_no_memory(reader):
-    expected = reader.afresh()
-    for rubbish in (b"", b"\x00", b"x\x9c\x03\x00\x00\x00\x00\x01"):
-        memory = fake.Kept(dict.fromkeys(reader.memory.bodies, rubbish))
-        assert reader.read(memory) == expected
-
-
 def test_the_key_is_in_no_memory(reader):
     import zlib
 
     for name, body in reader.memory.bodies.items():
         assert fake.KEY not in name
         assert fake.KEY.encode() not in zlib.decompress(body)
-
-
-def test_groups_that_come_and_go(serve):
-    shared = Library((paper(4, file(4, mark(8, author=ADA))),), group=77, name="Club")
-    reader = Reader(serve(FIRST, shared))
-    assert complete(reader.read()) == {"zotero:user": True, "zotero:group.77": True}
-    reader.server.show([FIRST])
-    assert complete(reader.read()) == {"zotero:user": True}
-    reader.server.show([FIRST, shared])
-    found = reader.read()
-    assert highlights(found)["MARK0008"].namespace == "zotero:group.77"
-    assert found == reader.afresh()
