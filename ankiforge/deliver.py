@@ -207,9 +207,9 @@ def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None
     from ankiforge.anki.notetypes import arranged, family_of, note_type
 
     if adopted:
-        from ankiforge.adopt import notes as other_notes
+        from ankiforge import adopt as adoption
 
-        return other_notes.arranged(note, adopted, types.get(note.type_id))
+        return adoption.arranged(note, adopted, types.get(note.type_id))
     found, kind = arranged(note, types), types.get(note.type_id)
     fields, exact = found or (note.fields, True)
     family = family_of(note.type_id) if found else None
@@ -312,9 +312,9 @@ def plan_cards(
                 shown = pictures_of(ledger, card, pictures)
                 one = plan(card, seen, tags_of(card, decks), shown, options)
                 if card.adopted or card.schedule:
-                    from ankiforge.adopt import notes as other_notes
+                    from ankiforge import adopt as adoption
 
-                    one = other_notes.taken_over(card, seen, one, shown, types, options)
+                    one = adoption.taken_over(card, seen, one, shown, types, options)
         except BugError as error:
             where = f"{card.highlight.document.title}: card {card.guid[:10]}"
             one = Planned(

@@ -60,7 +60,7 @@ def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks():
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 113, "code lines": 26_900, "AST nodes": 280_500, "longest file": 700}
+CEILINGS = {"modules": 110, "code lines": 26_500, "AST nodes": 279_800, "longest file": 700}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 TEST_LINES = 30_620
 HERE = Path(__file__).parent

@@ -232,8 +232,8 @@ def adopt(
 
     Corrections in the sources reach these notes from then on. Nothing is written into a source.
     """
+    from ankiforge import adopt as adoption
     from ankiforge import app
-    from ankiforge.adopt import match as adoption
     from ankiforge.cli.anki import look
     from ankiforge.cli.run import propose
 

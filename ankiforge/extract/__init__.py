@@ -143,7 +143,7 @@ def module(kind: str) -> SourceModule:
     if kind in _own_kinds():
         return cast(SourceModule, import_module(f"{__name__}.{kind}"))
     if kind in _OF_TOOLS:
-        return cast(SourceModule, getattr(import_module("ankiforge.adopt.match"), kind))
+        return cast(SourceModule, getattr(import_module("ankiforge.adopt"), kind))
     for point in _plugins().select(name=kind):
         return cast(SourceModule, point.load())
     raise ConfigError(f"there is no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

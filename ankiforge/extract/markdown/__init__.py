@@ -28,7 +28,7 @@ from ankiforge.extract.folder import File, TextSource, selected_forms
 from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, h16
 
 if TYPE_CHECKING:
-    from ankiforge.extract.obsidian.dialects import Dialects
+    from ankiforge.extract.obsidian import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
