@@ -23,7 +23,6 @@ import genanki
 import pytest
 import yaml
 
-from ankiforge import __version__, extract
 from ankiforge.cli import COMMANDS, main
 from ankiforge.cli import forge as forge_group
 from ankiforge.config import read_settings
@@ -330,12 +329,6 @@ def test_every_field_of_a_query_is_documented():
     assert tuple(rows) == FIELDS
 
 
-def test_every_kind_of_source_is_documented():
-    settings = (DOCS / "configuration.md").read_text(encoding="utf-8")
-    for kind in extract.kinds():
-        assert f"\n`{kind}`, " in settings
-
-
 def shapes() -> dict[str, list[str]]:
     """Name of a JSON shape: its keys, as the file lists them."""
     lines = (DOCS / "json-keys.txt").read_text(encoding="utf-8").splitlines()
@@ -481,18 +474,6 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
         (tmp_path / "ankiforge.yaml").write_text(text, encoding="utf-8")
         config = read_settings(tmp_path / "ankiforge.yaml")
         assert config.llm.model == yaml.safe_load(text)["llm"]["model"]
-
-
-def test_the_changelog_begins_with_what_is_unreleased_or_this_version():
-    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert next(iter(sections(changes))).partition(" - ")[0] in ("Unreleased", __version__)
-
-
-def test_the_glossary_is_in_order():
-    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
-    words = re.findall(r"^\| (?!word)([\w -]+) \|", text, re.MULTILINE)
-    assert len(words) <= 20
-    assert words == sorted(words, key=lambda word: word.replace("-", " "))
 
 
 # --- adding a source ----------------------------------------------------------------------------

@@ -35,15 +35,6 @@ def sync_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield running
 
 
-@pytest.fixture
-def syncing(tmp_path: Path, backend: ModuleType, sync_server: Any) -> Iterator[Any]:
-    """The laptop and the phone of one person, synced once with Anki's own server."""
-    from tests.anki.devices import devices
-
-    with devices(sync_server, tmp_path, backend, "laptop", "phone") as made:
-        yield made
-
-
 @pytest.fixture(scope="module")
 def viewer(
     tmp_path_factory: pytest.TempPathFactory,

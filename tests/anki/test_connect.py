@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from ankiforge.anki.connect import AnkiConnect, UnsupportedError
 from ankiforge.anki.notetypes import note_type
@@ -60,20 +59,6 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
     with pytest.raises(kind) as caught:
         call()
     return f"{caught.value.message} | {caught.value.hint}"
-
-
-def test_an_import_is_done_with_the_add_ons_options(fake, client, package, card):
-    """Merged note types: a field the person added stops nothing (by hand it would)."""
-    with fake.collection() as col:
-        ours_there = col.models.get(note_type(Family.BASIC).id)
-        col.models.add_field(ours_there, col.models.new_field("Mine"))
-        col.models.update_dict(ours_there)
-        mod = col.get_note(note_id(card.guid)).mod
-    changed = replace(card, fields=(*card.fields[:1], ("Back", "Retrieval")))
-    write_package(package, [note_for(changed, "Reading::A", mod + 1)])
-    client.import_package(package)
-    with fake.collection() as col:
-        assert col.get_note(note_id(card.guid))["Back"] == "Retrieval"
 
 
 # --- what is ours, wherever it is -------------------------------------------------------------

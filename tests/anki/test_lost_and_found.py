@@ -38,9 +38,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a tag of a deck file arrives at notes that are in Anki": (
         *CAT, deck_file, do.ship(), do.tags("mine"), do.run(written=0),
     ),
-    "a vault that is not there leaves Anki with every card": (
-        *CAT, do.leave(), do.say("run", code=1), do.cards(verdict="accepted", anki="seen"),
-    ),
     "a card whose passage went is as it was after a loss": (
         *CAT, do.write("Hund:::dog\n"), do.go(), do.lose(), do.run(written=0),
         do.say("reject", "CARD"), do.run(written=1), do.load(updated=1), do.tags("ankiforge::retired"),
@@ -72,9 +69,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.card(fields={"Front": LONG.partition("::")[0], "Back": "cat"}),
         do.write("What is a word for Katze?::cat\n"), do.ship(),
         do.note(Front="What is a word for Katze?", Back="kitty"),
-    ),
-    "a lost database changes nothing in Anki": (
-        *CAT, do.lose(), do.run(written=0), do.card(anki="seen", verdict="accepted"),
     ),
     "a note is taken over after both were lost, and its words follow the source": (
         *CAT, do.answer(), do.lose(journal=True), do.run(written=0), do.card(verdict="accepted"),

@@ -9,39 +9,23 @@ from typing import Any
 import pytest
 
 from tests.anki import devices as d
+from tests.anki.stories import Desk
 
 RETIRED = "ankiforge::retired"
 NOTE = "# Cells\n\nKatze:::cat\n\nHund:::dog\n"
 
 
-class Computer:
+class Computer(Desk):
     """One device; on it, perhaps, the program with a workspace and a vault of its own."""
 
     def __init__(self, forge: Any, device: Any) -> None:
-        self.forge = forge
+        super().__init__(forge, device.anki)
         self.device = device
-        self.anki = device.anki
-        self.note = forge.folder / "notes" / "Cells.md"
-        (self.note.parent / ".obsidian").mkdir(parents=True)
-        self.note.write_text(NOTE, encoding="utf-8")
+        self.write(NOTE, "Cells.md")
         forge.settings(
             "sources:\n  - obsidian: {name: notes, path: notes}\n"
-            f"anki: {{collection: '{Path(device.anki.col.path)}'}}\n"
+            f"anki: {{collection: '{device.anki.col.path}'}}\n"
         )
-
-    def rewrite(self, old: str, new: str) -> None:
-        self.note.write_text(self.note.read_text("utf-8").replace(old, new), encoding="utf-8")
-
-    def run(self) -> Any:
-        notes: Any = self.forge.json("run")["notes"]
-        return notes
-
-    def load(self) -> Any:
-        return self.anki.load(self.forge.folder / "ankiforge.apkg")
-
-    def guid(self, word: str) -> str:
-        [found] = [one for one in self.forge.cards() if word in str(one["fields"])]
-        return str(found["guid"])
 
 
 @pytest.fixture
@@ -69,16 +53,10 @@ def _forged_on(laptop: Computer, phone: Computer) -> None:
     _sync(laptop, phone)
 
 
-def _a_minute_ago(computer: Computer, guid: str) -> None:
-    computer.anki.col.db.execute("update notes set mod = mod - 60, usn = -1 where guid = ?", guid)
-
-
 def _carry_journal(source: Computer, target: Computer) -> None:
     """The folder of journals, as a service that syncs files brings it."""
-    journals = "journal"
-    shutil.copytree(
-        source.forge.folder / journals, target.forge.folder / journals, dirs_exist_ok=True
-    )
+    folders = (one.forge.folder / "journal" for one in (source, target))
+    shutil.copytree(*folders, dirs_exist_ok=True)
 
 
 def _texts(computer: Computer, guid: str) -> tuple[str, str]:
@@ -90,21 +68,21 @@ def test_words_from_the_phone_and_from_the_source_meet_on_both(pair):
     laptop, phone = pair
     _forged_on(laptop, phone)
     laptop.run()
-    guid = laptop.guid("Katze")
+    guid = laptop.guid()
     phone.anki.edit(guid, Front="die Katze")
-    _a_minute_ago(phone, guid)
+    phone.col.db.execute("update notes set mod = mod - 60, usn = -1 where guid = ?", guid)
     laptop.rewrite("Katze:::cat", "Katze:::cat (an animal)")
-    assert laptop.run()["updated"] == 1
+    laptop.run(updated=1)
     laptop.load()
 
     _sync(laptop, phone, laptop)
     assert _texts(laptop, guid) == _texts(phone, guid) == ("die Katze", "cat")
-    assert laptop.run()["updated"] == 1
+    laptop.run(updated=1)
     laptop.load()
     _sync(laptop, phone)
 
     assert _texts(laptop, guid) == _texts(phone, guid) == ("die Katze", "cat (an animal)")
-    assert laptop.run()["written"] == 0
+    laptop.run(written=0)
 
 
 def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each(pair):
@@ -115,9 +93,9 @@ def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each
     _sync(laptop, phone, laptop)
 
     for computer in pair:
-        assert computer.anki.col.db.scalar("select count(*) from notes where guid like 'af%'") == 2
-        assert computer.run()["written"] == 0
-        assert {card["anki"] for card in computer.forge.cards()} == {"seen"}
+        computer.notes_there(2)
+        computer.run(written=0)
+        computer.cards(anki="seen")
 
 
 def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
@@ -132,11 +110,10 @@ def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
     _forged_on(laptop, phone)
     _carry_journal(laptop, phone)
 
-    assert phone.run()["written"] == 0
-    assert _texts(phone, laptop.guid("Katze")) == ("Katze", "cat (an animal)")
+    phone.run(written=0)
+    assert _texts(phone, laptop.guid()) == ("Katze", "cat (an animal)")
     phone.rewrite("Katze:::cat", "Katze:::cat (an animal)")
-    came = phone.run()
-    assert (came["written"], came["conflicts"]) == (0, 0)
+    phone.run(written=0, conflicts=0)
 
 
 @pytest.mark.parametrize("laptop_first", [True, False])
@@ -145,7 +122,7 @@ def test_a_rejected_card_is_retired_again_after_a_full_sync(pair, laptop_first):
     for computer in pair:
         computer.run()
         computer.load()
-    guid = phone.guid("Katze")
+    guid = phone.guid()
     phone.forge.ok("reject", guid)
     phone.run()
     phone.load()
@@ -158,10 +135,10 @@ def test_a_rejected_card_is_retired_again_after_a_full_sync(pair, laptop_first):
     _carry_journal(phone, laptop)
 
     first, second = pair if laptop_first else (phone, laptop)
-    assert first.run()["held"] == 0
+    first.run(held=0)
     first.load()
     _sync(first, second)
     _carry_journal(first, second)
-    assert second.run()["written"] == 0
+    second.run(written=0)
     for computer in pair:
         assert RETIRED in computer.anki.note(guid).tags

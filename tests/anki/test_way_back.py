@@ -36,11 +36,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.rewrite("Maus:::mouse", "Maus:::mouse\n\nPferd:::horse"),
         do.say("run", told="2 notes to import (1 new, 1 as before)"), do.run(written=2), do.load(new=2),
     ),
-    "a tag of the source arrives beside an edit": (
-        do.go(), BIOLOGY, do.run(), do.edit(Front="die Katze"), do.run(written=3),
-        do.load(updated=3), do.tags("biology"), do.note(Front="die Katze"),
-        lambda desk: [desk.anki.note(card["guid"]).tags.index("biology") for card in desk.forge.cards()],
-    ),
     "a deleted note stays deleted whatever its source says": (
         do.go(), do.delete(), do.run(tombstones=1, written=0), do.card(anki="deleted", verdict="retired"),
         animal(), do.run(written=0),
@@ -72,11 +67,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.run(missing=0, written=0), do.cards(verdict="retired"),
         do.say("undo"), do.run(written=3),
     ),
-    "a retired card gets its tag once": (
-        do.go(), do.say("reject", "CARD"), do.run(written=1), do.load(updated=1), do.tags(RETIRED),
-        do.note(Back="cat"), do.run(written=0),
-        do.say("undo"), do.run(written=1), do.load(updated=1), do.tags(without=(RETIRED,)),
-    ),
     "a field of a person's own is kept and new notes fit in": (
         do.ship(), do.types(lambda models, basic: models.add_field(basic, models.new_field("Mine"))),
         do.edit(Mine="my own"), animal("\n\nMaus:::mouse"), do.run(written=2),
@@ -103,10 +93,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a tag of the source arrives though the note was touched before the import": (
         do.go(), BIOLOGY, do.run(), do.tag("mine"), do.load(updated=2, duplicate=1),
         do.run(written=1), do.load(updated=1), do.tags("mine", "biology"),
-    ),
-    "a tag that arrived and was taken away does not return": (
-        do.go(), BIOLOGY, do.ship(), do.run(), do.tag(removed="biology"), do.run(written=0),
-        animal(), do.ship(), do.tags(without=("biology",)),
     ),
     "a tag that the source takes away goes, and a person's own stays": (
         BIOLOGY, do.go(), do.tag("mine"), do.rewrite("tags: [biology]", "tags: [cells]"), do.ship(),
@@ -178,15 +164,6 @@ def test_the_choice_is_undone_and_a_person_s_words_come_back(desk):
     desk.run(written=0)
 
 
-def test_fields_that_different_hands_changed_are_merged(desk):
-    desk.ship()
-    desk.edit(Front="die Katze")
-    animal()(desk)
-    desk.ship()
-    desk.note(Front="die Katze", Back="cat (an animal)")
-    desk.run(written=0, conflicts=0)
-
-
 def test_the_review_history_is_read_and_never_changed(desk):
     desk.ship()
     guid = desk.guid()
@@ -199,29 +176,3 @@ def test_the_review_history_is_read_and_never_changed(desk):
     desk.ship()
     desk.note(Back="cat (an animal)")
     assert desk.anki.schedule(guid) == before
-
-
-def test_a_renamed_note_keeps_note_and_schedule(desk):
-    desk.ship()
-    before = desk.answer()
-    (desk.notes / "Cells.md").rename(desk.notes / "Zellen.md")
-    desk.rewrite("Katze:::cat", "Katze:::the cat", "Zellen.md")
-    desk.ship()
-    desk.note(Back="the cat")
-    assert desk.anki.schedule(desk.guid()) == before
-    assert desk.col.note_count() == 3
-
-
-def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk):
-    desk.ship()
-    col = desk.col
-    ids = [card.id for card in desk.anki.cards(desk.guid())]
-    col.sched.suspend_cards(ids)
-    col.set_user_flag_for_cards(3, ids)
-    col.set_deck(ids, col.decks.id("Elsewhere"))
-    before = col.db.all("select id, did, queue, flags from cards order by id")
-    animal()(desk)
-    desk.run()
-    desk.load(updated=1)
-    assert col.db.all("select id, did, queue, flags from cards order by id") == before
-    assert {"Elsewhere"} <= {deck.name for deck in col.decks.all_names_and_ids()}

@@ -151,20 +151,6 @@ def test_undo_as_new_makes_another_fact(world: World):
 # --- rejected, skipped, retired ----------------------------------------------------------------
 
 
-def test_a_rejected_card_of_the_source_stays_rejected_whatever_its_text_becomes(world, card):
-    world["a"].reject(card, "dull")
-    for text in (RHINE.replace("1230", "1233"), RHINE, "How long is the river Rhine? :: 1233 km"):
-        world.note("a.md", OSMOSIS, text)
-        world.run()
-        assert card not in world.live()
-        assert len(world.live()) == 1
-        assert not world.waiting()
-    world.lose("a")
-    world.run()
-    assert (verdict(world, card), world.card(card).why) == ("rejected", "dull")
-    assert "ankiforge::retired" in world.anki[card].tags
-
-
 def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
     [accepted] = [one for one in world["a"].history(card) if one.what == "accept"]
     world["a"].undo(accepted.id)
