@@ -148,25 +148,11 @@ $\\[$]\\input{/etc/passwd}[/$]
 |[x](javascript:1)|
 """.strip().splitlines()
 
-_ALLOWED = {
-    *(
-        "p",
-        "br",
-        "hr",
-        "em",
-        "strong",
-        "s",
-        "mark",
-        "blockquote",
-        "ul",
-        "ol",
-        "li",
-        "code",
-        "pre",
-        "wbr",
-    ),
-    *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "span"),
-}
+_WORDS = (
+    "p br hr em strong s mark blockquote ul ol li code pre wbr h1 h2 h3 h4 h5 h6"
+    " table thead tbody tr th td span"
+)
+_ALLOWED = frozenset(_WORDS.split())
 _ANKIS = re.compile(r"\[(?:sound:|anki:|latex\]|\$\]|\$\$\])|\{\{(?!\{?c\d)|<!|<\?", re.IGNORECASE)
 
 
