@@ -90,23 +90,6 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.clear()
 
 
-@examples(40)
-@given(
-    body=st.one_of(
-        st.binary(max_size=60),
-        WORDS.map(lambda w: json.dumps({"choices": w}).encode()),
-        st.just(b'{"choices": [{"message": {"content": 7, "refusal": []}}]}'),
-    )
-)
-def test_any_body_gives_drafts_reasons_or_problems(server, body):
-    server.queue.append(fake.Reply(body=body))
-    server.otherwise = fake.obliging
-    chosen = ServerSettings(server.base_url, "fake")
-    for result in Model(chosen, fake.Memory(), PROMPT).draft(iter([task_of("One fact.")])):
-        settle(result)
-    server.queue.clear()
-
-
 @examples(200)
 @given(reply=REPLY)
 def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):

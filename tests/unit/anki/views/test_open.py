@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ankiforge.anki import collection as collection_module
-from ankiforge.anki.collection import connect_view, open_view, signature
+from ankiforge.anki.collection import connect_view, open_view
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ItemError
 from ankiforge.model import Card, ViewKind
@@ -114,27 +114,6 @@ def test_a_collection_is_seen_and_its_copy_is_gone_afterwards(collection, card, 
     assert list(rooms.iterdir()) == []
 
 
-def test_a_change_that_was_never_finished_is_taken_back(collection, tmp_path):
-    """Anki died in the middle of a write, in the way of writing before `-wal`."""
-    writer = sqlite3.connect(collection, isolation_level=None)
-    with closing(writer):
-        writer.executescript("pragma journal_mode=delete; pragma cache_size=1; begin;")
-        writer.execute("update notes set tags = ' half '")
-        writer.execute("insert into revlog select value, 1, 1, 1, 1, 1, 1, 1, 1 from"
-                       " (with recursive n(value) as (select 1 union all select value + 1 from n"
-                       "  limit 5000) select value from n)")  # fmt: skip
-        died = tmp_path / "died" / "collection.anki2"
-        died.parent.mkdir()
-        for beside in ("", "-journal"):
-            copy = died.with_name(died.name + beside)
-            copy.write_bytes(collection.with_name(collection.name + beside).read_bytes())
-        writer.execute("rollback")
-    assert died.read_bytes() != collection.read_bytes()
-    with open_view(died) as view:
-        assert not any(view.reviews())
-        assert [note.tags for note in view.notes()] != [("half",)]
-
-
 @pytest.mark.parametrize("kind", ["collection__anki2", "collection__anki21", "collection__anki21b"])
 def test_each_make_of_export_is_seen_and_a_newer_one_first(tmp_path, database, card, kind):
     decoy = b"not looked at"
@@ -164,23 +143,6 @@ def test_odd_values_of_old_collections_are_seen_as_near_as_can_be(collection):
     assert note.tags == ("a", "b", "c")
     assert note.fields[-1] == "more"
     assert (review.ease, review.interval) == (1, -60)
-
-
-# --- signatures -----------------------------------------------------------------------------
-
-
-def test_a_signature_stands_for_main_file_and_log(collection, tmp_path):
-    log = collection.with_name("collection.anki2-wal")
-    seen = [signature(collection)]
-    for change in (log.touch, lambda: log.write_bytes(b"a"), lambda: settle(log), collection.touch):
-        change()
-        seen.append(signature(collection))
-    collection.unlink()
-    seen.append(signature(collection))
-    (loop := tmp_path / "loop.anki2").symlink_to(loop)
-    seen.append(signature(loop))
-    assert "" not in seen
-    assert len(set(seen)) == len(seen)
 
 
 # --- what cannot ----------------------------------------------------------------------------
@@ -268,12 +230,6 @@ def test_a_damaged_collection_says_so(collection, database):
         collection.write_bytes(broken)
         settle(collection)
         assert refused(collection).startswith("is damaged or incomplete")
-
-
-def test_damage_that_no_check_found_is_an_error_while_reading(collection):
-    changed(collection, "update notes set flds = zeroblob(100000001)")
-    with open_view(collection) as view, pytest.raises(ItemError, match="is damaged"):
-        list(view.notes())
 
 
 def test_exports_without_a_database_say_so(tmp_path, database):
