@@ -124,10 +124,13 @@ def test_a_file_that_was_replaced_by_another_of_its_length_is_read_whole(world: 
     world.note("a.md", OSMOSIS, RHINE, FAUST)
     world.run("a")
     world.run("b")
-    world.copy("b", world.root / "backup")
+    world.close()
+    backup = {path: path.read_bytes() for path in (*world.root.glob("b.db*"), world.file("b"))}
     world["b"].edit(world.only("Faust").guid, {"Extra": "x"})
     world.run("a")
-    world.restore("b", world.root / "backup")
+    world.lose("b")
+    for path, data in backup.items():
+        path.write_bytes(data)
     world["b"].reject(world.only("Rhine").guid)
     for number in range(3):
         world["b"].edit(world.only("water").guid, {"Extra": f"number {number}"})

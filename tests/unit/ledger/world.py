@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import astuple, replace
 
 from ankiforge import deliver, run
 from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
-from ankiforge.anki.plan import Planned
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.extract.obsidian import Settings, open_source
 from ankiforge.ledger import Ledger, Report, Term, Viewed
@@ -47,12 +46,7 @@ class Outcome:
 
     report: Report
     changes: list[Change]
-    viewed: Viewed
-    planned: list[Planned] = field(default_factory=list)
-
-    @property
-    def written(self) -> list[Planned]:
-        return [one for one in self.planned if one.note]
+    written: list[Note]
 
 
 class World:
@@ -83,9 +77,6 @@ class World:
         path = self.vault / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n\n".join((f"# {Path(place).stem}", *lines)) + "\n", "utf-8")
-
-    def rename(self, old: str, new: str) -> None:
-        (self.vault / old).rename(self.vault / new)
 
     def delete(self, place: str) -> None:
         (self.vault / place).unlink()
@@ -147,26 +138,15 @@ class World:
         deliver.adopt(ledger, viewed.unknown)
         steps += run.draft(job, ledger)
         changes = [one for step in steps for one in step.changes]
-        outcome = Outcome(next(step.report for step in steps if step.report), changes, viewed)
+        written: list[Note] = []
         if ship:
-            outcome.planned = self.plan(name)
-            self.deliver(name, outcome.planned)
-        return outcome
-
-    def plan(self, name: str = "a") -> list[Planned]:
-        return deliver.plan_cards(self[name], self.rules, self.root / "pictures")
-
-    def record_shipped(self, name: str, planned: Iterable[Planned]) -> None:
-        """Write the package, which nobody has imported yet."""
-        packed = [one for one in planned if one.note and one.sent]
-        self[name].planned((one.guid, *astuple(one.sent)) for one in packed if one.sent)
-
-    def deliver(self, name: str, planned: Iterable[Planned]) -> None:
-        planned = list(planned)
-        self.record_shipped(name, planned)
-        for one in planned:
-            if one.note:
-                self.load(one.note)
+            planned = deliver.plan_cards(ledger, self.rules, self.root / "pictures")
+            packed = [one for one in planned if one.note and one.sent]
+            ledger.planned((one.guid, *astuple(one.sent)) for one in packed if one.sent)
+            written = [one.note for one in planned if one.note]
+            for note in written:
+                self.load(note)
+        return Outcome(next(step.report for step in steps if step.report), changes, written)
 
     def load(self, note: Note) -> None:
         """Import a note as Anki does: only if its mod is larger."""
@@ -235,19 +215,6 @@ class World:
         [question] = self[name].questions()
         assert question.kind == kind
         return question
-
-    def copy(self, name: str, folder: Path) -> None:
-        """Back a machine's database and its file of the journal up."""
-        self.close()
-        folder.mkdir(exist_ok=True)
-        for path in (*self.root.glob(f"{name}.db*"), self.file(name)):
-            shutil.copy(path, folder / path.name)
-
-    def restore(self, name: str, folder: Path) -> None:
-        self.lose(name)
-        for path in folder.iterdir():
-            where = self.journal_of(name) if path.suffix == ".jsonl" else self.root
-            shutil.copy(path, where / path.name)
 
 
 def waiting(ledger: Ledger) -> list[Waiting]:
