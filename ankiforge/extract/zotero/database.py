@@ -215,7 +215,7 @@ class Database:
     def _item(self, row: sqlite3.Row) -> Item:
         data: dict[str, Any] = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
         data["tags"] = [dict(tag) for tag in self._rows(_TAGS, row["id"])]
-        if row["itemType"] in ("", "attachment"):
+        if not row["parentItem"]:  # a paper, or a file alone
             data["fields"] = {name: value for name, value in self._rows(_FIELDS, row["id"])}  # noqa: C416
             data["creators"] = [dict(one) for one in self._rows(_CREATORS, row["id"])]
             paths = (path_of(one, self._shelves) for (one,) in self._rows(_COLLECTIONS, row["id"]))

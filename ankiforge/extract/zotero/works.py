@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
+from markdownify import MarkdownConverter
 
 from ankiforge.errors import BugError, ItemError, one_item
+from ankiforge.extract.files import COMMENT
+from ankiforge.extract.markdown.tokens import raised
 from ankiforge.extract.pdf.worker import Passage, PdfWorker
 from ankiforge.extract.zotero.files import Files, Shown, page_index
-from ankiforge.extract.zotero.notes import comment_of, note_text
 from ankiforge.model import Document, DocumentKey, Extracted, Highlight, HighlightKind, Problem
+from ankiforge.text.cloze import literal
+from ankiforge.text.cloze import plain as plain_text
 from ankiforge.text.fold import fold, same
 from ankiforge.text.passages import percent, without_bullets
 
@@ -267,16 +275,18 @@ class Works:
 
     def _note(self, library: Library, document: Document, note: Item) -> Highlight | None:
         """Map a note. None if it is empty or only repeats annotations."""
-        text = note_text(note.note, lambda: self.quotable)
-        return text and self._made(
+        if not (text := note_text(note.note, lambda: self.quotable)):
+            return None
+        plain_words, markdown, title, too_long = text
+        return self._made(
             library,
             note,
-            text.too_long,
+            too_long,
             document=document,
             kind=HighlightKind.NOTE,
-            exact=text.plain,
-            markdown=text.markdown,
-            heading=text.title,
+            exact=plain_words,
+            markdown=markdown,
+            heading=title,
             uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
             block=note.key,
         )
@@ -398,3 +408,156 @@ def _identifiers(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _first(pattern: re.Pattern[str], text: str) -> str:
     found = pattern.search(text)
     return found[1] if found else ""
+
+
+# --- notes: what a person wrote there, without the annotations it quotes -----------------------
+#
+# Zotero inserts an annotation into a note as a quotation, followed by a citation and its comment. The
+# annotation is a highlight of its own, so the quotation and its citation are left out, and so is a
+# paragraph of which nothing but the annotation's comment is left. A citation anywhere else is
+# ordinary text.
+
+LARGEST = 200_000
+"""The number of characters of HTML that are read, without pictures in it."""
+LONGEST = 20_000
+"""The maximum number of characters of a note that can become a card."""
+_TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
+_KEPT_CHARS = 1_000
+"""The number of characters kept of a longer note, to identify it."""
+_PICTURE = re.compile(r'src="data:[^"]*"')
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
+_COMMENT_MARKUP = re.compile(r"</?(?:b|i|sub|sup)>", re.IGNORECASE)
+"""All markup that Zotero's editor writes in comments. Everything else is literal."""
+Quotable = tuple[set[str], set[str]]
+"""The keys of all annotations, and their folded comments, among them the empty one."""
+_NO_TAG = re.compile(r"<(?!/?[A-Za-z][^<>]*>)")
+_BLANKS = re.compile(r"\n{3,}")
+
+
+def comment_of(comment: str) -> str:
+    """Return an annotation's comment as plain text."""
+    return _COMMENT_MARKUP.sub("", comment).strip()
+
+
+def note_text(
+    html: str, quotable: Callable[[], Quotable]
+) -> tuple[str, tuple[str, ...], str, str] | None:
+    """Return the text of a note, its Markdown, its title, and why it cannot become a card.
+
+    The title is the heading above everything else. None if a note only repeats annotations.
+    """
+    html = _PICTURE.sub("", html)
+    # of signs that begin no tag, the parser looks for the end again and again
+    soup = BeautifulSoup(_NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST])), "html.parser")
+    for element in soup(("script", "style", "template", "title", "hr")):
+        element.decompose()
+    for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
+        if not text.find_parent("pre"):  # a line feed is a space, but to the converter
+            text.replace_with(re.sub(r"\s+", " ", text))
+    if "data-annotation" in html or "data-citation" in html:
+        _drop_quotations(soup, *quotable())
+    title = _title(soup)
+    try:
+        markdown = _Converter().convert_soup(soup)
+    except RecursionError:  # elements without end, a thousand deep
+        markdown = literal(soup.get_text("\n"))
+    lines = (line.rstrip(" \t") for line in markdown.split("\n"))
+    markdown = _BLANKS.sub("\n\n", "\n".join(lines)).strip("\n ")
+    plain = "\n".join(line for line in plain_text(markdown).split("\n") if line.strip())
+    if len(plain) > LONGEST or len(html) > LARGEST:
+        return plain[:_KEPT_CHARS], (), title, _TOO_LONG
+    return (plain, (markdown,), title, "") if plain else None
+
+
+# --- what is left out -----------------------------------------------------------------------
+
+
+_QUOTED = re.compile(r'"annotationKey": ?"(\w+)"')
+
+
+def _annotation(element: Tag) -> str:
+    """Return the key of the annotation that a span or picture shows. "" if there is none."""
+    found = _QUOTED.search(unquote(str(element.get("data-annotation", ""))))
+    return found[1] if found else ""
+
+
+def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:
+    """Remove quoted annotations with their citations, and what only repeats them."""
+    touched: list[Tag] = []
+    for element in soup.select("[data-annotation]"):
+        if _annotation(element) in keys:
+            touched.append(element.find_parent(_BLOCKS) or soup)
+            blanks = takewhile(lambda one: not str(one).strip(), element.next_siblings)
+            after = element.next_sibling
+            for blank in blanks:
+                after = blank.next_sibling
+            if isinstance(after, Tag) and "citation" in after.get_attribute_list("class"):
+                after.decompose()
+            element.decompose()
+    for citation in soup.select(".citation"):  # the quotation before it was a picture, or is gone
+        block = citation.find_parent(_BLOCKS) or soup
+        if block.get_text().strip().startswith(citation.get_text().strip()):
+            touched.append(block)
+    for block in touched:
+        cited = "".join(one.get_text() for one in block.select(".citation"))
+        if fold(block.get_text().replace(cited, "", 1)) in comments:
+            block.clear()
+    for heading in reversed(soup(_HEADINGS) if touched else []):
+        below = takewhile(lambda one: not _is_above(one, heading), heading.next_siblings)  # noqa: B023
+        if not any(one.get_text().strip() for one in below):
+            heading.decompose()
+
+
+def _is_above(element: object, heading: Tag) -> bool:
+    """Return whether an element is a heading of this level or a higher one."""
+    return isinstance(element, Tag) and element.name in _HEADINGS and element.name <= heading.name
+
+
+def _title(soup: BeautifulSoup) -> str:
+    """Take the heading above everything else out of a note, and return its text."""
+    headings = soup(_HEADINGS)
+    words = soup.get_text().strip()
+    if not headings or any(_is_above(one, headings[0]) for one in headings[1:]):
+        return ""
+    title = headings[0].get_text().strip()
+    others = sum(len(one.get_text().strip()) for one in headings)
+    if not words.startswith(title) or len("".join(words.split())) <= others:
+        return ""
+    headings[0].decompose()
+    return " ".join(title.split())
+
+
+# --- HTML as our Markdown -------------------------------------------------------------------
+
+
+class _Converter(MarkdownConverter):
+    """Writes what Zotero's editor knows as our Markdown. A link or picture is its text."""
+
+    class Options:
+        bullets = "-"
+        strip = ("a", "img", "blockquote")
+
+    def escape(self, text: str, parent_tags: set[str]) -> str:
+        return literal(text)
+
+    def process_element(
+        self, node: Tag | NavigableString, parent_tags: set[str] | None = None
+    ) -> str:
+        if isinstance(node, Tag) and "math" in node.get_attribute_list("class"):
+            text = " ".join(node.get_text().split())
+            return f"\n\n{text}\n\n" if node.name == "pre" else text
+        return str(super().process_element(node, parent_tags))  # type: ignore[misc]
+
+    def convert_hN(self, n: int, el: Tag, text: str, parent_tags: set[str]) -> str:
+        words = text.replace("**", "").strip()
+        return f"\n\n**{words}**\n\n" if words else ""
+
+    def convert_br(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        return "\n"
+
+    def convert_sub(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        return raised(text, "sub")
+
+    def convert_sup(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        return raised(text, "sup")
