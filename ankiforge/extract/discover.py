@@ -77,19 +77,21 @@ def kinds_below(folder: Path) -> set[str]:
     return found - {""}
 
 
+_WANTED = {
+    ".csv": "a Readwise export has the columns “Highlight” and “Book Title”",
+    ".json": "it has no annotations of Hypothesis",
+    ".jsonl": "it has no annotations of Hypothesis",
+    ".html": "it is no notebook that a Kindle app or KOReader exported",
+}
+
+
 def why_not(path: Path) -> str:
     """Return why a file that looks like an export is not read. "" for other files."""
     ending = path.suffix.casefold()
-    if ending not in (".csv", ".json", ".jsonl"):
-        return ""
-    head = _head(path)
-    if not head.strip():
-        return "the file is empty"
-    if ending != ".csv":
-        return "it has no annotations of Hypothesis"
+    if not (wanted := _WANTED.get(ending, "")) or not (head := _head(path)).strip():
+        return "the file is empty" if wanted else ""
     line = head.partition("\n")[0].strip()
-    wanted = "a Readwise export has the columns “Highlight” and “Book Title”"
-    return f"its columns are {line[:60]}; {wanted}"
+    return f"its columns are {line[:60]}; {wanted}" if ending == ".csv" else wanted
 
 
 def _head(path: Path) -> str:

@@ -37,6 +37,7 @@ EXPORTS = {
     "deep.json": ("[" * 200_000, "it has no annotations of Hypothesis"),
     "other.json": ('{"a": 1}', "it has no annotations of Hypothesis"),
     "empty.jsonl": ("", "the file is empty"),
+    "page.html": ("<p>A page.</p>", "it is no notebook that a Kindle app or KOReader exported"),
 }
 
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -48,8 +49,6 @@ if TYPE_CHECKING:  # pyzotero is imported only if an API is used
 DATABASE = "zotero.sqlite"
 LIBRARY = "library "
 """The prefix of library containers among the dependencies of a whole source."""
-
-
 LOCAL = "http://127.0.0.1:23119/api"
 _GROUP = re.compile(r"(?:groups?[./])?([1-9]\d{0,17})")
 _HINT = "user, the number of a group, groups/<number>, or a list of these"
@@ -94,16 +93,13 @@ def open_source(
         ConfigError: the settings are invalid, or name neither a path nor an API.
     """
     if not settings.path and not settings.api:
-        raise ConfigError(
-            "path is missing",
-            hint="give the folder that holds zotero.sqlite, e.g. path: ~/Zotero, or an `api`",
-        )
+        hint = "give the folder that holds zotero.sqlite, e.g. path: ~/Zotero, or an `api`"
+        raise ConfigError("path is missing", hint=hint)
     database = (root / DATABASE if root.is_dir() else root) if settings.path else None
     address = address_of(settings.api, settings.url, settings.key_env)
     libraries = wanted(settings.library)
-    return ZoteroSource(
-        name, database, libraries, address, only, me, memory, offline, jobs, executor, seconds, pace,
-    )  # fmt: skip
+    worker = partial(PdfWorker, seconds, memory, jobs, executor)
+    return ZoteroSource(name, database, libraries, address, only, me, memory, offline, worker, pace)
 
 
 def wanted(setting: Setting) -> Wanted:
@@ -164,9 +160,8 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
     there = url.rstrip("/") or ZOTERO_WEB
     name, key = key_variable(ZOTERO, there, key_env), key_for(ZOTERO, there, key_env)
     if not key.isascii() or not key.isprintable():
-        raise ConfigError(
-            f"key_env: the key in {name} contains characters that are not allowed in a header"
-        )
+        what = f"key_env: the key in {name} contains characters that are not allowed in a header"
+        raise ConfigError(what)
     return Address(there, False, name, key)
 
 
@@ -183,9 +178,7 @@ class ZoteroSource:
     me: tuple[str, ...]
     memory: Memory
     offline: bool
-    jobs: int
-    executor: str
-    seconds: float
+    worker: Callable[[], PdfWorker]
     pace: Pace | None
 
     @property
@@ -262,7 +255,7 @@ class ZoteroSource:
     def _read(self, looked: set[str]) -> Iterator[Sighting]:
         """Read all libraries, and add the files that were looked for to `looked`."""
         whole, where = True, self.address.host if self.address else str(self.database)
-        with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
+        with self.worker() as worker:
             try:
                 with self._opened() as access:
                     works = Works(self.name, access, worker, self.folder, self.me)
@@ -305,10 +298,9 @@ class ZoteroSource:
                 yield database
             return
         if self.offline and not self.address.loopback:
-            raise ItemError(
-                f"--offline, and Zotero's web library is at {self.address.host}",
-                hint="run it without --offline, or give `path:`, Zotero's data folder",
-            )
+            hint = "run it without --offline, or give `path:`, Zotero's data folder"
+            what = f"--offline, and Zotero's web library is at {self.address.host}"
+            raise ItemError(what, hint=hint)
         from ankiforge.extract.zotero import api
 
         with api.Client(self.address, self.pace or api.Pace()) as client:
