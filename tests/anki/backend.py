@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from anki.buildinfo import version
 from anki.collection import (
     Collection,
     ExportAnkiPackageOptions,
@@ -19,8 +18,6 @@ from anki.collection import (
 from ankiforge.anki.notetypes import note_type
 from ankiforge.model import Family
 
-IS_OLD = int(version.partition(".")[0]) < 25
-"""Whether an update stores the time of the import as a note's mod."""
 _STYLE = re.compile(r"^<style>.*?</style>", re.DOTALL)
 _WORDS = re.compile(r'class="af-question"[^>]*>(.*?)</div>(?=\s*$|\s*<)', re.DOTALL)
 

@@ -45,10 +45,6 @@ class _Shifted(_REAL, metaclass=_Kind):
     def today(cls) -> Any:
         return cls.now()
 
-    @classmethod
-    def utcnow(cls) -> Any:
-        return cls.now(_datetime.UTC).replace(tzinfo=None)
-
 
 for _name in ("fromisoformat", "fromtimestamp", "strptime", "combine"):
     setattr(_Shifted, _name, getattr(_REAL, _name))

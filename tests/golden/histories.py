@@ -33,13 +33,6 @@ TICK = 20.0
 START = 7200.0
 """How far the program's clock is ahead at the start: what Anki has was not changed just now."""
 
-SETTINGS = """\
-sources:
-  - obsidian: {name: notes, path: notes, marks: [==, mark], cards: [inline, block, cloze, glossary]}
-drafter: rules
-accept: {rules: clean, llm: review}
-anki: {collection: none}
-"""
 VAULT = "obsidian: {name: notes, path: notes, marks: [==, mark], cards: [inline, block, cloze, glossary]}"
 SOURCES = {
     "vault": VAULT,

@@ -7,18 +7,15 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ankiforge.ledger.cards import keep_numbers
-from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.text import cloze
-from ankiforge.text.cloze import literal, outside, plain, shields
+from ankiforge.text.cloze import literal, plain
 from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import (
     boundaries,
-    numbered,
     percent,
     sentence_around,
     sentences,
     triple,
-    triple_of,
 )
 from tests.examples import examples
 
@@ -64,16 +61,6 @@ def test_spacing_never_changes_an_anchor(exact, before, after, blank):
 
 
 @bounded
-@given(st.lists(st.tuples(TEXT, TEXT), max_size=8))
-def test_equal_marks_of_a_note_are_told_apart_by_their_number(marks):
-    document = Document(DocumentKey("vault:n/d"), "n", "T")
-    kind = HighlightKind.HIGHLIGHT
-    found = [Highlight(document, "vault:n", kind, text, prefix=before) for text, before in marks]
-    named = [(triple_of(one), one.nth) for one in numbered([*found, *found])]
-    assert len(set(named)) == len(named)
-
-
-@bounded
 @given(st.text(), st.text())
 def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one, two):
     assert percent(one).isascii()
@@ -92,16 +79,6 @@ def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one, two):
 def test_what_is_made_literal_reads_as_it_was(text):
     assert plain(literal(text)) == text.strip()
     assert cloze.gaps(literal(text)) == ()
-
-
-@bounded
-@given(TEXT)
-def test_shields_are_in_order_and_apart(text):
-    at = 0
-    for start, end, _ in shields(text):
-        assert at <= start < end <= len(text)
-        at = end
-    assert outside(text, lambda run: run) == text
 
 
 # --- clozes ---------------------------------------------------------------------------------

@@ -173,7 +173,6 @@ def by_action(**answers: Any) -> Callable[[dict[str, Any]], Any]:
     return says
 
 
-GRANTED = {"permission": "granted", "requireApikey": False, "version": 6}
 LOUD = f"bad\n\x1b[31mrequest {SECRET} \u202e" + "x" * 5000
 NO_KEY = error("valid api key must be provided")
 STRANGER = "is not AnkiConnect", "anki.connect"

@@ -99,55 +99,6 @@ def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
     assert back(world, card) == "1230 km"
 
 
-def test_the_source_changes_its_own_card_and_undo_keeps_the_old_words(world: World, card: str):
-    world.note("a.md", OSMOSIS, RHINE.replace("1230", "1233"))
-    [change] = world.run().changes
-    assert (change.guid, dict(change.before)[BACK], dict(change.after)[BACK]) == (
-        card, "1230 km", "1233 km",
-    )  # fmt: skip
-    assert world.in_anki()[card][1] == "1233 km"
-    ledger = world["a"]
-    ledger.undo(card)
-    for _ in range(2):
-        assert not world.run().changes
-        assert world.in_anki()[card][1] == "1230 km"
-    assert not ledger.questions()
-    world.note("a.md", OSMOSIS, RHINE.replace("1230", "1239"))  # the next different edit
-    world.run()
-    question = world.question("conflict")
-    assert world.in_anki()[card][1] == "1230 km"
-    ledger.accept(question.id)
-    world.run()
-    assert world.in_anki()[card][1] == "1239 km"
-
-
-def test_undo_as_new_makes_another_fact(world: World):
-    capital = "What is the capital of {}? :: {}"
-    world.note("a.md", OSMOSIS, capital.format("France", "Paris"), FAUST)
-    world.run()
-    old = world.only("Paris").guid
-    world.note("a.md", OSMOSIS, capital.format("Finland", "Helsinki"), FAUST)
-    world.run()
-    if "Helsinki" not in words_of(world.card(old)):
-        world["a"].accept(world.question("same").id)
-        world.run()
-    world["a"].undo(old, as_new=True)
-    for _ in range(2):
-        world.run()
-        live = world.live()
-        assert live[old] == "What is the capital of France? / Paris"
-        assert [words for guid, words in live.items() if "Helsinki" in words and guid != old]
-        assert len(live) == 4
-        assert "source gone" in world.card(old).remarks
-    world.lose("a")
-    world.run()
-    assert world.live() == live
-    world.note("a.md", OSMOSIS, capital.format("Finland", "Helsinki (1812)"), FAUST)
-    world.run()
-    assert len(world.live()) == 4
-    assert world.live()[old] == live[old]
-
-
 # --- rejected, skipped, retired ----------------------------------------------------------------
 
 
@@ -192,20 +143,6 @@ def fronts(ledger: Ledger) -> list[str]:
 def drafted(ledger: Ledger, front: str) -> str:
     [one] = [one.id for one in waiting(ledger) if dict(one.draft.fields).get("Front") == front]
     return one
-
-
-def test_accepting_one_draft_leaves_the_others_and_drops_its_alternatives(world, passage):
-    ledger = world["a"]
-    before = fronts(ledger)
-    ledger.accept(drafted(ledger, "What do mitochondria produce?"))
-    assert "For what is the energy?" in fronts(ledger)
-    assert "What produces energy?" not in fronts(ledger)
-    assert not any(card.verdict == "rejected" for card in ledger.cards())
-    ledger.undo()
-    world.run()
-    ledger.record([Outcome(passage, [model_draft(passage, "What produces energy?", "mitochondria", "produce most", 1)])], by_model=True)  # fmt: skip
-    assert "What produces energy?" in fronts(ledger)
-    assert set(before) >= {*fronts(ledger)} - {""}
 
 
 def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):

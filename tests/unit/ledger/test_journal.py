@@ -53,23 +53,6 @@ def test_a_lost_database_comes_back_from_the_journal(world: World):
 # --- damaged files -----------------------------------------------------------------------------
 
 
-def test_a_torn_last_line_is_ignored_and_hurts_no_other(world: World):
-    world.note("a.md", OSMOSIS, RHINE)
-    world.run()
-    expected = world.state()
-    world.close()
-    with world.file("a").open("ab") as file:
-        file.write(b'{"n": 99, "machine": "a", "wh')
-    world.run()
-    assert world.state() == expected
-    world["a"].reject(world.only("water").guid)
-    world.lose("a")
-    world.run()
-    assert world.only("water").verdict == "rejected"
-    world.lose("a")
-    assert world["a"].journal_state.unreadable == 1
-
-
 @pytest.mark.parametrize(
     "damage", [b"{damaged}\n", b"<<<<<<< HEAD\n", b"\xff\xfe\n", b"[1, 2]\n", b"\n\n"]
 )

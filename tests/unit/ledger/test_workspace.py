@@ -37,14 +37,6 @@ def test_the_journal_is_private_and_git_unites_it(desk: Forge):
     assert any("*.jsonl merge=union" in text for text in attributes)
 
 
-def test_a_torn_line_is_told_by_the_next_run(desk: Forge):
-    [file] = journals(desk)
-    file.write_bytes(file.read_bytes() + b'{"n": 5, "mach\n')
-    result = desk.ok("run")
-    assert "1 line" in result.stderr
-    assert "journal" in result.stderr
-
-
 def test_a_copied_workspace_is_another_machine(desk: Forge, forge_in, tmp_path: Path):
     other = forge_in(tmp_path / "other")
     shutil.copytree(desk.folder, other.folder, dirs_exist_ok=True)
@@ -71,22 +63,6 @@ def test_a_journal_folder_that_is_not_there_stops_the_run(desk: Forge):
     assert not elsewhere.exists()
 
 
-def test_an_emptied_source_is_asked_about(world: World):
-    for number in range(12):
-        world.note(f"{number}.md", f"What is number {number} called? :: it is {number}", FAUST)
-    world.run()
-    for number in range(4, 12):
-        world.delete(f"{number}.md")
-    for _ in range(3):
-        assert world.run().report.doubtful == ["vault:v"]
-    assert all(card.remarks == () for card in world["a"].cards())
-    world["a"].accept(world.question("emptied").id)
-    for _ in range(3):
-        world.run()
-    assert not world["a"].questions()
-    assert sum(card.remarks == ("source gone",) for card in world["a"].cards()) == 8
-
-
 def test_a_source_under_another_name_keeps_its_cards(world: World):
     world.note("a.md", OSMOSIS, RHINE, FAUST)
     world.in_use = frozenset(["v"])
@@ -101,22 +77,3 @@ def test_a_source_under_another_name_keeps_its_cards(world: World):
     world.run(source="w")
     assert {*world.live()} == {*before}
     assert "1233" in " ".join(world.words())
-
-
-def test_a_note_that_is_being_written_goes_into_the_journal_when_it_is_left_alone(world: World):
-    world.note("a.md", RHINE)
-    world.in_progress = True
-    world.run(ship=False)
-    assert not world.file("a").exists() or b"1230" not in world.file("a").read_bytes()
-    assert not world.live()
-    world.in_progress = False
-    world.run()
-    assert world.words() == ["How long is the Rhine? / 1230 km"]
-    world.in_progress = True
-    world.note("a.md", RHINE.replace("1230", "12"))
-    world.run()
-    assert world.words() == ["How long is the Rhine? / 1230 km"]
-    world.in_progress = False
-    world.note("a.md", RHINE.replace("1230", "1233"))
-    world.run()
-    assert world.words() == ["How long is the Rhine? / 1233 km"]

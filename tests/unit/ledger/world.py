@@ -59,7 +59,6 @@ class World:
         self.anki: dict[str, Seen] = {}
         self.graves: set[int] = set()
         self.ahead = 0.0
-        self.in_progress = False
         self.in_use: frozenset[str] | None = None
         self.rules: tuple[DeckRule, ...] = load_decks(root)
         self._open: dict[str, Ledger] = {}
@@ -132,7 +131,6 @@ class World:
         vault = open_source(source, self.vault, Settings(path="x"))
         job = run.Job(
             (vault,), accepts, self.rules, in_use=self.in_use, pictures=self.root / "pictures",
-            in_progress=lambda path: self.in_progress,
         )  # fmt: skip
         steps = [run.ingest(job, ledger)]
         deliver.adopt(ledger, viewed.unknown)
