@@ -27,6 +27,7 @@ from ankiforge.model import Document, DocumentKey, Extracted, Highlight, Highlig
 from ankiforge.text.cloze import literal
 from ankiforge.text.cloze import plain as plain_text
 from ankiforge.text.fold import fold, same
+from ankiforge.text.identifiers import names_in
 from ankiforge.text.passages import percent, without_bullets
 
 if TYPE_CHECKING:
@@ -344,10 +345,7 @@ _DATES = ("date", "dateDecided", "dateEnacted", "issueDate")
 _YEAR = re.compile(r"(?<!\d)(?!0000)\d{4}(?!\d)")
 _MARKUP = re.compile(r"</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>", re.IGNORECASE)
 _CITATION_KEY = re.compile(r"^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$", re.I | re.M)
-_DOI = re.compile(r"\b10\.\d{4,9}/\S+")
-_EXTRA_DOI = re.compile(r"^[ \t]*DOI[ \t]*:[ \t]*(\S+)", re.I | re.M)
-_PMID = re.compile(r"^[ \t]*PMID:[ \t]*(\d{1,9})[ \t]*$", re.I | re.M)
-_ARXIV = re.compile(r"\barxiv(?:\.org/(?:abs|pdf)/|:[ \t]*)(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})", re.I)
+_LABELLED = re.compile(r"[ \t]*(?:doi|pmid|arxiv)[ \t]*:", re.IGNORECASE)
 
 
 def document_of(source: str, library: Library, work: Item, paths: list[str]) -> Document:
@@ -390,24 +388,16 @@ def _first_filled(fields: dict[str, Any], names: tuple[str, ...]) -> str:
 
 def _identifiers(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
     extra, url = fields.get("extra", ""), fields.get("url", "").strip()
-    if doi := _DOI.search(fields.get("DOI") or _first(_EXTRA_DOI, extra)):
-        yield ("doi", doi[0].lower())
-    if arxiv := _first(_ARXIV, "\n".join((fields.get("archiveID", ""), extra, url))):
-        yield ("arxiv", arxiv.lower())
-    if pmid := _first(_PMID, extra):
-        yield ("pmid", pmid)
+    typed = filter(_LABELLED.match, extra.split("\n"))
+    told = "\n".join((fields.get("DOI", ""), fields.get("archiveID", ""), *typed, url))
+    yield from (one for one in names_in(told) if one[0] in ("doi", "arxiv", "pmid"))
     for isbn in fields.get("ISBN", "").replace("-", "").split():
         yield ("isbn", isbn.upper())
     if url:
         yield ("url", url)
-    native, typed = fields.get("citationKey"), _first(_CITATION_KEY, extra)
-    if citekey := native or typed:
+    by_hand = _CITATION_KEY.search(extra)
+    if citekey := fields.get("citationKey") or (by_hand and by_hand[1]):
         yield ("citekey", citekey)
-
-
-def _first(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found[1] if found else ""
 
 
 # --- notes: what a person wrote there, without the annotations it quotes -----------------------
