@@ -277,7 +277,8 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     # the front does not give the answer away, unless it offers a choice: A or B?
     plain = answer.strip(" .")
     short = len(plain) >= _SHORTEST and word_count(plain) <= _LEAK_WORDS and content(plain)
-    if short and not is_choice(front) and has_word(plain.casefold(), front.casefold()):
+    sides = (plain.casefold(), front.casefold()) if "?" in front else (plain, front)
+    if short and not is_choice(front) and has_word(*sides):  # `string type` is not `String`
         yield found("leak_exact", f"“{plain}”")
     if _YES_NO.match(answer.strip()):
         yield found("yes_no", f"the answer is “{answer[:20]}”")
