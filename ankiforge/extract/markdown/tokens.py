@@ -51,8 +51,6 @@ class Kind(Enum):
 
 LABEL = "[^"
 """The `note` of the token for a label, `[^1]:`, before the text of a footnote."""
-NEXT = "next block"
-"""The `note` of a line end after which another block begins, in a text of several blocks."""
 
 
 INSIDE = "in a word"
@@ -179,15 +177,14 @@ _SIGNS = re.compile(
     | (?P<hash>(?<![^\s{COMMENT}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
     | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)|~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
     | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)(?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::|cloze[ ]+)?)
+    | (?P<url>://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])
     | (?P<text>\{{+|\}}|(?<!:)::(?!:))
     """,
     re.VERBOSE,
 )
-_URL = re.compile(r"://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|]")
 _SCHEME = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 _STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}")
 _LINE_END = re.compile(r"\\?\n[ \t]*")
-_NEXT_BLOCK = re.compile(r"$|[>|]|#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3}", re.MULTILINE)
 _MOST_OPEN = 500
 """Brackets that are never closed, above which a text has no links; bounds the work."""
 
@@ -221,6 +218,8 @@ def _signs(state: StateInline, silent: bool) -> bool:
     if found is None:
         return False
     kind, end, context = str(found.lastgroup), found.end(), state.env["context"]
+    if kind == "url" and not _SCHEME.search(state.pending):
+        return False
     if kind == "gap" and not found["numbers"]:
         named = _PLACEHOLDER.match(text, start)
         # where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint
@@ -264,6 +263,10 @@ def _add(state: _State, kind: str, found: re.Match[str], raw: str, context: Cont
             state.add(Kind.ATOM, shown, literal(shown)).target = _wiki_target(name)
         case "address":
             state.add(Kind.ATOM, raw[1:-1], raw).target = raw[1:-1]
+        case "url":
+            words = _SCHEME.sub("", state.pending)
+            address, state.pending = f"{state.pending[len(words) :]}{raw}", words
+            state.add(Kind.ATOM, address).target = address
         case "hash":
             state.add(Kind.TAG, raw, note=raw[1:])
         case "script":
@@ -343,20 +346,6 @@ def raised(text: str, name: str) -> str:
 # --- the parser -----------------------------------------------------------------------------
 
 
-def _address(state: StateInline, silent: bool) -> bool:
-    """Read an address without brackets at its `://`."""
-    scheme, found = _SCHEME.search(state.pending), _URL.match(state.src, state.pos)
-    if scheme is None or found is None:
-        return False
-    if not silent:
-        assert isinstance(state, _State)
-        state.pending = state.pending[: scheme.start()]
-        address = scheme[0] + found[0]
-        state.add(Kind.ATOM, address).target = address
-    state.pos = found.end()
-    return True
-
-
 def _line_end(state: StateInline, silent: bool) -> bool:
     found = _LINE_END.match(state.src, state.pos)
     if found is None or silent:
@@ -365,8 +354,7 @@ def _line_end(state: StateInline, silent: bool) -> bool:
     verbatim = state.env["context"].verbatim
     hard = found[0][0] == "\\" or state.pending.endswith("  ")
     state.pending = state.pending if verbatim else state.pending.rstrip(" ")
-    token = state.add(Kind.BREAK, " ", found[0] if verbatim else "  \n" if hard else " ")
-    token.note = NEXT if verbatim and _NEXT_BLOCK.match(state.src, found.end()) else ""
+    state.add(Kind.BREAK, " ", found[0] if verbatim else "  \n" if hard else " ")
     state.pos = found.end()
     return True
 
@@ -380,19 +368,6 @@ def _code(state: StateInline, silent: bool) -> bool:
     return found
 
 
-def _emphasis(state: StateInline, silent: bool) -> bool:
-    """Read `*`, `_` and `~~`, and note which of them cannot begin or end anything."""
-    start, text = state.pos, state.src
-    rule = rules_inline.strikethrough if text[start] == "~" else rules_inline.emphasis
-    if not rule.tokenize(state, silent):
-        return False
-    token, before, after = state.tokens[-1], text[max(0, start - 1) : start], text[state.pos :][:1]
-    inside = text[start] == "_" and all(re.match(r"\w", one) for one in (before, after))
-    if token.content == text[start : state.pos] and (inside or not (before + after).strip()):
-        token.info = "loose"
-    return True
-
-
 def _link(state: StateInline, silent: bool) -> bool:
     return bool(state.env["links"]) and rules_inline.link(state, silent)
 
@@ -400,13 +375,12 @@ def _link(state: StateInline, silent: bool) -> bool:
 _TEXT = (rules_inline.text,)
 _RULES: dict[str, tuple[Callable[[StateInline, bool], bool], ...]] = {
     **dict.fromkeys(_STARTS, (_signs,)),
-    ":": (_signs, _address),
     "\n": (_line_end,),
     "\\": (_line_end, rules_inline.escape),
     "`": (_code,),
-    "*": (_emphasis,),
-    "_": (_emphasis,),
-    "~": (_signs, _emphasis),
+    "*": (rules_inline.emphasis.tokenize,),
+    "_": (rules_inline.emphasis.tokenize,),
+    "~": (_signs, rules_inline.strikethrough.tokenize),
     "[": (_signs, _link),
     "&": (rules_inline.entity,),
 }
@@ -456,18 +430,22 @@ def tokenized(text: str, context: Context) -> list[Token]:
     parser.inline.tokenize(state)
     for rule in parser.inline.ruler2.getRules(""):
         rule(state)
-    tokens = [
-        one if isinstance(one, Token) else _of_commonmark(one, context.verbatim)
-        for one in state.tokens
-    ]
+    tokens = [one if isinstance(one, Token) else _of_commonmark(one) for one in state.tokens]
     opened: list[int] = []
     for at, parsed in enumerate(state.tokens):
-        if parsed is tokens[at] or not parsed.nesting:
+        if parsed is tokens[at]:
             continue
         if parsed.nesting > 0:
             opened.append(at)
-        else:
+        elif parsed.nesting < 0:
             _pair(tokens, opened.pop(), at)
+        elif parsed.content in ("*", "_", "~~") and not context.verbatim:
+            # a sign that is read as text stays text in our Markdown, too
+            around = tokens[at - 1].plain[-1:] if at else ""
+            around += tokens[at + 1].plain[:1] if at + 1 < len(tokens) else ""
+            inside = parsed.content == "_" and re.fullmatch(r"\w\w", around)
+            if around.strip() and not inside:
+                tokens[at].become(Kind.ATOM, parsed.content, f"\\{parsed.content}")
     if not text.isascii() and PLACEHOLDERS.search(text):
         for token in tokens:
             token.plain = restored(token.plain, context.maths)
@@ -480,14 +458,12 @@ def tokenized(text: str, context: Context) -> list[Token]:
     return tokens
 
 
-def _of_commonmark(parsed: Parsed, verbatim: bool) -> Token:
+def _of_commonmark(parsed: Parsed) -> Token:
     """Return our token for one of markdown-it."""
     words = parsed.content
     match parsed.type:
         case "text":
-            if verbatim or parsed.info or words not in ("*", "_", "~~"):
-                return Token(Kind.TEXT, words, words)
-            return Token(Kind.ATOM, words, f"\\{words}")
+            return Token(Kind.TEXT, words, words)
         case "text_special":
             written = parsed.markup if parsed.info == "escape" else literal(words)
             return Token(Kind.TEXT if words.isspace() else Kind.ATOM, words, written)
@@ -512,8 +488,6 @@ def _pair_marks(tokens: list[Token]) -> None:
     """Pair the signs of marks within a block, also across its line ends."""
     opened: dict[str, int] = {}
     for at, token in enumerate(tokens):
-        if token.note == NEXT and token.kind is Kind.BREAK:
-            opened.clear()
         if token.kind is not Kind.MARK:
             continue
         opener = opened.get(token.markdown, -1) if token.closes else -1
