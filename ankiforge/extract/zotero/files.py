@@ -1,8 +1,8 @@
 """Context and pictures of annotations, from files on this machine.
 
 A library stores only the marked text. If a file is missing, locked, damaged or slow, only the text
-around the mark is lost. For figures and drawings Zotero stores no text. It caches a picture of each
-one that was displayed on this machine. Others are cut out of the PDF.
+around the mark is lost. For figures and drawings Zotero stores no text: they are cut out of the PDF.
+Of a PDF that is not there, Zotero may have cached a picture of each one that was displayed.
 """
 
 from __future__ import annotations
@@ -37,9 +37,6 @@ BASE = "attachments"
 """The prefix of paths below the base folder for linked files."""
 CACHE = "cache"
 """The folder next to the database with the pictures of annotations."""
-LARGEST_PICTURE = 20_000_000
-"""The maximum size in bytes. Zotero's own pictures are far smaller."""
-_PNG = b"\x89PNG"
 
 
 # --- positions: what Zotero keeps as JSON, whatever is wrong with it ------------------------
@@ -132,40 +129,30 @@ class Files:
     ) -> tuple[dict[str, pdf.Passage], tuple[Picture, ...]]:
         """Return the context of the marks of one work by key, and the pictures named in it.
 
-        Each file is read once, because the marks of one attachment are consecutive. For a figure,
-        the picture is Zotero's or else cut out of the PDF. Zotero drops its own when a mark is
-        moved or recoloured, until it is displayed again. So if the PDF exists, the picture has the
-        same name wherever it comes from.
+        Each file is read once, because the marks of one attachment are consecutive. A figure is cut
+        out of the PDF; if that is not there, its picture is the one that Zotero keeps.
         """
         found, pictures = dict[str, pdf.Passage](), list[Picture]()
         for _, group in groupby(marks, key=lambda mark: mark.file.key):
-            on_file = list(group)
-            figures = {
-                mark.item.key: mark
-                for mark in on_file
-                if mark.item.annotation_type in ("image", "ink")
-            }
-            cached = {key: self._cached_picture(library, key) for key in figures}
+            on_file, cut = list(group), dict[str, bytes]()
             file = self._file(library, on_file[0])
-            if file is None:
-                for key, path in cached.items():
-                    if path:
-                        found[key] = Shown(picture=path)
-                continue
-            images = {key: self._picture_bytes(path) for key, path in cached.items()}
-            missing = ((key, _area(figures[key])) for key, image in images.items() if not image)
-            areas = {key: area for key, area in missing if area}
-            quotes = {mark.item.key: quote for mark in on_file if (quote := _quote(mark))}
-            if quotes:
-                passages = self._worker.passages(file, tuple(quotes.values()))
-                found |= zip(quotes, passages, strict=False)
-            if areas:
-                cut, _ = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
-                images |= zip(areas, cut, strict=False)
-            for key, image in images.items():
-                if image:
+            kinds = ("image", "ink")
+            figures = [mark for mark in on_file if mark.item.annotation_type in kinds]
+            if file:
+                quotes = {mark.item.key: quote for mark in on_file if (quote := _quote(mark))}
+                if quotes:
+                    passages = self._worker.passages(file, tuple(quotes.values()))
+                    found |= zip(quotes, passages, strict=False)
+                areas = {mark.item.key: area for mark in figures if (area := _area(mark))}
+                if areas:
+                    images, _ = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
+                    cut |= zip(areas, images, strict=False)
+            for key in (mark.item.key for mark in figures):
+                if image := cut.get(key):
                     name = f"cut/{h16(library.namespace, key)}.png"
                     pictures.append(Picture(name, image))
+                    found[key] = Shown(picture=name)
+                elif name := self._cached_picture(library, key):
                     found[key] = Shown(picture=name)
         return found, tuple(pictures)
 
@@ -181,15 +168,6 @@ class Files:
         with suppress(OSError):
             return name if path.is_file() and path.stat().st_size > 0 else ""
         return ""
-
-    def _picture_bytes(self, name: str) -> bytes:
-        """Return the bytes of a cached picture. Symbolic links are not followed."""
-        path = (self._folder or Path()) / name
-        with suppress(OSError):
-            if name and not path.is_symlink() and path.stat().st_size <= LARGEST_PICTURE:
-                data = path.read_bytes()
-                return data if data.startswith(_PNG) else b""
-        return b""
 
     def _file(self, library: Library, mark: Mark) -> Path | None:
         """Return the attachment, if it exists. Only the own library may leave the data folder."""
