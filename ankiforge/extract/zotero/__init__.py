@@ -134,11 +134,6 @@ class Address:
         """The host, for messages."""
         return urlsplit(self.url).netloc
 
-    @property
-    def loopback(self) -> bool:
-        """Whether the address is on this machine."""
-        return is_loopback(self.url)
-
 
 def address_of(api: str, url: str, key_env: str) -> Address | None:
     """Return the address of the local or of the web API. None if there is no `api`.
@@ -247,10 +242,9 @@ class ZoteroSource:
             names = [one.namespace.removeprefix("zotero:") for one in access.libraries]
             for library in access.libraries:
                 access.items(library)
-        way = str(self.database)
-        if self.address:
-            way = f"Zotero's {'local' if self.address.local else 'web'} API at {self.address.host}"
-        return f"{', '.join(names) or 'no library'} by {way}"
+        said, at = ", ".join(names) or "no library", self.address
+        api = at and f"Zotero's {'local' if at.local else 'web'} API at {at.host}"
+        return f"{said} by {api or self.database}"
 
     def _read(self, looked: set[str]) -> Iterator[Sighting]:
         """Read all libraries, and add the files that were looked for to `looked`."""
@@ -278,12 +272,11 @@ class ZoteroSource:
 
     def _attachments(self) -> frozenset[str] | None:
         """Return the attachments that `only` selects by `storage/<KEY>/…`. None for all."""
-        storage, keys = (self.folder or Path()).resolve() / STORAGE, set()
-        for path in self.only:
-            if storage not in path.resolve().parents:
-                return None
-            keys.add(path.resolve().relative_to(storage).parts[0])
-        return frozenset(keys) if keys else None
+        storage = (self.folder or Path()).resolve() / STORAGE
+        paths = [path.resolve() for path in self.only]
+        if not paths or not all(storage in path.parents for path in paths):
+            return None
+        return frozenset(path.relative_to(storage).parts[0] for path in paths)
 
     @contextmanager
     def _opened(self) -> Iterator[Database | Online]:
@@ -297,7 +290,7 @@ class ZoteroSource:
             with local_database(self.database, self.wanted) as database:
                 yield database
             return
-        if self.offline and not self.address.loopback:
+        if self.offline and not is_loopback(self.address.url):
             hint = "run it without --offline, or give `path:`, Zotero's data folder"
             what = f"--offline, and Zotero's web library is at {self.address.host}"
             raise ItemError(what, hint=hint)

@@ -22,6 +22,7 @@ import msgspec
 from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
+from ankiforge.config import is_loopback
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero import Address
 from ankiforge.extract.zotero.works import Account, Item, Library, Wanted, path_of, plain
@@ -41,6 +42,8 @@ _ALLOW = (
     " this computer to communicate with Zotero”; or give `path:`, Zotero's data folder, without `api:`"
 )
 _KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
+_STUMBLED = (PyZoteroError, httpx2.InvalidURL, LookupError, ValueError, TypeError, AttributeError,
+    RecursionError)  # fmt: skip
 Rows = list[dict[str, Any]]
 
 
@@ -56,11 +59,9 @@ class Client(httpx2.Client):
     """HTTP connections to one address; they give only 200 responses with JSON."""
 
     def __init__(self, address: Address, pace: Pace) -> None:
-        super().__init__(
-            trust_env=not address.loopback,
-            timeout=httpx2.Timeout(pace.silence, connect=min(pace.silence, 10.0)),
-            verify=address.url.startswith("https:"),  # loading certificates takes a while
-        )
+        secure = address.url.startswith("https:")  # loading certificates takes a while
+        limits = httpx2.Timeout(pace.silence, connect=min(pace.silence, 10.0))
+        super().__init__(trust_env=not is_loopback(address.url), timeout=limits, verify=secure)
         self._address = address
         self._pace = pace
 
@@ -259,13 +260,10 @@ class Online:
         """Say that an answer cannot be read where pyzotero or we stumble over it."""
         try:
             yield
-        except (PyZoteroError, httpx2.InvalidURL, LookupError, ValueError) as error:
-            why = " ".join(str(error).split())[:200]
-        except (TypeError, AttributeError, RecursionError) as error:
-            why = type(error).__name__
-        else:
-            return
-        raise ItemError(f"the answer of {self.address.host} cannot be read: {why}", hint=_LATER)
+        except _STUMBLED as error:
+            why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            what = f"the answer of {self.address.host} cannot be read ({why})"
+            raise ItemError(what, hint=_LATER) from error
 
 
 def _clean(value: Any) -> Any:

@@ -261,10 +261,7 @@ def _passage(texts: list[str], quote: pdf.Quote) -> pdf.Passage:
     for text in texts:
         if span := locate(quote.words, text):
             prefix, suffix, sentence = context(text, span)
-            return pdf.Passage(
-                prefix,
-                suffix,
-                "" if same(sentence, quote.words) else sentence,
-                nearby=paragraphs_around(text, *span, asks=quote.asks),
-            )
+            sentence = "" if same(sentence, quote.words) else sentence
+            near = paragraphs_around(text, *span, asks=quote.asks)
+            return pdf.Passage(prefix, suffix, sentence, nearby=near)
     return pdf.Passage()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -26,7 +27,7 @@ from ankiforge.extract.zotero.files import Files, Shown, page_index
 from ankiforge.model import Document, DocumentKey, Extracted, Highlight, HighlightKind, Problem
 from ankiforge.text.cloze import literal
 from ankiforge.text.cloze import plain as plain_text
-from ankiforge.text.fold import fold, same
+from ankiforge.text.fold import canonical, fold
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.passages import percent, without_bullets
 
@@ -154,6 +155,10 @@ class Mark(NamedTuple):
     file: Item
 
 
+_ORDER = attrgetter("file.date_added", "file.key", "item.annotation_sort_index", "item.key")
+"""The order of the marks of a paper: its oldest file first."""
+
+
 @dataclass(frozen=True)
 class Works:
     """Reads the libraries of one account."""
@@ -213,9 +218,7 @@ class Works:
             else:
                 notes[work.key].append(item)
         for some in marks.values():
-            some.sort(key=lambda mark: (
-                mark.file.date_added, mark.file.key, mark.item.annotation_sort_index, mark.item.key,
-            ))  # fmt: skip
+            some.sort(key=_ORDER)
         if chosen is None:
             self.files.prefetch(library, [mark for key in sorted(marks) for mark in marks[key]])
         for key in sorted(works):
@@ -327,14 +330,10 @@ class Works:
             return reason if item.external else ""  # made on this computer and never synced
         account = self.access.account
         own = item.author is not None and item.author == account.id
-        by_owner = _is_one_of(author, account.names) if name else own
-        names = (author, *account.names) if by_owner else (author,)
-        mine = any(_is_one_of(each, self.me) for each in names) if self.me else by_owner
+        by_owner = canonical(author) in map(canonical, account.names) if name else own
+        names = set(map(canonical, (author, *account.names) if by_owner else (author,)))
+        mine = not names.isdisjoint(map(canonical, self.me)) if self.me else by_owner
         return "" if mine else reason
-
-
-def _is_one_of(name: str, names: tuple[str, ...]) -> bool:
-    return any(same(name, other) for other in names)
 
 
 # --- papers ---------------------------------------------------------------------------------
@@ -478,10 +477,9 @@ def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) ->
     for element in soup.select("[data-annotation]"):
         if _annotation(element) in keys:
             touched.append(element.find_parent(_BLOCKS) or soup)
-            blanks = takewhile(lambda one: not str(one).strip(), element.next_siblings)
             after = element.next_sibling
-            for blank in blanks:
-                after = blank.next_sibling
+            while after is not None and not str(after).strip():
+                after = after.next_sibling
             if isinstance(after, Tag) and "citation" in after.get_attribute_list("class"):
                 after.decompose()
             element.decompose()
@@ -506,8 +504,7 @@ def _is_above(element: object, heading: Tag) -> bool:
 
 def _title(soup: BeautifulSoup) -> str:
     """Take the heading above everything else out of a note, and return its text."""
-    headings = soup(_HEADINGS)
-    words = soup.get_text().strip()
+    headings, words = soup(_HEADINGS), soup.get_text().strip()
     if not headings or any(_is_above(one, headings[0]) for one in headings[1:]):
         return ""
     title = headings[0].get_text().strip()
