@@ -337,88 +337,76 @@ def shapes() -> dict[str, list[str]]:
     return {name: re.sub(r"\[\]|\{\}", "", keys).split() for name, keys in rows}
 
 
+TOLD = shapes()
+
+
+def shaped(values: list[Any], shape: str, **inner: str) -> Any:
+    """The first value; it has this shape, and what stands under its keys (or first there) has those."""
+    one = values[0]
+    assert list(one) == TOLD[shape], shape
+    for key, name in inner.items():
+        below = one[key][0] if isinstance(one[key], list) else one[key]
+        assert list(below) == TOLD[name], name
+    return one
+
+
 def test_json_has_the_documented_shapes(home):
-    told = shapes()
-    [made] = home.data("ankiforge init ~/cards")
-    assert list(made) == told["init"]
+    shaped(home.data("ankiforge init ~/cards"), "init")
     doubtful = home.folder / "notes" / "doubtful.md"
     doubtful.write_text("Here ==most of the words of this sentence are== hidden.\n", "utf-8")
-    [ran] = home.data("ankiforge run ~/Papers notes")
-    assert list(ran) == told["run"]
-    for name in ("highlights", "fates", "cards", "notes", "llm"):
-        assert list(ran[name]) == told[name]
-    [lost] = home.data("ankiforge run nowhere notes")
-    assert list(lost["problems"][0]) == told["problem"]
-    found = home.data("ankiforge extract ~/Papers")[0]
-    assert list(found) == told["extract"]
-    assert list(found["document"]) == told["document"]
-    draft = next(one for one in home.data("ankiforge list verdict:pending") if one["findings"])
-    assert list(draft) == told["list"]
+    parts = {name: name for name in ("highlights", "fates", "cards", "notes", "llm")}
+    shaped(home.data("ankiforge run ~/Papers notes"), "run", **parts)
+    shaped(home.data("ankiforge run nowhere notes"), "run", problems="problem")
+    shaped(home.data("ankiforge extract ~/Papers"), "extract", document="document")
+    waiting = [one for one in home.data("ankiforge list verdict:pending") if one["findings"]]
+    draft = shaped(waiting, "list", origin="origin", findings="finding")
     assert draft["guid"] is None
-    assert list(draft["origin"]) == told["origin"]
-    assert list(draft["findings"][0]) == told["finding"]
-    assert list(home.data("ankiforge list --no-card")[0]) == [*told["extract"], "fate", "reason"]
-    [done] = home.data(f"ankiforge accept --force {draft['id']}")
-    assert list(done) == told["accept"]
-    assert list(home.data("ankiforge list --view recent")[0]) == told["recent"]
+    bare = home.data("ankiforge list --no-card")[0]
+    assert list(bare) == [*TOLD["extract"], "fate", "reason"]
+    done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")
+    shaped(home.data("ankiforge list --view recent"), "recent")
     shown = home.data(f"ankiforge show -v {done['guid']}")[0]
-    assert list(shown) == [*told["list"], "questions", "decisions"]
-    assert list(home.data("ankiforge undo")[0]) == told["accept"]
-    key = home.data("ankiforge list --no-card")[0]["key"]
-    assert list(home.data(f"ankiforge skip {key}")[0]) == told["accept"]
-    assert list(home.data("ankiforge build")[0]) == told["build"]
-    [state] = home.data("ankiforge status")
-    assert list(state) == told["status"]
-    assert list(state["cards"]) == told["status cards"]
-    assert list(home.data("ankiforge draft --drafter llm --estimate")[0]) == told["estimate"]
-    assert list(home.data("ankiforge doctor")[0]) == told["doctor"]
+    assert list(shown) == [*TOLD["list"], "questions", "decisions"]
+    shaped(home.data("ankiforge undo"), "accept")
+    shaped(home.data(f"ankiforge skip {bare['key']}"), "accept")
+    shaped(home.data("ankiforge build"), "build")
+    shaped(home.data("ankiforge status"), "status", cards="status cards")
+    shaped(home.data("ankiforge draft --drafter llm --estimate"), "estimate")
+    shaped(home.data("ankiforge doctor"), "doctor")
 
 
 def test_json_has_the_documented_shapes_of_changes_and_questions(home):
-    told = shapes()
     note = home.folder / "notes/Memory.md"
     lines = "".join(f"Term {word} :: its meaning\n" for word in ("one", "two", "three"))
     note.write_text(note.read_text(encoding="utf-8") + f"\n{lines}", encoding="utf-8")
     home.data("ankiforge run notes")
-    [asked] = home.data("ankiforge list --view questions")
-    assert list(asked) == told["question"]
+    shaped(home.data("ankiforge list --view questions"), "question")
     text = note.read_text(encoding="utf-8")
     note.write_text(text.replace("four chunks", "three chunks"), encoding="utf-8")
-    [ran] = home.data("ankiforge run")
-    assert list(ran["changes"][0]) == told["changes"]
+    shaped(home.data("ankiforge run"), "run", changes="changes")
     [change] = home.data("ankiforge list --view changed")
-    assert list(change) == [*told["recent"], "before", "after"]
-    assert list(home.data(f"ankiforge edit {change['guid']} --field Extra x")[0]) == told["list"]
+    assert list(change) == [*TOLD["recent"], "before", "after"]
+    shaped(home.data(f"ankiforge edit {change['guid']} --field Extra x"), "list")
 
 
 def test_json_has_the_documented_shapes_on_the_way_back(home):
-    told = shapes()
     home.data("ankiforge init ~/cards")
     home.data("ankiforge run notes")
-    for name in ("pull", "push"):
-        [came] = home.data(f"ankiforge {name}")
-        assert list(came) == told[name]
-        assert list(came["notes"]) == told["notes"]
-        assert list(came.get("view", told["view"])) == told["view"]
+    shaped(home.data("ankiforge pull"), "pull", notes="notes", view="view")
+    shaped(home.data("ankiforge push"), "push", notes="notes")
     card = next(one for one in home.data("ankiforge list") if one["kind"] == "basic")
     home.change_both(card["guid"])
-    asked = next(one for one in home.data("ankiforge list --view changed") if "question" in one)
-    assert list(asked) == told["question"]
-    assert list(asked["conflicts"][0]) == told["conflict"]
-    [done] = home.data(f"ankiforge reject {asked['id']}")
-    assert list(done) == told["accept"]
-    [held] = home.data(f"ankiforge list {card['guid'][:10]}")
-    assert list(held["seen"]) == told["seen"]
+    asked = [one for one in home.data("ankiforge list --view changed") if "question" in one]
+    question = shaped(asked, "question", conflicts="conflict")
+    shaped(home.data(f"ankiforge reject {question['id']}"), "accept")
+    shaped(home.data(f"ankiforge list {card['guid'][:10]}"), "list", seen="seen")
 
 
 def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
-    told = shapes()
     deck = genanki.Deck(1234567890, "Theirs")
     deck.add_note(genanki.Note(model=genanki.BASIC_MODEL, fields=["Is this a card?", ""]))
     genanki.Package(deck).write_to_file(home.folder / "theirs.apkg")
-    [noted] = home.data("ankiforge lint ~/theirs.apkg")
-    assert list(noted) == told["lint"]
-    assert list(noted["findings"][0]) == told["finding"]
+    shaped(home.data("ankiforge lint ~/theirs.apkg"), "lint", findings="finding")
     home.data("ankiforge init ~/cards")
     home.data("ankiforge run notes")
     home.load()
@@ -426,19 +414,13 @@ def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
         line = "insert into revlog select ?, id, -1, 3, 9, 4, 2500, 7000, 1 from cards limit 1"
         col.db.execute(line, int(time.time() * 1000))
     home.type("ankiforge pull")
-    [counted] = home.data("ankiforge stats")
-    assert list(counted) == told["stats"]
-    for name in ("funnel", "anki"):
-        assert list(counted[name]) == told[name]
-    assert list(counted["by"]["source"][0]) == told["anki"]
-    [found] = home.data("ankiforge seen testing effect")
-    assert list(found) == told["seen QUERY"]
-    assert list(found["document"]) == told["document"]
-    [wrote] = home.data("ankiforge export all.jsonl")
-    assert list(wrote) == told["export FILE"]
+    counted = shaped(home.data("ankiforge stats"), "stats", funnel="funnel", anki="anki")
+    assert list(counted["by"]["source"][0]) == TOLD["anki"]
+    shaped(home.data("ankiforge seen testing effect"), "seen QUERY", document="document")
+    shaped(home.data("ankiforge export all.jsonl"), "export FILE")
     lines = list(map(json.loads, (home.folder / "all.jsonl").read_text("utf-8").splitlines()))
-    assert list(next(one for one in lines if one["type"] == "card"))[1:] == told["list"]
-    assert list(next(one for one in lines if one["type"] == "highlight"))[1:] == told["extract"]
+    for kind, shape in (("card", "list"), ("highlight", "extract")):
+        assert list(next(one for one in lines if one["type"] == kind))[1:] == TOLD[shape]
 
 
 # --- pages hold together ----------------------------------------------------------------------
