@@ -10,6 +10,7 @@ from typing import Any
 
 from anki.collection import (
     Collection,
+    DeckIdLimit,
     ExportAnkiPackageOptions,
     ImportAnkiPackageOptions,
     ImportAnkiPackageRequest,
@@ -118,9 +119,12 @@ def opened(folder: Path) -> Iterator[Anki]:
         collection.close()
 
 
-def export(collection: Any, path: Path, *, legacy: bool, scheduling: bool) -> None:
-    """Export everything as an `.apkg`, as a person does by File › Export."""
+def export(
+    collection: Any, path: Path, *, legacy: bool = False, scheduling: bool = True, deck: str = ""
+) -> None:
+    """Export everything, or one deck, as an `.apkg`, as a person does by File › Export."""
     options = ExportAnkiPackageOptions(
         with_scheduling=scheduling, with_deck_configs=False, with_media=False, legacy=legacy
     )
-    collection.export_anki_package(out_path=str(path), options=options, limit=None)
+    limit = DeckIdLimit(collection.decks.id(deck)) if deck else None
+    collection.export_anki_package(out_path=str(path), options=options, limit=limit)

@@ -8,6 +8,7 @@ import pytest
 from ankiforge.anki.package import write_package
 from ankiforge.model import Card, CardKind
 from samples.anki_notes import note_for
+from tests.anki.stories import Desk
 
 
 @pytest.fixture
@@ -24,6 +25,13 @@ def anki(forge: Any, backend: Any) -> Iterator[Any]:
     """The person's own collection, open in Anki while the program looks at it."""
     with backend.opened(forge.profile) as opened:
         yield opened
+
+
+@pytest.fixture
+def desk(forge: Any, anki: Any) -> Desk:
+    """A workspace that reads one vault, and the person's collection."""
+    forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\n")
+    return Desk(forge, anki)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,5 @@
 """What an edit of the source brings to its note in Anki: words, link, citation, the number of a gap."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -18,13 +15,6 @@ GAPS = "The ==liver== stores ==glycogen== for the night.\n"
 THREE = "The ==heart==, the ==liver== and the ==lung== are organs.\n"
 ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
 """A person accepts the card, imports and answers it."""
-
-
-@pytest.fixture
-def desk(forge: Any, backend: Any) -> Iterator[Desk]:
-    forge.settings(SETTINGS)
-    with backend.opened(forge.profile) as anki:
-        yield Desk(forge, anki)
 
 
 def moved(desk: Desk) -> None:
@@ -193,6 +183,7 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
 @pytest.mark.core
 @pytest.mark.parametrize(("word", "steps"), STORIES.values(), ids=STORIES)
 def test_a_story(desk, word, steps):
+    desk.forge.settings(SETTINGS)
     desk.word = word
     for step in steps:
         step(desk)

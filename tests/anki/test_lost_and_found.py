@@ -1,25 +1,10 @@
 """A ledger that was lost, and what a person had done before."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from tests.anki.stories import Desk, Step, do
 
 SETTINGS = "sources:\n  - obsidian: {name: notes, path: notes}\n"
-
-
-@pytest.fixture
-def desk(forge: Any, backend: Any) -> Iterator[Desk]:
-    forge.settings(SETTINGS)
-    with backend.opened(forge.profile) as anki:
-        yield Desk(forge, anki)
-
-
-def one(desk: Desk) -> Any:
-    [card] = desk.forge.cards()
-    return card
 
 
 CAT = (do.write("Katze:::cat\n"), do.go())
@@ -109,7 +94,7 @@ def told(desk: Desk, *steps: Step) -> None:
 
 def test_an_export_that_lay_about_does_not_undo_what_was_seen_since(desk, backend, tmp_path):
     told(desk, *CAT)
-    backend.export(desk.col, tmp_path / "old.apkg", legacy=False, scheduling=True)
+    backend.export(desk.col, tmp_path / "old.apkg")
     told(desk, do.edit(Back="kitty"), do.run())
     desk.forge.ok("pull", "--apkg", tmp_path / "old.apkg")
     desk.write("Katze:::a cat\n")

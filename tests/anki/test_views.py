@@ -34,6 +34,7 @@ class World:
     """One collection with three notes of ours and one of a person's, and its folder."""
 
     anki: Any
+    backend: Any
     folder: Path
     basic: Card
     two_way: Card
@@ -57,12 +58,8 @@ class World:
             return of(view, card)
 
     def exported(self, legacy: bool = False, scheduling: bool = True, deck: str = "") -> Path:
-        from anki.collection import DeckIdLimit, ExportAnkiPackageOptions
-
         path = self.folder / f"export-{legacy}-{scheduling}-{deck}.apkg"
-        options = ExportAnkiPackageOptions(with_scheduling=scheduling, legacy=legacy)
-        limit = DeckIdLimit(self.col.decks.id(deck)) if deck else None
-        self.col.export_anki_package(out_path=str(path), limit=limit, options=options)
+        self.backend.export(self.col, path, legacy=legacy, scheduling=scheduling, deck=deck)
         return path
 
     def whole(self, legacy: bool) -> Path:
@@ -79,7 +76,7 @@ def of(view: View, card: Card) -> SeenNote:
 
 
 @pytest.fixture
-def world(collection: Any, tmp_path: Path, make_card: Maker) -> World:
+def world(collection: Any, backend: Any, tmp_path: Path, make_card: Maker) -> World:
     basic = make_card()
     two_way = make_card(CardKind.TWO_WAY, own="TWOWAY22", Front="le chat", Back="the cat")
     cloze = make_card(CardKind.CLOZE, own="CLOZE222", Text="{{c1::One}} and {{c3::three}}.")
@@ -89,7 +86,7 @@ def world(collection: Any, tmp_path: Path, make_card: Maker) -> World:
     own = collection.col.new_note(collection.col.models.by_name("Basic"))
     own["Front"] = "mine"
     collection.col.add_note(own, collection.col.decks.id("Mine"))
-    return World(collection, tmp_path, basic, two_way, cloze)
+    return World(collection, backend, tmp_path, basic, two_way, cloze)
 
 
 def everything(view: View) -> tuple[Any, ...]:
