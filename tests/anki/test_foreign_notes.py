@@ -1,10 +1,11 @@
 """Notes that others put into the real Anki: drafts that repeat them are told of, and wait."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.anki.stories import Desk
 
 PICTURE = f'<img src="data:image/png;base64,{"A" * 20_000}">'
 
@@ -19,21 +20,14 @@ def added(anki: Any, deck: str, kind: str = "Basic", **fields: str) -> Any:
 
 
 @pytest.fixture
-def run(forge: Any) -> Any:
-    """Write a note of the vault, and run; the cards there are."""
-    vault = Path(forge.folder) / "vault"
-    (vault / ".obsidian").mkdir(parents=True)
-    settings = {
-        "sources": [{"obsidian": {"name": "notes", "path": "vault"}}],
-        "anki": {"collection": "auto"},
-    }
-    Path(forge.folder, "ankiforge.yaml").write_text(json.dumps(settings), encoding="utf-8")
+def run(desk: Desk) -> Any:
+    """Write a note of the vault, and run; the one card there is."""
 
-    def run(**notes: str) -> list[dict[str, Any]]:
-        for name, text in notes.items():
-            (vault / f"{name}.md").write_text(text, encoding="utf-8")
-        forge.ok("run")
-        return [c for c in forge.cards() if c["verdict"] != "rejected"]
+    def run(text: str) -> dict[str, Any]:
+        desk.write(text)
+        desk.run()
+        [card] = [one for one in desk.forge.cards() if one["verdict"] != "rejected"]
+        return card
 
     return run
 
@@ -54,7 +48,7 @@ def warned(card: dict[str, Any]) -> list[str]:
 def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(anki, run, kind, fields):
     note = added(anki, "Biology::Genetics", kind, **fields)
 
-    [card] = run(a="What enzyme unwinds DNA?::helicase\n")
+    card = run("What enzyme unwinds DNA?::helicase\n")
 
     [said] = warned(card)
     assert said.startswith("resembles a note in Anki, deck Biology::Genetics: “")
@@ -64,18 +58,18 @@ def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(anki, run, kind, 
 
 def test_the_warning_goes_when_the_note_is_deleted_in_anki(anki, run):
     note = added(anki, "Biology", Front="What enzyme unwinds DNA?", Back="helicase")
-    [card] = run(a="What enzyme unwinds DNA?::helicase\n")
+    card = run("What enzyme unwinds DNA?::helicase\n")
     assert warned(card)
     anki.col.remove_notes([note.id])
 
-    [card] = run()
+    card = run("What enzyme unwinds DNA?::helicase\n")
 
     assert (warned(card), card["verdict"]) == ([], "accepted")
 
 
 def test_the_words_of_others_stay_in_the_ledger(forge, anki, run):
     added(anki, "Diary", Front="What did I never tell anyone?", Back="a secret of mine")
-    run(a="What enzyme unwinds DNA?::helicase\n")
+    run("What enzyme unwinds DNA?::helicase\n")
 
     files = Path(forge.folder, "journal").glob("*.jsonl")
     journal = "".join(file.read_text(encoding="utf-8") for file in files)
@@ -94,6 +88,6 @@ def test_other_note_types_are_read_by_their_template(anki, run):
     models.update_dict(kind)
     added(anki, "German", "Vocabulary", Front="1", Word="der Hund", Sound="[sound:x]", Back="dog")
 
-    [card] = run(a="der Hund::dog\n")
+    card = run("der Hund::dog\n")
 
     assert "deck German: “der Hund”" in warned(card)[0]
