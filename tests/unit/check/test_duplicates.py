@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ankiforge.check import DuplicateIndex
 from ankiforge.model import CardKind, HighlightKey
+from tests.unit.check import cards
 
 HERE, THERE = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")
 PAIRS, MORE, SPELT = (
@@ -33,12 +34,12 @@ def exact(there, here):
     return index(there).exact(here, HERE) is not None
 
 
-def card(cards, words):
+def card(words):
     """`front|back`, or a cloze."""
     return cards.question(*words.split("|")) if "|" in words else cards.cloze(words)
 
 
-def read(cards, path):
+def read(path):
     for pair in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
         one, other = (
             cards.cloze(side["text"]) if "text" in side else cards.question(side["front"], side["back"])
@@ -54,12 +55,12 @@ def read(cards, path):
     ("path", "precision", "recall"),
     [(PAIRS, 1, 1), (SPELT, 1, 1), (MORE, 0.98, 0.90), (FOREIGN, 0.97, 0.95)],
 )
-def test_precision_and_recall_on_labelled_pairs_hold(cards, path, precision, recall):
+def test_precision_and_recall_on_labelled_pairs_hold(path, precision, recall):
     if not path.exists():
         assert not os.environ.get("ANKIFORGE_REQUIRE_ALL"), f"{path} is not there"
         pytest.skip("the labelled pairs are not on this machine")
     asked, duplicates = [], 0
-    for id, label, one, other in read(cards, path):
+    for id, label, one, other in read(path):
         both = ["duplicate" in [f.check for f in near(*pair)] for pair in ((one, other), (other, one))]  # fmt: skip
         assert both[0] == both[1], id
         asked += [label] if both[0] else []
@@ -95,18 +96,18 @@ def test_precision_and_recall_on_labelled_pairs_hold(cards, path, precision, rec
         ("{{c1::Water::liquid}} boils.", "{{c1::Water}} boils.", False),
     ],
 )
-def test_only_typography_case_and_emphasis_make_no_other_card(cards, there, here, same):
-    assert exact(card(cards, there), card(cards, here)) is same
+def test_only_typography_case_and_emphasis_make_no_other_card(there, here, same):
+    assert exact(card(there), card(here)) is same
 
 
-def test_another_kind_of_card_or_more_on_its_back_is_no_repeat(cards):
+def test_another_kind_of_card_or_more_on_its_back_is_no_repeat():
     one = cards.question("France", "Paris")
 
     assert not exact(one, replace(one, kind=CardKind.TWO_WAY))
     assert not exact(one, replace(one, fields=(*one.fields, ("Extra", "on the Seine"))))
 
 
-def test_cards_of_one_highlight_are_siblings_those_of_unknown_origin_are_not(cards):
+def test_cards_of_one_highlight_are_siblings_those_of_unknown_origin_are_not():
     one, known = cards.question("What is entropy?", "disorder"), DuplicateIndex()
     known.add("sibling", HERE, one)
     assert known.exact(one, HERE) is None
@@ -118,7 +119,7 @@ def test_cards_of_one_highlight_are_siblings_those_of_unknown_origin_are_not(car
 # --- near ones -------------------------------------------------------------------------------
 
 
-def test_a_finding_names_the_other_card_and_its_words(cards):
+def test_a_finding_names_the_other_card_and_its_words():
     (found,) = near(
         cards.question("What enzyme unwinds DNA?", "helicase"),
         cards.question("Which enzyme unwinds the DNA helix?", "Helicase"),
@@ -137,10 +138,10 @@ def test_a_finding_names_the_other_card_and_its_words(cards):
         ("used", "not used", "not"),
     ],
 )
-def test_a_pair_that_a_guard_parts_names_its_difference(cards, there, here, difference):
+def test_a_pair_that_a_guard_parts_names_its_difference(there, here, difference):
     front = "What did the original translation paper say was {} at first in training?|a mask"
 
-    (found,) = near(card(cards, front.format(there)), card(cards, front.format(here)))
+    (found,) = near(card(front.format(there)), card(front.format(here)))
 
     assert found.check == "similar"
     assert found.message.endswith(f"differs in: {difference}")
@@ -154,10 +155,10 @@ def test_a_pair_that_a_guard_parts_names_its_difference(cards, there, here, diff
     ],
     ids=["capitals", "vocabulary"],
 )
-def test_a_duplicate_is_found_in_a_long_list_of_one_pattern(cards, lines):
-    known = index(*(card(cards, line) for line in lines))
+def test_a_duplicate_is_found_in_a_long_list_of_one_pattern(lines):
+    known = index(*(card(line) for line in lines))
     here = lines[123].replace("What is", "Name")
 
-    found = [f.twin for f in known.near(card(cards, here), HERE) if f.check == "duplicate"]
+    found = [f.twin for f in known.near(card(here), HERE) if f.check == "duplicate"]
 
     assert found == ["card123"]

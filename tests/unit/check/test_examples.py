@@ -6,6 +6,7 @@ import pytest
 
 from ankiforge.check import RULES
 from ankiforge.model import Form, HighlightKind, Origin
+from tests.unit.check import cards
 
 CASES = [
     line.split(" | ", 1)
@@ -14,13 +15,14 @@ CASES = [
 ]
 
 
-def test_every_rule_has_one_row_with_its_severity(cards):
+def test_every_rule_has_one_row_with_its_severity():
     in_code = sorted((rule.id, str(rule.severity)) for rule in RULES)
 
     assert sorted((row.id, row.severity) for row in cards.documented()) == in_code
 
 
-def test_the_example_caught_is_caught(cards, row):
+@pytest.mark.parametrize("row", cards.documented(), ids=lambda row: f"{row.id}-{row.severity}")
+def test_the_example_caught_is_caught(row):
     found = [(finding.check, str(finding.severity)) for finding in cards.example(row.caught)]
 
     assert (row.id, row.severity) in found
@@ -33,7 +35,7 @@ def test_every_rule_has_an_example_that_passes():
 
 
 @pytest.mark.parametrize(("expected", "example"), CASES)
-def test_a_case_is_found_or_passes(cards, expected, example):
+def test_a_case_is_found_or_passes(expected, example):
     found = {finding.check: str(finding.severity) for finding in cards.example(example)}
 
     for each in expected.split():
@@ -57,7 +59,7 @@ def test_a_case_is_found_or_passes(cards, expected, example):
         *((f"an{sign}swer", "control_character") for sign in ("\x0c", "\x08", "\x7f", "\x85", "\ud800", "\t")),
     ],
 )  # fmt: skip
-def test_what_shows_nothing_or_no_keyboard_types_blocks(cards, back, rule):
+def test_what_shows_nothing_or_no_keyboard_types_blocks(back, rule):
     by_hand = rule == "empty_side"
 
     assert cards.named(cards.question("What is it?", back, by_hand=by_hand))[rule] == "block"
@@ -66,13 +68,13 @@ def test_what_shows_nothing_or_no_keyboard_types_blocks(cards, back, rule):
 @pytest.mark.parametrize(
     "back", ["0", "-", "$x$", "`&nbsp;`", "\u0301a", "\U0001fae8", "![](a.png)", "one\ttwo", "a\r\nb"]
 )  # fmt: skip
-def test_one_sign_is_no_empty_side_and_a_person_may_type_tabs(cards, back):
+def test_one_sign_is_no_empty_side_and_a_person_may_type_tabs(back):
     found = cards.named(cards.question("What is it?", back, by_hand=True))
 
     assert not {"empty_side", "control_character"} & set(found)
 
 
-def test_a_gap_that_hides_only_a_control_character_is_empty(cards):
+def test_a_gap_that_hides_only_a_control_character_is_empty():
     found = cards.named(cards.cloze("Water {{c1::\x1b}} boils.", by_hand=True))
 
     assert found["malformed"] == "block"
@@ -92,7 +94,7 @@ IT = "It relies on self-attention."
         ("Which ruling relies on it?", "Dred Scott", IT, {"heading": "DRED SCOTT"}, ""),
     ],
 )  # fmt: skip
-def test_a_subject_may_be_named_by_title_heading_or_comment_alone(cards, front, back, quote, changes, rule):  # fmt: skip
+def test_a_subject_may_be_named_by_title_heading_or_comment_alone(front, back, quote, changes, rule):  # fmt: skip
     found = cards.named(cards.question(front, back, quote), cards.passage(IT, **changes))
 
     assert (found.get(rule) == "block") if rule else (found == {})
@@ -101,7 +103,7 @@ def test_a_subject_may_be_named_by_title_heading_or_comment_alone(cards, front, 
 @pytest.mark.parametrize(
     "quote", ["relies on", "RELIES  ON", "before it relies", "on attention now", "in the sentence"]
 )
-def test_a_quote_may_stand_in_the_passage_its_sentence_or_around_it(cards, quote):
+def test_a_quote_may_stand_in_the_passage_its_sentence_or_around_it(quote):
     around = {"prefix": "before it ", "suffix": " now", "sentence": "in the sentence"}
     source = cards.passage("relies on attention", **around)
 
@@ -109,7 +111,7 @@ def test_a_quote_may_stand_in_the_passage_its_sentence_or_around_it(cards, quote
     assert "quote_not_in_source" not in found
 
 
-def test_each_gap_of_a_cloze_is_an_answer(cards):
+def test_each_gap_of_a_cloze_is_an_answer():
     source = cards.passage("Dropout masks units while training.")
     draft = cards.cloze("{{c1::Dropout}} masks {{c2::gradients}} while training.", source.exact)
 
@@ -122,7 +124,7 @@ def test_each_gap_of_a_cloze_is_an_answer(cards):
     ("text", "phrase"),
     [("한국의 수도는 서울이다.", "서울"), ("It means unhappiness today.", "happi"), ("食べた", "食べ")],
 )  # fmt: skip
-def test_a_marked_phrase_stands_in_the_source_also_within_a_word(cards, text, phrase):
+def test_a_marked_phrase_stands_in_the_source_also_within_a_word(text, phrase):
     start = text.index(phrase)
     source = cards.passage(text, form=Form.PHRASE, gaps=((start, start + len(phrase)),))
     words = text.replace(phrase, f"{{{{c1::{phrase}}}}}")
@@ -146,7 +148,7 @@ PICTURE = {"kind": HighlightKind.IMAGE, "markdown": (FIGURE,)}
         (FIGURE, "rules:comment-picture", {"markdown": ()}, False),
     ],
 )
-def test_a_figure_is_what_its_picture_says_and_grounds_nothing_else(cards, back, drafter, changes, grounded):  # fmt: skip
+def test_a_figure_is_what_its_picture_says_and_grounds_nothing_else(back, drafter, changes, grounded):  # fmt: skip
     asked = "What does the arrow of the figure show?"
     draft = cards.question(asked, back, origin=Origin(drafter), quote=" ")
     found = cards.named(draft, cards.passage("", **{**PICTURE, **changes}))
@@ -155,7 +157,7 @@ def test_a_figure_is_what_its_picture_says_and_grounds_nothing_else(cards, back,
     assert (found == {}) if grounded else (found.items() >= blocked.items())
 
 
-def test_the_words_below_a_picture_of_the_passage_are_its_own(cards):
+def test_the_words_below_a_picture_of_the_passage_are_its_own():
     shown = "![photo_2021-11-21.png](_resources/p.png)In release 7 the type was removed."
     source = cards.passage("In release 7 the type was removed.", markdown=(shown,))
     draft = cards.cloze(shown.replace("type", "{{c1::type}}"), source.exact)
@@ -165,7 +167,7 @@ def test_the_words_below_a_picture_of_the_passage_are_its_own(cards):
 
 
 @pytest.mark.parametrize("form", [Form.INLINE, Form.INLINE_FIELD])
-def test_a_line_without_a_front_is_judged_like_any_other(cards, form):
+def test_a_line_without_a_front_is_judged_like_any_other(form):
     source = cards.passage("::yes", form=form, kind=HighlightKind.CARD, markdown=("", "yes"))
 
     found = cards.named(cards.question("", "yes", by_hand=True), source)

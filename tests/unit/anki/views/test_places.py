@@ -31,12 +31,12 @@ def test_every_profile_on_every_platform(tmp_path, place):
 
 
 @pytest.mark.parametrize(
-    ("name", "below"),
-    [("ANKI_BASE", ""), ("XDG_DATA_HOME", "Anki2"), ("APPDATA", "Anki2")],
+    ("name", "below"), [("ANKI_BASE", ""), ("XDG_DATA_HOME", "Anki2"), ("APPDATA", "Anki2")]
 )
 def test_the_environment_names_other_places(tmp_path, name, below):
     found = profile(tmp_path / "else where" / below / "User 1")
     assert collections(tmp_path / "home", {name: str(tmp_path / "else where")}) == (found,)
+    assert collections(tmp_path / "gone", {name: ""}) == ()
 
 
 def test_one_collection_reached_twice_is_found_once(tmp_path):
@@ -53,7 +53,3 @@ def test_what_cannot_be_read_is_passed_over(tmp_path):
     (base / "Loop").symlink_to(base / "Loop")
     environ = {"ANKI_BASE": "a\0b", "APPDATA": os.fspath(found)}
     assert collections(tmp_path, environ) == (found,)
-
-
-def test_nothing_is_found_where_anki_never_was(tmp_path):
-    assert collections(tmp_path / "gone", {"ANKI_BASE": ""}) == ()
