@@ -99,45 +99,33 @@ def test_a_collection_that_cannot_be_read_holds_changes_back(forge, backend, vau
     assert forge.json("run", vault)["notes"]["updated"] == 1
 
 
-@pytest.mark.parametrize("scheduling", [True, False])
-@pytest.mark.parametrize("legacy", [True, False])
-def test_an_export_by_hand_tells_what_is_there_and_never_what_is_not(
-    forge, backend, vault, tmp_path, legacy, scheduling
+@pytest.mark.parametrize("kind", ["whole", "new", "legacy", "without scheduling"])
+def test_an_export_by_hand_tells_what_is_there_and_only_a_whole_one_what_is_not(
+    forge, backend, vault, tmp_path, kind
 ):
     forge.ok("run", vault)
     profile = tmp_path / "elsewhere"
     profile.mkdir()
-    export = tmp_path / "export.apkg"
+    export = tmp_path / ("export.colpkg" if kind == "whole" else "export.apkg")
     with backend.opened(profile) as anki:
         anki.load(forge.folder / "ankiforge.apkg")
-        guid = _guids(anki)[0]
-        anki.edit(guid, Back="mine")
-        anki.col.db.execute("update notes set mod = mod - 60 where guid = ?", guid)
-        anki.col.remove_notes([anki.note(_guids(anki)[1]).id])
-        backend.export(anki.col, export, legacy=legacy, scheduling=scheduling)
+        first, second, *_ = _guids(anki)
+        anki.edit(first, Back="mine")
+        anki.col.db.execute("update notes set mod = mod - 60 where guid = ?", first)
+        anki.col.remove_notes([anki.note(second).id])
+        if kind == "whole":
+            anki.col.export_collection_package(str(export), include_media=False, legacy=False)
+            anki.col.reopen()
+        else:
+            named = {"legacy": kind == "legacy", "scheduling": kind != "without scheduling"}
+            backend.export(anki.col, export, **named)
 
-    pulled = forge.json("pull", "--apkg", export)
-
-    assert (pulled["view"]["seen"], pulled["notes"]["missing"]) == (MANY - 1, 0)
-    states = [card["anki"] for card in forge.cards()]
-    assert (states.count("seen"), states.count("written")) == (MANY - 1, 1)
-
-
-def test_a_colpkg_is_a_whole_look(forge, backend, vault, tmp_path):
-    forge.ok("run", vault)
-    profile = tmp_path / "elsewhere"
-    profile.mkdir()
-    backup = tmp_path / "whole.colpkg"
-    with backend.opened(profile) as anki:
-        anki.load(forge.folder / "ankiforge.apkg")
-        anki.col.remove_notes([anki.note(_guids(anki)[1]).id])
-        anki.col.export_collection_package(str(backup), include_media=False, legacy=False)
-        anki.col.reopen()
-
-    pulled = forge.json("pull", "--collection", backup)
+    pulled = forge.json("pull", "--collection" if kind == "whole" else "--apkg", export)
 
     assert pulled["view"]["seen"] == MANY - 1
-    assert pulled["notes"]["missing"] + pulled["notes"]["tombstones"] == 1
+    assert pulled["notes"]["missing"] + pulled["notes"]["tombstones"] == (kind == "whole")
+    states = [card["anki"] for card in forge.cards()]
+    assert (states.count("seen"), states.count("written")) == (MANY - 1, kind != "whole")
 
 
 def test_two_workspaces_with_notes_of_one_title_share_a_collection(
