@@ -131,19 +131,6 @@ def test_another_machine_has_each_once(desk, there, known):
     assert told(desk.forge) == told(there.forge)
 
 
-def test_what_two_machines_make_at_once_is_there_on_both(desk, there):
-    there.run()
-    desk.make(0)
-    there.make(1)
-    assert desk.make(2) == there.make(2)
-    together(desk, there)
-    desk.run()
-    there.run()
-    words = [card[0] for card in live(desk.forge).values()]
-    assert live(there.forge) == live(desk.forge)
-    assert [words.count(one) for one in desk.words] == [1, 1, 1, 0]
-
-
 def together(desk: Bench, there: Bench) -> None:
     """Both machines have the files of both."""
     folders = [one.forge.home / "journal" for one in (desk, there)]

@@ -206,17 +206,6 @@ def test_quiet_commands_that_succeed_print_nothing(forge, filled):
     assert forge.ok("list", "--json", "-q").stdout
 
 
-def test_a_reader_that_goes_away_ends_a_listing_quietly(forge, filled):
-    forge.ok("run", filled)
-    process = forge.started("list", "--json")
-    assert process.stdout is not None
-    process.stdout.close()
-    process.stdout = None
-    _, err = process.communicate(timeout=60)
-    assert "Traceback" not in (err or "")
-    assert process.returncode == 0
-
-
 # --- looks ----------------------------------------------------------------------------------
 
 
@@ -246,17 +235,6 @@ def test_extract_tells_the_keys_that_a_run_gives(forge, filled):
 
     assert [one["key"] for one in forge.ok("extract", filled, "--json").lines] == would_be
     assert {card["highlight"] for card in forge.cards()} <= set(would_be)
-
-
-def test_a_quiet_run_says_nothing_unless_something_is_wrong(forge, vault):
-    (vault / "Cells.md").write_text("What is osmosis?::Movement of water\n", "utf-8")
-    for _ in range(2):
-        told = forge.ok("run", vault, "-q")
-        assert told.stdout == ""
-    (vault / "Broken.md").write_bytes(b"Caf\xe9 ==x==")
-    told = forge("run", "-q", code=1)
-    assert told.stdout == ""
-    assert told.stderr.startswith("failed: Broken.md")
 
 
 # --- the way of a card ----------------------------------------------------------------------

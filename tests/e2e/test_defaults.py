@@ -167,28 +167,18 @@ def test_papers_that_the_settings_leave_out_are_not_gone(forge, then):
     assert (came["seen"], came["new"], came["not_selected"]) == (2, 0, 0)
 
 
-def test_a_dialect_that_is_switched_off_takes_no_card_with_it(forge):
+@pytest.mark.parametrize(
+    ("cards", "separator"), [("inline, block, cloze, glossary", ";;"), ("osr", "&&")]
+)
+def test_what_a_dialect_no_longer_reads_takes_no_card_with_it(forge, cards, separator):
     notes(forge, a="#flashcards\n\nWhat is it;;That.\n")
     tell_osr(forge.folder / "notes", singleLineCardSeparator=";;")
     settings(forge, "{obsidian: {name: notes, path: notes, cards: [osr]}}")
     forge.ok("run")
     before = forge.cards()
     assert len(before) == 1
-    settings(forge, "{obsidian: {name: notes, path: notes}}")
-    assert read(forge)["not_selected"] == 1
-    came = twice(forge)
-    assert (came["gone"], came["sourceless"]) == (0, 0)
-    assert forge.cards() == before
-
-
-def test_what_the_plugin_no_longer_reads_is_not_selected_and_keeps_its_card(forge):
-    notes(forge, a="What is it;;That.\n", b="Katze:::cat\n")
-    tell_osr(forge.folder / "notes", singleLineCardSeparator=";;")
-    settings(forge, "{obsidian: {name: notes, path: notes, cards: [osr]}}")
-    forge.ok("run")
-    before = forge.cards()
-    assert len(before) == 2
-    tell_osr(forge.folder / "notes", singleLineCardSeparator="&&")
+    settings(forge, f"{{obsidian: {{name: notes, path: notes, cards: [{cards}]}}}}")
+    tell_osr(forge.folder / "notes", singleLineCardSeparator=separator)
     assert read(forge)["not_selected"] == 1
     came = twice(forge)
     assert (came["gone"], came["sourceless"]) == (0, 0)

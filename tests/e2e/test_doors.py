@@ -105,24 +105,6 @@ def test_a_path_needs_no_settings_and_nothing_is_new_the_second_time(forge, tmp_
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
-@pytest.mark.parametrize("kind", DOORS)
-def test_what_a_path_began_the_settings_go_on_with(forge, tmp_path, kind):
-    folder = tmp_path / "things"
-    folder.mkdir()
-    path = made(kind, folder)
-    workspace = tmp_path / "ws"
-    workspace.mkdir()
-    lines = f"sources:\n  - {kind}: {{path: {folder}}}\nanki: {{collection: none}}\n"
-    (workspace / "ankiforge.yaml").write_text("sources: []\nanki: {collection: none}\n")
-    forge.ok("-C", workspace, "run", path)
-    (workspace / "ankiforge.yaml").write_text(lines)
-    forge.ok("init", "--trust", workspace)
-    came = forge.json("-C", workspace, "run")
-    assert came["highlights"]["seen"] == 1
-    assert came["highlights"]["new"] == 0
-    assert came["notes"]["added"] == 0
-
-
 def test_a_note_in_a_pdf_on_a_kindle_asks_about_its_own_passage(forge, tmp_path):
     where = "на странице {} | Добавлено: четверг, 9 мая 2019 г. в 18:{}"
     entries = (
@@ -227,17 +209,6 @@ def test_an_export_goes_to_the_one_source_of_its_kind(forge, tmp_path):
     assert came["highlights"] == {"seen": 2, "new": 1, "changed": 0, "gone": 0, "unchanged": 1}
 
 
-def test_other_tables_and_texts_are_told_to_be_none(forge, tmp_path):
-    says = {
-        "table.csv": "its columns are",
-        "settings.json": "it has no annotations of Hypothesis",
-        "picture.xyz": "nothing here that can be read",
-    }
-    for name, what in says.items():
-        (tmp_path / name).write_text('{"a": 1}')
-        assert what in forge("run", tmp_path / name, code=2).stderr
-
-
 def test_pictures_of_texts_travel_with_their_cards(forge, tmp_path, notes_in):
     folder = tmp_path / "joplin"
     (folder / "_resources").mkdir(parents=True)
@@ -278,22 +249,3 @@ def test_the_terminal_tells_what_is_wrong_and_goes_on(forge, tmp_path):
     assert "My Clippings.txt: entry 1: not a Kindle entry" in told
     assert "broken.tid: it is not a tiddler" in told
     assert "a.json: annotation 2" in told
-
-
-def test_texts_beside_a_vault_or_in_it_take_none_of_its_notes(forge, tmp_path):
-    vault = tmp_path / "home" / "vault"
-    (vault / ".obsidian").mkdir(parents=True)
-    note = vault / "a.md"
-    note.write_text(f"{QUESTION}::Memory\n", encoding="utf-8")
-    forge.ok("run", vault)
-    [card] = forge.cards()
-
-    for place in (vault, vault.parent):
-        text = place / "diary.txt"
-        text.write_text(f"What did I read in {place.name}?::A book\n", encoding="utf-8")
-        forge.ok("run", text)
-    forge.ok("run", vault)
-    forge.ok("run", note)
-    assert len(forge.cards()) == 3
-    assert forge.json("show", card["guid"])["highlight"] == card["highlight"]
-    assert forge.json("run", vault)["highlights"]["gone"] == 0

@@ -36,6 +36,8 @@ def test_lines_with_blanks_around_the_colons_are_one_question(forge, note) -> No
     assert set(verdicts(forge).values()) == {"pending"}
     asked = question(forge)
     assert len(asked["examples"]) == 3
+    assert forge.json("status")["waiting"] == {"new": 3, "changed": 0, "questions": 1}
+    assert f"ankiforge accept {asked['id']}" in forge.ok("show", asked["id"]).stdout
     forge.ok("accept", "--all")
     assert set(verdicts(forge).values()) == {"pending"}, "only by its id"
     forge.ok("accept", asked["id"])

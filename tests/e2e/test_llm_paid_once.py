@@ -285,6 +285,3 @@ def test_without_a_terminal_nothing_moves(forge, server, answered):
     told = forge.finished("run")
     assert "\x1b" not in told.stderr + told.stdout
     assert "6 requests to the model: nothing" in told.stdout
-
-
-# --- settings -----------------------------------------------------------------------------

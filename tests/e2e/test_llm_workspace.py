@@ -63,9 +63,6 @@ def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, serve
     assert len(server.asked) == asked
 
 
-# --- what stays here ------------------------------------------------------------------------
-
-
 # --- what is asked --------------------------------------------------------------------------
 
 

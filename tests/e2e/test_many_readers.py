@@ -90,8 +90,8 @@ def test_readers_side_by_side_yield_what_one_does(forge, workspace, alone):
 
 
 @pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
-    """The address of a scheduler with two workers; what replaces one of them; what ends it itself."""
+def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of a scheduler with two workers; what replaces one of them."""
     port = _free()
     address = f"tcp://127.0.0.1:{port}"
     running = [
@@ -99,7 +99,10 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None], Callabl
     ]
 
     def worker() -> None:
-        running.append(_worker(tmp_path, address))
+        options = ("--no-nanny", "--nthreads", "1", "--no-dashboard")
+        running.append(
+            _dask(tmp_path, "worker", address, *options, "--local-directory", str(tmp_path))
+        )
 
     def replace() -> None:
         killed = running.pop(1)
@@ -109,26 +112,16 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None], Callabl
 
     worker()
     worker()
-
-    def end() -> None:
-        running[0].kill()
-        running[0].wait()
-
-    yield address, replace, end
+    yield address, replace
     for one in running:
         one.kill()
         one.communicate()
 
 
-def _worker(folder: Path, address: str, **environment: str) -> subprocess.Popen[bytes]:
-    options = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder))
-    return _dask(folder, "worker", address, *options, **environment)
-
-
-def _dask(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+def _dask(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """As `dask scheduler`, `dask worker`."""
     return subprocess.Popen(
-        (sys.executable, "-m", "dask", *arguments), cwd=folder, env={**os.environ, **environment},
+        (sys.executable, "-m", "dask", *arguments), cwd=folder,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -145,7 +138,7 @@ def _free() -> int:
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     forge, workspace, alone, scheduler
 ):
-    address, replace, _ = scheduler
+    address, replace = scheduler
     expected = alone.get("lines") or told(forge, "--jobs", "1")
     workspace(address)
     _answers(address)
@@ -155,18 +148,6 @@ def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     killer.start()
     assert [line for line in told(forge) if HERE not in line] == expected
     killer.join()
-
-
-def _before_the(number: int, happens: Callable[[], None], real: Callable[..., int]) -> object:
-    """The same, but that before one call something happens."""
-    calls = iter(range(PDFS + NOTES))
-
-    def called(question: object) -> int:
-        if next(calls) == number:
-            happens()
-        return real(question)
-
-    return called
 
 
 def _answers(address: str, count: int = 2) -> None:

@@ -49,15 +49,6 @@ def test_items_of_a_list_in_one_mark_are_joined_by_semicolons(forge, tmp_path):
     assert [one["exact"] for one in found] == ["first item of it; second item; third item"]
 
 
-def test_a_link_in_a_circle_given_as_a_path_is_named(forge, tmp_path):
-    root = vault(tmp_path, "What is an axon?::the long fibre of a nerve cell\n")
-    (root / "ring.md").symlink_to("ring.md")
-    ran = forge("run", root / "a.md", root / "ring.md")
-    assert "ring.md: a link to a missing file, or to itself" in ran.stderr
-    assert "Traceback" not in ran.stderr
-    assert "1 draft" in ran.stdout
-
-
 def test_context_begins_and_ends_with_whole_words(forge, tmp_path):
     before, after = "abcdefghi " * 12, "jklmnopqr " * 12
     folder = vault(tmp_path, f"{before.strip()}.\n\nA ==cell== is alive.\n\n{after}\n")

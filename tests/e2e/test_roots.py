@@ -20,21 +20,6 @@ def guids(forge) -> list[str]:
     return sorted(card["guid"] for card in forge.cards())
 
 
-def test_a_vault_that_was_renamed_or_moved_is_the_same_and_what_was_rejected_stays_so(
-    forge, vault, tmp_path
-):
-    forge.ok("run", vault)
-    before = guids(forge)
-    forge.ok("reject", before[0])
-    moved = vault.rename(vault.with_name("renamed"))
-    forge.ok("run", moved)
-    assert guids(forge) == before
-    assert [c["guid"] for c in forge.cards() if c["verdict"] == "rejected"] == [before[0]]
-    (tmp_path / "two").mkdir()
-    forge.ok("run", moved.rename(tmp_path / "two" / "renamed"))
-    assert guids(forge) == before
-
-
 def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(forge, vault, tmp_path):
     forge.ok("run", vault)
     before = guids(forge)
@@ -68,21 +53,6 @@ def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_pa
     first.unlink()
     forge.ok("run", second.parent)
     assert guids(forge) == before
-
-
-@pytest.mark.parametrize("inwards", [False, True])
-def test_folders_around_and_within_what_was_read_do_not_read_it_twice(forge, tmp_path, inwards):
-    """Without `.obsidian` nothing says where a vault begins, but what was read before."""
-    notes = tmp_path / "notes"
-    (notes / "sub" / "deep").mkdir(parents=True)
-    (notes / "sub" / "deep" / "x.md").write_text("What is a root?::A beginning.\n", "utf-8")
-    (notes / "sub" / "y.md").write_text("What is a leaf?::An end.\n", "utf-8")
-    (notes / "z.md").write_text("What is a stem?::Between.\n", "utf-8")
-    paths = [notes / "sub" / "deep" / "x.md", notes / "sub", notes]
-    for path in reversed(paths) if inwards else paths:
-        forge.ok("run", path)
-    assert len(forge.cards()) == 3
-    assert forge.json("run", notes)["highlights"]["unchanged"] == 3
 
 
 def test_a_configured_folder_within_keeps_its_settings(forge, tmp_path):

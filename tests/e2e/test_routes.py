@@ -148,17 +148,6 @@ def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(forge, pa
     assert "nothing here that can be read" in forge("run", other, code=2).stderr
 
 
-def test_a_source_whose_settings_were_wrong_at_first_can_keep_its_name(forge, library):
-    settings = forge.folder / "ankiforge.yaml"
-    settings.write_text("sources:\n- zotero: {name: z, api: cloud}\n")
-    forge("init", "--trust", forge.folder)
-    assert "'cloud' is not possible here" in forge("run", code=2).stderr
-    settings.write_text(f"sources:\n- zotero: {{name: z, path: {library}}}\n")
-    forge("init", "--trust", forge.folder)
-
-    assert forge.json("run")["highlights"]["new"] == 2
-
-
 def test_a_vault_a_pdf_and_zotero_go_together_in_one_run(forge, vault, paper, library):
     (vault / "a.md").write_text("Katze:::cat\n", encoding="utf-8")
     came = forge.json("run", vault, paper, library)

@@ -201,16 +201,6 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(forge, v, no_w
     assert (found["seen"], found["new"]) == (2, 0)
 
 
-def test_notes_and_pdfs_of_one_folder_are_two_sources_of_one_name(forge, v):
-    pdf(v / "p.pdf", ROC)
-    forge.ok("run", v)
-    before = guids(forge)
-    forge.ok("init", w := forge.folder / "w")
-    found = forge.ok("-C", w, "run", "--json").data["highlights"]
-    assert (found["seen"], found["new"], found["gone"]) == (3, 0, 0)
-    assert guids(forge, "-C", w) == before
-
-
 def test_a_deleted_export_takes_nothing_away_and_gives_way_to_the_next(forge, tmp_path, no_waiting):
     first = annotations(tmp_path / "first.json", ROC, EM)
     forge.ok("run", first)
@@ -260,31 +250,3 @@ def test_passages_of_a_source_with_another_name_now_are_not_asked_twice(forge, t
     assert "3 highlights, " in forge.ok("draft", "--drafter", "llm", "--estimate").stdout
     asked = (forge.folder / "ask.md").read_text("utf-8")
     assert [asked.count(one) for one in words] == [1, 1, 1]
-
-
-def test_papers_under_another_name_are_asked_before_and_after_the_next_run(forge, tmp_path):
-    words = "A long tale of how the matter was seen by those who came later."
-    folder = tmp_path / "mixed"
-    folder.mkdir()
-    write_pdf(folder / "one.pdf", [Page([paragraph(words)], [mark(words)])], title="Tales")
-    (folder / "a.md").write_text("What is a stem?::A thing between.\n", "utf-8")
-    forge.ok("run", folder)
-    forge.ok("init", tmp_path / "w")
-    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
-    forge.ok("run")
-    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
-
-
-# --- why cards wait -----------------------------------------------------------------------------
-
-
-def test_a_card_that_waits_by_policy_says_so(forge, v):
-    data = forge.ok("run", v, "--accept", "review", "--json").data
-    assert data["cards"]["waiting"] == 2
-    [card] = forge.cards("stem")
-    assert card["verdict"] == "pending"
-    assert (
-        card["waits"] == "no warning: your settings, or the limit of 300 cards a run, make it wait"
-    )
-    forge.ok("accept", "--all", "--filter", "drafter:rules")
-    assert [one["waits"] for one in forge.cards()] == ["", ""]

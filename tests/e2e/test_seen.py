@@ -154,12 +154,6 @@ def test_a_note_is_found_by_what_its_head_says_it_is_about(forge, vault, head, q
     assert found["found"]["by"] == "identifier"
 
 
-def test_a_look_where_nothing_was_made_leaves_nothing(forge, files):
-    before = files(forge.folder, forge.home)
-    forge.ok("seen", "anything")
-    assert files(forge.folder, forge.home) == before
-
-
 def test_a_pdf_is_known_by_its_identifiers_or_title_though_nothing_is_marked_in_this_copy(
     known, tmp_path
 ):

@@ -75,23 +75,6 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     assert mine == "A mitochondrion, I think"
 
 
-# --- passages that are gone -------------------------------------------------------------------
-
-
-def test_cards_whose_passage_is_gone_are_explained_counted_and_named(
-    forge, vault, note, no_waiting
-):
-    forge.ok("run", vault)
-    guid = guid_of(forge, "nucleus")
-    rewrite(note, "==nucleus==", "nucleus")
-    forge.ok("run", vault)
-    assert "1 gone" in forge.ok("run", vault).stdout
-    assert guid_of(forge, "finding:source_gone") == guid
-    told = forge.json("run", vault)
-    assert (told["cards"]["sourceless"], told["cards"]["ready"]) == (1, 2)
-    assert told["notes"]["written"] == 2
-
-
 # --- what is always said ----------------------------------------------------------------------
 
 

@@ -219,15 +219,6 @@ def desk(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_link_that_leads_elsewhere_is_followed(forge, desk):
-    link = desk / "current.md"
-    link.symlink_to(desk / "old" / "old notes" / "Note.md")
-    forge.ok("run", link)
-    link.unlink()
-    link.symlink_to(desk / "new" / "new notes" / "Note.md")
-    assert forge.json("run", link)["highlights"]["new"] == 1
-
-
 def test_part_of_a_vault_that_is_configured_by_a_link_is_found(forge, notes):
     link = notes.parent / "linked"
     link.symlink_to(notes)
@@ -236,23 +227,6 @@ def test_part_of_a_vault_that_is_configured_by_a_link_is_found(forge, notes):
     forge.ok("init", "--trust", forge.folder)
     for path in (notes / "Cells.md", link / "Cells.md"):
         assert forge.json("run", path)["highlights"]["seen"] == 2
-
-
-def test_a_link_that_becomes_one_to_a_folder_is_told_so(forge, notes):
-    link = notes / "Link.md"
-    link.symlink_to(notes / "Cells.md")
-    assert "a link is not followed" in forge("run", code=1).stderr
-    link.unlink()
-    link.symlink_to(notes / ".obsidian")
-    assert "a link to a folder" in forge("run", code=1).stderr
-
-
-def test_no_package_and_no_folder_for_one(forge, notes):
-    (notes / "Cells.md").unlink()
-    (forge.folder / "out").mkdir()
-    forge.ok("run", "-o", "out/x.apkg")
-    (forge.folder / "out").rmdir()
-    forge("run", "-o", "out/x.apkg", code=2)
 
 
 def test_a_picture_of_another_source_is_looked_at(forge, notes, desk):

@@ -4,12 +4,15 @@ Notes and a paper are read, a model drafts, the cards come to Anki; some are cha
 some passages are rewritten or moved.
 """
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from PIL import Image, ImageDraw
 
 from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
@@ -178,31 +181,13 @@ def of(forge: Any, words: str) -> str:
 
 def picture() -> bytes:
     """A small drawing, as PNG."""
-    import struct
-    import zlib
-
-    width, height = 320, 120
-
-    def pixel(x: int, y: int) -> bytes:
-        body = (x - 50) ** 2 + (y - 60) ** 2 < 900
-        sheath = 46 < y < 74 and any(start < x < start + 60 for start in (95, 165, 235))
-        axon = 57 < y < 63 and x > 50
-        arrow = 158 < x < 162 and 10 < y < 45
-        colours = {1: b"\xf2\xe8\xd5", 2: b"\x9d\xb6\xdd", 3: b"\x3b\x42\x52", 4: b"\xb3\x26\x1e"}
-        which = 4 if arrow else 1 if body else 2 if sheath else 3 if axon else 0
-        return colours.get(which, b"\xff\xff\xff")
-
-    rows = b"".join(b"\0" + b"".join(pixel(x, y) for x in range(width)) for y in range(height))
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        )
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
+    image = Image.new("RGB", (320, 120), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((50, 58, 319, 62), "#3b4252")
+    for start in (95, 165, 235):
+        draw.rectangle((start, 47, start + 59, 73), "#9db6dd")
+    draw.ellipse((20, 30, 80, 90), "#f2e8d5")
+    draw.rectangle((159, 11, 161, 44), "#b3261e")
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()
