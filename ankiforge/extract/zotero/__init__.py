@@ -46,7 +46,6 @@ from ankiforge.model import (
 if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.api import Online, Pace
 
-DATABASE = "zotero.sqlite"
 LIBRARY = "library "
 """The prefix of library containers among the dependencies of a whole source."""
 LOCAL = "http://127.0.0.1:23119/api"
@@ -95,7 +94,7 @@ def open_source(
     if not settings.path and not settings.api:
         hint = "give the folder that holds zotero.sqlite, e.g. path: ~/Zotero, or an `api`"
         raise ConfigError("path is missing", hint=hint)
-    database = (root / DATABASE if root.is_dir() else root) if settings.path else None
+    database = (root / "zotero.sqlite" if root.is_dir() else root) if settings.path else None
     address = address_of(settings.api, settings.url, settings.key_env)
     libraries = wanted(settings.library)
     worker = partial(PdfWorker, seconds, memory, jobs, executor)

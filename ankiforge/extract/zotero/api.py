@@ -25,7 +25,7 @@ from pyzotero.zotero import Zotero
 from ankiforge.config import is_loopback
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero import Address
-from ankiforge.extract.zotero.works import Account, Item, Library, Wanted, path_of, plain
+from ankiforge.extract.zotero.works import Account, Item, Library, Wanted, paths_of, plain
 from ankiforge.model import Memory
 
 PAUSES = (1.0, 2.0, 4.0)
@@ -34,8 +34,6 @@ LONGEST_WAIT = 60.0
 """If a server asks to wait longer, reading is left to another run."""
 AT_ONCE = 50
 """Keys in one request."""
-LEVELS = 3
-"""Annotation, attachment, paper. Libraries are not nested deeper."""
 _LATER = "run again later; nothing was counted as deleted"
 _ALLOW = (
     "start Zotero 8 or later, and tick there, under Settings, Advanced, “Allow other applications on"
@@ -201,7 +199,7 @@ class Online:
         """Return the annotations and notes, with what they belong to, and the collections."""
         rows = self._all(zotero, "items", itemType="annotation || note")
         found = {row["key"]: row for row in rows}
-        for _ in range(LEVELS):
+        for _ in range(3):  # annotation, attachment, paper
             above = {str(row["data"].get("parentItem") or "") for row in found.values()}
             keys = sorted(above - found.keys() - {""})
             for at in range(0, len(keys), AT_ONCE):
@@ -250,8 +248,7 @@ class Online:
                 )
                 if name := data.get("filename"):
                     data["path"] = f"storage:{name}"
-                paths = (path_of(key, shelves) for key in data.get("collections") or ())
-                data["collections"] = tuple(filter(None, paths))
+                data["collections"] = paths_of(data.get("collections") or (), shelves)
                 items.append(msgspec.convert({**data, "fields": data}, Item, strict=False))
         return items
 

@@ -22,7 +22,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import stamp_at
-from ankiforge.extract.zotero.works import Account, Item, Library, Shelves, Wanted, path_of, plain
+from ankiforge.extract.zotero.works import Account, Item, Library, Shelves, Wanted, paths_of, plain
 
 # --- a private copy -------------------------------------------------------------------------
 # Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it could also
@@ -33,8 +33,6 @@ from ankiforge.extract.zotero.works import Account, Item, Library, Shelves, Want
 COMPANIONS = ("", "-wal", "-journal")
 """The suffixes of the copied files. Never `-shm`, an index in the running program's memory."""
 TRIES = 3
-PAUSE = 0.2
-"""Seconds between tries. Zotero writes in bursts."""
 
 
 def companions(database: Path) -> tuple[Path, ...]:
@@ -55,7 +53,7 @@ def snapshot(database: Path) -> Iterator[Path]:
         try:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
             for attempt in range(TRIES):
-                time.sleep(PAUSE if attempt else 0)
+                time.sleep(0.2 if attempt else 0)  # Zotero writes in bursts
                 before = [stamp_at(path) for path in files]
                 for path, suffix in zip(files, COMPANIONS, strict=True):
                     target = folder / f"{database.name}{suffix}"
@@ -71,12 +69,9 @@ def snapshot(database: Path) -> Iterator[Path]:
             hint = "Zotero shows its data folder under Settings, Advanced, Files and Folders"
             raise ItemError("there is no Zotero database", hint=hint) from error
         except OSError as error:
-            hint = (
-                "copying needs permission to read it, and as much free space in the folder TMPDIR"
-            )
-            raise ItemError(
-                f"it could not be copied: {error.strerror or error}", hint=hint
-            ) from error
+            what = f"it could not be copied: {error.strerror or error}"
+            hint = "copying needs permission to read it, and as much free space in folder TMPDIR"
+            raise ItemError(what, hint=hint) from error
         yield folder / database.name
 
 
@@ -167,9 +162,9 @@ SELECT creatorType, CAST(firstName AS TEXT) AS firstName, CAST(lastName AS TEXT)
 FROM itemCreators JOIN creators USING (creatorID) JOIN creatorTypes USING (creatorTypeID)
 WHERE itemID = ? ORDER BY orderIndex
 """
-_TAGS = (
-    "SELECT CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID) WHERE itemID = ?"
-)
+_TAGS = """
+SELECT CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID) WHERE itemID = ?
+"""
 _SHELVES = """
 SELECT collectionID, CAST(collectionName AS TEXT), parentCollectionID,
     collectionID IN (SELECT collectionID FROM deletedCollections)
@@ -218,8 +213,8 @@ class Database:
         if not row["parentItem"]:  # a paper, or a file alone
             data["fields"] = {name: value for name, value in self._rows(_FIELDS, row["id"])}  # noqa: C416
             data["creators"] = [dict(one) for one in self._rows(_CREATORS, row["id"])]
-            paths = (path_of(one, self._shelves) for (one,) in self._rows(_COLLECTIONS, row["id"]))
-            data["collections"] = tuple(filter(None, paths))
+            inside = [number for (number,) in self._rows(_COLLECTIONS, row["id"])]
+            data["collections"] = paths_of(inside, self._shelves)
         return msgspec.convert(data, Item, strict=False)
 
     def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:

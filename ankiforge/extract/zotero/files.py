@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 
 STORAGE = "storage"
 """The folder of files next to the database, and the prefix of paths in it."""
-BASE = "attachments"
-"""The prefix of paths below the base folder for linked files."""
-CACHE = "cache"
-"""The folder next to the database with the pictures of annotations."""
 
 
 # --- positions: what Zotero keeps as JSON, whatever is wrong with it ------------------------
@@ -162,7 +158,7 @@ class Files:
         """Return the picture in Zotero's cache, "" while the file is still empty."""
         if self._folder is None or not (key.isascii() and key.isalnum()):
             return ""
-        name = f"{CACHE}/{library.address}/{key}.png"
+        name = f"cache/{library.address}/{key}.png"
         path = self._folder / name
         self.looked.add(str(path))
         with suppress(OSError):
@@ -177,7 +173,7 @@ class Files:
             path = self._folder.joinpath(STORAGE, mark.file.key, name)
         elif self._folder is None or library.group is not None:
             return None
-        elif scheme == BASE and self._base and _are_names(parts):
+        elif scheme == "attachments" and self._base and _are_names(parts):
             path = self._base / name
         elif Path(mark.file.path).is_absolute():
             path = Path(mark.file.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -137,15 +137,16 @@ Shelves = dict[Any, tuple[str, Any, bool]]
 """The name of each collection, the one around it, and whether it is in the trash."""
 
 
-def path_of(collection: Any, shelves: Shelves) -> str:
-    """Return the full path of a collection; "" if it, or one around it, is in the trash."""
-    names = list[str]()
-    while collection and len(names) < 100 and collection in shelves:
-        name, collection, deleted = shelves[collection]
-        names.insert(0, name)
-        if deleted:
-            return ""
-    return "" if collection else "/".join(names)
+def paths_of(collections: Iterable[Any], shelves: Shelves) -> tuple[str, ...]:
+    """Return the full paths of collections, without those that are in the trash."""
+    paths = list[str]()
+    for collection in collections:
+        names, above = list[str](), collection
+        while above in shelves and len(names) < 100 and not shelves[above][2]:
+            name, above, _ = shelves[above]
+            names.insert(0, name)
+        paths += [] if above else ["/".join(names)]
+    return tuple(paths)
 
 
 class Mark(NamedTuple):
@@ -411,8 +412,6 @@ LARGEST = 200_000
 LONGEST = 20_000
 """The maximum number of characters of a note that can become a card."""
 _TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
-_KEPT_CHARS = 1_000
-"""The number of characters kept of a longer note, to identify it."""
 _PICTURE = re.compile(r'src="data:[^"]*"')
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
@@ -455,7 +454,7 @@ def note_text(
     markdown = _BLANKS.sub("\n\n", "\n".join(lines)).strip("\n ")
     plain = "\n".join(line for line in plain_text(markdown).split("\n") if line.strip())
     if len(plain) > LONGEST or len(html) > LARGEST:
-        return plain[:_KEPT_CHARS], (), title, _TOO_LONG
+        return plain[:1_000], (), title, _TOO_LONG
     return (plain, (markdown,), title, "") if plain else None
 
 
