@@ -219,12 +219,8 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
     signs += [rf".*{_tagged(syntax.tags).pattern}"] if syntax.tags else []
     if not signs or not (syntax.fields or syntax.tags or any(one in text for one in syntax.block)):
         return []
-    found = re.compile(rf"^[ \t>]*(?:{'|'.join(signs)})", re.MULTILINE).finditer(text)
-    starts, line, lines = [sign.start() for sign in found], 0, []
-    for before, start in zip([0, *starts], starts, strict=False):
-        line += text.count("\n", before, start)
-        lines.append(line)
-    return lines
+    found = re.compile(rf"[ \t>]*(?:{'|'.join(signs)})")
+    return [at for at, row in enumerate(text.split("\n")) if found.match(row)]
 
 
 @lru_cache(maxsize=8)

@@ -62,9 +62,8 @@ def _collapse_blanks(tokens: list[Token]) -> None:
                 plain = re.sub(r"\s+", " ", plain)
             if after_blank and plain.startswith(" "):
                 plain = plain[1:]
-                before = tokens[at - 1] if at else token
-                if before.kind is Kind.PICTURE and before.markdown:
-                    before.markdown += " "
+                for before in tokens[max(0, at - 1) : at]:
+                    before.markdown += " " if before.kind is Kind.PICTURE else ""
         elif token.kind is Kind.BREAK and after_blank:
             plain = ""
         if plain != token.plain:
@@ -72,15 +71,12 @@ def _collapse_blanks(tokens: list[Token]) -> None:
         after_blank = plain.endswith(" ") if plain else after_blank
     for at in range(len(tokens) - 1, -1, -1):
         token = tokens[at]
-        if token.kind not in (Kind.TEXT, Kind.BREAK):
-            if token.plain:
-                break
-            continue
-        if token.plain.endswith(" "):
+        if token.kind in (Kind.TEXT, Kind.BREAK) and token.plain.endswith(" "):
             token.plain = token.markdown = token.plain.rstrip(" ")
-            after = tokens[at + 1] if at + 1 < len(tokens) else token
-            if after.kind is Kind.PICTURE and after.markdown:
-                after.markdown = f" {after.markdown}"
+            for after in tokens[at + 1 : at + 2]:
+                after.markdown = (
+                    f" {after.markdown}" if after.kind is Kind.PICTURE else after.markdown
+                )
         if token.plain:
             break
 
@@ -179,18 +175,19 @@ class Inline:
         the block includes the pictures there.
         """
         low, high = self._tokens_of(start, end)
-        openers = [phrase.opener for phrase in phrases]
+        ends = [at for phrase in phrases for at in (phrase.opener, phrase.closer)]
         parts: list[str] = []
         edges: dict[int, int] = {}
         length = 0
         for at in range(low, high):
             edges[at] = length
             token = self.tokens[at]
-            if token.kind in _HIDDEN or not self._shows(at, low, high, bold):
+            if token.kind in _HIDDEN:
                 continue
-            if token.kind is Kind.EMPHASIS and phrases:
-                inside = _phrase_at(at, openers, phrases)
-                if inside != _phrase_at(token.partner, openers, phrases):
+            if token.kind is Kind.EMPHASIS:
+                within = [bisect_right(ends, one) for one in (at, token.partner)]
+                crosses = within[0] != within[1] and (within[0] % 2 or within[1] % 2)
+                if crosses or not low <= token.partner < high or (token.note and not bold):
                     continue
             written = token.markdown
             begins = self.starts[at]
@@ -227,7 +224,7 @@ class Inline:
                 blank = " " if parts[-1].endswith(" ") else ""
                 closes = token.markdown if token.markdown.startswith("::") else "}}"
                 parts[-1:] = [parts[-1].rstrip(" "), closes, blank]
-            elif token.kind is not Kind.MARK and self._shows(at, 0, len(self.tokens), bold=True):
+            elif token.kind is not Kind.MARK:
                 parts.append(token.markdown)
         return "".join(parts).strip()
 
@@ -248,20 +245,6 @@ class Inline:
             low if self.plain[:start].strip() else 0,
             high if self.plain[end:].strip() else len(tokens),
         )
-
-    def _shows(self, at: int, low: int, high: int, bold: bool) -> bool:
-        """Return whether a token is written: emphasis only if its partner is in the range, too."""
-        token = self.tokens[at]
-        if token.kind is not Kind.EMPHASIS:
-            return True
-        return low <= token.partner < high and (bold or not token.note)
-
-
-def _phrase_at(at: int, openers: list[int], phrases: Sequence[Phrase]) -> int:
-    """Return the index of the phrase that contains a token, -1 if none does."""
-    index = bisect_right(openers, at) - 1
-    inside = index >= 0 and phrases[index].opener < at < phrases[index].closer
-    return index if inside else -1
 
 
 def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
