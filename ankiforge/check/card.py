@@ -171,7 +171,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     reading, text = read(draft), draft.field("Text")
     # the sentence is clear by itself: it does not begin with `This`, `They`, `However`
-    shown = reading.whole.lstrip("“\"'‘(*_ ")
+    shown = reading.whole.lstrip("“\"'‘(*_&%→• ")
     if (leans := _LEANS.match(shown)) and not _IMPERSONAL.match(shown):
         yield found("leans_back", f"“{leans[0].strip()}”")
     # gaps contain content words; letters, numbers, formulae and negations count
