@@ -1,5 +1,6 @@
 """Markdown of ours, rendered by the real Anki: what a reader sees is what was written."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from ankiforge.anki.notetypes import card_ordinals, cloze_numbers
 from ankiforge.anki.render import render
 from ankiforge.model import Family
 from ankiforge.text import cloze
+from ankiforge.text.cloze import literal
 from tests.examples import examples
 
 ROWS = {
@@ -20,6 +22,9 @@ ROWS = {
     ),
     "maths that ends in a brace": (r"{{c1::$\frac{a}{b}$}}", "[...]", r"\(\frac{a}{b}\)"),
     "double colons in maths": ("{{c1::$a::b$}}", "[...]", r"\(a:{}:b\)"),
+    "triple colons in maths": ("{{c1::$a:::b$}}", "[...]", r"\(a:{}:{}:b\)"),
+    "triple braces in maths": ("{{c1::$a{{{b}}}$}} end", "[...] end", r"\(a{ { {b} } }\) end"),
+    "a sound in maths": ("$[sound:a.mp3]$ {{c1::y}}", r"\([ sound:a.mp3]\) [...]", r"\([ sound:a.mp3]\) y"),
     "an answer in braces": (r"{{c1::\{a\}}}", "[...]", "{a}"),
     "an answer of double braces": ("{{c1::`{{ x }}`}}", "[...]", "{{ x }}"),
     "balanced braces in an answer": ("{{c1::f{x}}} y", "[...] y", "f{x} y"),
@@ -76,6 +81,21 @@ SNIPPETS = (
 )
 PIECES = [*" ".join(SNIPPETS).split(" "), " ", "\n", "\t", "\u00a0"]
 HOSTILE = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
+
+
+@examples(150)
+@given(before=HOSTILE, answer=HOSTILE.filter(str.strip), hint=HOSTILE, extra=HOSTILE)
+def test_no_text_breaks_a_cloze_or_gets_lost(viewer, backend, before, answer, hint, extra):
+    def words(text: str) -> str:
+        return re.sub(r"\s", "", text)
+
+    gap = cloze.make(1, literal(answer), literal(hint.strip()))
+    html = render(f"{literal(before)} | {gap} | {literal(before)}", cloze=True)
+    asked, told = viewer.show(Family.CLOZE, Text=html, Extra=render(literal(extra)))
+    shown = hint.strip() or "..."
+    assert words(backend.words_of(told)) == words(f"{before}|{answer}|{before}")
+    assert words(backend.words_of(asked)) == words(f"{before}|[{shown}]|{before}")
+    assert words(extra) in words(backend.seen(told))
 
 
 @examples(200)
