@@ -63,7 +63,8 @@ def _collapse_blanks(tokens: list[Token]) -> None:
             if after_blank and plain.startswith(" "):
                 plain = plain[1:]
                 for before in tokens[max(0, at - 1) : at]:
-                    before.markdown += " " if before.kind is Kind.PICTURE else ""
+                    if before.kind is Kind.PICTURE and before.markdown:
+                        before.markdown += " "
         elif token.kind is Kind.BREAK and after_blank:
             plain = ""
         if plain != token.plain:
@@ -74,9 +75,8 @@ def _collapse_blanks(tokens: list[Token]) -> None:
         if token.kind in (Kind.TEXT, Kind.BREAK) and token.plain.endswith(" "):
             token.plain = token.markdown = token.plain.rstrip(" ")
             for after in tokens[at + 1 : at + 2]:
-                after.markdown = (
-                    f" {after.markdown}" if after.kind is Kind.PICTURE else after.markdown
-                )
+                if after.kind is Kind.PICTURE and after.markdown:
+                    after.markdown = f" {after.markdown}"
         if token.plain:
             break
 
