@@ -147,27 +147,22 @@ def resolve(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def discover(
-    path: Path, known: KnownFolders, paper_folders: Collection[Path]
-) -> Iterator[FoundSource]:
+def discover(path: Path, known: KnownFolders, papers: Collection[Path]) -> Iterator[FoundSource]:
     """Yield each source that a path belongs to or contains.
 
     Args:
         path: an existing file or folder, symbolic links resolved.
         known: returns the folders read before. Their files stay in the same source.
-        paper_folders: folders of PDFs that are remembered as a whole.
+        papers: folders of PDFs that are remembered as a whole.
     """
     is_file = path.is_file()
     folder = path.parent if is_file else path
     vault = _nearest(folder, lambda up: (up / ".obsidian").is_dir())
 
     def root(kind: str) -> Path:
-        folders = paper_folders if kind == "pdf" else set(known(kind).values())
-        return (
-            (vault if kind == "obsidian" else None)
-            or _nearest(folder, folders.__contains__)
-            or folder
-        )
+        folders = papers if kind == "pdf" else set(known(kind).values())
+        near = _nearest(folder, folders.__contains__) or folder
+        return vault if vault and kind == "obsidian" else near
 
     texts = not vault and _nearest(folder, set(known("markdown").values()).__contains__)
     if is_file or (path / "zotero.sqlite").is_file():
@@ -181,12 +176,8 @@ def discover(
     here = kinds_below(path)
     found = [kind for kind in ("obsidian", "pdf") if kind in here or path in known(kind).values()]
     others = () if vault else sorted(here & UNAMBIGUOUS - {"pdf", "zotero"})
-    last = (
-        ["markdown"]
-        if not vault and (texts or ("markdown" in here and not found and not others))
-        else []
-    )
-    for kind in (*found, *others, *last):
+    is_text = not vault and (texts or ("markdown" in here and not found and not others))
+    for kind in (*found, *others, *(["markdown"] if is_text else [])):
         if kind == "obsidian" and texts:
             continue
         if kind in EXPORTS or root(kind) != path:

@@ -16,24 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, one_item
-from ankiforge.extract.files import (
-    LARGEST,
-    PICTURE,
-    Count,
-    Stamp,
-    entries,
-    legible,
-    matcher,
-    of_one,
-    program,
-    proves,
-    read_settled,
-    relative,
-    stamp_at,
-    stamp_of,
-    text_of,
-    unreadable,
-)
+from ankiforge.extract import files as disk
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -59,9 +42,9 @@ class File:
     at: Path
     named: bool
     """Whether the user named this file, as opposed to its folder."""
-    stamp: Stamp | None = None
+    stamp: disk.Stamp | None = None
 
-    def text(self, largest: int = LARGEST) -> str:
+    def text(self, largest: int = disk.LARGEST) -> str:
         """Return the whole text with LF line ends and without a byte order mark.
 
         Raises:
@@ -71,10 +54,10 @@ class File:
             with self.at.open("rb") as file:
                 raw = file.read(largest + 1)
         except OSError as error:
-            raise unreadable(error) from error
+            raise disk.unreadable(error) from error
         if len(raw) > largest:
             raise ItemError(f"it is larger than {largest // 1_000_000} MB", hint="split it")
-        return text_of(raw)
+        return disk.text_of(raw)
 
 
 _CONFLICT = re.compile(
@@ -100,7 +83,7 @@ class Folder(msgspec.Struct):
     """What determines the source's results besides its files: its settings as text."""
     missed: bool = False
     """Whether something was unreadable, so that missing documents may still exist."""
-    count: Count = msgspec.field(default_factory=Count)
+    count: disk.Count = msgspec.field(default_factory=disk.Count)
     others: dict[str, str] | None = None
     """The path of each file that does not fit, by casefolded path and name; None = not wanted.
     Where they are wanted, links and notes that are left out are told, too."""
@@ -125,8 +108,8 @@ class Folder(msgspec.Struct):
         found: dict[str, File | Problem] = {}
         starts = self.only if self.only and self.others is None else (self.root,)
         for start in starts:
-            path = relative(start, self.root)
-            alone = [File(path, start, True, stamp_at(start))] if start.is_file() else ()
+            path = disk.relative(start, self.root)
+            alone = [File(path, start, True, disk.stamp_at(start))] if start.is_file() else ()
             for one in alone or self._below(start):
                 found.setdefault(str(one.at) if isinstance(one, File) else repr(one), one)
         if self.others is not None and self.only:
@@ -136,11 +119,11 @@ class Folder(msgspec.Struct):
                 if isinstance(one, Problem) or any(one.at.is_relative_to(at) for at in self.only)
             }
             for at in self.only:
-                path = relative(at.absolute(), self.root.absolute())
+                path = disk.relative(at.absolute(), self.root.absolute())
                 if at.is_file() and not at.absolute().is_relative_to(self.root.absolute()):
                     found[path] = Problem(at.name, "it is outside the vault")
                 elif at.is_file():
-                    found.setdefault(str(at), File(path, at, True, stamp_at(at)))
+                    found.setdefault(str(at), File(path, at, True, disk.stamp_at(at)))
                 elif not at.is_dir():
                     found[path] = self._missing(path, "there is no such note or folder")
         unique: dict[str, File] = {}
@@ -157,15 +140,13 @@ class Folder(msgspec.Struct):
         """Yield the files and problems below a folder."""
         failed: list[OSError] = []
         top = os.path.join(self.root, "")  # noqa: PTH118 - of very many files
-        for entry in entries(start, failed.append):
+        for entry in disk.entries(start, failed.append):
             inside = entry.path.startswith(top)
-            path = (
-                legible(entry.path[len(top) :]) if inside else relative(Path(entry.path), self.root)
-            )
+            path = disk.legible(entry.path[len(top) :] if inside else entry.name)
             if entry.name.startswith("."):
                 evicted = _EVICTED.match(entry.name)
                 if evicted and self.others is not None:
-                    where = path[: -len(entry.name)] + legible(evicted[1])
+                    where = path[: -len(entry.name)] + disk.legible(evicted[1])
                     hint = "open its folder once, so that it is downloaded"
                     yield Problem(where, "the note is in iCloud, not on this disk", hint)
                     self.missed = True
@@ -182,7 +163,7 @@ class Folder(msgspec.Struct):
                     continue
                 try:
                     if entry.is_file(follow_symlinks=False):
-                        stamp = stamp_of(entry.stat(follow_symlinks=False))
+                        stamp = disk.stamp_of(entry.stat(follow_symlinks=False))
                         yield File(path, Path(entry.path), False, stamp)
                 except FileNotFoundError:
                     continue  # gone since the folder was listed
@@ -193,7 +174,7 @@ class Folder(msgspec.Struct):
                 self.others.setdefault(path.rpartition("/")[2].casefold(), path)
         for problem in failed:
             missing = Path(str(problem.filename))
-            top = str(missing) if missing == self.root else f"{relative(missing, self.root)}/"
+            top = str(missing) if missing == self.root else f"{disk.relative(missing, self.root)}/"
             what = f"cannot be listed: {problem.strerror or problem}"
             yield self._missing(top, what if missing.exists() else "the folder is not there")
 
@@ -221,13 +202,13 @@ class Folder(msgspec.Struct):
 
     def stamp(self) -> str:
         """Return a hash that changes whenever a scan may give other results. "" if unknown."""
-        listed = list(replace(self, count=Count()).files())
+        listed = list(replace(self, count=disk.Count()).files())
         stamps = [(str(one.at), one.stamp) for one in listed if isinstance(one, File)]
         whole = all(isinstance(one, File) or one.notice for one in listed)
-        if not whole or not all(stamp and proves(stamp) for _, stamp in stamps):
+        if not whole or not all(stamp and disk.proves(stamp) for _, stamp in stamps):
             return ""
         whose = (self.container, str(self.root), repr(self.only), self.context)
-        return h16(program(), *whose, repr(stamps))
+        return h16(disk.program(), *whose, repr(stamps))
 
     def end(self) -> Scan:
         """Return the end of a scan. It is complete if everything was to be read and was read."""
@@ -261,8 +242,8 @@ class FolderSource:
         me: tuple[str, ...] = (),
     ) -> Self:
         """Return a reader for `root`; see `SourceModule.open_source`."""
-        included = matcher(getattr(settings, "include", ()))
-        excluded = matcher(getattr(settings, "exclude", ()))
+        included = disk.matcher(getattr(settings, "include", ()))
+        excluded = disk.matcher(getattr(settings, "exclude", ()))
 
         def fits(path: str) -> bool:
             if cls.ending:
@@ -359,7 +340,7 @@ class ExportSource(FolderSource):
                 else:
                     found.append(item)
         for name, sightings in self.documents(found):
-            yield from of_one(name, sightings)
+            yield from disk.of_one(name, sightings)
 
     def _contents(self, file: File) -> Iterator[Any]:
         """Yield the items of a file, and its problems: of the malformed items, only the first.
@@ -432,7 +413,7 @@ class TextSource(FolderSource):
 
             try:
                 with one_item():
-                    found = [*self.document(file, read_settled(str(file.at))[0], picture)]
+                    found = [*self.document(file, disk.read_settled(str(file.at))[0], picture)]
             except ItemError as error:
                 yield folder.problem(file, error)
                 continue
@@ -458,10 +439,10 @@ class TextSource(FolderSource):
 
         `whose` is what determines it for all files.
         """
-        if file.stamp is None or not proves(file.stamp):
+        if file.stamp is None or not disk.proves(file.stamp):
             return ""
         found = [(name, picture_path(name, file.path, self.folder)) for name in depends]
-        return h16(program(), *whose, repr(file.stamp), repr(found))
+        return h16(disk.program(), *whose, repr(file.stamp), repr(found))
 
     @property
     def selection(self) -> str:
@@ -478,21 +459,15 @@ def picture_path(target: str, note: str, folder: Folder) -> str:
 
     Return the address itself if no such file is found, "" if it is not a picture.
     """
-    base, found = (
-        folder.root if folder.root.is_dir() else folder.root.parent,
-        _RESOURCE.match(target),
-    )
+    base = folder.root if folder.root.is_dir() else folder.root.parent
+    found, here = _RESOURCE.match(target), posixpath.dirname(note)
     if found:
         names = sorted(path.name for path in (base / "_resources").glob(f"{found[1]}.*"))
-        return f"_resources/{names[0]}" if names and PICTURE.match(names[0]) else ""
-    if not PICTURE.match(target):
+        return f"_resources/{names[0]}" if names and disk.PICTURE.match(names[0]) else ""
+    if not disk.PICTURE.match(target):
         return ""
     name, others = target.rpartition("/")[2], folder.others
-    for path in (
-        posixpath.join(posixpath.dirname(note), target),
-        target.lstrip("/"),
-        f"_resources/{name}",
-    ):
+    for path in (posixpath.join(here, target), target.lstrip("/"), f"_resources/{name}"):
         normal = posixpath.normpath(path)
         with suppress(OSError, ValueError):
             if normal.startswith(("/", "..")):

@@ -46,7 +46,7 @@ def notes(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The notes that are read, as they are."""
-    from ankiforge.extract import folder as reading
+    from ankiforge.extract import files as reading
 
     seen: list[str] = []
     real = reading.read_settled
