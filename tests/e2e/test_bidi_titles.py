@@ -53,9 +53,5 @@ def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault):
     assert not CONTROLS.search(text)
     titles = {card["title"] for card in forge.cards()}
     assert titles == {TITLE, "Plain"}  # for programs it is as it is
-
-
-def test_an_export_is_to_the_letter(forge, vault):
-    forge.ok("run", vault)
     forge.ok("export", "all.jsonl")
     assert TITLE in (forge.folder / "all.jsonl").read_text("utf-8")

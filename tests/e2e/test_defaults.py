@@ -195,20 +195,6 @@ def test_a_passage_that_is_left_out_is_not_given_to_a_model(forge):
     assert forge.ok("list", "--no-card", "--json").stdout == ""
 
 
-# --- decks by command -------------------------------------------------------------------------
-
-
-def test_new_cards_go_to_the_deck_that_is_named_unless_their_note_names_one(forge, notes_in):
-    folder = notes(forge, a=QUESTION)
-    forge.ok("run", folder, "--deck", "Bio")
-    forge.ok("run", folder, "--deck", "Chem")
-
-    notes(forge, a=QUESTION + "\nKatze:::cat\n", b="---\ndeck: Mine\n---\n\nHund:::dog\n")
-    forge.ok("run", folder, "--deck", "Chem")
-    assert len(notes_in(forge.folder / "Chem.apkg")) == 3
-    assert sorted(card["deck"] for card in forge.cards()) == ["Bio", "Chem", "Mine"]
-
-
 # --- --limit 0 --------------------------------------------------------------------------------
 
 

@@ -115,6 +115,19 @@ def test_a_later_wish_takes_the_new_cards_and_neither_moves_nor_drops_another(
     assert first.exists()
 
 
+def test_a_change_of_the_deck_files_moves_no_card(forge, vault, note):
+    """Anki moves no card, either."""
+    forge.settings("anki: {collection: none}\n")
+    (file := forge.folder / "decks" / "all.yaml").parent.mkdir()
+    file.write_text('deck: "Old::{title}"\n')
+    forge.ok("run", vault)
+    file.write_text('deck: "New::{title}"\n')
+    rewrite(note, "Katze:::cat", "Katze:::cat\n\nHund:::dog")
+    forge.ok("run", vault)
+    decks = {card["fields"].get("Front"): card["deck"] for card in forge.cards()}
+    assert (decks["Katze"], decks["Hund"]) == ("Old::Cells", "New::Cells")
+
+
 def test_the_package_of_a_deck_is_set_aside_once_all_its_cards_are_rejected(forge, vault, note):
     forge.ok("run", vault, "--deck", "Bio")
     forge.ok("reject", "--all")

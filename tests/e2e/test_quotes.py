@@ -61,10 +61,6 @@ def known(forge) -> dict[str, dict[str, Any]]:
     return {one["key"]: one for one in lines}
 
 
-def places(highlight: dict[str, Any]) -> str:
-    return " ".join([highlight["uri"], *highlight["links"]])
-
-
 def test_without_zotero_a_quote_is_a_highlight_that_has_no_card_yet(forge, vault):
     note(vault, QUOTE)
     came = forge.json("run", vault)

@@ -15,12 +15,6 @@ MARKED = "In a refrigerator bread goes stale six times as fast."
 AFTER = "Starch crystallises fastest just above freezing, and that makes the crumb hard."
 
 
-@pytest.fixture
-def server(fake: Any) -> Any:
-    with fake.LlmServer() as running:
-        yield running
-
-
 def write_paper(path: Path, *marks: Mark) -> None:
     path.parent.mkdir(parents=True)
     write_pdf(path, [Page(tuple(map(paragraph, (BEFORE, MARKED, AFTER))), marks)], title="Bread")

@@ -28,10 +28,6 @@ def drafted(forge: Any, vault: Path) -> Any:
     return forge
 
 
-def id_of(forge: Any, word: str) -> str:
-    return str(next(one["id"] for one in forge.cards() if word in str(one["fields"])))
-
-
 # --- what became of drafts --------------------------------------------------------------------
 
 

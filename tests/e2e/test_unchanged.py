@@ -207,18 +207,6 @@ def test_a_cache_in_use_is_waited_for_once(forge, papers, monkeypatch):
 # --- where a PATH leads ---------------------------------------------------------------------
 
 
-@pytest.fixture
-def desk(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No settings, and two notes in two folders."""
-    monkeypatch.setattr(files, "TICK_NS", 0)
-    for name in ("old", "new"):
-        (tmp_path / name / f"{name} notes").mkdir(parents=True)
-        text = f"The =={name} word== is here.\n"
-        (tmp_path / name / f"{name} notes" / "Note.md").write_text(text, "utf-8")
-    age(tmp_path / "old", tmp_path / "new")
-    return tmp_path
-
-
 def test_part_of_a_vault_that_is_configured_by_a_link_is_found(forge, notes):
     link = notes.parent / "linked"
     link.symlink_to(notes)
@@ -229,14 +217,15 @@ def test_part_of_a_vault_that_is_configured_by_a_link_is_found(forge, notes):
         assert forge.json("run", path)["highlights"]["seen"] == 2
 
 
-def test_a_picture_of_another_source_is_looked_at(forge, notes, desk):
+def test_a_picture_of_another_source_is_looked_at(forge, notes, tmp_path):
     """A package holds the cards of all sources, whichever of them a run reads."""
     (notes / "ball.png").write_bytes(b"\x89PNG\r\n\x1a\n one")
     (notes / "Shapes.md").write_text("What is round?::![[ball.png]]\n", "utf-8")
     forge.ok("run")
-    forge.ok("run", desk / "old")
-    forge.ok("run", desk / "old")
+    (other := tmp_path / "other.txt").write_text("The ==old word== is here.\n", "utf-8")
+    forge.ok("run", other)
+    forge.ok("run", other)
     before = (forge.folder / "ankiforge.apkg").read_bytes()
     (notes / "ball.png").write_bytes(b"\x89PNG\r\n\x1a\n two")
-    forge.ok("run", desk / "old")
+    forge.ok("run", other)
     assert (forge.folder / "ankiforge.apkg").read_bytes() != before

@@ -1,19 +1,18 @@
 """Figures and drawings of Zotero, and pictures of vault notes, on their way into Anki."""
 
+import io
 import json
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from samples.pdf_writer import Page, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
-from tests.e2e.reader import Reader
 
 ASKED = "Which phase of the action potential does the arrow show?"
 WRITE = "write its question as the comment: `? …`"
@@ -22,15 +21,8 @@ NOT_THERE = "its picture is not in Zotero's cache: open the PDF in Zotero once"
 
 def png(grey: int) -> bytes:
     """A picture of one grey point."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        )
-
-    head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes((0, grey))))
-    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+    Image.new("L", (1, 1), grey).save(data := io.BytesIO(), "PNG")
+    return data.getvalue()
 
 
 def name_of(picture: bytes) -> str:
@@ -190,12 +182,28 @@ def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(forge, zoter
     assert [card["fields"] for card in forge.cards()] == [card["fields"] for card in cards.values()]
 
 
-class Desk(Reader):
-    """A reader with Zotero and Anki side by side."""
+class Desk:
+    """A reader with Zotero and Anki side by side: runs, and imports what comes."""
 
     def __init__(self, forge: Any, zotero: Zotero, anki: Any) -> None:
-        super().__init__(forge, zotero.folder, anki, (0, 1))
-        self.zotero = zotero
+        self.forge, self.zotero, self.anki = forge, zotero, anki
+        self.package = forge.folder / "ankiforge.apkg"
+
+    def run(self) -> dict[str, int]:
+        """Read, import, and some time passes; how many notes went which way."""
+        self.package.unlink(missing_ok=True)
+        assert self.forge("run", self.zotero.folder).exit_code in (0, 1)
+        if not self.package.exists():
+            return {}
+        came: dict[str, int] = self.anki.load(self.package)
+        self.anki.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
+        return came
+
+    @property
+    def note(self) -> Any:
+        """The one note there is."""
+        [guid] = self.anki.col.db.list("select guid from notes")
+        return self.anki.note(guid)
 
 
 @pytest.fixture

@@ -205,17 +205,6 @@ def test_a_run_that_breaks_off_goes_on_where_it_was(desk, serve):
     assert set(desk.live.values()) == KEYS | {"zotero:group.77/MARKEEE6"}
 
 
-def test_a_library_that_is_suddenly_empty_loses_no_card(desk, serve):
-    server = serve(OWN)
-    desk.read_here(url=server.url)
-    desk.run()
-    before = desk.live
-    server.shelves.clear()
-    server.show([Library()])
-    assert counts(desk.twice())[2] == 0
-    assert desk.live == before
-
-
 # --- the same by another way ----------------------------------------------------------------
 
 
@@ -250,19 +239,6 @@ def test_another_way_makes_no_double_and_loses_nothing(desk, serve, tmp_path, or
         assert [one for one in came["problems"] if not one["notice"]] == []
         assert counts(desk.run()) == (0, 0, 0, 5)
         assert desk.live == before
-
-
-def test_an_edit_seen_by_another_way_is_an_edit(desk, serve, tmp_path):
-    folder = written(tmp_path / "Zotero", [OWN])
-    desk.read_by(path=str(folder))
-    desk.forge.ok("init", "--trust", desk.forge.folder)
-    desk.run()
-    before = desk.live
-    moved = Annotation("MARKDDD5", "The drinking of water by roots (DWR) is slow.", "What is slow?")
-    server = serve(Library((RESIST, with_marks(LEAVES, moved))))
-    desk.read_here(url=server.url)
-    assert counts(desk.run()) == (0, 1, 0, 4)
-    assert set(desk.live.values()) == set(before.values())
 
 
 # --- what the other commands make of it -----------------------------------------------------

@@ -1,6 +1,5 @@
 """What a watcher does with what happens to its sources: on real files, in the test's own time."""
 
-import shutil
 from pathlib import Path
 
 from tests.e2e.watch.conftest import CELLS
@@ -138,24 +137,6 @@ def test_a_vault_that_is_gone_or_empty_loses_no_card_and_is_told_once(
     assert len(forge.cards()) == 3
 
 
-def test_a_note_that_is_no_text_is_told_once_and_the_others_go_on(forge, watch, vault):
-    broken = vault / "Broken.md"
-
-    def happens(life):
-        yield set()
-        broken.write_bytes(b"Caf\xe9 ==x==")
-        yield {broken}
-        (vault / "Lens.md").write_text(LENS, "utf-8")
-        yield {vault / "Lens.md"}
-        yield from life.later(130)
-        assert [one["where"] for one in life.of("problem")] == ["Broken.md"]
-        broken.write_text("Caf\xe9", "utf-8")
-        yield {broken}
-
-    watch(happens)
-    assert len(forge.cards()) == 3
-
-
 def test_damaged_settings_are_told_once_and_read_again_when_they_are_mended(
     forge, desk, watch, vault
 ):
@@ -209,19 +190,6 @@ def test_another_program_that_writes_is_waited_for(forge, desk, watch, vault):
 
     watch(happens)
     assert len(forge.cards()) == 3
-
-
-def test_a_conflict_copy_gives_no_card(forge, watch, vault):
-    copy = vault / "Cells.sync-conflict-20260101-120000-ABCDEFG.md"
-
-    def happens(life):
-        yield set()
-        shutil.copy(vault / "Cells.md", copy)
-        yield {copy}
-        yield from life.later(130)
-
-    watch(happens)
-    assert len(forge.cards()) == 2
 
 
 # --- a model ------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from ankiforge.config.workspace import (
     resolve,
     user_folder,
 )
-from ankiforge.errors import ForgeError
 from ankiforge.reports.doctor import Check, CheckState, Machine, Surroundings, examine, exit_code
 from tests.fakes import llm_server as fake
 
@@ -71,52 +70,23 @@ def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, around)
     assert exit_code(got) == 2
 
 
-def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, around):
-    found = workspace(PAPERS)
-    (found.root / "decks").mkdir()
-    (found.root / "decks/a.yaml").write_text("dekc: x")
-    [check] = ill(found, around)
-    assert "a.yaml:1: dekc: unknown key" in check.says
-    assert check.exit_code == 2
-
-
-def test_a_folder_of_the_journal_that_is_not_there_is_an_error(workspace, around):
-    [check] = ill(workspace(f"{PAPERS}journal: gone"), around)
-
-    assert (check.name, check.exit_code) == ("ledger", 2)
-    assert "gone is no folder, so decisions could not be kept" in check.says
-
-
-def test_settings_without_a_source_want_one(workspace, around):
-    [check] = ill(workspace(""), around)
-
-    assert (check.name, check.state, check.exit_code) == ("settings", CheckState.WARN, 1)
+GUEST = "ankiforge.yaml:2: sources[0].stickies: the source 'stickies' cannot"
 
 
 @pytest.mark.parametrize(
-    ("source", "says", "code"),
+    ("settings", "name", "says", "code"),
     [
-        (
-            "pfd: {path: papers}",
-            "ankiforge.yaml:2: sources[0].pfd: there is no source called 'pfd'",
-            2,
-        ),
-        ("pdf: {path: papers, incl: []}", "ankiforge.yaml:2: sources[0].pdf.incl: unknown key", 2),
-        ("pdf: {path: gone, name: papers}", "gone is not there", 1),
+        ("", "settings", "", 1),
+        (f"{PAPERS}journal: gone", "ledger", "gone is no folder, so decisions could not be kept", 2),
+        ("sources:\n- pfd: {path: papers}", "source papers", "ankiforge.yaml:2: sources[0].pfd: there is no source called 'pfd'", 2),
+        ("sources:\n- pdf: {path: papers, incl: []}", "source papers", "ankiforge.yaml:2: sources[0].pdf.incl: unknown key", 2),
+        ("sources:\n- pdf: {path: gone, name: papers}", "source papers", "gone is not there", 1),
+        ("sources:\n- stickies: {path: papers}", "source papers", GUEST, 2),
+        (f"{PAPERS}anki: {{collection: gone.anki2}}", "Anki", "gone.anki2 cannot be read", 1),
     ],
-)
-def test_a_source_that_cannot_be_read_is_named_with_its_place(
-    workspace, around, source, says, code
-):
-    [check] = ill(workspace(f"sources:\n- {source}"), around)
-
-    assert check.name == "source papers"
-    assert says in check.says
-    assert (check.state, check.exit_code) == (CheckState.FAIL, code)
-
-
-def test_a_source_of_others_that_cannot_be_loaded_is_named_with_its_place(
-    workspace, around, tmp_path, monkeypatch
+)  # fmt: skip
+def test_what_is_ill_is_named_with_its_place_and_code(
+    workspace, around, tmp_path, monkeypatch, settings, name, says, code
 ):
     guest = tmp_path / "site/guest-1.dist-info"
     guest.mkdir(parents=True)
@@ -124,12 +94,19 @@ def test_a_source_of_others_that_cannot_be_loaded_is_named_with_its_place(
     (guest / "entry_points.txt").write_text("[ankiforge.sources]\nstickies = no_such_module\n")
     monkeypatch.syspath_prepend(tmp_path / "site")
 
-    [check] = ill(workspace("sources:\n- stickies: {path: papers}"), around)
+    [check] = ill(workspace(settings), around)
 
-    assert check.says.startswith(
-        "ankiforge.yaml:2: sources[0].stickies: the source 'stickies' cannot"
-    )
-    assert (check.state, check.exit_code) == (CheckState.FAIL, 2)
+    assert (check.name, check.exit_code) == (name, code)
+    assert says in check.says
+
+
+def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, around):
+    found = workspace(PAPERS)
+    (found.root / "decks").mkdir()
+    (found.root / "decks/a.yaml").write_text("dekc: x")
+    [check] = ill(found, around)
+    assert "a.yaml:1: dekc: unknown key" in check.says
+    assert check.exit_code == 2
 
 
 def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, around):
@@ -172,15 +149,11 @@ def model_check(found: Workspace, around: Surroundings) -> Check:
     return next(check for check in checks(found, around) if check.name == "model")
 
 
-def test_a_model_that_its_server_lists_is_sound(workspace, around, server):
+@pytest.mark.parametrize("listed", ["good", "good:latest", "models/good"])
+def test_a_model_that_its_server_lists_is_sound(workspace, around, server, listed):
+    server.models = (listed,)
     check = model_check(workspace(llm(server.base_url, "good")), around)
     assert (check.state, check.says) == (CheckState.OK, f"good at {server.base_url}")
-
-
-@pytest.mark.parametrize("listed", ["good:latest", "models/good"])
-def test_a_model_is_known_by_the_name_its_server_gives_it(workspace, around, server, listed):
-    server.models = (listed,)
-    assert model_check(workspace(llm(server.base_url, "good")), around).state is CheckState.OK
 
 
 def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(workspace, around, server):
@@ -202,36 +175,11 @@ def test_a_server_that_does_not_answer_is_a_failure_of_3(workspace, around):
 
 def test_a_remote_server_is_not_asked_offline_or_without_a_key(workspace, around):
     found = workspace(llm("https://api.openai.com/v1", "good"))
-
-    def model(around: Surroundings) -> Check:
-        return next(check for check in checks(found, around) if check.name == "model")
-
     confirm(found, concerns(found), around.folders)
-    assert (model(around).state, model(around).exit_code) == (CheckState.FAIL, 2)
-    assert "OPENAI_API_KEY is not set" in model(around).says
-    assert "--offline" in model(replace(around, offline=True)).says
-
-
-# --- Anki -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("setting", "says", "code"),
-    [
-        ("none", "never read", 0),
-        ("auto", "no collection on this machine", 0),
-        ("gone.anki2", "gone.anki2 cannot be read", 1),
-        ("papers", "papers", 0),
-    ],
-)
-def test_the_setting_of_the_collection_decides_what_of_anki_is_looked_at(
-    workspace, around, setting, says, code
-):
-    got = checks(workspace(f"{PAPERS}anki: {{collection: {setting}}}"), around)
-
-    assert got[-1].name == "Anki"
-    assert says in got[-1].says
-    assert exit_code(got) == code
+    check = model_check(found, around)
+    assert (check.state, check.exit_code) == (CheckState.FAIL, 2)
+    assert "OPENAI_API_KEY is not set" in check.says
+    assert "--offline" in model_check(found, replace(around, offline=True)).says
 
 
 # --- the code -------------------------------------------------------------------------------
@@ -242,12 +190,3 @@ def test_the_setting_of_the_collection_decides_what_of_anki_is_looked_at(
 )
 def test_the_gravest_part_gives_the_exit_code(codes, code):
     assert exit_code(Check("x", CheckState.FAIL, "", "", one) for one in codes) == code
-
-
-def test_every_error_on_purpose_becomes_a_check(around):
-    def broken() -> Workspace:
-        raise ForgeError("broken", hint="mend")
-
-    got = list(examine(broken, around))
-
-    assert got[-1] == Check("settings", CheckState.FAIL, "broken", "mend", 1)
