@@ -50,9 +50,12 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
 
 # --- the card syntaxes of plug-ins, and the folders of templates, as the plug-ins were told ---
 
-_PATTERN = re.compile(r"(\S+?)\[123(?P<after>[^\]]+)\]answer\[(?P<before>[^\]]+)hint\](\S+)")
-"""A pattern of clozes that is read: signs, a number, the answer, a hint; `==[123;;]answer[;;hint]==`."""
 _SIGNS = {"==": "==", "**": "bold", "{{": "{{"}
+"""What may mark a cloze of obsidian-spaced-repetition: `==1;;answer;;hint==`."""
+_ANSWER = (
+    r"(?:(?:c?(?P<numbers>\d{{1,3}})(?:;;|::?|\|)|[ash]+{0}))?(?P<answer>.+?)(?:{0}(?P<hint>.+))?"
+)
+"""What stands in a cloze: a number or letters, the answer, and behind a sign its hint."""
 
 
 class _Osr(msgspec.Struct, frozen=True, rename="camel"):
@@ -69,6 +72,15 @@ class _Osr(msgspec.Struct, frozen=True, rename="camel"):
     """Only notes with one of these tags contain cards; () = all notes."""
     convert_folders_to_decks: bool = False
     """Whether all notes contain cards, whatever their tags."""
+
+    def reads(self, text: str, tags: Collection[str]) -> bool:
+        """Return whether a note contains cards. `tags` are those of its front matter."""
+        names = "|".join(re.escape(tag.strip("#")) for tag in self.flashcard_tags)
+        if not names or self.convert_folders_to_decks:
+            return True
+        named = re.compile(rf"(?:{names})(?:/.*)?", re.IGNORECASE)
+        inside = re.compile(rf"(?<!\S)#(?:{names})(?![\w-])", re.IGNORECASE)
+        return bool(inside.search(text)) or any(map(named.fullmatch, tags))
 
 
 class _Flashcards(msgspec.Struct, frozen=True, rename="camel"):
@@ -89,83 +101,45 @@ class Dialects(msgspec.Struct, frozen=True):
     def syntax(self, text: str, tags: Collection[str]) -> Syntax | None:
         """Return how cards are written in a note, None if no plug-in reads it.
 
-        `tags` are those of its front matter.
+        `tags` are those of its front matter. All that any plug-in reads is a card.
         """
-        of = {"osr": self._of_osr, "o2a": self._of_o2a, "flashcards": self._of_flashcards}
-        found = [one for name in self.names if (one := of[name](text, tags))]
-        first = found[0] if found else None
-        for one in (
-            found[1:] if first else ()
-        ):  # what several plug-ins read differently is read as the first does
-            assert first
-            first = first._replace(
-                line={**one.line, **first.line},
-                block={**one.block, **first.block},
-                end=first.end or one.end,
-                gaps=first.gaps._replace(signs=first.gaps.signs | one.gaps.signs),
-                tags=first.tags + one.tags,
-                fields=first.fields or one.fields,
-            )
-        return first
-
-    def _of_osr(self, text: str, tags: Collection[str]) -> Syntax | None:
         from ankiforge.extract.markdown.cards import Syntax
         from ankiforge.extract.markdown.tokens import Gaps
 
-        told = self.osr
-        wanted = () if told.convert_folders_to_decks else told.flashcard_tags
-        names = [re.escape(tag.strip("#")) for tag in wanted]
-        named = re.compile(rf"(?:{'|'.join(names)})(?:/.*)?", re.IGNORECASE)
-        inside = re.compile(rf"(?<!\S)#(?:{'|'.join(names)})(?![\w-])", re.IGNORECASE)
-        if names and not (any(map(named.fullmatch, tags)) or inside.search(text)):
+        osr, flashcards = self.osr, self.flashcards
+        names = [name for name in self.names if name != "osr" or osr.reads(text, tags)]
+        if not names:
             return None
-        line = {
-            told.single_line_reversed_card_separator: True,
-            told.single_line_card_separator: False,
-        }
-        block = {
-            told.multiline_reversed_card_separator: True,
-            told.multiline_card_separator: False,
-        }
-        patterns = [one for each in told.cloze_patterns if (one := _PATTERN.fullmatch(each))]
-        after, before = (
-            "|".join(dict.fromkeys(re.escape(one[name]) for one in patterns)) or "(?!)"
-            for name in ("after", "before")
-        )
-        answer = re.compile(
-            rf"(?:(?:(?P<numbers>\d+)|[ash]+)(?:{after}))?(?P<answer>.+?)(?:(?:{before})(?P<hint>.+))?",
-            re.S,
-        )
-        signs = frozenset(_SIGNS[one[1]] for one in patterns if one[1] in _SIGNS)
+        line, block, signs, questions = {"::": False}, {}, {"==", "{"}, []
+        if "osr" in names:
+            line = {
+                osr.single_line_reversed_card_separator: True,
+                osr.single_line_card_separator: False,
+            }
+            block = {
+                osr.multiline_reversed_card_separator: True,
+                osr.multiline_card_separator: False,
+            }
+            starts = {pattern[:2] for pattern in osr.cloze_patterns if pattern[2:5] == "[12"}
+            of_osr = {sign for start, sign in _SIGNS.items() if start in starts}
+            signs = of_osr if names == ["osr"] else signs | of_osr
+        if "o2a" in names:
+            line, questions = {"::": False} | line, ["flashcard"]
+        if "flashcards" in names:
+            line = {flashcards.inline_separator_reverse: True} | line
+            line.setdefault(flashcards.inline_separator, False)
+            questions.append(flashcards.flashcards_tag.lstrip("#"))
+        colons = "osr" in names and any("[::hint]" in one for one in osr.cloze_patterns)
+        answer = re.compile(_ANSWER.format("::" if colons else ";;"), re.DOTALL)
         return Syntax(
             {sign: two_way for sign, two_way in line.items() if sign.strip()},
             {sign: two_way for sign, two_way in block.items() if sign.strip()},
-            told.multiline_card_end_marker.strip(),
-            Gaps(signs, answer),
+            osr.multiline_card_end_marker.strip() if block else "",
+            Gaps(frozenset(signs), answer, together=names[0] == "flashcards"),
+            tuple(questions),
+            fields="o2a" in names,
             declared=True,
         )
-
-    def _of_o2a(self, text: str, tags: Collection[str]) -> Syntax:
-        from ankiforge.extract.markdown.cards import Syntax
-        from ankiforge.extract.markdown.tokens import Gaps
-
-        gaps = Gaps(frozenset(("==", "{")), _NUMBERED)
-        return Syntax({"::": False}, {}, "", gaps, ("flashcard",), fields=True, declared=True)
-
-    def _of_flashcards(self, text: str, tags: Collection[str]) -> Syntax:
-        from ankiforge.extract.markdown.cards import Syntax
-        from ankiforge.extract.markdown.tokens import Gaps
-
-        told = self.flashcards
-        line = {told.inline_separator_reverse: True, told.inline_separator: False}
-        line = {sign: two_way for sign, two_way in line.items() if sign.strip()}
-        gaps = Gaps(frozenset(("==", "{")), _NUMBERED, together=True)
-        return Syntax(line, {}, "", gaps, (told.flashcards_tag.lstrip("#"),), declared=True)
-
-
-_NUMBERED = re.compile(
-    r"(?:c?(?P<numbers>\d{1,3})(?:::?|\|))?(?P<answer>.+?)(?P<hint>(?!))?", re.DOTALL
-)
 
 
 _FOLDERS = {"osr": "obsidian-spaced-repetition", "flashcards": "flashcards-obsidian"}
@@ -217,9 +191,7 @@ _DRAWING = re.compile(r".*(?:\.excalidraw\.md|\.canvas)$", re.IGNORECASE)
 """Files that may contain marks and are not read."""
 _BANNER = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILINE)
 """A line that Excalidraw writes into a drawing; it is not a mark."""
-_DATA = re.compile(r"^(?:#+ Drawing\s*$|%%\s*\n#+ Drawing|```(?:compressed-)?json)", re.MULTILINE)
-"""Where the data of a drawing begin, after its text."""
-_MARK = re.compile(r"(?<!=)==(?![=\s])[^\n=]+(?<!\s)==(?!=)")
+_MARK = re.compile(rb"(?<!=)==(?![=\s]|\xe2\x9a\xa0)[^\r\n=]+(?<!\s)==(?!=)")
 _LARGEST_DRAWING = 2_000_000
 _MOST_NAMED = 3
 """Drawings named in one message."""
@@ -239,14 +211,11 @@ class Vault(NoteSource):
     def notices(self) -> Iterator[Problem]:
         """Yield the plugins whose settings cannot be read, and the drawings that hold marks."""
         yield from self.problems
-        drawings = {path for path in (self.folder.others or {}).values() if _DRAWING.match(path)}
-        marked = [] if self.folder.only else sorted(filter(self._is_marked, drawings))
+        drawings = filter(_DRAWING.match, (self.folder.others or {}).values())
+        marked = [] if self.folder.only else sorted(filter(self._is_marked, set(drawings)))
         if marked:
             names = ", ".join(marked[:_MOST_NAMED]) + (", …" if len(marked) > _MOST_NAMED else "")
-            says = (
-                "1 drawing or canvas holds" if len(marked) == 1 else f"{len(marked)} drawings hold"
-            )
-            what = f"{says} ==marks== that are not read: {names}"
+            what = f"there are ==marks== in drawings, which are not read: {names}"
             yield Problem(self.folder.root.name, what, "mark it in an ordinary note", notice=True)
 
     def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
@@ -259,15 +228,12 @@ class Vault(NoteSource):
             path=file.path,
             uri=f"obsidian://open?vault={vault}&file={quote(file.path[:-3], safe='')}",
         )
-        text = _BANNER.sub("", text, count=1) if "EXCALIDRAW VIEW" in text else text
         marks = ("==", "mark") if self.settings.marks is None else self.settings.marks
-        note = Note(
-            text,
-            document,
-            frozenset(marks),
-            dialects=self.dialects if self.dialects.names else None,
+        dialects = self.dialects if self.dialects.names else None
+        text = _BANNER.sub("", text, count=1)
+        yield from self.read_note(
+            Note(text, document, frozenset(marks), dialects=dialects), picture
         )
-        yield from self.read_note(note, picture)
 
     @property
     def selection(self) -> str:
@@ -278,12 +244,9 @@ class Vault(NoteSource):
         """Return whether a drawing contains marks."""
         try:
             with (self.folder.root / path).open("rb") as file:
-                text = file.read(_LARGEST_DRAWING).decode("utf-8", "replace")
+                return _MARK.search(file.read(_LARGEST_DRAWING)) is not None
         except OSError:
             return False
-        text = _BANNER.sub("", text.replace("\r\n", "\n"))
-        data = _DATA.search(text)
-        return _MARK.search(text[: data.start()] if data else text) is not None
 
 
 def open_source(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 BANNER = "==⚠  Switch to EXCALIDRAW VIEW in the MORE OPTIONS menu of this document. ⚠==\n"
-DRAWING = "\n%%\n## Drawing\n```compressed-json\nN4Ig==x==\n```\n%%\n"
+DRAWING = "\n%%\n## Drawing\n```compressed-json\nN4IgLgngDgpiBcIYA8DGBDANgSwCYCd0B3EAGhADcZ8BnbAezTMwgF4g==\n```\n%%\n"
 
 
 def drawing(folder: Path, name: str, words: str) -> None:
@@ -14,7 +14,7 @@ def drawing(folder: Path, name: str, words: str) -> None:
     (folder / f"{name}.excalidraw.md").write_text(text, encoding="utf-8")
 
 
-def test_drawings_with_marks_are_counted_and_their_banner_is_no_mark(forge, tmp_path):
+def test_drawings_with_marks_are_named_and_their_banner_is_no_mark(forge, tmp_path):
     vault = tmp_path / "v"
     (vault / "deep").mkdir(parents=True)
     (vault / "note.md").write_text("A cell is ==alive== here.\n")
@@ -22,12 +22,12 @@ def test_drawings_with_marks_are_counted_and_their_banner_is_no_mark(forge, tmp_
     assert "drawing" not in forge.ok("extract", vault).stderr
     drawing(vault, "one", "a ==marked== word")
     said = forge.ok("extract", vault).stderr
-    assert "1 drawing or canvas holds ==marks== that are not read: one.excalidraw.md" in said
+    assert "there are ==marks== in drawings, which are not read: one.excalidraw.md" in said
     for number in range(4):
         drawing(vault / "deep", f"more {number}", "two ==marked words== here")
     result = forge.ok("run", vault, "--json")
     [note] = [one for one in result.data["problems"] if "drawings" in one["what"]]
-    assert note["what"].startswith("5 drawings hold ==marks== that are not read: ")
+    assert note["what"].endswith("deep/more 2.excalidraw.md, …")
     assert note["notice"]
 
 
