@@ -25,6 +25,7 @@ ROWS = {
     "triple colons in maths": ("{{c1::$a:::b$}}", "[...]", r"\(a:{}:{}:b\)"),
     "triple braces in maths": ("{{c1::$a{{{b}}}$}} end", "[...] end", r"\(a{ { {b} } }\) end"),
     "a sound in maths": ("$[sound:a.mp3]$ {{c1::y}}", r"\([ sound:a.mp3]\) [...]", r"\([ sound:a.mp3]\) y"),
+    "a formula that begins as a sound does": ("$$sound:a$$ {{c1::y}}", r"\[ sound:a\] [...]", r"\[ sound:a\] y"),
     "an answer in braces": (r"{{c1::\{a\}}}", "[...]", "{a}"),
     "an answer of double braces": ("{{c1::`{{ x }}`}}", "[...]", "{{ x }}"),
     "balanced braces in an answer": ("{{c1::f{x}}} y", "[...] y", "f{x} y"),

@@ -85,17 +85,6 @@ def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(draft, high
     assert {finding.check for finding in found} <= KNOWN
 
 
-@given(drafts())
-def test_a_card_is_its_own_exact_repeat_and_no_twin_of_its_siblings(draft):
-    here, elsewhere = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")
-    twins = DuplicateIndex()
-    twins.add("first", here, draft)
-
-    assert twins.exact(draft, elsewhere) in ("first", None)
-    assert twins.exact(draft, here) is None
-    assert list(twins.near(draft, here)) == []
-
-
 @given(drafts(), highlights())
 def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlight):
     authored = Draft(draft.highlight, draft.kind, draft.fields, "", "", 0, Origin("person"))

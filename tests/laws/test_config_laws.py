@@ -90,19 +90,6 @@ def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_addre
         assert all(part.strip() for part in str(name).split("::"))
 
 
-@given(st.text(), st.text(), st.lists(st.text(), max_size=3))
-def test_no_title_or_folder_adds_levels_or_breaks_the_name_of_a_deck(title, folder, others):
-    rules = (DeckRule(deck="Reading::{title}"),)
-    path = "/".join([folder, "x.md"])
-    document = Document(DocumentKey("k"), "s", title, path, collections=tuple(others))
-
-    deck = deck_of(rules, document, Highlight(document, "n", HighlightKind.NOTE, "")).deck
-
-    assert deck.count("::") <= 1
-    assert deck.splitlines() == [deck]
-    assert deck.split("::")[0] == "Reading"
-
-
 NAMES = st.text(
     alphabet=st.characters(exclude_categories=["C", "Zl", "Zp"], exclude_characters="/"),
     min_size=1,

@@ -40,8 +40,7 @@ class History:
         self.anki: Real | Shelf = Real(path) if anki else Shelf()
         self.vault = Vault(folder / "notes")
         (self.vault.folder / ".obsidian").mkdir(parents=True)
-        self.machines: list[Machine] = []
-        self.machines.append(self.machine("a"))
+        self.machines = [self.machine("a")]
         self.person = Person(self)
         self.runs = self.steps = 0
         self.time = START
@@ -171,16 +170,7 @@ def lived(seed: int, machines: str = "1", *, anki: bool = False, steps: int = 0)
                 judge.wrong(f"error {type(error).__name__}", traceback.format_exc(limit=-4))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return {
-        "seed": seed,
-        "machines": machines,
-        "anki": anki,
-        "steps": history.steps,
-        "runs": history.runs,
-        "edits": history.world.edits,
-        **judge.counted(),
-        "questions": dict(judge.questions),
-        "told": dict(judge.told),
-        "wrong": judge.wrongs,
-        "log": history.world.log,
-    }
+    told = {"seed": seed, "machines": machines, "anki": anki, "steps": history.steps}
+    told |= {"runs": history.runs, "edits": history.world.edits, **judge.counted()}
+    told |= {"questions": dict(judge.questions), "told": dict(judge.told)}
+    return {**told, "wrong": judge.wrongs, "log": history.world.log}

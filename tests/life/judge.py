@@ -12,23 +12,15 @@ from tests.life.program import Card, Question, plain
 from tests.life.world import Passage, World, folded, words_of
 
 KINDS = {
-    "double": "doubles",
-    "double of a copy": "doubles",
-    "card lost": "lost decisions",
-    "rejected, and live": "lost decisions",
-    "rejected, and back as another": "lost decisions",
-    "deleted, and back": "lost decisions",
-    "deleted, and back as another": "lost decisions",
-    "skipped, and live": "lost decisions",
-    "own words lost": "lost decisions",
-    "own words in Anki lost": "lost decisions",
-    "tag lost": "lost decisions",
-    "suspension lost": "lost decisions",
-    "reviews lost": "lost decisions",
-    "undo does not undo": "lost decisions",
-    "made anew": "made anew",
+    "double": "doubles", "double of a copy": "doubles", "made anew": "made anew",
     "machines disagree": "disagreements",
-}
+    **dict.fromkeys(
+        ("card lost", "rejected, and live", "rejected, and back as another", "deleted, and back",
+         "deleted, and back as another", "skipped, and live", "own words lost", "tag lost",
+         "own words in Anki lost", "suspension lost", "reviews lost", "undo does not undo"),
+        "lost decisions",
+    ),
+}  # fmt: skip
 """What each violation counts as; all else is `other`."""
 OF_COPIES = (
     "double", "passage not listed", "words not followed", "rejected, and back as another",
@@ -250,11 +242,8 @@ class Judge:
             self.see_first(passage, guids, notes)
         for text, guids in equal.items():
             mine = guids & {*self.apart, *self.own_text, *self.typed}
-            if (
-                len(guids - mine) > 1
-                and not guids & asked
-                and not any(guids <= one for one in by.values())
-            ):
+            known = guids & asked or any(guids <= one for one in by.values())
+            if len(guids - mine) > 1 and not known:
                 self.wrong("double of a copy", text, guids)
         for one in self.decisions:
             if one.kind == "delete" and one.guid in live:

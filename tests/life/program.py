@@ -96,9 +96,8 @@ class Program:
     def __post_init__(self) -> None:
         self.forge = Forge(self.folder)
         self.forge.name_machine(self.folder.name)
-        where = self.collection or "none"
-        settings = SETTINGS.format(notes=self.notes, collection=where)
-        self.forge.settings(settings, trust=True)
+        told = {"notes": self.notes, "collection": self.collection or "none"}
+        self.forge.settings(SETTINGS.format(**told), trust=True)
 
     def call(self, *words: str, codes: Sequence[int] = (0,)) -> Result:
         self.ahead += TICK
@@ -133,8 +132,7 @@ class Program:
 
     def shown(self, *words: str) -> list[dict[str, Any]]:
         if words not in self.listed:
-            found = self.call("list", *words, codes=(0, 1)).lines
-            self.listed[words] = found
+            self.listed[words] = self.call("list", *words, codes=(0, 1)).lines
         return self.listed[words]
 
     def cards(self) -> dict[str, Card]:
@@ -151,9 +149,6 @@ class Program:
         return [*found, *(one for row in self.rows() for one in waiting_of(row))]
 
     # --- what a person decides
-
-    def accept(self, id: str) -> bool:
-        return self.decided("accept", id)
 
     def reject(self, id: str) -> bool:
         return self.decided("reject", id)
@@ -201,16 +196,10 @@ def share(machines: Sequence[Program]) -> None:
 
 
 def card_of(row: dict[str, Any]) -> Card:
-    verdict = row["verdict"]
-    return Card(
-        row["id"],
-        row["id"],
-        row["fields"],
-        verdict == "accepted" and row["anki"] != "deleted",
-        verdict == "pending",
-        verdict == "rejected",
-        "source_changed" in [one["check"] for one in row["findings"]],
-    )
+    verdict, live = row["verdict"], row["verdict"] == "accepted" and row["anki"] != "deleted"
+    outdated = "source_changed" in [one["check"] for one in row["findings"]]
+    waits, rejected = verdict == "pending", verdict == "rejected"
+    return Card(row["id"], row["id"], row["fields"], live, waits, rejected, outdated)
 
 
 def question_of(row: dict[str, Any]) -> Question:
