@@ -7,62 +7,36 @@ from typing import Any
 import pytest
 
 NUMBER = (int, float)
+
+
+def each(names: str, kind: Any = str) -> dict[str, Any]:
+    return dict.fromkeys(names.split(), kind)
+
+
 HIGHLIGHT = {
-    "key": str,
-    "source": str,
-    "kind": str,
-    "exact": str,
-    "gaps": list,
-    "prefix": str,
-    "suffix": str,
-    "comment": str,
-    "colour": str,
-    "author": str,
-    "tags": list,
-    "page_label": str,
-    "heading": str,
-    "uri": str,
-    "links": list,
-    "document": {
-        "key": str,
-        "title": str,
-        "creators": list,
-        "issued": str,
-        "identifiers": dict,
-    },
+    **each("key source kind exact prefix suffix comment colour author page_label heading uri"),
+    **each("gaps tags links", list),
+    "document": {**each("key title issued"), "creators": list, "identifiers": dict},
 }
 CARD = {
-    "id": str,
+    **each("id kind verdict anki deck quote highlight document"),
+    **each("tags findings", list),
+    **each("fields html", dict),
     "guid": (str, type(None)),
-    "kind": str,
-    "verdict": str,
-    "anki": str,
-    "deck": str,
-    "tags": list,
-    "fields": dict,
-    "html": dict,
-    "quote": str,
-    "highlight": str,
-    "document": str,
-    "origin": {"drafter": str, "model": str, "prompt": str},
-    "findings": list,
+    "origin": each("drafter model prompt"),
     "revision": (dict, type(None)),
 }
-FINDING = {"check": str, "severity": str, "message": str, "twin": str}
-NOTES = dict.fromkeys(
-    ("written", "added", "updated", "held", "missing", "conflicts", "tombstones"), int
-)
-PROBLEM = {"where": str, "what": str, "hint": str}
+FINDING = each("check severity message twin")
+NOTES = each("written added updated held missing conflicts tombstones", int)
+PROBLEM = each("where what hint")
 RUN = {
-    "highlights": dict.fromkeys(("seen", "new", "changed", "gone", "unchanged"), int),
-    "fates": dict.fromkeys(("ignored", "failed", "carded", "waiting", "blocked", "no_card"), int),
+    "highlights": each("seen new changed gone unchanged", int),
+    "fates": each("ignored failed carded waiting blocked no_card", int),
     "no_card": dict,
-    "cards": dict.fromkeys(
-        ("drafted", "accepted", "revised", "ready", "waiting", "blocked", "retired"), int
-    ),
+    "cards": each("drafted accepted revised ready waiting blocked retired", int),
     "notes": NOTES,
     "packages": list,
-    "llm": dict.fromkeys(("requests", "cached", "tokens_in", "tokens_out", "cost_usd"), NUMBER),
+    "llm": each("requests cached tokens_in tokens_out cost_usd", NUMBER),
     "problems": list,
 }
 KINDS = {"highlight", "underline", "strike", "note", "image", "ink", "card"}

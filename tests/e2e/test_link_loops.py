@@ -34,13 +34,3 @@ def test_a_loop_is_no_place_to_read_and_stops_no_other(forge, tmp_path):
     vault.mkdir()
     (vault / "note.md").write_text(NOTE)
     assert forge("extract", tmp_path / "loop", vault, "--json", code=1).stdout.count('"exact"') == 1
-
-
-def test_init_finds_the_vault_beside_a_loop(forge):
-    documents = forge.home / "Documents"
-    (documents / "Notes" / ".obsidian").mkdir(parents=True)
-    (documents / "Notes" / "note.md").write_text(NOTE)
-    (documents / "Notes" / "deep").symlink_to("deep")
-    (documents / "loop").symlink_to("loop")
-    assert "Notes" in forge("init", forge.folder / "w").stderr
-    assert "Traceback" not in forge("run", documents / "Notes").stderr

@@ -148,19 +148,6 @@ def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(forge, pa
     assert "nothing here that can be read" in forge("run", other, code=2).stderr
 
 
-def test_a_vault_a_pdf_and_zotero_go_together_in_one_run(forge, vault, paper, library):
-    (vault / "a.md").write_text("Katze:::cat\n", encoding="utf-8")
-    came = forge.json("run", vault, paper, library)
-
-    assert came["highlights"]["seen"] == 1 + 3, "those in Zotero are two of the three"
-    assert sum(came["fates"].values()) == came["highlights"]["seen"]
-    routes = {
-        one["key"].partition(":")[0]
-        for one in forge.ok("extract", vault, paper, library, "--json").lines
-    }
-    assert routes == {"vault", "pdf", "zotero"}
-
-
 def test_the_same_sentence_in_a_pdf_and_in_zotero_makes_one_card(forge, paper, library):
     forge.ok("run", paper, library)
 
@@ -176,19 +163,3 @@ def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(forge, paper, library,
     assert came["highlights"]["seen"] == 3
     assert len(forge.cards()) == 3
     assert sum(card["highlight"].startswith("zotero:") for card in forge.cards()) == 2
-
-
-def test_equal_annotation_keys_of_two_libraries_are_two_highlights(forge, tmp_path):
-    def library(words: str, group: int | None = None) -> Library:
-        mark = Annotation("MARKAAA2", words, "What is it?")
-        attachment = Attachment("ATTACH01", "a.pdf", (mark,))
-        return Library(
-            (Work("PAPER001", {"title": words}, attachments=(attachment,)),), group=group
-        )
-
-    write_zotero(tmp_path / "zotero.sqlite", [library(ACRONYM), library(TERM, 7)])
-    forge.ok("run", tmp_path / "zotero.sqlite")
-    forge.ok("run", tmp_path / "zotero.sqlite")
-
-    keys = {card["highlight"] for card in forge.cards()}
-    assert keys == {"zotero:user/MARKAAA2", "zotero:group.7/MARKAAA2"}

@@ -201,18 +201,6 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(forge, v, no_w
     assert (found["seen"], found["new"]) == (2, 0)
 
 
-def test_a_deleted_export_takes_nothing_away_and_gives_way_to_the_next(forge, tmp_path, no_waiting):
-    first = annotations(tmp_path / "first.json", ROC, EM)
-    forge.ok("run", first)
-    second = annotations(tmp_path / "second.json", DNN, start=2)
-    first.unlink()
-    forge.ok("run", second)
-    for _ in range(3):
-        assert "first.json" not in forge.ok("run").stderr
-    assert len(forge.cards("verdict:accepted")) == 3
-    assert not forge.cards("finding:source_gone")
-
-
 # --- what is asked ------------------------------------------------------------------------------
 
 

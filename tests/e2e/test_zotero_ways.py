@@ -21,55 +21,30 @@ PLAIN = "Persister cells survive for reasons of their own."
 OTHER = "The water loss of leaves (WLL) cools them."
 ASKED = "? What do persister cells do?"
 
-RESIST = Work(
+
+def paper(key: str, title: str, *marks: Annotation, **more: Any) -> Work:
+    """A work with one file; the keys of both end alike."""
+    attached = Attachment(f"ATTACH{key[-2:]}", f"{title}.pdf", marks)
+    return Work(key, {"title": title, **more.pop("fields", {})}, attachments=(attached,), **more)
+
+
+RESIST = paper(
     "PAPERAA2",
-    {"title": "How Bacteria Resist", "date": "2021-00-00 2021", "DOI": "10.5555/resist"},
+    "How Bacteria Resist",
+    Annotation("MARKAAA2", ACRONYM, "What does MIC stand for?", top=1),
+    Annotation("MARKBBB3", TERM, "What does TGC stand for?", top=2),
+    Annotation("MARKCCC4", PLAIN, ASKED, top=3),
+    fields={"date": "2021-00-00 2021", "DOI": "10.5555/resist"},
     collections=("Biology/Microbes",),
-    attachments=(
-        Attachment(
-            "ATTACHA2",
-            "Resist.pdf",
-            (
-                Annotation("MARKAAA2", ACRONYM, "What does MIC stand for?", top=1),
-                Annotation("MARKBBB3", TERM, "What does TGC stand for?", top=2),
-                Annotation("MARKCCC4", PLAIN, ASKED, top=3),
-            ),
-        ),
-    ),
     notes=(Note("NOTEAAA2", "<p>Resistance is <b>old</b>.</p>"),),
 )
-LEAVES = Work(
-    "PAPERBB3",
-    {"title": "How Leaves Drink"},
-    attachments=(
-        Attachment(
-            "ATTACHB3", "Leaves.pdf", (Annotation("MARKDDD5", OTHER, "What cools leaves?"),)
-        ),
-    ),
-)
+LEAVES = paper("PAPERBB3", "How Leaves Drink", Annotation("MARKDDD5", OTHER, "What cools leaves?"))
 OWN = Library((RESIST, LEAVES))
-CLUB = Library(
-    (
-        Work(
-            "PAPERCC4",
-            {"title": "Read together"},
-            attachments=(
-                Attachment(
-                    "ATTACHC4",
-                    "Together.pdf",
-                    (
-                        Annotation(
-                            "MARKEEE6", "ours to keep", "q: What is a book for?", author=ADA
-                        ),
-                        Annotation("MARKFFF7", "theirs", "q: May they ask?", author=BEN, top=200),
-                    ),
-                ),
-            ),
-        ),
-    ),
-    group=77,
-    name="Club",
+CLUB_MARKS = (
+    Annotation("MARKEEE6", "ours to keep", "q: What is a book for?", author=ADA),
+    Annotation("MARKFFF7", "theirs", "q: May they ask?", author=BEN, top=200),
 )
+CLUB = Library((paper("PAPERCC4", "Read together", *CLUB_MARKS),), group=77, name="Club")
 
 
 def with_marks(work: Work, *marks: Annotation) -> Work:
