@@ -73,12 +73,15 @@ _SEPARATOR = re.compile(r"\n[ \t>]*\?\??[ \t]*\n")
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
 _KEPT = re.compile(
-    r"\n#+[ \t]+.*(?:highlight|annotation|clippings|markierungen|surlignements"
-    r"|(?:page|loc|pos|seite|página|emplacement)\S*[ \t]+[\divxlc])"
+    r"\n(?:#+[ \t]+.*(?:highlight|annotation|clippings|markierungen|surlignements"
+    r"|(?:page|loc|pos|seite|página|emplacement)\S*[ \t]+[\divxlc])|> \[!quote\] hinote\n)"
 )
-"""A heading above passages that another program keeps in notes."""
-_EXPORT = re.compile(r"^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)", re.M | re.S)
-"""The headings of a note that a program wrote about a book, and a passage."""
+"""A heading above passages that another program keeps in notes, or a callout of HiNote."""
+_EXPORT = re.compile(
+    r"^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)|^> \[!quote\] HiNote$",
+    re.M | re.S,
+)
+"""The headings of a note that a program wrote about a book, and a passage; or HiNote's."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -108,7 +111,8 @@ class NoteSource(TextSource):
         glossaries = {*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings)}
         if note.text.endswith(_CHAT):
             return
-        if not note.dialects and not self._may_hold(note, cards, glossaries):
+        may_hold = self._may_hold(note, cards, glossaries)
+        if not (note.dialects or may_hold):
             return
         from ankiforge.extract.markdown.blocks import cut
         from ankiforge.extract.markdown.cards import Syntax
@@ -120,7 +124,7 @@ class NoteSource(TextSource):
 
         front, lines = front_matter(note.text), note.text.split("\n")
         dialect = note.dialects.syntax(note.text, front.tags) if note.dialects else None
-        if note.dialects and not dialect and not self._may_hold(note, cards, glossaries):
+        if not (dialect or may_hold):
             return
         # the front matter is blanked, so that line numbers stay
         body = "\n".join([*("" for _ in range(front.lines)), *lines[front.lines :]])
@@ -145,7 +149,7 @@ class NoteSource(TextSource):
         found = highlights(document, space, body, blocks, wanted, cites, skip)
         if not found:
             if _EXPORT.search(body):
-                what = "it looks like the highlights of a book, and no passage in it has its place"
+                what = "it looks like highlights that another program wrote, and none can be read"
                 yield Problem(
                     document.path, what, "mark the passages, or export them again", notice=True
                 )
@@ -173,7 +177,7 @@ class NoteSource(TextSource):
             any(sign in low for kind in kinds for sign in _SIGNS[kind])
             or ("block" in cards and "?" in text and _SEPARATOR.search(low))
             or ("glossary" in cards and any(one in low for one in glossaries))
-            or ("\n#" in low and _KEPT.search(low))
+            or _KEPT.search(low)
             or QUOTES.search(text)
         )
 
@@ -199,15 +203,12 @@ class Texts(NoteSource):
 
 open_source = Texts.open
 
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+_INDENT = re.compile(
+    r"^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?", re.M | re.S
+)
+"""What stands before a line, and a whole fence."""
 
 
 def _without_indents(text: str) -> str:
     """Return plain text without indentation, which Markdown reads as code; fences keep theirs."""
-    lines, fence = [], ""
-    for line in text.split("\n"):
-        sign = _FENCE.match(line)
-        lines.append(line if fence else line.lstrip(" \t\u3000"))
-        if sign and (not fence or sign[1].startswith(fence)):
-            fence = "" if fence else sign[1]
-    return "\n".join(lines)
+    return _INDENT.sub(lambda found: found["fence"] or "", text)
