@@ -46,18 +46,12 @@ SOURCES = {
 DECK = 'deck: "Golden::{title}"\n'
 
 
-def loaded(path: Path) -> dict[str, dict[str, Any]]:
-    """A YAML file, read by libyaml if it is there: ten times as fast."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: dict[str, dict[str, Any]] = yaml.load(path.read_text(encoding="utf-8"), loader)
-    return found
-
-
 def read_histories() -> dict[str, dict[str, Any]]:
-    """{name: history} of all files."""
+    """{name: history} of all files, read by libyaml if it is there: ten times as fast."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     found: dict[str, dict[str, Any]] = {}
     for path in sorted((HERE / "histories").glob("*.yaml")):
-        for name, history in loaded(path).items():
+        for name, history in yaml.load(path.read_text(encoding="utf-8"), loader).items():
             assert name not in found, name
             found[name] = history
     return found
@@ -322,14 +316,9 @@ class Player:
         with clock.ahead(self.ahead):
             return machine.forge(*words, "--json")
 
-    def listed(self, machine: Machine) -> list[dict[str, Any]]:
+    def listed(self, machine: Machine, *which: str) -> list[dict[str, Any]]:
         with clock.ahead(self.ahead):
-            found: list[dict[str, Any]] = machine.forge.ok("list", "--all", "--json").lines
-        return found
-
-    def passages(self, machine: Machine) -> list[dict[str, Any]]:
-        with clock.ahead(self.ahead):
-            found: list[dict[str, Any]] = machine.forge.ok("list", "--no-card", "--json").lines
+            found: list[dict[str, Any]] = machine.forge.ok("list", *which, "--json").lines
         return found
 
     def filled(self, machine: Machine, word: str) -> str:
@@ -341,11 +330,14 @@ class Player:
             if kind == "card":
                 return self.guid(machine, rest)
             if kind == "question":
-                asked = self.call(machine, "list", "--view", "questions").lines
-                [id] = [one["id"] for one in asked if one["question"] == rest]
+                views = ("questions", "changed")  # the latter tells of changes, too
+                lines = [one for view in views for one in self.listed(machine, "--view", view)]
+                [id] = [one["id"] for one in lines if one.get("question") == rest]
                 return str(id)
-            keys = {one["key"] for one in self.passages(machine) if rest in one["exact"]}
-            keys |= {one["highlight"] for one in self.listed(machine) if rest in one["quote"]}
+            keys = {one["key"] for one in self.listed(machine, "--no-card") if rest in one["exact"]}
+            keys |= {
+                one["highlight"] for one in self.listed(machine, "--all") if rest in one["quote"]
+            }
             [key] = keys
             return str(key)
 
@@ -353,7 +345,7 @@ class Player:
 
     def guid(self, machine: Machine, word: str) -> str:
         """The one card with this word: in its fields, else in its quote; live before others."""
-        cards = self.listed(machine)
+        cards = self.listed(machine, "--all")
         for keys in (("fields",), ("fields", "quote", "title")):
             found = [card for card in cards if any(word in str(card[key]) for key in keys)]
             waits = [card for card in found if card["verdict"] == "pending"]
@@ -365,7 +357,7 @@ class Player:
 
     def look(self, machine: Machine) -> dict[str, Any]:
         """What is different from the last look: cards, drafts, passages, packages, requests."""
-        cards = self.listed(machine)
+        cards = self.listed(machine, "--all")
         paths = sorted(machine.desk.rglob("*.apkg"))
         packages = {path.name: notes_in(path) for path in paths if ".previous." not in path.name}
         held = {one["guid"]: one["fields"] for one in cards if is_card(one)}
@@ -376,7 +368,9 @@ class Player:
             "cards": {self.names[one["guid"]]: told(one) for one in cards if is_card(one)},
             "waiting": dict.fromkeys(sorted(drafts_of(cards)), True),
             "no card": {
-                one["exact"]: True for one in self.passages(machine) if one["fate"] != "waiting"
+                one["exact"]: True
+                for one in self.listed(machine, "--no-card")
+                if one["fate"] != "waiting"
             },
             "packages": {name: self.named(notes) for name, notes in packages.items()},
         }

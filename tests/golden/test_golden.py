@@ -32,12 +32,6 @@ def recorded_at(name: str) -> Path:
     return RECORDED / f"{name.replace(',', '').replace(' ', '-')}.json"
 
 
-def expected(name: str) -> list[dict[str, Any]]:
-    """What each step of a history came to when it was recorded."""
-    found: list[dict[str, Any]] = json.loads(recorded_at(name).read_text(encoding="utf-8"))
-    return found
-
-
 def compact(steps: list[dict[str, Any]]) -> str:
     """JSON whose objects are broken down to the level of one card or note."""
 
@@ -58,7 +52,7 @@ def test_a_history_gives_what_was_recorded(name, tmp_path, forge_in, fake):
     came = json.loads(json.dumps(histories.play(HISTORIES[name], tmp_path, forge_in, fake)))
     if RECORD:
         recorded_at(name).write_text(compact(came), encoding="utf-8")
-    steps = expected(name)
+    steps = json.loads(recorded_at(name).read_text(encoding="utf-8"))
     assert [step["step"] for step in came] == [step["step"] for step in steps]
     for now, then in zip(came, steps, strict=True):
         assert now == then, f"{name}, {now['step']}"

@@ -127,24 +127,6 @@ def test_each_make_of_export_is_seen_and_a_newer_one_first(tmp_path, database, c
         assert (view.kind, view.complete) == (ViewKind.COLPKG, True)
 
 
-ODD = """
-update cards set reps = 3.9, lapses = 'x', queue = '2', did = 77;
-update notes set tags = ' a　b  c ', flds = flds || char(31) || 'more';
-insert into revlog values (9, (select id from cards), 0, 1.0, -60, 0, 0, 5, 0);
-"""
-
-
-def test_odd_values_of_old_collections_are_seen_as_near_as_can_be(collection):
-    with open_view(changed(collection, ODD)) as view:
-        (note,) = view.notes()
-        (review,) = view.reviews()
-    (card,) = note.cards
-    assert (card.reps, card.suspended, card.deck) == (3, False, "")
-    assert note.tags == ("a", "b", "c")
-    assert note.fields[-1] == "more"
-    assert (review.ease, review.interval) == (1, -60)
-
-
 # --- what cannot ----------------------------------------------------------------------------
 
 
