@@ -108,6 +108,13 @@ class Forge:
             self.ok("init", "--trust", self.folder)
         return path
 
+    def drafting(self, url: str, *sources: str, more: str = "", **llm: object) -> Path:
+        """Settings of sources (or of the folder `notes`) whose passages a model at `url` drafts."""
+        told = json.dumps({"base_url": url, "model": "m", **llm})
+        named = ", ".join(sources or ["{obsidian: {name: notes, path: notes}}"])
+        text = f"sources: [{named}]\ndrafter: llm\nllm: {told}\nanki: {{collection: none}}\n{more}"
+        return self.settings(text)
+
     def cards(self, *arguments: str | Path) -> list[dict[str, Any]]:
         """All cards there are, rejected and retired ones too, as `list` tells them."""
         return self.ok("list", "--all", "--json", *arguments).lines

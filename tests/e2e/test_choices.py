@@ -1,6 +1,5 @@
 """Asked again, a model offers a question, its turned form and a cloze for one fact; a person accepts one."""
 
-import json
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -35,11 +34,7 @@ def offered(fake: ModuleType, h: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def drafted(forge: Any, server: Any) -> Any:
-    llm = {"base_url": server.base_url, "model": "m"}
-    forge.settings(
-        "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n"
-    )
+    forge.drafting(server.base_url)
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes" / "Lens.md").write_text(f"=={ALPHA}==\n", encoding="utf-8")
     assert forge.json("run")["cards"]["drafted"] == 1, "one best card"

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import tell_osr
 
 PLAIN = "# Shopping\n\n- **Milk**: two litres\n- **Bread**: one loaf\n- **TODO**: call mum\n"
@@ -144,27 +143,6 @@ def twice(forge: Any) -> dict[str, Any]:
         ledger.execute("UPDATE highlight SET missed = 1 WHERE missed != 0")
         ledger.commit()
     return read(forge)
-
-
-@pytest.mark.parametrize("then", ["exclude: [a.pdf]", "include: [b.pdf]", "include: [c.pdf]"])
-def test_papers_that_the_settings_leave_out_are_not_gone(forge, then):
-    (forge.folder / "papers" / "sub").mkdir(parents=True)
-    for name, words in (
-        ("a", "The cell makes a wall (CW)."),
-        ("b", "The lens makes an image (LI)."),
-    ):
-        page = Page([paragraph(words)], [mark(words)])
-        write_pdf(forge.folder / "papers" / f"{name}.pdf", [page], title=name)
-    settings(forge, "{pdf: {name: papers, path: papers}}")
-    forge.ok("run")
-    settings(forge, f"{{pdf: {{name: papers, path: papers, {then}}}}}")
-    left_out = 2 if "c.pdf" in then else 1
-    assert forge.json("run")["not_selected"] == left_out
-    came = twice(forge)
-    assert (came["seen"], came["gone"], came["sourceless"]) == (2 - left_out, 0, 0)
-    settings(forge, "{pdf: {name: papers, path: papers}}")
-    came = read(forge)
-    assert (came["seen"], came["new"], came["not_selected"]) == (2, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,7 @@ def answered(server, fake):
 
 
 def configure(forge: Any, server: Any, *, more: str = "", **llm: object) -> None:
-    told = {"base_url": server.base_url, "model": "m", "concurrency": 2, **llm}
-    forge.settings(
-        "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {json.dumps(told)}\n"
-        f"anki: {{collection: none}}\n{more}"
-    )
+    forge.drafting(server.base_url, more=more, **{"concurrency": 2, **llm})
     folder = forge.folder / "notes"
     folder.mkdir(exist_ok=True)
     for number, words in enumerate(SAID):

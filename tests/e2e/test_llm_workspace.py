@@ -32,11 +32,7 @@ def notes(forge, server) -> Callable[..., None]:
 
 def configure(forge: Any, url: str, **more: object) -> None:
     key = {} if "127.0.0.1" in url else {"key_env": "OPENAI_API_KEY"}
-    llm = json.dumps({"base_url": url, "model": "m", **key, **more})
-    forge.settings(
-        f"sources: [{{obsidian: {{name: notes, path: notes}}}}]\ndrafter: llm\nllm: {llm}\n"
-        "anki: {collection: none}\n"
-    )
+    forge.drafting(url, **key, **more)
 
 
 def trusted(forge: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:

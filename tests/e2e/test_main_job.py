@@ -128,13 +128,6 @@ def test_a_change_of_the_deck_files_moves_no_card(forge, vault, note):
     assert (decks["Katze"], decks["Hund"]) == ("Old::Cells", "New::Cells")
 
 
-def test_the_package_of_a_deck_is_set_aside_once_all_its_cards_are_rejected(forge, vault, note):
-    forge.ok("run", vault, "--deck", "Bio")
-    forge.ok("reject", "--all")
-    assert "Bio.previous.apkg" in forge.ok("run", vault, "--deck", "Bio").stdout
-    assert not (forge.folder / "Bio.apkg").exists()
-
-
 def test_build_writes_one_deck_and_those_below_it(forge, vault, note, notes_in):
     forge.ok("run", vault, "--deck", "Biology::Cells")
     (vault / "Dogs.md").write_text("---\ndeck: Bio\n---\nHund:::dog\n", encoding="utf-8")

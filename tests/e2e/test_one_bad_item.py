@@ -197,11 +197,7 @@ def test_a_card_that_cannot_be_shipped_stays_out_of_the_package(forge, monkeypat
 def test_a_reply_that_cannot_be_used_fails_for_its_passages_alone(forge, monkeypatch, server):
     (forge.folder / "in").mkdir()
     (forge.folder / "in" / "a.md").write_text("==A hurtful fact.==\n\n==A good fact.==\n", "utf-8")
-    model = json.dumps({"base_url": server.base_url, "model": "m"})
-    forge.settings(
-        f"sources: [{{obsidian: {{path: in}}}}]\ndrafter: llm\nllm: {model}\n"
-        "anki: {collection: none}\n"
-    )
+    forge.drafting(server.base_url, "{obsidian: {path: in}}")
     with monkeypatch.context() as patch:
         failing(patch, llm, "drafts_of", ZeroDivisionError())
         assert "not drafted: ankiforge itself fails on it" in forge("run", code=1).stderr

@@ -24,12 +24,7 @@ class Place:
         self.folder: Path = forge.folder
 
     def settings(self, *sources: str) -> None:
-        llm = json.dumps({"base_url": self.server.base_url, "model": "m"})
-        (self.folder / "ankiforge.yaml").write_text(
-            f"sources: [{', '.join(sources)}]\ndrafter: llm\nllm: {llm}\n"
-            "anki: {collection: none}\n",
-            encoding="utf-8",
-        )
+        self.forge.drafting(self.server.base_url, *sources)
 
     def note(self, name: str, text: str) -> Path:
         path = self.folder / "notes" / name

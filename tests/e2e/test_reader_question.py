@@ -1,8 +1,6 @@
 """The paragraphs around a mark tell its subject, and may answer what its comment asks."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,15 +16,6 @@ AFTER = "Starch crystallises fastest just above freezing, and that makes the cru
 def write_paper(path: Path, *marks: Mark) -> None:
     path.parent.mkdir(parents=True)
     write_pdf(path, [Page(tuple(map(paragraph, (BEFORE, MARKED, AFTER))), marks)], title="Bread")
-
-
-def write_settings(forge: Any, server: Any, source: str) -> None:
-    llm = {"base_url": server.base_url, "model": "m-70b"}
-    (forge.folder / "ankiforge.yaml").write_text(
-        f"sources: [{{{source}}}]\ndrafter: llm\n"
-        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n",
-        encoding="utf-8",
-    )
 
 
 def test_a_private_paragraph_is_masked_and_too_many_are_left_out():
@@ -73,7 +62,7 @@ def test_a_marked_cell_is_sent_with_its_row(forge, server):
     note = forge.folder / "notes" / "metals.md"
     rows = "| Metal | Melts at | Use |\n|---|---|---|\n| Lead | 327 °C | shot |\n| Tin | 232 °C | solder |"
     note.write_text(f"# Metals\n\n{rows.replace('232 °C', '==232 °C==')}\n")
-    write_settings(forge, server, "obsidian: {name: notes, path: notes}")
+    forge.drafting(server.base_url, "{obsidian: {name: notes, path: notes}}", model="m-70b")
     forge.ok("run")
 
     sent = server.asked[0]["messages"][-1]["content"]
@@ -94,7 +83,7 @@ def test_a_mark_in_zotero_is_asked_with_the_paragraphs_of_its_pdf(forge, server,
     write_zotero(folder / "zotero.sqlite", [Library((work,))])
     if attached:
         write_paper(folder / "storage" / "ATTACH01" / "bread.pdf")
-    write_settings(forge, server, "zotero: {name: zotero, path: Zotero}")
+    forge.drafting(server.base_url, "{zotero: {name: zotero, path: Zotero}}", model="m-70b")
     told = forge.ok("run", "--json").data
 
     sent = server.asked[0]["messages"][-1]["content"]
