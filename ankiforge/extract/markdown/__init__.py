@@ -118,7 +118,7 @@ class NoteSource(TextSource):
         from ankiforge.extract.markdown.cards import Syntax
         from ankiforge.extract.markdown.note import Wanted, highlights
         from ankiforge.extract.markdown.quotes import citations, papers
-        from ankiforge.extract.markdown.source import front_matter, prepared
+        from ankiforge.extract.markdown.source import QUOTES, front_matter, prepared
         from ankiforge.extract.markdown.tokens import Context
         from ankiforge.text.identifiers import sketch
 
@@ -131,7 +131,8 @@ class NoteSource(TextSource):
         blocks = cut(
             prepared(body, fields=not dialect), Context(picture=picture), dialect or Syntax()
         )
-        cites = {at: cited for at, one in enumerate(blocks.blocks) if (cited := citations(one))}
+        cited = enumerate(map(citations, blocks.blocks if QUOTES.search(body) else ()))
+        cites = {at: found for at, found in cited if found}
         given, names = note.document, (*front.identifiers, *papers(cites))
         document = replace(
             given,

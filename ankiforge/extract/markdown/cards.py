@@ -253,13 +253,13 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return bool(found)
 
 
-class _Lines:
+class _Lines(NamedTuple):
     """The lines of a container from which cards are read."""
 
-    def __init__(
-        self, state: StateBlock, syntax: Syntax, is_card: Callable[[str], bool], end: int
-    ) -> None:
-        self.state, self.syntax, self.is_card, self.end = state, syntax, is_card, end
+    state: StateBlock
+    syntax: Syntax
+    is_card: Callable[[str], bool]
+    end: int
 
     def text(self, line: int) -> str:
         state = self.state
@@ -370,15 +370,14 @@ class _Lines:
                 _of_fields(kind, rest, start + 1, "STARTI") for kind, rest in _INLINE.findall(words)
             )
             return [card for cards in found for card in cards]
-        middle = next((at for at in range(start, end) if self.text(at).startswith("A: ")), start)
-        between = [self.text(at) for at in range(start + 1, middle)]
-        gap = between.index("") if "" in between else len(between)
-        if not words.startswith("Q: ") or middle == start or any(between[gap:]):
+        asked = _ASKED.match(self.source(start, end)) if words.startswith("Q: ") else None
+        if asked is None:
             return []
+        middle = start + asked[0].count("\n")
         last = self.past(middle, end)
         again = (at for at in range(middle + 1, last) if self.text(at).startswith("Q: "))
         last = next(again, last)
-        front, back = self.source(start, middle)[3:], self.source(middle, last).lstrip()[3:]
+        front, back = asked["front"], self.source(middle, last).lstrip()[3:]
         return [Written(last, front, back, "Q: … A: …")]
 
 
@@ -391,6 +390,7 @@ def _without_sign(source: str) -> str:
     return source
 
 
+_ASKED = re.compile(r"\s*Q: (?P<front>(?:(?!\s*A: ).+\n)+)\s*A: ")
 _INLINE = re.compile(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
 _NAMES = "Front|Back Extra|Back|Text|Extra|Question|Answer|Add Reverse"
 _FIELD_NAME = re.compile(
