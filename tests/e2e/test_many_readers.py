@@ -1,12 +1,12 @@
 """Reading by several at a time, and by a real Dask cluster: what is read is the same."""
 
 import os
-import subprocess
-import sys
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,40 +90,12 @@ def test_readers_side_by_side_yield_what_one_does(forge, workspace, alone):
 
 
 @pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The address of a scheduler with two workers; what replaces one of them."""
-    port = _free()
-    address = f"tcp://127.0.0.1:{port}"
-    running = [
-        _dask(tmp_path, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-    ]
+def cluster() -> Iterator[Any]:
+    """A scheduler with two workers, each a process; one that is killed is replaced."""
+    from distributed import LocalCluster
 
-    def worker() -> None:
-        options = ("--no-nanny", "--nthreads", "1", "--no-dashboard")
-        running.append(
-            _dask(tmp_path, "worker", address, *options, "--local-directory", str(tmp_path))
-        )
-
-    def replace() -> None:
-        killed = running.pop(1)
-        killed.kill()
-        killed.communicate()
-        worker()
-
-    worker()
-    worker()
-    yield address, replace
-    for one in running:
-        one.kill()
-        one.communicate()
-
-
-def _dask(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """As `dask scheduler`, `dask worker`."""
-    return subprocess.Popen(
-        (sys.executable, "-m", "dask", *arguments), cwd=folder,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as running:
+        yield running
 
 
 def _free() -> int:
@@ -136,26 +108,17 @@ def _free() -> int:
 
 
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
-    forge, workspace, alone, scheduler
+    forge, workspace, alone, cluster
 ):
-    address, replace = scheduler
     expected = alone.get("lines") or told(forge, "--jobs", "1")
-    workspace(address)
-    _answers(address)
+    workspace(cluster.scheduler_address)
     assert told(forge) == expected
 
-    killer = threading.Timer(0.3, replace)
+    worker = cluster.workers[0].process.pid
+    killer = threading.Timer(0.3, os.kill, (worker, signal.SIGKILL))
     killer.start()
     assert [line for line in told(forge) if HERE not in line] == expected
     killer.join()
-
-
-def _answers(address: str, count: int = 2) -> None:
-    """Wait until so many workers are there."""
-    from distributed import Client
-
-    with Client(address, timeout="60s", set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=60)
 
 
 def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch):
