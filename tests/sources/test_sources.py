@@ -23,10 +23,6 @@ from ankiforge.text.passages import anchor_key, own_key
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/source.yaml"))
 
-cases = pytest.mark.parametrize(
-    "case", CASES, ids=[case.relative_to(HERE).as_posix() for case in CASES]
-)
-
 
 def sightings(case: Path, folder: Path) -> list[Sighting]:
     """What the source of this case yields, read from a copy in `folder`."""
@@ -86,42 +82,23 @@ def written(found: list[Sighting], folder: Path) -> str:
     return text.replace(str(folder), "<here>")
 
 
-@cases
-def test_a_source_yields_what_the_golden_file_says(case, tmp_path):
-    golden = case / "expected.jsonl"
-    result = written(sightings(case, tmp_path), tmp_path)
+@pytest.mark.parametrize("case", CASES, ids=[case.relative_to(HERE).as_posix() for case in CASES])
+def test_a_source_yields_what_the_golden_file_says_and_twice_the_same(case, tmp_path):
+    found = sightings(case, tmp_path)
+    golden, result = case / "expected.jsonl", written(found, tmp_path)
     if os.environ.get("ANKIFORGE_GOLDEN"):
         golden.write_text(result, "utf-8")
     assert result == golden.read_text("utf-8")
+    assert sightings(case, tmp_path) == found
 
-
-@cases
-def test_reading_twice_gives_the_same(case, tmp_path):
-    first = sightings(case, tmp_path)
-    assert sightings(case, tmp_path) == first
-
-
-@cases
-def test_keys_are_unique_within_a_source(case, tmp_path):
-    """Among those of one document always; copies of a note share keys until they are issued."""
-    for sighting in sightings(case, tmp_path):
-        if isinstance(sighting, Extracted):
-            keys = [key_of(highlight) for highlight in sighting.highlights]
-            assert len(keys) == len(set(keys))
-
-
-@cases
-def test_a_source_ends_with_its_scans(case, tmp_path):
-    found = sightings(case, tmp_path)
     assert isinstance(found[-1], Scan)
-    scanned = {sighting.container for sighting in found if isinstance(sighting, Scan)}
-    assert {s.container for s in found if isinstance(s, Extracted)} <= scanned
-
-
-@cases
-def test_gaps_lie_within_the_words_and_say_the_same_in_both(case, tmp_path):
-    for sighting in sightings(case, tmp_path):
-        for highlight in sighting.highlights if isinstance(sighting, Extracted) else ():
+    documents = [one for one in found if isinstance(one, Extracted)]
+    scanned = {one.container for one in found if isinstance(one, Scan)}
+    assert {one.container for one in documents} <= scanned
+    for document in documents:  # copies of a note share keys until they are issued
+        keys = [key_of(highlight) for highlight in document.highlights]
+        assert len(keys) == len(set(keys))
+        for highlight in document.highlights:
             assert ordered(highlight.gaps, len(highlight.exact))
             if highlight.markdown_gaps:
                 assert ordered(highlight.markdown_gaps, len(highlight.markdown[0]))

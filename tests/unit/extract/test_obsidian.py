@@ -176,20 +176,8 @@ def test_links_are_told_of_and_not_followed(tmp_path):
     assert not any(isinstance(one, Problem) for one in scan(root, exclude=("loop/", "b.md")))
 
 
-def test_paths_outside_and_a_vault_that_is_not_there_are_problems(tmp_path):
+def test_a_path_outside_is_a_problem(tmp_path):
     (tmp_path / "vault").mkdir()
     (tmp_path / "outside.md").write_text(MARKED, "utf-8")
     problem, end = scan(tmp_path / "vault", tmp_path / "outside.md")
     assert (type(problem), end.complete) == (Problem, False)
-    problem, end = scan(tmp_path / "Gone")
-    assert (problem.where, end.complete) == (str(tmp_path / "Gone"), False)
-
-
-def test_a_picture_outside_the_folder_is_not_looked_for(tmp_path):
-    module = extract.module("markdown")
-    (tmp_path / "secret.png").write_bytes(b"PNG")
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "a.md").write_text("What is it?::![](../secret.png)\n")
-    found, _ = module.open_source("m", folder, module.Settings(path=str(folder))).scan()
-    assert found.highlights[0].markdown[1] == "![](../secret.png)"
