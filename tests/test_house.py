@@ -107,20 +107,14 @@ def commands() -> dict[str, click.Command]:
 
 
 @pytest.mark.parametrize("words", commands())
-def test_every_command_says_what_it_does_and_shows_an_example(forge, words):
+def test_every_command_says_what_it_does_by_an_example_and_takes_the_common_options(forge, words):
     told = forge.ok(*words.split(), "--help").stdout
-
-    assert "Example" in told
     assert f"ankiforge {words}" in told.partition("Example")[2]
-    assert commands()[words].help
-
-
-@pytest.mark.parametrize("words", commands())
-def test_every_command_takes_the_common_options_after_its_name(words):
-    names = {name for option in commands()[words].params for name in option.opts}
-
+    command = commands()[words]
+    assert command.help
+    names = {name for option in command.params for name in option.opts}
     assert {"-C", "--workspace", "--json", "-q", "-v", "--no-color", "--offline"} <= names
-    for option in commands()[words].params:
+    for option in command.params:
         assert isinstance(option, click.Argument) or getattr(option, "help", ""), option.name
 
 

@@ -117,15 +117,11 @@ def test_a_finding_tells_the_number_counted_and_the_limit():
 # --- a bare card ----------------------------------------------------------------------------
 
 
-def test_a_bare_card_is_blocked_only_where_it_would_break():
+def test_a_bare_card_is_blocked_only_where_it_would_break_and_needs_no_ground():
     wordy = cards.question("Is it so?", "Yes", "")
     broken = cards.question("What is it?", " ", "")
+    groundless = cards.question("When was GPT-9 trained?", "in 2031, see https://gpt9.example", "")
 
     assert {f.severity for f in lint(wordy)} == {Severity.WARN}
     assert {f.check: f.severity for f in lint(broken)}["empty_side"] is Severity.BLOCK
-
-
-def test_a_bare_card_needs_no_ground():
-    card = cards.question("When was GPT-9 trained?", "in 2031, see https://gpt9.example", "")
-
-    assert lint(card) == ()
+    assert lint(groundless) == ()

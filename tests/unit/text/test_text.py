@@ -10,7 +10,6 @@ from ankiforge.text.cloze import (
     escape_signs,
     gaps,
     literal,
-    make,
     numbers,
     outside,
     plain,
@@ -185,15 +184,6 @@ def test_a_gap_knows_its_numbers_its_hint_and_its_place():
 def test_what_is_malformed_is_named(markdown, words):
     named = list(problems(markdown))
     assert any(words in one for one in named) if words else named == []
-
-
-@pytest.mark.parametrize(
-    "answer", ["a", "f{x}", "std::vector", "ends in :", ": begins", "}}", "{{"]
-)
-def test_what_is_made_is_read_as_it_was_meant(answer):
-    [gap] = gaps(make(1, answer, "a::hint}}"))
-    assert reveal(make(1, answer)).replace("\\", "") == answer
-    assert gap.hint.replace("\\", "") == "a::hint}}"
 
 
 def test_hostile_and_long_texts_cost_no_time():

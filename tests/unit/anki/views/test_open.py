@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ankiforge.anki import collection as collection_module
-from ankiforge.anki.collection import connect_view, open_view
+from ankiforge.anki.collection import open_view
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ItemError
 from ankiforge.model import Card, ViewKind
@@ -256,16 +256,6 @@ def test_a_bomb_costs_one_error(tmp_path, rooms):
         for _ in range(300):
             member.write(zeros)
     assert "is larger than" in refused(tmp_path / "b.apkg")
-    assert list(rooms.iterdir()) == []
-
-
-def test_one_bad_export_among_several_is_named(package, tmp_path, rooms):
-    exports = [package, tmp_path / "gone.apkg"]
-    with (
-        pytest.raises(ItemError, match=r"gone\.apkg: no such file"),
-        connect_view(exports, address="a", profile="", notes=frozenset()),
-    ):
-        pytest.fail("it was opened")
     assert list(rooms.iterdir()) == []
 
 
