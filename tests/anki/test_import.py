@@ -7,7 +7,8 @@ import pytest
 
 from ankiforge.anki.notetypes import field_hash
 from ankiforge.anki.package import write_package
-from ankiforge.model import Card, CardKind, Family, Note
+from ankiforge.anki.render import media_of
+from ankiforge.model import Card, CardKind, Family, Media, Note
 from samples.anki_notes import note_for
 
 pytestmark = pytest.mark.core
@@ -48,9 +49,6 @@ def test_the_hashes_of_what_anki_stored_are_those_of_what_we_sent(collection, tm
 
 
 def test_pictures_arrive_under_the_names_the_fields_use(collection, tmp_path, make_card):
-    from ankiforge.anki.render import media_of
-    from ankiforge.model import Media
-
     picture = tmp_path / "Figure 1.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n picture")
     media = media_of(picture)

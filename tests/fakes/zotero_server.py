@@ -275,9 +275,6 @@ class ZoteroServer:
     ) -> None:
         self.flavour, self.account, self.users = flavour, account, dict(users or {})
         self.key = KEY
-        self.enabled = True
-        """The checkbox of the local API."""
-        self.display_name = users.get(account[0], "") if users else ""
         self.shelves: dict[str, Shelf] = {}
         self.faults: deque[Fault] = deque()
         self.meanwhile: dict[int, Callable[[], object]] = {}
@@ -332,8 +329,6 @@ class ZoteroServer:
     def answer(self, path: str, query: dict[str, str], headers: Mapping[str, str]) -> Fault:
         """The right answer, as a status with headers and body."""
         if not self.web:
-            if not self.enabled:
-                return status(403, "Local API is not enabled")
             path = path.removeprefix("/api")
         elif headers.get("Authorization", f"Bearer {self.key}") != f"Bearer {self.key}":
             return status(403, "Invalid key")
@@ -350,7 +345,12 @@ class ZoteroServer:
         everything = {"library": True, "files": True, "notes": True}
         number, name = self.account
         return _json(
-            {"key": self.key, "userID": number, "username": name, "displayName": self.display_name}
+            {
+                "key": self.key,
+                "userID": number,
+                "username": name,
+                "displayName": self.users.get(number, ""),
+            }
             | {"access": {"user": everything, "groups": {"all": {"library": True}}}}
         )
 

@@ -41,10 +41,6 @@ class _Shifted(_REAL, metaclass=_Kind):
     def now(cls, tz: Any = None) -> Any:
         return _REAL.now(tz) + _datetime.timedelta(seconds=_seconds)
 
-    @classmethod
-    def today(cls) -> Any:
-        return cls.now()
-
 
 for _name in ("fromisoformat", "fromtimestamp", "strptime", "combine"):
     setattr(_Shifted, _name, getattr(_REAL, _name))
