@@ -117,7 +117,7 @@ def test_a_link_or_a_field_in_braces_is_no_card_and_its_words_stay(forge):
     forge.ok("run", _vault(forge, {"a.md": "\n\n".join(lines) + "\n"}))
 
     assert sorted(card["quote"] for card in forge.cards()) == [
-        "An embed of cells too.",
+        "An {{embed}} of cells too.",
         "France has Paris as its capital.",
         "Water boils at 100 °C at sea level.",
     ]
