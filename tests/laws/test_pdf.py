@@ -165,14 +165,6 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_and_pictures_or_a_reason(
     assert all(not one or one.startswith(b"\x89PNG") for one in pictures)
 
 
-@given(tail=st.binary(max_size=400))
-@examples(40)
-def test_any_bytes_after_a_header_give_a_reason_or_nothing(worker, folder, tail):
-    (folder / "noise.pdf").write_bytes(b"%PDF-1.7\n" + tail)
-    reply = worker.read(folder / "noise.pdf")
-    assert isinstance(reply, Failed) or not reply.marks
-
-
 dates = st.one_of(
     st.text(max_size=24),
     st.from_regex(r"D:[0-9]{1,15}([Z+-][0-9]{0,2}'?[0-9]{0,2}'?)?", fullmatch=True),
