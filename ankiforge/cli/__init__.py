@@ -121,7 +121,7 @@ class Program(click.Group):
             for name, (_, line) in group.items():
                 formatter.write(f"  {name:{width}}  {line}\n")
         formatter.write(
-            "\nEvery command: -C DIR, --json, -q, -v, --no-color, --offline, --limit N, --jobs N, -h\n"
+            "\nEvery command: -C DIR --json -q -v --no-color --offline --limit N --jobs N -h\n"
         )
 
 
@@ -133,7 +133,7 @@ class Program(click.Group):
 @click.version_option(__version__, prog_name="ankiforge")
 @click.pass_context
 def forge(ctx: click.Context, /, **options: Any) -> None:
-    """Turn what you highlight in PDFs, Zotero, notes and e-books into checked Anki cards."""
+    """Turn highlights in PDFs, Zotero, notes and e-books into checked Anki cards."""
     ctx.obj = options
 
 
