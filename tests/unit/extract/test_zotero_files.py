@@ -1,8 +1,6 @@
 """The words around a mark of Zotero's come from its PDF; whatever is wrong with it costs only them."""
 
 import json
-import os
-import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -15,6 +13,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
 from ankiforge.extract import pdf, zotero
+from ankiforge.extract.pdf.worker import _Process
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -259,17 +258,15 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The processes that are started from now on."""
-    if sys.platform != "linux":
-        pytest.skip("processes are copies of this one only on Linux")
+    """The processes that are started from now on, one number each."""
     started: list[int] = []
-    fork = os.fork
+    start = _Process.__init__
 
-    def forked() -> int:
-        started.extend([pid] if (pid := fork()) else [])
-        return pid
+    def counted(process: _Process, seconds: float) -> None:
+        start(process, seconds)
+        started.append(len(started))
 
-    monkeypatch.setattr(os, "fork", forked)
+    monkeypatch.setattr(_Process, "__init__", counted)
     return started
 
 
