@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import Workspace
     from ankiforge.deliver import Look, Published
     from ankiforge.draft.llm import Model
-    from ankiforge.draft.prompt import Prompt, Prompts
+    from ankiforge.draft.prompt import Prompt
     from ankiforge.draft.server import ServerSettings, Usage
     from ankiforge.ledger import Ledger, Replies, Report
     from ankiforge.run import Job, Progress
@@ -399,7 +399,7 @@ def language_model(
     return Model(
         settings,
         replies,
-        load_prompts(workspace),
+        load_prompt(workspace),
         repair=repair_hints(),
         notice=notice,
         offline=offline,
@@ -438,36 +438,24 @@ def server_settings(workspace: Workspace, jobs: int = 0, spent: float = 0.0) -> 
         raise workspace.config.where.at("llm", key).error(what, error.hint) from error
 
 
-def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
-    """Load the prompts that the settings and deck files name, from the workspace or as shipped.
+def load_prompt(workspace: Workspace, *, chat: bool = False) -> Prompt:
+    """Load the prompt that the settings name, from the workspace or as shipped.
 
     With `chat`, the prompt is for a chat in a browser: never the short one for small models.
 
     Raises:
-        ConfigError: a prompt is missing or invalid.
+        ConfigError: the prompt is missing or invalid.
     """
-    from ankiforge.config.deckfiles import load_decks
-    from ankiforge.draft.prompt import Prompts
-
-    config = workspace.config
-    named = {
-        name: _load_prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
-        for rule in load_decks(workspace.root)
-        if (name := rule.prompt)
-    }
-    small = not chat and is_small_model(config.llm.base_url, config.llm.model)
-    name = config.llm.prompt or ("cards-small" if small else "cards")
-    return Prompts(_load_prompt(workspace, name, config.where.at("llm", "prompt")), named)
-
-
-def _load_prompt(workspace: Workspace, name: str, where: Location, user: str = "") -> Prompt:
     from ankiforge.config import shipped
     from ankiforge.draft.prompt import NoPromptError, load
 
+    config = workspace.config
+    small = not chat and is_small_model(config.llm.base_url, config.llm.model)
+    name = config.llm.prompt or ("cards-small" if small else "cards")
     try:
         return load(name, (workspace.root / "prompts", shipped("prompts")))
     except NoPromptError as error:
-        raise where.error(f"{user}{error.message}", error.hint) from error
+        raise config.where.at("llm", "prompt").error(error.message, error.hint) from error
 
 
 def is_small_model(base_url: str, model: str) -> bool:

@@ -33,8 +33,7 @@ from ankiforge.config.yamlfile import Location, typed
 from ankiforge.deliver import roots
 from ankiforge.draft import NO_LLM, private, withheld
 from ankiforge.draft.chat import import_chat, label_for
-from ankiforge.draft.prompt import FACTS, Prompts, Shape, rules_of, sendable
-from ankiforge.draft.reply import foreign
+from ankiforge.draft.prompt import FACTS, Prompt, Shape, rules_of, sendable
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.extract.markdown import plain_text
 from ankiforge.ledger import Ledger, Line, Match, Outcome
@@ -212,12 +211,12 @@ class Agent:
         for card in cards:
             wanted.setdefault(card["highlight"], []).append(card)
         with self._open("drafting") as (workspace, ledger):
-            prompts, hidden = app.load_prompts(workspace, chat=True), _Hidden(ledger)
+            prompt, hidden = app.load_prompt(workspace, chat=True), _Hidden(ledger)
             checks = Checks(app.make_job(workspace, ()), ledger)
             results: list[dict[str, Any]] = []
             for key, given in wanted.items():
                 try:
-                    result = self._recorded(checks, prompts, hidden, key, given)
+                    result = self._recorded(checks, prompt, hidden, key, given)
                 except UsageError as refused:
                     result = {"refused": refused.message}
                 self._times += [now] * len(result.get("cards", ()))
@@ -225,7 +224,7 @@ class Agent:
             return hidden.answer({"results": results})
 
     def _recorded(
-        self, checks: Checks, prompts: Prompts, hidden: _Hidden, key: str, given: Cards
+        self, checks: Checks, prompt: Prompt, hidden: _Hidden, key: str, given: Cards
     ) -> dict[str, Any]:
         """Record the cards proposed for one highlight."""
         ledger = checks.ledger
@@ -241,7 +240,7 @@ class Agent:
             raise UsageError(f"{what}: withdraw_card drops one")
         # read what the agent wrote like the reply of a model
         answer = json.dumps({"cards": [{**one, "h": label_for(highlight.key)} for one in given]})
-        results = import_chat(answer, [task], prompts)
+        results = import_chat(answer, [task], prompt)
         if not results:
             raise UsageError("no card can be made of it")
         [drafted] = results
@@ -252,7 +251,7 @@ class Agent:
             none = Outcome(highlight.key, (), reasons, "no_card")
             ledger.record([none], by_model=True, beside=True)
             return {"no_card": reasons}
-        origin = Origin(AGENT, self.name, prompts.usual.fingerprint)
+        origin = Origin(AGENT, self.name, prompt.fingerprint)
         drafts = [replace(one, origin=origin, intent=0) for one in drafted.drafts]
         made = []
         for proposal in checks.proposals(highlight, drafts):
@@ -458,8 +457,6 @@ def _fault(card: dict[str, str], highlight: Highlight) -> str:
         for sign in card[name]:
             if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
                 return f"`{name}` has the invisible character U+{ord(sign):04X}: write it without"
-        if name in ("front", "back", "text") and (what := foreign(card[name])):
-            return f"`{name}` has {what}: write Markdown, with `code` between backticks, no links"
     return ""
 
 
@@ -469,12 +466,12 @@ _JOINERS = "\u200c\u200d"
 
 def _drafting_rules(workspace: Workspace) -> str:
     """Return the drafting rules, with the tool instead of the JSON of a reply."""
-    prompt = app.load_prompts(workspace, chat=True).usual
+    prompt = app.load_prompt(workspace, chat=True)
     schema = (
         "the arguments of the tool propose_cards, where `highlight` stands for `h`."
         ' For "none", put the reason into `why_none`.'
     )
-    values = {**rules_of(Shape(prompt.kinds)), "schema": schema}
+    values = {**rules_of(Shape()), "schema": schema}
     return prompt.messages({**values, "title": "", "remark": "", "highlights": ""})[0]["content"]
 
 

@@ -352,7 +352,7 @@ def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
 def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
     """Return the brief of the first deck file that matches a highlight."""
     choice = deck_of(decks, document, highlight)
-    return Brief(choice.prompt, choice.kinds, choice.action)
+    return Brief(choice.kinds, choice.action)
 
 
 class PrivatePassages:

@@ -387,22 +387,22 @@ def export(call: Call, file: Path) -> None:
     from ankiforge.run import for_model, to_compare
 
     with session(call, read_only=True) as now:
-        prompts = app.load_prompts(now.workspace, chat=True)
+        prompt = app.load_prompt(now.workspace, chat=True)
         job = app.make_job(now.workspace, ())
         most = PASSAGES if call.limit is None else call.limit
-        every = chat.asked_in(for_model(job, now.ledger), prompts)
+        every = chat.asked_in(for_model(job, now.ledger))
         tasks = list(for_model(job, now.ledger, most))
         replies = app.open_replies(now.workspace)
-        texts = chat.export_chats(tasks, prompts, rejected=chat.sent_back(tasks, replies))
+        texts = chat.export_chats(tasks, prompt, rejected=chat.sent_back(tasks, replies))
         replies.close()
-        count = chat.asked_in(tasks, prompts)
+        count = chat.asked_in(tasks)
         looks = chat.export_looks(to_compare(now.ledger)) if job.verify else []
     out = call.out
     if not texts and not looks:
         out.say("nothing to ask: every highlight has a card, or may not be sent to a model")
         return
-    names = ["", *(f"-{n}" for n in range(2, len(texts) + 1))][: len(texts)]
-    names += ["-verify", *(f"-verify-{n}" for n in range(2, len(looks) + 1))][: len(looks)]
+    stems = (("", texts), ("-verify", looks))
+    names = [f"{end}-{n}" if n > 1 else end for end, some in stems for n, _ in enumerate(some, 1)]
     files = [file.with_stem(f"{file.stem}{name}") for name in names]
     for path, text in zip(files, [*texts, *looks], strict=True):
         try:
@@ -438,18 +438,18 @@ def import_(call: Call, files: tuple[Path, ...], accept: str) -> None:
             raise UsageError(f"{file}: cannot be read: {fault.strerror}") from fault
     tally, repair = app.Tally(), app.repair_hints()
     with session(call, writes="drafting") as now:
-        prompts = app.load_prompts(now.workspace, chat=True)
+        prompt = app.load_prompt(now.workspace, chat=True)
         job = app.make_job(now.workspace, (), accept=accept)
         replies = app.open_replies(now.workspace)
         for file, text in texts.items():
             tasks, request = list(for_model(job, now.ledger)), chat.chat_request(text)
-            drafted = chat.import_chat(text, tasks, prompts, repair, replies)
+            drafted = chat.import_chat(text, tasks, prompt, repair, replies)
             looks = list(chat.looks_in(text, to_compare(now.ledger)))
             if drafted or looks:
-                prompt = prompts.usual.fingerprint
                 replies.put(
-                    request, text, model=chat.CHAT, prompt=prompt, tokens_in=0, tokens_out=0
-                )
+                    request, text, model=chat.CHAT, prompt=prompt.fingerprint, tokens_in=0,
+                    tokens_out=0,
+                )  # fmt: skip
                 follow(now, tally, record(job, now.ledger, drafted))
                 tally.add(record_looks(job, now.ledger, looks))
             elif replies.get(request) is not None:
@@ -457,9 +457,9 @@ def import_(call: Call, files: tuple[Path, ...], accept: str) -> None:
                 continue
             tally.problems += chat.unused(text, tasks, file.name)
             if back := sum(len(one.failed) for one in drafted):
+                blocked = counted(back, "highlight")
                 call.out.say(
-                    f"a check blocks the cards of {counted(back, 'highlight')}: the next export"
-                    " sends them back with the reasons"
+                    f"a check blocks the cards of {blocked}: the next export sends them back"
                 )
         replies.close()
         print_summary(now, tally)

@@ -48,8 +48,8 @@ class LlmSettings(_Section, frozen=True):
     its own address (`key_for`). The key itself is never in a file."""
     budget_usd: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None = None
     """The maximum cost of one run in US dollars. None for no limit."""
-    price_usd: Annotated[tuple[_Price, ...], msgspec.Meta(min_length=2, max_length=3)] | None = None
-    """US dollars per million tokens (in, out, cached in). None to use the table of known models."""
+    price_usd: tuple[_Price, _Price] | None = None
+    """US dollars per million tokens (in, out). None = unknown; on this machine, models are free."""
     verify: bool = False
     """Whether the model compares its cards with their passages once more."""
     prompt: str = ""

@@ -55,8 +55,6 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     kinds: tuple[CardKind, ...] = ()
     """The allowed kinds of cards. () for all."""
     tags: tuple[str, ...] = ()
-    prompt: str = ""
-    """The prompt for its cards. "" for the default one."""
     colours: dict[Colour, Action] = {}
     """The meaning of colours; else a card. Shades count as the nearest colour of the palette."""
 
@@ -72,12 +70,11 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class DeckChoice(NamedTuple):
-    """The deck, tags, kinds and prompt for the cards of one highlight."""
+    """The deck, tags and kinds for the cards of one highlight."""
 
     deck: str
     tags: tuple[str, ...]
     kinds: tuple[CardKind, ...]
-    prompt: str
     action: Action
 
 
@@ -133,7 +130,7 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
     own = document.deck and _joined(document.deck.split("::"))
     deck = own or _fill(rule.deck, document.title, first, folder)
     action: Action = next((rule.colours[one] for one in rule.colours if one == colour), "card")
-    return DeckChoice(deck, (*rule.tags, *tags), rule.kinds, rule.prompt, action)
+    return DeckChoice(deck, (*rule.tags, *tags), rule.kinds, action)
 
 
 def _fits(select: Select, document: Document, highlight: Highlight) -> bool:

@@ -134,19 +134,12 @@ def without_comment(highlight: Highlight) -> Highlight:
     words = [re.escape(word) for word in highlight.comment.split()]
     if not words:
         return highlight
-    whole = r"\s+".join(words)
-    begun = r"\s+".join(words[:3]) + r".*"  # the text behind is cut off somewhere in the comment
-
-    def masked(text: str) -> str:
-        kept = re.sub(whole, "[…]", text)
-        return re.sub(begun, "", kept, flags=re.DOTALL) if len(words) > 2 else kept
-
-    return replace(
-        highlight,
-        prefix=re.sub(whole, "[…]", highlight.prefix),
-        suffix=masked(highlight.suffix),
-        nearby=re.sub(whole, "[…]", highlight.nearby),
-    )
+    whole, begun = r"\s+".join(words), r"\s+".join(words[:3]) + ".*"
+    names = ("prefix", "suffix", "nearby")
+    around = {name: re.sub(whole, "[…]", getattr(highlight, name)) for name in names}
+    if len(words) > 2:  # the text behind may be cut off somewhere in the comment
+        around["suffix"] = re.sub(begun, "", around["suffix"], flags=re.DOTALL)
+    return replace(highlight, **around)
 
 
 BEYOND = "your question goes beyond the passage"
@@ -186,17 +179,18 @@ _TELLS = re.compile(
     re.IGNORECASE,
 )
 """Signs of a definition, a reason, a rule, a contrast or a number."""
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]{1,2}|[^\W_]+(?:['’-][^\W_]+)*")
+"""In scripts without blanks, two characters are about as much as a word."""
 LEAST, MOST = 4, 60
 """The number of words from which a mark is a clause, and up to which it is about one thing."""
 
 
 def worth(highlight: Highlight, wants: str = "") -> int:
-    """Rank a highlight by how likely it deserves a card, from 0 (most likely) to 5 (not at all).
+    """Rank a highlight by how likely it deserves a card, from 0 (most likely) to 4.
 
     Marks with a comment come first, then clauses and marked phrases of a sentence: those that define,
-    give a reason or a number before the others. Single words without a sentence, names, and marks that
-    begin or end within a word come last.
+    give a reason or a number before the others. Single words, names, and marks that begin or end
+    within a word come last.
 
     Args:
         highlight: a highlight.
@@ -206,21 +200,13 @@ def worth(highlight: Highlight, wants: str = "") -> int:
     if highlight.instructs and highlight.comment.strip():
         return 0
     words = _WORD.findall(exact)
-    if not words:
-        return 5
-    if not exact.isascii() and re.search("[\u0e00-\u0e7f\u3040-\u9fff]", exact):
-        # without blanks, two characters are about as much as a word
-        words = [exact[at : at + 2] for at in range(0, len(exact), 2)]
     edges = (highlight.prefix[-1:] + exact[:1], exact[-1:] + highlight.suffix[:1])
-    if (
-        any(re.fullmatch(r"[^\W_]{2}", edge) for edge in edges)
-        or all(word[:1].isupper() for word in words)
-        or len(words) == 1
-    ):
+    is_cut = any(re.fullmatch(r"[^\W_]{2}", edge) for edge in edges)
+    if is_cut or len(words) < 2 or all(word[:1].isupper() for word in words):
         return 4
     if wants in ("definition", "question"):
         return 1
-    if len(words) < LEAST or len(words) > MOST:
+    if not LEAST <= len(words) <= MOST:
         return 3
     return 1 if _TELLS.search(exact) else 2
 

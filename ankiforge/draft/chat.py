@@ -6,29 +6,21 @@ so has each draft that is to be compared with its passage.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 from msgspec.structs import replace
 
 from ankiforge.draft import Replies
-from ankiforge.draft.llm import (
-    Outcome,
-    Outcomes,
-    Repair,
-    complaint,
-    drafted,
-    looked_at,
-)
+from ankiforge.draft.llm import Outcome, Outcomes, Repair, complaint, drafted, looked_at
 from ankiforge.draft.prompt import (
     CARDS,
+    Message,
     Prompt,
     Shape,
-    Wording,
     barred,
     look_question,
     passage,
-    remark_of,
     rules_of,
     sendable,
     shape_of,
@@ -57,68 +49,59 @@ MOST = 100
 
 
 def export_chats(
-    tasks: Iterable[Task], prompt: Wording, most: int = MOST, rejected: Mapping[str, str] = {}
+    tasks: Iterable[Task], prompt: Prompt, most: int = MOST, rejected: Mapping[str, str] = {}
 ) -> list[str]:
     """Return texts to paste, each into its own chat, of at most `most` highlights.
 
-    Args:
-        tasks: the highlights.
-        prompt: the prompt of all tasks, or of each.
-        most: the maximum number of highlights in a text.
-        rejected: by label, the cards that a check blocked, with the reasons.
+    `rejected` has by key the cards that a check blocked, with the reasons.
     """
-    parts: dict[tuple[str, Shape], list[list[Task]]] = {}
-    for task in tasks:
-        # the tasks in one text share the prompt and the shape of the reply
-        words = prompt.of(task)
-        texts = parts.setdefault((words.fingerprint, shape_of(task, words)), [])
-        for one in _sent(task, prompt):
-            if not texts or sum(len(each.highlights) for each in texts[-1]) == most:
-                texts.append([])
-            if texts[-1] and texts[-1][-1].document == task.document:
-                last = texts[-1].pop()
-                texts[-1].append(replace(task, highlights=(*last.highlights, one)))
-            else:
-                texts[-1].append(replace(task, highlights=(one,)))
+    parts: dict[Shape, list[tuple[Task, Highlight]]] = {}
+    for task in tasks:  # those in one text share the shape of the reply
+        parts.setdefault(shape_of(task), []).extend((task, one) for one in _sent(task))
     return [
-        _text(part, prompt.of(part[0]), shape, rejected)
-        for (_, shape), texts in parts.items()
-        for part in texts
+        _text(marks[at : at + most], prompt, shape, rejected)
+        for shape, marks in parts.items()
+        for at in range(0, len(marks), most)
     ]
 
 
-def _text(tasks: list[Task], prompt: Prompt, shape: Shape, rejected: Mapping[str, str]) -> str:
-    alone, sections = len(tasks) == 1, []
-    for task in tasks:
-        head = "" if alone else f"Document: {title_of(task)}\n{remark_of(task)}".strip() + "\n\n"
-        labelled = [(label_for(one.key), one) for one in task.highlights]
-        wants = task.brief.wants
-        marks = (passage(label, one, wants, rejected.get(label, "")) for label, one in labelled)
-        sections.append(head + "\n\n".join(marks))
+def _text(
+    marks: list[tuple[Task, Highlight]], prompt: Prompt, shape: Shape, rejected: Mapping[str, str]
+) -> str:
+    parts = [(title, [*some]) for title, some in groupby(marks, key=lambda one: title_of(one[0]))]
+    sections = []
+    for title, some in parts:
+        head = "" if len(parts) == 1 else f"Document: {title}\n\n"
+        shown = (
+            passage(label_for(one.key), one, task.brief.wants, rejected.get(one.key, ""))
+            for task, one in some
+        )
+        sections.append(head + "\n\n".join(shown))
     values = {
         **rules_of(shape),
-        "title": title_of(tasks[0]) if alone else "several, named with their passages",
-        "remark": remark_of(tasks[0]) if alone else "",
+        "title": parts[0][0] if len(parts) == 1 else "several, named with their passages",
+        "remark": "",
         "highlights": "\n\n".join(sections),
     }
-    count = sum(len(task.highlights) for task in tasks)
-    number = "the highlight" if count == 1 else f"all {count} highlights"
+    number = "the highlight" if len(marks) == 1 else f"all {len(marks)} highlights"
     end = f"Now answer for {number}, with the JSON only, in one code block."
-    return "\n\n".join([*(one["content"] for one in prompt.messages(values)), end]) + "\n"
+    return _pasted((*prompt.messages(values), {"content": end}))
 
 
 def export_looks(cards: Sequence[Waiting]) -> list[str]:
     """Return texts to paste in which a chat compares drafts with their passages."""
-    texts = []
-    for at in range(0, len(cards), CARDS):
-        part = [looked_at(label_for(one.id), one) for one in cards[at : at + CARDS]]
-        texts.append("\n\n".join(one["content"] for one in look_question(part).messages) + "\n")
-    return texts
+    parts = [cards[at : at + CARDS] for at in range(0, len(cards), CARDS)]
+    looks = ([looked_at(label_for(one.id), one) for one in part] for part in parts)
+    return [_pasted(look_question(look).messages) for look in looks]
 
 
-def asked_in(tasks: Iterable[Task], prompt: Wording | None = None) -> int:
+def _pasted(messages: Iterable[Message]) -> str:
+    return "\n\n".join(one["content"] for one in messages) + "\n"
+
+
+def asked_in(tasks: Iterable[Task]) -> int:
     """Count the highlights that the texts contain."""
-    return sum(len(_sent(task, prompt)) for task in tasks)
+    return sum(len(_sent(task)) for task in tasks)
 
 
 def label_for(identity: str) -> str:
@@ -126,8 +109,8 @@ def label_for(identity: str) -> str:
     return h16(identity)[:8]
 
 
-def _sent(task: Task, prompt: Wording | None) -> tuple[Highlight, ...]:
-    return () if prompt is not None and barred(task, prompt) else sendable(task)
+def _sent(task: Task) -> tuple[Highlight, ...]:
+    return () if barred(task) else sendable(task)
 
 
 # --- back -----------------------------------------------------------------------------------
@@ -135,29 +118,28 @@ def _sent(task: Task, prompt: Wording | None) -> tuple[Highlight, ...]:
 
 def chat_request(text: str) -> str:
     """Return the name under which an answer is stored in the cache."""
-    return f"chat/{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()}"
+    return f"chat/{h16(text)}"
 
 
 def import_chat(
     text: str,
     tasks: Iterable[Task],
-    prompt: Wording,
+    prompt: Prompt,
     repair: Repair | None = None,
     replies: Replies | None = None,
 ) -> list[Drafted]:
     """Return the results for the highlights that a chat's answer is about.
 
-    A highlight whose every card `repair` blocks counts as failed the first time: its cards are there,
-    and the next export sends them back with the reasons, which `replies` keep.
+    A highlight whose every card `repair` blocks counts as failed the first time: its cards are in
+    `replies`, and the next export sends them back with the reasons.
     """
     read: dict[str, list[Item]] = {}
     for item in every_item(text)[0]:
         read.setdefault(item.label, []).append(item)
     results = []
     for task in tasks:
-        words = prompt.of(task)
-        shape, reason = shape_of(task, words), barred(task, prompt)
-        origin = Origin("llm", CHAT, words.fingerprint, chat_request(text))
+        shape, reason = shape_of(task), barred(task)
+        origin = Origin("llm", CHAT, prompt.fingerprint, chat_request(text))
         outcomes: Outcomes = {}
         for one in sendable(task):
             if not (found := read.get(label_for(one.key), [])):
@@ -167,20 +149,16 @@ def import_chat(
                 outcomes[one.key] = Outcome(no_card=NoCard(one.key, reason, passing=True))
             elif not outcome.drafts:
                 outcome.no_card = NoCard(one.key, why_none(found, shape))
-            elif repair and replies and replies.get(name := _back(one)) is None:
+            elif repair and replies and replies.get(_back(one)) is None:
                 judged = [(draft, repair(draft, one)) for draft in outcome.drafts]
                 if all(faults for _, faults in judged):
-                    outcome.problem = Problem("", SENT_BACK)
-                    replies.put(
-                        name, complaint(judged), model=CHAT, prompt="", tokens_in=0, tokens_out=0
-                    )
+                    outcome.problem = Problem("", "a check blocks its card")
+                    told = complaint(judged)
+                    replies.put(_back(one), told, model=CHAT, prompt="", tokens_in=0, tokens_out=0)
         if outcomes:
             kept = tuple(one for one in task.highlights if one.key in outcomes)
             results.append(replace(drafted(replace(task, highlights=kept), outcomes), problems=()))
     return results
-
-
-SENT_BACK = "a check blocks its card, which the next export sends back"
 
 
 def _back(highlight: Highlight) -> str:
@@ -189,38 +167,29 @@ def _back(highlight: Highlight) -> str:
 
 
 def sent_back(tasks: Iterable[Task], replies: Replies) -> dict[str, str]:
-    """Return, by label, the cards of highlights that a check blocked, with the reasons."""
-    marks = [one for task in tasks for one in task.highlights]
-    found = ((label_for(one.key), replies.get(_back(one)) or "") for one in marks)
-    return {label: cards for label, cards in found if cards}
+    """Return, by key, the cards of highlights that a check blocked, with the reasons."""
+    marks = (one for task in tasks for one in task.highlights)
+    return {one.key: cards for one in marks if (cards := replies.get(_back(one)))}
 
 
 def looks_in(text: str, cards: Iterable[Waiting]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
     """Yield the ids of drafts with what a chat found, comparing them with their passages."""
     read = verdicts(text)
-    for one in cards:
-        if found := read.get(label_for(one.id)):
-            yield one.id, found
+    yield from ((one.id, found) for one in cards if (found := read.get(label_for(one.id))))
 
 
 def unused(text: str, tasks: Iterable[Task], where: str) -> Iterator[Problem]:
     """Yield what in an answer cannot be used: cards for no pending highlight, and what is no card."""
     labels = {label_for(one.key) for task in tasks for one in task.highlights}
     read, unusable = every_item(text)
-    strays = [one for one in read if one.label not in labels]
-    if not read and not unusable and not verdicts(text):
-        what = "it contains no readable card"
-        yield Problem(where, what, "ask the chat to answer again, with the JSON only")
-    elif strays and len(strays) == len(read):
-        what = "none of its cards is for a highlight that still needs one"
-        yield Problem(where, what, "it was imported before, or the chat changed the labels `h`")
-    else:
-        for one in strays:
+    if not (read or unusable or verdicts(text)):
+        yield Problem(where, "it contains no readable card", "ask the chat for the JSON only")
+    for one in read:
+        if one.label not in labels:
             words = one.front or one.text or one.why_none
             what = (
-                f"“{words[:60]}”: no highlight that still needs a card has the label {one.label!r}"
+                f"“{words[:60]}”: no highlight that still needs a card has its label {one.label!r}"
             )
-            yield Problem(where, what, "the chat changed the label `h`, or it was imported before")
+            yield Problem(where, what, "it was imported before, or the chat changed the label")
     for found in unusable:
-        what = f"no card can be made of {found[:80]}"
-        yield Problem(where, what, "ask the chat for question and answer")
+        yield Problem(where, f"no card can be made of {found[:80]}", "ask for question and answer")

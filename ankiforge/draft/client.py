@@ -9,7 +9,6 @@ request and in whatever form the server was asked. The errors are:
     ServiceError         ends the run: no key, no such model, no credit, no server
     FieldRefusedError    the server does not accept a field: ask again without it
     TooLongError         the request exceeds the model's context: send less
-    BrokenError          the server failed with status 500 each time
     UnansweredError      no usable answer after all retries; other requests may succeed
     ItemError            the server rejects this request
 
@@ -18,7 +17,6 @@ request and in whatever form the server was asked. The errors are:
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import ssl
@@ -42,8 +40,6 @@ from ankiforge.model import h16
 
 LARGEST = 8_000_000
 """The maximum size of a reply, in bytes."""
-LONGEST_WAIT_S = 120.0
-"""The longest wait that a server may ask for, which is also the limit of `openai`."""
 IN_A_ROW = 3
 """This many consecutive requests without an answer, after all retries, end the run; more if several
 are pending, because an outage affects all of them."""
@@ -61,7 +57,6 @@ def formats(schema: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     named = {"name": "reply", "strict": True, "schema": schema}
     return (
         {"type": "json_schema", "json_schema": named},
-        {"type": "json_object", "schema": schema},  # llama.cpp, llama-cpp-python
         {"type": "json_object"},
         {},  # plain text
     )
@@ -110,10 +105,6 @@ class UnansweredError(ItemError):
     """No usable answer after all retries."""
 
 
-class BrokenError(UnansweredError):
-    """Status 500 after all retries, which some servers send for requests they do not support."""
-
-
 AGAIN = "run again: what was answered is kept"
 MONEY = "the account is out of credit; add credit and run again, nothing is lost"
 _NO_MONEY = (
@@ -149,7 +140,6 @@ _TABLE: tuple[tuple[Container[int], str, type[ItemError | ServiceError] | None, 
     ((400,), _BAD_KEY, ServiceError, "{key}"),
     ((404, 405, 410), "", ServiceError, "{model}"),
     (range(500), _NO_MODEL, ServiceError, "{model}"),
-    ((407,), "", ServiceError, "the proxy needs a name and password: see HTTPS_PROXY"),
     (range(300, 400), "", ServiceError, "the server redirects{to}: set llm.base_url to that"),
     ((408, 409, 423, 425, 429, *range(500, 600)), "", None, ""),
     (range(1000), "", ItemError, ""),
@@ -160,7 +150,6 @@ _SAID = re.compile(
     r'"(?:error|message|errors|msg|error_description|detail|title)"\s*:\s*\[?"((?:[^"\\]|\\.){1,2000})"'
 )
 _STATUS = re.compile(r'"(?:code|status|error_code)"\s*:\s*"?([45]\d\d)\b')
-_AFTER = re.compile(r'"retryDelay"\s*:\s*"([\d.]+)s"')
 
 
 class Complaint(msgspec.Struct, frozen=True):
@@ -171,8 +160,6 @@ class Complaint(msgspec.Struct, frozen=True):
     """The body, as far as it is searched for codes and fields."""
     status: int = 0
     """The HTTP status in the body; 0 if there is none."""
-    after: str = ""
-    """How long to wait according to the body, in seconds."""
 
     @classmethod
     def of(cls, text: str) -> Complaint:
@@ -181,12 +168,10 @@ class Complaint(msgspec.Struct, frozen=True):
         if whole.lstrip()[:1] not in ("{", "["):
             if "<" not in text[:200]:
                 return cls(_line(text), whole)
-            title = re.search(r"<title[^>]*>(.*?)</title>", text[:5_000], re.DOTALL | re.I)
-            return cls(f"a web page: {_line(html.unescape(title[1]))[:80]}" if title else "")
+            return cls("a web page")
         words = dict.fromkeys(_line(said.replace("\\n", " ")) for said in _SAID.findall(whole))
-        status, after = _STATUS.search(whole), _AFTER.search(whole)
-        shown = ": ".join(words)[:300]
-        return cls(shown, whole, int(status[1]) if status else 0, after[1] if after else "")
+        status = _STATUS.search(whole)
+        return cls(": ".join(words)[:300], whole, int(status[1]) if status else 0)
 
 
 def _line(said: object) -> str:
@@ -234,11 +219,8 @@ def refusal(
 def _key_hint(settings: ServerSettings) -> str:
     if settings.key_name:
         return f"check the key in the environment variable {settings.key_name}"
-    return (
-        f"no key was sent to {settings.host}: write `key_env: NAME` under `llm:` in"
-        " ankiforge.yaml, NAME being the environment variable that holds this server's key, then:"
-        f" ankiforge init --trust {settings.workspace}"
-    )
+    name = "`key_env: NAME` under `llm:`, NAME being the environment variable that holds the key"
+    return f"no key was sent: write {name}, then: ankiforge init --trust {settings.workspace}"
 
 
 def disguised(raw: str) -> tuple[int, str] | None:
@@ -286,10 +268,6 @@ class Answer(msgspec.Struct, frozen=True):
         return self.said.finish in ("length", TOO_LARGE)
 
 
-_SECRET = 16
-"""The minimum length of keys that are removed from replies; shorter ones may be words, as `ollama` is."""
-
-
 class Client:
     """Answers questions from the replies that are kept, else from the server. Thread-safe."""
 
@@ -303,7 +281,7 @@ class Client:
     ) -> None:
         """Send nothing yet. `offline` refuses other machines; `fresh` asks even if a reply is kept."""
         self.settings = settings
-        self.budget = Budget(settings.price, settings.budget_usd)
+        self.budget = Budget(settings)
         self._replies, self._offline, self._fresh = replies, offline, fresh
         self._lock = threading.Lock()
         self._wire: _Wire | None = None
@@ -313,10 +291,8 @@ class Client:
         self._stopped = self._answered = False
         self._failed = 0
         """The number of consecutive requests without an answer."""
-        self._name = f"form/{h16(settings.base_url, settings.model)}"
-        rung, *dropped = (replies.get(self._name) or "0").split()
-        self._form = self._saved = Form(int(rung), frozenset(dropped))
-        """The form of requests now, and the one that the next run begins with."""
+        self._form = Form()
+        """The form of requests that the server accepts, as far as it is known."""
 
     def kept_as(self, question: Question) -> str:
         """Return the name under which the reply to a question about one thing is kept."""
@@ -355,14 +331,6 @@ class Client:
                 with self._lock:  # another thread may have got the same answer
                     if self._form == form:
                         self._form = form.without(error)
-            except BrokenError:
-                # some servers fail on a format they do not know: try plain text
-                with self._lock:
-                    if form.rung != self._form.rung:
-                        continue
-                    if form.rung == TEXT or self._answered or FORMAT in self.settings.extra_body:
-                        raise
-                    self._form = replace(form, rung=TEXT)
 
     def prepare(self) -> None:
         """Check that requests may be sent.
@@ -378,22 +346,12 @@ class Client:
             )
         self.settings.checked_key()
 
-    @property
-    def under_way(self) -> int:
-        """Return the number of pending requests: sent, and their replies not stored yet."""
-        return len(self._wire.busy) if self._wire else 0
-
-    def stop(self, patience: float | None = 0.0) -> None:
-        """Send nothing more, and wait at most `patience` seconds for pending replies; None = without limit."""
+    def stop(self, patience: float = 0.0) -> None:
+        """Send nothing more, and wait at most `patience` seconds for pending replies."""
         with self._lock:
             self._stopped = True
         if self._wire is not None:
             self._wire.stop(patience)
-
-    def rest(self) -> None:
-        """Close the connections, when nothing is pending; the next question opens another one."""
-        if self._wire is not None:
-            self._wire.close()
 
     def _paid(self, question: Question, form: Form) -> list[Answer]:
         """Send one request, keep the reply for each thing, and count its cost."""
@@ -409,11 +367,6 @@ class Client:
             try:
                 raw = self._sent(body)
                 said = Completion.of(raw) or Completion()
-                if form != self._saved:
-                    self._saved, told = form, " ".join([str(form.rung), *sorted(form.dropped)])
-                    self._replies.put(
-                        self._name, told, model=settings.model, prompt="", tokens_in=0, tokens_out=0
-                    )
                 tokens_in = said.tokens_in or size // 4
                 tokens_out = said.tokens_out or len(said.content) // 4
                 answers = []
@@ -425,7 +378,7 @@ class Client:
                         tokens_out=tokens_out if first else 0,
                     )  # fmt: skip
                     answers.append(Answer(said, name, label, count, cached=False))
-                self.budget.count_new(tokens_in, tokens_out, said.tokens_again)
+                self.budget.count_new(tokens_in, tokens_out)
                 return answers
             finally:
                 if self._wire is not None:
@@ -436,6 +389,7 @@ class Client:
         import httpx2
         import openai
 
+        first = not self._answered
         try:
             client = self._connected()
             # given as `messages`, they would be validated by their types, which takes milliseconds
@@ -449,11 +403,10 @@ class Client:
         except openai.APIStatusError as error:
             status, text = error.status_code, error.response.text
             words = f"{status}: {Complaint.of(text).words or 'no reason given'}"
-            absent = not self._answered and f"{NO_COMPLETION} but" in text
-            kind = BrokenError if status in (500, 501) else UnansweredError
-            raise self._failure(
-                kind(f"{self.settings.host}: {words}", hint=AGAIN), absent
-            ) from error
+            if first and status in (500, 501) and FORMAT in body:
+                raise FieldRefusedError(words, FORMAT) from error  # it may break at the format
+            failed = UnansweredError(f"{self.settings.host}: {words}", hint=AGAIN)
+            raise self._failure(failed, first and f"{NO_COMPLETION} but" in text) from error
         except openai.APIConnectionError as error:
             cause = error.__cause__
             gone = isinstance(cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError))
@@ -467,7 +420,7 @@ class Client:
                 raise self._failure(error) from error
             raise
         self._answered, self._failed = True, 0
-        return without_key(self.settings, answer.text, _SECRET)
+        return without_key(self.settings, answer.text)
 
     def _failure(self, error: ItemError, gone: bool = False) -> ItemError | ServiceError:
         """Return the error of a request, or the one that ends the run."""
@@ -510,10 +463,10 @@ def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def without_key(settings: ServerSettings, text: str, shortest: int = 4) -> str:
-    """Return a server's text without the key, which some servers repeat."""
+def without_key(settings: ServerSettings, text: str) -> str:
+    """Return a server's text without the key, which some repeat; short ones are words, as `ollama`."""
     key = settings.key
-    return text.replace(key, "***") if len(key) >= shortest else text
+    return text.replace(key, "***") if len(key) > 8 else text
 
 
 _OURS = re.compile(r"host|content-.*|accept|user-agent|authorization|x-stainless.*")
@@ -566,11 +519,8 @@ class _Wire:
                 raise UnansweredError(words, hint=AGAIN) from None
             self.leave()
             raise
-        except (httpx2.RequestError, ssl.SSLError) as error:
+        except (httpx2.RequestError, ssl.SSLError):
             self.leave()
-            if "certificate verify failed" in str(error):
-                hint = "for a certificate of your own: export SSL_CERT_FILE=/path/to/its-ca.pem"
-                raise ServiceError(f"{settings.host}: {_line(error)}", hint=hint) from error
             raise
         if answer.is_success:
             found = disguised(text)
@@ -581,13 +531,10 @@ class _Wire:
         if fault := refusal(settings, status, shown, headers, sent):
             raise fault
         self.leave()
-        after = headers.get("retry-after", "") or Complaint.of(shown).after
-        if re.fullmatch(r"\d{1,9}(\.\d*)?", after) and float(after) > LONGEST_WAIT_S:
-            words = f"{settings.host} asks to wait {float(after):,.0f} s: {_line(shown)[:200]}"
-            raise ServiceError(words, hint="run again later; what was answered is kept")
-        kept = {"retry-after": after, "retry-after-ms": headers.get("retry-after-ms", "")}
-        marks = {name: value for name, value in kept.items() if value}
-        return httpx2.Response(status, headers={**marks, "x-should-retry": "true"}, text=shown)
+        waits = {
+            name: headers[name] for name in ("retry-after", "retry-after-ms") if name in headers
+        }
+        return httpx2.Response(status, headers={**waits, "x-should-retry": "true"}, text=shown)
 
     def _text(self, answer: Any) -> str:
         """Return the body of an answer, read within limits of time and size."""
@@ -614,14 +561,10 @@ class _Wire:
             self.busy.discard(threading.get_ident())
             self._changed.notify_all()
 
-    def stop(self, patience: float | None) -> None:
+    def stop(self, patience: float) -> None:
         """Send nothing more, and wait for pending requests."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
             if self._changed.wait_for(lambda: not self.busy, patience):
                 self._http.close()
-
-    def close(self) -> None:
-        """Close the connections; the next request opens another one."""
-        self._http.close()

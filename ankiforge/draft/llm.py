@@ -22,12 +22,11 @@ from ankiforge.draft import BEYOND, Replies, asks, private, withheld
 from ankiforge.draft.client import Answer, Client, TooLongError
 from ankiforge.draft.prompt import (
     CARDS,
-    Chunk,
     Message,
-    Shape,
-    Wording,
+    Prompt,
     barred,
     look_question,
+    only,
     question,
     sendable,
     shape_of,
@@ -64,8 +63,8 @@ Repair = Callable[[Draft, Highlight], tuple[str, ...]]
 """Returns the findings that block a draft, as text; called from several threads."""
 PATIENCE_S = 0.3
 """How long a result waits for the results of earlier highlights."""
-GRACE_S, PAID_GRACE_S = 3.0, 20.0
-"""How long to wait for pending replies when a person stops the run; the second for paid replies."""
+GRACE_S = 10.0
+"""How long to wait for pending replies when a run ends early."""
 UNREADABLE = "the model's answer could not be read"
 CUT_OFF = "the model's answer was cut off before its first card"
 OVERSIZE = "the model's answer was too large"
@@ -109,11 +108,11 @@ def drafted(task: Task, outcomes: Outcomes) -> Drafted:
 
 def complaint(drafts: Iterable[tuple[Draft, tuple[str, ...]]]) -> str:
     """Return the cards that a check blocks, each with the reasons, for the model."""
-    return "\n".join(
-        f"{json.dumps({'kind': draft.kind.value, **dict(draft.fields)}, ensure_ascii=False)}: "
-        + "; ".join(faults)
-        for draft, faults in drafts
-    )
+    return "\n".join(f"{_card(draft)}: {'; '.join(faults)}" for draft, faults in drafts)
+
+
+def _card(draft: Draft) -> str:
+    return json.dumps({"kind": draft.kind.value, **dict(draft.fields)}, ensure_ascii=False)
 
 
 # --- the drafter ----------------------------------------------------------------------------
@@ -142,7 +141,7 @@ class Model:
         self,
         settings: ServerSettings,
         replies: Replies,
-        prompt: Wording,
+        prompt: Prompt,
         *,
         repair: Repair | None = None,
         notice: Notice | None = None,
@@ -154,7 +153,7 @@ class Model:
         Args:
             settings: server, model, limits.
             replies: the replies that are kept.
-            prompt: the prompt of all tasks, or of each.
+            prompt: the prompt.
             repair: returns what blocks a draft; such a draft goes back to the model once.
             notice: receives "43 highlights, 9,812 characters to HOST" before a document is sent.
             offline: connect only to a server on this machine.
@@ -162,7 +161,6 @@ class Model:
         """
         self._settings, self._prompt, self._repair, self._notice = settings, prompt, repair, notice
         self._client = Client(settings, replies, offline=offline, fresh=fresh)
-        self._is_left = False
 
     @property
     def usage(self) -> Usage:
@@ -180,59 +178,37 @@ class Model:
             ConfigError, UsageError: the key is missing; `--offline`.
         """
         slots = threading.Semaphore(self._settings.threads)
-        ahead: list[tuple[Chunk, Future[Outcomes]]] = []
-        try:
-            for task in tasks:
-                chunks = self._chunks(task)
-                kept = tuple(one for one in task.highlights if withheld(one))
-                if kept or not chunks:
-                    yield drafted(replace(task, highlights=kept), {})
-                self._announce([chunk for chunk, is_known in chunks if not is_known])
-                for chunk, _ in chunks:
-                    ahead.append((chunk, _in_thread(slots, self._outcomes, chunk)))
-                    while len(ahead) > 2 * self._settings.threads:
-                        yield _next(ahead)
-            while ahead:
-                yield _next(ahead)
-            self._client.rest()
-        except (KeyboardInterrupt, GeneratorExit):
-            self.leave()
-            raise
-        except BaseException:  # wait for pending replies, which are paid for and must be stored
-            self._client.stop(None)
-            raise
+        ahead: list[tuple[Task, Future[Outcomes]]] = []
+        for task in tasks:
+            known, new = self._chunks(task)
+            sent = {one.key for chunk in (*known, *new) for one in chunk.highlights}
+            if rest := [one for one in task.highlights if one.key not in sent]:
+                why = barred(task)  # it is not recorded, because it depends on the settings
+                left = [NoCard(one.key, why, passing=True) for one in rest if not withheld(one)]
+                yield drafted(
+                    only(task, *rest), {one.highlight: Outcome(no_card=one) for one in left}
+                )
+            self._announce(new)
+            for chunk in (*known, *new):
+                ahead.append((chunk, _in_thread(slots, self._outcomes, chunk)))
+                while len(ahead) > 2 * self._settings.threads:
+                    yield _next(ahead)
+        while ahead:
+            yield _next(ahead)
 
     def leave(self) -> None:
-        """Stop at once; a pending reply is stored if it arrives soon."""
-        if self._is_left:
-            return
-        self._is_left = True
-        price, count = self._settings.price, self._client.under_way
-        paid = price is None or price.into or price.out
-        if self._notice and paid and count:
-            replies = counted(count, "reply that is", "replies that are")
-            self._notice(
-                f"waiting at most {PAID_GRACE_S:g} s for {replies} paid for; Ctrl-C again leaves it"
-            )
-        self._client.stop(PAID_GRACE_S if paid else GRACE_S)
+        """Send nothing more; a pending reply, which may be paid for, is kept if it arrives soon."""
+        self._client.stop(GRACE_S)
 
-    def _chunks(self, task: Task) -> list[tuple[Chunk, bool]]:
-        """Return what is asked about together, each with whether its reply is kept."""
-        found: list[tuple[Chunk, bool]] = []
-        group: list[Highlight] = []
-        is_barred = bool(barred(task, self._prompt))
-        for one in sendable(task):
-            alone = Chunk(task, (one,))
-            if is_barred or self._client.known(question(alone, self._prompt)):
-                found.append((alone, True))
-                continue
-            group.append(one)
-            if len(group) == self._settings.batch:
-                found.append((Chunk(task, tuple(group)), False))
-                group = []
-        return [*found, (Chunk(task, tuple(group)), False)] if group else found
+    def _chunks(self, task: Task) -> tuple[list[Task], list[Task]]:
+        """Return what is asked about together: whose replies are kept, and the rest."""
+        each = [] if barred(task) else [only(task, one) for one in sendable(task)]
+        known = [one for one in each if self._client.known(question(one, self._prompt))]
+        kept, size = {one.highlights[0].key for one in known}, self._settings.batch
+        rest = [one.highlights[0] for one in each if one.highlights[0].key not in kept]
+        return known, [only(task, *rest[at : at + size]) for at in range(0, len(rest), size)]
 
-    def _announce(self, new: list[Chunk]) -> None:
+    def _announce(self, new: list[Task]) -> None:
         if new:
             self._client.prepare()
         if self._notice and new:
@@ -244,15 +220,15 @@ class Model:
     def estimate(self, tasks: Iterable[Task]) -> Estimate:
         """Return what drafting these tasks would send; send nothing."""
         settings = self._settings
-        parts = [part for task in tasks for part in self._chunks(task)]
-        new = [chunk for chunk, is_known in parts if not is_known]
+        parts = [self._chunks(task) for task in tasks]
+        new = [chunk for _, some in parts for chunk in some]
         asked = [question(chunk, self._prompt) for chunk in new]
         sent = sum(len(json.dumps([one.messages, one.schema]).encode()) for one in asked)
         highlights = sum(len(chunk.highlights) for chunk in new)
         return Estimate(
             highlights=highlights,
             requests=len(new),
-            cached=len(parts) - len(new),
+            cached=sum(len(known) for known, _ in parts),
             characters=sum(one.characters for one in asked),
             tokens_in=sent // 4,
             tokens_out=80 * highlights,
@@ -261,24 +237,20 @@ class Model:
 
     # --- the conversation about a chunk, in any thread ----------------------------------------
 
-    def _outcomes(self, chunk: Chunk) -> Outcomes:
+    def _outcomes(self, chunk: Task) -> Outcomes:
         """Return the outcome for every highlight of a chunk.
 
         Raises:
             ServiceError, UsageError: the run cannot go on.
         """
-        if reason := barred(chunk.task, self._prompt):
-            # not recorded, because it depends on the current settings
-            keys = [one.key for one in chunk.highlights]
-            return {key: Outcome(no_card=NoCard(key, reason, passing=True)) for key in keys}
         outcomes = self._ask(chunk)
         for highlight in chunk.highlights:
             outcome = outcomes[highlight.key]
             if blocked := self._blocked(outcome.drafts, highlight):
-                outcomes[highlight.key] = self._repaired(chunk.only(highlight), outcome, blocked)
+                outcomes[highlight.key] = self._repaired(only(chunk, highlight), outcome, blocked)
         return outcomes
 
-    def _ask(self, chunk: Chunk, *, anew: bool = False) -> Outcomes:
+    def _ask(self, chunk: Task, *, anew: bool = False) -> Outcomes:
         """Ask about the highlights together, and about those that the reply leaves out alone."""
         try:
             answers = self._client.ask(question(chunk, self._prompt), anew=anew)
@@ -288,7 +260,7 @@ class Model:
                     outcomes[highlight.key] = self._made(chunk, highlight, read, answer)
             for highlight, answer in zip(chunk.highlights, answers, strict=True):
                 if highlight.key not in outcomes:
-                    alone = chunk.only(highlight)
+                    alone = only(chunk, highlight)
                     if answer.of > 1:
                         outcomes |= self._ask(alone, anew=True)
                     else:
@@ -297,26 +269,23 @@ class Model:
         except ItemError as error:
             half = len(chunk.highlights) // 2
             if half and isinstance(error, TooLongError):
-                first = self._ask(chunk.only(*chunk.highlights[:half]))
-                return first | self._ask(chunk.only(*chunk.highlights[half:]))
+                first = self._ask(only(chunk, *chunk.highlights[:half]))
+                return first | self._ask(only(chunk, *chunk.highlights[half:]))
             where = BUDGET if isinstance(error, BudgetError) else ""
             problem = Problem(where, error.message, error.hint)
             return {one.key: Outcome(problem=problem) for one in chunk.highlights}
 
-    def _shape(self, chunk: Chunk) -> Shape:
-        return shape_of(chunk.task, self._prompt.of(chunk.task))
-
     def _made(
         self,
-        chunk: Chunk,
+        chunk: Task,
         highlight: Highlight,
         read: list[Item],
         answer: Answer,
         before: str = "",
     ) -> Outcome:
         """Return the drafts in the items about a highlight, else why there are none."""
-        shape, prompt = self._shape(chunk), self._prompt.of(chunk.task).fingerprint
-        origin = Origin("llm", self._settings.model, prompt, answer.request)
+        shape = shape_of(chunk)
+        origin = Origin("llm", self._settings.model, self._prompt.fingerprint, answer.request)
         if made := drafts_of(read, highlight, origin, shape):
             return Outcome(made)
         why = before + why_none(read, shape)
@@ -324,7 +293,7 @@ class Model:
             no_card=NoCard(highlight.key, f"{BEYOND}: {why}" if asks(highlight) else why)
         )
 
-    def _unread(self, chunk: Chunk, answer: Answer) -> Outcome:
+    def _unread(self, chunk: Task, answer: Answer) -> Outcome:
         """Ask again about one highlight whose reply could not be read."""
         [highlight], asked = chunk.highlights, question(chunk, self._prompt)
         if refusal := _refused(answer):
@@ -363,17 +332,15 @@ class Model:
         return [] if is_choice and len(blocked) < len(drafts) else blocked
 
     def _repaired(
-        self, chunk: Chunk, outcome: Outcome, blocked: list[tuple[Draft, tuple[str, ...]]]
+        self, chunk: Task, outcome: Outcome, blocked: list[tuple[Draft, tuple[str, ...]]]
     ) -> Outcome:
         """Send the blocked cards of one highlight back once; what is still blocked is shown so."""
         [highlight], asked = chunk.highlights, question(chunk, self._prompt)
         wish = "Draft better cards for this highlight, from its own words, or answer none."
-        said = [{"kind": draft.kind.value, **dict(draft.fields)} for draft, _ in blocked]
-        words = (
-            f"These cards cannot be used:\n{complaint(blocked)}\n{wish} Answer with the JSON only."
-        )
+        said = f'{{"cards": [{", ".join(_card(draft) for draft, _ in blocked)}]}}'
+        told = f"These cards cannot be used:\n{complaint(blocked)}\n{wish}"
         try:
-            exchange = _exchange(json.dumps({"cards": said}, ensure_ascii=False), words)
+            exchange = _exchange(said, f"{told} Answer with the JSON only.")
             [answer] = self._client.ask(asked.and_then(*exchange))
         except ItemError:  # such as an exceeded budget: the drafts stay, blocked
             return outcome
@@ -420,7 +387,6 @@ class Model:
             for label, one in enumerate(part, 1):
                 if found := read.get(str(label)):
                     yield one.id, found
-        self._client.rest()
 
 
 def looked_at(label: str, one: Waiting) -> tuple[str, Highlight, str, str]:
@@ -458,18 +424,17 @@ def _exchange(said: str, wish: str) -> tuple[Message, Message]:
 # --- several requests at a time ---------------------------------------------------------------
 
 
-def _next(ahead: list[tuple[Chunk, Future[Outcomes]]]) -> Drafted:
+def _next(ahead: list[tuple[Task, Future[Outcomes]]]) -> Drafted:
     """Return the result of the first chunk; if it takes a while, of the first one that is done."""
     while True:
         wait([ahead[0][1]], PATIENCE_S)
         if part := next((one for one in ahead if one[1].done()), None):
             ahead.remove(part)
-            chunk, future = part
-            return drafted(replace(chunk.task, highlights=chunk.highlights), future.result())
+            return drafted(part[0], part[1].result())
 
 
 def _in_thread(
-    slots: threading.Semaphore, draft: Callable[[Chunk], Outcomes], chunk: Chunk
+    slots: threading.Semaphore, draft: Callable[[Task], Outcomes], chunk: Task
 ) -> Future[Outcomes]:
     """Draft a chunk in a thread that ends with the program, however long a server takes to answer.
 

@@ -1,16 +1,13 @@
 """Prompt files, and the questions made from them.
 
-A prompt is a Markdown file with a YAML head and `{{ name }}` placeholders:
+A prompt is a Markdown file with `{{ name }}` placeholders:
 
-    ---
-    kinds: [basic, cloze, two-way]
-    ---
     The rules, the same for every request … {{ schema }}
     ---
     The document and its passages … {{ highlights }}
 
-The system message is above the second `---`, the user's message below it; without it, all is the
-user's message. Inserted values are not searched for placeholders. Rules and examples come first and
+The system message is above the line `---`, the user's message below it; without it, all is the user's
+message. Inserted values are not searched for placeholders. Rules and examples come first and
 are the same bytes during a run, so that servers keep them; passages come last, between markers that
 their text cannot close.
 """
@@ -27,8 +24,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.config.yamlfile import parse as parse_yaml
-from ankiforge.config.yamlfile import typed
 from ankiforge.draft import private, withheld
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Highlight, Task, h16
@@ -44,34 +39,21 @@ class NoPromptError(ConfigError):
 
 VARIABLES = ("schema", "most", "kinds", "title", "remark", "highlights")
 """The placeholders of a prompt; `docs/prompts.md` explains them."""
-LARGEST = 200_000
-"""The maximum size of a prompt file in bytes."""
 _VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
-_HEAD = re.compile(r"\ufeff?---[ \t]*\n(.*?\n)---[ \t]*\n", re.DOTALL)
 _CUT = re.compile(r"^---[ \t]*\n", re.MULTILINE)
-
-
-class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    kinds: tuple[CardKind, ...]
 
 
 class Prompt(msgspec.Struct, frozen=True):
     """A checked prompt: its placeholders are known."""
 
     name: str
-    kinds: tuple[CardKind, ...]
-    """The kinds of cards that it can draft."""
     system: str
     user: str
 
     @property
     def fingerprint(self) -> str:
         """Return `name@` and a hash of eight hex digits, which is stored with every draft."""
-        return f"{self.name}@{h16(','.join(self.kinds), self.system, self.user)[:8]}"
-
-    def of(self, task: Task) -> Prompt:
-        """Return this prompt, whatever the task."""
-        return self
+        return f"{self.name}@{h16(self.system, self.user)[:8]}"
 
     def messages(self, values: Mapping[str, str]) -> tuple[Message, ...]:
         """Return the chat messages with inserted values; empty ones are omitted."""
@@ -80,23 +62,6 @@ class Prompt(msgspec.Struct, frozen=True):
             for role, text in (("system", self.system), ("user", self.user))
         )
         return tuple({"role": role, "content": text} for role, text in filled if text)
-
-
-class Prompts(msgspec.Struct, frozen=True):
-    """All prompts that a run may need, loaded before anything is sent."""
-
-    usual: Prompt
-    named: Mapping[str, Prompt]
-    """The prompts that deck files name."""
-
-    def of(self, task: Task) -> Prompt:
-        """Return the prompt that the deck file of a task names, else the usual one."""
-        name = task.brief.prompt
-        return self.named[name] if name else self.usual
-
-
-Wording = Prompt | Prompts
-"""Returns the prompt `of` a task."""
 
 
 def load(name: str, folders: Iterable[Path]) -> Prompt:
@@ -114,8 +79,6 @@ def load(name: str, folders: Iterable[Path]) -> Prompt:
         names = sorted({one.stem for folder in looked for one in folder.glob("*.md")})
         raise NoPromptError(f"no prompt called {name!r}", hint=f"there are: {', '.join(names)}")
     try:
-        if path.stat().st_size > LARGEST:
-            raise ConfigError(f"{path}: larger than {LARGEST:,} bytes")
         text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
@@ -126,45 +89,20 @@ def parse(text: str, path: Path) -> Prompt:
     """Parse the text of a prompt file.
 
     Raises:
-        ConfigError: with the file and the invalid key or placeholder.
+        ConfigError: with the file and the invalid placeholder.
     """
-    match = _HEAD.match(text)
-    if match is None:
-        raise ConfigError(
-            f"{path}:1: no head", hint="begin with ---, kinds: […], ---; see prompts/"
-        )
-    data, where = parse_yaml(f"\n{match[1]}", str(path))
-    head, body = typed(_Head, data, where), text[match.end() :]
-    if not head.kinds:
-        raise where.at("kinds").error("no kind", f"some of {', '.join(CardKind)}")
-    used = set(_VARIABLE.findall(body))
+    used = set(_VARIABLE.findall(text))
     if unknown := sorted(used - set(VARIABLES)):
         hint = f"known: {', '.join(VARIABLES)}"
         raise ConfigError(f"{path}: {{{{ {unknown[0]} }}}} is not a placeholder", hint=hint)
     for name in ("schema", "highlights"):
         if name not in used:
             raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")
-    cut = _CUT.search(body)
-    return Prompt(
-        name=path.stem,
-        kinds=tuple(dict.fromkeys(head.kinds)),
-        system=body[: cut.start()] if cut else "",
-        user=body[cut.end() :] if cut else body,
-    )
+    *system, user = _CUT.split(text, maxsplit=1)
+    return Prompt(path.stem, "".join(system), user)
 
 
 # --- which highlights share a question ------------------------------------------------------
-
-
-class Chunk(msgspec.Struct, frozen=True):
-    """Highlights of one document that share a request."""
-
-    task: Task
-    highlights: tuple[Highlight, ...]
-
-    def only(self, *highlights: Highlight) -> Chunk:
-        """Return the chunk with only these highlights."""
-        return Chunk(self.task, highlights)
 
 
 def sendable(task: Task) -> tuple[Highlight, ...]:
@@ -209,20 +147,23 @@ class Question(msgspec.Struct, frozen=True):
         return sum(len(one["content"]) for one in self.messages if one["role"] != "system")
 
 
-def question(chunk: Chunk, prompt: Wording) -> Question:
-    """Return the question about the highlights of a chunk."""
-    words, task = prompt.of(chunk.task), chunk.task
-    shape = shape_of(task, words)
-    alone = len(chunk.highlights) == 1
-    passages = (passage(str(n), one, task.brief.wants) for n, one in enumerate(chunk.highlights, 1))
+def question(task: Task, prompt: Prompt) -> Question:
+    """Return the question about the highlights of a task."""
+    shape, wants = shape_of(task), task.brief.wants
+    passages = (passage(str(n), one, wants) for n, one in enumerate(task.highlights, 1))
     values = {
         **rules_of(shape),
         "title": title_of(task),
         "remark": remark_of(task),
         "highlights": "\n\n".join(passages),
     }
-    parts = () if alone else tuple(question(chunk.only(one), prompt) for one in chunk.highlights)
-    return Question(words.messages(values), reply_schema(shape), words.fingerprint, parts)
+    parts = [question(only(task, one), prompt) for one in task.highlights if task.highlights[1:]]
+    return Question(prompt.messages(values), reply_schema(shape), prompt.fingerprint, tuple(parts))
+
+
+def only(task: Task, *highlights: Highlight) -> Task:
+    """Return a task with only these highlights."""
+    return replace(task, highlights=highlights)
 
 
 def rules_of(shape: Shape) -> dict[str, str]:
@@ -246,11 +187,11 @@ FACTS = 2
 OTHERS = 3
 """The number of different cards that are drafted if a person asks again."""
 _HOW = {
-    CardKind.BASIC: 'kind "basic": the question in `front`, the answer in `back`.',
     CardKind.CLOZE: (
         'kind "cloze": in `text` one sentence that stands alone (at most 30 words), the answer in it'
         " written {{c1::answer}}: one gap of at most five words."
     ),
+    CardKind.BASIC: 'kind "basic": the question in `front`, the answer in `back`.',
     CardKind.TWO_WAY: (
         'kind "two-way": in `front` the term with its field in brackets, in `back` its definition in at'
         " most 15 words without the term; only for a term that is worth asking both ways."
@@ -261,8 +202,7 @@ _HOW = {
 def title_of(task: Task) -> str:
     """Return the document's title, authors and year for the model."""
     document = task.document
-    who = ", ".join(document.creators[:3])
-    about = ", ".join(part for part in (who, document.issued) if part)
+    about = ", ".join(filter(None, (*document.creators[:3], document.issued)))
     return data(f"{document.title} ({about})" if about else document.title)
 
 
@@ -306,11 +246,9 @@ def around(highlight: Highlight) -> str:
     """Return the paragraph of a highlight, else its sentence and the text beside it; "" if no more."""
     text = highlight.nearby
     if highlight.exact not in text:
-        beside = (highlight.prefix, highlight.sentence or highlight.exact, highlight.suffix)
-        if highlight.sentence and highlight.exact in highlight.sentence:
-            text = highlight.sentence
-        elif any(beside):
-            text = "".join((highlight.prefix, highlight.exact, highlight.suffix))
+        text = highlight.sentence
+    if highlight.exact not in text:
+        text = "".join((highlight.prefix, highlight.exact, highlight.suffix))
     return "" if text.strip() == highlight.exact.strip() else text
 
 
@@ -333,30 +271,23 @@ def data(text: str) -> str:
 class Shape(msgspec.Struct, frozen=True):
     """What a reply may contain."""
 
-    kinds: tuple[CardKind, ...]
+    kinds: tuple[CardKind, ...] = tuple(_HOW)
     """() = nothing can be drafted."""
     candidates: int = 1
     """The number of cards about a fact to choose from."""
 
 
-def shape_of(task: Task, prompt: Prompt) -> Shape:
-    """Return the shape with the kinds that both the deck file and the prompt allow."""
-    wanted = task.brief.kinds or tuple(CardKind)
-    if task.brief.wants == "question":
-        wanted = tuple(kind for kind in wanted if kind is not CardKind.CLOZE)
-    kinds = tuple(kind for kind in prompt.kinds if kind in wanted)
+def shape_of(task: Task) -> Shape:
+    """Return the shape with the kinds that the deck file allows."""
+    asks = task.brief.wants == "question"
+    wanted = [kind for kind in _HOW if not (asks and kind is CardKind.CLOZE)]
+    kinds = tuple(kind for kind in wanted if kind in (task.brief.kinds or wanted))
     return Shape(kinds, OTHERS if task.beside else 1)
 
 
-def barred(task: Task, prompt: Wording) -> str:
+def barred(task: Task) -> str:
     """Return why no card can be drafted for a task; "" if one can."""
-    words = prompt.of(task)
-    if shape_of(task, words).kinds:
-        return ""
-    kinds = ", ".join(task.brief.kinds) or "any kind"
-    asked = " as a question" if task.brief.wants == "question" else ""
-    drawn = ", ".join(words.kinds)
-    return f"the deck file asks for {kinds}{asked}; the prompt {words.name!r} draws {drawn}"
+    return "" if shape_of(task).kinds else "its colour asks for a question, its deck for clozes"
 
 
 def reply_schema(shape: Shape) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -50,8 +51,6 @@ class Completion(msgspec.Struct, frozen=True):
     tokens_in: int = 0
     tokens_out: int = 0
     """Including reasoning."""
-    tokens_again: int = 0
-    """The input tokens that were in the server's cache."""
 
     @classmethod
     def of(cls, raw: str) -> Completion | None:
@@ -65,7 +64,7 @@ class Completion(msgspec.Struct, frozen=True):
         message, finish = choice.get("message"), choice.get("finish_reason")
         if not (isinstance(message, dict) or (message is None and finish is not None)):
             return None  # the model was interrupted
-        message = message or {"content": choice.get("text")}  # the older completions protocol
+        message = _dict(message)
         content = _joined(message.get("content"))
         if not content and finish == "stop":  # the server took the answer for reasoning
             thought = _joined(message.get("reasoning_content")) or _joined(message.get("reasoning"))
@@ -75,10 +74,9 @@ class Completion(msgspec.Struct, frozen=True):
         tokens_out = _count(usage.get("completion_tokens"))
         if tokens_in and tokens_out:  # some servers count reasoning only in the total
             tokens_out = max(tokens_out, _count(usage.get("total_tokens")) - tokens_in)
-        again = _count(_dict(usage.get("prompt_tokens_details")).get("cached_tokens"))
         return cls(
             content, str(finish or ""), _joined(message.get("refusal")), _joined(found.get("model")),
-            tokens_in, tokens_out, min(again, tokens_in),
+            tokens_in, tokens_out,
         )  # fmt: skip
 
 
@@ -262,8 +260,8 @@ _KINDS = {
     "twoway": CardKind.TWO_WAY,
     "reversed": CardKind.TWO_WAY,
 }
-MOST = 100
-"""The minimum number of objects of a reply that are read."""
+MOST = 10_000
+"""The maximum number of objects of a reply that are read."""
 
 
 def items(content: str, labels: tuple[str, ...]) -> list[Item]:
@@ -271,17 +269,17 @@ def items(content: str, labels: tuple[str, ...]) -> list[Item]:
 
     If only one highlight was asked about, objects refer to it whatever they name.
     """
-    read, _ = every_item(content, max(MOST, 10 * len(labels)))
+    read, _ = every_item(content)
     if len(labels) == 1 and not any(item.label == labels[0] for item in read):
         read = [replace(item, label=labels[0]) for item in read]
     return [item for item in read if item.label in labels]
 
 
-def every_item(content: str, most: int = 10_000) -> tuple[list[Item], list[str]]:
+def every_item(content: str) -> tuple[list[Item], list[str]]:
     """Return the usable objects of a reply, whatever highlight they name, and the others as JSON."""
     read: list[Item] = []
     unusable: list[str] = []
-    for one in _flat(objects(content), "h"):
+    for one in islice(_flat(objects(content), "h"), MOST):
         card: dict[str, Any] = {}
         for key, part in one.items():  # our names take precedence over aliases
             name = _CALLED.get(re.sub(r"[^a-z]", "", str(key)[:40].casefold()), "")
@@ -291,8 +289,6 @@ def every_item(content: str, most: int = 10_000) -> tuple[list[Item], list[str]]
             read.append(item)
         elif "verdict" not in one:
             unusable.append(json.dumps(one, ensure_ascii=False, default=str))
-        if len(read) == most:
-            break
     return read, unusable
 
 
@@ -320,9 +316,7 @@ def _item(found: dict[str, Any]) -> Item | None:
 
 
 def label_of(said: object) -> str:
-    """Return the label of a highlight: `1`, `"1"`, `"h1"` and `1.0` are equal."""
-    if isinstance(said, float) and said.is_integer():
-        said = int(said)
+    """Return the label of a highlight: `1`, `"1"` and `"h1"` are equal."""
     words = str(said)[:40].casefold() if isinstance(said, str | int) else ""
     return re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
 
@@ -387,19 +381,6 @@ def cloze_text(text: str) -> str:
         return made
     count = iter(range(1, len(made) + 1))
     return outside(made, lambda run: _BARE.sub(lambda f: cloze.make(next(count), f[1]), run))
-
-
-def foreign(text: str) -> str:
-    """Return what cleaning removes from a text ("HTML", "a link", "a picture"); "" if nothing."""
-    runs: list[str] = []
-
-    def look(run: str) -> str:
-        runs.append(run)
-        return run
-
-    outside(text, look)
-    signs = {_IMAGE: "a picture", _LINK: "a link", _AUTOLINK: "a link", _LOUD: "HTML", _TAG: "HTML"}
-    return next((what for sign, what in signs.items() if any(map(sign.search, runs))), "")
 
 
 def _ours(text: str) -> str:
@@ -491,6 +472,9 @@ def _evidence(quote: str, highlight: Highlight) -> tuple[str, int]:
 # --- a second look --------------------------------------------------------------------------
 
 
+_FAULTS = {"changed": "the passage says it otherwise", "absent": "the passage does not say it"}
+
+
 def verdicts(content: str) -> dict[str, tuple[Finding, ...]]:
     """Return what a second look found of each card, by its label."""
     found: dict[str, tuple[Finding, ...]] = {}
@@ -502,14 +486,7 @@ def verdicts(content: str) -> dict[str, tuple[Finding, ...]]:
         why, also = (
             " ".join(scrub(_string(one, name)).split())[:200] for name in ("why", "also_right")
         )
-        told = []
-        if verdict != VERDICTS[0]:
-            what = (
-                "the passage says it otherwise"
-                if verdict == "changed"
-                else "the passage does not say it"
-            )
-            told.append(f"{what}: {why}" if why else what)
+        told = [": ".join(filter(None, (what, why)))] if (what := _FAULTS.get(verdict)) else []
         if also and one.get("same_thing") is not True:
             told.append(f"also right: {also}, another thing")
         warned = (Finding(SECOND_LOOK, Severity.WARN, words) for words in told)

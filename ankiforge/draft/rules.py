@@ -31,14 +31,12 @@ from ankiforge.text import cloze
 from ankiforge.text.cloze import cloze_answers, image_paths, literal, plain
 from ankiforge.text.fold import fold, is_visible, locate
 
-NOTHING = "nothing here says what to ask: write a question, or let a model draft it"
+NOTHING = "nothing says what to ask: comment it with `? question` or `c:`, or let a model draft it"
 STRUCK = "struck out: deleted words become no card"
 WHOLE = (
     "the whole sentence is marked: mark the words to hide, write {form}, or let a model draft it"
 )
 HEADING = "the mark is a heading, which states nothing"
-PART = "the mark begins or ends within a word"
-FEW = "a few words of a sentence: `c:` as their comment hides them in it; or let a model draft it"
 
 
 def drafted(task: Task) -> Drafted:
@@ -134,8 +132,6 @@ _STRIKE = re.compile(r"(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)", re.DOTALL
 """Words that are struck out in the Markdown."""
 _HEADING = re.compile(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 """A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND."""
-SHORT = 5
-"""The maximum number of words of a mark that is a phrase of its sentence."""
 
 
 _GAP_END = re.compile(r"(?<=\w)\\?[:,;]\Z")
@@ -170,11 +166,9 @@ def _nothing(highlight: Highlight) -> str:
     if _HEADING.fullmatch(exact) or fold(exact) in map(fold, highlight.heading.split(" › ")):
         return HEADING
     span = locate(exact, sentence)
-    if span and any(re.fullmatch(r"\w\w", sentence[max(at - 1, 0) : at + 1]) for at in span):
-        return PART
     if span and not _words_around(sentence, (span,)):
         return WHOLE.format(form="your question as its comment")
-    return FEW if span and len(exact.split()) <= SHORT else NOTHING
+    return NOTHING
 
 
 def _asks_something(text: str, spans: tuple[Span, ...]) -> bool:
@@ -204,13 +198,9 @@ def _fitting(drafts: tuple[Draft, ...], brief: Brief) -> tuple[Draft, ...] | str
         asked = brief.wants != "question" or kind in _QUESTIONS
         return asked and (not brief.kinds or kind in brief.kinds)
 
-    kept = []
-    for draft in drafts:
-        own = draft.by_hand or draft.origin.by_comment
-        if own or takes(draft.kind):
-            kept.append(draft)
-    if kept:
-        return tuple(kept)
+    kept = (one for one in drafts if one.by_hand or one.origin.by_comment or takes(one.kind))
+    if found := tuple(kept):
+        return found
     if brief.wants == "question" and (not brief.kinds or {*brief.kinds} & {*_QUESTIONS}):
         return "its colour asks for a question: write it as the comment: `? …`"
     return f"its deck takes only {' and '.join(brief.kinds)} cards"

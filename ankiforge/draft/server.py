@@ -17,25 +17,6 @@ from ankiforge.errors import ConfigError, ItemError
 # --- prices ---------------------------------------------------------------------------------
 
 
-class Price(msgspec.Struct, frozen=True):
-    """US dollars per million tokens."""
-
-    into: float
-    """Of the request."""
-    out: float
-    """Of the reply, thoughts included."""
-    again: float | None = None
-    """Of input tokens in the server's cache; None = as `into`."""
-
-    def cost(self, tokens_in: int, tokens_out: int, again: int = 0) -> float:
-        """Return the cost in dollars; `again` of the input tokens were in the server's cache."""
-        cheaper = self.into if self.again is None else self.again
-        fresh = max(tokens_in - again, 0)
-        return (fresh * self.into + again * cheaper + tokens_out * self.out) / 1e6
-
-
-# --- settings -------------------------------------------------------------------------------
-
 _OURS = ("model", "messages", "stream", "n")
 """Keys of a request that `extra_body` may not set."""
 
@@ -54,8 +35,8 @@ class ServerSettings(msgspec.Struct, frozen=True):
     """The environment variable of the key; "" = the default one, if the address is its server's."""
     budget_usd: float | None = None
     """The limit for one run in dollars; None = none."""
-    price_usd: tuple[float, ...] | None = None
-    """Dollars per million tokens (in, out, cached in); None = unknown, on loopback nothing."""
+    price_usd: tuple[float, float] | None = None
+    """Dollars per million tokens of requests and of replies; None = unknown, on loopback nothing."""
     concurrency: int = 0
     """The number of concurrent requests; 0 = 4, on loopback 1."""
     per_request: int = 0
@@ -138,15 +119,15 @@ class ServerSettings(msgspec.Struct, frozen=True):
         return self.per_request or (1 if self.local else 5)
 
     @property
-    def price(self) -> Price | None:
-        """Return the token prices; None if they are unknown. On loopback, models are free."""
-        if self.price_usd is not None:
-            return Price(*self.price_usd)
-        return Price(0.0, 0.0) if self.local else None
+    def price(self) -> tuple[float, float] | None:
+        """Return `price_usd`; on loopback, models are free."""
+        return self.price_usd or ((0.0, 0.0) if self.local else None)
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
         """Return the cost of tokens in dollars; None if the price is unknown."""
-        return None if self.price is None else self.price.cost(tokens_in, tokens_out)
+        if self.price is None:
+            return None
+        return (tokens_in * self.price[0] + tokens_out * self.price[1]) / 1e6
 
 
 # --- usage ----------------------------------------------------------------------------------
@@ -177,10 +158,10 @@ class BudgetError(ItemError):
 class Budget:
     """The usage of a run and its remaining budget. Thread-safe."""
 
-    def __init__(self, price: Price | None, usd: float | None) -> None:
-        self._usd, self._price = usd, price
+    def __init__(self, settings: ServerSettings) -> None:
+        self._settings = settings
         self._turn, self._changing = threading.Lock(), threading.Lock()
-        self.usage = Usage(cost_usd=None if price is None else 0.0)
+        self.usage = Usage(cost_usd=settings.cost(0, 0))
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -189,30 +170,25 @@ class Budget:
         Raises:
             BudgetError: the limit is reached.
         """
-        if self._usd is None:
+        usd = self._settings.budget_usd
+        if usd is None:
             yield
             return
         with self._turn:
-            if (self.usage.cost_usd or 0.0) >= self._usd:
+            if (self.usage.cost_usd or 0.0) >= usd:
                 raise BudgetError(
-                    f"the budget of ${self._usd:g} is used up",
+                    f"the budget of ${usd:g} is used up",
                     hint="raise llm.budget_usd, or run again: only the rest is sent",
                 )
             yield
 
-    def count_new(self, tokens_in: int, tokens_out: int, again: int) -> None:
-        """Count a reply from the server; `again` of the input tokens were in the server's cache."""
+    def count_new(self, tokens_in: int, tokens_out: int) -> None:
+        """Count a reply from the server."""
         with self._changing:
-            used, cost = self.usage, None
-            if self._price is not None:
-                cost = (used.cost_usd or 0.0) + self._price.cost(tokens_in, tokens_out, again)
-            self.usage = replace(
-                used,
-                requests=used.requests + 1,
-                tokens_in=used.tokens_in + tokens_in,
-                tokens_out=used.tokens_out + tokens_out,
-                cost_usd=cost,
-            )
+            used = self.usage
+            into, out = used.tokens_in + tokens_in, used.tokens_out + tokens_out
+            cost = self._settings.cost(into, out)
+            self.usage = Usage(used.requests + 1, used.cached, into, out, cost)
 
     def count_cached(self) -> None:
         """Count a reply that was kept."""

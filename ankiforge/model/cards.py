@@ -88,8 +88,6 @@ class NoCard(msgspec.Struct, frozen=True):
 class Brief(msgspec.Struct, frozen=True):
     """The request of the deck files for a highlight."""
 
-    prompt: str = ""
-    """The prompt's name; "" = the default."""
     kinds: tuple[CardKind, ...] = ()
     """The requested kinds of cards; () = all."""
     wants: str = "card"

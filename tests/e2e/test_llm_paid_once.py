@@ -146,19 +146,6 @@ def test_a_reply_without_a_message_is_paid_for_once(forge, server, fake, choice)
     assert len(server.asked) == asked
 
 
-def test_the_text_of_an_older_protocol_is_read(forge, server, fake):
-    configure(forge, server)
-
-    def answer(request: dict[str, Any]) -> Any:
-        said = json.loads(fake.obliging(request).body)["choices"][0]["message"]["content"]
-        body = {"choices": [{"text": said, "finish_reason": "stop"}]}
-        return fake.Reply(body=json.dumps(body).encode())
-
-    server.otherwise = answer
-    forge.ok("run")
-    assert len(forge.cards()) == 6
-
-
 # --- stopped at any moment ------------------------------------------------------------------
 
 
@@ -197,7 +184,7 @@ def test_a_run_stopped_at_any_moment_goes_on_and_pays_for_nothing_twice(
     running.send_signal(stop)
     _, err = running.communicate(timeout=60)
     if stop == signal.SIGINT:
-        assert time.monotonic() - began < 10 or moment != "in a hang"
+        assert time.monotonic() - began < 20 or moment != "in a hang"
         assert running.returncode == 130
         assert "nothing is lost" in err
     server.otherwise = counting
@@ -206,31 +193,6 @@ def test_a_run_stopped_at_any_moment_goes_on_and_pays_for_nothing_twice(
     if stop == signal.SIGINT:
         assert set(answered.values()) == {1}
     assert sum(answered.values()) <= 7  # of those on the wire when it was killed, one at most
-
-
-def test_a_reply_that_is_paid_for_is_waited_for_when_a_person_stops_the_run(
-    forge, server, answered
-):
-    configure(forge, server, price_usd=[1, 1], concurrency=1)
-    reached, let_go, counting = threading.Event(), threading.Event(), server.otherwise
-
-    def slow(request: dict[str, Any]) -> Any:
-        reached.set()
-        let_go.wait(60)
-        return counting(request)
-
-    server.otherwise = slow
-    running = forge.started("run")
-    assert reached.wait(60)
-    running.send_signal(signal.SIGINT)
-    said = iter(running.stderr.readline, "")
-    assert any("waiting at most 20 s for 1 reply that is paid for" in line for line in said)
-    let_go.set()
-    running.communicate(timeout=60)
-    assert running.returncode == 130
-    server.otherwise = counting
-    assert llm(forge.ok("run", "--json"))["cached"] == 1
-    assert set(answered.values()) == {1}
 
 
 # --- the budget -----------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):
     (forge.folder / "other.md").write_text(json.dumps([{**card, "h": "0" * 8}]), encoding="utf-8")
     result = forge("draft", "import", "other.md", code=1)
 
-    assert "none of its cards is for a highlight that still needs one" in result.stderr
+    assert "no highlight that still needs a card" in result.stderr
     assert len(forge.cards()) == 1
 
 

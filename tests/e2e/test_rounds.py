@@ -104,24 +104,17 @@ def test_what_is_too_much_for_one_chat_goes_into_several(forge, notes):
 # --- what deck files ask ----------------------------------------------------------------------
 
 
-def test_a_prompt_that_is_not_there_is_named_before_anything_is_sent(forge, notes):
-    notes(ALPHA)
-    (forge.folder / "decks").mkdir()
-    deck = 'deck: "All"\nprompt: terms\n'
-    (forge.folder / "decks" / "all.yaml").write_text(deck, encoding="utf-8")
+def test_the_prompt_is_that_of_the_settings_and_the_kinds_are_those_of_the_deck(forge, notes):
+    notes(ALPHA, prompt="terms")
     result = forge("draft", "export", "ask.md", code=2)
-
-    assert "the deck 'All': no prompt called 'terms'" in result.stderr
+    assert "no prompt called 'terms'" in result.stderr
     assert not (forge.folder / "ask.md").exists()
 
-
-def test_a_deck_has_its_own_prompt_and_kinds(forge, notes):
-    notes(ALPHA)
     for folder in ("decks", "prompts"):
-        (forge.folder / folder).mkdir()
-    deck = 'deck: "All"\nkinds: [basic]\nprompt: terms\n'
+        (forge.folder / folder).mkdir(exist_ok=True)
+    deck = 'deck: "All"\nkinds: [basic]\n'
     (forge.folder / "decks" / "all.yaml").write_text(deck, encoding="utf-8")
-    prompt = "---\nkinds: [basic, cloze]\n---\nOnly terms.\n{{ schema }}\n{{ highlights }}\n"
+    prompt = "Only terms.\n{{ schema }}\n{{ highlights }}\n"
     (forge.folder / "prompts" / "terms.md").write_text(prompt, encoding="utf-8")
     forge.ok("draft", "export", "ask.md")
 

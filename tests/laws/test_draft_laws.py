@@ -83,10 +83,10 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.extend(fake.says(reply) for reply in replies)
     server.otherwise = lambda _: fake.says("")
     chosen = ServerSettings(server.base_url, "fake", per_request=2)
-    for result in Model(chosen, fake.Memory(), PROMPT).draft(
-        iter([task_of("One fact.", "Two facts.")])
-    ):
+    model = Model(chosen, fake.Memory(), PROMPT)
+    for result in model.draft(iter([task_of("One fact.", "Two facts.")])):
         settle(result)
+    model.leave()
     server.queue.clear()
 
 
@@ -119,5 +119,7 @@ def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
 def test_no_thread_stays_behind(server):
     server.otherwise = fake.obliging
     chosen = ServerSettings(server.base_url, "fake", concurrency=3)
-    list(Model(chosen, fake.Memory(), PROMPT).draft(iter([task_of("One.", "Two.", "Three.")])))
+    model = Model(chosen, fake.Memory(), PROMPT)
+    list(model.draft(iter([task_of("One.", "Two.", "Three.")])))
+    model.leave()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("draft")]

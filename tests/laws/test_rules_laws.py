@@ -48,7 +48,7 @@ def test_every_passage_is_answered_with_what_is_wanted_and_from_its_words(
 ):
     ends = sorted(data.draw(st.sets(st.integers(0, len(written)), max_size=4)))
     gaps = tuple(zip(ends[::2], ends[1::2], strict=False))
-    task = Task(DOCUMENT, (passage(written, form, gaps),), brief=Brief("", kinds, wants))
+    task = Task(DOCUMENT, (passage(written, form, gaps),), brief=Brief(kinds, wants))
     (result,) = Rules().draft(iter([task]))
 
     assert bool(result.drafts) != bool(result.no_cards)

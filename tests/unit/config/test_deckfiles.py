@@ -40,17 +40,17 @@ def deck(rules, of: Document, **given: object) -> str:
 
 
 def test_without_deck_files_the_shipped_one_serves(rules):
-    assert choice(rules(), document()) == DeckChoice("Reading", (), (), "", "card")
+    assert choice(rules(), document()) == DeckChoice("Reading", (), (), "card")
 
 
-def test_a_deck_file_decides_deck_tags_kinds_prompt_and_what_a_colour_asks_for(rules):
+def test_a_deck_file_decides_deck_tags_kinds_and_what_a_colour_asks_for(rules):
     loaded = rules(
-        all="deck: All\ntags: [reading, a::b]\nkinds: [cloze, two-way]\nprompt: short\n"
+        all="deck: All\ntags: [reading, a::b]\nkinds: [cloze, two-way]\n"
         "colours: {red: skip, blue: question}"
     )
 
     assert choice(loaded, document(), colour="#ff0000") == DeckChoice(
-        "All", ("reading", "a::b"), (CardKind.CLOZE, CardKind.TWO_WAY), "short", "skip"
+        "All", ("reading", "a::b"), (CardKind.CLOZE, CardKind.TWO_WAY), "skip"
     )
     assert choice(loaded, document(), colour="#2ea8e5").action == "question"
     assert choice(loaded, document(), colour="").action == "card"

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -54,18 +54,21 @@ def task(highlight: Callable[..., Highlight]) -> Callable[..., Task]:
 @pytest.fixture
 def model(
     server: Any, memory: Any, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Model]:
+) -> Iterator[Callable[..., Model]]:
     """A model at the fake server that does not wait between retries."""
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
 
     def make(replies: Any = None, **fields: Any) -> Model:
         ours = ("repair", "notice", "offline", "fresh")
         options = {key: fields.pop(key) for key in ours if key in fields}
-        wording = fields.pop("prompt", prompt)
         given = {"base_url": server.base_url, "model": "fake", **fields}
-        return Model(ServerSettings(**given), replies or memory, wording, **options)
+        made.append(Model(ServerSettings(**given), replies or memory, prompt, **options))
+        return made[-1]
 
-    return make
+    made: list[Model] = []
+    yield make
+    for one in made:
+        one.leave()
 
 
 @pytest.fixture

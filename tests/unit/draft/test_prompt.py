@@ -5,13 +5,12 @@ import pytest
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.config import shipped
-from ankiforge.draft.prompt import Prompts, Shape, load, parse
+from ankiforge.draft.prompt import Shape, load, parse
 from ankiforge.draft.reply import drafts_of, items
 from ankiforge.errors import ConfigError
 from ankiforge.model import Brief, CardKind, Origin
 
-HEAD = "---\nkinds: [basic]\n---\n"
-GOOD = HEAD + "Rules. {{ schema }}\n---\n{{highlights}}\n"
+GOOD = "Rules. {{ schema }}\n---\n{{highlights}}\n"
 MINE = Path("prompts/mine.md")
 
 
@@ -31,7 +30,7 @@ def test_the_examples_of_a_shipped_prompt_pass_all_checks(name, highlight):
             sides = {"front": front, "back": back} if back else {"text": front, "why_none": rest}
             answer = str({"h": "1", "kind": kind, "quote": exact, **sides})
         marked = highlight(exact)
-        for draft in drafts_of(items(answer, ("1",)), marked, Origin("llm"), Shape(prompt.kinds)):
+        for draft in drafts_of(items(answer, ("1",)), marked, Origin("llm"), Shape()):
             made += 1
             assert check(draft, Context(marked, DuplicateIndex())) == (), draft
     assert made == len(shown) - 1, "and one passage gets none"
@@ -44,7 +43,7 @@ def test_placeholders_are_filled_and_values_are_never_searched_for_them():
         {"role": "system", "content": "Write {{c1::answer}}. {}"},
         {"role": "user", "content": "see {{ schema }} and {{c1::x}}"},
     )
-    (whole,) = parse(HEAD + "{{ schema }} {{ highlights }}", MINE).messages(
+    (whole,) = parse("{{ schema }} {{ highlights }}", MINE).messages(
         {"schema": "a", "highlights": "b"}
     )
     assert whole == {"role": "user", "content": "a b"}
@@ -54,22 +53,15 @@ def test_the_fingerprint_follows_every_word_and_nothing_else():
     first = parse(GOOD, MINE).fingerprint
     assert re.fullmatch(r"mine@[0-9a-f]{8}", first)
     assert parse(GOOD, Path("elsewhere/mine.md")).fingerprint == first
-    for changed in (("Rules.", "Rules!"), ("[basic]", "[cloze]")):
-        assert parse(GOOD.replace(*changed), MINE).fingerprint != first
+    assert parse(GOOD.replace("Rules.", "Rules!"), MINE).fingerprint != first
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("kinds: [basic]", "kinds: [basic]\ncolour: red"), "mine.md:3: colour: unknown key"),
-        (("[basic]", "[basic, haiku]"), "kinds[1]"),
-        (("[basic]", "basic"), "kinds: expected a list"),
-        (("[basic]", "[]"), "kinds: no kind"),
         (("Rules. {{ schema }}", "Rules."), "{{ schema }} is missing"),
         (("{{highlights}}", "them"), "{{ highlights }} is missing"),
         (("Rules.", "Rules {{ moon }}."), "{{ moon }} is not a placeholder"),
-        (("kinds: [", "kinds: [["), "mine.md:3: expected"),
-        ((HEAD, ""), "no head"),
     ],
 )
 def test_a_mistake_names_the_file_and_what_is_wrong(change, says):
@@ -82,14 +74,13 @@ def test_a_mistake_names_the_file_and_what_is_wrong(change, says):
 def test_a_prompt_is_found_by_its_name_and_nowhere_else(tmp_path):
     folders = [tmp_path, shipped("prompts")]
     (tmp_path / "cards.md").write_text(GOOD, encoding="utf-8")
-    assert load("cards", folders).kinds == (CardKind.BASIC,), "the workspace's comes first"
+    assert load("cards", folders).system.startswith("Rules."), "the workspace's comes first"
     with pytest.raises(ConfigError) as caught:
         load("poems", folders)
     assert "cards-small" in caught.value.hint
-    for content in (b"\xff\xfe\x00", b"x" * 300_000):
-        (tmp_path / "bad.md").write_bytes(content)
-        with pytest.raises(ConfigError, match=r"bad\.md"):
-            load("bad", folders)
+    (tmp_path / "bad.md").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match=r"bad\.md"):
+        load("bad", folders)
     with pytest.raises(ConfigError):
         load("../secret", folders)
 
@@ -99,16 +90,6 @@ def test_a_prompt_is_found_by_its_name_and_nowhere_else(tmp_path):
 
 def words(asked):
     return "\n".join(message["content"] for message in asked["messages"])
-
-
-def test_each_task_is_asked_with_the_prompt_of_its_deck(model, task, server, prompt, tmp_path):
-    (tmp_path / "mine.md").write_text(GOOD, encoding="utf-8")
-    mine = load("mine", [tmp_path])
-    tasks = [task("One fact."), task("Two facts.", brief=Brief(prompt="mine"))]
-    running = model(prompt=Prompts(prompt, {"mine": mine}))
-    drafts = [one.drafts[0].origin.prompt for one in running.draft(iter(tasks))]
-    assert drafts == [prompt.fingerprint, mine.fingerprint]
-    assert sorted(words(asked)[:6] for asked in server.asked) == ["Rules.", "You wr"]
 
 
 def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server):
