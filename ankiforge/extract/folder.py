@@ -64,7 +64,6 @@ _CONFLICT = re.compile(
     r".*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$",
     re.IGNORECASE,
 )
-_EVICTED = re.compile(r"\.(.+\.md)\.icloud$", re.IGNORECASE)
 
 
 class Folder(msgspec.Struct):
@@ -144,13 +143,8 @@ class Folder(msgspec.Struct):
             inside = entry.path.startswith(top)
             path = disk.legible(entry.path[len(top) :] if inside else entry.name)
             if entry.name.startswith("."):
-                evicted = _EVICTED.match(entry.name)
-                if evicted and self.others is not None:
-                    where = path[: -len(entry.name)] + disk.legible(evicted[1])
-                    hint = "open its folder once, so that it is downloaded"
-                    yield Problem(where, "the note is in iCloud, not on this disk", hint)
-                    self.missed = True
-            elif entry.is_symlink():
+                continue
+            if entry.is_symlink():
                 is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - no error for a circular link
                 if self.others is not None and self.fits(f"{path}/a.md" if is_folder else path):
                     what = f"a link {'to a folder ' if is_folder else ''}is not followed"
@@ -181,19 +175,6 @@ class Folder(msgspec.Struct):
     def _missing(self, where: str, what: str) -> Problem:
         self.missed = True
         return Problem(where, what, "check the path, and that the disk is mounted")
-
-    def texts(self) -> Iterator[tuple[File, str] | Problem]:
-        """Yield the files with their text, and a problem for each file that cannot be read."""
-        for file in self.files():
-            if isinstance(file, Problem):
-                yield file
-                continue
-            try:
-                text = file.text()
-            except ItemError as error:
-                yield self.problem(file, error)
-            else:
-                yield file, text
 
     def problem(self, file: File, error: ItemError) -> Problem:
         """Return the problem with a file. The highlights of an unreadable file are kept."""

@@ -6,7 +6,8 @@
 Marks are `@@text@@`, with or without a style or class, and `<mark>`. Hand-written cards work as in
 a vault. Wikitext is converted to Markdown line by line (`markdown_of`), and then read by the
 functions for vaults, so that plain text is as specified in docs/keys.md. Transclusions and macros
-(`{{…}}`, `<<…>>`) are shown as `…` within a line, and omitted on a line of their own.
+(`{{…}}`, `<<…>>`) are shown as `…` within a line, and omitted on a line of their own. Rows of
+tables are read as paragraphs.
 """
 
 from __future__ import annotations
@@ -17,16 +18,13 @@ from pathlib import PurePosixPath
 from typing import ClassVar, Literal, get_args
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.folder import File, iso_time
+from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import Note, NoteSource, Term
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, h16
 from ankiforge.text.cloze import MATH
 
-Mark = Literal["@@", "bold"]
 HandWritten = Literal["inline", "block", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
-_MARKS = {"@@": ("mark", "=="), "bold": ("bold",)}
-"""The Markdown marks. Tiddlers written in Markdown use `==`."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,13 +32,10 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
 
     include: tuple[str, ...] = ("**/*.tid",)
     exclude: tuple[str, ...] = ()
-    marks: tuple[Mark, ...] = ("@@",)
-    """`@@x@@` and `<mark>x</mark>`; `''x''`."""
     cards: tuple[HandWritten | Term, ...] = CARDS
     glossary_headings: tuple[str, ...] = ()
 
 
-_WIKITEXT = {"", "text/vnd.tiddlywiki"}
 _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
 _FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
 
@@ -61,33 +56,22 @@ class Wiki(NoteSource):
             hint = "it must begin with lines `field: value`, then an empty line"
             yield Problem(file.path, "it is not a tiddler", hint)
             return
-        title, kind = fields.get("title", ""), fields.get("type", "")
+        title, kind = fields.get("title") or PurePosixPath(file.path).stem, fields.get("type", "")
         if title.startswith("$:/") or not fields.keys().isdisjoint(("draft.of", "plugin-type")):
             return
-        if kind in _WIKITEXT:
+        if kind in ("", "text/vnd.tiddlywiki"):
             body = markdown_of(body)
         elif kind not in _PLAIN_TYPES:
             return
-        off = [k for k in ("cards", "ankiforge") if fields.get(k, "").casefold() in ("no", "false")]
-        addresses = (fields.get(key, "") for key in ("url", "source"))
-        web = next((one for one in addresses if re.fullmatch(r"https?://\S+", one)), "")
         tags = (one[1] or one[2] for one in _TAG.finditer(fields.get("tags", "")))
-        title = title or PurePosixPath(file.path).stem
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(title)}"),
             self.folder.name,
             title=title,
             path=file.path,
-            identifiers=(("url", web),) if web else (),
             tags=tuple(re.sub(r"\s+", "-", tag) for tag in tags if not tag.startswith("$:/")),
-            deck=fields.get("deck", ""),
         )
-        marks = frozenset(sign for mark in self.settings.marks for sign in _MARKS[mark])
-        skip = f"the tiddler says {off[0]}: no" if off else ""
-        stamps = (fields.get(name, "") for name in ("created", "modified"))
-        created, modified = (iso_time(f"{stamp[:8]}T{stamp[8:14]}") for stamp in stamps)  # in UTC
-        note = Note(body, document, marks, skip, created, modified)
-        yield from self.read_note(note, picture)
+        yield from self.read_note(Note(body, document, frozenset(("mark", "=="))), picture)
 
 
 open_source = Wiki.open
@@ -100,11 +84,6 @@ _TAG = re.compile(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
 
 # --- wikitext -------------------------------------------------------------------------------
 
-_PRAGMA = re.compile(
-    r"\s*\\(?:define|procedure|function|widget)\b[^\n]*\)[ \t]*\n(?:.*\n)*?[ \t]*\\end\b.*"
-    r"|\s*\\(?:define|procedure|function|widget|rules|import|whitespace|parameters)\b.*"
-)
-"""A definition above the text, of several lines or of one."""
 _CODE = re.compile(r"(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)", re.MULTILINE)
 _MARKED = re.compile(r"^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$", re.MULTILINE)
 _PART = re.compile(
@@ -113,16 +92,13 @@ _PART = re.compile(
 """A list item or heading of a block that is marked, or a paragraph; signs first."""
 _LINE = re.compile(
     r"(?P<heading>!{1,6})(?:\.[\w.-]+)?[ \t]*(?P<title>.*)|(?P<item>[*#;:>]+)(?:\.[\w.-]+)?[ \t]*(?P<words>.*)"
-    r"|\|(?P<row>.*)\|(?P<kind>[hfck]?)[ \t]*|(?P<none>\"\"\"|<<<.*|\$\$\$.*)[ \t]*"
+    r"|\|!?(?P<row>.*)\|[hfck]?[ \t]*|(?P<none>\"\"\"|<<<.*|\$\$\$.*)[ \t]*"
 )
 
 
 def markdown_of(wikitext: str) -> str:
     """Convert wikitext to equivalent Markdown. Characters that would be Markdown are escaped."""
-    at = 0
-    while found := _PRAGMA.match(wikitext, at):
-        at = found.end()
-    parts = _CODE.split(wikitext[at:])
+    parts = _CODE.split(wikitext)
     return "".join(part if nth % 2 else _blocks(part) for nth, part in enumerate(parts))
 
 
@@ -132,9 +108,7 @@ def _blocks(text: str) -> str:
     for line in _MARKED.sub(_each_marked, text).split("\n"):
         found = _LINE.fullmatch(line)
         kind = (found.lastgroup or "") if found else ""
-        kind = "row" if kind == "kind" else kind
-        if before in ("row", "words") and kind != before:
-            lines.append("")
+        lines += [""] if before == "words" != kind else []
         if found is None:
             lines.append(line.lstrip(" \t"))
         elif kind == "title":
@@ -143,21 +117,10 @@ def _blocks(text: str) -> str:
             depth = min(len(found["item"]), 9)
             sign = "> " * depth if found["item"][0] == ">" else f"{'  ' * (depth - 1)}- "
             lines.append(f"{sign}{found['words']}")
-        elif kind == "row":
-            cells = [cell.strip().removeprefix("!").strip() for cell in _CELLS.split(found["row"])]
-            shown = f"| {' | '.join(cells)} |"
-            is_head = found["kind"] == "h" or found["row"][:1] == "!"
-            if before != "row":
-                head = shown if is_head else "| " * len(cells) + "|"
-                lines += ["", head, "|---" * len(cells) + "|"]
-            lines += [] if before != "row" and is_head else [shown]
         else:
-            lines.append("")
+            lines += ["", (found["row"] or "").replace("|", " | "), ""]
         before = kind
     return _SIGNS.sub(_inline_markdown, "\n".join(lines))
-
-
-_CELLS = re.compile(r"\|(?![^\[\]|]*\]\])")
 
 
 def _each_marked(block: re.Match[str]) -> str:
@@ -175,7 +138,6 @@ _SIGNS = re.compile(
     | @@(?P<style>(?:[^@:;\s]+:[^@;\n]*;)*(?:\.[\w.-]+[ \t])?)
       (?P<marked>(?:(?!@@|\n[ \t]*\n).)+)@@
     | (?P<sign>''|(?<!:)//|__|\^\^|,,|~~)(?P<words>(?:(?!(?P=sign)|\n[ \t]*\n).)+)(?P=sign)
-    | \[img[^\[\]\n]{0,200}\[(?:(?P<alt>[^\[\]|\n]{0,500})\|)?(?P<image>[^\[\]\n]{1,500})\]\]
     | \[(?:ext)?\[(?P<link>[^\[\]\n]{1,1000})\]\]
     | (?P<gone>^[ \t]*(?:\{\{\{?[^\n{}]{0,1000}\}\}\}?|<<[^<>\n]{1,2000}>>)[ \t]*$
         |</?\$[^<>]{1,2000}>|(?<!\w)~(?=[A-Z][a-z]+[A-Z]))
@@ -202,8 +164,6 @@ def _inline_markdown(found: re.Match[str]) -> str:
         words, _, target = found["link"].rpartition("|")
         on_web = re.fullmatch(r"https?://[^\s<>]+", target) and words
         return f"[{_literal(words)}](<{target}>)" if on_web else _literal(words or target)
-    if found["image"]:
-        return f"![{found['alt'] or ''}](<{found['image'].strip()}>)"
     if found["shown"] or found["gone"] is not None:
         return "…" if found["shown"] else ""
     return _literal(found[0]) if found["literal"] else found[0]

@@ -57,10 +57,6 @@ class Note(NamedTuple):
     """What is known of it besides its front matter and the `#tags` in it."""
     marks: frozenset[str]
     """The kinds of marks to read."""
-    skip: str = ""
-    """The reason why no cards are made of it, "" if they are."""
-    created: str = ""
-    modified: str = ""
     dialects: Dialects | None = None
 
 
@@ -140,14 +136,14 @@ class NoteSource(TextSource):
             creators=given.creators or ((front.author,) if front.author else ()),
             identifiers=tuple(dict.fromkeys((*given.identifiers, *names))),
             tags=tuple(dict.fromkeys((*given.tags, *front.tags, *blocks.tags))),
-            deck=given.deck or front.deck,
+            deck=front.deck,
         )
         marks = note.marks
-        if self.settings.marks is None and dialect:
+        if dialect and self.settings.marks is None:
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
         wanted = Wanted(marks, cards, frozenset(glossaries))
-        space, skip = self.folder.namespace, note.skip or front.skip
-        found = highlights(document, space, body, blocks, wanted, cites, skip)
+        space = self.folder.namespace
+        found = highlights(document, space, body, blocks, wanted, cites, front.skip)
         if not found:
             if _EXPORT.search(body):
                 what = "it looks like highlights that another program wrote, and none can be read"
@@ -158,8 +154,7 @@ class NoteSource(TextSource):
         if front.problem:
             hint = "until you correct it, the note's title, tags and deck are not known"
             yield Problem(document.path, front.problem, hint)
-        created, modified = note.created or front.created, note.modified or front.updated
-        dated = (replace(one, created=created, modified=modified) for one in found)
+        dated = (replace(one, created=front.created, modified=front.updated) for one in found)
         if not document.uri:  # addresses inside a vault cannot be opened here
             dated = (
                 replace(one, uri="", links=tuple(filter(_ADDRESS.match, one.links)))
