@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ankiforge.errors import ItemError
 from ankiforge.extract import Folder, SourceSettings
 from ankiforge.model import (
     Document,
@@ -46,12 +47,16 @@ class Quotes:
 
     def scan(self) -> Iterator[Sighting]:
         """One document per file with quotes, a problem per unreadable file, one scan."""
-        for found in self.folder.texts():
-            if isinstance(found, Problem):
-                yield found
+        for file in self.folder.files():
+            if isinstance(file, Problem):
+                yield file
                 continue
-            file, text = found
-            if highlights := self._highlights(file.path, text.split("\n")):
+            try:
+                lines = file.text().split("\n")
+            except ItemError as error:
+                yield self.folder.problem(file, error)
+                continue
+            if highlights := self._highlights(file.path, lines):
                 yield Extracted(highlights[0].document, highlights, self.folder.container)
         yield self.folder.end()
 
