@@ -45,6 +45,8 @@ STATES = (
 """The states in the list of all, as queries."""
 Send = Callable[[Ledger], str]
 """Sends to Anki what it lacks, and returns what became of it, as a sentence."""
+Ask = Callable[[Ledger, str], None]
+"""Lets the model draft other cards of a highlight."""
 
 
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,13 +84,20 @@ class Desk:
     """One person's session at the page."""
 
     def __init__(
-        self, ledger: Ledger, workspace: Workspace, decks: tuple[DeckRule, ...], send: Send
+        self,
+        ledger: Ledger,
+        workspace: Workspace,
+        decks: tuple[DeckRule, ...],
+        send: Send,
+        ask: Ask,
     ) -> None:
-        """`send` sends cards to Anki."""
-        self._ledger, self._workspace, self._decks, self._sends = ledger, workspace, decks, send
+        """Open a session at the page."""
+        self._ledger, self._workspace, self._decks = ledger, workspace, decks
+        self._sends, self._asks = send, ask
         self._files: dict[str, Path] = {}
         """The pictures and papers that were shown, by the names that the browser asks for."""
-        self._items = Items(ledger, self._picture, self._paper)
+        asks = workspace.config.drafter == "llm"
+        self._items = Items(ledger, self._picture, self._paper, asks=asks)
         self._queues: dict[str, list[str]] = {}
         self._questions: dict[str, Question] = {}
         self._later: dict[str, None] = {}
@@ -272,6 +281,8 @@ class Desk:
             raise StaleError(None)
         if found.turn != body.turn:
             raise StaleError(self._items.item(found))
+        if body.act == "others":
+            return self._others(found)
         with self._ledger.action() as action:
             undoable = self._act(body, found)
         wide = body.id.startswith(("qu", "af")) or body.act == "none"
@@ -315,6 +326,17 @@ class Desk:
             case _:
                 raise RefusedError(f"This cannot be done here: {body.act}")
         return True
+
+    def _others(self, found: Found) -> dict[str, Any]:
+        """Let the model draft other cards of a passage. Return the new counts, and their item."""
+        key = found.fate.highlight.key if found.fate else found.drafts[0].highlight.key
+        before = {line.id for line in self._ledger.lines([key])}
+        self._asks(self._ledger, key)
+        new = [line.id for line in self._ledger.lines([key]) if line.id not in before]
+        if not new:
+            raise RefusedError("The model has no other card for this passage.")
+        self._order = None
+        return {**self.state(), "item": self.item(new[0])}
 
     def _typed(self, body: Body, found: Found) -> dict[str, str]:
         """Return the fields that a person changed."""

@@ -55,6 +55,7 @@ WHY = _act(
     "reject", "Reject with a reason…", "X", "more", "Rejected", needs="text", ask="Why not?"
 )  # fmt: skip
 FORCE = _act("force", "Accept it all the same", "F", "more", "Accepted")
+OTHERS = _act("others", "Let the model draft others", "r", "more", "")
 
 
 def _named(action: dict[str, Any], label: str, said: str = "", **more: Any) -> dict[str, Any]:
@@ -121,10 +122,19 @@ class Items:
     """Makes items from what the ledger has."""
 
     def __init__(
-        self, ledger: Ledger, find: Find, paper: Callable[[Highlight], list[dict[str, str]]]
+        self,
+        ledger: Ledger,
+        find: Find,
+        paper: Callable[[Highlight], list[dict[str, str]]],
+        *,
+        asks: bool,
     ) -> None:
-        """`find` returns a picture of a source; `paper` a link to the page of a PDF."""
+        """`find` returns a picture of a source; `paper` a link to the page of a PDF.
+
+        `asks`: whether a model drafts cards, and so may be asked for others.
+        """
         self._ledger = ledger
+        self._more = [OTHERS] if asks else []
         self._find = find
         self._paper = paper
 
@@ -162,6 +172,7 @@ class Items:
             reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
             item["actions"] = [ACCEPT, reject, EDIT, SKIP, WHY]
             item["actions"] += [FORCE] if any(one.proposal.blocked for one in group) else []
+        item["actions"] += [] if first.draft.by_hand else self._more
         return item
 
     def _revision(self, one: Waiting, card: Card) -> Item:
@@ -207,7 +218,8 @@ class Items:
         source = self._source(highlight)
         source["blocks"] = [] if source["whole"] and text else source["blocks"]
         return {
-            "title": title, "compose": text, "blank": blank, "source": source, "actions": actions,
+            "title": title, "compose": text, "blank": blank, "source": source,
+            "actions": [*actions, *(self._more if text else ())],
             "why": {"text": _sentence(fate.reason), "tone": "plain"},
         }  # fmt: skip
 

@@ -51,6 +51,7 @@ async function act(node, action, extra = {}) {
   const sent = { id: item.id, turn: item.turn, act: action.act, choice: picked(node), ...extra };
   if (item.lines) sent.lines = ticked(node);
   if (item.option) sent[item.option.name] = $(".option input", node).checked;
+  if (action.act === "others") return others(item, sent);
   const before = { round: [...state.round], at: state.at, opened: state.opened, tally: { ...state.tally } };
   wait(true);
   state.tally[action.act] = (state.tally[action.act] ?? 0) + 1;
@@ -68,6 +69,26 @@ async function act(node, action, extra = {}) {
   } catch (error) {
     Object.assign(state, before);
     takeBack(item, error, () => act(current(), action, { ...extra, forced: true }));
+  } finally {
+    wait(false);
+  }
+}
+
+// The model drafts other cards of the passage; they are shown instead of the item, which stays.
+async function others(item, sent) {
+  wait(true);
+  tell("Asking the model …", false, 600000);
+  try {
+    const reply = await post("decide", sent);
+    built.get(item)?.remove();
+    built.delete(item);
+    if (state.opened) state.opened = reply.item;
+    state.round = state.round.map((one) => (one === item ? reply.item : one));
+    counts(reply);
+    show();
+    tell("The model has drafted others. The card before stays in New.", false);
+  } catch (error) {
+    tell(error.message, false, 30000);
   } finally {
     wait(false);
   }
@@ -334,7 +355,7 @@ function flip() {
 // ---- Keys.
 
 const KEYS = { a: "What the filled button says: accept", x: "What the outlined button says: reject", e: "Edit",
-  "1 2 3": "Choose one of several", s: "Skip for now", "⇧X": "Reject with a reason", u: "Undo",
+  "1 2 3": "Choose one of several", s: "Skip for now", r: "Let the model draft others", "⇧X": "Reject with a reason", u: "Undo",
   "j k": "Look at the next, the previous", Space: "Hide or show the answer", "c q": "Hide words; ask a question",
   "/": "Search all cards", "?": "These keys" };
 $("#help-keys").append(...Object.entries(KEYS).flatMap(([key, text]) =>

@@ -191,3 +191,34 @@ def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
     found = [one["fields"] for one in forge.cards()]
     assert {"Front": "Where does nature scrutinise?", "Back": "world"} in found
     assert any("is {{c1::daily}} scrutinising" in one.get("Text", "") for one in found)
+
+
+def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
+    fronts = ["What is scrutinised daily?", "How often is it scrutinised?", "Who scrutinises?"]
+
+    def answer(request):
+        [(h, text)] = fake.marked(request)
+        others = "quite different cards" in str(request["messages"])
+        asked = [
+            fake.card(h, text, front, "every variation")
+            for front in (fronts[1:] if others else fronts[:1])
+        ]
+        return fake.cards(*asked)
+
+    with fake.LlmServer(otherwise=answer) as server:
+        llm = json.dumps({"base_url": server.base_url, "model": "m"})
+        forge.settings(f"{SETTINGS}drafter: llm\nllm: {llm}\n")
+        (forge.folder / "notes").mkdir()
+        write(forge, "==Selection is daily scrutinising every variation, however slight it is.==")
+        forge.ok("run")
+        page = opened(forge)
+        assert "choose" not in page.locator(".item:not(.ahead)").inner_text().casefold()
+        page.keyboard.press("r")
+        page.wait_for_selector(".item:not(.ahead) .pick >> nth=1")
+        page.wait_for_timeout(300)
+        settle(page)
+        page.keyboard.press("2")
+        page.keyboard.press("a")
+        settle(page)
+    assert verdicts(forge)[fronts[2]] == "accepted"
+    assert verdicts(forge)[fronts[0]] == "pending"
