@@ -32,6 +32,7 @@ from ankiforge.extract.discover import (
     UNAMBIGUOUS,
     FoundSource,
     discover,
+    kind_of,
     resolve,
     why_nothing,
 )
@@ -206,7 +207,7 @@ def _behind(config: Config, known: list[Remembered], path: Path) -> list[Selecte
             return Problem(str(path), what, "name the file or folder itself")
         return Problem(str(path), "there is no such file or folder", "check the spelling")
     path = resolve(path)
-    kind = extract.kind_of(path) if path.is_file() else ""
+    kind = kind_of(path) if path.is_file() else ""
     configured = [e for e in config.sources if e.has_folder and _contains(e.path, path)]
     if kind in UNAMBIGUOUS:  # for example, an attachment in a folder of notes is not a note
         configured = [e for e in configured if e.kind == kind or e.kind not in FILE_BASED]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ankiforge.errors import ItemError
-from ankiforge.extract import Folder, SourceSettings
+from ankiforge.extract import SourceSettings
+from ankiforge.extract.folder import Folder
 from ankiforge.model import (
     Document,
     DocumentKey,

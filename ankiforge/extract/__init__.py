@@ -22,37 +22,13 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import ConfigError
-from ankiforge.extract.files import Count as Count
-from ankiforge.extract.files import Stamp as Stamp
-from ankiforge.extract.files import of_one
+from ankiforge.extract.files import Count, of_one
 from ankiforge.extract.files import program as program
-from ankiforge.extract.files import proves as proves
-from ankiforge.extract.files import relative as relative
-from ankiforge.extract.files import stamp_of as stamp_of
 from ankiforge.model import Extracted, Highlight, Known, Sighting, Source
 from ankiforge.text.passages import anchor_key, numbered, own_key
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
-
-    from ankiforge.extract.discover import kind_of as kind_of
-    from ankiforge.extract.discover import kinds_below as kinds_below
-    from ankiforge.extract.discover import why_not as why_not
-    from ankiforge.extract.folder import File as File
-    from ankiforge.extract.folder import Folder as Folder
-
-_LAZY = {
-    "kind_of": "discover", "kinds_below": "discover", "why_not": "discover",
-    "File": "folder", "Folder": "folder",
-}  # fmt: skip
-"""Lazily imported names of this package, with their modules."""
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name on first use. Processes that read PDFs start faster without these modules."""
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

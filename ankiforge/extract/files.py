@@ -1,4 +1,4 @@
-"""Walk folders, match patterns, decode text, stamp files, and cache parsed documents.
+"""Match patterns, decode text, and stamp files.
 
 A file with an unchanged stamp counts as unchanged, as in version control. A stamp that is too
 recent proves nothing: two writes within one tick of the file system's clock have the same stamp.
@@ -11,22 +11,20 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from html import unescape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import msgspec
 
 import ankiforge
-from ankiforge.errors import BugError, ItemError, ServiceError, UsageError, one_item
-from ankiforge.model import WENT_AWAY, Memory, Problem, Sighting, h16
+from ankiforge.errors import BugError, ItemError, one_item
+from ankiforge.model import WENT_AWAY, Problem, Sighting, h16
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    pass
 
 LARGEST = 2_000_000
 """The default maximum size of a text file in bytes."""
@@ -44,7 +42,6 @@ TICK_NS = 100_000_000
 """The coarsest resolution of a file system that stores fractions of a second."""
 COARSE_NS = 2_000_000_000
 """The resolution of FAT: two seconds."""
-DAY_NS = 86_400_000_000_000
 
 
 def stamp_of(found: os.stat_result) -> Stamp:
@@ -63,32 +60,18 @@ def stamp_at(path: str | Path) -> Stamp | None:
 def proves(stamp: Stamp, now_ns: int | None = None) -> bool:
     """Return whether every later change of the file will give another stamp.
 
-    This is so if the stamp is at least a tick old, or if it is so far in the future that no clock
-    gave it. Then the next change gives a different one.
+    This is so if the stamp is at least a tick old.
     """
     now = time.time_ns() if now_ns is None else now_ns
-    if max(stamp[0], stamp[1]) + COARSE_NS < now:
-        return True  # a shortcut for most files
-    return all(
-        at + (TICK_NS if at % 1_000_000_000 else COARSE_NS) < now or at > now + DAY_NS
-        for at in stamp[:2]
-    )
+    return all(at + (TICK_NS if at % 1_000_000_000 else COARSE_NS) < now for at in stamp[:2])
 
 
 @cache
 def program() -> str:
     """Return a hash that changes with any change of this program or of its libraries."""
     libraries = Path(msgspec.__file__).parents[1].stat().st_mtime_ns
-    return h16(repr(sorted(_modules(str(Path(ankiforge.__file__).parent)))), str(libraries))
-
-
-def _modules(folder: str) -> Iterator[tuple[str, Stamp]]:
-    with os.scandir(folder) as found:
-        for entry in found:
-            if entry.name.endswith(".py"):
-                yield entry.path, stamp_of(entry.stat())
-            elif entry.name != "__pycache__" and entry.is_dir():
-                yield from _modules(entry.path)
+    modules = sorted(Path(ankiforge.__file__).parent.rglob("*.py"))
+    return h16(*(f"{path} {stamp_at(path)}" for path in modules), str(libraries))
 
 
 # --- walking --------------------------------------------------------------------------------
@@ -101,33 +84,6 @@ class Count:
     done: int = 0
     total: int = 0
     """0 if unknown."""
-
-
-def entries(root: str | Path, unreadable: Callable[[OSError], None]) -> Iterator[os.DirEntry[str]]:
-    """Yield the entries below a folder, sorted, folder by folder.
-
-    Folders are entered instead of yielded. Hidden folders and links are yielded and not entered.
-    `unreadable` is called with the error of each folder that cannot be listed.
-    """
-    waiting = [os.fspath(root)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as listed:
-                found = sorted(listed, key=lambda entry: entry.name)
-        except OSError as error:
-            unreadable(error)
-            continue
-        folders: list[str] = []
-        for entry in found:
-            is_folder = False
-            if not entry.name.startswith("."):
-                with suppress(OSError):
-                    is_folder = entry.is_dir(follow_symlinks=False)
-            if is_folder:
-                folders.append(entry.path)
-            else:
-                yield entry
-        waiting += reversed(folders)
 
 
 def legible(name: str) -> str:
@@ -233,80 +189,6 @@ def read_settled(path: str) -> tuple[str, Stamp]:
     raise ItemError("it keeps changing", hint="run again later") from OSError()
 
 
-# --- the cache of parsed documents ----------------------------------------------------------
-
-_INDEX = "index"
-_BODY = "file:"
-UNSAVED, UNSAVED_BYTES = 50, 8_000_000
-"""After this many new documents or bytes the cache is stored, so that a killed scan can resume."""
-
-
-class _Index(msgspec.Struct, frozen=True):
-    """The stamps of the parsed files."""
-
-    context: str = ""
-    """Everything else that determines the result: settings, names, the program."""
-    stamps: dict[str, Stamp] = {}
-
-
-@dataclass(slots=True)
-class ParseCache:
-    """A cache of parsed files, for formats that take long to parse.
-
-    The ledger decides which documents are read again. This cache saves parsing a document that the
-    ledger does not know, or whose names in a library changed. Notes are not cached: parsing one
-    takes less time than storing the result.
-    """
-
-    memory: Memory
-    index: _Index
-    stale: frozenset[str] = frozenset()
-    """Names of the files that were stored with another context."""
-    new: dict[str, bytes] = field(default_factory=dict)
-    stamps: dict[str, Stamp] = field(default_factory=dict)
-    """The stamps of this scan."""
-
-    @classmethod
-    def load(cls, memory: Memory, context: str) -> ParseCache:
-        """Load the cache. It is empty if the context has changed."""
-        index = _Index()
-        with suppress(msgspec.MsgspecError):
-            index = msgspec.json.decode(memory.recall(_INDEX) or b"{}", type=_Index)
-        if index.context == context:
-            return cls(memory, index)
-        return cls(memory, _Index(context), frozenset(index.stamps))
-
-    def knows(self, name: str, stamp: Stamp | None) -> bool:
-        """Return whether the unchanged file was parsed. Its result may still be missing."""
-        return stamp is not None and self.index.stamps.get(name) == stamp
-
-    def get(self, name: str, stamp: Stamp) -> bytes | None:
-        """Return the stored result for an unchanged file. None if it must be parsed."""
-        body = self.memory.recall(_BODY + name) if self.knows(name, stamp) else None
-        if body is not None:
-            self.stamps[name] = stamp
-        return body
-
-    def put(self, name: str, stamp: Stamp, body: bytes) -> None:
-        """Store a result, unless the stamp is too recent to prove anything."""
-        if proves(stamp):
-            self.stamps[name] = stamp
-            self.new[_BODY + name] = body
-            if len(self.new) >= UNSAVED or sum(map(len, self.new.values())) >= UNSAVED_BYTES:
-                self.save(complete=False)
-
-    def save(self, *, complete: bool) -> None:
-        """Write the cache for the next scan. If this scan was partial, keep the other entries."""
-        before = self.index.stamps
-        stamps = self.stamps if complete else before | self.stamps
-        if stamps == before and not self.new and not self.stale:
-            return
-        index = msgspec.json.encode(_Index(self.index.context, stamps))
-        gone = (self.stale | before.keys()) - stamps.keys()
-        self.memory.keep({**self.new, _INDEX: index}, sorted(_BODY + name for name in gone))
-        self.new.clear()
-
-
 def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
     """Yield what one document contains, or the problem that this program fails on it."""
     try:
@@ -342,43 +224,3 @@ def blocks_of(html: str) -> Iterator[tuple[str, str]]:
             yield before, " ".join(unescape("".join(words)).split())
             before, words = token, []
     yield before, " ".join(unescape("".join(words)).split())
-
-
-# --- the optional cluster that reads files: the setting `executor` ----------------------------
-
-CONNECT_SECONDS = 10.0
-"""Seconds to wait for a scheduler, and for its first worker."""
-
-
-@contextmanager
-def cluster(address: str) -> Iterator[Executor]:
-    """Connect to the Dask cluster whose scheduler is at `address`, such as `tcp://host:8786`.
-
-    Raises:
-        UsageError: dask.distributed is not installed.
-        ServiceError: no scheduler with a worker answers.
-    """
-    import socket  # this module is read at every start
-
-    try:
-        import distributed
-    except ImportError as error:
-        hint = "pip install 'ankiforge-cards[dask]'"
-        raise UsageError("the setting executor needs dask.distributed", hint=hint) from error
-    connect: Any = distributed.Client
-    try:
-        parts = urlsplit(address)  # a `Client` that cannot connect hangs and prints
-        socket.create_connection((parts.hostname, parts.port), CONNECT_SECONDS).close()
-        client = connect(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TypeError, ValueError) as error:
-        hint = "start one: dask scheduler; and workers: dask worker ADDRESS"
-        what = f"no Dask scheduler answers at {address} ({error})"
-        raise ServiceError(what, hint=hint) from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
-        except TimeoutError as error:
-            hint = f"start one on each machine: dask worker {address}"
-            what = f"the Dask scheduler at {address} has no workers"
-            raise ServiceError(what, hint=hint) from error
-        yield client.get_executor(pure=False)

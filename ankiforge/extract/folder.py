@@ -83,6 +83,7 @@ class Folder(msgspec.Struct):
     missed: bool = False
     """Whether something was unreadable, so that missing documents may still exist."""
     count: disk.Count = msgspec.field(default_factory=disk.Count)
+    """The progress of the scan; sources with many files keep it."""
     others: dict[str, str] | None = None
     """The path of each file that does not fit, by casefolded path and name; None = not wanted.
     Where they are wanted, links and notes that are left out are told, too."""
@@ -105,67 +106,46 @@ class Folder(msgspec.Struct):
         """
         self.missed = False
         found: dict[str, File | Problem] = {}
-        starts = self.only if self.only and self.others is None else (self.root,)
-        for start in starts:
+        if self.others is not None and self.only:
+            for _ in self._below(self.root):  # links lead anywhere in the vault
+                pass
+        for start in self.only or (self.root,):
             path = disk.relative(start, self.root)
             alone = [File(path, start, True, disk.stamp_at(start))] if start.is_file() else ()
+            if alone and self.others is not None and not start.is_relative_to(self.root):
+                found[path] = Problem(start.name, "it is outside the vault")
+                continue
             for one in alone or self._below(start):
-                found.setdefault(str(one.at) if isinstance(one, File) else repr(one), one)
-        if self.others is not None and self.only:
-            found = {
-                where: one
-                for where, one in found.items()
-                if isinstance(one, Problem) or any(one.at.is_relative_to(at) for at in self.only)
-            }
-            for at in self.only:
-                path = disk.relative(at.absolute(), self.root.absolute())
-                if at.is_file() and not at.absolute().is_relative_to(self.root.absolute()):
-                    found[path] = Problem(at.name, "it is outside the vault")
-                elif at.is_file():
-                    found.setdefault(str(at), File(path, at, True, disk.stamp_at(at)))
-                elif not at.is_dir():
-                    found[path] = self._missing(path, "there is no such note or folder")
-        unique: dict[str, File] = {}
-        for where, one in sorted(found.items(), reverse=True):
-            if isinstance(one, File) and unique.setdefault(one.path, one) is not one:
-                what = "left out: another file here has the same name, encoded differently (é as e and ´)"
-                found[where] = Problem(one.path, what, "rename one of the two")
-        self.count.done, self.count.total = 0, sum(isinstance(one, File) for one in found.values())
-        for item in found.values():
-            yield item
-            self.count.done += isinstance(item, File)
+                where = one.path if isinstance(one, File) else one.where
+                twin = found.setdefault(where, one)
+                if isinstance(one, File) and isinstance(twin, File) and one.at != twin.at:
+                    what = "left out: another file here has the same name, encoded differently (é as e and ´)"
+                    found[f"{where}/"] = Problem(where, what, "rename one of the two")
+        yield from found.values()
 
     def _below(self, start: Path) -> Iterator[File | Problem]:
         """Yield the files and problems below a folder."""
         failed: list[OSError] = []
         top = os.path.join(self.root, "")  # noqa: PTH118 - of very many files
-        for entry in disk.entries(start, failed.append):
-            inside = entry.path.startswith(top)
-            path = disk.legible(entry.path[len(top) :] if inside else entry.name)
-            if entry.name.startswith("."):
-                continue
-            if entry.is_symlink():
-                is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - no error for a circular link
-                if self.others is not None and self.fits(f"{path}/a.md" if is_folder else path):
-                    what = f"a link {'to a folder ' if is_folder else ''}is not followed"
-                    hint = "add the folder it leads to as a source, or put the link under `exclude`"
-                    yield Problem(path, what, hint)
-            elif self.fits(path):
-                if self.others is not None and _CONFLICT.match(path):
-                    hint = "merge it, then delete it"
-                    yield Problem(path, "a conflict copy was left out", hint)
-                    continue
-                try:
-                    if entry.is_file(follow_symlinks=False):
-                        stamp = disk.stamp_of(entry.stat(follow_symlinks=False))
-                        yield File(path, Path(entry.path), False, stamp)
-                except FileNotFoundError:
-                    continue  # gone since the folder was listed
-                except OSError as error:
-                    yield self._missing(path, f"cannot be looked at: {error.strerror or error}")
-            elif self.others is not None:
-                self.others.setdefault(path.casefold(), path)
-                self.others.setdefault(path.rpartition("/")[2].casefold(), path)
+        for folder, inner, names in os.walk(start, onerror=failed.append):
+            inner[:] = sorted(name for name in inner if not name.startswith("."))
+            links = [name for name in inner if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
+            for name in sorted(one for one in (*links, *names) if not one.startswith(".")):
+                at = os.path.join(folder, name)  # noqa: PTH118
+                path = disk.legible(at[len(top) :] if at.startswith(top) else name)
+                is_folder, is_vault = name in links, self.others is not None
+                if is_folder or os.path.islink(at):  # noqa: PTH114
+                    if is_vault and self.fits(f"{path}/a.md" if is_folder else path):
+                        what = f"a link {'to a folder ' if is_folder else ''}is not followed"
+                        hint = "add the folder it leads to as a source, or put the link under `exclude`"
+                        yield Problem(path, what, hint)
+                elif is_vault and self.fits(path) and _CONFLICT.match(path):
+                    yield Problem(path, "a conflict copy was left out", "merge it, then delete it")
+                elif self.fits(path) and (os.path.isfile(at) or not disk.stamp_at(at)):  # noqa: PTH113
+                    yield File(path, Path(at), False, disk.stamp_at(at))
+                elif self.others is not None:
+                    self.others.setdefault(path.casefold(), path)
+                    self.others.setdefault(path.rpartition("/")[2].casefold(), path)
         for problem in failed:
             missing = Path(str(problem.filename))
             top = str(missing) if missing == self.root else f"{disk.relative(missing, self.root)}/"
@@ -183,7 +163,7 @@ class Folder(msgspec.Struct):
 
     def stamp(self) -> str:
         """Return a hash that changes whenever a scan may give other results. "" if unknown."""
-        listed = list(replace(self, count=disk.Count()).files())
+        listed = list(self.files())
         stamps = [(str(one.at), one.stamp) for one in listed if isinstance(one, File)]
         whole = all(isinstance(one, File) or one.notice for one in listed)
         if not whole or not all(stamp and disk.proves(stamp) for _, stamp in stamps):
@@ -236,33 +216,6 @@ class FolderSource:
         )
         return cls(folder, settings, me)
 
-    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
-        """Run one scan: yield documents and problems.
-
-        If no file has changed, nothing is read. Otherwise all files are read, because a document
-        may be spread over several files and a file may contain several documents.
-        """
-        folder, own = self.folder, f"{self.kind} source {self.folder.name}"
-        fingerprint = "" if known is None or folder.only else folder.stamp()
-        if known and known.is_unchanged(own, folder.name, fingerprint):
-            paths = known.paths(folder.container)
-            if paths is not None:
-                folder.missed = False
-                yield from (Unchanged(folder.container, path) for path in paths)
-                yield folder.end()
-                return
-        for sighting in self.read():
-            if isinstance(sighting, Problem):
-                fingerprint = ""  # problems are reported in every run
-            yield sighting
-        yield folder.end()
-        if fingerprint and not folder.missed:
-            yield Unmarked(own, folder.name, fingerprint)
-
-    def read(self) -> Iterator[Sighting]:
-        """Yield documents and problems."""
-        raise NotImplementedError
-
 
 MOST = 20
 """The number of malformed items that are reported per file."""
@@ -295,7 +248,28 @@ class ExportSource(FolderSource):
         """Yield the documents made of the items of all files."""
         raise NotImplementedError
 
-    def read(self) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
+        """Yield problems, then the documents, and a `Scan`.
+
+        If no file has changed, nothing is read. Otherwise all files are read, because a document
+        may be spread over several files and a file may contain several documents.
+        """
+        folder, own = self.folder, f"{self.kind} source {self.folder.name}"
+        fingerprint = "" if known is None or folder.only else folder.stamp()
+        paths = known.paths(folder.container) if known else None
+        if known and paths is not None and known.is_unchanged(own, folder.name, fingerprint):
+            yield from (Unchanged(folder.container, path) for path in paths)
+            yield folder.end()
+            return
+        for sighting in self._read():
+            if isinstance(sighting, Problem):
+                fingerprint = ""  # problems are reported in every run
+            yield sighting
+        yield folder.end()
+        if fingerprint and not folder.missed:
+            yield Unmarked(own, folder.name, fingerprint)
+
+    def _read(self) -> Iterator[Sighting]:
         """Yield problems, then the documents; the newest file is read last.
 
         There is a problem for each other file that the user named, or that looks like an export.
@@ -431,33 +405,27 @@ class TextSource(FolderSource):
         return selection_of(self.settings)
 
 
-_RESOURCE = re.compile(r":/([0-9a-f]{32})$")
-"""The address of a file in Joplin's notes."""
-
-
 def picture_path(target: str, note: str, folder: Folder) -> str:
     """Return the path of a picture below the root, by its address in a note.
 
     Return the address itself if no such file is found, "" if it is not a picture.
     """
     base = folder.root if folder.root.is_dir() else folder.root.parent
-    found, here = _RESOURCE.match(target), posixpath.dirname(note)
-    if found:
-        names = sorted(path.name for path in (base / "_resources").glob(f"{found[1]}.*"))
-        return f"_resources/{names[0]}" if names and disk.PICTURE.match(names[0]) else ""
     if not disk.PICTURE.match(target):
         return ""
-    name, others = target.rpartition("/")[2], folder.others
-    for path in (posixpath.join(here, target), target.lstrip("/"), f"_resources/{name}"):
+    others, here = folder.others or {}, posixpath.dirname(note)
+    for path in (posixpath.join(here, target), target.lstrip("/")):
         normal = posixpath.normpath(path)
+        if normal.casefold() in others:
+            return others[normal.casefold()]
         with suppress(OSError, ValueError):
-            if normal.startswith(("/", "..")):
-                continue
-            if others and normal.casefold() in others:
-                return others[normal.casefold()]
-            if others is None and (base / normal).is_file():
+            if (
+                folder.others is None
+                and not normal.startswith(("/", ".."))
+                and (base / normal).is_file()
+            ):
                 return normal
-    return (others or {}).get(name.casefold(), target)
+    return others.get(target.rpartition("/")[2].casefold(), target)
 
 
 def selection_of(settings: msgspec.Struct) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge import app
-from ankiforge.extract import Folder
+from ankiforge.extract.folder import Folder
 from ankiforge.extract.obsidian import Vault
 from ankiforge.extract.pdf import PdfSource
 from ankiforge.ledger import store

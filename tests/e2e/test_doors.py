@@ -219,7 +219,7 @@ def test_pictures_of_texts_travel_with_their_cards(forge, tmp_path, notes_in):
     )
     name = "0123456789abcdef0123456789abcdef"
     (folder / "_resources" / f"{name}.png").write_bytes(png)
-    (folder / "note.markdown").write_text(f"Which colours are these?::![](:/{name})\n")
+    (folder / "note.markdown").write_text(f"Which colours are these?::![](_resources/{name}.png)\n")
     came = forge.json("run", folder / "note.markdown")
     assert came["problems"] == []
     [(_, fields, _)] = notes_in(Path(came["packages"][0])).values()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.extract import files
+from ankiforge.extract.pdf import worker
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -114,15 +114,15 @@ def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     workspace(cluster.scheduler_address)
     assert told(forge) == expected
 
-    worker = cluster.workers[0].process.pid
-    killer = threading.Timer(0.3, os.kill, (worker, signal.SIGKILL))
+    first = cluster.workers[0].process.pid
+    killer = threading.Timer(0.3, os.kill, (first, signal.SIGKILL))
     killer.start()
     assert [line for line in told(forge) if HERE not in line] == expected
     killer.join()
 
 
 def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch):
-    monkeypatch.setattr(files, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(worker, "CONNECT_SECONDS", 0.5)
     workspace(f"tcp://127.0.0.1:{_free()}")
     result = forge("extract")
     assert result.exit_code == 3

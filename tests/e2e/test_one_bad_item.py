@@ -15,7 +15,7 @@ from ankiforge.anki import plan
 from ankiforge.check import source
 from ankiforge.draft import llm, rules
 from ankiforge.errors import LedgerError
-from ankiforge.extract import files, hypothesis, kindle, obsidian, pdf, readwise, tiddlywiki
+from ankiforge.extract import hypothesis, kindle, obsidian, pdf, readwise, tiddlywiki
 from ankiforge.extract.zotero import works
 from ankiforge.model import Highlight
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
@@ -124,7 +124,7 @@ def test_a_source_that_cannot_be_listed_loses_nothing_and_stops_no_other(forge, 
     (forge.folder / "other" / "b.md").write_text("Which?::another one\n", encoding="utf-8")
     damage = sqlite3.DatabaseError("database disk image is malformed")
     damage.sqlite_errorname = "SQLITE_CORRUPT"
-    failing(monkeypatch, files, "entries", damage)
+    failing(monkeypatch, os, "walk", damage)
     for new in (1, 0):
         result = forge("run", "--json", code=1)
         [problem] = result.data["problems"]

@@ -117,6 +117,7 @@ class PdfSource(FolderSource):
                 Request(absolute(one.at), self.settings.passwords) for one in files if one in unread
             )
             worker.prefetch(requests)
+            folder.count.total = len(files)
             for folder.count.done, file in enumerate(files):
                 if file in unread:
                     found = self._file(worker, file, hidden, prints[file.path])

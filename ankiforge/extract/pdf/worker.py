@@ -11,18 +11,20 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from msgspec import MsgspecError, Struct, json
 
 import ankiforge
-from ankiforge.extract.files import ParseCache, cluster, program, stamp_at
-from ankiforge.model import Document, DocumentKey, Highlight, Memory, h16
+from ankiforge.errors import ServiceError, UsageError
+from ankiforge.extract.files import program, proves, stamp_at
+from ankiforge.model import Document, DocumentKey, Highlight, Memory, NoMemory, h16
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -40,6 +42,12 @@ REMOTE_SECONDS = 180.0
 """Seconds to wait for a reply from a cluster, whose workers may all have died."""
 REMOTE_AHEAD = 32
 """Questions sent to a cluster before the first reply is needed."""
+UNSAVED = 20
+"""After this many new replies the cache is stored, so that a killed run can resume."""
+_INDEX = "index"
+"""The name of the list of what the cache holds."""
+CONNECT_SECONDS = 10.0
+"""Seconds to wait for a cluster, and for its first worker."""
 HYPERTEXT = (".epub", ".xhtml", ".html", ".htm")
 """Endings of the other files in which Zotero marks text."""
 REPAIR = "open it in a PDF reader and save a copy"
@@ -265,7 +273,7 @@ class PdfWorker:
     def __init__(
         self,
         seconds: float = SECONDS,
-        memory: Memory | None = None,
+        memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
         jobs: int = 1,
         executor: str = "",
     ) -> None:
@@ -285,7 +293,11 @@ class PdfWorker:
         self._stack = ExitStack()
         self._next: deque[Question] = deque()
         self._begun: dict[Question, Future[Reply | None]] = {}
-        self._cache = None if memory is None else ParseCache.load(memory, program())
+        self._memory = memory
+        self._kept = set[str]()
+        with suppress(MsgspecError):
+            self._kept = json.decode(memory.recall(_INDEX) or b"[]", type=set[str])
+        self._used, self._new = set[str](), dict[str, bytes]()
 
     def __enter__(self) -> Self:
         return self
@@ -341,26 +353,33 @@ class PdfWorker:
 
         A failure is never cached: its cause may be this machine.
         """
-        name, stamp = h16(repr(question)), stamp_at(question.path)
-        if self._cache and stamp and (body := self._cache.get(name, stamp)):
+        name, reply = _name(question), None
+        if name in self._kept and (body := self._memory.recall(name)):
             with suppress(MsgspecError):
-                return json.decode(body, type=Reply)  # type: ignore[no-any-return]
-        reply = self._take(question) or self._run(question)
-        if self._cache and stamp and not isinstance(reply, Failed):
-            self._cache.put(name, stamp, json.encode(reply))
+                reply = json.decode(body, type=Reply)
+        if reply is None:
+            reply = self._take(question) or self._run(question)
+            if isinstance(reply, Failed) or not name:
+                return reply
+            self._new[name] = json.encode(reply)
+        self._used.add(name)
+        if len(self._new) >= UNSAVED:
+            self.store(complete=False)
         return reply
 
     def store(self, *, complete: bool) -> None:
         """Write the cache; `complete`: drop entries that were not used this time."""
-        if self._cache:
-            self._cache.save(complete=complete)
+        names = self._used if complete else self._kept | self._used
+        if self._new or names != self._kept:
+            entries = {**self._new, _INDEX: json.encode(sorted(names))}
+            self._memory.keep(entries, sorted(self._kept - names))
+        self._kept, self._new = names, {}
 
     # --- reading ahead
 
     def prefetch(self, questions: Iterable[Question]) -> None:
         """Start on the questions that will be asked next, in this order."""
-        known = self._cache.knows if self._cache else lambda *_: False
-        new = deque(one for one in questions if not known(h16(repr(one)), stamp_at(one.path)))
+        new = deque(one for one in questions if _name(one) not in self._kept)
         if len(new) < 2 or not (self.executor or self.jobs > 1):
             return
         self._next = new
@@ -411,6 +430,12 @@ class PdfWorker:
         return process
 
 
+def _name(question: Question) -> str:
+    """Return the name of a reply in the cache. "" if the file may change without notice."""
+    stamp = stamp_at(question.path)
+    return h16(program(), repr(question), repr(stamp)) if stamp and proves(stamp) else ""
+
+
 def absolute(path: Path) -> str:
     """Return an absolute path: the process may have another working folder."""
     return os.path.abspath(path)  # noqa: PTH100
@@ -420,6 +445,38 @@ def late(seconds: float) -> Failed:
     """Return the failure of a question that took too long."""
     hint = "print it to a new PDF, or leave it out with `exclude`"
     return Failed(f"reading it took longer than {seconds:g} s", hint)
+
+
+# --- the optional cluster: the setting `executor` ---------------------------------------------
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """Connect to the Dask cluster whose scheduler is at `address`, such as `tcp://host:8786`.
+
+    Raises:
+        UsageError: dask.distributed is not installed.
+        ServiceError: no scheduler with a worker answers.
+    """
+    import socket
+
+    try:
+        import distributed
+
+        connect: Any = distributed.Client
+        parts = urlsplit(address)  # a `Client` that cannot connect hangs and prints
+        socket.create_connection((parts.hostname, parts.port), CONNECT_SECONDS).close()
+        client = connect(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+    except ImportError as error:
+        hint = "pip install 'ankiforge-cards[dask]'"
+        raise UsageError("the setting executor needs dask.distributed", hint=hint) from error
+    except (OSError, TypeError, ValueError) as error:
+        hint = f"start one: dask scheduler; and workers: dask worker {address}"
+        what = f"no Dask scheduler answers at {address} with a worker ({error})"
+        raise ServiceError(what, hint=hint) from error
+    with client:
+        yield client.get_executor(pure=False)
 
 
 def answer_elsewhere(question: Question, size: int, seconds: float, version: str) -> Reply | None:

@@ -7,7 +7,9 @@ import pytest
 
 from ankiforge import extract
 from ankiforge.errors import ItemError
-from ankiforge.extract import File, Folder, files, kind_of, kinds_below, markdown
+from ankiforge.extract import files, markdown
+from ankiforge.extract.discover import kind_of, kinds_below
+from ankiforge.extract.folder import File, Folder
 from ankiforge.model import Problem, Scan
 
 CLIPPINGS = (
