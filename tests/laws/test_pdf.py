@@ -159,7 +159,7 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_and_pictures_or_a_reason(
     (folder / "changed.pdf").write_bytes(raw)
     reply = worker.read(folder / "changed.pdf")
     assert isinstance(reply, Read) or (isinstance(reply, Failed) and reply.what and reply.hint)
-    areas = (Area(page, box, strokes=(box, box[:3])), Area(0, (50.0, 600.0, 500.0, 750.0)))
+    areas = (Area(page, box), Area(0, (50.0, 600.0, 500.0, 750.0)))
     pictures, _ = worker.cut(folder / "changed.pdf", areas)
     assert len(pictures) == 2
     assert all(not one or one.startswith(b"\x89PNG") for one in pictures)

@@ -319,7 +319,6 @@ FARTHEST = 100_000.0
 """Points from the origin; no useful page reaches so far."""
 LARGEST = 2**24
 """Pixels of the longer side of the whole page, of which only a part is rendered."""
-_COLOUR = re.compile(r"#?[0-9a-fA-F]{6}")
 
 _SHOWN = ("FREETEXT", "INK", "LINE", "POLYLINE", "STAMP")
 CONTENT = frozenset(getattr(pdfium_c, f"FPDF_ANNOT_{kind}") for kind in _SHOWN)
@@ -327,12 +326,10 @@ CONTENT = frozenset(getattr(pdfium_c, f"FPDF_ANNOT_{kind}") for kind in _SHOWN)
 
 
 def cut_picture(document: PdfDocument, area: Area) -> bytes:
-    """Cut an area from its page, with its strokes; b"" if it cannot be drawn or shows nothing."""
+    """Cut an area from its page; b"" if it cannot be drawn or shows nothing."""
     try:
         with closing(document[area.page]) as page:
             _hide_marks(page)
-            for points in (one for one in area.strokes if len(one) > 1):
-                _stroke(page, points, area)
             return _small_enough(page, area.box)
     except FAULTS:
         return b""
@@ -360,21 +357,6 @@ def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
 
 
 # --- drawing --------------------------------------------------------------------------------
-
-
-def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> None:
-    """Draw a line on the page, in memory; a dot if it has only one point."""
-    places = list(zip(points[::2], points[1::2], strict=False))
-    path = pdfium_c.FPDFPageObj_CreateNewPath(*places[0])
-    for x, y in places[1:] or places:
-        pdfium_c.FPDFPath_LineTo(path, x, y)
-    colour = area.colour.removeprefix("#") if _COLOUR.fullmatch(area.colour) else "000000"
-    pdfium_c.FPDFPageObj_SetStrokeColor(path, *bytes.fromhex(colour), 255)
-    pdfium_c.FPDFPageObj_SetStrokeWidth(path, area.width)
-    pdfium_c.FPDFPageObj_SetLineCap(path, pdfium_c.FPDF_LINECAP_ROUND)
-    pdfium_c.FPDFPageObj_SetLineJoin(path, pdfium_c.FPDF_LINEJOIN_ROUND)
-    pdfium_c.FPDFPath_SetDrawMode(path, pdfium_c.FPDF_FILLMODE_NONE, True)
-    pdfium_c.FPDFPage_InsertObject(page, path)
 
 
 def _small_enough(page: PdfPage, box: Box) -> bytes:

@@ -48,8 +48,6 @@ _INDEX = "index"
 """The name of the list of what the cache holds."""
 CONNECT_SECONDS = 10.0
 """Seconds to wait for a cluster, and for its first worker."""
-HYPERTEXT = (".epub", ".xhtml", ".html", ".htm")
-"""Endings of the other files in which Zotero marks text."""
 REPAIR = "open it in a PDF reader and save a copy"
 
 Box = tuple[float, float, float, float]
@@ -94,12 +92,6 @@ class Area(Struct, frozen=True):
     page: int
     """From 0."""
     box: Box
-    strokes: tuple[tuple[float, ...], ...] = ()
-    """Lines to draw on it that are not in the file, each as x, y, x, y …"""
-    width: float = 1.0
-    """The width of the strokes, in points."""
-    colour: str = "#000000"
-    """The colour of the strokes, `#rrggbb`."""
 
 
 class Cut(Struct, frozen=True, tag="cut"):
@@ -203,10 +195,6 @@ def serve(asked: int, replies: int, seconds: float) -> None:
 
 def answer(question: Question) -> Reply:
     """Answer one question; never raises for bad content of the file."""
-    if isinstance(question, Around) and question.path.lower().endswith(HYPERTEXT):
-        from ankiforge.extract.zotero.files import find_in_pages
-
-        return find_in_pages(Path(question.path), question.quotes)
     from ankiforge.extract.pdf.read import answer_from
 
     return answer_from(question)

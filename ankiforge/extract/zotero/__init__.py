@@ -227,10 +227,6 @@ class ZoteroSource:
         asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
 
-    def stamp(self) -> str:
-        """Return a hash that changes with the database. "" if unknown. The watcher compares it."""
-        return self._fingerprint((LIBRARY,), time.time_ns())
-
     def look(self) -> str:
         """Return what would be read and through which access, for `doctor`.
 
@@ -255,7 +251,7 @@ class ZoteroSource:
                     for library in access.libraries:
                         complete = not self.only
                         try:
-                            yield from works.of(library, self._attachments())
+                            yield from works.of(library)
                             complete &= not works.failed
                             looked |= works.files.looked
                         except ItemError as error:
@@ -268,14 +264,6 @@ class ZoteroSource:
                 yield Problem(where, error.message, error.hint)
                 yield Scan(self.name, "zotero:user", complete=False)
             worker.store(complete=whole)
-
-    def _attachments(self) -> frozenset[str] | None:
-        """Return the attachments that `only` selects by `storage/<KEY>/…`. None for all."""
-        storage = (self.folder or Path()).resolve() / STORAGE
-        paths = [path.resolve() for path in self.only]
-        if not paths or not all(storage in path.parents for path in paths):
-            return None
-        return frozenset(path.relative_to(storage).parts[0] for path in paths)
 
     @contextmanager
     def _opened(self) -> Iterator[Database | Online]:

@@ -10,27 +10,25 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain, groupby
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
-from ankiforge.extract.files import blocks_of
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf import worker as pdf
 from ankiforge.model import Picture, h16
-from ankiforge.text.fold import locate, same
-from ankiforge.text.passages import paragraphs_around
 
 if TYPE_CHECKING:
     from ankiforge.extract.zotero.works import Library, Mark
 
+AIR = 4.0
+"""Points around a drawing."""
 STORAGE = "storage"
 """The folder of files next to the database, and the prefix of paths in it."""
 
@@ -47,7 +45,6 @@ class _Position(_Page, frozen=True):
     rects: tuple[pdf.Box, ...] = ()
     paths: tuple[tuple[float, ...], ...] = ()
     """x, y, x, y … for each stroke of a pen."""
-    width: float = 1.0
 
 
 def _position(mark: Mark) -> _Position:
@@ -69,21 +66,18 @@ def page_index(mark: Mark) -> int | None:
 def _area(mark: Mark) -> pdf.Area | None:
     """Return the area of a figure or drawing. None if unknown."""
     page, pen = page_index(mark), _position(mark)
-    strokes = tuple(one for one in pen.paths if len(one) > 1)
-    box = next(iter(pen.rects), None)
-    if box is None and strokes:  # the drawing with a small margin
-        across = list(chain.from_iterable(stroke[::2] for stroke in strokes))
-        up = list(chain.from_iterable(stroke[1::2] for stroke in strokes))
-        air = abs(pen.width) + 2
-        box = (min(across) - air, min(up) - air, max(across) + air, max(up) + air)
-    if page is None or box is None or not all(map(isfinite, (*box, *chain(*strokes)))):
+    box, strokes = next(iter(pen.rects), None), list(chain.from_iterable(pen.paths))
+    if box is None and len(strokes) > 1:  # the drawing with a small margin
+        across, up = strokes[::2], strokes[1::2]
+        box = (min(across) - AIR, min(up) - AIR, max(across) + AIR, max(up) + AIR)
+    if page is None or box is None or not all(map(isfinite, box)):
         return None
-    return pdf.Area(page, box, strokes, pen.width, mark.item.annotation_color or "#000000")
+    return pdf.Area(page, box)
 
 
 def _quote(mark: Mark) -> pdf.Quote | None:
     """Return the text to look for, if any. Only marks in PDFs have a page."""
-    page = 0 if mark.file.path.lower().endswith(pdf.HYPERTEXT) else page_index(mark)
+    page = page_index(mark)
     if page is None or not mark.item.annotation_text.strip():
         return None
     box = next(iter(_position(mark).rects), None)
@@ -217,47 +211,3 @@ def linked_folder(data: Path) -> Path | None:
                 if of_it and told.get("baseAttachmentPath"):
                     return Path(told["baseAttachmentPath"])
     return None
-
-
-# --- the text around quotes in EPUBs and snapshots of web pages ------------------------------
-
-LARGEST_PAGE = 50_000_000
-"""Bytes of one page, at most, and of all pages of a book that are read."""
-PAGES = (".xhtml", ".html", ".htm")
-
-
-def _pages(path: Path) -> Iterator[bytes]:
-    if path.suffix.lower() in PAGES:
-        with path.open("rb") as file:
-            yield file.read(LARGEST_PAGE)
-        return
-    left = LARGEST_PAGE
-    with ZipFile(path) as book:
-        for one in book.infolist():
-            if one.filename.lower().endswith(PAGES) and one.file_size <= left:
-                left -= one.file_size
-                yield book.read(one)
-
-
-def find_in_pages(path: Path, quotes: Iterable[pdf.Quote]) -> pdf.Surroundings | pdf.Failed:
-    """Find the context of quotes in an EPUB or a web page; never raises for bad content."""
-    texts = []
-    try:
-        for page in _pages(path):
-            blocks = blocks_of(page.decode("utf-8", "replace"))
-            texts.append("\n".join(words for _, words in blocks if words))
-    except (OSError, BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
-        return pdf.Failed(f"it cannot be read: {error}", pdf.REPAIR)
-    return pdf.Surroundings(tuple(_passage(texts, quote) for quote in quotes))
-
-
-def _passage(texts: list[str], quote: pdf.Quote) -> pdf.Passage:
-    from ankiforge.extract.pdf.passages import around as context  # with PDFium
-
-    for text in texts:
-        if span := locate(quote.words, text):
-            prefix, suffix, sentence = context(text, span)
-            sentence = "" if same(sentence, quote.words) else sentence
-            near = paragraphs_around(text, *span, asks=quote.asks)
-            return pdf.Passage(prefix, suffix, sentence, nearby=near)
-    return pdf.Passage()

@@ -205,10 +205,8 @@ class Works:
             if is_mark and not any(one.deleted for one in chain):
                 yield chain
 
-    def of(
-        self, library: Library, chosen: frozenset[str] | None = None
-    ) -> Iterator[Extracted | Problem]:
-        """Yield each work with marks or notes, by key. With `chosen`, only those attachments."""
+    def of(self, library: Library) -> Iterator[Extracted | Problem]:
+        """Yield each work with marks or notes, by key."""
         marks, notes = defaultdict[str, list[Mark]](list), defaultdict[str, list[Item]](list)
         works = dict[str, Item]()
         for item, above, *more in self._standing(library):
@@ -220,18 +218,16 @@ class Works:
                 notes[work.key].append(item)
         for some in marks.values():
             some.sort(key=_ORDER)
-        if chosen is None:
-            self.files.prefetch(library, [mark for key in sorted(marks) for mark in marks[key]])
+        self.files.prefetch(library, [mark for key in sorted(marks) for mark in marks[key]])
         for key in sorted(works):
-            if chosen is None or any(mark.file.key in chosen for mark in marks[key]):
-                try:
-                    with one_item():
-                        ordered = sorted(notes[key], key=lambda note: (note.date_added, note.key))
-                        yield from self._work(library, works[key], marks[key], ordered)
-                except BugError as error:
-                    self.failed.append(key)
-                    where = f"{library.namespace}/{percent(key)}"
-                    yield Problem(where, error.message, error.hint)
+            try:
+                with one_item():
+                    ordered = sorted(notes[key], key=lambda note: (note.date_added, note.key))
+                    yield from self._work(library, works[key], marks[key], ordered)
+            except BugError as error:
+                self.failed.append(key)
+                where = f"{library.namespace}/{percent(key)}"
+                yield Problem(where, error.message, error.hint)
 
     def _work(
         self, library: Library, work: Item, marks: list[Mark], notes: list[Item]

@@ -305,24 +305,19 @@ def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
 # --- for programs that keep their marks elsewhere -------------------------------------------
 
 
-def test_others_have_areas_cut_with_strokes_of_their_own(tmp_path):
+def test_others_have_areas_cut(tmp_path):
     path = write(tmp_path / "a.pdf")
-    stroke = (100.0, 345.0, 280.0, 345.0)
     with PdfWorker() as worker:
-        (plain, drawn, nowhere, gone), _ = worker.cut(
+        (plain, nowhere, gone), _ = worker.cut(
             path,
             (
                 Area(0, FIGURE),
-                Area(0, FIGURE, strokes=(stroke,), width=6.0, colour="#00ff00"),
                 Area(0, (700, 0, 800, 100)),
                 Area(7, FIGURE),
             ),
         )
         assert (nowhere, gone) == (b"", b"")
         assert Image(plain).at(0.25, 0.5) == RED
-        assert (Image(drawn).at(0.25, 0.5), Image(drawn).at(0.25, 0.1)) == (GREEN, RED)
-        (black,), _ = worker.cut(path, (Area(0, FIGURE, (stroke,), 6.0, colour=""),))
-        assert Image(black).at(0.25, 0.5) == (0, 0, 0)
         made, failed = worker.cut(tmp_path / "none.pdf", (Area(0, FIGURE),))
         assert made == [b""]
         assert failed is not None

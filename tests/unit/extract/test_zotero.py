@@ -191,19 +191,6 @@ def test_what_is_no_sound_database_is_a_problem_that_says_what_to_do(tmp_path, n
 # --- versions, selections, settings ---------------------------------------------------------
 
 
-def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_path):
-    works = tuple(
-        Work(
-            f"PAPER00{n}", attachments=(Attachment(f"ATTACH0{n}", "a.pdf", (Annotation(f"M{n}"),)),)
-        )
-        for n in (1, 2)
-    )
-    write_zotero(tmp_path / "zotero.sqlite", [Library(works)])
-    file = tmp_path / "storage" / "ATTACH02" / "a.pdf"
-    assert [highlight.own for highlight in highlights(scanned(tmp_path, file))] == ["M2"]
-    assert scanned(tmp_path, file)[-1] == PART
-
-
 def test_the_database_as_a_path_selects_everything_and_the_scan_is_partial(database):
     for only in (database, database.parent, database.parent / "storage"):
         found = scanned(database.parent, only)

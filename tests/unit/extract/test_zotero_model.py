@@ -8,7 +8,7 @@ import pytest
 
 from ankiforge.draft import skip_reason
 from ankiforge.extract import zotero
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan
+from ankiforge.model import Extracted, Highlight, Problem, Scan
 from samples.pdf_writer import Page, paragraph, write_pdf
 from samples.zotero_writer import (
     Annotation,
@@ -133,21 +133,6 @@ def test_a_figure_that_is_nowhere_says_so_and_is_no_problem(tmp_path, position):
     highlight, pictures = figure(tmp_path, position=position or "null")
     assert (highlight.markdown, pictures) == ((), ())
     assert "picture" in skip_reason(highlight)
-
-
-def test_a_drawing_is_cut_with_its_strokes(tmp_path):
-    give_file(tmp_path)
-    position = {"pageIndex": 0, "width": 3, "paths": [[100, 600, 300, 700], [100, 700, 300, 600]]}
-    thin = position | {"paths": [[100, 600, 300, 700]]}
-    cuts = []
-    for drawn in (position, thin):
-        mark = Annotation("DRAWN001", None, kind="ink", position=json.dumps(drawn))
-        write(tmp_path, Library((paper(mark),)))
-        (document,) = documents(tmp_path)
-        assert document.highlights[0].kind is HighlightKind.INK
-        cuts += document.pictures
-    assert cuts[0].name == cuts[1].name
-    assert cuts[0].data != cuts[1].data
 
 
 # --- papers ---------------------------------------------------------------------------------
