@@ -38,7 +38,7 @@ def test_a_print_that_lost_its_annotations_says_so_and_is_no_failure(forge, tmp_
 def test_marks_that_the_file_hides_are_counted(forge, tmp_path):
     hidden = mark("facts", more={"/F": NumberObject(2)})
     file = paper(tmp_path / "papers" / "a.pdf", hidden, hidden, mark("retention"))
-    assert "hidden marks were left out: 2 in a.pdf" in told(forge.ok("run", file))
+    assert "a.pdf: hidden marks were left out: 2" in told(forge.ok("run", file))
     assert len(forge.ok("extract", file, "--json").lines) == 2  # the mark and the note
 
 

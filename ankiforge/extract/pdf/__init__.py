@@ -45,8 +45,6 @@ from ankiforge.model import (
 )
 from ankiforge.text.passages import numbered
 
-MOST_NAMED = 10
-"""Files named in one message."""
 MOST_PICTURES = 200
 """Pictures cut out of one file, at most."""
 NO_MARKS = (
@@ -60,8 +58,6 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
 
     include: tuple[str, ...] = ("**/*.pdf",)
     exclude: tuple[str, ...] = ()
-    passwords: tuple[str, ...] = ()
-    """Tried in turn on every encrypted file."""
 
 
 def open_source(
@@ -101,7 +97,7 @@ class PdfSource(FolderSource):
 
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield one document or `Problem` per file, and finally a `Scan`."""
-        folder, hidden = self.folder, list[str]()
+        folder = self.folder
         with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
             listed = list(folder.files())
             files = [file for file in listed if isinstance(file, File)]
@@ -113,31 +109,23 @@ class PdfSource(FolderSource):
                 if not (known and not file.named)
                 or not known.is_unchanged(folder.container, file.path, prints[file.path])
             )
-            requests = (
-                Request(absolute(one.at), self.settings.passwords) for one in files if one in unread
-            )
-            worker.prefetch(requests)
+            worker.prefetch(Request(absolute(one.at)) for one in files if one in unread)
             folder.count.total = len(files)
             for folder.count.done, file in enumerate(files):
                 if file in unread:
-                    found = self._file(worker, file, hidden, prints[file.path])
+                    found = self._file(worker, file, prints[file.path])
                     yield from of_one(file.path, found)
                 else:
                     yield Unchanged(folder.container, file.path)
             end = folder.end()
             worker.store(complete=end.complete and len(unread) == len(files))
         yield from (one for one in listed if isinstance(one, Problem))
-        if hidden:  # one message for all: most were deleted, and they recur in every run
-            more = f", and in {len(hidden) - MOST_NAMED} more" if len(hidden) > MOST_NAMED else ""
-            what = f"hidden marks were left out: {', '.join(hidden[:MOST_NAMED])}{more}"
-            hint = "PDF programs hide deleted marks; make them visible there to include them"
-            yield Problem(str(folder.root), what, hint, notice=True)
         yield end
 
     @property
     def selection(self) -> str:
         """The settings that decide which passages are read."""
-        return selection_of(replace(self.settings, passwords=()))
+        return selection_of(self.settings)
 
     def _fingerprint(self, file: File) -> str:
         """Return a hash of all that determines a file's content; "" if its stamp proves nothing."""
@@ -145,18 +133,15 @@ class PdfSource(FolderSource):
         context = (program(), self.folder.name, self.folder.context)
         return h16(*context, repr(stamp)) if stamp and proves(stamp) else ""
 
-    def _file(
-        self, worker: PdfWorker, file: File, hidden: list[str], fingerprint: str
-    ) -> Iterator[Sighting]:
+    def _file(self, worker: PdfWorker, file: File, fingerprint: str) -> Iterator[Sighting]:
         """Yield what was read; a file with problems is never `Unchanged`: each run reports them."""
         where = file.path
-        read = worker.read(file.at, self.settings.passwords)
+        read = worker.read(file.at)
         if isinstance(read, Failed):
             yield Problem(where, read.what, read.hint)
             return
-        read, pictures = with_pictures(worker, file.at, read, self.settings.passwords)
-        hidden += [f"{read.hidden} in {where}"] if read.hidden else []
-        if read.problems or read.notices or read.hidden:
+        read, pictures = with_pictures(worker, file.at, read)
+        if read.problems or read.notices:
             fingerprint = ""
         if fingerprint and not read.marks:
             yield Unmarked(self.folder.container, where, fingerprint)
@@ -206,9 +191,7 @@ def identify(path: Path) -> Extracted | Problem:
 # --- figures and drawings -------------------------------------------------------------------
 
 
-def with_pictures(
-    worker: PdfWorker, path: Path, read: Read, passwords: tuple[str, ...]
-) -> tuple[Read, tuple[Picture, ...]]:
+def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tuple[Picture, ...]]:
     """Cut out marked figures and drawings; return the marks with picture names, and the pictures.
 
     A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark keeps
@@ -216,12 +199,12 @@ def with_pictures(
     """
     named = {
         at: (picture_name(read, at, box), Area(int(read.marks[at].block), box))
-        for at, box in read.areas
+        for at, box in read.areas[:MOST_PICTURES]
     }
-    wanted = dict(list(dict(named.values()).items())[:MOST_PICTURES])
+    wanted = dict(named.values())
     if not wanted:
         return (read, ())
-    cut, failed = worker.cut(path, tuple(wanted.values()), passwords)
+    cut, failed = worker.cut(path, tuple(wanted.values()))
     pictures = tuple(Picture(name, data) for name, data in zip(wanted, cut, strict=True) if data)
     kept = {picture.name for picture in pictures} | (wanted.keys() if failed else set())
     marks, problems = list(read.marks), list(read.problems)
@@ -232,7 +215,7 @@ def with_pictures(
         what = f"its figures and drawings cannot all be cut out: {failed.what}"
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
         problems.append((what, hint))
-    if left := len(dict(named.values())) - len(wanted):
+    if left := len(read.areas) - len(named):
         what = f"only the first {MOST_PICTURES} figures and drawings were cut out, {left} were not"
         problems.append((what, "remove those you do not need"))
     read = replace(read, marks=tuple(marks), problems=tuple(problems))

@@ -13,7 +13,7 @@ import re
 import struct
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from ctypes import POINTER, byref, c_int, c_uint, cast, create_string_buffer
 from datetime import UTC, datetime, timedelta, timezone
@@ -46,8 +46,6 @@ DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "
 MARGIN = 8.0
 """Points around a pen drawing, to show what a ring or a stroke was drawn at."""
 HIDDEN = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
-DEEPEST = 4
-"""Levels of nested forms that are searched for a picture."""
 
 Reference = tuple[int, int]
 """Page and number on it."""
@@ -134,12 +132,8 @@ def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation |
         return None
     contents = clean(_text(entry, b"Contents")).strip()
     contents = contents or clean(_plain(_text(entry, b"RC"))).strip()
-    if kind is None:  # a stamp may be a pasted picture, or a text such as `approved`
-        count, get = pdfium_c.FPDFAnnot_GetObjectCount, pdfium_c.FPDFAnnot_GetObject
-        pasted = subtype == "Stamp" and _holds_picture(entry, count, get)
-        if not (pasted or contents):
-            return None
-        kind = HighlightKind.IMAGE if pasted else HighlightKind.NOTE
+    if kind is None and not contents:
+        return None
     parent = None
     if linked := pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT"):  # of the same page
         at = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
@@ -149,7 +143,7 @@ def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation |
     zotero = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key")) or _ZOTERO_NAME.match(name)
     return Annotation(
         page=reference[0],
-        kind=kind,
+        kind=kind or HighlightKind.NOTE,
         box=_box(entry),
         points=_points(entry) if subtype in ON_TEXT else (),
         contents=contents,
@@ -166,18 +160,6 @@ def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation |
         hidden=bool(pdfium_c.FPDFAnnot_GetFlags(entry) & HIDDEN),
         state=bool(pdfium_c.FPDFAnnot_HasKey(entry, b"StateModel")),
     )
-
-
-def _holds_picture(
-    owner: Any, count: Callable[..., int], get: Callable[..., Any], depth: int = DEEPEST
-) -> bool:
-    inner = pdfium_c.FPDFFormObj_CountObjects, pdfium_c.FPDFFormObj_GetObject
-    for at in range(count(owner)):
-        kind = pdfium_c.FPDFPageObj_GetType(one := get(owner, at))
-        form = kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth > 0
-        if kind == pdfium_c.FPDF_PAGEOBJ_IMAGE or (form and _holds_picture(one, *inner, depth - 1)):
-            return True
-    return False
 
 
 # --- the entries of an annotation -----------------------------------------------------------

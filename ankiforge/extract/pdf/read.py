@@ -18,7 +18,6 @@ from msgspec import Struct, structs
 from ankiforge.extract.files import READ_AGAIN
 from ankiforge.extract.pdf import worker
 from ankiforge.extract.pdf.annotations import (
-    DEEPEST,
     ON_TEXT,
     Annotation,
     cut_picture,
@@ -42,11 +41,11 @@ from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
 LOCKED = worker.Failed(
-    "it is locked, and none of the known passwords opens it",
-    "put its password into `passwords` of this source",
+    "it is locked with a password", "open it in a PDF reader and save a copy without a password"
 )
 NO_PDF = worker.Failed("it is not a PDF", "leave it out with `exclude`, or fetch it again")
 EMPTY = worker.Failed("the file is empty", "fetch it again")
+HIDDEN = "PDF programs hide deleted marks; make them visible there to include them"
 TOO_BIG = worker.Failed(
     "reading it takes more memory than is allowed", "print it to a new PDF, or split it"
 )
@@ -54,16 +53,12 @@ CUT = (
     "its end is missing; marks may be missing too",
     "fetch it again, or open it in a PDF reader and save a copy",
 )
-HEAD = 65_536
-"""Bytes of junk that may precede the PDF."""
-PDFIUM_HEAD = 1024
-"""Bytes of junk that PDFium accepts."""
+HEAD = 1024
+"""Bytes of junk before a PDF that PDFium accepts."""
 TAIL = 2048
 """Bytes at the end that are searched for the end of a complete file."""
 REPEATS = 90
 """Similarity (of 100) from which a comment only repeats the marked text."""
-MOST_NAMED = 20
-"""Pages named in one problem, at most."""
 OPEN_PAGES = 64
 """Pages that PDFium keeps in memory at a time."""
 NEAR = 200
@@ -76,7 +71,7 @@ def answer_from(question: worker.Question) -> worker.Reply:
     """Answer a question about a PDF, or return why that failed; never raises for bad content."""
     path = Path(question.path)
     try:
-        document = _open(path, question.passwords)
+        document = _open(path)
         if isinstance(document, worker.Failed):
             return document
         with closing(document):
@@ -86,7 +81,8 @@ def answer_from(question: worker.Question) -> worker.Reply:
             if isinstance(question, worker.Around):
                 return worker.Surroundings(reading.passages(question.quotes))
             found, hidden = read_annotations(reading.pages())
-            read = worker.Read(hidden=hidden, notices=(CUT,) if _is_cut(path) else ())
+            told = ((f"hidden marks were left out: {hidden}", HIDDEN),) if hidden else ()
+            read = worker.Read(notices=(*told, CUT) if _is_cut(path) else told)
             return reading.read(found, read) if question.named or found or reading.damaged else read
     except MemoryError:
         return TOO_BIG
@@ -101,28 +97,24 @@ def answer_from(question: worker.Question) -> worker.Reply:
         return worker.Failed(f"it is damaged: {type(error).__name__}", worker.REPAIR)
 
 
-def _open(path: Path, passwords: Iterable[str]) -> pdfium.PdfDocument | worker.Failed:
+def _open(path: Path) -> pdfium.PdfDocument | worker.Failed:
     """Open a file, or return why that failed. The caller closes it.
 
     PDFium repairs files whose cross-reference table is damaged or missing.
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
-    start = head.find(b"%PDF-")
-    if start < 0:
+    if b"%PDF-" not in head:
         return NO_PDF if head.strip(b"\x00 \r\n\t") else EMPTY
-    content = path if start < PDFIUM_HEAD else path.read_bytes()[start:]
-    for password in ("", *passwords):
-        try:
-            document = pdfium.PdfDocument(content, password=password or None)
-        except pdfium.PdfiumError as error:
-            if "password" not in str(error).lower():
-                raise
-            continue
-        if not len(document):
-            raise pdfium.PdfiumError("no pages")
-        return document
-    return LOCKED
+    try:
+        document = pdfium.PdfDocument(path)
+    except pdfium.PdfiumError as error:
+        if "password" in str(error).lower():
+            return LOCKED
+        raise
+    if not len(document):
+        raise pdfium.PdfiumError("no pages")
+    return document
 
 
 def _is_cut(path: Path) -> bool:
@@ -312,8 +304,7 @@ class _Reading:
 
     def _problems(self, marks: Sequence[Highlight]) -> Iterator[tuple[str, str]]:
         def listed(pages: Sequence[int]) -> str:
-            more = ", …" if len(pages) > MOST_NAMED else ""
-            return ", ".join(map(self._label, pages[:MOST_NAMED])) + more
+            return ", ".join(map(self._label, pages))
 
         if self.damaged:
             yield (f"pages that cannot be read: {listed(self.damaged)}", worker.REPAIR)
@@ -359,6 +350,8 @@ def _repeats(comment: str, exact: str) -> bool:
 
 LITTLE_TEXT = 200
 """Folded characters; a document with fewer is identified by what its pages draw, too."""
+DEEPEST = 4
+"""Levels of nested forms that are searched for pictures."""
 MOST_DRAWN = 1000
 """Objects of a page that are examined, at most."""
 

@@ -36,8 +36,6 @@ MEMORY = 320 * 2**20
 to gigabytes."""
 PICTURES_AT_ONCE = 8
 """Pictures per question."""
-ALL_PICTURES = 2
-"""All pictures of a file may take this many times `seconds`."""
 REMOTE_SECONDS = 180.0
 """Seconds to wait for a reply from a cluster, whose workers may all have died."""
 REMOTE_AHEAD = 32
@@ -61,7 +59,6 @@ class Request(Struct, frozen=True, tag="request"):
     """Read the marks of a file."""
 
     path: str
-    passwords: tuple[str, ...] = ()
     named: bool = False
     """Whether to identify the work even if nothing is marked."""
 
@@ -83,7 +80,6 @@ class Around(Struct, frozen=True, tag="around"):
 
     path: str
     quotes: tuple[Quote, ...]
-    passwords: tuple[str, ...] = ()
 
 
 class Area(Struct, frozen=True):
@@ -99,7 +95,6 @@ class Cut(Struct, frozen=True, tag="cut"):
 
     path: str
     areas: tuple[Area, ...]
-    passwords: tuple[str, ...] = ()
 
 
 Question = Request | Around | Cut
@@ -121,8 +116,6 @@ class Read(Struct, frozen=True, tag="read", omit_defaults=True):
     """(h16 of the folded text, its length) of every page."""
     problems: tuple[tuple[str, str], ...] = ()
     """(what, hint) for what was left out."""
-    hidden: int = 0
-    """The number of marks left out because the file hides them."""
     notices: tuple[tuple[str, str], ...] = ()
     """(what, hint) for what to report though nothing failed."""
 
@@ -242,7 +235,10 @@ class _Process:
         if line.endswith(b"\n"):
             return json.decode(line, type=Reply)  # type: ignore[no-any-return]
         self.end()
-        return late(self._seconds) if monotonic() - begun >= self._seconds else CRASHED
+        if monotonic() - begun < self._seconds:
+            return CRASHED
+        hint = "print it to a new PDF, or leave it out with `exclude`"
+        return Failed(f"reading it took longer than {self._seconds:g} s", hint)
 
     def end(self) -> None:
         """End the process, even if it is busy; a thread that waits for its reply gets a failure."""
@@ -301,11 +297,9 @@ class PdfWorker:
 
     # --- questions
 
-    def read(
-        self, path: Path, passwords: tuple[str, ...] = (), *, named: bool = False
-    ) -> Read | Failed:
+    def read(self, path: Path, *, named: bool = False) -> Read | Failed:
         """Read the marks of a file; `named`: identify the work even if nothing is marked."""
-        reply = self.ask(Request(absolute(path), passwords, named))
+        reply = self.ask(Request(absolute(path), named))
         assert isinstance(reply, Read | Failed)
         return reply
 
@@ -314,22 +308,16 @@ class PdfWorker:
         reply = self.ask(Around(absolute(path), tuple(quotes)))
         return reply.passages if isinstance(reply, Surroundings) else ()
 
-    def cut(
-        self, path: Path, areas: Sequence[Area], passwords: tuple[str, ...] = ()
-    ) -> tuple[list[bytes], Failed | None]:
+    def cut(self, path: Path, areas: Sequence[Area]) -> tuple[list[bytes], Failed | None]:
         """Return a PNG for each area of a file, in order, and why not all of them could be tried.
 
-        b"" stands for one that cannot be cut.
-
-        Pictures are requested separately from the text and a few at a time, so that a page that
-        cannot be drawn costs little else.
+        b"" stands for one that cannot be cut. Pictures are requested a few at a time, so that a
+        page that cannot be drawn costs little else.
         """
         made: list[bytes] = []
-        begun, most = monotonic(), ALL_PICTURES * self.seconds
         for start in range(0, len(areas), PICTURES_AT_ONCE):
             some = tuple(areas[start : start + PICTURES_AT_ONCE])
-            in_time = monotonic() - begun < most
-            reply = self.ask(Cut(absolute(path), some, passwords)) if in_time else late(most)
+            reply = self.ask(Cut(absolute(path), some))
             if not isinstance(reply, Pictures):
                 assert isinstance(reply, Failed)
                 return (made + [b""] * (len(areas) - start), reply)
@@ -427,12 +415,6 @@ def _name(question: Question) -> str:
 def absolute(path: Path) -> str:
     """Return an absolute path: the process may have another working folder."""
     return os.path.abspath(path)  # noqa: PTH100
-
-
-def late(seconds: float) -> Failed:
-    """Return the failure of a question that took too long."""
-    hint = "print it to a new PDF, or leave it out with `exclude`"
-    return Failed(f"reading it took longer than {seconds:g} s", hint)
 
 
 # --- the optional cluster: the setting `executor` ---------------------------------------------

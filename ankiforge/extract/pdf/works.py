@@ -1,4 +1,4 @@
-"""What a file says of itself: title, authors, year, DOI, arXiv id; its lines and headings."""
+"""What a file says of itself: title, authors, DOI, arXiv id; its lines and headings."""
 
 from __future__ import annotations
 
@@ -69,8 +69,6 @@ LARGER = 1.12
 """Minimum size of a heading, relative to the body text."""
 LOOK_BACK = 12
 """Pages searched backwards for the heading above a mark."""
-MOST_LINES = 3
-"""Lines of a heading, at most."""
 MOST_ENTRIES = 5000
 """Outline entries read, at most."""
 DEEPEST = 12
@@ -115,26 +113,14 @@ class Headings:
         for number in range(page, max(page - LOOK_BACK, -1), -1):
             found = [line for line in self._large(number) if number < page or line.start <= index]
             if found:
-                return self._whole(self._lines(number), found[-1])
+                whole, lines = found[-1:], self._lines(number)
+                for line in reversed(lines[: lines.index(whole[0])]):  # those that go on in it
+                    near = 0 < line.top - whole[0].top < 2 * line.size >= 2 * LARGER * self._body
+                    if not near or line.size != whole[0].size or _NUMBERED.match(whole[0].text):
+                        break
+                    whole.insert(0, line)
+                return " ".join(one.text for one in whole)
         return ""
-
-    def _whole(self, lines: list[PrintedLine], line: PrintedLine) -> str:
-        """Return a heading with the lines before and after that belong to it."""
-
-        def goes_on(at: int) -> bool:
-            before, after = lines[at], lines[at + 1]
-            alike = (before.size, before.bold) == (after.size, after.bold)
-            below = 0 < before.top - after.top < 2 * before.size
-            large = before.size >= LARGER * self._body
-            return alike and below and large and not _NUMBERED.match(after.text)
-
-        first = last = lines.index(line)
-        while first and goes_on(first - 1):
-            first -= 1
-        while last + 1 < len(lines) and goes_on(last):
-            last += 1
-        whole = " ".join(one.text for one in lines[first : last + 1])
-        return whole if last - first < MOST_LINES else line.text
 
     def _is_before(self, entry: Entry, index: int, top: float) -> bool:
         """Return whether an entry precedes a place on its page.
@@ -215,10 +201,6 @@ _ARXIV = re.compile(
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)",
     re.IGNORECASE,
 )
-_STAMP = re.compile(
-    r"arxiv:(\d{4}\.\d{4,5})(?:v\d+)\s*\[[\w.-]+\]\s*\d{1,2}\s*[a-z]{3}\s*(\d{4})", re.IGNORECASE
-)
-"""The stamp, with its date, that arXiv prints in the margin of papers."""
 _JUNK_TITLE = (
     r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
     r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|\S*$"
@@ -251,9 +233,6 @@ def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLin
     known = {"doi": find_doi(metadata), "arxiv": _find(_ARXIV, metadata)}
     printed = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
     hints = {f"{name}-hint": value for name, value in printed.items() if not known[name]}
-    # the year of publication, never that in which the file was made
-    number = (known["arxiv"] or _find(_STAMP, first_page)).rpartition("/")[2]
-    century = "19" if number[:1] == "9" else "20"
     return Document(
         key=DocumentKey(""),
         source="",
@@ -263,7 +242,6 @@ def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLin
         creators=tuple(
             name for name in _split(author) if not re.match(_JUNK_AUTHOR, name, re.IGNORECASE)
         ),
-        issued=f"{century}{number[:2]}" if number else "",
         identifiers=tuple((name, value) for name, value in (known | hints).items() if value),
     )
 

@@ -27,8 +27,8 @@ from ankiforge.model import Extracted, Problem, Scan, Sighting
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 
-def scan(root: Path, *passwords: str, seconds: float = 60.0) -> list[Sighting]:
-    settings = pdf.Settings(path=str(root), passwords=passwords)
+def scan(root: Path, seconds: float = 60.0) -> list[Sighting]:
+    settings = pdf.Settings(path=str(root))
     return list(pdf.open_source("papers", root, settings, seconds=seconds).scan())
 
 
@@ -83,9 +83,9 @@ def test_a_file_that_is_no_sound_pdf_is_named_with_its_reason(good, raw, what):
 
 
 @pytest.mark.parametrize("method", ["RC4-128", "AES-128", "AES-256"])
-def test_a_locked_file_opens_with_its_password_and_is_a_problem_without(good, method):
+def test_a_locked_file_is_a_problem(good, method):
     raw = (good / "z.pdf").read_bytes()
-    (good / "z.pdf").write_bytes(b"HTTP/1.1 200 OK\r\n" * 200 + raw)
+    (good / "z.pdf").write_bytes(b"HTTP/1.1 200 OK\r\n" * 20 + raw)
     assert words(scan(good)) == ["spacing effect"], "junk before the file does no harm"
     (good / "z.pdf").write_bytes(raw)
     for word in ("", "öffne dich"):
@@ -94,11 +94,9 @@ def test_a_locked_file_opens_with_its_password_and_is_a_problem_without(good, me
         (good / "z.pdf").write_bytes(written(writer))
         if word:
             assert "locked" in only_problem(scan(good)).what
-            assert "locked" in only_problem(scan(good, "wrong")).what
         else:  # locked only against changes
             assert words(scan(good)) == ["spacing effect"]
             (good / "z.pdf").write_bytes(raw)
-    assert words(scan(good, "wrong", "öffne dich")) == ["spacing effect"]
 
 
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(good):

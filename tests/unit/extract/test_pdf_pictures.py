@@ -12,7 +12,6 @@ from pypdf.generic import (
     DictionaryObject,
     FloatObject,
     NameObject,
-    NumberObject,
     RectangleObject,
     StreamObject,
 )
@@ -46,13 +45,13 @@ class Image:
         return {colour for _, colour in self._image.getcolors(2**24) or ()}
 
 
-def scan(root: Path, *passwords: str, seconds: float = 60.0) -> list[Sighting]:
-    settings = pdf.Settings(path=str(root), passwords=passwords)
+def scan(root: Path, seconds: float = 60.0) -> list[Sighting]:
+    settings = pdf.Settings(path=str(root))
     return list(pdf.open_source("papers", root, settings, seconds=seconds).scan())
 
 
-def extracted(root: Path, *passwords: str) -> Extracted:
-    (found,) = [one for one in scan(root, *passwords) if isinstance(one, Extracted)]
+def extracted(root: Path) -> Extracted:
+    (found,) = [one for one in scan(root) if isinstance(one, Extracted)]
     return found
 
 
@@ -137,27 +136,6 @@ def looks(page: Any, code: bytes, *, image: StreamObject | None = None) -> None:
         form[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): named})
     normal = DictionaryObject({NameObject("/N"): writer._add_object(form)})
     page["/Annots"][0].get_object()[NameObject("/AP")] = normal
-
-
-def pasted() -> StreamObject:
-    """A picture of one green dot."""
-    made = StreamObject()
-    made.set_data(bytes(GREEN))
-    made[NameObject("/Subtype")] = NameObject("/Image")
-    made[NameObject("/ColorSpace")] = NameObject("/DeviceRGB")
-    for key, value in (("/Width", 1), ("/Height", 1), ("/BitsPerComponent", 8)):
-        made[NameObject(key)] = NumberObject(value)
-    return made
-
-
-def test_a_pasted_picture_is_an_image_and_shows_itself(tmp_path):
-    path = write(tmp_path / "a.pdf", around(300, 300, 390, 345, kind="Stamp"), drawing="")
-    assert len(scan(tmp_path)) == 1  # a stamp without words or a picture is nobody's mark
-    changed(path, lambda page, _: looks(page, b"q 90 0 0 45 0 0 cm /Im0 Do Q", image=pasted()))
-    (found,) = extracted(tmp_path).highlights
-    assert found.kind is HighlightKind.IMAGE
-    (image,) = pictures(tmp_path)
-    assert (image.width, image.height, image.at(0.5, 0.5)) == (250, 125, GREEN)
 
 
 @pytest.mark.parametrize("kind", ["Redact", "Sound", "FileAttachment", "Line", "Stamp"])
