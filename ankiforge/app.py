@@ -408,6 +408,27 @@ def language_model(
     )
 
 
+def draft_others(workspace: Workspace, offline: bool, ledger: Ledger, key: str) -> None:
+    """Let the model draft other cards of a highlight, beside those that wait.
+
+    Raises:
+        ForgeError: it does not answer, or may not be asked.
+    """
+    from ankiforge.run import draft
+
+    replies = open_replies(workspace)
+    model = language_model(workspace, replies, lambda _: None, offline=offline, fresh=True)
+    only = frozenset([ledger.highlight(key).key])
+    try:
+        steps = draft(make_job(workspace, (), model=model, only=only), ledger)
+        problems = [problem for step in steps for problem in step.problems]
+    finally:
+        model.leave()
+        replies.close()
+    if problems:
+        raise ItemError(problems[0].what, hint=problems[0].hint)
+
+
 def server_settings(workspace: Workspace, jobs: int = 0, spent: float = 0.0) -> ServerSettings:
     """Return the model server's settings.
 

@@ -338,9 +338,6 @@ def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Ta
 
 def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
     """Split a task by the briefs of its highlights, in reading order."""
-    if not decks:
-        yield task
-        return
     discreet = task.discreet or any(private(highlight) for highlight in task.highlights)
     parts: dict[Brief, list[Highlight]] = {}
     for highlight in task.highlights:

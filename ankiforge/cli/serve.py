@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import click
 
 from ankiforge.cli.output import Call, Session, command, session, workspace_of
-from ankiforge.errors import ConfigError, ForgeError, ItemError, UsageError
+from ankiforge.errors import ConfigError, ForgeError, UsageError
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ def _desk(now: Session) -> Desk:
     from ankiforge import app
     from ankiforge.review.desk import Desk
 
-    ledger = app.open_ledger(now.workspace)
-    return Desk(ledger, now.workspace, now.decks, partial(_send, now), partial(_ask, now))
+    ledger, ask = app.open_ledger(now.workspace), partial(app.draft_others, now.workspace)
+    return Desk(
+        ledger, now.workspace, now.decks, partial(_send, now), partial(ask, now.call.offline)
+    )
 
 
 def _started(now: Session, no_open: bool, address: str) -> None:
@@ -94,31 +96,6 @@ def _send(now: Session, ledger: Ledger) -> str:
     told += list(delivery_lines(tally)) or ([] if told else ["Anki has every card"])
     told += [f"{one.where}: {one.what}" for one in tally.problems if not one.notice]
     return f"{'. '.join(told)}."
-
-
-def _ask(now: Session, ledger: Ledger, key: str) -> None:
-    """Let the model draft other cards of a highlight.
-
-    Raises:
-        ForgeError: the model does not answer.
-    """
-    from ankiforge import app
-    from ankiforge.cli.run import follow, model_for
-    from ankiforge.model import HighlightKey
-    from ankiforge.run import draft
-
-    quiet = replace(now.call, out=replace(now.out, as_json=True, quiet=True))
-    here, tally = Session(quiet, now.workspace, ledger), app.Tally()
-    model, replies = model_for(here, "llm", fresh=True)
-    job = app.make_job(now.workspace, (), model=model, only=frozenset((HighlightKey(key),)))
-    try:
-        if error := follow(here, tally, draft(job, ledger), model):
-            raise error
-    finally:
-        if replies:
-            replies.close()
-    for problem in tally.problems:
-        raise ItemError(problem.what, hint=problem.hint)
 
 
 def _open_browser(address: str, *, remote: bool) -> bool:

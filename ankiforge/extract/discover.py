@@ -124,6 +124,8 @@ UNAMBIGUOUS = frozenset({"pdf", "zotero", "tiddlywiki", *EXPORTS})
 """Kinds whose files no other kind reads."""
 FILE_BASED = frozenset({*UNAMBIGUOUS, "obsidian", "markdown"}) - {"zotero"}
 """Kinds that read single files."""
+MAX_REASONS = 3
+"""The number of unreadable files that are named per folder."""
 
 KnownFolders = Callable[[str], Mapping[str, Path]]
 """Return the folders that were read as a kind of source before, by source name."""
@@ -185,8 +187,17 @@ def discover(path: Path, known: KnownFolders, papers: Collection[Path]) -> Itera
 
 
 def why_nothing(path: Path) -> str:
-    """Return why no source was found."""
-    return (path.is_file() and why_not(path)) or "nothing here that can be read"
+    """Return why no source was found: the problem with the file, or with the folder's exports."""
+    nothing = "nothing here that can be read"
+    if path.is_file():
+        return why_not(path) or nothing
+    reasons: list[str] = []
+    for file in files_below(path):
+        why = why_not(file)
+        reasons += [f"{file.relative_to(path)}: {why}"] if why else []
+        if len(reasons) > MAX_REASONS:
+            return "; ".join([nothing, *reasons[:MAX_REASONS], "…"])
+    return "; ".join([nothing, *reasons])
 
 
 def _with_inner(kind: str, path: Path, known: KnownFolders) -> Iterator[FoundSource]:

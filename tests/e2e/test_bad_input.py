@@ -13,9 +13,6 @@ from pathlib import Path
 import pytest
 
 from ankiforge import app
-from ankiforge.extract.folder import Folder
-from ankiforge.extract.obsidian import Vault
-from ankiforge.extract.pdf import PdfSource
 from ankiforge.ledger import store
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -274,42 +271,6 @@ def test_a_damaged_database_is_made_anew_from_the_journal(forge, notes, raw):
     says(forge("list"), 4, "damaged", "delete")
     forge.ok("run", notes)
     assert forge.cards() == before
-
-
-@pytest.mark.parametrize("source", [Vault, PdfSource])
-def test_a_folder_renamed_while_it_is_read_is_one_line(forge, vault, monkeypatch, source):
-    root = vault
-    (root / "A" / "deep").mkdir(parents=True)
-    for number in range(6):
-        folder = root / "A" / ("deep" if number % 2 else "")
-        if source is PdfSource:
-            write_paper(folder / f"{number}.pdf")
-        else:
-            text = f"What is fact {number}?::Answer {number}\n\n==A mark== of note {number}.\n"
-            (folder / f"{number}.md").write_text(text, encoding="utf-8")
-    real, read = Folder.files, source.scan
-    reading: list[object] = []
-
-    def scan(self):
-        reading.append(self)
-        yield from read(self)
-
-    def renamed_after(self, *arguments):
-        found = list(real(self, *arguments))
-        if reading and (root / "A").exists():
-            (root / "A").rename(root / "B")
-        return found
-
-    monkeypatch.setattr(Folder, "files", renamed_after)
-    monkeypatch.setattr(source, "scan", scan)
-    told = forge("run", root, code=1).stderr
-    failed = [line for line in told.splitlines() if line.startswith("failed:")]
-    assert failed == [
-        "failed: A: 6 files disappeared while they were read"
-        " (renamed or deleted? the next run reads what is then there)"
-    ]
-    forge.ok("run", root)
-    assert len(forge.cards()) >= 1
 
 
 # --- output ---------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ _INDEX = "index"
 """The name of the list of what the cache holds."""
 CONNECT_SECONDS = 10.0
 """Seconds to wait for a cluster, and for its first worker."""
+HYPERTEXT = (".epub", ".xhtml", ".html", ".htm")
+"""Endings of the other files in which Zotero marks text."""
 REPAIR = "open it in a PDF reader and save a copy"
 
 Box = tuple[float, float, float, float]
@@ -188,6 +190,10 @@ def serve(asked: int, replies: int, seconds: float) -> None:
 
 def answer(question: Question) -> Reply:
     """Answer one question; never raises for bad content of the file."""
+    if isinstance(question, Around) and question.path.lower().endswith(HYPERTEXT):
+        from ankiforge.extract.zotero.files import find_in_pages
+
+        return find_in_pages(Path(question.path), question.quotes)
     from ankiforge.extract.pdf.read import answer_from
 
     return answer_from(question)

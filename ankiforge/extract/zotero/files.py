@@ -17,12 +17,16 @@ from itertools import chain, groupby
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
+from ankiforge.extract.files import blocks_of
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf import worker as pdf
 from ankiforge.model import Picture, h16
+from ankiforge.text.fold import locate, same
+from ankiforge.text.passages import paragraphs_around
 
 if TYPE_CHECKING:
     from ankiforge.extract.zotero.works import Library, Mark
@@ -77,7 +81,7 @@ def _area(mark: Mark) -> pdf.Area | None:
 
 def _quote(mark: Mark) -> pdf.Quote | None:
     """Return the text to look for, if any. Only marks in PDFs have a page."""
-    page = page_index(mark)
+    page = 0 if mark.file.path.lower().endswith(pdf.HYPERTEXT) else page_index(mark)
     if page is None or not mark.item.annotation_text.strip():
         return None
     box = next(iter(_position(mark).rects), None)
@@ -137,12 +141,14 @@ class Files:
                 if areas:
                     images, _ = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
                     cut |= zip(areas, images, strict=False)
-            for key in (mark.item.key for mark in figures):
-                if image := cut.get(key):
+            for key, kind in ((one.item.key, one.item.annotation_type) for one in figures):
+                # what a pen drew is in Zotero's picture, not in the file
+                kept = kind == "ink" or not cut.get(key)
+                name = self._cached_picture(library, key) if kept else ""
+                if not name and cut.get(key):
                     name = f"cut/{h16(library.namespace, key)}.png"
-                    pictures.append(Picture(name, image))
-                    found[key] = Shown(picture=name)
-                elif name := self._cached_picture(library, key):
+                    pictures.append(Picture(name, cut[key]))
+                if name:
                     found[key] = Shown(picture=name)
         return found, tuple(pictures)
 
@@ -211,3 +217,42 @@ def linked_folder(data: Path) -> Path | None:
                 if of_it and told.get("baseAttachmentPath"):
                     return Path(told["baseAttachmentPath"])
     return None
+
+
+# --- the text around quotes in EPUBs and snapshots of web pages ------------------------------
+
+LARGEST = 50_000_000
+"""Bytes of all pages of a book, above which it is not read."""
+PAGES = (".xhtml", ".html", ".htm")
+
+
+def _pages(path: Path) -> list[bytes]:
+    if path.suffix.lower() in PAGES:
+        return [path.read_bytes()]
+    with ZipFile(path) as book:
+        pages = [one for one in book.infolist() if one.filename.lower().endswith(PAGES)]
+        if sum(one.file_size for one in pages) > LARGEST:
+            raise ValueError("it is too large")
+        return [book.read(one) for one in pages]
+
+
+def find_in_pages(path: Path, quotes: Iterable[pdf.Quote]) -> pdf.Surroundings | pdf.Failed:
+    """Find the context of quotes in an EPUB or a web page; never raises for bad content."""
+    try:
+        pages = [blocks_of(page.decode("utf-8", "replace")) for page in _pages(path)]
+    except (OSError, BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
+        return pdf.Failed(f"it cannot be read: {error}", pdf.REPAIR)
+    texts = ["\n".join(words for _, words in page if words) for page in pages]
+    return pdf.Surroundings(tuple(_passage(texts, quote) for quote in quotes))
+
+
+def _passage(texts: list[str], quote: pdf.Quote) -> pdf.Passage:
+    from ankiforge.extract.pdf.passages import around  # with PDFium
+
+    for text in texts:
+        if span := locate(quote.words, text):
+            prefix, suffix, sentence = around(text, span)
+            sentence = "" if same(sentence, quote.words) else sentence
+            near = paragraphs_around(text, *span, asks=quote.asks)
+            return pdf.Passage(prefix, suffix, sentence, nearby=near)
+    return pdf.Passage()

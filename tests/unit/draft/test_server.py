@@ -7,8 +7,6 @@ vLLM, Open WebUI, text-generation-webui, OpenRouter, Gemini's and Mistral's comp
 import gzip
 import json
 import re
-import shutil
-import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -266,26 +264,6 @@ def test_what_was_drafted_before_the_end_is_handed_on(model, task, server, fake)
     assert len(next(results).drafts) == 1
     with pytest.raises(ServiceError):
         next(results)
-
-
-@pytest.fixture
-def certified(tmp_path, fake):
-    """A server that speaks TLS, with a certificate of its own making."""
-    file, openssl = tmp_path / "server.pem", shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl to make a certificate with")
-    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", file, "-out"]
-    certificate = tmp_path / "certificate.pem"
-    subprocess.run([openssl, "req", *made, certificate, *name], check=True, capture_output=True)
-    file.write_bytes(file.read_bytes() + certificate.read_bytes())
-    with fake.LlmServer(certificate=file) as running:
-        yield running
-
-
-def test_a_certificate_that_is_named_is_trusted(draft, task, certified, tmp_path, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
-    assert len(draft(task(FACT), base_url=certified.base_url).drafts) == 1
 
 
 # --- how it is asked ------------------------------------------------------------------------

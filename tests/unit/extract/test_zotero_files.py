@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from zipfile import ZipFile
 
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -276,6 +277,27 @@ def test_a_file_is_only_read_for_marks_that_have_words_and_a_page(tmp_path, monk
     write_library(tmp_path, *annotations("", " "), epub)
     assert len(read(tmp_path)) == 3
     assert started == []
+
+
+@pytest.mark.parametrize("name", ["book.epub", "page.html"])
+def test_a_mark_in_a_book_or_a_snapshot_has_its_sentence(tmp_path, name):
+    page = "<head><title>keep it</title></head><h1>Rest</h1><p>Sleep.  Two can <i>keep\nit</i> out.</p><p>So.</p>"
+    path = stored(tmp_path).with_name(name)
+    path.parent.mkdir(parents=True)
+    if name.endswith("epub"):
+        with ZipFile(path, "w") as book:
+            book.writestr("OEBPS/1.xhtml", page)
+    else:
+        path.write_text(page)
+    place = '{"type": "FragmentSelector", "value": "epubcfi(/6/4!/4/2)"}'
+    mark = Annotation("MARK0009", "keep it", "why?", position=place)
+    write_zotero(
+        tmp_path / "zotero.sqlite",
+        [Library((Work("PAPER001", attachments=(Attachment("ATTACH01", name, (mark,)),)),))],
+    )
+    [one] = read(tmp_path)
+    assert (one.sentence, one.suffix) == ("Two can keep it out.", " out.\nSo.")
+    assert "Rest" in one.nearby
 
 
 # --- files that are as they were -----------------------------------------------------------
