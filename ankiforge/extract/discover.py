@@ -22,7 +22,7 @@ _KIND_BY_SUFFIX = {
     ".tid": "tiddlywiki",
     ".markdown": "markdown",
 }
-_READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".jsonl", ".html", ".htm")
+_READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".html", ".htm")
 _CLIPPING = re.compile(r"^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n", re.MULTILINE)
 _CLIPPINGS_END = re.compile(r"^={10}[ \t]*$", re.MULTILINE)
 _NOTEBOOK = re.compile('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
@@ -46,7 +46,7 @@ def kind_of(path: Path) -> str:
             return "readwise" if "highlight" in columns and titled else ""
         case ".html" | ".htm":
             return "kindle" if _NOTEBOOK.search(head) else ""
-        case ".json" | ".jsonl":
+        case ".json":
             return "hypothesis" if _ANNOTATIONS.search(head) else ""
     return _KIND_BY_SUFFIX.get(ending, "")
 
@@ -80,7 +80,6 @@ def kinds_below(folder: Path) -> set[str]:
 _WANTED = {
     ".csv": "a Readwise export has the columns “Highlight” and “Book Title”",
     ".json": "it has no annotations of Hypothesis",
-    ".jsonl": "it has no annotations of Hypothesis",
     ".html": "it is no notebook that a Kindle app or KOReader exported",
 }
 

@@ -3,9 +3,8 @@
     sources:
       - hypothesis: {path: ~/Downloads/annotations.json}
 
-Supported are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, a list of
-annotations, and one annotation per line (`.jsonl`). Replies are added to the annotation that starts
-their thread. The key of an annotation is its id. Of two copies, the one updated last counts.
+Supported are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a list of
+annotations. Replies are added to the annotation that starts their thread. The key of an annotation is its id. Of two copies, the one updated last counts.
 Annotations by other people are reported but give no cards. The reader is given by `me`, or else by
 the export.
 """
@@ -82,22 +81,18 @@ class Hypothesis(ExportSource):
     """The annotations of some exports. `me` has user names: `ada` or `acct:ada@hypothes.is`."""
 
     kind = "hypothesis"
-    ending = (".json", ".jsonl")
+    ending = (".json",)
     by_several = True
     no_export, hint, rest = "it holds no annotations of Hypothesis", HINT, "cannot be read"
 
     def items(self, path: str, text: str) -> Iterator[tuple[str, Annotation] | Problem]:
         """Yield the annotations of a file, each with the user who exported it."""
-        export, rows = Export(), list[msgspec.Raw | str]()
-        if path.casefold().endswith(".jsonl") or re.match(r"\s*\{.*\}\s*\n\s*\{", text):
-            rows += (line for line in text.split("\n") if line.strip())
-        else:
-            try:
-                found = msgspec.json.decode(text, type=Export | tuple[msgspec.Raw, ...])
-            except (msgspec.DecodeError, RecursionError) as error:
-                raise ItemError(f"not a JSON export of hypothes.is: {error}", hint=HINT) from error
-            export = found if isinstance(found, Export) else Export(found)
-            rows += (*export.rows, *export.annotations, *export.replies)
+        try:
+            found = msgspec.json.decode(text, type=Export | tuple[msgspec.Raw, ...])
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ItemError(f"not a JSON export of hypothes.is: {error}", hint=HINT) from error
+        export = found if isinstance(found, Export) else Export(found)
+        rows = (*export.rows, *export.annotations, *export.replies)
         for number, row in enumerate(rows, start=1):
             try:
                 yield _user(export.export_userid), msgspec.json.decode(row, type=Annotation)

@@ -393,12 +393,9 @@ def _dots(page: PdfPage, place: tuple[int, int, int, int], size: tuple[int, int]
 
 
 def png(width: int, height: int, dots: bytes) -> bytes:
-    """Return a PNG made from RGB bytes; a grey one if all pixels are grey."""
-    red, green, blue = (dots[at::3] for at in range(3))
-    grey = red == green == blue
-    dots, dot = (red, 1) if grey else (dots, 3)
-    rows = (b"\0" + dots[at : at + width * dot] for at in range(0, len(dots), width * dot))
-    head = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
+    """Return a PNG made from RGB bytes."""
+    rows = (b"\0" + dots[at : at + width * 3] for at in range(0, len(dots), width * 3))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     file = [b"\x89PNG\r\n\x1a\n"]
     for chunk in (b"IHDR" + head, b"IDAT" + zlib.compress(b"".join(rows), 6), b"IEND"):
         size, checksum = len(chunk) - 4, zlib.crc32(chunk)

@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 from msgspec import MsgspecError, Struct, json
 
-import ankiforge
 from ankiforge.errors import ServiceError, UsageError
 from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.model import Document, DocumentKey, Highlight, Memory, NoMemory, h16
@@ -282,7 +281,7 @@ class PdfWorker:
         self._ahead: Executor | None = None
         self._stack = ExitStack()
         self._next: deque[Question] = deque()
-        self._begun: dict[Question, Future[Reply | None]] = {}
+        self._begun: dict[Question, Future[Reply]] = {}
         self._memory = memory
         self._kept = set[str]()
         with suppress(MsgspecError):
@@ -380,14 +379,11 @@ class PdfWorker:
         try:
             while self._ahead and self._next and len(self._begun) <= most:
                 one = self._next.popleft()
-                if self.executor:
-                    task = (one, _size(one), self.seconds, ankiforge.__version__)
-                    self._begun[one] = self._ahead.submit(answer_elsewhere, *task)
-                else:
-                    self._begun[one] = self._ahead.submit(self._run, one)
-            if question not in self._begun:
-                return None
-            return self._begun.pop(question).result(REMOTE_SECONDS if self.executor else None)
+                task = partial(answer_elsewhere, self.seconds) if self.executor else self._run
+                self._begun[one] = self._ahead.submit(task, one)
+            if question in self._begun:
+                found = self._begun.pop(question).result(REMOTE_SECONDS if self.executor else None)
+                return None if self.executor and isinstance(found, Failed) else found
         except TimeoutError:  # the cluster does not answer any more
             self._begun, self._next = {}, deque()
         except Exception:  # noqa: BLE001 - a worker died, or the connection is cut
@@ -455,14 +451,7 @@ def cluster(address: str) -> Iterator[Executor]:
         yield client.get_executor(pure=False)
 
 
-def answer_elsewhere(question: Question, size: int, seconds: float, version: str) -> Reply | None:
-    """Answer a question on another machine. None if its file or version is another one there."""
-    if (size, version) != (_size(question), ankiforge.__version__):
-        return None
+def answer_elsewhere(seconds: float, question: Question) -> Reply:
+    """Answer a question on another machine, where the files are to be found by the same paths."""
     with PdfWorker(seconds) as worker:
         return worker.ask(question)
-
-
-def _size(question: Question) -> int:
-    """Return the size of the file of a question. 0 if it is gone."""
-    return (stamp_at(question.path) or (0, 0, 0, 0))[2]

@@ -75,28 +75,22 @@ class Client(httpx2.Client):
             wait = 0.0
             try:
                 response = super().request(method, url, **options)
-            except httpx2.HTTPError as error:
-                stalled = isinstance(error, httpx2.TimeoutException)
-                why = "no answer in time" if stalled else str(error) or type(error).__name__
-                what = f"no Zotero answers at {host}" if local else f"{host} cannot be reached"
-                fault = ItemError(f"{what} ({why})", hint=_ALLOW if local else _LATER)
-                passes = not (local or stalled)
-            else:
                 asked = (response.headers.get(name, "") for name in ("backoff", "retry-after"))
                 wait = max(float(one) if re.fullmatch(r"\d{1,9}", one) else 0.0 for one in asked)
                 if wait > LONGEST_WAIT:
                     raise ItemError(f"{host} asks to wait {wait:,.0f} s", hint=_LATER)
-                old = response.headers.get("x-zotero-version", "").partition(".")[0]
-                if local and old.isdecimal() and int(old) < 8:
-                    raise ItemError("the API of Zotero 7 lists no annotations", hint=_ALLOW)
-                unusable = self._fault(response)
-                if unusable is None:
+                fault = self._fault(response)
+                if fault is None:
                     response.headers.pop("backoff", None)  # pyzotero would sleep
                     self._pace.sleep(wait) if wait else None
                     return response
-                fault, status = unusable, response.status_code
-                passes = status >= 500 or status in (408, 429) or "cannot be read" in fault.message
-            if not passes or pause is None:
+            except httpx2.HTTPError as error:
+                why = str(error) or type(error).__name__
+                what = f"no Zotero answers at {host}" if local else f"{host} cannot be reached"
+                fault = ItemError(f"{what} ({why})", hint=_ALLOW if local else _LATER)
+                if isinstance(error, httpx2.TimeoutException):
+                    pause = None
+            if fault.hint != _LATER or pause is None:
                 raise fault
             self._pace.sleep(wait or pause)
         raise AssertionError
@@ -104,6 +98,9 @@ class Client(httpx2.Client):
     def _fault(self, response: httpx2.Response) -> ItemError | None:
         """Return why a response is not usable. None if it is."""
         host, status = self._address.host, response.status_code
+        old = response.headers.get("x-zotero-version", "").partition(".")[0]
+        if self._address.local and old.isdecimal() and int(old) < 8:
+            return ItemError("the API of Zotero 7 lists no annotations", hint=_ALLOW)
         is_json = response.headers.get("content-type", "").startswith("application/json")
         if status == 200 and is_json:
             with suppress(ValueError, RecursionError):

@@ -95,8 +95,6 @@ def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
         connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA trusted_schema = OFF")
-        if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise ItemError("the database is damaged", hint=_REPAIR)
         if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'view'").fetchone():
             raise ItemError("not a Zotero database: it has views", hint=_GIVE)  # perhaps endless
         yield Database(connection, wanted)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import takewhile
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -439,9 +438,9 @@ def note_text(
     for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
         if not text.find_parent("pre"):  # a line feed is a space, but to the converter
             text.replace_with(re.sub(r"\s+", " ", text))
-    if "data-annotation" in html or "data-citation" in html:
+    if quotes := "data-annotation" in html or "data-citation" in html:
         _drop_quotations(soup, *quotable())
-    title = _title(soup)
+    title = _title(soup, quotes=quotes)
     try:
         markdown = _Converter().convert_soup(soup)
     except RecursionError:  # elements without end, a thousand deep
@@ -486,27 +485,18 @@ def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) ->
         cited = "".join(one.get_text() for one in block.select(".citation"))
         if fold(block.get_text().replace(cited, "", 1)) in comments:
             block.clear()
-    for heading in reversed(soup(_HEADINGS) if touched else []):
-        below = takewhile(lambda one: not _is_above(one, heading), heading.next_siblings)  # noqa: B023
-        if not any(one.get_text().strip() for one in below):
-            heading.decompose()
 
 
-def _is_above(element: object, heading: Tag) -> bool:
-    """Return whether an element is a heading of this level or a higher one."""
-    return isinstance(element, Tag) and element.name in _HEADINGS and element.name <= heading.name
+def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
+    """Take the heading above everything else out of a note, and return its text.
 
-
-def _title(soup: BeautifulSoup) -> str:
-    """Take the heading above everything else out of a note, and return its text."""
-    headings, words = soup(_HEADINGS), soup.get_text().strip()
-    if not headings or any(_is_above(one, headings[0]) for one in headings[1:]):
+    What stands alone is no title but the note, unless it was above quotations.
+    """
+    heading, words = soup.find(_HEADINGS), soup.get_text().strip()
+    title = heading.get_text().strip() if heading else ""
+    if not heading or not words.startswith(title) or (words == title and not quotes):
         return ""
-    title = headings[0].get_text().strip()
-    others = sum(len(one.get_text().strip()) for one in headings)
-    if not words.startswith(title) or len("".join(words.split())) <= others:
-        return ""
-    headings[0].decompose()
+    heading.decompose()
     return " ".join(title.split())
 
 

@@ -42,7 +42,6 @@ HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]
         ("a.html", "<div class='noteHeading'>", "kindle"),
         ("a.html", "<p>a page</p>", ""),
         ("a.json", HYPOTHESIS, "hypothesis"),
-        ("a.jsonl", HYPOTHESIS, "hypothesis"),
         ("a.json", '{"rows": [1]}', ""),
         ("a.json", "not even JSON", ""),
         ("a.xyz", CLIPPINGS, ""),
