@@ -20,7 +20,7 @@ import msgspec
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import matcher
 from ankiforge.extract.folder import File, Folder
-from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource, Term
+from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, h16
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
@@ -43,7 +43,7 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     """Glob patterns to leave out; one that ends in `/` is a folder with its content."""
     marks: tuple[Mark, ...] | None = None
     """None = `==` and `mark`, but not `==` in notes for which a dialect defines its meaning."""
-    cards: tuple[HandWritten | Term | OfTools, ...] = CARDS
+    cards: tuple[HandWritten | OfTools, ...] = CARDS
     glossary_headings: tuple[str, ...] = ()
     """Extra headings that mark a glossary section, beside glossary, definitions and key terms."""
 

@@ -19,7 +19,7 @@ from typing import ClassVar, Literal, get_args
 
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.folder import File
-from ankiforge.extract.markdown import Note, NoteSource, Term
+from ankiforge.extract.markdown import Note, NoteSource
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, h16
 from ankiforge.text.cloze import MATH
 
@@ -32,7 +32,7 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
 
     include: tuple[str, ...] = ("**/*.tid",)
     exclude: tuple[str, ...] = ()
-    cards: tuple[HandWritten | Term, ...] = CARDS
+    cards: tuple[HandWritten, ...] = CARDS
     glossary_headings: tuple[str, ...] = ()
 
 

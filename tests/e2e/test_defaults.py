@@ -43,23 +43,7 @@ def test_plain_lists_give_no_highlights(forge):
         assert forge.json("run", path)["highlights"]["seen"] == 0
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "text"),
-    [
-        ("obsidian", "a.md", PLAIN),
-        ("markdown", "a.txt", PLAIN),
-        ("tiddlywiki", "a.tid", "title: a\n\n* ''Milk'': two\n* ''Bread'': one\n* ''Tea'': no\n"),
-    ],
-)
-def test_they_are_read_where_the_settings_ask_for_them(forge, kind, name, text):
-    folder = notes(forge)
-    (folder / name).write_text(text, encoding="utf-8")
-    for cards, count in (("[inline, term]", 3), ("[inline, glossary]", 0)):
-        settings(forge, f"{{{kind}: {{name: n, path: notes, cards: {cards}}}}}")
-        assert len(forge.ok("extract", "--json").lines) == count
-
-
-def test_init_does_not_ask_for_them(forge):
+def test_init_names_the_forms_that_are_read(forge):
     vault = forge.home / "Vault"
     (vault / ".obsidian").mkdir(parents=True)
     (vault / "a.md").write_text(PLAIN + "\n# Glossary\n\n- Lens: glass\n", encoding="utf-8")

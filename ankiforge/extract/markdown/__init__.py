@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
 """`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
-Term = Literal["term"]
-"""`Term: text` list items outside a glossary. They are opt-in: most people write prose this way."""
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 
 
@@ -45,7 +43,7 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     exclude: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ("==", "mark")
     """`quote`: text behind `> ` is a passage in Markdown, too; in plain text it always is."""
-    cards: tuple[HandWritten | Term, ...] = CARDS
+    cards: tuple[HandWritten, ...] = CARDS
     glossary_headings: tuple[str, ...] = ()
 
 
@@ -62,7 +60,7 @@ class Note(NamedTuple):
 
 _SIGNS = {
     "==": ("==",), "mark": ("<mark", "<span", "~={"), "bold": ("**", "__"), "callout": ("[!",),
-    "quote": (">",), "inline": ("::",), "cloze": ("{{",), "term": (":", "："),
+    "quote": (">",), "inline": ("::",), "cloze": ("{{",),
 }  # fmt: skip
 """Signs of each kind of mark and card; a note without any of them has none."""
 _SEPARATOR = re.compile(r"\n[ \t>]*\?\??[ \t]*\n")

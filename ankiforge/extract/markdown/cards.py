@@ -170,15 +170,6 @@ def plain_term(inline: Inline, marked: Span | None = None) -> Sides | None:
     return Sides(front, back, Form.TERM)
 
 
-def bold_term(inline: Inline) -> Sides | None:
-    """Return the sides of `**Term**: text` or `**Term:** text`; None for any other text."""
-    first = next((p for p in inline.phrases if p.sign == "bold" and p.span[0] == 0), None)
-    sides = plain_term(inline) if first else None
-    if first is None or sides is None or sides.front[1] not in (first.span[1], first.span[1] - 1):
-        return None
-    return sides
-
-
 # --- cards over several lines ---------------------------------------------------------------
 
 

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ankiforge.extract.markdown.blocks import PRIVATE, Block, Blocks, Part
-from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
+from ankiforge.extract.markdown.cards import Sides, plain_term
 from ankiforge.extract.markdown.inline import outermost, rich
 from ankiforge.extract.markdown.kept import kept
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
 from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Span
+from ankiforge.text import shortened
 from ankiforge.text.passages import (
     CONTEXT,
     NEARBY,
@@ -84,7 +85,7 @@ def highlights(
     if not found:
         return ()
     per_block = Counter(one.fields["block"] for one in found)
-    ids, lists = _Tools(text, blocks), _Lists(blocks.blocks)
+    ids, items = _Tools(text, blocks), _items(blocks.blocks)
     private = f"#{PRIVATE}" in text.casefold()
     heads = (at for at, one in enumerate(blocks.blocks) if one.part in (Part.HEADING, Part.TITLE))
     covered = private and any(blocks.words(at) == "[…]" for at in heads)
@@ -109,7 +110,7 @@ def highlights(
             "heading": " › ".join(above.plain for above in (*block.headings, *block.heads)),
             "uri": document.uri + quote(part, safe=""),
             "skip": skip or fields.get("skip", ""),
-            "above": lists.above(at),
+            "above": tuple(_above(blocks.blocks, items, at)),
             "links": tuple(filter(None, dict.fromkeys(links))),
             "schedule": schedule if is_card else "",
             "hints": (*fields.get("hints", ()), *note_id),
@@ -173,37 +174,18 @@ class _Tools:
         return (note_id, schedule) if self.cards[lines] < 2 else ((), "")
 
 
-class _Lists:
-    """The list items above each item of nested lists."""
+def _items(blocks: Sequence[Block]) -> dict[tuple[Span, ...], int]:
+    """Return the index of each list item by its path."""
+    paths = ((block.path, at) for at, block in enumerate(blocks) if block.part is Part.ITEM)
+    return dict(reversed([*paths]))  # the first block of an item counts
 
-    def __init__(self, blocks: Sequence[Block]) -> None:
-        self._blocks = blocks
-        self._items: dict[tuple[Span, ...], int] = {}
-        self._starts: dict[int, int] = {}
-        for at, block in enumerate(blocks):
-            if block.path:
-                self._starts.setdefault(block.path[0][0], at)
-                if block.part is Part.ITEM:
-                    self._items.setdefault(block.path, at)
 
-    def above(self, at: int) -> tuple[str, ...]:
-        """Return the texts of the items above a block, outermost first, after the introduction."""
-        path = self._blocks[at].path
-        depth = len(path) - (self._blocks[at].part is Part.ITEM)
-        found = [self._items.get(path[:length], -1) for length in range(1, depth + 1)]
-        start = self._starts[path[0][0]] if path else 0
-        if start:  # a colon right above introduces the list
-            before = self._blocks[start - 1]
-            beside = before.quotes == self._blocks[start].quotes and not before.path
-            if before.part is Part.TEXT and beside and before.plain.endswith((":", "：")):
-                found.insert(0, start - 1)
-        texts = (self._blocks[one].plain for one in found if one >= 0)
-        return tuple(
-            text
-            if len(text) <= _LONGEST
-            else f"{text[:_LONGEST].rpartition(' ')[0] or text[:_LONGEST]}…"
-            for text in texts
-        )
+def _above(blocks: Sequence[Block], items: dict[tuple[Span, ...], int], at: int) -> Iterator[str]:
+    """Yield the texts of the list items above a block, outermost first."""
+    path, is_item = blocks[at].path, blocks[at].part is Part.ITEM
+    for length in range(1, len(path) + (not is_item)):
+        if (above := items.get(path[:length], at)) != at:
+            yield shortened(blocks[above].plain, _LONGEST)
 
 
 class _Reader:
@@ -365,24 +347,20 @@ class _Reader:
             yield _Found(at, start, at, end, fields)
 
     def _terms(self) -> dict[int, Sides]:
-        """Return the items `Term: definition`, by block index.
+        """Return the items `Term: definition` of glossaries, by block index.
 
-        They are a glossary if three stand in one list, directly under a heading that says so; a
-        term that occurs twice there is left to a person. If `term` is wanted, items with the term
-        in bold also count elsewhere.
+        Three stand in one list, directly under a heading that says so; a term that occurs twice there
+        is left to a person.
         """
-        cards, found, listed = self.wanted.cards, dict[int, Sides](), dict[int, tuple[int, str]]()
-        for at, block in enumerate(self.blocks):
-            if block.part is not Part.ITEM or block.inline is None:
+        found, listed = dict[int, Sides](), dict[int, tuple[int, str]]()
+        for at, block in enumerate(self.blocks if "glossary" in self.wanted.cards else ()):
+            if block.part is not Part.ITEM or not block.headings or len(block.path) != 1:
                 continue
-            if "term" in cards and (term := bold_term(block.inline)):
+            heading = block.headings[-1].plain.strip(" :").casefold()
+            term = plain_term(block.inline) if block.inline else None
+            if heading in self.wanted.glossaries and term:
                 found[at] = term
-            heading = block.headings[-1].plain.strip(" :").casefold() if block.headings else ""
-            under = heading in self.wanted.glossaries and len(block.path) == 1
-            if under and "glossary" in cards and (term := plain_term(block.inline)):
-                found[at] = term
-                name = block.plain[slice(*term.front)].casefold()
-                listed[at] = block.path[0][0], name
+                listed[at] = block.path[0][0], block.plain[slice(*term.front)].casefold()
         lists = Counter(number for number, _ in listed.values())
         names = Counter(name for _, name in listed.values())
         for at, (number, name) in listed.items():

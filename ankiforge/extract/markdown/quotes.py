@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, quote, unquote
 from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.source import QUOTES
-from ankiforge.extract.markdown.tokens import Kind, hex_colour
+from ankiforge.extract.markdown.tokens import hex_colour
 from ankiforge.model import Span
 
 # --- links to papers ------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def _cited(target: str, span: Span) -> Citation | None:
     paper = ("file", re.split(r"[/\\]", path)[-1].strip())
     page, colour = (place.get(key, [""])[0] for key in ("page", "color"))
     exact = bool(place.keys() & {"selection", "annotation"})
-    return Citation(span, (target,), (paper,), page=page, colour=colour, exact=exact)
+    return Citation(span, (target,), (paper,), page=page, colour=hex_colour(colour), exact=exact)
 
 
 def _library(group: str | None) -> str:
@@ -253,9 +253,6 @@ def _quoted(plain: str, low: int, end: int) -> Span | None:
 
 _QUOTING = re.compile(r"quote|cite|zitat|highlight|annotation|excerpt|pdf", re.IGNORECASE)
 """Types of callouts that are used for quotes."""
-_COLOURS = frozenset(
-    "yellow red green blue purple magenta orange gray grey pink cyan teal violet brown".split()  # noqa: SIM905
-)
 
 
 class Quote(NamedTuple):
@@ -456,7 +453,7 @@ class Quotes:
         body = [at for at in members if blocks[at].part is not Part.TITLE]
         if style and not place and not _QUOTING.search(style):
             return []
-        if not self._cards.isdisjoint(body) or (body and _is_figure(blocks[body[0]])):
+        if not self._cards.isdisjoint(body):
             return []
         parts, comment = self._words_and_comment(body)
         if not parts:
@@ -550,16 +547,15 @@ class Quotes:
             markdown.append(text)
             length += end - start + 1
             above += len(text) + 2
-        style, _, told = self._blocks[found.parts[0][0]].style.partition("|")
-        named = (_as_colour(one) for one in (told, style.rpartition("-")[2], cited.colour))
-        key = cited.annotation
+        key, told = cited.annotation, self._blocks[found.parts[0][0]].style.partition("|")[2]
+        told = hex_colour(told.strip().lower())  # `[!quote|#ffd400]`
         return {
             "exact": self._text(found),
             "markdown": ("\n\n".join(markdown),),
             "gaps": tuple(gaps),
             "markdown_gaps": tuple(markdown_gaps),
             "comment": found.comment,
-            "colour": colour or next(filter(None, named), ""),
+            "colour": colour or cited.colour or (told if told.startswith("#") else ""),
             "page_label": cited.label or cited.page,
             "hints": (f"zotero:{key.rpartition('/')[2]}", f"zotero:{key}") if key else (),
             "links": tuple(filter(None, (opens(link, self._note) for link in cited.links))),
@@ -571,18 +567,6 @@ def _named_by(block: Block) -> Citation | None:
     found = _ZOTLIT.match(block.id)
     key = f"{_library(found['group'])}/{found['key']}" if found else ""
     return Citation((0, 0), annotation=key, page=found["page"], exact=True) if found else None
-
-
-def _is_figure(block: Block) -> bool:
-    shown = (one for one in (block.inline.tokens if block.inline else ()))
-    kinds = (one.kind for one in shown if one.plain.strip() or one.kind is Kind.PICTURE)
-    return next(kinds, None) is Kind.PICTURE
-
-
-def _as_colour(word: str) -> str:
-    """Return a colour as `#rrggbb` or a name, "" if it is neither."""
-    word = hex_colour(word.strip().lower())
-    return word if word.startswith("#") or word in _COLOURS else ""
 
 
 def _covers(phrase: Span, plain: str, start: int, end: int) -> bool:
