@@ -6,7 +6,7 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -327,11 +327,21 @@ class ExportSource(FolderSource):
             yield Extracted(document, made, self.folder.container)
 
 
-class TextSource(FolderSource):
-    """A source with one document per file, whose settings select the passages to read."""
+class FileSource(FolderSource):
+    """A source with one document per file."""
 
-    own_cards: ClassVar[tuple[str, ...]]
-    """The forms of cards that are read by default."""
+    tells_of_named: ClassVar[bool] = False
+    """Whether a file that the user named is read even if it is unchanged, to tell of it again."""
+
+    def reading(self, files: list[File]) -> AbstractContextManager[Any]:
+        """Return what reads these files, those that have changed."""
+        return nullcontext()
+
+    def contents(
+        self, file: File, reader: Any, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
+        """Yield what `document` does, from what `reading` has returned."""
+        return self.document(file, disk.read_settled(str(file.at))[0], picture)
 
     def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems.
@@ -341,7 +351,7 @@ class TextSource(FolderSource):
         raise NotImplementedError
 
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
-        """Yield one document per file with highlights, in path order, problems, and a `Scan`.
+        """Yield problems, one document per file with highlights, in path order, and a `Scan`.
 
         Files that are unchanged, with the pictures they show, are not read.
         """
@@ -352,37 +362,47 @@ class TextSource(FolderSource):
             else:
                 files.append(listed)
         yield from self.notices()
+        files.sort(key=lambda one: one.path)
         folder.count.total = len(files)
         whose = (folder.name, os.path.realpath(folder.root), folder.context)
-        for folder.count.done, file in enumerate(sorted(files, key=lambda one: one.path)):
+        changed = list[File]()
+        for file in files:
             depends = known.depends(folder.container, file.path) if known else ()
             fingerprint = self._fingerprint(file, depends, whose)
-            if known and known.is_unchanged(folder.container, file.path, fingerprint):
+            as_before = known and known.is_unchanged(folder.container, file.path, fingerprint)
+            if not as_before or (self.tells_of_named and file.named):
+                changed.append(file)
+        left = frozenset(changed)
+        with self.reading(changed) as reader:
+            for folder.count.done, file in enumerate(files):
+                if file not in left:
+                    read += 1
+                    yield Unchanged(folder.container, file.path)
+                    continue
+                pictures: dict[str, str] = {}
+
+                def picture(target: str, at: File = file, seen: dict[str, str] = pictures) -> str:
+                    return seen.setdefault(target, picture_path(target, at.path, folder))
+
+                try:
+                    with one_item():
+                        found = [*self.contents(file, reader, picture)]
+                except ItemError as error:
+                    yield folder.problem(file, error)
+                    continue
                 read += 1
-                yield Unchanged(folder.container, file.path)
-                continue
-            pictures: dict[str, str] = {}
-
-            def picture(target: str, at: File = file, seen: dict[str, str] = pictures) -> str:
-                return seen.setdefault(target, picture_path(target, at.path, folder))
-
-            try:
-                with one_item():
-                    found = [*self.document(file, disk.read_settled(str(file.at))[0], picture)]
-            except ItemError as error:
-                yield folder.problem(file, error)
-                continue
-            read += 1
-            is_told = any(isinstance(one, Problem) for one in found)  # problems are told every time
-            fingerprint = "" if is_told or not known else self._fingerprint(file, pictures, whose)
-            for one in found:
-                if isinstance(one, Extracted):
-                    yield replace(one, fingerprint=fingerprint, depends=tuple(pictures))
-                else:
-                    yield one
-            if fingerprint and not found:
-                yield Unmarked(folder.container, file.path, fingerprint, tuple(pictures))
-        folder.missed |= bool(files) and not read
+                is_told = any(isinstance(one, Problem) for one in found)  # it is told every time
+                fingerprint = (
+                    "" if is_told or not known else self._fingerprint(file, pictures, whose)
+                )
+                for one in found:
+                    if isinstance(one, Extracted):
+                        yield replace(one, fingerprint=fingerprint, depends=tuple(pictures))
+                    else:
+                        yield one
+                if fingerprint and not found:
+                    yield Unmarked(folder.container, file.path, fingerprint, tuple(pictures))
+            folder.missed |= bool(files) and not read
         yield folder.end()
 
     def notices(self) -> Iterator[Problem]:

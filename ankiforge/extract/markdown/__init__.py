@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import kind_of
-from ankiforge.extract.folder import File, TextSource, selected_forms
+from ankiforge.extract.folder import File, FileSource, selected_forms
 from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, h16
 
 if TYPE_CHECKING:
@@ -96,8 +96,11 @@ def plain_text(markdown: str, *, public: bool = False) -> str:
     return cut(prepared(markdown), Context(), Syntax()).plain_text(public=public)
 
 
-class NoteSource(TextSource):
+class NoteSource(FileSource):
     """A source of Markdown notes, or of texts that are converted to Markdown."""
+
+    own_cards: ClassVar[tuple[str, ...]]
+    """The forms of cards that are read by default."""
 
     def read_note(self, note: Note, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""

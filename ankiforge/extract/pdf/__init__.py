@@ -9,7 +9,8 @@ Worker processes (`worker`) read the files, because PDFs may crash or hang the l
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -17,8 +18,7 @@ from pathlib import Path, PurePosixPath
 from msgspec.structs import replace
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.files import of_one, program, proves, stamp_at
-from ankiforge.extract.folder import File, FolderSource, selection_of
+from ankiforge.extract.folder import File, FileSource
 from ankiforge.extract.pdf.worker import (
     SECONDS,
     Area,
@@ -32,15 +32,12 @@ from ankiforge.extract.pdf.worker import (
 from ankiforge.model import (
     DocumentKey,
     Extracted,
-    Known,
     Memory,
     NoMemory,
     Picture,
     Problem,
     Sighting,
     Source,
-    Unchanged,
-    Unmarked,
     h16,
 )
 from ankiforge.text.passages import numbered
@@ -84,7 +81,7 @@ def open_source(
 
 
 @dataclass(frozen=True)
-class PdfSource(FolderSource):
+class PdfSource(FileSource):
     """Reads the annotated PDFs of a folder."""
 
     memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
@@ -94,57 +91,26 @@ class PdfSource(FolderSource):
 
     kind = "pdf"
     by_several = True
+    tells_of_named = True
 
-    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
-        """Yield one document or `Problem` per file, and finally a `Scan`."""
-        folder = self.folder
+    @contextmanager
+    def reading(self, files: list[File]) -> Iterator[PdfWorker]:
+        """Start to read these files."""
         with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
-            listed = list(folder.files())
-            files = [file for file in listed if isinstance(file, File)]
-            prints = {file.path: self._fingerprint(file) if known else "" for file in files}
-            # a file that the user named is always read, to report if it has no marks
-            unread = frozenset(
-                file
-                for file in files
-                if not (known and not file.named)
-                or not known.is_unchanged(folder.container, file.path, prints[file.path])
-            )
-            worker.prefetch(Request(absolute(one.at)) for one in files if one in unread)
-            folder.count.total = len(files)
-            for folder.count.done, file in enumerate(files):
-                if file in unread:
-                    found = self._file(worker, file, prints[file.path])
-                    yield from of_one(file.path, found)
-                else:
-                    yield Unchanged(folder.container, file.path)
-            end = folder.end()
-            worker.store(complete=end.complete and len(unread) == len(files))
-        yield from (one for one in listed if isinstance(one, Problem))
-        yield end
+            worker.prefetch(Request(absolute(one.at)) for one in files)
+            yield worker
+            complete = self.folder.end().complete and len(files) == self.folder.count.total
+            worker.store(complete=complete)
 
-    @property
-    def selection(self) -> str:
-        """The settings that decide which passages are read."""
-        return selection_of(self.settings)
-
-    def _fingerprint(self, file: File) -> str:
-        """Return a hash of all that determines a file's content; "" if its stamp proves nothing."""
-        stamp = stamp_at(file.at)
-        context = (program(), self.folder.name, self.folder.context)
-        return h16(*context, repr(stamp)) if stamp and proves(stamp) else ""
-
-    def _file(self, worker: PdfWorker, file: File, fingerprint: str) -> Iterator[Sighting]:
-        """Yield what was read; a file with problems is never `Unchanged`: each run reports them."""
-        where = file.path
-        read = worker.read(file.at)
+    def contents(
+        self, file: File, reader: PdfWorker, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
+        """Yield what was read, and what is to be told of it."""
+        where, read = file.path, reader.read(file.at)
         if isinstance(read, Failed):
             yield Problem(where, read.what, read.hint)
             return
-        read, pictures = with_pictures(worker, file.at, read)
-        if read.problems or read.notices:
-            fingerprint = ""
-        if fingerprint and not read.marks:
-            yield Unmarked(self.folder.container, where, fingerprint)
+        read, pictures = with_pictures(reader, file.at, read)
         if read.marks:
             path = PurePosixPath(where)
             document = replace(
@@ -154,20 +120,15 @@ class PdfSource(FolderSource):
                 path=where,
                 identifiers=(*read.document.identifiers, ("file", path.name)),
             )
-            key, me = (
-                document.key,
-                ("", *self.me) if self.me else {one.author for one in read.marks},
-            )
+            me = ("", *self.me) if self.me else {one.author for one in read.marks}
             marks = [
-                replace(one, document=document, namespace=key, instructs=one.author in me)
+                replace(one, document=document, namespace=document.key, instructs=one.author in me)
                 for one in read.marks
             ]
             # in reading order; equal anchors are numbered page by page
             pages = groupby(marks, key=lambda one: one.block)
             highlights = tuple(one for _, some in pages for one in numbered(some))
-            yield Extracted(
-                document, highlights, self.folder.container, read.pages, pictures, fingerprint
-            )
+            yield Extracted(document, highlights, self.folder.container, read.pages, pictures)
         yield from (Problem(where, what, hint) for what, hint in read.problems)
         yield from (Problem(where, what, hint, notice=True) for what, hint in read.notices)
         if not (read.marks or read.problems or read.notices) and file.named:
