@@ -52,9 +52,9 @@ def test_help_is_told_without_loading_what_only_commands_need(called, unwanted):
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 109, "code lines": 26_200, "AST nodes": 277_050, "longest file": 700}
+CEILINGS = {"modules": 109, "code lines": 25_700, "AST nodes": 270_740, "longest file": 700}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 27_750
+TEST_LINES = 27_360
 HERE = Path(__file__).parent
 
 

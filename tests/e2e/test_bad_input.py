@@ -14,7 +14,6 @@ import pytest
 
 from ankiforge import app
 from ankiforge.ledger import store
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 FIELDS = "deck document source tag colour kind verdict anki finding drafter key"
 
@@ -35,11 +34,6 @@ def workspace(forge) -> Callable[[str], Path]:
         return path
 
     return write
-
-
-def write_paper(path: Path) -> None:
-    words = "The minimum inhibitory concentration (MIC) prevents growth."
-    write_pdf(path, [Page((paragraph(words),), (mark(words, comment="What prevents growth?"),))])
 
 
 def says(result, code: int, *words: str) -> None:

@@ -7,7 +7,6 @@ for every highlight of the request.
 import json
 import re
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -15,7 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Self
 
 
@@ -106,13 +104,9 @@ class LlmServer:
     models: tuple[str, ...] = ("fake-1",)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    certificate: Path | None = None
-    """A file with a key and its certificate: then it speaks TLS."""
-
     @property
     def base_url(self) -> str:
-        scheme = "https" if self.certificate else "http"
-        return f"{scheme}://127.0.0.1:{self._http.server_address[1]}/v1"
+        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
 
     def __enter__(self) -> Self:
         class Handler(_Handler):
@@ -120,12 +114,6 @@ class LlmServer:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
-        if self.certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.certificate)
-            self._http.socket = context.wrap_socket(
-                self._http.socket, server_side=True, do_handshake_on_connect=False
-            )
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         return self
