@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -51,10 +50,6 @@ def kind_of(path: Path) -> str:
     return _KIND_BY_SUFFIX.get(ending, "")
 
 
-LOOKED_AT = 200
-"""The number of files per extension that are opened in a folder to recognise them."""
-
-
 def files_below(folder: Path) -> Iterator[Path]:
     """Yield the files at any depth, without those in hidden folders."""
     for within, folders, names in os.walk(folder):
@@ -65,13 +60,11 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 def kinds_below(folder: Path) -> set[str]:
     """Return the kinds of source that read files in this folder, at any depth."""
-    found, opened = set[str](), Counter[str]()
+    found = set[str]()
     for path in files_below(folder):
         ending = path.suffix.casefold()
         if ending in _READ_TO_RECOGNISE:
-            opened[ending] += 1
-            if opened[ending] <= LOOKED_AT:
-                found.add(kind_of(path))
+            found.add(kind_of(path))
         elif ending in _KIND_BY_SUFFIX and not (path.is_symlink() and not path.exists()):
             found.add(_KIND_BY_SUFFIX[ending])  # broken links, also to themselves, do not count
     return found - {""}

@@ -29,8 +29,6 @@ _ZOTERO = re.compile(
 )
 _PDF = re.compile(r"(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z", re.IGNORECASE)
 _SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
-_ZOTLIT = re.compile(r"(?P<key>[A-Z0-9]{8})a[A-Z0-9]{8}p(?P<page>\d+)(?:g(?P<group>\d+))?\Z")
-"""The block id that ZotLit gives to an annotation."""
 _CITEKEY = re.compile(r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]")
 _NO_ADDRESS = re.compile(r"(?:javascript|data|vbscript|file):|[/#]", re.IGNORECASE)
 
@@ -284,7 +282,7 @@ class Quotes:
         self.covered: set[int] = set()
         """The indices of blocks that belong to a quote."""
         self._spans: dict[int, list[Span]] = {}
-        if not cites and not any(block.id and _named_by(block) for block in blocks):
+        if not cites:
             return
         self._cards = frozenset(filter(is_card, range(len(blocks))))
         self._cites = {at: found for at, found in cites.items() if at not in self._cards}
@@ -318,8 +316,7 @@ class Quotes:
         for (in_quote, _), several in groupby(range(len(self._blocks)), key=group):
             members = list(several)
             beside = [members[-1] + 1, *([members[0] - 1] if in_quote else [])]
-            named = any(_named_by(self._blocks[at]) for at in members)
-            alone = not named and self._cites.keys().isdisjoint(members)
+            alone = self._cites.keys().isdisjoint(members)
             more = [at for at in beside if alone and at in free][:1]
             free -= set(more)
             quotes = self._in_group(members, more) if in_quote else []
@@ -440,8 +437,7 @@ class Quotes:
         citing = [at for at in members if at in self._cites and at not in self._link_only]
         if len(citing) > 1 and len({self._cites[at][0].links for at in citing}) > 1:
             return [one for at in members for one in self._in_block(at, in_quote=True)]
-        cites = [one for at in members if (one := _named_by(blocks[at]))]
-        cites += [one for at in (*members, *more) for one in self._cites.get(at, ())]
+        cites = [one for at in (*members, *more) for one in self._cites.get(at, ())]
         if not all(map(self._ends_a_quote, citing)):
             return []
         if not any(one.links or one.exact or one.label for one in cites):
@@ -505,26 +501,11 @@ class Quotes:
                     said.append(remark["words"] if remark else _bare(plain[slice(*span)]))
                     cited = True
                     continue
-                first = None if words else self._first_lines(at, span)
-                words.append((at, first or span))
-                said += (
-                    [_bare(plain[first[1] : span[1]].lstrip(" " + "".join(_OPENERS)))]
-                    if first
-                    else []
-                )
-                cited = bool(first) or number < len(cites)
+                words.append((at, span))
+                cited = number < len(cites)
         titled = (at for at in notes if at not in self._link_only)
         said += [blocks[at].plain for at in titled if blocks[at].part is not Part.TITLE]
         return words, "\n".join(filter(None, said))
-
-    def _first_lines(self, at: int, span: Span) -> Span | None:
-        """Return the text in quotation marks that is all of the first lines."""
-        plain, inline = self._blocks[at].plain, self._blocks[at].inline
-        for end in (*(at for at in range(*span) if inline and inline.breaks(at)), span[1]):
-            inside = _quoted(plain, span[0], end)
-            if inside and not _bare(plain[span[0] : inside[0]]):
-                return inside
-        return None
 
     # --- as highlights ----------------------------------------------------------------------
 
@@ -560,13 +541,6 @@ class Quotes:
             "hints": (f"zotero:{key.rpartition('/')[2]}", f"zotero:{key}") if key else (),
             "links": tuple(filter(None, (opens(link, self._note) for link in cited.links))),
         }
-
-
-def _named_by(block: Block) -> Citation | None:
-    """Return the annotation after which ZotLit named a block, None if none."""
-    found = _ZOTLIT.match(block.id)
-    key = f"{_library(found['group'])}/{found['key']}" if found else ""
-    return Citation((0, 0), annotation=key, page=found["page"], exact=True) if found else None
 
 
 def _covers(phrase: Span, plain: str, start: int, end: int) -> bool:

@@ -24,7 +24,7 @@ CONTINUED = "\ufdd2"
 _OPEN = "\ufdd3"
 """Replaces `<!--` where no comment ends any more, so that nobody looks for its end again."""
 PLACEHOLDERS = re.compile(f"[{COMMENT}-\ufdef]")
-QUOTES = re.compile(r"zotero://|(?i:\.pdf#)|\[@|\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d|show annotation\]\]")
+QUOTES = re.compile(r"zotero://|(?i:\.pdf#)|\[@|show annotation\]\]")
 """A text without a match quotes no paper."""
 
 _PREFIX = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*"

@@ -128,22 +128,18 @@ _NAMES = (
     "date|time|now|today|yesterday|tomorrow|title|name|authors?|url|link|content|tags?|value|macro|meta"
     "|selector|selectorhtml|schema|published|modified|created|description|domain|site|image|cursor"
     "|clipboard|highlights|citekey|abstract|folder|filename|path|uuid|week|month|year|day"
+    "|embed|renderer|toc|TODO|DONE|word-count|[A-Z][A-Z0-9_]+"
 )
 _OBJECTS = (
     "tp|frontmatter|file|page|this|note|item|book|loop|site|user|env|secrets|github|inputs|matrix"
     "|annotation|highlight|chapter|review"
 )
 _PLACEHOLDER = re.compile(
-    rf"""\{{\{{\s*(?:
-      [\#/^&!%>][^{{}}\n]*                                       # {{{{#if x}}}}, {{{{> part}}}}
-    | (?:{_NAMES})(?:(?::(?!:)|\|)[^{{}}\n]*)?|VALUE|NAME|TITLE|LINKCURRENT
+    rf"""\{{\{{\s*(?:[\#/^&!%>][^{{}}\n]* | (?:{_NAMES})(?:(?::(?!:)|\|)[^{{}}\n]*)?
     | [A-Za-z]+:(?!:)[A-Za-z\W][^{{}}\n]*                         # {{{{d:YYYY-MM-DD}}}}, {{{{FIELD:x}}}}
-    | (?:[A-Za-z]+_\w+|[a-z]{{2,}}(?:[A-Z][a-z0-9]+)+)(?:\s*\|[^{{}}\n]*)?  # {{{{TOPIC_NAME}}}}
-    | (?:{_OBJECTS})\.\w[^{{}}\n]*|[a-z]\w*(?:\.[a-z]\w*)*\s*\|[^{{}}\n]*
-    | (?=[^|({{}}\n]*[a-z][A-Z])[a-z]\w*(?:\.[a-z]\w*)+(?:\([^{{}}\n]*)?  # {{{{metaData.title}}}}
-    | (?:query|embed|video|youtube|twitter|tweet|renderer|namespace)\s+(?:[(\[:]|https?:)[^{{}}\n]*
-    | !?\[\[[^\[\]\n]*\]\](?:\s*:[^{{}}\n]*)?|!?\[[^\[\]\n]*\]\([^()\n]*\)|[^{{}}:\n]{{1,80}}::\s[^{{}}\n]*
-    | embed|renderer|toc|TODO|DONE|word-count                   # macros, links and fields
+    | (?:{_OBJECTS})\.\w[^{{}}\n]* | [a-z]\w*(?:_\w|[a-z][A-Z])[\w.]*(?:\s*\|[^{{}}\n]*)?   # {{{{topic_name}}}}
+    | [a-z]\w*(?:\.[a-z]\w*)*\s*\|[^{{}}\n]* | (?:query|embed|video|youtube|twitter|renderer)\s[^{{}}\n]*
+    | !?\[[^{{}}\n]* | [^{{}}:\n]{{1,80}}::\s[^{{}}\n]*               # links and fields
     )\s*\}}\}}(?!\}})""",
     re.VERBOSE,
 )
