@@ -40,7 +40,7 @@ class Annotation(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] | None = ()
     target: tuple[dict[str, Any], ...] | None = ()
     references: tuple[str, ...] | None = ()
-    document: Any = None
+    document: dict[str, Any] | None = None
 
     def selector(self, kind: str, name: str) -> Any:
         """Return a field of the first selector of this type, "" if there is none."""
@@ -123,10 +123,8 @@ class Hypothesis(ExportSource):
         self, uri: str, marks: Marks, replies: dict[str, Marks], me: Collection[str]
     ) -> Iterator[Extracted]:
         # the page's title at that time, or else the file name, or the address
-        told = marks[0].document
-        given = told.get("title") if isinstance(told, dict) else None
-        first = given[0] if isinstance(given, list) and given else given
-        title = " ".join(first.split()) if isinstance(first, str) else ""
+        given = (marks[0].document or {}).get("title") or ""
+        title = " ".join(str(given[0] if isinstance(given, list) else given).split())
         title = title or unquote(urlsplit(uri).path.rstrip("/").rpartition("/")[2]) or uri
         web = uri if re.fullmatch(r"https?://\S+", uri) else ""
         urls = (("url", web),) if web else ()

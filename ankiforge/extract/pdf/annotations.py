@@ -14,9 +14,9 @@ import struct
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from ctypes import POINTER, byref, c_int, c_uint, cast, create_string_buffer
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
@@ -233,15 +233,12 @@ def moment(date: str) -> datetime:
     found = _DATE.match(date.strip())
     if not found:
         return NEVER
-    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
-    offset = timedelta(hours=int(found[8] or 0), minutes=int(found[9] or 0))
-    try:
-        zone = timezone(-offset if found[7] == "-" else offset) if offset else UTC
-        local = datetime(year, month or 1, day or 1, hour, minute, second, tzinfo=zone)
-        local.astimezone(UTC)  # raises if UTC is out of range
-    except (ValueError, OverflowError):
-        return NEVER
-    return local
+    parts = [part or "00" for part in found.groups()]
+    year, month, day = parts[0], parts[1].replace("00", "01"), parts[2].replace("00", "01")
+    zone = f"{(found[7] or '+')}{parts[7]}:{parts[8]}"
+    with suppress(ValueError):
+        return datetime.fromisoformat(f"{year}-{month}-{day}T{':'.join(parts[3:6])}{zone}")
+    return NEVER
 
 
 def iso(found: datetime) -> str:

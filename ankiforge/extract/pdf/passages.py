@@ -164,59 +164,31 @@ def _thin(quad: Quad, char: Char) -> bool:
 # --- reading order --------------------------------------------------------------------------
 
 
-class Place(Struct, frozen=True):
-    """The position of a segment, along its line and down the page."""
-
-    start: float
-    end: float
-    depth: float
-    height: float
-
-
 def _in_order(
     seen: list[Char], segments: list[list[int]], owner: dict[int, int]
 ) -> list[list[int]]:
-    """Sort segments as in the page's text, as the quads if clearly better, else by position."""
+    """Sort segments as in the page's text, or as the quads if those go back less often."""
     if len(segments) < 2:
         return segments
-    places = _places(seen, segments)
-    numbers = list(range(len(segments)))
-    by_quad = sorted(numbers, key=lambda n: (owner[segments[n][0]], n))
-    costs = [
-        sum(_oddness(places[one], places[two]) for one, two in pairwise(order))
-        for order in (numbers, by_quad)
-    ]
-    order = by_quad if costs[1] < costs[0] else numbers
-    if min(costs) >= max(1.0, len(segments) / 3):
-        order = sorted(
-            numbers,
-            key=lambda n: (round(places[n].depth / (0.6 * places[n].height)), places[n].start),
-        )
-    return [segments[number] for number in order]
-
-
-def _places(seen: list[Char], segments: list[list[int]]) -> list[Place]:
     across, along = usual_step(pairwise([seen[at] for at in max(segments, key=len)]))
     rtl = is_rtl("".join(seen[at].text for segment in segments for at in segment))
     down = -1.0 if rtl else 1.0
-    places = []
+    places = []  # of each segment: where on its line it begins, how far down, how high
     for segment in segments:
         chars = [seen[at] for at in segment]
-        steps = [char.x * across + char.y * along for char in chars]
+        start = min(char.x * across + char.y * along for char in chars)
         depth = median(down * (char.x * along - char.y * across) for char in chars)
-        height = max(1.0, *(char.height for char in chars))
-        places.append(Place(min(steps), max(steps), depth, height))
-    return places
+        places.append((start, depth, max(1.0, *(char.height for char in chars))))
 
+    def goes_back(one: int, two: int) -> bool:
+        (start, depth, height), (then, lower, low) = places[one], places[two]
+        level = abs(lower - depth) < 0.4 * min(height, low)
+        return then < start if level else lower < depth
 
-def _oddness(one: Place, two: Place) -> float:
-    """Return how unlikely it is that `two` follows `one`; 0 = not unlikely."""
-    down, height = two.depth - one.depth, min(one.height, two.height)
-    if abs(down) < 0.4 * height:
-        return 1.0 if two.start < one.start else 0.0
-    if down < 0:
-        return 1.0 if two.start < one.end - 0.5 * height else 0.5
-    return 0.75 if down > 2.5 * height and two.end <= one.start else 0.0
+    numbers = range(len(segments))
+    by_quad = sorted(numbers, key=lambda number: owner[segments[number][0]])
+    order = min(numbers, by_quad, key=lambda some: sum(goes_back(*pair) for pair in pairwise(some)))
+    return [segments[number] for number in order]
 
 
 # --- context --------------------------------------------------------------------------------

@@ -140,13 +140,10 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
     Raises:
         ConfigError: the settings are invalid.
     """
-    if url and not api:
-        raise ConfigError("url: is for an `api`", hint="write api: local or api: web beside it")
-    if url and not any(origin(url)):
-        raise ConfigError(f"url: {url!r} is not a web address", hint=f"such as {ZOTERO_WEB}")
-    if url and not is_loopback(url) and (api == "local" or url.startswith("http:")):
-        what = "url: another computer is asked by api: web and https only"
-        raise ConfigError(what, hint=f"such as {ZOTERO_WEB}")
+    here = is_loopback(url)
+    if url and not (here if api == "local" else api and (here or origin(url)[0] == "https")):
+        hint = f"beside api: web, https, such as {ZOTERO_WEB}; beside api: local, this computer"
+        raise ConfigError(f"url: {url!r} cannot be asked", hint=hint)
     if not api:
         return None
     if api == "local":
