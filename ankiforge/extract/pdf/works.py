@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from ctypes import create_string_buffer
 from functools import cached_property
 from itertools import groupby, islice
 from math import hypot
@@ -22,18 +21,15 @@ from ankiforge.text.fold import fold
 
 # --- lines ----------------------------------------------------------------------------------
 
-_BOLD = re.compile(rb"bold|medi|cmbx|black|heavy", re.IGNORECASE)
-
 
 class PrintedLine(Struct, frozen=True):
-    """A line of a page, its size and weight."""
+    """A line of a page, and its size."""
 
     start: int
     """The index of its first character in PDFium's list."""
     text: str
     size: float
     """In points."""
-    bold: bool
     top: float
 
 
@@ -54,11 +50,9 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
             matrix, box = pdfium_c.FS_MATRIX(), pdfium_c.FS_RECTF()
             pdfium_c.FPDFText_GetMatrix(raw, index, matrix)
             pdfium_c.FPDFText_GetLooseCharBox(raw, index, box)
-            font = create_string_buffer(128)
-            pdfium_c.FPDFText_GetFontInfo(raw, index, font, len(font), None)
             scale = hypot(matrix.c, matrix.d) or 1.0
             size = round(pdfium_c.FPDFText_GetFontSize(raw, index) * scale, 2)
-            lines.append(PrintedLine(index, words, size, bool(_BOLD.search(font.value)), box.top))
+            lines.append(PrintedLine(index, words, size, box.top))
         at += units(line) + 1
     return lines
 
@@ -148,15 +142,13 @@ class Headings:
         return [line for line in lines[max(start, 0) :] if self._is_heading(line)]
 
     def _is_heading(self, line: PrintedLine) -> bool:
-        large = line.size >= LARGER * self._body
         return (
-            (large or (line.bold and line.size >= 0.98 * self._body))
+            line.size >= LARGER * self._body
             and len(line.text) <= 90
             and line.text[-1] not in ".,;:-"
             and _WORDED.search(line.text) is not None
             and "=" not in line.text
             and len(line.text.split()) <= 12
-            and bool(large or _NUMBERED.match(line.text))
             and fold(line.text) not in self._title
         )
 
