@@ -1,24 +1,12 @@
-"""Take over the notes that other tools made in Anki, with their history.
-
-The last part reads the notes of yanki and AnkiOps as cards of Obsidian_to_Anki, and schedules in comments:
-
-    sources:
-      - yanki: {name: cards, path: ~/Cards}
-      - ankiops: {name: decks, path: ~/AnkiOps}
-
-Both tools keep cards in Markdown files: yanki one card a file, AnkiOps one deck a file. Each card is
-rewritten as `START … END`, with the tool's id as its comment, and read like any vault note.
-"""
+"""Take over the notes that other tools made in Anki, with their history."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -30,8 +18,6 @@ from ankiforge.anki.package import DAY_ZERO
 from ankiforge.anki.plan import Options, Planned, merge, ship
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
-from ankiforge.extract import obsidian
-from ankiforge.extract.folder import File
 from ankiforge.ledger import Ledger, Taken, Term
 from ankiforge.model import (
     Adopted,
@@ -43,7 +29,6 @@ from ankiforge.model import (
     Seen,
     SeenNote,
     SeenType,
-    Sighting,
     Waiting,
 )
 from ankiforge.text import shortened
@@ -64,23 +49,18 @@ class Tool(msgspec.Struct, frozen=True):
     """How the names of its note types begin."""
     tag: str = ""
     """The tag that it gives its notes."""
-    key: str = ""
-    """The field with its own id of the note; "" = the source has Anki's."""
 
     def made(self, note: SeenNote, kind: SeenType) -> bool:
         """Return whether this tool made a note, as far as the note tells."""
         return bool(
             (self.types and kind.name.startswith(self.types))
             or (self.tag and self.tag.casefold() in map(str.casefold, note.tags))
-            or (self.key and self.key in kind.names)
         )
 
 
 TOOLS = {
     "o2a": Tool("Obsidian_to_Anki", tag="Obsidian_to_Anki"),
     "flashcards": Tool("flashcards-obsidian", types="Obsidian-"),
-    "yanki": Tool("yanki", types="Yanki - "),
-    "ankiops": Tool("AnkiOps", types="AnkiOps", key="AnkiOps Key"),
 }
 """By the name that `--from` takes. obsidian-spaced-repetition (`sr`) has no notes in Anki."""
 
@@ -203,7 +183,7 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
     names = {id: names_of(kind, said) for id, kind in kinds.items()}
 
     # by an id in the source
-    keys = {str(one.id): one for one in notes} | dict(_own_ids(notes, kinds))
+    keys = {str(one.id): one for one in notes}
     wanted: dict[str, list[Waiting]] = defaultdict(list)
     for one in drafts:
         wanted[one.highlight.other_id].append(one)
@@ -252,9 +232,8 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
     here_already = {one.highlight.other_id for one in ledger.fates()}
     for note in notes:
         kind = kinds[note.type_id]
-        ids = {str(note.id), *(id for id, _ in _own_ids([note], kinds))}
         made = any(one.made(note, kind) for one in tools)
-        if made and note.id not in used and not ids & here_already:
+        if made and note.id not in used and str(note.id) not in here_already:
             row = Row(note.deck, "", _shown(_words_of(note, kind, names[note.type_id])))
             found.not_in_sources.append(row)
     if not tool:
@@ -280,15 +259,6 @@ def _scheduled(ledger: Ledger, taken: set[str]) -> Iterator[Taken]:
 def _waiting(ledger: Ledger) -> Iterator[Waiting]:
     lines = ledger.lines(ledger.find([Term("verdict", "pending")]))
     return (line.waiting for line in lines if line.waiting)
-
-
-def _own_ids(notes: list[SeenNote], kinds: dict[int, SeenType]) -> Iterator[tuple[str, SeenNote]]:
-    """Yield the ids that tools keep in a field, with their notes."""
-    fields = {tool.key for tool in TOOLS.values() if tool.key}
-    for note in notes:
-        for name, html in zip(kinds[note.type_id].names, note.fields, strict=False):
-            if name in fields and (id := key_number(text_of(html))):
-                yield id, note
 
 
 def _taken(one: Waiting, note: SeenNote, kind: SeenType, names: dict[str, str]) -> Taken:
@@ -379,80 +349,6 @@ def _where(one: Waiting) -> str:
     return one.highlight.document.path or one.highlight.document.title
 
 
-# --- the cards in notes, as the tools write them ----------------------------------------------
-
-_FIELD = re.compile(
-    r"^(?P<line>[A-Z][\w ]{0,24}):|(?P<word>(?<=\s)(?:Front|Back|Extra|Text|Question|Answer)):",
-    re.MULTILINE,
-)
-"""What Obsidian_to_Anki takes for the name of a field."""
-
-
-def _card(kind: str, id: str, front: str, back: str) -> str:
-    sides = [_FIELD.sub(lambda one: one[0][:-1] + r"\:", side.strip()) for side in (front, back)]
-    named = f"\n<!--ID: {id}-->" if id else ""
-    return f"START\n{kind}\n{sides[0]}\nBack: {sides[1]}{named}\nEND"
-
-
-# --- yanki ------------------------------------------------------------------------------------
-
-_HEAD = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_NOTE_ID = re.compile(r"^noteId:[ \t]*(\d+)", re.MULTILINE)
-_RULE = re.compile(r"^[ ]{0,3}(?:-[ \t]*){3,}$|^[ ]{0,3}(?:\*[ \t]*){3,}$", re.MULTILINE)
-_STRUCK = re.compile(r"~~(?:(\d{1,2})\s+)?(.+?)(?:\s+[_*]([^_*]+)[_*])?~~", re.DOTALL)
-_TYPED = re.compile(r"(.*)\n\s*\n?[_*]([^_*\n]+)[_*]\s*\Z", re.DOTALL)
-
-
-def yanki_cards(text: str) -> Iterator[str]:
-    """Yield the card of a file of yanki: its structure tells the note type."""
-    head = _HEAD.match(text)
-    id = _NOTE_ID.search(head[1]) if head else None
-    parts = [one.strip() for one in _RULE.split(text[head.end() :] if head else text)]
-    front, typed = parts[0], _TYPED.match(parts[0])
-    kind, back = "Basic", "\n\n".join(filter(None, parts[1:2]))
-    if _STRUCK.search(front):
-        count = 0
-
-        def gap(found: re.Match[str]) -> str:
-            nonlocal count
-            count += not found[1]
-            hint = f"::{found[3]}" if found[3] else ""
-            return f"{{{{c{found[1] or count}::{found[2].strip()}{hint}}}}}"
-
-        kind, front = "Cloze", _STRUCK.sub(gap, front)
-    elif len(parts) > 2 and not parts[1]:
-        kind, back = "Basic (and reversed card)", parts[2]
-    elif len(parts) == 1 and typed:
-        front, back = typed[1], typed[2]
-    if front.strip() and (back or kind == "Cloze"):
-        yield _card(kind, id[1] if id else "", front, back)
-
-
-# --- AnkiOps ------------------------------------------------------------------------------------
-
-_COMMENT = re.compile(r"<!--\s*(note_key|note_type|tags):\s*(.*?)\s*-->\n?")
-_LABEL = re.compile(r"^([A-Z]+\d*|IO_\w+):[ \t]*", re.MULTILINE)
-_KINDS = {("Q", "A"): "Basic", ("F", "B"): "Basic (and reversed card)", ("T", ""): "Cloze"}
-_ASIDE = frozenset("E M AI D".split())  # noqa: SIM905
-
-
-def ankiops_cards(text: str) -> Iterator[str]:
-    """Yield the cards of a deck of AnkiOps; its other note types are left out."""
-    for part in re.split(r"\n\n---\n\n", text):
-        told = dict(_COMMENT.findall(part))
-        pieces = _LABEL.split(_COMMENT.sub("", part).strip())
-        labels = dict(zip(pieces[1::2], pieces[2::2], strict=True))
-        for (front, back), kind in _KINDS.items():
-            if labels.keys() - _ASIDE == {front, back} - {""}:
-                id = key_number(told.get("note_key", ""))
-                yield _card(kind, id, labels[front], labels.get(back, ""))
-
-
-def key_number(key: str) -> str:
-    """Return a key of AnkiOps, 12 hexadecimal digits, as a number; "" if it is none."""
-    return str(int(key, 16)) if re.fullmatch(r"[0-9a-f]{12}", key) else ""
-
-
 # --- obsidian-spaced-repetition -------------------------------------------------------------------
 
 Schedule = tuple[tuple[str, int, int], ...]
@@ -477,66 +373,6 @@ def schedule_of(written: str) -> Schedule:
             due, interval, ease = _NEW, 0, 0
         found.append(("", 0, 0) if due == _NEW else (due, interval, ease))
     return tuple(found) if any(due for due, *_ in found) else ()
-
-
-# --- sources ------------------------------------------------------------------------------------
-
-
-class Settings(obsidian.Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The keys of both sources."""
-
-    marks: tuple[obsidian.Mark, ...] | None = ()
-    cards: tuple[Any, ...] = ("o2a",)
-
-
-@dataclass(frozen=True)
-class Decks(obsidian.Vault):
-    """A folder of cards."""
-
-    cards: Callable[[str], Iterable[str]] = yanki_cards
-
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
-        """Yield the document of a file with its cards."""
-        return super().document(file, "\n\n".join(self.cards(text)), picture)
-
-
-def _open(
-    cards: Callable[[str], Iterable[str]],
-    name: str,
-    root: Path,
-    settings: Any,
-    only: tuple[Path, ...],
-    me: tuple[str, ...],
-) -> Decks:
-    vault = obsidian.open_source(name, root, settings, only, me)
-    values = {one.name: getattr(vault, one.name) for one in fields(vault)}
-    return Decks(**values, cards=cards)
-
-
-class yanki:
-    """The source of this name."""
-
-    Settings = Settings
-
-    @staticmethod
-    def open_source(
-        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: tuple[str, ...] = ()
-    ) -> Decks:
-        """Return a reader of a folder of yanki."""
-        return _open(yanki_cards, name, root, settings, only, me)
-
-
-class ankiops:
-    """The source of this name."""
-
-    Settings = Settings
-
-    @staticmethod
-    def open_source(
-        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: tuple[str, ...] = ()
-    ) -> Decks:
-        """Return a reader of the decks of AnkiOps."""
-        return _open(ankiops_cards, name, root, settings, only, me)
 
 
 # --- notes of other tools: read, corrected, written -------------------------------------------

@@ -222,7 +222,7 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
   ankiforge adopt --map "My type: Front=Word, Back=Meaning"
 """)
 @click.argument("path", required=False, type=FILE, metavar="[PATH]")
-@click.option("--from", "tool", type=click.Choice(["o2a", "flashcards", "yanki", "ankiops", "sr"]), help="Take over from this tool only.")  # fmt: skip
+@click.option("--from", "tool", type=click.Choice(["o2a", "flashcards", "sr"]), help="Take over from this tool only.")  # fmt: skip
 @click.option("--map", "maps", multiple=True, metavar="TEXT", help="Name the fields of a note type.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def adopt(

@@ -107,8 +107,6 @@ _ID = re.compile(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")
 _KEY = re.compile(r"([a-z]+):[^\s/]+/\S+")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SPANS = re.compile(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
-_JOINT = re.compile(r"^[\s,;:.–—-]+")
-"""What joins a definition to the term before it."""
 
 # --- ids ------------------------------------------------------------------------------------
 
@@ -219,7 +217,7 @@ def fields_from_spans(shape: str, highlight: Highlight, spans: Sequence[Span]) -
     """Return the fields with which a card made of selected words begins.
 
     `shape`: `cloze` hides the words, `question` makes them the answer of a question yet to be
-    typed, `term` makes them a term that the rest of their sentence defines.
+    typed.
 
     Raises:
         UsageError: the shape is unknown, or the words are not in the text or cannot be hidden.
@@ -232,21 +230,9 @@ def fields_from_spans(shape: str, highlight: Highlight, spans: Sequence[Span]) -
             case "question":
                 answer = ", ".join(part(text, span, markdown) for span in sorted(spans))
                 return sided(CardKind.BASIC, "", answer)
-            case "term":
-                return _about_term(text, markdown, spans)
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
     raise UsageError(f"not a way to make a card: {shape!r}")
-
-
-def _about_term(text: str, markdown: str, spans: Sequence[Span]) -> Fields:
-    """Make the words selected last the term, and the rest of their sentence its definition."""
-    start, end = trimmed(text, *spans[-1])
-    first, last = sentence_around(text, start, end)
-    around = [trimmed(text, first, start), trimmed(text, end, last)]
-    rest = [part(text, span, markdown) for span in around if span[0] < span[1]]
-    definition = _JOINT.sub("", " ".join(rest))
-    return sided(CardKind.TWO_WAY, part(text, (start, end), markdown), definition)
 
 
 # --- gaps in the text that a person selected --------------------------------------------------
