@@ -35,15 +35,13 @@ Write = Callable[[list[Made]], dict[str, str]]
 
 
 def o2a(made: list[Made]) -> dict[str, str]:
-    """START … END and its inline form, with the id as the tool writes it: a line or a comment."""
+    """START … END, with the id as the tool writes it."""
     parts = []
-    for at, one in enumerate(made):
+    for one in made:
         if one.kind == "cloze":
             parts.append(f"START\nCloze\n{one.front}: {{{one.back}}}.\n<!--ID: {one.id}-->\nEND")
-        elif at % 2:
-            parts.append(f"START\nBasic\n{one.front}?\nBack: {one.back}\n<!--ID: {one.id}-->\nEND")
         else:
-            parts.append(f"STARTI [Basic] {one.front}? Back: {one.back} <!--ID: {one.id}--> ENDI")
+            parts.append(f"START\nBasic\n{one.front}?\nBack: {one.back}\n<!--ID: {one.id}-->\nEND")
     return in_notes(parts)
 
 

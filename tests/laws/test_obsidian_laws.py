@@ -29,11 +29,11 @@ PIECES = [
 LINES = [
     "", "", "plain words", "==marked== words", "a **bold** word", "{curly} or {2:two}", "{{a gap}} here",
     "front::back", "x:::y #tag", "?", "??", "---", "START", "END", "Basic", "Cloze", "Back: said", "Tags: a b",
-    "Q: asked", "A: answered", "asked #flashcard", "asked #card", "asked #card-reverse",
+    "asked #flashcard", "asked #card", "asked #card-reverse",
     "<!--ID: 1566052191670-->", "^1619873212345", "ID: 1566052191670", "<!--SR:!2026-01-01,3,250-->",
     "> [!sr|card-metadata]", "> quoted ==mark==", "- item", "\t- deeper #card", "  more of it", "# Heading",
     "## A ==heading==", "| one |", "|---|", "| cell ==x== |", "```", "`code ==x==`", "$$", "$a::b$", "%%",
-    "<!--", "-->", "STARTI [Basic] a Back: b ENDI", "<mark>by a tag</mark> in words", "\\==no\\==",
+    "<!--", "-->", "<mark>by a tag</mark> in words", "\\==no\\==",
     "[[a::b]] and https://a.b/c::d", "key:: value", "# Diary #no-llm",
 ]  # fmt: skip
 OURS = ("inline", "block", "cloze", "glossary")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import islice
 from textwrap import dedent
@@ -36,7 +36,7 @@ class Syntax(NamedTuple):
     tags: tuple[str, ...] = ()
     """Tags that stand behind a question; the answer stands below."""
     fields: bool = False
-    """Whether `START … END`, `STARTI … ENDI`, and lines `Q:` and `A:` are cards."""
+    """Whether `START … END` are cards."""
     declared: bool = False
     """Whether the settings say that this note contains such cards."""
 
@@ -48,24 +48,12 @@ _FIELD = re.compile(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
 """Inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: never a card."""
-_NAMESPACES = frozenset(
-    "std boost absl tbb folly tokio serde crate chrono this_thread cv glm fmt alloc".split()  # noqa: SIM905
+_CODE = re.compile(
+    r"(?:std|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc)::"
+    r"|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)",
+    re.ASCII,
 )
-"""Namespaces of C++ and Rust: program code precedes `::` with them, a question does not."""
-_NAME = re.compile(r"[A-Za-z_]\w*(?:[<:]\S*)?|[\dA-Fa-f]*:[\dA-Fa-f:]*", re.ASCII)
-"""What may precede `::` in program code and in IPv6 addresses."""
-_NO_NAMES = frozenset(
-    "a an the to it its this that these those they he she we you there what which who how when"  # noqa: SIM905
-    " where why der die das den dem ein eine le la les un une el los las una il lo gli um uma"
-    .split()
-)  # fmt: skip
-"""Words that begin an answer but are not names in a program."""
-_VERB = re.compile(
-    r"\S+\s+(?:is|are|was|were|has|have|had|can|does|do|will|should|must|may|returns?|takes?)\b"
-)
-_CALL = re.compile(r"\w+(?:_\w|[(<])")
-_UNSURE = re.compile(r"\w+[a-z][A-Z]|\S+\s+[a-z]+(?:s|ed)\b")
-"""`Vec::new creates a vector` describes program code, `Osmosis::movement of water` a term."""
+"""Namespaces of C++ and Rust, `Foo::bar()`, `a::b_c`, and `a::b::c`: names of a program."""
 _MOST_TRIED = 20
 """Separators of a line that are tried."""
 
@@ -78,18 +66,14 @@ class Sides(NamedTuple):
     form: Form
     sign: str = ""
     two_way: bool = False
-    clarity: int = 0
-    """Evidence that the colons separate sides and not names: 2 = a blank beside them, 1 = three,
-    or `?` before them."""
 
 
 def inline_card(inline: Inline, syntax: Syntax) -> Sides | None:
     """Return the card `front::back` or `term:::definition` on a line, None if there is none.
 
     Colons do not count in code, maths, addresses and bracketed fields, between the names of a
-    program (`std::vector is a container`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, and in a
-    field of Dataview (`key:: value`). Of several `::` the clearest counts; if others are clear, too,
-    a person decides on the card.
+    program (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, and in a field of
+    Dataview (`key:: value`). Where several may separate the sides, a person decides on the card.
     """
     if not any(sign in inline.plain for sign in syntax.line):
         return None
@@ -105,18 +89,16 @@ def inline_card(inline: Inline, syntax: Syntax) -> Sides | None:
         sides = _sides(inline, words, start, end)
         form = sides and _form(words[:start], colons[0], words[end:], syntax.declared)
         if sides and form:
-            front, back = sides
-            clear = len(colons[0]) == 3 or words[front[1] - 1 : front[1]] == "?"
-            clarity = 2 if (front[1], back[0]) != (start, end) else int(clear)
-            two_way = syntax.line[colons[0]]
-            found.append(Sides(front, back, form, colons[0], two_way, clarity))
+            found.append(Sides(*sides, form, colons[0], syntax.line[colons[0]]))
     for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
         start = words.find(sign) if not found else -1
         if start >= 0 and (sides := _sides(inline, words, start, start + len(sign))):
             return Sides(*sides, Form.INLINE, sign, syntax.line[sign])
-    best = max(found, key=lambda sides: sides.clarity, default=None)
-    rivals = sum(bool(best and (sides.clarity or not best.clarity)) for sides in found)
-    return best._replace(form=Form.INLINE_FIELD) if best and rivals > 1 else best
+    # three colons, or two with a blank beside them
+    clear = [one for one in found if one.sign == ":::" or one.back[0] - one.front[1] > 2]
+    best = next(iter(clear or found), None)
+    is_clear = len(found) < 2 or len(clear) == 1
+    return best if is_clear or best is None else best._replace(form=Form.INLINE_FIELD)
 
 
 def _sides(inline: Inline, words: str, start: int, end: int) -> tuple[Span, Span] | None:
@@ -131,18 +113,14 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     """Return the form of `front::back`, None if it is a field or the colons join names."""
     if not front.strip() or not back.strip() or len(colons) == 3:
         return Form.INLINE
-    single = len(front.split()) == 1
-    if front[-1].isspace() or back[0].isspace():
-        return Form.INLINE if declared or not single or front[-1].isspace() else None
-    left, right = front.split()[-1], back.split()[0]
-    if not _NAME.fullmatch(left) or not right.isascii() or right.casefold() in _NO_NAMES:
+    if front[-1].isspace():
         return Form.INLINE
-    doubt = Form.INLINE_FIELD if declared else None
-    if left in _NAMESPACES or "::" in f"{left} {right}" or _CALL.match(right):
-        return doubt
-    if _VERB.match(back):
-        return doubt if single else Form.INLINE_FIELD
-    return Form.INLINE_FIELD if single and _UNSURE.match(back) else Form.INLINE
+    if back[0].isspace():
+        return Form.INLINE if declared or len(front.split()) > 1 else None
+    left, right = front.split()[-1], back.split()[0]
+    if _CODE.match(f"{left}::{right}"):
+        return Form.INLINE_FIELD if declared else None
+    return Form.INLINE
 
 
 _COLON = re.compile(r":(?=\s+\S)|：(?=\s*\S)")
@@ -206,9 +184,9 @@ _NOTE_ID = re.compile(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 def signs_of(text: str, syntax: Syntax) -> list[int]:
     """Return the lines of a note that may make a card over several lines."""
     signs = [rf"(?:{'|'.join(map(re.escape, syntax.block))})[ \t]*$"] if syntax.block else []
-    signs += [r"START[ \t]*$|.*STARTI |Q: "] if syntax.fields else []
+    signs += [r"START[ \t]*$"] if syntax.fields and "\nEND" in text else []
     signs += [rf".*{_tagged(syntax.tags).pattern}"] if syntax.tags else []
-    if not signs or not (syntax.fields or syntax.tags or any(one in text for one in syntax.block)):
+    if not signs:
         return []
     found = re.compile(rf"[ \t>]*(?:{'|'.join(signs)})")
     return [at for at, row in enumerate(text.split("\n")) if found.match(row)]
@@ -235,13 +213,15 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if near == len(signs) or signs[near] >= min(end, start + _LONGEST):
         return False
     lines = _Lines(state, state.env["syntax"], state.env["is_card"], end)
-    found = lines.of_fields(start) or lines.of_tag(start) or lines.of_separator(start)
-    if found and not silent:
-        for card in found:
-            token = state.push("card", "", 0)
-            token.map, token.meta = [start, card.last], {"card": card}
-        state.line = found[-1].last
-    return bool(found)
+    if lines.text(start) == "START":
+        card = lines.of_fields(start)
+    else:
+        card = lines.of_tag(start) or lines.of_separator(start)
+    if card and not silent:
+        token = state.push("card", "", 0)
+        token.map, token.meta = [start, card.last], {"card": card}
+        state.line = card.last
+    return card is not None
 
 
 class _Lines(NamedTuple):
@@ -285,21 +265,21 @@ class _Lines(NamedTuple):
         indent = self.state.sCount[line] - self.state.blkIndent
         return self.text(line) in self.syntax.block and indent < 4
 
-    def of_separator(self, start: int) -> list[Written]:
+    def of_separator(self, start: int) -> Written | None:
         """Return the card of a question, a line `?` or `??`, and the answer, up to empty lines."""
         state, syntax, end = self.state, self.syntax, self.end
         middle = self.past(start, min(end, start + _LONGEST), front=True)
         if middle >= end or middle == start or not self._separates(middle):
-            return []
+            return None
         if _SCHEDULE.match(self.text(start)):
-            return []
+            return None
         if _BULLET.match(self.text(start)) and state.sCount[middle] > state.sCount[start]:
-            return []  # the list item contains the card
+            return None  # the list item contains the card
         first = self.text(start)
         lead = _HEADING.match(first) or _CALLOUT.match(first) or _RULE.match(first)
         alone = start + 1 == middle
         if not alone and (lead or any(map(self.is_card, map(self.text, range(start, middle))))):
-            return []  # the question begins below it
+            return None  # the question begins below it
         last = after = self.past(middle + 1, min(end, middle + _LONGEST))
         if syntax.end:
             ends = (at for at in range(middle + 1, end) if self.text(at) == syntax.end)
@@ -308,14 +288,14 @@ class _Lines(NamedTuple):
         front, back = self.source(start, middle), self.source(middle + 1, last)
         front = _without_sign(front) if alone else front
         if not front.strip(_BLANKS) or not back.strip(_BLANKS):
-            return []
+            return None
         sign, several = self.text(middle), any(map(self._separates, range(middle + 1, last)))
-        return [Written(after, front, back, sign, syntax.block[sign], several=several)]
+        return Written(after, front, back, sign, syntax.block[sign], several=several)
 
-    def of_tag(self, start: int) -> list[Written]:
+    def of_tag(self, start: int) -> Written | None:
         """Return the card of a question with a tag behind it and the answer below."""
         if not self.syntax.tags:
-            return []
+            return None
         tag, end = _tagged(self.syntax.tags), self.end
         last = self.past(start, min(end, start + _LONGEST), front=True)
         code = (at for at in range(start, last) if _FENCE.match(self.text(at)))
@@ -323,7 +303,7 @@ class _Lines(NamedTuple):
         tagged = ((at, tag.search(self.text(at))) for at in before)
         at, found = next(((at, found) for at, found in tagged if found), (start, None))
         if not found:
-            return []
+            return None
         first = at + 1
         if first == last:  # the answer may be the next paragraph
             while first < end and self.state.isEmpty(first):
@@ -343,33 +323,31 @@ class _Lines(NamedTuple):
         front = _without_sign("\n".join([*above, self.text(at)[: found.start()]]))
         back = dedent(self.source(first, last))
         if not front.strip(_BLANKS) or not back.strip(_BLANKS):
-            return []
+            return None
         tags = tuple(re.findall(r"[\w/-]+", found["tags"]))
-        return [Written(last, front, back, found[0].split()[0], bool(found["reverse"]), tags=tags)]
+        return Written(last, front, back, found[0].split()[0], bool(found["reverse"]), tags=tags)
 
-    def of_fields(self, start: int) -> list[Written]:
-        """Return the cards of Obsidian_to_Anki that begin in a line."""
-        if not self.syntax.fields:
-            return []
-        words, end = self.text(start), min(self.end, start + _LONGEST)
-        if words == "START":
-            last = next((at for at in range(start + 1, end) if self.text(at) == "END"), start)
-            kind, _, text = self.source(start + 1, last).strip().partition("\n")
-            return [*_of_fields(kind, text, last + 1, "START … END")]
-        if words.startswith("STARTI"):
-            found = (
-                _of_fields(kind, rest, start + 1, "STARTI") for kind, rest in _INLINE.findall(words)
-            )
-            return [card for cards in found for card in cards]
-        asked = _ASKED.match(self.source(start, end)) if words.startswith("Q: ") else None
-        if asked is None:
-            return []
-        middle = start + asked[0].count("\n")
-        last = self.past(middle, end)
-        again = (at for at in range(middle + 1, last) if self.text(at).startswith("Q: "))
-        last = next(again, last)
-        front, back = asked["front"], self.source(middle, last).lstrip()[3:]
-        return [Written(last, front, back, "Q: … A: …")]
+    def of_fields(self, start: int) -> Written | None:
+        """Return the card of Obsidian_to_Anki between `START` and `END`.
+
+        Below `START` stands its note type, then its fields, of which the first may have no name.
+        """
+        ends = range(start + 1, min(self.end, start + _LONGEST))
+        last = next((at for at in ends if self.text(at) == "END"), None)
+        if last is None:
+            return None
+        kind, _, text = self.source(start + 1, last).strip().partition("\n")
+        text, _, tags = _TAGS.sub("\0", _ID.sub("", text)).partition("\0")
+        first, *named = _FIELD_NAME.split(text)
+        fields = [("", first), *zip(named[::2], named[1::2], strict=True)]
+        reverse = any(name == "Add Reverse" and value.strip() for name, value in fields)
+        stripped = (value.strip() for name, value in fields if name != "Add Reverse")
+        values, cloze = [*filter(None, stripped)], "cloze" in kind.casefold()
+        two_way = reverse or ("reversed" in kind and "optional" not in kind)
+        if len(values) < 2 - cloze:
+            return None
+        back, written = "\n".join(values[1:]), "START … END"
+        return Written(last + 1, values[0], back, written, two_way, cloze, tuple(tags.split()))
 
 
 def _without_sign(source: str) -> str:
@@ -381,28 +359,6 @@ def _without_sign(source: str) -> str:
     return source
 
 
-_ASKED = re.compile(r"\s*Q: (?P<front>(?:(?!\s*A: ).+\n)+)\s*A: ")
-_INLINE = re.compile(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
-_NAMES = "Front|Back Extra|Back|Text|Extra|Question|Answer|Add Reverse"
-_FIELD_NAME = re.compile(
-    rf"(?:(?<=\s)|^)({_NAMES}):(?:[ \t]+|$)|^([A-Z][\w ]{{0,24}}):[ \t]*", re.M
-)
-_TAGS = re.compile(r"(?:^|[ \t])Tags:[ \t]*([^\n]*)\s*\Z", re.MULTILINE)
-_ID = re.compile(rf"(?:^|\s)ID: \d+[ \t]*$|{COMMENT}+", re.MULTILINE)
-
-
-def _of_fields(kind: str, text: str, last: int, written: str) -> Iterator[Written]:
-    """Yield the card of a note type and its fields, of which the first may have no name."""
-    text = _ID.sub("", text)
-    tagged = _TAGS.search(text)
-    text = text[: tagged.start()] if tagged else text
-    parts = _FIELD_NAME.split(text)
-    names = ["", *(a or b for a, b in zip(parts[1::3], parts[2::3], strict=True))]
-    fields = [pair for pair in zip(names, parts[::3], strict=True) if pair[1].strip()]
-    reverse = any(name == "Add Reverse" for name, _ in fields)
-    values = [value.strip() for name, value in fields if name != "Add Reverse"]
-    cloze = "cloze" in kind.casefold()
-    two_way = reverse or ("reversed" in kind and "optional" not in kind)
-    tags = tuple(tagged[1].split()) if tagged else ()
-    if len(values) > 1 or (values and cloze):
-        yield Written(last, values[0], "\n".join(values[1:]), written, two_way, cloze, tags)
+_FIELD_NAME = re.compile(r"^([A-Z][\w ]{0,24}):[ \t]*", re.MULTILINE)
+_TAGS = re.compile(r"^Tags:[ \t]*(?=[^\n]*\s*\Z)", re.MULTILINE)
+_ID = re.compile(rf"^ID: \d+[ \t]*$|{COMMENT}+", re.MULTILINE)

@@ -153,13 +153,9 @@ class _Tools:
         self.rows = text.split("\n") if told else []
         code = (one.lines for one in blocks.blocks if self.rows and one.part is Part.CODE)
         self.code = {at for span in code for at in range(*span)}
-        self.cards = Counter(one.lines for one in blocks.blocks if one.card)
 
     def of(self, lines: Span) -> tuple[tuple[str, ...], str]:
-        """Return the id of a card's note, if told, and its schedule, from its lines or right below.
-
-        Where several cards stand on the lines, it is not known whose they are.
-        """
+        """Return the id of a card's note, if told, and its schedule, from its lines or right below."""
         note_id, schedule = tuple[str, ...](), ""
         for at in range(lines[0], min(lines[1] + 2, len(self.rows))):
             row, bare, inside = self.rows[at], self.rows[at].strip("> \t"), at < lines[1]
@@ -171,7 +167,7 @@ class _Tools:
             schedule = schedule or (told[1] if told else "")
             if not inside and not bare.startswith("[!sr"):
                 break
-        return (note_id, schedule) if self.cards[lines] < 2 else ((), "")
+        return note_id, schedule
 
 
 def _items(blocks: Sequence[Block]) -> dict[tuple[Span, ...], int]:

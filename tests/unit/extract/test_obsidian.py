@@ -64,7 +64,7 @@ HOSTILE = [
         "> " * 5000 + "==x==", "$a " * 20_000, "> ```a\n" * 20_000 + "x ==y==", " " * 200_000 + "==x==",
         "<mark>" * 10_000, "Q\n?\n" + "```x\n" * 20_000, "a::b " * 10_000)),
     *((EVERY_CARD, note) for note in (
-        "{" * 20_000, "==a" * 9000, "{a} " * 4000, "STARTI [B] a Back: b ENDI " * 500, "START\n" * 3000,
+        "{" * 20_000, "==a" * 9000, "{a} " * 4000, "START\n" * 3000,
         "".join(" " * n + "- a #card\n" for n in range(800)), "a\n---\n" * 1500, "~~a " * 9000)),
 ]  # fmt: skip
 
@@ -105,8 +105,8 @@ NAMES = {
 }
 
 
-NOT_READ = {"fc070", "fc072", "fc074", "fc103"}
-"""Patterns of clozes with footnotes for hints, marks of three signs, a rule between the sides."""
+NOT_READ = {"fc070", "fc072", "fc074", "fc099", "fc103", "fc105"}
+"""Clozes with footnotes for hints, marks of three signs, a rule between sides, STARTI, `Q:`."""
 
 
 def cases() -> list[dict[str, Any]]:
