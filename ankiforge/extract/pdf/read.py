@@ -165,7 +165,7 @@ class _Reading:
         self._spelling = Spelling(self._texts)
         self._running = Running(self._texts)
         self._work = read_work(self._document, self._texts[0], self._lines(0))
-        self._headings = Headings(self._document, self._lines, self._work.title)
+        self._headings = Headings(self._document, self._lines)
 
     def read(self, annotations: Sequence[Annotation], read: worker.Read) -> worker.Read:
         """Return the marks and the work."""

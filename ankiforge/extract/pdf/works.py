@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
 from itertools import groupby, islice
 from math import hypot
 from operator import itemgetter
@@ -59,16 +57,9 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 
 # --- headings -------------------------------------------------------------------------------
 
-LARGER = 1.12
-"""Minimum size of a heading, relative to the body text."""
-LOOK_BACK = 12
-"""Pages searched backwards for the heading above a mark."""
 MOST_ENTRIES = 5000
 """Outline entries read, at most."""
 DEEPEST = 12
-_WORDED = re.compile(r"[^\W\d_]{3}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}")
-"""A large line without a word, or with an equals sign, is a formula."""
-_NUMBERED = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?\s+\S")
 
 
 class Entry(Struct, frozen=True):
@@ -81,40 +72,25 @@ class Entry(Struct, frozen=True):
 
 
 class Headings:
-    """Finds the headings above a place, in the outline or else by font size."""
+    """Finds the headings above a place in the outline."""
 
     def __init__(
         self,
         document: PdfDocument,
         lines: Callable[[int], list[PrintedLine]],
-        title: str,
     ) -> None:
-        """Read the outline. `lines` returns those of a page; the title of the work is no heading."""
+        """Read the outline. `lines` returns those of a page."""
         self._lines = lines
-        self._pages = len(document)
-        self._title = fold(title)
         self._outline = list(_outline(document))
 
     def above(self, page: int, index: int, top: float) -> str:
         """Return the headings above the character with this index, joined by ` › `."""
-        if self._outline:
-            path: list[Entry] = []
-            for entry in self._outline:
-                before = entry.page == page and self._is_before(entry, index, top)
-                if entry.page < page or before:
-                    path = [one for one in path if one.level < entry.level] + [entry]
-            return " › ".join(entry.title for entry in path)
-        for number in range(page, max(page - LOOK_BACK, -1), -1):
-            found = [line for line in self._large(number) if number < page or line.start <= index]
-            if found:
-                whole, lines = found[-1:], self._lines(number)
-                for line in reversed(lines[: lines.index(whole[0])]):  # those that go on in it
-                    near = 0 < line.top - whole[0].top < 2 * line.size >= 2 * LARGER * self._body
-                    if not near or line.size != whole[0].size or _NUMBERED.match(whole[0].text):
-                        break
-                    whole.insert(0, line)
-                return " ".join(one.text for one in whole)
-        return ""
+        path: list[Entry] = []
+        for entry in self._outline:
+            before = entry.page == page and self._is_before(entry, index, top)
+            if entry.page < page or before:
+                path = [one for one in path if one.level < entry.level] + [entry]
+        return " › ".join(entry.title for entry in path)
 
     def _is_before(self, entry: Entry, index: int, top: float) -> bool:
         """Return whether an entry precedes a place on its page.
@@ -126,40 +102,6 @@ class Headings:
             if fold(line.text).endswith(title):
                 return line.start <= index
         return entry.top >= top
-
-    def _large(self, page: int) -> list[PrintedLine]:
-        """Return the lines of a page that look like headings.
-
-        On the first page, only lines below the title and authors count.
-        """
-        lines, start = self._lines(page), 0
-        if page == 0:
-            is_text = (
-                self._body / LARGER < line.size < self._body * LARGER and len(line.text) > 40
-                for line in lines
-            )
-            start = next((at for at, found in enumerate(is_text) if found), len(lines)) - 1
-        return [line for line in lines[max(start, 0) :] if self._is_heading(line)]
-
-    def _is_heading(self, line: PrintedLine) -> bool:
-        return (
-            line.size >= LARGER * self._body
-            and len(line.text) <= 90
-            and line.text[-1] not in ".,;:-"
-            and _WORDED.search(line.text) is not None
-            and "=" not in line.text
-            and len(line.text.split()) <= 12
-            and fold(line.text) not in self._title
-        )
-
-    @cached_property
-    def _body(self) -> float:
-        """The size of most letters on the first pages."""
-        sizes: Counter[float] = Counter()
-        for page in range(min(self._pages, LOOK_BACK)):
-            for line in self._lines(page):
-                sizes[round(line.size, 1)] += len(line.text)
-        return max(sizes, key=lambda size: (sizes[size], size)) if sizes else 0.0
 
 
 def _outline(document: PdfDocument) -> Iterator[Entry]:

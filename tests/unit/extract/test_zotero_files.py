@@ -89,7 +89,7 @@ def bare(highlight: Highlight) -> bool:
 # --- what is read ---------------------------------------------------------------------------
 
 
-def test_a_mark_has_the_words_around_it_and_its_heading_from_the_pdf(tmp_path):
+def test_a_mark_has_the_words_around_it_from_the_pdf(tmp_path):
     write_paper(stored(tmp_path))
     write_library(tmp_path, *annotations("keep it out"))
     (highlight,) = read(tmp_path)
@@ -97,7 +97,6 @@ def test_a_mark_has_the_words_around_it_and_its_heading_from_the_pdf(tmp_path):
     assert highlight.prefix.endswith("Spread\nA bacterium can destroy the drug or ")
     assert highlight.suffix.startswith(". The transfer of a plasmid")
     assert len(highlight.suffix) == 80
-    assert highlight.heading == "2 Spread"
     assert highlight.own == "MARK0000"
 
 
