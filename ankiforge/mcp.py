@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 import unicodedata
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from functools import partial
 from inspect import cleandoc
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -30,31 +28,24 @@ from msgspec.structs import replace
 from ankiforge import __version__, app
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.deliver import roots
-from ankiforge.draft import NO_LLM, private, withheld
+from ankiforge.draft import private, withheld
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, Prompt, Shape, rules_of, sendable
 from ankiforge.errors import BusyError, ForgeError, UsageError
-from ankiforge.extract.markdown import plain_text
 from ankiforge.ledger import Ledger, Line, Match, Outcome
 from ankiforge.model import AGENT, Highlight, Origin, Proposal, Severity, Source, Task
 from ankiforge.review.query import parse
 from ankiforge.run import Checks, PrivatePassages, for_model, ingest
 from ankiforge.text import shortened
-from ankiforge.text.fold import locate
 
 MOST_CARDS = 20
 """The maximum number of cards of a proposal."""
-MOST_AN_HOUR = 600
-"""The maximum number of cards that a server takes in an hour: a person has to review each."""
 MOST_LISTED = 50
 """The maximum number of entries of a page."""
 MOST_OF_A_WORK = 10
 """The maximum number of highlights, and of cards, of a work that a search shows."""
 PAGE_CHARACTERS = 30_000
 """The length after which a page of highlights ends."""
-CONTEXT_CHARACTERS = 600
-"""The length of the text before a highlight, and after it."""
 LAPSES = 4
 """A card that was forgotten so often needs work."""
 PATIENCE_S = 5.0
@@ -78,8 +69,6 @@ class Agent:
         """Name and version of the client."""
         self._own: set[str] = set()
         """The drafts that were proposed in this session."""
-        self._times: list[float] = []
-        """When the cards of the last hour were proposed."""
         self._has_rules = False
 
     # --- reading ----------------------------------------------------------------------------
@@ -133,15 +122,11 @@ class Agent:
             one, hidden = ledger.highlight(highlight), _Hidden(ledger)
             if hidden.highlight(one):
                 raise UsageError(_PRIVATE)
-            one = hidden.bare(one)
-            entry = {**_entry(one), "under": list(one.above)}
-            if hidden.document(one):
-                entry["note"] = "text around it is not shown: a passage near it is under #no-llm"
-                return hidden.answer(entry)
-            before, after = _note_around(ledger, one, hidden) or (one.prefix, one.suffix)
-            entry["before"] = hidden.text(before)[-CONTEXT_CHARACTERS:]
-            entry["after"] = hidden.text(after)[:CONTEXT_CHARACTERS]
-            return hidden.answer(entry)
+            if hidden.mark(one).discreet:
+                said = "text around it is not shown: a passage near it is under #no-llm"
+                return hidden.answer({**_entry(replace(one, sentence="")), "note": said})
+            around = {"under": list(one.above), "around": one.nearby or one.context}
+            return hidden.answer({**_entry(one), **around})
 
     def list_cards(self, query: str, state: str, offset: int, limit: int) -> dict[str, Any]:
         """Return the cards and drafts that match a query of `ankiforge list` and are in a state.
@@ -200,13 +185,8 @@ class Agent:
 
         Returns:
             For every highlight, in order: the cards with findings, the reason why there are none, or
-            why the proposal was refused. Only cards that were recorded count towards the limit.
+            why the proposal was refused.
         """
-        now = time.monotonic()
-        self._times = [one for one in self._times if one > now - 3_600]
-        if len(self._times) + len(cards) > MOST_AN_HOUR:
-            what = f"more than {MOST_AN_HOUR} cards in an hour, which a person has to decide on"
-            raise UsageError(what, hint="go on later")
         wanted: dict[str, Cards] = {}
         for card in cards:
             wanted.setdefault(card["highlight"], []).append(card)
@@ -219,7 +199,6 @@ class Agent:
                     result = self._recorded(checks, prompt, hidden, key, given)
                 except UsageError as refused:
                     result = {"refused": refused.message}
-                self._times += [now] * len(result.get("cards", ()))
                 results.append({"highlight": key, **result})
             return hidden.answer({"results": results})
 
@@ -276,10 +255,6 @@ class Agent:
 
 # --- private text ---------------------------------------------------------------------------
 
-_NOTES = (".md", ".markdown", ".txt")
-_LARGEST_NOTE = 2_000_000
-"""The number of bytes of a note that are read for the text around a highlight."""
-
 
 class _Hidden:
     """Decides, over the whole ledger, what must not be shown to an agent."""
@@ -302,16 +277,6 @@ class _Hidden:
                 f"{highlight.exact} {highlight.comment}", highlight.document.key
             )
         )
-
-    def document(self, highlight: Highlight) -> bool:
-        """Return whether a passage of the highlight's document is private."""
-        return self.mark(highlight).discreet
-
-    def bare(self, highlight: Highlight) -> Highlight:
-        """Return a highlight, without the text around it if that may contain private text."""
-        if not self.document(highlight):
-            return highlight
-        return replace(highlight, prefix="", suffix="", sentence="", nearby="", above=())
 
     def line(self, line: Line) -> bool:
         """Return whether a card or draft is from a private passage, or contains private text."""
@@ -350,30 +315,6 @@ class _Hidden:
         if isinstance(part, dict):
             return self.answer(part)
         return [self._masked(one) for one in part] if isinstance(part, list) else part
-
-
-def _note_around(ledger: Ledger, one: Highlight, hidden: _Hidden) -> tuple[str, str] | None:
-    """Return the text of a note before and after a highlight; None if it is in no note.
-
-    Paragraphs that are tagged `#no-llm` or contain private text are replaced.
-    """
-    for kind in ("obsidian", "markdown"):
-        root = Path(roots(ledger).get(f"{kind}:{one.document.source}", "nowhere")).resolve()
-        path = (root / one.document.path).resolve()
-        if not path.is_relative_to(root) or path.suffix.lower() not in _NOTES:
-            continue
-        with suppress(OSError):
-            written = path.read_bytes()[:_LARGEST_NOTE].decode("utf-8-sig", "replace")
-            shown = [
-                "[…]"  # headings and titles of callouts stay until the text below them is known
-                if f"#{NO_LLM}" in paragraph.casefold() and paragraph.lstrip()[:1] not in "#>"
-                else hidden.text(paragraph)
-                for paragraph in written.split("\n\n")
-            ]
-            text = plain_text("\n\n".join(shown), public=True)
-            if found := locate(one.exact, text):
-                return text[: found[0]], text[found[1] :]
-    return None
 
 
 # --- entries --------------------------------------------------------------------------------
