@@ -67,8 +67,6 @@ class Form(StrEnum):
     """`{{…}}` written by hand."""
     GLOSSARY = "glossary"
     """`Term: definition` in a glossary list."""
-    TERM = "term"
-    """`Term: text` outside a glossary list."""
     OTHER = "other"
 
 

@@ -192,7 +192,6 @@ class _Reader:
         self.bold = "bold" not in wanted.marks
         """Whether to keep strong emphasis: only if it is not a mark."""
         self.signs = ("==", "<", "~=", *(("**", "__") * (not self.bold)))
-        self.terms = self._terms()
         self.kept = kept(self.blocks)
         self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
 
@@ -238,18 +237,14 @@ class _Reader:
             yield _Found(at, offset, last, end, {**fields, **own})
         sentences = list(self._sentences(at, block))
         yield from sentences
-        inline = block.inline if at in self.kept or at in self.terms else None
-        if sentences or inline is None or self.quotes.hold(at, (0, 10**9)):
-            return
-        if at in self.kept and at not in self.quotes.covered:
+        inline = block.inline if at in self.kept and at not in self.quotes.covered else None
+        if inline and not sentences and not self.quotes.hold(at, (0, 10**9)):
             end, label, comment = self.kept[at]
             markdown = inline.markdown(0, end)[:1]
             fields = self._fields(at, Form.MARK, block.plain[:end], markdown)
             links = tuple(opens(to, "") for span, to in inline.targets if span[0] >= end)
             fields |= {"comment": comment, "page_label": label, "links": links}
             yield _Found(at, 0, at, end, fields)
-        elif at in self.terms:
-            yield _Found(at, 0, at, len(block.plain), self._sided(at, self.terms[at]))
 
     def _card(self, at: int) -> _Fields | None:
         """Return the card that a whole block is, None if it is not a card."""
@@ -267,8 +262,11 @@ class _Reader:
         signs = block.syntax.gaps.signs
         if (signs or ("cloze" in cards and "{{" in block.source)) and (card := self._cloze(at)):
             return card
-        term = self.terms.get(at)
-        return self._sided(at, term) if term and term.form is Form.GLOSSARY else None
+        if "glossary" in cards and block.part is Part.ITEM and len(block.path) == 1:
+            heading = block.headings[-1].plain.strip(" :").casefold() if block.headings else ""
+            term = plain_term(block.inline) if block.inline else None
+            return self._sided(at, term) if term and heading in self.wanted.glossaries else None
+        return None
 
     def _cloze(self, at: int) -> _Fields | None:
         """Return the cloze card that a block is."""
@@ -291,13 +289,13 @@ class _Reader:
         """Return the card of a front and a back on one line."""
         block = self.blocks[at]
         assert block.inline is not None
-        names = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
-        front = block.inline.markdown(*sides.front, bold=sides.form not in names)[0]
+        in_list = sides.form is Form.GLOSSARY
+        front = block.inline.markdown(*sides.front, bold=not in_list)[0]
         back = block.inline.markdown(*sides.back)[0]
         return {
             **self._fields(at, sides.form, block.plain, (front, back)),
             "two_way": sides.two_way,
-            "written": names.get(sides.form, f"a {sides.sign.strip()} b"),
+            "written": "Term: definition" if in_list else f"a {sides.sign.strip()} b",
             "declared": bool(sides.sign) and block.syntax.declared,
         }
 
@@ -319,10 +317,6 @@ class _Reader:
             return
         wanted = (one for one in inline.phrases if one.sign in self.wanted.marks)
         phrases = outermost(one for one in wanted if not self.quotes.hold(at, one.span))
-        if len(phrases) == 1 and (term := plain_term(inline, phrases[0].span)):
-            fields = self._sided(at, term) | {"colour": phrases[0].note, "written": ""}
-            yield _Found(at, 0, at, len(block.plain), fields)
-            return
         sentences = inline.sentences() if phrases else []
         starts = [start for start, _ in sentences]
         marked: list[tuple[int, int, list[Phrase]]] = []
@@ -341,25 +335,3 @@ class _Reader:
             fields["markdown_gaps"] = markdown_gaps
             fields["colour"] = next((p.note for p in inside if p.sign == "mark" and p.note), "")
             yield _Found(at, start, at, end, fields)
-
-    def _terms(self) -> dict[int, Sides]:
-        """Return the items `Term: definition` of glossaries, by block index.
-
-        Three stand in one list, directly under a heading that says so; a term that occurs twice there
-        is left to a person.
-        """
-        found, listed = dict[int, Sides](), dict[int, tuple[int, str]]()
-        for at, block in enumerate(self.blocks if "glossary" in self.wanted.cards else ()):
-            if block.part is not Part.ITEM or not block.headings or len(block.path) != 1:
-                continue
-            heading = block.headings[-1].plain.strip(" :").casefold()
-            term = plain_term(block.inline) if block.inline else None
-            if heading in self.wanted.glossaries and term:
-                found[at] = term
-                listed[at] = block.path[0][0], block.plain[slice(*term.front)].casefold()
-        lists = Counter(number for number, _ in listed.values())
-        names = Counter(name for _, name in listed.values())
-        for at, (number, name) in listed.items():
-            if lists[number] > 2 and names[name] == 1:
-                found[at] = found[at]._replace(form=Form.GLOSSARY)
-        return found
