@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, not
 from ankiforge.anki.package import DAY_ZERO
 from ankiforge.anki.plan import Options, Planned, merge, ship
 from ankiforge.anki.render import unrender
-from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger, Taken, Term
 from ankiforge.model import (
     Adopted,
@@ -41,28 +40,16 @@ Words = tuple[str, ...]
 # --- the tools ------------------------------------------------------------------------------------
 
 
-class Tool(msgspec.Struct, frozen=True):
-    """One tool, and how its notes are told from others."""
-
-    title: str
-    types: str = ""
-    """How the names of its note types begin."""
-    tag: str = ""
-    """The tag that it gives its notes."""
-
-    def made(self, note: SeenNote, kind: SeenType) -> bool:
-        """Return whether this tool made a note, as far as the note tells."""
-        return bool(
-            (self.types and kind.name.startswith(self.types))
-            or (self.tag and self.tag.casefold() in map(str.casefold, note.tags))
-        )
+TOOLS = {"o2a": ("", "obsidian_to_anki"), "flashcards": ("Obsidian-", "")}
+"""By the name that `--from` takes: how the names of its note types begin, and its tag, in lower case.
+obsidian-spaced-repetition (`sr`) has no notes in Anki."""
 
 
-TOOLS = {
-    "o2a": Tool("Obsidian_to_Anki", tag="Obsidian_to_Anki"),
-    "flashcards": Tool("flashcards-obsidian", types="Obsidian-"),
-}
-"""By the name that `--from` takes. obsidian-spaced-repetition (`sr`) has no notes in Anki."""
+def _made(note: SeenNote, kind: SeenType, tools: Iterable[tuple[str, str]]) -> bool:
+    """Return whether one of these tools made a note, as far as the note tells."""
+    tags = [*map(str.casefold, note.tags)]
+    return any((types and kind.name.startswith(types)) or tag in tags for types, tag in tools)
+
 
 _USUAL: dict[Family, dict[str, tuple[str, ...]]] = {
     Family.BASIC: {
@@ -75,56 +62,23 @@ _USUAL: dict[Family, dict[str, tuple[str, ...]]] = {
 """Our fields: usual names of them, lower case."""
 
 
-def names_of(kind: SeenType, maps: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Return our content fields and the names of their fields; {} if the note type is unclear.
-
-    Args:
-        kind: the note type.
-        maps: what the person said of note types, by name.
-    """
+def names_of(kind: SeenType) -> dict[str, str]:
+    """Return our content fields and the names of their fields; {} if the note type is unclear."""
     family = Family.CLOZE if kind.cloze else Family.BASIC
+    present = {name.casefold(): name for name in kind.names}
+    found = {
+        ours: present[name]
+        for ours, names in _USUAL[family].items()
+        for name in names[::-1]
+        if name in present
+    }
     needed = {"Text"} if kind.cloze else {"Front", "Back"}
-    if kind.name in maps:
-        found = dict(maps[kind.name])
-    else:
-        present = {name.casefold(): name for name in kind.names}
-        found = {
-            ours: present[name]
-            for ours, names in _USUAL[family].items()
-            for name in names[::-1]
-            if name in present
-        }
-        if not needed <= found.keys() and len(kind.names) == 2 and not kind.cloze:
-            found = dict(zip(("Front", "Back"), kind.names, strict=True))
-        if kind.cloze and "Text" not in found:
-            found = {"Text": kind.names[0]}
+    if not needed <= found.keys() and len(kind.names) == 2 and not kind.cloze:
+        found = dict(zip(("Front", "Back"), kind.names, strict=True))
+    if kind.cloze and "Text" not in found:
+        found = {"Text": kind.names[0]}
     distinct = len({*found.values()}) == len(found)
     return found if needed <= found.keys() and distinct else {}
-
-
-def read_maps(given: tuple[str, ...], kinds: tuple[SeenType, ...]) -> dict[str, dict[str, str]]:
-    """Return what `--map "TYPE: Front=FIELD, Back=FIELD"` says, by note type.
-
-    Raises:
-        UsageError: it has another form, or names a field that is not there.
-    """
-    maps = {}
-    for one in given:
-        name, _, rest = one.rpartition(":")
-        kind = next((kind for kind in kinds if kind.name == name.strip()), None)
-        pairs = [[part.strip() for part in pair.split("=", 1)] for pair in rest.split(",")]
-        if kind is None:  # no note has it
-            continue
-        ours = {*_USUAL[Family.CLOZE if kind.cloze else Family.BASIC]}
-        for pair in pairs:
-            if len(pair) != 2 or pair[0] not in ours or pair[1] not in kind.names:
-                said = f"ours are {', '.join(sorted(ours))}; theirs {', '.join(kind.names)}"
-                raise UsageError(f"--map {one}: {said}", hint=_FORM)
-        maps[kind.name] = dict(pairs)
-    return maps
-
-
-_FORM = '--map "My type: Front=Word, Back=Meaning"'
 
 
 # --- what fits together ---------------------------------------------------------------------------
@@ -151,7 +105,7 @@ class Found(msgspec.Struct):
     not_in_sources: list[Row] = []
     not_in_anki: list[Row] = []
     unclear: list[Row] = []
-    """Two passages with one id, or a note type that needs `--map`."""
+    """Two passages with one id, or a note type with other fields."""
 
     @property
     def taken(self) -> list[Taken]:
@@ -159,28 +113,26 @@ class Found(msgspec.Struct):
         return [*self.by_id, *self.by_words, *self.scheduled]
 
 
-def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ...]) -> Found:
+def find(ledger: Ledger, collection: Path | None, tool: str) -> Found:
     """Return what fits together: drafts of the sources, and notes of other tools in Anki.
 
     Args:
         ledger: has the drafts that wait.
         collection: of Anki; it is only read. None = only schedules are looked for.
         tool: take over from this one only, a name in `TOOLS`; "" = from any.
-        maps: what `--map` says.
     """
     if tool == "sr" or collection is None:
         return Found(scheduled=[*_scheduled(ledger, set())])
-    found, tools = Found(), [TOOLS[tool]] if tool in TOOLS else [*TOOLS.values()]
+    found, tools = Found(), [TOOLS[tool]] if tool else [*TOOLS.values()]
     drafts = [one for one in _waiting(ledger) if one.draft.own and not one.revises]
     known = {one.guid for one in ledger.adopted().values()}
     with open_view(collection, None) as view:
         kinds = {kind.id: kind for kind in view.types}
-        said = read_maps(maps, view.types)
         notes = [
             one for one in view.notes()
             if one.type_id in kinds and one.guid not in known and not _OUR_GUID.fullmatch(one.guid)
         ]  # fmt: skip
-    names = {id: names_of(kind, said) for id, kind in kinds.items()}
+    names = {id: names_of(kind) for id, kind in kinds.items()}
 
     # by an id in the source
     keys = {str(one.id): one for one in notes}
@@ -198,7 +150,9 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
         kind, one = kinds[note.type_id], claims[0]
         fields = names[note.type_id]
         why = "two passages have its id" if len(claims) > 1 else ""
-        why = why or ("" if fields else f"its note type {kind.name} needs --map")
+        why = why or (
+            "" if fields else f"the fields of its note type {kind.name} are not Front and Back"
+        )
         if not why and kind.cloze != (one.draft.kind.family is Family.CLOZE):
             why = f"it is no card of the note type {kind.name}"
         if why:
@@ -232,8 +186,7 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
     here_already = {one.highlight.other_id for one in ledger.fates()}
     for note in notes:
         kind = kinds[note.type_id]
-        made = any(one.made(note, kind) for one in tools)
-        if made and note.id not in used and str(note.id) not in here_already:
+        if _made(note, kind, tools) and note.id not in used and str(note.id) not in here_already:
             row = Row(note.deck, "", _shown(_words_of(note, kind, names[note.type_id])))
             found.not_in_sources.append(row)
     if not tool:

@@ -240,7 +240,6 @@ def fields_from_spans(shape: str, highlight: Highlight, spans: Sequence[Span]) -
 _MARKUP_CHARS = frozenset("*_~=#>+-|`\\")
 """Characters that may be markup instead of text."""
 _LINK_OR_IMAGE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
-_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 class _Piece(msgspec.Struct, frozen=True):
@@ -332,12 +331,10 @@ def _chosen(text: str, spans: Sequence[Span]) -> list[Span]:
     return found
 
 
-def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, _Form], _Form]:
+def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, ...], _Form]:
     """Return the pieces of a passage, the forms to try in order, and a function for plain text.
 
-    The forms of Markdown are as written, and without emphasis. The forms of literal text are
-    escaped where necessary, and escaped everywhere (when pieces are joined, characters could become
-    markup that were apart before).
+    The forms of Markdown are as written, and without emphasis; literal text is escaped.
     """
 
     def written(pieces: _Pieces) -> str:
@@ -349,8 +346,7 @@ def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, _Form], _Fo
     if markdown and (found := _aligned(text, markdown)) is not None:
         return found, (written, bare), lambda pieces: plain(bare(pieces))
     letters = [_Piece(at, at + 1, letter) for at, letter in enumerate(text)]
-    escaped: _Form = lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", written(pieces))  # noqa: E731
-    return letters, (lambda pieces: literal(written(pieces)), escaped), written
+    return letters, (lambda pieces: literal(written(pieces)),), written
 
 
 def _aligned(text: str, markdown: str) -> list[_Piece] | None:

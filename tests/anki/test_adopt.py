@@ -145,31 +145,6 @@ def test_the_table_tells_what_does_not_fit(world):
     assert (here.ship(), history(here.col)) == ({}, before)
 
 
-def test_fields_of_an_unusual_note_type_are_named(world):
-    here = world("o2a")
-    models = here.col.models
-    kind = models.copy(models.by_name("Basic"), add=False)
-    kind["name"], kind["id"] = "Vocabulary", 0
-    kind["flds"] = [models.new_field(name) for name in ("Word", "Sound", "Meaning")]
-    kind["tmpls"][0] |= {"qfmt": "{{Word}}", "afmt": "{{Word}}<hr id=answer>{{Meaning}}"}
-    models.add_dict(kind)
-    request = here.col.models.change_notetype_info(
-        old_notetype_id=models.by_name("Basic")["id"],
-        new_notetype_id=models.by_name("Vocabulary")["id"],
-    ).input
-    request.note_ids.append(int(here.made[0].id))
-    request.new_fields[:] = [0, -1, 1]
-    models.change_notetype_of_notes(request)
-
-    told = here.forge.json("adopt")
-    assert (told["by_id"], len(told["unclear"])) == (8, 1)
-    assert here.adopt("--map", "Vocabulary: Front=Word, Back=Meaning")["by_id"] == 9
-    here.made[0].back = "another word"
-    here.write()
-    assert here.ship() == {"updated": 1}
-    assert here.fields(0) == ["The osmosis of experiment 0 in series 0?", "", "another word"]
-
-
 def test_a_note_keeps_its_deck_its_cards_and_its_cloze_numbers(forge, anki):
     """Also in Anki's own deck, with two cards, and where the source has no numbers."""
     made = []
