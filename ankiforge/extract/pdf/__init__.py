@@ -30,7 +30,6 @@ from ankiforge.extract.pdf.worker import (
     absolute,
 )
 from ankiforge.model import (
-    DocumentKey,
     Extracted,
     Memory,
     NoMemory,
@@ -136,17 +135,12 @@ class PdfSource(FileSource):
 
 
 def identify(path: Path) -> Extracted | Problem:
-    """Return the document of a file without its highlights, or the reason why it failed.
-
-    The key is "" if all pages of the file are empty, as those of other files may be, too.
-    """
+    """Return the document of a file without its highlights, or the reason why it failed."""
     with PdfWorker() as worker:
         read = worker.read(path, named=True)
     if isinstance(read, Failed):
         return Problem(str(path), read.what, read.hint)
-    empty = h16(*("" for _ in read.pages))
-    key = "" if read.document.key == f"pdf:{empty}" else read.document.key
-    return Extracted(replace(read.document, key=DocumentKey(key)), (), pages=read.pages)
+    return Extracted(read.document, (), pages=read.pages)
 
 
 # --- figures and drawings -------------------------------------------------------------------

@@ -16,7 +16,7 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import Struct, structs
 
 from ankiforge.extract.files import READ_AGAIN
-from ankiforge.extract.pdf import worker
+from ankiforge.extract.pdf import worker, works
 from ankiforge.extract.pdf.annotations import (
     ON_TEXT,
     Annotation,
@@ -35,7 +35,6 @@ from ankiforge.extract.pdf.text import (
     unswapped,
     upright_text,
 )
-from ankiforge.extract.pdf.works import Headings, PrintedLine, printed_lines, read_work
 from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Span, h16
 from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
@@ -91,10 +90,8 @@ def answer_from(question: worker.Question) -> worker.Reply:
     except OSError as error:
         what = f"it cannot be read: {error.strerror or error}"
         return worker.Failed(what, "check the file's permissions")
-    except pdfium.PdfiumError:
+    except FAULTS:
         return worker.Failed("it is damaged, or protected in an unknown way", worker.REPAIR)
-    except FAULTS as error:
-        return worker.Failed(f"it is damaged: {type(error).__name__}", worker.REPAIR)
 
 
 def _open(path: Path) -> pdfium.PdfDocument | worker.Failed:
@@ -164,8 +161,8 @@ class _Reading:
         self._texts = [self._tried(number, self._page_text, "") for number in numbers]
         self._spelling = Spelling(self._texts)
         self._running = Running(self._texts)
-        self._work = read_work(self._document, self._texts[0], self._lines(0))
-        self._headings = Headings(self._document, self._lines)
+        self._work = works.read_work(self._document, self._texts[0], self._lines(0))
+        self._outline = list(works.outline_of(self._document))
 
     def read(self, annotations: Sequence[Annotation], read: worker.Read) -> worker.Read:
         """Return the marks and the work."""
@@ -221,7 +218,7 @@ class _Reading:
             prefix,
             suffix,
             "" if same(sentence, quote.words) else sentence,
-            self._headings.above(page.number, char.place, char.top),
+            self._heading(page.number, char.place, char.top),
             _nearby(text, span, body, asks=quote.asks),
         )
 
@@ -249,8 +246,8 @@ class _Reading:
     def _page_text(self, number: int) -> str:
         return unswapped(self._text_page(number).get_text_range())
 
-    def _printed(self, number: int) -> list[PrintedLine]:
-        return printed_lines(self._text_page(number), self._texts[number])
+    def _printed(self, number: int) -> list[works.PrintedLine]:
+        return works.printed_lines(self._text_page(number), self._texts[number])
 
     def _read_page(self, number: int) -> _Page:
         chars = self._tried(number, lambda number: page_chars(self._text_page(number)), [])
@@ -259,6 +256,10 @@ class _Reading:
 
     def _label(self, number: int) -> str:
         return one_line(self._document.get_page_label(number)) or str(number + 1)
+
+    def _heading(self, page: int, index: int, top: float) -> str:
+        lines = self._lines(page) if self._outline else []
+        return works.headings_above(self._outline, lines, page, index, top)
 
     # --- marks
 
@@ -293,7 +294,7 @@ class _Reading:
             created=iso(one.created),
             modified=iso(one.modified),
             page_label=self._label(page.number),
-            heading=self._headings.above(page.number, place, top),
+            heading=self._heading(page.number, place, top),
             block=str(page.number),
         )
 

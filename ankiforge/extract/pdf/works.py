@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby, islice
 from math import hypot
@@ -71,40 +71,28 @@ class Entry(Struct, frozen=True):
     title: str
 
 
-class Headings:
-    """Finds the headings above a place in the outline."""
+def headings_above(
+    outline: Sequence[Entry], lines: Sequence[PrintedLine], page: int, index: int, top: float
+) -> str:
+    """Return the headings above a character of a page with these lines, joined by ` › `.
 
-    def __init__(
-        self,
-        document: PdfDocument,
-        lines: Callable[[int], list[PrintedLine]],
-    ) -> None:
-        """Read the outline. `lines` returns those of a page."""
-        self._lines = lines
-        self._outline = list(_outline(document))
-
-    def above(self, page: int, index: int, top: float) -> str:
-        """Return the headings above the character with this index, joined by ` › `."""
-        path: list[Entry] = []
-        for entry in self._outline:
-            before = entry.page == page and self._is_before(entry, index, top)
-            if entry.page < page or before:
-                path = [one for one in path if one.level < entry.level] + [entry]
-        return " › ".join(entry.title for entry in path)
-
-    def _is_before(self, entry: Entry, index: int, top: float) -> bool:
-        """Return whether an entry precedes a place on its page.
-
-        The text decides if it contains the entry: columns make heights useless.
-        """
-        title = fold(entry.title)
-        for line in self._lines(entry.page):
-            if fold(line.text).endswith(title):
-                return line.start <= index
-        return entry.top >= top
+    The text decides where an entry stands if it contains it: columns make heights useless.
+    """
+    path: list[Entry] = []
+    for entry in outline:
+        before = entry.page < page
+        if entry.page == page:
+            title = fold(entry.title)
+            starts = (line.start for line in lines if fold(line.text).endswith(title))
+            at = next(starts, None)
+            before = entry.top >= top if at is None else at <= index
+        if before:
+            path = [one for one in path if one.level < entry.level] + [entry]
+    return " › ".join(entry.title for entry in path)
 
 
-def _outline(document: PdfDocument) -> Iterator[Entry]:
+def outline_of(document: PdfDocument) -> Iterator[Entry]:
+    """Yield the entries of the outline."""
     with suppress(*FAULTS):
         for item in islice(document.get_toc(DEEPEST), MOST_ENTRIES):
             target = item.get_dest()
