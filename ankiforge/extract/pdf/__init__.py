@@ -152,29 +152,27 @@ def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tupl
     A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark keeps
     its name: the picture may exist from an earlier run. The failure is added to the problems.
     """
-    named = {
-        at: (picture_name(read, at, box), Area(int(read.marks[at].block), box))
-        for at, box in read.areas[:MOST_PICTURES]
-    }
-    wanted = dict(named.values())
-    if not wanted:
+    if not read.areas:
         return (read, ())
-    cut, failed = worker.cut(path, tuple(wanted.values()))
-    pictures = tuple(Picture(name, data) for name, data in zip(wanted, cut, strict=True) if data)
-    kept = {picture.name for picture in pictures} | (wanted.keys() if failed else set())
     marks, problems = list(read.marks), list(read.problems)
-    for at, (name, _) in named.items():
-        if name in kept:
+    areas = {at: Area(int(marks[at].block), box) for at, box in read.areas[:MOST_PICTURES]}
+    cut, failed = worker.cut(path, tuple(areas.values()))
+    pictures = dict[str, Picture]()
+    for (at, area), data in zip(areas.items(), cut, strict=True):
+        name = picture_name(read, at, area.box)
+        if data:
+            pictures[name] = Picture(name, data)
+        if data or failed:
             marks[at] = replace(marks[at], markdown=(f"![]({name})",))
     if failed is not None:
         what = f"its figures and drawings cannot all be cut out: {failed.what}"
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
         problems.append((what, hint))
-    if left := len(read.areas) - len(named):
+    if left := len(read.areas) - len(areas):
         what = f"only the first {MOST_PICTURES} figures and drawings were cut out, {left} were not"
         problems.append((what, "remove those you do not need"))
     read = replace(read, marks=tuple(marks), problems=tuple(problems))
-    return (read, pictures)
+    return (read, tuple(pictures.values()))
 
 
 def picture_name(read: Read, at: int, box: Box) -> str:
