@@ -226,7 +226,7 @@ def _behind(config: Config, known: list[Remembered], path: Path) -> list[Selecte
         return {**kept, **found}
 
     selected = []
-    for found in discover(path, roots, set(roots("pdf").values())):
+    for found in discover(path, lambda kind: set(roots(kind).values())):
         same = [
             entry
             for entry in config.sources

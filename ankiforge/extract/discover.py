@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,8 +120,8 @@ FILE_BASED = frozenset({*UNAMBIGUOUS, "obsidian", "markdown"}) - {"zotero"}
 MAX_REASONS = 3
 """The number of unreadable files that are named per folder."""
 
-KnownFolders = Callable[[str], Mapping[str, Path]]
-"""Return the folders that were read as a kind of source before, by source name."""
+KnownFolders = Callable[[str], Collection[Path]]
+"""Return the folders that were read as a kind of source before."""
 
 
 class FoundSource(NamedTuple):
@@ -139,24 +140,22 @@ def resolve(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def discover(path: Path, known: KnownFolders, papers: Collection[Path]) -> Iterator[FoundSource]:
+def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
     """Yield each source that a path belongs to or contains.
 
     Args:
         path: an existing file or folder, symbolic links resolved.
         known: returns the folders read before. Their files stay in the same source.
-        papers: folders of PDFs that are remembered as a whole.
     """
     is_file = path.is_file()
     folder = path.parent if is_file else path
     vault = _nearest(folder, lambda up: (up / ".obsidian").is_dir())
 
     def root(kind: str) -> Path:
-        folders = papers if kind == "pdf" else set(known(kind).values())
-        near = _nearest(folder, folders.__contains__) or folder
+        near = _nearest(folder, known(kind).__contains__) or folder
         return vault if vault and kind == "obsidian" else near
 
-    texts = not vault and _nearest(folder, set(known("markdown").values()).__contains__)
+    texts = not vault and _nearest(folder, known("markdown").__contains__)
     if is_file or (path / "zotero.sqlite").is_file():
         kind = kind_of(path) if is_file else "zotero"
         kind = "markdown" if kind == "obsidian" and texts else kind
@@ -166,7 +165,7 @@ def discover(path: Path, known: KnownFolders, papers: Collection[Path]) -> Itera
             yield FoundSource(kind, folder if kind in EXPORTS else root(kind), (path,))
         return
     here = kinds_below(path)
-    found = [kind for kind in ("obsidian", "pdf") if kind in here or path in known(kind).values()]
+    found = [kind for kind in ("obsidian", "pdf") if kind in here or path in known(kind)]
     others = () if vault else sorted(here & UNAMBIGUOUS - {"pdf", "zotero"})
     is_text = not vault and (texts or ("markdown" in here and not found and not others))
     for kind in (*found, *others, *(["markdown"] if is_text else [])):
@@ -183,18 +182,14 @@ def why_nothing(path: Path) -> str:
     nothing = "nothing here that can be read"
     if path.is_file():
         return why_not(path) or nothing
-    reasons: list[str] = []
-    for file in files_below(path):
-        why = why_not(file)
-        reasons += [f"{file.relative_to(path)}: {why}"] if why else []
-        if len(reasons) > MAX_REASONS:
-            return "; ".join([nothing, *reasons[:MAX_REASONS], "…"])
-    return "; ".join([nothing, *reasons])
+    files = ((file, why_not(file)) for file in files_below(path))
+    reasons = (f"{file.relative_to(path)}: {why}" for file, why in files if why)
+    return "; ".join([nothing, *islice(reasons, MAX_REASONS)])
 
 
 def _with_inner(kind: str, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
     """Yield a folder, then the folders inside it that were read as sources of this kind before."""
-    folders = sorted(set(known(kind).values())) if kind in ("obsidian", "pdf") else []
+    folders = sorted(known(kind)) if kind in ("obsidian", "pdf") else []
     inner = [folder for folder in folders if path in folder.parents and folder.is_dir()]
     for root in (path, *inner):
         below = (folder for folder in inner if root in folder.parents)

@@ -36,7 +36,7 @@ EXPORTS = {
     "foreign.csv": ("Name,Age\nAnn,3\n", "its columns are "),
     "deep.json": ("[" * 200_000, "it has no annotations of Hypothesis"),
     "other.json": ('{"a": 1}', "it has no annotations of Hypothesis"),
-    "empty.jsonl": ("", "the file is empty"),
+    "empty.json": ("", "the file is empty"),
     "page.html": ("<p>A page.</p>", "it is no notebook that a Kindle app or KOReader exported"),
 }
 
