@@ -1,12 +1,24 @@
-"""Take over the notes that other tools made in Anki, with their history."""
+"""Take over the notes that other tools made in Anki, with their history.
+
+The last part reads the notes of yanki and AnkiOps as cards of Obsidian_to_Anki, and schedules in comments:
+
+    sources:
+      - yanki: {name: cards, path: ~/Cards}
+      - ankiops: {name: decks, path: ~/AnkiOps}
+
+Both tools keep cards in Markdown files: yanki one card a file, AnkiOps one deck a file. Each card is
+rewritten as `START … END`, with the tool's id as its comment, and read like any vault note.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -17,6 +29,9 @@ from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, not
 from ankiforge.anki.package import DAY_ZERO
 from ankiforge.anki.plan import Options, Planned, merge, ship
 from ankiforge.anki.render import unrender
+from ankiforge.errors import UsageError
+from ankiforge.extract import obsidian
+from ankiforge.extract.folder import File
 from ankiforge.ledger import Ledger, Taken, Term
 from ankiforge.model import (
     Adopted,
@@ -28,6 +43,7 @@ from ankiforge.model import (
     Seen,
     SeenNote,
     SeenType,
+    Sighting,
     Waiting,
 )
 from ankiforge.text import shortened
@@ -40,16 +56,33 @@ Words = tuple[str, ...]
 # --- the tools ------------------------------------------------------------------------------------
 
 
-TOOLS = {"o2a": ("", "obsidian_to_anki"), "flashcards": ("Obsidian-", "")}
-"""By the name that `--from` takes: how the names of its note types begin, and its tag, in lower case.
-obsidian-spaced-repetition (`sr`) has no notes in Anki."""
+class Tool(msgspec.Struct, frozen=True):
+    """One tool, and how its notes are told from others."""
+
+    title: str
+    types: str = ""
+    """How the names of its note types begin."""
+    tag: str = ""
+    """The tag that it gives its notes."""
+    key: str = ""
+    """The field with its own id of the note; "" = the source has Anki's."""
+
+    def made(self, note: SeenNote, kind: SeenType) -> bool:
+        """Return whether this tool made a note, as far as the note tells."""
+        return bool(
+            (self.types and kind.name.startswith(self.types))
+            or (self.tag and self.tag.casefold() in map(str.casefold, note.tags))
+            or (self.key and self.key in kind.names)
+        )
 
 
-def _made(note: SeenNote, kind: SeenType, tools: Iterable[tuple[str, str]]) -> bool:
-    """Return whether one of these tools made a note, as far as the note tells."""
-    tags = [*map(str.casefold, note.tags)]
-    return any((types and kind.name.startswith(types)) or tag in tags for types, tag in tools)
-
+TOOLS = {
+    "o2a": Tool("Obsidian_to_Anki", tag="Obsidian_to_Anki"),
+    "flashcards": Tool("flashcards-obsidian", types="Obsidian-"),
+    "yanki": Tool("yanki", types="Yanki - "),
+    "ankiops": Tool("AnkiOps", types="AnkiOps", key="AnkiOps Key"),
+}
+"""By the name that `--from` takes. obsidian-spaced-repetition (`sr`) has no notes in Anki."""
 
 _USUAL: dict[Family, dict[str, tuple[str, ...]]] = {
     Family.BASIC: {
@@ -62,23 +95,56 @@ _USUAL: dict[Family, dict[str, tuple[str, ...]]] = {
 """Our fields: usual names of them, lower case."""
 
 
-def names_of(kind: SeenType) -> dict[str, str]:
-    """Return our content fields and the names of their fields; {} if the note type is unclear."""
+def names_of(kind: SeenType, maps: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return our content fields and the names of their fields; {} if the note type is unclear.
+
+    Args:
+        kind: the note type.
+        maps: what the person said of note types, by name.
+    """
     family = Family.CLOZE if kind.cloze else Family.BASIC
-    present = {name.casefold(): name for name in kind.names}
-    found = {
-        ours: present[name]
-        for ours, names in _USUAL[family].items()
-        for name in names[::-1]
-        if name in present
-    }
     needed = {"Text"} if kind.cloze else {"Front", "Back"}
-    if not needed <= found.keys() and len(kind.names) == 2 and not kind.cloze:
-        found = dict(zip(("Front", "Back"), kind.names, strict=True))
-    if kind.cloze and "Text" not in found:
-        found = {"Text": kind.names[0]}
+    if kind.name in maps:
+        found = dict(maps[kind.name])
+    else:
+        present = {name.casefold(): name for name in kind.names}
+        found = {
+            ours: present[name]
+            for ours, names in _USUAL[family].items()
+            for name in names[::-1]
+            if name in present
+        }
+        if not needed <= found.keys() and len(kind.names) == 2 and not kind.cloze:
+            found = dict(zip(("Front", "Back"), kind.names, strict=True))
+        if kind.cloze and "Text" not in found:
+            found = {"Text": kind.names[0]}
     distinct = len({*found.values()}) == len(found)
     return found if needed <= found.keys() and distinct else {}
+
+
+def read_maps(given: tuple[str, ...], kinds: tuple[SeenType, ...]) -> dict[str, dict[str, str]]:
+    """Return what `--map "TYPE: Front=FIELD, Back=FIELD"` says, by note type.
+
+    Raises:
+        UsageError: it has another form, or names a field that is not there.
+    """
+    maps = {}
+    for one in given:
+        name, _, rest = one.rpartition(":")
+        kind = next((kind for kind in kinds if kind.name == name.strip()), None)
+        pairs = [[part.strip() for part in pair.split("=", 1)] for pair in rest.split(",")]
+        if kind is None:  # no note has it
+            continue
+        ours = {*_USUAL[Family.CLOZE if kind.cloze else Family.BASIC]}
+        for pair in pairs:
+            if len(pair) != 2 or pair[0] not in ours or pair[1] not in kind.names:
+                said = f"ours are {', '.join(sorted(ours))}; theirs {', '.join(kind.names)}"
+                raise UsageError(f"--map {one}: {said}", hint=_FORM)
+        maps[kind.name] = dict(pairs)
+    return maps
+
+
+_FORM = '--map "My type: Front=Word, Back=Meaning"'
 
 
 # --- what fits together ---------------------------------------------------------------------------
@@ -105,7 +171,7 @@ class Found(msgspec.Struct):
     not_in_sources: list[Row] = []
     not_in_anki: list[Row] = []
     unclear: list[Row] = []
-    """Two passages with one id, or a note type with other fields."""
+    """Two passages with one id, or a note type that needs `--map`."""
 
     @property
     def taken(self) -> list[Taken]:
@@ -113,29 +179,31 @@ class Found(msgspec.Struct):
         return [*self.by_id, *self.by_words, *self.scheduled]
 
 
-def find(ledger: Ledger, collection: Path | None, tool: str) -> Found:
+def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ...]) -> Found:
     """Return what fits together: drafts of the sources, and notes of other tools in Anki.
 
     Args:
         ledger: has the drafts that wait.
         collection: of Anki; it is only read. None = only schedules are looked for.
         tool: take over from this one only, a name in `TOOLS`; "" = from any.
+        maps: what `--map` says.
     """
     if tool == "sr" or collection is None:
         return Found(scheduled=[*_scheduled(ledger, set())])
-    found, tools = Found(), [TOOLS[tool]] if tool else [*TOOLS.values()]
+    found, tools = Found(), [TOOLS[tool]] if tool in TOOLS else [*TOOLS.values()]
     drafts = [one for one in _waiting(ledger) if one.draft.own and not one.revises]
     known = {one.guid for one in ledger.adopted().values()}
     with open_view(collection, None) as view:
         kinds = {kind.id: kind for kind in view.types}
+        said = read_maps(maps, view.types)
         notes = [
             one for one in view.notes()
             if one.type_id in kinds and one.guid not in known and not _OUR_GUID.fullmatch(one.guid)
         ]  # fmt: skip
-    names = {id: names_of(kind) for id, kind in kinds.items()}
+    names = {id: names_of(kind, said) for id, kind in kinds.items()}
 
     # by an id in the source
-    keys = {str(one.id): one for one in notes}
+    keys = {str(one.id): one for one in notes} | dict(_own_ids(notes, kinds))
     wanted: dict[str, list[Waiting]] = defaultdict(list)
     for one in drafts:
         wanted[one.highlight.other_id].append(one)
@@ -150,9 +218,7 @@ def find(ledger: Ledger, collection: Path | None, tool: str) -> Found:
         kind, one = kinds[note.type_id], claims[0]
         fields = names[note.type_id]
         why = "two passages have its id" if len(claims) > 1 else ""
-        why = why or (
-            "" if fields else f"the fields of its note type {kind.name} are not Front and Back"
-        )
+        why = why or ("" if fields else f"its note type {kind.name} needs --map")
         if not why and kind.cloze != (one.draft.kind.family is Family.CLOZE):
             why = f"it is no card of the note type {kind.name}"
         if why:
@@ -186,7 +252,9 @@ def find(ledger: Ledger, collection: Path | None, tool: str) -> Found:
     here_already = {one.highlight.other_id for one in ledger.fates()}
     for note in notes:
         kind = kinds[note.type_id]
-        if _made(note, kind, tools) and note.id not in used and str(note.id) not in here_already:
+        ids = {str(note.id), *(id for id, _ in _own_ids([note], kinds))}
+        made = any(one.made(note, kind) for one in tools)
+        if made and note.id not in used and not ids & here_already:
             row = Row(note.deck, "", _shown(_words_of(note, kind, names[note.type_id])))
             found.not_in_sources.append(row)
     if not tool:
@@ -212,6 +280,15 @@ def _scheduled(ledger: Ledger, taken: set[str]) -> Iterator[Taken]:
 def _waiting(ledger: Ledger) -> Iterator[Waiting]:
     lines = ledger.lines(ledger.find([Term("verdict", "pending")]))
     return (line.waiting for line in lines if line.waiting)
+
+
+def _own_ids(notes: list[SeenNote], kinds: dict[int, SeenType]) -> Iterator[tuple[str, SeenNote]]:
+    """Yield the ids that tools keep in a field, with their notes."""
+    fields = {tool.key for tool in TOOLS.values() if tool.key}
+    for note in notes:
+        for name, html in zip(kinds[note.type_id].names, note.fields, strict=False):
+            if name in fields and (id := key_number(text_of(html))):
+                yield id, note
 
 
 def _taken(one: Waiting, note: SeenNote, kind: SeenType, names: dict[str, str]) -> Taken:
@@ -302,6 +379,80 @@ def _where(one: Waiting) -> str:
     return one.highlight.document.path or one.highlight.document.title
 
 
+# --- the cards in notes, as the tools write them ----------------------------------------------
+
+_FIELD = re.compile(
+    r"^(?P<line>[A-Z][\w ]{0,24}):|(?P<word>(?<=\s)(?:Front|Back|Extra|Text|Question|Answer)):",
+    re.MULTILINE,
+)
+"""What Obsidian_to_Anki takes for the name of a field."""
+
+
+def _card(kind: str, id: str, front: str, back: str) -> str:
+    sides = [_FIELD.sub(lambda one: one[0][:-1] + r"\:", side.strip()) for side in (front, back)]
+    named = f"\n<!--ID: {id}-->" if id else ""
+    return f"START\n{kind}\n{sides[0]}\nBack: {sides[1]}{named}\nEND"
+
+
+# --- yanki ------------------------------------------------------------------------------------
+
+_HEAD = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_NOTE_ID = re.compile(r"^noteId:[ \t]*(\d+)", re.MULTILINE)
+_RULE = re.compile(r"^[ ]{0,3}(?:-[ \t]*){3,}$|^[ ]{0,3}(?:\*[ \t]*){3,}$", re.MULTILINE)
+_STRUCK = re.compile(r"~~(?:(\d{1,2})\s+)?(.+?)(?:\s+[_*]([^_*]+)[_*])?~~", re.DOTALL)
+_TYPED = re.compile(r"(.*)\n\s*\n?[_*]([^_*\n]+)[_*]\s*\Z", re.DOTALL)
+
+
+def yanki_cards(text: str) -> Iterator[str]:
+    """Yield the card of a file of yanki: its structure tells the note type."""
+    head = _HEAD.match(text)
+    id = _NOTE_ID.search(head[1]) if head else None
+    parts = [one.strip() for one in _RULE.split(text[head.end() :] if head else text)]
+    front, typed = parts[0], _TYPED.match(parts[0])
+    kind, back = "Basic", "\n\n".join(filter(None, parts[1:2]))
+    if _STRUCK.search(front):
+        count = 0
+
+        def gap(found: re.Match[str]) -> str:
+            nonlocal count
+            count += not found[1]
+            hint = f"::{found[3]}" if found[3] else ""
+            return f"{{{{c{found[1] or count}::{found[2].strip()}{hint}}}}}"
+
+        kind, front = "Cloze", _STRUCK.sub(gap, front)
+    elif len(parts) > 2 and not parts[1]:
+        kind, back = "Basic (and reversed card)", parts[2]
+    elif len(parts) == 1 and typed:
+        front, back = typed[1], typed[2]
+    if front.strip() and (back or kind == "Cloze"):
+        yield _card(kind, id[1] if id else "", front, back)
+
+
+# --- AnkiOps ------------------------------------------------------------------------------------
+
+_COMMENT = re.compile(r"<!--\s*(note_key|note_type|tags):\s*(.*?)\s*-->\n?")
+_LABEL = re.compile(r"^([A-Z]+\d*|IO_\w+):[ \t]*", re.MULTILINE)
+_KINDS = {("Q", "A"): "Basic", ("F", "B"): "Basic (and reversed card)", ("T", ""): "Cloze"}
+_ASIDE = frozenset("E M AI D".split())  # noqa: SIM905
+
+
+def ankiops_cards(text: str) -> Iterator[str]:
+    """Yield the cards of a deck of AnkiOps; its other note types are left out."""
+    for part in re.split(r"\n\n---\n\n", text):
+        told = dict(_COMMENT.findall(part))
+        pieces = _LABEL.split(_COMMENT.sub("", part).strip())
+        labels = dict(zip(pieces[1::2], pieces[2::2], strict=True))
+        for (front, back), kind in _KINDS.items():
+            if labels.keys() - _ASIDE == {front, back} - {""}:
+                id = key_number(told.get("note_key", ""))
+                yield _card(kind, id, labels[front], labels.get(back, ""))
+
+
+def key_number(key: str) -> str:
+    """Return a key of AnkiOps, 12 hexadecimal digits, as a number; "" if it is none."""
+    return str(int(key, 16)) if re.fullmatch(r"[0-9a-f]{12}", key) else ""
+
+
 # --- obsidian-spaced-repetition -------------------------------------------------------------------
 
 Schedule = tuple[tuple[str, int, int], ...]
@@ -326,6 +477,66 @@ def schedule_of(written: str) -> Schedule:
             due, interval, ease = _NEW, 0, 0
         found.append(("", 0, 0) if due == _NEW else (due, interval, ease))
     return tuple(found) if any(due for due, *_ in found) else ()
+
+
+# --- sources ------------------------------------------------------------------------------------
+
+
+class Settings(obsidian.Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The keys of both sources."""
+
+    marks: tuple[obsidian.Mark, ...] | None = ()
+    cards: tuple[Any, ...] = ("o2a",)
+
+
+@dataclass(frozen=True)
+class Decks(obsidian.Vault):
+    """A folder of cards."""
+
+    cards: Callable[[str], Iterable[str]] = yanki_cards
+
+    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+        """Yield the document of a file with its cards."""
+        return super().document(file, "\n\n".join(self.cards(text)), picture)
+
+
+def _open(
+    cards: Callable[[str], Iterable[str]],
+    name: str,
+    root: Path,
+    settings: Any,
+    only: tuple[Path, ...],
+    me: tuple[str, ...],
+) -> Decks:
+    vault = obsidian.open_source(name, root, settings, only, me)
+    values = {one.name: getattr(vault, one.name) for one in fields(vault)}
+    return Decks(**values, cards=cards)
+
+
+class yanki:
+    """The source of this name."""
+
+    Settings = Settings
+
+    @staticmethod
+    def open_source(
+        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: tuple[str, ...] = ()
+    ) -> Decks:
+        """Return a reader of a folder of yanki."""
+        return _open(yanki_cards, name, root, settings, only, me)
+
+
+class ankiops:
+    """The source of this name."""
+
+    Settings = Settings
+
+    @staticmethod
+    def open_source(
+        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: tuple[str, ...] = ()
+    ) -> Decks:
+        """Return a reader of the decks of AnkiOps."""
+        return _open(ankiops_cards, name, root, settings, only, me)
 
 
 # --- notes of other tools: read, corrected, written -------------------------------------------

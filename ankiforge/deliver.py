@@ -368,7 +368,9 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: Path) ->
     if path.startswith(_CUT) and highlight.route in (Route.PDF, Route.ZOTERO):
         return media_of(folder / path.removeprefix(_CUT))
     kind = _SOURCES.get(highlight.route, highlight.namespace.partition(":")[0])
-    root = roots(ledger).get(f"{kind}:{highlight.document.source}")
+    known, kinds = roots(ledger), (kind, "yanki", "ankiops") if kind == "obsidian" else (kind,)
+    named = (known.get(f"{one}:{highlight.document.source}") for one in kinds)
+    root = next(filter(None, named), None)
     if root is None:
         return Problem(path, "its source is not known on this machine", notice=True)
     base = Path(root).parent if Path(root).is_file() else Path(root)

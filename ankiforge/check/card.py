@@ -440,7 +440,9 @@ _VALUE = re.compile(
 def form(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find cards made from doubtful marks, cards of other tools, and cards with unreadable pictures."""
     highlight = context.highlight
-    if highlight.form is Form.INLINE_FIELD:
+    if highlight.form is Form.TERM:
+        yield found("loose_term")
+    elif highlight.form is Form.INLINE_FIELD:
         several = highlight.exact.count("::") > 1
         yield found("inline_field", "it contains several" if several else "it may be metadata")
     elif highlight.form is Form.INLINE:

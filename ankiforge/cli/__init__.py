@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from ankiforge import __version__
-from ankiforge.errors import ForgeError
+from ankiforge.errors import ForgeError, UsageError
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
@@ -82,6 +82,10 @@ def shared_options() -> list[click.Option]:
 class Program(click.Group):
     """A group that imports commands on use, and turns our errors into messages and exit codes."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, importing its module."""
         if cmd_name not in COMMANDS:
@@ -89,6 +93,19 @@ class Program(click.Group):
         module = import_module(f"ankiforge.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = vars(module).get(cmd_name) or vars(module)[f"{cmd_name}_"]
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command; if there is none with this name, suggest the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "ankiforge --help lists the commands"
+            raise UsageError(error.message, hint=hint) from error
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help on one screen: how to begin, and each command in a line."""
@@ -110,7 +127,6 @@ class Program(click.Group):
 
 @click.group(
     cls=Program,
-    commands=dict.fromkeys(COMMANDS, click.Command(None)),
     params=shared_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

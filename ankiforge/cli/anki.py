@@ -69,6 +69,9 @@ def _print(now: Session, tally: Tally, deck: str, error: ForgeError | None = Non
 # --- build ----------------------------------------------------------------------------------
 
 
+# --- cards of other tools ---------------------------------------------------------------------
+
+
 @command("""
   ankiforge build                          ./ankiforge.apkg with what Anki lacks
   ankiforge build --deck Biology -o b.apkg
@@ -213,17 +216,18 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
     end(tally.problems, error)
 
 
-# --- cards of other tools ---------------------------------------------------------------------
-
-
 @command("""
   ankiforge adopt --from o2a               what would be taken over, then one question
   ankiforge adopt --yes ~/Vault            without the question
+  ankiforge adopt --map "My type: Front=Word, Back=Meaning"
 """)
 @click.argument("path", required=False, type=FILE, metavar="[PATH]")
-@click.option("--from", "tool", type=click.Choice(["o2a", "flashcards", "sr"]), help="Take over from this tool only.")  # fmt: skip
+@click.option("--from", "tool", type=click.Choice(["o2a", "flashcards", "yanki", "ankiops", "sr"]), help="Take over from this tool only.")  # fmt: skip
+@click.option("--map", "maps", multiple=True, metavar="TEXT", help="Name the fields of a note type.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def adopt(call: Call, path: Path | None, tool: str | None, yes: bool) -> None:
+def adopt(
+    call: Call, path: Path | None, tool: str | None, maps: tuple[str, ...], yes: bool
+) -> None:
     """Take over the notes that another tool made in Anki, with their reviews.
 
     Corrections in the sources reach these notes from then on. Nothing is written into a source.
@@ -241,7 +245,7 @@ def adopt(call: Call, path: Path | None, tool: str | None, yes: bool) -> None:
             out.problems(tally.problems)
             raise UsageError("no collection of Anki was read", hint="name it as anki.collection")
         error = propose(now, tally, (path,) if path else (), drafter="rules", accept="review")
-        found = adoption.find(now.ledger, seen or None, tool or "")
+        found = adoption.find(now.ledger, seen or None, tool or "", maps)
         out.problems(tally.problems)
         if not out.as_json:
             for line in adoption.report(found, None if out.verbose else adoption.SHOWN):

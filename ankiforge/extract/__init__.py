@@ -88,9 +88,11 @@ def keyed(extracted: Extracted) -> Iterator[Highlight]:
 
 def kinds() -> tuple[str, ...]:
     """Return the names of all available sources, without importing them."""
-    return tuple(sorted({*_own_kinds(), *(point.name for point in _plugins())}))
+    return tuple(sorted({*_own_kinds(), *_OF_TOOLS, *(point.name for point in _plugins())}))
 
 
+_OF_TOOLS = frozenset(("yanki", "ankiops"))
+"""Sources that `ankiforge.adopt` has, for who moves in."""
 _NOT_SOURCES = frozenset(("clippings", "discover", "files", "folder"))
 """Modules of this folder that are not sources."""
 
@@ -116,6 +118,8 @@ def module(kind: str) -> SourceModule:
     """
     if kind in _own_kinds():
         return cast(SourceModule, import_module(f"{__name__}.{kind}"))
+    if kind in _OF_TOOLS:
+        return cast(SourceModule, getattr(import_module("ankiforge.adopt"), kind))
     for point in _plugins().select(name=kind):
         return cast(SourceModule, point.load())
     raise ConfigError(f"there is no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

@@ -67,6 +67,8 @@ class Form(StrEnum):
     """`{{…}}` written by hand."""
     GLOSSARY = "glossary"
     """`Term: definition` in a glossary list."""
+    TERM = "term"
+    """`Term: text` outside a glossary list."""
     OTHER = "other"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -30,7 +30,7 @@ from ankiforge.model import (
 from ankiforge.text import on_one_line
 from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, shields, words_of
 from ankiforge.text.fold import isolated, locate
-from ankiforge.text.passages import from_a_word
+from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -201,6 +201,7 @@ def _drawn(match: re.Match[str]) -> str:
 
 Run = tuple[str, str, str]
 """(text, its signs, MathML): `m` marked, `q` the words that the card rests on; MathML of a formula or ""."""
+_CELL = re.compile(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
 
 
@@ -210,7 +211,7 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> dict[str
     The quote of a card is underlined; if that is all that is marked, the answer in it.
 
     Returns:
-        `title`, `place`, `blocks` (each a list of runs), `marked`, `said`, `links`, and
+        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`, `links`, and
         `whole`, whether the blocks are the highlight alone.
     """
     text, spans = _spans(highlight, quote, answer)
@@ -240,11 +241,32 @@ def _place(highlight: Highlight) -> str:
 def _spans(highlight: Highlight, quote: str, answer: str) -> tuple[str, list[tuple[str, Span]]]:
     """Return the text around a highlight, and what is marked in it."""
     exact, sentence = highlight.exact, highlight.sentence
-    before = after = ""
-    if exact and sentence and (found := locate(exact, sentence)):
+    found = locate(exact, sentence) if exact and sentence else None
+    if found:
         before, exact, after = sentence[: found[0]], sentence[slice(*found)], sentence[found[1] :]
-    head = _beside(highlight.prefix, before) + before
-    text = head + exact + after + _beside(highlight.suffix[::-1], after[::-1])[::-1]
+    else:
+        before, after = "", ""
+    prefix, suffix = from_a_word(highlight.prefix), to_a_word(highlight.suffix)
+    if before and prefix.endswith(before):  # the context may begin within the sentence
+        prefix = prefix[: -len(before)]
+    elif before:
+        prefix = "" if before.endswith(prefix) else prefix
+    if after and suffix.startswith(after):
+        suffix = suffix[len(after) :]
+    elif after:
+        suffix = "" if after.startswith(suffix) else suffix
+    above, below = _near(prefix.split("\n")[::-1]), _near(suffix.split("\n"))
+    if (
+        above[-1]
+        and prefix.startswith(above[-1])
+        and from_a_word(highlight.prefix) != highlight.prefix
+    ):
+        above[-1] = f"… {above[-1]}"
+    if below[-1] and suffix.endswith(below[-1]) and to_a_word(highlight.suffix) != highlight.suffix:
+        below[-1] = f"{below[-1]} …"
+    prefix, suffix = "\n".join(reversed(above)), "\n".join(below)
+    head = prefix + before
+    text = head + exact + after + suffix
     start, end = len(head), len(head) + len(exact)
     marks = [(start + a, start + b) for a, b in highlight.gaps if b <= len(exact)]
     if highlight.kind is HighlightKind.CARD:
@@ -267,12 +289,10 @@ def _located(words: str, text: str, within: Span) -> Span | None:
     return locate(words, text)
 
 
-def _beside(context: str, sentence: str) -> str:
-    """Return what stands in the same paragraph before a sentence; the context ends after that part."""
-    whole = from_a_word(context)
-    lead = whole[: max(len(whole) - len(sentence), 0)]
-    near = lead.rpartition("\n")[2]
-    return f"… {near}" if near and near == lead and whole != context else near
+def _near(lines: list[str]) -> list[str]:
+    """Return the text beside a passage, and of the lines further away those of its table."""
+    rows = takewhile(lambda line: " | " in line, lines[1:])
+    return [lines[0], *rows] if " | " in lines[0] or not lines[0].strip() else lines[:1]
 
 
 def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) -> Iterator[Run]:
@@ -295,15 +315,30 @@ def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) ->
         yield text[start:end], "".join(dict.fromkeys(signs)), drawn
 
 
-def _blocks(runs: Iterator[Run]) -> Iterator[list[Run]]:
-    """Divide runs into paragraphs."""
+def _blocks(runs: Iterator[Run]) -> Iterator[dict[str, Any]]:
+    """Divide runs into paragraphs and tables: lines with ` | ` that follow each other."""
     lines: list[list[Run]] = [[]]
     for text, signs, drawn in runs:
         first, *others = [text] if drawn else text.split("\n")
         lines[-1].append((first, signs, drawn))
         lines += [[(one, signs, "")] for one in others]
-    shown = ([one for one in line if one[0]] for line in lines)
-    return filter(None, shown)
+    shown = [kept for line in lines if (kept := [one for one in line if one[0]])]
+    for is_table, group in groupby(shown, lambda line: any(" | " in one[0] for one in line)):
+        block = list(group)
+        if is_table and len(block) > 1:
+            yield {"rows": [_cells(line) for line in block]}
+        else:
+            yield from ({"runs": line} for line in block)
+
+
+def _cells(line: Sequence[Run]) -> list[list[Run]]:
+    cells: list[list[Run]] = [[]]
+    for text, signs, drawn in line:
+        first, *others = [text] if drawn else _CELL.split(text)
+        if first:
+            cells[-1].append((first, signs, drawn))
+        cells += [[(one, signs, "")] if one else [] for one in others]
+    return cells
 
 
 # --- links ------------------------------------------------------------------------------------

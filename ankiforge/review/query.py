@@ -107,6 +107,8 @@ _ID = re.compile(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")
 _KEY = re.compile(r"([a-z]+):[^\s/]+/\S+")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SPANS = re.compile(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
+_JOINT = re.compile(r"^[\s,;:.–—-]+")
+"""What joins a definition to the term before it."""
 
 # --- ids ------------------------------------------------------------------------------------
 
@@ -217,7 +219,7 @@ def fields_from_spans(shape: str, highlight: Highlight, spans: Sequence[Span]) -
     """Return the fields with which a card made of selected words begins.
 
     `shape`: `cloze` hides the words, `question` makes them the answer of a question yet to be
-    typed.
+    typed, `term` makes them a term that the rest of their sentence defines.
 
     Raises:
         UsageError: the shape is unknown, or the words are not in the text or cannot be hidden.
@@ -230,9 +232,21 @@ def fields_from_spans(shape: str, highlight: Highlight, spans: Sequence[Span]) -
             case "question":
                 answer = ", ".join(part(text, span, markdown) for span in sorted(spans))
                 return sided(CardKind.BASIC, "", answer)
+            case "term":
+                return _about_term(text, markdown, spans)
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
     raise UsageError(f"not a way to make a card: {shape!r}")
+
+
+def _about_term(text: str, markdown: str, spans: Sequence[Span]) -> Fields:
+    """Make the words selected last the term, and the rest of their sentence its definition."""
+    start, end = trimmed(text, *spans[-1])
+    first, last = sentence_around(text, start, end)
+    around = [trimmed(text, first, start), trimmed(text, end, last)]
+    rest = [part(text, span, markdown) for span in around if span[0] < span[1]]
+    definition = _JOINT.sub("", " ".join(rest))
+    return sided(CardKind.TWO_WAY, part(text, (start, end), markdown), definition)
 
 
 # --- gaps in the text that a person selected --------------------------------------------------
@@ -240,6 +254,7 @@ def fields_from_spans(shape: str, highlight: Highlight, spans: Sequence[Span]) -
 _MARKUP_CHARS = frozenset("*_~=#>+-|`\\")
 """Characters that may be markup instead of text."""
 _LINK_OR_IMAGE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 class _Piece(msgspec.Struct, frozen=True):
@@ -331,10 +346,12 @@ def _chosen(text: str, spans: Sequence[Span]) -> list[Span]:
     return found
 
 
-def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, ...], _Form]:
+def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, _Form], _Form]:
     """Return the pieces of a passage, the forms to try in order, and a function for plain text.
 
-    The forms of Markdown are as written, and without emphasis; literal text is escaped.
+    The forms of Markdown are as written, and without emphasis. The forms of literal text are
+    escaped where necessary, and escaped everywhere (when pieces are joined, characters could become
+    markup that were apart before).
     """
 
     def written(pieces: _Pieces) -> str:
@@ -346,7 +363,8 @@ def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, ...], _Form
     if markdown and (found := _aligned(text, markdown)) is not None:
         return found, (written, bare), lambda pieces: plain(bare(pieces))
     letters = [_Piece(at, at + 1, letter) for at, letter in enumerate(text)]
-    return letters, (lambda pieces: literal(written(pieces)),), written
+    escaped: _Form = lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", written(pieces))  # noqa: E731
+    return letters, (lambda pieces: literal(written(pieces)), escaped), written
 
 
 def _aligned(text: str, markdown: str) -> list[_Piece] | None:

@@ -97,7 +97,7 @@ def test_a_conflict_waits_for_its_answer(world):
 
 
 def test_what_is_deleted_or_rejected_stays_so_until_it_is_undone(world):
-    here = world("o2a")
+    here = world("ankiops")
     here.adopt()
     before = history(here.col)
     cards = {one["fields"].get("Back"): one["guid"] for one in here.forge.cards()}
@@ -106,17 +106,14 @@ def test_what_is_deleted_or_rejected_stays_so_until_it_is_undone(world):
     here.col.remove_notes([gone.id])
 
     assert here.ship() == {"updated": 1}
-    assert here.col.get_note(int(here.made[1].id)).tags == [
-        "ankiforge::retired",
-        "Obsidian_to_Anki",
-    ]
+    assert here.col.get_note(int(here.made[1].id)).tags == ["ankiforge::retired"]
     assert here.forge.json("show", cards["osmosis number 0"])["verdict"] == "retired"
     here.forge.ok("undo", cards["osmosis number 0"])
     here.forge.ok("undo", cards["entropy number 1"])
     assert here.ship() == {"new": 1, "updated": 1}
 
     assert here.anki.note(gone.guid).fields == gone.fields
-    assert here.col.get_note(int(here.made[1].id)).tags == ["Obsidian_to_Anki"]
+    assert here.col.get_note(int(here.made[1].id)).tags == []
     assert history(here.col)[0][1:9] == before[0][1:]
 
 
@@ -143,6 +140,31 @@ def test_the_table_tells_what_does_not_fit(world):
     }  # fmt: skip
     assert told["differing"][0]["anki"].endswith("entropy number 1")
     assert (here.ship(), history(here.col)) == ({}, before)
+
+
+def test_fields_of_an_unusual_note_type_are_named(world):
+    here = world("o2a")
+    models = here.col.models
+    kind = models.copy(models.by_name("Basic"), add=False)
+    kind["name"], kind["id"] = "Vocabulary", 0
+    kind["flds"] = [models.new_field(name) for name in ("Word", "Sound", "Meaning")]
+    kind["tmpls"][0] |= {"qfmt": "{{Word}}", "afmt": "{{Word}}<hr id=answer>{{Meaning}}"}
+    models.add_dict(kind)
+    request = here.col.models.change_notetype_info(
+        old_notetype_id=models.by_name("Basic")["id"],
+        new_notetype_id=models.by_name("Vocabulary")["id"],
+    ).input
+    request.note_ids.append(int(here.made[0].id))
+    request.new_fields[:] = [0, -1, 1]
+    models.change_notetype_of_notes(request)
+
+    told = here.forge.json("adopt")
+    assert (told["by_id"], len(told["unclear"])) == (8, 1)
+    assert here.adopt("--map", "Vocabulary: Front=Word, Back=Meaning")["by_id"] == 9
+    here.made[0].back = "another word"
+    here.write()
+    assert here.ship() == {"updated": 1}
+    assert here.fields(0) == ["The osmosis of experiment 0 in series 0?", "", "another word"]
 
 
 def test_a_note_keeps_its_deck_its_cards_and_its_cloze_numbers(forge, anki):

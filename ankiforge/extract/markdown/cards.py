@@ -124,20 +124,28 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
 
 
 _COLON = re.compile(r":(?=\s+\S)|：(?=\s*\S)")
+_DASH = re.compile(r":(?=\s+\S)|：(?=\s*\S)|(?<=\s)[–—-](?=\s)")
 _LONGEST_TERM = 5
 """Words in a term, at most."""
 
 
-def plain_term(inline: Inline) -> Sides | None:
-    """Return the sides of `Term: definition`; None for any other text."""
-    words = inline.unmarked_text()
-    colon = _COLON.search(words)
+def plain_term(inline: Inline, marked: Span | None = None) -> Sides | None:
+    """Return the sides of `Term: definition`, bold or not; None for any other text.
+
+    `marked` is the one mark of the text, if any; it must cover all words. Then a dash counts, too.
+    """
+    words, colon = inline.plain, None
+    if marked and not re.search(r"\w", words[: marked[0]] + words[marked[1] :]):
+        colon = _DASH.search(words)
+    elif not marked:
+        words = inline.unmarked_text()
+        colon = _COLON.search(words)
     if colon is None:
         return None
     front, back = trimmed(words, 0, colon.start()), trimmed(words, colon.end(), len(words))
     if not 1 <= len(words[slice(*front)].split()) <= _LONGEST_TERM:
         return None
-    return Sides(front, back, Form.GLOSSARY)
+    return Sides(front, back, Form.TERM)
 
 
 # --- cards over several lines ---------------------------------------------------------------

@@ -265,7 +265,8 @@ class _Reader:
         if "glossary" in cards and block.part is Part.ITEM and len(block.path) == 1:
             heading = block.headings[-1].plain.strip(" :").casefold() if block.headings else ""
             term = plain_term(block.inline) if block.inline else None
-            return self._sided(at, term) if term and heading in self.wanted.glossaries else None
+            if term and heading in self.wanted.glossaries:
+                return self._sided(at, term._replace(form=Form.GLOSSARY))
         return None
 
     def _cloze(self, at: int) -> _Fields | None:
@@ -289,13 +290,13 @@ class _Reader:
         """Return the card of a front and a back on one line."""
         block = self.blocks[at]
         assert block.inline is not None
-        in_list = sides.form is Form.GLOSSARY
-        front = block.inline.markdown(*sides.front, bold=not in_list)[0]
+        names = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
+        front = block.inline.markdown(*sides.front, bold=sides.form not in names)[0]
         back = block.inline.markdown(*sides.back)[0]
         return {
             **self._fields(at, sides.form, block.plain, (front, back)),
             "two_way": sides.two_way,
-            "written": "Term: definition" if in_list else f"a {sides.sign.strip()} b",
+            "written": names.get(sides.form, f"a {sides.sign.strip()} b"),
             "declared": bool(sides.sign) and block.syntax.declared,
         }
 
@@ -317,6 +318,10 @@ class _Reader:
             return
         wanted = (one for one in inline.phrases if one.sign in self.wanted.marks)
         phrases = outermost(one for one in wanted if not self.quotes.hold(at, one.span))
+        if len(phrases) == 1 and (term := plain_term(inline, phrases[0].span)):
+            fields = self._sided(at, term) | {"colour": phrases[0].note, "written": ""}
+            yield _Found(at, 0, at, len(block.plain), fields)
+            return
         sentences = inline.sentences() if phrases else []
         starts = [start for start, _ in sentences]
         marked: list[tuple[int, int, list[Phrase]]] = []

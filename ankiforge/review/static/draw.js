@@ -181,7 +181,7 @@ function passage(source) {
       source.marked && h("span", { className: "snip", dir: "auto", ariaHidden: "true" },
         h("mark", {}, source.marked))),
     source.before && h("p", { className: "before", dir: "auto" }, h("b", {}, "Before: "), source.before),
-    source.blocks.length && h("blockquote", { dir: "auto" }, source.blocks.map((runs) => h("p", {}, runs.map(run)))),
+    source.blocks.length && h("blockquote", { dir: "auto" }, source.blocks.map(block)),
     source.said && h("p", { className: "said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
     source.pictures.map((one) => h("img", one)),
     source.links.length && h("p", { className: "links" }, source.links.map((one) =>
@@ -189,6 +189,12 @@ function passage(source) {
   return h("section", { className: "source", ariaLabel: "Passage" }, box);
 }
 
+function block({ runs, rows }) {
+  if (runs) return h("p", {}, runs.map(run));
+  const cell = (one) => h("td", {}, one.map(run));
+  return h("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Table" },
+    h("table", {}, rows.map((row) => h("tr", {}, row.map(cell)))));
+}
 function run([text, signs, math]) {
   const tag = signs.includes("m") ? "mark" : signs.includes("q") ? "u" : "span";
   return h(tag, { className: signs.includes("q") ? "rests" : "" }, math ? formula(math) : text);

@@ -95,7 +95,7 @@ _EXAMPLE = re.compile(
     r"(?: ~ (?P<twin>.*?))?$",
     re.DOTALL,
 )
-_HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.GLOSSARY}
+_HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY}
 
 
 def example(text: str) -> tuple[Finding, ...]:
