@@ -50,12 +50,11 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
 
 # --- the card syntaxes of plug-ins, and the folders of templates, as the plug-ins were told ---
 
-_SIGNS = {"==": "==", "**": "bold", "{{": "{{"}
-"""What may mark a cloze of obsidian-spaced-repetition: `==1;;answer;;hint==`."""
-_ANSWER = (
-    r"(?:(?:c?(?P<numbers>\d{{1,3}})(?:;;|::?|\|)|[ash]+{0}))?(?P<answer>.+?)(?:{0}(?P<hint>.+))?"
-)
-"""What stands in a cloze: a number or letters, the answer, and behind a sign its hint."""
+_CLOZE = {
+    **{f"{sign}[123;;]answer[;;hint]{sign}": name for sign, name in (("==", "=="), ("**", "bold"))},
+    **dict.fromkeys(("{{[123;;]answer[;;hint]}}", "{{[123::]answer[::hint]}}"), "{{"),
+}
+"""The cloze patterns of obsidian-spaced-repetition that are read, and what marks such a cloze."""
 
 
 class _Osr(msgspec.Struct, frozen=True, rename="camel"):
@@ -120,8 +119,7 @@ class Dialects(msgspec.Struct, frozen=True):
                 osr.multiline_reversed_card_separator: True,
                 osr.multiline_card_separator: False,
             }
-            starts = {pattern[:2] for pattern in osr.cloze_patterns if pattern[2:5] == "[12"}
-            of_osr = {sign for start, sign in _SIGNS.items() if start in starts}
+            of_osr = {sign for pattern, sign in _CLOZE.items() if pattern in osr.cloze_patterns}
             signs = of_osr if names == ["osr"] else signs | of_osr
         if "o2a" in names:
             line, questions = {"::": False} | line, ["flashcard"]
@@ -129,13 +127,11 @@ class Dialects(msgspec.Struct, frozen=True):
             line = {flashcards.inline_separator_reverse: True} | line
             line.setdefault(flashcards.inline_separator, False)
             questions.append(flashcards.flashcards_tag.lstrip("#"))
-        colons = "osr" in names and any("[::hint]" in one for one in osr.cloze_patterns)
-        answer = re.compile(_ANSWER.format("::" if colons else ";;"), re.DOTALL)
         return Syntax(
             {sign: two_way for sign, two_way in line.items() if sign.strip()},
             {sign: two_way for sign, two_way in block.items() if sign.strip()},
             osr.multiline_card_end_marker.strip() if block else "",
-            Gaps(frozenset(signs), answer, together=names[0] == "flashcards"),
+            Gaps(frozenset(signs), together=names[0] == "flashcards"),
             tuple(questions),
             fields="o2a" in names,
             declared=True,

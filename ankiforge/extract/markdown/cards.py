@@ -36,7 +36,7 @@ class Syntax(NamedTuple):
     tags: tuple[str, ...] = ()
     """Tags that stand behind a question; the answer stands below."""
     fields: bool = False
-    """Whether `START … END` are cards."""
+    """Whether `START … END`, `STARTI … ENDI`, and lines `Q:` and `A:` are cards."""
     declared: bool = False
     """Whether the settings say that this note contains such cards."""
 
@@ -185,6 +185,7 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
     """Return the lines of a note that may make a card over several lines."""
     signs = [rf"(?:{'|'.join(map(re.escape, syntax.block))})[ \t]*$"] if syntax.block else []
     signs += [r"START[ \t]*$"] if syntax.fields and "\nEND" in text else []
+    signs += [r"STARTI[ \t]|Q: "] if syntax.fields else []
     signs += [rf".*{_tagged(syntax.tags).pattern}"] if syntax.tags else []
     if not signs:
         return []
@@ -213,9 +214,9 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if near == len(signs) or signs[near] >= min(end, start + _LONGEST):
         return False
     lines = _Lines(state, state.env["syntax"], state.env["is_card"], end)
-    if lines.text(start) == "START":
-        card = lines.of_fields(start)
-    else:
+    words = lines.text(start)
+    card = lines.of_fields(start, words) if lines.syntax.fields else None
+    if card is None and words != "START":
         card = lines.of_tag(start) or lines.of_separator(start)
     if card and not silent:
         token = state.push("card", "", 0)
@@ -327,27 +328,38 @@ class _Lines(NamedTuple):
         tags = tuple(re.findall(r"[\w/-]+", found["tags"]))
         return Written(last, front, back, found[0].split()[0], bool(found["reverse"]), tags=tags)
 
-    def of_fields(self, start: int) -> Written | None:
-        """Return the card of Obsidian_to_Anki between `START` and `END`.
+    def of_fields(self, start: int, words: str) -> Written | None:
+        """Return the card of Obsidian_to_Anki that begins in a line."""
+        end = min(self.end, start + _LONGEST)
+        if words == "START":
+            last = next((at for at in range(start + 1, end) if self.text(at) == "END"), start)
+            kind, _, text = self.source(start + 1, last).strip().partition("\n")
+            return _of_fields(kind, text, last + 1, "START … END")
+        if inline := _INLINE.fullmatch(words):
+            return _of_fields(inline[1], inline[2], start + 1, "STARTI")
+        asked = _ASKED.match(self.source(start, end)) if words.startswith("Q: ") else None
+        if asked is None:
+            return None
+        middle = start + asked[0].count("\n")
+        last = self.past(middle, end)
+        last = next((at for at in range(middle + 1, last) if self.text(at)[:3] == "Q: "), last)
+        back = self.source(middle, last).lstrip()[3:]
+        return Written(last, asked["front"], back, "Q: … A: …")
 
-        Below `START` stands its note type, then its fields, of which the first may have no name.
-        """
-        ends = range(start + 1, min(self.end, start + _LONGEST))
-        last = next((at for at in ends if self.text(at) == "END"), None)
-        if last is None:
-            return None
-        kind, _, text = self.source(start + 1, last).strip().partition("\n")
-        text, _, tags = _TAGS.sub("\0", _ID.sub("", text)).partition("\0")
-        first, *named = _FIELD_NAME.split(text)
-        fields = [("", first), *zip(named[::2], named[1::2], strict=True)]
-        reverse = any(name == "Add Reverse" and value.strip() for name, value in fields)
-        stripped = (value.strip() for name, value in fields if name != "Add Reverse")
-        values, cloze = [*filter(None, stripped)], "cloze" in kind.casefold()
-        two_way = reverse or ("reversed" in kind and "optional" not in kind)
-        if len(values) < 2 - cloze:
-            return None
-        back, written = "\n".join(values[1:]), "START … END"
-        return Written(last + 1, values[0], back, written, two_way, cloze, tuple(tags.split()))
+
+def _of_fields(kind: str, text: str, last: int, written: str) -> Written | None:
+    """Return the card of a note type and its fields, of which the first may have no name."""
+    text, _, tags = _TAGS.sub("\0", _ID.sub("", text)).partition("\0")
+    first, *named = _FIELD_NAME.split(text)
+    fields = [("", first), *zip(named[::2], named[1::2], strict=True)]
+    reverse = any(name == "Add Reverse" and value.strip() for name, value in fields)
+    stripped = (value.strip() for name, value in fields if name != "Add Reverse")
+    values, cloze = [*filter(None, stripped)], "cloze" in kind.casefold()
+    two_way = reverse or ("reversed" in kind and "optional" not in kind)
+    if len(values) < 2 - cloze:
+        return None
+    back = "\n".join(values[1:])
+    return Written(last, values[0], back, written, two_way, cloze, tuple(tags.split()))
 
 
 def _without_sign(source: str) -> str:
@@ -359,6 +371,10 @@ def _without_sign(source: str) -> str:
     return source
 
 
-_FIELD_NAME = re.compile(r"^([A-Z][\w ]{0,24}):[ \t]*", re.MULTILINE)
-_TAGS = re.compile(r"^Tags:[ \t]*(?=[^\n]*\s*\Z)", re.MULTILINE)
+_ASKED = re.compile(r"\s*Q: (?P<front>(?:(?!\s*A: ).+\n)+)\s*A: ")
+_INLINE = re.compile(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
+_FIELD_NAME = re.compile(
+    r"(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))([A-Z][\w ]{0,24}):[ \t]*", re.MULTILINE
+)
+_TAGS = re.compile(r"(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*\s*\Z)", re.MULTILINE)
 _ID = re.compile(rf"^ID: \d+[ \t]*$|{COMMENT}+", re.MULTILINE)

@@ -102,8 +102,6 @@ class Gaps(NamedTuple):
 
     signs: frozenset[str] = frozenset()
     """Among `==`, `bold`, `{{` and `{`; `{{` also makes clozes of lone words."""
-    answer: re.Pattern[str] = re.compile(r"(?P<answer>.+)(?P<numbers>(?!))?(?P<hint>(?!))?")
-    """Finds answer, numbers and hint within the signs."""
     together: bool = False
     """Whether all clozes without a number belong to the first card."""
 
@@ -522,7 +520,8 @@ def _pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
             if token.plain.startswith("{"):
                 depth += len(token.plain)
             elif token.plain == "::" and not depth and hint < 0:
-                hint = at
+                is_number = at == opener + 2 and tokens[at - 1].plain.isdigit()
+                hint = -1 if is_number and "{{" in gaps.signs else at
             elif token.plain == "}" and depth:
                 depth -= 1
             elif token.plain == "}" and [one.plain for one in tokens[at + 1 : at + 2]] == ["}"]:
@@ -533,10 +532,13 @@ def _pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
     for opener, closer, hint in found if deepest <= _DEEPEST else ():
         tokens[closer].become(Kind.GAP, "", "}}")
         _pair(tokens, opener, closer)
-        ours = tokens[opener].note or "{{" not in gaps.signs
-        for token in tokens[hint:closer] if hint >= 0 and ours else ():
+        for token in tokens[hint:closer] if hint >= 0 else ():
             token.kind, token.plain = Kind.HINT, ""
     _drop_unpaired(tokens, Kind.GAP)
+
+
+_NUMBER = re.compile(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
+"""The number of a cloze before its answer: `==1;;answer;;hint==`, `{2:answer}`, `{c2::answer}`."""
 
 
 def _find_gaps(tokens: list[Token], gaps: Gaps) -> None:
@@ -563,18 +565,17 @@ def _find_gaps(tokens: list[Token], gaps: Gaps) -> None:
         for one in (token, tokens[token.partner]):
             one.kind, one.note = Kind.GAP, numbers
         # what stands before and after the answer are its number and its hint
-        words = "".join([one.plain for one in inside])
-        found = gaps.answer.fullmatch(words)
-        if found and not numbers:
-            start, end = found.span("answer")
-            token.note = found["numbers"] or ""
-            place = 0
-            for one in inside if end - start < len(words) else ():
-                low, high = start - place, end - place
-                place += len(one.plain)
-                if one.kind is Kind.TEXT and not 0 >= low <= high >= len(one.plain):
-                    one.plain = one.markdown = one.plain[max(low, 0) : max(high, 0)]
-            if found["hint"]:
-                tokens[token.partner].markdown = f"::{found['hint']}}}}}"
+        number = None if numbers else _NUMBER.match("".join([one.plain for one in inside]))
+        left = number.end() if number else 0
+        token.note = (number and number[1]) or token.note
+        for one in inside:
+            if left > 0 and one.kind is Kind.TEXT:
+                one.plain, left = one.plain[left:], left - len(one.plain)
+                one.markdown = one.plain
+        last = inside[-1]
+        answer, _, hint = last.plain.partition(";;") if last.kind is Kind.TEXT else ("", "", "")
+        if answer and hint:
+            last.plain = last.markdown = answer
+            tokens[token.partner].markdown = f"::{hint}}}}}"
         free += not token.note
         token.note = token.note or ("1" if gaps.together else str(free))
