@@ -186,7 +186,7 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
     """
     from ankiforge import review
     from ankiforge.reports.cards import line_json
-    from ankiforge.review.query import changed_fields, new_fields
+    from ankiforge.review.query import new_fields
     from ankiforge.run import deck_for
 
     if not changes:
@@ -199,7 +199,7 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
             guid, findings = review.make(now.ledger, highlight, fields, deck, forced=force)
         else:
             [line] = now.ledger.lines([review.find(now.ledger, word)])
-            words, before = changed_fields(line.family, dict(changes)), dict(line.fields)
+            words, before = dict(changes), dict(line.fields)
             if all(before.get(name, "") == text for name, text in words.items()):
                 call.out.say("nothing was changed")
                 return

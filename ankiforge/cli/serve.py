@@ -71,8 +71,7 @@ def _started(now: Session, no_open: bool, address: str) -> None:
         out.say("no browser can be opened here; open the whole address below in yours")
     if remote:
         port = urlsplit(address).port  # the page accepts requests for this port only
-        here = os.environ.get("SSH_CONNECTION", "").split()
-        host = here[2] if len(here) == 4 else socket.gethostname()
+        host = socket.gethostname()
         out.say(f"first, on your own computer: ssh -L {port}:127.0.0.1:{port} {host}")
     out.say("press Ctrl-C to end")
     if out.as_json:
@@ -199,10 +198,14 @@ class Passes:
     def read(self, in_progress: Callable[[str], bool]) -> bool:
         """Read and draft. Return whether cards changed, here or by another program."""
         from ankiforge.app import Tally
+        from ankiforge.cli.run import propose
 
         begun, tally = time.monotonic(), Tally()
         with self._telling("read", tally):
-            newest, error = self._pass(tally, in_progress)
+            with session(self._call, writes="drafting", patience=0.0) as now:
+                error = propose(now, tally, spent=self._spent, in_progress=in_progress)
+                newest = now.ledger.history()[:1]
+            self._spent += (tally.usage.cost_usd or 0.0) if tally.usage else 0.0
             report = tally.report
             if report and (report.new or report.changed or report.gone or tally.drafted):
                 self.tell(
@@ -215,17 +218,6 @@ class Passes:
             if error:
                 raise error
         return bool(decided or tally.accepted or tally.changes or (report and report.moved))
-
-    def _pass(
-        self, tally: Tally, in_progress: Callable[[str], bool]
-    ) -> tuple[Any, ForgeError | None]:
-        """Read and draft. Return the newest decision, and the error of a service that failed."""
-        from ankiforge.cli.run import propose
-
-        with session(self._call, writes="drafting", patience=0.0) as now:
-            error = propose(now, tally, spent=self._spent, in_progress=in_progress)
-            self._spent += (tally.usage.cost_usd or 0.0) if tally.usage else 0.0
-            return now.ledger.history()[:1], error
 
     def deliver(self) -> None:
         """Write the package, or push."""

@@ -316,6 +316,13 @@ class Change(msgspec.Struct, frozen=True):
     why: str = ""
     """Why the card keeps its words; "" if they changed."""
 
+    @property
+    def words(self) -> list[tuple[str, str, str]]:
+        """The name, the old and the new words of each field that differs."""
+        old, new = dict(self.before), dict(self.after)
+        both = ((name, old.get(name, ""), new.get(name, "")) for name in {**old, **new})
+        return [one for one in both if one[1] != one[2]]
+
 
 class Media(msgspec.Struct, frozen=True):
     """A picture of a note: its content-addressed name and the path of its file."""

@@ -177,13 +177,11 @@ def done_line(done: Done) -> str:
 
 def change_lines(done: Done) -> Iterator[str]:
     """Yield the old and the new words of a card that changed with its source."""
-    before, after = (dict(done.change.before), dict(done.change.after)) if done.change else ({}, {})
     undo = f"to take it back: ankiforge undo {done.id}"
     yield f"{done.guid[:10]}  changed with its source {done.at[:10]}; {undo}"
-    for name in dict.fromkeys((*before, *after)):
-        if before.get(name, "") != after.get(name, ""):
-            yield _row(f"  {name.lower()}", before.get(name, ""))
-            yield _row("   →", after.get(name, "") or "(nothing)")
+    for name, old, new in done.change.words if done.change else ():
+        yield _row(f"  {name.lower()}", old)
+        yield _row("   →", new or "(nothing)")
 
 
 def fate_lines(fate: Fate, why: str) -> tuple[str, ...]:

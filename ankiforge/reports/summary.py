@@ -206,14 +206,13 @@ def _changes(changes: list[Change], most: int | None) -> Iterator[str]:
 
 def _difference(change: Change) -> str:
     """Return the fields that changed, old → new, from the words before the difference."""
-    before, after, said = dict(change.before), dict(change.after), []
-    for name in dict.fromkeys((*before, *after)):
-        old, new = on_one_line(before.get(name, "")), on_one_line(after.get(name, ""))
-        if old != new:
-            alike = (one == other for one, other in zip(old, new, strict=False))
-            same = sum(takewhile(bool, alike))
-            start = old.rfind(" ", 0, max(old.rfind(" ", 0, same), 0)) + 1
-            said.append(f"{_from(old, start)} → {_from(new, start)}")
+    said = []
+    for _, *words in change.words:
+        old, new = map(on_one_line, words)
+        alike = (one == other for one, other in zip(old, new, strict=False))
+        same = sum(takewhile(bool, alike))
+        start = old.rfind(" ", 0, max(old.rfind(" ", 0, same), 0)) + 1
+        said.append(f"{_from(old, start)} → {_from(new, start)}")
     return "; ".join(said)
 
 

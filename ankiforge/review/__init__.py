@@ -14,7 +14,6 @@ from ankiforge.ledger import Ledger
 from ankiforge.model import (
     CardKind,
     Draft,
-    Family,
     Fields,
     Finding,
     Guid,
@@ -23,7 +22,7 @@ from ankiforge.model import (
     Proposal,
     Severity,
 )
-from ankiforge.review.query import find, is_key
+from ankiforge.review.query import changed_fields, find, is_key
 from ankiforge.text.cloze import plain, words_of
 
 __all__ = ["BlockedError", "Result", "decide", "edit", "find", "is_key", "make"]
@@ -63,13 +62,6 @@ def decide(ledger: Ledger, ids: Iterable[str], act: Callable[[str], str | None])
     return results
 
 
-def judge(draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
-    """Run the checks on a person's words, without the search for duplicates."""
-    from ankiforge import check
-
-    return check.check(draft, check.Context(highlight, check.DuplicateIndex()))
-
-
 def edit(
     ledger: Ledger, id: str, fields: Mapping[str, str], *, forced: bool = False
 ) -> tuple[Guid, tuple[Finding, ...]]:
@@ -81,19 +73,13 @@ def edit(
     Raises:
         BlockedError: a check blocks the new words, and the person does not insist.
     """
-    if id.startswith("dr"):
-        waiting = next((one.waiting for one in ledger.lines([id])), None)
-        if waiting is None:
-            raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
-        highlight, before, kind = waiting.highlight, waiting.draft.fields, waiting.draft.kind
-    else:
-        [card] = ledger.cards(id)
-        highlight, before, kind = card.highlight, card.fields, card.kind
-    words = {**dict(before), **fields}
-    if kind is not CardKind.CLOZE:
-        kind = CardKind.TWO_WAY if words.get("Reverse") else CardKind.BASIC
-    findings = _checked(_draft(highlight, kind, tuple(words.items())), highlight, forced=forced)
-    return ledger.edit(id, fields, forced=forced), findings
+    line = next(ledger.lines([id]), None)
+    if line is None:
+        raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
+    typed = changed_fields(line.family, fields)
+    words = tuple({**dict(line.fields), **typed}.items())
+    _, findings = _judged(line.highlight, words, forced=forced)
+    return ledger.edit(id, typed, forced=forced), findings
 
 
 def make(
@@ -104,36 +90,32 @@ def make(
     Raises:
         BlockedError: a check blocks it, and the person does not insist.
     """
-    names = dict(fields)
-    kind = (
-        CardKind.CLOZE
-        if "Text" in names
-        else CardKind.TWO_WAY
-        if names.get("Reverse")
-        else CardKind.BASIC
-    )
-    draft = _draft(highlight, kind, fields)
-    findings = _checked(draft, highlight, forced=forced)
+    draft, findings = _judged(highlight, fields, forced=forced)
     guid = ledger.accept(highlight.key, own=Proposal(draft, findings, deck))
     return Guid(guid or ""), findings
 
 
-def _checked(draft: Draft, highlight: Highlight, *, forced: bool) -> tuple[Finding, ...]:
-    findings = judge(draft, highlight)
+def _judged(
+    highlight: Highlight, fields: Fields, *, forced: bool
+) -> tuple[Draft, tuple[Finding, ...]]:
+    """Return a person's words as a draft whose evidence is the whole passage, and what checks say."""
+    from ankiforge import check
+
+    words = dict(fields)
+    kind = CardKind.TWO_WAY if words.get("Reverse") else CardKind.BASIC
+    kind, answer = (
+        (CardKind.CLOZE, words_of(words["Text"]))
+        if "Text" in words
+        else (kind, words.get("Back", ""))
+    )
+    kept = tuple((name, text) for name, text in fields if text)
+    draft = Draft(
+        highlight.key, kind, kept, highlight.exact, plain(answer), 0, Origin(PERSON), by_hand=True
+    )
+    # without the search for duplicates
+    findings = check.check(draft, check.Context(highlight, check.DuplicateIndex()))
     blocking = [one for one in findings if one.severity is Severity.BLOCK]
     if blocking and not forced:
         hint = "change the words, or overrule the check with --force"
         raise BlockedError(blocking[0].message, hint=hint)
-    return findings
-
-
-def _draft(highlight: Highlight, kind: CardKind, fields: Fields) -> Draft:
-    """Return a person's words as a draft whose evidence is the whole passage."""
-    words = dict(fields)
-    answer = (
-        words_of(words.get("Text", "")) if kind.family is Family.CLOZE else words.get("Back", "")
-    )
-    kept = tuple((name, text) for name, text in fields if text)
-    return Draft(
-        highlight.key, kind, kept, highlight.exact, plain(answer), 0, Origin(PERSON), by_hand=True
-    )
+    return draft, findings

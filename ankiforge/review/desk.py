@@ -21,11 +21,11 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.deliver import picture_at, roots
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import Done, Ledger, Line, Order, Term
-from ankiforge.model import CardKind, Highlight, Media, Question, Route, Waiting, h16
+from ankiforge.model import Highlight, Media, Question, Route, Waiting, h16
 from ankiforge.review import edit, make
 from ankiforge.review.faces import face
 from ankiforge.review.items import Found, Item, Items
-from ankiforge.review.query import changed_fields, fields_from_spans, new_fields, parse, parse_spans
+from ankiforge.review.query import fields_from_spans, new_fields, parse, parse_spans
 from ankiforge.text import on_one_line, shortened
 
 ROUND = 10
@@ -244,11 +244,8 @@ class Desk:
         since = (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
         for done in self._ledger.history(changes_since=since)[:MOST_CHANGES]:
             assert done.change is not None
-            before, after = dict(done.change.before), dict(done.change.after)
-            names = [name for name in after if before.get(name, "") != after[name]]
-            old, new = (
-                on_one_line(" / ".join(one.get(name, "") for name in names))
-                for one in (before, after)
+            _, old, new = (
+                on_one_line(" / ".join(one[at] for one in done.change.words)) for at in range(3)
             )
             yield {"id": done.guid, "open": True, "title": new, "sub": f"before: {old}",
                    "state": _when(done.at), "undo": done.id}  # fmt: skip
@@ -319,7 +316,7 @@ class Desk:
                 for id in ids:
                     ledger.reject(id, body.text)
             case "edit":
-                edit(ledger, chosen, self._typed(body, found), forced=body.forced)
+                edit(ledger, chosen, body.fields, forced=body.forced)
             case "restore":
                 ledger.undo(body.id)
                 return False
@@ -337,16 +334,6 @@ class Desk:
             raise RefusedError("The model has no other card for this passage.")
         self._order = None
         return {**self.state(), "item": self.item(new[0])}
-
-    def _typed(self, body: Body, found: Found) -> dict[str, str]:
-        """Return the fields that a person changed."""
-        draft = (
-            found.drafts[min(max(body.choice, 0), len(found.drafts) - 1)].draft
-            if found.drafts
-            else None
-        )
-        kind = draft.kind if draft else found.card.kind if found.card else CardKind.BASIC
-        return changed_fields(kind.family, body.fields)
 
     def _answer(self, body: Body, question: Question) -> bool:
         ledger = self._ledger
