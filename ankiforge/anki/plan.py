@@ -143,8 +143,8 @@ def plan(
         merged = merge_tags(base_tags(card, seen), seen.tags, ours)
         tags_now = tuple(tag for tag in merged if tag != RETIRED)
         compared = len(html)
-        # the note shows the passage that its words are from, or that only the journal knows
-        if "source changed" in card.remarks or not card.highlight.namespace:
+        # the note shows the passage that its words are from
+        if "source changed" in card.remarks or card.kept or not card.highlight.namespace:
             compared = len(card.family.content_fields)
         same = [*map(normal_form, html[:compared])] == [*map(normal_form, seen.fields[:compared])]
         if same and _folded(tags_now) == _folded(seen.tags) and not options.full:

@@ -130,7 +130,7 @@ def _card_from(store: Store, state: State, passage: Passage) -> Card:
         states = {row["state"] for row in known}
         remarks += ["source gone"] if "gone" in states and "unselected" not in states else []
     sent = state.shipped[-1] if state.shipped else None
-    kept = sent is not None and not rows and state.words == digest_of(wording.fields)
+    kept = sent is not None and not present and state.words == digest_of(wording.fields)
     return Card(
         Guid(state.guid), HighlightKey(passage.key), state.place, CardKind(wording.kind),
         fields_of(wording), wording.quote, highlight,

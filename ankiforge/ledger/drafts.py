@@ -470,7 +470,7 @@ def each_waiting(
         passage, proposal = store.passage(row["key"]), decode_proposal(row["body"])
         wording = _wording_in(row)
         if not row["revises"] and not is_new(store, passage, wording):
-            continue  # another machine decided
+            continue  # decided where the passage stands, too
         if _follows(passage, row, wording):
             continue
         highlight = _decode_highlight(row["mark"])
@@ -618,10 +618,13 @@ def form_choice(store: Store, highlight: Highlight) -> str:
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:
-    """Draft again the passages about which another machine decided."""
+    """Draft again the passages about which another machine decided; what it decided waits no more."""
+    decisions = ("accept", "adopt", "reject", "skip", "undo", "different")
     with store.transaction():
-        for key in {
-            one.key for one in events if one.what in ("accept", "adopt", "undo", "different")
-        }:
-            store.passage(key)  # a card may be gone
-            store.write("UPDATE highlight SET drafted = '' WHERE key = ?", key)
+        for key in {one.key for one in events if one.what in decisions}:
+            passage = store.passage(key)
+            query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
+            store.write(query, key)
+            for row in store.rows("SELECT * FROM draft WHERE key = ? AND revises = ''", key):
+                if passage.skipped or not is_new(store, passage, _wording_in(row)):
+                    store.write("DELETE FROM draft WHERE id = ?", row["id"])

@@ -258,8 +258,8 @@ class Card(msgspec.Struct, frozen=True):
     schedule: tuple[tuple[str, int, int], ...] = ()
     """For each card of the note: when it is due (ISO date), its interval in days, its ease in per cent."""
     kept: bool = False
-    """Whether another computer shipped these words, and only it has read their passage: it knows better
-    what else the note says."""
+    """Whether its passage is not in its source here, and its words are those shipped last, perhaps by
+    another computer: the note stays as it is."""
 
     @property
     def family(self) -> Family:

@@ -44,6 +44,23 @@ def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_database(for
     assert decided(forge) == before
 
 
+def test_a_draft_that_another_computer_rejected_waits_no_more(forge, forge_in, tmp_path, vault):
+    (vault / "a.md").write_text("Die Schleuse ==Pleidelsheim== liegt bei ==km 150== am Neckar.\n")
+    other = forge_in(tmp_path / "other")
+    for one in (forge, other):
+        text = f"sources: [{{obsidian: {{path: {vault}}}}}]\naccept: {{rules: review}}\n"
+        one.settings(text, trust=True)
+        one.ok("run")
+    shared = other.folder / "journal"
+    shutil.copytree(forge.folder / "journal", shared, dirs_exist_ok=True)
+    other.ok("run")
+    other.ok("reject", id_of(other, "Schleuse"))
+    shutil.copytree(shared, forge.folder / "journal", dirs_exist_ok=True)
+
+    assert forge.ok("run", "--json").data["fates"]["waiting"] == 0
+    assert "rejected by you" in forge.ok("list", "--no-card").stdout
+
+
 def id_of(forge, word: str) -> str:
     [id] = [card["id"] for card in forge.cards() if word in str(card["fields"])]
     return id

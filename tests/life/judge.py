@@ -147,9 +147,11 @@ class Judge:
         self, machine: str, kind: str, passage: int, guid: str = "", words: str = ""
     ) -> None:
         """Remember a decision; it takes the place of one that it contradicts."""
+        unknown = [one for one in self.of({passage}, "keep", "reject") if machine not in one.known]
         if kind != "edit":
             self.release(guid, passage, ("keep", "reject", "delete", "skip"))
-        self.decisions.append(Decision(kind, passage, guid, words, {machine}))
+        if not (unknown and kind == "reject"):  # which of the two is the later one is not promised
+            self.decisions.append(Decision(kind, passage, guid, words, {machine}))
 
     def release(self, guid: str, passage: int, kinds: Sequence[str]) -> None:
         """Promise nothing any more."""

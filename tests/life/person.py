@@ -73,7 +73,6 @@ class Person:
     def reject(self, machine: Machine, card: Card, passage: int) -> None:
         self.says(machine, "reject", card.guid, passage)
         if machine.program.reject(card.id) and not self.tried(machine, card.guid, card):
-            self.judge.release("", passage, ["keep"])
             self.judge.decide(machine.name, "reject", passage, card.guid)
 
     def do_edit(self, machine: Machine) -> None:
@@ -217,7 +216,7 @@ class Person:
                 opened.delete(guid)
                 judge.release(guid, -1, ["edit"])
                 judge.decide("", "delete", self.passage(guid), guid)
-                judge.shared([one.name for one in self.history.machines])
+                judge.decisions[-1].known |= {one.name for one in self.history.machines}
                 judge.typed.pop(guid, None)
                 judge.reviewed.pop(guid, None)
                 judge.tagged.discard(guid)
