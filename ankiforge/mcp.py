@@ -33,7 +33,7 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, Prompt, Shape, rules_of, sendable
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.ledger import Ledger, Line, Match, Outcome
-from ankiforge.model import AGENT, Highlight, Origin, Proposal, Severity, Source, Task
+from ankiforge.model import AGENT, Highlight, Json, Origin, Proposal, Severity, Source, Task
 from ankiforge.review.query import parse
 from ankiforge.run import Checks, PrivatePassages, for_model, ingest
 from ankiforge.text import shortened
@@ -73,9 +73,7 @@ class Agent:
 
     # --- reading ----------------------------------------------------------------------------
 
-    def list_highlights(
-        self, offset: int, limit: int, document: str, rules: bool
-    ) -> dict[str, Any]:
+    def list_highlights(self, offset: int, limit: int, document: str, rules: bool) -> Json:
         """Return a page of the highlights without a card; the first answer has the drafting rules.
 
         At offset 0, changed files are read first, but nothing is drafted. If another program is
@@ -91,7 +89,7 @@ class Agent:
                 if document.casefold() in one.document.title.casefold()
                 if not hidden.highlight(one)
             ]
-            page: list[dict[str, Any]] = []
+            page: list[Json] = []
             for task, one in islice(found, offset, offset + limit):
                 entry = _entry(one, task.brief.wants)
                 if page and len(json.dumps([*page, entry])) > PAGE_CHARACTERS:
@@ -116,7 +114,7 @@ class Agent:
             return "another ankiforge is at work here: what was marked just now may be missing"
         return f"{problems} files or notes could not be read: ankiforge run" if problems else ""
 
-    def get_context(self, highlight: str) -> dict[str, Any]:
+    def get_context(self, highlight: str) -> Json:
         """Return a highlight with the text around it."""
         with self._open("") as (_, ledger):
             one, hidden = ledger.highlight(highlight), _Hidden(ledger)
@@ -128,7 +126,7 @@ class Agent:
             around = {"under": list(one.above), "around": one.nearby or one.context}
             return hidden.answer({**_entry(one), **around})
 
-    def list_cards(self, query: str, state: str, offset: int, limit: int) -> dict[str, Any]:
+    def list_cards(self, query: str, state: str, offset: int, limit: int) -> Json:
         """Return the cards and drafts that match a query of `ankiforge list` and are in a state.
 
         The states are described at the tool, in `server`; "" = all that stand.
@@ -140,7 +138,7 @@ class Agent:
             else:
                 shown = [
                     _line_entry(line) | ({"why": why} if why else {})
-                    for line in ledger.lines(ledger.find(parse(query).terms))
+                    for line in ledger.lines(ledger.find(parse(query)))
                     if (why := _trouble(ledger, line)) or state != "needs_work"
                     if (state != "waiting" or line.waiting) and not hidden.line(line)
                 ]
@@ -148,11 +146,11 @@ class Agent:
             more = end if end < len(shown) else None
             return hidden.answer({"cards": page, "total": len(shown), "next_offset": more})
 
-    def search_library(self, query: str, limit: int) -> dict[str, Any]:
+    def search_library(self, query: str, limit: int) -> Json:
         """Return works that match words, a title, a DOI or an address, what contains the words first."""
         with self._open("") as (_, ledger):
             hidden = _Hidden(ledger)
-            works: list[dict[str, Any]] = []
+            works: list[Json] = []
             for match in ledger.search(query):
                 marks, lines = hidden.shown(match)
                 if not (marks or lines):
@@ -176,7 +174,7 @@ class Agent:
 
     # --- proposing --------------------------------------------------------------------------
 
-    def propose_cards(self, cards: Cards) -> dict[str, Any]:
+    def propose_cards(self, cards: Cards) -> Json:
         """Record proposals, and return what the checks found.
 
         Args:
@@ -193,7 +191,7 @@ class Agent:
         with self._open("drafting") as (workspace, ledger):
             prompt, hidden = app.load_prompt(workspace, chat=True), _Hidden(ledger)
             checks = Checks(app.make_job(workspace, ()), ledger)
-            results: list[dict[str, Any]] = []
+            results: list[Json] = []
             for key, given in wanted.items():
                 try:
                     result = self._recorded(checks, prompt, hidden, key, given)
@@ -204,7 +202,7 @@ class Agent:
 
     def _recorded(
         self, checks: Checks, prompt: Prompt, hidden: _Hidden, key: str, given: Cards
-    ) -> dict[str, Any]:
+    ) -> Json:
         """Record the cards proposed for one highlight."""
         ledger = checks.ledger
         highlight = ledger.highlight(key)
@@ -244,7 +242,7 @@ class Agent:
             raise UsageError(refused)
         return {"cards": made} | ({"note": refused} if len(made) < len(drafts) else {})
 
-    def withdraw_card(self, card: str) -> dict[str, Any]:
+    def withdraw_card(self, card: str) -> Json:
         """Drop a draft that was proposed in this session and nobody has decided on."""
         with self._open("drafting") as (_, ledger):
             if card not in self._own or not [*ledger.lines([card])]:
@@ -302,7 +300,7 @@ class _Hidden:
         """Return a text, or a placeholder if it contains private text."""
         return "(not shown: #no-llm)" if self._passages.stand_in(text) else text
 
-    def answer(self, entry: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, entry: Json) -> Json:
         """Return the answer of a tool with placeholders for texts that contain private text.
 
         Titles, headings and findings may repeat it.
@@ -322,7 +320,7 @@ class _Hidden:
 _PRIVATE = "this passage must stay on this machine (#no-llm)"
 
 
-def _entry(one: Highlight, wants: str = "") -> dict[str, Any]:
+def _entry(one: Highlight, wants: str = "") -> Json:
     """Return a highlight for an agent, without empty values."""
     entry = {
         "highlight": one.key,
@@ -339,7 +337,7 @@ def _entry(one: Highlight, wants: str = "") -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value}
 
 
-def _line_entry(line: Line) -> dict[str, Any]:
+def _line_entry(line: Line) -> Json:
     """Return a card or draft for an agent."""
     origin = line.words.origin
     state = line.verdict if line.verdict != "pending" else "waiting"
@@ -356,7 +354,7 @@ def _line_entry(line: Line) -> dict[str, Any]:
     }
 
 
-def _findings(proposal: Proposal) -> dict[str, Any]:
+def _findings(proposal: Proposal) -> Json:
     """Return what the checks found, and whether a finding blocks."""
     findings = [
         {"rule": one.check, "severity": one.severity.value, "message": one.message}
@@ -377,7 +375,7 @@ def _trouble(ledger: Ledger, line: Line) -> str:
     return "; ".join(said)
 
 
-def _rejected(ledger: Ledger, words: str, hidden: _Hidden) -> list[dict[str, Any]]:
+def _rejected(ledger: Ledger, words: str, hidden: _Hidden) -> list[Json]:
     """Return what the reader rejected lately, with the reasons, newest first."""
     return [
         {"highlight": one.key, "rejected": one.text, "at": one.at}
@@ -505,7 +503,7 @@ class WithdrawCard(_Arguments, frozen=True):
     card: Words
 
 
-_TOOLS: dict[str, tuple[type[_Arguments], Callable[..., dict[str, Any]]]] = {
+_TOOLS: dict[str, tuple[type[_Arguments], Callable[..., Json]]] = {
     "list_highlights": (ListHighlights, Agent.list_highlights),
     "get_context": (GetContext, Agent.get_context),
     "propose_cards": (ProposeCards, Agent.propose_cards),
@@ -562,7 +560,7 @@ def _described(name: str) -> types.Tool:
     return types.Tool(name=name, description=described, input_schema=inputs, annotations=hints)
 
 
-def _answered(agent: Agent, name: str, given: dict[str, Any]) -> tuple[str, bool]:
+def _answered(agent: Agent, name: str, given: Json) -> tuple[str, bool]:
     """Return the answer of a tool as text, and whether it is an error."""
     try:
         if name not in _TOOLS:

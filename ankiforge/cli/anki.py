@@ -15,8 +15,10 @@ from ankiforge.cli.output import (
     OUTPUT,
     Call,
     Session,
+    Words,
     command,
     end,
+    flag,
     session,
 )
 from ankiforge.errors import ForgeError, ItemError, UsageError
@@ -78,7 +80,7 @@ def _print(now: Session, tally: Tally, deck: str, error: ForgeError | None = Non
 """)
 @DECK
 @OUTPUT
-@click.option("--full", is_flag=True, help="Include every accepted card, whatever Anki has.")
+@flag("--full", help="Include every accepted card, whatever Anki has.")
 @FORCE
 def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
     """Write the package of all accepted cards that Anki lacks.
@@ -108,8 +110,8 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
 """)
 @click.option("--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg.")  # fmt: skip
 @click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
-@click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
-@click.option("--bind", is_flag=True, help="Use this collection from now on.")
+@flag("--connect", help="Ask a running Anki through AnkiConnect.")
+@flag("--bind", help="Use this collection from now on.")
 def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool) -> None:
     """See what you did to your cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
     from ankiforge import app, deliver
@@ -190,10 +192,8 @@ def running_anki(now: Session) -> AnkiConnect:
 @DECK
 @OUTPUT
 @FORCE
-@click.option("--sync", is_flag=True, help="Let Anki sync before and after.")
-@click.option(
-    "--suspend-retired", "suspend", is_flag=True, help="Suspend the cards that you dropped here."
-)
+@flag("--sync", help="Let Anki sync before and after.")
+@flag("--suspend-retired", "suspend", help="Suspend the cards that you dropped here.")
 def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: bool) -> None:
     """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
@@ -224,10 +224,8 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
 @click.argument("path", required=False, type=FILE, metavar="[PATH]")
 @click.option("--from", "tool", type=click.Choice(["o2a", "flashcards", "yanki", "ankiops", "sr"]), help="Take over from this tool only.")  # fmt: skip
 @click.option("--map", "maps", multiple=True, metavar="TEXT", help="Name the fields of a note type.")  # fmt: skip
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def adopt(
-    call: Call, path: Path | None, tool: str | None, maps: tuple[str, ...], yes: bool
-) -> None:
+@flag("--yes", help="Do not ask.")
+def adopt(call: Call, path: Path | None, tool: str | None, maps: Words, yes: bool) -> None:
     """Take over the notes that another tool made in Anki, with their reviews.
 
     Corrections in the sources reach these notes from then on. Nothing is written into a source.

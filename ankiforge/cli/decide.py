@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import OVERRULE, REASON, Call, Session, command, exit_with, session
+from ankiforge.cli.output import (
+    OVERRULE,
+    REASON,
+    Call,
+    Session,
+    Words,
+    command,
+    exit_with,
+    flag,
+    session,
+)
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +32,7 @@ def selects(function: Callable[..., None]) -> Callable[..., None]:
     """Add the arguments and the options `--all` and `--filter` to a command."""
     for decorate in (
         click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only what the query matches."),
-        click.option("--all", "every", is_flag=True, help="Take all, but never a question."),
+        flag("--all", "every", help="Take all, but never a question."),
         click.argument("ids", nargs=-1, metavar="[ID]..."),
     ):  # fmt: skip
         function = decorate(function)
@@ -38,7 +48,7 @@ def selects(function: Callable[..., None]) -> Callable[..., None]:
 """)  # fmt: skip
 @selects
 @OVERRULE
-def accept(call: Call, ids: tuple[str, ...], every: bool, query: str, force: bool) -> None:
+def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None:
     """Accept drafts, or answer questions with yes.
 
     A waiting correction replaces its card's text. With --all, drafts with warnings are left out.
@@ -66,7 +76,7 @@ def accept(call: Call, ids: tuple[str, ...], every: bool, query: str, force: boo
 """)  # fmt: skip
 @selects
 @REASON
-def reject(call: Call, ids: tuple[str, ...], every: bool, query: str, reason: str) -> None:
+def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None:
     """Reject drafts and cards for good, or answer questions with no."""
 
     def act(id: str) -> str:
@@ -82,7 +92,7 @@ def reject(call: Call, ids: tuple[str, ...], every: bool, query: str, reason: st
 @command("\n  ankiforge skip vault:notes/90e45ebadf289dce")
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @REASON
-def skip(call: Call, keys: tuple[str, ...], reason: str) -> None:
+def skip(call: Call, keys: Words, reason: str) -> None:
     """Make no card from these highlights; `list --no-card` shows their keys."""
     with session(call) as now:
         report(now, keys, lambda key: now.ledger.reject(key, reason), "skipped")
@@ -95,8 +105,8 @@ def skip(call: Call, keys: tuple[str, ...], reason: str) -> None:
   ankiforge undo m1.42              a decision by its id, from list --view recent
 """)  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
-@click.option("--as-new", is_flag=True, help="The source states another fact: make it a new card.")
-def undo(call: Call, words: tuple[str, ...], as_new: bool) -> None:
+@flag("--as-new", help="The source states another fact: make it a new card.")
+def undo(call: Call, words: Words, as_new: bool) -> None:
     """Take back your last decision, or the last one about a card.
 
     Decisions made by one command are taken back together. After a change by the source, the old
@@ -145,7 +155,7 @@ def report(
 
 
 def selected(
-    now: Session, ids: tuple[str, ...], every: bool, query: str, fits: Callable[[Line], bool]
+    now: Session, ids: Words, every: bool, query: str, fits: Callable[[Line], bool]
 ) -> list[str]:
     """Return the ids for a decision: those that are named, or all lines of a query that fit.
 
@@ -165,7 +175,7 @@ def selected(
         raise UsageError(f"{no_id!r} is not an id", hint=hint)
     if ids:
         return [find(now.ledger, word) for word in ids]
-    lines = now.ledger.lines(now.ledger.find(parse(query).terms, everything=True))
+    lines = now.ledger.lines(now.ledger.find(parse(query), everything=True))
     return [line.id for line in lines if fits(line)]
 
 

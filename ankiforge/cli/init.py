@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import Call, command
+from ankiforge.cli.output import Call, command, flag
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
+    from ankiforge.model import Json
     from ankiforge.reports.doctor import Server
 
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Outside a workspace, commands use your first one.
 """)
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@click.option("--trust", is_flag=True, help="Confirm what the settings ask for.")
+@flag("--trust", help="Confirm what the settings ask for.")
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
     from ankiforge.config import FILE_NAME
@@ -70,7 +71,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         out.say(line)
 
 
-def _report(made: dict[str, Any]) -> Iterator[str]:
+def _report(made: Json) -> Iterator[str]:
     """Yield what was done, and the next command."""
     root = made["workspace"]
     for kind, things in made["found"].items():

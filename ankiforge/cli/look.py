@@ -18,8 +18,10 @@ from ankiforge.cli.output import (
     FILE,
     Call,
     Session,
+    Words,
     command,
     exit_with,
+    flag,
     refuse_unknown_options,
     session,
     workspace_of,
@@ -82,12 +84,10 @@ def status(call: Call) -> None:
 Fields: deck document source tag colour kind verdict anki finding drafter key
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option("--all", "everything", is_flag=True, help="Include rejected and retired cards.")
-@click.option("--no-card", is_flag=True, help="List highlights without an accepted card, and why.")
+@flag("--all", "everything", help="Include rejected and retired cards.")
+@flag("--no-card", help="List highlights without an accepted card, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="List only what is in this list.")
-def list_(
-    call: Call, query: tuple[str, ...], everything: bool, no_card: bool, view: str | None
-) -> None:
+def list_(call: Call, query: Words, everything: bool, no_card: bool, view: str | None) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
     refuse_unknown_options(query)
     if view and no_card:
@@ -101,7 +101,7 @@ def list_(
             call.out.say("nothing here; see also: ankiforge list --all, or list --no-card")
 
 
-def _listed(now: Session, words: tuple[str, ...], view: str, *, everything: bool) -> Shown:
+def _listed(now: Session, words: Words, view: str, *, everything: bool) -> Shown:
     """Yield what a list shows, of what a query matches."""
     from ankiforge.reports import cards
 
@@ -121,11 +121,11 @@ def _listed(now: Session, words: tuple[str, ...], view: str, *, everything: bool
     return _lines(now, _new(now, ids) if view == "new" else now.ledger.lines(ids))
 
 
-def _ids(now: Session, words: tuple[str, ...], *, everything: bool = False) -> list[str]:
+def _ids(now: Session, words: Words, *, everything: bool = False) -> list[str]:
     """Return the cards and drafts that the words of a query match."""
     from ankiforge.review.query import joined, parse
 
-    return now.ledger.find(parse(joined(words)).terms, everything=everything)
+    return now.ledger.find(parse(joined(words)), everything=everything)
 
 
 def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown:
@@ -159,7 +159,7 @@ def _new(now: Session, ids: list[str]) -> list[Line]:
     return sorted(new, key=lambda one: place.get(one.id, len(place)))
 
 
-def _changed(now: Session, words: tuple[str, ...]) -> Shown:
+def _changed(now: Session, words: Words) -> Shown:
     """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
     from ankiforge.ledger import Term
     from ankiforge.reports.cards import change_lines, done_json
@@ -197,7 +197,7 @@ def _unknown(now: Session) -> Shown:
         yield {**data, "fields": fields}, (f"{note.guid[:10]}  {note.deck}  {words}",)
 
 
-def _without_card(now: Session, query: tuple[str, ...]) -> Shown:
+def _without_card(now: Session, query: Words) -> Shown:
     """Yield highlights without an accepted card, each with its reason."""
     from ankiforge.reports.cards import fate_lines, highlight_json, why_waiting
 
@@ -223,13 +223,13 @@ def _without_card(now: Session, query: tuple[str, ...]) -> Shown:
   ankiforge show deck:Biology membrane      all cards that a query matches
 """)
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
-def show(call: Call, words: tuple[str, ...]) -> None:
+def show(call: Call, words: Words) -> None:
     """Show cards, drafts and questions in full, with the commands that settle them."""
     with session(call, read_only=True) as now:
         _print(call, _shown(now, words), apart=True)
 
 
-def _shown(now: Session, words: tuple[str, ...]) -> Shown:
+def _shown(now: Session, words: Words) -> Shown:
     """Yield what ids name, or what a query matches.
 
     Raises:
@@ -268,7 +268,7 @@ _WORKS = 10
   ankiforge seen "Attention is al you need"  a title, even misspelt
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
-def seen(call: Call, query: tuple[str, ...]) -> None:
+def seen(call: Call, query: Words) -> None:
     """Search your works, highlights and cards, and show how well you remember them."""
     from ankiforge.reports.cards import seen_json, seen_text
     from ankiforge.text import shortened
@@ -402,8 +402,8 @@ def doctor(call: Call) -> None:
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("path", type=FILE, metavar="FILE")
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option("--force", is_flag=True, help="Replace an existing file.")
-def export(call: Call, path: Path, query: tuple[str, ...], force: bool) -> None:
+@flag("--force", help="Replace an existing file.")
+def export(call: Call, path: Path, query: Words, force: bool) -> None:
     """Write highlights and cards to FILE.jsonl, or cards to FILE.csv."""
     from ankiforge.reports.cards import as_csv, as_lines, line_json, line_tags
     from ankiforge.review.query import joined, parse
@@ -418,7 +418,7 @@ def export(call: Call, path: Path, query: tuple[str, ...], force: bool) -> None:
     if path.exists() and not force:
         raise UsageError(f"{path}: exists already", hint="another name, or --force to replace it")
     with session(call, read_only=True) as now:
-        terms = parse(joined(query)).terms
+        terms = parse(joined(query))
         lines = list(now.ledger.lines(now.ledger.find(terms, everything=True)))
         keys = {line.highlight.key for line in lines}
         every = (one.highlight for one in now.ledger.fates())

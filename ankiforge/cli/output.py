@@ -293,13 +293,23 @@ def session(
 
 # --- options of several commands ------------------------------------------------------------
 
+Words = tuple[str, ...]
+"""Ids, keys, or the words of a query."""
+Paths = tuple[Path, ...]
 FILE = click.Path(path_type=Path)
+
+
+def flag(*names: str, help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return an option that is given or not."""
+    return click.option(*names, is_flag=True, help=help)
+
+
 DECK = click.option(
     "--deck", default="", metavar="NAME", help="Take only this deck and the decks below it."
 )
 OUTPUT = click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
-FORCE = click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
-OVERRULE = click.option("--force", is_flag=True, help="Overrule a check that blocks.")
+FORCE = flag("--force", help="Replace a file that ankiforge did not write.")
+OVERRULE = flag("--force", help="Overrule a check that blocks.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Say why; it is kept.")
 DRAFTER = click.option(
     "--drafter", type=click.Choice(["rules", "llm"]), callback=lambda *given: given[2] or "",

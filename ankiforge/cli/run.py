@@ -18,9 +18,11 @@ from ankiforge.cli.output import (
     FORCE,
     OUTPUT,
     Call,
+    Paths,
     Session,
     command,
     end,
+    flag,
     progress_bar,
     session,
 )
@@ -51,10 +53,10 @@ PROBLEMS = 3
 @DRAFTER
 @ACCEPT
 @FORCE
-@click.option("--dry-run", is_flag=True, help="Show what would happen; write and send nothing.")
+@flag("--dry-run", help="Show what would happen; write and send nothing.")
 def run(
     call: Call,
-    paths: tuple[Path, ...],
+    paths: Paths,
     deck: str,
     output: str,
     drafter: str,
@@ -103,7 +105,7 @@ def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
 def propose(
     now: Session,
     tally: Tally,
-    paths: tuple[Path, ...] = (),
+    paths: Paths = (),
     *,
     drafter: str = "",
     accept: str = "",
@@ -221,7 +223,7 @@ def print_summary(now: Session, tally: Tally) -> None:
   ankiforge extract ~/Vault --json | jq .exact
 """)
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
-def extract(call: Call, paths: tuple[Path, ...]) -> None:
+def extract(call: Call, paths: Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge import app
     from ankiforge.cli.output import workspace_of
@@ -280,7 +282,7 @@ PASSAGES = 30
 """, cls=click.Group, invoke_without_command=True)  # fmt: skip
 @click.option("--again", metavar="QUERY", default="", help="Draft these again: ids of cards or drafts, keys, or a query.")  # fmt: skip
 @click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
-@click.option("--estimate", is_flag=True, help="Show requests, tokens and cost; send nothing.")
+@flag("--estimate", help="Show requests, tokens and cost; send nothing.")
 @DRAFTER
 @ACCEPT
 def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, accept: str) -> None:
@@ -339,9 +341,7 @@ def named(now: Session, query: str) -> frozenset[HighlightKey]:
     if words and all(map(is_key, words)):
         return frozenset(now.ledger.highlight(word).key for word in words)
     by_id = words and all(map(is_id, words))
-    ids = (
-        [find(now.ledger, word) for word in words] if by_id else now.ledger.find(parse(query).terms)
-    )
+    ids = [find(now.ledger, word) for word in words] if by_id else now.ledger.find(parse(query))
     found = frozenset(HighlightKey(line.highlight.key) for line in now.ledger.lines(ids))
     if not found:
         raise UsageError(f"nothing matches {query!r}", hint="ankiforge list shows ids and keys")
@@ -424,7 +424,7 @@ def export(call: Call, file: Path) -> None:
 @command("\n  ankiforge draft import answer.md")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=ONE_FILE)
 @ACCEPT
-def import_(call: Call, files: tuple[Path, ...], accept: str) -> None:
+def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the answers from a chat: cards, and comparisons of cards."""
     from ankiforge import app
     from ankiforge.draft import chat

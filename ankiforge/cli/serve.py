@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ankiforge.cli.output import Call, Session, command, session, workspace_of
+from ankiforge.cli.output import Call, Session, command, flag, session, workspace_of
 from ankiforge.errors import ConfigError, ForgeError, UsageError
 from ankiforge.text import counted
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
   ankiforge review              open the page in your browser
   ankiforge review --no-open    print its address instead
 """)
-@click.option("--no-open", is_flag=True, help="Print the address; do not open a browser.")
+@flag("--no-open", help="Print the address; do not open a browser.")
 def review(call: Call, no_open: bool) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
@@ -127,8 +127,8 @@ def _open_browser(address: str, *, remote: bool) -> bool:
   ankiforge watch                  keep the package up to date while you write
   ankiforge watch --push           bring finished cards into a running Anki
 """)
-@click.option("--push", is_flag=True, help="Send finished cards to a running Anki.")
-@click.option("--poll", is_flag=True, help="Compare file times: for network folders and WSL.")
+@flag("--push", help="Send finished cards to a running Anki.")
+@flag("--poll", help="Compare file times: for network folders and WSL.")
 def watch(call: Call, push: bool, poll: bool) -> None:
     """Follow all sources and draft cards as you write.
 

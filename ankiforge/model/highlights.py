@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import Any, NewType, Protocol
 
 import msgspec
 
@@ -21,6 +21,8 @@ NO_KEY = HighlightKey("")
 """The key of a highlight that was not issued one yet."""
 DocumentKey = NewType("DocumentKey", str)
 Guid = NewType("Guid", str)
+Json = dict[str, Any]
+"""A JSON object."""
 Span = tuple[int, int]
 """[start, end) in code points."""
 Fields = tuple[tuple[str, str], ...]

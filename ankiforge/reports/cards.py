@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.model import AGENT, Document, Fields, Highlight, Question, Severity, Waiting
+from ankiforge.model import AGENT, Document, Fields, Highlight, Json, Question, Severity, Waiting
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.passages import from_a_word, to_a_word
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 # --- JSON -----------------------------------------------------------------------------------
 
 
-def attributes(value: object, names: str) -> dict[str, Any]:
+def attributes(value: object, names: str) -> Json:
     """Return the named attributes of a value as JSON; `names` are separated by blanks."""
     return {name: getattr(value, name) for name in names.split()}
 
 
-def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> dict[str, Any]:
+def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
     """Return a card or draft as an object of `list --json` and `show --json`."""
     from ankiforge.anki.notes import content_html  # `extract` shows no cards
 
@@ -81,7 +81,7 @@ def line_tags(line: Line, decks: Sequence[DeckRule]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*given, *highlight.document.tags, *highlight.tags, *chosen)))
 
 
-def question_json(question: Question) -> dict[str, Any]:
+def question_json(question: Question) -> Json:
     """Return a question as an object of `list --view questions --json`."""
     conflicts = [
         {"field": one.field, "mine": one.words or one.theirs, "source": one.ours}
@@ -91,7 +91,7 @@ def question_json(question: Question) -> dict[str, Any]:
     return {"id": question.id, "guid": None, "question": question.kind, **named, "conflicts": conflicts}  # fmt: skip
 
 
-def done_json(done: Done) -> dict[str, Any]:
+def done_json(done: Done) -> Json:
     """Return a decision, or a change by the source, as JSON; `undo` takes its id."""
     said = {**attributes(done, "id guid at by what"), "highlight": done.key, "text": done.text}
     if done.change is None:
@@ -99,7 +99,7 @@ def done_json(done: Done) -> dict[str, Any]:
     return {**said, "before": dict(done.change.before), "after": dict(done.change.after)}
 
 
-def highlight_json(highlight: Highlight) -> dict[str, Any]:
+def highlight_json(highlight: Highlight) -> Json:
     """Return a highlight as an object of `extract --json`."""
     return {
         "key": highlight.key,
@@ -113,7 +113,7 @@ def highlight_json(highlight: Highlight) -> dict[str, Any]:
     }
 
 
-def document_json(document: Document) -> dict[str, Any]:
+def document_json(document: Document) -> Json:
     """Return the bibliographic data of a document."""
     named = attributes(document, "key title creators issued")
     return {**named, "identifiers": dict(document.identifiers)}
@@ -298,7 +298,7 @@ _OPENERS = {
 }
 
 
-def seen_json(match: Match, looked: str) -> dict[str, Any]:
+def seen_json(match: Match, looked: str) -> Json:
     """Return a work as an object of `seen --json`; `looked` is when Anki was read last."""
     days = sorted(one.created[:10] for one in match.highlights if one.created)
     chances = match.recall
@@ -356,7 +356,7 @@ def _links(match: Match) -> list[str]:
     return list(dict.fromkeys(filter(None, found)))
 
 
-def seen_text(found: dict[str, Any], *, whole: bool = False) -> Iterator[str]:
+def seen_text(found: Json, *, whole: bool = False) -> Iterator[str]:
     """Yield the lines that describe a work, given as JSON; with `whole`, all its highlights and cards."""
     document, read = found["document"], found["read"]
     year = f" ({document['issued'][:4]})" if document["issued"] else ""
@@ -394,7 +394,7 @@ def seen_text(found: dict[str, Any], *, whole: bool = False) -> Iterator[str]:
 
 VERSION = 1
 """The version of the JSON Lines format. Greater versions need a newer program."""
-CardJson = Callable[["Line"], dict[str, Any]]
+CardJson = Callable[["Line"], Json]
 
 
 def as_lines(

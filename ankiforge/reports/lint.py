@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -24,6 +23,7 @@ from ankiforge.model import (
     Fields,
     Finding,
     HighlightKey,
+    Json,
     Origin,
     SeenNote,
     SeenType,
@@ -151,7 +151,7 @@ class ReadNote(msgspec.Struct, frozen=True):
         shown += [unrender(text[:400]) for _, text in self.fields[:1]]
         return on_one_line(bare(next(filter(None, shown), "")[:400]))
 
-    def as_json(self, findings: Iterable[Finding], *, fields: bool) -> dict[str, Any]:
+    def as_json(self, findings: Iterable[Finding], *, fields: bool) -> Json:
         """Return a line of `lint --json`."""
         found = attributes(self, "guid nid deck notetype")
         found |= {"ours": bool(self.key), "front": self.front, "findings": tuple(findings)}

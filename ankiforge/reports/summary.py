@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ankiforge.app import open_source
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import FLOOD, Ledger, Report
-from ankiforge.model import Change, Problem
+from ankiforge.model import Change, Json, Problem
 from ankiforge.reports.cards import FATES, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
 
@@ -31,12 +31,12 @@ _TOLD = ("ignored", "failed", "carded", "waiting", "blocked")
 # --- JSON -----------------------------------------------------------------------------------
 
 
-def problem_json(problem: Problem) -> dict[str, Any]:
+def problem_json(problem: Problem) -> Json:
     """Return a problem as JSON."""
     return attributes(problem, "where what hint notice")
 
 
-def delivery_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
+def delivery_json(tally: Tally, ledger: Ledger) -> Json:
     """Return what came to packages or to Anki, and the problems: the object of `build` and `push`."""
     added, updated = tally.pushed or (
         sum(one.added for one in tally.published), sum(one.updated for one in tally.published),
@@ -56,7 +56,7 @@ def delivery_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def as_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
+def as_json(tally: Tally, ledger: Ledger) -> Json:
     """Return the object that `run` and `draft` print."""
     report, counts = tally.report or Report(), ledger.counts()
     fates, verdicts, drafts = counts["fates"], counts["cards"], counts["drafts"]
@@ -371,14 +371,14 @@ class Statistics(msgspec.Struct):
     """All figures, with the keys of `stats --json`."""
 
     today: date
-    funnel: dict[str, Any]
+    funnel: Json
     anki: Group
     by: dict[str, list[Group]]
     """Groups by source, document and drafter, those with most reviews first."""
     days: Counter[date] = msgspec.field(default_factory=Counter)
     """Reviews by day."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         """Return the object of `stats --json`."""
         days = {day.isoformat(): count for day, count in sorted(self.days.items())}
         return {**msgspec.to_builtins(self), "days": days}

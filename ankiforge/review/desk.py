@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -21,11 +20,11 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.deliver import picture_at, roots
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import Done, Ledger, Line, Order, Term
-from ankiforge.model import Highlight, Media, Question, Route, Waiting, h16
+from ankiforge.model import Highlight, Json, Media, Question, Route, Waiting, h16
 from ankiforge.review import edit, make
 from ankiforge.review.faces import face
 from ankiforge.review.items import Found, Item, Items
-from ankiforge.review.query import fields_from_spans, new_fields, parse, parse_spans
+from ankiforge.review.query import fields_from_spans, new_fields, parse
 from ankiforge.text import on_one_line, shortened
 
 ROUND = 10
@@ -108,7 +107,7 @@ class Desk:
 
     # --- lists ----------------------------------------------------------------------------------
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Json:
         """Return the lists with what is left in each, and how many cards Anki lacks."""
         self._read()
         lists = [
@@ -117,14 +116,14 @@ class Desk:
         ]  # fmt: skip
         return {"lists": lists, "ready": self._ledger.counts("unsent")["unsent"].total()}
 
-    def listed(self, list: str, words: str = "", state: str = "") -> dict[str, Any]:
+    def listed(self, list: str, words: str = "", state: str = "") -> Json:
         """Return a list: {items} of what waits, {rows} of what is to be looked at, or both.
 
         Raises:
             UsageError: the words are not a query.
         """
         self._read()
-        found: dict[str, Any] = {}
+        found: Json = {}
         if list == "all":
             found = self._all(words.strip(), state)
         elif list == "recent":
@@ -199,15 +198,15 @@ class Desk:
             else:
                 yield item
 
-    def _all(self, words: str, state: str) -> dict[str, Any]:
+    def _all(self, words: str, state: str) -> Json:
         """Return all cards and drafts that words match, and are in a state."""
-        terms = [*parse(words).terms, *parse(dict(STATES).get(state, "")).terms]
+        terms = parse(words) + parse(dict(STATES).get(state, ""))
         ids = self._ledger.find(terms, everything=True)
         rows = [self._row(line) for line in self._ledger.lines(ids[:MOST_ROWS])]
         return {"rows": rows, "total": len(ids), "states": [name for name, _ in STATES],
                 "empty": "No card has these words."}  # fmt: skip
 
-    def _row(self, line: Line) -> dict[str, Any]:
+    def _row(self, line: Line) -> Json:
         found = self._face(line)
         state = {"accepted": "Accepted", "pending": "Waiting"}.get(
             line.verdict, line.verdict.capitalize()
@@ -216,10 +215,10 @@ class Desk:
         state = "Blocked" if line.blocked else state
         return {"id": line.id, "title": found["title"], "sub": found["answer"], "state": state}
 
-    def _face(self, line: Line) -> dict[str, Any]:
+    def _face(self, line: Line) -> Json:
         return face(line.kind, line.fields, line.highlight, line.words.quote, lambda *_: None)
 
-    def _recent(self) -> Iterator[dict[str, Any]]:
+    def _recent(self) -> Iterator[Json]:
         """Yield the newest decisions, one for all events of an action."""
         for id, group in groupby(self._ledger.history(), lambda one: one.id):
             done = [*group]
@@ -239,7 +238,7 @@ class Desk:
         except ForgeError:
             return done.key.rpartition(":")[2]
 
-    def _notices(self) -> Iterator[dict[str, Any]]:
+    def _notices(self) -> Iterator[Json]:
         """Yield what sources changed in cards, and the cards whose passage is gone: nothing to answer."""
         since = (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
         for done in self._ledger.history(changes_since=since)[:MOST_CHANGES]:
@@ -257,7 +256,7 @@ class Desk:
 
     # --- decisions ------------------------------------------------------------------------------
 
-    def decide(self, body: Body) -> dict[str, Any]:
+    def decide(self, body: Body) -> Json:
         """Carry out a decision. Return the new counts, and what `undo` takes.
 
         Raises:
@@ -324,7 +323,7 @@ class Desk:
                 raise RefusedError(f"This cannot be done here: {body.act}")
         return True
 
-    def _others(self, found: Found) -> dict[str, Any]:
+    def _others(self, found: Found) -> Json:
         """Let the model draft other cards of a passage. Return the new counts, and their item."""
         key = found.fate.highlight.key if found.fate else found.drafts[0].highlight.key
         before = {line.id for line in self._ledger.lines([key])}
@@ -363,22 +362,17 @@ class Desk:
         if body.act == "none":
             self._ledger.reject(body.id)
         elif body.act in ("make", "write"):
-            fields, deck = self._made(body, highlight), deck_for(self._decks, "", highlight)
+            if body.act == "write":
+                fields = new_fields(body.fields)
+            else:
+                question = None if body.mode == "cloze" else body.text
+                fields = fields_from_spans(highlight, body.spans, question)
+            deck = deck_for(self._decks, "", highlight)
             make(self._ledger, highlight, fields, deck, forced=body.forced)
         else:
             raise RefusedError(f"This cannot be done here: {body.act}")
 
-    def _made(self, body: Body, highlight: Highlight) -> Any:
-        """Return the fields of a card that a person made of a passage."""
-        if body.act == "write":
-            return new_fields(body.fields)
-        mode = "cloze" if body.mode == "cloze" else "question"
-        fields = dict(fields_from_spans(mode, highlight, parse_spans(body.spans)))
-        if mode == "question":
-            fields["Front"] = body.text
-        return new_fields(fields)
-
-    def undo(self, action: str) -> dict[str, Any]:
+    def undo(self, action: str) -> Json:
         """Take back a decision. Return the new counts, and the item that waits again.
 
         Raises:
@@ -393,7 +387,7 @@ class Desk:
             self._order = None
         return {**self.state(), "list": list, "item": self.item(id) if id else None}
 
-    def send(self) -> dict[str, Any]:
+    def send(self) -> Json:
         """Send to Anki what it lacks."""
         said = self._sends(self._ledger)
         self._order = None

@@ -14,7 +14,7 @@ import logging
 import re
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
@@ -28,7 +28,7 @@ from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import note_type
 from ankiforge.errors import ForgeError
-from ankiforge.model import Family
+from ankiforge.model import Family, Json
 from ankiforge.review import BlockedError
 from ankiforge.review.desk import Body, Desk, StaleError
 
@@ -102,7 +102,7 @@ class Door:
         """The address to open in the browser."""
         return f"http://{HOST}:{self.port}/?token={self.token}"
 
-    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, environ: Json, start: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
         try:
             answer = self._admitted(environ) or self._answer(environ)
@@ -134,7 +134,7 @@ class Door:
 
     # --- who may come in ------------------------------------------------------------------------
 
-    def _admitted(self, environ: Mapping[str, Any]) -> Answer | None:
+    def _admitted(self, environ: Json) -> Answer | None:
         """Let a request in, or answer the first one, which brings the token.
 
         Raises:
@@ -161,7 +161,7 @@ class Door:
             raise HttpError("403 Forbidden", _CLOSED)
         return None
 
-    def _known(self, environ: Mapping[str, Any]) -> bool:
+    def _known(self, environ: Json) -> bool:
         """Return whether the browser has the cookie."""
         try:
             cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
@@ -175,9 +175,9 @@ class Door:
         """The name of the cookie, with the port: pages on other ports have their own."""
         return f"ankiforge_{self.port}"
 
-    def _welcome(self, environ: Mapping[str, Any]) -> Answer:
+    def _welcome(self, environ: Json) -> Answer:
         """Give the cookie to the first browser; a prefetch of the page does not use up the token."""
-        ahead = environ.get("HTTP_SEC_PURPOSE", environ.get("HTTP_PURPOSE", ""))
+        ahead = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
         if environ["REQUEST_METHOD"] != "GET" or "prefetch" in ahead:
             return Answer(status="204 No Content")
         headers = [("Location", "/")]
@@ -190,7 +190,7 @@ class Door:
 
     # --- what may be asked for ------------------------------------------------------------------
 
-    def _answer(self, environ: Mapping[str, Any]) -> Answer:
+    def _answer(self, environ: Json) -> Answer:
         path = environ.get("PATH_INFO", "/")
         asked = {
             name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()

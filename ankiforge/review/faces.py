@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby, pairwise, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from ankiforge.anki.notes import citation_html, content_html
@@ -22,6 +22,7 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKind,
+    Json,
     Media,
     Origin,
     Route,
@@ -42,9 +43,7 @@ LABELS = {"Front": "Question", "Back": "Answer", "Extra": "Shown with the answer
 _TOKEN = re.compile(r"<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.", re.DOTALL)
 
 
-def face(
-    kind: CardKind, fields: Fields, highlight: Highlight, quote: str, find: Find
-) -> dict[str, Any]:
+def face(kind: CardKind, fields: Fields, highlight: Highlight, quote: str, find: Find) -> Json:
     """Return a card for the page.
 
     Returns:
@@ -116,9 +115,7 @@ def _clozes(html: str, *, hidden: bool) -> str:
     return "".join((*parts, html[at:]))
 
 
-def compared(
-    old: dict[str, Any], new: dict[str, Any], tags: tuple[str, str] = ("del", "ins")
-) -> None:
+def compared(old: Json, new: Json, tags: tuple[str, str] = ("del", "ins")) -> None:
     """Mark in two faces the words that only one of them has."""
     before, after = (_TOKEN.findall(one["back"]) for one in (old, new))
     ops = SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
@@ -205,7 +202,7 @@ _CELL = re.compile(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
 
 
-def passage(highlight: Highlight, quote: str = "", answer: str = "") -> dict[str, Any]:
+def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
     """Return the passage of a highlight as the page shows it.
 
     The quote of a card is underlined; if that is all that is marked, the answer in it.
@@ -315,7 +312,7 @@ def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) ->
         yield text[start:end], "".join(dict.fromkeys(signs)), drawn
 
 
-def _blocks(runs: Iterator[Run]) -> Iterator[dict[str, Any]]:
+def _blocks(runs: Iterator[Run]) -> Iterator[Json]:
     """Divide runs into paragraphs and tables: lines with ` | ` that follow each other."""
     lines: list[list[Run]] = [[]]
     for text, signs, drawn in runs:

@@ -23,6 +23,7 @@ from ankiforge.model import (
     Fields,
     Finding,
     Highlight,
+    Json,
     Question,
     Severity,
     Verdict,
@@ -34,14 +35,14 @@ from ankiforge.review.query import selectable_text
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import image_paths
 
-Item = dict[str, Any]
+Item = Json
 MOST_LINES = 300
 """Lines of a form, or missing notes, that are shown at once."""
 
 # --- actions ------------------------------------------------------------------------------------
 
 
-def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> dict[str, Any]:
+def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> Json:
     return {"act": act, "label": label, "key": key, "look": look, "said": said, **more}
 
 
@@ -58,7 +59,7 @@ FORCE = _act("force", "Accept it all the same", "F", "more", "Accepted")
 OTHERS = _act("others", "Let the model draft others", "r", "more", "")
 
 
-def _named(action: dict[str, Any], label: str, said: str = "", **more: Any) -> dict[str, Any]:
+def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
     """Return an action under another label."""
     return {**action, "label": label, "said": said or action["said"], **more}
 
@@ -357,16 +358,14 @@ class Items:
         """Return drafts that wait, by their ids or by the key of their highlight."""
         return [line.waiting for line in self._ledger.lines(ids) if line.waiting]
 
-    def _face(
-        self, kind: CardKind, fields: Fields, highlight: Highlight, quote: str
-    ) -> dict[str, Any]:
+    def _face(self, kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Json:
         return face(kind, fields, highlight, quote, self._find)
 
-    def _draft(self, one: Waiting) -> dict[str, Any]:
+    def _draft(self, one: Waiting) -> Json:
         draft = one.draft
         return self._face(draft.kind, draft.fields, one.highlight, draft.quote)
 
-    def _known(self, card: Card, label: str) -> dict[str, Any]:
+    def _known(self, card: Card, label: str) -> Json:
         """Return the face of an accepted card, with its reviews."""
         shown = self._face(card.kind, card.fields, card.highlight, card.quote)
         seen = next(self._ledger.notes(card.guid), None)
@@ -375,7 +374,7 @@ class Items:
             reviews = card.verdict.value
         return shown | {"label": label, "note": " ".join(filter(None, (shown["note"], reviews)))}
 
-    def _source(self, highlight: Highlight, quote: str = "", answer: str = "") -> dict[str, Any]:
+    def _source(self, highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         """Return the passage of a highlight with its pictures."""
         found = passage(highlight, quote, answer)
         media = (self._find(highlight, one) for one in image_paths("\n".join(highlight.markdown)))

@@ -14,7 +14,6 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from ankiforge.draft import sided
 from ankiforge.errors import UsageError
 from ankiforge.ledger import FIELDS, Ledger, Term
 from ankiforge.model import CardKind, Family, Fields, Highlight, HighlightKind, Span, colour_name
@@ -37,14 +36,8 @@ _TERM = re.compile(
 )
 
 
-class Query(msgspec.Struct, frozen=True):
-    """All conditions that a card or draft must fulfil; none = every one."""
-
-    terms: tuple[Term, ...] = ()
-
-
-def parse(text: str) -> Query:
-    """Parse a query.
+def parse(text: str) -> list[Term]:
+    """Return the conditions that a card or draft must fulfil; none = every one.
 
     Raises:
         UsageError: an unknown field, a value that no card can have, an open quote, nothing after
@@ -60,7 +53,7 @@ def parse(text: str) -> Query:
             )
         terms.append(_term(found))
         at = found.end()
-    return Query(tuple(terms))
+    return terms
 
 
 def _term(found: re.Match[str]) -> Term:
@@ -107,8 +100,6 @@ _ID = re.compile(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")
 _KEY = re.compile(r"([a-z]+):[^\s/]+/\S+")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SPANS = re.compile(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
-_JOINT = re.compile(r"^[\s,;:.–—-]+")
-"""What joins a definition to the term before it."""
 
 # --- ids ------------------------------------------------------------------------------------
 
@@ -203,50 +194,27 @@ def selectable_text(highlight: Highlight) -> tuple[str, str]:
     return highlight.sentence or highlight.exact, ""
 
 
-def parse_spans(text: str) -> list[Span]:
-    """Parse `3-8,12-15`: selected words, in code points of the selectable text.
+def fields_from_spans(highlight: Highlight, selected: str, question: str | None) -> Fields:
+    """Return the fields of a card made of selected words: a cloze, or the answer of a question.
+
+    `selected`: `3-8,12-15`, in code points of the selectable text.
 
     Raises:
-        UsageError: the text has another form.
+        UsageError: no words are selected, or they are not in the text or cannot be hidden; or what
+            `new_fields` raises.
     """
-    if not _SPANS.fullmatch(text):
+    if not _SPANS.fullmatch(selected):
         raise UsageError("no words are selected", hint="select words of the passage first")
-    pairs = (one.split("-") for one in text.split(","))
-    return [(int(start), int(end)) for start, end in pairs]
-
-
-def fields_from_spans(shape: str, highlight: Highlight, spans: Sequence[Span]) -> Fields:
-    """Return the fields with which a card made of selected words begins.
-
-    `shape`: `cloze` hides the words, `question` makes them the answer of a question yet to be
-    typed, `term` makes them a term that the rest of their sentence defines.
-
-    Raises:
-        UsageError: the shape is unknown, or the words are not in the text or cannot be hidden.
-    """
+    pairs = (one.split("-") for one in selected.split(","))
+    spans = sorted((int(start), int(end)) for start, end in pairs)
     text, markdown = selectable_text(highlight)
     try:
-        match shape:
-            case "cloze":
-                return (("Text", gapped(text, spans, markdown)),)
-            case "question":
-                answer = ", ".join(part(text, span, markdown) for span in sorted(spans))
-                return sided(CardKind.BASIC, "", answer)
-            case "term":
-                return _about_term(text, markdown, spans)
+        if question is None:
+            return new_fields({"Text": gapped(text, spans, markdown)})
+        answer = ", ".join(part(text, span, markdown) for span in spans)
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
-    raise UsageError(f"not a way to make a card: {shape!r}")
-
-
-def _about_term(text: str, markdown: str, spans: Sequence[Span]) -> Fields:
-    """Make the words selected last the term, and the rest of their sentence its definition."""
-    start, end = trimmed(text, *spans[-1])
-    first, last = sentence_around(text, start, end)
-    around = [trimmed(text, first, start), trimmed(text, end, last)]
-    rest = [part(text, span, markdown) for span in around if span[0] < span[1]]
-    definition = _JOINT.sub("", " ".join(rest))
-    return sided(CardKind.TWO_WAY, part(text, (start, end), markdown), definition)
+    return new_fields({"Front": question, "Back": answer})
 
 
 # --- gaps in the text that a person selected --------------------------------------------------
