@@ -92,7 +92,7 @@ def look(
         environ: environment variables, one of which may name Anki's folder.
         bind: use this collection from now on.
     """
-    from ankiforge.anki.collection import changed_at, collections
+    from ankiforge.anki.profiles import changed_at, collections
 
     if settings.collection == NEVER:
         return Look("off")
@@ -128,12 +128,14 @@ def bound_to(ledger: Ledger) -> Bound | None:
 
 
 def _look_at(path: Path, ledger: Ledger, *, bind: bool = False) -> Look:
-    from ankiforge.anki.collection import open_view, signature
+    from ankiforge.anki.profiles import signature
 
     try:
         state = f"{path} {signature(path)}"
         if not bind and ledger.memo("anki state") == state:
             return Look("same", str(path))
+        from ankiforge.anki.collection import open_view
+
         with open_view(path, _adopted(ledger)) as view:
             found = _record(view, ledger, bind=bind)
             if found.sight == "taken":
@@ -434,18 +436,20 @@ class Kept(msgspec.Struct, frozen=True):
 
 def kept(ledger: Ledger, path: Path, settings: str) -> Published | None:
     """Return what a package has that would be written again as it is; None if it may differ."""
+    last = _last(ledger, path)
+    if last is None or not settings or last.settings != settings:
+        return None
+    return Published(path, last.notes, updated=last.updated)
+
+
+def _last(ledger: Ledger, path: Path) -> Kept | None:
+    """Return the last package if the file at a path is still it."""
     stored = ledger.memo("package")
     last = msgspec.json.decode(stored, type=Kept) if stored else None
-    if (
-        not settings
-        or last is None
-        or (last.settings, last.path) != (settings, str(path))
-        or not path.is_file()
-    ):
+    if last is None or last.path != str(path) or not path.is_file():
         return None
     now = path.stat()
-    same = (now.st_size, now.st_mtime_ns) == (last.size, last.mtime)
-    return Published(path, last.notes, updated=last.updated) if same else None
+    return last if (now.st_size, now.st_mtime_ns) == (last.size, last.mtime) else None
 
 
 def publish(
@@ -528,7 +532,7 @@ def _set_aside(path: Path) -> Path | None:
     return previous(path)
 
 
-def refuse_foreign(path: Path, *, force: bool) -> None:
+def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
     """Check that a package may be written to a path.
 
     Raises:
@@ -541,7 +545,7 @@ def refuse_foreign(path: Path, *, force: bool) -> None:
     if path.suffix.lower() != ".apkg":
         what = f"{path}: Anki imports a package by its ending, .apkg"
         raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
-    if path.exists() and not force:
+    if path.exists() and not force and _last(ledger, path) is None:
         from ankiforge.anki.package import is_ours
 
         if not is_ours(path):

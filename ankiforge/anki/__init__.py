@@ -4,6 +4,7 @@
     notetypes               our two note types, the cards of a note, how a note is recognised
     notes                   build the note of a card
     package                 write the `.apkg`
+    profiles                where Anki keeps its collections
     database, collection    read a collection or an export
     connect                 talk to a running Anki through AnkiConnect
     plan                    merge three revisions of a note; decide what to ship of each card

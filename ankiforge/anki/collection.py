@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 import shutil
 import stat
@@ -43,6 +42,7 @@ from ankiforge.anki.database import (
     texts,
 )
 from ankiforge.anki.notetypes import note_type, parse_identity
+from ankiforge.anki.profiles import COLLECTION, LOG_SUFFIXES, resolved, state_of
 from ankiforge.errors import ItemError
 from ankiforge.model import (
     Family,
@@ -63,92 +63,24 @@ else:
     from backports.zstd import ZstdError, ZstdFile
 
 
-# --- where Anki keeps its collections -------------------------------------------------------
-
-COLLECTION = "collection.anki2"
-
-
-def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Return the path of every profile's collection, symbolic links resolved, without duplicates.
-
-    Args:
-        home: the user's home folder.
-        environ: `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and `APPDATA` override the default
-            locations.
-    """
-    bases = (
-        environ.get("ANKI_BASE"),
-        environ.get("XDG_DATA_HOME") or home / ".local" / "share",
-        home / ".var" / "app" / "net.ankiweb.Anki" / "data",  # Flatpak
-        environ.get("XDG_CONFIG_HOME") or home / ".config",
-        home / "Library" / "Application Support",  # macOS
-        environ.get("APPDATA") or home / "AppData" / "Roaming",  # Windows
-    )
-    found: dict[Path, None] = {}
-    for folder in (Path(base, name) for base in bases if base for name in ("", "Anki2")):
-        with suppress(OSError, ValueError):
-            paths = sorted(folder.glob(f"[!.]*/{COLLECTION}"))
-            found |= {path.resolve(): None for path in paths if path.is_file()}
-    return tuple(found)
-
-
 # --- copying a collection -------------------------------------------------------------------
 
 # Anki writes to a log next to the file (`-wal`). Its locks would be broken by SQLite in another
 # process, or block it. So the live file is never opened but copied: first the log, then the main
 # file, and both again if either changed during the copy.
-_LOG_SUFFIXES = ("-wal", "-journal")
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.25
 _TICK_SECONDS = 0.02
 """Two changes within this time may leave the same modification time."""
 
-_State = tuple[tuple[int, int, int] | None, ...]
-"""(size, modification time in ns, inode) of the main file and its logs. None if a file is absent.
-"""
-
-
-def signature(path: Path) -> str:
-    """Return a short text that changes whenever the collection (or export) changes.
-
-    Call this before opening the view it is stored for, so that a change in between is noticed.
-    """
-    try:
-        parts = _state(_resolved(path))
-    except OSError as error:
-        return f"unreadable {error.errno}"
-    return " ".join(".".join(map(str, part)) if part else "-" for part in parts)
-
-
-def changed_at(path: Path) -> float:
-    """Return when a collection or export was last written, in seconds since 1970."""
-    return max((part[1] for part in _state(_resolved(path)) if part), default=0) / 1e9
-
-
-def _resolved(path: Path) -> Path:
-    """Resolve symbolic links: SQLite keeps the log next to the target."""
-    return Path(os.path.realpath(path))
-
-
-def _state(source: Path) -> _State:
-    return tuple(_file_state(source.with_name(source.name + end)) for end in ("", *_LOG_SUFFIXES))
-
-
-def _file_state(path: Path) -> tuple[int, int, int] | None:
-    with suppress(FileNotFoundError, NotADirectoryError):
-        found = path.stat()
-        if stat.S_ISREG(found.st_mode):
-            return found.st_size, found.st_mtime_ns, found.st_ino
-    return None
-
 
 def _copy_collection(path: Path, target: Path) -> None:
     """Copy a collection and its logs. Raise ItemError if it never stops changing."""
-    source = _resolved(path)
+    source = resolved(path)
     for _ in range(_ATTEMPTS):
-        before, now = _state(source), time.time()
+        before, now = state_of(source), time.time()
         if not any(part and 0 <= now - part[1] / 1e9 < _TICK_SECONDS for part in before):
-            for end in (*_LOG_SUFFIXES, ""):  # the main file last
+            for end in (*LOG_SUFFIXES, ""):  # the main file last
                 copy = target.with_name(target.name + end)
                 copy.unlink(missing_ok=True)
                 try:
@@ -156,7 +88,7 @@ def _copy_collection(path: Path, target: Path) -> None:
                 except FileNotFoundError:
                     if not end:
                         raise
-            if _state(source) == before:
+            if state_of(source) == before:
                 return
         time.sleep(_PAUSE_SECONDS)
     raise ItemError(

@@ -20,8 +20,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from html.parser import HTMLParser
-from importlib.resources import files
 from operator import itemgetter
+from pathlib import Path
 from typing import NamedTuple
 
 from ankiforge.model import (
@@ -72,7 +72,7 @@ def note_type(family: Family) -> SeenType:
 
 
 def _design(name: str) -> str:
-    return (files("ankiforge.anki") / "design" / name).read_text(encoding="utf-8").strip()
+    return (Path(__file__).parent / "design" / name).read_text(encoding="utf-8").strip()
 
 
 # --- note types in Anki ---------------------------------------------------------------------

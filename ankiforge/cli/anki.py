@@ -93,7 +93,7 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
     tally = app.Tally()
     with session(call) as now:
         path = package_path(now, deck, output)
-        deliver.refuse_foreign(path, force=force)
+        deliver.refuse_foreign(path, now.ledger, force=force)
         look(now, tally)
         app.publish(now.workspace, now.ledger, tally, path, deck=deck, full=full)
         _print(now, tally, deck)
@@ -204,7 +204,7 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
     tally = app.Tally()
     with session(call) as now:
         path = package_path(now, deck, output)
-        deliver.refuse_foreign(path, force=force)
+        deliver.refuse_foreign(path, now.ledger, force=force)
         connect = partial(running_anki, now)
         error = app.push(now.workspace, now.ledger, tally, path, connect, deck=deck, sync=sync)
         if error is None and suspend:

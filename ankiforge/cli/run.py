@@ -71,19 +71,21 @@ def run(
     and the sources of the workspace are read.
     """
     from ankiforge import app, deliver
-    from ankiforge.anki.notes import deck_name
     from ankiforge.cli.anki import look, package_path
 
+    if deck:
+        from ankiforge.anki.notes import deck_name
+
+        deck = deck_name(deck)
     tally = app.Tally()
     with session(call, writes="drafting", read_only=dry_run) as now:
         path = package_path(now, deck, output)
         if not dry_run:
-            deliver.refuse_foreign(path, force=force)
+            deliver.refuse_foreign(path, now.ledger, force=force)
         look(now, tally)
         error = propose(
-            now, tally, paths, drafter=drafter, accept=accept, dry_run=dry_run,
-            deck=deck and deck_name(deck),
-        )  # fmt: skip
+            now, tally, paths, drafter=drafter, accept=accept, dry_run=dry_run, deck=deck
+        )
         if dry_run:
             tally.plan(deliver.plan_cards(now.ledger, now.decks, now.pictures), None)
         else:

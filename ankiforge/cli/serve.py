@@ -89,7 +89,7 @@ def _send(now: Session, ledger: Ledger) -> str:
     quiet = replace(now.call, out=replace(now.out, as_json=True, quiet=True))
     here, tally = Session(quiet, now.workspace, ledger), app.Tally()
     path = package_path(here)
-    deliver.refuse_foreign(path, force=False)
+    deliver.refuse_foreign(path, ledger, force=False)
     error = app.push(now.workspace, ledger, tally, path, partial(running_anki, here))
     told = [] if error is None else [error.message]
     told += list(delivery_lines(tally)) or ([] if told else ["Anki has every card"])

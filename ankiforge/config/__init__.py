@@ -6,13 +6,11 @@ Errors name the file, line, key and what was expected. All settings are describe
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
 import unicodedata
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -178,8 +176,11 @@ def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
     where = where.at(kind)
     if not isinstance(options, dict):
         raise where.error("expected a mapping", f"such as {_EXAMPLE}")
-    if "path" not in options and (near := difflib.get_close_matches("path", options, n=1)):
-        raise where.at(near[0]).error("unknown key", "did you mean 'path'?")
+    if "path" not in options:
+        from difflib import get_close_matches
+
+        for near in get_close_matches("path", options, n=1):
+            raise where.at(near).error("unknown key", "did you mean 'path'?")
     unwritten = {} if _PATHLESS.isdisjoint(options) else {"path": "."}
     common = typed(_Common, {**unwritten, **options}, where)
     path = expanded(common.path, folder, where.at("path"))
@@ -284,6 +285,6 @@ def shipped(kind: str) -> Path:
 
     A wheel contains them inside the package, a checkout next to it.
     """
-    package = Path(str(files("ankiforge")))
+    package = Path(__file__).parents[1]
     inside = package / kind
     return inside if inside.is_dir() else package.parent / kind

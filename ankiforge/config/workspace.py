@@ -81,10 +81,10 @@ def user_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
     `ANKIFORGE_HOME` names another one, so that tests and demonstrations leave no trace.
     """
-    from platformdirs import user_data_path
-
     if home := environ.get("ANKIFORGE_HOME"):
         return Path(home).expanduser().absolute()
+    from platformdirs import user_data_path
+
     return user_data_path("ankiforge", appauthor=False)
 
 

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -69,8 +68,10 @@ class Location:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return the hint for an unknown word: the nearest known one, or all of them."""
+    from difflib import get_close_matches
+
     names = sorted(filter(None, known))
-    near = difflib.get_close_matches(word[:60], names, n=1)
+    near = get_close_matches(word[:60], names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
 
 

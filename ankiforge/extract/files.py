@@ -13,7 +13,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -212,6 +211,8 @@ _BLOCK = re.compile(
 
 def blocks_of(html: str) -> Iterator[tuple[str, str]]:
     """Yield what a page shows block by block: the tag before it, and its words as one line."""
+    from html import unescape
+
     before, words, hidden = "", list[str](), ""
     for at, token in enumerate(_TAG.split(COMMENT.sub("", html))):
         if at % 2 == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -33,16 +34,21 @@ from ankiforge.model import (
 from ankiforge.text.passages import percent
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(msgspec.Struct, frozen=True):
     """A file below the root of a source."""
 
     path: str
     """Relative to the root, with `/`, in NFC. For the root itself, its name."""
-    at: Path
+    place: str
+    """Where it is on disk."""
     named: bool
     """Whether the user named this file, as opposed to its folder."""
     stamp: disk.Stamp | None = None
+
+    @property
+    def at(self) -> Path:
+        """Where it is on disk. A `Path` takes longer to make than all else about a file."""
+        return Path(self.place)
 
     def text(self, largest: int = disk.LARGEST) -> str:
         """Return the whole text with LF line ends and without a byte order mark.
@@ -111,14 +117,14 @@ class Folder(msgspec.Struct):
                 pass
         for start in self.only or (self.root,):
             path = disk.relative(start, self.root)
-            alone = [File(path, start, True, disk.stamp_at(start))] if start.is_file() else ()
+            alone = [File(path, str(start), True, disk.stamp_at(start))] if start.is_file() else ()
             if alone and self.others is not None and not start.is_relative_to(self.root):
                 found[path] = Problem(start.name, "it is outside the vault")
                 continue
             for one in alone or self._below(start):
                 where = one.path if isinstance(one, File) else one.where
                 twin = found.setdefault(where, one)
-                if isinstance(one, File) and isinstance(twin, File) and one.at != twin.at:
+                if isinstance(one, File) and isinstance(twin, File) and one.place != twin.place:
                     what = "left out: another file here has the same name, encoded differently (é as e and ´)"
                     found[f"{where}/"] = Problem(where, what, "rename one of the two")
         yield from found.values()
@@ -133,16 +139,20 @@ class Folder(msgspec.Struct):
             for name in sorted(one for one in (*links, *names) if not one.startswith(".")):
                 at = os.path.join(folder, name)  # noqa: PTH118
                 path = disk.legible(at[len(top) :] if at.startswith(top) else name)
-                is_folder, is_vault = name in links, self.others is not None
-                if is_folder or os.path.islink(at):  # noqa: PTH114
+                is_folder, is_vault, fits = name in links, self.others is not None, self.fits(path)
+                try:
+                    found = os.lstat(at)
+                except (OSError, ValueError):
+                    found = None
+                if is_folder or (found and stat.S_ISLNK(found.st_mode)):
                     if is_vault and self.fits(f"{path}/a.md" if is_folder else path):
                         what = f"a link {'to a folder ' if is_folder else ''}is not followed"
                         hint = "add the folder it leads to as a source, or put the link under `exclude`"
                         yield Problem(path, what, hint)
-                elif is_vault and self.fits(path) and _CONFLICT.match(path):
+                elif is_vault and fits and _CONFLICT.match(path):
                     yield Problem(path, "a conflict copy was left out", "merge it, then delete it")
-                elif self.fits(path) and (os.path.isfile(at) or not disk.stamp_at(at)):  # noqa: PTH113
-                    yield File(path, Path(at), False, disk.stamp_at(at))
+                elif fits and (found is None or stat.S_ISREG(found.st_mode)):
+                    yield File(path, at, False, found and disk.stamp_of(found))
                 elif self.others is not None:
                     self.others.setdefault(path.casefold(), path)
                     self.others.setdefault(path.rpartition("/")[2].casefold(), path)
@@ -164,7 +174,7 @@ class Folder(msgspec.Struct):
     def stamp(self) -> str:
         """Return a hash that changes whenever a scan may give other results. "" if unknown."""
         listed = list(self.files())
-        stamps = [(str(one.at), one.stamp) for one in listed if isinstance(one, File)]
+        stamps = [(one.place, one.stamp) for one in listed if isinstance(one, File)]
         whole = all(isinstance(one, File) or one.notice for one in listed)
         if not whole or not all(stamp and disk.proves(stamp) for _, stamp in stamps):
             return ""
@@ -341,7 +351,7 @@ class FileSource(FolderSource):
         self, file: File, reader: Any, picture: Callable[[str], str]
     ) -> Iterator[Sighting]:
         """Yield what `document` does, from what `reading` has returned."""
-        return self.document(file, disk.read_settled(str(file.at))[0], picture)
+        return self.document(file, disk.read_settled(file.place)[0], picture)
 
     def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems.
@@ -364,7 +374,7 @@ class FileSource(FolderSource):
         yield from self.notices()
         files.sort(key=lambda one: one.path)
         folder.count.total = len(files)
-        whose = (folder.name, os.path.realpath(folder.root), folder.context)
+        whose = h16(disk.program(), folder.name, os.path.realpath(folder.root), folder.context)
         changed = list[File]()
         for file in files:
             depends = known.depends(folder.container, file.path) if known else ()
@@ -409,7 +419,7 @@ class FileSource(FolderSource):
         """Yield what is to be told of the source besides its files."""
         yield from ()
 
-    def _fingerprint(self, file: File, depends: Iterable[str], whose: tuple[str, ...]) -> str:
+    def _fingerprint(self, file: File, depends: Iterable[str], whose: str) -> str:
         """Return a hash of all that determines what a file yields; "" if its stamp proves nothing.
 
         `whose` is what determines it for all files.
@@ -417,7 +427,7 @@ class FileSource(FolderSource):
         if file.stamp is None or not disk.proves(file.stamp):
             return ""
         found = [(name, picture_path(name, file.path, self.folder)) for name in depends]
-        return h16(disk.program(), *whose, repr(file.stamp), repr(found))
+        return h16(whose, repr(file.stamp), repr(found))
 
     @property
     def selection(self) -> str:

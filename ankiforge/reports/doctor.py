@@ -20,7 +20,7 @@ import msgspec
 
 from ankiforge import __version__
 from ankiforge import config as settings
-from ankiforge.anki.collection import collections
+from ankiforge.anki.profiles import collections
 from ankiforge.app import open_ledger, open_source
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks

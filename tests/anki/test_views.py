@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.collection import View, connect_view, open_view, signature
+from ankiforge.anki.collection import View, connect_view, open_view
 from ankiforge.anki.notes import content_html
 from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.package import write_package
+from ankiforge.anki.profiles import signature
 from ankiforge.model import (
     Card,
     CardKind,

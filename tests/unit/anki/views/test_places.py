@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.anki.collection import collections
+from ankiforge.anki.profiles import collections
 
 
 def profile(path: Path) -> Path:
