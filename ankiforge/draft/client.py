@@ -319,6 +319,7 @@ class Client:
             BudgetError: the rest of the budget may not suffice.
             ConfigError, UsageError: see `prepare`.
         """
+        self._refuse_if_stopped()
         if not (question.parts or anew) and (known := self.known(question)):
             self.budget.count_cached()
             return [known]
@@ -437,13 +438,17 @@ class Client:
         self.stop()
         return self._end
 
+    def _refuse_if_stopped(self) -> None:
+        """Refuse to go on in a run that has ended: its replies may be closed."""
+        if self._stopped:
+            raise self._end or UnansweredError("stopped before it was sent")
+
     def _connected(self) -> Any:
         import httpx2
         import openai
 
         with self._lock:
-            if self._stopped:
-                raise self._end or UnansweredError("stopped before it was sent")
+            self._refuse_if_stopped()
             if self._openai is None:
                 settings = self.settings
                 silence = settings.silence_s

@@ -199,8 +199,9 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
     last, most = len(text) if last < 0 else last, NEARBY if asks else PARAGRAPH
     if last - first > most:
-        spare = max((most - (end - start)) // 2 - len("… "), 0)
-        low, high = max(first, start - spare), min(last, end + spare)
+        spare = max(most - (end - start) - 2 * len("… "), 0)
+        low = max(first, start - max(spare // 2, spare - (last - end)))
+        high = min(last, end + max(spare // 2, spare - (start - first)))
         if _PRIVATE in text[first:last].casefold():
             return ""
         lead, rest = text[low:start], text[end:high]
