@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -46,7 +47,7 @@ from ankiforge.model import (
     Sighting,
     Waiting,
 )
-from ankiforge.text import shortened
+from ankiforge.text import on_one_line, shortened
 
 _NUMBER = re.compile(r"\{\{c\d+::")
 _OUR_GUID = re.compile(r"af[a-z2-7]{24}")
@@ -84,7 +85,8 @@ TOOLS = {
 }
 """By the name that `--from` takes. obsidian-spaced-repetition (`sr`) has no notes in Anki."""
 
-_USUAL: dict[Family, dict[str, tuple[str, ...]]] = {
+_KEYS = {tool.key for tool in TOOLS.values() if tool.key}
+_USUAL: dict[Family, dict[str, Words]] = {
     Family.BASIC: {
         "Front": ("front", "question"),
         "Back": ("back", "answer"),
@@ -122,7 +124,7 @@ def names_of(kind: SeenType, maps: Mapping[str, Mapping[str, str]]) -> dict[str,
     return found if needed <= found.keys() and distinct else {}
 
 
-def read_maps(given: tuple[str, ...], kinds: tuple[SeenType, ...]) -> dict[str, dict[str, str]]:
+def read_maps(given: Words, kinds: tuple[SeenType, ...]) -> dict[str, dict[str, str]]:
     """Return what `--map "TYPE: Front=FIELD, Back=FIELD"` says, by note type.
 
     Raises:
@@ -179,7 +181,41 @@ class Found(msgspec.Struct):
         return [*self.by_id, *self.by_words, *self.scheduled]
 
 
-def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ...]) -> Found:
+class _Theirs(msgspec.Struct, frozen=True):
+    """A note in Anki that is not ours."""
+
+    note: SeenNote
+    kind: SeenType
+    names: dict[str, str]
+    """Our content fields and the names of its fields; {} if that is unclear."""
+
+    @property
+    def html(self) -> dict[str, str]:
+        """Its fields."""
+        return dict(zip(self.kind.names, self.note.fields, strict=False))
+
+    @property
+    def ids(self) -> set[str]:
+        """Its id in Anki, and those that tools keep in a field."""
+        keys = [key_number(text_of(self.html[name])) for name in _KEYS & self.html.keys()]
+        return {str(self.note.id), *filter(None, keys)}
+
+    @property
+    def words(self) -> Words:
+        """Its words in the fields that are ours, else in the first ones."""
+        names = self.names or dict(zip(("Front", "Back"), self.kind.names, strict=False))
+        html = self.html
+        return _plain({ours: html.get(name, "") for ours, name in names.items()}, self.kind.cloze)
+
+    def taken(self, one: Waiting) -> Taken:
+        """Return that the note is taken over for a draft."""
+        note, html = self.note, self.html
+        text = unrender(html[self.names["Text"]]) if self.kind.cloze else ""
+        adopted = Adopted(note.guid, note.id, self.kind.id, self.names, html)
+        return Taken(one.id, adopted, text, note.deck)
+
+
+def find(ledger: Ledger, collection: Path | None, tool: str, maps: Words) -> Found:
     """Return what fits together: drafts of the sources, and notes of other tools in Anki.
 
     Args:
@@ -191,72 +227,66 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: tuple[str, ..
     if tool == "sr" or collection is None:
         return Found(scheduled=[*_scheduled(ledger, set())])
     found, tools = Found(), [TOOLS[tool]] if tool in TOOLS else [*TOOLS.values()]
-    drafts = [one for one in _waiting(ledger) if one.draft.own and not one.revises]
     known = {one.guid for one in ledger.adopted().values()}
     with open_view(collection, None) as view:
-        kinds = {kind.id: kind for kind in view.types}
         said = read_maps(maps, view.types)
+        kinds = {kind.id: (kind, names_of(kind, said)) for kind in view.types}
         notes = [
-            one for one in view.notes()
+            _Theirs(one, *kinds[one.type_id]) for one in view.notes()
             if one.type_id in kinds and one.guid not in known and not _OUR_GUID.fullmatch(one.guid)
         ]  # fmt: skip
-    names = {id: names_of(kind, said) for id, kind in kinds.items()}
 
     # by an id in the source
-    keys = {str(one.id): one for one in notes} | dict(_own_ids(notes, kinds))
+    by_id = {id: one for one in notes for id in one.ids}
     wanted: dict[str, list[Waiting]] = defaultdict(list)
-    for one in drafts:
-        wanted[one.highlight.other_id].append(one)
+    for one in _waiting(ledger):
+        if one.draft.own and not one.revises:
+            wanted[one.highlight.other_id].append(one)
     nameless = wanted.pop("", [])
     used: set[int] = set()
     for id, claims in wanted.items():
-        note = keys.get(id)
-        if note is None:
+        theirs = by_id.get(id)
+        if theirs is None:
             nameless += claims
             continue
-        used.add(note.id)
-        kind, one = kinds[note.type_id], claims[0]
-        fields = names[note.type_id]
-        why = "two passages have its id" if len(claims) > 1 else ""
-        why = why or ("" if fields else f"its note type {kind.name} needs --map")
-        if not why and kind.cloze != (one.draft.kind.family is Family.CLOZE):
+        used.add(theirs.note.id)
+        kind, one = theirs.kind, claims[0]
+        if len(claims) > 1:
+            why = "two passages have its id"
+        elif not theirs.names:
+            why = f"its note type {kind.name} needs --map"
+        elif kind.cloze != (one.draft.kind.family is Family.CLOZE):
             why = f"it is no card of the note type {kind.name}"
-        if why:
-            found.unclear += [Row(_where(each), _shown(_words(each)), why) for each in claims]
+        else:
+            found.by_id.append(theirs.taken(one))
+            if _bare(theirs.words) != _bare(_words(one)):
+                found.differing.append(_row(one, _shown(theirs.words)))
             continue
-        found.by_id.append(_taken(one, note, kind, fields))
-        theirs = _words_of(note, kind, fields, one)
-        if _bare(theirs) != _bare(_words(one)):
-            found.differing.append(Row(_where(one), _shown(_words(one)), _shown(theirs)))
+        found.unclear += [_row(each, why) for each in claims]
 
     # by equal words, if they are the only ones
     said_here: dict[Words, list[Waiting]] = defaultdict(list)
     for one in nameless:
         said_here[_bare(_words(one))].append(one)
-    shown: dict[Words, list[SeenNote]] = defaultdict(list)
-    for note in notes:
-        if note.id not in used and names[note.type_id]:
-            words = _words_of(note, kinds[note.type_id], names[note.type_id])
-            shown[_bare(words)].append(note)
+    shown: dict[Words, list[_Theirs]] = defaultdict(list)
+    for theirs in notes:
+        if theirs.note.id not in used and theirs.names:
+            shown[_bare(theirs.words)].append(theirs)
     for words, here in said_here.items():
         there = shown.get(words, [])
         if len(here) == len(there) == 1 and any(words):
-            note = there[0]
-            used.add(note.id)
-            found.by_words.append(_taken(here[0], note, kinds[note.type_id], names[note.type_id]))
+            used.add(there[0].note.id)
+            found.by_words.append(there[0].taken(here[0]))
         else:
-            absent = [one for one in here if one.highlight.other_id]
-            found.not_in_anki += [Row(_where(one), _shown(_words(one))) for one in absent]
+            found.not_in_anki += [_row(one) for one in here if one.highlight.other_id]
 
     # the rest of these tools' notes
     here_already = {one.highlight.other_id for one in ledger.fates()}
-    for note in notes:
-        kind = kinds[note.type_id]
-        ids = {str(note.id), *(id for id, _ in _own_ids([note], kinds))}
-        made = any(one.made(note, kind) for one in tools)
-        if made and note.id not in used and not ids & here_already:
-            row = Row(note.deck, "", _shown(_words_of(note, kind, names[note.type_id])))
-            found.not_in_sources.append(row)
+    for theirs in notes:
+        note = theirs.note
+        made = any(one.made(note, theirs.kind) for one in tools)
+        if made and note.id not in used and not theirs.ids & here_already:
+            found.not_in_sources.append(Row(note.deck, "", _shown(theirs.words)))
     if not tool:
         found.scheduled.extend(_scheduled(ledger, {one.id for one in found.taken}))
     return found
@@ -282,42 +312,31 @@ def _waiting(ledger: Ledger) -> Iterator[Waiting]:
     return (line.waiting for line in lines if line.waiting)
 
 
-def _own_ids(notes: list[SeenNote], kinds: dict[int, SeenType]) -> Iterator[tuple[str, SeenNote]]:
-    """Yield the ids that tools keep in a field, with their notes."""
-    fields = {tool.key for tool in TOOLS.values() if tool.key}
-    for note in notes:
-        for name, html in zip(kinds[note.type_id].names, note.fields, strict=False):
-            if name in fields and (id := key_number(text_of(html))):
-                yield id, note
-
-
-def _taken(one: Waiting, note: SeenNote, kind: SeenType, names: dict[str, str]) -> Taken:
-    html = dict(zip(kind.names, note.fields, strict=False))
-    text = unrender(html[names["Text"]]) if kind.cloze else ""
-    adopted = Adopted(note.guid, note.id, kind.id, names, html)
-    return Taken(one.id, adopted, text, note.deck)
-
-
 # --- the report -----------------------------------------------------------------------------------
 
 SHOWN = 3
 """The number of lines of each list, if not all are asked for."""
 
 
+_TITLES = {
+    "by_id": "matched by id",
+    "differing": "  of these, with other words in Anki",
+    "by_words": "matched by equal words",
+    "scheduled": "schedules",
+    "not_in_sources": "not in the sources",
+    "not_in_anki": "not in Anki",
+    "unclear": "unclear",
+}
+"""What each list of `Found` has."""
+_ROWS = ("differing", "not_in_sources", "not_in_anki", "unclear")
+"""The lists that a person should see."""
+
+
 def report(found: Found, most: int | None) -> Iterator[str]:
     """Yield the table, and up to `most` lines of each list that a person should see."""
-    counts = {
-        "matched by id": len(found.by_id),
-        "  of these, with other words in Anki": len(found.differing),
-        "matched by equal words": len(found.by_words),
-        "schedules": len(found.scheduled),
-        "not in the sources": len(found.not_in_sources),
-        "not in Anki": len(found.not_in_anki),
-        "unclear": len(found.unclear),
-    }
-    for name, count in counts.items():
-        yield f"{count:7,}  {name}"
-    for name in ("differing", "not_in_sources", "not_in_anki", "unclear"):
+    for name, title in _TITLES.items():
+        yield f"{len(getattr(found, name)):7,}  {title}"
+    for name in _ROWS:
         rows: list[Row] = getattr(found, name)
         if rows:
             yield f"{name.replace('_', ' ')}:"
@@ -331,8 +350,7 @@ def report(found: Found, most: int | None) -> Iterator[str]:
 def as_json(found: Found) -> dict[str, object]:
     """Return the numbers and the lists."""
     numbers = {name: len(getattr(found, name)) for name in ("by_id", "by_words", "scheduled")}
-    lists = ("differing", "not_in_sources", "not_in_anki", "unclear")
-    return {**numbers, **{name: msgspec.to_builtins(getattr(found, name)) for name in lists}}
+    return {**numbers, **{name: msgspec.to_builtins(getattr(found, name)) for name in _ROWS}}
 
 
 _WIDTH = 60
@@ -343,27 +361,15 @@ _WIDTH = 60
 def _words(one: Waiting) -> Words:
     """Return the words of a draft as Anki would show them, cloze numbers left out."""
     draft = one.draft
-    names = draft.kind.family.content_fields
-    html = dict(zip(names, content_html(draft.kind, draft.fields), strict=True))
-    return _plain(html, "Text" if draft.kind.family is Family.CLOZE else "Front")
+    family = draft.kind.family
+    html = content_html(draft.kind, draft.fields)
+    named = dict(zip(family.content_fields, html, strict=True))
+    return _plain(named, family is Family.CLOZE)
 
 
-def _words_of(
-    note: SeenNote, kind: SeenType, names: dict[str, str], one: Waiting | None = None
-) -> Words:
-    """Return the words of a note in the fields that are ours."""
-    html = dict(zip(kind.names, note.fields, strict=False))
-    ours = {name: html.get(theirs, "") for name, theirs in names.items()}
-    return _plain(
-        ours or dict(zip(("Front", "Back"), note.fields, strict=False)),
-        "Text" if kind.cloze else "Front",
-    )
-
-
-def _plain(html: dict[str, str], first: str) -> Words:
-    names = ("Text",) if first == "Text" else ("Front", "Back")
-    texts = (" ".join(text_of(html.get(name, "")).split()) for name in names)
-    return tuple(_NUMBER.sub("{{c::", text) for text in texts)
+def _plain(html: dict[str, str], cloze: bool) -> Words:
+    texts = (text_of(html.get(name, "")) for name in (("Text",) if cloze else ("Front", "Back")))
+    return tuple(_NUMBER.sub("{{c::", on_one_line(text)) for text in texts)
 
 
 def _bare(words: Words) -> Words:
@@ -375,8 +381,9 @@ def _shown(words: Words) -> str:
     return " / ".join(filter(None, words))
 
 
-def _where(one: Waiting) -> str:
-    return one.highlight.document.path or one.highlight.document.title
+def _row(one: Waiting, anki: str = "") -> Row:
+    document = one.highlight.document
+    return Row(document.path or document.title, _shown(_words(one)), anki)
 
 
 # --- the cards in notes, as the tools write them ----------------------------------------------
@@ -500,44 +507,20 @@ class Decks(obsidian.Vault):
         return super().document(file, "\n\n".join(self.cards(text)), picture)
 
 
-def _open(
-    cards: Callable[[str], Iterable[str]],
-    name: str,
-    root: Path,
-    settings: Any,
-    only: tuple[Path, ...],
-    me: tuple[str, ...],
-) -> Decks:
-    vault = obsidian.open_source(name, root, settings, only, me)
-    values = {one.name: getattr(vault, one.name) for one in fields(vault)}
-    return Decks(**values, cards=cards)
+def _source(cards: Callable[[str], Iterable[str]]) -> SimpleNamespace:
+    """Return a source whose notes hold these cards."""
 
-
-class yanki:
-    """The source of this name."""
-
-    Settings = Settings
-
-    @staticmethod
     def open_source(
-        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: tuple[str, ...] = ()
+        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: Words = ()
     ) -> Decks:
-        """Return a reader of a folder of yanki."""
-        return _open(yanki_cards, name, root, settings, only, me)
+        vault = obsidian.open_source(name, root, settings, only, me)
+        return Decks(**{one.name: getattr(vault, one.name) for one in fields(vault)}, cards=cards)
+
+    return SimpleNamespace(Settings=Settings, open_source=open_source)
 
 
-class ankiops:
-    """The source of this name."""
-
-    Settings = Settings
-
-    @staticmethod
-    def open_source(
-        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: tuple[str, ...] = ()
-    ) -> Decks:
-        """Return a reader of the decks of AnkiOps."""
-        return _open(ankiops_cards, name, root, settings, only, me)
-
+yanki, ankiops = _source(yanki_cards), _source(ankiops_cards)
+"""The sources of these names."""
 
 # --- notes of other tools: read, corrected, written -------------------------------------------
 
@@ -548,24 +531,13 @@ class ankiops:
 TYPE_CHANGED = "its note type was changed in Anki"
 
 
-def arranged(note: SeenNote, adopted: Adopted, kind: SeenType | None) -> Seen:
-    """Return a note of a view as the ledger keeps it: our content fields at their places in ours."""
-    known = (
-        kind is not None and kind.id == adopted.type and {*adopted.names.values()} <= {*kind.names}
-    )
-    fields: tuple[str, ...] = note.fields
-    if kind is not None and known:
-        family = Family.CLOZE if kind.cloze else Family.BASIC
-        theirs = dict(zip(kind.names, note.fields, strict=False))
-        fields = tuple(
-            theirs.get(adopted.names.get(name, ""), "") for name in note_type(family).names
-        )
-    return Seen(
-        note.guid, note.id, note.mod, known, fields, note.tags, note.deck, None,
-        sum(card.reps for card in note.cards), sum(card.lapses for card in note.cards),
-        bool(note.cards) and all(card.suspended for card in note.cards), note.ordinals, note.fields,
-        cards=tuple(card.id for card in note.cards),
-    )  # fmt: skip
+def arranged(note: SeenNote, adopted: Adopted, kind: SeenType | None) -> tuple[Words, bool] | None:
+    """Return our content fields of a note at their places in ours; None if its type was changed."""
+    if kind is None or kind.id != adopted.type or not {*adopted.names.values()} <= {*kind.names}:
+        return None
+    theirs = dict(zip(kind.names, note.fields, strict=False))
+    names = note_type(Family.CLOZE if kind.cloze else Family.BASIC).names
+    return tuple(theirs.get(adopted.names.get(name, ""), "") for name in names), False
 
 
 def taken_over(
@@ -615,53 +587,53 @@ def plan(
         types: the note types in Anki, by id.
         options: how cards are shipped.
     """
-    adopted = card.adopted
+    adopted, nothing = card.adopted, Planned(card.guid, card.live)
     assert adopted is not None
     kind = types.get(adopted.type)
     if seen is None and not (card.live and adopted.again):
-        return Planned(card.guid, card.live)
+        return nothing
     if kind is None or (seen and not seen.type_known):
-        return Planned(card.guid, card.live, held=TYPE_CHANGED)
+        return replace(nothing, held=TYPE_CHANGED)
     found = {path: one for path, one in pictures.items() if isinstance(one, Media)}
     missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
     names, tags = card.family.content_fields, seen.tags if seen else ()
-    blank = ("",) * len(note_type(card.family).names)
     if seen and not card.live:
         if RETIRED in map(str.casefold, tags):
-            return Planned(card.guid, card.live)
+            return nothing
         content, hashes = seen.fields[: len(names)], {}
         tags = (*tags, RETIRED)
     else:
-        then = {ours: adopted.html[theirs] for ours, theirs in adopted.names.items()}
-        now = dict(card.fields)
-        ours = [
-            then.get(name, "") if now.get(name, "") == adopted.words.get(name, "") else html
-            for name, html in zip(names, content_html(card.kind, card.fields, found), strict=True)
-        ]
-        before = seen.fields if seen else [then.get(name, "") for name in names]
-        bases = []
-        for name, html in zip(names, before, strict=False):
+        then = {name: adopted.html.get(adopted.names.get(name, ""), "") for name in names}
+        now, written = dict(card.fields), content_html(card.kind, card.fields, found)
+        before = seen.fields if seen else [*then.values()]
+        ours, bases = [], []
+        for name, new, html in zip(names, written, before, strict=False):
             known = [
-                field_hash(then.get(name, "")),
+                field_hash(then[name]),
                 *(one[name] for one in adopted.hashes if name in one),
             ]
-            bases.append(field_hash(html) if field_hash(html) in known else known[-1])
+            base = field_hash(html)
+            bases.append(base if base in known else known[-1])
             if name not in adopted.names:  # it stays as it is
-                ours[len(bases) - 1] = html
+                ours.append(html)
+            else:
+                same = now.get(name, "") == adopted.words.get(name, "")
+                ours.append(then[name] if same else new)
         content, written, conflicts = merge(card, before, ours, bases)
         if conflicts:  # left out until a person chooses
-            return Planned(card.guid, card.live, conflicts=conflicts)
+            return replace(nothing, conflicts=conflicts)
         hashes = {
             name: one for name, one in zip(names, written, strict=True) if name in adopted.names
         }
         tags = tuple(tag for tag in tags if tag.casefold() != RETIRED)
         same = [*map(normal_form, content)] == [*map(normal_form, before[: len(names)])]
         if seen and same and tags == seen.tags:
-            return Planned(card.guid, card.live)
+            return nothing
         if missing:  # the note has its picture, and keeps it
-            return Planned(card.guid, card.live, problems=missing)
-    filled = (*content, *blank[len(content) :])
-    planned = ship(card, seen, filled, tags, (), found.values(), replace(options, types={}))
+            return replace(nothing, problems=missing)
+    blank = ("",) * (len(note_type(card.family).names) - len(names))
+    unchanged = replace(options, types={})
+    planned = ship(card, seen, (*content, *blank), tags, (), found.values(), unchanged)
     note, sent = planned.note, planned.sent
     if note is None or sent is None:
         return planned

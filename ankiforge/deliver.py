@@ -208,11 +208,13 @@ def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None
     from ankiforge.anki.notes import text_of
     from ankiforge.anki.notetypes import arranged, family_of, note_type
 
+    kind = types.get(note.type_id)
     if adopted:
         from ankiforge import adopt as adoption
 
-        return adoption.arranged(note, adopted, types.get(note.type_id))
-    found, kind = arranged(note, types), types.get(note.type_id)
+        found = adoption.arranged(note, adopted, kind)
+    else:
+        found = arranged(note, types)
     fields, exact = found or (note.fields, True)
     family = family_of(note.type_id) if found else None
     at = note_type(family).names.index("Feedback") if family else None
