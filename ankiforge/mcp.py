@@ -33,7 +33,7 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, Prompt, Shape, rules_of, sendable
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.ledger import Ledger, Line, Match, Outcome
-from ankiforge.model import AGENT, Highlight, Json, Origin, Proposal, Severity, Source, Task
+from ankiforge.model import AGENT, Highlight, Json, Origin, Proposal, Severity, Task
 from ankiforge.review.query import parse
 from ankiforge.run import Checks, PrivatePassages, for_model, ingest
 from ankiforge.text import shortened
@@ -54,17 +54,15 @@ PATIENCE_S = 5.0
 Opener = Callable[[str], AbstractContextManager[tuple[Workspace, Ledger]]]
 """Opens the workspace and its ledger; the argument names a lock to hold, "" = none."""
 Cards = list[dict[str, str]]
-Sources = Callable[[Workspace, Ledger], tuple[Source, ...]]
-"""Opens the sources of a workspace."""
 
 
 class Agent:
     """The tools of the server for one session of a client; each method is a tool."""
 
-    def __init__(self, opener: Opener, sources: Sources) -> None:
+    def __init__(self, opener: Opener, *, offline: bool) -> None:
         """`opener` raises if nobody has allowed agents to read this workspace."""
         self._open = opener
-        self._sources = sources
+        self._offline = offline
         self.name = ""
         """Name and version of the client."""
         self._own: set[str] = set()
@@ -108,7 +106,9 @@ class Agent:
         """Read changed files; return why that was not possible; "" if it was."""
         try:
             with self._open("drafting") as (workspace, ledger):
-                job = app.make_job(workspace, self._sources(workspace, ledger))
+                selected, _, _ = app.select_sources(workspace)
+                sources = app.open_sources(workspace, ledger, selected, offline=self._offline)
+                job = app.make_job(workspace, sources)
                 problems = len(ingest(job, ledger).problems)
         except BusyError:
             return "another ankiforge is at work here: what was marked just now may be missing"
@@ -209,8 +209,8 @@ class Agent:
         task = hidden.mark(highlight)
         if reason := (hidden.highlight(highlight) and _PRIVATE) or withheld(task.highlights[0]):
             raise UsageError(reason)
-        if faults := [*filter(None, (_fault(card, highlight) for card in given))]:
-            raise UsageError(faults[0])
+        for card in given:
+            _refuse_malformed(card, highlight)
         before = {line.id for line in ledger.lines([highlight.key])}
         if len(before & self._own) + len(given) > FACTS:
             what = f"at most {FACTS} cards of yours wait for a highlight, each of another fact"
@@ -233,10 +233,9 @@ class Agent:
         made = []
         for proposal in checks.proposals(highlight, drafts):
             outcome = Outcome(highlight.key, [proposal])
-            recorded = ledger.record([outcome], by_model=True, beside=True)
-            for id in recorded.new:
-                made.append({"card": id, **_findings(proposal)})
-                self._own |= {id} - before
+            new = ledger.record([outcome], by_model=True, beside=True).new
+            made += [{"card": id, **_findings(proposal)} for id in new]
+            self._own.update(set(new) - before)
         refused = "the reader rejected these words, or has this card"
         if not made:
             raise UsageError(refused)
@@ -385,18 +384,18 @@ def _rejected(ledger: Ledger, words: str, hidden: _Hidden) -> list[Json]:
     ]
 
 
-def _fault(card: dict[str, str], highlight: Highlight) -> str:
-    """Return the fault in the form of a proposed card; "" if there is none."""
+def _refuse_malformed(card: dict[str, str], highlight: Highlight) -> None:
+    """Raise for a fault in the form of a proposed card."""
     kind = card["kind"]
-    needed = {"none": ("why_none",), "cloze": ("text",)}.get(kind, ("front", "back"))
-    if missing := [name for name in needed if not card[name].strip()]:
-        return f"kind {kind!r} needs `{missing[0]}`"
-    allowed = "\n\t" + "".join(sign for sign in _JOINERS if sign in highlight.context)
+    for name in {"none": ("why_none",), "cloze": ("text",)}.get(kind, ("front", "back")):
+        if not card[name].strip():
+            raise UsageError(f"kind {kind!r} needs `{name}`")
+    allowed = {"\n", "\t", *({*_JOINERS} & {*highlight.context})}
     for name in ("front", "back", "text", "quote", "why_none"):
         for sign in card[name]:
             if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
-                return f"`{name}` has the invisible character U+{ord(sign):04X}: write it without"
-    return ""
+                what = f"`{name}` has the invisible character U+{ord(sign):04X}"
+                raise UsageError(f"{what}: write it without")
 
 
 _JOINERS = "\u200c\u200d"
@@ -503,14 +502,15 @@ class WithdrawCard(_Arguments, frozen=True):
     card: Words
 
 
-_TOOLS: dict[str, tuple[type[_Arguments], Callable[..., Json]]] = {
-    "list_highlights": (ListHighlights, Agent.list_highlights),
-    "get_context": (GetContext, Agent.get_context),
-    "propose_cards": (ProposeCards, Agent.propose_cards),
-    "list_cards": (ListCards, Agent.list_cards),
-    "search_library": (SearchLibrary, Agent.search_library),
-    "withdraw_card": (WithdrawCard, Agent.withdraw_card),
+_TOOLS: dict[str, type[_Arguments]] = {
+    "list_highlights": ListHighlights,
+    "get_context": GetContext,
+    "propose_cards": ProposeCards,
+    "list_cards": ListCards,
+    "search_library": SearchLibrary,
+    "withdraw_card": WithdrawCard,
 }
+"""The arguments of each tool, which is the method of `Agent` with its name."""
 _WRITING = ("propose_cards", "withdraw_card")
 
 
@@ -531,10 +531,7 @@ async def _serve(agent: Agent) -> None:
     ) -> types.CallToolResult:
         agent.name = _client(context)
         work = partial(_answered, agent, call.name, call.arguments or {})
-        text, failed = await anyio.to_thread.run_sync(work, limiter=one_at_a_time)
-        return types.CallToolResult(
-            content=[types.TextContent(type="text", text=text)], is_error=failed
-        )
+        return await anyio.to_thread.run_sync(work, limiter=one_at_a_time)
 
     server = Server(
         "ankiforge", version=__version__, instructions=INSTRUCTIONS,
@@ -546,7 +543,7 @@ async def _serve(agent: Agent) -> None:
 
 def _described(name: str) -> types.Tool:
     """Return a tool as the client lists it."""
-    arguments, _ = _TOOLS[name]
+    arguments = _TOOLS[name]
     _, parts = msgspec.json.schema_components([arguments])
     for one in parts.values():
         del one["title"]
@@ -560,16 +557,18 @@ def _described(name: str) -> types.Tool:
     return types.Tool(name=name, description=described, input_schema=inputs, annotations=hints)
 
 
-def _answered(agent: Agent, name: str, given: Json) -> tuple[str, bool]:
-    """Return the answer of a tool as text, and whether it is an error."""
+def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
+    """Return the answer of a tool, or what is wrong with the call."""
     try:
         if name not in _TOOLS:
             raise UsageError(f"there is no tool {name[:60]!r}", hint=f"known: {', '.join(_TOOLS)}")
-        arguments, answer = _TOOLS[name]
-        values = msgspec.to_builtins(typed(arguments, given, Location(name)))
-        return msgspec.json.encode(answer(agent, **values)).decode(), False
+        values = msgspec.to_builtins(typed(_TOOLS[name], given, Location(name)))
+        text, failed = msgspec.json.encode(getattr(agent, name)(**values)).decode(), False
     except ForgeError as error:
-        return f"{error.message}; {error.hint}" if error.hint else error.message, True
+        text, failed = f"{error.message}; {error.hint}" if error.hint else error.message, True
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=text)], is_error=failed
+    )
 
 
 def _client(context: ServerRequestContext[Any]) -> str:

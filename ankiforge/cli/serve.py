@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ankiforge.app import Tally
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
-    from ankiforge.model import Source
     from ankiforge.review.desk import Desk
 
 
@@ -325,20 +324,16 @@ def mcp(call: Call, trust: Path | None) -> None:
         )
         return
     try:
-        from ankiforge.mcp import serve
+        from ankiforge.mcp import PATIENCE_S, Agent, serve
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the MCP server needs the package {error.name}",
             hint="pip install 'ankiforge-cards[mcp]'",
         ) from error
-    from ankiforge.mcp import Agent
-
     quiet = replace(call, out=replace(call.out, quiet=True, as_json=True))
 
     @contextmanager
     def opened(writes: str) -> Iterator[tuple[Workspace, Ledger]]:
-        from ankiforge.mcp import PATIENCE_S
-
         workspace = workspace_of(quiet)
         if not is_confirmed(workspace, reads, user_folder()):
             what = "nobody has allowed agents to read this workspace"
@@ -347,10 +342,4 @@ def mcp(call: Call, trust: Path | None) -> None:
         with session(quiet, writes=writes, patience=PATIENCE_S) as now:
             yield now.workspace, now.ledger
 
-    def sources(workspace: Workspace, ledger: Ledger) -> tuple[Source, ...]:
-        from ankiforge import app
-
-        selected, _, _ = app.select_sources(workspace)
-        return app.open_sources(workspace, ledger, selected, offline=quiet.offline)
-
-    serve(Agent(opened, sources))
+    serve(Agent(opened, offline=quiet.offline))

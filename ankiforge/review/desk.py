@@ -22,7 +22,7 @@ from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import Done, Ledger, Line, Order, Term
 from ankiforge.model import Highlight, Json, Media, Question, Route, Waiting, h16
 from ankiforge.review import edit, make
-from ankiforge.review.faces import face
+from ankiforge.review.faces import card_of, face
 from ankiforge.review.items import Found, Item, Items
 from ankiforge.review.query import fields_from_spans, new_fields, parse
 from ankiforge.text import on_one_line, shortened
@@ -216,7 +216,8 @@ class Desk:
         return {"id": line.id, "title": found["title"], "sub": found["answer"], "state": state}
 
     def _face(self, line: Line) -> Json:
-        return face(line.kind, line.fields, line.highlight, line.words.quote, lambda *_: None)
+        shown = card_of(line.kind, line.fields, line.highlight, line.words.quote)
+        return face(shown, lambda *_: None)
 
     def _recent(self) -> Iterator[Json]:
         """Yield the newest decisions, one for all events of an action."""

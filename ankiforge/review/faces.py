@@ -11,6 +11,8 @@ from itertools import groupby, pairwise, takewhile
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from msgspec.structs import replace
+
 from ankiforge.anki.notes import citation_html, content_html
 from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.anki.render import address
@@ -31,7 +33,7 @@ from ankiforge.model import (
 from ankiforge.text import on_one_line
 from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, shields, words_of
 from ankiforge.text.fold import isolated, locate
-from ankiforge.text.passages import from_a_word, to_a_word
+from ankiforge.text.passages import to_a_word
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -43,19 +45,22 @@ LABELS = {"Front": "Question", "Back": "Answer", "Extra": "Shown with the answer
 _TOKEN = re.compile(r"<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.", re.DOTALL)
 
 
-def face(kind: CardKind, fields: Fields, highlight: Highlight, quote: str, find: Find) -> Json:
+def card_of(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:
+    """Return words that are no card yet as one."""
+    return Card(Guid(""), highlight.key, "", kind, fields, quote, highlight, Origin(""))
+
+
+def face(card: Card, find: Find) -> Json:
     """Return a card for the page.
 
     Returns:
         `front` and `back`, the two sides as HTML, of which `back` repeats the question; `fields`
         [[name, label, Markdown]]; `title` and `answer` as text; `note`, how many cards it makes.
     """
-    words = dict(fields)
-    html = content_html(kind, fields, pictures(highlight, fields, find))
+    kind, words = card.kind, dict(card.fields)
+    html = content_html(kind, card.fields, pictures(card, find))
     shown = dict(zip(kind.family.content_fields, map(_of_page, html), strict=True))
-    card = Card(
-        Guid(""), highlight.key, "", kind, fields, quote, highlight, Origin(""), passages=(highlight,)
-    )  # fmt: skip
+    card = replace(card, passages=(card.highlight,))
     context = f'<div class="af-context" dir="auto">{citation_html(card)}</div>'
     if kind.family is Family.CLOZE:
         count = len(set(numbers(words.get("Text", ""))))
@@ -81,10 +86,10 @@ def face(kind: CardKind, fields: Fields, highlight: Highlight, quote: str, find:
     }
 
 
-def pictures(highlight: Highlight, fields: Fields, find: Find) -> dict[str, Media]:
+def pictures(card: Card, find: Find) -> dict[str, Media]:
     """Return the pictures that a card shows, by their paths."""
-    paths = image_paths("\n".join(text for _, text in fields))
-    found = ((path, find(highlight, path)) for path in paths)
+    paths = image_paths("\n".join(text for _, text in card.fields))
+    found = ((path, find(card.highlight, path)) for path in paths)
     return {path: media for path, media in found if media}
 
 
@@ -198,6 +203,7 @@ def _drawn(match: re.Match[str]) -> str:
 
 Run = tuple[str, str, str]
 """(text, its signs, MathML): `m` marked, `q` the words that the card rests on; MathML of a formula or ""."""
+_LINE_END = re.compile(r"\n")
 _CELL = re.compile(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
 
@@ -238,32 +244,11 @@ def _place(highlight: Highlight) -> str:
 def _spans(highlight: Highlight, quote: str, answer: str) -> tuple[str, list[tuple[str, Span]]]:
     """Return the text around a highlight, and what is marked in it."""
     exact, sentence = highlight.exact, highlight.sentence
-    found = locate(exact, sentence) if exact and sentence else None
-    if found:
+    before = after = ""
+    if exact and sentence and (found := locate(exact, sentence)):
         before, exact, after = sentence[: found[0]], sentence[slice(*found)], sentence[found[1] :]
-    else:
-        before, after = "", ""
-    prefix, suffix = from_a_word(highlight.prefix), to_a_word(highlight.suffix)
-    if before and prefix.endswith(before):  # the context may begin within the sentence
-        prefix = prefix[: -len(before)]
-    elif before:
-        prefix = "" if before.endswith(prefix) else prefix
-    if after and suffix.startswith(after):
-        suffix = suffix[len(after) :]
-    elif after:
-        suffix = "" if after.startswith(suffix) else suffix
-    above, below = _near(prefix.split("\n")[::-1]), _near(suffix.split("\n"))
-    if (
-        above[-1]
-        and prefix.startswith(above[-1])
-        and from_a_word(highlight.prefix) != highlight.prefix
-    ):
-        above[-1] = f"… {above[-1]}"
-    if below[-1] and suffix.endswith(below[-1]) and to_a_word(highlight.suffix) != highlight.suffix:
-        below[-1] = f"{below[-1]} …"
-    prefix, suffix = "\n".join(reversed(above)), "\n".join(below)
-    head = prefix + before
-    text = head + exact + after + suffix
+    head = _following(highlight.prefix[::-1], before[::-1])[::-1] + before
+    text = head + exact + after + _following(highlight.suffix, after)
     start, end = len(head), len(head) + len(exact)
     marks = [(start + a, start + b) for a, b in highlight.gaps if b <= len(exact)]
     if highlight.kind is HighlightKind.CARD:
@@ -275,6 +260,23 @@ def _spans(highlight: Highlight, quote: str, answer: str) -> tuple[str, list[tup
     if rests and rests != (start, end):
         spans.append(("q", rests))
     return text, spans
+
+
+def _following(context: str, rest: str) -> str:
+    """Return what is shown of the context after a highlight, behind the rest of its sentence.
+
+    The context before it is the same, mirrored.
+    """
+    shown = to_a_word(context)
+    is_cut = shown != context
+    if rest and shown.startswith(rest):  # the context may begin within the sentence
+        shown = shown[len(rest) :]
+    elif rest and rest.startswith(shown):
+        shown = ""
+    near = _near(shown.split("\n"))
+    if is_cut and near[-1] and shown.endswith(near[-1]):
+        near[-1] = f"{near[-1]} …"
+    return "\n".join(near)
 
 
 def _located(words: str, text: str, within: Span) -> Span | None:
@@ -314,28 +316,23 @@ def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) ->
 
 def _blocks(runs: Iterator[Run]) -> Iterator[Json]:
     """Divide runs into paragraphs and tables: lines with ` | ` that follow each other."""
-    lines: list[list[Run]] = [[]]
-    for text, signs, drawn in runs:
-        first, *others = [text] if drawn else text.split("\n")
-        lines[-1].append((first, signs, drawn))
-        lines += [[(one, signs, "")] for one in others]
-    shown = [kept for line in lines if (kept := [one for one in line if one[0]])]
-    for is_table, group in groupby(shown, lambda line: any(" | " in one[0] for one in line)):
+    lines = filter(None, _split(runs, _LINE_END))
+    for is_table, group in groupby(lines, lambda line: any(" | " in one[0] for one in line)):
         block = list(group)
         if is_table and len(block) > 1:
-            yield {"rows": [_cells(line) for line in block]}
+            yield {"rows": [_split(line, _CELL) for line in block]}
         else:
             yield from ({"runs": line} for line in block)
 
 
-def _cells(line: Sequence[Run]) -> list[list[Run]]:
-    cells: list[list[Run]] = [[]]
-    for text, signs, drawn in line:
-        first, *others = [text] if drawn else _CELL.split(text)
-        if first:
-            cells[-1].append((first, signs, drawn))
-        cells += [[(one, signs, "")] if one else [] for one in others]
-    return cells
+def _split(runs: Iterable[Run], at: re.Pattern[str]) -> list[list[Run]]:
+    """Divide runs where their texts have a separator; a formula has none."""
+    parts: list[list[Run]] = [[]]
+    for text, signs, drawn in runs:
+        first, *others = [text] if drawn else at.split(text)
+        parts[-1].append((first, signs, drawn))
+        parts += [[(one, signs, "")] for one in others]
+    return [[one for one in part if one[0]] for part in parts]
 
 
 # --- links ------------------------------------------------------------------------------------

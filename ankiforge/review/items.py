@@ -19,8 +19,6 @@ from ankiforge.anki.render import unrender
 from ankiforge.ledger import Fate, Ledger
 from ankiforge.model import (
     Card,
-    CardKind,
-    Fields,
     Finding,
     Highlight,
     Json,
@@ -30,7 +28,7 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.review.faces import Find, compared, face, passage
+from ankiforge.review.faces import Find, card_of, compared, face, passage
 from ankiforge.review.query import selectable_text
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import image_paths
@@ -178,7 +176,7 @@ class Items:
 
     def _revision(self, one: Waiting, card: Card) -> Item:
         """Return a draft beside the card that it would change or replace."""
-        old = self._face(card.kind, card.fields, card.highlight, card.quote)
+        old = face(card, self._find)
         new = self._draft(one)
         old["label"], new["label"] = "Your card", "With the new words"
         same_type = card.kind.family is one.draft.kind.family
@@ -226,7 +224,7 @@ class Items:
 
     def _card(self, card: Card, findings: Sequence[Finding]) -> Item:
         """Return a card that was decided on, for the list of all."""
-        shown = self._face(card.kind, card.fields, card.highlight, card.quote)
+        shown = face(card, self._find)
         why = [_sentence(one.message) for one in findings]
         why += [_sentence(card.why)] if card.why else []
         if card.live:
@@ -268,13 +266,11 @@ class Items:
         }  # fmt: skip
 
     def _duplicate(self, question: Question) -> Item:
-        cards = [
-            self._known(card, f"Card {number}")
-            for number, card in enumerate(self._ledger.cards(*question.guids), 1)
-        ]
-        for guid, card in zip(question.guids, cards, strict=True):
-            title = next(self._ledger.cards(guid)).highlight.document.title
-            card["note"] = " · ".join(filter(None, (card["note"], title)))
+        cards = []
+        for number, card in enumerate(self._ledger.cards(*question.guids), 1):
+            shown = self._known(card, f"Card {number}")
+            title = card.highlight.document.title
+            cards.append(shown | {"note": " · ".join(filter(None, (shown["note"], title)))})
         return {
             "title": cards[0]["title"], "ask": "Two cards ask and answer the same. Keep one?",
             "cards": cards, "beside": True,
@@ -290,7 +286,7 @@ class Items:
             mine[one.field] = one.words if from_anki else one.theirs
             theirs[one.field] = unrender(one.ours) if from_anki else one.ours
         faces = [
-            self._face(card.kind, tuple(fields.items()), card.highlight, card.quote)
+            face(replace(card, fields=tuple(fields.items())), self._find)
             for fields in (mine, theirs)
         ]
         title = faces[0]["title"]
@@ -306,7 +302,7 @@ class Items:
 
     def _absent(self, question: Question) -> Item:
         cards = self._ledger.cards(*question.guids[:MOST_LINES])
-        faces = [self._face(one.kind, one.fields, one.highlight, one.quote) for one in cards]
+        faces = [face(one, self._find) for one in cards]
         lines = [{"id": "", "a": one["title"], "b": one["answer"]} for one in faces]
         count = len(question.guids)
         several = f"{counted(count, 'note')} {'is' if count == 1 else 'are'} missing in Anki"
@@ -358,16 +354,13 @@ class Items:
         """Return drafts that wait, by their ids or by the key of their highlight."""
         return [line.waiting for line in self._ledger.lines(ids) if line.waiting]
 
-    def _face(self, kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Json:
-        return face(kind, fields, highlight, quote, self._find)
-
     def _draft(self, one: Waiting) -> Json:
         draft = one.draft
-        return self._face(draft.kind, draft.fields, one.highlight, draft.quote)
+        return face(card_of(draft.kind, draft.fields, one.highlight, draft.quote), self._find)
 
     def _known(self, card: Card, label: str) -> Json:
         """Return the face of an accepted card, with its reviews."""
-        shown = self._face(card.kind, card.fields, card.highlight, card.quote)
+        shown = face(card, self._find)
         seen = next(self._ledger.notes(card.guid), None)
         reviews = counted(seen.reviews, "review") if seen else "not in Anki yet"
         if card.verdict is not Verdict.LIVE:
