@@ -71,9 +71,6 @@ def _print(now: Session, tally: Tally, deck: str, error: ForgeError | None = Non
 # --- build ----------------------------------------------------------------------------------
 
 
-# --- cards of other tools ---------------------------------------------------------------------
-
-
 @command("""
   ankiforge build                          ./ankiforge.apkg with what Anki lacks
   ankiforge build --deck Biology -o b.apkg
@@ -232,7 +229,6 @@ def adopt(call: Call, path: Path | None, tool: str | None, maps: Words, yes: boo
     """
     from ankiforge import adopt as adoption
     from ankiforge import app
-    from ankiforge.cli.anki import look
     from ankiforge.cli.run import propose
 
     tally, out = app.Tally(), call.out
@@ -246,8 +242,7 @@ def adopt(call: Call, path: Path | None, tool: str | None, maps: Words, yes: boo
         found = adoption.find(now.ledger, seen or None, tool or "", maps)
         out.problems(tally.problems)
         if not out.as_json:
-            for line in adoption.report(found, None if out.verbose else adoption.SHOWN):
-                out.print(line)
+            out.print("\n".join(adoption.report(found, None if out.verbose else adoption.SHOWN)))
         act = ""
         if found.taken and (
             yes or (out.interactive and click.confirm("Take these over?", err=True))

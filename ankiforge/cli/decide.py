@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from ankiforge.cli.output import (
     flag,
     session,
 )
-from ankiforge.errors import UsageError
+from ankiforge.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Line
@@ -28,16 +28,9 @@ SHOWN = 5
 """The number of decisions that `undo` names."""
 
 
-def selects(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the arguments and the options `--all` and `--filter` to a command."""
-    for decorate in (
-        click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only what the query matches."),
-        flag("--all", "every", help="Take all, but never a question."),
-        click.argument("ids", nargs=-1, metavar="[ID]..."),
-    ):  # fmt: skip
-        function = decorate(function)
-    return function
-
+IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
+ALL = flag("--all", "every", help="Take all, but never a question.")
+FILTER = click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only what the query matches.")  # fmt: skip
 
 # --- accept, reject, skip, undo -------------------------------------------------------------
 
@@ -46,7 +39,9 @@ def selects(function: Callable[..., None]) -> Callable[..., None]:
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` tells what yes means
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)  # fmt: skip
-@selects
+@IDS
+@ALL
+@FILTER
 @OVERRULE
 def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None:
     """Accept drafts, or answer questions with yes.
@@ -74,7 +69,9 @@ def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None
   ankiforge reject af53yatsl3            a card: it is not offered again
   ankiforge reject --all --filter "verdict:pending finding:yes_no"
 """)  # fmt: skip
-@selects
+@IDS
+@ALL
+@FILTER
 @REASON
 def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None:
     """Reject drafts and cards for good, or answer questions with no."""
@@ -128,21 +125,27 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
         report(now, ids, act, "undone")
 
 
-def report(
-    now: Session, ids: list[str] | tuple[str, ...], act: Callable[[str], str | None], says: str
-) -> None:
-    """Decide on each of the ids and print the results; exit with 1 if any was refused."""
-    from ankiforge import review
+def report(now: Session, ids: Iterable[str], act: Callable[[str], str | None], says: str) -> None:
+    """Decide on each of the ids as one action, and print the results; exit with 1 if any was refused.
 
-    out, done = now.out, review.decide(now.ledger, ids, act)
-    refused = [one for one in done if one.refused]
+    What is refused does not stop the rest. `act` decides on one and returns its guid, if it has one.
+    """
+    out = now.out
+    done: list[tuple[str, str | None, RefusedError | None]] = []
+    with now.ledger.action():
+        for id in ids:
+            try:
+                done.append((id, act(id) or None, None))
+            except RefusedError as error:
+                done.append((id, None, error))
+    refused = [why for *_, why in done if why]
     if out.as_json:
-        for one in done:
-            told = {"id": one.id, "guid": one.guid or None, "done": not one.refused}
-            out.data({**told, "refused": one.refused})
+        for id, guid, why in done:
+            said = why.message if why else ""
+            out.data({"id": id, "guid": guid, "done": not why, "refused": said})
     else:
-        for one in refused:
-            out.warn(f"refused: {one.refused}" + (f"\nhint: {one.hint}" if one.hint else ""))
+        for why in refused:
+            out.warn(f"refused: {why.message}" + (f"\nhint: {why.hint}" if why.hint else ""))
         changed = len(done) - len(refused)
         undo = "; to take it back: ankiforge undo" if changed and says != "undone" else ""
         if changed or not done:

@@ -45,8 +45,7 @@ def _print(call: Call, shown: Shown, *, apart: bool) -> int:
     count = 0
     for data, lines in islice(shown, call.limit):
         count += 1
-        text = "\n".join([*lines, ""] if apart else lines)
-        if not (call.out.data(data) if call.out.as_json else call.out.print(text)):
+        if not call.out.show(data, [*lines, ""] if apart else lines):
             break
     return count
 
@@ -64,11 +63,7 @@ def status(call: Call) -> None:
 
     with session(call, read_only=True) as now:
         found = status_of(now.workspace, now.ledger)
-    if call.out.as_json:
-        call.out.data(found)
-        return
-    for line in status_text(found):
-        call.out.print(line)
+    call.out.show(found, status_text(found))
 
 
 # --- list, show -----------------------------------------------------------------------------
@@ -320,11 +315,8 @@ def stats(call: Call) -> None:
 
     with session(call, read_only=True) as now:
         found = statistics(now.ledger, datetime.now())
-    if call.out.as_json:
-        call.out.data(found.as_json())
-        return
-    for line in stats_text(found, call.shown(GROUPS), shutil.get_terminal_size().columns):
-        call.out.print(line)
+    width = shutil.get_terminal_size().columns
+    call.out.show(found.as_json(), stats_text(found, call.shown(GROUPS), width))
 
 
 # --- lint -----------------------------------------------------------------------------------
@@ -384,11 +376,8 @@ def doctor(call: Call) -> None:
     checks = []
     for check in examine(partial(resolve, call.workspace, Path.cwd(), os.environ), around):
         checks.append(check)
-        if call.out.as_json:
-            call.out.data(check)
-            continue
-        do = f"\n      do: {check.do}" if check.do else ""
-        call.out.print(f"{check.state.value:4}  {check.name}: {check.says}{do}")
+        do = [f"      do: {check.do}"] if check.do else []
+        call.out.show(check, [f"{check.state.value:4}  {check.name}: {check.says}", *do])
     exit_with(exit_code(checks))
 
 

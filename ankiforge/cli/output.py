@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from pathlib import Path
@@ -26,7 +26,7 @@ from ankiforge.text.fold import BIDI_CONTROLS
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.config.workspace import Workspace
-    from ankiforge.ledger import Ledger
+    from ankiforge.ledger import Ledger, Replies
     from ankiforge.model import Problem, Source
     from ankiforge.run import Progress
 
@@ -79,6 +79,10 @@ class Output:
     def print(self, text: str) -> bool:
         """Print text for people to stdout, unless quiet; return False if stdout is closed."""
         return self.quiet or self._echo(for_terminal(self.copyable(text)))
+
+    def show(self, value: Any, lines: Iterable[str]) -> bool:
+        """Print a value as JSON, or its lines of text; return False if stdout is closed."""
+        return self.data(value) if self.as_json else self.print("\n".join(lines))
 
     def copyable(self, text: str) -> str:
         """Return a message whose commands work in the same workspace."""
@@ -213,6 +217,8 @@ class Session:
     workspace: Workspace
     ledger: Ledger
     read_only: bool = False
+    opened: ExitStack = field(default_factory=ExitStack)
+    """What is closed when the session ends; not after an error, when a model may still write."""
 
     @property
     def out(self) -> Output:
@@ -225,6 +231,13 @@ class Session:
         from ankiforge.app import load_rules
 
         return load_rules(self.workspace)
+
+    @cached_property
+    def replies(self) -> Replies:
+        """The replies of models, which were paid for."""
+        from ankiforge.app import open_replies
+
+        return self.opened.enter_context(closing(open_replies(self.workspace)))
 
     @property
     def pictures(self) -> Path:
@@ -289,6 +302,7 @@ def session(
         now = Session(call, workspace, ledger, read_only)
         call.out.problems(now.journal_problems())
         yield now
+        now.opened.close()
 
 
 # --- options of several commands ------------------------------------------------------------

@@ -32,7 +32,6 @@ from ankiforge.text import counted, dollars
 if TYPE_CHECKING:
     from ankiforge.app import Tally
     from ankiforge.draft.llm import Model
-    from ankiforge.ledger import Replies
     from ankiforge.model import Highlight, HighlightKey, Source
     from ankiforge.run import Job, Progress
 
@@ -138,7 +137,7 @@ def propose(
     sources = app.open_sources(
         now.workspace, now.ledger, selected, offline=call.offline, jobs=call.jobs
     )
-    model, replies = model_for(now, drafter, spent=spent)
+    model = model_for(now, drafter, spent=spent)
     # the notes of a remembered PATH that is not there may be at another one now
     there = [one for one in remembered if not paths or Path(one.path).exists()]
     job = app.make_job(
@@ -155,10 +154,7 @@ def propose(
         within = read.report.documents if paths and read.report else None
         yield from draft(replace(job, within=within), now.ledger)
 
-    error = follow(now, tally, steps(), model, sources)
-    if replies:
-        replies.close()
-    return error
+    return follow(now, tally, steps(), model, sources)
 
 
 def follow(
@@ -185,36 +181,31 @@ def follow(
 
 def model_for(
     now: Session, drafter: str, *, fresh: bool = False, spent: float = 0.0
-) -> tuple[Model | None, Replies | None]:
-    """Return the language model, if it is the drafter, and the file of its replies."""
+) -> Model | None:
+    """Return the language model, if it is the drafter."""
     from ankiforge import app
 
     if (drafter or now.workspace.config.drafter) == "rules":
-        return None, None
-    replies = app.open_replies(now.workspace)
-    model = app.language_model(
-        now.workspace, replies, now.out.say, offline=now.call.offline, jobs=now.call.jobs,
+        return None
+    return app.language_model(
+        now.workspace, now.replies, now.out.say, offline=now.call.offline, jobs=now.call.jobs,
         fresh=fresh, spent=spent,
     )  # fmt: skip
-    return model, replies
 
 
 def print_summary(now: Session, tally: Tally) -> None:
     """Print what a run came to, as JSON or in a few lines."""
+    from ankiforge.reports.summary import MOST_LINES, as_json, as_text
+
     out = now.out
     if out.as_json:
-        from ankiforge.reports.summary import as_json
-
         out.data(as_json(tally, now.ledger))
         return
     told = out.problems(tally.problems, None if out.verbose else PROBLEMS)
-    if out.quiet:
-        return
-    from ankiforge.reports.summary import MOST_LINES, as_text
-
-    room = None if out.verbose else MOST_LINES - told
-    for line in as_text(tally, now.ledger, now.workspace, room):
-        out.print(line)
+    if not out.quiet:
+        room = None if out.verbose else MOST_LINES - told
+        for line in as_text(tally, now.ledger, now.workspace, room):
+            out.print(line)
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -255,11 +246,9 @@ def extract(call: Call, paths: Paths) -> None:
     found = 0
     for one in islice(read(), call.limit):
         found += 1
-        if out.as_json:
-            out.data(highlight_json(one))
-            continue
         note = f"  [{one.comment}]" if one.exact and one.comment else ""
-        out.print(on_one_line(f"{titled(one)} · {one.kind}: {one.exact or one.comment}{note}"))
+        words = f"{titled(one)} · {one.kind}: {one.exact or one.comment}{note}"
+        out.show(highlight_json(one), [on_one_line(words)])
     for problem in problems if out.as_json else ():
         out.data({"problem": problem})
     out.problems(problems)
@@ -304,7 +293,7 @@ def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, acc
     tally = app.Tally()
     with session(call, writes="" if estimate else "drafting", read_only=estimate) as now:
         only = named(now, again)
-        model, replies = model_for(now, drafter, fresh=bool(again))
+        model = model_for(now, drafter, fresh=bool(again))
         sources: tuple[Source, ...] = ()
         if estimate:  # what no run has read yet counts, too
             selected = app.select_sources(now.workspace, ())[0]
@@ -322,8 +311,6 @@ def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, acc
             _estimate(now, job, model)
             return
         error = follow(now, tally, steps.draft(job, now.ledger), model)
-        if replies:
-            replies.close()
         print_summary(now, tally)
     end(tally.problems, error)
 
@@ -352,25 +339,21 @@ def named(now: Session, query: str) -> frozenset[HighlightKey]:
 
 def _estimate(now: Session, job: Job, model: Model | None) -> None:
     """Print what the next run would send to the model."""
-    from msgspec import to_builtins
-
     from ankiforge.run import for_model
 
     if model is None:
         raise UsageError("the offline rules cost nothing", hint="--drafter llm --estimate")
     found = model.estimate(for_model(job, now.ledger))
-    if now.out.as_json:
-        now.out.data(to_builtins(found))
-        return
     cost = "nothing"
     if found.cost_usd is None:
         cost = "price unknown; set llm.price_usd"
     elif found.cost_usd:
         cost = f"about {dollars(found.cost_usd)}, without reasoning and second tries"
-    now.out.print(
+    text = (
         f"{found.highlights} highlights, {found.requests} requests ({found.cached} already answered)"
         f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out; cost: {cost}"
     )
+    now.out.show(found, [text])
 
 
 # --- a chat ---------------------------------------------------------------------------------
@@ -394,9 +377,7 @@ def export(call: Call, file: Path) -> None:
         most = PASSAGES if call.limit is None else call.limit
         every = chat.asked_in(for_model(job, now.ledger))
         tasks = list(for_model(job, now.ledger, most))
-        replies = app.open_replies(now.workspace)
-        texts = chat.export_chats(tasks, prompt, rejected=chat.sent_back(tasks, replies))
-        replies.close()
+        texts = chat.export_chats(tasks, prompt, rejected=chat.sent_back(tasks, now.replies))
         count = chat.asked_in(tasks)
         looks = chat.export_looks(to_compare(now.ledger)) if job.verify else []
     out = call.out
@@ -442,7 +423,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     with session(call, writes="drafting") as now:
         prompt = app.load_prompt(now.workspace, chat=True)
         job = app.make_job(now.workspace, (), accept=accept)
-        replies = app.open_replies(now.workspace)
+        replies = now.replies
         for file, text in texts.items():
             tasks, request = list(for_model(job, now.ledger)), chat.chat_request(text)
             drafted = chat.import_chat(text, tasks, prompt, repair, replies)
@@ -463,7 +444,6 @@ def import_(call: Call, files: Paths, accept: str) -> None:
                 call.out.say(
                     f"a check blocks the cards of {blocked}: the next export sends them back"
                 )
-        replies.close()
         print_summary(now, tally)
     end(tally.problems)
 

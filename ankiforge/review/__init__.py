@@ -5,9 +5,7 @@ The ledger records them; here words are checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-
-import msgspec
+from collections.abc import Mapping
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
@@ -25,41 +23,13 @@ from ankiforge.model import (
 from ankiforge.review.query import changed_fields, find, is_key
 from ankiforge.text.cloze import plain, words_of
 
-__all__ = ["BlockedError", "Result", "decide", "edit", "find", "is_key", "make"]
+__all__ = ["BlockedError", "edit", "find", "is_key", "make"]
 
 PERSON = "person"
 
 
 class BlockedError(RefusedError):
     """A check blocks a person's words; they may insist."""
-
-
-class Result(msgspec.Struct, frozen=True):
-    """What became of one decision."""
-
-    id: str
-    guid: str = ""
-    refused: str = ""
-    """Why it was refused; "" if it was done."""
-    hint: str = ""
-
-
-def decide(ledger: Ledger, ids: Iterable[str], act: Callable[[str], str | None]) -> list[Result]:
-    """Decide on several cards, drafts or questions as one action; what is refused does not stop the rest.
-
-    Args:
-        ledger: the ledger.
-        ids: their ids.
-        act: decides on one and returns its guid, if it has one.
-    """
-    results = []
-    with ledger.action():
-        for id in ids:
-            try:
-                results.append(Result(id, act(id) or ""))
-            except RefusedError as error:
-                results.append(Result(id, refused=error.message, hint=error.hint))
-    return results
 
 
 def edit(
@@ -102,12 +72,11 @@ def _judged(
     from ankiforge import check
 
     words = dict(fields)
-    kind = CardKind.TWO_WAY if words.get("Reverse") else CardKind.BASIC
-    kind, answer = (
-        (CardKind.CLOZE, words_of(words["Text"]))
-        if "Text" in words
-        else (kind, words.get("Back", ""))
-    )
+    kind, answer = CardKind.BASIC, words.get("Back", "")
+    if "Text" in words:
+        kind, answer = CardKind.CLOZE, words_of(words["Text"])
+    elif words.get("Reverse"):
+        kind = CardKind.TWO_WAY
     kept = tuple((name, text) for name, text in fields if text)
     draft = Draft(
         highlight.key, kind, kept, highlight.exact, plain(answer), 0, Origin(PERSON), by_hand=True
