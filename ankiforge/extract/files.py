@@ -173,7 +173,8 @@ def read_settled(path: str) -> tuple[str, Stamp]:
     for _ in range(TRIES):
         try:
             with open(path, "rb") as file:  # noqa: PTH123 - of very many notes
-                raw, found = file.read(LARGEST + 1), os.fstat(file.fileno())
+                found = os.fstat(file.fileno())
+                raw = file.read(min(found.st_size, LARGEST) + 1)
         except OSError as error:
             raise unreadable(error) from error
         quiet = QUIET_SECONDS if found.st_size else EMPTY_SECONDS
