@@ -144,7 +144,9 @@ def watch(call: Call, push: bool, poll: bool) -> None:
     workspace.prepare()
     passes = Passes(call, push=push)
     with app.lock(workspace, "watching", seconds=0), _end_by_signal() as ended:
-        passes.tell("started", sources=[str(one) for one in passes.folders()])
+        folders = [str(one) for one in passes.folders()]
+        said = f"watching {', '.join(folders) or 'the sources'}; Ctrl-C stops"
+        passes.tell("started", said, sources=folders)
         try:
             follow(passes, file_events(ended.is_set, poll=poll))
             raise KeyboardInterrupt  # the interrupt was lost
@@ -207,9 +209,11 @@ class Passes:
             self._spent += (tally.usage.cost_usd or 0.0) if tally.usage else 0.0
             report = tally.report
             if report and (report.new or report.changed or report.gone or tally.drafted):
+                new, changed = len(report.new), len(report.changed)
                 self.tell(
                     "pass",
-                    highlights={"new": len(report.new), "changed": len(report.changed), "gone": len(report.gone)},
+                    f"{new} new, {changed} changed; {counted(tally.drafted, 'draft')}",
+                    highlights={"new": new, "changed": changed, "gone": len(report.gone)},
                     cards={"drafted": tally.drafted, "revised": len(tally.changes)},
                     seconds=round(time.monotonic() - begun, 2),
                 )  # fmt: skip
@@ -237,10 +241,10 @@ class Passes:
                 told = delivery_json(tally, now.ledger)
             written = sha256(path.read_bytes()).digest() if tally.packages else b""
             if any(tally.pushed or ()) or (written and written != self._package):
-                pushed = tally.pushed is not None
-                self.tell(
-                    "delivered", packages=told["packages"], notes=told["notes"], pushed=pushed
-                )
+                packages, notes, pushed = told["packages"], told["notes"], tally.pushed is not None
+                where = "in Anki" if pushed else ", ".join(packages)
+                said = f"{where}: {notes['added']} new, {notes['updated']} updated"
+                self.tell("delivered", said, packages=packages, notes=notes, pushed=pushed)
             self._package = written
             if error:
                 raise error
@@ -261,31 +265,19 @@ class Passes:
             found = {(one.where, one.what): one for one in tally.problems}
             for key, one in found.items():
                 if key not in told:
-                    self.tell("problem", **problem_json(one))
+                    hint = f" ({one.hint})" if one.hint else ""
+                    said = f"failed: {one.where}: {one.what}{hint}"
+                    self.tell("problem", said, **problem_json(one))
             self._troubles[step] = set(found)
 
-    def tell(self, event: str, **values: Any) -> None:
-        """Print an event as a line of JSON, or in words."""
+    def tell(self, event: str, said: str = "", **values: Any) -> None:
+        """Print an event as a line of JSON, or what is said of it."""
         if self._out.as_json:
             at = datetime.now(UTC).isoformat(timespec="seconds")
             self._out.data({"event": event, "at": at, **values})
-            return
-        clock = datetime.now().strftime("%H:%M:%S")
-        match event:
-            case "started":
-                sources = ", ".join(values["sources"]) or "the sources"
-                self._out.say(f"{clock} watching {sources}; Ctrl-C stops")
-            case "pass":
-                new, changed = values["highlights"]["new"], values["highlights"]["changed"]
-                drafts = counted(values["cards"]["drafted"], "draft")
-                self._out.say(f"{clock} {new} new, {changed} changed; {drafts}")
-            case "delivered":
-                notes = values["notes"]
-                where = "in Anki" if values["pushed"] else ", ".join(values["packages"])
-                self._out.say(f"{clock} {where}: {notes['added']} new, {notes['updated']} updated")
-            case "problem":
-                hint = f" ({values['hint']})" if values.get("hint") else ""
-                self._out.warn(f"{clock} failed: {values['where']}: {values['what']}{hint}")
+        elif said:
+            tells = self._out.warn if event == "problem" else self._out.say
+            tells(f"{datetime.now():%H:%M:%S} {said}")
 
 
 # --- mcp ------------------------------------------------------------------------------------

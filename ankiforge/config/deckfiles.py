@@ -10,7 +10,7 @@ import fnmatch
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -168,10 +168,9 @@ _MAX_PART = 100
 def _fill(template: str, title: str, collection: str, folder: str) -> str:
     """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
     values = {
-        "title": partial(_part, title), "collection": partial(_path, collection),
-        "folder": partial(_path, folder),
+        "title": _part(title), "collection": _path(collection), "folder": _path(folder),
     }  # fmt: skip
-    name = _PLACEHOLDER.sub(lambda found: values[found[1]](), template)
+    name = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     return _joined(name.split("::")) or _part(title) or "ankiforge"
 
 

@@ -39,8 +39,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
     return {
         "id": line.id,
         "guid": card.guid if card else None,
-        "verdict": line.verdict,
-        **attributes(line, "kind anki deck"),
+        **attributes(line, "verdict kind anki deck"),
         "tags": line_tags(line, decks),
         "fields": dict(line.fields),
         "html": dict(zip(line.family.content_fields, html, strict=True)),
@@ -366,27 +365,27 @@ def seen_text(found: Json, *, whole: bool = False) -> Iterator[str]:
     if read["first"]:
         yield f"  read      {' to '.join(dict.fromkeys(read.values()))}"
     counts, marks, cards = found["counts"], found["highlights"], found["cards"]
+    most = len(marks) + len(cards) if whole else _MOST_FOUND
     yield f"  marked    {counted(len(marks), 'highlight')}"
-    for one in marks[: None if whole else _MOST_FOUND]:
+    for one in marks[:most]:
         page = f"p. {one['page_label']}: " if one["page_label"] else ""
         comment = f"  [{one['comment']}]" if one["exact"] and one["comment"] else ""
         gone = "  (gone from the source)" if one["presence"] == "gone" else ""
         words = f"{page}{one['exact'] or one['comment'] or one['kind']}{comment}"
         yield f"    {shortened(on_one_line(words), _LINE)}{gone}"
-    if not whole and len(marks) > _MOST_FOUND:
-        yield f"    … {len(marks) - _MOST_FOUND} more (-v)"
-    parts = [str(counts["cards"])]
-    for name in ("in_anki", "waiting", "rejected", "retired"):
-        parts += [f"{counts[name]} {name.replace('_', ' ')}"] if counts[name] else []
+    if len(marks) > most:
+        yield f"    … {len(marks) - most} more (-v)"
+    states = ("in_anki", "waiting", "rejected", "retired")
+    parts = [f"{counts[one]} {one.replace('_', ' ')}" for one in states if counts[one]]
     if (now := found["recall"]["now"]) is not None:
         parts.append(f"{now:.0%} remembered now")
-    yield f"  cards     {' · '.join(parts)}"
-    for one in cards[: None if whole else _MOST_FOUND]:
+    yield f"  cards     {' · '.join([str(counts['cards']), *parts])}"
+    for one in cards[:most]:
         in_anki = one["anki"] == "seen" and one["verdict"] == "accepted"
         state = "in Anki" if in_anki else one["verdict"]
         yield f"    {one['id'][:10]}  {state:9} {question_of(one['fields'].items())}"
-    if not whole and len(cards) > _MOST_FOUND:
-        yield f"    … {len(cards) - _MOST_FOUND} more (-v)"
+    if len(cards) > most:
+        yield f"    … {len(cards) - most} more (-v)"
     yield from (f"  open      {link}" for link in found["links"])
 
 

@@ -110,7 +110,7 @@ def as_text(
     after = [line for line in (anki_line(tally, ledger), *delivery_lines(tally)) if line]
     fresh = report is not None and bool(report.new or report.changed)
     fates = ledger.counts("fates")["fates"] if fresh else Counter[str]()
-    none = fates["no_card"] + fates["undrafted"] if fresh else 0
+    none, (step, why) = fates["no_card"] + fates["undrafted"], draft_step(workspace, fates)
     said = counted(none, "highlight has no card", "highlights have no card")
     parts = [waiting_text(waits), f"{said} (ankiforge list --no-card)" if none else ""]
     if any(parts):
@@ -126,8 +126,8 @@ def as_text(
             "no highlights found. What counts: highlights and comments in PDFs and Zotero; in notes"
             " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/reading.md)"
         )
-    elif fresh and (step := draft_step(workspace, fates)[0]):
-        after.append(f"next: ankiforge {step}, to {draft_step(workspace, fates)[1]}")
+    elif step:
+        after.append(f"next: ankiforge {step}, to {why}")
     most = None if room is None else min(SHOWN, max(room - len(before) - len(after) - 1, 1))
     return [*before, *_changes(tally.changes, most), *after]
 
@@ -166,12 +166,14 @@ def anki_line(tally: Tally, ledger: Ledger) -> str:
         written = tally.packages or any(one.note for one in tally.planned)
         return f"{why}, so the package holds every card." if written else ""
     found = look.viewed
-    parts = [
-        f"{counted(len(found.deleted), 'note')} deleted, not sent again" if found.deleted else "",
-        f"{counted(len(found.returned), 'note')} back again" if found.returned else "",
-        f"{counted(len(found.missing), 'note')} missing" if found.missing else "",
-    ]
-    said = "; ".join(part for part in parts if part)
+    became = {
+        "deleted, not sent again": found.deleted,
+        "back again": found.returned,
+        "missing": found.missing,
+    }
+    said = "; ".join(
+        f"{counted(len(notes), 'note')} {what}" for what, notes in became.items() if notes
+    )
     return f"in Anki: {said}" if said else ""
 
 
@@ -242,12 +244,8 @@ def waiting(ledger: Ledger) -> dict[str, int]:
 
 def waiting_text(waits: Mapping[str, int]) -> str:
     """Return what waits in a sentence; "" if nothing does."""
-    parts = [
-        counted(waits["new"], "draft") if waits["new"] else "",
-        counted(waits["changed"], "change") if waits["changed"] else "",
-        counted(waits["questions"], "question") if waits["questions"] else "",
-    ]
-    *first, last = [part for part in parts if part] or [""]
+    called = {"new": "draft", "changed": "change", "questions": "question"}
+    *first, last = [counted(waits[one], word) for one, word in called.items() if waits[one]] or [""]
     said = f"{', '.join(first)} and {last}" if first else last
     return f"{said} {'waits' if sum(waits.values()) == 1 else 'wait'} for you" if said else ""
 

@@ -20,7 +20,7 @@ from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 import msgspec
 from waitress.server import create_server
@@ -147,14 +147,12 @@ class Door:
         if method not in ("GET", "HEAD", "POST"):
             raise HttpError("405 Method Not Allowed", "This cannot be done here.")
         site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
-        if method == "POST" and (
-            environ.get("HTTP_ORIGIN") != f"http://{host}"
-            or environ.get("CONTENT_TYPE") != "application/json"
-        ):
+        sent = (environ.get("HTTP_ORIGIN"), environ.get("CONTENT_TYPE"))
+        forged = method == "POST" and sent != (f"http://{host}", "application/json")
+        # another page, with our cookie
+        if forged or (path != "/" and site not in ("same-origin", "none")):
             raise HttpError("403 Forbidden", _CLOSED)
-        if path != "/" and site not in ("same-origin", "none"):
-            raise HttpError("403 Forbidden", _CLOSED)  # another page, with our cookie
-        given = parse_qs(environ.get("QUERY_STRING", "")).get("token", [""])[0]
+        given = dict(parse_qsl(environ.get("QUERY_STRING", ""))).get("token", "")
         if path == "/" and _same(given, self.token):
             return self._welcome(environ)
         if not self._known(environ):
@@ -192,9 +190,7 @@ class Door:
 
     def _answer(self, environ: Json) -> Answer:
         path = environ.get("PATH_INFO", "/")
-        asked = {
-            name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()
-        }
+        asked = dict(parse_qsl(environ.get("QUERY_STRING", "")))
         if environ["REQUEST_METHOD"] == "POST":
             return self._post(path, environ["wsgi.input"].read(LARGEST))
         _, _, name = path.rpartition("/")

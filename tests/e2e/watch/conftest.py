@@ -66,9 +66,9 @@ def watch(forge, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., L
         def scripted(actions: Any, events: object, **_: object) -> None:
             tell = actions.tell
 
-            def told(event: str, **values: Any) -> None:
+            def told(event: str, said: str = "", **values: Any) -> None:
                 life.told.append({"event": event, **values})
-                tell(event, **values)
+                tell(event, said, **values)
 
             actions.tell = told
             follow(
