@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """The lists of things that wait or are to be known."""
-NOTICE_DAYS = 7
-"""How long `list --view changed` shows what a source changed."""
 Shown = Iterator[tuple[Any, Iterable[str]]]
 """Each item as JSON and as lines of text."""
 
@@ -158,6 +156,7 @@ def _changed(now: Session, words: Words) -> Shown:
     """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
     from ankiforge.ledger import Term
     from ankiforge.reports.cards import change_lines, done_json
+    from ankiforge.review.query import lately
 
     chosen = _ids(now, words)
     drafts = now.ledger.lines(one for one in chosen if one.startswith("dr"))
@@ -165,8 +164,7 @@ def _changed(now: Session, words: Words) -> Shown:
     for question in now.ledger.questions():
         if question.kind == "conflict" and set(chosen).intersection(question.guids):
             yield _question(question)
-    since = (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
-    for done in now.ledger.history(changes_since=since):
+    for done in now.ledger.history(changes_since=lately()):
         if done.guid in chosen:
             yield done_json(done), change_lines(done)
     gone = set(now.ledger.find([Term("finding", "source_gone")]))

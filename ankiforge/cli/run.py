@@ -384,10 +384,11 @@ def export(call: Call, file: Path) -> None:
     if not texts and not looks:
         out.say("nothing to ask: every highlight has a card, or may not be sent to a model")
         return
-    stems = (("", texts), ("-verify", looks))
-    names = [f"{end}-{n}" if n > 1 else end for end, some in stems for n, _ in enumerate(some, 1)]
-    files = [file.with_stem(f"{file.stem}{name}") for name in names]
-    for path, text in zip(files, [*texts, *looks], strict=True):
+    files = {}
+    for stem, some in ((file.stem, texts), (f"{file.stem}-verify", looks)):
+        for number, text in enumerate(some, 1):
+            files[file.with_stem(f"{stem}-{number}" if number > 1 else stem)] = text
+    for path, text in files.items():
         try:
             before = path.read_text("utf-8", "replace") if path.exists() else "<card id="
             if "<highlight h=" not in before and "<card id=" not in before:  # no former export

@@ -33,7 +33,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A mapping in the file. Unknown keys are errors."""
 
 
-_Price = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+_Dollars = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
 class LlmSettings(_Section, frozen=True):
@@ -44,9 +44,9 @@ class LlmSettings(_Section, frozen=True):
     key_env: str = ""
     """The environment variable that holds the key. "" for the default one, which is only sent to
     its own address (`key_for`). The key itself is never in a file."""
-    budget_usd: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    budget_usd: _Dollars | None = None
     """The maximum cost of one run in US dollars. None for no limit."""
-    price_usd: tuple[_Price, _Price] | None = None
+    price_usd: tuple[_Dollars, _Dollars] | None = None
     """US dollars per million tokens (in, out). None = unknown; on this machine, models are free."""
     verify: bool = False
     """Whether the model compares its cards with their passages once more."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ankiforge.ledger import Done, Fate, Ledger, Line, Match
 
 
+Text = Iterator[str]
+"""The lines of a text for a person."""
+
 # --- JSON -----------------------------------------------------------------------------------
 
 
@@ -174,7 +177,7 @@ def done_line(done: Done) -> str:
     return f"{done.id:16}  {at}  {done.said} by {done.by}  {about}  {text}".rstrip()
 
 
-def change_lines(done: Done) -> Iterator[str]:
+def change_lines(done: Done) -> Text:
     """Yield the old and the new words of a card that changed with its source."""
     undo = f"to take it back: ankiforge undo {done.id}"
     yield f"{done.guid[:10]}  changed with its source {done.at[:10]}; {undo}"
@@ -211,7 +214,7 @@ def _row(name: str, text: str) -> str:
     return f"{name:9} {text}".replace("\n", f"\n{'':10}")
 
 
-def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) -> Iterator[str]:
+def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) -> Text:
     """Yield the lines of a card or draft: fields, source, findings, and the commands that settle it."""
     highlight, card = line.highlight, line.card
     yield f"{line.id}  {line.kind}  {line.verdict}" + (f"  anki: {line.anki}" if card else "")
@@ -232,7 +235,7 @@ def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) ->
             yield from question_text(question)
 
 
-def _draft_text(ledger: Ledger, line: Line) -> Iterator[str]:
+def _draft_text(ledger: Ledger, line: Line) -> Text:
     draft = line.waiting
     assert draft
     if waits := why_waiting(draft):
@@ -246,7 +249,7 @@ def _draft_text(ledger: Ledger, line: Line) -> Iterator[str]:
     yield _row("", " · ".join(f"ankiforge {one}" for one in commands))
 
 
-def _card_text(ledger: Ledger, line: Line) -> Iterator[str]:
+def _card_text(ledger: Ledger, line: Line) -> Text:
     if line.revision:
         yield _row("revision", _fields(line.revision.draft.fields))
         yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
@@ -273,7 +276,7 @@ def _settled_by(id: str, accept: str, reject: str) -> str:
     return _row("", f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})")
 
 
-def question_text(question: Question) -> Iterator[str]:
+def question_text(question: Question) -> Text:
     """Yield the lines of a question, with the commands that answer it."""
     from ankiforge.anki.render import unrender
 
@@ -355,7 +358,7 @@ def _links(match: Match) -> list[str]:
     return list(dict.fromkeys(filter(None, found)))
 
 
-def seen_text(found: Json, *, whole: bool = False) -> Iterator[str]:
+def seen_text(found: Json, *, whole: bool = False) -> Text:
     """Yield the lines that describe a work, given as JSON; with `whole`, all its highlights and cards."""
     document, read = found["document"], found["read"]
     year = f" ({document['issued'][:4]})" if document["issued"] else ""
@@ -398,7 +401,7 @@ CardJson = Callable[["Line"], Json]
 
 def as_lines(
     highlights: Sequence[Highlight], lines: Sequence[Line], query: str, card_json: CardJson
-) -> Iterator[str]:
+) -> Text:
     """Yield all lines of JSON, which are always the same for the same ledger.
 
     The first line identifies the format. Then follow all documents, highlights and cards, and finally

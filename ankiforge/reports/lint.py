@@ -29,7 +29,7 @@ from ankiforge.model import (
     SeenType,
     Severity,
 )
-from ankiforge.reports.cards import attributes
+from ankiforge.reports.cards import Text, attributes
 from ankiforge.text import counted, on_one_line, shortened
 
 SHOWN = 5
@@ -257,7 +257,7 @@ class Counts(msgspec.Struct):
         """The number of notes with errors."""
         return self.worst[Severity.BLOCK]
 
-    def as_text(self) -> Iterator[str]:
+    def as_text(self) -> Text:
         """Yield the findings by severity and frequency, and the totals."""
         for key in sorted(self.found, key=lambda key: (-_ORDER.index(key[0]), -self.found[key])):
             (severity, name), count, lines = key, self.found[key], self.examples[key]

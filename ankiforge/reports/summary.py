@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from ankiforge.app import open_source
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import FLOOD, Ledger, Report
 from ankiforge.model import Change, Json, Problem
-from ankiforge.reports.cards import FATES, attributes
+from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def as_text(
     return [*before, *_changes(tally.changes, most), *after]
 
 
-def _came_in(tally: Tally) -> Iterator[str]:
+def _came_in(tally: Tally) -> Text:
     if (report := tally.report) is not None:
         parts = {
             "new": len(report.new), "changed": len(report.changed), "moved": len(report.moved),
@@ -177,7 +177,7 @@ def anki_line(tally: Tally, ledger: Ledger) -> str:
     return f"in Anki: {said}" if said else ""
 
 
-def delivery_lines(tally: Tally) -> Iterator[str]:
+def delivery_lines(tally: Tally) -> Text:
     """Yield what was written or pushed, and what was held back."""
     for one in tally.published:
         if one.notes and tally.pushed is None:
@@ -194,7 +194,7 @@ def delivery_lines(tally: Tally) -> Iterator[str]:
         yield f"{counted(held.total(), 'note')} held: {'; '.join(held)}"
 
 
-def _changes(changes: list[Change], most: int | None) -> Iterator[str]:
+def _changes(changes: list[Change], most: int | None) -> Text:
     """Yield old → new words of changed cards: the first ones, and the command that shows all."""
     made, kept = [one for one in changes if not one.why], [one for one in changes if one.why]
     if changes:
@@ -322,7 +322,7 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
     )  # fmt: skip
 
 
-def status_text(status: Status) -> Iterator[str]:
+def status_text(status: Status) -> Text:
     """Yield the lines of `status`."""
     yield f"{status.workspace}: {first_of(status.sources) or 'no sources yet'}"
     if status.remembered:
@@ -425,7 +425,7 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
     return Statistics(now.date(), funnel, whole, by, days)
 
 
-def stats_text(found: Statistics, most: int | None, width: int) -> Iterator[str]:
+def stats_text(found: Statistics, most: int | None, width: int) -> Text:
     """Yield the figures as lines; of each kind of group at most `most`."""
     funnel, whole = found.funnel, found.anki
     yield (
@@ -452,7 +452,7 @@ def _row(group: Group) -> tuple[str, ...]:
     return (group.name, f"{group.notes:,}", f"{group.reviews:,}", kept, f"{group.leeches:,}")
 
 
-def _heat_map(days: Mapping[date, int], today: date) -> Iterator[str]:
+def _heat_map(days: Mapping[date, int], today: date) -> Text:
     """Yield the reviews of the last weeks as a grid: a column for each week, a row for each weekday."""
     first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
     most = max((count for day, count in days.items() if day >= first), default=0)

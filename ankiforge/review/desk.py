@@ -8,7 +8,7 @@ was painted, and is refused with the new item if that has changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -24,15 +24,13 @@ from ankiforge.model import Highlight, Json, Media, Question, Route, Waiting, h1
 from ankiforge.review import edit, make
 from ankiforge.review.faces import card_of, face
 from ankiforge.review.items import Found, Item, Items
-from ankiforge.review.query import fields_from_spans, new_fields, parse
+from ankiforge.review.query import fields_from_spans, lately, new_fields, parse
 from ankiforge.text import on_one_line, shortened
 
 ROUND = 10
 """Items that are sent at once."""
 MOST_ROWS = 100
 MOST_CHANGES = 50
-NOTICE_DAYS = 7
-"""How long the page shows what a source changed."""
 NAMES = {
     "new": "New", "changed": "Changed", "questions": "Questions", "none": "No card yet",
     "all": "All", "recent": "Recent",
@@ -208,11 +206,11 @@ class Desk:
 
     def _row(self, line: Line) -> Json:
         found = self._face(line)
-        state = {"accepted": "Accepted", "pending": "Waiting"}.get(
-            line.verdict, line.verdict.capitalize()
-        )
-        state = "In Anki" if line.anki == "seen" and line.verdict == "accepted" else state
-        state = "Blocked" if line.blocked else state
+        state = "Waiting" if line.verdict == "pending" else line.verdict.capitalize()
+        if line.blocked:
+            state = "Blocked"
+        elif line.anki == "seen" and line.verdict == "accepted":
+            state = "In Anki"
         return {"id": line.id, "title": found["title"], "sub": found["answer"], "state": state}
 
     def _face(self, line: Line) -> Json:
@@ -241,8 +239,7 @@ class Desk:
 
     def _notices(self) -> Iterator[Json]:
         """Yield what sources changed in cards, and the cards whose passage is gone: nothing to answer."""
-        since = (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
-        for done in self._ledger.history(changes_since=since)[:MOST_CHANGES]:
+        for done in self._ledger.history(changes_since=lately())[:MOST_CHANGES]:
             assert done.change is not None
             _, old, new = (
                 on_one_line(" / ".join(one[at] for one in done.change.words)) for at in range(3)

@@ -31,6 +31,7 @@ from ankiforge.errors import ForgeError
 from ankiforge.model import Family, Json
 from ankiforge.review import BlockedError
 from ankiforge.review.desk import Body, Desk, StaleError
+from ankiforge.review.items import sentence
 
 HOST = "127.0.0.1"
 LARGEST = 256 * 1024
@@ -112,9 +113,9 @@ class Door:
             answer = _json({"message": error.message, "item": error.item}, "409 Conflict")
         except ForgeError as error:
             insist = isinstance(error, BlockedError)
-            answer = _json(
-                {"message": _sentence(error.message), "insist": insist}, "422 Unprocessable"
-            )
+            # without the id that it begins with
+            said = sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
+            answer = _json({"message": said, "insist": insist}, "422 Unprocessable")
         except Exception:  # noqa: BLE001 - a fault of ours must not end the page
             _log.exception("the review page failed")
             answer = _json({"message": _FAILED}, "500 Internal Server Error")
@@ -240,12 +241,6 @@ def _same(given: str, secret: str) -> bool:
 
 def _json(value: object, status: str = "200 OK") -> Answer:
     return Answer(json.dumps(value).encode(), "application/json", status)
-
-
-def _sentence(text: str) -> str:
-    """Return a message without the id that it begins with, as a sentence."""
-    text = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", text)
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 
 def _static(name: str) -> str:

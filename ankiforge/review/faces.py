@@ -106,16 +106,14 @@ def _clozes(html: str, *, hidden: bool) -> str:
     """Return a cloze text with all its gaps hidden, or all shown."""
     parts, at, open_at = [], 0, []
     for sign in cloze_signs(html):
+        parts.append(html[at : sign.start])
         if sign.numbers:
-            parts.append(html[at : sign.start])
             open_at.append(len(parts))
         else:
-            parts.append(html[at : sign.start])
-            inner = "".join(parts[open_at[-1] :])
-            del parts[open_at.pop() :]
-            answer, _, hint = inner.partition("::")
+            begun = open_at.pop()
+            answer, _, hint = "".join(parts[begun:]).partition("::")
             shown = f"[{hint or '…'}]" if hidden else answer
-            parts.append(f'<span class="cloze">{shown}</span>')
+            parts[begun:] = [f'<span class="cloze">{shown}</span>']
         at = sign.end
     return "".join((*parts, html[at:]))
 
@@ -296,22 +294,19 @@ def _near(lines: list[str]) -> list[str]:
 
 def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) -> Iterator[Run]:
     """Split a text where a mark begins or ends; a formula is never divided."""
-    formulas: dict[int, tuple[int, str]] = {}
+    formulas: dict[Span, str] = {}
     if highlight.route not in (Route.PDF, Route.ZOTERO):  # there a dollar is a dollar
         for start, end, kind in shields(text):
             width = {"math": 1, "display": 2}.get(kind, 0)
-            tex = text[start + width : end - width]
-            drawn = mathml(tex.strip(), display=kind == "display") if width else ""
-            if drawn:
-                formulas[start] = (end, drawn)
-    inside = [(start, end) for start, (end, _) in formulas.items()]
+            tex = text[start + width : end - width].strip()
+            if width and (drawn := mathml(tex, display=kind == "display")):
+                formulas[start, end] = drawn
     edges = {0, len(text), *(edge for _, span in spans for edge in span)}
-    edges = {one for one in edges if not any(a < one < b for a, b in inside)}
-    edges |= {edge for span in inside for edge in span}
+    edges = {one for one in edges if not any(a < one < b for a, b in formulas)}
+    edges.update(*formulas)
     for start, end in pairwise(sorted(edges)):
-        signs = "".join(sign for sign, (a, b) in spans if a < end and start < b)
-        drawn = formulas[start][1] if start in formulas else ""
-        yield text[start:end], "".join(dict.fromkeys(signs)), drawn
+        signs = dict.fromkeys(sign for sign, (a, b) in spans if a < end and start < b)
+        yield text[start:end], "".join(signs), formulas.get((start, end), "")
 
 
 def _blocks(runs: Iterator[Run]) -> Iterator[Json]:

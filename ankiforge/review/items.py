@@ -76,9 +76,13 @@ _REMARKS = (
 _CODE = re.compile(r"`([^`]*)`")
 
 
-def _sentence(text: str) -> str:
-    text = _CODE.sub(r"“\1”", text.strip())
+def sentence(text: str) -> str:
+    """Return words as a sentence."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!', '…')) else '.'}"
+
+
+def _sentence(text: str) -> str:
+    return sentence(_CODE.sub(r"“\1”", text.strip()))
 
 
 def _why(one: Waiting) -> dict[str, str] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -101,6 +102,15 @@ _KEY = re.compile(r"([a-z]+):[^\s/]+/\S+")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SPANS = re.compile(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
 
+NOTICE_DAYS = 7
+"""How long it is shown what a source changed."""
+
+
+def lately() -> str:
+    """Return the time since which it is shown what a source changed, in ISO 8601."""
+    return (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
+
+
 # --- ids ------------------------------------------------------------------------------------
 
 
@@ -123,11 +133,8 @@ def find(ledger: Ledger, word: str) -> str:
     """
     beginning = word.strip().casefold()
     found = ledger.find([Term("id", beginning)], everything=True)
-    found += (
-        [one.id for one in ledger.questions() if one.id.startswith(beginning)]
-        if beginning.startswith("qu")
-        else []
-    )
+    if beginning.startswith("qu"):
+        found += [one.id for one in ledger.questions() if one.id.startswith(beginning)]
     if not found:
         hint = f"ankiforge list shows the ids; to search for the word: '\"{word}\"'"
         raise UsageError(f"no id begins with {beginning!r}", hint=hint)
@@ -261,9 +268,9 @@ def gapped(text: str, spans: Sequence[Span], markdown: str = "") -> str:
     pieces, forms, words = _pieces(text, markdown)
     widened = []
     for span in chosen:
-        wholes = [piece for piece in pieces if piece.whole and piece.meets(span)]
-        starts, ends = [piece.start for piece in wholes], [piece.end for piece in wholes]
-        widened.append((min([span[0], *starts]), max([span[1], *ends])))
+        wholes = [(one.start, one.end) for one in pieces if one.whole and one.meets(span)]
+        starts, ends = zip(span, *wholes, strict=True)
+        widened.append((min(starts), max(ends)))
     pieces = [piece for piece in pieces if piece.meets(within)]
     slices = []
     for span in _chosen(text, widened):
@@ -354,8 +361,8 @@ def _aligned(text: str, markdown: str) -> list[_Piece] | None:
 def _read(markdown: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     """Yield (Markdown, texts it may stand for, whether it is indivisible)."""
     runs: list[tuple[int, int, str]] = [*shields(markdown)]
-    runs += [(m.start(), m.end(), "link") for m in _LINK_OR_IMAGE.finditer(markdown)]
-    runs += [(m.start(), m.end(), "tag") for m in TAG.finditer(markdown)]
+    runs += [(*found.span(), "link") for found in _LINK_OR_IMAGE.finditer(markdown)]
+    runs += [(*found.span(), "tag") for found in TAG.finditer(markdown)]
     at = 0
     for start, end, kind in sorted(runs, key=lambda run: (run[0], -run[1])):
         if start < at:
