@@ -389,8 +389,7 @@ def _row(one: Waiting, anki: str = "") -> Row:
 # --- the cards in notes, as the tools write them ----------------------------------------------
 
 _FIELD = re.compile(
-    r"^(?P<line>[A-Z][\w ]{0,24}):|(?P<word>(?<=\s)(?:Front|Back|Extra|Text|Question|Answer)):",
-    re.MULTILINE,
+    r"(?m)^(?P<line>[A-Z][\w ]{0,24}):|(?P<word>(?<=\s)(?:Front|Back|Extra|Text|Question|Answer)):",
 )
 """What Obsidian_to_Anki takes for the name of a field."""
 
@@ -403,11 +402,11 @@ def _card(kind: str, id: str, front: str, back: str) -> str:
 
 # --- yanki ------------------------------------------------------------------------------------
 
-_HEAD = re.compile(r"\A\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_NOTE_ID = re.compile(r"^noteId:[ \t]*(\d+)", re.MULTILINE)
-_RULE = re.compile(r"^[ ]{0,3}(?:-[ \t]*){3,}$|^[ ]{0,3}(?:\*[ \t]*){3,}$", re.MULTILINE)
-_STRUCK = re.compile(r"~~(?:(\d{1,2})\s+)?(.+?)(?:\s+[_*]([^_*]+)[_*])?~~", re.DOTALL)
-_TYPED = re.compile(r"(.*)\n\s*\n?[_*]([^_*\n]+)[_*]\s*\Z", re.DOTALL)
+_HEAD = re.compile(r"(?s)\A\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)")
+_NOTE_ID = re.compile(r"(?m)^noteId:[ \t]*(\d+)")
+_RULE = re.compile(r"(?m)^[ ]{0,3}(?:-[ \t]*){3,}$|^[ ]{0,3}(?:\*[ \t]*){3,}$")
+_STRUCK = re.compile(r"(?s)~~(?:(\d{1,2})\s+)?(.+?)(?:\s+[_*]([^_*]+)[_*])?~~")
+_TYPED = re.compile(r"(?s)(.*)\n\s*\n?[_*]([^_*\n]+)[_*]\s*\Z")
 
 
 def yanki_cards(text: str) -> Iterator[str]:
@@ -438,7 +437,7 @@ def yanki_cards(text: str) -> Iterator[str]:
 # --- AnkiOps ------------------------------------------------------------------------------------
 
 _COMMENT = re.compile(r"<!--\s*(note_key|note_type|tags):\s*(.*?)\s*-->\n?")
-_LABEL = re.compile(r"^([A-Z]+\d*|IO_\w+):[ \t]*", re.MULTILINE)
+_LABEL = re.compile(r"(?m)^([A-Z]+\d*|IO_\w+):[ \t]*")
 _KINDS = {("Q", "A"): "Basic", ("F", "B"): "Basic (and reversed card)", ("T", ""): "Cloze"}
 _ASIDE = frozenset("E M AI D".split())  # noqa: SIM905
 

@@ -395,12 +395,11 @@ _MAX_FIELD = 10_000
 """The number of characters read of a field. Broken markup takes quadratic time."""
 _TEMPLATE_FIELD = re.compile(r"\{\{([^{}#^/]+)\}\}")
 _NOT_TEXT = re.compile(
-    r"<(style|script)\b.*?(?:</\1\s*>|\Z)|\[sound:[^\]]*\]|\[latex\].*?(?:\[/latex\]|\Z)"
+    r"(?is)<(style|script)\b.*?(?:</\1\s*>|\Z)|\[sound:[^\]]*\]|\[latex\].*?(?:\[/latex\]|\Z)"
     r"|\[\$\$?\].*?(?:\[/\$\$?\]|\Z)|\[anki:[^\]]*\]",
-    re.DOTALL | re.IGNORECASE,
 )
-_BREAK = re.compile(r"<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>", re.IGNORECASE)
-_TAG = re.compile(r"<!--.*?(?:-->|\Z)|<[^>]*>", re.DOTALL)
+_BREAK = re.compile(r"(?i)<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>")
+_TAG = re.compile(r"(?s)<!--.*?(?:-->|\Z)|<[^>]*>")
 _EMBEDDED_PICTURE = re.compile(r"data:[^\s\"'<>]{100,}")
 _CUT_TAG = re.compile(r"<[^<>]*\Z")
 

@@ -74,9 +74,9 @@ def content_html(
 
 ALSO = '<blockquote class="af-also">'
 """The start of each further passage in the field Source."""
-_HIGHLIGHT = re.compile(r'<span class="af-exact">(.*?)</span>(?!</span>)', re.DOTALL)
-_QUOTE = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
-_LINE_END = re.compile(r"<br\s*/?>|</(?:p|div|blockquote)>", re.IGNORECASE)
+_HIGHLIGHT = re.compile(r'(?s)<span class="af-exact">(.*?)</span>(?!</span>)')
+_QUOTE = re.compile(r"(?s)<mark>(.*?)</mark>")
+_LINE_END = re.compile(r"(?i)<br\s*/?>|</(?:p|div|blockquote)>")
 
 
 def source_html(card: Card) -> str:

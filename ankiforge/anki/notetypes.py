@@ -174,8 +174,8 @@ def in_order_of(
 MAX_OPEN = 10
 """The nesting depth up to which Anki parses clozes."""
 _TOKEN = re.compile(r"\{\{c([0-9,]*)::|\}\}")
-_EMPTY = re.compile(r"(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*", re.IGNORECASE)
-_TAG_BUT_PICTURES = re.compile(r"<(?!img\b)[^>]*>", re.IGNORECASE)
+_EMPTY = re.compile(r"(?i)(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*")
+_TAG_BUT_PICTURES = re.compile(r"(?i)<(?!img\b)[^>]*>")
 
 
 def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
@@ -263,8 +263,8 @@ def cloze_numbers(text: str) -> tuple[int, ...]:
 _IDENTITY = re.compile(
     r"af1 (af[a-z2-7]{24}) (\S+) (\S+) ([0-9a-f]{8}(?:\.[0-9a-f]{8})*) ([0-9a-f]{8})(?: |$)"
 )
-_TAG = re.compile(r"<(/?[a-z!])[^<>]*>", re.IGNORECASE)
-_JOINING_TAG = re.compile(r"</?(?:wbr|span)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"(?i)<(/?[a-z!])[^<>]*>")
+_JOINING_TAG = re.compile(r"(?i)</?(?:wbr|span)\b[^<>]*>")
 
 
 def parse_identity(field: str) -> Identity | None:
@@ -285,7 +285,7 @@ def parse_identity(field: str) -> Identity | None:
 
 # --- content hash ---------------------------------------------------------------------------
 
-INVISIBLE = re.compile(r"<wbr\s*/?>|<span>(?:<wbr\s*/?>)*</span>", re.IGNORECASE)
+INVISIBLE = re.compile(r"(?i)<wbr\s*/?>|<span>(?:<wbr\s*/?>)*</span>")
 """What keeps signs of Anki's apart, and shows nothing."""
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
 _RENAMED_MEDIA = re.compile(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")

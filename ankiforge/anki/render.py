@@ -195,7 +195,7 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-_MARK = re.compile(r"(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)", re.DOTALL)
+_MARK = re.compile(r"(?s)(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)")
 
 
 def _mark(state: StateInline, silent: bool) -> bool:
@@ -217,7 +217,7 @@ def _mark(state: StateInline, silent: bool) -> bool:
 # --- literal text ---------------------------------------------------------------------------
 
 _DOUBLE = re.compile(r"([{}:])(?=\1)")
-_BRACKET = re.compile(r"\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)", re.IGNORECASE)
+_BRACKET = re.compile(r"(?i)\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)")
 _DELIMITER = re.compile(r"\\(?=[(\[\])])")
 
 
@@ -257,7 +257,7 @@ _TEX_ACTIVE = re.compile(
 """TeX by which MathJax sets links, styles and attributes. It is not allowed on a card."""
 _MAX_DEPTH = 60
 """The maximum nesting of braces in a formula. Deeper ones keep MathJax busy for minutes."""
-_TEX_BRACE = re.compile(r"\\.?|[{}]", re.DOTALL)
+_TEX_BRACE = re.compile(r"(?s)\\.?|[{}]")
 _TEX_OPENER = re.compile(r"\{(?=\{)")
 
 
@@ -295,7 +295,7 @@ def _is_closed(tex: str) -> bool:
 
 # --- addresses and pictures -----------------------------------------------------------------
 
-_SCHEME = re.compile(r"(?:https?|mailto|zotero|obsidian|kindle|doi):", re.IGNORECASE)
+_SCHEME = re.compile(r"(?i)(?:https?|mailto|zotero|obsidian|kindle|doi):")
 _KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
 _MAX_ADDRESS = 2000
 
@@ -347,7 +347,7 @@ def media_of(path: Path) -> Media | Problem:
 # The output of `render` is restored exactly. Of pasted HTML the text is kept, and the formatting as far
 # as our Markdown can express it.
 
-_MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_MATH = re.compile(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
 _MARKUP = re.compile(r"\[\d+(?:[-–,]\s?\d+)*\](?![(\[])|([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
 """What would be Markdown, as a group; not a citation in brackets, which is no link."""
 _LINE_START = re.compile(r"^(\s*\d*)([-+.)])(?=\s|$|-)")

@@ -147,9 +147,8 @@ def _unclosed(text: str) -> str:
 _LEANS = re.compile(rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])")
 """The first words of a sentence that depends on the one before it; case matters."""
 _IMPERSONAL = re.compile(
-    r"these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows|turns out|takes)\s"
+    r"(?i)these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows|turns out|takes)\s"
     r"(?:\S+\s){0,3}(?:that|to|how|whether|for)\b|such (?:as|that)\b",
-    re.IGNORECASE,
 )
 _SMALL_WORDS = STOP_WORDS - NEGATIONS - listed("small_words", "askable")
 _SIGNS_ONLY = re.compile(r"[\s.,;:!?'\"“”()-]+")
@@ -235,15 +234,13 @@ def _question_patterns() -> Iterator[_Pattern]:
 
 _QUESTION_PATTERNS = tuple(_question_patterns())
 _YES_NO = re.compile(
-    r"^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but|as|it|they|if"
+    r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but|as|it|they|if"
     r"|unless|only)\b)",
-    re.IGNORECASE,
 )
-_BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]", re.MULTILINE)
+_BULLET = re.compile(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
 _BRACKETED = re.compile(r"[(\[][^()\[\]]*[)\]]")
 _CLAUSE = re.compile(
-    r"(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b",
-    re.IGNORECASE,
+    r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b",
 )
 """Text between commas that is not an item of a list."""
 _ITEM_WORDS = 5
@@ -300,36 +297,30 @@ def _between_commas(answer: str) -> int:
 
 _WORKS = "paper|article|study|work|section|chapter|book|text|passage|excerpt|highlight"
 _THIS = re.compile(
-    rf"\b(?:this|these|those|such an?) ({_WORKS}|figure|table|equation|method|model|approach"
+    rf"(?i)\b(?:this|these|those|such an?) ({_WORKS}|figure|table|equation|method|model|approach"
     r"|technique|example|system|process|concept|idea|result|theorem)s?\b",
-    re.IGNORECASE,
 )
 _THE_TEXT = re.compile(
-    rf"\bthe authors?\b(?! (?:of|who|in whose)\b)"
+    rf"(?i)\bthe authors?\b(?! (?:of|who|in whose)\b)"
     rf"|\baccording to the (?:{_WORKS}|authors?|source)\b(?! (?:of|that|by|on)\b)"
     rf"|\b(?:in|from) the (?:paper|article|passage|excerpt|highlight|text|study)"
     r"(?! (?:of|that|by|on|which|called|titled)\b| [“\"‘'])"
     rf"|\bthe (?:{_WORKS}|source|critique) (?:says?|argues?|claims?|states?|describes?|mentions?"
     r"|proposes?|suggests?|introduces?|presents?|calls?|shows?|discuss(?:es)?|explains?)\b"
     r"|\b(?:mentioned|described|discussed|shown|defined) (?:above|below|earlier|here)\b",
-    re.IGNORECASE,
 )
 _OPTIONS = re.compile(
-    r"\b(?:which|what|who|choose|select|one)\b[^?]{0,40}\bof (?:the following|these options|the options)"
+    r"(?i)\b(?:which|what|who|choose|select|one)\b[^?]{0,40}\bof (?:the following|these options|the options)"
     r"(?: below)?\b|\b(?:all|none|both|any) of the (?:above|below)\b|\bwelche[rs]? der folgenden\b"
     r"|\b(?:lequel|laquelle|lesquels) des? suivants?\b|\bcuál(?:es)? de (?:los|las) siguientes\b",
-    re.IGNORECASE,
 )
-_LISTED = re.compile(
-    r"(?:^|\n)\s*(?:[-*+•]|\(?[a-eA-E1-5][).:])\s|\b[aA][).]\s.+\b[bB][).]\s", re.DOTALL
-)
+_LISTED = re.compile(r"(?s)(?:^|\n)\s*(?:[-*+•]|\(?[a-eA-E1-5][).:])\s|\b[aA][).]\s.+\b[bB][).]\s")
 _FIGURE = re.compile(
-    r"\b(?:fig(?:ure)?s?\.?|table|eqs?\.|equation|section|sect?\.|appendix)\s?\(?\d+", re.IGNORECASE
+    r"(?i)\b(?:fig(?:ure)?s?\.?|table|eqs?\.|equation|section|sect?\.|appendix)\s?\(?\d+"
 )
 _EMPTY = re.compile(
-    r"\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
+    r"(?is)\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
     r"(?: here)?|insert \w+(?: here)?|(?:question|answer|front|back|text) here)\W*",
-    re.IGNORECASE | re.DOTALL,
 )
 _DOTS = re.compile(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")
 _SCHEMA_WORDS = frozenset(
@@ -422,7 +413,7 @@ def _without_code(text: str) -> str:
 
 # --- doubtful marks: mere emphasis, metadata, code ------------------------------------------------
 
-_DECLARATION = re.compile(r"(?:TARGET DECK|FILE TAGS)\b", re.IGNORECASE)
+_DECLARATION = re.compile(r"(?i)(?:TARGET DECK|FILE TAGS)\b")
 _CODE_LINE = re.compile(
     r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
     r"|(?<![\w:])(?=\w*\d)[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"  # an address: fe80::1
@@ -430,9 +421,8 @@ _CODE_LINE = re.compile(
     r"|[A-Z]\w*[a-z][A-Z]\w*::\w|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
 )
 _VALUE = re.compile(
-    r"(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]|(?:true|false|yes|no)"
+    r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]|(?:true|false|yes|no)"
     r"|(?:#\S+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+",
-    re.IGNORECASE,
 )
 """A value that is typical of a Dataview field."""
 

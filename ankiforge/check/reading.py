@@ -112,7 +112,7 @@ _LONGEST = 6000
 folded = lru_cache(maxsize=1024)(canonical)
 """The canonical form, cached because many checks use the same passage."""
 GAP = "[…]"
-_MARKUP = re.compile(r"[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]", re.MULTILINE)
+_MARKUP = re.compile(r"(?m)[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]")
 _PRIVATE = re.compile("[\ue000-\ue0ff]")
 _SHIELDED = re.compile(r"`[^`\n]*`|\$[^$\n]*\$|https?://\S+")
 CLOZE_SIGN = re.compile(r"\{\{c\d+(?:,\d+)*::|\}\}")
@@ -267,9 +267,8 @@ def _evidence(quote: str, text: str) -> str:
 
 
 _PART = re.compile(
-    r"[;:、；。]|,(?!\d)|[.!?](?=\s)|\b(?:while|whereas|but|although|though|während|wohingegen|aber"
+    r"(?i)[;:、；。]|,(?!\d)|[.!?](?=\s)|\b(?:while|whereas|but|although|though|während|wohingegen|aber"
     r"|sondern|tandis que|mais|mientras|pero|sino)\b",
-    re.IGNORECASE,
 )
 
 
@@ -279,9 +278,8 @@ def clauses(text: str) -> list[str]:
 
 
 _CHOICE = re.compile(
-    r"\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b|\bof\b[^?]+\band\b[^?]*\bwhich\b"
+    r"(?i)\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b|\bof\b[^?]+\band\b[^?]*\bwhich\b"
     r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von|de)\b|哪一?[个個項種种]|どちら",
-    re.IGNORECASE,
 )
 
 

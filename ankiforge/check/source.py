@@ -403,22 +403,20 @@ def literal(draft: Draft, context: Context) -> Iterator[Finding]:
 # --- foreign links, active markup, talk to models -----------------------------------------------
 
 _ADDRESS = (
-    re.compile(r"((?:https?|ftp)://[^\s)>\]\"']+|\bwww\.[^\s)>\]\"']+|\bdoi:\s?10\.\S+)", re.I),
+    re.compile(r"(?i)((?:https?|ftp)://[^\s)>\]\"']+|\bwww\.[^\s)>\]\"']+|\bdoi:\s?10\.\S+)"),
     re.compile(r"!?\[[^\]\n]{0,300}\]\(([^)\s]{1,500})\)"),
     re.compile(r"!\[\[([^\]\n|]{1,300})"),
 )
 _RUNS = re.compile(
-    r"<\s*/?\s*(?:script|iframe|object|embed|style|form|svg|meta|link|base|img|video|audio)\b"
+    r"(?i)<\s*/?\s*(?:script|iframe|object|embed|style|form|svg|meta|link|base|img|video|audio)\b"
     r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:|\[latex\]",
-    re.IGNORECASE,
 )
 _TALK = re.compile(
-    r"\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
+    r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
     r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the |your )*"
     r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)|system prompt"
     r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
     r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b",
-    re.IGNORECASE,
 )
 
 

@@ -245,9 +245,8 @@ _GROUPING = re.compile(r"[.,](?=\d{3}(?:\D|$))")
 _POWER = re.compile(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
 _ROMAN = re.compile(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
 _NUMBERED = re.compile(
-    r"\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex|level|category"
+    r"(?i)\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex|level|category"
     r"|axiom|law|act|group|period|form)\s+((?-i:[IVXivx]))\b",
-    re.IGNORECASE,
 )
 _ROMAN_SIGN = re.compile(r"\b[WIVXivx]+[12]?\b")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
@@ -344,7 +343,7 @@ def _longest_first(names: frozenset[str] | dict[str, Unit] | dict[str, int]) -> 
 _DIGITS = r"\d{1,999}"
 """More would be too many for Python to read as one number."""
 QUANTITY = re.compile(
-    rf"""
+    rf"""(?x)
     (?=[-−–+±$€£\d]|\b)
     (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
     (?:(?P<sign>(?<![\w)\]}}.,%°])[-−–+±](?=[\d.])|\bminus\s|\bmoins\s(?=\d))?
@@ -356,7 +355,6 @@ QUANTITY = re.compile(
     (?:[\s-]{{0,2}}(?P<unit>{_longest_first(UNITS)})(?![^\W_]|/\w))?
     (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.|ad\b|a\.d\.|ce\b|n\.\s?chr))?
     """,
-    re.VERBOSE,
 )
 RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
 _SQUARE = re.compile(r"[²³](?=\W|$)")
@@ -461,9 +459,8 @@ def written_fractions(text: str) -> list[tuple[str, str, Fraction]]:
 
 _MONTHS = {name: int(at) for name, at in by_word("numbers", "months").items()}
 _MONTH = re.compile(
-    rf"(?<![^\W_])(?:(?P<before>\d{{1,2}}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
+    rf"(?i)(?<![^\W_])(?:(?P<before>\d{{1,2}}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
     rf"(?P<month>{'|'.join(_MONTHS)})(?![^\W_])(?P<after>,?\s(?:de\s|of\s)?\d)?",
-    re.IGNORECASE,
 )
 
 
@@ -531,9 +528,8 @@ _SPACED_DIGITS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{
 _TUPLE = re.compile(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
 """(0, 0), which is two numbers."""
 _TENS_AND_ONES = re.compile(
-    r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
+    r"(?i)\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
     r"(one|two|three|four|five|six|seven|eight|nine)\b",
-    re.IGNORECASE,
 )
 
 

@@ -199,9 +199,9 @@ _WORDS = {
 
 def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
     """Return the error for a message of msgspec, in words for people."""
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what, re.DOTALL):
+    if unknown := re.fullmatch(r"(?s)Object contains unknown field `(.*)`", what):
         return where.at(unknown[1]).error("unknown key", suggestion(unknown[1], known))
-    if choice := re.fullmatch(r"Invalid enum value '?(.*?)'?", what, re.DOTALL):
+    if choice := re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", what):
         return where.error(f"{choice[1]!r} is not possible here", suggestion(choice[1], known))
     if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
         return where.error(f"{missing[1]!r} is missing")

@@ -89,12 +89,12 @@ class Instruction(msgspec.Struct, frozen=True):
 
 NO_LLM = "no-llm"
 """The tag of passages that must stay on this machine."""
-_NO_LLM = re.compile(rf"(?<![\w#])#{NO_LLM}\b(?!-)", re.IGNORECASE)
-_REPLIES = re.compile(r"^— .*", re.MULTILINE | re.DOTALL)
+_NO_LLM = re.compile(rf"(?i)(?<![\w#])#{NO_LLM}\b(?!-)")
+_REPLIES = re.compile(r"(?ms)^— .*")
 _COMMANDS = {
-    Wish.SKIP: re.compile(r"skip\s*[.!]?|skip:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL),
-    Wish.QUESTION: re.compile(r"(?:\?|q:)\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL),
-    Wish.CLOZE: re.compile(r"c:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL),
+    Wish.SKIP: re.compile(r"(?is)skip\s*[.!]?|skip:\s*(?P<words>.*)"),
+    Wish.QUESTION: re.compile(r"(?is)(?:\?|q:)\s*(?P<words>.*)"),
+    Wish.CLOZE: re.compile(r"(?is)c:\s*(?P<words>.*)"),
 }
 
 
@@ -174,9 +174,8 @@ def skip_reason(highlight: Highlight) -> str:
 
 
 _TELLS = re.compile(
-    r"\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means|defined|called|is an?"
+    r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means|defined|called|is an?"
     r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]",
-    re.IGNORECASE,
 )
 """Signs of a definition, a reason, a rule, a contrast or a number."""
 _WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]{1,2}|[^\W_]+(?:['’-][^\W_]+)*")

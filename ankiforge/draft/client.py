@@ -237,7 +237,7 @@ def disguised(raw: str) -> tuple[int, str] | None:
     said = Complaint.of(text)
     if said.status:
         return said.status, text
-    if re.search(f"{_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", said.whole, re.I):
+    if re.search(f"(?i){_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", said.whole):
         return 400, text
     is_json = raw.lstrip()[:1] in ("{", "[")
     what = f": {said.words or 'its list of choices is empty'}"

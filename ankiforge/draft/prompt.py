@@ -40,7 +40,7 @@ class NoPromptError(ConfigError):
 VARIABLES = ("schema", "most", "kinds", "title", "remark", "highlights")
 """The placeholders of a prompt; `docs/prompts.md` explains them."""
 _VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
-_CUT = re.compile(r"^---[ \t]*\n", re.MULTILINE)
+_CUT = re.compile(r"(?m)^---[ \t]*\n")
 
 
 class Prompt(msgspec.Struct, frozen=True):
@@ -253,9 +253,8 @@ def around(highlight: Highlight) -> str:
 
 
 _MARKER = re.compile(
-    r"<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted|rejected|card"
+    r"(?i)<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted|rejected|card"
     r"|passage|front|back)\b)",
-    re.IGNORECASE,
 )
 
 

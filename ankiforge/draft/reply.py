@@ -110,9 +110,8 @@ _LATEX = (
     r"|upsilon|uparrow|underline|underbrace|underset|uplus"
 )
 _BACKSLASH = re.compile(
-    rf"""\\\\ | \\(?=(?:{_LATEX})(?![A-Za-z])) | \\(?=[bf][A-Za-z]) | \\(?=r(?!\\n)[A-Za-z])
+    rf"""(?x)\\\\ | \\(?=(?:{_LATEX})(?![A-Za-z])) | \\(?=[bf][A-Za-z]) | \\(?=r(?!\\n)[A-Za-z])
     | \\(?!["\\/bfnrt']|u[0-9a-fA-F]{{4}}) | \\(?P<apostrophe>')""",
-    re.VERBOSE,
 )
 
 
@@ -128,11 +127,10 @@ def _fix_escapes(text: str, apostrophe: str = "'") -> str:
 
 _NAMES = "think|thinking|thought|reasoning|reflection|seed:think"
 _THOUGHT = re.compile(
-    rf"""\A\s*(?:<({_NAMES})>.*?(?:</\1>|\Z) | \[THINK\].*?(?:\[/THINK\]|\Z)
+    rf"""(?isx)\A\s*(?:<({_NAMES})>.*?(?:</\1>|\Z) | \[THINK\].*?(?:\[/THINK\]|\Z)
     | <\|channel\|>\s*(?:analysis|commentary).*?(?:<\|channel\|>\s*final|\Z)
     | <\|begin_of_thought\|>.*?(?:<\|end_of_thought\|>|\Z)
     | .*</(?:{_NAMES})>(?=\s*(?:```\w*\s*)?[\[{{]))""",
-    re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 """Reasoning before the answer; it may begin in the request, so that only its end is there."""
 
@@ -214,7 +212,7 @@ _ALIASES = {
     "why_none": "whynone why reason",
 }
 _CALLED = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
-_A_LABEL = re.compile(r"(?:h(?:ighlight)?[\s_#-]*)?(\d{1,3}|[0-9a-f]{8})", re.IGNORECASE)
+_A_LABEL = re.compile(r"(?i)(?:h(?:ighlight)?[\s_#-]*)?(\d{1,3}|[0-9a-f]{8})")
 _DEEPEST = 5
 
 
@@ -330,7 +328,7 @@ def _string(found: dict[str, Any], key: str) -> str:
     return str(value)[:20_000] if text else ""
 
 
-_EMPTY = re.compile(r'\W*(?:json\s*)?(?:\{\s*"cards"\s*:\s*)?\[\s*\][\s}`]*', re.IGNORECASE)
+_EMPTY = re.compile(r'(?i)\W*(?:json\s*)?(?:\{\s*"cards"\s*:\s*)?\[\s*\][\s}`]*')
 
 
 def is_empty(text: str) -> bool:
@@ -349,20 +347,19 @@ def scrub(text: str) -> str:
     return _CONTROL.sub("", clean).strip()
 
 
-_MATHS = re.compile(r"\\\[\s*(.+?)\s*\\\]|\\\(\s*(.+?)\s*\\\)", re.DOTALL)
-_LOUD = re.compile(r"<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.I)
-_RAISED = re.compile(r"<(sub|sup)>([^<>$\n]{1,20})</\1>", re.IGNORECASE)
+_MATHS = re.compile(r"(?s)\\\[\s*(.+?)\s*\\\]|\\\(\s*(.+?)\s*\\\)")
+_LOUD = re.compile(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
+_RAISED = re.compile(r"(?i)<(sub|sup)>([^<>$\n]{1,20})</\1>")
 _SIGNS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "br": "\n", "/p": "\n"}
 _TAG = re.compile(
-    r"""<(?P<name>/?(?:b|strong|i|em|code|br|p|div|span|a|img|u|s|sub|sup|small|big|font|ul|ol|li
+    r"""(?ix)<(?P<name>/?(?:b|strong|i|em|code|br|p|div|span|a|img|u|s|sub|sup|small|big|font|ul|ol|li
     |table|tr|td|th|thead|tbody|h[1-6]|pre|hr|center|form|input|button|video|audio|source|link
     |meta|base|script|style|iframe|object|svg|html|body|head|embed|details|summary))\b
     (?:\s[^<>]*)?/?>""",
-    re.VERBOSE | re.IGNORECASE,
 )
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)")
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
-_AUTOLINK = re.compile(r"<((?:https?|ftp|mailto|javascript):[^<>\s]*)>", re.IGNORECASE)
+_AUTOLINK = re.compile(r"(?i)<((?:https?|ftp|mailto|javascript):[^<>\s]*)>")
 
 
 def markdown(text: str) -> str:

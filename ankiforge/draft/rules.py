@@ -128,7 +128,7 @@ def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
 
 # --- marked words ---------------------------------------------------------------------------
 
-_STRIKE = re.compile(r"(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)", re.DOTALL)
+_STRIKE = re.compile(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 """Words that are struck out in the Markdown."""
 _HEADING = re.compile(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 """A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND."""

@@ -38,15 +38,13 @@ class Clip:
 
 
 _KIND = re.compile(
-    r"(?P<note>\b(?:note?|notiz|nota|notitie|opmerking|notatka|anteckning|заметка|notunuz)\b"
+    r"(?i)(?P<note>\b(?:note?|notiz|nota|notitie|opmerking|notatka|anteckning|заметка|notunuz)\b"
     r"|笔记|筆記|メモ|메모)|(?P<place>\b(?:bookmark|lesezeichen|signet|marcador|favorito|segnalibro"
     r"|bladwijzer|zakładka|bokmärke|закладка)\b|书签|書籤|ブックマーク|책갈피|북마크)",
-    re.IGNORECASE,
 )
 _PAGE = re.compile(
-    r"\b(?:page|seite|página|pág\.|pagina|strona|stronie|sida|sayfa|страниц\w*)"
+    r"(?i)\b(?:page|seite|página|pág\.|pagina|strona|stronie|sida|sayfa|страниц\w*)"
     r"\s+([\dIVXLCDM]+(?:[-–]\d+)?)\b|(\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)",
-    re.IGNORECASE,
 )
 _RANGE = re.compile(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
 _ROLE = re.compile(
@@ -71,7 +69,7 @@ def _clip(book: str, where: str, text: str, at: int, section: str = "") -> Clip:
 
 def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
     """Yield the entries of clippings, and a problem for each that is none."""
-    for at, entry in enumerate(re.split(r"^={10}[ \t]*$\n?", text, flags=re.MULTILINE)):
+    for at, entry in enumerate(re.split(r"(?m)^={10}[ \t]*$\n?", text)):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         head, _, words = rest.strip().partition("\n")
         if head.startswith(("-", "–", "—")):

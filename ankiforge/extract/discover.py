@@ -23,8 +23,8 @@ _KIND_BY_SUFFIX = {
     ".markdown": "markdown",
 }
 _READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".html", ".htm")
-_CLIPPING = re.compile(r"^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n", re.MULTILINE)
-_CLIPPINGS_END = re.compile(r"^={10}[ \t]*$", re.MULTILINE)
+_CLIPPING = re.compile(r"(?m)^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n")
+_CLIPPINGS_END = re.compile(r"(?m)^={10}[ \t]*$")
 _NOTEBOOK = re.compile('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
 """HTML of Kindle's apps, and of KOReader."""
 _ANNOTATIONS = re.compile(

@@ -29,7 +29,7 @@ LARGEST = 2_000_000
 """The default maximum size of a text file in bytes."""
 READ_AGAIN = "renamed or deleted? the next run reads what is then there"
 RE_SAVE = "re-save it as UTF-8"
-PICTURE = re.compile(r".*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$", re.IGNORECASE)
+PICTURE = re.compile(r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$")
 """Matches the pictures that notes show."""
 
 # --- stamps ---------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def relative(path: Path, root: Path) -> str:
     return legible(path.relative_to(root).as_posix() if inside else path.name)
 
 
-_GLOB = re.compile(r"\*\*/|\*\*|\*|\?|.", re.DOTALL)
+_GLOB = re.compile(r"(?s)\*\*/|\*\*|\*|\?|.")
 _GLOB_REGEX = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
@@ -200,13 +200,12 @@ def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
 
 # --- HTML -----------------------------------------------------------------------------------
 
-COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+COMMENT = re.compile(r"(?s)<!--(?:(?!<!--).)*?-->")
 _TAG = re.compile(r"(</?[A-Za-z][^<>]*>|<![^<>]*>)")
-_HIDDEN = re.compile(r"<(head|script|style|template)\b", re.IGNORECASE)
+_HIDDEN = re.compile(r"(?i)<(head|script|style|template)\b")
 _BLOCK = re.compile(
-    r"</?(?:address|article|aside|blockquote|body|br|d[dlt]|div|fig\w*|footer|h[1-6r]|header|li|main"
+    r"(?i)</?(?:address|article|aside|blockquote|body|br|d[dlt]|div|fig\w*|footer|h[1-6r]|header|li|main"
     r"|nav|[ou]l|p|pre|section|table|t[dhr])\b",
-    re.IGNORECASE,
 )
 
 

@@ -67,8 +67,7 @@ class File(msgspec.Struct, frozen=True):
 
 
 _CONFLICT = re.compile(
-    r".*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$",
-    re.IGNORECASE,
+    r"(?i).*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$",
 )
 
 

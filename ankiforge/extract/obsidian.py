@@ -77,8 +77,8 @@ class _Osr(msgspec.Struct, frozen=True, rename="camel"):
         names = "|".join(re.escape(tag.strip("#")) for tag in self.flashcard_tags)
         if not names or self.convert_folders_to_decks:
             return True
-        named = re.compile(rf"(?:{names})(?:/.*)?", re.IGNORECASE)
-        inside = re.compile(rf"(?<!\S)#(?:{names})(?![\w-])", re.IGNORECASE)
+        named = re.compile(rf"(?i)(?:{names})(?:/.*)?")
+        inside = re.compile(rf"(?i)(?<!\S)#(?:{names})(?![\w-])")
         return bool(inside.search(text)) or any(map(named.fullmatch, tags))
 
 
@@ -181,11 +181,11 @@ def template_folders(vault: Path) -> Iterator[str]:
 
 # --- the vault ---------------------------------------------------------------------------------
 
-_JUNK = re.compile(r"~\$|.*(?:~|\.tmp|\.swp)$", re.IGNORECASE)
+_JUNK = re.compile(r"(?i)~\$|.*(?:~|\.tmp|\.swp)$")
 """Files that editors leave behind."""
-_DRAWING = re.compile(r".*(?:\.excalidraw\.md|\.canvas)$", re.IGNORECASE)
+_DRAWING = re.compile(r"(?i).*(?:\.excalidraw\.md|\.canvas)$")
 """Files that may contain marks and are not read."""
-_BANNER = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILINE)
+_BANNER = re.compile(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
 """A line that Excalidraw writes into a drawing; it is not a mark."""
 _MARK = re.compile(rb"(?<!=)==(?![=\s]|\xe2\x9a\xa0)[^\r\n=]+(?<!\s)==(?!=)")
 _LARGEST_DRAWING = 2_000_000

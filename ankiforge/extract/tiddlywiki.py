@@ -84,10 +84,10 @@ _TAG = re.compile(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
 
 # --- wikitext -------------------------------------------------------------------------------
 
-_CODE = re.compile(r"(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)", re.MULTILINE)
-_MARKED = re.compile(r"^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$", re.MULTILINE)
+_CODE = re.compile(r"(?m)(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)")
+_MARKED = re.compile(r"(?m)^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$")
 _PART = re.compile(
-    r"^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*|)(\S.*(?:\n(?![*#;:>!]|[ \t]*$).+)*)", re.MULTILINE
+    r"(?m)^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*|)(\S.*(?:\n(?![*#;:>!]|[ \t]*$).+)*)"
 )
 """A list item or heading of a block that is marked, or a paragraph; signs first."""
 _LINE = re.compile(
@@ -130,7 +130,7 @@ def _each_marked(block: re.Match[str]) -> str:
 
 
 _SIGNS = re.compile(
-    r"""
+    r"""(?msx)
       (?P<as_it_is>``(?:(?!``).){1,2000}``|`[^`\n]{1,2000}`|\$\$[^$]{1,2000}\$\$|"""
     + MATH
     + r"""|<!--(?:(?!<!--|-->).)*-->|^[ \t]*[-#>|]+)
@@ -144,7 +144,6 @@ _SIGNS = re.compile(
     | (?P<shown>\{\{\{?[^\n{}]{0,1000}\}\}\}?|<<[^<>\n]{1,2000}>>)
     | (?P<literal>[*\\_]|==|%%|\{\{|(?<=\s)[#^](?=\S))
     """,
-    re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
 _DELIMITERS = {
     "''": ("**", "**"), "//": ("*", "*"), "__": ("", ""), "~~": ("~~", "~~"),

@@ -300,8 +300,8 @@ def dialects(vault: Path) -> list[str]:
 
 # --- Zotero and Anki ------------------------------------------------------------------------
 
-_PROFILE = re.compile(r"^Path=(.+)$", re.MULTILINE)
-_DATA_FOLDER = re.compile(r'^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);', re.MULTILINE)
+_PROFILE = re.compile(r"(?m)^Path=(.+)$")
+_DATA_FOLDER = re.compile(r'(?m)^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);')
 
 
 def zotero_folders(machine: Machine) -> tuple[Path, ...]:

@@ -44,7 +44,7 @@ _NO_HIGHLIGHT = HighlightKey("")
 
 _FIELD = re.compile(r"\{\{(?![#^/!=])([^{}]*)\}\}")
 _TEMPLATE_TAG = re.compile(r"\{\{[^{}]*\}\}")
-_ANSWER_LINE = re.compile(r"<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b", re.IGNORECASE)
+_ANSWER_LINE = re.compile(r"(?i)<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b")
 
 
 def _sides(question: str, answer: str, fields: Mapping[str, str]) -> tuple[str, str]:
@@ -69,18 +69,15 @@ def _sides(question: str, answer: str, fields: Mapping[str, str]) -> tuple[str, 
 # --- fields in our Markdown -----------------------------------------------------------------
 
 _LATEX = (
-    (re.compile(r"\[\$\](.*?)\[/\$\]", re.DOTALL | re.I), r"\\(\1\\)"),
-    (re.compile(r"\[(\$\$|latex)\](.*?)\[/\1\]", re.DOTALL | re.I), r"\\[\2\\]"),
+    (re.compile(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
+    (re.compile(r"(?is)\[(\$\$|latex)\](.*?)\[/\1\]"), r"\\[\2\\]"),
 )
 _PLAYED = re.compile(
-    r"\[sound:[^\[\]\n]*\]|\[anki:play:[^\[\]\n]*\]|<(?:audio|video|svg|canvas|object|iframe)\b[^<>]*>",
-    re.IGNORECASE,
+    r"(?i)\[sound:[^\[\]\n]*\]|\[anki:play:[^\[\]\n]*\]|<(?:audio|video|svg|canvas|object|iframe)\b[^<>]*>",
 )
-_PLAIN = re.compile(r"[<>&\\`*_\[\]#${]|==|~~|^\s*\d*[-+.)]", re.MULTILINE)
-_MATHS = re.compile(r"\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
-_NESTED = re.compile(
-    r"(\{\{c[0-9,]+::(?:(?!\}\}).)*?)\{\{c[0-9,]+::((?:(?!\{\{c|\}\}).)*)\}\}", re.DOTALL
-)
+_PLAIN = re.compile(r"(?m)[<>&\\`*_\[\]#${]|==|~~|^\s*\d*[-+.)]")
+_MATHS = re.compile(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
+_NESTED = re.compile(r"(?s)(\{\{c[0-9,]+::(?:(?!\}\}).)*?)\{\{c[0-9,]+::((?:(?!\{\{c|\}\}).)*)\}\}")
 
 
 def _markdown(text: str) -> str:
@@ -102,11 +99,9 @@ def _markdown(text: str) -> str:
 
 # --- markup that Anki would show as it stands -------------------------------------------------
 
-_CODE = re.compile(r"<(code|pre)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+_CODE = re.compile(r"(?is)<(code|pre)\b.*?</\1>")
 _PAIRS = ((r"\\\(", r"\\\)"), (r"\\\[", r"\\\]"), (r"\[\$\]", r"\[/\$\]"), (r"\[latex\]", r"\[/latex\]"))  # fmt: skip
-_CLOSED_EARLY = re.compile(
-    r"\{\{c[0-9,]+::(?:(?!\}\}).)*\\[(\[](?:(?!\}\}|\\[)\]]).)*\}\}", re.DOTALL
-)
+_CLOSED_EARLY = re.compile(r"(?s)\{\{c[0-9,]+::(?:(?!\}\}).)*\\[(\[](?:(?!\}\}|\\[)\]]).)*\}\}")
 """A gap with a formula whose own `}}` ends it: {{c1::\\(\\frac{1}{\\sqrt{2}}\\)}}."""
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Find = Callable[[Highlight, str], Media | None]
 """Returns the picture at a path in a highlight's source, so that the page may ask for it by its name."""
 LABELS = {"Front": "Question", "Back": "Answer", "Extra": "Shown with the answer", "Text": "Text"}
-_TOKEN = re.compile(r"<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.", re.DOTALL)
+_TOKEN = re.compile(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
 def card_of(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:
@@ -147,7 +147,7 @@ _MATHML_ATTRIBUTE_NAMES = (
 )
 _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
-_IN_FIELD = re.compile(r"\\\((.*?)\\\)|\\\[(.*?)\\\]", re.DOTALL)
+_IN_FIELD = re.compile(r"(?s)\\\((.*?)\\\)|\\\[(.*?)\\\]")
 _LONGEST = 4_000
 
 

@@ -27,14 +27,13 @@ _AMOUNT = (
 MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
 """`$maths$` on one line: no space inside the dollars, no digit after them, and not an amount."""
 _SHIELDED = re.compile(
-    rf"""
+    rf"""(?mx)
       (?P<escape>\\[!-/:-@\[-`{{-~])
     | (?P<fence>^[ ]{{0,3}}(?P<mark>`{{3,}}(?=[^`\n]*\n)|~{{3,}})[^\n]*\n(?:[^\n]*\n)*?[ ]{{0,3}}(?P=mark)[`~]*[ \t]*$)
     | (?P<code>(?<!`)(?P<tick>`+)(?!`)[^`]*(?:(?!(?<!`)(?P=tick)(?!`))`+[^`]*)*(?P=tick)(?!`))
     | (?P<display>\$\$[^$]+\$\$)
     | (?P<math>{MATH})
     """,
-    re.VERBOSE | re.MULTILINE,
 )
 _SHIELD_SIGN = re.compile(r"[\\`~$]")
 
@@ -206,15 +205,14 @@ def escape_signs(markdown: str) -> str:
 # --- plain text of Markdown, and Markdown of plain text ---------------------------------------
 
 _LITERAL = re.compile(
-    r"""
+    r"""(?mx)
       \\(?=[!-/:-@\[-`{-~]|$) | [`*<$\[] | (?<=\{)\{ | (?<=\})\} | (?<=:): | (?<==)= | (?<=~)~
     | (?<![^\W_])_ | _(?![^\W_]) | \](?=[(\[:]) | &(?=\#?\w+;)
     | ^[ \t]*(?:>|(?:\#{1,6}|[+-])(?=\s|$)|\d{1,9}(?=[.)](?:\s|$)))
     | ^[ \t]*(?:=+[ \t]*|[|:-][-:|\ \t]*)$
     """,
-    re.VERBOSE | re.MULTILINE,
 )
-_ORDINAL = re.compile(r"^([ \t]*\d{1,9})([.)])(?=\s|$)", re.MULTILINE)
+_ORDINAL = re.compile(r"(?m)^([ \t]*\d{1,9})([.)])(?=\s|$)")
 
 
 def literal(text: str) -> str:
@@ -233,11 +231,11 @@ def _escape(match: re.Match[str]) -> str:
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
 _SOURCE = re.compile(r"!\[[^\]\n]*\]\(<?([^)\s>]+)")
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
-_EMPHASIS = re.compile(r"(\*{1,3}|~~|==)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
-_UNDERSCORE = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL)
+_EMPHASIS = re.compile(r"(?s)(\*{1,3}|~~|==)(?=\S)(.+?)(?<=\S)\1")
+_UNDERSCORE = re.compile(r"(?s)(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
 _MARKS = re.compile(r"[*_]|~~|==")
-TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
-_LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)", re.MULTILINE)
+TAG = re.compile(r"(?s)</?[A-Za-z][^<>]*>|<!--.*?-->")
+_LINE_MARK = re.compile(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)")
 _PRIVATE = range(0xE000, 0x110000)
 
 

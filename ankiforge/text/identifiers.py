@@ -19,31 +19,28 @@ _MAX_CHARS = 4_000
 """The number of characters searched for identifiers."""
 _MAX_PARTS = 12
 
-_DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
+_DOI = re.compile(r"(?i)\b10\.\d{4,9}/[^\s\"<>]+")
 _AFTER_DOI = re.compile(
-    r"(?:\.pdf|/(?:full(?:text)?|abstract|epdf|pdf|html|meta|summary)(?:/.*)?)$", re.IGNORECASE
+    r"(?i)(?:\.pdf|/(?:full(?:text)?|abstract|epdf|pdf|html|meta|summary)(?:/.*)?)$"
 )
 _ARXIV_ID = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?"
 _ARXIV = re.compile(
-    rf"(?:arxiv(?:\.org/(?:abs|pdf|html|ps|format)/|[:.\s]\s*)){_ARXIV_ID}(?!\d)", re.IGNORECASE
+    rf"(?i)(?:arxiv(?:\.org/(?:abs|pdf|html|ps|format)/|[:.\s]\s*)){_ARXIV_ID}(?!\d)"
 )
-_BARE_ARXIV = re.compile(rf"{_ARXIV_ID}(?:\.pdf)?", re.IGNORECASE)
-_PMC = re.compile(r"\bPMC\s?(\d{4,9})\b", re.IGNORECASE)
+_BARE_ARXIV = re.compile(rf"(?i){_ARXIV_ID}(?:\.pdf)?")
+_PMC = re.compile(r"(?i)\bPMC\s?(\d{4,9})\b")
 _PMID = re.compile(
-    r"(?:\bpmid\s?:?\s*|pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/)(\d{1,9})\b",
-    re.IGNORECASE,
+    r"(?i)(?:\bpmid\s?:?\s*|pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/)(\d{1,9})\b",
 )
-_ISBN = re.compile(r"(?<![\w-])(?:97[89][-\s]?)?(?:\d[-\s]?){9}[\dX](?![\w-])", re.IGNORECASE)
-_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_ZOTERO = re.compile(
-    r"zotero://[a-z-]+/(?:library|groups/(\d+))/(?:items/)?([A-Z0-9]{8})", re.IGNORECASE
-)
-_BARE_HOST = re.compile(r"(?:www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)[^\s<>\"]*", re.IGNORECASE)
-_FILE = re.compile(r"[^\n\"<>|?*]{1,300}\.(?:pdf|epub|html?|md|markdown|txt|tid)", re.IGNORECASE)
-_OBSIDIAN = re.compile(r"obsidian://[^\s?]*\?(\S+)", re.IGNORECASE)
+_ISBN = re.compile(r"(?i)(?<![\w-])(?:97[89][-\s]?)?(?:\d[-\s]?){9}[\dX](?![\w-])")
+_URL = re.compile(r"(?i)https?://[^\s<>\"]+")
+_ZOTERO = re.compile(r"(?i)zotero://[a-z-]+/(?:library|groups/(\d+))/(?:items/)?([A-Z0-9]{8})")
+_BARE_HOST = re.compile(r"(?i)(?:www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)[^\s<>\"]*")
+_FILE = re.compile(r"(?i)[^\n\"<>|?*]{1,300}\.(?:pdf|epub|html?|md|markdown|txt|tid)")
+_OBSIDIAN = re.compile(r"(?i)obsidian://[^\s?]*\?(\S+)")
 _CITEKEY = re.compile(r"@([^\s@,;\[\]]+)")
-_TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|ref_src|via|casa_token|needAccess", re.I)
-_PAGES = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
+_TRACKING = re.compile(r"(?i)utm_\w+|fbclid|gclid|mc_[ce]id|ref_src|via|casa_token|needAccess")
+_PAGES = re.compile(r"(?i)/(?:index|default)\.(?:html?|php|aspx?)$")
 
 
 def names_in(text: str) -> tuple[Name, ...]:
@@ -100,7 +97,7 @@ def _of_doi(found: str) -> Iterator[Name]:
     doi = without_punctuation(unquote(found))
     for spelled in dict.fromkeys((doi, _AFTER_DOI.sub("", doi))):
         yield ("doi", spelled)
-        if arxiv := re.fullmatch(rf"10\.48550/arxiv\.{_ARXIV_ID}", spelled, re.IGNORECASE):
+        if arxiv := re.fullmatch(rf"(?i)10\.48550/arxiv\.{_ARXIV_ID}", spelled):
             yield ("arxiv", arxiv[1])
 
 
@@ -182,10 +179,10 @@ def names_of(identifiers: Iterable[Name], uri: str = "") -> tuple[Name, ...]:
 SIZE = 64
 """The number of hashes in a sketch: the smallest ones of its shingles of four words."""
 
-_FRONT = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-_OWN_ID = re.compile(r"^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$", re.MULTILINE)
-_FIELD = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$", re.MULTILINE)
-_BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$", re.MULTILINE)
+_FRONT = re.compile(r"(?ms)\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_OWN_ID = re.compile(r"(?m)^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$")
+_FIELD = re.compile(r"(?m)^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$")
+_BLOCK_ID = re.compile(r"(?m)(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
 _WORD = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+"
 """In scripts without spaces, each character is a word. Kana and Chinese characters are not joined.
 """

@@ -59,7 +59,7 @@ sentence."""
 
 _BEFORE_CHRIST = re.compile(r"\s+J\.\s?-\s?C\b")
 """As in "52 av. J.-C."."""
-_SIGNOR = re.compile(r"\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$", re.IGNORECASE)
+_SIGNOR = re.compile(r"(?i)\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$")
 """As in "il sig. Rossi". Without an article it may be a Swedish or Danish word."""
 _END = re.compile(r"""[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
 _NEXT = re.compile(r"""\s*["'“‘«(\[]*[^\W_]""")

@@ -72,8 +72,7 @@ _KEPT = re.compile(
 )
 """A heading above passages that another program keeps in notes, or a callout of HiNote."""
 _EXPORT = re.compile(
-    r"^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)|^> \[!quote\] HiNote$",
-    re.M | re.S,
+    r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)|^> \[!quote\] HiNote$",
 )
 """The headings of a note that a program wrote about a book, and a passage; or HiNote's."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -201,7 +200,7 @@ class Texts(NoteSource):
 open_source = Texts.open
 
 _INDENT = re.compile(
-    r"^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?", re.M | re.S
+    r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?"
 )
 """What stands before a line, and a whole fence."""
 

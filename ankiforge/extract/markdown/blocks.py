@@ -203,8 +203,8 @@ BLOCK_ID = re.compile(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z
 """`^id` at the end of a block."""
 _CALLOUT = re.compile(r"\A\[!([^\[\]\n]+)\][+-]?[ \t]*([^\n]*)(?:\n|\Z)")
 _BOX = re.compile(r"\A\[[^\[\]\n]\][ \t]+")
-_VERBATIM = re.compile(r"\s*<(?:script|style|pre|textarea|svg|!|\?)", re.IGNORECASE)
-_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
+_VERBATIM = re.compile(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
+_TAGS = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
 
 @dataclass(slots=True)

@@ -49,9 +49,8 @@ _FIELD = re.compile(
 )
 """Inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: never a card."""
 _CODE = re.compile(
-    r"(?:std|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc)::"
+    r"(?a)(?:std|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc)::"
     r"|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)",
-    re.ASCII,
 )
 """Namespaces of C++ and Rust, `Foo::bar()`, `a::b_c`, and `a::b::c`: names of a program."""
 _MOST_TRIED = 20
@@ -170,7 +169,7 @@ class Written(NamedTuple):
 _BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]+|$)")
 _CALLOUT = re.compile(r"\[![^\[\]]+\][+-]?[ \t]*")
-_SCHEDULE = re.compile(r">?[ \t]*\[!sr\b", re.IGNORECASE)
+_SCHEDULE = re.compile(r"(?i)>?[ \t]*\[!sr\b")
 """The callout that holds a scheduler's data."""
 _RULE = re.compile(r"(?:-[ \t]*){3,}$")
 _BREAK = re.compile(rf"{_HEADING.pattern}|{_RULE.pattern}|>[ \t]*\[!sr\b")
@@ -197,9 +196,8 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
 def _tagged(names: tuple[str, ...]) -> re.Pattern[str]:
     """Return the pattern of these tags at the end of a line."""
     return re.compile(
-        rf"(?:^|(?<=[ \t]))#(?:{'|'.join(map(re.escape, names))})(?P<reverse>[/-]reverse)?"
-        r"(?P<tags>(?:[ \t]*#[\w/-]+)*)[ \t]*(?:\^\d{13}[ \t]*)?$",
-        re.IGNORECASE | re.MULTILINE,
+        rf"(?im:(?:^|(?<=[ \t]))#(?:{'|'.join(map(re.escape, names))})(?P<reverse>[/-]reverse)?"
+        r"(?P<tags>(?:[ \t]*#[\w/-]+)*)[ \t]*(?:\^\d{13}[ \t]*)?$)",
     )
 
 
@@ -374,7 +372,7 @@ def _without_sign(source: str) -> str:
 _ASKED = re.compile(r"\s*Q: (?P<front>(?:(?!\s*A: ).+\n)+)\s*A: ")
 _INLINE = re.compile(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
 _FIELD_NAME = re.compile(
-    r"(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))([A-Z][\w ]{0,24}):[ \t]*", re.MULTILINE
+    r"(?m)(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))([A-Z][\w ]{0,24}):[ \t]*"
 )
-_TAGS = re.compile(r"(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*\s*\Z)", re.MULTILINE)
-_ID = re.compile(rf"^ID: \d+[ \t]*$|{COMMENT}+", re.MULTILINE)
+_TAGS = re.compile(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*\s*\Z)")
+_ID = re.compile(rf"(?m)^ID: \d+[ \t]*$|{COMMENT}+")

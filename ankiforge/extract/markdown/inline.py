@@ -259,13 +259,13 @@ def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
 # --- several blocks as one text -------------------------------------------------------------
 
 _FENCE = re.compile(
-    r"^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)", re.M | re.S
+    r"(?ms)^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)"
 )
 _OUTER_TAGS = re.compile(
     r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
 )
-_COMMENTED = re.compile(rf"^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?", re.MULTILINE)
-_ONE_BLANK = re.compile(r"(?<![ \t])[ \t]$", re.MULTILINE)
+_COMMENTED = re.compile(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
+_ONE_BLANK = re.compile(r"(?m)(?<![ \t])[ \t]$")
 """One blank at the end of a line; two would be a line break."""
 
 

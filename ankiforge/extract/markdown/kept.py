@@ -8,18 +8,15 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Block, Part
 
-_SECTION = re.compile(
-    r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b", re.I
-)
+_SECTION = re.compile(r"(?i)\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b")
 _PLACE = r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)\s*:?\s*(?P<label>[\divxlc]+(?:[-–]\d+)?)"
 _END = re.compile(
-    rf"\s*[—–-]?\s*[(\[]?\s*(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s*[)\]]?"
+    rf"(?i)\s*[—–-]?\s*[(\[]?\s*(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s*[)\]]?"
     r"(?:\s+#[\w/-]+)*\s*\Z",
-    re.IGNORECASE,
 )
-_AT_PLACE = re.compile(rf"{_PLACE}(?:\s*[@|(].*)?\Z", re.IGNORECASE)
-_NOTE = re.compile(r"(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z", re.IGNORECASE | re.DOTALL)
-_TAGS = re.compile(r"tags?\s*:", re.IGNORECASE)
+_AT_PLACE = re.compile(rf"(?i){_PLACE}(?:\s*[@|(].*)?\Z")
+_NOTE = re.compile(r"(?is)(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z")
+_TAGS = re.compile(r"(?i)tags?\s*:")
 
 
 class Kept(NamedTuple):

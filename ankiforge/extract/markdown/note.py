@@ -30,7 +30,7 @@ _SEVERAL = "it holds several lines with `?`; put an empty line between the cards
 _PLACEHOLDER = "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
 _LONE_WORD = re.compile(r"[a-z][a-z0-9]*")
 """What may be the name of a placeholder: `{{role}}`."""
-_QUOTED = re.compile(r"^[ \t]*>(?:[ \t]*>)*[ \t]?", re.MULTILINE)
+_QUOTED = re.compile(r"(?m)^[ \t]*>(?:[ \t]*>)*[ \t]?")
 _NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
 _LONGEST = 160
 """Characters shown of one list item."""

@@ -27,21 +27,19 @@ _ZOTERO = re.compile(
     r"(?:items/)?(?:\d+_)?(?:(?P<key>[A-Z0-9]{8})|@(?P<citekey>[^/?#\s]+))"
     r"(?:/(?P<page>\d+))?/?(?:\?(?P<query>\S*))?\Z"
 )
-_PDF = re.compile(r"(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z", re.IGNORECASE)
+_PDF = re.compile(r"(?i)(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z")
 _SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
 _CITEKEY = re.compile(r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]")
-_NO_ADDRESS = re.compile(r"(?:javascript|data|vbscript|file):|[/#]", re.IGNORECASE)
+_NO_ADDRESS = re.compile(r"(?i)(?:javascript|data|vbscript|file):|[/#]")
 
 _PAGE_WORD = r"(?:pages?|pp?\.|p(?=\d)|S\.|Seiten?|págs?\.|стр?\.|页|第)"
 _PAGE = re.compile(
-    rf"(?<!\w){_PAGE_WORD}[\s\u00a0]*(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)", re.I
+    rf"(?i)(?<!\w){_PAGE_WORD}[\s\u00a0]*(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)"
 )
 _LONE_PAGE = re.compile(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
-_BETWEEN = re.compile(
-    rf"[\s()\[\],;.·|—–\-:/（），、]*(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z", re.I
-)
+_BETWEEN = re.compile(rf"(?i)[\s()\[\],;.·|—–\-:/（），、]*(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z")
 _BEFORE = tuple(
-    re.compile(rf"(?:{pattern})\Z", re.IGNORECASE)
+    re.compile(rf"(?i)(?:{pattern})\Z")
     for pattern in (
         r"[(\[（][^()\[\]（）“”\"»«]*",
         rf"(?:[\s(\[（—–\-·|,;，、]|(?<!\w)(?:{_PAGE_WORD}|(?:Source|Quelle|Fonte|Fuente|see|from):?))+",
@@ -207,10 +205,9 @@ _PICTOGRAMS = re.compile(
     r"(?:[\u2190-\u2bff\u3030-\u303f\ufe0f\u200d\U0001f000-\U0001faff]|\s)+(?<![「『])"
 )
 _REMARK = re.compile(
-    r"\s*(?:[💬📝✏🗨🗒✍]\ufe0f?\s*"
+    r"(?is)\s*(?:[💬📝✏🗨🗒✍]\ufe0f?\s*"
     r"|(?:my\s+|own\s+)?(?:comments?|notes?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
     r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记)\s*[:：]\s*)(?P<words>.*)\Z",
-    re.IGNORECASE | re.DOTALL,
 )
 """What a sign or a word introduces as a comment."""
 _WORD = re.compile(r"\w")
@@ -249,7 +246,7 @@ def _quoted(plain: str, low: int, end: int) -> Span | None:
 
 # --- quotes ---------------------------------------------------------------------------------
 
-_QUOTING = re.compile(r"quote|cite|zitat|highlight|annotation|excerpt|pdf", re.IGNORECASE)
+_QUOTING = re.compile(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
 """Types of callouts that are used for quotes."""
 
 

@@ -105,11 +105,9 @@ def prepared(text: str, *, fields: bool = True) -> Source:
 
 # --- front matter ---------------------------------------------------------------------------
 
-_HEAD = re.compile(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_HEAD = re.compile(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _ZOTERO = re.compile(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
-_ANNOTATED_PDF = re.compile(
-    r"\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z", re.IGNORECASE
-)
+_ANNOTATED_PDF = re.compile(r"(?i)\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z")
 """The PDF that a note of the Annotator plug-in is about."""
 _SCHEMES = {
     "doi": ("doi",),
@@ -122,7 +120,7 @@ _SCHEMES = {
 _SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
 _MOST_NAMES = 8
 _ADDRESS = re.compile(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
-_OFF = re.compile("false|no|off", re.IGNORECASE)
+_OFF = re.compile("(?i)false|no|off")
 _LARGEST = 64_000
 """Characters; longer front matter is not read."""
 _LONG = 4_000

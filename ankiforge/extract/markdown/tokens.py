@@ -133,13 +133,12 @@ _OBJECTS = (
     "|annotation|highlight|chapter|review"
 )
 _PLACEHOLDER = re.compile(
-    rf"""\{{\{{\s*(?:[\#/^&!%>][^{{}}\n]* | (?:{_NAMES})(?:(?::(?!:)|\|)[^{{}}\n]*)?
+    rf"""(?x)\{{\{{\s*(?:[\#/^&!%>][^{{}}\n]* | (?:{_NAMES})(?:(?::(?!:)|\|)[^{{}}\n]*)?
     | [A-Za-z]+:(?!:)[A-Za-z\W][^{{}}\n]*                         # {{{{d:YYYY-MM-DD}}}}, {{{{FIELD:x}}}}
     | (?:{_OBJECTS})\.\w[^{{}}\n]* | [a-z]\w*(?:_\w|[a-z][A-Z])[\w.]*(?:\s*\|[^{{}}\n]*)?   # {{{{topic_name}}}}
     | [a-z]\w*(?:\.[a-z]\w*)*\s*\|[^{{}}\n]* | (?:query|embed|video|youtube|twitter|renderer)\s[^{{}}\n]*
     | !?\[[^{{}}\n]* | [^{{}}:\n]{{1,80}}::\s[^{{}}\n]*               # links and fields
     )\s*\}}\}}(?!\}})""",
-    re.VERBOSE,
 )
 """A placeholder of a template, or what programs but Anki write in such braces."""
 _STATEMENT = re.compile(r"\{%-?\s*[a-z]")
@@ -154,7 +153,7 @@ _KIND_OF_MARK = (
 )
 """`<mark>Yellow highlight</mark>`: the kind of an annotation, written by a template; no mark."""
 _SIGNS = re.compile(
-    rf"""
+    rf"""(?x)
       (?P<lines>{MATHS}(?P<number>\d+){MATHS})
     | (?P<label>(?<![^\n])\[\^[^\[\]\s]+\]:[ \t]*)
     | (?P<gone>[{COMMENT}{CONTINUED}]+|\[\^[^\[\]\s]+\]|(?<=\S)(?<!=)====(?=[^\s=])
@@ -174,7 +173,6 @@ _SIGNS = re.compile(
     | (?P<url>://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])
     | (?P<text>\{{+|\}}|(?<!:)::(?!:))
     """,
-    re.VERBOSE,
 )
 _SCHEME = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 _STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}")
@@ -295,7 +293,7 @@ def _wiki_target(written: str) -> str:
 
 
 _COLOUR = re.compile(
-    r"background(?:-color)?\s*:\s*([^;\"']+)|class\s*=\s*[\"']?(?:[\w\s]*-)?(\w+)", re.IGNORECASE
+    r"(?i)background(?:-color)?\s*:\s*([^;\"']+)|class\s*=\s*[\"']?(?:[\w\s]*-)?(\w+)"
 )
 """The colour of a `<mark>`, which may be in the name of a class: `hltr-yellow`."""
 _HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")

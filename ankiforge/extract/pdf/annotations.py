@@ -101,7 +101,7 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> tuple[list[Annotation],
     return _threaded(found), hidden
 
 
-_WEAK = re.compile(r"fitz-|annot-|highlight-|id|zotero-|\d+$", re.IGNORECASE)
+_WEAK = re.compile(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 
 def strong_names(annotations: Iterable[Annotation]) -> set[str]:
@@ -177,7 +177,7 @@ def _text(entry: Any, key: bytes) -> str:
 
 
 _TAG = re.compile(r"<(?P<end>/p|br\s*/?)?[^<>]*>")
-_UNSEEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_UNSEEN = re.compile(r"(?is)<(style|script|head)\b.*?</\1\s*>")
 
 
 def _plain(rich: str) -> str:
@@ -223,7 +223,7 @@ def _colour(entry: Any) -> str:
 
 
 _DATE = re.compile(
-    r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(\d\d)?)?", re.ASCII
+    r"(?a)(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(\d\d)?)?"
 )
 NEVER = datetime.min.replace(tzinfo=UTC)
 

@@ -335,7 +335,7 @@ def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
     return "\n".join(filter(None, map(one_line, cut.split("\n"))))
 
 
-_INSTRUCTS = re.compile(r"\s*(?:[cq]:|\?|skip\b)", re.IGNORECASE)
+_INSTRUCTS = re.compile(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
 def _repeats(comment: str, exact: str) -> bool:

@@ -202,7 +202,7 @@ _HOMES = (
     "AppData/Roaming/Zotero/Zotero/Profiles",
 )
 _PREF = re.compile(
-    r'^user_pref\("extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$', re.MULTILINE
+    r'(?m)^user_pref\("extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$'
 )
 
 

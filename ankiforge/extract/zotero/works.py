@@ -338,9 +338,9 @@ _TITLES = ("title", "caseName", "subject", "nameOfAct")
 _DATES = ("date", "dateDecided", "dateEnacted", "issueDate")
 """The name of the field depends on the item type: a case, an e-mail, a statute, a patent."""
 _YEAR = re.compile(r"(?<!\d)(?!0000)\d{4}(?!\d)")
-_MARKUP = re.compile(r"</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>", re.IGNORECASE)
-_CITATION_KEY = re.compile(r"^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$", re.I | re.M)
-_LABELLED = re.compile(r"[ \t]*(?:doi|pmid|arxiv)[ \t]*:", re.IGNORECASE)
+_MARKUP = re.compile(r"(?i)</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>")
+_CITATION_KEY = re.compile(r"(?im)^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$")
+_LABELLED = re.compile(r"(?i)[ \t]*(?:doi|pmid|arxiv)[ \t]*:")
 
 
 def document_of(source: str, library: Library, work: Item, paths: list[str]) -> Document:
@@ -410,7 +410,7 @@ _TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter 
 _PICTURE = re.compile(r'src="data:[^"]*"')
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
-_COMMENT_MARKUP = re.compile(r"</?(?:b|i|sub|sup)>", re.IGNORECASE)
+_COMMENT_MARKUP = re.compile(r"(?i)</?(?:b|i|sub|sup)>")
 """All markup that Zotero's editor writes in comments. Everything else is literal."""
 Quotable = tuple[set[str], set[str]]
 """The keys of all annotations, and their folded comments, among them the empty one."""
