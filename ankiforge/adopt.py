@@ -86,6 +86,7 @@ TOOLS = {
 """By the name that `--from` takes. obsidian-spaced-repetition (`sr`) has no notes in Anki."""
 
 _KEYS = {tool.key for tool in TOOLS.values() if tool.key}
+# Our fields: usual names of them, lower case.
 _USUAL: dict[Family, dict[str, Words]] = {
     Family.BASIC: {
         "Front": ("front", "question"),
@@ -94,7 +95,6 @@ _USUAL: dict[Family, dict[str, Words]] = {
     },
     Family.CLOZE: {"Text": ("text", "front"), "Extra": ("extra", "back extra", "back")},
 }
-"""Our fields: usual names of them, lower case."""
 
 
 def names_of(kind: SeenType, maps: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -318,6 +318,7 @@ SHOWN = 3
 """The number of lines of each list, if not all are asked for."""
 
 
+# What each list of `Found` has.
 _TITLES = {
     "by_id": "matched by id",
     "differing": "  of these, with other words in Anki",
@@ -327,9 +328,8 @@ _TITLES = {
     "not_in_anki": "not in Anki",
     "unclear": "unclear",
 }
-"""What each list of `Found` has."""
+# The lists that a person should see.
 _ROWS = ("differing", "not_in_sources", "not_in_anki", "unclear")
-"""The lists that a person should see."""
 
 
 def report(found: Found, most: int | None) -> Iterator[str]:
@@ -388,10 +388,10 @@ def _row(one: Waiting, anki: str = "") -> Row:
 
 # --- the cards in notes, as the tools write them ----------------------------------------------
 
+# What Obsidian_to_Anki takes for the name of a field.
 _FIELD = re.compile(
     r"(?m)^(?P<line>[A-Z][\w ]{0,24}):|(?P<word>(?<=\s)(?:Front|Back|Extra|Text|Question|Answer)):",
 )
-"""What Obsidian_to_Anki takes for the name of a field."""
 
 
 def _card(kind: str, id: str, front: str, back: str) -> str:
@@ -462,8 +462,8 @@ def key_number(key: str) -> str:
 # --- obsidian-spaced-repetition -------------------------------------------------------------------
 
 Schedule = tuple[tuple[str, int, int], ...]
+# The date of a card that was never reviewed.
 _NEW = "2000-01-01"
-"""The date of a card that was never reviewed."""
 _EASE = 250
 
 

@@ -348,10 +348,10 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
 
 # --- pictures -------------------------------------------------------------------------------------
 
+# The kinds of sources that keep pictures in their folder.
 _SOURCES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}
-"""The kinds of sources that keep pictures in their folder."""
+# How the names of pictures begin that were cut from a page.
 _CUT = "cut/"
-"""How the names of pictures begin that were cut from a page."""
 
 
 def pictures_of(ledger: Ledger, card: Card, folder: Path) -> dict[str, Media | Problem]:
@@ -601,8 +601,8 @@ def arrived(ledger: Ledger, planned: Iterable[Planned]) -> Iterator[tuple[Planne
             yield one, seen is not None and seen.mod >= one.note.mod
 
 
+# Where the ids of the cards are stored that `push --suspend-retired` suspended.
 _SUSPENDED = "suspended"
-"""Where the ids of the cards are stored that `push --suspend-retired` suspended."""
 
 
 def suspend_retired(ledger: Ledger, anki: AnkiConnect, cards: Iterable[int]) -> None:

@@ -65,8 +65,8 @@ class Agent:
         self._offline = offline
         self.name = ""
         """Name and version of the client."""
+        # The drafts that were proposed in this session.
         self._own: set[str] = set()
-        """The drafts that were proposed in this session."""
         self._has_rules = False
 
     # --- reading ----------------------------------------------------------------------------
@@ -398,8 +398,8 @@ def _refuse_malformed(card: dict[str, str], highlight: Highlight) -> None:
                 raise UsageError(f"{what}: write it without")
 
 
+# Characters without width that some scripts need; a card may have them if its passage has.
 _JOINERS = "\u200c\u200d"
-"""Characters without width that some scripts need; a card may have them if its passage has."""
 
 
 def _drafting_rules(workspace: Workspace) -> str:
@@ -502,6 +502,7 @@ class WithdrawCard(_Arguments, frozen=True):
     card: Words
 
 
+# The arguments of each tool, which is the method of `Agent` with its name.
 _TOOLS: dict[str, type[_Arguments]] = {
     "list_highlights": ListHighlights,
     "get_context": GetContext,
@@ -510,7 +511,6 @@ _TOOLS: dict[str, type[_Arguments]] = {
     "search_library": SearchLibrary,
     "withdraw_card": WithdrawCard,
 }
-"""The arguments of each tool, which is the method of `Agent` with its name."""
 _WRITING = ("propose_cards", "withdraw_card")
 
 

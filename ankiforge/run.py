@@ -360,8 +360,8 @@ class PrivatePassages:
         marked = [one.exact for one in found]
         marked += [one.exact[start:end] for one in found for start, end in one.gaps]
         self._words = frozenset(one for one in map(fold, marked) if len(one) >= LONG_ENOUGH)
+        # All private passages by document, including short ones.
         self._by_document: dict[DocumentKey, set[str]] = {}
-        """All private passages by document, including short ones."""
         for one in found:
             self._by_document.setdefault(one.document.key, set()).add(fold(one.exact))
 

@@ -70,8 +70,8 @@ else:
 # file, and both again if either changed during the copy.
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.25
+# Two changes within this time may leave the same modification time.
 _TICK_SECONDS = 0.02
-"""Two changes within this time may leave the same modification time."""
 
 
 def _copy_collection(path: Path, target: Path) -> None:
@@ -99,19 +99,18 @@ def _copy_collection(path: Path, target: Path) -> None:
 
 # --- unpacking an export --------------------------------------------------------------------
 
+# The database file by the version in `meta`. A newer export also contains an older file as a decoy.
 _MEMBERS = {3: "collection.anki21b", 2: "collection.anki21", 1: "collection.anki2"}
-"""The database file by the version in `meta`. A newer export also contains an older file as a
-decoy."""
 _CHUNK_BYTES = 1 << 20
 _MAX_DATABASE = 8 << 30
 _MAX_SMALL_DATABASE = 64 << 20
+# A database of text compresses to about a tenth. A hundredfold expansion is a zip bomb.
 _MAX_RATIO = 100
-"""A database of text compresses to about a tenth. A hundredfold expansion is a zip bomb."""
 _EXPORT_AGAIN = "export it from Anki once more"
+# What `zipfile` raises for a file that is broken, encrypted or packed in a way it does not know.
 _BROKEN_ZIP = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, ZstdError
 )  # fmt: skip
-"""What `zipfile` raises for a file that is broken, encrypted or packed in a way it does not know."""
 
 
 def _unpack(path: Path, target: Path) -> None:
@@ -154,8 +153,8 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 # --- the view -------------------------------------------------------------------------------
 
+# The home deck, also of a card that is in a filtered deck.
 _HOME = "iif(c.odid, c.odid, c.did)"
-"""The home deck, also of a card that is in a filtered deck."""
 _NOTES = f"""
 select o.nid, {texts("iif(o.place = '', n.guid, o.place)")}, {numbers("n.mod", "n.mid")}, {texts("n.tags", "n.flds")}
 from temp.chosen o cross join notes n on n.id = o.nid
@@ -389,10 +388,10 @@ def _unreadable(path: Path, error: OSError) -> ItemError:
 
 # --- notes that are not ours ----------------------------------------------------------------
 
+# The number of characters kept of a side. Useful cards are not longer.
 _MAX_SIDE = 2000
-"""The number of characters kept of a side. Useful cards are not longer."""
+# The number of characters read of a field. Broken markup takes quadratic time.
 _MAX_FIELD = 10_000
-"""The number of characters read of a field. Broken markup takes quadratic time."""
 _TEMPLATE_FIELD = re.compile(r"\{\{([^{}#^/]+)\}\}")
 _NOT_TEXT = re.compile(
     r"(?is)<(style|script)\b.*?(?:</\1\s*>|\Z)|\[sound:[^\]]*\]|\[latex\].*?(?:\[/latex\]|\Z)"

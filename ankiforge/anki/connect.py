@@ -24,8 +24,8 @@ from ankiforge.model import Family
 _T = TypeVar("_T")
 _API_VERSION = 6
 _CONNECT_SECONDS = 3.0
+# The time limit for an import, an export or a sync, which can take Anki minutes.
 _LONG_SECONDS = 600.0
-"""The time limit for an import, an export or a sync, which can take Anki minutes."""
 _MAX_MESSAGE = 300
 _ADD_ON = "its add-on AnkiConnect (Tools › Add-ons › Get Add-ons…, code 2055492159)"
 _CONFIG_MENU = "Tools › Add-ons › AnkiConnect › Config"
@@ -252,10 +252,10 @@ class AnkiConnect:
 
 
 _TYPES = tuple(note_type(family) for family in Family)
+# An Anki search for notes that may be ours: by field, by type name, by type id.
 _OURS = " OR ".join((
     "AnkiforgeId:af1*", *(f'"note:{kind.name}*" OR mid:{kind.id}' for kind in _TYPES)
 ))  # fmt: skip
-"""An Anki search for notes that may be ours: by field, by type name, by type id."""
 
 
 def _above(deck: str) -> Iterator[str]:

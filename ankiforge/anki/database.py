@@ -20,16 +20,16 @@ _T = TypeVar("_T")
 Row = tuple[Any, ...]
 
 _OLDEST_SCHEMA, _NEWEST_SCHEMA = 11, 18
+# The first schema that keeps decks and note types in tables. Earlier ones use JSON in `col`.
 _SCHEMA_WITH_TABLES = 15
-"""The first schema that keeps decks and note types in tables. Earlier ones use JSON in `col`."""
 _TABLES = frozenset(("col", "notes", "cards", "revlog", "graves"))
 _TYPE_TABLES = frozenset(("decks", "notetypes", "fields", "templates"))
+# The maximum size of one value in bytes.
 _MAX_VALUE = 100_000_000
-"""The maximum size of one value in bytes."""
 OUR_GUIDS = "af" + "[a-z2-7]" * 24
 """Matches the guids of our notes. A GLOB, because GLOB is case-sensitive."""
+# What a damaged file raises. Even SQLite's error message may not be UTF-8.
 _DAMAGED = (sqlite3.Error, OverflowError, UnicodeDecodeError)
-"""What a damaged file raises. Even SQLite's error message may not be UTF-8."""
 _SETUP = """
 create index if not exists ix_cards_nid on cards (nid);
 create index if not exists ix_revlog_cid on revlog (cid);
@@ -41,8 +41,8 @@ _ADOPTED = """
 insert or ignore into temp.chosen
 select a.value, ifnull(cast(n.id as integer), 0) from notes n join json_each(?) a on a.key = n.guid
 """
+# Finds tables but not views: a view in place of a table could run for ever.
 _PLAIN_TABLES = "select name from sqlite_master where type = 'table' and sql like 'create table%'"
-"""Finds tables but not views: a view in place of a table could run for ever."""
 
 
 def numbers(*columns: str) -> str:

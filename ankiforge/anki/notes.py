@@ -147,8 +147,8 @@ def _title_and_headings(highlight: Highlight) -> tuple[str, ...]:
     return tuple(isolated(part) for part in (title, *headings) if part.strip())
 
 
+# The length to which a list item above the highlight is shortened.
 _MAX_ITEM_CHARS = 60
-"""The length to which a list item above the highlight is shortened."""
 
 
 def _shortened(text: str) -> str:
@@ -251,8 +251,8 @@ RETIRED = "ankiforge::retired"
 """The tag of a note in Anki whose card was retired or rejected. Imports cannot delete notes."""
 _CONTROL_CHARS = re.compile(r"[\x00-\x1f\x7f]+")
 _UNFIT_IN_TAGS = re.compile(r"[\s\x00-\x1f\x7f]+")
+# Tags that belong to Anki: they record what a person or the scheduler did.
 _SYSTEM_TAGS = frozenset({"marked", "leech"})
-"""Tags that belong to Anki: they record what a person or the scheduler did."""
 
 
 @lru_cache(maxsize=4096)

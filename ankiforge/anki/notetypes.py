@@ -39,12 +39,11 @@ from ankiforge.text.cloze import MAX_NUMBER
 DESIGN_MOD = 1_400_000_001
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
+# (id of the first field, content fields). Ids are consecutive, including the fields of `_MACHINE`.
 _FIELDS = {
     Family.BASIC: (1407267147801, "Front Back Reverse Extra"),
     Family.CLOZE: (1505806687601, "Text Extra"),
 }
-"""(id of the first field, content fields). Ids are consecutive, including the fields of `_MACHINE`.
-"""
 _MACHINE = "Source Citation Links AnkiforgeId Feedback Spare1 Spare2 Spare3"
 _TEMPLATE_IDS = {
     Family.BASIC: {"Card 1": 1407267147901, "Card 2": 1407267147902},
@@ -288,10 +287,10 @@ def parse_identity(field: str) -> Identity | None:
 INVISIBLE = re.compile(r"(?i)<wbr\s*/?>|<span>(?:<wbr\s*/?>)*</span>")
 """What keeps signs of Anki's apart, and shows nothing."""
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
+# The name that Anki gives to our picture if a different file of that name exists.
 _RENAMED_MEDIA = re.compile(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
-"""The name that Anki gives to our picture if a different file of that name exists."""
+# White space and `<br>` at the end of a text, reversed: that takes linear time.
 _BLANK_END = re.compile(r"\A(?:>rb<|[^\S\u00a0])+")
-"""White space and `<br>` at the end of a text, reversed: that takes linear time."""
 
 
 def field_hash(text: str) -> str:

@@ -37,8 +37,8 @@ from ankiforge.model import (
 )
 
 _DATABASE = "collection.anki2"
+# The comment of the zip, by which a package is recognised. An export of Anki has none.
 _OURS = b"made by ankiforge"
-"""The comment of the zip, by which a package is recognised. An export of Anki has none."""
 _SEPARATOR = "\x1f"
 DAY_ZERO = datetime(2014, 9, 19, 4)
 """The day from which a package counts when cards are due."""
@@ -75,11 +75,11 @@ def write_package(path: Path, notes: Iterable[Note], types: Types | None = None)
 
 # --- the database ---------------------------------------------------------------------------
 
+# Safe, because the database is written once, in a temporary folder.
 _PRAGMAS = (
     "pragma page_size=16384; pragma journal_mode=off; pragma synchronous=off;"
     " pragma cache_size=-65536;"
 )
-"""Safe, because the database is written once, in a temporary folder."""
 _NOTE = "insert into notes values(?,?,?,?,-1,?,?,?,0,0,'')"
 _CARD = "insert into cards values(?,?,?,?,?,-1,?,?,?,?,?,?,0,0,0,0,0,'')"
 _NOTES_PER_INSERT = 1000

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
+# The outer braces show emphasis rules the same punctuation as in the source.
 _ATOM = re.compile("\\{\ufdd0(\\d+)\ufdd1\\}")
-"""The outer braces show emphasis rules the same punctuation as in the source."""
+# A line that contains no markup.
 _PLAIN_LINE = re.compile(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
-"""A line that contains no markup."""
 _TAG_NAMES = (
     "p br hr em strong s mark blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td"
 )
@@ -251,12 +251,12 @@ def _isolated_html(inner: str) -> str:
 # --- formulas -------------------------------------------------------------------------------
 
 _TEX_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
+# TeX by which MathJax sets links, styles and attributes. It is not allowed on a card.
 _TEX_ACTIVE = re.compile(
     r"\\(?:href|style|class|cssId|require|mmlToken)(?![A-Za-z])|\\bbox\s*\[[^\]]*[:(]"
 )
-"""TeX by which MathJax sets links, styles and attributes. It is not allowed on a card."""
+# The maximum nesting of braces in a formula. Deeper ones keep MathJax busy for minutes.
 _MAX_DEPTH = 60
-"""The maximum nesting of braces in a formula. Deeper ones keep MathJax busy for minutes."""
 _TEX_BRACE = re.compile(r"(?s)\\.?|[{}]")
 _TEX_OPENER = re.compile(r"\{(?=\{)")
 
@@ -314,8 +314,8 @@ def address(url: str) -> str:
     return re.sub(r"(?<=:):", "%3A", plain)
 
 
+# The picture formats that Anki shows on every device.
 _PICTURE_TYPES = ("png", "jpg", "jpeg", "gif", "webp", "avif", "svg")
-"""The picture formats that Anki shows on every device."""
 _MEDIA_NAME = re.compile(rf"af-[0-9a-f]{{16}}\.(?:{'|'.join(_PICTURE_TYPES)})")
 _MAX_PICTURE_BYTES = 20_000_000
 
@@ -348,17 +348,17 @@ def media_of(path: Path) -> Media | Problem:
 # as our Markdown can express it.
 
 _MATH = re.compile(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
+# What would be Markdown, as a group; not a citation in brackets, which is no link.
 _MARKUP = re.compile(r"\[\d+(?:[-–,]\s?\d+)*\](?![(\[])|([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
-"""What would be Markdown, as a group; not a citation in brackets, which is no link."""
+# What would start a list or a rule at the beginning of a line.
 _LINE_START = re.compile(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
-"""What would start a list or a rule at the beginning of a line."""
 _CLOZE = re.compile(r"(\{\{c[0-9,]+::|::|\}\})")
 _EMPHASIS = {"em": "*", "i": "*", "strong": "**", "b": "**", "s": "~~", "del": "~~", "mark": "=="}
 _START = _EMPHASIS | {"br": "\n", "a": "[", "td": "| ", "th": "| "}
 _END = _EMPHASIS | {"td": " ", "th": " ", "tr": "|\n"}
 _HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
+# Tags that start a new paragraph.
 _BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING}
-"""Tags that start a new paragraph."""
 _ALIGN = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 
 

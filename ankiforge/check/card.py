@@ -60,8 +60,8 @@ def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 _CLOZE_IN_MATHS = re.compile(r"\{\{c\d+::")
+# A `$` before a word; not a shell variable or a price.
 _OPENS = re.compile(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
-"""A `$` before a word; not a shell variable or a price."""
 _TEX = re.compile(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
 _TEX_WORD = re.compile(r"\S*(?:\\[A-Za-z]|\^|\w_)\S*$")
 _LOOK_BACK = 40
@@ -144,24 +144,24 @@ def _unclosed(text: str) -> str:
 
 # --- clozes -------------------------------------------------------------------------------------
 
+# The first words of a sentence that depends on the one before it; case matters.
 _LEANS = re.compile(rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])")
-"""The first words of a sentence that depends on the one before it; case matters."""
 _IMPERSONAL = re.compile(
     r"(?i)these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows|turns out|takes)\s"
     r"(?:\S+\s){0,3}(?:that|to|how|whether|for)\b|such (?:as|that)\b",
 )
 _SMALL_WORDS = STOP_WORDS - NEGATIONS - listed("small_words", "askable")
 _SIGNS_ONLY = re.compile(r"[\s.,;:!?'\"“”()-]+")
+# A number or acronym, which is searched for although it is short.
 _SHORT_FACT = re.compile(r"\d{2,}|[A-Z]{2,}")
-"""A number or acronym, which is searched for although it is short."""
+# The minimum length of other answers that are searched for, in characters.
 _SHORTEST = 4
-"""The minimum length of other answers that are searched for, in characters."""
+# A text with more lines is a list or a table.
 _LINES = 3
-"""A text with more lines is a list or a table."""
 _WORDS_TO_MEASURE = 8
 _EDGE_SIGN = re.compile(r"^[\s.,;:!?)]|[\s,;:(]$")
+# What a gap of a template holds, not of a card: `{{FIRST_NAME}}`, `{{first_name}}`.
 _IDENTIFIER = re.compile(r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+")
-"""What a gap of a template holds, not of a card: `{{FIRST_NAME}}`, `{{first_name}}`."""
 
 
 def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -239,10 +239,10 @@ _YES_NO = re.compile(
 )
 _BULLET = re.compile(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
 _BRACKETED = re.compile(r"[(\[][^()\[\]]*[)\]]")
+# Text between commas that is not an item of a list.
 _CLAUSE = re.compile(
     r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b",
 )
-"""Text between commas that is not an item of a list."""
 _ITEM_WORDS = 5
 _LEAK_WORDS = 6
 _REMARK = listed("small_words", "remark")
@@ -323,10 +323,10 @@ _EMPTY = re.compile(
     r"(?: here)?|insert \w+(?: here)?|(?:question|answer|front|back|text) here)\W*",
 )
 _DOTS = re.compile(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")
+# Words of the reply schema, which may be real answers if they are in the source.
 _SCHEMA_WORDS = frozenset(
     ["string", "str", "null", "undefined", "answer", "question", "front", "back", "nan"]
 )
-"""Words of the reply schema, which may be real answers if they are in the source."""
 
 
 def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -363,8 +363,8 @@ def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
 _OPEN_END = re.compile(r"[,،、，][\s*_=~>\"”’»)]*$")
 _COLON_END = re.compile(r"[:：][\s*_=~>\"”’»)}]*$")
 _JOINING = listed("small_words", "joining")
+# In shorter texts, the last word may be what is asked about: `und` means `and`.
 _JOINED_WORDS = 4
-"""In shorter texts, the last word may be what is asked about: `und` means `and`."""
 _PAIRED = re.compile(
     r"(?<!\\)\*\*(?=[^\s*])((?:(?!\n\n)[^*]|(?<!\*)\*(?!\*))+?)(?<=[^\s\\])\*\*(?!\*)"
     r"|(?<!\\)\*\*\*(?=[^\s*])([^*\n]+)(?<=[^\s\\])\*\*\*(?!\*)"
@@ -420,11 +420,11 @@ _CODE_LINE = re.compile(
     r"|::=|^\S+\s+::\s+\S+(?:\s+\S+){0,3}\s*(?:->|=>|→|⇒)"  # a grammar, a type
     r"|[A-Z]\w*[a-z][A-Z]\w*::\w|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
 )
+# A value that is typical of a Dataview field.
 _VALUE = re.compile(
     r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]|(?:true|false|yes|no)"
     r"|(?:#\S+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+",
 )
-"""A value that is typical of a Dataview field."""
 
 
 def form(draft: Draft, context: Context) -> Iterator[Finding]:

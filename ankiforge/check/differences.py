@@ -132,8 +132,8 @@ def _exact(text: str) -> str:
 _IDEOGRAPHS = "\u3400-\u9fff"
 _ASCII = re.compile(r"\w+")
 _WORD = rf"[{_IDEOGRAPHS}]|[\u3040-\u309f]+|[\u30a0-\u30ff]+|[^\W\u3040-\u30ff{_IDEOGRAPHS}]+"
+# Words without meaning of their own, and without accents (`où` is `ou`, `で` is `て`).
 _PASSED = STOP_WORDS | QUESTION_WORDS | listed("small_words", "unstemmed")
-"""Words without meaning of their own, and without accents (`où` is `ou`, `で` is `て`)."""
 
 
 class _Stems(dict[str, str]):
@@ -312,10 +312,10 @@ def _joined(form: str, joins: dict[str, str]) -> str:
 
 _LATIN = (("um", "a"), ("us", "i"), ("on", "a"), ("is", ""), ("ix", "ic"), ("ex", "ic"))
 _PEOPLE = ("ian", "ean", "an", "ish", "ese", "ic")
+# The minimum number of letters that a country and its people share.
 _LAND = 3
-"""The minimum number of letters that a country and its people share."""
+# The minimum length of a common first part of two compounds.
 _HEAD = 3
-"""The minimum length of a common first part of two compounds."""
 
 
 def same_word(word: str, counterpart: str) -> bool:
@@ -356,8 +356,8 @@ def _words(words: Words | set[str]) -> str:
 # --- guards ------------------------------------------------------------------------------------
 
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
+# The minimum number of equal words around a replaced one.
 _FRAME = 2
-"""The minimum number of equal words around a replaced one."""
 _SWAPPED = 2
 _ALIKE_FORMULA = 75
 _SHARED = 2

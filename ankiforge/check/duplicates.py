@@ -41,23 +41,23 @@ from ankiforge.model import (
 _JACCARD = 0.50
 _CONTAINMENT = 0.70
 _TOKEN_SET = 85
+# The minimum number of content words of a card that may be a part of another: the two of `die
+# Lampe` are in many sentences.
 _MIN_CONTAINED = 3
-"""The minimum number of content words of a card that may be a part of another: the two of
-`die Lampe` are in many sentences."""
+# The Jaccard similarity from which a pair that differs is reported as similar.
 _MIN_SIMILAR = 0.70
-"""The Jaccard similarity from which a pair that differs is reported as similar."""
+# The number of words by which cards are found; a fourth finds one more duplicate in 200.
 _RAREST = 3
-"""The number of words by which cards are found; a fourth finds one more duplicate in 200."""
+# Words in more cards than this are used only if the draft has no rarer ones:
 _COMMON = 100
-"""Words in more cards than this are used only if the draft has no rarer ones:"""
+# alone, up to this number of cards,
 _ALONE = 500
-"""alone, up to this number of cards,"""
+# or in pairs, up to this number.
 _LONGEST = 2_000
-"""or in pairs, up to this number."""
+# The number of most similar cards that are judged; in a long list of one pattern all are similar.
 _JUDGED = 30
-"""The number of most similar cards that are judged; in a long list of one pattern all are similar."""
+# The maximum number of findings for a card.
 _MOST = 5
-"""The maximum number of findings for a card."""
 
 TERMS_VERSION = "3"
 """To be changed with `terms_of`, so that stored terms are computed again."""
@@ -108,11 +108,11 @@ class DuplicateIndex:
         self._store, self._is_loaded = store, store is None
         self._cards: dict[str, IndexedCard] = {}
         self._sides: dict[str, Sides] = {}
+        # The ids of the cards that contain a word.
         self._postings: dict[str, list[str]] = defaultdict(list)
-        """The ids of the cards that contain a word."""
         self._exact: dict[bytes, list[str]] = defaultdict(list)
+        # The first card of each question that was added.
         self._fronts: dict[str, str] = {}
-        """The first card of each question that was added."""
 
     def add(self, id: str, highlight: HighlightKey, draft: Draft, where: str = "") -> None:
         """Add a card.

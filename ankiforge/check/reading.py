@@ -107,8 +107,8 @@ Check = Callable[[Draft, Context], Iterator[Finding]]
 
 # --- the text of a draft -----------------------------------------------------------------------
 
+# The number of characters of a source that are read.
 _LONGEST = 6000
-"""The number of characters of a source that are read."""
 folded = lru_cache(maxsize=1024)(canonical)
 """The canonical form, cached because many checks use the same passage."""
 GAP = "[…]"
@@ -293,8 +293,8 @@ def is_choice(front: str) -> bool:
 _SCRIPTS = {"LATIN": "Latin", "CYRILLIC": "Cyrillic", "GREEK": "Greek", "ARABIC": "Arabic"}
 _SCRIPTS |= {"HEBREW": "Hebrew", "HANGUL": "Korean", "DEVANAGARI": "Devanagari", "THAI": "Thai"}
 _SCRIPTS |= dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA"), "Chinese or Japanese")
+# The minimum number of common words of a language, and of more such words than of another.
 _CLEAR = 3
-"""The minimum number of common words of a language, and of more such words than of another."""
 
 
 @lru_cache(maxsize=256)

@@ -83,10 +83,10 @@ def quote(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 _LITTLE = 0.5
+# The number of initial letters by which a word of the source is recognised: valid, validity.
 _PREFIX = 5
-"""The number of initial letters by which a word of the source is recognised: valid, validity."""
+# `B.C.` is the same as `BC`.
 _INITIALS = re.compile(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
-"""`B.C.` is the same as `BC`."""
 
 
 def answer(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -172,8 +172,8 @@ def beside(draft: Draft, context: Context) -> Iterator[Finding]:
 # --- numbers ------------------------------------------------------------------------------------
 
 _SHIELDED = re.compile(r"`[^`\n]*`|\$(?=[^\s\d])[^$\n]*\$")
+# `one` and `two` are often no numbers: both threads are two threads.
 _LEAST_WORD = 3
-"""`one` and `two` are often no numbers: both threads are two threads."""
 
 
 def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -249,15 +249,15 @@ def _otherwise(one: Quantity, source: str) -> str:
 _HEDGES = listed("meaning", "hedges")
 _SOFT = _HEDGES | listed("meaning", "soft")
 _ABSOLUTES = listed("meaning", "absolutes")
+# Words with which a sentence can say the same with and without a negation.
 _EXCUSED = listed("meaning", "excused")
-"""Words with which a sentence can say the same with and without a negation."""
+# The month, not the verb.
 _MAY = re.compile(r"\bMay\b")
-"""The month, not the verb."""
 _TURNING = frozenset(("unlike", "lack", "lacks", "instead"))
+# The share of words from which a card repeats its source.
 _REPEATS = 0.8
-"""The share of words from which a card repeats its source."""
+# The number of content words after a negation or hedge to which it applies.
 _SCOPE = 3
-"""The number of content words after a negation or hedge to which it applies."""
 
 
 def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -355,8 +355,8 @@ def _sides_swapped(card: list[str], at: int, proof: list[str], place: int) -> bo
 
 _SYMBOLS = re.compile(r"[\s{}^_()\[\]$*·×⋅`]|\\[,;:! ]")
 _OPERATOR = re.compile(r"[=+\-*/<>≤≥≠√∑∫→·|]|\\[a-z]{3,}|[\^_]")
+# A capitalised word within a sentence, or before another one.
 _NAME = re.compile(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
-"""A capitalised word within a sentence, or before another one."""
 
 
 @lru_cache(maxsize=256)

@@ -74,11 +74,11 @@ ORDINALS = lists("numbers", "ordinals")["en"]
 
 # --- words -------------------------------------------------------------------------------------
 
+# Kana and ideographs. To compile so many takes `re` a millisecond, at the first such text.
 _IDEOGRAPH = "([\u3040-\u30ff\u3400-\u9fff])"
-"""Kana and ideographs. To compile so many takes `re` a millisecond, at the first such text."""
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?[+#]*")
+# The same for ASCII, in half the time.
 _ASCII_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)?[+#]*")
-"""The same for ASCII, in half the time."""
 TERM = re.compile(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
 """Acronyms and names with digits or inner capitals."""
 
@@ -215,8 +215,8 @@ def opposed(*, stemmed: bool = True) -> dict[str, Words]:
     return other
 
 
+# `in` and `out`: where they stand says little of what is meant.
 _PLACES = listed("meaning", "prepositions")
-"""`in` and `out`: where they stand says little of what is meant."""
 
 
 @lru_cache(maxsize=4096)
@@ -306,10 +306,10 @@ def _spellings(number: str) -> tuple[str, ...]:
 
 # --- quantities: numbers with their scale, unit, sign and era -------------------------------------
 
+# The number of characters of a text that are read.
 _LONGEST = 8000
-"""The number of characters of a text that are read."""
+# The maximum number of quantities that are read.
 _MOST = 150
-"""The maximum number of quantities that are read."""
 
 Unit = tuple[str, str, Fraction]
 
@@ -340,8 +340,8 @@ def _longest_first(names: frozenset[str] | dict[str, Unit] | dict[str, int]) -> 
     return "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in ends.items())
 
 
+# More would be too many for Python to read as one number.
 _DIGITS = r"\d{1,999}"
-"""More would be too many for Python to read as one number."""
 QUANTITY = re.compile(
     rf"""(?x)
     (?=[-−–+±$€£\d]|\b)
@@ -523,10 +523,10 @@ for _word in (
 ):  # these often have another meaning: `one` is also an article
     _COUNTED.pop(_word)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+# 299 792 458; two groups alone are ambiguous: `in 120 200 died`.
 _SPACED_DIGITS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])")
-"""299 792 458; two groups alone are ambiguous: `in 120 200 died`."""
+# (0, 0), which is two numbers.
 _TUPLE = re.compile(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
-"""(0, 0), which is two numbers."""
 _TENS_AND_ONES = re.compile(
     r"(?i)\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
     r"(one|two|three|four|five|six|seven|eight|nine)\b",

@@ -248,8 +248,8 @@ def _shown(now: Session, words: Words) -> Shown:
 
 # --- seen -----------------------------------------------------------------------------------
 
+# The default number of works that are shown.
 _WORKS = 10
-"""The default number of works that are shown."""
 
 
 # -x is a word of the query, not an option

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from ankiforge.model import Problem, Source
     from ankiforge.run import Progress
 
+# Characters with which a text could control the terminal; colour sequences are allowed.
 _ESCAPES = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
-"""Characters with which a text could control the terminal; colour sequences are allowed."""
 _UNSAFE = re.compile(_ESCAPES)
 _UNSAFE_OR_BIDI = re.compile(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
+# A command that a message names. `init` and `mcp` name their folder themselves.
 _COMMAND = re.compile(rf"\bankiforge (?=(?:{'|'.join({*COMMANDS} - {'init', 'mcp'})})\b)")
-"""A command that a message names. `init` and `mcp` name their folder themselves."""
+# Further characters that some readers take for line ends, which JSON Lines must not contain.
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
-"""Further characters that some readers take for line ends, which JSON Lines must not contain."""
 
 
 def for_terminal(text: str) -> str:

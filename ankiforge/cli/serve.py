@@ -179,14 +179,14 @@ class Passes:
         """Prepare passes; nothing is read yet."""
         self._call, self._push = replace(call, out=replace(call.out, quiet=True)), push
         self._out = call.out
+        # What the model has cost, of the budget of all passes.
         self._spent = 0.0
-        """What the model has cost, of the budget of all passes."""
+        # The newest decision that was delivered or is about to be.
         self._newest: Any = None
-        """The newest decision that was delivered or is about to be."""
+        # A hash of the package that was told last.
         self._package = b""
-        """A hash of the package that was told last."""
+        # The problems of the last pass and of the last delivery, which are not told again.
         self._troubles: dict[str, set[tuple[str, str]]] = {"read": set(), "deliver": set()}
-        """The problems of the last pass and of the last delivery, which are not told again."""
 
     def folders(self) -> list[Path]:
         """Return the folders of all sources."""

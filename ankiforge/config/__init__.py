@@ -163,8 +163,8 @@ class _Common(msgspec.Struct, frozen=True):
     name: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
+# Keys of a source that need not be a folder. With one of them, `path` is optional.
 _PATHLESS = frozenset({"api", "library"})
-"""Keys of a source that need not be a folder. With one of them, `path` is optional."""
 _EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 
 

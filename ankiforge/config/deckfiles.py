@@ -160,8 +160,8 @@ def _normalised(text: str) -> str:
 
 _PLACEHOLDERS = ("title", "collection", "folder")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# The maximum length of one part of a deck's name. Anki's deck list shows no more.
 _MAX_PART = 100
-"""The maximum length of one part of a deck's name. Anki's deck list shows no more."""
 
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
@@ -192,5 +192,5 @@ def _joined(parts: Iterable[str]) -> str:
     return "::".join(name for name in names if is_visible(name))
 
 
+# Characters that break a line. Not joiners, which scripts and emoji need.
 _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Characters that break a line. Not joiners, which scripts and emoji need."""

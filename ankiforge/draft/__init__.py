@@ -173,13 +173,13 @@ def skip_reason(highlight: Highlight) -> str:
     return ""
 
 
+# Signs of a definition, a reason, a rule, a contrast or a number.
 _TELLS = re.compile(
     r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means|defined|called|is an?"
     r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]",
 )
-"""Signs of a definition, a reason, a rule, a contrast or a number."""
+# In scripts without blanks, two characters are about as much as a word.
 _WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]{1,2}|[^\W_]+(?:['’-][^\W_]+)*")
-"""In scripts without blanks, two characters are about as much as a word."""
 LEAST, MOST = 4, 60
 """The number of words from which a mark is a clause, and up to which it is about one thing."""
 

@@ -286,13 +286,13 @@ class Client:
         self._lock = threading.Lock()
         self._wire: _Wire | None = None
         self._openai: Any = None
+        # Why the run ended, if it did.
         self._end: ServiceError | None = None
-        """Why the run ended, if it did."""
         self._stopped = self._answered = False
+        # The number of consecutive requests without an answer.
         self._failed = 0
-        """The number of consecutive requests without an answer."""
+        # The form of requests that the server accepts, as far as it is known.
         self._form = Form()
-        """The form of requests that the server accepts, as far as it is known."""
 
     def kept_as(self, question: Question) -> str:
         """Return the name under which the reply to a question about one thing is kept."""
@@ -474,8 +474,8 @@ def without_key(settings: ServerSettings, text: str) -> str:
     return text.replace(key, "***") if len(key) > 8 else text
 
 
+# The headers that any server gets.
 _OURS = re.compile(r"host|content-.*|accept|user-agent|authorization|x-stainless.*")
-"""The headers that any server gets."""
 
 
 class _Wire:

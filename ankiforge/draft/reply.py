@@ -102,8 +102,9 @@ def _count(tokens: Any) -> int:
 
 LONGEST = 500_000
 """The number of characters of a reply that are read."""
+# After so many places where no object begins, the rest of a reply is not searched for whole
+# objects.
 _FAILURES = 200
-"""After so many places where no object begins, the rest of a reply is not searched for whole objects."""
 _LATEX = (
     r"nabla|natural|ne|neq|neg|nu|not|notin|ni|norm|newcommand|nexists|nleq|ngeq|nparallel|nearrow"
     r"|theta|tau|text\w*|times|to|tilde|top|tfrac|tbinom|tan|tanh|tr|triangle\w*|therefore"
@@ -126,13 +127,13 @@ def _fix_escapes(text: str, apostrophe: str = "'") -> str:
 
 
 _NAMES = "think|thinking|thought|reasoning|reflection|seed:think"
+# Reasoning before the answer; it may begin in the request, so that only its end is there.
 _THOUGHT = re.compile(
     rf"""(?isx)\A\s*(?:<({_NAMES})>.*?(?:</\1>|\Z) | \[THINK\].*?(?:\[/THINK\]|\Z)
     | <\|channel\|>\s*(?:analysis|commentary).*?(?:<\|channel\|>\s*final|\Z)
     | <\|begin_of_thought\|>.*?(?:<\|end_of_thought\|>|\Z)
     | .*</(?:{_NAMES})>(?=\s*(?:```\w*\s*)?[\[{{]))""",
 )
-"""Reasoning before the answer; it may begin in the request, so that only its end is there."""
 
 
 def objects(text: str) -> list[Any]:
@@ -165,8 +166,8 @@ def _size(values: Iterable[Any]) -> int:
 
 
 _DECODER = json.JSONDecoder(strict=False)
+# The start of an object, but no braces of LaTeX or prose.
 _BEGINS = re.compile(r"""\{(?=\s{0,99}["'“„}])""")
-"""The start of an object, but no braces of LaTeX or prose."""
 
 
 def _whole(text: str) -> tuple[list[Any], bool]:

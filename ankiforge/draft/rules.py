@@ -128,14 +128,14 @@ def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
 
 # --- marked words ---------------------------------------------------------------------------
 
+# Words that are struck out in the Markdown.
 _STRIKE = re.compile(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
-"""Words that are struck out in the Markdown."""
+# A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND.
 _HEADING = re.compile(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
-"""A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND."""
 
 
+# A colon that was marked with its term: no part of the answer.
 _GAP_END = re.compile(r"(?<=\w)\\?[:,;]\Z")
-"""A colon that was marked with its term: no part of the answer."""
 
 
 def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:

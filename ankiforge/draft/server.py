@@ -17,8 +17,8 @@ from ankiforge.errors import ConfigError, ItemError
 # --- prices ---------------------------------------------------------------------------------
 
 
+# Keys of a request that `extra_body` may not set.
 _OURS = ("model", "messages", "stream", "n")
-"""Keys of a request that `extra_body` may not set."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True):

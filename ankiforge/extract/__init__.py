@@ -91,10 +91,10 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted({*_own_kinds(), *_OF_TOOLS, *(point.name for point in _plugins())}))
 
 
+# Sources that `ankiforge.adopt` has, for who moves in.
 _OF_TOOLS = frozenset(("yanki", "ankiops"))
-"""Sources that `ankiforge.adopt` has, for who moves in."""
+# Modules of this folder that are not sources.
 _NOT_SOURCES = frozenset(("clippings", "discover", "files", "folder"))
-"""Modules of this folder that are not sources."""
 
 
 def _own_kinds() -> set[str]:

@@ -47,11 +47,11 @@ _PAGE = re.compile(
     r"\s+([\dIVXLCDM]+(?:[-–]\d+)?)\b|(\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)",
 )
 _RANGE = re.compile(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
+# What a block is: by Kindle's classes, or by KOReader's sizes of letters.
 _ROLE = re.compile(
     r"(?P<book>bookTitle|:18pt)|(?P<by>authors|color:gray)|(?P<section>sectionHeading|:14pt)"
     r"|(?P<other>citation)|(?P<head>noteHeading)|(?P<page>:10pt)|(?P<text>noteText|\"font-size:12pt\")|(?P<note>:11pt)"
 )
-"""What a block is: by Kindle's classes, or by KOReader's sizes of letters."""
 
 
 def _clip(book: str, where: str, text: str, at: int, section: str = "") -> Clip:

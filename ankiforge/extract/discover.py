@@ -13,8 +13,8 @@ from typing import NamedTuple
 from ankiforge.config import EXPORTS
 from ankiforge.extract.files import encoding_of
 
+# The number of bytes read to recognise a file.
 _HEAD_BYTES = 65_536
-"""The number of bytes read to recognise a file."""
 _KIND_BY_SUFFIX = {
     ".pdf": "pdf",
     ".md": "obsidian",
@@ -25,8 +25,8 @@ _KIND_BY_SUFFIX = {
 _READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".html", ".htm")
 _CLIPPING = re.compile(r"(?m)^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n")
 _CLIPPINGS_END = re.compile(r"(?m)^={10}[ \t]*$")
+# HTML of Kindle's apps, and of KOReader.
 _NOTEBOOK = re.compile('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
-"""HTML of Kindle's apps, and of KOReader."""
 _ANNOTATIONS = re.compile(
     r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]'
 )

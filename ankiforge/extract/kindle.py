@@ -21,8 +21,8 @@ from ankiforge.model import Extracted, Highlight, HighlightKind, Problem
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import numbered
 
+# Folded characters from which a match at one place is no coincidence.
 _LONG = 20
-"""Folded characters from which a match at one place is no coincidence."""
 
 Settings = SourceSettings
 

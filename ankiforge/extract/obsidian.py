@@ -50,11 +50,11 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
 
 # --- the card syntaxes of plug-ins, and the folders of templates, as the plug-ins were told ---
 
+# The cloze patterns of obsidian-spaced-repetition that are read, and what marks such a cloze.
 _CLOZE = {
     **{f"{sign}[123;;]answer[;;hint]{sign}": name for sign, name in (("==", "=="), ("**", "bold"))},
     **dict.fromkeys(("{{[123;;]answer[;;hint]}}", "{{[123::]answer[::hint]}}"), "{{"),
 }
-"""The cloze patterns of obsidian-spaced-repetition that are read, and what marks such a cloze."""
 
 
 class _Osr(msgspec.Struct, frozen=True, rename="camel"):
@@ -181,16 +181,16 @@ def template_folders(vault: Path) -> Iterator[str]:
 
 # --- the vault ---------------------------------------------------------------------------------
 
+# Files that editors leave behind.
 _JUNK = re.compile(r"(?i)~\$|.*(?:~|\.tmp|\.swp)$")
-"""Files that editors leave behind."""
+# Files that may contain marks and are not read.
 _DRAWING = re.compile(r"(?i).*(?:\.excalidraw\.md|\.canvas)$")
-"""Files that may contain marks and are not read."""
+# A line that Excalidraw writes into a drawing; it is not a mark.
 _BANNER = re.compile(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
-"""A line that Excalidraw writes into a drawing; it is not a mark."""
 _MARK = re.compile(rb"(?<!=)==(?![=\s]|\xe2\x9a\xa0)[^\r\n=]+(?<!\s)==(?!=)")
 _LARGEST_DRAWING = 2_000_000
+# Drawings named in one message.
 _MOST_NAMED = 3
-"""Drawings named in one message."""
 
 
 @dataclass(frozen=True)

@@ -78,18 +78,18 @@ open_source = Wiki.open
 
 # --- fields ---------------------------------------------------------------------------------
 
+# One of a list `[[two words]] one`; system tags begin with `$:/`.
 _TAG = re.compile(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
-"""One of a list `[[two words]] one`; system tags begin with `$:/`."""
 
 
 # --- wikitext -------------------------------------------------------------------------------
 
 _CODE = re.compile(r"(?m)(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)")
 _MARKED = re.compile(r"(?m)^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$")
+# A list item or heading of a block that is marked, or a paragraph; signs first.
 _PART = re.compile(
     r"(?m)^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*|)(\S.*(?:\n(?![*#;:>!]|[ \t]*$).+)*)"
 )
-"""A list item or heading of a block that is marked, or a paragraph; signs first."""
 _LINE = re.compile(
     r"(?P<heading>!{1,6})(?:\.[\w.-]+)?[ \t]*(?P<title>.*)|(?P<item>[*#;:>]+)(?:\.[\w.-]+)?[ \t]*(?P<words>.*)"
     r"|\|!?(?P<row>.*)\|[hfck]?[ \t]*|(?P<none>\"\"\"|<<<.*|\$\$\$.*)[ \t]*"

@@ -219,8 +219,8 @@ def rank(row: Row, passage: Passage) -> tuple[int, int]:
 
 # --- numbers of gaps ------------------------------------------------------------------------------
 
+# The number of unchanged words on one side that identify the position of a gap.
 _WORDS_AROUND = 3
-"""The number of unchanged words on one side that identify the position of a gap."""
 
 
 def _around(markdown: str, gap: Gap) -> tuple[list[str], list[str]]:
@@ -238,10 +238,10 @@ def _same_place(was: tuple[list[str], list[str]], now: tuple[list[str], list[str
     return was == now or any(one == other and one for one, other in sides)
 
 
+# Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number.
 _MIN_SIMILARITY = 75
-"""Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number."""
+# With more gaps left than this, only equal answers are matched.
 _MAX_COMPARED = 200
-"""With more gaps left than this, only equal answers are matched."""
 
 
 def keep_numbers(

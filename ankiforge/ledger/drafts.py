@@ -63,8 +63,8 @@ def draft_id(key: str, wording: Wording) -> str:
     return f"dr{h16(key, wording.family.value, wording.place, wording.content)}"
 
 
+# The first colons of a line stand between words without blanks.
 _TIGHT = re.compile(r"^[^:]*[^\s:]::[^\s:]")
-"""The first colons of a line stand between words without blanks."""
 
 
 def form_key(source: str, written: str) -> str:

@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS kept (
     owner TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (owner, name)
 ) STRICT
 """
+# How long to wait in seconds for another program that uses the file; only the first time.
 _PATIENCE = 5.0
-"""How long to wait in seconds for another program that uses the file; only the first time."""
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 CACHE_FILE = "memory.db"
 """The name of the file, in the folder of the ledger."""

@@ -77,6 +77,7 @@ class Term(msgspec.Struct, frozen=True):
     negated: bool = False
 
 
+# All cards and drafts. `anki`: none, written (into a package), seen, missing or deleted.
 _LINES = (
     "line AS ("
     " SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags, d.findings,"
@@ -92,7 +93,6 @@ _LINES = (
     "   WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END"
     " FROM card c LEFT JOIN seen s USING (guid))"
 )
-"""All cards and drafts. `anki`: none, written (into a package), seen, missing or deleted."""
 _PLACES = (
     "place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state, h.colour, h.tags,"
     "  o.title, o.place, o.source"
@@ -100,6 +100,7 @@ _PLACES = (
     "  UNION SELECT first, key FROM alias) k JOIN line l ON l.key = k.first"
     " JOIN highlight h ON h.key = k.key JOIN document o ON o.id = h.document)"
 )
+# Live cards all of whose passages are gone.
 _SOURCELESS = (
     "sourceless AS MATERIALIZED (SELECT c.guid FROM card c WHERE c.live AND c.passage IN"
     "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h"
@@ -108,7 +109,6 @@ _SOURCELESS = (
     "   WHERE h.state IN ('present', 'missing', 'unselected')"
     "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first = c.passage))))"
 )
-"""Live cards all of whose passages are gone."""
 _WITH = f"WITH {_SOURCELESS}, {_LINES}, {_PLACES}"
 _LIST = "{column} GLOB '*' || char(10) || {value} || char(10) || '*'"
 _OF_LINES = {
@@ -352,8 +352,8 @@ _FATE = (
     " WHEN h.fate IN ('failed', 'ignored') THEN h.fate WHEN p.decided THEN 'decided'"
     " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE 'no_card' END"
 )
+# Of the places of a passage, the one whose text is used is the least.
 _RANK = f"(instr('{' '.join(ORDER)}', {{h}}.route), instr(a.keys, {{h}}.key))"
-"""Of the places of a passage, the one whose text is used is the least."""
 _FATES = (
     "SELECT {what} FROM highlight h"
     " JOIN (SELECT h.key, coalesce(a.first, h.key) AS first FROM highlight h"

@@ -384,17 +384,17 @@ def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
 
 # --- renamed documents ----------------------------------------------------------------------------
 
+# With fewer shingles that occur in no third document, nothing is recognised.
 _ENOUGH = 12
-"""With fewer shingles that occur in no third document, nothing is recognised."""
+# The share of the shorter document's shingles that the other one must contain. Half of that
+# suffices if they have a block id or the file name in common. A common inode does not count: file
+# systems reuse those of deleted files, and with half of the share, pairs of unrelated notes were
+# taken for one.
 _ENOUGH_SHARED = 0.5
-"""The share of the shorter document's shingles that the other one must contain. Half of that
-suffices if they have a block id or the file name in common. A common inode does not count: file
-systems reuse those of deleted files, and with half of the share, pairs of unrelated notes were
-taken for one."""
+# A document that is more than this factor longer is a different one.
 _MUCH_LONGER = 2.0
-"""A document that is more than this factor longer is a different one."""
+# If the second best match has at least this fraction of the best score, neither is chosen.
 _RIVAL = 0.8
-"""If the second best match has at least this fraction of the best score, neither is chosen."""
 
 
 def _share(one: Sketch, other: Sketch, elsewhere: set[int]) -> float | None:

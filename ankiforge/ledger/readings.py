@@ -151,8 +151,8 @@ class Known:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # The documents of each container that was asked about, by path.
         self._rows: dict[str, dict[str, Row]] = {}
-        """The documents of each container that was asked about, by path."""
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether a document was ingested with this fingerprint; always False for ""."""

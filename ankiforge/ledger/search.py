@@ -35,14 +35,14 @@ from ankiforge.text.identifiers import Name, names_in, names_of
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
 """How a work is found, the most reliable first."""
 _ORDER = (NAME, TITLE, SIMILAR, WORDS)
+# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the other.
 _ALIKE = 86.0
-"""The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the other."""
 _WITHIN = 92.0
 _SHORTEST, _SHORTEST_PART = 8, 14
 """Titles, and parts of titles, that are shorter are not compared."""
 _MOST = 300
+# The values of a parameter that is a JSON list.
 _AMONG = "(SELECT value FROM json_each(?))"
-"""The values of a parameter that is a JSON list."""
 _CURRENT = (
     "SELECT 'highlight' AS what, h.key AS ref, h.document, h.run || h.state AS digest"
     " FROM highlight h WHERE h.body != ''"
@@ -257,17 +257,17 @@ def _match(
 
 # --- words ----------------------------------------------------------------------------------------
 
+# Letters of scripts without spaces between words (and Hangul, whose particles join words).
 _UNSPACED = (
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"
 )
-"""Letters of scripts without spaces between words (and Hangul, whose particles join words)."""
+# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
+# that are optional in Hebrew and Arabic. In other scripts such marks make a different letter.
 _ACCENTS = re.compile(
     "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
     "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
 )
-"""Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
-that are optional in Hebrew and Arabic. In other scripts such marks make a different letter."""
 _POWER = re.compile(r"(?<=\w)\^\{?(\d+)\}?")
 _CHUNK = re.compile(r"[\"“„«](?P<phrase>[^\"“”„«»]+)[\"”“»]|(?P<word>[^\s\"“”„«»]+)")
 
@@ -317,8 +317,8 @@ class Duplicates:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # The digest of each card whose search terms are being made.
         self._reading: dict[str, str] = {}
-        """The digest of each card whose search terms are being made."""
 
     def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
         """Yield the cards whose search terms are missing, or of another text or version."""

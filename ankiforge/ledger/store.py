@@ -117,11 +117,11 @@ class Store:
         self._now = 0
         self._version = 0
         self._known: dict[str, Passage] = {}
+        # All keys of each passage that has several; None = not read yet.
         self._aliases: dict[str, tuple[str, ...]] | None = None
-        """All keys of each passage that has several; None = not read yet."""
         self._changed: dict[str, None] = {}
+        # For the journal; the last `_unstored` of them are not in the database yet either.
         self._unwritten: list[Event] = []
-        """For the journal; the last `_unstored` of them are not in the database yet either."""
         self._unstored = 0
         self._act = ""
         self._inside = False

@@ -407,6 +407,7 @@ class Source(Protocol):
 
 # --- colours --------------------------------------------------------------------------------
 
+# In degrees, the hues of Zotero's palette and of the colours that PDF programs call so.
 _HUES = {
     "yellow": (50, 60),
     "red": (0,),
@@ -416,9 +417,8 @@ _HUES = {
     "magenta": (296, 300, 330),
     "orange": (31, 30),
 }
-"""In degrees, the hues of Zotero's palette and of the colours that PDF programs call so."""
+# The difference between the largest and the smallest of red, green, blue (0 to 1).
 _GRAY_BELOW = 0.1
-"""The difference between the largest and the smallest of red, green, blue (0 to 1)."""
 
 
 def colour_name(colour: str) -> str:

@@ -291,8 +291,8 @@ def question_text(question: Question) -> Text:
 
 # --- works, for `seen` ----------------------------------------------------------------------
 
+# The number of passages and of cards that a terminal shows for a work without -v.
 _MOST_FOUND = 5
-"""The number of passages and of cards that a terminal shows for a work without -v."""
 _LINE = 96
 _OPENERS = {
     "doi": "https://doi.org/",
@@ -435,8 +435,8 @@ COLUMNS = (
     "id", "guid", "kind", "verdict", "anki", "deck", "tags", "front", "back", "extra", "quote",
     "comment", "document", "creators", "issued", "page", "link", "highlight", "drafter", "reason",
 )  # fmt: skip
+# Characters that a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""Characters that a spreadsheet takes for the beginning of a formula."""
 
 
 def as_csv(lines: Sequence[Line], tags: Callable[[Line], tuple[str, ...]]) -> str:

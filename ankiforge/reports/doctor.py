@@ -261,12 +261,12 @@ _NEAR = (
     *("", "Documents", "Notes", "Obsidian", "Dropbox", "OneDrive", "iCloudDrive"),
     "Library/Mobile Documents/iCloud~md~obsidian/Documents",
 )
+# Plugin of Obsidian: the dialect in which its cards are written.
 _DIALECTS = {
     "obsidian-spaced-repetition": "osr",
     "obsidian-to-anki-plugin": "o2a",
     "flashcards-obsidian": "flashcards",
 }
-"""Plugin of Obsidian: the dialect in which its cards are written."""
 
 
 def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:

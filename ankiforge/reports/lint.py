@@ -101,8 +101,8 @@ def _markdown(text: str) -> str:
 
 _CODE = re.compile(r"(?is)<(code|pre)\b.*?</\1>")
 _PAIRS = ((r"\\\(", r"\\\)"), (r"\\\[", r"\\\]"), (r"\[\$\]", r"\[/\$\]"), (r"\[latex\]", r"\[/latex\]"))  # fmt: skip
+# A gap with a formula whose own `}}` ends it: {{c1::\(\frac{1}{\sqrt{2}}\)}}.
 _CLOSED_EARLY = re.compile(r"(?s)\{\{c[0-9,]+::(?:(?!\}\}).)*\\[(\[](?:(?!\}\}|\\[)\]]).)*\}\}")
-"""A gap with a formula whose own `}}` ends it: {{c1::\\(\\frac{1}{\\sqrt{2}}\\)}}."""
 
 
 def _markup_faults(text: str) -> Iterator[Finding]:

@@ -347,8 +347,8 @@ def status_text(status: Status) -> Text:
 WEEKS = 26
 """The number of weeks that the heat map shows."""
 _SHADES = " ░▒▓█"
+# The type of an answer to a card in review, in Anki's log.
 _ANSWER = 1
-"""The type of an answer to a card in review, in Anki's log."""
 
 
 class Group(msgspec.Struct):

@@ -91,16 +91,16 @@ class Desk:
         """Open a session at the page."""
         self._ledger, self._workspace, self._decks = ledger, workspace, decks
         self._sends, self._asks = send, ask
+        # The pictures and papers that were shown, by the names that the browser asks for.
         self._files: dict[str, Path] = {}
-        """The pictures and papers that were shown, by the names that the browser asks for."""
         asks = workspace.config.drafter == "llm"
         self._items = Items(ledger, self._picture, self._paper, asks=asks)
         self._queues: dict[str, list[str]] = {}
         self._questions: dict[str, Question] = {}
+        # What was skipped, oldest first: it comes last.
         self._later: dict[str, None] = {}
-        """What was skipped, oldest first: it comes last."""
+        # The list and the item of each decision of this session.
         self._undos: dict[str, tuple[str, str]] = {}
-        """The list and the item of each decision of this session."""
         self._order: Order | None = None
 
     # --- lists ----------------------------------------------------------------------------------

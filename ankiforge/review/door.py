@@ -49,10 +49,10 @@ _PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# For pictures: an SVG may contain scripts.
 _INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-"""For pictures: an SVG may contain scripts."""
+# For the browser's PDF viewer, which a sandbox would forbid.
 _VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-"""For the browser's PDF viewer, which a sandbox would forbid."""
 _CLOSED = "This page belongs to one browser: open the address that `ankiforge review` printed."
 _USED = (
     "This address was opened before, and it works only once. For a new one press Ctrl-C in the terminal"
@@ -95,8 +95,8 @@ class Door:
     """Returns the desk, in the one thread that answers."""
     token: str = field(default_factory=_secret)
     session: str = field(default_factory=_secret, repr=False)
+    # Acquired by the first use of the token, and never released.
     _used: Lock = field(default_factory=Lock, init=False, repr=False)
-    """Acquired by the first use of the token, and never released."""
 
     @property
     def address(self) -> str:

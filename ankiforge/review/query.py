@@ -25,12 +25,12 @@ from ankiforge.text.passages import sentence_around, trimmed
 
 UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour", "verdict"}
 """Fields whose values never hold a blank."""
+# Fields that have few values.
 _WORDS = {
     "kind": tuple(CardKind),
     "verdict": ("pending", "accepted", "rejected", "retired", "taken back", "superseded"),
     "anki": ("none", "written", "seen", "missing", "deleted"),
 }
-"""Fields that have few values."""
 _TERM = re.compile(
     r"""\s*(?P<minus>-?)(?:(?P<field>[^\W\d]\w*):)?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]*))"""
     r"(?=\s|$)"
@@ -226,8 +226,8 @@ def fields_from_spans(highlight: Highlight, selected: str, question: str | None)
 
 # --- gaps in the text that a person selected --------------------------------------------------
 
+# Characters that may be markup instead of text.
 _MARKUP_CHARS = frozenset("*_~=#>+-|`\\")
-"""Characters that may be markup instead of text."""
 _LINK_OR_IMAGE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 

@@ -19,11 +19,11 @@ from ankiforge.text.fold import is_visible
 
 # --- shields: escapes, code and maths ----------------------------------------------------------
 
+# `5 and 10$`: an amount and words, without characters that only occur in formulas.
 _AMOUNT = (
     r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+"
     r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
 )
-"""`5 and 10$`: an amount and words, without characters that only occur in formulas."""
 MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
 """`$maths$` on one line: no space inside the dollars, no digit after them, and not an amount."""
 _SHIELDED = re.compile(
@@ -154,8 +154,8 @@ def _read(markdown: str) -> tuple[list[Gap], list[int]]:
     return found, [opened.start for opened in stack]
 
 
+# The maximum nesting of clozes; deeper ones are text.
 _MAX_NESTING = 20
-"""The maximum nesting of clozes; deeper ones are text."""
 
 
 def reveal(markdown: str, depth: int = 0) -> str:

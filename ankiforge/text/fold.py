@@ -11,8 +11,8 @@ from functools import lru_cache
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _BLANKS = re.compile(r"\s+")
+# White space other than a single space, which needs no replacement.
 _UNEVEN = re.compile(r" \s+|[^\S ]\s*")
-"""White space other than a single space, which needs no replacement."""
 _SOFT_HYPHEN = "\u00ad"
 _TYPOGRAPHY = (
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'")
@@ -113,8 +113,8 @@ _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"))
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Bidirectional controls, as the inside of a character class."""
 _BIDI = re.compile(f"[{BIDI_CONTROLS}]")
+# Paragraph separators, which end every bidirectional run.
 _PARAGRAPH = re.compile("([\n\r\x1c-\x1e\x85\u2029]+)")
-"""Paragraph separators, which end every bidirectional run."""
 
 
 def clean(text: str) -> str:

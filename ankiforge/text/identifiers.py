@@ -15,8 +15,8 @@ import msgspec
 
 Name = tuple[str, str]
 
+# The number of characters searched for identifiers.
 _MAX_CHARS = 4_000
-"""The number of characters searched for identifiers."""
 _MAX_PARTS = 12
 
 _DOI = re.compile(r"(?i)\b10\.\d{4,9}/[^\s\"<>]+")
@@ -183,11 +183,10 @@ _FRONT = re.compile(r"(?ms)\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _OWN_ID = re.compile(r"(?m)^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$")
 _FIELD = re.compile(r"(?m)^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$")
 _BLOCK_ID = re.compile(r"(?m)(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
+# In scripts without spaces, each character is a word. Kana and Chinese characters are not joined.
 _WORD = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+"
-"""In scripts without spaces, each character is a word. Kana and Chinese characters are not joined.
-"""
+# Makes blanks of what is no letter or digit in ASCII, where that is quicker than `_WORD`.
 _BLANKS = bytes(at if chr(at).isalnum() else 32 for at in range(128)).ljust(256)
-"""Makes blanks of what is no letter or digit in ASCII, where that is quicker than `_WORD`."""
 _MASK = 2**32 - 1
 
 

@@ -24,14 +24,14 @@ _ABBREVIATIONS_WORDS = (
     "e.g i.e cf al etc vs viz ca approx resp esp incl pp eq eqs fig figs refs dr prof mr mrs ms "
     "st jr sr inc ltd dept univ ed eds rev trans z.b d.h u.a bzw vgl abb usw"
 )
+# Abbreviations, casefolded and without the last full stop.
 _ABBREVIATIONS = frozenset(_ABBREVIATIONS_WORDS.split())
-"""Abbreviations, casefolded and without the last full stop."""
 
 _BEFORE_NUMBERS_WORDS = (
     "no nos p s ch sec tab ref vol nr bd art jan feb mar apr jun jul aug sep sept oct nov dec"
 )
+# Abbreviations only before a number ("no. 5", but "He said no. She left.").
 _BEFORE_NUMBERS = frozenset(_BEFORE_NUMBERS_WORDS.split())
-"""Abbreviations only before a number ("no. 5", but "He said no. She left.")."""
 
 _MORE_WORDS = (
     "np tzw m.in tj tzn zob ul św mgr inż hab lic przyp "  # Polish
@@ -44,30 +44,29 @@ _MORE_WORDS = (
     "bijv bv d.w.z o.a m.b.t i.v.m t.o.v t.a.v dhr mevr drs evt "  # Dutch
     "t.ex bl.a d.v.s s.k f.eks dvs jfr"  # Swedish, Danish, Norwegian
 )
+# Abbreviations in other languages. Only a single full stop follows them.
 _FURTHER = frozenset(_MORE_WORDS.split())
-"""Abbreviations in other languages. Only a single full stop follows them."""
 _MORE_BEFORE_NUMBERS_WORDS = (
     "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env tel wg kap lib "
     "рис табл гл стр ст п пп č čl obr kol"
 )
+# Further abbreviations only before a number, because they may be words elsewhere ("рис. 3", but "Он
+# ел рис. Потом ушёл").
 _MORE_BEFORE_NUMBERS = frozenset(_MORE_BEFORE_NUMBERS_WORDS.split())
-"""Further abbreviations only before a number, because they may be words elsewhere ("рис. 3", but
-"Он ел рис. Потом ушёл")."""
+# Abbreviations only when capitalised: Swedish *sig*, Norwegian *dra* and *av* often end a sentence.
 _TITLES = frozenset(["Sig", "Dra", "Av"])
-"""Abbreviations only when capitalised: Swedish *sig*, Norwegian *dra* and *av* often end a
-sentence."""
 
+# As in "52 av. J.-C.".
 _BEFORE_CHRIST = re.compile(r"\s+J\.\s?-\s?C\b")
-"""As in "52 av. J.-C."."""
+# As in "il sig. Rossi". Without an article it may be a Swedish or Danish word.
 _SIGNOR = re.compile(r"(?i)\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$")
-"""As in "il sig. Rossi". Without an article it may be a Swedish or Danish word."""
 _END = re.compile(r"""[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
 _NEXT = re.compile(r"""\s*["'“‘«(\[]*[^\W_]""")
 _NUMERAL = re.compile(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
 _NOT_SPACE = re.compile(r"\S")
 _WORD_BEFORE = re.compile(r"[\w.]+$")
+# An abbreviation of several words with spaces: `m. in`, `p. ex`.
 _SPACED = re.compile(r"(?<!\w)(?:[^\W\d_]{1,2}\.\s)+[^\W\d_]+$")
-"""An abbreviation of several words with spaces: `m. in`, `p. ex`."""
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _LETTER_AFTER = re.compile(r"\s[^\W\d_]\.")
 _LETTER_BEFORE = re.compile(r"(?<!\w)[^\W\d_]\.\s$")
@@ -260,8 +259,8 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
 
 AT_MOST = (32, CONTEXT)
 """The lengths at which sources cut off context (hypothes.is, all others)."""
+# Longer words at the edge are kept, because they may be text in a script without spaces.
 _LONG_WORD = 24
-"""Longer words at the edge are kept, because they may be text in a script without spaces."""
 
 
 def from_a_word(before: str) -> str:

@@ -58,28 +58,28 @@ class Note(NamedTuple):
     dialects: Dialects | None = None
 
 
+# Signs of each kind of mark and card; a note without any of them has none.
 _SIGNS = {
     "==": ("==",), "mark": ("<mark", "<span", "~={"), "bold": ("**", "__"), "callout": ("[!",),
     "quote": (">",), "inline": ("::",), "cloze": ("{{",),
 }  # fmt: skip
-"""Signs of each kind of mark and card; a note without any of them has none."""
 _SEPARATOR = re.compile(r"\n[ \t>]*\?\??[ \t]*\n")
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
+# A heading above passages that another program keeps in notes, or a callout of HiNote.
 _KEPT = re.compile(
     r"\n(?:#+[ \t]+.*(?:highlight|annotation|clippings|markierungen|surlignements"
     r"|(?:page|loc|pos|seite|página|emplacement)\S*[ \t]+[\divxlc])|> \[!quote\] hinote\n)"
 )
-"""A heading above passages that another program keeps in notes, or a callout of HiNote."""
+# The headings of a note that a program wrote about a book, and a passage; or HiNote's.
 _EXPORT = re.compile(
     r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)|^> \[!quote\] HiNote$",
 )
-"""The headings of a note that a program wrote about a book, and a passage; or HiNote's."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
+# The end of a text that `draft export` wrote: what it quotes are no cards of the note.
 _CHAT = "with the JSON only, in one code block.\n"
-"""The end of a text that `draft export` wrote: what it quotes are no cards of the note."""
 
 
 def plain_text(markdown: str, *, public: bool = False) -> str:
@@ -199,10 +199,10 @@ class Texts(NoteSource):
 
 open_source = Texts.open
 
+# What stands before a line, and a whole fence.
 _INDENT = re.compile(
     r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?"
 )
-"""What stands before a line, and a whole fence."""
 
 
 def _without_indents(text: str) -> str:

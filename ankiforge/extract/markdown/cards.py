@@ -44,17 +44,17 @@ class Syntax(NamedTuple):
 # --- cards on one line ----------------------------------------------------------------------
 
 _COLONS = re.compile(r"(?<!:):{2,3}(?!:)")
+# Inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: never a card.
 _FIELD = re.compile(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
-"""Inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: never a card."""
+# Namespaces of C++ and Rust, `Foo::bar()`, `a::b_c`, and `a::b::c`: names of a program.
 _CODE = re.compile(
     r"(?a)(?:std|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc)::"
     r"|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)",
 )
-"""Namespaces of C++ and Rust, `Foo::bar()`, `a::b_c`, and `a::b::c`: names of a program."""
+# Separators of a line that are tried.
 _MOST_TRIED = 20
-"""Separators of a line that are tried."""
 
 
 class Sides(NamedTuple):
@@ -124,8 +124,8 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
 
 _COLON = re.compile(r":(?=\s+\S)|：(?=\s*\S)")
 _DASH = re.compile(r":(?=\s+\S)|：(?=\s*\S)|(?<=\s)[–—-](?=\s)")
+# Words in a term, at most.
 _LONGEST_TERM = 5
-"""Words in a term, at most."""
 
 
 def plain_term(inline: Inline, marked: Span | None = None) -> Sides | None:
@@ -169,14 +169,14 @@ class Written(NamedTuple):
 _BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]+|$)")
 _CALLOUT = re.compile(r"\[![^\[\]]+\][+-]?[ \t]*")
+# The callout that holds a scheduler's data.
 _SCHEDULE = re.compile(r"(?i)>?[ \t]*\[!sr\b")
-"""The callout that holds a scheduler's data."""
 _RULE = re.compile(r"(?:-[ \t]*){3,}$")
 _BREAK = re.compile(rf"{_HEADING.pattern}|{_RULE.pattern}|>[ \t]*\[!sr\b")
 _FENCE = re.compile(r"`{3,}|~{3,}")
 _BLANKS = f"{COMMENT} \t\n"
+# Lines of a question or an answer, at most.
 _LONGEST = 400
-"""Lines of a question or an answer, at most."""
 _NOTE_ID = re.compile(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 
 

@@ -265,8 +265,8 @@ _OUTER_TAGS = re.compile(
     r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
 )
 _COMMENTED = re.compile(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
+# One blank at the end of a line; two would be a line break.
 _ONE_BLANK = re.compile(r"(?m)(?<![ \t])[ \t]$")
-"""One blank at the end of a line; two would be a line break."""
 
 
 def rich(text: str, context: Context, *, gaps: bool = False) -> str:

@@ -28,12 +28,12 @@ from ankiforge.text.passages import (
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
 _PLACEHOLDER = "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
+# What may be the name of a placeholder: `{{role}}`.
 _LONE_WORD = re.compile(r"[a-z][a-z0-9]*")
-"""What may be the name of a placeholder: `{{role}}`."""
 _QUOTED = re.compile(r"(?m)^[ \t]*>(?:[ \t]*>)*[ \t]?")
 _NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
+# Characters shown of one list item.
 _LONGEST = 160
-"""Characters shown of one list item."""
 
 
 class Wanted(NamedTuple):
@@ -45,8 +45,8 @@ class Wanted(NamedTuple):
     """The headings, casefolded, above a list of terms."""
 
 
+# Fields of a highlight.
 _Fields = dict[str, Any]
-"""Fields of a highlight."""
 
 
 class _Found(NamedTuple):
@@ -138,10 +138,10 @@ def _links_in(
                 yield opens(target, note)
 
 
+# The id of the Anki note that a tool made, as a comment, a block id or a line.
 _ID = re.compile(
     r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b|(?:^|[ \t])\^(\d{13})[ \t]*$|^[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$"
 )
-"""The id of the Anki note that a tool made, as a comment, a block id or a line."""
 _SCHEDULE = re.compile(r"<!--SR:(.+?)-->")
 
 

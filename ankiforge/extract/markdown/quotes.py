@@ -38,6 +38,7 @@ _PAGE = re.compile(
 )
 _LONE_PAGE = re.compile(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
 _BETWEEN = re.compile(rf"(?i)[\s()\[\],;.·|—–\-:/（），、]*(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z")
+# Before a link: an open bracket, glue, then an attribution (`— Doe 2020`) or the mark's kind.
 _BEFORE = tuple(
     re.compile(rf"(?i)(?:{pattern})\Z")
     for pattern in (
@@ -47,11 +48,10 @@ _BEFORE = tuple(
         r"|(?<=[.!?…。”“\"»」])\s*(?:\w+\s+)?(?:highlight|underline|strikeout|annotation)\s*",
     )
 )
-"""Before a link: an open bracket, glue, then an attribution (`— Doe 2020`) or the mark's kind."""
+# Characters before a link that are searched for these.
 _NEAR = 200
-"""Characters before a link that are searched for these."""
+# Characters of a link's text, above which the text is what is quoted.
 _LONG = 40
-"""Characters of a link's text, above which the text is what is quoted."""
 
 
 class Citation(NamedTuple):
@@ -196,20 +196,20 @@ def papers(cites: Citations) -> Iterator[tuple[str, str]]:
 
 # --- texts ----------------------------------------------------------------------------------
 
+# Closing quotation marks, each with those that open it.
 _OPENERS = {"”": "“„", "“": "„", "»": "«", "«": "»", "」": "「", "』": "『", "›": "‹", '"': '"'}
-"""Closing quotation marks, each with those that open it."""
 _OPENING = tuple("".join(_OPENERS.values()))
 _LEAD = re.compile(r"[\s:–—\-•·|@]+")
 _GLUE = re.compile(r"\A[\s.,;:)\]–—\-·|@。，、；：）]+")
 _PICTOGRAMS = re.compile(
     r"(?:[\u2190-\u2bff\u3030-\u303f\ufe0f\u200d\U0001f000-\U0001faff]|\s)+(?<![「『])"
 )
+# What a sign or a word introduces as a comment.
 _REMARK = re.compile(
     r"(?is)\s*(?:[💬📝✏🗨🗒✍]\ufe0f?\s*"
     r"|(?:my\s+|own\s+)?(?:comments?|notes?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
     r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记)\s*[:：]\s*)(?P<words>.*)\Z",
 )
-"""What a sign or a word introduces as a comment."""
 _WORD = re.compile(r"\w")
 
 
@@ -246,8 +246,8 @@ def _quoted(plain: str, low: int, end: int) -> Span | None:
 
 # --- quotes ---------------------------------------------------------------------------------
 
+# Types of callouts that are used for quotes.
 _QUOTING = re.compile(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
-"""Types of callouts that are used for quotes."""
 
 
 class Quote(NamedTuple):

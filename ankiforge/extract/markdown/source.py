@@ -21,8 +21,8 @@ MATHS = "\ufdd1"
 """`MATHS 12 MATHS` replaces the maths with number 12."""
 CONTINUED = "\ufdd2"
 """Replaces each further line of maths."""
+# Replaces `<!--` where no comment ends any more, so that nobody looks for its end again.
 _OPEN = "\ufdd3"
-"""Replaces `<!--` where no comment ends any more, so that nobody looks for its end again."""
 PLACEHOLDERS = re.compile(f"[{COMMENT}-\ufdef]")
 QUOTES = re.compile(r"zotero://|(?i:\.pdf#)|\[@|show annotation\]\]")
 """A text without a match quotes no paper."""
@@ -107,8 +107,8 @@ def prepared(text: str, *, fields: bool = True) -> Source:
 
 _HEAD = re.compile(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _ZOTERO = re.compile(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
+# The PDF that a note of the Annotator plug-in is about.
 _ANNOTATED_PDF = re.compile(r"(?i)\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z")
-"""The PDF that a note of the Annotator plug-in is about."""
 _SCHEMES = {
     "doi": ("doi",),
     "arxiv": ("arxiv", "arxivid", "eprint"),
@@ -121,10 +121,10 @@ _SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
 _MOST_NAMES = 8
 _ADDRESS = re.compile(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
 _OFF = re.compile("(?i)false|no|off")
+# Characters; longer front matter is not read.
 _LARGEST = 64_000
-"""Characters; longer front matter is not read."""
+# Characters above which the fast YAML loader is not used: deep nesting could end the process.
 _LONG = 4_000
-"""Characters above which the fast YAML loader is not used: deep nesting could end the process."""
 
 
 class FrontMatter(NamedTuple):

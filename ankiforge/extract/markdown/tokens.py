@@ -132,6 +132,7 @@ _OBJECTS = (
     "tp|frontmatter|file|page|this|note|item|book|loop|site|user|env|secrets|github|inputs|matrix"
     "|annotation|highlight|chapter|review"
 )
+# A placeholder of a template, or what programs but Anki write in such braces.
 _PLACEHOLDER = re.compile(
     rf"""(?x)\{{\{{\s*(?:[\#/^&!%>][^{{}}\n]* | (?:{_NAMES})(?:(?::(?!:)|\|)[^{{}}\n]*)?
     | [A-Za-z]+:(?!:)[A-Za-z\W][^{{}}\n]*                         # {{{{d:YYYY-MM-DD}}}}, {{{{FIELD:x}}}}
@@ -140,18 +141,17 @@ _PLACEHOLDER = re.compile(
     | !?\[[^{{}}\n]* | [^{{}}:\n]{{1,80}}::\s[^{{}}\n]*               # links and fields
     )\s*\}}\}}(?!\}})""",
 )
-"""A placeholder of a template, or what programs but Anki write in such braces."""
+# The start of a statement of Liquid or Jinja: the braces in such a text are theirs.
 _STATEMENT = re.compile(r"\{%-?\s*[a-z]")
-"""The start of a statement of Liquid or Jinja: the braces in such a text are theirs."""
 _TARGET = (
     r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
     r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
 )
+# `<mark>Yellow highlight</mark>`: the kind of an annotation, written by a template; no mark.
 _KIND_OF_MARK = (
     r"\s*(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)"
     r"\s+(?:highlight|underline|annotation)\s*"
 )
-"""`<mark>Yellow highlight</mark>`: the kind of an annotation, written by a template; no mark."""
 _SIGNS = re.compile(
     rf"""(?x)
       (?P<lines>{MATHS}(?P<number>\d+){MATHS})
@@ -177,8 +177,8 @@ _SIGNS = re.compile(
 _SCHEME = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 _STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}")
 _LINE_END = re.compile(r"\\?\n[ \t]*")
+# Brackets that are never closed, above which a text has no links; bounds the work.
 _MOST_OPEN = 500
-"""Brackets that are never closed, above which a text has no links; bounds the work."""
 
 
 class _State(StateInline):
@@ -292,10 +292,10 @@ def _wiki_target(written: str) -> str:
     return f"[[{written.partition('|')[0].rstrip(chr(92)).strip()}]]"
 
 
+# The colour of a `<mark>`, which may be in the name of a class: `hltr-yellow`.
 _COLOUR = re.compile(
     r"(?i)background(?:-color)?\s*:\s*([^;\"']+)|class\s*=\s*[\"']?(?:[\w\s]*-)?(\w+)"
 )
-"""The colour of a `<mark>`, which may be in the name of a class: `hltr-yellow`."""
 _HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
 _RGB = re.compile(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
@@ -365,6 +365,7 @@ def _link(state: StateInline, silent: bool) -> bool:
 
 
 _TEXT = (rules_inline.text,)
+# The inline rules by the character at which they begin; trying all of them takes twice as long.
 _RULES: dict[str, tuple[Callable[[StateInline, bool], bool], ...]] = {
     **dict.fromkeys(_STARTS, (_signs,)),
     "\n": (_line_end,),
@@ -376,7 +377,6 @@ _RULES: dict[str, tuple[Callable[[StateInline, bool], bool], ...]] = {
     "[": (_signs, _link),
     "&": (rules_inline.entity,),
 }
-"""The inline rules by the character at which they begin; trying all of them takes twice as long."""
 
 
 class _Parser(ParserInline):
@@ -498,8 +498,8 @@ def _drop_unpaired(tokens: list[Token], kind: Kind) -> None:
             token.become(Kind.TEXT if token.plain else Kind.GONE, token.plain)
 
 
+# Clozes within each other, above which a block has none; Anki itself reads no more than a few.
 _DEEPEST = 10
-"""Clozes within each other, above which a block has none; Anki itself reads no more than a few."""
 
 
 def _pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
@@ -535,8 +535,8 @@ def _pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
     _drop_unpaired(tokens, Kind.GAP)
 
 
+# The number of a cloze before its answer: `==1;;answer;;hint==`, `{2:answer}`, `{c2::answer}`.
 _NUMBER = re.compile(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
-"""The number of a cloze before its answer: `==1;;answer;;hint==`, `{2:answer}`, `{c2::answer}`."""
 
 
 def _find_gaps(tokens: list[Token], gaps: Gaps) -> None:

@@ -77,31 +77,31 @@ def flowing(text: str) -> str:
 # --- hyphens --------------------------------------------------------------------------------
 
 _WORD = re.compile(r"\w+(?:[-\u2010]\w+)*")
+# A word broken at a line end, which does not show how it is spelt.
 _BROKEN = re.compile(r"(?<!\S)[^\s\x02\ufffe]*(?:[\x02\ufffe]|[\xad-](?=\s*[\r\n]))\s*\S*")
-"""A word broken at a line end, which does not show how it is spelt."""
 _LAST_WORD = re.compile(r"[\w\u2010-]+$")
 _FIRST_WORD = re.compile(r"[\w\u2010-]+")
 WORD = 60
 """Characters in a word, at most."""
+# Words in the middle of a compound (state-of-the-art, end-to-end), never parts of a word.
 _WITHIN = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
-"""Words in the middle of a compound (state-of-the-art, end-to-end), never parts of a word."""
 # compiled only when a document leaves a hyphen undecided
+# Words that begin a compound more often than a longer word.
 _FIRST = (
     r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed|single"
     r"|double|two|three|four|five|six|eight|zero|first|second|third|higher|lower|fine|coarse|near"
     r"|state|data|time)"
 )
-"""Words that begin a compound more often than a longer word."""
+# What follows them in longer words: high-light, short-ening, real-istic, time-table.
 _ENDING = (
     r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]|land|way"
     r"|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born|mente)"
 )
-"""What follows them in longer words: high-light, short-ening, real-istic, time-table."""
+# Words that end a compound, after a whole word.
 _SECOND = (
     r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued|like|shaped"
     r"|free|independent|induced|mediated|level)"
 )
-"""Words that end a compound, after a whole word."""
 _PREFIX = r"(?:un|in|dis|inter|over|under|co|re|mis|non|pre|de|a|be|out|up|or|as)"
 
 
@@ -244,8 +244,8 @@ def page_chars(page: PdfTextPage) -> list[Char]:
 
 
 _ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
+# The first characters of TeX's encodings of maths, which its fonts often do not map to Unicode.
 _SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻"
-"""The first characters of TeX's encodings of maths, which its fonts often do not map to Unicode."""
 _ITALIC_FONT = rb"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic"
 _SYMBOL_FONT = rb"(?:CMB?SY|txsy)|.*Math.*-Symbol"
 NARROW = 0.6
@@ -401,8 +401,8 @@ class PageText:
         self.direction = (turn * steps[0], turn * steps[1])
         """The unit vector along which most lines run, written from left to right."""
         across = abs(self.direction[0]) > 0.9
+        # The text of each character.
         self._shown = ["-" if one.text in MARKERS else one.text for one in self.seen]
-        """The text of each character."""
         for accent, letter, whole in accented(self.seen if across else ()):
             self._gaps[max(accent, letter)] = NOTHING
             self._shown[accent], self._shown[letter] = "", whole

@@ -41,8 +41,8 @@ REMOTE_AHEAD = 32
 """Questions sent to a cluster before the first reply is needed."""
 UNSAVED = 20
 """After this many new replies the cache is stored, so that a killed run can resume."""
+# The name of the list of what the cache holds.
 _INDEX = "index"
-"""The name of the list of what the cache holds."""
 CONNECT_SECONDS = 10.0
 """Seconds to wait for a cluster, and for its first worker."""
 HYPERTEXT = (".epub", ".xhtml", ".html", ".htm")

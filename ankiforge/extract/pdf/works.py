@@ -106,8 +106,8 @@ def outline_of(document: PdfDocument) -> Iterator[Entry]:
 
 
 _TOPS = {"XYZ": 1, "FITH": 0, "FITBH": 0, "FITR": 3}
+# Which number of a destination is its height on the page.
 _TOP = {getattr(pdfium_c, f"PDFDEST_VIEW_{name}"): at for name, at in _TOPS.items()}
-"""Which number of a destination is its height on the page."""
 
 
 # --- metadata -------------------------------------------------------------------------------
@@ -116,12 +116,13 @@ ENTRIES = ("Subject", "Keywords", "doi", "DOI", "WPS-ARTICLEDOI")
 """Entries of the metadata, beside title and author, that name a DOI or an arXiv id."""
 
 _DOI = re.compile(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
+# A DOI that continues on the next line; half a DOI would match thousands of works.
 _CUT_DOI = re.compile(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
-"""A DOI that continues on the next line; half a DOI would match thousands of works."""
 _ARXIV = re.compile(
     r"(?i)\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)",
 )
+# File and program names, and all titles of one word (half of all /Title values, measured).
 _JUNK_TITLE = (
     r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
     r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|\S*$"
@@ -132,7 +133,6 @@ _JUNK_TITLE = (
     r"|elsevier editorial|author'?s? (?:copy|version|instructions)|instructions (?:for|to) authors"
     r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$"
 )
-"""File and program names, and all titles of one word (half of all /Title values, measured)."""
 _JUNK_AUTHOR = (
     r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*|admin\w*\b.*|.*\bowner"
     r"|.*\b(?:user|benutzer|utilisateur|usuario|utente)\W*\d*|.*['’]s (?:mac|i?p).*"
@@ -194,6 +194,7 @@ def _split(names: str) -> list[str]:
 TITLE_LARGER = 1.2
 """Minimum size of a title, relative to most of the page."""
 TITLE_LINES = 5
+# Lines as large as a title that are not one: journal names, kinds of articles, stamps.
 _MASTHEAD = (
     r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d|journal (?:of|for)\b|the journal\b"
     r"|(?:annual |international |european |british |american )+(?:review|journal)\b"
@@ -204,7 +205,6 @@ _MASTHEAD = (
     r"|open access|working paper|technical report|(?:chapter|lecture|unit|part|section)\s+\w+$"
     r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b"
 )
-"""Lines as large as a title that are not one: journal names, kinds of articles, stamps."""
 _ADDRESS = re.compile(r"www\.|https?:|\S@\S")
 
 

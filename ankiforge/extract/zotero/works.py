@@ -155,8 +155,8 @@ class Mark(NamedTuple):
     file: Item
 
 
+# The order of the marks of a paper: its oldest file first.
 _ORDER = attrgetter("file.date_added", "file.key", "item.annotation_sort_index", "item.key")
-"""The order of the marks of a paper: its oldest file first."""
 
 
 @dataclass(frozen=True)
@@ -335,8 +335,8 @@ class Works:
 # --- papers ---------------------------------------------------------------------------------
 
 _TITLES = ("title", "caseName", "subject", "nameOfAct")
+# The name of the field depends on the item type: a case, an e-mail, a statute, a patent.
 _DATES = ("date", "dateDecided", "dateEnacted", "issueDate")
-"""The name of the field depends on the item type: a case, an e-mail, a statute, a patent."""
 _YEAR = re.compile(r"(?<!\d)(?!0000)\d{4}(?!\d)")
 _MARKUP = re.compile(r"(?i)</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>")
 _CITATION_KEY = re.compile(r"(?im)^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$")
@@ -410,8 +410,8 @@ _TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter 
 _PICTURE = re.compile(r'src="data:[^"]*"')
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
+# All markup that Zotero's editor writes in comments. Everything else is literal.
 _COMMENT_MARKUP = re.compile(r"(?i)</?(?:b|i|sub|sup)>")
-"""All markup that Zotero's editor writes in comments. Everything else is literal."""
 Quotable = tuple[set[str], set[str]]
 """The keys of all annotations, and their folded comments, among them the empty one."""
 _NO_TAG = re.compile(r"<(?!/?[A-Za-z][^<>]*>)")
