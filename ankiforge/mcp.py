@@ -295,10 +295,6 @@ class _Hidden:
         )
         return (marks, lines) if whole or hit or match.by != "words" else ([], [])
 
-    def text(self, text: str) -> str:
-        """Return a text, or a placeholder if it contains private text."""
-        return "(not shown: #no-llm)" if self._passages.stand_in(text) else text
-
     def answer(self, entry: Json) -> Json:
         """Return the answer of a tool with placeholders for texts that contain private text.
 
@@ -308,7 +304,7 @@ class _Hidden:
 
     def _masked(self, part: Any) -> Any:
         if isinstance(part, str):
-            return self.text(part)
+            return "(not shown: #no-llm)" if self._passages.stand_in(part) else part
         if isinstance(part, dict):
             return self.answer(part)
         return [self._masked(one) for one in part] if isinstance(part, list) else part
@@ -368,8 +364,7 @@ def _trouble(ledger: Ledger, line: Line) -> str:
     seen = next(ledger.notes(line.id), None) if line.card else None
     if seen is None:
         return ""
-    leech = any(tag.casefold() == "leech" for tag in seen.tags)
-    said = [f"forgotten {seen.lapses} times"] if leech or seen.lapses >= LAPSES else []
+    said = [f"forgotten {seen.lapses} times"] if seen.leech or seen.lapses >= LAPSES else []
     said += [f"the reader's remark: {seen.feedback}"] if seen.feedback else []
     return "; ".join(said)
 

@@ -7,7 +7,7 @@ into a workspace.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
@@ -19,7 +19,6 @@ from ankiforge.cli.output import Call, command, flag
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.model import Json
     from ankiforge.reports.doctor import Server
 
 
@@ -55,37 +54,34 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     if written or trust:
         places.confirm(workspace, places.concerns(workspace), folders)
     waiting = places.unconfirmed(workspace, folders)
-    made = {
-        "workspace": str(root),
-        "written": [path.relative_to(root).as_posix() for path in written],
-        "moved": [path.name for path in moved],
-        "registered": places.register(root, folders),
-        "found": found,
-        "unconfirmed": [str(one) for one in waiting],
-        "confirmed": [str(one) for one in asked],
-    }
+    registered = places.register(root, folders)
+    settings, files = root / FILE_NAME, [path.relative_to(root).as_posix() for path in written]
     if out.as_json:
-        out.data(made)
+        out.data(
+            {
+                "workspace": str(root),
+                "written": files,
+                "moved": [path.name for path in moved],
+                "registered": registered,
+                "found": found,
+                "unconfirmed": list(map(str, waiting)),
+                "confirmed": list(map(str, asked)),
+            }
+        )
         return
-    for line in _report(made):
-        out.say(line)
-
-
-def _report(made: Json) -> Iterator[str]:
-    """Yield what was done, and the next command."""
-    root = made["workspace"]
-    for kind, things in made["found"].items():
+    for kind, things in found.items():
         if things:
-            yield f"  {kind:8}{'; '.join(things)}"
-    settings = f"{root}/ankiforge.yaml"
-    yield f"made {settings}" if made["written"] else f"{settings} is there already"
-    if made["moved"]:
-        yield f"moved here from the default workspace: {', '.join(made['moved'])}"
-    yield from (f"confirmed: {one}" for one in made["confirmed"])
-    yield from (f"not confirmed: {one}" for one in made["unconfirmed"])
-    where = "" if made["registered"] else f" -C {root}"
-    todo = f"init --trust {root}" if made["unconfirmed"] else f"run{where}"
-    yield f"next: read {settings}, then: ankiforge {todo}"
+            out.say(f"  {kind:8}{'; '.join(things)}")
+    out.say(f"made {settings}" if written else f"{settings} is there already")
+    if moved:
+        names = ", ".join(path.name for path in moved)
+        out.say(f"moved here from the default workspace: {names}")
+    for one in asked:
+        out.say(f"confirmed: {one}")
+    for one in waiting:
+        out.say(f"not confirmed: {one}")
+    todo = f"init --trust {root}" if waiting else "run" if registered else f"run -C {root}"
+    out.say(f"next: read {settings}, then: ankiforge {todo}")
 
 
 # --- the files of a workspace ---------------------------------------------------------------

@@ -18,12 +18,14 @@ from ankiforge.cli.output import (
     FILE,
     Call,
     Session,
+    Shown,
     Words,
     command,
     exit_with,
     flag,
     refuse_unknown_options,
     session,
+    show_all,
     workspace_of,
 )
 from ankiforge.errors import ItemError, UsageError
@@ -34,19 +36,6 @@ if TYPE_CHECKING:
 
 VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """The lists of things that wait or are to be known."""
-Shown = Iterator[tuple[Any, Iterable[str]]]
-"""Each item as JSON and as lines of text."""
-
-
-def _print(call: Call, shown: Shown, *, apart: bool) -> int:
-    """Print items as JSON or as text, up to the limit, until nobody reads; return their number."""
-    count = 0
-    for data, lines in islice(shown, call.limit):
-        count += 1
-        if not call.out.show(data, [*lines, ""] if apart else lines):
-            break
-    return count
-
 
 # --- status ---------------------------------------------------------------------------------
 
@@ -90,7 +79,7 @@ def list_(call: Call, query: Words, everything: bool, no_card: bool, view: str |
             found = _without_card(now, query)
         else:
             found = _listed(now, query, view or "", everything=everything)
-        if not _print(call, found, apart=call.out.verbose) and call.limit != 0:
+        if not show_all(call, found, apart=call.out.verbose) and call.limit != 0:
             call.out.say("nothing here; see also: ankiforge list --all, or list --no-card")
 
 
@@ -219,7 +208,7 @@ def _without_card(now: Session, query: Words) -> Shown:
 def show(call: Call, words: Words) -> None:
     """Show cards, drafts and questions in full, with the commands that settle them."""
     with session(call, read_only=True) as now:
-        _print(call, _shown(now, words), apart=True)
+        show_all(call, _shown(now, words), apart=True)
 
 
 def _shown(now: Session, words: Words) -> Shown:
@@ -275,7 +264,7 @@ def seen(call: Call, query: Words) -> None:
         looked = now.ledger.memo("looked")
         told = (seen_json(one, looked) for one in islice(_works(now, words), most))
         shown = ((one, seen_text(one, whole=call.out.verbose)) for one in told)
-        if not _print(call, shown, apart=True) and call.limit != 0:
+        if not show_all(call, shown, apart=True) and call.limit != 0:
             call.out.say(f"nothing you have read matches {shortened(words, 100)!r}")
 
 

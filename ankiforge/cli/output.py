@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
+from itertools import islice
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -126,6 +127,20 @@ class Output:
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
 
 
+Shown = Iterator[tuple[Any, Iterable[str]]]
+"""Each item as JSON and as lines of text."""
+
+
+def show_all(call: Call, shown: Shown, *, apart: bool = False) -> int:
+    """Print items as JSON or as text, up to the limit, until nobody reads; return their number."""
+    count = 0
+    for data, lines in islice(shown, call.limit):
+        count += 1
+        if not call.out.show(data, [*lines, ""] if apart else lines):
+            break
+    return count
+
+
 def end(problems: Collection[Problem], error: ForgeError | None = None) -> None:
     """End the command: raise the error, if any; exit with 1 if anything failed."""
     if error is not None:
@@ -201,8 +216,11 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 def _call(given: dict[str, Any]) -> Call:
     color = not given["no_color"] and not os.environ.get("NO_COLOR")
     as_json, quiet, verbose = (bool(given[name]) for name in ("as_json", "quiet", "verbose"))
-    out = Output(as_json, quiet, verbose, color, given["workspace"] or "")
-    workspace = Path(given["workspace"]) if given["workspace"] else None
+    folder = given["workspace"] or ""
+    out, workspace = (
+        Output(as_json, quiet, verbose, color, folder),
+        Path(folder) if folder else None,
+    )
     return Call(workspace, out, bool(given["offline"]), given["limit"], given["jobs"] or 0)
 
 

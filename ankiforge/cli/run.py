@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -20,11 +19,13 @@ from ankiforge.cli.output import (
     Call,
     Paths,
     Session,
+    Shown,
     command,
     end,
     flag,
     progress_bar,
     session,
+    show_all,
 )
 from ankiforge.errors import ForgeError, ServiceError, UsageError
 from ankiforge.text import counted, dollars
@@ -243,12 +244,13 @@ def extract(call: Call, paths: Paths) -> None:
                 elif isinstance(found, Extracted):
                     yield from keyed(found)
 
-    found = 0
-    for one in islice(read(), call.limit):
-        found += 1
-        note = f"  [{one.comment}]" if one.exact and one.comment else ""
-        words = f"{titled(one)} · {one.kind}: {one.exact or one.comment}{note}"
-        out.show(highlight_json(one), [on_one_line(words)])
+    def shown() -> Shown:
+        for one in read():
+            note = f"  [{one.comment}]" if one.exact and one.comment else ""
+            words = f"{titled(one)} · {one.kind}: {one.exact or one.comment}{note}"
+            yield highlight_json(one), [on_one_line(words)]
+
+    found = show_all(call, shown())
     for problem in problems if out.as_json else ():
         out.data({"problem": problem})
     out.problems(problems)

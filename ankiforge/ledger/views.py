@@ -117,10 +117,9 @@ def see(
 def _write_seen(store: Store, note: Seen, before: Row | None) -> None:
     body = encode(note)
     if before is None or before["body"] != body or before["absent"]:
-        leech = any(tag.casefold() == "leech" for tag in note.tags)
         store.write(
             "INSERT OR REPLACE INTO seen VALUES (?, 0, ?, ?, ?, ?, '', ?)",
-            note.guid, note.reviews, note.lapses, leech, note.suspended, body,
+            note.guid, note.reviews, note.lapses, note.leech, note.suspended, body,
         )  # fmt: skip
 
 

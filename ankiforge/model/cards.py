@@ -508,6 +508,11 @@ class Seen(msgspec.Struct, frozen=True):
     """The ids of its cards."""
 
     @property
+    def leech(self) -> bool:
+        """Whether Anki tagged it as a leech."""
+        return "leech" in map(str.casefold, self.tags)
+
+    @property
     def scheduler_tags(self) -> tuple[str, ...]:
         """The tags `marked` and `leech`, which the import of a file would remove."""
         return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))

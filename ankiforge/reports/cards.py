@@ -63,7 +63,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
         "accepted_by": card.by if card and card.live else "",
         "seen": {
             **attributes(seen, "mod tags deck reviews lapses suspended"),
-            "leech": "leech" in map(str.casefold, seen.tags),
+            "leech": seen.leech,
             "remark": seen.feedback,
         }
         if seen

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from ankiforge.anki.notetypes import is_empty
 from ankiforge.anki.render import unrender
 from ankiforge.check import MAX_LENGTH, bare
 from ankiforge.model import (
+    NO_KEY,
     CardKind,
     Draft,
     Fields,
@@ -38,7 +40,6 @@ WORDS = {Severity.BLOCK: "error", Severity.WARN: "warning"}
 LONGEST_READ = 10_000
 """The maximum length of a side in characters. Cards are shorter, and broken markup is slow to parse."""
 _ORDER = list(Severity)
-_NO_HIGHLIGHT = HighlightKey("")
 
 # --- templates ------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class ReadNote(msgspec.Struct, frozen=True):
     """(name, draft) of each card; () if they cannot be read as question and answer."""
     broken: tuple[Finding, ...] = ()
     """Findings about the markup."""
-    key: HighlightKey = _NO_HIGHLIGHT
+    key: HighlightKey = NO_KEY
     """The passage of a note made by ankiforge."""
     unread: str = ""
     """Why the note has no cards here."""
@@ -158,7 +159,7 @@ def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
     names = [name for name, _ in kind.fields] if kind else []
     names += [f"Field {at + 1}" for at in range(len(names), len(note.fields))]
     fields = tuple(zip(names, note.fields, strict=False))
-    key = note.identity.key if note.identity else _NO_HIGHLIGHT
+    key = note.identity.key if note.identity else NO_KEY
     read = ReadNote(note.guid, note.id, note.deck, kind.name if kind else "", fields, key=key)
     if kind is None:
         return replace(read, unread="its note type is not there")
@@ -169,22 +170,22 @@ def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
     lean = {n: _EMBEDDED.sub("data:", text) if "data:" in text else text for n, text in fields}
     templates = [kind.templates[at] for at in used if at < len(kind.templates)]
     shown = [_sides(one.question, one.answer, lean) for one in templates]
-    longest = max((side for sides in shown for side in sides), key=len, default="")
-    if len(longest) > LONGEST_READ:
+    sides = [side for both in shown for side in both]
+    if any(len(side) > LONGEST_READ for side in sides):
         return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
-    cards = [
-        (one.name, _draft(*sides, cloze=kind.cloze))
-        for one, sides in zip(templates, shown, strict=True)
-    ]
-    broken = [fault for sides in shown for side in sides for fault in _markup_faults(side)]
-    return replace(read, cards=tuple(cards), broken=tuple(broken))
+    cards = tuple(
+        (one.name, _draft(*both, cloze=kind.cloze))
+        for one, both in zip(templates, shown, strict=True)
+    )
+    return replace(read, cards=cards, broken=tuple(chain(*map(_markup_faults, sides))))
 
 
 def _draft(question: str, answer: str, *, cloze: bool) -> Draft:
+    kind: CardKind = CardKind.BASIC
     fields: Fields = (("Front", _markdown(question)), ("Back", _markdown(answer)))
-    fields = (("Text", fields[0][1]),) if cloze else fields
-    kind, person = CardKind.CLOZE if cloze else CardKind.BASIC, Origin("person")
-    return Draft(_NO_HIGHLIGHT, kind, fields, quote="", answer="", start=0, origin=person)
+    if cloze:
+        kind, fields = CardKind.CLOZE, (("Text", _markdown(question)),)
+    return Draft(NO_KEY, kind, fields, quote="", answer="", start=0, origin=Origin("person"))
 
 
 # --- the checks -----------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from ankiforge.text import counted, dollars, on_one_line, percent, shortened, ta
 
 if TYPE_CHECKING:
     from ankiforge.app import Tally
-    from ankiforge.config.workspace import Workspace
 
 MOST_LINES = 12
 """How many lines a run prints for a person."""
@@ -399,7 +398,7 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
     for note in ledger.notes():
         for group in of_card.get(note.guid, ()):
             group.notes += 1
-            group.leeches += "leech" in map(str.casefold, note.tags)
+            group.leeches += note.leech
     for one in ledger.reviews():
         if not one.ease:
             continue

@@ -279,9 +279,8 @@ class Desk:
             return self._others(found)
         with self._ledger.action() as action:
             undoable = self._act(body, found)
-        wide = body.id.startswith(("qu", "af")) or body.act == "none"
         list = self._leave(body.id)
-        if wide:
+        if body.id.startswith(("qu", "af")) or body.act == "none":
             self._order = None
         if undoable:
             self._undos[action] = (list, body.id)
@@ -334,9 +333,8 @@ class Desk:
 
     def _answer(self, body: Body, question: Question) -> bool:
         ledger = self._ledger
-        accepts = body.act == "accept"
-        if question.kind == "conflict":
-            accepts = accepts and body.choice == 1
+        source_wins = question.kind != "conflict" or body.choice == 1
+        accepts = body.act == "accept" and source_wins
         if question.kind == "form" and accepts:
             ticked = set(body.lines).intersection(question.drafts)
             rest = [id for id in question.drafts if id not in ticked]
@@ -378,8 +376,7 @@ class Desk:
         """
         self._ledger.undo(action)
         list, id = self._undos.pop(action, ("", ""))
-        simple = id.startswith("dr") and list
-        if simple:
+        if id.startswith("dr") and list:
             self._queues[list].insert(0, id)
         else:
             self._order = None

@@ -157,26 +157,22 @@ class Items:
 
     def _drafts(self, group: Sequence[Waiting]) -> Item:
         """Return a new card, or the alternatives to one fact, of which one may be chosen."""
-        first = group[0]
+        first, several = group[0], len(group) > 1
         cards = [self._draft(one) for one in group]
         source = self._source(first.highlight, first.draft.quote, cards[0]["answer"])
         item: Item = {"title": cards[0]["title"], "cards": cards, "source": source}
-        item["why"] = _why(first)
-        if len(group) > 1:
+        item["why"] = None if several else _why(first)
+        if several:
             item |= {"ask": f"{len(group)} drafts of one fact. Keep the best.", "choose": True}
             for number, (one, card) in enumerate(zip(group, cards, strict=True), 1):
-                card["keep"] = f"Accept {number}"
-                card["why"] = _why(one)
-            item["why"] = None
-        if all(one.proposal.blocked for one in group):
-            edit = _named(EDIT, "Edit", look="filled")
-            item["actions"] = [edit, REJECT, SKIP, WHY, FORCE]
+                card |= {"keep": f"Accept {number}", "why": _why(one)}
+        blocked = [one for one in group if one.proposal.blocked]
+        if len(blocked) == len(group):
+            actions = [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
         else:
-            reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
-            item["actions"] = [ACCEPT, reject, EDIT, SKIP, WHY]
-            item["actions"] += [FORCE] if any(one.proposal.blocked for one in group) else []
-        item["actions"] += [] if first.draft.by_hand else self._more
-        return item
+            reject = _named(REJECT, "Reject all") if several else REJECT
+            actions = [ACCEPT, reject, EDIT, SKIP, WHY, *([FORCE] if blocked else [])]
+        return {**item, "actions": actions if first.draft.by_hand else actions + self._more}
 
     def _revision(self, one: Waiting, card: Card) -> Item:
         """Return a draft beside the card that it would change or replace."""
