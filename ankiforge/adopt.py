@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -116,10 +117,10 @@ def names_of(kind: SeenType, maps: Mapping[str, Mapping[str, str]]) -> dict[str,
             for name in names[::-1]
             if name in present
         }
-        if not needed <= found.keys() and len(kind.names) == 2 and not kind.cloze:
+        if kind.cloze:
+            found = found if "Text" in found else {"Text": kind.names[0]}
+        elif not needed <= found.keys() and len(kind.names) == 2:
             found = dict(zip(("Front", "Back"), kind.names, strict=True))
-        if kind.cloze and "Text" not in found:
-            found = {"Text": kind.names[0]}
     distinct = len({*found.values()}) == len(found)
     return found if needed <= found.keys() and distinct else {}
 
@@ -417,13 +418,11 @@ def yanki_cards(text: str) -> Iterator[str]:
     front, typed = parts[0], _TYPED.match(parts[0])
     kind, back = "Basic", "\n\n".join(filter(None, parts[1:2]))
     if _STRUCK.search(front):
-        count = 0
+        numbers = count(1)
 
         def gap(found: re.Match[str]) -> str:
-            nonlocal count
-            count += not found[1]
             hint = f"::{found[3]}" if found[3] else ""
-            return f"{{{{c{found[1] or count}::{found[2].strip()}{hint}}}}}"
+            return f"{{{{c{found[1] or next(numbers)}::{found[2].strip()}{hint}}}}}"
 
         kind, front = "Cloze", _STRUCK.sub(gap, front)
     elif len(parts) > 2 and not parts[1]:

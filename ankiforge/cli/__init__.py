@@ -79,6 +79,11 @@ def shared_options() -> list[click.Option]:
     return [click.Option(names, **settings) for names, settings in SHARED_OPTIONS.items()]
 
 
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: one for name, one in options.items() if one is not None and one is not False}
+
+
 class Program(click.Group):
     """A group that imports commands on use, and turns our errors into messages and exit codes."""
 
@@ -134,7 +139,7 @@ class Program(click.Group):
 @click.pass_context
 def forge(ctx: click.Context, /, **options: Any) -> None:
     """Turn highlights in PDFs, Zotero, notes and e-books into checked Anki cards."""
-    ctx.obj = options
+    ctx.obj = given(options)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -57,15 +57,15 @@ def _print(now: Session, tally: Tally, deck: str, error: ForgeError | None = Non
     from ankiforge.deliver import why_none
     from ankiforge.reports.summary import anki_line, delivery_json, delivery_lines
 
-    out = now.out
-    if out.as_json:
-        out.data(delivery_json(tally, now.ledger))
+    call = now.call
+    if call.as_json:
+        call.data(delivery_json(tally, now.ledger))
         return
-    out.problems(tally.problems)
+    call.problems(tally.problems)
     for line in filter(None, (anki_line(tally, now.ledger), *delivery_lines(tally))):
-        out.print(line)
+        call.print(line)
     if not tally.packages and not tally.pushed and not tally.failed and error is None:
-        out.say(f"no package: {why_none(now.ledger, tally.planned, deck)}")
+        call.say(f"no package: {why_none(now.ledger, tally.planned, deck)}")
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -124,21 +124,21 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
         tally.problems += deliver.adopt(now.ledger, found.viewed.unknown)
         deliver.plan_cards(now.ledger, now.decks, now.pictures)  # finds conflicts
         viewed = found.viewed
-        if call.out.as_json:
+        if call.as_json:
             told = delivery_json(tally, now.ledger)
             view = {
                 "sight": found.sight, "path": found.path, "seen": viewed.seen,
                 "first": len(viewed.first), "back": len(viewed.returned), "reviews": viewed.reviews,
             }  # fmt: skip
-            call.out.data({"notes": told["notes"], "view": view, "problems": told["problems"]})
+            call.data({"notes": told["notes"], "view": view, "problems": told["problems"]})
         else:
-            call.out.problems(tally.problems)
+            call.problems(tally.problems)
             if found.sight == "same":
-                call.out.print(f"Anki has not changed since it was last read ({found.path})")
+                call.print(f"Anki has not changed since it was last read ({found.path})")
             elif not found.blind:
                 reviews = counted(viewed.reviews, "new review")
-                call.out.print(f"{found.path}: {counted(viewed.seen, 'note')}, {reviews}")
-                call.out.print(anki_line(tally, now.ledger) or "nothing was deleted")
+                call.print(f"{found.path}: {counted(viewed.seen, 'note')}, {reviews}")
+                call.print(anki_line(tally, now.ledger) or "nothing was deleted")
     end(tally.problems)
 
 
@@ -208,7 +208,7 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
             anki = running_anki(now)
             deliver.suspend_retired(now.ledger, anki, retired := anki.retired_cards())
             said = f"{counted(len(retired), 'card')} suspended"
-            now.out.say(said if retired else "nothing to suspend")
+            now.call.say(said if retired else "nothing to suspend")
         _print(now, tally, deck, error)
     end(tally.problems, error)
 
@@ -231,27 +231,27 @@ def adopt(call: Call, path: Path | None, tool: str | None, maps: Words, yes: boo
     from ankiforge import app
     from ankiforge.cli.run import propose
 
-    tally, out = app.Tally(), call.out
+    tally = app.Tally()
     with session(call, writes="drafting") as now:
         look(now, tally)
         seen = tally.look and tally.look.sight in ("same", "taken") and Path(tally.look.path)
         if not seen and tool != "sr":
-            out.problems(tally.problems)
+            call.problems(tally.problems)
             raise UsageError("no collection of Anki was read", hint="name it as anki.collection")
         error = propose(now, tally, (path,) if path else (), drafter="rules", accept="review")
         found = adoption.find(now.ledger, seen or None, tool or "", maps)
-        out.problems(tally.problems)
-        if not out.as_json:
-            out.print("\n".join(adoption.report(found, None if out.verbose else adoption.SHOWN)))
+        call.problems(tally.problems)
+        if not call.as_json:
+            call.print("\n".join(adoption.report(found, None if call.verbose else adoption.SHOWN)))
         act = ""
         if found.taken and (
-            yes or (out.interactive and click.confirm("Take these over?", err=True))
+            yes or (call.interactive and click.confirm("Take these over?", err=True))
         ):
             act = now.ledger.take_over(found.taken)
             look(now, tally)
-        if out.as_json:
-            out.data({**adoption.as_json(found), "undo": act})
+        if call.as_json:
+            call.data({**adoption.as_json(found), "undo": act})
         elif act:
             how = "; import with “Import any learning progress” ticked" if found.scheduled else ""
-            out.say(f"{len(found.taken):,} taken over{how}; to take it back: ankiforge undo {act}")
+            call.say(f"{len(found.taken):,} taken over{how}; to take it back: ankiforge undo {act}")
     end(tally.problems, error)

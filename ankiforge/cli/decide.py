@@ -118,7 +118,7 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
         action = now.ledger.undo(id, as_new=as_new)
         for one in islice((one for one in before if one.id == action), SHOWN):
             fronts = [question_of(line.fields) for line in now.ledger.lines([one.guid])]
-            call.out.say(f"taken back: {one.said}: {fronts[0] if fronts else one.text or one.key}")
+            call.say(f"taken back: {one.said}: {fronts[0] if fronts else one.text or one.key}")
 
     with session(call) as now:
         ids = [review.find(now.ledger, word) if is_id(word) else word for word in words] or [""]
@@ -130,7 +130,7 @@ def report(now: Session, ids: Iterable[str], act: Callable[[str], str | None], s
 
     What is refused does not stop the rest. `act` decides on one and returns its guid, if it has one.
     """
-    out = now.out
+    call = now.call
     done: list[tuple[str, str | None, RefusedError | None]] = []
     with now.ledger.action():
         for id in ids:
@@ -139,17 +139,17 @@ def report(now: Session, ids: Iterable[str], act: Callable[[str], str | None], s
             except RefusedError as error:
                 done.append((id, None, error))
     refused = [why for *_, why in done if why]
-    if out.as_json:
+    if call.as_json:
         for id, guid, why in done:
             said = why.message if why else ""
-            out.data({"id": id, "guid": guid, "done": not why, "refused": said})
+            call.data({"id": id, "guid": guid, "done": not why, "refused": said})
     else:
         for why in refused:
-            out.warn(f"refused: {why.message}" + (f"\nhint: {why.hint}" if why.hint else ""))
+            call.warn(f"refused: {why.message}" + (f"\nhint: {why.hint}" if why.hint else ""))
         changed = len(done) - len(refused)
         undo = "; to take it back: ankiforge undo" if changed and says != "undone" else ""
         if changed or not done:
-            out.say(f"{changed} {says}{undo}" if done else f"nothing to be {says}")
+            call.say(f"{changed} {says}{undo}" if done else f"nothing to be {says}")
     if refused:
         exit_with(1)
 
@@ -214,12 +214,12 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
             [line] = now.ledger.lines([review.find(now.ledger, word)])
             words, before = dict(changes), dict(line.fields)
             if all(before.get(name, "") == text for name, text in words.items()):
-                call.out.say("nothing was changed")
+                call.say("nothing was changed")
                 return
             guid, findings = review.edit(now.ledger, line.id, words, forced=force)
-        if call.out.as_json:
+        if call.as_json:
             [line] = now.ledger.lines([guid])
-            call.out.data(line_json(now.ledger, line, now.decks))
+            call.data(line_json(now.ledger, line, now.decks))
     for finding in findings:
-        call.out.say(f"{finding.severity}: {finding.message}")
-    call.out.say(f"edited: {guid}; to take it back: ankiforge undo")
+        call.say(f"{finding.severity}: {finding.message}")
+    call.say(f"edited: {guid}; to take it back: ankiforge undo")

@@ -35,13 +35,13 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     from ankiforge.config import FILE_NAME
     from ankiforge.config import workspace as places
 
-    out, folders = call.out, places.user_folder()
-    root = (Path.cwd() / (directory or call.workspace or Path()).expanduser()).resolve()
+    folders = places.user_folder()
+    root = (Path.cwd() / (directory or call.folder or Path()).expanduser()).resolve()
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
     written: list[Path] = []
     if not (root / FILE_NAME).exists():
         _refuse_vault(root)
-        out.say("looking for vaults, Zotero, Anki and local models …")
+        call.say("looking for vaults, Zotero, Anki and local models …")
         found, text = _discovered(root)
         written = _write(root, text)
     # the user's first workspace takes over the cards of the default one
@@ -56,8 +56,8 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     waiting = places.unconfirmed(workspace, folders)
     registered = places.register(root, folders)
     settings, files = root / FILE_NAME, [path.relative_to(root).as_posix() for path in written]
-    if out.as_json:
-        out.data(
+    if call.as_json:
+        call.data(
             {
                 "workspace": str(root),
                 "written": files,
@@ -71,17 +71,17 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         return
     for kind, things in found.items():
         if things:
-            out.say(f"  {kind:8}{'; '.join(things)}")
-    out.say(f"made {settings}" if written else f"{settings} is there already")
+            call.say(f"  {kind:8}{'; '.join(things)}")
+    call.say(f"made {settings}" if written else f"{settings} is there already")
     if moved:
         names = ", ".join(path.name for path in moved)
-        out.say(f"moved here from the default workspace: {names}")
+        call.say(f"moved here from the default workspace: {names}")
     for one in asked:
-        out.say(f"confirmed: {one}")
+        call.say(f"confirmed: {one}")
     for one in waiting:
-        out.say(f"not confirmed: {one}")
+        call.say(f"not confirmed: {one}")
     todo = f"init --trust {root}" if waiting else "run" if registered else f"run -C {root}"
-    out.say(f"next: read {settings}, then: ankiforge {todo}")
+    call.say(f"next: read {settings}, then: ankiforge {todo}")
 
 
 # --- the files of a workspace ---------------------------------------------------------------

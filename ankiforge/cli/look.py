@@ -50,7 +50,7 @@ def status(call: Call) -> None:
 
     with session(call, read_only=True) as now:
         found = status_of(now.workspace, now.ledger)
-    call.out.show(found, status_text(found))
+    call.show(found, status_text(found))
 
 
 # --- list, show -----------------------------------------------------------------------------
@@ -79,8 +79,8 @@ def list_(call: Call, query: Words, everything: bool, no_card: bool, view: str |
             found = _without_card(now, query)
         else:
             found = _listed(now, query, view or "", everything=everything)
-        if not show_all(call, found, apart=call.out.verbose) and call.limit != 0:
-            call.out.say("nothing here; see also: ankiforge list --all, or list --no-card")
+        if not show_all(call, found, apart=call.verbose) and call.limit != 0:
+            call.say("nothing here; see also: ankiforge list --all, or list --no-card")
 
 
 def _listed(now: Session, words: Words, view: str, *, everything: bool) -> Shown:
@@ -92,7 +92,7 @@ def _listed(now: Session, words: Words, view: str, *, everything: bool) -> Shown
     match view:
         case "questions":
             asked = (one for one in now.ledger.questions() if one.kind != "conflict")
-            return (_question(one, whole=now.out.verbose) for one in asked)
+            return (_question(one, whole=now.call.verbose) for one in asked)
         case "recent":
             return ((cards.done_json(one), (cards.done_line(one),)) for one in now.ledger.history())
         case "unknown":
@@ -114,11 +114,11 @@ def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown
     """Yield cards and drafts, in full if `whole` or verbose."""
     from ankiforge.reports import cards
 
-    history, full = whole and now.out.verbose, whole or now.out.verbose
+    history, full = whole and now.call.verbose, whole or now.call.verbose
     questions = now.ledger.questions() if full else []
     for line in lines:
         told = now.ledger.history(line.id if line.card else line.highlight.key) if history else ()
-        if now.out.as_json:
+        if now.call.as_json:
             data = cards.line_json(now.ledger, line, now.decks)
             if whole:
                 about = [one for one in questions if line.id in one.guids]
@@ -263,9 +263,9 @@ def seen(call: Call, query: Words) -> None:
         most = _WORKS if call.limit is None else call.limit
         looked = now.ledger.memo("looked")
         told = (seen_json(one, looked) for one in islice(_works(now, words), most))
-        shown = ((one, seen_text(one, whole=call.out.verbose)) for one in told)
+        shown = ((one, seen_text(one, whole=call.verbose)) for one in told)
         if not show_all(call, shown, apart=True) and call.limit != 0:
-            call.out.say(f"nothing you have read matches {shortened(words, 100)!r}")
+            call.say(f"nothing you have read matches {shortened(words, 100)!r}")
 
 
 def _works(now: Session, words: str) -> Iterator[Match]:
@@ -303,7 +303,7 @@ def stats(call: Call) -> None:
     with session(call, read_only=True) as now:
         found = statistics(now.ledger, datetime.now())
     width = shutil.get_terminal_size().columns
-    call.out.show(found.as_json(), stats_text(found, call.shown(GROUPS), width))
+    call.show(found.as_json(), stats_text(found, call.shown(GROUPS), width))
 
 
 # --- lint -----------------------------------------------------------------------------------
@@ -328,19 +328,19 @@ def lint(call: Call, file: Path, deck: str) -> None:
     counts, path = Counts(shown=call.shown(SHOWN)), file.expanduser().absolute()
     try:
         with open_view(path, None) as opened:
-            call.out.say(f"the notes of {path}")
+            call.say(f"the notes of {path}")
             types = {kind.id: kind for kind in opened.types}
             notes = (read_note(one, types.get(one.type_id)) for one in opened.notes())
             for note, findings in check_notes(notes):
                 if not in_deck(note.deck, deck):
                     continue
                 counts.add(note, findings)
-                if call.out.as_json and findings:
-                    call.out.data(note.as_json(findings, fields=call.out.verbose))
+                if call.as_json and findings:
+                    call.data(note.as_json(findings, fields=call.verbose))
     except ItemError as error:
         raise UsageError(error.message, hint=error.hint) from error
-    for line in () if call.out.as_json else counts.as_text():
-        call.out.print(line)
+    for line in () if call.as_json else counts.as_text():
+        call.print(line)
     exit_with(1 if counts.errors else 0)
 
 
@@ -361,10 +361,10 @@ def doctor(call: Call) -> None:
 
     around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
     checks = []
-    for check in examine(partial(resolve, call.workspace, Path.cwd(), os.environ), around):
+    for check in examine(partial(resolve, call.folder, Path.cwd(), os.environ), around):
         checks.append(check)
         do = [f"      do: {check.do}"] if check.do else []
-        call.out.show(check, [f"{check.state.value:4}  {check.name}: {check.says}", *do])
+        call.show(check, [f"{check.state.value:4}  {check.name}: {check.says}", *do])
     exit_with(exit_code(checks))
 
 
@@ -411,7 +411,7 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
             what = f"{path}: cannot be written: {error.strerror or error}"
             raise ItemError(what, hint="free space there, or allow writing") from error
     counts = {"highlights": len(highlights), "cards": len(lines)}
-    if call.out.as_json:
-        call.out.data({"path": str(path), **counts})
+    if call.as_json:
+        call.data({"path": str(path), **counts})
     else:
-        call.out.say(f"{path}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+        call.say(f"{path}: {', '.join(f'{count} {name}' for name, count in counts.items())}")

@@ -1,6 +1,6 @@
 """Shared parts of the commands: options, output, exit codes, the open workspace, progress.
 
-Data goes to stdout (`out.data`, `out.print`), messages go to stderr (`out.say`, `out.warn`). With
+Data goes to stdout (`call.data`, `call.print`), messages go to stderr (`call.say`, `call.warn`). With
 `--json`, stdout contains nothing but JSON.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli import COMMANDS, shared_options
+from ankiforge.cli import COMMANDS, given, shared_options
 from ankiforge.errors import ForgeError
 from ankiforge.text.fold import BIDI_CONTROLS
 
@@ -46,21 +46,42 @@ def for_terminal(text: str) -> str:
     return _UNSAFE_OR_BIDI.sub("", text)
 
 
-# --- output ---------------------------------------------------------------------------------
+# --- a call ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """Prints messages and data according to the options of a call."""
+class Call:
+    """One call of a command: its shared options, and the output that they shape."""
 
+    workspace: str = ""
+    """The folder given with `-C`, which commands in messages name, too, so that they can be copied."""
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
-    color: bool = True
-    workspace: str = ""
-    """The folder given with `-C`, which commands in messages name, too, so that they can be copied."""
+    no_color: bool = False
+    offline: bool = False
+    limit: int | None = None
+    """The maximum number of items that the command makes or lists; None = all."""
+    jobs: int = 0
+    """The number of concurrent requests and of files; 0 = as in the settings, and as many as cores."""
     noticed: set[Problem] = field(default_factory=set)
     """The notices already printed; each is printed only once."""
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the workspace; None if it was not named."""
+        return Path(self.workspace) if self.workspace else None
+
+    @property
+    def color(self) -> bool:
+        """Whether the output may have colours."""
+        return not self.no_color and not os.environ.get("NO_COLOR")
+
+    def shown(self, default: int) -> int | None:
+        """Return the number of rows, or of notes of a kind, to show; None = all."""
+        if self.verbose:
+            return None
+        return default if self.limit is None else self.limit
 
     def say(self, text: str = "") -> None:
         """Print a message to stderr, unless quiet."""
@@ -136,7 +157,7 @@ def show_all(call: Call, shown: Shown, *, apart: bool = False) -> int:
     count = 0
     for data, lines in islice(shown, call.limit):
         count += 1
-        if not call.out.show(data, [*lines, ""] if apart else lines):
+        if not call.show(data, [*lines, ""] if apart else lines):
             break
     return count
 
@@ -157,25 +178,6 @@ def exit_with(code: int) -> None:
 # --- the options of every command -----------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The shared options of one call."""
-
-    workspace: Path | None
-    out: Output
-    offline: bool = False
-    limit: int | None = None
-    """The maximum number of items that the command makes or lists; None = all."""
-    jobs: int = 0
-    """The number of concurrent requests and of files; 0 = as in the settings, and as many as cores."""
-
-    def shown(self, default: int) -> int | None:
-        """Return the number of rows, or of notes of a kind, to show; None = all."""
-        if self.out.verbose:
-            return None
-        return default if self.limit is None else self.limit
-
-
 def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], Any]:
     """Turn a function into a command with the shared options, which are passed as one `call`.
 
@@ -184,23 +186,20 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
         settings: arguments of `click.command`.
     """
     shared = shared_options()
+    names = [str(option.name) for option in shared]
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @wraps(function)
         def called(*args: Any, **options: Any) -> None:
             context = click.get_current_context()
-            above = context.obj or {}
-            given = {}
-            for option in shared:  # the option may also be given before the name of the command
-                name = str(option.name)
-                value = options.pop(name)
-                given[name] = above.get(name) if value is None or value is False else value
-            context.obj = given
-            call = _call(given)
+            own = given({name: options.pop(name) for name in names})
+            # they may also be given before the name of the command
+            context.obj = {**(context.obj or {}), **own}
+            call = Call(**context.obj)
             try:
                 function(*args, call=call, **options)
             except ForgeError as error:
-                error.hint = call.out.copyable(error.hint)
+                error.hint = call.copyable(error.hint)
                 raise
 
         name = function.__name__.strip("_")
@@ -211,17 +210,6 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
         return made
 
     return decorate
-
-
-def _call(given: dict[str, Any]) -> Call:
-    color = not given["no_color"] and not os.environ.get("NO_COLOR")
-    as_json, quiet, verbose = (bool(given[name]) for name in ("as_json", "quiet", "verbose"))
-    folder = given["workspace"] or ""
-    out, workspace = (
-        Output(as_json, quiet, verbose, color, folder),
-        Path(folder) if folder else None,
-    )
-    return Call(workspace, out, bool(given["offline"]), given["limit"], given["jobs"] or 0)
 
 
 # --- workspace and ledger -------------------------------------------------------------------
@@ -237,11 +225,6 @@ class Session:
     read_only: bool = False
     opened: ExitStack = field(default_factory=ExitStack)
     """What is closed when the session ends; not after an error, when a model may still write."""
-
-    @property
-    def out(self) -> Output:
-        """The output of the command."""
-        return self.call.out
 
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
@@ -289,8 +272,8 @@ def workspace_of(call: Call) -> Workspace:
     def ask(text: str) -> bool:
         return click.confirm(for_terminal(text), err=True)
 
-    workspace = resolve(call.workspace, Path.cwd())
-    require_trust(workspace, ask if call.out.interactive else None, user_folder())
+    workspace = resolve(call.folder, Path.cwd())
+    require_trust(workspace, ask if call.interactive else None, user_folder())
     workspace.close_to_others()
     return workspace
 
@@ -318,7 +301,7 @@ def session(
             stack.enter_context(app.lock(workspace, writes, *waits))
         ledger = stack.enter_context(app.open_ledger(workspace, read_only=read_only))
         now = Session(call, workspace, ledger, read_only)
-        call.out.problems(now.journal_problems())
+        call.problems(now.journal_problems())
         yield now
         now.opened.close()
 
@@ -364,13 +347,13 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
 
 @contextmanager
 def progress_bar(
-    out: Output, sources: Sequence[Source] = ()
+    call: Call, sources: Sequence[Source] = ()
 ) -> Iterator[Callable[[Progress], None]]:
     """Show the progress of a run in a terminal: documents read, then drafts.
 
     Yields a function to call with each step.
     """
-    if not out.interactive or out.quiet:
+    if not call.interactive or call.quiet:
         yield lambda progress: None
         return
     from rich.console import Console
@@ -390,5 +373,5 @@ def progress_bar(
             done = f" {begun[-1].done:,}/{begun[-1].total:,} documents" if begun else ""
             return f"reading{done}"
 
-    with Console(stderr=True, no_color=not out.color).status(Line()):
+    with Console(stderr=True, no_color=not call.color).status(Line()):
         yield steps.append

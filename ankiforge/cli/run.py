@@ -166,7 +166,7 @@ def follow(
     sources: tuple[Source, ...] = (),
 ) -> ForgeError | None:
     """Run the steps and show the progress; return the error of a service that failed."""
-    with progress_bar(now.out, sources) as show:
+    with progress_bar(now.call, sources) as show:
         try:
             for step in steps:
                 tally.add(step)
@@ -189,7 +189,7 @@ def model_for(
     if (drafter or now.workspace.config.drafter) == "rules":
         return None
     return app.language_model(
-        now.workspace, now.replies, now.out.say, offline=now.call.offline, jobs=now.call.jobs,
+        now.workspace, now.replies, now.call.say, offline=now.call.offline, jobs=now.call.jobs,
         fresh=fresh, spent=spent,
     )  # fmt: skip
 
@@ -198,15 +198,15 @@ def print_summary(now: Session, tally: Tally) -> None:
     """Print what a run came to, as JSON or in a few lines."""
     from ankiforge.reports.summary import MOST_LINES, as_json, as_text
 
-    out = now.out
-    if out.as_json:
-        out.data(as_json(tally, now.ledger))
+    call = now.call
+    if call.as_json:
+        call.data(as_json(tally, now.ledger))
         return
-    told = out.problems(tally.problems, None if out.verbose else PROBLEMS)
-    if not out.quiet:
-        room = None if out.verbose else MOST_LINES - told
+    told = call.problems(tally.problems, None if call.verbose else PROBLEMS)
+    if not call.quiet:
+        room = None if call.verbose else MOST_LINES - told
         for line in as_text(tally, now.ledger, now.workspace, room):
-            out.print(line)
+            call.print(line)
 
 
 # --- extract --------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def extract(call: Call, paths: Paths) -> None:
     from ankiforge.reports.cards import highlight_json, titled
     from ankiforge.text import on_one_line
 
-    out, workspace = call.out, workspace_of(call)
+    workspace = workspace_of(call)
     selected, problems, _ = app.select_sources(workspace, paths)
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
@@ -251,11 +251,11 @@ def extract(call: Call, paths: Paths) -> None:
             yield highlight_json(one), [on_one_line(words)]
 
     found = show_all(call, shown())
-    for problem in problems if out.as_json else ():
-        out.data({"problem": problem})
-    out.problems(problems)
+    for problem in problems if call.as_json else ():
+        call.data({"problem": problem})
+    call.problems(problems)
     if not found and call.limit != 0:
-        out.say("no highlights found; what counts as one: docs/reading.md")
+        call.say("no highlights found; what counts as one: docs/reading.md")
     end(problems)
 
 
@@ -355,7 +355,7 @@ def _estimate(now: Session, job: Job, model: Model | None) -> None:
         f"{found.highlights} highlights, {found.requests} requests ({found.cached} already answered)"
         f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out; cost: {cost}"
     )
-    now.out.show(found, [text])
+    now.call.show(found, [text])
 
 
 # --- a chat ---------------------------------------------------------------------------------
@@ -382,9 +382,8 @@ def export(call: Call, file: Path) -> None:
         texts = chat.export_chats(tasks, prompt, rejected=chat.sent_back(tasks, now.replies))
         count = chat.asked_in(tasks)
         looks = chat.export_looks(to_compare(now.ledger)) if job.verify else []
-    out = call.out
     if not texts and not looks:
-        out.say("nothing to ask: every highlight has a card, or may not be sent to a model")
+        call.say("nothing to ask: every highlight has a card, or may not be sent to a model")
         return
     files = {}
     for stem, some in ((file.stem, texts), (f"{file.stem}-verify", looks)):
@@ -398,13 +397,13 @@ def export(call: Call, file: Path) -> None:
             path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-    out.say(f"{counted(count, 'highlight')} written to {', '.join(map(str, files))}")
+    call.say(f"{counted(count, 'highlight')} written to {', '.join(map(str, files))}")
     each = "each text into a chat of its own" if len(files) > 1 else "the text into any chatbot"
-    out.say(f"paste {each}; save its answer as ANSWER.md")
-    out.say("next: ankiforge draft import ANSWER.md")
+    call.say(f"paste {each}; save its answer as ANSWER.md")
+    call.say("next: ankiforge draft import ANSWER.md")
     if left := every - count:
         again = f"ankiforge draft export {quote(str(file))}"
-        out.say(f"{counted(left, 'passage')} left: import the answer first, then: {again}")
+        call.say(f"{counted(left, 'passage')} left: import the answer first, then: {again}")
 
 
 @command("\n  ankiforge draft import answer.md")
@@ -439,14 +438,12 @@ def import_(call: Call, files: Paths, accept: str) -> None:
                 follow(now, tally, record(job, now.ledger, drafted))
                 tally.add(record_looks(job, now.ledger, looks))
             elif replies.get(request) is not None:
-                call.out.say(f"{file}: nothing new: it was imported before")
+                call.say(f"{file}: nothing new: it was imported before")
                 continue
             tally.problems += chat.unused(text, tasks, file.name)
             if back := sum(len(one.failed) for one in drafted):
                 blocked = counted(back, "highlight")
-                call.out.say(
-                    f"a check blocks the cards of {blocked}: the next export sends them back"
-                )
+                call.say(f"a check blocks the cards of {blocked}: the next export sends them back")
         print_summary(now, tally)
     end(tally.problems)
 

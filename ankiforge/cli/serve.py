@@ -64,19 +64,19 @@ def _desk(now: Session) -> Desk:
 
 def _started(now: Session, no_open: bool, address: str) -> None:
     """Open the page, or print how to open it."""
-    out = now.out
+    call = now.call
     remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
-    if not (no_open or out.as_json) and not _open_browser(address, remote=remote):
-        out.say("no browser can be opened here; open the whole address below in yours")
+    if not (no_open or call.as_json) and not _open_browser(address, remote=remote):
+        call.say("no browser can be opened here; open the whole address below in yours")
     if remote:
         port = urlsplit(address).port  # the page accepts requests for this port only
         host = socket.gethostname()
-        out.say(f"first, on your own computer: ssh -L {port}:127.0.0.1:{port} {host}")
-    out.say("press Ctrl-C to end")
-    if out.as_json:
-        out.data({"address": address})
+        call.say(f"first, on your own computer: ssh -L {port}:127.0.0.1:{port} {host}")
+    call.say("press Ctrl-C to end")
+    if call.as_json:
+        call.data({"address": address})
     else:
-        out.write(address)
+        call.write(address)
 
 
 def _send(now: Session, ledger: Ledger) -> str:
@@ -85,7 +85,7 @@ def _send(now: Session, ledger: Ledger) -> str:
     from ankiforge.cli.anki import package_path, running_anki
     from ankiforge.reports.summary import delivery_lines
 
-    quiet = replace(now.call, out=replace(now.out, as_json=True, quiet=True))
+    quiet = replace(now.call, as_json=True, quiet=True)
     here, tally = Session(quiet, now.workspace, ledger), app.Tally()
     path = package_path(here)
     deliver.refuse_foreign(path, ledger, force=False)
@@ -163,13 +163,13 @@ def _end_by_signal() -> Iterator[threading.Event]:
         ended.set()
         raise KeyboardInterrupt
 
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), end) for name in names}
+    wanted = {"SIGINT", "SIGTERM", "SIGHUP"}
+    before = {one: signal.signal(one, end) for one in signal.Signals if one.name in wanted}
     try:
         yield ended
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 class Passes:
@@ -177,8 +177,8 @@ class Passes:
 
     def __init__(self, call: Call, *, push: bool) -> None:
         """Prepare passes; nothing is read yet."""
-        self._call, self._push = replace(call, out=replace(call.out, quiet=True)), push
-        self._out = call.out
+        self._call, self._push = replace(call, quiet=True), push
+        self._aloud = call
         # What the model has cost, of the budget of all passes.
         self._spent = 0.0
         # The newest decision that was delivered or is about to be.
@@ -272,11 +272,11 @@ class Passes:
 
     def tell(self, event: str, said: str = "", **values: Any) -> None:
         """Print an event as a line of JSON, or what is said of it."""
-        if self._out.as_json:
+        if self._aloud.as_json:
             at = datetime.now(UTC).isoformat(timespec="seconds")
-            self._out.data({"event": event, "at": at, **values})
+            self._aloud.data({"event": event, "at": at, **values})
         elif said:
-            tells = self._out.warn if event == "problem" else self._out.say
+            tells = self._aloud.warn if event == "problem" else self._aloud.say
             tells(f"{datetime.now():%H:%M:%S} {said}")
 
 
@@ -308,9 +308,9 @@ def mcp(call: Call, trust: Path | None) -> None:
 
     reads = Concern("agents would read passages and cards", Location("mcp"))
     if trust is not None:
-        workspace = workspace_of(replace(call, workspace=trust))
+        workspace = workspace_of(replace(call, workspace=str(trust)))
         confirm(workspace, [reads], user_folder())
-        call.out.say(
+        call.say(
             f"agents may read {workspace.root}; what their provider will see:\n  {_SENT}\n"
             "anything tagged #no-llm stays here"
         )
@@ -322,7 +322,7 @@ def mcp(call: Call, trust: Path | None) -> None:
             f"the MCP server needs the package {error.name}",
             hint="pip install 'ankiforge-cards[mcp]'",
         ) from error
-    quiet = replace(call, out=replace(call.out, quiet=True, as_json=True))
+    quiet = replace(call, quiet=True, as_json=True)
 
     @contextmanager
     def opened(writes: str) -> Iterator[tuple[Workspace, Ledger]]:

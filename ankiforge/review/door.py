@@ -16,6 +16,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache, partial
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from threading import Lock
@@ -63,8 +64,7 @@ _FAILED = "The page failed. Your decisions are stored; the terminal shows the de
 _log = logging.getLogger(__name__)
 
 
-def _secret() -> str:
-    return secrets.token_urlsafe(32)
+_secret = partial(secrets.token_urlsafe, 32)
 
 
 class HttpError(Exception):
@@ -254,15 +254,8 @@ def serve(desk: Callable[[], Desk], started: Callable[[str], None]) -> None:
         desk: opens the desk, in the thread that will use it.
         started: called with the address once the server answers.
     """
-    opened: list[Desk] = []
-
-    def only() -> Desk:
-        if not opened:
-            opened.append(desk())
-        return opened[0]
-
     listening = socket.create_server((HOST, 0))
-    door = Door(listening.getsockname()[1], only)
+    door = Door(listening.getsockname()[1], cache(desk))
     connections: dict[int, Any] = {}
     server = create_server(
         door, map=connections, sockets=[listening], threads=1, channel_timeout=_IDLE_SECONDS,
