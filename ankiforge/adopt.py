@@ -46,6 +46,7 @@ from ankiforge.model import (
     SeenNote,
     SeenType,
     Sighting,
+    Value,
     Waiting,
 )
 from ankiforge.text import on_one_line, shortened
@@ -58,7 +59,7 @@ Words = tuple[str, ...]
 # --- the tools ------------------------------------------------------------------------------------
 
 
-class Tool(msgspec.Struct, frozen=True):
+class Tool(Value):
     """One tool, and how its notes are told from others."""
 
     title: str
@@ -153,7 +154,7 @@ _FORM = '--map "My type: Front=Word, Back=Meaning"'
 # --- what fits together ---------------------------------------------------------------------------
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(Value):
     """One line of the lists: what the source says, what Anki shows, and where."""
 
     where: str
@@ -182,7 +183,7 @@ class Found(msgspec.Struct):
         return [*self.by_id, *self.by_words, *self.scheduled]
 
 
-class _Theirs(msgspec.Struct, frozen=True):
+class _Theirs(Value):
     """A note in Anki that is not ours."""
 
     note: SeenNote
@@ -487,7 +488,7 @@ def schedule_of(written: str) -> Schedule:
 # --- sources ------------------------------------------------------------------------------------
 
 
-class Settings(obsidian.Settings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Settings(obsidian.Settings, kw_only=True):
     """The keys of both sources."""
 
     marks: tuple[obsidian.Mark, ...] | None = ()

@@ -46,6 +46,7 @@ from ankiforge.model import (
     Problem,
     Severity,
     Source,
+    Value,
     Waiting,
     h16,
 )
@@ -127,7 +128,7 @@ def _holder(path: Path) -> str:
 COMMAND_LINE = Location("the command line")
 
 
-class SelectedSource(msgspec.Struct, frozen=True):
+class SelectedSource(Value):
     """A source to open, from the settings or found at a PATH."""
 
     entry: SourceEntry

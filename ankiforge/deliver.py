@@ -34,6 +34,7 @@ from ankiforge.model import (
     Seen,
     SeenNote,
     SeenType,
+    Value,
     ViewKind,
     h16,
 )
@@ -52,7 +53,7 @@ AUTO, NEVER = "auto", "none"
 # --- looking at Anki ------------------------------------------------------------------------------
 
 
-class Bound(msgspec.Struct, frozen=True):
+class Bound(Value):
     """The collection that has our notes."""
 
     path: str
@@ -60,7 +61,7 @@ class Bound(msgspec.Struct, frozen=True):
     created: int
 
 
-class Look(msgspec.Struct, frozen=True):
+class Look(Value):
     """The outcome of looking at Anki."""
 
     sight: str
@@ -406,7 +407,7 @@ def roots(ledger: Ledger) -> dict[str, str]:
 # --- packages -------------------------------------------------------------------------------------
 
 
-class Published(msgspec.Struct, frozen=True):
+class Published(Value):
     """The result of writing a package."""
 
     path: Path
@@ -425,7 +426,7 @@ class Published(msgspec.Struct, frozen=True):
         return self.notes - self.added - self.updated
 
 
-class Kept(msgspec.Struct, frozen=True):
+class Kept(Value):
     """The last package. The ledger forgets it as soon as a card, passage or note changes."""
 
     settings: str

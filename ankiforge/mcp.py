@@ -33,7 +33,7 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, Prompt, Shape, rules_of, sendable
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.ledger import Ledger, Line, Match, Outcome
-from ankiforge.model import AGENT, Highlight, Json, Origin, Proposal, Severity, Task
+from ankiforge.model import AGENT, Highlight, Json, Origin, Proposal, Severity, Task, Value
 from ankiforge.review.query import parse
 from ankiforge.run import Checks, PrivatePassages, for_model, ingest
 from ankiforge.text import shortened
@@ -419,11 +419,11 @@ Words = Annotated[str, msgspec.Meta(max_length=1_000)]
 Side = Annotated[str, msgspec.Meta(max_length=4_000)]
 
 
-class _Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Arguments(Value, forbid_unknown_fields=True, kw_only=True):
     """The arguments of a tool; the docstring of a subclass is the description of its tool."""
 
 
-class ListHighlights(_Arguments, frozen=True):
+class ListHighlights(_Arguments):
     """List the reader's highlights that have no card yet, with counts.
 
     Offset 0 reads changed files first; go on with next_offset. `document`: part of a title. The
@@ -436,13 +436,13 @@ class ListHighlights(_Arguments, frozen=True):
     rules: bool = False
 
 
-class GetContext(_Arguments, frozen=True):
+class GetContext(_Arguments):
     """Show one highlight with the text around it, e.g. to find out what "it" refers to."""
 
     highlight: Words
 
 
-class Proposed(_Arguments, frozen=True):
+class Proposed(_Arguments):
     """One card, or kind "none" with why_none for a passage that deserves no card."""
 
     highlight: Words
@@ -454,7 +454,7 @@ class Proposed(_Arguments, frozen=True):
     why_none: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
-class ProposeCards(_Arguments, frozen=True):
+class ProposeCards(_Arguments):
     """Propose cards for highlights; the reader decides on each.
 
     Markdown, no HTML or links; at most 2 cards a highlight. Returns findings per card. Repair a
@@ -467,7 +467,7 @@ class ProposeCards(_Arguments, frozen=True):
     cards: Annotated[list[Proposed], msgspec.Meta(min_length=1, max_length=MOST_CARDS)]
 
 
-class ListCards(_Arguments, frozen=True):
+class ListCards(_Arguments):
     """List cards with quotes and findings.
 
     `state`: `waiting`; `needs_work` (forgotten too often, or with the reader's remark); `rejected`
@@ -481,7 +481,7 @@ class ListCards(_Arguments, frozen=True):
     limit: Limit = 20
 
 
-class SearchLibrary(_Arguments, frozen=True):
+class SearchLibrary(_Arguments):
     """Find works the reader has read, by words, title, DOI or address, with marks and cards.
 
     `hits` names the highlights and cards that contain the words.
@@ -491,7 +491,7 @@ class SearchLibrary(_Arguments, frozen=True):
     limit: Limit = 5
 
 
-class WithdrawCard(_Arguments, frozen=True):
+class WithdrawCard(_Arguments):
     """Withdraw a waiting card that you proposed in this session, e.g. to propose a better one."""
 
     card: Words

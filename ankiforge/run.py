@@ -15,7 +15,6 @@ from pathlib import Path
 from posixpath import commonpath
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
@@ -57,6 +56,7 @@ from ankiforge.model import (
     Source,
     Task,
     Unmarked,
+    Value,
     Waiting,
     h16,
 )
@@ -72,7 +72,7 @@ TOGETHER = 200
 """The number of passages that the rules draft in one transaction."""
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(Value):
     """The parameters of a run."""
 
     sources: tuple[Source, ...]
@@ -102,7 +102,7 @@ class Job(msgspec.Struct, frozen=True):
     accepted, and corrected, only later."""
 
 
-class Progress(msgspec.Struct, frozen=True):
+class Progress(Value):
     """What one step of a run came to."""
 
     report: Report | None = None
@@ -166,7 +166,7 @@ def ingest(
     return Progress(report, problems=tuple(problems))
 
 
-class _Salted(msgspec.Struct, frozen=True):
+class _Salted(Value):
     """What the ledger knows, where another program or other deck files make every document unknown."""
 
     known: Known

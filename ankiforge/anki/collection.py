@@ -28,7 +28,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, cast
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.database import (
@@ -54,6 +53,7 @@ from ankiforge.model import (
     SeenReview,
     SeenTemplate,
     SeenType,
+    Value,
     ViewKind,
 )
 
@@ -181,7 +181,7 @@ from notes n where n.id in (select value from json_each(?))
 """
 
 
-class CollectionView(msgspec.Struct, frozen=True):
+class CollectionView(Value):
     """An open collection or export."""
 
     database: Database
@@ -281,7 +281,7 @@ def open_view(path: Path, adopted: Mapping[str, str] | None = {}) -> Iterator[Co
         )  # fmt: skip
 
 
-class ConnectView(msgspec.Struct, frozen=True):
+class ConnectView(Value):
     """What a running Anki has of ours: exports of its decks as one view."""
 
     exports: Sequence[CollectionView]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import (
@@ -48,13 +47,14 @@ from ankiforge.model import (
     Problem,
     Seen,
     SeenType,
+    Value,
     h16,
     next_mod,
 )
 from ankiforge.text.cloze import gaps, plain
 
 
-class Options(msgspec.Struct, frozen=True):
+class Options(Value):
     """How cards are shipped."""
 
     push: bool = False
@@ -65,7 +65,7 @@ class Options(msgspec.Struct, frozen=True):
     """Our note types that a person changed in Anki."""
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(Value):
     """What the ledger records of a note in a package."""
 
     mod: int
@@ -80,7 +80,7 @@ class Sent(msgspec.Struct, frozen=True):
     """The hashes of the content fields that another tool's note got, by name."""
 
 
-class Planned(msgspec.Struct, frozen=True):
+class Planned(Value):
     """What to do with one card."""
 
     guid: Guid

@@ -22,10 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-import msgspec
-
 from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN
-from ankiforge.model import Media, Problem
+from ankiforge.model import Media, Problem, Value
 from ankiforge.text.cloze import Gap, gaps, plain, shields
 from ankiforge.text.fold import clean
 
@@ -61,7 +59,7 @@ def render(
     return _Writer(cloze, pictures or {}).write(text)
 
 
-class _Writer(msgspec.Struct, frozen=True):
+class _Writer(Value):
     cloze: bool
     pictures: Mapping[str, Media]
     depth: int = 0

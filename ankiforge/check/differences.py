@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.check.reading import bare
@@ -30,7 +29,7 @@ from ankiforge.check.words import (
     stem,
     synonyms,
 )
-from ankiforge.model import Draft, Family
+from ankiforge.model import Draft, Family, Value
 from ankiforge.text import cloze
 from ankiforge.text.cloze import shields
 from ankiforge.text.fold import canonical
@@ -51,7 +50,7 @@ CITED = re.compile(
 """Author and year, [12], [3, 4]. If it is replaced by another one, it may be an interval as [0, 1]."""
 
 
-class Sides(msgspec.Struct, frozen=True, gc=False):
+class Sides(Value, gc=False):
     """A card as plain text: question, answer, and both together."""
 
     family: Family
@@ -213,7 +212,7 @@ _MISSING = NEGATIONS | listed("meaning", "missing")
 _MAX_INITIALS = 5
 
 
-class Features(msgspec.Struct, frozen=True):
+class Features(Value):
     """A card, prepared for the guards."""
 
     family: Family

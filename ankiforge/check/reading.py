@@ -16,10 +16,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ankiforge.check.words import data, lists
-from ankiforge.model import Draft, Family, Finding, Form, Highlight, HighlightKind, Severity
+from ankiforge.model import Draft, Family, Finding, Form, Highlight, HighlightKind, Severity, Value
 from ankiforge.text import cloze
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 # --- rules, findings, and the context of a check --------------------------------------------------
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(Value):
     """A possible fault of a card; `docs/checks.md` has an example of each."""
 
     id: str
@@ -89,7 +87,7 @@ def _no_fault(path: str) -> str:
     return ""
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(Value):
     """What a draft is judged against."""
 
     highlight: Highlight
@@ -125,7 +123,7 @@ def bare(text: str) -> str:
     return cloze.plain(text) if _MARKUP.search(text) else text.strip()
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(Value):
     """The plain text of a draft."""
 
     asked: str

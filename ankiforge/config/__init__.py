@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ankiforge.config.yamlfile import Location, read, typed
+from ankiforge.model import Value
 from ankiforge.text.fold import fold
 
 FILE_NAME = "ankiforge.yaml"
@@ -29,14 +30,14 @@ ZOTERO_WEB = "https://api.zotero.org"
 # --- the settings ---------------------------------------------------------------------------
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Section(Value, forbid_unknown_fields=True, kw_only=True):
     """A mapping in the file. Unknown keys are errors."""
 
 
 _Dollars = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 
 
-class LlmSettings(_Section, frozen=True):
+class LlmSettings(_Section):
     """The language model: any OpenAI-compatible server."""
 
     base_url: str = "http://127.0.0.1:11434/v1"
@@ -58,7 +59,7 @@ class LlmSettings(_Section, frozen=True):
     """Added to the body of every request."""
 
 
-class AcceptSettings(_Section, frozen=True):
+class AcceptSettings(_Section):
     """Which drafts become cards without review: none, or those without a warning or block."""
 
     rules: Literal["clean", "review"] = "clean"
@@ -66,7 +67,7 @@ class AcceptSettings(_Section, frozen=True):
     """`verified`: those that the model itself found right (`llm.verify`)."""
 
 
-class AnkiSettings(_Section, frozen=True):
+class AnkiSettings(_Section):
     """Where Anki's collection is, and how to reach a running Anki."""
 
     collection: str = "auto"
@@ -75,7 +76,7 @@ class AnkiSettings(_Section, frozen=True):
     key_env: str = ""
 
 
-class _Settings(_Section, frozen=True):
+class _Settings(_Section):
     """All settings except the sources, which their modules define."""
 
     me: tuple[str, ...] = ()
@@ -90,13 +91,13 @@ class _Settings(_Section, frozen=True):
     anki: AnkiSettings = AnkiSettings()
 
 
-class _File(_Settings, frozen=True):
+class _File(_Settings):
     """The content of the file."""
 
     sources: tuple[dict[str, Any], ...] = ()
 
 
-class SourceEntry(msgspec.Struct, frozen=True):
+class SourceEntry(Value):
     """One source. Its module (`extract.module(kind).Settings`) validates `options`."""
 
     kind: str
@@ -114,7 +115,7 @@ class SourceEntry(msgspec.Struct, frozen=True):
         return "path" in self.options
 
 
-class Config(_Settings, frozen=True):
+class Config(_Settings):
     """All settings of a workspace."""
 
     sources: tuple[SourceEntry, ...] = ()
@@ -156,7 +157,7 @@ def read_settings(path: Path) -> Config:
 # --- sources --------------------------------------------------------------------------------
 
 
-class _Common(msgspec.Struct, frozen=True):
+class _Common(Value):
     """The keys of every source. The others are defined by its module."""
 
     path: Annotated[str, msgspec.Meta(min_length=1)]
@@ -246,7 +247,7 @@ def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
         raise where.at("key_env").error("not the name of an environment variable", hint)
 
 
-class DefaultKey(msgspec.Struct, frozen=True):
+class DefaultKey(Value):
     """The default variable for a key, and the address it belongs to."""
 
     name: str

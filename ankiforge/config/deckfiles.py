@@ -14,10 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import msgspec
-
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
-from ankiforge.model import CardKind, Document, Highlight, colour_name
+from ankiforge.model import CardKind, Document, Highlight, Value, colour_name
 from ankiforge.text.fold import is_visible
 
 Action = Literal["card", "definition", "question", "skip"]
@@ -27,7 +25,7 @@ Colour = Literal["yellow", "red", "green", "blue", "purple", "magenta", "orange"
 """Zotero's palette."""
 
 
-class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Select(Value, forbid_unknown_fields=True, kw_only=True):
     """Conditions, all of which must match.
 
     Of a list, one pattern must match. Patterns are those of fnmatch and ignore case.
@@ -46,7 +44,7 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One of the creators of the work."""
 
 
-class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
     """One deck file."""
 
     deck: str

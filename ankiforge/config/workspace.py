@@ -22,6 +22,7 @@ from ankiforge import config as settings
 from ankiforge.config import FILE_NAME, Config, expanded, is_loopback
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.errors import UsageError
+from ankiforge.model import Value
 
 JOURNAL = "journal"
 
@@ -112,7 +113,7 @@ REMEMBERED = "sources.yaml"
 _HEAD = "# What `ankiforge run` reads, too. Delete an entry to forget it; its cards stay.\n"
 
 
-class Remembered(msgspec.Struct, frozen=True):
+class Remembered(Value):
     """One PATH that plain `ankiforge run` reads."""
 
     path: str
@@ -137,7 +138,7 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
 # --- a workspace ----------------------------------------------------------------------------
 
 
-class Workspace(msgspec.Struct, frozen=True):
+class Workspace(Value):
     """One workspace with its settings."""
 
     root: Path
@@ -308,7 +309,7 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
 _TRUSTED = "trusted"
 
 
-class Concern(msgspec.Struct, frozen=True):
+class Concern(Value):
     """What a workspace would do that a person has to confirm."""
 
     says: str

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError
@@ -26,6 +25,7 @@ from ankiforge.model import (
     Problem,
     Route,
     Task,
+    Value,
 )
 
 
@@ -79,7 +79,7 @@ class Wish(StrEnum):
     CLOZE = "cloze"
 
 
-class Instruction(msgspec.Struct, frozen=True):
+class Instruction(Value):
     """A parsed comment."""
 
     wish: Wish

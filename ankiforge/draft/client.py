@@ -27,7 +27,6 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.config import LLM
@@ -36,7 +35,7 @@ from ankiforge.draft.prompt import Question
 from ankiforge.draft.reply import TOO_LARGE, Completion
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import h16
+from ankiforge.model import Value, h16
 
 LARGEST = 8_000_000
 """The maximum size of a reply, in bytes."""
@@ -65,7 +64,7 @@ def formats(schema: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
 TEXT = len(formats({})) - 1
 
 
-class Form(msgspec.Struct, frozen=True):
+class Form(Value):
     """The form of a request that a server accepts."""
 
     rung: int = 0
@@ -152,7 +151,7 @@ _SAID = re.compile(
 _STATUS = re.compile(r'"(?:code|status|error_code)"\s*:\s*"?([45]\d\d)\b')
 
 
-class Complaint(msgspec.Struct, frozen=True):
+class Complaint(Value):
     """The content of an error body of any shape: OpenAI's, LM Studio's, FastAPI's, a web page's."""
 
     words: str
@@ -250,7 +249,7 @@ NO_COMPLETION = "no chat completion"
 # --- the client -------------------------------------------------------------------------------
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(Value):
     """A reply, as far as it is about one thing."""
 
     said: Completion

@@ -53,6 +53,7 @@ from ankiforge.model import (
     Origin,
     Problem,
     Task,
+    Value,
     Waiting,
 )
 from ankiforge.text import cloze, counted
@@ -118,7 +119,7 @@ def _card(draft: Draft) -> str:
 # --- the drafter ----------------------------------------------------------------------------
 
 
-class Estimate(msgspec.Struct, frozen=True):
+class Estimate(Value):
     """What drafting would send. Tokens are estimated: 4 bytes each, and 80 out for a highlight.
 
     Reasoning tokens, and cards that are asked about again, are not included.

@@ -21,12 +21,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.draft import private, withheld
 from ankiforge.errors import ConfigError
-from ankiforge.model import CardKind, Highlight, Task, h16
+from ankiforge.model import CardKind, Highlight, Task, Value, h16
 
 Message = dict[str, str]
 
@@ -43,7 +42,7 @@ _VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 _CUT = re.compile(r"(?m)^---[ \t]*\n")
 
 
-class Prompt(msgspec.Struct, frozen=True):
+class Prompt(Value):
     """A checked prompt: its placeholders are known."""
 
     name: str
@@ -121,7 +120,7 @@ def sendable(task: Task) -> tuple[Highlight, ...]:
 # --- the question ---------------------------------------------------------------------------
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(Value):
     """What a model is asked about some highlights, or about some cards that it is to compare."""
 
     messages: tuple[Message, ...]
@@ -267,7 +266,7 @@ def data(text: str) -> str:
 # --- the shape of the reply -----------------------------------------------------------------
 
 
-class Shape(msgspec.Struct, frozen=True):
+class Shape(Value):
     """What a reply may contain."""
 
     kinds: tuple[CardKind, ...] = tuple(_HOW)

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.draft import sided
@@ -28,6 +27,7 @@ from ankiforge.model import (
     Highlight,
     Origin,
     Severity,
+    Value,
 )
 from ankiforge.text import cloze
 from ankiforge.text.cloze import cloze_answers, outside, plain, shields
@@ -41,7 +41,7 @@ MOST_TOKENS = 10_000_000
 """The maximum credible number of tokens of a request or reply."""
 
 
-class Completion(msgspec.Struct, frozen=True):
+class Completion(Value):
     """The parts of a `chat.completions` reply that we use."""
 
     content: str = ""
@@ -241,7 +241,7 @@ def _flat(value: Any, inherits: str, depth: int = 0) -> Iterator[dict[str, Any]]
 # --- cards ----------------------------------------------------------------------------------
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(Value):
     """One object of a reply, with cleaned texts."""
 
     label: str

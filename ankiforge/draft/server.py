@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.config import LLM, is_loopback, key_for, key_variable
 from ankiforge.errors import ConfigError, ItemError
+from ankiforge.model import Value
 
 # --- prices ---------------------------------------------------------------------------------
 
@@ -21,7 +21,7 @@ from ankiforge.errors import ConfigError, ItemError
 _OURS = ("model", "messages", "stream", "n")
 
 
-class ServerSettings(msgspec.Struct, frozen=True):
+class ServerSettings(Value):
     """A server, a model and limits: the checked values of the `llm` section.
 
     Raises:
@@ -133,7 +133,7 @@ class ServerSettings(msgspec.Struct, frozen=True):
 # --- usage ----------------------------------------------------------------------------------
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(Value):
     """The usage of a run. Dollars are None if a price is unknown."""
 
     requests: int = 0

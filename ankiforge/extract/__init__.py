@@ -18,20 +18,19 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import ConfigError
 from ankiforge.extract.files import Count, of_one
 from ankiforge.extract.files import program as program
-from ankiforge.model import Extracted, Highlight, Known, Sighting, Source
+from ankiforge.model import Extracted, Highlight, Known, Sighting, Source, Value
 from ankiforge.text.passages import anchor_key, numbered, own_key
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
 
-class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SourceSettings(Value, forbid_unknown_fields=True, kw_only=True):
     """The settings that all sources have."""
 
     path: str

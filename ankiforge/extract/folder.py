@@ -29,12 +29,13 @@ from ankiforge.model import (
     Sighting,
     Unchanged,
     Unmarked,
+    Value,
     h16,
 )
 from ankiforge.text.passages import percent
 
 
-class File(msgspec.Struct, frozen=True):
+class File(Value):
     """A file below the root of a source."""
 
     path: str

@@ -21,14 +21,14 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.folder import ExportSource, Named, iso_time
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Value
 from ankiforge.text.passages import CONTEXT, percent
 
 HINT = "export it again at hypothes.is, or save what its API answers"
 Settings = SourceSettings
 
 
-class Annotation(msgspec.Struct, frozen=True):
+class Annotation(Value):
     """The fields of an annotation that are used."""
 
     id: str
@@ -65,7 +65,7 @@ def _user(name: str) -> str:
 # --- the source -----------------------------------------------------------------------------
 
 
-class Export(msgspec.Struct, frozen=True):
+class Export(Value):
     """The JSON objects that contain annotations."""
 
     rows: tuple[msgspec.Raw, ...] = ()

@@ -21,7 +21,7 @@ from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import matcher
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource
-from ankiforge.model import Document, DocumentKey, Problem, Sighting, h16
+from ankiforge.model import Document, DocumentKey, Problem, Sighting, Value, h16
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.cards import Syntax
@@ -34,7 +34,7 @@ MARKS: tuple[Mark, ...] = get_args(Mark)
 DIALECTS: tuple[OfTools, ...] = get_args(OfTools)
 
 
-class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Settings(SourceSettings, kw_only=True):
     """The keys of an `obsidian:` source."""
 
     include: tuple[str, ...] = ("**/*.md",)
@@ -57,7 +57,7 @@ _CLOZE = {
 }
 
 
-class _Osr(msgspec.Struct, frozen=True, rename="camel"):
+class _Osr(Value, rename="camel"):
     """What obsidian-spaced-repetition was told, with its own names and defaults."""
 
     single_line_card_separator: str = "::"
@@ -82,7 +82,7 @@ class _Osr(msgspec.Struct, frozen=True, rename="camel"):
         return bool(inside.search(text)) or any(map(named.fullmatch, tags))
 
 
-class _Flashcards(msgspec.Struct, frozen=True, rename="camel"):
+class _Flashcards(Value, rename="camel"):
     """What flashcards-obsidian was told, with its own names and defaults."""
 
     flashcards_tag: str = "card"
@@ -90,7 +90,7 @@ class _Flashcards(msgspec.Struct, frozen=True, rename="camel"):
     inline_separator_reverse: str = ":::"
 
 
-class Dialects(msgspec.Struct, frozen=True):
+class Dialects(Value):
     """The dialects that the settings name, in their order, as their plug-ins were told."""
 
     names: tuple[str, ...] = ()

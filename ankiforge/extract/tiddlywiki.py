@@ -27,7 +27,7 @@ HandWritten = Literal["inline", "block", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 
 
-class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Settings(SourceSettings, kw_only=True):
     """The keys of a `tiddlywiki:` source."""
 
     include: tuple[str, ...] = ("**/*.tid",)

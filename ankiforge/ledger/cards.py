@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, digest_of, exact
 from ankiforge.ledger.readings import ORDER, decode_highlight
@@ -23,6 +21,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
+    Value,
 )
 from ankiforge.text.cloze import Gap, gaps, numbers
 from ankiforge.text.fold import canonical
@@ -36,7 +35,7 @@ _SAID = {
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
 
-class Fate(msgspec.Struct, frozen=True):
+class Fate(Value):
     """What became of a highlight: it has cards, or drafts that wait, or there is a reason."""
 
     highlight: Highlight
@@ -45,7 +44,7 @@ class Fate(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Done(msgspec.Struct, frozen=True):
+class Done(Value):
     """A decision of the past, for lists and `undo`."""
 
     id: str

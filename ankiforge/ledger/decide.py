@@ -39,6 +39,7 @@ from ankiforge.model import (
     Proposal,
     Question,
     Severity,
+    Value,
     Waiting,
     h16,
 )
@@ -140,7 +141,7 @@ def make_card(
     return Guid(guid)
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(Value):
     """What is taken over from another tool for one passage."""
 
     id: str

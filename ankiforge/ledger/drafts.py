@@ -26,6 +26,7 @@ from ankiforge.model import (
     HighlightKind,
     Proposal,
     Route,
+    Value,
     Verdict,
     Waiting,
     h16,
@@ -43,7 +44,7 @@ decode_proposal = msgspec.json.Decoder(Proposal).decode
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(Value):
     """What came of drafts."""
 
     changes: tuple[Change, ...] = ()

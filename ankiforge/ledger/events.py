@@ -15,14 +15,14 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.model import Adopted, Family, HighlightKey, Verdict, guid_for, h16
+from ankiforge.model import Adopted, Family, HighlightKey, Value, Verdict, guid_for, h16
 from ankiforge.text.cloze import gaps, plain, reveal
 
 PERSON, POLICY, SOURCE = "person", "policy", "source"
 """Who caused an event. A person's decision stands against policy and source, whenever it was made."""
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+class Event(Value, omit_defaults=True):
     """One line of the journal. A later event has a larger `n` than all events its machine knew."""
 
     n: int
@@ -52,7 +52,7 @@ def _sorted_json(body: Mapping[str, Any]) -> str:
     return msgspec.json.encode(body, order="sorted").decode()
 
 
-class Wording(msgspec.Struct, frozen=True, omit_defaults=True):
+class Wording(Value, omit_defaults=True):
     """What a draft or card says, and who wrote it."""
 
     kind: str
@@ -110,7 +110,7 @@ def guid_of(key: str, wording: Wording) -> str:
     return guid_for(HighlightKey(key), wording.family, wording.place)
 
 
-class Text(msgspec.Struct, frozen=True, omit_defaults=True):
+class Text(Value, omit_defaults=True):
     """A reading of a passage, as an event carries it."""
 
     exact: str
@@ -123,7 +123,7 @@ class Text(msgspec.Struct, frozen=True, omit_defaults=True):
     """The id in the source, if any."""
 
 
-class Shipped(msgspec.Struct, frozen=True, omit_defaults=True):
+class Shipped(Value, omit_defaults=True):
     """What a package contained for a note; the note itself carries hashes of its fields."""
 
     mod: int

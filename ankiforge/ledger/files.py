@@ -15,10 +15,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import msgspec
-
 from ankiforge.config.workspace import make_file
 from ankiforge.errors import LedgerError
+from ankiforge.model import Value
 
 # --- what saves time ------------------------------------------------------------------------
 
@@ -109,7 +108,7 @@ CREATE TABLE IF NOT EXISTS reply (
 REPLIES_FILE = "replies.db"
 
 
-class Paid(msgspec.Struct, frozen=True):
+class Paid(Value):
     """What was used of one model with one prompt."""
 
     model: str

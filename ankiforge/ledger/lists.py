@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
-import msgspec
-
 from ankiforge.ledger import cards, drafts
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.events import SOURCE, fold
@@ -31,6 +29,7 @@ from ankiforge.model import (
     Guid,
     Highlight,
     Severity,
+    Value,
     Waiting,
 )
 from ankiforge.text.fold import canonical
@@ -46,7 +45,7 @@ _REMARKS = {
 _PLAIN = re.compile(r"[\w '-]+")
 
 
-class Match(msgspec.Struct, frozen=True):
+class Match(Value):
     """A work that was found: the documents that are one paper, book or note."""
 
     documents: tuple[Document, ...]
@@ -69,7 +68,7 @@ class Match(msgspec.Struct, frozen=True):
 # --- queries --------------------------------------------------------------------------------------
 
 
-class Term(msgspec.Struct, frozen=True):
+class Term(Value):
     """A condition of a query on a field, or on the text (`field` = "")."""
 
     field: str
@@ -207,7 +206,7 @@ def _says(words: str, text: str) -> bool:
 # --- lines ----------------------------------------------------------------------------------------
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(Value):
     """A card or a draft as a list shows it."""
 
     id: str
@@ -304,7 +303,7 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
 # --- what waits -----------------------------------------------------------------------------------
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(Value):
     """What a person has to decide, in the order in which it is offered."""
 
     new: list[str]

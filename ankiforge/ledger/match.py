@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
+from ankiforge.model import Value
 
 if TYPE_CHECKING:  # what an unchanged run does not need, it does not load: rapidfuzz, too
     from ankiforge.text.identifiers import Sketch
@@ -53,7 +53,7 @@ class Reading(NamedTuple):
         )
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(Value):
     """A highlight as matching sees it: one that was read now, or one that is known."""
 
     readings: tuple[Reading, ...]
@@ -74,7 +74,7 @@ class Mark(msgspec.Struct, frozen=True):
         return self.readings[0]
 
 
-class Doc(msgspec.Struct, frozen=True):
+class Doc(Value):
     """A document as matching sees it."""
 
     place: str

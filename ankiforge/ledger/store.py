@@ -26,6 +26,7 @@ import msgspec
 from ankiforge.config.workspace import restrict
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, State, classes, fold
+from ankiforge.model import Value
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import canonical
 
@@ -71,7 +72,7 @@ def tag_name(tag: str) -> str:
     return "-".join(tag.removeprefix("#").split())
 
 
-class JournalState(msgspec.Struct, frozen=True):
+class JournalState(Value):
     """What was wrong with the journal when it was read last, in lines."""
 
     unreadable: int = 0
@@ -82,7 +83,7 @@ class JournalState(msgspec.Struct, frozen=True):
     """Events that were not known here."""
 
 
-class ReadUpTo(msgspec.Struct, frozen=True):
+class ReadUpTo(Value):
     """How far a file of the journal was read."""
 
     size: int

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-import msgspec
-
 from ankiforge.model.highlights import (
     CardKind,
     Document,
@@ -16,6 +14,7 @@ from ankiforge.model.highlights import (
     HighlightKey,
     Problem,
     Severity,
+    Value,
     Verdict,
     note_id,
 )
@@ -30,7 +29,7 @@ AGENT = "agent"
 """The drafter of cards proposed by a client of the MCP server; a person decides on each of them."""
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Origin(Value):
     """The drafter and model that made a draft."""
 
     drafter: str
@@ -47,7 +46,7 @@ class Origin(msgspec.Struct, frozen=True):
         return self.drafter.startswith("rules:comment")
 
 
-class Draft(msgspec.Struct, frozen=True):
+class Draft(Value):
     """A proposed Anki note, in Markdown."""
 
     highlight: HighlightKey
@@ -76,7 +75,7 @@ class Draft(msgspec.Struct, frozen=True):
         return dict(self.fields).get(name, "")
 
 
-class NoCard(msgspec.Struct, frozen=True):
+class NoCard(Value):
     """The result that a highlight yields no card."""
 
     highlight: HighlightKey
@@ -85,7 +84,7 @@ class NoCard(msgspec.Struct, frozen=True):
     """Whether the result is temporary and not recorded: the highlight stays pending."""
 
 
-class Brief(msgspec.Struct, frozen=True):
+class Brief(Value):
     """The request of the deck files for a highlight."""
 
     kinds: tuple[CardKind, ...] = ()
@@ -94,7 +93,7 @@ class Brief(msgspec.Struct, frozen=True):
     """The action of the mark's colour: `card`, `definition` or `question`."""
 
 
-class Task(msgspec.Struct, frozen=True):
+class Task(Value):
     """Highlights of one document to be drafted in the same way."""
 
     document: Document
@@ -109,7 +108,7 @@ class Task(msgspec.Struct, frozen=True):
     """Whether the drafts are added to pending ones instead of replacing them."""
 
 
-class Drafted(msgspec.Struct, frozen=True):
+class Drafted(Value):
     """The result for all highlights of `task`: each is in `drafts`, `no_cards` or `failed`."""
 
     task: Task
@@ -120,7 +119,7 @@ class Drafted(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(Value):
     """The result of one check of a draft or card."""
 
     check: str
@@ -130,7 +129,7 @@ class Finding(msgspec.Struct, frozen=True):
     """The guid or draft id of a similar card, or `nid:` and the id of a similar note in Anki."""
 
 
-class SearchTerms(msgspec.Struct, frozen=True, gc=False):
+class SearchTerms(Value, gc=False):
     """The terms of a card in the duplicate index: enough to find it, but not to compare it."""
 
     words: tuple[str, ...]
@@ -141,7 +140,7 @@ class SearchTerms(msgspec.Struct, frozen=True, gc=False):
     """The digest of its exact form; b"" if a side is empty."""
 
 
-class IndexedCard(msgspec.Struct, frozen=True, gc=False):
+class IndexedCard(Value, gc=False):
     """A card, or a foreign note in Anki, in the duplicate index."""
 
     id: str
@@ -156,7 +155,7 @@ class IndexedCard(msgspec.Struct, frozen=True, gc=False):
 # --- what the ledger keeps ------------------------------------------------------------------------
 
 
-class Proposal(msgspec.Struct, frozen=True):
+class Proposal(Value):
     """A draft with the findings of the checks and the deck of its card."""
 
     draft: Draft
@@ -174,7 +173,7 @@ class Proposal(msgspec.Struct, frozen=True):
         return all(finding.severity is Severity.INFO for finding in self.findings)
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(Value):
     """A draft that a person may decide on."""
 
     id: str
@@ -193,7 +192,7 @@ class Waiting(msgspec.Struct, frozen=True):
         return self.proposal.draft
 
 
-class Adopted(msgspec.Struct, frozen=True, omit_defaults=True):
+class Adopted(Value, omit_defaults=True):
     """The note that another tool made of a card, as it was when we took it over."""
 
     guid: str
@@ -213,7 +212,7 @@ class Adopted(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether a person wants it back that was deleted or missing in Anki."""
 
 
-class Card(msgspec.Struct, frozen=True):
+class Card(Value):
     """An accepted card: a note in Anki, now or with the next package."""
 
     guid: Guid
@@ -272,7 +271,7 @@ class Card(msgspec.Struct, frozen=True):
         return self.verdict is Verdict.LIVE
 
 
-class Conflict(msgspec.Struct, frozen=True):
+class Conflict(Value):
     """A field that both the source and a person changed."""
 
     guid: Guid
@@ -285,7 +284,7 @@ class Conflict(msgspec.Struct, frozen=True):
     """The person's text in Markdown."""
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(Value):
     """What holds back a card or a correction until a person answers it."""
 
     id: str
@@ -307,7 +306,7 @@ class Question(msgspec.Struct, frozen=True):
     """The drafts that wait for the answer."""
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(Value):
     """A change of a card's text, for the list of a run."""
 
     guid: Guid
@@ -324,14 +323,14 @@ class Change(msgspec.Struct, frozen=True):
         return [one for one in both if one[1] != one[2]]
 
 
-class Media(msgspec.Struct, frozen=True):
+class Media(Value):
     """A picture of a note: its content-addressed name and the path of its file."""
 
     name: str
     path: str
 
 
-class Note(msgspec.Struct, frozen=True):
+class Note(Value):
     """An Anki note, ready to be written: HTML, all fields in note type order."""
 
     guid: Guid
@@ -369,7 +368,7 @@ class ViewKind(StrEnum):
     """Exports of a running Anki, through AnkiConnect."""
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(Value):
     """A decoded AnkiforgeId: what our package wrote, so that a person's edits can be told from it."""
 
     guid: Guid
@@ -387,7 +386,7 @@ class Identity(msgspec.Struct, frozen=True):
         return Family.CLOZE if len(self.fields) == count else Family.BASIC
 
 
-class SeenCard(msgspec.Struct, frozen=True):
+class SeenCard(Value):
     """One card as Anki schedules it."""
 
     id: int
@@ -399,7 +398,7 @@ class SeenCard(msgspec.Struct, frozen=True):
     suspended: bool
 
 
-class SeenNote(msgspec.Struct, frozen=True):
+class SeenNote(Value):
     """A note in Anki, of ours or anyone's."""
 
     guid: Guid
@@ -426,7 +425,7 @@ class SeenNote(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(card.ordinal for card in self.cards))
 
 
-class ForeignNote(msgspec.Struct, frozen=True):
+class ForeignNote(Value):
     """A note that is not ours, with the text that drafts are compared with."""
 
     id: int
@@ -437,7 +436,7 @@ class ForeignNote(msgspec.Struct, frozen=True):
     """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
 
 
-class SeenTemplate(msgspec.Struct, frozen=True):
+class SeenTemplate(Value):
     """A card template in Anki."""
 
     name: str
@@ -446,7 +445,7 @@ class SeenTemplate(msgspec.Struct, frozen=True):
     answer: str
 
 
-class SeenType(msgspec.Struct, frozen=True):
+class SeenType(Value):
     """A note type in Anki."""
 
     id: int
@@ -465,7 +464,7 @@ class SeenType(msgspec.Struct, frozen=True):
         return tuple(name for name, _ in self.fields)
 
 
-class SeenReview(msgspec.Struct, frozen=True):
+class SeenReview(Value):
     """One answer in the review log."""
 
     id: int
@@ -481,7 +480,7 @@ class SeenReview(msgspec.Struct, frozen=True):
     """0 learning, 1 review, 2 relearning, 3 filtered, 4 manual, 5 rescheduled."""
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Seen(Value):
     """A note of ours as the newest view has it."""
 
     guid: Guid

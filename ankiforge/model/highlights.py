@@ -12,9 +12,15 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, NewType, Protocol
+from typing import Any, NewType, Protocol, dataclass_transform
 
 import msgspec
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
+class Value(msgspec.Struct, frozen=True):
+    """A value: it never changes, and equal ones are the same."""
+
 
 HighlightKey = NewType("HighlightKey", str)
 NO_KEY = HighlightKey("")
@@ -170,7 +176,7 @@ ELSEWHERE = "already in Anki by another tool"
 """The reason why such a passage gets no card."""
 
 
-class Document(msgspec.Struct, frozen=True):
+class Document(Value):
     """A work that was read: a paper, a book, a vault note."""
 
     key: DocumentKey
@@ -192,7 +198,7 @@ class Document(msgspec.Struct, frozen=True):
     """The deck that the document's front matter asks for."""
 
 
-class Highlight(msgspec.Struct, frozen=True):
+class Highlight(Value):
     """A passage that a person marked, or a card that a person wrote by hand.
 
     `exact`, `prefix` and `suffix` are terms of the W3C TextQuoteSelector.
@@ -288,7 +294,7 @@ class Highlight(msgspec.Struct, frozen=True):
         return "\n".join(part for part in (self.prefix, middle, self.suffix) if part)
 
 
-class Picture(msgspec.Struct, frozen=True):
+class Picture(Value):
     """A picture that a person marked, cut from the page."""
 
     name: str
@@ -297,7 +303,7 @@ class Picture(msgspec.Struct, frozen=True):
     """PNG."""
 
 
-class Extracted(msgspec.Struct, frozen=True):
+class Extracted(Value):
     """One document with all its highlights, in reading order."""
 
     document: Document
@@ -316,7 +322,7 @@ class Extracted(msgspec.Struct, frozen=True):
     """A sketch of the words, to recognise the document when it is renamed (`text.identifiers`)."""
 
 
-class Unmarked(msgspec.Struct, frozen=True):
+class Unmarked(Value):
     """A document that was read and has no highlights."""
 
     container: str
@@ -325,7 +331,7 @@ class Unmarked(msgspec.Struct, frozen=True):
     depends: tuple[str, ...] = ()
 
 
-class Unchanged(msgspec.Struct, frozen=True):
+class Unchanged(Value):
     """A document that was not read, because the ledger has its fingerprint."""
 
     container: str
@@ -333,7 +339,7 @@ class Unchanged(msgspec.Struct, frozen=True):
     """The path, or if there is none, the key of the document."""
 
 
-class Problem(msgspec.Struct, frozen=True):
+class Problem(Value):
     """A failure of a file, page or reply, reported at the end of the command."""
 
     where: str
@@ -349,7 +355,7 @@ WENT_AWAY = "it disappeared while it was read"
 """The problem of a file that vanished between listing and reading."""
 
 
-class Scan(msgspec.Struct, frozen=True):
+class Scan(Value):
     """The end of a listing: the container that was listed, and whether the list is complete."""
 
     source: str

@@ -16,8 +16,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ankiforge import __version__
 from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
@@ -28,6 +26,7 @@ from ankiforge.config.workspace import Workspace, unconfirmed
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
+from ankiforge.model import Value
 from ankiforge.reports.summary import first_of
 from ankiforge.text import counted
 
@@ -41,7 +40,7 @@ class CheckState(StrEnum):
     FAIL = "fail"
 
 
-class Check(msgspec.Struct, frozen=True):
+class Check(Value):
     """The result for one part that a run needs, with the keys of `doctor --json`."""
 
     name: str
@@ -52,7 +51,7 @@ class Check(msgspec.Struct, frozen=True):
     """The exit code of a run that needs this part; 0 if it is ok."""
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class Surroundings(Value):
     """Everything outside the workspace that is checked; tests provide their own."""
 
     folders: Path
@@ -228,7 +227,7 @@ def _model(workspace: Workspace, around: Surroundings) -> Check:
 # --- what is on this machine ------------------------------------------------------------------
 
 
-class Machine(msgspec.Struct, frozen=True):
+class Machine(Value):
     """The places to search; tests provide their own."""
 
     home: Path
@@ -329,7 +328,7 @@ def anki_collections(machine: Machine) -> tuple[Path, ...]:
 # --- model servers --------------------------------------------------------------------------
 
 
-class Server(msgspec.Struct, frozen=True):
+class Server(Value):
     """A model server that answered."""
 
     program: str

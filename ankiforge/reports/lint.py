@@ -30,6 +30,7 @@ from ankiforge.model import (
     SeenNote,
     SeenType,
     Severity,
+    Value,
 )
 from ankiforge.reports.cards import Text, attributes
 from ankiforge.text import counted, on_one_line, shortened
@@ -121,7 +122,7 @@ def _markup_faults(text: str) -> Iterator[Finding]:
 _EMBEDDED = re.compile(r"data:[^\s\"'<>]{100,}")
 
 
-class ReadNote(msgspec.Struct, frozen=True):
+class ReadNote(Value):
     """A note with its cards as the checks read them."""
 
     guid: str

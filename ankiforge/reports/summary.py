@@ -13,7 +13,7 @@ import msgspec
 from ankiforge.app import open_source
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import FLOOD, Ledger, Report
-from ankiforge.model import Change, Json, Problem
+from ankiforge.model import Change, Json, Problem, Value
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
 
@@ -267,7 +267,7 @@ def draft_step(workspace: Workspace, fates: Counter[str]) -> tuple[str, str]:
 # --- status ---------------------------------------------------------------------------------
 
 
-class Status(msgspec.Struct, frozen=True):
+class Status(Value):
     """The state of a workspace, with the keys of `status --json`."""
 
     workspace: str

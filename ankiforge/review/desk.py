@@ -12,15 +12,13 @@ from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 
-import msgspec
-
 from ankiforge.app import PICTURES
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import Workspace
 from ankiforge.deliver import picture_at, roots
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import Done, Ledger, Line, Order, Term
-from ankiforge.model import Highlight, Json, Media, Question, Route, Waiting, h16
+from ankiforge.model import Highlight, Json, Media, Question, Route, Value, Waiting, h16
 from ankiforge.review import edit, make
 from ankiforge.review.faces import card_of, face
 from ankiforge.review.items import Found, Item, Items
@@ -46,7 +44,7 @@ Ask = Callable[[Ledger, str], None]
 """Lets the model draft other cards of a highlight."""
 
 
-class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Body(Value, forbid_unknown_fields=True):
     """A decision, as the script sends it."""
 
     id: str

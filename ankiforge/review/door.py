@@ -29,7 +29,7 @@ from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import note_type
 from ankiforge.errors import ForgeError
-from ankiforge.model import Family, Json
+from ankiforge.model import Family, Json, Value
 from ankiforge.review import BlockedError
 from ankiforge.review.desk import Body, Desk, StaleError
 from ankiforge.review.items import sentence
@@ -74,7 +74,7 @@ class HttpError(Exception):
         self.status, self.message = status, message
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(Value):
     """An answer to a request."""
 
     body: bytes = b""

@@ -24,6 +24,7 @@ from ankiforge.model import (
     Json,
     Question,
     Severity,
+    Value,
     Verdict,
     Waiting,
     h16,
@@ -102,7 +103,7 @@ def _why(one: Waiting) -> dict[str, str] | None:
 # --- items --------------------------------------------------------------------------------------
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(Value):
     """What an item is about: all that it shows."""
 
     id: str

@@ -13,11 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
-import msgspec
-
 from ankiforge.errors import UsageError
 from ankiforge.ledger import FIELDS, Ledger, Term
-from ankiforge.model import CardKind, Family, Fields, Highlight, HighlightKind, Span, colour_name
+from ankiforge.model import (
+    CardKind,
+    Family,
+    Fields,
+    Highlight,
+    HighlightKind,
+    Span,
+    Value,
+    colour_name,
+)
 from ankiforge.text import cloze
 from ankiforge.text.cloze import TAG, gaps, literal, plain, shields
 from ankiforge.text.fold import same
@@ -232,7 +239,7 @@ _LINK_OR_IMAGE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
-class _Piece(msgspec.Struct, frozen=True):
+class _Piece(Value):
     """A piece of Markdown that is never divided, and its position in the plain text."""
 
     start: int

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import msgspec
 
-from ankiforge.model import Span
+from ankiforge.model import Span, Value
 from ankiforge.text.fold import is_visible
 
 # --- shields: escapes, code and maths ----------------------------------------------------------
@@ -68,7 +68,7 @@ MAX_NUMBER = 500
 """The highest cloze number for which Anki makes a card."""
 
 
-class Gap(msgspec.Struct, frozen=True):
+class Gap(Value):
     """One cloze: its numbers, answer and hint as Markdown, and its position."""
 
     numbers: tuple[int, ...]

@@ -13,6 +13,8 @@ from zlib import crc32
 
 import msgspec
 
+from ankiforge.model import Value
+
 Name = tuple[str, str]
 
 # The number of characters searched for identifiers.
@@ -190,7 +192,7 @@ _BLANKS = bytes(at if chr(at).isalnum() else 32 for at in range(128)).ljust(256)
 _MASK = 2**32 - 1
 
 
-class Sketch(msgspec.Struct, frozen=True, array_like=True):
+class Sketch(Value, array_like=True):
     """The stored characteristics of a document."""
 
     hashes: frozenset[int] = frozenset()

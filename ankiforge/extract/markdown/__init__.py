@@ -36,7 +36,7 @@ HandWritten = Literal["inline", "block", "cloze", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 
 
-class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Settings(SourceSettings, kw_only=True):
     """The keys of a `markdown:` source."""
 
     include: tuple[str, ...] = ("**/*.md", "**/*.markdown", "**/*.txt")

@@ -49,7 +49,7 @@ NO_MARKS = (
 )
 
 
-class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Settings(SourceSettings, kw_only=True):
     """The keys of a `pdf:` source; for the patterns see `files.matcher`."""
 
     include: tuple[str, ...] = ("**/*.pdf",)

@@ -21,12 +21,12 @@ from math import isfinite
 from typing import Any
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from msgspec import Struct, structs
+from msgspec import structs
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
 from ankiforge.extract.pdf.text import FAULTS, clean, one_line
 from ankiforge.extract.pdf.worker import Area, Box
-from ankiforge.model import HighlightKind
+from ankiforge.model import HighlightKind, Value
 
 ON_TEXT = {
     "Highlight": HighlightKind.HIGHLIGHT,
@@ -51,7 +51,7 @@ Reference = tuple[int, int]
 """Page and number on it."""
 
 
-class Annotation(Struct, frozen=True):
+class Annotation(Value):
     """One annotation, with its replies in the comment."""
 
     page: int

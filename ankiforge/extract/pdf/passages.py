@@ -9,11 +9,9 @@ from itertools import islice, pairwise
 from math import atan2, hypot, isfinite
 from statistics import median
 
-from msgspec import Struct
-
 from ankiforge.extract.pdf.text import Char, PageText, flowing, is_rtl, one_line, usual_step
 from ankiforge.extract.pdf.worker import Box
-from ankiforge.model import Span
+from ankiforge.model import Span, Value
 from ankiforge.text.passages import CONTEXT, sentence_around
 
 Point = tuple[float, float]
@@ -27,7 +25,7 @@ PARTLY = 0.25
 MOST_QUADS = 2000
 
 
-class Quad(Struct, frozen=True):
+class Quad(Value):
     """A convex quadrilateral, its corners sorted by angle."""
 
     corners: tuple[Point, ...]

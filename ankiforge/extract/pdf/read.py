@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
-from msgspec import Struct, structs
+from msgspec import structs
 
 from ankiforge.extract.files import READ_AGAIN
 from ankiforge.extract.pdf import worker, works
@@ -35,7 +35,7 @@ from ankiforge.extract.pdf.text import (
     unswapped,
     upright_text,
 )
-from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Span, h16
+from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Span, Value, h16
 from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
@@ -122,7 +122,7 @@ def _is_cut(path: Path) -> bool:
     return b"%%EOF" not in tail and b"startxref" not in tail
 
 
-class _Page(Struct, frozen=True):
+class _Page(Value):
     """A page with marks or quotes."""
 
     number: int
@@ -132,7 +132,7 @@ class _Page(Struct, frozen=True):
     passages: Passages
 
 
-class _Found(Struct, frozen=True):
+class _Found(Value):
     """An annotation and the text that it covers."""
 
     order: tuple[int, float, float]

@@ -22,8 +22,9 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from msgspec import Struct
 from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
+
+from ankiforge.model import Value
 
 FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
 """What is raised for damaged and hostile files."""
@@ -365,7 +366,7 @@ NOTHING, BLANK, LINE = range(3)
 """What lies between two consecutive visible characters."""
 
 
-class Line(Struct, frozen=True):
+class Line(Value):
     """A printed line: [start, end) among the visible characters of its page."""
 
     start: int

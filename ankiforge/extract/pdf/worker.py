@@ -19,11 +19,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from msgspec import MsgspecError, Struct, json
+from msgspec import MsgspecError, json
 
 from ankiforge.errors import ServiceError, UsageError
 from ankiforge.extract.files import program, proves, stamp_at
-from ankiforge.model import Document, DocumentKey, Highlight, Memory, NoMemory, h16
+from ankiforge.model import Document, DocumentKey, Highlight, Memory, NoMemory, Value, h16
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -56,7 +56,7 @@ Box = tuple[float, float, float, float]
 # --- questions ------------------------------------------------------------------------------
 
 
-class Request(Struct, frozen=True, tag="request"):
+class Request(Value, tag="request"):
     """Read the marks of a file."""
 
     path: str
@@ -64,7 +64,7 @@ class Request(Struct, frozen=True, tag="request"):
     """Whether to identify the work even if nothing is marked."""
 
 
-class Quote(Struct, frozen=True):
+class Quote(Value):
     """Words that another program found in a file."""
 
     page: int
@@ -76,14 +76,14 @@ class Quote(Struct, frozen=True):
     """Whether the paragraphs around are wanted, too."""
 
 
-class Around(Struct, frozen=True, tag="around"):
+class Around(Value, tag="around"):
     """Find the context of quotes."""
 
     path: str
     quotes: tuple[Quote, ...]
 
 
-class Area(Struct, frozen=True):
+class Area(Value):
     """A part of a page to cut out as a picture."""
 
     page: int
@@ -91,7 +91,7 @@ class Area(Struct, frozen=True):
     box: Box
 
 
-class Cut(Struct, frozen=True, tag="cut"):
+class Cut(Value, tag="cut"):
     """Cut pictures from a file."""
 
     path: str
@@ -104,7 +104,7 @@ Question = Request | Around | Cut
 # --- replies --------------------------------------------------------------------------------
 
 
-class Read(Struct, frozen=True, tag="read", omit_defaults=True):
+class Read(Value, tag="read", omit_defaults=True):
     """What a file contains; without marks the other fields are empty."""
 
     document: Document = Document(DocumentKey(""), "", "")
@@ -121,7 +121,7 @@ class Read(Struct, frozen=True, tag="read", omit_defaults=True):
     """(what, hint) for what to report though nothing failed."""
 
 
-class Passage(Struct, frozen=True, omit_defaults=True):
+class Passage(Value, omit_defaults=True):
     """The context of a quote, as in a `Highlight`; empty if it was not found."""
 
     prefix: str = ""
@@ -132,19 +132,19 @@ class Passage(Struct, frozen=True, omit_defaults=True):
     """The paragraphs around, if wanted."""
 
 
-class Surroundings(Struct, frozen=True, tag="passages"):
+class Surroundings(Value, tag="passages"):
     """The reply to `Around`: one passage per quote, in order."""
 
     passages: tuple[Passage, ...]
 
 
-class Pictures(Struct, frozen=True, tag="cut"):
+class Pictures(Value, tag="cut"):
     """The reply to `Cut`: a PNG per area, in order; b"" for an area outside of its page."""
 
     pictures: tuple[bytes, ...]
 
 
-class Failed(Struct, frozen=True, tag="failed"):
+class Failed(Value, tag="failed"):
     """A file that could not be read."""
 
     what: str

@@ -10,17 +10,16 @@ from math import hypot
 from operator import itemgetter
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from msgspec import Struct
 from pypdfium2 import PdfDocument, PdfTextPage
 
 from ankiforge.extract.pdf.text import FAULTS, one_line
-from ankiforge.model import Document, DocumentKey
+from ankiforge.model import Document, DocumentKey, Value
 from ankiforge.text.fold import fold
 
 # --- lines ----------------------------------------------------------------------------------
 
 
-class PrintedLine(Struct, frozen=True):
+class PrintedLine(Value):
     """A line of a page, and its size."""
 
     start: int
@@ -62,7 +61,7 @@ MOST_ENTRIES = 5000
 DEEPEST = 12
 
 
-class Entry(Struct, frozen=True):
+class Entry(Value):
     """One entry of the outline."""
 
     page: int

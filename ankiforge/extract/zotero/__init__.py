@@ -55,7 +55,7 @@ _HINT = "user, the number of a group, groups/<number>, or a list of these"
 Setting = str | int | tuple[str | int, ...]
 
 
-class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Settings(SourceSettings, kw_only=True):
     """`path` is Zotero's data folder or a `zotero.sqlite`. It is optional if `api` is given."""
 
     path: str = ""

@@ -24,7 +24,7 @@ import msgspec
 from ankiforge.extract.files import blocks_of
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf import worker as pdf
-from ankiforge.model import Picture, h16
+from ankiforge.model import Picture, Value, h16
 from ankiforge.text.fold import locate, same
 from ankiforge.text.passages import paragraphs_around
 
@@ -40,12 +40,12 @@ STORAGE = "storage"
 # --- positions: what Zotero keeps as JSON, whatever is wrong with it ------------------------
 
 
-class _Page(msgspec.Struct, frozen=True):
+class _Page(Value):
     pageIndex: int | None = None
     """Missing in EPUBs and snapshots."""
 
 
-class _Position(_Page, frozen=True):
+class _Position(_Page):
     rects: tuple[pdf.Box, ...] = ()
     paths: tuple[tuple[float, ...], ...] = ()
     """x, y, x, y … for each stroke of a pen."""
@@ -91,7 +91,7 @@ def _quote(mark: Mark) -> pdf.Quote | None:
 # --- files ----------------------------------------------------------------------------------
 
 
-class Shown(pdf.Passage, frozen=True):
+class Shown(pdf.Passage):
     """The context of a mark that is a picture: the picture's name in our Markdown."""
 
     picture: str = ""

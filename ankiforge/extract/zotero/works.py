@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-import msgspec
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
@@ -23,7 +22,15 @@ from ankiforge.extract.files import COMMENT
 from ankiforge.extract.markdown.tokens import raised
 from ankiforge.extract.pdf.worker import Passage, PdfWorker
 from ankiforge.extract.zotero.files import Files, Shown, page_index
-from ankiforge.model import Document, DocumentKey, Extracted, Highlight, HighlightKind, Problem
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Problem,
+    Value,
+)
 from ankiforge.text.cloze import literal
 from ankiforge.text.cloze import plain as plain_text
 from ankiforge.text.fold import canonical, fold
@@ -82,7 +89,7 @@ class Library(NamedTuple):
         return "library" if self.group is None else f"groups/{self.group}"
 
 
-class Item(msgspec.Struct, frozen=True, rename="camel"):
+class Item(Value, rename="camel"):
     """A paper, file, annotation or note, with the names of Zotero's API."""
 
     key: str
