@@ -310,8 +310,7 @@ def _scheduled(ledger: Ledger, taken: set[str]) -> Iterator[Taken]:
 
 
 def _waiting(ledger: Ledger) -> Iterator[Waiting]:
-    lines = ledger.lines(ledger.find([Term("verdict", "pending")]))
-    return (line.waiting for line in lines if line.waiting)
+    return ledger.drafts(ledger.find([Term("verdict", "pending")]))
 
 
 # --- the report -----------------------------------------------------------------------------------

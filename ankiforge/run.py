@@ -257,9 +257,9 @@ def to_compare(ledger: Ledger) -> list[Waiting]:
 
     guarded, found = PrivatePassages(ledger), list[Waiting]()
     ids = ledger.find([Term("drafter", "llm"), Term("verdict", "pending")])
-    for one in (line.waiting for line in ledger.lines(ids)):
-        checks = {finding.check for finding in one.proposal.findings} if one else set()
-        if one is None or one.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:
+    for one in ledger.drafts(ids):
+        checks = {finding.check for finding in one.proposal.findings}
+        if one.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:
             continue
         task = guarded.mark(Task(one.highlight.document, (without_comment(one.highlight),)))
         found += [replace(one, highlight=highlight) for highlight in sendable(task)]

@@ -121,8 +121,9 @@ def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown
         if now.call.as_json:
             data = cards.line_json(now.ledger, line, now.decks)
             if whole:
-                about = [one for one in questions if line.id in one.guids]
-                data["questions"] = [cards.question_json(one) for one in about]
+                data["questions"] = [
+                    cards.question_json(one) for one in questions if line.id in one.guids
+                ]
             if history:
                 data["decisions"] = [cards.done_json(one) for one in told]
             yield data, ()
@@ -186,7 +187,7 @@ def _without_card(now: Session, query: Words) -> Shown:
     def reason(fate: Fate) -> str:
         if fate.fate not in ("waiting", "blocked"):
             return fate.reason
-        drafts = [line.waiting for line in now.ledger.lines([fate.highlight.key]) if line.waiting]
+        drafts = [*now.ledger.drafts([fate.highlight.key])]
         found = [one.message for each in drafts for one in each.proposal.findings]
         return "; ".join(dict.fromkeys(found or map(why_waiting, drafts)))
 

@@ -130,7 +130,7 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
     """
     import yaml
 
-    listed = [{"path": item.path, "names": dict(item.names)} for item in items]
+    listed = msgspec.to_builtins(list(items))
     text = yaml.safe_dump(listed, allow_unicode=True, sort_keys=False) if listed else "[]\n"
     _write_private(folder / REMEMBERED, _HEAD + text)
 
@@ -170,11 +170,11 @@ class Workspace(Value):
 
         A copied workspace gets another one, so two machines never write into one file.
         """
-        known = load_values(folder, "machines")
-        if str(self.root) not in known:
-            known[str(self.root)] = uuid.uuid4().hex[:12]
+        known, root = load_values(folder, "machines"), str(self.root)
+        if root not in known:
+            known[root] = uuid.uuid4().hex[:12]
             store_values(folder, "machines", known)
-        return known[str(self.root)]
+        return known[root]
 
     @property
     def remembered(self) -> tuple[Remembered, ...]:

@@ -276,6 +276,10 @@ class Ledger:
         """
         return lists.lines(self._store, ids)
 
+    def drafts(self, ids: Iterable[str]) -> Iterator[Waiting]:
+        """Yield the drafts that wait among what `lines` yields."""
+        return (line.waiting for line in self.lines(ids) if line.waiting)
+
     def counts(self, *names: str) -> dict[str, Counter[str]]:
         """Return the numbers of fates, cards, drafts and so on, or only these; see `lists.counts`."""
         return lists.counts(self._store, names)

@@ -33,10 +33,10 @@ NAMES = {
     "new": "New", "changed": "Changed", "questions": "Questions", "none": "No card yet",
     "all": "All", "recent": "Recent",
 }  # fmt: skip
-STATES = (
-    ("Waiting", "verdict:pending"), ("Accepted", "verdict:accepted -anki:seen"), ("In Anki", "verdict:accepted anki:seen"),
-    ("Rejected", "verdict:rejected"), ("Retired", "verdict:retired"),
-)  # fmt: skip
+STATES = {
+    "Waiting": "verdict:pending", "Accepted": "verdict:accepted -anki:seen", "In Anki": "verdict:accepted anki:seen",
+    "Rejected": "verdict:rejected", "Retired": "verdict:retired",
+}  # fmt: skip
 """The states in the list of all, as queries."""
 Send = Callable[[Ledger], str]
 """Sends to Anki what it lacks, and returns what became of it, as a sentence."""
@@ -139,7 +139,7 @@ class Desk:
         """Return what the item with an id shows; None if it no longer waits."""
         ledger = self._ledger
         if id.startswith("dr"):
-            one = next((line.waiting for line in ledger.lines([id])), None)
+            one = next(ledger.drafts([id]), None)
             if one is None:
                 return None
             if old := one.revises or one.replaces:
@@ -160,8 +160,7 @@ class Desk:
         fact = (one.draft.origin.request, one.draft.intent)
         if not fact[0]:
             return (one,)
-        lines = self._ledger.lines([one.highlight.key])
-        beside = [line.waiting for line in lines if line.waiting]
+        beside = self._ledger.drafts([one.highlight.key])
         same = [each for each in beside if (each.draft.origin.request, each.draft.intent) == fact]
         return tuple(each for each in same if not each.revises and not each.replaces)
 
@@ -179,11 +178,9 @@ class Desk:
             "questions": [one.id for one in questions if one.kind != "conflict"],
             "none": order.without,
         }
+        put_off = {id: place for place, id in enumerate(self._later, 1)}
         for queue in self._queues.values():
-            queue.sort(key=self._put_off)
-
-    def _put_off(self, id: str) -> int:
-        return [*self._later].index(id) + 1 if id in self._later else 0
+            queue.sort(key=lambda id: put_off.get(id, 0))
 
     def _next(self, list: str) -> Iterator[Item]:
         """Yield the items of a list; what waits no more is dropped from it."""
@@ -196,10 +193,10 @@ class Desk:
 
     def _all(self, words: str, state: str) -> Json:
         """Return all cards and drafts that words match, and are in a state."""
-        terms = parse(words) + parse(dict(STATES).get(state, ""))
+        terms = parse(words) + parse(STATES.get(state, ""))
         ids = self._ledger.find(terms, everything=True)
         rows = [self._row(line) for line in self._ledger.lines(ids[:MOST_ROWS])]
-        return {"rows": rows, "total": len(ids), "states": [name for name, _ in STATES],
+        return {"rows": rows, "total": len(ids), "states": [*STATES],
                 "empty": "No card has these words."}  # fmt: skip
 
     def _row(self, line: Line) -> Json:
@@ -260,12 +257,10 @@ class Desk:
             ForgeError: the decision is refused, with the reason.
         """
         if body.act == "later":
-            self._later.pop(body.id, None)
+            list = self._leave(body.id)
             self._later[body.id] = None
-            for queue in self._queues.values():
-                if body.id in queue:
-                    queue.remove(body.id)
-                    queue.append(body.id)
+            if list:
+                self._queues[list].append(body.id)
             return {**self.state(), "undo": ""}
         found = self._found(body.id)
         if found is None:

@@ -249,7 +249,7 @@ class Items:
 
     def _same(self, question: Question) -> Item:
         old = [*self._ledger.cards(*question.guids)] if question.guids else []
-        new = self._waiting(question.new)
+        new = [*self._ledger.drafts([question.new])]
         highlight = self._ledger.highlight(question.new)
         cards = [self._known(card, "Your card") for card in old]
         drafts = [self._draft(one) | {"label": "From the new passage"} for one in new]
@@ -329,7 +329,7 @@ class Items:
 
     def _form(self, question: Question) -> Item:
         lines = []
-        for one in self._waiting(*question.drafts):
+        for one in self._ledger.drafts(question.drafts):
             shown = self._draft(one)
             why = _why(replace(one, remarks=tuple(r for r in one.remarks if r != "form")))
             at = one.highlight.document.path or one.highlight.document.title
@@ -350,10 +350,6 @@ class Items:
         }  # fmt: skip
 
     # --- parts ----------------------------------------------------------------------------------
-
-    def _waiting(self, *ids: str) -> list[Waiting]:
-        """Return drafts that wait, by their ids or by the key of their highlight."""
-        return [line.waiting for line in self._ledger.lines(ids) if line.waiting]
 
     def _draft(self, one: Waiting) -> Json:
         draft = one.draft
