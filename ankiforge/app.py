@@ -41,6 +41,7 @@ from ankiforge.model import (
     Change,
     Draft,
     Highlight,
+    Json,
     Memory,
     NoMemory,
     Problem,
@@ -271,7 +272,7 @@ def _free_name(config: Config, known: Iterable[Remembered], found: FoundSource) 
 
 def _unconfigured(found: FoundSource, name: str) -> SelectedSource:
     """Return a source that is not in the settings."""
-    options: dict[str, Any] = {"path": str(found.root), "name": name}
+    options: Json = {"path": str(found.root), "name": name}
     options |= {"exclude": found.exclude} if found.exclude else {}
     entry = SourceEntry(found.kind, name, found.root, options, COMMAND_LINE)
     return SelectedSource(entry, found.only)

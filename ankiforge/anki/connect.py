@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx2
 import msgspec
@@ -19,7 +19,7 @@ import msgspec
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.notetypes import note_type
 from ankiforge.errors import ServiceError
-from ankiforge.model import Family
+from ankiforge.model import Family, Json
 
 _T = TypeVar("_T")
 _API_VERSION = 6
@@ -75,7 +75,7 @@ class AnkiConnect:
         This does not tell whether a profile is open. The first search does.
         """
         with suppress(UnsupportedError):
-            answer = self._ask("requestPermission", dict[str, Any])
+            answer = self._ask("requestPermission", Json)
             if answer.get("permission") != "granted":
                 raise ServiceError(
                     f"AnkiConnect at {self.address} denied permission",
@@ -126,7 +126,7 @@ class AnkiConnect:
         """
         wanted = f"{_OURS} OR nid:{','.join(map(str, adopted)) or 0}"
         cards = self._find("findCards", wanted)
-        decks = self._ask("getDecks", dict[str, Any], {"cards": cards}).keys() if cards else set()
+        decks = self._ask("getDecks", Json, {"cards": cards}).keys() if cards else set()
         top = [deck for deck in sorted(decks) if decks.isdisjoint(_above(deck))]
         paths = tuple(folder / f"deck-{number}.apkg" for number in range(1, len(top) + 1))
         for deck, path in zip(top, paths, strict=True):
@@ -163,7 +163,7 @@ class AnkiConnect:
         self,
         action: str,
         shape: type[_T],
-        params: dict[str, Any] | None = None,
+        params: Json | None = None,
         seconds: float = 0.0,
         hint: str = "",
     ) -> _T:
@@ -191,7 +191,7 @@ class AnkiConnect:
             ) from error
         return result
 
-    def _post(self, request: dict[str, Any], action: str, seconds: float) -> httpx2.Response:
+    def _post(self, request: Json, action: str, seconds: float) -> httpx2.Response:
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
         try:
             return self._http.post(self.address, json=request, timeout=timeout)

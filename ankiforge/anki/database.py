@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.model import SeenTemplate, SeenType
+from ankiforge.model import Json, SeenTemplate, SeenType
 
 _T = TypeVar("_T")
 Row = tuple[Any, ...]
@@ -176,7 +176,7 @@ class _Type(msgspec.Struct):
 def deck_names(database: Database) -> dict[int, str]:
     """Return the name of every deck by id, its parts joined by `::`."""
     if database.legacy:
-        decks = database.column("decks", dict[int, dict[str, Any]])
+        decks = database.column("decks", dict[int, Json])
         return {id: str(deck.get("name", "")) for id, deck in decks.items()}
     rows = database.rows(f"select {numbers('id')}, {texts('name')} from decks")
     return {id: name.replace("\x1f", "::") for id, name in rows}

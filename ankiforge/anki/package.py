@@ -27,6 +27,7 @@ from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
     Family,
     Guid,
+    Json,
     Media,
     Note,
     Problem,
@@ -195,10 +196,10 @@ def _ordinals(note: Note) -> tuple[int, ...]:
     return ordinals
 
 
-def _type_json(kind: SeenType) -> dict[str, Any]:
+def _type_json(kind: SeenType) -> Json:
     from genanki import Model
 
-    def numbered(id: int | None, **written: str) -> dict[str, Any]:
+    def numbered(id: int | None, **written: str) -> Json:
         return written if id is None else {**written, "id": id}
 
     model = Model(

@@ -35,7 +35,7 @@ from ankiforge.draft.prompt import Question
 from ankiforge.draft.reply import TOO_LARGE, Completion
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Value, h16
+from ankiforge.model import Json, Value, h16
 
 LARGEST = 8_000_000
 """The maximum size of a reply, in bytes."""
@@ -51,7 +51,7 @@ OPTIONS: Mapping[str, Any] = {"temperature": 0}
 FORMAT = "response_format"
 
 
-def formats(schema: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def formats(schema: Mapping[str, Any]) -> tuple[Json, ...]:
     """Return the table of response formats, the strictest first; servers differ in what they accept."""
     named = {"name": "reply", "strict": True, "schema": schema}
     return (
@@ -384,7 +384,7 @@ class Client:
                 if self._wire is not None:
                     self._wire.leave()
 
-    def _sent(self, body: dict[str, Any]) -> str:
+    def _sent(self, body: Json) -> str:
         """Return the raw reply, a chat completion in JSON."""
         import httpx2
         import openai

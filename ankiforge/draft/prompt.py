@@ -19,13 +19,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
 from ankiforge.draft import private, withheld
 from ankiforge.errors import ConfigError
-from ankiforge.model import CardKind, Highlight, Task, Value, h16
+from ankiforge.model import CardKind, Highlight, Json, Task, Value, h16
 
 Message = dict[str, str]
 
@@ -113,7 +112,7 @@ def sendable(task: Task) -> tuple[Highlight, ...]:
     sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
     if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
         return sent
-    bare: dict[str, Any] = {"prefix": "", "suffix": "", "sentence": "", "nearby": "", "above": ()}
+    bare: Json = {"prefix": "", "suffix": "", "sentence": "", "nearby": "", "above": ()}
     return tuple(replace(highlight, **bare) for highlight in sent)
 
 
@@ -124,7 +123,7 @@ class Question(Value):
     """What a model is asked about some highlights, or about some cards that it is to compare."""
 
     messages: tuple[Message, ...]
-    schema: dict[str, Any]
+    schema: Json
     """The JSON schema of the reply; all keys are required, as strict servers demand."""
     prompt: str
     """`name@fingerprint`."""
@@ -288,7 +287,7 @@ def barred(task: Task) -> str:
     return "" if shape_of(task).kinds else "its colour asks for a question, its deck for clozes"
 
 
-def reply_schema(shape: Shape) -> dict[str, Any]:
+def reply_schema(shape: Shape) -> Json:
     """Return the JSON schema of cards."""
     kinds = [*(kind.value for kind in shape.kinds), "none"]
     texts = dict.fromkeys(("quote", "front", "back", "text", "why_none"), _TEXT)
@@ -298,10 +297,10 @@ def reply_schema(shape: Shape) -> dict[str, Any]:
 _TEXT = {"type": "string"}
 
 
-def _list_of(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+def _list_of(name: str, properties: Json) -> Json:
     """Return the schema of an object with one key, a list of objects with exactly these properties."""
 
-    def exactly(properties: dict[str, Any]) -> dict[str, Any]:
+    def exactly(properties: Json) -> Json:
         names = list(properties)
         return {
             "type": "object", "properties": properties, "required": names,

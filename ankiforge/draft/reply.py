@@ -25,6 +25,7 @@ from ankiforge.model import (
     Fields,
     Finding,
     Highlight,
+    Json,
     Origin,
     Severity,
     Value,
@@ -80,7 +81,7 @@ class Completion(Value):
         )  # fmt: skip
 
 
-def _dict(value: Any) -> dict[str, Any]:
+def _dict(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
@@ -217,7 +218,7 @@ _A_LABEL = re.compile(r"(?i)(?:h(?:ighlight)?[\s_#-]*)?(\d{1,3}|[0-9a-f]{8})")
 _DEEPEST = 5
 
 
-def _flat(value: Any, inherits: str, depth: int = 0) -> Iterator[dict[str, Any]]:
+def _flat(value: Any, inherits: str, depth: int = 0) -> Iterator[Json]:
     """Yield the innermost objects in JSON; those grouped under a label `inherits` get it."""
     if depth > _DEEPEST:
         return
@@ -279,7 +280,7 @@ def every_item(content: str) -> tuple[list[Item], list[str]]:
     read: list[Item] = []
     unusable: list[str] = []
     for one in islice(_flat(objects(content), "h"), MOST):
-        card: dict[str, Any] = {}
+        card: Json = {}
         for key, part in one.items():  # our names take precedence over aliases
             name = _CALLED.get(re.sub(r"[^a-z]", "", str(key)[:40].casefold()), "")
             if name and (name not in card or key == name):
@@ -291,7 +292,7 @@ def every_item(content: str) -> tuple[list[Item], list[str]]:
     return read, unusable
 
 
-def _item(found: dict[str, Any]) -> Item | None:
+def _item(found: Json) -> Item | None:
     """Return an object with the kind that its filled fields allow, if possible the given one.
 
     A cloze may be in the front; one with a blank whose answer is in the back is a question.
@@ -320,7 +321,7 @@ def label_of(said: object) -> str:
     return re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
 
 
-def _string(found: dict[str, Any], key: str) -> str:
+def _string(found: Json, key: str) -> str:
     """Return a value as text; the parts of a list are joined."""
     value = found.get(key)
     if isinstance(value, list):

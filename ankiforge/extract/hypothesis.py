@@ -21,7 +21,7 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.folder import ExportSource, Named, iso_time
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Value
+from ankiforge.model import Extracted, Highlight, HighlightKind, Json, Problem, Value
 from ankiforge.text.passages import CONTEXT, percent
 
 HINT = "export it again at hypothes.is, or save what its API answers"
@@ -38,9 +38,9 @@ class Annotation(Value):
     updated: str = ""
     text: str | None = ""
     tags: tuple[str, ...] | None = ()
-    target: tuple[dict[str, Any], ...] | None = ()
+    target: tuple[Json, ...] | None = ()
     references: tuple[str, ...] | None = ()
-    document: dict[str, Any] | None = None
+    document: Json | None = None
 
     def selector(self, kind: str, name: str) -> Any:
         """Return a field of the first selector of this type, "" if there is none."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -36,6 +35,7 @@ from ankiforge.model import (
     Conflict,
     Guid,
     HighlightKey,
+    Json,
     Proposal,
     Question,
     Severity,
@@ -117,7 +117,7 @@ def make_card(
     """Make the card of a draft, and drop its alternatives."""
     passage = store.passage(key)
     guid = guid_of(passage.key, wording)
-    body: dict[str, Any] = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+    body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
     body |= {"deck": proposal.deck} if proposal.deck else {}
     body |= {"forced": True} if forced else {}
     others = {row["id"]: row for row in store.rows("SELECT * FROM draft WHERE key = ?", key)}
@@ -168,7 +168,7 @@ def take_over(store: Store, chosen: Iterable[Taken]) -> str:
                 text = cards.keep_numbers(one.text, wording.fields.get("Text", ""))
                 wording = replace(wording, fields={**wording.fields, "Text": text})
             guid = one.id if one.id.startswith("af") else guid_of(passage.key, wording)
-            body: dict[str, Any] = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+            body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
             body |= {"deck": one.deck} if one.deck else {}
             body |= {"note": msgspec.to_builtins(one.note)} if one.note else {}
             body |= {"schedule": one.schedule} if one.schedule else {}
@@ -211,7 +211,7 @@ def edit(store: Store, id: str, fields: Mapping[str, str], *, forced: bool = Fal
         state, passage = cards.state_of(store, guid)
         now = state.wording.fields
         changed = {name: text for name, text in fields.items() if now.get(name, "") != text}
-        body: dict[str, Any] = {"guid": guid, "fields": changed}
+        body: Json = {"guid": guid, "fields": changed}
         if state.wording.kind != "cloze" and "Reverse" in fields:
             body["kind"] = "two-way" if fields["Reverse"] else "basic"
         if changed:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.model import Adopted, Family, HighlightKey, Value, Verdict, guid_for, h16
+from ankiforge.model import Adopted, Family, HighlightKey, Json, Value, Verdict, guid_for, h16
 from ankiforge.text.cloze import gaps, plain, reveal
 
 PERSON, POLICY, SOURCE = "person", "policy", "source"
@@ -33,7 +33,7 @@ class Event(Value, omit_defaults=True):
     what: str
     key: str
     """The highlight; for `form`, the source and the form."""
-    body: dict[str, Any] = {}
+    body: Json = {}
     act: str = ""
     """Joins the decisions of one command or key press, which one undo takes back."""
 

@@ -26,7 +26,7 @@ import msgspec
 from ankiforge.config.workspace import restrict
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, State, classes, fold
-from ankiforge.model import Value
+from ankiforge.model import Json, Value
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import canonical
 
@@ -231,7 +231,7 @@ class Store:
 
     # --- events ---------------------------------------------------------------------------------
 
-    def add(self, what: str, key: str, by: str, body: dict[str, Any]) -> Event:
+    def add(self, what: str, key: str, by: str, body: Json) -> Event:
         """Record an event of this machine, inside a transaction."""
         if not self._now:
             self._now = self._largest()

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -14,7 +13,7 @@ import msgspec
 from ankiforge.ledger import cards
 from ankiforge.ledger.events import PERSON, POLICY, Wording
 from ankiforge.ledger.store import Row, Store, encode
-from ankiforge.model import Card, Conflict, Guid, Seen, SeenReview, note_id
+from ankiforge.model import Card, Conflict, Guid, Json, Seen, SeenReview, note_id
 from ankiforge.text.fold import fold
 
 TWICE_SECONDS = 600.0
@@ -200,7 +199,7 @@ def shipped(store: Store, sent: Iterable[Shipment]) -> int:
             new += last is None and not state.seen_by
             if last and (last.mod, last.tags, last.digest) == (mod, tuple(tags), digest):
                 continue
-            body: dict[str, Any] = {"guid": guid, "mod": mod, "digest": digest}
+            body: Json = {"guid": guid, "mod": mod, "digest": digest}
             body |= {"tags": list(tags)} if tags else {}
             body |= {"deck": deck} if deck else {}
             body |= {"hashes": hashes} if hashes else {}

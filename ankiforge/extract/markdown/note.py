@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from ankiforge.extract.markdown.blocks import PRIVATE, Block, Blocks, Part
@@ -15,7 +15,7 @@ from ankiforge.extract.markdown.inline import outermost, rich
 from ankiforge.extract.markdown.kept import kept
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
 from ankiforge.extract.markdown.tokens import Kind, Phrase
-from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Span
+from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Json, Span
 from ankiforge.text import shortened
 from ankiforge.text.passages import (
     CONTEXT,
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 
 
 # Fields of a highlight.
-_Fields = dict[str, Any]
+_Fields = Json
 
 
 class _Found(NamedTuple):

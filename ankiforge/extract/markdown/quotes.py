@@ -18,7 +18,7 @@ from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.source import QUOTES
 from ankiforge.extract.markdown.tokens import hex_colour
-from ankiforge.model import Span
+from ankiforge.model import Json, Span
 
 # --- links to papers ------------------------------------------------------------------------
 
@@ -506,7 +506,7 @@ class Quotes:
 
     # --- as highlights ----------------------------------------------------------------------
 
-    def fields(self, found: Quote) -> dict[str, Any]:
+    def fields(self, found: Quote) -> Json:
         """Return the fields of a quote's highlight."""
         markdown, gaps, markdown_gaps = list[str](), list[Span](), list[Span]()
         cited, colour, length, above = found.citation, "", 0, 0

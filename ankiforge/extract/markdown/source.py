@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ankiforge.extract.folder import iso_time
+from ankiforge.model import Json
 from ankiforge.text.identifiers import names_in
 
 COMMENT = "\ufdd0"
@@ -169,7 +170,7 @@ def front_matter(text: str) -> FrontMatter:
 
 
 @lru_cache(maxsize=256)
-def _yaml(head: str) -> tuple[dict[str, Any], str]:
+def _yaml(head: str) -> tuple[Json, str]:
     """Return the values of the front matter as they are written, and the problem with it.
 
     A number or a date stays text: `2301.10240` of arXiv keeps its last digit.
@@ -190,7 +191,7 @@ def _yaml(head: str) -> tuple[dict[str, Any], str]:
     return {}, "the front matter is not a list of keys and values"
 
 
-def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _identifiers(values: Json) -> Iterator[tuple[str, str]]:
     """Yield the identifiers of the paper that a literature note is about, from keys tools write."""
     for key, value in values.items():
         name = re.sub(r"[\W_]+", "", key.casefold())
@@ -215,7 +216,7 @@ def _word(value: Any) -> str:
     return value.strip() if isinstance(value, str) and value not in ("null", "~") else ""
 
 
-def _tags(values: dict[str, Any]) -> Iterator[str]:
+def _tags(values: Json) -> Iterator[str]:
     for given in (values.get("tags"), values.get("tag")):
         words = given if isinstance(given, list) else re.split(r"[,\s]+", _word(given))
         for word in words:

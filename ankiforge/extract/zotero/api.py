@@ -26,7 +26,7 @@ from ankiforge.config import is_loopback
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero import Address
 from ankiforge.extract.zotero.works import Account, Item, Library, Wanted, paths_of, plain
-from ankiforge.model import Memory
+from ankiforge.model import Json, Memory
 
 PAUSES = (1.0, 2.0, 4.0)
 """Seconds before each retry."""
@@ -42,7 +42,7 @@ _ALLOW = (
 _KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
 _STUMBLED = (PyZoteroError, httpx2.InvalidURL, LookupError, ValueError, TypeError, AttributeError,
     RecursionError)  # fmt: skip
-Rows = list[dict[str, Any]]
+Rows = list[Json]
 
 
 @dataclass(frozen=True, slots=True)

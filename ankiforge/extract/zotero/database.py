@@ -23,6 +23,7 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import stamp_at
 from ankiforge.extract.zotero.works import Account, Item, Library, Shelves, Wanted, paths_of, plain
+from ankiforge.model import Json
 
 # --- a private copy -------------------------------------------------------------------------
 # Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it could also
@@ -206,7 +207,7 @@ class Database:
         }
 
     def _item(self, row: sqlite3.Row) -> Item:
-        data: dict[str, Any] = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
+        data: Json = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
         data["tags"] = [dict(tag) for tag in self._rows(_TAGS, row["id"])]
         if not row["parentItem"]:  # a paper, or a file alone
             data["fields"] = {name: value for name, value in self._rows(_FIELDS, row["id"])}  # noqa: C416

@@ -28,6 +28,7 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     HighlightKind,
+    Json,
     Problem,
     Value,
 )
@@ -119,9 +120,9 @@ class Item(Value, rename="camel"):
     """The account that made it, 0 if unknown. None if it was never synced."""
     maker: str = ""
     """The name of that account."""
-    fields: dict[str, Any] = {}
-    creators: tuple[dict[str, Any], ...] = ()
-    tags: tuple[dict[str, Any], ...] = ()
+    fields: Json = {}
+    creators: tuple[Json, ...] = ()
+    tags: tuple[Json, ...] = ()
     collections: tuple[str, ...] = ()
     """The full paths, as in `Outer/Inner`."""
 
@@ -384,11 +385,11 @@ def document_of(source: str, library: Library, work: Item, paths: list[str]) -> 
     )
 
 
-def _first_filled(fields: dict[str, Any], names: tuple[str, ...]) -> str:
+def _first_filled(fields: Json, names: tuple[str, ...]) -> str:
     return next((fields[name] for name in names if fields.get(name)), "")
 
 
-def _identifiers(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _identifiers(fields: Json) -> Iterator[tuple[str, str]]:
     extra, url = fields.get("extra", ""), fields.get("url", "").strip()
     typed = filter(_LABELLED.match, extra.split("\n"))
     told = "\n".join((fields.get("DOI", ""), fields.get("archiveID", ""), *typed, url))
