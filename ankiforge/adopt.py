@@ -46,6 +46,7 @@ from ankiforge.model import (
     SeenNote,
     SeenType,
     Sighting,
+    Strings,
     Value,
     Waiting,
 )
@@ -53,7 +54,7 @@ from ankiforge.text import on_one_line, shortened
 
 _NUMBER = re.compile(r"\{\{c\d+::")
 _OUR_GUID = re.compile(r"af[a-z2-7]{24}")
-Words = tuple[str, ...]
+Words = Strings
 
 
 # --- the tools ------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ from ankiforge.model import (
     Problem,
     Severity,
     Source,
+    Strings,
     Value,
     Waiting,
     h16,
@@ -502,11 +503,11 @@ def is_small_model(base_url: str, model: str) -> bool:
 # --- policy and job -------------------------------------------------------------------------
 
 
-def repair_hints() -> Callable[[Draft, Highlight], tuple[str, ...]]:
+def repair_hints() -> Callable[[Draft, Highlight], Strings]:
     """Return a function that lists the findings that block a draft, for the model to repair it."""
     from ankiforge import check
 
-    def hints(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
+    def hints(draft: Draft, highlight: Highlight) -> Strings:
         findings = check.check(draft, check.Context(highlight, check.DuplicateIndex()))
         return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
 

@@ -34,6 +34,7 @@ from ankiforge.model import (
     Seen,
     SeenNote,
     SeenType,
+    Strings,
     Value,
     ViewKind,
     h16,
@@ -333,7 +334,7 @@ def plan_cards(
     return planned
 
 
-def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
+def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
     """Return our tags of a card: its own, its source's, the deck files' and its document's.
 
     Of a card whose passage went before this database was made, they are as shipped last.

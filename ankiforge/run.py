@@ -54,6 +54,7 @@ from ankiforge.model import (
     Scan,
     Sighting,
     Source,
+    Strings,
     Task,
     Unmarked,
     Value,
@@ -177,11 +178,11 @@ class _Salted(Value):
         salted = h16(self.salt, fingerprint)
         return bool(fingerprint) and self.known.is_unchanged(container, path, salted)
 
-    def depends(self, container: str, path: str) -> tuple[str, ...]:
+    def depends(self, container: str, path: str) -> Strings:
         """Return `Extracted.depends` of the last reading of a document."""
         return self.known.depends(container, path)
 
-    def paths(self, container: str) -> tuple[str, ...] | None:
+    def paths(self, container: str) -> Strings | None:
         """Return the documents of a container; None if one of them must be read again."""
         return self.known.paths(container)
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.render import address, escape, lines, literal, render
-from ankiforge.model import Card, CardKind, Fields, Highlight, Media
+from ankiforge.model import Card, CardKind, Fields, Highlight, Media, Strings
 from ankiforge.text.cloze import gaps, plain
 from ankiforge.text.fold import canonical, clean, isolated, locate, same
 
@@ -22,9 +22,7 @@ Pictures = Mapping[str, Media]
 """The pictures that Markdown may show, by the path written there."""
 
 
-def field_html(
-    card: Card, tags: tuple[str, ...], pictures: Pictures | None = None
-) -> tuple[str, ...]:
+def field_html(card: Card, tags: Strings, pictures: Pictures | None = None) -> Strings:
     """Return all fields of a card's note, in note type order. `tags` are those of the package."""
     content = content_html(card.kind, card.fields, pictures)
     return with_content(card, content, tuple(map(field_hash, content)), tags)
@@ -32,11 +30,11 @@ def field_html(
 
 def with_content(
     card: Card,
-    content: tuple[str, ...],
-    hashes: tuple[str, ...],
-    tags: tuple[str, ...],
+    content: Strings,
+    hashes: Strings,
+    tags: Strings,
     feedback: str = "",
-) -> tuple[str, ...]:
+) -> Strings:
     """Return all fields of a note with these content fields, in note type order.
 
     Args:
@@ -59,9 +57,7 @@ def with_content(
     return tuple(written.get(name, "") for name in note_type(card.family).names)
 
 
-def content_html(
-    kind: CardKind, fields: Fields, pictures: Pictures | None = None
-) -> tuple[str, ...]:
+def content_html(kind: CardKind, fields: Fields, pictures: Pictures | None = None) -> Strings:
     """Return only the content fields, in note type order. Used for cards and drafts."""
     markdown = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
     return tuple(
@@ -138,7 +134,7 @@ def citation_html(card: Card) -> str:
     return where + "".join(f"<cite>{literal(text)}</cite>" for text in references)
 
 
-def _title_and_headings(highlight: Highlight) -> tuple[str, ...]:
+def _title_and_headings(highlight: Highlight) -> Strings:
     """Return the title and the headings, without a first heading that repeats the title."""
     title = highlight.document.title
     headings = highlight.heading.split(" › ")
@@ -272,7 +268,7 @@ def in_deck(name: str, deck: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def tag_names(tags: tuple[str, ...]) -> tuple[str, ...]:
+def tag_names(tags: Strings) -> Strings:
     """Return valid tags, sorted: no white space, no empty parts, no duplicates ignoring case."""
     found: dict[str, str] = {}
     for tag in sorted(map(_tag, tags)):

@@ -32,6 +32,7 @@ from ankiforge.model import (
     SeenNote,
     SeenTemplate,
     SeenType,
+    Strings,
     named_id,
 )
 from ankiforge.text.cloze import MAX_NUMBER
@@ -138,7 +139,7 @@ def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
 # --- notes in Anki --------------------------------------------------------------------------
 
 
-def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> tuple[tuple[str, ...], bool] | None:
+def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> tuple[Strings, bool] | None:
     """Return the fields of a note in our order, and whether its type has exactly our fields and templates.
 
     None if its type is not ours or lacks one.
@@ -151,9 +152,7 @@ def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> tuple[tuple[str, 
     return fields, is_exact(seen, family)
 
 
-def in_order_of(
-    seen: SeenType, family: Family, fields: tuple[str, ...], before: tuple[str, ...] = ()
-) -> tuple[str, ...]:
+def in_order_of(seen: SeenType, family: Family, fields: Strings, before: Strings = ()) -> Strings:
     """Return our fields at their positions in a changed note type, and its other fields unchanged.
 
     Args:

@@ -47,6 +47,7 @@ from ankiforge.model import (
     Problem,
     Seen,
     SeenType,
+    Strings,
     Value,
     h16,
     next_mod,
@@ -69,7 +70,7 @@ class Sent(Value):
     """What the ledger records of a note in a package."""
 
     mod: int
-    tags: tuple[str, ...]
+    tags: Strings
     """Our tags."""
     deck: str
     digest: str
@@ -155,7 +156,7 @@ def plan(
 
 def merge(
     card: Card, seen: Sequence[str], ours: Sequence[str], bases: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Conflict, ...]]:
+) -> tuple[Strings, Strings, tuple[Conflict, ...]]:
     """Return the content fields of a note in Anki, merged with ours, their hashes, and the conflicts.
 
     Args:
@@ -187,9 +188,9 @@ def merge(
 def ship(
     card: Card,
     seen: Seen | None,
-    html: tuple[str, ...],
-    tags: tuple[str, ...],
-    ours: tuple[str, ...],
+    html: Strings,
+    tags: Strings,
+    ours: Strings,
     pictures: Iterable[Media],
     options: Options,
 ) -> Planned:
@@ -239,7 +240,7 @@ def _folded(tags: Iterable[str]) -> set[str]:
     return {tag.casefold() for tag in tags}
 
 
-def merge_tags(base: Sequence[str], theirs: Sequence[str], ours: Sequence[str]) -> tuple[str, ...]:
+def merge_tags(base: Sequence[str], theirs: Sequence[str], ours: Sequence[str]) -> Strings:
     """Merge tags: theirs, plus what we added since the base, minus what we removed. Sorted.
 
     Tags are compared without case, as in Anki. Tags of theirs keep their spelling.
@@ -252,7 +253,7 @@ def merge_tags(base: Sequence[str], theirs: Sequence[str], ours: Sequence[str]) 
     return tuple(sorted({**added, **kept}.values()))
 
 
-def base_tags(card: Card, seen: Seen) -> tuple[str, ...]:
+def base_tags(card: Card, seen: Seen) -> Strings:
     """Return our tags as the package wrote them that Anki has: those with the hash in the note."""
     wanted = seen.identity.tags if seen.identity else ""
     return next((tags for tags in reversed(card.tags_sent) if tags_hash(tags) == wanted), ())

@@ -29,7 +29,7 @@ from ankiforge.check.words import (
     stem,
     synonyms,
 )
-from ankiforge.model import Draft, Family, Value
+from ankiforge.model import Draft, Family, Strings, Value
 from ankiforge.text import cloze
 from ankiforge.text.cloze import shields
 from ankiforge.text.fold import canonical
@@ -91,7 +91,7 @@ def sides(draft: Draft) -> Sides:
     return Sides(Family.CLOZE, bare(question), bare(" ".join(answers)), bare(text))
 
 
-def exact_form(draft: Draft) -> tuple[str, ...]:
+def exact_form(draft: Draft) -> Strings:
     """Return values that are equal for identical cards; () if a side is empty.
 
     Typography, emphasis, and the last stop or question mark are ignored; the gaps of a cloze, their
@@ -226,7 +226,7 @@ class Features(Value):
     """Single capitals in the question: vitamin A, plan B."""
     negations: tuple[int, int]
     """The parity of the number of negations in question and answer."""
-    sequence: tuple[str, ...]
+    sequence: Strings
     """Stems of the content words of the question, in order."""
     asked_stems: Words
     tokens: Words

@@ -35,6 +35,7 @@ from ankiforge.model import (
     IndexedCard,
     Origin,
     SearchTerms,
+    Strings,
 )
 
 # Chosen by measurements on labelled pairs: docs/checks.md.
@@ -247,7 +248,7 @@ def _siblings(card: IndexedCard, highlight: HighlightKey) -> bool:
     return card.highlight == highlight != ""
 
 
-def _digest(form: tuple[str, ...]) -> bytes:
+def _digest(form: Strings) -> bytes:
     return blake2b("\x1f".join(form).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

@@ -17,7 +17,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ankiforge.check.words import data, lists
-from ankiforge.model import Draft, Family, Finding, Form, Highlight, HighlightKind, Severity, Value
+from ankiforge.model import (
+    Draft,
+    Family,
+    Finding,
+    Form,
+    Highlight,
+    HighlightKind,
+    Severity,
+    Strings,
+    Value,
+)
 from ankiforge.text import cloze
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
@@ -128,7 +138,7 @@ class Reading(Value):
 
     asked: str
     """The front, or the text of a cloze with `[…]` for all gaps."""
-    answers: tuple[str, ...]
+    answers: Strings
     """The back, or the answer of each gap."""
     whole: str
     """The whole text; for a cloze, with its answers."""

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ankiforge.config.yamlfile import Location, read, typed
-from ankiforge.model import Value
+from ankiforge.model import Strings, Value
 from ankiforge.text.fold import fold
 
 FILE_NAME = "ankiforge.yaml"
@@ -79,7 +79,7 @@ class AnkiSettings(_Section):
 class _Settings(_Section):
     """All settings except the sources, which their modules define."""
 
-    me: tuple[str, ...] = ()
+    me: Strings = ()
     drafter: Literal["rules", "llm"] = "rules"
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
-from ankiforge.model import CardKind, Document, Highlight, Value, colour_name
+from ankiforge.model import CardKind, Document, Highlight, Strings, Value, colour_name
 from ankiforge.text.fold import is_visible
 
 Action = Literal["card", "definition", "question", "skip"]
 """What a colour means: a card of any kind, about a term, a question with its answer, or no card."""
-Patterns = str | tuple[str, ...]
+Patterns = str | Strings
 Colour = Literal["yellow", "red", "green", "blue", "purple", "magenta", "orange", "gray"]
 """Zotero's palette."""
 
@@ -52,7 +52,7 @@ class DeckRule(Value, forbid_unknown_fields=True, kw_only=True):
     select: Select = Select()
     kinds: tuple[CardKind, ...] = ()
     """The allowed kinds of cards. () for all."""
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
     colours: dict[Colour, Action] = {}
     """The meaning of colours; else a card. Shades count as the nearest colour of the palette."""
 
@@ -71,7 +71,7 @@ class DeckChoice(NamedTuple):
     """The deck, tags and kinds for the cards of one highlight."""
 
     deck: str
-    tags: tuple[str, ...]
+    tags: Strings
     kinds: tuple[CardKind, ...]
     action: Action
 

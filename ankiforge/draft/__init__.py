@@ -24,6 +24,7 @@ from ankiforge.model import (
     HighlightKind,
     Problem,
     Route,
+    Strings,
     Task,
     Value,
 )
@@ -227,7 +228,7 @@ def private(highlight: Highlight) -> str:
     return "kept on this machine (#no-llm in its note)" if _tagged(highlight.document.tags) else ""
 
 
-def _tagged(tags: tuple[str, ...]) -> bool:
+def _tagged(tags: Strings) -> bool:
     return any(tag.lstrip("#").casefold() == NO_LLM for tag in tags)
 
 

@@ -52,6 +52,7 @@ from ankiforge.model import (
     NoCard,
     Origin,
     Problem,
+    Strings,
     Task,
     Value,
     Waiting,
@@ -60,7 +61,7 @@ from ankiforge.text import cloze, counted
 
 Notice = Callable[[str], None]
 """Receives a line about what is about to leave the machine."""
-Repair = Callable[[Draft, Highlight], tuple[str, ...]]
+Repair = Callable[[Draft, Highlight], Strings]
 """Returns the findings that block a draft, as text; called from several threads."""
 PATIENCE_S = 0.3
 """How long a result waits for the results of earlier highlights."""
@@ -107,7 +108,7 @@ def drafted(task: Task, outcomes: Outcomes) -> Drafted:
     return Drafted(task, tuple(drafts), tuple(no_cards), tuple(failed), problems)
 
 
-def complaint(drafts: Iterable[tuple[Draft, tuple[str, ...]]]) -> str:
+def complaint(drafts: Iterable[tuple[Draft, Strings]]) -> str:
     """Return the cards that a check blocks, each with the reasons, for the model."""
     return "\n".join(f"{_card(draft)}: {'; '.join(faults)}" for draft, faults in drafts)
 
@@ -322,7 +323,7 @@ class Model:
 
     def _blocked(
         self, drafts: Sequence[Draft], highlight: Highlight
-    ) -> list[tuple[Draft, tuple[str, ...]]]:
+    ) -> list[tuple[Draft, Strings]]:
         """Return the drafts that a check blocks, with the findings; of candidates, only if all are."""
         blocked = []
         for draft in drafts:
@@ -333,7 +334,7 @@ class Model:
         return [] if is_choice and len(blocked) < len(drafts) else blocked
 
     def _repaired(
-        self, chunk: Task, outcome: Outcome, blocked: list[tuple[Draft, tuple[str, ...]]]
+        self, chunk: Task, outcome: Outcome, blocked: list[tuple[Draft, Strings]]
     ) -> Outcome:
         """Send the blocked cards of one highlight back once; what is still blocked is shown so."""
         [highlight], asked = chunk.highlights, question(chunk, self._prompt)

@@ -28,6 +28,7 @@ from ankiforge.model import (
     Json,
     Origin,
     Severity,
+    Strings,
     Value,
 )
 from ankiforge.text import cloze
@@ -264,7 +265,7 @@ MOST = 10_000
 """The maximum number of objects of a reply that are read."""
 
 
-def items(content: str, labels: tuple[str, ...]) -> list[Item]:
+def items(content: str, labels: Strings) -> list[Item]:
     """Return the usable objects of a reply about one of the highlights.
 
     If only one highlight was asked about, objects refer to it whatever they name.

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from ankiforge.errors import ConfigError
 from ankiforge.extract.files import Count, of_one
 from ankiforge.extract.files import program as program
-from ankiforge.model import Extracted, Highlight, Known, Sighting, Source, Value
+from ankiforge.model import Extracted, Highlight, Known, Sighting, Source, Strings, Value
 from ankiforge.text.passages import anchor_key, numbered, own_key
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class SourceModule(Protocol):
 
     @staticmethod
     def open_source(
-        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: tuple[str, ...] = ()
+        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: Strings = ()
     ) -> Source:
         """Return a reader for `root`.
 
@@ -85,7 +85,7 @@ def keyed(extracted: Extracted) -> Iterator[Highlight]:
         yield replace(one, key=own_key(one) or anchor_key(one, one.nth))
 
 
-def kinds() -> tuple[str, ...]:
+def kinds() -> Strings:
     """Return the names of all available sources, without importing them."""
     return tuple(sorted({*_own_kinds(), *_OF_TOOLS, *(point.name for point in _plugins())}))
 

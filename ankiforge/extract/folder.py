@@ -27,6 +27,7 @@ from ankiforge.model import (
     Problem,
     Scan,
     Sighting,
+    Strings,
     Unchanged,
     Unmarked,
     Value,
@@ -195,10 +196,10 @@ class FolderSource:
 
     folder: Folder
     settings: Any
-    me: tuple[str, ...] = ()
+    me: Strings = ()
 
     kind: ClassVar[str]
-    ending: ClassVar[tuple[str, ...]] = ()
+    ending: ClassVar[Strings] = ()
     """The extensions of its files, if the settings have no patterns."""
     by_several: ClassVar[bool] = False
     """Whether its files may contain marks of several people, so that `me` matters."""
@@ -210,7 +211,7 @@ class FolderSource:
         root: Path,
         settings: Any,
         only: tuple[Path, ...] = (),
-        me: tuple[str, ...] = (),
+        me: Strings = (),
     ) -> Self:
         """Return a reader for `root`; see `SourceModule.open_source`."""
         included = disk.matcher(getattr(settings, "include", ()))
@@ -326,7 +327,7 @@ class ExportSource(FolderSource):
         if broken > MOST:
             yield Problem(f"{file.path}: the rest", f"{broken - MOST} more {self.rest}")
 
-    def document(self, key: tuple[str, ...], title: str, **known: Any) -> Document:
+    def document(self, key: Strings, title: str, **known: Any) -> Document:
         """Return a document whose key is made of `key`, with what else is known of it."""
         name = DocumentKey(f"{self.folder.namespace}/{h16(*key)}")
         return Document(name, self.folder.name, title or "Untitled", **known)

@@ -21,7 +21,7 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.folder import ExportSource, Named, iso_time
-from ankiforge.model import Extracted, Highlight, HighlightKind, Json, Problem, Value
+from ankiforge.model import Extracted, Highlight, HighlightKind, Json, Problem, Strings, Value
 from ankiforge.text.passages import CONTEXT, percent
 
 HINT = "export it again at hypothes.is, or save what its API answers"
@@ -37,9 +37,9 @@ class Annotation(Value):
     created: str = ""
     updated: str = ""
     text: str | None = ""
-    tags: tuple[str, ...] | None = ()
+    tags: Strings | None = ()
     target: tuple[Json, ...] | None = ()
-    references: tuple[str, ...] | None = ()
+    references: Strings | None = ()
     document: Json | None = None
 
     def selector(self, kind: str, name: str) -> Any:

@@ -21,7 +21,7 @@ from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import matcher
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource
-from ankiforge.model import Document, DocumentKey, Problem, Sighting, Value, h16
+from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Value, h16
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.cards import Syntax
@@ -37,14 +37,14 @@ DIALECTS: tuple[OfTools, ...] = get_args(OfTools)
 class Settings(SourceSettings, kw_only=True):
     """The keys of an `obsidian:` source."""
 
-    include: tuple[str, ...] = ("**/*.md",)
+    include: Strings = ("**/*.md",)
     """Glob patterns of notes; as in git, one without an inner slash matches at any depth."""
-    exclude: tuple[str, ...] = ()
+    exclude: Strings = ()
     """Glob patterns to leave out; one that ends in `/` is a folder with its content."""
     marks: tuple[Mark, ...] | None = None
     """None = `==` and `mark`, but not `==` in notes for which a dialect defines its meaning."""
     cards: tuple[HandWritten | OfTools, ...] = CARDS
-    glossary_headings: tuple[str, ...] = ()
+    glossary_headings: Strings = ()
     """Extra headings that mark a glossary section, beside glossary, definitions and key terms."""
 
 
@@ -66,8 +66,8 @@ class _Osr(Value, rename="camel"):
     multiline_reversed_card_separator: str = "??"
     multiline_card_end_marker: str = ""
     """The line that ends a card over several lines; "" = an empty line."""
-    cloze_patterns: tuple[str, ...] = ("==[123;;]answer[;;hint]==",)
-    flashcard_tags: tuple[str, ...] = ("#flashcards",)
+    cloze_patterns: Strings = ("==[123;;]answer[;;hint]==",)
+    flashcard_tags: Strings = ("#flashcards",)
     """Only notes with one of these tags contain cards; () = all notes."""
     convert_folders_to_decks: bool = False
     """Whether all notes contain cards, whatever their tags."""
@@ -93,7 +93,7 @@ class _Flashcards(Value, rename="camel"):
 class Dialects(Value):
     """The dialects that the settings name, in their order, as their plug-ins were told."""
 
-    names: tuple[str, ...] = ()
+    names: Strings = ()
     osr: _Osr = _Osr()
     flashcards: _Flashcards = _Flashcards()
 
@@ -141,7 +141,7 @@ class Dialects(Value):
 _FOLDERS = {"osr": "obsidian-spaced-repetition", "flashcards": "flashcards-obsidian"}
 
 
-def read_dialects(vault: Path, names: tuple[str, ...]) -> tuple[Dialects, list[Problem]]:
+def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]:
     """Return the dialects of these names, and the plug-ins' files that cannot be read.
 
     A plug-in without a file uses its defaults, and so does our reader.
@@ -202,7 +202,7 @@ class Vault(NoteSource):
     """Settings of plugins that cannot be read."""
 
     kind = "vault"
-    own_cards: ClassVar[tuple[str, ...]] = CARDS
+    own_cards: ClassVar[Strings] = CARDS
 
     def notices(self) -> Iterator[Problem]:
         """Yield the plugins whose settings cannot be read, and the drawings that hold marks."""
@@ -250,7 +250,7 @@ def open_source(
     root: Path,
     settings: Any,
     only: tuple[Path, ...] = (),
-    me: tuple[str, ...] = (),
+    me: Strings = (),
 ) -> Vault:
     """Return a reader of the vault at `root`; `me` is ignored, because a vault has one author."""
     names = tuple(name for name in dict.fromkeys(settings.cards) if name in DIALECTS)

@@ -22,7 +22,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import columns_of, delimiter_of
 from ankiforge.extract.folder import ExportSource, Named, iso_time
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, h16
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Strings, h16
 from ankiforge.text.fold import fold
 
 Settings = SourceSettings
@@ -117,7 +117,7 @@ class Readwise(ExportSource):
 open_source = Readwise.open
 
 
-def _passage(row: Row) -> tuple[str, ...]:
+def _passage(row: Row) -> Strings:
     return (*_work(row), row["highlight"] or row["note"], row["location"])
 
 

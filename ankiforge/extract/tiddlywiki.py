@@ -20,7 +20,7 @@ from typing import ClassVar, Literal, get_args
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import Note, NoteSource
-from ankiforge.model import Document, DocumentKey, Problem, Sighting, h16
+from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text.cloze import MATH
 
 HandWritten = Literal["inline", "block", "glossary"]
@@ -30,10 +30,10 @@ CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 class Settings(SourceSettings, kw_only=True):
     """The keys of a `tiddlywiki:` source."""
 
-    include: tuple[str, ...] = ("**/*.tid",)
-    exclude: tuple[str, ...] = ()
+    include: Strings = ("**/*.tid",)
+    exclude: Strings = ()
     cards: tuple[HandWritten, ...] = CARDS
-    glossary_headings: tuple[str, ...] = ()
+    glossary_headings: Strings = ()
 
 
 _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
@@ -44,7 +44,7 @@ class Wiki(NoteSource):
     """The tiddlers of one folder. A wiki has one author, so `me` does not matter."""
 
     kind = "tiddlywiki"
-    own_cards: ClassVar[tuple[str, ...]] = CARDS
+    own_cards: ClassVar[Strings] = CARDS
 
     def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield a tiddler, unless it has no highlights, or a problem."""

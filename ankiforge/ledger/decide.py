@@ -39,6 +39,7 @@ from ankiforge.model import (
     Proposal,
     Question,
     Severity,
+    Strings,
     Value,
     Waiting,
     h16,
@@ -299,7 +300,7 @@ def _to_undo(store: Store, target: str) -> list[Event]:
     """Return the events of the decision to take back, oldest first."""
     undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
     standing = f"what NOT IN {SILENT}"
-    keys: tuple[str, ...] = ()
+    keys: Strings = ()
     if target.startswith("af") or "/" in target:
         key = cards.state_of(store, target)[1].key if target.startswith("af") else target
         keys = store.keys(key)

@@ -26,6 +26,7 @@ from ankiforge.model import (
     HighlightKind,
     Proposal,
     Route,
+    Strings,
     Value,
     Verdict,
     Waiting,
@@ -49,7 +50,7 @@ class Recorded(Value):
 
     changes: tuple[Change, ...] = ()
     """The cards that changed, and those that keep their words because a check blocks."""
-    new: tuple[str, ...] = ()
+    new: Strings = ()
     """The ids of the drafts for new cards: neither rejected nor a card already."""
 
 
@@ -196,7 +197,7 @@ def record(
     new: list[str] = []
     dropped: list[tuple[str]] = []
     waiting: list[tuple[object, ...]] = []
-    done: list[tuple[str, ...]] = []
+    done: list[Strings] = []
     with store.transaction():
         keys = encode([one.key for one in outcomes])
         query = f"SELECT * FROM highlight WHERE body != '' AND key IN {EACH}"
@@ -490,7 +491,7 @@ def _remarks(
     wording: Wording,
     highlight: Highlight,
     strangers: Collection[str],
-) -> tuple[str, ...]:
+) -> Strings:
     """Return why a draft needs a person. `strangers` are the documents of notes that no card here has."""
     remarks = ["is this the card whose passage is gone?" for _ in asked(store, passage)]
     if row["revises"]:

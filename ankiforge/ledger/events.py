@@ -15,7 +15,17 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.model import Adopted, Family, HighlightKey, Json, Value, Verdict, guid_for, h16
+from ankiforge.model import (
+    Adopted,
+    Family,
+    HighlightKey,
+    Json,
+    Strings,
+    Value,
+    Verdict,
+    guid_for,
+    h16,
+)
 from ankiforge.text.cloze import gaps, plain, reveal
 
 PERSON, POLICY, SOURCE = "person", "policy", "source"
@@ -67,7 +77,7 @@ class Wording(Value, omit_defaults=True):
     model: str = ""
     prompt: str = ""
     request: str = ""
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
 
     @property
     def family(self) -> Family:
@@ -127,7 +137,7 @@ class Shipped(Value, omit_defaults=True):
     """What a package contained for a note; the note itself carries hashes of its fields."""
 
     mod: int
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
     deck: str = ""
     digest: str = ""
 
@@ -145,14 +155,14 @@ class State(msgspec.Struct):
     source: str = ""
     """The content that the source or drafter gave last, whatever a person made of it."""
     deck: str = ""
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
     verdict: Verdict = Verdict.LIVE
     why: str = ""
     by: str = POLICY
     """Who made the decision that stands."""
     forced: bool = False
     """Whether a person accepted it although a check blocks it."""
-    pinned: tuple[str, ...] = ()
+    pinned: Strings = ()
     """Fields whose text is a person's: the source may not change them."""
     given: dict[str, str] = {}
     """The fields as the source or drafter gave them last."""
@@ -168,7 +178,7 @@ class State(msgspec.Struct):
     """By cloze number: the words that were shipped under it. Never free for other words."""
     resolved: dict[str, tuple[str, str, str]] = {}
     """By field: the choice (`mine` or `source`), and the hashes of theirs and ours it was made about."""
-    seen_by: tuple[str, ...] = ()
+    seen_by: Strings = ()
     """The machines in whose Anki the note was."""
     adopted: Adopted | None = None
     """The note that another tool made of it."""
@@ -184,7 +194,7 @@ class State(msgspec.Struct):
 class Passage(msgspec.Struct):
     """What is known of one passage, from events alone."""
 
-    keys: tuple[str, ...]
+    keys: Strings
     """Its keys, the oldest first; later ones were found to be the same passage."""
     texts: list[Text] = []
     """Its readings, the newest first."""
@@ -260,7 +270,7 @@ def in_order(events: Iterable[Event]) -> list[tuple[Event, bool]]:
     return [(event, event.id not in undone) for event in ordered]
 
 
-def classes(links: Iterable[Event]) -> dict[str, tuple[str, ...]]:
+def classes(links: Iterable[Event]) -> dict[str, Strings]:
     """Return for each key that `same` links all keys of its passage, the oldest first.
 
     Args:

@@ -15,7 +15,16 @@ from msgspec.structs import replace
 from ankiforge.ledger.events import POLICY, Event, Text
 from ankiforge.ledger.match import LONG, Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
-from ankiforge.model import Extracted, Highlight, HighlightKind, Route, Unmarked, colour_name, h16
+from ankiforge.model import (
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Route,
+    Strings,
+    Unmarked,
+    colour_name,
+    h16,
+)
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import triple_of
 
@@ -71,7 +80,7 @@ def content_of(highlight: Highlight) -> str:
     return h16(highlight.exact, gaps, comment, around, highlight.skip, *highlight.markdown)
 
 
-def colours_of(highlight: Highlight) -> tuple[str, ...]:
+def colours_of(highlight: Highlight) -> Strings:
     """Return the names of a mark's colour: as written, and that of its hue."""
     return (highlight.colour, colour_name(highlight.colour)) if highlight.colour else ()
 
@@ -159,12 +168,12 @@ class Known:
         row = self._row(container, path)
         return bool(fingerprint and row and row["fingerprint"] == fingerprint)
 
-    def depends(self, container: str, path: str) -> tuple[str, ...]:
+    def depends(self, container: str, path: str) -> Strings:
         """Return what the last reading of a document depended on."""
         row = self._row(container, path)
         return tuple(msgspec.json.decode(row["depends"])) if row else ()
 
-    def paths(self, container: str) -> tuple[str, ...] | None:
+    def paths(self, container: str) -> Strings | None:
         """Return the documents of a container; None if one of them must be read again."""
         query = "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'"
         rows = self._store.rows(query, container)

@@ -26,7 +26,7 @@ import msgspec
 from ankiforge.config.workspace import restrict
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, State, classes, fold
-from ankiforge.model import Json, Value
+from ankiforge.model import Json, Strings, Value
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import canonical
 
@@ -119,7 +119,7 @@ class Store:
         self._version = 0
         self._known: dict[str, Passage] = {}
         # All keys of each passage that has several; None = not read yet.
-        self._aliases: dict[str, tuple[str, ...]] | None = None
+        self._aliases: dict[str, Strings] | None = None
         self._changed: dict[str, None] = {}
         # For the journal; the last `_unstored` of them are not in the database yet either.
         self._unwritten: list[Event] = []
@@ -308,13 +308,13 @@ class Store:
         """Return the oldest key of the passage that has this key."""
         return self.keys(key)[0]
 
-    def keys(self, key: str) -> tuple[str, ...]:
+    def keys(self, key: str) -> Strings:
         """Return all keys of the passage that has this key, the oldest first."""
         if not self._inside:
             self._drop_stale()
         return self._keys(key)
 
-    def _keys(self, key: str) -> tuple[str, ...]:
+    def _keys(self, key: str) -> Strings:
         if self._aliases is None:
             rows = self.rows("SELECT key, keys FROM alias")
             self._aliases = {row["key"]: tuple(msgspec.json.decode(row["keys"])) for row in rows}

@@ -14,6 +14,7 @@ from ankiforge.model.highlights import (
     HighlightKey,
     Problem,
     Severity,
+    Strings,
     Value,
     Verdict,
     note_id,
@@ -63,7 +64,7 @@ class Draft(Value):
     """Drafts of one highlight from one reply with equal intent are alternatives."""
     by_hand: bool = False
     """Whether a person wrote it as a card in the source."""
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
 
     @property
     def own(self) -> bool:
@@ -132,9 +133,9 @@ class Finding(Value):
 class SearchTerms(Value, gc=False):
     """The terms of a card in the duplicate index: enough to find it, but not to compare it."""
 
-    words: tuple[str, ...]
+    words: Strings
     """The stems of its content words."""
-    finders: tuple[str, ...]
+    finders: Strings
     """Further search terms: pairs of ideographs."""
     exact: bytes
     """The digest of its exact form; b"" if a side is empty."""
@@ -183,7 +184,7 @@ class Waiting(Value):
     """The card that would get this text; None for a new card."""
     replaces: Guid | None = None
     """The card of the other note type that it would replace."""
-    remarks: tuple[str, ...] = ()
+    remarks: Strings = ()
     """Why policy may not accept it."""
 
     @property
@@ -231,16 +232,16 @@ class Card(Value):
     why: str = ""
     by: str = ""
     """Who made the decision that stands: person, policy or source."""
-    edited: tuple[str, ...] = ()
+    edited: Strings = ()
     """Fields whose text is a person's."""
     offered: Fields = ()
     """What the source says now in fields that a person edited here."""
     passages: tuple[Highlight, ...] = ()
     """All its places that are present, its own first."""
     deck: str = ""
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
     """Tags given by its draft or here; those of the source are on the highlight."""
-    remarks: tuple[str, ...] = ()
+    remarks: Strings = ()
     """`source gone`, `source changed`."""
     forced: bool = False
     """Whether a person accepted it although a check blocks it."""
@@ -248,7 +249,7 @@ class Card(Value):
     """The `mod` that was shipped last; 0 = never shipped."""
     digest: str = ""
     """A hash of the note as it was shipped last."""
-    tags_sent: tuple[tuple[str, ...], ...] = ()
+    tags_sent: tuple[Strings, ...] = ()
     """Our tags in the packages, oldest first."""
     resolved: tuple[tuple[str, str, str, str], ...] = ()
     """(field, `mine` or `source`, hash of theirs, hash of ours) as a person decided conflicts."""
@@ -301,8 +302,8 @@ class Question(Value):
     """The key or guid that it may be."""
     guids: tuple[Guid, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
-    examples: tuple[str, ...] = ()
-    drafts: tuple[str, ...] = ()
+    examples: Strings = ()
+    drafts: Strings = ()
     """The drafts that wait for the answer."""
 
 
@@ -336,12 +337,12 @@ class Note(Value):
     guid: Guid
     family: Family
     deck: str
-    fields: tuple[str, ...]
-    tags: tuple[str, ...]
+    fields: Strings
+    tags: Strings
     mod: int
     """A revision number: on import Anki compares it, in place of a time in seconds."""
     media: tuple[Media, ...] = ()
-    own: tuple[str, ...] = ()
+    own: Strings = ()
     """All fields in the order of the note type in Anki, if a person changed the note type."""
     without: frozenset[int] = frozenset()
     """Ordinals of cards that a person deleted, which are not created again."""
@@ -374,7 +375,7 @@ class Identity(Value):
     guid: Guid
     key: HighlightKey
     slot: str
-    fields: tuple[str, ...]
+    fields: Strings
     """A hash of each content field, in note type order, as our package wrote it."""
     tags: str
     """A hash of our tags."""
@@ -407,8 +408,8 @@ class SeenNote(Value):
     """Seconds since 1970 if a person changed the note, else the number we shipped."""
     type_id: int
     """The id of the note type, which is one of ours only if it is in `anki.notetypes`."""
-    tags: tuple[str, ...]
-    fields: tuple[str, ...]
+    tags: Strings
+    fields: Strings
     """All fields as HTML, in the order of the note type in Anki."""
     cards: tuple[SeenCard, ...]
     identity: Identity | None
@@ -459,7 +460,7 @@ class SeenType(Value):
     css: str
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def names(self) -> Strings:
         """The names of its fields, in order."""
         return tuple(name for name, _ in self.fields)
 
@@ -489,9 +490,9 @@ class Seen(Value):
     """Seconds since 1970 if a person changed it, else the number that we shipped."""
     type_known: bool
     """Whether its note type has all fields of ours."""
-    fields: tuple[str, ...]
+    fields: Strings
     """All fields of our note type, as HTML, in its order."""
-    tags: tuple[str, ...]
+    tags: Strings
     deck: str
     identity: Identity | None
     reviews: int = 0
@@ -499,7 +500,7 @@ class Seen(Value):
     suspended: bool = False
     ordinals: tuple[int, ...] = ()
     """The ordinals of its cards."""
-    own: tuple[str, ...] = ()
+    own: Strings = ()
     """All fields in the order of the note type in Anki, if it has other fields than ours."""
     feedback: str = ""
     """The person's remark in the field Feedback, as plain text."""
@@ -512,7 +513,7 @@ class Seen(Value):
         return "leech" in map(str.casefold, self.tags)
 
     @property
-    def scheduler_tags(self) -> tuple[str, ...]:
+    def scheduler_tags(self) -> Strings:
         """The tags `marked` and `leech`, which the import of a file would remove."""
         return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
 

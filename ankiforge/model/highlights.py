@@ -29,6 +29,8 @@ DocumentKey = NewType("DocumentKey", str)
 Guid = NewType("Guid", str)
 Json = dict[str, Any]
 """A JSON object."""
+Strings = tuple[str, ...]
+"""Texts, names or ids in their order."""
 Span = tuple[int, int]
 """[start, end) in code points."""
 Fields = tuple[tuple[str, str], ...]
@@ -100,7 +102,7 @@ class Family(StrEnum):
     CLOZE = "cloze"
 
     @property
-    def content_fields(self) -> tuple[str, ...]:
+    def content_fields(self) -> Strings:
         """The fields that contain the text of the card, in note type order."""
         return ("Front", "Back", "Reverse", "Extra") if self is Family.BASIC else ("Text", "Extra")
 
@@ -139,7 +141,7 @@ def number_of(*parts: str) -> int:
     return int.from_bytes(_digest(parts)[:8], "big")
 
 
-def _digest(parts: tuple[str, ...]) -> bytes:
+def _digest(parts: Strings) -> bytes:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
 
 
@@ -186,14 +188,14 @@ class Document(Value):
     title: str
     path: str = ""
     """Relative to the source root, with `/`, in NFC; "" if there is no file."""
-    creators: tuple[str, ...] = ()
+    creators: Strings = ()
     issued: str = ""
     """A year or an ISO date."""
     identifiers: tuple[tuple[str, str], ...] = ()
     """(scheme, value): doi, arxiv, isbn, url, citekey, zotero, pdf …"""
     uri: str = ""
-    tags: tuple[str, ...] = ()
-    collections: tuple[str, ...] = ()
+    tags: Strings = ()
+    collections: Strings = ()
     deck: str = ""
     """The deck that the document's front matter asks for."""
 
@@ -222,7 +224,7 @@ class Highlight(Value):
     """
     anchor_around: tuple[str, str] | None = None
     """Replaces `prefix` and `suffix` in the anchor."""
-    hints: tuple[str, ...] = ()
+    hints: Strings = ()
     """Other ids of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""
     form: Form = Form.MARK
     gaps: tuple[Span, ...] = ()
@@ -232,7 +234,7 @@ class Highlight(Value):
     """Like `prefix`, up to 80 characters of plain text next to `exact`."""
     sentence: str = ""
     """The sentence (or sentences) around the mark; "" if the same as `exact`."""
-    markdown: tuple[str, ...] = ()
+    markdown: Strings = ()
     """The text in our Markdown, without the signs of marks: (text,), or for a card (front, back) or
     (front, back, extra), where extra is shown with the answer; () if `exact` is literal text."""
     markdown_gaps: tuple[Span, ...] = ()
@@ -247,15 +249,15 @@ class Highlight(Value):
     created: str = ""
     """ISO 8601 with a time zone; "" if unknown."""
     modified: str = ""
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
     page_label: str = ""
     heading: str = ""
     """The headings above, joined by ` › `."""
-    above: tuple[str, ...] = ()
+    above: Strings = ()
     """The texts of the parent list items, outermost first, shortened."""
     uri: str = ""
     """Opens the source at the mark."""
-    links: tuple[str, ...] = ()
+    links: Strings = ()
     block: str = ""
     """Identifies the block within the document: the block id, else the number of the block."""
     skip: str = ""
@@ -316,7 +318,7 @@ class Extracted(Value):
     """The pictures of the highlights that are not in a file of the source."""
     fingerprint: str = ""
     """Changes when reading the document may give another result; "" = unknown."""
-    depends: tuple[str, ...] = ()
+    depends: Strings = ()
     """What the result depends on besides the document itself, in terms of the source."""
     sketch: str = ""
     """A sketch of the words, to recognise the document when it is renamed (`text.identifiers`)."""
@@ -328,7 +330,7 @@ class Unmarked(Value):
     container: str
     path: str
     fingerprint: str
-    depends: tuple[str, ...] = ()
+    depends: Strings = ()
 
 
 class Unchanged(Value):
@@ -373,10 +375,10 @@ class Known(Protocol):
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether a document was ingested with this fingerprint; always False for ""."""
 
-    def depends(self, container: str, path: str) -> tuple[str, ...]:
+    def depends(self, container: str, path: str) -> Strings:
         """Return `Extracted.depends` of the last reading of a document."""
 
-    def paths(self, container: str) -> tuple[str, ...] | None:
+    def paths(self, container: str) -> Strings | None:
         """Return the documents of a container; None if one of them must be read again."""
 
 

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.model import AGENT, Document, Fields, Highlight, Json, Question, Severity, Waiting
+from ankiforge.model import (
+    AGENT,
+    Document,
+    Fields,
+    Highlight,
+    Json,
+    Question,
+    Severity,
+    Strings,
+    Waiting,
+)
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.passages import from_a_word, to_a_word
 
@@ -71,7 +81,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
     }
 
 
-def line_tags(line: Line, decks: Sequence[DeckRule]) -> tuple[str, ...]:
+def line_tags(line: Line, decks: Sequence[DeckRule]) -> Strings:
     """Return the tags of the note: its own, its source's and those of the deck files."""
     from ankiforge.config.deckfiles import deck_of
     from ankiforge.deliver import tags_of
@@ -186,7 +196,7 @@ def change_lines(done: Done) -> Text:
         yield _row("   →", new or "(nothing)")
 
 
-def fate_lines(fate: Fate, why: str) -> tuple[str, ...]:
+def fate_lines(fate: Fate, why: str) -> Strings:
     """Return a highlight without a card: its words, the reason, and the key that `edit` takes."""
     one = fate.highlight
     words = on_one_line(one.exact or one.comment) or f"({one.kind})"
@@ -439,7 +449,7 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
-def as_csv(lines: Sequence[Line], tags: Callable[[Line], tuple[str, ...]]) -> str:
+def as_csv(lines: Sequence[Line], tags: Callable[[Line], Strings]) -> str:
     """Return the cards as CSV (RFC 4180); `tags` gives those of a card."""
     written = StringIO(newline="")
     writer = csv.writer(written, lineterminator="\r\n")

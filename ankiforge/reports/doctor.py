@@ -26,7 +26,7 @@ from ankiforge.config.workspace import Workspace, unconfirmed
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
-from ankiforge.model import Value
+from ankiforge.model import Strings, Value
 from ankiforge.reports.summary import first_of
 from ankiforge.text import counted
 
@@ -333,7 +333,7 @@ class Server(Value):
 
     program: str
     base_url: str
-    models: tuple[str, ...]
+    models: Strings
 
 
 class Unreachable(Exception):
@@ -359,7 +359,7 @@ def model_servers(machine: Machine) -> tuple[Server, ...]:
         return tuple(one for one in pool.map(ask, machine.servers) if one.models)
 
 
-def models(base_url: str, key: str = "", timeout: float = 3.0) -> tuple[str, ...]:
+def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     """Return the names of the models that an OpenAI-compatible server offers.
 
     Args:

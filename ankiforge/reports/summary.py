@@ -13,7 +13,7 @@ import msgspec
 from ankiforge.app import open_source
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import FLOOD, Ledger, Report
-from ankiforge.model import Change, Json, Problem, Value
+from ankiforge.model import Change, Json, Problem, Strings, Value
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
 
@@ -271,9 +271,9 @@ class Status(Value):
     """The state of a workspace, with the keys of `status --json`."""
 
     workspace: str
-    sources: tuple[str, ...]
+    sources: Strings
     """The names of the sources in the settings and of the remembered ones."""
-    remembered: tuple[str, ...]
+    remembered: Strings
     """The remembered PATHs."""
     highlights: dict[str, int]
     cards: dict[str, int]
@@ -446,7 +446,7 @@ def stats_text(found: Statistics, most: int | None, width: int) -> Text:
     yield from _heat_map(found.days, found.today)
 
 
-def _row(group: Group) -> tuple[str, ...]:
+def _row(group: Group) -> Strings:
     kept = percent(group.retention)
     return (group.name, f"{group.notes:,}", f"{group.reviews:,}", kept, f"{group.leeches:,}")
 

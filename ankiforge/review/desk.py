@@ -18,7 +18,7 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.deliver import picture_at, roots
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import Done, Ledger, Line, Order, Term
-from ankiforge.model import Highlight, Json, Media, Question, Route, Value, Waiting, h16
+from ankiforge.model import Highlight, Json, Media, Question, Route, Strings, Value, Waiting, h16
 from ankiforge.review import edit, make
 from ankiforge.review.faces import card_of, face
 from ankiforge.review.items import Found, Item, Items
@@ -55,7 +55,7 @@ class Body(Value, forbid_unknown_fields=True):
     text: str = ""
     """The reason for a rejection, or the question of a new card."""
     fields: dict[str, str] = {}
-    lines: tuple[str, ...] = ()
+    lines: Strings = ()
     """The ticked lines of a form."""
     later: bool = False
     """Whether the answer holds for later lines of the form."""

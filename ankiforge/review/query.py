@@ -22,6 +22,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Span,
+    Strings,
     Value,
     colour_name,
 )
@@ -365,7 +366,7 @@ def _aligned(text: str, markdown: str) -> list[_Piece] | None:
     return pieces if not text[at:].strip() else None
 
 
-def _read(markdown: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+def _read(markdown: str) -> Iterator[tuple[str, Strings, bool]]:
     """Yield (Markdown, texts it may stand for, whether it is indivisible)."""
     runs: list[tuple[int, int, str]] = [*shields(markdown)]
     runs += [(*found.span(), "link") for found in _LINK_OR_IMAGE.finditer(markdown)]

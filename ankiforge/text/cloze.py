@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import msgspec
 
-from ankiforge.model import Span, Value
+from ankiforge.model import Span, Strings, Value
 from ankiforge.text.fold import is_visible
 
 # --- shields: escapes, code and maths ----------------------------------------------------------
@@ -276,7 +276,7 @@ def _strip_markup(text: str) -> str:
     return text
 
 
-def image_paths(markdown: str) -> tuple[str, ...]:
+def image_paths(markdown: str) -> Strings:
     """Return the paths of `![…](path)` as written, without duplicates."""
     return tuple(dict.fromkeys(_SOURCE.findall(markdown)))
 

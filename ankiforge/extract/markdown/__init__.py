@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
-from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, h16
+from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, Strings, h16
 
 if TYPE_CHECKING:
     from ankiforge.extract.obsidian import Dialects
@@ -39,12 +39,12 @@ CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 class Settings(SourceSettings, kw_only=True):
     """The keys of a `markdown:` source."""
 
-    include: tuple[str, ...] = ("**/*.md", "**/*.markdown", "**/*.txt")
-    exclude: tuple[str, ...] = ()
+    include: Strings = ("**/*.md", "**/*.markdown", "**/*.txt")
+    exclude: Strings = ()
     marks: tuple[Mark, ...] = ("==", "mark")
     """`quote`: text behind `> ` is a passage in Markdown, too; in plain text it always is."""
     cards: tuple[HandWritten, ...] = CARDS
-    glossary_headings: tuple[str, ...] = ()
+    glossary_headings: Strings = ()
 
 
 class Note(NamedTuple):
@@ -98,7 +98,7 @@ def plain_text(markdown: str, *, public: bool = False) -> str:
 class NoteSource(FileSource):
     """A source of Markdown notes, or of texts that are converted to Markdown."""
 
-    own_cards: ClassVar[tuple[str, ...]]
+    own_cards: ClassVar[Strings]
     """The forms of cards that are read by default."""
 
     def read_note(self, note: Note, picture: Callable[[str], str]) -> Iterator[Sighting]:
@@ -182,7 +182,7 @@ class Texts(NoteSource):
     """The Markdown and plain text files of one folder."""
 
     kind = "markdown"
-    own_cards: ClassVar[tuple[str, ...]] = CARDS
+    own_cards: ClassVar[Strings] = CARDS
 
     def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems."""

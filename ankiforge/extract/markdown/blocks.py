@@ -23,7 +23,7 @@ from ankiforge.extract.markdown.cards import (
 from ankiforge.extract.markdown.inline import Inline, read, rich
 from ankiforge.extract.markdown.source import COMMENT, Source, restored
 from ankiforge.extract.markdown.tokens import Context
-from ankiforge.model import Span
+from ankiforge.model import Span, Strings
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -111,7 +111,7 @@ class Block:
         return inline_card(self.inline, self.syntax) if may_be and self.inline else None
 
     @cached_property
-    def sided(self) -> tuple[str, ...]:
+    def sided(self) -> Strings:
         """The sides of a card over several lines in our Markdown; one side is a cloze."""
         if self.card is None:
             return ()
@@ -120,7 +120,7 @@ class Block:
         return tuple(written[:1] if self.card.cloze and not written[1] else written)
 
     @cached_property
-    def tags(self) -> tuple[str, ...]:
+    def tags(self) -> Strings:
         """Its `#tags`, and `no-llm` if a heading or a title above it has that tag."""
         own = [*(self.inline.tags if self.inline else ()), *(self.card.tags if self.card else ())]
         for side in self._cut_sides:
@@ -134,9 +134,9 @@ class Blocks:
     """The blocks of a note."""
 
     blocks: tuple[Block, ...]
-    tags: tuple[str, ...]
+    tags: Strings
     """The `#tags` of the note: those in blocks without other text."""
-    callouts: tuple[str, ...]
+    callouts: Strings
     """The source of the body of each outermost callout."""
     context: Context
     """What the text of its blocks may refer to."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ankiforge.extract.markdown.inline import Inline
 from ankiforge.extract.markdown.source import COMMENT
 from ankiforge.extract.markdown.tokens import Gaps
-from ankiforge.model import Form, Span
+from ankiforge.model import Form, Span, Strings
 from ankiforge.text.passages import trimmed
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Syntax(NamedTuple):
     end: str = ""
     """The line that ends an answer over several lines; "" = an empty one."""
     gaps: Gaps = Gaps()
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
     """Tags that stand behind a question; the answer stands below."""
     fields: bool = False
     """Whether `START … END`, `STARTI … ENDI`, and lines `Q:` and `A:` are cards."""
@@ -161,7 +161,7 @@ class Written(NamedTuple):
     """The line between the sides, or what else makes it a card."""
     two_way: bool = False
     cloze: bool = False
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
     several: bool = False
     """Whether further separators stand in it."""
 
@@ -193,7 +193,7 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
 
 
 @lru_cache(maxsize=8)
-def _tagged(names: tuple[str, ...]) -> re.Pattern[str]:
+def _tagged(names: Strings) -> re.Pattern[str]:
     """Return the pattern of these tags at the end of a line."""
     return re.compile(
         rf"(?im:(?:^|(?<=[ \t]))#(?:{'|'.join(map(re.escape, names))})(?P<reverse>[/-]reverse)?"

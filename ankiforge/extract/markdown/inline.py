@@ -20,7 +20,7 @@ from ankiforge.extract.markdown.tokens import (
     Token,
     tokenized,
 )
-from ankiforge.model import Span
+from ankiforge.model import Span, Strings
 from ankiforge.text.passages import boundaries, trimmed
 
 _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
@@ -110,7 +110,7 @@ class Inline:
         return bool(self.tokens) and self.tokens[0].note == LABEL
 
     @property
-    def tags(self) -> tuple[str, ...]:
+    def tags(self) -> Strings:
         """The `#tags` of the block, without `#`."""
         return tuple([token.note for token in self.tokens if token.kind is Kind.TAG])
 

@@ -15,7 +15,7 @@ from ankiforge.extract.markdown.inline import outermost, rich
 from ankiforge.extract.markdown.kept import kept
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
 from ankiforge.extract.markdown.tokens import Kind, Phrase
-from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Json, Span
+from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Json, Span, Strings
 from ankiforge.text import shortened
 from ankiforge.text.passages import (
     CONTEXT,
@@ -154,9 +154,9 @@ class _Tools:
         code = (one.lines for one in blocks.blocks if self.rows and one.part is Part.CODE)
         self.code = {at for span in code for at in range(*span)}
 
-    def of(self, lines: Span) -> tuple[tuple[str, ...], str]:
+    def of(self, lines: Span) -> tuple[Strings, str]:
         """Return the id of a card's note, if told, and its schedule, from its lines or right below."""
-        note_id, schedule = tuple[str, ...](), ""
+        note_id, schedule = Strings(), ""
         for at in range(lines[0], min(lines[1] + 2, len(self.rows))):
             row, bare, inside = self.rows[at], self.rows[at].strip("> \t"), at < lines[1]
             is_told = inside or (at == lines[1] and bare.startswith(("<!--", "^", "ID:")))
@@ -300,7 +300,7 @@ class _Reader:
             "declared": bool(sides.sign) and block.syntax.declared,
         }
 
-    def _fields(self, at: int, form: Form, exact: str, markdown: tuple[str, ...]) -> _Fields:
+    def _fields(self, at: int, form: Form, exact: str, markdown: Strings) -> _Fields:
         block = self.blocks[at]
         return {
             "kind": HighlightKind.HIGHLIGHT if form in _MARK_FORMS else HighlightKind.CARD,

@@ -18,7 +18,7 @@ from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.source import QUOTES
 from ankiforge.extract.markdown.tokens import hex_colour
-from ankiforge.model import Json, Span
+from ankiforge.model import Json, Span, Strings
 
 # --- links to papers ------------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ class Citation(NamedTuple):
 
     span: Span
     """In the plain text of the block, with the brackets around the links."""
-    links: tuple[str, ...] = ()
+    links: Strings = ()
     """As written; none if it is only a citekey in brackets."""
     papers: tuple[tuple[str, str], ...] = ()
     """Identifiers, with a scheme of documents: zotero, attachment, citekey, file."""

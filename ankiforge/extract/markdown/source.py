@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ankiforge.extract.folder import iso_time
-from ankiforge.model import Json
+from ankiforge.model import Json, Strings
 from ankiforge.text.identifiers import names_in
 
 COMMENT = "\ufdd0"
@@ -58,13 +58,13 @@ class Source(NamedTuple):
     """The text of a note with placeholders."""
 
     text: str
-    maths: tuple[str, ...] = ()
+    maths: Strings = ()
     """The multi-line maths, by number."""
     references: tuple[tuple[str, str], ...] = ()
     """The labels that the note defines, each with the target of its links."""
 
 
-def restored(text: str, maths: tuple[str, ...]) -> str:
+def restored(text: str, maths: Strings) -> str:
     """Put the maths back and drop the placeholders of comments."""
     if not PLACEHOLDERS.search(text):
         return text
@@ -137,7 +137,7 @@ class FrontMatter(NamedTuple):
     created: str = ""
     updated: str = ""
     """ISO 8601, "" if not told."""
-    tags: tuple[str, ...] = ()
+    tags: Strings = ()
     skip: str = ""
     """The reason why no cards are made of the note, "" if they are."""
     problem: str = ""

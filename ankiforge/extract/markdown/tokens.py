@@ -20,7 +20,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token as Parsed
 
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, PLACEHOLDERS, restored
-from ankiforge.model import Span
+from ankiforge.model import Span, Strings
 from ankiforge.text.cloze import MATH, literal
 
 
@@ -109,7 +109,7 @@ class Gaps(NamedTuple):
 class Context(NamedTuple):
     """What the text of a block may refer to."""
 
-    maths: tuple[str, ...] = ()
+    maths: Strings = ()
     """The multi-line maths of the note, by number."""
     references: Mapping[str, str] = {}
     """The targets of the link labels that the note defines, by label."""

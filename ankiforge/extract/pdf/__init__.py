@@ -37,6 +37,7 @@ from ankiforge.model import (
     Problem,
     Sighting,
     Source,
+    Strings,
     h16,
 )
 from ankiforge.text.passages import numbered
@@ -52,8 +53,8 @@ NO_MARKS = (
 class Settings(SourceSettings, kw_only=True):
     """The keys of a `pdf:` source; for the patterns see `files.matcher`."""
 
-    include: tuple[str, ...] = ("**/*.pdf",)
-    exclude: tuple[str, ...] = ()
+    include: Strings = ("**/*.pdf",)
+    exclude: Strings = ()
 
 
 def open_source(
@@ -61,7 +62,7 @@ def open_source(
     root: Path,
     settings: Settings,
     only: tuple[Path, ...] = (),
-    me: tuple[str, ...] = (),
+    me: Strings = (),
     *,
     memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
     jobs: int = 1,

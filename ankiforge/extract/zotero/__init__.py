@@ -38,6 +38,7 @@ from ankiforge.model import (
     Scan,
     Sighting,
     Source,
+    Strings,
     Unchanged,
     Unmarked,
     h16,
@@ -72,7 +73,7 @@ def open_source(
     root: Path,
     settings: Settings,
     only: tuple[Path, ...] = (),
-    me: tuple[str, ...] = (),
+    me: Strings = (),
     *,
     memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
     offline: bool = False,
@@ -166,7 +167,7 @@ class ZoteroSource:
     address: Address | None
     """The API. None to read the database."""
     only: tuple[Path, ...]
-    me: tuple[str, ...]
+    me: Strings
     memory: Memory
     offline: bool
     worker: Callable[[], PdfWorker]
@@ -207,7 +208,7 @@ class ZoteroSource:
         if known and is_clean and (fingerprint := self._fingerprint(depends, begun)):
             yield Unmarked(own, self.name, fingerprint, depends)
 
-    def _fingerprint(self, depends: tuple[str, ...], begun: int) -> str:
+    def _fingerprint(self, depends: Strings, begun: int) -> str:
         """Return a hash of everything that determines the results. "" if it is unknown.
 
         `begun` is when reading began. Files changed after that prove nothing.

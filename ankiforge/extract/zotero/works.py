@@ -30,6 +30,7 @@ from ankiforge.model import (
     HighlightKind,
     Json,
     Problem,
+    Strings,
     Value,
 )
 from ankiforge.text.cloze import literal
@@ -123,11 +124,11 @@ class Item(Value, rename="camel"):
     fields: Json = {}
     creators: tuple[Json, ...] = ()
     tags: tuple[Json, ...] = ()
-    collections: tuple[str, ...] = ()
+    collections: Strings = ()
     """The full paths, as in `Outer/Inner`."""
 
     @property
-    def own_tags(self) -> tuple[str, ...]:
+    def own_tags(self) -> Strings:
         """The tags added by a person (type 0), not those imported automatically (type 1)."""
         return tuple(sorted(tag["tag"] for tag in self.tags if not tag.get("type")))
 
@@ -136,7 +137,7 @@ class Account(NamedTuple):
     """The owner of the libraries. (None, ()) before the first sync."""
 
     id: int | None
-    names: tuple[str, ...]
+    names: Strings
     """The login name and the display name."""
 
 
@@ -144,7 +145,7 @@ Shelves = dict[Any, tuple[str, Any, bool]]
 """The name of each collection, the one around it, and whether it is in the trash."""
 
 
-def paths_of(collections: Iterable[Any], shelves: Shelves) -> tuple[str, ...]:
+def paths_of(collections: Iterable[Any], shelves: Shelves) -> Strings:
     """Return the full paths of collections, without those that are in the trash."""
     paths = list[str]()
     for collection in collections:
@@ -177,7 +178,7 @@ class Works:
     worker: PdfWorker
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
-    me: tuple[str, ...]
+    me: Strings
     read: dict[str, list[Item]] = field(default_factory=dict)
     """What was read of each library."""
     failed: list[str] = field(default_factory=list)
@@ -385,7 +386,7 @@ def document_of(source: str, library: Library, work: Item, paths: list[str]) -> 
     )
 
 
-def _first_filled(fields: Json, names: tuple[str, ...]) -> str:
+def _first_filled(fields: Json, names: Strings) -> str:
     return next((fields[name] for name in names if fields.get(name)), "")
 
 
@@ -431,9 +432,7 @@ def comment_of(comment: str) -> str:
     return _COMMENT_MARKUP.sub("", comment).strip()
 
 
-def note_text(
-    html: str, quotable: Callable[[], Quotable]
-) -> tuple[str, tuple[str, ...], str, str] | None:
+def note_text(html: str, quotable: Callable[[], Quotable]) -> tuple[str, Strings, str, str] | None:
     """Return the text of a note, its Markdown, its title, and why it cannot become a card.
 
     The title is the heading above everything else. None if a note only repeats annotations.
