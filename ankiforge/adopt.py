@@ -649,9 +649,8 @@ def plan(
         made = {number - 1 for text in own.values() for number in cloze_numbers(text)}
         ordinals = tuple(sorted(made - note.without))
     shown = tuple(own.get(name, "") for name in kind.names)
-    guid = Guid(adopted.guid)
     return replace(
         planned,
-        note=replace(note, guid=guid, own=shown, kind=kind, ordinals=ordinals),
+        note=replace(note, guid=Guid(adopted.guid), own=shown, kind=kind, ordinals=ordinals),
         sent=replace(sent, hashes=hashes),
     )

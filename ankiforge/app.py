@@ -238,8 +238,7 @@ def _behind(config: Config, known: list[Remembered], path: Path) -> list[Selecte
         if same:
             selected.append(SelectedSource(same[0], _below(same[0], *found.only)))
             continue
-        known_roots = roots(found.kind).items()
-        name = next((one for one, root in known_roots if root == found.root), "")
+        name = next((one for one, root in roots(found.kind).items() if root == found.root), "")
         if not name and str(path) in before and (found.root == path or found.only):
             name = before[str(path)].names.get(found.kind, "")
         if not name and (own := source_name(found.root, found.kind)) in {
@@ -399,9 +398,8 @@ def language_model(
     """
     from ankiforge.draft.llm import Model
 
-    settings = server_settings(workspace, jobs, spent)
     return Model(
-        settings,
+        server_settings(workspace, jobs, spent),
         replies,
         load_prompt(workspace),
         repair=repair_hints(),

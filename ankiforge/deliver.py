@@ -107,8 +107,7 @@ def look(
     if bound and not bind and bound.path in map(str, paths):
         return _look_at(Path(bound.path), ledger)
     latest = sorted(paths, key=changed_at, reverse=True)
-    chosen = next(filter(_has_ours, latest), latest[0])
-    return _look_at(chosen, ledger, bind=bind)
+    return _look_at(next(filter(_has_ours, latest), latest[0]), ledger, bind=bind)
 
 
 def look_at_file(file: Path, ledger: Ledger, *, bind: bool = False) -> Look:
@@ -186,8 +185,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
         if bound is None or bind or view.kind is ViewKind.COLLECTION:
             ledger.memo("bound", msgspec.json.encode(now).decode())
     kept = {} if view.complete else seen_types(ledger)
-    stored = tuple({**kept, **types}.values())
-    ledger.memo("types", msgspec.json.encode(stored).decode())
+    ledger.memo("types", msgspec.json.encode(tuple({**kept, **types}.values())).decode())
     foreign = view.foreign(ledger.duplicates.mods())
     if foreign is not None:
         ledger.duplicates.keep_foreign(*foreign)
@@ -484,9 +482,8 @@ def publish(
 
     beside = path.with_name(f".{path.name}.part")
     try:
-        write_package(
-            beside, [one.note for one in packed if one.note], changed_types(seen_types(ledger))
-        )
+        notes = [one.note for one in packed if one.note]
+        write_package(beside, notes, changed_types(seen_types(ledger)))
         new = ledger.planned((one.guid, *astuple(one.sent)) for one in packed if one.sent)
         beside.replace(path)
     except OSError as error:
@@ -554,8 +551,7 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
 
         if not is_ours(path):
             what = f"{path}: is not a package of ankiforge; it was left unchanged"
-            hint = "use another name, -o FILE.apkg, or --force to replace it"
-            raise UsageError(what, hint=hint)
+            raise UsageError(what, hint="use another name, -o FILE.apkg, or --force to replace it")
 
 
 # --- a running Anki -------------------------------------------------------------------------------
@@ -590,8 +586,7 @@ def look_at_running(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) ->
     with TemporaryDirectory(prefix="ankiforge-") as folder:
         paths, notes = anki.export(Path(folder), [one.id for one in ledger.adopted().values()])
         who = {"address": anki.address, "profile": anki.active_profile()}
-        view = connect_view(paths, _adopted(ledger), **who, notes=notes)
-        with view as opened:
+        with connect_view(paths, _adopted(ledger), **who, notes=notes) as opened:
             return _record(opened, ledger, bind=bind)
 
 

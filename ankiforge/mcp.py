@@ -108,8 +108,7 @@ class Agent:
             with self._open("drafting") as (workspace, ledger):
                 selected, _, _ = app.select_sources(workspace)
                 sources = app.open_sources(workspace, ledger, selected, offline=self._offline)
-                job = app.make_job(workspace, sources)
-                problems = len(ingest(job, ledger).problems)
+                problems = len(ingest(app.make_job(workspace, sources), ledger).problems)
         except BusyError:
             return "another ankiforge is at work here: what was marked just now may be missing"
         return f"{problems} files or notes could not be read: ankiforge run" if problems else ""

@@ -455,8 +455,7 @@ class _Reader(HTMLParser):
         """Ensure at least this many line ends, unless nothing was written yet."""
         written = "".join(self.parts[-3:])
         if written.strip():
-            missing = lines - (len(written) - len(written.rstrip("\n")))
-            self.parts.append("\n" * max(missing, 0))
+            self.parts.append("\n" * max(lines - (len(written) - len(written.rstrip("\n"))), 0))
 
     def handle_data(self, data: str) -> None:
         if not (self.code or self.pre):

@@ -163,8 +163,7 @@ class DuplicateIndex:
         read, terms = _read(draft.kind, draft.fields)
         judged = []
         for similarity, card in self._similar(terms, read, highlight):
-            theirs = self._sides_of(card.id)
-            difference = differences.judged(read, theirs)
+            difference = differences.judged(read, self._sides_of(card.id))
             if difference is not None:
                 judged.append((difference != "", -similarity, card, difference))
         judged.sort(key=lambda one: (*one[:2], one[2].id))

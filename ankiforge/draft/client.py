@@ -53,9 +53,8 @@ FORMAT = "response_format"
 
 def formats(schema: Mapping[str, Any]) -> tuple[Json, ...]:
     """Return the table of response formats, the strictest first; servers differ in what they accept."""
-    named = {"name": "reply", "strict": True, "schema": schema}
     return (
-        {"type": "json_schema", "json_schema": named},
+        {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}},
         {"type": "json_object"},
         {},  # plain text
     )

@@ -301,9 +301,8 @@ def _list_of(name: str, properties: Json) -> Json:
     """Return the schema of an object with one key, a list of objects with exactly these properties."""
 
     def exactly(properties: Json) -> Json:
-        names = list(properties)
         return {
-            "type": "object", "properties": properties, "required": names,
+            "type": "object", "properties": properties, "required": list(properties),
             "additionalProperties": False,
         }  # fmt: skip
 

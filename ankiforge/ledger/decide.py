@@ -367,8 +367,7 @@ def _split_off_new_fact(store: Store, key: str) -> None:
     texts = store.passage(key).texts
     highlight = decode_highlight(row)
     new = HighlightKey(f"{highlight.namespace}/{h16(key, highlight.exact, 'another fact')}")
-    body = msgspec.to_builtins(texts[0])
-    store.add("key", new, SOURCE, body)
+    store.add("key", new, SOURCE, msgspec.to_builtins(texts[0]))
     store.add("different", new, PERSON, {"old": store.first(key)})
     before = next((one for one in texts[1:] if exact(one.exact) != exact(texts[0].exact)), None)
     if before:  # the old card is the old text's
@@ -559,8 +558,7 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
         reviews = store.value("SELECT reviews FROM seen WHERE guid = ?", guid) or 0
         key = cards.state_of(store, guid)[1].key
         accepts = store.select_events("key = ? AND what = 'accept'", key)
-        age = min((event.n for event in accepts), default=None)
-        return (-reviews, age or 0, guid)
+        return (-reviews, min((event.n for event in accepts), default=None) or 0, guid)
 
     first, *others = sorted(guids, key=worth)
     for guid in others:

@@ -310,8 +310,7 @@ def _original_of(store: Store, row: Row, passage: Passage, others: Iterable[Row]
 
 def _is_older(store: Store, one: str, other: str) -> bool:
     """Return whether a passage stands before an equal one: decided, else issued earlier."""
-    passage = store.passage(one)
-    if passage.decided:
+    if store.passage(one).decided:
         return True
     first, second = (
         min((event.n for event in store.events([key]) if event.what == "key"), default=0)
@@ -340,10 +339,9 @@ def _follow(
     if proposal.blocked:
         why = "a check blocks the new words"
         return [Held(Guid(card.guid), before, cards.fields_of(wording), why, wording.content)]
-    if highlight.route is Route.PDF and highlight.kind is not HighlightKind.CARD:
-        alike = fuzz.ratio(_words_of(card.wording), _words_of(wording))
-        if alike < DERIVED_ALIKE:
-            return [Held(Guid(card.guid), before, cards.fields_of(wording), "", wording.content)]
+    derived = highlight.route is Route.PDF and highlight.kind is not HighlightKind.CARD
+    if derived and fuzz.ratio(_words_of(card.wording), _words_of(wording)) < DERIVED_ALIKE:
+        return [Held(Guid(card.guid), before, cards.fields_of(wording), "", wording.content)]
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
     store.add("revise", key, SOURCE, body)
     after = cards.fields_of(store.passage(key).cards[card.guid].wording)

@@ -414,10 +414,9 @@ def _pin(passage: Passage, event: Event) -> None:
     """A person undid a change by the source: the text before it is theirs from now on."""
     if card := passage.cards.get(event.body["guid"]):
         wording = msgspec.convert(event.body["draft"], Wording)
-        names = {*wording.fields, *card.wording.fields}
         changed = sorted(
             name
-            for name in names
+            for name in {*wording.fields, *card.wording.fields}
             if card.wording.fields.get(name, "") != wording.fields.get(name, "")
         )
         card.pinned = tuple(dict.fromkeys((*card.pinned, *changed)))

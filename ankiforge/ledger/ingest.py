@@ -511,10 +511,9 @@ class Ingest:
         if not ids:
             return set()
         read = {one.document for one in self.found}
-        known = self.store.rows("SELECT id, container, place FROM document")
         return {
             row["id"]
-            for row in known
+            for row in self.store.rows("SELECT id, container, place FROM document")
             if row["id"] in ids - read and row["place"] in self.listed.get(row["container"], set())
         }
 
@@ -634,8 +633,7 @@ class Ingest:
         Marks of different routes are one if they have an id in common, or if their documents are one
         work and their texts are equal, one to one in order. Marks of one route never are.
         """
-        found = [one.key for one in self.found]
-        keys = dict.fromkeys((*self.report.new, *found))
+        keys = dict.fromkeys((*self.report.new, *[one.key for one in self.found]))
         one_route = "SELECT min(route) = max(route) FROM highlight WHERE route != ''"
         if not keys or self.store.value(one_route):
             return

@@ -379,10 +379,9 @@ class Store:
 
     def _forget(self, keys: Sequence[str]) -> None:
         """Drop what was computed of passages, unless it is known that there is nothing."""
-        known = [self._known.pop(key, None) for key in keys]
         held = [
             key
-            for key, one in zip(keys, known, strict=True)
+            for key, one in zip(keys, [self._known.pop(key, None) for key in keys], strict=True)
             if one is None or one.cards or one.rejected
         ]
         if held:
@@ -415,8 +414,7 @@ class Store:
         self._unwritten.clear()
         mark = self._mark(self._own.name)
         if mark is None or mark.size == before:
-            unreadable = mark.unreadable if mark else 0
-            self._set_mark(self._own, self._own.stat().st_size, unreadable)
+            self._set_mark(self._own, self._own.stat().st_size, mark.unreadable if mark else 0)
 
     def _append(self, events: Iterable[Event]) -> None:
         """Append lines to the own file durably, or not at all.

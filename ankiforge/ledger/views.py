@@ -129,10 +129,9 @@ def _retire(store: Store, guid: str) -> None:
 
 def _was_deleted(store: Store, guid: str) -> bool:
     """Return whether a person deleted a note in Anki before, whether or not that was undone."""
-    events = store.events(cards.state_of(store, guid)[1].keys)
     return any(
         one.what == "retire" and one.body["guid"] == guid and one.body["why"] == DELETED
-        for one in events
+        for one in store.events(cards.state_of(store, guid)[1].keys)
     )
 
 

@@ -227,9 +227,8 @@ def sketch(text: str, path: str) -> str:
     else:
         words = [word.encode() for word in re.findall(_WORD, plain)]
     fours = zip(words, words[1:], words[2:], words[3:], strict=False)
-    shingles = set(map(crc32, map(b" ".join, fours)))
     made = Sketch(
-        frozenset(sorted(shingles)[:SIZE]),
+        frozenset(sorted(set(map(crc32, map(b" ".join, fours))))[:SIZE]),
         len(words),
         frozenset(_OWN_ID.findall(front[1]) if front else ()),
         frozenset((path.rpartition("/")[2], *(f"^{name}" for name in blocks))),

@@ -240,8 +240,7 @@ class _Reader:
         inline = block.inline if at in self.kept and at not in self.quotes.covered else None
         if inline and not sentences and not self.quotes.hold(at, (0, 10**9)):
             end, label, comment = self.kept[at]
-            markdown = inline.markdown(0, end)[:1]
-            fields = self._fields(at, Form.MARK, block.plain[:end], markdown)
+            fields = self._fields(at, Form.MARK, block.plain[:end], inline.markdown(0, end)[:1])
             links = tuple(opens(to, "") for span, to in inline.targets if span[0] >= end)
             fields |= {"comment": comment, "page_label": label, "links": links}
             yield _Found(at, 0, at, end, fields)

@@ -203,8 +203,7 @@ def _identifiers(values: Json) -> Iterator[tuple[str, str]]:
                 if address := _ADDRESS.fullmatch(word):
                     yield "url", address[1]
             elif scheme:
-                names = names_in(f"{scheme} {word}")
-                yield from (one for one in names if one[0] == scheme)
+                yield from (one for one in names_in(f"{scheme} {word}") if one[0] == scheme)
             elif name == "annotationtarget" and (pdf := _ANNOTATED_PDF.search(word)):
                 yield "quoted-file", pdf[1]
             elif name.startswith("zotero") and (item := _ZOTERO.search(word)):

@@ -213,13 +213,12 @@ class _Reading:
             return worker.Passage()
         prefix, suffix, sentence = around(text, span)
         char = page.text.seen[page.text.place(span[0])]
-        body = page.body if text is page.text.text else None
         return worker.Passage(
             prefix,
             suffix,
             "" if same(sentence, quote.words) else sentence,
             self._heading(page.number, char.place, char.top),
-            _nearby(text, span, body, asks=quote.asks),
+            _nearby(text, span, page.body if text is page.text.text else None, asks=quote.asks),
         )
 
     # --- pages

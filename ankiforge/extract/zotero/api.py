@@ -231,10 +231,9 @@ class Online:
         """Return what an API answered as items."""
         items = list[Item]()
         with self._understood():
-            data_of = {row["key"]: row["data"] for row in collections}
             shelves = {
                 key: (plain(data["name"]), data.get("parentCollection"), bool(data.get("deleted")))
-                for key, data in data_of.items()
+                for key, data in {row["key"]: row["data"] for row in collections}.items()
             }
             for row in rows:
                 data = {name: one for name, one in _clean(row["data"]).items() if one is not None}

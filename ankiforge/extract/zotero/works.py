@@ -234,8 +234,7 @@ class Works:
                     yield from self._work(library, works[key], marks[key], ordered)
             except BugError as error:
                 self.failed.append(key)
-                where = f"{library.namespace}/{percent(key)}"
-                yield Problem(where, error.message, error.hint)
+                yield Problem(f"{library.namespace}/{percent(key)}", error.message, error.hint)
 
     def _work(
         self, library: Library, work: Item, marks: list[Mark], notes: list[Item]
