@@ -130,26 +130,26 @@ def report(now: Session, ids: Iterable[str], act: Callable[[str], str | None], s
 
     What is refused does not stop the rest. `act` decides on one and returns its guid, if it has one.
     """
-    call = now.call
-    done: list[tuple[str, str | None, RefusedError | None]] = []
+    call, told, refused = now.call, [], []
     with now.ledger.action():
         for id in ids:
+            one = {"id": id, "guid": None, "done": True, "refused": ""}
             try:
-                done.append((id, act(id) or None, None))
+                one["guid"] = act(id) or None
             except RefusedError as error:
-                done.append((id, None, error))
-    refused = [why for *_, why in done if why]
+                one |= {"done": False, "refused": error.message}
+                refused.append(error)
+            told.append(one)
     if call.as_json:
-        for id, guid, why in done:
-            said = why.message if why else ""
-            call.data({"id": id, "guid": guid, "done": not why, "refused": said})
+        for one in told:
+            call.data(one)
     else:
         for why in refused:
             call.warn(f"refused: {why.message}" + (f"\nhint: {why.hint}" if why.hint else ""))
-        changed = len(done) - len(refused)
+        changed = len(told) - len(refused)
         undo = "; to take it back: ankiforge undo" if changed and says != "undone" else ""
-        if changed or not done:
-            call.say(f"{changed} {says}{undo}" if done else f"nothing to be {says}")
+        if changed or not told:
+            call.say(f"{changed} {says}{undo}" if told else f"nothing to be {says}")
     if refused:
         exit_with(1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from ankiforge.text import counted, dollars
 if TYPE_CHECKING:
     from ankiforge.app import Tally
     from ankiforge.draft.llm import Model
-    from ankiforge.model import Highlight, HighlightKey, Source
+    from ankiforge.model import HighlightKey, Source
     from ankiforge.run import Job, Progress
 
 
@@ -236,19 +236,15 @@ def extract(call: Call, paths: Paths) -> None:
         for one in selected
     ]
 
-    def read() -> Iterator[Highlight]:
+    def shown() -> Shown:
         for source in sources:
             for found in scanned(source, None):
                 if isinstance(found, Problem):
                     problems.append(found)
-                elif isinstance(found, Extracted):
-                    yield from keyed(found)
-
-    def shown() -> Shown:
-        for one in read():
-            note = f"  [{one.comment}]" if one.exact and one.comment else ""
-            words = f"{titled(one)} · {one.kind}: {one.exact or one.comment}{note}"
-            yield highlight_json(one), [on_one_line(words)]
+                for one in keyed(found) if isinstance(found, Extracted) else ():
+                    note = f"  [{one.comment}]" if one.exact and one.comment else ""
+                    words = f"{titled(one)} · {one.kind}: {one.exact or one.comment}{note}"
+                    yield highlight_json(one), [on_one_line(words)]
 
     found = show_all(call, shown())
     for problem in problems if call.as_json else ():

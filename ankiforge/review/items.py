@@ -248,19 +248,20 @@ class Items:
     # --- questions ------------------------------------------------------------------------------
 
     def _same(self, question: Question) -> Item:
-        old = [*self._ledger.cards(*question.guids)] if question.guids else []
-        new = [*self._ledger.drafts([question.new])]
-        highlight = self._ledger.highlight(question.new)
-        cards = [self._known(card, "Your card") for card in old]
-        drafts = [self._draft(one) | {"label": "From the new passage"} for one in new]
+        ledger, old = self._ledger, question.guids
+        cards = [self._known(card, "Your card") for card in (ledger.cards(*old) if old else ())]
+        highlight = ledger.highlight(question.new)
+        title = cards[0]["title"] if cards else on_one_line(highlight.exact)
+        drafts = map(self._draft, ledger.drafts([question.new]))
+        cards += [one | {"label": "From the new passage"} for one in drafts]
         source = self._source(highlight)
         if len(question.examples) > 1:
             source["before"] = question.examples[1]
         text = "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the card and its schedule."
         return {
-            "title": cards[0]["title"] if cards else on_one_line(highlight.exact),
-            "ask": "Is this the card that you already have?", "cards": [*cards, *drafts],
-            "beside": len(cards) + len(drafts) == 2, "source": source, "why": {"text": text, "tone": "plain"},
+            "title": title,
+            "ask": "Is this the card that you already have?", "cards": cards,
+            "beside": len(cards) == 2, "source": source, "why": {"text": text, "tone": "plain"},
             "actions": [
                 _named(ACCEPT, "Yes, the same card", "One card"), _named(REJECT, "No, another card", "Two cards"), SKIP
             ],
