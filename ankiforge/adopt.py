@@ -392,7 +392,7 @@ def _row(one: Waiting, anki: str = "") -> Row:
 
 # What Obsidian_to_Anki takes for the name of a field.
 _FIELD = re.compile(
-    r"(?m)^(?P<line>[A-Z][\w ]{0,24}):|(?P<word>(?<=\s)(?:Front|Back|Extra|Text|Question|Answer)):",
+    r"(?m)^(?P<line>[A-Z][\w ]{0,24}):|(?P<word>(?<=\s)(?:Front|Back|Extra|Text|Question|Answer)):"
 )
 
 

@@ -395,7 +395,7 @@ _MAX_FIELD = 10_000
 _TEMPLATE_FIELD = re.compile(r"\{\{([^{}#^/]+)\}\}")
 _NOT_TEXT = re.compile(
     r"(?is)<(style|script)\b.*?(?:</\1\s*>|\Z)|\[sound:[^\]]*\]|\[latex\].*?(?:\[/latex\]|\Z)"
-    r"|\[\$\$?\].*?(?:\[/\$\$?\]|\Z)|\[anki:[^\]]*\]",
+    r"|\[\$\$?\].*?(?:\[/\$\$?\]|\Z)|\[anki:[^\]]*\]"
 )
 _BREAK = re.compile(r"(?i)<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>")
 _TAG = re.compile(r"(?s)<!--.*?(?:-->|\Z)|<[^>]*>")

@@ -148,7 +148,7 @@ def _unclosed(text: str) -> str:
 _LEANS = re.compile(rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])")
 _IMPERSONAL = re.compile(
     r"(?i)these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows|turns out|takes)\s"
-    r"(?:\S+\s){0,3}(?:that|to|how|whether|for)\b|such (?:as|that)\b",
+    r"(?:\S+\s){0,3}(?:that|to|how|whether|for)\b|such (?:as|that)\b"
 )
 _SMALL_WORDS = STOP_WORDS - NEGATIONS - listed("small_words", "askable")
 _SIGNS_ONLY = re.compile(r"[\s.,;:!?'\"“”()-]+")
@@ -235,13 +235,13 @@ def _question_patterns() -> Iterator[_Pattern]:
 _QUESTION_PATTERNS = tuple(_question_patterns())
 _YES_NO = re.compile(
     r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but|as|it|they|if"
-    r"|unless|only)\b)",
+    r"|unless|only)\b)"
 )
 _BULLET = re.compile(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
 _BRACKETED = re.compile(r"[(\[][^()\[\]]*[)\]]")
 # Text between commas that is not an item of a list.
 _CLAUSE = re.compile(
-    r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b",
+    r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b"
 )
 _ITEM_WORDS = 5
 _LEAK_WORDS = 6
@@ -298,7 +298,7 @@ def _between_commas(answer: str) -> int:
 _WORKS = "paper|article|study|work|section|chapter|book|text|passage|excerpt|highlight"
 _THIS = re.compile(
     rf"(?i)\b(?:this|these|those|such an?) ({_WORKS}|figure|table|equation|method|model|approach"
-    r"|technique|example|system|process|concept|idea|result|theorem)s?\b",
+    r"|technique|example|system|process|concept|idea|result|theorem)s?\b"
 )
 _THE_TEXT = re.compile(
     rf"(?i)\bthe authors?\b(?! (?:of|who|in whose)\b)"
@@ -307,12 +307,12 @@ _THE_TEXT = re.compile(
     r"(?! (?:of|that|by|on|which|called|titled)\b| [“\"‘'])"
     rf"|\bthe (?:{_WORKS}|source|critique) (?:says?|argues?|claims?|states?|describes?|mentions?"
     r"|proposes?|suggests?|introduces?|presents?|calls?|shows?|discuss(?:es)?|explains?)\b"
-    r"|\b(?:mentioned|described|discussed|shown|defined) (?:above|below|earlier|here)\b",
+    r"|\b(?:mentioned|described|discussed|shown|defined) (?:above|below|earlier|here)\b"
 )
 _OPTIONS = re.compile(
     r"(?i)\b(?:which|what|who|choose|select|one)\b[^?]{0,40}\bof (?:the following|these options|the options)"
     r"(?: below)?\b|\b(?:all|none|both|any) of the (?:above|below)\b|\bwelche[rs]? der folgenden\b"
-    r"|\b(?:lequel|laquelle|lesquels) des? suivants?\b|\bcuál(?:es)? de (?:los|las) siguientes\b",
+    r"|\b(?:lequel|laquelle|lesquels) des? suivants?\b|\bcuál(?:es)? de (?:los|las) siguientes\b"
 )
 _LISTED = re.compile(r"(?s)(?:^|\n)\s*(?:[-*+•]|\(?[a-eA-E1-5][).:])\s|\b[aA][).]\s.+\b[bB][).]\s")
 _FIGURE = re.compile(
@@ -320,7 +320,7 @@ _FIGURE = re.compile(
 )
 _EMPTY = re.compile(
     r"(?is)\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
-    r"(?: here)?|insert \w+(?: here)?|(?:question|answer|front|back|text) here)\W*",
+    r"(?: here)?|insert \w+(?: here)?|(?:question|answer|front|back|text) here)\W*"
 )
 _DOTS = re.compile(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")
 # Words of the reply schema, which may be real answers if they are in the source.
@@ -423,7 +423,7 @@ _CODE_LINE = re.compile(
 # A value that is typical of a Dataview field.
 _VALUE = re.compile(
     r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]|(?:true|false|yes|no)"
-    r"|(?:#\S+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+",
+    r"|(?:#\S+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+"
 )
 
 

@@ -276,7 +276,7 @@ def _evidence(quote: str, text: str) -> str:
 
 _PART = re.compile(
     r"(?i)[;:、；。]|,(?!\d)|[.!?](?=\s)|\b(?:while|whereas|but|although|though|während|wohingegen|aber"
-    r"|sondern|tandis que|mais|mientras|pero|sino)\b",
+    r"|sondern|tandis que|mais|mientras|pero|sino)\b"
 )
 
 
@@ -287,7 +287,7 @@ def clauses(text: str) -> list[str]:
 
 _CHOICE = re.compile(
     r"(?i)\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b|\bof\b[^?]+\band\b[^?]*\bwhich\b"
-    r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von|de)\b|哪一?[个個項種种]|どちら",
+    r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von|de)\b|哪一?[个個項種种]|どちら"
 )
 
 

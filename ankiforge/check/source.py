@@ -409,14 +409,14 @@ _ADDRESS = (
 )
 _RUNS = re.compile(
     r"(?i)<\s*/?\s*(?:script|iframe|object|embed|style|form|svg|meta|link|base|img|video|audio)\b"
-    r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:|\[latex\]",
+    r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:|\[latex\]"
 )
 _TALK = re.compile(
     r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
     r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the |your )*"
     r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)|system prompt"
     r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
-    r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b",
+    r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b"
 )
 
 

@@ -246,7 +246,7 @@ _POWER = re.compile(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
 _ROMAN = re.compile(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
 _NUMBERED = re.compile(
     r"(?i)\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex|level|category"
-    r"|axiom|law|act|group|period|form)\s+((?-i:[IVXivx]))\b",
+    r"|axiom|law|act|group|period|form)\s+((?-i:[IVXivx]))\b"
 )
 _ROMAN_SIGN = re.compile(r"\b[WIVXivx]+[12]?\b")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
@@ -354,7 +354,7 @@ QUANTITY = re.compile(
     (?:[\s-]{{0,2}}(?P<scale>{_longest_first(_SCALES)})(?![^\W\d_]))?
     (?:[\s-]{{0,2}}(?P<unit>{_longest_first(UNITS)})(?![^\W_]|/\w))?
     (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.|ad\b|a\.d\.|ce\b|n\.\s?chr))?
-    """,
+    """
 )
 RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
 _SQUARE = re.compile(r"[²³](?=\W|$)")
@@ -460,7 +460,7 @@ def written_fractions(text: str) -> list[tuple[str, str, Fraction]]:
 _MONTHS = {name: int(at) for name, at in by_word("numbers", "months").items()}
 _MONTH = re.compile(
     rf"(?i)(?<![^\W_])(?:(?P<before>\d{{1,2}}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
-    rf"(?P<month>{'|'.join(_MONTHS)})(?![^\W_])(?P<after>,?\s(?:de\s|of\s)?\d)?",
+    rf"(?P<month>{'|'.join(_MONTHS)})(?![^\W_])(?P<after>,?\s(?:de\s|of\s)?\d)?"
 )
 
 
@@ -515,12 +515,7 @@ _BRACKETS = re.compile(r"[{}^_()\[\]]")
 _OPERATOR = re.compile(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
 _SIGN = re.compile(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
 _COUNTED = by_word("numbers", "normal_number_words") | NUMBER_WORDS
-for _word in (
-    "one",
-    "once",
-    "eins",
-    "acht",
-):  # these often have another meaning: `one` is also an article
+for _word in ("one", "once", "eins", "acht"):  # they may mean something else: `one`, an article
     _COUNTED.pop(_word)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 # 299 792 458; two groups alone are ambiguous: `in 120 200 died`.
@@ -529,7 +524,7 @@ _SPACED_DIGITS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{
 _TUPLE = re.compile(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
 _TENS_AND_ONES = re.compile(
     r"(?i)\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
-    r"(one|two|three|four|five|six|seven|eight|nine)\b",
+    r"(one|two|three|four|five|six|seven|eight|nine)\b"
 )
 
 

@@ -177,7 +177,7 @@ def skip_reason(highlight: Highlight) -> str:
 # Signs of a definition, a reason, a rule, a contrast or a number.
 _TELLS = re.compile(
     r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means|defined|called|is an?"
-    r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]",
+    r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]"
 )
 # In scripts without blanks, two characters are about as much as a word.
 _WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]{1,2}|[^\W_]+(?:['’-][^\W_]+)*")

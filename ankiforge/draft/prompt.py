@@ -252,7 +252,7 @@ def around(highlight: Highlight) -> str:
 
 _MARKER = re.compile(
     r"(?i)<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted|rejected|card"
-    r"|passage|front|back)\b)",
+    r"|passage|front|back)\b)"
 )
 
 

@@ -114,7 +114,7 @@ _LATEX = (
 )
 _BACKSLASH = re.compile(
     rf"""(?x)\\\\ | \\(?=(?:{_LATEX})(?![A-Za-z])) | \\(?=[bf][A-Za-z]) | \\(?=r(?!\\n)[A-Za-z])
-    | \\(?!["\\/bfnrt']|u[0-9a-fA-F]{{4}}) | \\(?P<apostrophe>')""",
+    | \\(?!["\\/bfnrt']|u[0-9a-fA-F]{{4}}) | \\(?P<apostrophe>')"""
 )
 
 
@@ -134,7 +134,7 @@ _THOUGHT = re.compile(
     rf"""(?isx)\A\s*(?:<({_NAMES})>.*?(?:</\1>|\Z) | \[THINK\].*?(?:\[/THINK\]|\Z)
     | <\|channel\|>\s*(?:analysis|commentary).*?(?:<\|channel\|>\s*final|\Z)
     | <\|begin_of_thought\|>.*?(?:<\|end_of_thought\|>|\Z)
-    | .*</(?:{_NAMES})>(?=\s*(?:```\w*\s*)?[\[{{]))""",
+    | .*</(?:{_NAMES})>(?=\s*(?:```\w*\s*)?[\[{{]))"""
 )
 
 
@@ -358,7 +358,7 @@ _TAG = re.compile(
     r"""(?ix)<(?P<name>/?(?:b|strong|i|em|code|br|p|div|span|a|img|u|s|sub|sup|small|big|font|ul|ol|li
     |table|tr|td|th|thead|tbody|h[1-6]|pre|hr|center|form|input|button|video|audio|source|link
     |meta|base|script|style|iframe|object|svg|html|body|head|embed|details|summary))\b
-    (?:\s[^<>]*)?/?>""",
+    (?:\s[^<>]*)?/?>"""
 )
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)")
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")

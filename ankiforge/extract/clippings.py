@@ -40,11 +40,11 @@ class Clip:
 _KIND = re.compile(
     r"(?i)(?P<note>\b(?:note?|notiz|nota|notitie|opmerking|notatka|anteckning|заметка|notunuz)\b"
     r"|笔记|筆記|メモ|메모)|(?P<place>\b(?:bookmark|lesezeichen|signet|marcador|favorito|segnalibro"
-    r"|bladwijzer|zakładka|bokmärke|закладка)\b|书签|書籤|ブックマーク|책갈피|북마크)",
+    r"|bladwijzer|zakładka|bokmärke|закладка)\b|书签|書籤|ブックマーク|책갈피|북마크)"
 )
 _PAGE = re.compile(
     r"(?i)\b(?:page|seite|página|pág\.|pagina|strona|stronie|sida|sayfa|страниц\w*)"
-    r"\s+([\dIVXLCDM]+(?:[-–]\d+)?)\b|(\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)",
+    r"\s+([\dIVXLCDM]+(?:[-–]\d+)?)\b|(\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)"
 )
 _RANGE = re.compile(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
 # What a block is: by Kindle's classes, or by KOReader's sizes of letters.

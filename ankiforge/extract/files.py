@@ -205,7 +205,7 @@ _TAG = re.compile(r"(</?[A-Za-z][^<>]*>|<![^<>]*>)")
 _HIDDEN = re.compile(r"(?i)<(head|script|style|template)\b")
 _BLOCK = re.compile(
     r"(?i)</?(?:address|article|aside|blockquote|body|br|d[dlt]|div|fig\w*|footer|h[1-6r]|header|li|main"
-    r"|nav|[ou]l|p|pre|section|table|t[dhr])\b",
+    r"|nav|[ou]l|p|pre|section|table|t[dhr])\b"
 )
 
 

@@ -69,7 +69,7 @@ class File(Value):
 
 
 _CONFLICT = re.compile(
-    r"(?i).*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$",
+    r"(?i).*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$"
 )
 
 

@@ -75,7 +75,7 @@ _LATEX = (
     (re.compile(r"(?is)\[(\$\$|latex)\](.*?)\[/\1\]"), r"\\[\2\\]"),
 )
 _PLAYED = re.compile(
-    r"(?i)\[sound:[^\[\]\n]*\]|\[anki:play:[^\[\]\n]*\]|<(?:audio|video|svg|canvas|object|iframe)\b[^<>]*>",
+    r"(?i)\[sound:[^\[\]\n]*\]|\[anki:play:[^\[\]\n]*\]|<(?:audio|video|svg|canvas|object|iframe)\b[^<>]*>"
 )
 _PLAIN = re.compile(r"(?m)[<>&\\`*_\[\]#${]|==|~~|^\s*\d*[-+.)]")
 _MATHS = re.compile(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")

@@ -32,7 +32,7 @@ _ARXIV = re.compile(
 _BARE_ARXIV = re.compile(rf"(?i){_ARXIV_ID}(?:\.pdf)?")
 _PMC = re.compile(r"(?i)\bPMC\s?(\d{4,9})\b")
 _PMID = re.compile(
-    r"(?i)(?:\bpmid\s?:?\s*|pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/)(\d{1,9})\b",
+    r"(?i)(?:\bpmid\s?:?\s*|pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/)(\d{1,9})\b"
 )
 _ISBN = re.compile(r"(?i)(?<![\w-])(?:97[89][-\s]?)?(?:\d[-\s]?){9}[\dX](?![\w-])")
 _URL = re.compile(r"(?i)https?://[^\s<>\"]+")

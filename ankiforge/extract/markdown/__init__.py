@@ -73,7 +73,7 @@ _KEPT = re.compile(
 )
 # The headings of a note that a program wrote about a book, and a passage; or HiNote's.
 _EXPORT = re.compile(
-    r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)|^> \[!quote\] HiNote$",
+    r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)|^> \[!quote\] HiNote$"
 )
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 

@@ -51,7 +51,7 @@ _FIELD = re.compile(
 # Namespaces of C++ and Rust, `Foo::bar()`, `a::b_c`, and `a::b::c`: names of a program.
 _CODE = re.compile(
     r"(?a)(?:std|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc)::"
-    r"|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)",
+    r"|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)"
 )
 # Separators of a line that are tried.
 _MOST_TRIED = 20
@@ -197,7 +197,7 @@ def _tagged(names: Strings) -> re.Pattern[str]:
     """Return the pattern of these tags at the end of a line."""
     return re.compile(
         rf"(?im:(?:^|(?<=[ \t]))#(?:{'|'.join(map(re.escape, names))})(?P<reverse>[/-]reverse)?"
-        r"(?P<tags>(?:[ \t]*#[\w/-]+)*)[ \t]*(?:\^\d{13}[ \t]*)?$)",
+        r"(?P<tags>(?:[ \t]*#[\w/-]+)*)[ \t]*(?:\^\d{13}[ \t]*)?$)"
     )
 
 

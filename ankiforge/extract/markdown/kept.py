@@ -12,7 +12,7 @@ _SECTION = re.compile(r"(?i)\b(?:highlights?|annotations?|clippings|markierungen
 _PLACE = r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)\s*:?\s*(?P<label>[\divxlc]+(?:[-–]\d+)?)"
 _END = re.compile(
     rf"(?i)\s*[—–-]?\s*[(\[]?\s*(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s*[)\]]?"
-    r"(?:\s+#[\w/-]+)*\s*\Z",
+    r"(?:\s+#[\w/-]+)*\s*\Z"
 )
 _AT_PLACE = re.compile(rf"(?i){_PLACE}(?:\s*[@|(].*)?\Z")
 _NOTE = re.compile(r"(?is)(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z")

@@ -208,7 +208,7 @@ _PICTOGRAMS = re.compile(
 _REMARK = re.compile(
     r"(?is)\s*(?:[💬📝✏🗨🗒✍]\ufe0f?\s*"
     r"|(?:my\s+|own\s+)?(?:comments?|notes?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
-    r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记)\s*[:：]\s*)(?P<words>.*)\Z",
+    r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记)\s*[:：]\s*)(?P<words>.*)\Z"
 )
 _WORD = re.compile(r"\w")
 

@@ -139,7 +139,7 @@ _PLACEHOLDER = re.compile(
     | (?:{_OBJECTS})\.\w[^{{}}\n]* | [a-z]\w*(?:_\w|[a-z][A-Z])[\w.]*(?:\s*\|[^{{}}\n]*)?   # {{{{topic_name}}}}
     | [a-z]\w*(?:\.[a-z]\w*)*\s*\|[^{{}}\n]* | (?:query|embed|video|youtube|twitter|renderer)\s[^{{}}\n]*
     | !?\[[^{{}}\n]* | [^{{}}:\n]{{1,80}}::\s[^{{}}\n]*               # links and fields
-    )\s*\}}\}}(?!\}})""",
+    )\s*\}}\}}(?!\}})"""
 )
 # The start of a statement of Liquid or Jinja: the braces in such a text are theirs.
 _STATEMENT = re.compile(r"\{%-?\s*[a-z]")
@@ -172,7 +172,7 @@ _SIGNS = re.compile(
     | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)(?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::|cloze[ ]+)?)
     | (?P<url>://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])
     | (?P<text>\{{+|\}}|(?<!:)::(?!:))
-    """,
+    """
 )
 _SCHEME = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 _STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}")

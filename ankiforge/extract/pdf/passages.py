@@ -231,7 +231,7 @@ LONGEST_LINE = 150
 """Characters of a running line, at most."""
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(
-    r"(?i)(?:page|p\.|seite|s\.)?\W*(?:\d{1,4}|[ivxlc]{1,7})\W*(?:(?:of|von|/)\W*\d+)?\W*",
+    r"(?i)(?:page|p\.|seite|s\.)?\W*(?:\d{1,4}|[ivxlc]{1,7})\W*(?:(?:of|von|/)\W*\d+)?\W*"
 )
 
 

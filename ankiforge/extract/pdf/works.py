@@ -119,7 +119,7 @@ _DOI = re.compile(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
 _CUT_DOI = re.compile(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
 _ARXIV = re.compile(
     r"(?i)\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
-    r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)",
+    r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)"
 )
 # File and program names, and all titles of one word (half of all /Title values, measured).
 _JUNK_TITLE = (
