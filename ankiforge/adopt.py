@@ -241,12 +241,12 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: Words) -> Fou
 
     # by an id in the source
     by_id = {id: one for one in notes for id in one.ids}
-    wanted: dict[str, list[Waiting]] = defaultdict(list)
+    wanted = defaultdict(list)
     for one in _waiting(ledger):
         if one.draft.own and not one.revises:
             wanted[one.highlight.other_id].append(one)
     nameless = wanted.pop("", [])
-    used: set[int] = set()
+    used = set()
     for id, claims in wanted.items():
         theirs = by_id.get(id)
         if theirs is None:
@@ -268,10 +268,10 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: Words) -> Fou
         found.unclear += [_row(each, why) for each in claims]
 
     # by equal words, if they are the only ones
-    said_here: dict[Words, list[Waiting]] = defaultdict(list)
+    said_here = defaultdict(list)
     for one in nameless:
         said_here[_bare(_words(one))].append(one)
-    shown: dict[Words, list[_Theirs]] = defaultdict(list)
+    shown = defaultdict(list)
     for theirs in notes:
         if theirs.note.id not in used and theirs.names:
             shown[_bare(theirs.words)].append(theirs)

@@ -154,7 +154,7 @@ def select_sources(
         UsageError: there is only one PATH, and it cannot be read.
     """
     known = list(workspace.remembered)
-    selected: dict[tuple[str, str], SelectedSource] = {}
+    selected = {}
     problems = []
     if not paths:
         for entry in workspace.config.sources:

@@ -26,7 +26,6 @@ from ankiforge.model import (
     Adopted,
     Card,
     Family,
-    Guid,
     Highlight,
     Media,
     Problem,
@@ -305,12 +304,12 @@ def plan_cards(
 
     types = seen_types(ledger)
     options = Options(push, full, changed_types(types))
-    planned: list[Planned] = []
-    settled: list[Guid] = []
+    planned = []
+    settled = []
     for card, seen in chain((first,), chosen):
         if not in_deck(card.deck, deck):
             continue
-        shown: dict[str, Media | Problem] = {}
+        shown = {}
         try:
             with one_item():
                 shown = pictures_of(ledger, card, pictures)
@@ -356,7 +355,7 @@ _CUT = "cut/"
 
 def pictures_of(ledger: Ledger, card: Card, folder: Path) -> dict[str, Media | Problem]:
     """Return the pictures of a card by their paths in its text, or why they are missing."""
-    found: dict[str, Media | Problem] = {}
+    found = {}
     for path in image_paths("\n".join(text for _, text in card.fields)):
         media = picture_at(ledger, card.highlight, path, folder)
         if isinstance(media, Problem):

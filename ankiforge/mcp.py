@@ -149,7 +149,7 @@ class Agent:
         """Return works that match words, a title, a DOI or an address, what contains the words first."""
         with self._open("") as (_, ledger):
             hidden = _Hidden(ledger)
-            works: list[Json] = []
+            works = []
             for match in ledger.search(query):
                 marks, lines = hidden.shown(match)
                 if not (marks or lines):
@@ -190,7 +190,7 @@ class Agent:
         with self._open("drafting") as (workspace, ledger):
             prompt, hidden = app.load_prompt(workspace, chat=True), _Hidden(ledger)
             checks = Checks(app.make_job(workspace, ()), ledger)
-            results: list[Json] = []
+            results = []
             for key, given in wanted.items():
                 try:
                     result = self._recorded(checks, prompt, hidden, key, given)

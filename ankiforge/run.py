@@ -133,7 +133,7 @@ def ingest(
 ) -> Progress:
     """Read the changed documents of all sources; nothing is matched before all have listed everything."""
     problems: list[Problem] = []
-    selections: dict[str, str] = {}
+    selections = {}
     salt = h16(program(), *(repr(rule.select) for rule in job.decks if rule.skipped))
     known = _Salted(ledger.known, salt)
 
@@ -441,7 +441,7 @@ def _record(
 ) -> Progress:
     """Check what a drafter made of some tasks, and record it at once."""
     problems: list[Problem] = []
-    outcomes: list[Outcome] = []
+    outcomes = []
     seen = 0
     for drafted in results:
         problems += drafted.problems

@@ -108,7 +108,7 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
             root = next((one for one in roots if path.startswith(one)), "")
             return f"{os.sep}." not in path[len(root) :] and not path.endswith((".apkg", "~"))
 
-        back: set[str] = set()
+        back = set()
         while not is_ended():
             there = _present(folders)
             if not there:

@@ -242,7 +242,7 @@ class CollectionView(Value):
         return frozenset(mods), self._foreign_notes(changed)
 
     def _foreign_notes(self, ids: list[int]) -> Iterator[ForeignNote]:
-        types: dict[int, SeenType | None] = {}
+        types = {}
         for id, mod, kind, text, deck in self.database.rows(_FOREIGN_NOTES, json.dumps(ids)):
             if kind not in types:
                 types[kind] = next(iter(note_types(self.database, (kind,))), None)

@@ -26,7 +26,6 @@ from ankiforge.anki.render import is_media_name
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
     Family,
-    Guid,
     Json,
     Media,
     Note,
@@ -98,7 +97,7 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
     # the cards that each note makes, by the positions of their templates
     used = {family: types.get(family) or note_type(family) for family in Family}
     places = {family: ordinals_of(used[family], family) or () for family in Family}
-    ordinals: dict[Guid, list[int]] = {}
+    ordinals = {}
     for note in notes:
         if note.guid in ordinals:
             raise RefusedError(
@@ -156,7 +155,7 @@ def distinct_ids(wanted: Mapping[Any, int]) -> dict[Any, int]:
     The first of the sorted names that want an id gets it, so the ids depend only on the set of
     names. Of packages with 100,000 cards, every thirtieth has two cards that want the same id.
     """
-    given: dict[Any, int] = {}
+    given = {}
     taken = set()
     for name in sorted(wanted):
         id = wanted[name]

@@ -389,8 +389,8 @@ class Quantity(NamedTuple):
 def quantities(text: str) -> tuple[Quantity, ...]:
     """Return the quantities in a text, in order; the unit of a range applies to both ends."""
     plain = level(text[:_LONGEST]).casefold()
-    found: list[Quantity] = []
-    ends: list[int] = []
+    found = []
+    ends = []
     for match in islice(QUANTITY.finditer(plain), _MOST):
         found.append(quantity_of(match))
         ends.append(match.end())

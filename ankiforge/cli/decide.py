@@ -48,7 +48,7 @@ def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None
 
     A waiting correction replaces its card's text. With --all, drafts with warnings are left out.
     """
-    facts: set[tuple[str, int]] = set()
+    facts = set()
 
     def fits(line: Line) -> bool:
         if (draft := line.waiting) is None:

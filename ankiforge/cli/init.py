@@ -38,7 +38,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     folders = places.user_folder()
     root = (Path.cwd() / (directory or call.folder or Path()).expanduser()).resolve()
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
-    written: list[Path] = []
+    written = []
     if not (root / FILE_NAME).exists():
         _refuse_vault(root)
         call.say("looking for vaults, Zotero, Anki and local models …")

@@ -324,7 +324,7 @@ def concerns(workspace: Workspace) -> list[Concern]:
     """Return everything that leaves this machine and the workspace."""
     config, where, root = workspace.config, workspace.config.where, workspace.root
     llm, anki, executor, zotero = config.llm, config.anki, config.executor, settings.ZOTERO
-    found: list[Concern] = []
+    found = []
     services = [
         (where.at("llm"), "base_url", llm.base_url, settings.LLM, llm.key_env, "passages"),
         (where.at("anki"), "connect", anki.connect, settings.ANKI, anki.key_env, "cards"),

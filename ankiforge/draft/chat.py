@@ -12,7 +12,7 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from ankiforge.draft import Replies
-from ankiforge.draft.llm import Outcome, Outcomes, Repair, complaint, drafted, looked_at
+from ankiforge.draft.llm import Outcome, Repair, complaint, drafted, looked_at
 from ankiforge.draft.prompt import (
     CARDS,
     Message,
@@ -140,7 +140,7 @@ def import_chat(
     for task in tasks:
         shape, reason = shape_of(task), barred(task)
         origin = Origin("llm", CHAT, prompt.fingerprint, chat_request(text))
-        outcomes: Outcomes = {}
+        outcomes = {}
         for one in sendable(task):
             if not (found := read.get(label_for(one.key), [])):
                 continue

@@ -180,7 +180,7 @@ class Model:
             ConfigError, UsageError: the key is missing; `--offline`.
         """
         slots = threading.Semaphore(self._settings.threads)
-        ahead: list[tuple[Task, Future[Outcomes]]] = []
+        ahead = []
         for task in tasks:
             known, new = self._chunks(task)
             sent = {one.key for chunk in (*known, *new) for one in chunk.highlights}
@@ -256,7 +256,7 @@ class Model:
         """Ask about the highlights together, and about those that the reply leaves out alone."""
         try:
             answers = self._client.ask(question(chunk, self._prompt), anew=anew)
-            outcomes: Outcomes = {}
+            outcomes = {}
             for highlight, answer in zip(chunk.highlights, answers, strict=True):
                 if read := [] if _refused(answer) else _items(answer):
                     outcomes[highlight.key] = self._made(chunk, highlight, read, answer)

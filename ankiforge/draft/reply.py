@@ -278,10 +278,10 @@ def items(content: str, labels: Strings) -> list[Item]:
 
 def every_item(content: str) -> tuple[list[Item], list[str]]:
     """Return the usable objects of a reply, whatever highlight they name, and the others as JSON."""
-    read: list[Item] = []
-    unusable: list[str] = []
+    read = []
+    unusable = []
     for one in islice(_flat(objects(content), "h"), MOST):
-        card: Json = {}
+        card = {}
         for key, part in one.items():  # our names take precedence over aliases
             name = _CALLED.get(re.sub(r"[^a-z]", "", str(key)[:40].casefold()), "")
             if name and (name not in card or key == name):
@@ -477,7 +477,7 @@ _FAULTS = {"changed": "the passage says it otherwise", "absent": "the passage do
 
 def verdicts(content: str) -> dict[str, tuple[Finding, ...]]:
     """Return what a second look found of each card, by its label."""
-    found: dict[str, tuple[Finding, ...]] = {}
+    found = {}
     for one in _flat(objects(content), "card"):
         verdict = _string(one, "verdict").strip().casefold()
         label = re.sub(r"^\W+|\W+$", "", _string(one, "card")).casefold()

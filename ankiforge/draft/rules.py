@@ -19,11 +19,9 @@ from ankiforge.model import (
     Fields,
     Form,
     Highlight,
-    HighlightKey,
     HighlightKind,
     NoCard,
     Origin,
-    Problem,
     Span,
     Task,
 )
@@ -42,9 +40,9 @@ HEADING = "the mark is a heading, which states nothing"
 def drafted(task: Task) -> Drafted:
     """Return the cards of the highlights of a task, and why others have none."""
     drafts: list[Draft] = []
-    left: list[NoCard] = []
-    failed: list[tuple[HighlightKey, str]] = []
-    problems: list[Problem] = []
+    left = []
+    failed = []
+    problems = []
     for one in task.highlights:
         try:
             with one_item():

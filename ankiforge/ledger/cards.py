@@ -256,7 +256,7 @@ def keep_numbers(
 
     before = [(canonical(gap.answer), gap) for gap in gaps(old)]
     after = [(canonical(gap.answer), gap) for gap in gaps(new)]
-    kept: dict[int, tuple[int, ...]] = {}
+    kept = {}
     for alike in (
         lambda was, now: was[0] == now[0],
         lambda was, now: fuzz.ratio(was[0], now[0]) >= _MIN_SIMILARITY,

@@ -432,7 +432,7 @@ def _duplicate_questions(store: Store) -> Iterator[Question]:
 
 
 def _conflict_questions(store: Store) -> Iterator[Question]:
-    found: dict[str, list[Conflict]] = defaultdict(list)
+    found = defaultdict(list)
     for row in store.rows("SELECT passage, guid FROM card WHERE live AND offered"):
         card = store.passage(row["passage"]).cards[row["guid"]]
         for name, text in card.offered.items():
@@ -475,7 +475,7 @@ def _source_questions(store: Store) -> Iterator[Question]:
 
 def _form_questions(store: Store) -> Iterator[Question]:
     """Yield a question for each form of hand-written cards of which several wait in one source."""
-    forms: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
+    forms = defaultdict(list)
     cards_of = "SELECT body FROM highlight WHERE state = 'present' AND kind = 'card' AND key IN (SELECT key FROM draft)"
     marks = map(decode_highlight, store.rows(cards_of))
     asked = encode([mark.key for mark in marks if drafts.asks_form(store, mark)])

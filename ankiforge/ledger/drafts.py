@@ -193,11 +193,11 @@ def record(
         by_model: the drafts are a model's; those of the rules stay.
         beside: the drafts join those that wait.
     """
-    told: list[Change] = []
-    new: list[str] = []
+    told = []
+    new = []
     dropped: list[tuple[str]] = []
-    waiting: list[tuple[object, ...]] = []
-    done: list[Strings] = []
+    waiting = []
+    done = []
     with store.transaction():
         keys = encode([one.key for one in outcomes])
         query = f"SELECT * FROM highlight WHERE body != '' AND key IN {EACH}"
@@ -222,7 +222,7 @@ def record(
                 for one in zip(proposals, _wordings_of(proposals), strict=True)
             ]
             worded = list(zip(proposals, _wordings_of(proposals), strict=True))
-            changes: list[Change] = []
+            changes = []
             for proposal, wording in worded:
                 if wording.own:
                     changes += _follow(store, key, passage, proposal, wording, highlight)

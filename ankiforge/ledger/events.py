@@ -263,7 +263,7 @@ def in_order(events: Iterable[Event]) -> list[tuple[Event, bool]]:
     An event does not stand if it was undone. An undo can be undone.
     """
     ordered = sorted(events, key=lambda event: event.order)
-    undone: set[str] = set()
+    undone = set()
     for event in reversed(ordered):
         if event.what == "undo" and event.id not in undone:
             undone.add(event.body["event"])
@@ -296,7 +296,7 @@ def classes(links: Iterable[Event]) -> dict[str, Strings]:
 def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     """Return the state of the passage with these keys. `events` are all events of these keys."""
     passage = Passage(tuple(keys))
-    answered: set[str] = set()
+    answered = set()
     ordered = in_order(events)
     # a change by the source that two machines recorded was taken back if either was
     refused = [event.body for event, stands in ordered if not stands and event.what == "revise"]
@@ -536,7 +536,7 @@ def _keep_one(passage: Passage) -> None:
 
     A card that a person accepted stands against older ones that were only dropped.
     """
-    by_key: dict[str, list[State]] = defaultdict(list)
+    by_key = defaultdict(list)
     for card in passage.cards.values():
         by_key[card.key].append(card)
     held = [by_key[key] for key in passage.keys if key in by_key]

@@ -471,7 +471,7 @@ class Ingest:
                 " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
                 text, one.key,
             )  # fmt: skip
-            heirs: list[tuple[float, str, str]] = []
+            heirs = []
             for row in rows:
                 here = row["key"] in found or row["state"] == "present"
                 if not here or row["key"] in absent or self.store.passage(row["key"]).decided:

@@ -169,7 +169,7 @@ def _unique(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     """Match the highlights of one document by id, text and likeness; both are in reading order."""
-    pairs: Pairs = {}
+    pairs = {}
     left, new = set(range(len(known))), set(range(len(found)))
 
     def take_all(candidates: Iterable[tuple[int, int]]) -> None:
@@ -324,10 +324,10 @@ def _extends(known: Mark, found: Mark) -> bool:
 
 def match_moved(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     """Match highlights that are gone in one document with equal ones that are new in another."""
-    pairs: Pairs = {}
-    taken: set[int] = set()
+    pairs = {}
+    taken = set()
     candidates = _by_text(known, found, range(len(known)), range(len(found)))
-    equal: dict[tuple[int, int], set[int]] = defaultdict(set)
+    equal = defaultdict(set)
     for index, at in candidates:
         equal[known[at].document, found[index].document].add(index)
     for index, at in candidates:
@@ -373,8 +373,8 @@ def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
             mark.now.text, texts, scorer=fuzz.ratio, score_cutoff=PERHAPS, limit=5, processor=None
         ):
             scored.append((-score, index, old[which][0]))
-    pairs: Pairs = {}
-    taken: set[int] = set()
+    pairs = {}
+    taken = set()
     for _, index, at in sorted(scored):
         if index not in pairs and at not in taken:
             pairs[index] = at
@@ -413,12 +413,12 @@ def _by_words(gone: Mapping[int, Sketch], new: Mapping[int, Sketch]) -> dict[int
     documents = [*gone.values(), *new.values()]
     count = Counter(each for document in documents for each in document.hashes)
     owners = Counter(each for document in documents for each in document.own)
-    holders: dict[int | str, list[int]] = defaultdict(list)
+    holders = defaultdict(list)
     for name, after in new.items():
         for each in after.hashes | after.own:
             holders[each].append(name)
 
-    scores: dict[tuple[int, int], float] = {}
+    scores = {}
     for old, before in gone.items():
         for name in {name for each in before.hashes | before.own for name in holders.get(each, ())}:
             after = new[name]
@@ -436,7 +436,7 @@ def _by_words(gone: Mapping[int, Sketch], new: Mapping[int, Sketch]) -> dict[int
             elif score >= (_ENOUGH_SHARED / 2 if before.hints & after.hints else _ENOUGH_SHARED):
                 scores[old, name] = score
 
-    best: dict[tuple[str, int], list[float]] = defaultdict(list)
+    best = defaultdict(list)
     for (old, name), score in scores.items():
         best["gone", old].append(score)
         best["new", name].append(score)

@@ -130,7 +130,7 @@ def own_of(one: Read) -> str:
 
 def batches(read: Iterable[Read]) -> Iterator[list[Read]]:
     """Yield documents in lists, so that no transaction is open while a source reads."""
-    batch: list[Read] = []
+    batch = []
     count = 0
     for one in read:
         batch.append(one)

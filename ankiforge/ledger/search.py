@@ -67,7 +67,7 @@ def find(
     _update(store)
     store.define("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
-    hits: dict[int, list[tuple[int, float, str, str]]] = defaultdict(list)
+    hits = defaultdict(list)
 
     def hit(document: int, by: str, score: float = 0.0, detail: str = "", ref: str = "") -> None:
         hits[_work(store, document)].append((_ORDER.index(by), -score, detail, ref))

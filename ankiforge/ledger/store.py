@@ -253,7 +253,7 @@ class Store:
         A last line without its end is read by a later call. Lines that no file has any more, whoever
         made them, are written again into this machine's own file.
         """
-        fresh: list[Event] = []
+        fresh = []
         self.unreadable = missing = 0
         with self.transaction():
             lost = False
@@ -485,7 +485,7 @@ class Store:
 
     def _restore_lines(self) -> int:
         """Write again the events that no file of the journal has. Return how many these are."""
-        held: set[str] = set()
+        held = set()
         for path in self.journal.glob("*.jsonl"):
             for line in path.read_bytes().splitlines():
                 try:

@@ -385,7 +385,7 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
     """Collect all figures; `now` is the current time, in local time."""
     counts, whole, days = ledger.counts(), Group("all"), Counter[date]()
     groups: dict[str, dict[str, Group]] = {"source": {}, "document": {}, "drafter": {}}
-    of_card: dict[str, list[Group]] = {}
+    of_card = {}
     for card in ledger.cards():
         document, origin = card.highlight.document, card.origin
         names = {

@@ -119,7 +119,7 @@ class Desk:
             UsageError: the words are not a query.
         """
         self._read()
-        found: Json = {}
+        found = {}
         if list == "all":
             found = self._all(words.strip(), state)
         elif list == "recent":

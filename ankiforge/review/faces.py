@@ -294,7 +294,7 @@ def _near(lines: list[str]) -> list[str]:
 
 def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) -> Iterator[Run]:
     """Split a text where a mark begins or ends; a formula is never divided."""
-    formulas: dict[Span, str] = {}
+    formulas = {}
     if highlight.route not in (Route.PDF, Route.ZOTERO):  # there a dollar is a dollar
         for start, end, kind in shields(text):
             width = {"math": 1, "display": 2}.get(kind, 0)

@@ -119,8 +119,8 @@ def problems(markdown: str) -> Iterator[str]:
 def _read(markdown: str) -> tuple[list[Gap], list[int]]:
     """Return (well-formed gaps in order of their ends, starts of unclosed ones)."""
     shielded, start, end = iter(shields(markdown)), 0, 0
-    found: list[Gap] = []
-    stack: list[_Opened] = []
+    found = []
+    stack = []
     at = 0
     while sign := _SIGN.search(markdown, at):
         here = sign.start()

@@ -69,7 +69,7 @@ _letter = lru_cache(maxsize=4096)(unstripped)
 def _mapped(text: str) -> tuple[str, tuple[int, ...]]:
     """Return the canonical form of a text, and the original offset of each of its characters."""
     letters: list[str] = []
-    origin: list[int] = []
+    origin = []
     clusters: list[tuple[int, str]] = []  # base characters with combining marks: NFKC may join them
     for at, letter in enumerate(text):
         if clusters and unicodedata.combining(letter):

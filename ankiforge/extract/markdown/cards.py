@@ -77,7 +77,7 @@ def inline_card(inline: Inline, syntax: Syntax) -> Sides | None:
     if not any(sign in inline.plain for sign in syntax.line):
         return None
     words = inline.unmarked_text()
-    found: list[Sides] = []
+    found = []
     fields = [match.span() for match in _FIELD.finditer(words)] if "::" in words else []
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
         start, end = colons.span()

@@ -137,7 +137,7 @@ class Inline:
     def unmarked_text(self) -> str:
         """Return the plain text with `…` for each character that is marked or written as markup."""
         marked = 0
-        words: list[str] = []
+        words = []
         for at, token in enumerate(self.tokens):
             if token.kind in (Kind.MARK, Kind.GAP) and token.partner >= 0:
                 marked += 1 if token.partner > at else -1
@@ -176,8 +176,8 @@ class Inline:
         """
         low, high = self._tokens_of(start, end)
         ends = [at for phrase in phrases for at in (phrase.opener, phrase.closer)]
-        parts: list[str] = []
-        edges: dict[int, int] = {}
+        parts = []
+        edges = {}
         length = 0
         for at in range(low, high):
             edges[at] = length
@@ -215,7 +215,7 @@ class Inline:
         """Return the Markdown of the block with numbered clozes in our grammar."""
         numbers = [re.findall(r"\d+", one.note) for one in self.tokens if one.kind is Kind.GAP]
         free = max((int(number) for each in numbers for number in each), default=0)
-        parts: list[str] = []
+        parts = []
         for at, token in enumerate(self.tokens):
             if token.kind is Kind.GAP and token.partner > at:
                 free += not token.note
@@ -275,7 +275,7 @@ def rich(text: str, context: Context, *, gaps: bool = False) -> str:
     Fences stay as they are. With `gaps`, clozes are kept, otherwise only their text.
     """
     text, verbatim = _COMMENTED.sub("", text), context._replace(verbatim=True)
-    parts: list[str] = []
+    parts = []
     at = 0
     for start, end in [*(fence.span() for fence in _FENCE.finditer(text)), (len(text), len(text))]:
         inline = read(text[at:start], verbatim)

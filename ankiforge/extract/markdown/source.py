@@ -81,8 +81,8 @@ def prepared(text: str, *, fields: bool = True) -> Source:
         text = PLACEHOLDERS.sub("\ufffd", text)
     end = text.rfind("-->") + 1
     text = text[:end] + text[end:].replace("<!--", _OPEN)
-    maths: list[str] = []
-    references: list[tuple[str, str]] = []
+    maths = []
+    references = []
 
     def hidden(found: re.Match[str]) -> str:
         run = found[0]

@@ -423,7 +423,7 @@ def tokenized(text: str, context: Context) -> list[Token]:
     for rule in parser.inline.ruler2.getRules(""):
         rule(state)
     tokens = [one if isinstance(one, Token) else _of_commonmark(one) for one in state.tokens]
-    opened: list[int] = []
+    opened = []
     for at, parsed in enumerate(state.tokens):
         if parsed is tokens[at]:
             continue
@@ -505,7 +505,7 @@ _DEEPEST = 10
 def _pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
     """Pair `{{` and `}}` on one line; single braces inside must balance."""
     opened: list[tuple[int, int, int]] = []  # token, open braces inside, token of the hint
-    found: list[tuple[int, int, int]] = []  # tokens of `{{`, `}}` and the hint
+    found = []  # tokens of `{{`, `}}` and the hint
     deepest = 0
     for at, token in enumerate(tokens):
         if token.kind is Kind.BREAK:

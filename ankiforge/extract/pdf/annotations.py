@@ -188,7 +188,7 @@ def _plain(rich: str) -> str:
 
 def _points(entry: Any) -> tuple[float, ...]:
     """Return the corners of all quads, eight numbers each."""
-    points: list[float] = []
+    points = []
     quad = pdfium_c.FS_QUADPOINTSF()
     for at in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(entry)):
         if pdfium_c.FPDFAnnot_GetAttachmentPoints(entry, at, byref(quad)):

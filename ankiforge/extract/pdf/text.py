@@ -322,7 +322,7 @@ def accented(seen: Sequence[Char]) -> Iterator[tuple[int, int, str]]:
     TeX prints an accent of its own before or after its letter; its centre is within the letter's
     width.
     """
-    taken: set[int] = set()
+    taken = set()
     for at, accent in enumerate(seen):
         if accent.text not in _COMBINING:
             continue

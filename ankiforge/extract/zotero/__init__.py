@@ -109,7 +109,7 @@ def wanted(setting: Setting) -> Wanted:
         ConfigError: it does not name a library.
     """
     words = setting if isinstance(setting, tuple) else (setting,) if setting != "" else ()
-    found: set[int | None] = set()
+    found = set()
     for word in map(str, words):
         group = _GROUP.fullmatch(word.strip())
         if not group and word.strip() != "user":

@@ -242,7 +242,7 @@ class Works:
         """Yield one paper (or standalone attachment) with its files' marks, then its notes."""
         document = document_of(self.source, library, work, [mark.file.path for mark in marks])
         around, pictures = self.files.around(library, marks)
-        made: list[Highlight] = []
+        made = []
         for mark in marks:
             if mark.item.annotation_type in KINDS:
                 near = around.get(mark.item.key, Passage())
@@ -473,7 +473,7 @@ def _annotation(element: Tag) -> str:
 
 def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:
     """Remove quoted annotations with their citations, and what only repeats them."""
-    touched: list[Tag] = []
+    touched = []
     for element in soup.select("[data-annotation]"):
         if _annotation(element) in keys:
             touched.append(element.find_parent(_BLOCKS) or soup)
