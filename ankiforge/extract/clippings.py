@@ -84,7 +84,7 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
 
 def of_html(html: str) -> Iterator[Clip]:
     """Yield the entries of a notebook. A note on the page of the mark above it is that mark's."""
-    blocks = list[tuple[str, str]]()
+    blocks = []
     for tag, words in blocks_of(html):
         if found := _ROLE.search(tag):
             blocks.append((found.lastgroup or "", words))

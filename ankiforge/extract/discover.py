@@ -61,7 +61,7 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 def kinds_below(folder: Path) -> set[str]:
     """Return the kinds of source that read files in this folder, at any depth."""
-    found = set[str]()
+    found = set()
     for path in files_below(folder):
         ending = path.suffix.casefold()
         if ending in _READ_TO_RECOGNISE:

@@ -376,7 +376,7 @@ class FileSource(FolderSource):
         files.sort(key=lambda one: one.path)
         folder.count.total = len(files)
         whose = h16(disk.program(), folder.name, os.path.realpath(folder.root), folder.context)
-        changed = list[File]()
+        changed = []
         for file in files:
             depends = known.depends(folder.container, file.path) if known else ()
             fingerprint = self._fingerprint(file, depends, whose)

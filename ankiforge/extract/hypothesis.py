@@ -129,7 +129,7 @@ class Hypothesis(ExportSource):
         web = uri if re.fullmatch(r"https?://\S+", uri) else ""
         urls = (("url", web),) if web else ()
         document = self.document((uri,), title, identifiers=urls, uri=web)
-        made = list[Highlight]()
+        made = []
         for mark in sorted(marks, key=Annotation.start):
             author, mine = _user(mark.user), not me or _user(mark.user) in me
             answers = (one for one in replies.get(mark.id, ()) if one.text)

@@ -158,7 +158,7 @@ def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tupl
     marks, problems = list(read.marks), list(read.problems)
     areas = {at: Area(int(marks[at].block), box) for at, box in read.areas[:MOST_PICTURES]}
     cut, failed = worker.cut(path, tuple(areas.values()))
-    pictures = dict[str, Picture]()
+    pictures = {}
     for (at, area), data in zip(areas.items(), cut, strict=True):
         name = picture_name(read, at, area.box)
         if data:

@@ -229,7 +229,7 @@ class Online:
 
     def _parsed(self, rows: Rows, collections: Rows) -> list[Item]:
         """Return what an API answered as items."""
-        items = list[Item]()
+        items = []
         with self._understood():
             shelves = {
                 key: (plain(data["name"]), data.get("parentCollection"), bool(data.get("deleted")))

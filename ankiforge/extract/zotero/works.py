@@ -147,7 +147,7 @@ Shelves = dict[Any, tuple[str, Any, bool]]
 
 def paths_of(collections: Iterable[Any], shelves: Shelves) -> Strings:
     """Return the full paths of collections, without those that are in the trash."""
-    paths = list[str]()
+    paths = []
     for collection in collections:
         names, above = list[str](), collection
         while above in shelves and len(names) < 100 and not shelves[above][2]:
@@ -216,7 +216,7 @@ class Works:
     def of(self, library: Library) -> Iterator[Extracted | Problem]:
         """Yield each work with marks or notes, by key."""
         marks, notes = defaultdict[str, list[Mark]](list), defaultdict[str, list[Item]](list)
-        works = dict[str, Item]()
+        works = {}
         for item, above, *more in self._standing(library):
             work = more[-1] if more else above
             works[work.key] = work
