@@ -58,7 +58,7 @@ from ankiforge.check.words import (
     without_tex,
     written_fractions,
 )
-from ankiforge.model import Draft, Family, Finding, Highlight, Severity
+from ankiforge.model import Draft, Family, Finding, Highlight, Pair, Severity
 from ankiforge.text.cloze import shields
 from ankiforge.text.passages import sentences
 
@@ -324,7 +324,7 @@ def _scope(words: list[str], signs: frozenset[str]) -> frozenset[str]:
     return frozenset(map(stem, behind[:_SCOPE]))
 
 
-def _turned(card: list[str], proof: list[str]) -> Iterator[tuple[str, str]]:
+def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
     """Yield (word, opposite) if the source has the opposite of a word of the card instead of it."""
     here, there = ({*words, *map(stem, words)} for words in (card, proof))
     for at, word in enumerate(card):

@@ -27,6 +27,7 @@ from ankiforge.model import (
     Highlight,
     Json,
     Origin,
+    Pair,
     Severity,
     Strings,
     Value,
@@ -433,7 +434,7 @@ def drafts_of(
     return tuple(replace(draft, intent=intent) for intent, draft in enumerate(made))
 
 
-def _words(draft: Draft) -> tuple[str, str]:
+def _words(draft: Draft) -> Pair:
     """Return question and answer, to recognise two equal cards."""
     asked = cloze.reveal(draft.field("Text")) or draft.field("Front")
     return fold(asked), fold(draft.answer)

@@ -22,7 +22,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import columns_of, delimiter_of
 from ankiforge.extract.folder import ExportSource, Named, iso_time
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Strings, h16
+from ankiforge.model import Extracted, Highlight, HighlightKind, Pair, Problem, Strings, h16
 from ankiforge.text.fold import fold
 
 Settings = SourceSettings
@@ -121,7 +121,7 @@ def _passage(row: Row) -> Strings:
     return (*_work(row), row["highlight"] or row["note"], row["location"])
 
 
-def _work(row: Row) -> tuple[str, str]:
+def _work(row: Row) -> Pair:
     return row["book title"] or row["title"], row["book author"] or row["author"]
 
 

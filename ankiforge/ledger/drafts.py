@@ -24,6 +24,7 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKind,
+    Pair,
     Proposal,
     Route,
     Strings,
@@ -415,7 +416,7 @@ def _row_of(
     )  # fmt: skip
 
 
-def _summed_up(proposal: Proposal) -> tuple[str, str]:
+def _summed_up(proposal: Proposal) -> Pair:
     """Return the worst severity of a draft's findings, and their checks and severities as a list."""
     severities = [one.severity.value for one in proposal.findings]
     worst = next((one for one in ("block", "warn", "info") if one in severities), "")
@@ -580,7 +581,7 @@ def bring_back(store: Store, event: Event) -> int:
     return found
 
 
-def asked(store: Store, passage: Passage) -> list[tuple[str, str]]:
+def asked(store: Store, passage: Passage) -> list[Pair]:
     """Return the open questions about a passage: those whose other passage is still absent."""
     return [
         (new, old)

@@ -20,6 +20,7 @@ from ankiforge.model import (
     Family,
     HighlightKey,
     Json,
+    Pair,
     Strings,
     Value,
     Verdict,
@@ -168,7 +169,7 @@ class State(msgspec.Struct):
     """The fields as the source or drafter gave them last."""
     offered: dict[str, str] = {}
     """What the source says now in pinned fields: a conflict until the person chooses."""
-    texts: tuple[tuple[str, str], ...] = ()
+    texts: tuple[Pair, ...] = ()
     """(machine, digest) of the texts that the source gave, oldest first."""
     shipped: tuple[Shipped, ...] = ()
     """Oldest first."""

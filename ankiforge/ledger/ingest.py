@@ -50,6 +50,7 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     HighlightKey,
+    Pair,
     Problem,
     Scan,
     Sighting,
@@ -124,7 +125,7 @@ class Ingest:
         """Documents in which something came or went."""
         self.fresh: list[_Found] = []
         """What is new in this batch, in containers that were empty before the run."""
-        self.written: set[tuple[str, str]] = set()
+        self.written: set[Pair] = set()
         """The documents of such containers."""
         self.found: list[_Found] = []
         self.absent: list[_Known] = []
@@ -252,7 +253,7 @@ class Ingest:
 
         place, own, source, title = place_of(one), "", "", place_of(one)
         fingerprint = "" if self.in_progress(one.container, place) else one.fingerprint
-        names: tuple[tuple[str, str], ...] = ()
+        names: tuple[Pair, ...] = ()
         if isinstance(one, Extracted):
             document = one.document
             own, source, title = own_of(one), document.source, document.title

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
 from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.model import Value
+from ankiforge.model import Pair, Value
 
 if TYPE_CHECKING:  # what an unchanged run does not need, it does not load: rapidfuzz, too
     from ankiforge.text.identifiers import Sketch
@@ -42,11 +42,11 @@ class Reading(NamedTuple):
     text: str
     before: str = ""
     after: str = ""
-    sides: tuple[str, str] | None = None
+    sides: Pair | None = None
     """Front and back of a card, or the gaps and the rest; None if neither is known."""
 
     @property
-    def halves(self) -> tuple[str, str]:
+    def halves(self) -> Pair:
         """Its numbers, and the rest: what stands for the sides of a mark that has none."""
         return "".join(filter(str.isdigit, self.text)), "".join(
             sign for sign in self.text if not sign.isdigit()

@@ -19,6 +19,7 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     HighlightKind,
+    Pair,
     Route,
     Strings,
     Unmarked,
@@ -53,7 +54,7 @@ class Report(msgspec.Struct):
     new: list[str] = []
     changed: list[tuple[str, str, str]] = []
     """(key, old text, new text)."""
-    moved: list[tuple[str, str]] = []
+    moved: list[Pair] = []
     """(key, new place) of passages that moved to another document."""
     gone: list[str] = []
     back: list[str] = []
@@ -92,7 +93,7 @@ def mark_of(highlight: Highlight, document: int = 0) -> Mark:
     return Mark((reading,), highlight.kind.value, frozenset(names), document=document)
 
 
-def _sides(highlight: Highlight) -> tuple[str, str] | None:
+def _sides(highlight: Highlight) -> Pair | None:
     """Return the two sides of a hand-written card, or the gaps and the rest of marked phrases."""
     if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
         return fold(highlight.markdown[0]), fold(highlight.markdown[1])

@@ -33,7 +33,9 @@ Strings = tuple[str, ...]
 """Texts, names or ids in their order."""
 Span = tuple[int, int]
 """[start, end) in code points."""
-Fields = tuple[tuple[str, str], ...]
+Pair = tuple[str, str]
+"""Two texts that belong together."""
+Fields = tuple[Pair, ...]
 """(content field name, Markdown), in note type order, without empty fields."""
 
 
@@ -191,7 +193,7 @@ class Document(Value):
     creators: Strings = ()
     issued: str = ""
     """A year or an ISO date."""
-    identifiers: tuple[tuple[str, str], ...] = ()
+    identifiers: tuple[Pair, ...] = ()
     """(scheme, value): doi, arxiv, isbn, url, citekey, zotero, pdf …"""
     uri: str = ""
     tags: Strings = ()
@@ -222,7 +224,7 @@ class Highlight(Value):
     """Replaces `exact` in the anchor if the mark has no text, or if the reading that docs/keys.md fixes
     has another text.
     """
-    anchor_around: tuple[str, str] | None = None
+    anchor_around: Pair | None = None
     """Replaces `prefix` and `suffix` in the anchor."""
     hints: Strings = ()
     """Other ids of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""

@@ -17,6 +17,7 @@ from ankiforge.model import (
     Fields,
     Highlight,
     Json,
+    Pair,
     Question,
     Severity,
     Strings,
@@ -167,7 +168,7 @@ def one_line(line: Line) -> str:
     return f"{line.id[:10]}  {state:8}  {line.kind:7}  {question_of(line.fields)}"
 
 
-def question_of(fields: Iterable[tuple[str, str]]) -> str:
+def question_of(fields: Iterable[Pair]) -> str:
     """Return the question of a card, shortened to fit in a line."""
     named = dict(fields)
     return shortened(on_one_line(named.get("Text") or named.get("Front", "")), 72)

@@ -27,6 +27,7 @@ from ankiforge.model import (
     HighlightKey,
     Json,
     Origin,
+    Pair,
     SeenNote,
     SeenType,
     Severity,
@@ -49,7 +50,7 @@ _TEMPLATE_TAG = re.compile(r"\{\{[^{}]*\}\}")
 _ANSWER_LINE = re.compile(r"(?i)<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b")
 
 
-def _sides(question: str, answer: str, fields: Mapping[str, str]) -> tuple[str, str]:
+def _sides(question: str, answer: str, fields: Mapping[str, str]) -> Pair:
     """Return the question and the answer of a card as HTML: the fields that its templates show.
 
     The answer is the field to be typed, else the first filled field of the answer template that the

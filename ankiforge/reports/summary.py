@@ -13,7 +13,7 @@ import msgspec
 from ankiforge.app import open_source
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import FLOOD, Ledger, Report
-from ankiforge.model import Change, Json, Problem, Strings, Value
+from ankiforge.model import Change, Json, Pair, Problem, Strings, Value
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
 
@@ -255,7 +255,7 @@ def first_of(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {left:,} more" if left > 0 else "")
 
 
-def draft_step(workspace: Workspace, fates: Counter[str]) -> tuple[str, str]:
+def draft_step(workspace: Workspace, fates: Counter[str]) -> Pair:
     """Return the command that drafts what has no card, and what it does; "" if there is nothing."""
     if fates["no_card"] + fates["undrafted"] <= fates["decided"]:
         return "", ""

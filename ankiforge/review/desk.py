@@ -18,7 +18,18 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.deliver import picture_at, roots
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import Done, Ledger, Line, Order, Term
-from ankiforge.model import Highlight, Json, Media, Question, Route, Strings, Value, Waiting, h16
+from ankiforge.model import (
+    Highlight,
+    Json,
+    Media,
+    Pair,
+    Question,
+    Route,
+    Strings,
+    Value,
+    Waiting,
+    h16,
+)
 from ankiforge.review import edit, make
 from ankiforge.review.faces import card_of, face
 from ankiforge.review.items import Found, Item, Items
@@ -98,7 +109,7 @@ class Desk:
         # What was skipped, oldest first: it comes last.
         self._later: dict[str, None] = {}
         # The list and the item of each decision of this session.
-        self._undos: dict[str, tuple[str, str]] = {}
+        self._undos: dict[str, Pair] = {}
         self._order: Order | None = None
 
     # --- lists ----------------------------------------------------------------------------------

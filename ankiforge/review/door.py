@@ -29,7 +29,7 @@ from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import note_type
 from ankiforge.errors import ForgeError
-from ankiforge.model import Family, Json, Value
+from ankiforge.model import Family, Json, Pair, Value
 from ankiforge.review import BlockedError
 from ankiforge.review.desk import Body, Desk, StaleError
 from ankiforge.review.items import sentence
@@ -80,7 +80,7 @@ class Answer(Value):
     body: bytes = b""
     type: str = "text/plain; charset=utf-8"
     status: str = "200 OK"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[Pair, ...] = ()
     policy: str = _PAGE
     kept: bool = False
     """Whether the browser may keep it: the port, and so the address, is another one next time."""

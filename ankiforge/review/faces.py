@@ -27,6 +27,7 @@ from ankiforge.model import (
     Json,
     Media,
     Origin,
+    Pair,
     Route,
     Span,
 )
@@ -118,7 +119,7 @@ def _clozes(html: str, *, hidden: bool) -> str:
     return "".join((*parts, html[at:]))
 
 
-def compared(old: Json, new: Json, tags: tuple[str, str] = ("del", "ins")) -> None:
+def compared(old: Json, new: Json, tags: Pair = ("del", "ins")) -> None:
     """Mark in two faces the words that only one of them has."""
     before, after = (_TOKEN.findall(one["back"]) for one in (old, new))
     ops = SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()

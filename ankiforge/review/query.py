@@ -21,6 +21,7 @@ from ankiforge.model import (
     Fields,
     Highlight,
     HighlightKind,
+    Pair,
     Span,
     Strings,
     Value,
@@ -202,7 +203,7 @@ def _clean(words: Mapping[str, str]) -> dict[str, str]:
 # --- words selected in a highlight ------------------------------------------------------------
 
 
-def selectable_text(highlight: Highlight) -> tuple[str, str]:
+def selectable_text(highlight: Highlight) -> Pair:
     """Return the text in which words may be selected, and its Markdown ("" = the same)."""
     if highlight.markdown and highlight.kind is not HighlightKind.CARD:
         return highlight.exact, highlight.markdown[0]

@@ -89,6 +89,8 @@ def highlights(
     private = f"#{PRIVATE}" in text.casefold()
     heads = (at for at, one in enumerate(blocks.blocks) if one.part in (Part.HEADING, Part.TITLE))
     covered = private and any(blocks.words(at) == "[…]" for at in heads)
+    said = [fields.get("comment", "") for *_, fields in found]
+    remarks = [one for one in said if len(one.split()) > 2]  # shorter ones may be words of the text
     made = []
     for at, start, last, end, fields in found:
         block = blocks.blocks[at]
@@ -123,6 +125,8 @@ def highlights(
             span = len(before), len(before) + len(fields["exact"])
             around = f"{before}{fields['exact']}{after}"
             fields["nearby"] = paragraphs_around(around, *span, asks=asks)
+            for one in remarks:
+                fields["nearby"] = fields["nearby"].replace(one, "[…]")
         made.append(Highlight(document, namespace, **fields))
     return tuple(numbered(made))
 

@@ -18,7 +18,7 @@ from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.source import QUOTES
 from ankiforge.extract.markdown.tokens import hex_colour
-from ankiforge.model import Json, Span, Strings
+from ankiforge.model import Json, Pair, Span, Strings
 
 # --- links to papers ------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ class Citation(NamedTuple):
     """In the plain text of the block, with the brackets around the links."""
     links: Strings = ()
     """As written; none if it is only a citekey in brackets."""
-    papers: tuple[tuple[str, str], ...] = ()
+    papers: tuple[Pair, ...] = ()
     """Identifiers, with a scheme of documents: zotero, attachment, citekey, file."""
     annotation: str = ""
     """In Zotero: `user/KEY` or `group.<id>/KEY`."""
@@ -188,7 +188,7 @@ Citations = dict[int, list[Citation]]
 """The citations of a note, by block index."""
 
 
-def papers(cites: Citations) -> Iterator[tuple[str, str]]:
+def papers(cites: Citations) -> Iterator[Pair]:
     """Yield the papers to whose passages a note links, as (`quoted-…`, value)."""
     for found in cites.values():
         yield from ((f"quoted-{scheme}", value) for one in found for scheme, value in one.papers)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ankiforge.extract.folder import iso_time
-from ankiforge.model import Json, Strings
+from ankiforge.model import Json, Pair, Strings
 from ankiforge.text.identifiers import names_in
 
 COMMENT = "\ufdd0"
@@ -60,7 +60,7 @@ class Source(NamedTuple):
     text: str
     maths: Strings = ()
     """The multi-line maths, by number."""
-    references: tuple[tuple[str, str], ...] = ()
+    references: tuple[Pair, ...] = ()
     """The labels that the note defines, each with the target of its links."""
 
 
@@ -142,7 +142,7 @@ class FrontMatter(NamedTuple):
     """The reason why no cards are made of the note, "" if they are."""
     problem: str = ""
     """The problem with the YAML, if any."""
-    identifiers: tuple[tuple[str, str], ...] = ()
+    identifiers: tuple[Pair, ...] = ()
     """(scheme, value) of the paper that the note is about."""
     lines: int = 0
     """The number of lines of the front matter."""
@@ -191,7 +191,7 @@ def _yaml(head: str) -> tuple[Json, str]:
     return {}, "the front matter is not a list of keys and values"
 
 
-def _identifiers(values: Json) -> Iterator[tuple[str, str]]:
+def _identifiers(values: Json) -> Iterator[Pair]:
     """Yield the identifiers of the paper that a literature note is about, from keys tools write."""
     for key, value in values.items():
         name = re.sub(r"[\W_]+", "", key.casefold())

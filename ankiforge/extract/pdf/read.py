@@ -35,7 +35,7 @@ from ankiforge.extract.pdf.text import (
     unswapped,
     upright_text,
 )
-from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Span, Value, h16
+from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Pair, Span, Value, h16
 from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
@@ -302,7 +302,7 @@ class _Reading:
         place = "x".join(str(round(edge)) for edge in annotation.box or ())
         return annotation.contents or annotation.name or f"{h16(self._folds[page.number])}x{place}"
 
-    def _problems(self, marks: Sequence[Highlight]) -> Iterator[tuple[str, str]]:
+    def _problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
         def listed(pages: Sequence[int]) -> str:
             return ", ".join(map(self._label, pages))
 

@@ -23,7 +23,7 @@ from msgspec import MsgspecError, json
 
 from ankiforge.errors import ServiceError, UsageError
 from ankiforge.extract.files import program, proves, stamp_at
-from ankiforge.model import Document, DocumentKey, Highlight, Memory, NoMemory, Value, h16
+from ankiforge.model import Document, DocumentKey, Highlight, Memory, NoMemory, Pair, Value, h16
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -115,9 +115,9 @@ class Read(Value, tag="read", omit_defaults=True):
     """(index of a mark, the area that its picture shows)."""
     pages: tuple[tuple[str, int], ...] = ()
     """(h16 of the folded text, its length) of every page."""
-    problems: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Pair, ...] = ()
     """(what, hint) for what was left out."""
-    notices: tuple[tuple[str, str], ...] = ()
+    notices: tuple[Pair, ...] = ()
     """(what, hint) for what to report though nothing failed."""
 
 

@@ -29,6 +29,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Json,
+    Pair,
     Problem,
     Strings,
     Value,
@@ -389,7 +390,7 @@ def _first_filled(fields: Json, names: Strings) -> str:
     return next((fields[name] for name in names if fields.get(name)), "")
 
 
-def _identifiers(fields: Json) -> Iterator[tuple[str, str]]:
+def _identifiers(fields: Json) -> Iterator[Pair]:
     extra, url = fields.get("extra", ""), fields.get("url", "").strip()
     typed = filter(_LABELLED.match, extra.split("\n"))
     told = "\n".join((fields.get("DOI", ""), fields.get("archiveID", ""), *typed, url))
