@@ -47,6 +47,7 @@ from ankiforge.model import (
     SeenType,
     Sighting,
     Strings,
+    Texts,
     Value,
     Waiting,
 )
@@ -100,7 +101,7 @@ _USUAL: dict[Family, dict[str, Words]] = {
 }
 
 
-def names_of(kind: SeenType, maps: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def names_of(kind: SeenType, maps: Mapping[str, Texts]) -> Texts:
     """Return our content fields and the names of their fields; {} if the note type is unclear.
 
     Args:
@@ -127,13 +128,13 @@ def names_of(kind: SeenType, maps: Mapping[str, Mapping[str, str]]) -> dict[str,
     return found if needed <= found.keys() and distinct else {}
 
 
-def read_maps(given: Words, kinds: tuple[SeenType, ...]) -> dict[str, dict[str, str]]:
+def read_maps(given: Words, kinds: tuple[SeenType, ...]) -> dict[str, Texts]:
     """Return what `--map "TYPE: Front=FIELD, Back=FIELD"` says, by note type.
 
     Raises:
         UsageError: it has another form, or names a field that is not there.
     """
-    maps = {}
+    maps: dict[str, Texts] = {}
     for one in given:
         name, _, rest = one.rpartition(":")
         kind = next((kind for kind in kinds if kind.name == name.strip()), None)
@@ -189,11 +190,11 @@ class _Theirs(Value):
 
     note: SeenNote
     kind: SeenType
-    names: dict[str, str]
+    names: Texts
     """Our content fields and the names of its fields; {} if that is unclear."""
 
     @property
-    def html(self) -> dict[str, str]:
+    def html(self) -> Texts:
         """Its fields."""
         return dict(zip(self.kind.names, self.note.fields, strict=False))
 
@@ -369,7 +370,7 @@ def _words(one: Waiting) -> Words:
     return _plain(named, family is Family.CLOZE)
 
 
-def _plain(html: dict[str, str], cloze: bool) -> Words:
+def _plain(html: Texts, cloze: bool) -> Words:
     texts = (text_of(html.get(name, "")) for name in (("Text",) if cloze else ("Front", "Back")))
     return tuple(_NUMBER.sub("{{c::", on_one_line(text)) for text in texts)
 

@@ -191,7 +191,7 @@ def _gave_way(path: Path, known: Iterable[Remembered]) -> bool:
     return any(item.names in names and Path(item.path).exists() for item in known)
 
 
-def _remembers(item: Remembered, where: str, names: Mapping[str, str]) -> bool:
+def _remembers(item: Remembered, where: str, names: dict[str, str]) -> bool:
     """Return whether plain `run` reads a place already: the remembered PATH or a part of it."""
     return _contains(Path(item.path), Path(where)) and names.items() <= item.names.items()
 

@@ -34,6 +34,7 @@ from ankiforge.model import (
     SeenNote,
     SeenType,
     Strings,
+    Texts,
     Value,
     ViewKind,
     h16,
@@ -80,7 +81,7 @@ def look(
     settings: AnkiSettings,
     ledger: Ledger,
     home: Path,
-    environ: Mapping[str, str] = os.environ,
+    environ: Texts = os.environ,
     *,
     bind: bool = False,
 ) -> Look:
@@ -197,7 +198,7 @@ def _elsewhere(view: View, bound: Bound | None, ledger: Ledger) -> bool:
     return bound is not None and not same and bool(ledger.counts("anki")["anki"]["seen"])
 
 
-def _adopted(ledger: Ledger) -> dict[str, str]:
+def _adopted(ledger: Ledger) -> Texts:
     """Return the guids in Anki of the notes that other tools made of our cards, and ours."""
     return {one.guid: guid for guid, one in ledger.adopted().items()}
 
@@ -396,7 +397,7 @@ def picture_fault(ledger: Ledger, highlight: Highlight, path: str, folder: Path)
     return "" if isinstance(media, Media) else f"{path}: {media.what}"
 
 
-def roots(ledger: Ledger) -> dict[str, str]:
+def roots(ledger: Ledger) -> Texts:
     """Return the folder of each source, by `kind:name`, as it was opened last."""
     stored = ledger.memo("roots")
     return msgspec.json.decode(stored, type=dict[str, str]) if stored else {}

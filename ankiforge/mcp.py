@@ -33,7 +33,7 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, Prompt, Shape, rules_of, sendable
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.ledger import Ledger, Line, Match, Outcome
-from ankiforge.model import AGENT, Highlight, Json, Origin, Proposal, Severity, Task, Value
+from ankiforge.model import AGENT, Highlight, Json, Origin, Proposal, Severity, Task, Texts, Value
 from ankiforge.review.query import parse
 from ankiforge.run import Checks, PrivatePassages, for_model, ingest
 from ankiforge.text import shortened
@@ -53,7 +53,7 @@ PATIENCE_S = 5.0
 
 Opener = Callable[[str], AbstractContextManager[tuple[Workspace, Ledger]]]
 """Opens the workspace and its ledger; the argument names a lock to hold, "" = none."""
-Cards = list[dict[str, str]]
+Cards = list[Texts]
 
 
 class Agent:
@@ -378,7 +378,7 @@ def _rejected(ledger: Ledger, words: str, hidden: _Hidden) -> list[Json]:
     ]
 
 
-def _refuse_malformed(card: dict[str, str], highlight: Highlight) -> None:
+def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
     """Raise for a fault in the form of a proposed card."""
     kind = card["kind"]
     for name in {"none": ("why_none",), "cloze": ("text",)}.get(kind, ("front", "back")):

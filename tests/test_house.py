@@ -52,7 +52,7 @@ def test_help_is_told_without_loading_what_only_commands_need(called, unwanted):
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 110, "code lines": 25_330, "AST nodes": 263_500, "longest file": 700}
+CEILINGS = {"modules": 110, "code lines": 25_330, "AST nodes": 260_000, "longest file": 700}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 TEST_LINES = 27_360
 HERE = Path(__file__).parent

@@ -6,7 +6,7 @@ The file may be malicious, so its tables and values are checked.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.model import Json, SeenTemplate, SeenType
+from ankiforge.model import Json, SeenTemplate, SeenType, Texts
 
 _T = TypeVar("_T")
 Row = tuple[Any, ...]
@@ -62,9 +62,7 @@ class Database:
     and of those in `adopted` (guid in Anki: guid of our card); of None all notes, with the place ''.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, name: str, adopted: Mapping[str, str] | None
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: str, adopted: Texts | None) -> None:
         self._connection = connection
         self._name = name
         try:
@@ -131,7 +129,7 @@ class Database:
 
 
 @contextmanager
-def open_database(copy: Path, name: str, adopted: Mapping[str, str] | None) -> Iterator[Database]:
+def open_database(copy: Path, name: str, adopted: Texts | None) -> Iterator[Database]:
     """Open a copy, which SQLite may modify. `name` is used in error messages."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)

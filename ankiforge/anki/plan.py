@@ -48,6 +48,7 @@ from ankiforge.model import (
     Seen,
     SeenType,
     Strings,
+    Texts,
     Value,
     h16,
     next_mod,
@@ -75,9 +76,9 @@ class Sent(Value):
     deck: str
     digest: str
     """A hash of the whole note: an equal one later is the same revision."""
-    numbers: Mapping[str, str]
+    numbers: Texts
     """The words under each cloze number."""
-    hashes: Mapping[str, str] = {}
+    hashes: Texts = {}
     """The hashes of the content fields that another tool's note got, by name."""
 
 
@@ -229,7 +230,7 @@ def ship(
     return Planned(card.guid, card.live, note, sent, changed=seen is not None and mod != seen.mod)
 
 
-def _numbers(card: Card) -> dict[str, str]:
+def _numbers(card: Card) -> Texts:
     """Return the words under each cloze number."""
     text = dict(card.fields).get("Text", "")
     return {str(number): plain(gap.answer) for gap in gaps(text) for number in gap.numbers}

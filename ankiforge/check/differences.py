@@ -29,7 +29,7 @@ from ankiforge.check.words import (
     stem,
     synonyms,
 )
-from ankiforge.model import Draft, Family, Strings, Value
+from ankiforge.model import Draft, Family, Strings, Texts, Value
 from ankiforge.text import cloze
 from ankiforge.text.cloze import shields
 from ankiforge.text.fold import canonical
@@ -288,7 +288,7 @@ def aligned(one: Features, other: Features) -> Features:
 
 
 @lru_cache(maxsize=2048)
-def _runs(form: str) -> dict[str, str]:
+def _runs(form: str) -> Texts:
     """Return adjacent words by their other spellings: as one word, or as initials."""
     words, runs = tokens_of(form), {}
     for at, (word, after) in enumerate(pairwise(words)):
@@ -301,7 +301,7 @@ def _runs(form: str) -> dict[str, str]:
     return runs
 
 
-def _joined(form: str, joins: dict[str, str]) -> str:
+def _joined(form: str, joins: Texts) -> str:
     for run, word in joins.items():
         form = f" {form} ".replace(f" {run} ", f" {word} ").strip()
     return form

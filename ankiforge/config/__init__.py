@@ -10,7 +10,6 @@ import ipaddress
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ankiforge.config.yamlfile import Location, read, typed
-from ankiforge.model import Strings, Value
+from ankiforge.model import Strings, Texts, Value
 from ankiforge.text.fold import fold
 
 FILE_NAME = "ankiforge.yaml"
@@ -271,9 +270,7 @@ def key_variable(default: DefaultKey, url: str, written: str) -> str:
     return written or (default.name if default.owns(url) else "")
 
 
-def key_for(
-    default: DefaultKey, url: str, written: str, environ: Mapping[str, str] = os.environ
-) -> str:
+def key_for(default: DefaultKey, url: str, written: str, environ: Texts = os.environ) -> str:
     """Return the key that may be sent to `url`. "" if there is none."""
     return environ.get(key_variable(default, url, written), "").strip()
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ankiforge import config as settings
 from ankiforge.config import FILE_NAME, Config, expanded, is_loopback
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.errors import UsageError
-from ankiforge.model import Value
+from ankiforge.model import Texts, Value
 
 JOURNAL = "journal"
 
@@ -77,7 +77,7 @@ def _write_once(path: Path, text: str) -> None:
 # --- what belongs to the person, not to a workspace -----------------------------------------
 
 
-def user_folder(environ: Mapping[str, str] = os.environ) -> Path:
+def user_folder(environ: Texts = os.environ) -> Path:
     """Return the user's folder: what was confirmed and registered, and the default workspace.
 
     `ANKIFORGE_HOME` names another one, so that tests and demonstrations leave no trace.
@@ -97,7 +97,7 @@ def load_values(folder: Path, name: str) -> dict[str, str]:
         return {}
 
 
-def store_values(folder: Path, name: str, values: Mapping[str, str]) -> None:
+def store_values(folder: Path, name: str, values: Texts) -> None:
     """Store values under a name, in a file that only its owner can read.
 
     Raises:
@@ -217,9 +217,7 @@ class Workspace(Value):
             restrict(one)
 
 
-def resolve(
-    directory: Path | None, cwd: Path, environ: Mapping[str, str] = os.environ
-) -> Workspace:
+def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> Workspace:
     """Return the workspace for a command.
 
     It is `directory` (`-C`), otherwise the nearest folder from `cwd` upwards with an

@@ -35,6 +35,7 @@ from ankiforge.model import (
     Origin,
     Problem,
     Task,
+    Texts,
     Waiting,
     h16,
 )
@@ -66,7 +67,7 @@ def export_chats(
 
 
 def _text(
-    marks: list[tuple[Task, Highlight]], prompt: Prompt, shape: Shape, rejected: Mapping[str, str]
+    marks: list[tuple[Task, Highlight]], prompt: Prompt, shape: Shape, rejected: Texts
 ) -> str:
     parts = [(title, [*some]) for title, some in groupby(marks, key=lambda one: title_of(one[0]))]
     sections = []
@@ -166,7 +167,7 @@ def _back(highlight: Highlight) -> str:
     return f"back/{h16(highlight.key, highlight.exact, highlight.comment)}"
 
 
-def sent_back(tasks: Iterable[Task], replies: Replies) -> dict[str, str]:
+def sent_back(tasks: Iterable[Task], replies: Replies) -> Texts:
     """Return, by key, the cards of highlights that a check blocked, with the reasons."""
     marks = (one for task in tasks for one in task.highlights)
     return {one.key: cards for one in marks if (cards := replies.get(_back(one)))}

@@ -35,7 +35,7 @@ from ankiforge.draft.prompt import Question
 from ankiforge.draft.reply import TOO_LARGE, Completion
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Json, Value, h16
+from ankiforge.model import Json, Texts, Value, h16
 
 LARGEST = 8_000_000
 """The maximum size of a reply, in bytes."""
@@ -177,7 +177,7 @@ def _line(said: object) -> str:
 
 
 def refusal(
-    settings: ServerSettings, status: int, text: str, headers: Mapping[str, str], sent: Any
+    settings: ServerSettings, status: int, text: str, headers: Texts, sent: Any
 ) -> Exception | None:
     """Return the exception for an error status; None if the request may be sent again.
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,9 +24,9 @@ from msgspec.structs import replace
 
 from ankiforge.draft import private, withheld
 from ankiforge.errors import ConfigError
-from ankiforge.model import CardKind, Highlight, Json, Task, Value, h16
+from ankiforge.model import CardKind, Highlight, Json, Task, Texts, Value, h16
 
-Message = dict[str, str]
+Message = Texts
 
 # --- prompt files ---------------------------------------------------------------------------
 
@@ -53,7 +53,7 @@ class Prompt(Value):
         """Return `name@` and a hash of eight hex digits, which is stored with every draft."""
         return f"{self.name}@{h16(self.system, self.user)[:8]}"
 
-    def messages(self, values: Mapping[str, str]) -> tuple[Message, ...]:
+    def messages(self, values: Texts) -> tuple[Message, ...]:
         """Return the chat messages with inserted values; empty ones are omitted."""
         filled = (
             (role, _VARIABLE.sub(lambda name: values[name[1]], text).strip())
@@ -164,7 +164,7 @@ def only(task: Task, *highlights: Highlight) -> Task:
     return replace(task, highlights=highlights)
 
 
-def rules_of(shape: Shape) -> dict[str, str]:
+def rules_of(shape: Shape) -> Texts:
     """Return the values that are the same for all requests of a shape."""
     kinds = [_HOW[kind] for kind in shape.kinds]
     if len(kinds) < len(CardKind):

@@ -22,11 +22,11 @@ from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import columns_of, delimiter_of
 from ankiforge.extract.folder import ExportSource, Named, iso_time
-from ankiforge.model import Extracted, Highlight, HighlightKind, Pair, Problem, Strings, h16
+from ankiforge.model import Extracted, Highlight, HighlightKind, Pair, Problem, Strings, Texts, h16
 from ankiforge.text.fold import fold
 
 Settings = SourceSettings
-Row = dict[str, str]
+Row = Texts
 _USED = ("highlight", "note", "tags", "document tags", "book title", "title", "book author", "author",
     "location", "location type", "amazon book id", "url", "color", "highlighted at", "date")  # fmt: skip
 _NOTE_TAGS = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")

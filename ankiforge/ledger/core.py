@@ -42,6 +42,7 @@ from ankiforge.model import (
     Seen,
     SeenReview,
     Sighting,
+    Texts,
     Waiting,
 )
 
@@ -199,7 +200,7 @@ class Ledger:
         else:
             decide.reject(self._store, id, why)
 
-    def edit(self, id: str, fields: Mapping[str, str], *, forced: bool = False) -> Guid:
+    def edit(self, id: str, fields: Texts, *, forced: bool = False) -> Guid:
         """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
         return decide.edit(self._store, id, fields, forced=forced)
 

@@ -7,7 +7,7 @@ tables each time; an answer is an event, and the question is gone because its co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -40,6 +40,7 @@ from ankiforge.model import (
     Question,
     Severity,
     Strings,
+    Texts,
     Value,
     Waiting,
     h16,
@@ -197,7 +198,7 @@ def reject(store: Store, id: str, why: str = "") -> None:
         drafts.put_away(store, id, event)
 
 
-def edit(store: Store, id: str, fields: Mapping[str, str], *, forced: bool = False) -> Guid:
+def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
     """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
     with store.action():
         guid = id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +28,7 @@ from ankiforge.model import (
     Proposal,
     Route,
     Strings,
+    Texts,
     Value,
     Verdict,
     Waiting,
@@ -391,7 +392,7 @@ def _row_of(
     position: int,
     proposal: Proposal,
     wording: Wording,
-    revised: Mapping[str, str],
+    revised: Texts,
     passage: Passage,
     run: int,
 ) -> tuple[object, ...]:

@@ -22,6 +22,7 @@ from ankiforge.model import (
     Json,
     Pair,
     Strings,
+    Texts,
     Value,
     Verdict,
     guid_for,
@@ -67,7 +68,7 @@ class Wording(Value, omit_defaults=True):
     """What a draft or card says, and who wrote it."""
 
     kind: str
-    fields: dict[str, str]
+    fields: Texts
     """Markdown by field name."""
     quote: str = ""
     own: bool = False
@@ -101,7 +102,7 @@ def exact(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", plain(text)).split())
 
 
-def content_of(fields: Mapping[str, str]) -> str:
+def content_of(fields: Texts) -> str:
     """Return a hash of what a card asks and answers. Signs and case count: `x < y` is not `x > y`."""
     text = fields.get("Text", "")
     if text:
@@ -110,7 +111,7 @@ def content_of(fields: Mapping[str, str]) -> str:
     return h16("basic", exact(fields.get("Front", "")), exact(fields.get("Back", "")))
 
 
-def digest_of(fields: Mapping[str, str]) -> str:
+def digest_of(fields: Texts) -> str:
     """Return a hash of the exact fields of a card, but for blanks at the ends of lines."""
     lines = {name: map(str.rstrip, text.splitlines()) for name, text in fields.items()}
     return h16(*(part for name in sorted(lines) for part in (name, "\n".join(lines[name]))))
@@ -165,7 +166,7 @@ class State(msgspec.Struct):
     """Whether a person accepted it although a check blocks it."""
     pinned: Strings = ()
     """Fields whose text is a person's: the source may not change them."""
-    given: dict[str, str] = {}
+    given: Texts = {}
     """The fields as the source or drafter gave them last."""
     offered: dict[str, str] = {}
     """What the source says now in pinned fields: a conflict until the person chooses."""
@@ -175,7 +176,7 @@ class State(msgspec.Struct):
     """Oldest first."""
     words: str = ""
     """A digest of the words that were shipped last."""
-    numbers: dict[str, str] = {}
+    numbers: Texts = {}
     """By cloze number: the words that were shipped under it. Never free for other words."""
     resolved: dict[str, tuple[str, str, str]] = {}
     """By field: the choice (`mine` or `source`), and the hashes of theirs and ours it was made about."""
@@ -426,7 +427,7 @@ def _pin(passage: Passage, event: Event) -> None:
 
 def _edit(passage: Passage, event: Event) -> None:
     if card := passage.cards.get(event.body["guid"]):
-        fields: dict[str, str] = event.body["fields"]
+        fields: Texts = event.body["fields"]
         card.pinned = tuple(dict.fromkeys((*card.pinned, *fields)))
         merged = {name: text for name, text in {**card.wording.fields, **fields}.items() if text}
         kind = event.body.get("kind", card.wording.kind)

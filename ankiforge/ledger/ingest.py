@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -54,6 +54,7 @@ from ankiforge.model import (
     Problem,
     Scan,
     Sighting,
+    Texts,
     Unchanged,
     h16,
 )
@@ -108,7 +109,7 @@ class Ingest:
         store: Store,
         run: int,
         confirmed: frozenset[str],
-        selections: Mapping[str, str],
+        selections: Texts,
         in_use: frozenset[str] | None,
         in_progress: Callable[[str, str], bool],
     ) -> None:
@@ -664,7 +665,7 @@ def ingest(
     store: Store,
     sightings: Iterable[Sighting],
     *,
-    selections: Mapping[str, str],
+    selections: Texts,
     in_use: frozenset[str] | None,
     in_progress: Callable[[str, str], bool],
 ) -> Report:

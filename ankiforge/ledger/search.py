@@ -29,6 +29,7 @@ from ankiforge.model import (
     IndexedCard,
     Origin,
     SearchTerms,
+    Texts,
 )
 from ankiforge.text.identifiers import Name, names_in, names_of
 
@@ -318,7 +319,7 @@ class Duplicates:
     def __init__(self, store: Store) -> None:
         self._store = store
         # The digest of each card whose search terms are being made.
-        self._reading: dict[str, str] = {}
+        self._reading: Texts = {}
 
     def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
         """Yield the cards whose search terms are missing, or of another text or version."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,7 +26,7 @@ import msgspec
 from ankiforge.config.workspace import restrict
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, State, classes, fold
-from ankiforge.model import Json, Strings, Value
+from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import canonical
 
@@ -62,7 +62,7 @@ def listed(values: Iterable[str]) -> str:
     return f"\n{text}\n" if text else ""
 
 
-def words_of(fields: Mapping[str, str]) -> str:
+def words_of(fields: Texts) -> str:
     """Return the plain text of a card; `Reverse` only says that it is asked both ways."""
     return " ".join(plain(text) for name, text in fields.items() if name != "Reverse")
 

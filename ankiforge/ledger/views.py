@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
@@ -13,7 +13,7 @@ import msgspec
 from ankiforge.ledger import cards
 from ankiforge.ledger.events import PERSON, POLICY, Wording
 from ankiforge.ledger.store import Row, Store, encode
-from ankiforge.model import Card, Conflict, Guid, Json, Seen, SeenReview, note_id
+from ankiforge.model import Card, Conflict, Guid, Json, Seen, SeenReview, Texts, note_id
 from ankiforge.text.fold import fold
 
 TWICE_SECONDS = 600.0
@@ -176,7 +176,7 @@ def settle(store: Store, guids: Iterable[Guid], salt: str, conflicts: Iterable[C
             store.write("INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)", *values)
 
 
-Shipment = tuple[Guid, int, Sequence[str], str, str, Mapping[str, str], Mapping[str, str]]
+Shipment = tuple[Guid, int, Sequence[str], str, str, Texts, Texts]
 """(guid, mod, our tags, deck, digest, words by cloze number, hashes of another tool's fields)."""
 
 

@@ -15,6 +15,7 @@ from ankiforge.model.highlights import (
     Problem,
     Severity,
     Strings,
+    Texts,
     Value,
     Verdict,
     note_id,
@@ -201,13 +202,13 @@ class Adopted(Value, omit_defaults=True):
     id: int
     type: int
     """The id of its note type."""
-    names: dict[str, str]
+    names: Texts
     """Our content fields: the names of its fields."""
-    html: dict[str, str]
+    html: Texts
     """All its fields, by its names."""
-    words: dict[str, str] = {}
+    words: Texts = {}
     """What the source said then, in Markdown."""
-    hashes: tuple[dict[str, str], ...] = ()
+    hashes: tuple[Texts, ...] = ()
     """By content field: the hashes of its HTML as we shipped it, oldest first."""
     again: bool = False
     """Whether a person wants it back that was deleted or missing in Anki."""

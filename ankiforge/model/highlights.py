@@ -35,6 +35,8 @@ Span = tuple[int, int]
 """[start, end) in code points."""
 Pair = tuple[str, str]
 """Two texts that belong together."""
+Texts = Mapping[str, str]
+"""Texts by a name: of a field, a setting, an id."""
 Fields = tuple[Pair, ...]
 """(content field name, Markdown), in note type order, without empty fields."""
 

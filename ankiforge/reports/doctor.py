@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +26,7 @@ from ankiforge.config.workspace import Workspace, unconfirmed
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
-from ankiforge.model import Strings, Value
+from ankiforge.model import Strings, Texts, Value
 from ankiforge.reports.summary import first_of
 from ankiforge.text import counted
 
@@ -56,7 +56,7 @@ class Surroundings(Value):
 
     folders: Path
     machine: Machine
-    environ: Mapping[str, str] = {}
+    environ: Texts = {}
     offline: bool = False
     """Whether to connect only to this machine."""
 
@@ -231,7 +231,7 @@ class Machine(Value):
     """The places to search; tests provide their own."""
 
     home: Path
-    environ: Mapping[str, str] = {}
+    environ: Texts = {}
     servers: tuple[tuple[str, int], ...] = (
         ("Ollama", 11434),
         ("LM Studio", 1234),

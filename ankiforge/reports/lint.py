@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import msgspec
@@ -31,6 +31,7 @@ from ankiforge.model import (
     SeenNote,
     SeenType,
     Severity,
+    Texts,
     Value,
 )
 from ankiforge.reports.cards import Text, attributes
@@ -50,7 +51,7 @@ _TEMPLATE_TAG = re.compile(r"\{\{[^{}]*\}\}")
 _ANSWER_LINE = re.compile(r"(?i)<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b")
 
 
-def _sides(question: str, answer: str, fields: Mapping[str, str]) -> Pair:
+def _sides(question: str, answer: str, fields: Texts) -> Pair:
     """Return the question and the answer of a card as HTML: the fields that its templates show.
 
     The answer is the field to be typed, else the first filled field of the answer template that the

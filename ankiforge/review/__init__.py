@@ -5,8 +5,6 @@ The ledger records them; here words are checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
@@ -19,6 +17,7 @@ from ankiforge.model import (
     Origin,
     Proposal,
     Severity,
+    Texts,
 )
 from ankiforge.review.query import changed_fields, find, is_key
 from ankiforge.text.cloze import plain, words_of
@@ -33,7 +32,7 @@ class BlockedError(RefusedError):
 
 
 def edit(
-    ledger: Ledger, id: str, fields: Mapping[str, str], *, forced: bool = False
+    ledger: Ledger, id: str, fields: Texts, *, forced: bool = False
 ) -> tuple[Guid, tuple[Finding, ...]]:
     """Change fields of a card, or accept a draft in other words.
 

@@ -26,6 +26,7 @@ from ankiforge.model import (
     Question,
     Route,
     Strings,
+    Texts,
     Value,
     Waiting,
     h16,
@@ -65,7 +66,7 @@ class Body(Value, forbid_unknown_fields=True):
     """The card that was chosen of several."""
     text: str = ""
     """The reason for a rejection, or the question of a new card."""
-    fields: dict[str, str] = {}
+    fields: Texts = {}
     lines: Strings = ()
     """The ticked lines of a form."""
     later: bool = False
@@ -405,7 +406,7 @@ class Desk:
         self._files[media.name] = Path(media.path)
         return media
 
-    def _paper(self, highlight: Highlight) -> list[dict[str, str]]:
+    def _paper(self, highlight: Highlight) -> list[Texts]:
         """Return a link to the page of a PDF that is on this machine."""
         root = roots(self._ledger).get(f"pdf:{highlight.document.source}")
         if highlight.route is not Route.PDF or root is None:

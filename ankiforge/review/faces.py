@@ -30,6 +30,7 @@ from ankiforge.model import (
     Pair,
     Route,
     Span,
+    Texts,
 )
 from ankiforge.text import on_one_line
 from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, shields, words_of
@@ -336,7 +337,7 @@ def _split(runs: Iterable[Run], at: re.Pattern[str]) -> list[list[Run]]:
 _PROGRAMS = {"zotero": "Open in Zotero", "obsidian": "Open in Obsidian", "kindle": "Open in Kindle"}
 
 
-def _links(highlight: Highlight) -> Iterator[dict[str, str]]:
+def _links(highlight: Highlight) -> Iterator[Texts]:
     """Yield links to the mark and to its work; only known schemes can be opened."""
     document = highlight.document
     found = [highlight.uri or document.uri, *highlight.links]

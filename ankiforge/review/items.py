@@ -24,6 +24,7 @@ from ankiforge.model import (
     Json,
     Question,
     Severity,
+    Texts,
     Value,
     Verdict,
     Waiting,
@@ -86,7 +87,7 @@ def _sentence(text: str) -> str:
     return sentence(_CODE.sub(r"“\1”", text.strip()))
 
 
-def _why(one: Waiting) -> dict[str, str] | None:
+def _why(one: Waiting) -> Texts | None:
     """Return why a draft is to be looked at closely; None if nothing is to be said of it."""
     found = [each for each in one.proposal.findings if each.severity is not Severity.INFO]
     said = [_sentence(each.message) for each in found]
@@ -129,7 +130,7 @@ class Items:
         self,
         ledger: Ledger,
         find: Find,
-        paper: Callable[[Highlight], list[dict[str, str]]],
+        paper: Callable[[Highlight], list[Texts]],
         *,
         asks: bool,
     ) -> None:

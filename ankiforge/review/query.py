@@ -9,7 +9,7 @@ A query: blank = and, `-` negates, bare words match text, title and the beginnin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -24,6 +24,7 @@ from ankiforge.model import (
     Pair,
     Span,
     Strings,
+    Texts,
     Value,
     colour_name,
 )
@@ -155,7 +156,7 @@ def find(ledger: Ledger, word: str) -> str:
 # --- words of a card's fields -----------------------------------------------------------------
 
 
-def changed_fields(family: Family, changes: Mapping[str, str]) -> dict[str, str]:
+def changed_fields(family: Family, changes: Texts) -> Texts:
     """Return a person's changes of fields, cleaned.
 
     Raises:
@@ -167,7 +168,7 @@ def changed_fields(family: Family, changes: Mapping[str, str]) -> dict[str, str]
     return _clean(changes)
 
 
-def new_fields(words: Mapping[str, str]) -> Fields:
+def new_fields(words: Texts) -> Fields:
     """Return the fields of a new card; a `Text` field makes it a cloze.
 
     Raises:
@@ -186,7 +187,7 @@ def new_fields(words: Mapping[str, str]) -> Fields:
     return tuple((name, given[name]) for name in names if name in given)
 
 
-def _clean(words: Mapping[str, str]) -> dict[str, str]:
+def _clean(words: Texts) -> Texts:
     """Normalise line ends; refuse control characters and text longer than any card."""
     from ankiforge.check import MAX_LENGTH
 

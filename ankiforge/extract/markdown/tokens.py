@@ -6,7 +6,7 @@ Each token has its plain text and its Markdown. Keys are made from the plain tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
@@ -20,7 +20,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token as Parsed
 
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, PLACEHOLDERS, restored
-from ankiforge.model import Span, Strings
+from ankiforge.model import Span, Strings, Texts
 from ankiforge.text.cloze import MATH, literal
 
 
@@ -111,7 +111,7 @@ class Context(NamedTuple):
 
     maths: Strings = ()
     """The multi-line maths of the note, by number."""
-    references: Mapping[str, str] = {}
+    references: Texts = {}
     """The targets of the link labels that the note defines, by label."""
     picture: Callable[[str], str] = str
     """Returns the path of an embedded file below the vault; "" if it is not a picture."""
