@@ -51,10 +51,10 @@ from ankiforge.model import (
     Value,
     Waiting,
 )
-from ankiforge.text import on_one_line, shortened
+from ankiforge.text import on_one_line, regex, shortened
 
-_NUMBER = re.compile(r"\{\{c\d+::")
-_OUR_GUID = re.compile(r"af[a-z2-7]{24}")
+_NUMBER = regex(r"\{\{c\d+::")
+_OUR_GUID = regex(r"af[a-z2-7]{24}")
 Words = Strings
 
 
@@ -392,7 +392,7 @@ def _row(one: Waiting, anki: str = "") -> Row:
 # --- the cards in notes, as the tools write them ----------------------------------------------
 
 # What Obsidian_to_Anki takes for the name of a field.
-_FIELD = re.compile(
+_FIELD = regex(
     r"(?m)^(?P<line>[A-Z][\w ]{0,24}):|(?P<word>(?<=\s)(?:Front|Back|Extra|Text|Question|Answer)):"
 )
 
@@ -405,11 +405,11 @@ def _card(kind: str, id: str, front: str, back: str) -> str:
 
 # --- yanki ------------------------------------------------------------------------------------
 
-_HEAD = re.compile(r"(?s)\A\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)")
-_NOTE_ID = re.compile(r"(?m)^noteId:[ \t]*(\d+)")
-_RULE = re.compile(r"(?m)^[ ]{0,3}(?:-[ \t]*){3,}$|^[ ]{0,3}(?:\*[ \t]*){3,}$")
-_STRUCK = re.compile(r"(?s)~~(?:(\d{1,2})\s+)?(.+?)(?:\s+[_*]([^_*]+)[_*])?~~")
-_TYPED = re.compile(r"(?s)(.*)\n\s*\n?[_*]([^_*\n]+)[_*]\s*\Z")
+_HEAD = regex(r"(?s)\A\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)")
+_NOTE_ID = regex(r"(?m)^noteId:[ \t]*(\d+)")
+_RULE = regex(r"(?m)^[ ]{0,3}(?:-[ \t]*){3,}$|^[ ]{0,3}(?:\*[ \t]*){3,}$")
+_STRUCK = regex(r"(?s)~~(?:(\d{1,2})\s+)?(.+?)(?:\s+[_*]([^_*]+)[_*])?~~")
+_TYPED = regex(r"(?s)(.*)\n\s*\n?[_*]([^_*\n]+)[_*]\s*\Z")
 
 
 def yanki_cards(text: str) -> Iterator[str]:
@@ -437,8 +437,8 @@ def yanki_cards(text: str) -> Iterator[str]:
 
 # --- AnkiOps ------------------------------------------------------------------------------------
 
-_COMMENT = re.compile(r"<!--\s*(note_key|note_type|tags):\s*(.*?)\s*-->\n?")
-_LABEL = re.compile(r"(?m)^([A-Z]+\d*|IO_\w+):[ \t]*")
+_COMMENT = regex(r"<!--\s*(note_key|note_type|tags):\s*(.*?)\s*-->\n?")
+_LABEL = regex(r"(?m)^([A-Z]+\d*|IO_\w+):[ \t]*")
 _KINDS = {("Q", "A"): "Basic", ("F", "B"): "Basic (and reversed card)", ("T", ""): "Cloze"}
 _ASIDE = frozenset("E M AI D".split())  # noqa: SIM905
 

@@ -6,7 +6,6 @@ Checks, drafters and `run` are imported inside functions, because not every comm
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -52,6 +51,7 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
+from ankiforge.text import regex
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
@@ -378,8 +378,8 @@ def open_source(
 
 SMALL_MODEL = 14.0
 """The size, in billions of parameters, up to which a model gets the short prompt."""
-_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
-_HOSTED = re.compile(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
+_SIZE = regex(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+_HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
 
 
 def language_model(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import html
 import json
-import re
 import shutil
 import stat
 import struct
@@ -56,6 +55,7 @@ from ankiforge.model import (
     Value,
     ViewKind,
 )
+from ankiforge.text import regex
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError, ZstdFile
@@ -392,15 +392,15 @@ def _unreadable(path: Path, error: OSError) -> ItemError:
 _MAX_SIDE = 2000
 # The number of characters read of a field. Broken markup takes quadratic time.
 _MAX_FIELD = 10_000
-_TEMPLATE_FIELD = re.compile(r"\{\{([^{}#^/]+)\}\}")
-_NOT_TEXT = re.compile(
+_TEMPLATE_FIELD = regex(r"\{\{([^{}#^/]+)\}\}")
+_NOT_TEXT = regex(
     r"(?is)<(style|script)\b.*?(?:</\1\s*>|\Z)|\[sound:[^\]]*\]|\[latex\].*?(?:\[/latex\]|\Z)"
     r"|\[\$\$?\].*?(?:\[/\$\$?\]|\Z)|\[anki:[^\]]*\]"
 )
-_BREAK = re.compile(r"(?i)<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>")
-_TAG = re.compile(r"(?s)<!--.*?(?:-->|\Z)|<[^>]*>")
-_EMBEDDED_PICTURE = re.compile(r"data:[^\s\"'<>]{100,}")
-_CUT_TAG = re.compile(r"<[^<>]*\Z")
+_BREAK = regex(r"(?i)<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>")
+_TAG = regex(r"(?s)<!--.*?(?:-->|\Z)|<[^>]*>")
+_EMBEDDED_PICTURE = regex(r"data:[^\s\"'<>]{100,}")
+_CUT_TAG = regex(r"<[^<>]*\Z")
 
 
 def _foreign_fields(kind: SeenType | None, fields: list[str]) -> Fields:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import Card, CardKind, Fields, Highlight, Media, Strings
+from ankiforge.text import regex
 from ankiforge.text.cloze import gaps, plain
 from ankiforge.text.fold import canonical, clean, isolated, locate, same
 
@@ -70,9 +71,9 @@ def content_html(kind: CardKind, fields: Fields, pictures: Pictures | None = Non
 
 ALSO = '<blockquote class="af-also">'
 """The start of each further passage in the field Source."""
-_HIGHLIGHT = re.compile(r'(?s)<span class="af-exact">(.*?)</span>(?!</span>)')
-_QUOTE = re.compile(r"(?s)<mark>(.*?)</mark>")
-_LINE_END = re.compile(r"(?i)<br\s*/?>|</(?:p|div|blockquote)>")
+_HIGHLIGHT = regex(r'(?s)<span class="af-exact">(.*?)</span>(?!</span>)')
+_QUOTE = regex(r"(?s)<mark>(.*?)</mark>")
+_LINE_END = regex(r"(?i)<br\s*/?>|</(?:p|div|blockquote)>")
 
 
 def source_html(card: Card) -> str:
@@ -154,7 +155,7 @@ def _shortened(text: str) -> str:
     return isolated(text)
 
 
-_WORD = re.compile(r"\w+")
+_WORD = regex(r"\w+")
 _STOP_WORD_LIST = (
     "a an the of in for that it to is be and by der die das des ein eine"
     " le la les un une de du el los las del"
@@ -245,8 +246,8 @@ def _label(target: str, own: str) -> str:
 DEFAULT_DECK = "ankiforge"
 RETIRED = "ankiforge::retired"
 """The tag of a note in Anki whose card was retired or rejected. Imports cannot delete notes."""
-_CONTROL_CHARS = re.compile(r"[\x00-\x1f\x7f]+")
-_UNFIT_IN_TAGS = re.compile(r"[\s\x00-\x1f\x7f]+")
+_CONTROL_CHARS = regex(r"[\x00-\x1f\x7f]+")
+_UNFIT_IN_TAGS = regex(r"[\s\x00-\x1f\x7f]+")
 # Tags that belong to Anki: they record what a person or the scheduler did.
 _SYSTEM_TAGS = frozenset({"marked", "leech"})
 

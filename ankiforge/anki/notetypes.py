@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import html
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
@@ -35,6 +34,7 @@ from ankiforge.model import (
     Strings,
     named_id,
 )
+from ankiforge.text import regex
 from ankiforge.text.cloze import MAX_NUMBER
 
 DESIGN_MOD = 1_400_000_001
@@ -171,9 +171,9 @@ def in_order_of(seen: SeenType, family: Family, fields: Strings, before: Strings
 
 MAX_OPEN = 10
 """The nesting depth up to which Anki parses clozes."""
-_TOKEN = re.compile(r"\{\{c([0-9,]*)::|\}\}")
-_EMPTY = re.compile(r"(?i)(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*")
-_TAG_BUT_PICTURES = re.compile(r"(?i)<(?!img\b)[^>]*>")
+_TOKEN = regex(r"\{\{c([0-9,]*)::|\}\}")
+_EMPTY = regex(r"(?i)(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*")
+_TAG_BUT_PICTURES = regex(r"(?i)<(?!img\b)[^>]*>")
 
 
 def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
@@ -258,11 +258,11 @@ def cloze_numbers(text: str) -> tuple[int, ...]:
 # it shows, so a hash is computed from a normal form that such rewriting does not change. Frozen
 # (docs/keys.md).
 
-_IDENTITY = re.compile(
+_IDENTITY = regex(
     r"af1 (af[a-z2-7]{24}) (\S+) (\S+) ([0-9a-f]{8}(?:\.[0-9a-f]{8})*) ([0-9a-f]{8})(?: |$)"
 )
-_TAG = re.compile(r"(?i)<(/?[a-z!])[^<>]*>")
-_JOINING_TAG = re.compile(r"(?i)</?(?:wbr|span)\b[^<>]*>")
+_TAG = regex(r"(?i)<(/?[a-z!])[^<>]*>")
+_JOINING_TAG = regex(r"(?i)</?(?:wbr|span)\b[^<>]*>")
 
 
 def parse_identity(field: str) -> Identity | None:
@@ -283,13 +283,13 @@ def parse_identity(field: str) -> Identity | None:
 
 # --- content hash ---------------------------------------------------------------------------
 
-INVISIBLE = re.compile(r"(?i)<wbr\s*/?>|<span>(?:<wbr\s*/?>)*</span>")
+INVISIBLE = regex(r"(?i)<wbr\s*/?>|<span>(?:<wbr\s*/?>)*</span>")
 """What keeps signs of Anki's apart, and shows nothing."""
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
+_CONTROL = regex("[\x00-\x08\x0b-\x1f]")
 # The name that Anki gives to our picture if a different file of that name exists.
-_RENAMED_MEDIA = re.compile(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
+_RENAMED_MEDIA = regex(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
 # White space and `<br>` at the end of a text, reversed: that takes linear time.
-_BLANK_END = re.compile(r"\A(?:>rb<|[^\S\u00a0])+")
+_BLANK_END = regex(r"\A(?:>rb<|[^\S\u00a0])+")
 
 
 def field_hash(text: str) -> str:

@@ -24,6 +24,7 @@ from urllib.parse import quote, unquote
 
 from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN
 from ankiforge.model import Media, Problem, Value
+from ankiforge.text import regex
 from ankiforge.text.cloze import Gap, gaps, plain, shields
 from ankiforge.text.fold import clean
 
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 # The outer braces show emphasis rules the same punctuation as in the source.
-_ATOM = re.compile("\\{\ufdd0(\\d+)\ufdd1\\}")
+_ATOM = regex("\\{\ufdd0(\\d+)\ufdd1\\}")
 # A line that contains no markup.
-_PLAIN_LINE = re.compile(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
+_PLAIN_LINE = regex(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
 _TAG_NAMES = (
     "p br hr em strong s mark blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td"
 )
@@ -193,7 +194,7 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-_MARK = re.compile(r"(?s)(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)")
+_MARK = regex(r"(?s)(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)")
 
 
 def _mark(state: StateInline, silent: bool) -> bool:
@@ -214,9 +215,9 @@ def _mark(state: StateInline, silent: bool) -> bool:
 
 # --- literal text ---------------------------------------------------------------------------
 
-_DOUBLE = re.compile(r"([{}:])(?=\1)")
-_BRACKET = re.compile(r"(?i)\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)")
-_DELIMITER = re.compile(r"\\(?=[(\[\])])")
+_DOUBLE = regex(r"([{}:])(?=\1)")
+_BRACKET = regex(r"(?i)\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)")
+_DELIMITER = regex(r"\\(?=[(\[\])])")
 
 
 def escape(text: str) -> str:
@@ -248,15 +249,15 @@ def _isolated_html(inner: str) -> str:
 
 # --- formulas -------------------------------------------------------------------------------
 
-_TEX_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
+_TEX_DELIMITER = regex(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
 # TeX by which MathJax sets links, styles and attributes. It is not allowed on a card.
-_TEX_ACTIVE = re.compile(
+_TEX_ACTIVE = regex(
     r"\\(?:href|style|class|cssId|require|mmlToken)(?![A-Za-z])|\\bbox\s*\[[^\]]*[:(]"
 )
 # The maximum nesting of braces in a formula. Deeper ones keep MathJax busy for minutes.
 _MAX_DEPTH = 60
-_TEX_BRACE = re.compile(r"(?s)\\.?|[{}]")
-_TEX_OPENER = re.compile(r"\{(?=\{)")
+_TEX_BRACE = regex(r"(?s)\\.?|[{}]")
+_TEX_OPENER = regex(r"\{(?=\{)")
 
 
 def _formula(tex: str, *, display: bool, inside: bool) -> str:
@@ -293,7 +294,7 @@ def _is_closed(tex: str) -> bool:
 
 # --- addresses and pictures -----------------------------------------------------------------
 
-_SCHEME = re.compile(r"(?i)(?:https?|mailto|zotero|obsidian|kindle|doi):")
+_SCHEME = regex(r"(?i)(?:https?|mailto|zotero|obsidian|kindle|doi):")
 _KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
 _MAX_ADDRESS = 2000
 
@@ -314,7 +315,7 @@ def address(url: str) -> str:
 
 # The picture formats that Anki shows on every device.
 _PICTURE_TYPES = ("png", "jpg", "jpeg", "gif", "webp", "avif", "svg")
-_MEDIA_NAME = re.compile(rf"af-[0-9a-f]{{16}}\.(?:{'|'.join(_PICTURE_TYPES)})")
+_MEDIA_NAME = regex(rf"af-[0-9a-f]{{16}}\.(?:{'|'.join(_PICTURE_TYPES)})")
 _MAX_PICTURE_BYTES = 20_000_000
 
 
@@ -345,12 +346,12 @@ def media_of(path: Path) -> Media | Problem:
 # The output of `render` is restored exactly. Of pasted HTML the text is kept, and the formatting as far
 # as our Markdown can express it.
 
-_MATH = re.compile(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
+_MATH = regex(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
 # What would be Markdown, as a group; not a citation in brackets, which is no link.
-_MARKUP = re.compile(r"\[\d+(?:[-–,]\s?\d+)*\](?![(\[])|([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
+_MARKUP = regex(r"\[\d+(?:[-–,]\s?\d+)*\](?![(\[])|([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
 # What would start a list or a rule at the beginning of a line.
-_LINE_START = re.compile(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
-_CLOZE = re.compile(r"(\{\{c[0-9,]+::|::|\}\})")
+_LINE_START = regex(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
+_CLOZE = regex(r"(\{\{c[0-9,]+::|::|\}\})")
 _EMPHASIS = {"em": "*", "i": "*", "strong": "**", "b": "**", "s": "~~", "del": "~~", "mark": "=="}
 _START = _EMPHASIS | {"br": "\n", "a": "[", "td": "| ", "th": "| "}
 _END = _EMPHASIS | {"td": " ", "th": " ", "tr": "|\n"}

@@ -39,7 +39,7 @@ from ankiforge.check.words import (
     word_count,
 )
 from ankiforge.model import Draft, Family, Finding, Form, Severity
-from ankiforge.text import cloze
+from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import image_paths, outside, shields
 from ankiforge.text.fold import clean, is_visible
 
@@ -59,13 +59,13 @@ def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
         yield found("too_long", f"{clozes} clozes of at most {MAX_CLOZES}")
 
 
-_CLOZE_IN_MATHS = re.compile(r"\{\{c\d+::")
+_CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
 # A `$` before a word; not a shell variable or a price.
-_OPENS = re.compile(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
-_TEX = re.compile(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
-_TEX_WORD = re.compile(r"\S*(?:\\[A-Za-z]|\^|\w_)\S*$")
+_OPENS = regex(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
+_TEX = regex(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
+_TEX_WORD = regex(r"\S*(?:\\[A-Za-z]|\^|\w_)\S*$")
 _LOOK_BACK = 40
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def structure(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -145,23 +145,23 @@ def _unclosed(text: str) -> str:
 # --- clozes -------------------------------------------------------------------------------------
 
 # The first words of a sentence that depends on the one before it; case matters.
-_LEANS = re.compile(rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])")
-_IMPERSONAL = re.compile(
+_LEANS = regex(rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])")
+_IMPERSONAL = regex(
     r"(?i)these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows|turns out|takes)\s"
     r"(?:\S+\s){0,3}(?:that|to|how|whether|for)\b|such (?:as|that)\b"
 )
 _SMALL_WORDS = STOP_WORDS - NEGATIONS - listed("small_words", "askable")
-_SIGNS_ONLY = re.compile(r"[\s.,;:!?'\"“”()-]+")
+_SIGNS_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
 # A number or acronym, which is searched for although it is short.
-_SHORT_FACT = re.compile(r"\d{2,}|[A-Z]{2,}")
+_SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
 # The minimum length of other answers that are searched for, in characters.
 _SHORTEST = 4
 # A text with more lines is a list or a table.
 _LINES = 3
 _WORDS_TO_MEASURE = 8
-_EDGE_SIGN = re.compile(r"^[\s.,;:!?)]|[\s,;:(]$")
+_EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$")
 # What a gap of a template holds, not of a card: `{{FIRST_NAME}}`, `{{first_name}}`.
-_IDENTIFIER = re.compile(r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+")
+_IDENTIFIER = regex(r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+")
 
 
 def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -233,14 +233,14 @@ def _question_patterns() -> Iterator[_Pattern]:
 
 
 _QUESTION_PATTERNS = tuple(_question_patterns())
-_YES_NO = re.compile(
+_YES_NO = regex(
     r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but|as|it|they|if"
     r"|unless|only)\b)"
 )
-_BULLET = re.compile(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
-_BRACKETED = re.compile(r"[(\[][^()\[\]]*[)\]]")
+_BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
+_BRACKETED = regex(r"[(\[][^()\[\]]*[)\]]")
 # Text between commas that is not an item of a list.
-_CLAUSE = re.compile(
+_CLAUSE = regex(
     r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b"
 )
 _ITEM_WORDS = 5
@@ -296,11 +296,11 @@ def _between_commas(answer: str) -> int:
 # --- what the card does not show, and what stands for words -----------------------------------------
 
 _WORKS = "paper|article|study|work|section|chapter|book|text|passage|excerpt|highlight"
-_THIS = re.compile(
+_THIS = regex(
     rf"(?i)\b(?:this|these|those|such an?) ({_WORKS}|figure|table|equation|method|model|approach"
     r"|technique|example|system|process|concept|idea|result|theorem)s?\b"
 )
-_THE_TEXT = re.compile(
+_THE_TEXT = regex(
     rf"(?i)\bthe authors?\b(?! (?:of|who|in whose)\b)"
     rf"|\baccording to the (?:{_WORKS}|authors?|source)\b(?! (?:of|that|by|on)\b)"
     rf"|\b(?:in|from) the (?:paper|article|passage|excerpt|highlight|text|study)"
@@ -309,20 +309,20 @@ _THE_TEXT = re.compile(
     r"|proposes?|suggests?|introduces?|presents?|calls?|shows?|discuss(?:es)?|explains?)\b"
     r"|\b(?:mentioned|described|discussed|shown|defined) (?:above|below|earlier|here)\b"
 )
-_OPTIONS = re.compile(
+_OPTIONS = regex(
     r"(?i)\b(?:which|what|who|choose|select|one)\b[^?]{0,40}\bof (?:the following|these options|the options)"
     r"(?: below)?\b|\b(?:all|none|both|any) of the (?:above|below)\b|\bwelche[rs]? der folgenden\b"
     r"|\b(?:lequel|laquelle|lesquels) des? suivants?\b|\bcuál(?:es)? de (?:los|las) siguientes\b"
 )
-_LISTED = re.compile(r"(?s)(?:^|\n)\s*(?:[-*+•]|\(?[a-eA-E1-5][).:])\s|\b[aA][).]\s.+\b[bB][).]\s")
-_FIGURE = re.compile(
+_LISTED = regex(r"(?s)(?:^|\n)\s*(?:[-*+•]|\(?[a-eA-E1-5][).:])\s|\b[aA][).]\s.+\b[bB][).]\s")
+_FIGURE = regex(
     r"(?i)\b(?:fig(?:ure)?s?\.?|table|eqs?\.|equation|section|sect?\.|appendix)\s?\(?\d+"
 )
-_EMPTY = re.compile(
+_EMPTY = regex(
     r"(?is)\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
     r"(?: here)?|insert \w+(?: here)?|(?:question|answer|front|back|text) here)\W*"
 )
-_DOTS = re.compile(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")
+_DOTS = regex(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")
 # Words of the reply schema, which may be real answers if they are in the source.
 _SCHEMA_WORDS = frozenset(
     ["string", "str", "null", "undefined", "answer", "question", "front", "back", "nan"]
@@ -360,16 +360,16 @@ def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
 
 # --- truncated cards, and Markdown that is not rendered -------------------------------------------
 
-_OPEN_END = re.compile(r"[,،、，][\s*_=~>\"”’»)]*$")
-_COLON_END = re.compile(r"[:：][\s*_=~>\"”’»)}]*$")
+_OPEN_END = regex(r"[,،、，][\s*_=~>\"”’»)]*$")
+_COLON_END = regex(r"[:：][\s*_=~>\"”’»)}]*$")
 _JOINING = listed("small_words", "joining")
 # In shorter texts, the last word may be what is asked about: `und` means `and`.
 _JOINED_WORDS = 4
-_PAIRED = re.compile(
+_PAIRED = regex(
     r"(?<!\\)\*\*(?=[^\s*])((?:(?!\n\n)[^*]|(?<!\*)\*(?!\*))+?)(?<=[^\s\\])\*\*(?!\*)"
     r"|(?<!\\)\*\*\*(?=[^\s*])([^*\n]+)(?<=[^\s\\])\*\*\*(?!\*)"
 )
-_STRAY = re.compile(
+_STRAY = regex(
     r"(?<![\w*])\*\*(?=[^\W\d_])(?!(?:kw|kwargs|args|opts|options|params)\b)"
     r"|(?<=[^\W_])\*\*(?![\w*(])|(?<=[.!?,;:)])\*\*(?!\w)|(?<=[^\W\d_])\*\*(?=[^\W\d_])"
     r"|(?:^|\s)\*\*\s*$|~=\{|=\}~"
@@ -413,15 +413,15 @@ def _without_code(text: str) -> str:
 
 # --- doubtful marks: mere emphasis, metadata, code ------------------------------------------------
 
-_DECLARATION = re.compile(r"(?i)(?:TARGET DECK|FILE TAGS)\b")
-_CODE_LINE = re.compile(
+_DECLARATION = regex(r"(?i)(?:TARGET DECK|FILE TAGS)\b")
+_CODE_LINE = regex(
     r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
     r"|(?<![\w:])(?=\w*\d)[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"  # an address: fe80::1
     r"|::=|^\S+\s+::\s+\S+(?:\s+\S+){0,3}\s*(?:->|=>|→|⇒)"  # a grammar, a type
     r"|[A-Z]\w*[a-z][A-Z]\w*::\w|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
 )
 # A value that is typical of a Dataview field.
-_VALUE = re.compile(
+_VALUE = regex(
     r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]|(?:true|false|yes|no)"
     r"|(?:#\S+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+"
 )

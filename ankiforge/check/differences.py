@@ -30,7 +30,7 @@ from ankiforge.check.words import (
     synonyms,
 )
 from ankiforge.model import Draft, Family, Strings, Texts, Value
-from ankiforge.text import cloze
+from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import shields
 from ankiforge.text.fold import canonical
 
@@ -38,11 +38,11 @@ from ankiforge.text.fold import canonical
 
 MAX_LENGTH = 2000
 """The number of characters of a field that are compared; useful cards are not longer."""
-_SIMPLE = re.compile(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
-_SHIELD_SIGN = re.compile(r"[`$\\]")
-_LAST = re.compile(r"(?<=[^\s.?])[\s.?]+$")
+_SIMPLE = regex(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
+_SHIELD_SIGN = regex(r"[`$\\]")
+_LAST = regex(r"(?<=[^\s.?])[\s.?]+$")
 _AUTHOR = r"[A-Z][\w’'-]+(?:,? (?:et al\.?|and|&|und|y) ?(?:[A-Z][\w’'-]+)?)?"
-CITED = re.compile(
+CITED = regex(
     rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp|S)\. ?\d+(?:[-–]\d+)?)?"
     rf"(?:; ?{_AUTHOR},? \d{{4}}[a-z]?)*\)"
     r"|(?:(?<=[a-z]{2})|(?<![\w]))\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"
@@ -129,7 +129,7 @@ def _exact(text: str) -> str:
 # --- the content words of a normal form ----------------------------------------------------------
 
 _IDEOGRAPHS = "\u3400-\u9fff"
-_ASCII = re.compile(r"\w+")
+_ASCII = regex(r"\w+")
 _WORD = rf"[{_IDEOGRAPHS}]|[\u3040-\u309f]+|[\u30a0-\u30ff]+|[^\W\u3040-\u30ff{_IDEOGRAPHS}]+"
 # Words without meaning of their own, and without accents (`où` is `ou`, `で` is `て`).
 _PASSED = STOP_WORDS | QUESTION_WORDS | listed("small_words", "unstemmed")
@@ -173,10 +173,8 @@ def finders_of(form: str) -> Iterator[str]:
         yield from (one + other for one, other in pairwise(run))
 
 
-_PHRASE_SIGN = re.compile(
-    r"-| world war| place| weltkrieg|due to|because of|\.0|usa|united|great b"
-)
-_PHRASE = re.compile(
+_PHRASE_SIGN = regex(r"-| world war| place| weltkrieg|due to|because of|\.0|usa|united|great b")
+_PHRASE = regex(
     r"\b(?P<war>first|second|1st|2nd) world war\b|\b(?P<occur>takes?|took|taking) place\b"
     r"|\b(?P<weltkrieg>(?:erste|zweite)[rsn]?) weltkrieg\b|\b(?P<cause>due to|because of)\b"
     r"|(?<=\d)(?P<zero>\.0+)(?![\d.])|\b(?P<us>usa|united states(?: of america)?)\b"
@@ -205,9 +203,9 @@ def _word_for(match: re.Match[str]) -> str:
 
 # --- the features of a card ----------------------------------------------------------------------
 
-_NAME = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
-_LABEL = re.compile(r"(?<=\w )[A-Z](?![\w'’.])")
-_NOT = re.compile(r"n['’]t\b")
+_NAME = regex(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
+_LABEL = regex(r"(?<=\w )[A-Z](?![\w'’.])")
+_NOT = regex(r"n['’]t\b")
 _MISSING = NEGATIONS | listed("meaning", "missing")
 _MAX_INITIALS = 5
 
@@ -354,7 +352,7 @@ def _words(words: Words | set[str]) -> str:
 
 # --- guards ------------------------------------------------------------------------------------
 
-_FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
+_FORMULA = regex(r"[=^λσμ/‖+<>≤≥·|()]|\d")
 # The minimum number of equal words around a replaced one.
 _FRAME = 2
 _SWAPPED = 2

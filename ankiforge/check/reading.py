@@ -28,7 +28,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
-from ankiforge.text import cloze
+from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
 from ankiforge.text.passages import sentences
@@ -52,7 +52,7 @@ class Rule(Value):
     """The unit of the limit: words, %, characters …"""
 
 
-_ROW = re.compile(
+_ROW = regex(
     r"\[(?P<group>\w+)\]|(?P<id>\w+) +(?P<severity>\w+)"
     r" *(?:<= (?P<most>\d+) (?P<unit>\S+))? *\| (?P<says>.+)"
 )
@@ -120,10 +120,10 @@ _LONGEST = 6000
 folded = lru_cache(maxsize=1024)(canonical)
 """The canonical form, cached because many checks use the same passage."""
 GAP = "[…]"
-_MARKUP = re.compile(r"(?m)[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]")
-_PRIVATE = re.compile("[\ue000-\ue0ff]")
-_SHIELDED = re.compile(r"`[^`\n]*`|\$[^$\n]*\$|https?://\S+")
-CLOZE_SIGN = re.compile(r"\{\{c\d+(?:,\d+)*::|\}\}")
+_MARKUP = regex(r"(?m)[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]")
+_PRIVATE = regex("[\ue000-\ue0ff]")
+_SHIELDED = regex(r"`[^`\n]*`|\$[^$\n]*\$|https?://\S+")
+CLOZE_SIGN = regex(r"\{\{c\d+(?:,\d+)*::|\}\}")
 
 
 @lru_cache(maxsize=256)
@@ -274,7 +274,7 @@ def _evidence(quote: str, text: str) -> str:
     return text[touched[0][0] : touched[-1][1]] if touched else text
 
 
-_PART = re.compile(
+_PART = regex(
     r"(?i)[;:、；。]|,(?!\d)|[.!?](?=\s)|\b(?:while|whereas|but|although|though|während|wohingegen|aber"
     r"|sondern|tandis que|mais|mientras|pero|sino)\b"
 )
@@ -285,7 +285,7 @@ def clauses(text: str) -> list[str]:
     return [part for part in _PART.split(text) if re.search(r"\w", part)]
 
 
-_CHOICE = re.compile(
+_CHOICE = regex(
     r"(?i)\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b|\bof\b[^?]+\band\b[^?]*\bwhich\b"
     r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von|de)\b|哪一?[个個項種种]|どちら"
 )

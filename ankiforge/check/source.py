@@ -59,6 +59,7 @@ from ankiforge.check.words import (
     written_fractions,
 )
 from ankiforge.model import Draft, Family, Finding, Highlight, Pair, Severity
+from ankiforge.text import regex
 from ankiforge.text.cloze import shields
 from ankiforge.text.passages import sentences
 
@@ -86,7 +87,7 @@ _LITTLE = 0.5
 # The number of initial letters by which a word of the source is recognised: valid, validity.
 _PREFIX = 5
 # `B.C.` is the same as `BC`.
-_INITIALS = re.compile(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
+_INITIALS = regex(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
 
 
 def answer(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -171,7 +172,7 @@ def beside(draft: Draft, context: Context) -> Iterator[Finding]:
 
 # --- numbers ------------------------------------------------------------------------------------
 
-_SHIELDED = re.compile(r"`[^`\n]*`|\$(?=[^\s\d])[^$\n]*\$")
+_SHIELDED = regex(r"`[^`\n]*`|\$(?=[^\s\d])[^$\n]*\$")
 # `one` and `two` are often no numbers: both threads are two threads.
 _LEAST_WORD = 3
 
@@ -252,7 +253,7 @@ _ABSOLUTES = listed("meaning", "absolutes")
 # Words with which a sentence can say the same with and without a negation.
 _EXCUSED = listed("meaning", "excused")
 # The month, not the verb.
-_MAY = re.compile(r"\bMay\b")
+_MAY = regex(r"\bMay\b")
 _TURNING = frozenset(("unlike", "lack", "lacks", "instead"))
 # The share of words from which a card repeats its source.
 _REPEATS = 0.8
@@ -353,10 +354,10 @@ def _sides_swapped(card: list[str], at: int, proof: list[str], place: int) -> bo
 
 # --- formulae, code, names ----------------------------------------------------------------------
 
-_SYMBOLS = re.compile(r"[\s{}^_()\[\]$*·×⋅`]|\\[,;:! ]")
-_OPERATOR = re.compile(r"[=+\-*/<>≤≥≠√∑∫→·|]|\\[a-z]{3,}|[\^_]")
+_SYMBOLS = regex(r"[\s{}^_()\[\]$*·×⋅`]|\\[,;:! ]")
+_OPERATOR = regex(r"[=+\-*/<>≤≥≠√∑∫→·|]|\\[a-z]{3,}|[\^_]")
 # A capitalised word within a sentence, or before another one.
-_NAME = re.compile(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
+_NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
 
 
 @lru_cache(maxsize=256)
@@ -403,15 +404,15 @@ def literal(draft: Draft, context: Context) -> Iterator[Finding]:
 # --- foreign links, active markup, talk to models -----------------------------------------------
 
 _ADDRESS = (
-    re.compile(r"(?i)((?:https?|ftp)://[^\s)>\]\"']+|\bwww\.[^\s)>\]\"']+|\bdoi:\s?10\.\S+)"),
-    re.compile(r"!?\[[^\]\n]{0,300}\]\(([^)\s]{1,500})\)"),
-    re.compile(r"!\[\[([^\]\n|]{1,300})"),
+    regex(r"(?i)((?:https?|ftp)://[^\s)>\]\"']+|\bwww\.[^\s)>\]\"']+|\bdoi:\s?10\.\S+)"),
+    regex(r"!?\[[^\]\n]{0,300}\]\(([^)\s]{1,500})\)"),
+    regex(r"!\[\[([^\]\n|]{1,300})"),
 )
-_RUNS = re.compile(
+_RUNS = regex(
     r"(?i)<\s*/?\s*(?:script|iframe|object|embed|style|form|svg|meta|link|base|img|video|audio)\b"
     r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:|\[latex\]"
 )
-_TALK = re.compile(
+_TALK = regex(
     r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
     r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the |your )*"
     r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)|system prompt"

@@ -16,6 +16,8 @@ from importlib.resources import files
 from itertools import islice, pairwise
 from typing import NamedTuple
 
+from ankiforge.text import regex
+
 # --- word lists --------------------------------------------------------------------------------
 
 
@@ -76,10 +78,10 @@ ORDINALS = lists("numbers", "ordinals")["en"]
 
 # Kana and ideographs. To compile so many takes `re` a millisecond, at the first such text.
 _IDEOGRAPH = "([\u3040-\u30ff\u3400-\u9fff])"
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?[+#]*")
+_TOKEN = regex(r"[^\W_]+(?:['’][^\W_]+)?[+#]*")
 # The same for ASCII, in half the time.
-_ASCII_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)?[+#]*")
-TERM = re.compile(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
+_ASCII_TOKEN = regex(r"[a-z0-9]+(?:'[a-z0-9]+)?[+#]*")
+TERM = regex(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
 """Acronyms and names with digits or inner capitals."""
 
 
@@ -140,13 +142,13 @@ def word_count(text: str) -> int:
 
 # (signs that a word must contain, pattern, replacement)
 _SPELLING = (
-    (("our",), re.compile(r"(?<=[a-z]{3})our(?=$|s$|al$|ed$|ing$)"), "or"),
-    (("ogue",), re.compile(r"(?<=[a-z]{2})ogue(?=s?$)"), "og"),
-    (("re",), re.compile(r"(?<=[a-z][bcdfghjklmnpqtvw])re(?=s?$)"), "er"),
-    (("ae", "oe"), re.compile(r"ae|oe"), "e"),
+    (("our",), regex(r"(?<=[a-z]{3})our(?=$|s$|al$|ed$|ing$)"), "or"),
+    (("ogue",), regex(r"(?<=[a-z]{2})ogue(?=s?$)"), "og"),
+    (("re",), regex(r"(?<=[a-z][bcdfghjklmnpqtvw])re(?=s?$)"), "er"),
+    (("ae", "oe"), regex(r"ae|oe"), "e"),
     (
         ("is", "ys"),
-        re.compile(r"(?<=[a-z]{3})[iy]s(?=e$|ed$|es$|ing$|ation$|ations$|er$|ers$)"),
+        regex(r"(?<=[a-z]{3})[iy]s(?=e$|ed$|es$|ing$|ation$|ations$|er$|ers$)"),
         "iz",
     ),
 )
@@ -239,16 +241,16 @@ def synonyms() -> dict[str, Words]:
 
 # --- numbers -----------------------------------------------------------------------------------
 
-_RAISED = re.compile("[²³¹⁰⁴-⁹₀-₉]+")
-DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
-_GROUPING = re.compile(r"[.,](?=\d{3}(?:\D|$))")
-_POWER = re.compile(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
-_ROMAN = re.compile(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
-_NUMBERED = re.compile(
+_RAISED = regex("[²³¹⁰⁴-⁹₀-₉]+")
+DIGITS = regex(r"\d+(?:[.,]\d+)*")
+_GROUPING = regex(r"[.,](?=\d{3}(?:\D|$))")
+_POWER = regex(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
+_ROMAN = regex(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
+_NUMBERED = regex(
     r"(?i)\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex|level|category"
     r"|axiom|law|act|group|period|form)\s+((?-i:[IVXivx]))\b"
 )
-_ROMAN_SIGN = re.compile(r"\b[WIVXivx]+[12]?\b")
+_ROMAN_SIGN = regex(r"\b[WIVXivx]+[12]?\b")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 
 
@@ -342,7 +344,7 @@ def _longest_first(names: frozenset[str] | dict[str, Unit] | dict[str, int]) -> 
 
 # More would be too many for Python to read as one number.
 _DIGITS = r"\d{1,999}"
-QUANTITY = re.compile(
+QUANTITY = regex(
     rf"""(?x)
     (?=[-−–+±$€£\d]|\b)
     (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
@@ -356,10 +358,10 @@ QUANTITY = re.compile(
     (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.|ad\b|a\.d\.|ce\b|n\.\s?chr))?
     """
 )
-RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
-_SQUARE = re.compile(r"[²³](?=\W|$)")
-_GROUP_SIGN = re.compile(r"[ '\u00a0\u202f]")
-_GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
+RANGE = regex(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
+_SQUARE = regex(r"[²³](?=\W|$)")
+_GROUP_SIGN = regex(r"[ '\u00a0\u202f]")
+_GROUPED = regex(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
 
 
 class Quantity(NamedTuple):
@@ -458,7 +460,7 @@ def written_fractions(text: str) -> list[tuple[str, str, Fraction]]:
 
 
 _MONTHS = {name: int(at) for name, at in by_word("numbers", "months").items()}
-_MONTH = re.compile(
+_MONTH = regex(
     rf"(?i)(?<![^\W_])(?:(?P<before>\d{{1,2}}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
     rf"(?P<month>{'|'.join(_MONTHS)})(?![^\W_])(?P<after>,?\s(?:de\s|of\s)?\d)?"
 )
@@ -477,7 +479,7 @@ def months(text: str) -> dict[str, int]:
 
 _GROUP = r"\{([^{}]*)\}"
 _TEX = tuple(
-    (re.compile(pattern), instead)
+    (regex(pattern), instead)
     for pattern, instead in (
         (rf"\\(?:mathrm|text|mathbf|mathit|mathcal|operatorname|textrm)\s*{_GROUP}", r"\1"),
         (rf"\\[dt]?frac\s*{_GROUP}\s*{_GROUP}", r"(\1)/(\2)"),
@@ -491,7 +493,7 @@ _TEX = tuple(
         (r"\\neq?\b", "≠"),
     )
 )
-_COMMAND = re.compile(r"\\([A-Za-z]+)")
+_COMMAND = regex(r"\\([A-Za-z]+)")
 GREEK = by_word("numbers", "greek")
 
 
@@ -509,20 +511,20 @@ _TYPOGRAPHY = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-"}
     | {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE"}
 )
-_HYPHENATED = re.compile(r"(?<=\w)-\s*\n\s*(?=\w)|\u00ad")
-_COMPOUND = re.compile(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])")
-_BRACKETS = re.compile(r"[{}^_()\[\]]")
-_OPERATOR = re.compile(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
-_SIGN = re.compile(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
+_HYPHENATED = regex(r"(?<=\w)-\s*\n\s*(?=\w)|\u00ad")
+_COMPOUND = regex(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])")
+_BRACKETS = regex(r"[{}^_()\[\]]")
+_OPERATOR = regex(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
+_SIGN = regex(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
 _COUNTED = by_word("numbers", "normal_number_words") | NUMBER_WORDS
 for _word in ("one", "once", "eins", "acht"):  # they may mean something else: `one`, an article
     _COUNTED.pop(_word)
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_THOUSANDS = regex(r"(?<=\d),(?=\d{3}(?!\d))")
 # 299 792 458; two groups alone are ambiguous: `in 120 200 died`.
-_SPACED_DIGITS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])")
+_SPACED_DIGITS = regex(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])")
 # (0, 0), which is two numbers.
-_TUPLE = re.compile(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
-_TENS_AND_ONES = re.compile(
+_TUPLE = regex(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
+_TENS_AND_ONES = regex(
     r"(?i)\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
     r"(one|two|three|four|five|six|seven|eight|nine)\b"
 )

@@ -7,7 +7,6 @@ Data goes to stdout (`call.data`, `call.print`), messages go to stderr (`call.sa
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -22,6 +21,7 @@ import click
 
 from ankiforge.cli import COMMANDS, given, shared_options
 from ankiforge.errors import ForgeError
+from ankiforge.text import regex
 from ankiforge.text.fold import BIDI_CONTROLS
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 # Characters with which a text could control the terminal; colour sequences are allowed.
 _ESCAPES = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
-_UNSAFE = re.compile(_ESCAPES)
-_UNSAFE_OR_BIDI = re.compile(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
+_UNSAFE = regex(_ESCAPES)
+_UNSAFE_OR_BIDI = regex(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
 # A command that a message names. `init` and `mcp` name their folder themselves.
-_COMMAND = re.compile(rf"\bankiforge (?=(?:{'|'.join({*COMMANDS} - {'init', 'mcp'})})\b)")
+_COMMAND = regex(rf"\bankiforge (?=(?:{'|'.join({*COMMANDS} - {'init', 'mcp'})})\b)")
 # Further characters that some readers take for line ends, which JSON Lines must not contain.
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
 from ankiforge.model import CardKind, Document, Highlight, Strings, Value, colour_name
+from ankiforge.text import regex
 from ankiforge.text.fold import is_visible
 
 Action = Literal["card", "definition", "question", "skip"]
@@ -157,7 +158,7 @@ def _normalised(text: str) -> str:
 # --- the name of a deck ---------------------------------------------------------------------
 
 _PLACEHOLDERS = ("title", "collection", "folder")
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_PLACEHOLDER = regex(r"\{([^{}]*)\}")
 # The maximum length of one part of a deck's name. Anki's deck list shows no more.
 _MAX_PART = 100
 
@@ -191,4 +192,4 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 # Characters that break a line. Not joiners, which scripts and emoji need.
-_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_BREAKS = regex("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

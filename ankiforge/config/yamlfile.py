@@ -20,6 +20,7 @@ import yaml
 from msgspec import inspect
 
 from ankiforge.errors import ConfigError
+from ankiforge.text import regex
 
 Steps = tuple[str | int, ...]
 """A path in a file: keys of mappings, and indices in lists."""
@@ -120,7 +121,7 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
     raise ConfigError(f"{shown}:{line}: {what}", hint=hint)
 
 
-CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL = regex("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """No text or path needs these; UTF-8 cannot encode the last ones."""
 
 

@@ -28,6 +28,7 @@ from ankiforge.model import (
     Task,
     Value,
 )
+from ankiforge.text import regex
 
 
 class Replies(Protocol):
@@ -90,12 +91,12 @@ class Instruction(Value):
 
 NO_LLM = "no-llm"
 """The tag of passages that must stay on this machine."""
-_NO_LLM = re.compile(rf"(?i)(?<![\w#])#{NO_LLM}\b(?!-)")
-_REPLIES = re.compile(r"(?ms)^— .*")
+_NO_LLM = regex(rf"(?i)(?<![\w#])#{NO_LLM}\b(?!-)")
+_REPLIES = regex(r"(?ms)^— .*")
 _COMMANDS = {
-    Wish.SKIP: re.compile(r"(?is)skip\s*[.!]?|skip:\s*(?P<words>.*)"),
-    Wish.QUESTION: re.compile(r"(?is)(?:\?|q:)\s*(?P<words>.*)"),
-    Wish.CLOZE: re.compile(r"(?is)c:\s*(?P<words>.*)"),
+    Wish.SKIP: regex(r"(?is)skip\s*[.!]?|skip:\s*(?P<words>.*)"),
+    Wish.QUESTION: regex(r"(?is)(?:\?|q:)\s*(?P<words>.*)"),
+    Wish.CLOZE: regex(r"(?is)c:\s*(?P<words>.*)"),
 }
 
 
@@ -175,12 +176,12 @@ def skip_reason(highlight: Highlight) -> str:
 
 
 # Signs of a definition, a reason, a rule, a contrast or a number.
-_TELLS = re.compile(
+_TELLS = regex(
     r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means|defined|called|is an?"
     r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]"
 )
 # In scripts without blanks, two characters are about as much as a word.
-_WORD = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]{1,2}|[^\W_]+(?:['’-][^\W_]+)*")
+_WORD = regex(r"[\u0e00-\u0e7f\u3040-\u9fff]{1,2}|[^\W_]+(?:['’-][^\W_]+)*")
 LEAST, MOST = 4, 60
 """The number of words from which a mark is a clause, and up to which it is about one thing."""
 

@@ -38,7 +38,6 @@ class NoPromptError(ConfigError):
 VARIABLES = ("schema", "most", "kinds", "title", "remark", "highlights")
 """The placeholders of a prompt; `docs/prompts.md` explains them."""
 _VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
-_CUT = re.compile(r"(?m)^---[ \t]*\n")
 
 
 class Prompt(Value):
@@ -96,7 +95,7 @@ def parse(text: str, path: Path) -> Prompt:
     for name in ("schema", "highlights"):
         if name not in used:
             raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")
-    *system, user = _CUT.split(text, maxsplit=1)
+    *system, user = re.split(r"(?m)^---[ \t]*\n", text, maxsplit=1)
     return Prompt(path.stem, "".join(system), user)
 
 

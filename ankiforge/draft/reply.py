@@ -32,7 +32,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
-from ankiforge.text import cloze
+from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import cloze_answers, outside, plain, shields
 from ankiforge.text.fold import fold, locate
 
@@ -113,7 +113,7 @@ _LATEX = (
     r"|theta|tau|text\w*|times|to|tilde|top|tfrac|tbinom|tan|tanh|tr|triangle\w*|therefore"
     r"|upsilon|uparrow|underline|underbrace|underset|uplus"
 )
-_BACKSLASH = re.compile(
+_BACKSLASH = regex(
     rf"""(?x)\\\\ | \\(?=(?:{_LATEX})(?![A-Za-z])) | \\(?=[bf][A-Za-z]) | \\(?=r(?!\\n)[A-Za-z])
     | \\(?!["\\/bfnrt']|u[0-9a-fA-F]{{4}}) | \\(?P<apostrophe>')"""
 )
@@ -131,7 +131,7 @@ def _fix_escapes(text: str, apostrophe: str = "'") -> str:
 
 _NAMES = "think|thinking|thought|reasoning|reflection|seed:think"
 # Reasoning before the answer; it may begin in the request, so that only its end is there.
-_THOUGHT = re.compile(
+_THOUGHT = regex(
     rf"""(?isx)\A\s*(?:<({_NAMES})>.*?(?:</\1>|\Z) | \[THINK\].*?(?:\[/THINK\]|\Z)
     | <\|channel\|>\s*(?:analysis|commentary).*?(?:<\|channel\|>\s*final|\Z)
     | <\|begin_of_thought\|>.*?(?:<\|end_of_thought\|>|\Z)
@@ -170,7 +170,7 @@ def _size(values: Iterable[Any]) -> int:
 
 _DECODER = json.JSONDecoder(strict=False)
 # The start of an object, but no braces of LaTeX or prose.
-_BEGINS = re.compile(r"""\{(?=\s{0,99}["'“„}])""")
+_BEGINS = regex(r"""\{(?=\s{0,99}["'“„}])""")
 
 
 def _whole(text: str) -> tuple[list[Any], bool]:
@@ -186,7 +186,7 @@ def _whole(text: str) -> tuple[list[Any], bool]:
 
 
 _QUOTES = "\"'“”„‘’"
-_LOOSE_START = re.compile(rf"\{{\s{{0,99}}[{_QUOTES}]?\w{{1,40}}[{_QUOTES}]?\s{{0,9}}:(?!:)")
+_LOOSE_START = regex(rf"\{{\s{{0,99}}[{_QUOTES}]?\w{{1,40}}[{_QUOTES}]?\s{{0,9}}:(?!:)")
 
 
 def _repaired(text: str) -> list[Any]:
@@ -216,7 +216,7 @@ _ALIASES = {
     "why_none": "whynone why reason",
 }
 _CALLED = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
-_A_LABEL = re.compile(r"(?i)(?:h(?:ighlight)?[\s_#-]*)?(\d{1,3}|[0-9a-f]{8})")
+_A_LABEL = regex(r"(?i)(?:h(?:ighlight)?[\s_#-]*)?(\d{1,3}|[0-9a-f]{8})")
 _DEEPEST = 5
 
 
@@ -332,7 +332,7 @@ def _string(found: Json, key: str) -> str:
     return str(value)[:20_000] if text else ""
 
 
-_EMPTY = re.compile(r'(?i)\W*(?:json\s*)?(?:\{\s*"cards"\s*:\s*)?\[\s*\][\s}`]*')
+_EMPTY = regex(r'(?i)\W*(?:json\s*)?(?:\{\s*"cards"\s*:\s*)?\[\s*\][\s}`]*')
 
 
 def is_empty(text: str) -> bool:
@@ -342,7 +342,7 @@ def is_empty(text: str) -> bool:
 
 # --- a model's text as our Markdown ---------------------------------------------------------
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ue000\ue001]")
+_CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ue000\ue001]")
 
 
 def scrub(text: str) -> str:
@@ -351,19 +351,19 @@ def scrub(text: str) -> str:
     return _CONTROL.sub("", clean).strip()
 
 
-_MATHS = re.compile(r"(?s)\\\[\s*(.+?)\s*\\\]|\\\(\s*(.+?)\s*\\\)")
-_LOUD = re.compile(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
-_RAISED = re.compile(r"(?i)<(sub|sup)>([^<>$\n]{1,20})</\1>")
+_MATHS = regex(r"(?s)\\\[\s*(.+?)\s*\\\]|\\\(\s*(.+?)\s*\\\)")
+_LOUD = regex(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
+_RAISED = regex(r"(?i)<(sub|sup)>([^<>$\n]{1,20})</\1>")
 _SIGNS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "br": "\n", "/p": "\n"}
-_TAG = re.compile(
+_TAG = regex(
     r"""(?ix)<(?P<name>/?(?:b|strong|i|em|code|br|p|div|span|a|img|u|s|sub|sup|small|big|font|ul|ol|li
     |table|tr|td|th|thead|tbody|h[1-6]|pre|hr|center|form|input|button|video|audio|source|link
     |meta|base|script|style|iframe|object|svg|html|body|head|embed|details|summary))\b
     (?:\s[^<>]*)?/?>"""
 )
-_IMAGE = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)")
-_LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
-_AUTOLINK = re.compile(r"(?i)<((?:https?|ftp|mailto|javascript):[^<>\s]*)>")
+_IMAGE = regex(r"!\[[^\]\n]*\]\([^)\n]*\)")
+_LINK = regex(r"\[([^\]\n]*)\]\([^)\n]*\)")
+_AUTOLINK = regex(r"(?i)<((?:https?|ftp|mailto|javascript):[^<>\s]*)>")
 
 
 def markdown(text: str) -> str:
@@ -371,8 +371,8 @@ def markdown(text: str) -> str:
     return cloze.escape_signs(_ours(text))
 
 
-_LOOSE = re.compile(r"\{\{[cC](\d+)\s*(?:::?|\|)\s*")
-_BARE = re.compile(r"\{\{(?!c\d)([^{}\n]+)\}\}")
+_LOOSE = regex(r"\{\{[cC](\d+)\s*(?:::?|\|)\s*")
+_BARE = regex(r"\{\{(?!c\d)([^{}\n]+)\}\}")
 
 
 def cloze_text(text: str) -> str:

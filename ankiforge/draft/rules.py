@@ -25,7 +25,7 @@ from ankiforge.model import (
     Span,
     Task,
 )
-from ankiforge.text import cloze
+from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import cloze_answers, image_paths, literal, plain
 from ankiforge.text.fold import fold, is_visible, locate
 
@@ -127,13 +127,13 @@ def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
 # --- marked words ---------------------------------------------------------------------------
 
 # Words that are struck out in the Markdown.
-_STRIKE = re.compile(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
+_STRIKE = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 # A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND.
-_HEADING = re.compile(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
+_HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 
 
 # A colon that was marked with its term: no part of the answer.
-_GAP_END = re.compile(r"(?<=\w)\\?[:,;]\Z")
+_GAP_END = regex(r"(?<=\w)\\?[:,;]\Z")
 
 
 def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:

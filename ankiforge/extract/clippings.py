@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ankiforge.extract.files import blocks_of
 from ankiforge.model import Problem, Span
+from ankiforge.text import regex
 
 NOWHERE = (0, 0)
 
@@ -37,18 +38,18 @@ class Clip:
         return self.place[0] <= other.place[1] and other.place[0] <= self.place[1]
 
 
-_KIND = re.compile(
+_KIND = regex(
     r"(?i)(?P<note>\b(?:note?|notiz|nota|notitie|opmerking|notatka|anteckning|заметка|notunuz)\b"
     r"|笔记|筆記|メモ|메모)|(?P<place>\b(?:bookmark|lesezeichen|signet|marcador|favorito|segnalibro"
     r"|bladwijzer|zakładka|bokmärke|закладка)\b|书签|書籤|ブックマーク|책갈피|북마크)"
 )
-_PAGE = re.compile(
+_PAGE = regex(
     r"(?i)\b(?:page|seite|página|pág\.|pagina|strona|stronie|sida|sayfa|страниц\w*)"
     r"\s+([\dIVXLCDM]+(?:[-–]\d+)?)\b|(\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)"
 )
-_RANGE = re.compile(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
+_RANGE = regex(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
 # What a block is: by Kindle's classes, or by KOReader's sizes of letters.
-_ROLE = re.compile(
+_ROLE = regex(
     r"(?P<book>bookTitle|:18pt)|(?P<by>authors|color:gray)|(?P<section>sectionHeading|:14pt)"
     r"|(?P<other>citation)|(?P<head>noteHeading)|(?P<page>:10pt)|(?P<text>noteText|\"font-size:12pt\")|(?P<note>:11pt)"
 )

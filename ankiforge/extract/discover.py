@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import NamedTuple
 
 from ankiforge.config import EXPORTS
 from ankiforge.extract.files import encoding_of
+from ankiforge.text import regex
 
 # The number of bytes read to recognise a file.
 _HEAD_BYTES = 65_536
@@ -23,13 +23,11 @@ _KIND_BY_SUFFIX = {
     ".markdown": "markdown",
 }
 _READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".html", ".htm")
-_CLIPPING = re.compile(r"(?m)^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n")
-_CLIPPINGS_END = re.compile(r"(?m)^={10}[ \t]*$")
+_CLIPPING = regex(r"(?m)^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n")
+_CLIPPINGS_END = regex(r"(?m)^={10}[ \t]*$")
 # HTML of Kindle's apps, and of KOReader.
-_NOTEBOOK = re.compile('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
-_ANNOTATIONS = re.compile(
-    r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]'
-)
+_NOTEBOOK = regex('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
+_ANNOTATIONS = regex(r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]')
 
 
 def kind_of(path: Path) -> str:

@@ -21,6 +21,7 @@ import msgspec
 import ankiforge
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.model import WENT_AWAY, Problem, Sighting, h16
+from ankiforge.text import regex
 
 if TYPE_CHECKING:
     pass
@@ -29,7 +30,7 @@ LARGEST = 2_000_000
 """The default maximum size of a text file in bytes."""
 READ_AGAIN = "renamed or deleted? the next run reads what is then there"
 RE_SAVE = "re-save it as UTF-8"
-PICTURE = re.compile(r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$")
+PICTURE = regex(r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$")
 """Matches the pictures that notes show."""
 
 # --- stamps ---------------------------------------------------------------------------------
@@ -98,7 +99,7 @@ def relative(path: Path, root: Path) -> str:
     return legible(path.relative_to(root).as_posix() if inside else path.name)
 
 
-_GLOB = re.compile(r"(?s)\*\*/|\*\*|\*|\?|.")
+_GLOB = regex(r"(?s)\*\*/|\*\*|\*|\?|.")
 _GLOB_REGEX = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
@@ -200,10 +201,10 @@ def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
 
 # --- HTML -----------------------------------------------------------------------------------
 
-COMMENT = re.compile(r"(?s)<!--(?:(?!<!--).)*?-->")
-_TAG = re.compile(r"(</?[A-Za-z][^<>]*>|<![^<>]*>)")
-_HIDDEN = re.compile(r"(?i)<(head|script|style|template)\b")
-_BLOCK = re.compile(
+COMMENT = regex(r"(?s)<!--(?:(?!<!--).)*?-->")
+_TAG = regex(r"(</?[A-Za-z][^<>]*>|<![^<>]*>)")
+_HIDDEN = regex(r"(?i)<(head|script|style|template)\b")
+_BLOCK = regex(
     r"(?i)</?(?:address|article|aside|blockquote|body|br|d[dlt]|div|fig\w*|footer|h[1-6r]|header|li|main"
     r"|nav|[ou]l|p|pre|section|table|t[dhr])\b"
 )

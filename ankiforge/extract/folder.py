@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -33,6 +32,7 @@ from ankiforge.model import (
     Value,
     h16,
 )
+from ankiforge.text import regex
 from ankiforge.text.passages import percent
 
 
@@ -68,7 +68,7 @@ class File(Value):
         return disk.text_of(raw)
 
 
-_CONFLICT = re.compile(
+_CONFLICT = regex(
     r"(?i).*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$"
 )
 

@@ -22,6 +22,7 @@ from ankiforge.extract.files import matcher
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Value, h16
+from ankiforge.text import regex
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.cards import Syntax
@@ -182,12 +183,12 @@ def template_folders(vault: Path) -> Iterator[str]:
 # --- the vault ---------------------------------------------------------------------------------
 
 # Files that editors leave behind.
-_JUNK = re.compile(r"(?i)~\$|.*(?:~|\.tmp|\.swp)$")
+_JUNK = regex(r"(?i)~\$|.*(?:~|\.tmp|\.swp)$")
 # Files that may contain marks and are not read.
-_DRAWING = re.compile(r"(?i).*(?:\.excalidraw\.md|\.canvas)$")
+_DRAWING = regex(r"(?i).*(?:\.excalidraw\.md|\.canvas)$")
 # A line that Excalidraw writes into a drawing; it is not a mark.
-_BANNER = re.compile(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
-_MARK = re.compile(rb"(?<!=)==(?![=\s]|\xe2\x9a\xa0)[^\r\n=]+(?<!\s)==(?!=)")
+_BANNER = regex(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
+_MARK = regex(rb"(?<!=)==(?![=\s]|\xe2\x9a\xa0)[^\r\n=]+(?<!\s)==(?!=)")
 _LARGEST_DRAWING = 2_000_000
 # Drawings named in one message.
 _MOST_NAMED = 3

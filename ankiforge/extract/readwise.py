@@ -23,13 +23,14 @@ from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import columns_of, delimiter_of
 from ankiforge.extract.folder import ExportSource, Named, iso_time
 from ankiforge.model import Extracted, Highlight, HighlightKind, Pair, Problem, Strings, Texts, h16
+from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
 Settings = SourceSettings
 Row = Texts
 _USED = ("highlight", "note", "tags", "document tags", "book title", "title", "book author", "author",
     "location", "location type", "amazon book id", "url", "color", "highlighted at", "date")  # fmt: skip
-_NOTE_TAGS = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
+_NOTE_TAGS = regex(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
 
 
 def _tags(words: str) -> list[str]:

@@ -21,6 +21,7 @@ from ankiforge.extract import SourceSettings
 from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import Note, NoteSource
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
+from ankiforge.text import regex
 from ankiforge.text.cloze import MATH
 
 HandWritten = Literal["inline", "block", "glossary"]
@@ -37,7 +38,7 @@ class Settings(SourceSettings, kw_only=True):
 
 
 _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
-_FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
+_FIELD = regex(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
 
 
 class Wiki(NoteSource):
@@ -79,18 +80,16 @@ open_source = Wiki.open
 # --- fields ---------------------------------------------------------------------------------
 
 # One of a list `[[two words]] one`; system tags begin with `$:/`.
-_TAG = re.compile(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
+_TAG = regex(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
 
 
 # --- wikitext -------------------------------------------------------------------------------
 
-_CODE = re.compile(r"(?m)(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)")
-_MARKED = re.compile(r"(?m)^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$")
+_CODE = regex(r"(?m)(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)")
+_MARKED = regex(r"(?m)^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$")
 # A list item or heading of a block that is marked, or a paragraph; signs first.
-_PART = re.compile(
-    r"(?m)^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*|)(\S.*(?:\n(?![*#;:>!]|[ \t]*$).+)*)"
-)
-_LINE = re.compile(
+_PART = regex(r"(?m)^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*|)(\S.*(?:\n(?![*#;:>!]|[ \t]*$).+)*)")
+_LINE = regex(
     r"(?P<heading>!{1,6})(?:\.[\w.-]+)?[ \t]*(?P<title>.*)|(?P<item>[*#;:>]+)(?:\.[\w.-]+)?[ \t]*(?P<words>.*)"
     r"|\|!?(?P<row>.*)\|[hfck]?[ \t]*|(?P<none>\"\"\"|<<<.*|\$\$\$.*)[ \t]*"
 )
@@ -129,7 +128,7 @@ def _each_marked(block: re.Match[str]) -> str:
     return _PART.sub(lambda part: f"{part[1]}@@{style}{part[2]}@@\n", block["words"])
 
 
-_SIGNS = re.compile(
+_SIGNS = regex(
     r"""(?msx)
       (?P<as_it_is>``(?:(?!``).){1,2000}``|`[^`\n]{1,2000}`|\$\$[^$]{1,2000}\$\$|"""
     + MATH

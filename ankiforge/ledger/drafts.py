@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -34,6 +33,7 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
+from ankiforge.text import regex
 from ankiforge.text.cloze import make
 from ankiforge.text.fold import document_tag
 
@@ -68,7 +68,7 @@ def draft_id(key: str, wording: Wording) -> str:
 
 
 # The first colons of a line stand between words without blanks.
-_TIGHT = re.compile(r"^[^:]*[^\s:]::[^\s:]")
+_TIGHT = regex(r"^[^:]*[^\s:]::[^\s:]")
 
 
 def form_key(source: str, written: str) -> str:

@@ -5,7 +5,6 @@ A *line* is a card or a draft. Its *places* are the passages in the sources that
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +31,7 @@ from ankiforge.model import (
     Value,
     Waiting,
 )
+from ankiforge.text import regex
 from ankiforge.text.fold import canonical
 
 AT_ONCE = 200
@@ -42,7 +42,7 @@ _REMARKS = {
     "source gone": "its passage is gone from the source",
     "source changed": "its source says something else now",
 }
-_PLAIN = re.compile(r"[\w '-]+")
+_PLAIN = regex(r"[\w '-]+")
 
 
 class Match(Value):
@@ -443,7 +443,7 @@ def changes(store: Store, since: str) -> list[Done]:
 # --- words without case and accents ---------------------------------------------------------------
 
 BASE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
-_NOT_LETTERS = re.compile(r"[\W_]+")
+_NOT_LETTERS = regex(r"[\W_]+")
 
 
 def loose(text: str) -> str:

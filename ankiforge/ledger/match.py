@@ -5,13 +5,13 @@ Each step takes only what the steps before it left. What is only likely is a que
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
 from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.model import Pair, Value
+from ankiforge.text import regex
 
 if TYPE_CHECKING:  # what an unchanged run does not need, it does not load: rapidfuzz, too
     from ankiforge.text.identifiers import Sketch
@@ -123,7 +123,7 @@ def match_documents(known: Sequence[Doc], found: Sequence[Doc], went: Iterable[i
     return pairs
 
 
-_NUMBERS = re.compile(r"\d+")
+_NUMBERS = regex(r"\d+")
 
 
 def _sharing_marks(

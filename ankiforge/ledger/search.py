@@ -28,10 +28,12 @@ from ankiforge.model import (
     HighlightKey,
     IndexedCard,
     Origin,
+    Pair,
     SearchTerms,
     Texts,
 )
-from ankiforge.text.identifiers import Name, names_in, names_of
+from ankiforge.text import regex
+from ankiforge.text.identifiers import names_in, names_of
 
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
 """How a work is found, the most reliable first."""
@@ -171,7 +173,7 @@ def _with_words(store: Store, query: str) -> list[Row]:
 # --- names and titles -----------------------------------------------------------------------------
 
 
-def _named(store: Store, names: Iterable[Name]) -> Iterator[tuple[int, Name]]:
+def _named(store: Store, names: Iterable[Pair]) -> Iterator[tuple[int, Pair]]:
     """Yield the documents that have a name, are at a path, or have a mark with this id."""
     for scheme, value in names:
         rows = store.rows("SELECT document FROM identifier WHERE name = ?", f"{scheme}:{value}")
@@ -265,16 +267,16 @@ _UNSPACED = (
 )
 # Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
 # that are optional in Hebrew and Arabic. In other scripts such marks make a different letter.
-_ACCENTS = re.compile(
+_ACCENTS = regex(
     "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
     "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
 )
-_POWER = re.compile(r"(?<=\w)\^\{?(\d+)\}?")
-_CHUNK = re.compile(r"[\"“„«](?P<phrase>[^\"“”„«»]+)[\"”“»]|(?P<word>[^\s\"“”„«»]+)")
+_POWER = regex(r"(?<=\w)\^\{?(\d+)\}?")
+_CHUNK = regex(r"[\"“„«](?P<phrase>[^\"“”„«»]+)[\"”“»]|(?P<word>[^\s\"“”„«»]+)")
 
 MOST_CHUNKS = 24
 """The number of words of a query that are searched. The rest is ignored."""
-_NOT_LETTERS = re.compile(r"[\W_]+")
+_NOT_LETTERS = regex(r"[\W_]+")
 
 
 def searched(text: str) -> str:

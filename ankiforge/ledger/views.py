@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,12 +13,13 @@ from ankiforge.ledger import cards
 from ankiforge.ledger.events import PERSON, POLICY, Wording
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import Card, Conflict, Guid, Json, Seen, SeenReview, Texts, note_id
+from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
 TWICE_SECONDS = 600.0
 """Without graves, a note is deleted if it is absent in two views so far apart."""
 DELETED = "deleted in Anki"
-_VAULT = re.compile(r"obsidian://open\?vault=([^&\"]+)")
+_VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 _decode_seen = msgspec.json.Decoder(Seen).decode
 _decode_all_seen = msgspec.json.Decoder(list[Seen]).decode
 

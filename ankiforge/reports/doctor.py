@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
@@ -28,7 +27,7 @@ from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.reports.summary import first_of
-from ankiforge.text import counted
+from ankiforge.text import counted, regex
 
 
 class CheckState(StrEnum):
@@ -299,8 +298,8 @@ def dialects(vault: Path) -> list[str]:
 
 # --- Zotero and Anki ------------------------------------------------------------------------
 
-_PROFILE = re.compile(r"(?m)^Path=(.+)$")
-_DATA_FOLDER = re.compile(r'(?m)^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);')
+_PROFILE = regex(r"(?m)^Path=(.+)$")
+_DATA_FOLDER = regex(r'(?m)^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);')
 
 
 def zotero_folders(machine: Machine) -> tuple[Path, ...]:

@@ -35,7 +35,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.reports.cards import Text, attributes
-from ankiforge.text import counted, on_one_line, shortened
+from ankiforge.text import counted, on_one_line, regex, shortened
 
 SHOWN = 5
 """The number of notes that are shown for each check; all others are only counted."""
@@ -46,9 +46,9 @@ _ORDER = list(Severity)
 
 # --- templates ------------------------------------------------------------------------------
 
-_FIELD = re.compile(r"\{\{(?![#^/!=])([^{}]*)\}\}")
-_TEMPLATE_TAG = re.compile(r"\{\{[^{}]*\}\}")
-_ANSWER_LINE = re.compile(r"(?i)<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b")
+_FIELD = regex(r"\{\{(?![#^/!=])([^{}]*)\}\}")
+_TEMPLATE_TAG = regex(r"\{\{[^{}]*\}\}")
+_ANSWER_LINE = regex(r"(?i)<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b")
 
 
 def _sides(question: str, answer: str, fields: Texts) -> Pair:
@@ -73,15 +73,15 @@ def _sides(question: str, answer: str, fields: Texts) -> Pair:
 # --- fields in our Markdown -----------------------------------------------------------------
 
 _LATEX = (
-    (re.compile(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
-    (re.compile(r"(?is)\[(\$\$|latex)\](.*?)\[/\1\]"), r"\\[\2\\]"),
+    (regex(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
+    (regex(r"(?is)\[(\$\$|latex)\](.*?)\[/\1\]"), r"\\[\2\\]"),
 )
-_PLAYED = re.compile(
+_PLAYED = regex(
     r"(?i)\[sound:[^\[\]\n]*\]|\[anki:play:[^\[\]\n]*\]|<(?:audio|video|svg|canvas|object|iframe)\b[^<>]*>"
 )
-_PLAIN = re.compile(r"(?m)[<>&\\`*_\[\]#${]|==|~~|^\s*\d*[-+.)]")
-_MATHS = re.compile(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
-_NESTED = re.compile(r"(?s)(\{\{c[0-9,]+::(?:(?!\}\}).)*?)\{\{c[0-9,]+::((?:(?!\{\{c|\}\}).)*)\}\}")
+_PLAIN = regex(r"(?m)[<>&\\`*_\[\]#${]|==|~~|^\s*\d*[-+.)]")
+_MATHS = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
+_NESTED = regex(r"(?s)(\{\{c[0-9,]+::(?:(?!\}\}).)*?)\{\{c[0-9,]+::((?:(?!\{\{c|\}\}).)*)\}\}")
 
 
 def _markdown(text: str) -> str:
@@ -103,10 +103,10 @@ def _markdown(text: str) -> str:
 
 # --- markup that Anki would show as it stands -------------------------------------------------
 
-_CODE = re.compile(r"(?is)<(code|pre)\b.*?</\1>")
+_CODE = regex(r"(?is)<(code|pre)\b.*?</\1>")
 _PAIRS = ((r"\\\(", r"\\\)"), (r"\\\[", r"\\\]"), (r"\[\$\]", r"\[/\$\]"), (r"\[latex\]", r"\[/latex\]"))  # fmt: skip
 # A gap with a formula whose own `}}` ends it: {{c1::\(\frac{1}{\sqrt{2}}\)}}.
-_CLOSED_EARLY = re.compile(r"(?s)\{\{c[0-9,]+::(?:(?!\}\}).)*\\[(\[](?:(?!\}\}|\\[)\]]).)*\}\}")
+_CLOSED_EARLY = regex(r"(?s)\{\{c[0-9,]+::(?:(?!\}\}).)*\\[(\[](?:(?!\}\}|\\[)\]]).)*\}\}")
 
 
 def _markup_faults(text: str) -> Iterator[Finding]:
@@ -121,7 +121,7 @@ def _markup_faults(text: str) -> Iterator[Finding]:
 
 # --- a note ---------------------------------------------------------------------------------
 
-_EMBEDDED = re.compile(r"data:[^\s\"'<>]{100,}")
+_EMBEDDED = regex(r"data:[^\s\"'<>]{100,}")
 
 
 class ReadNote(Value):

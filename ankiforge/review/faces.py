@@ -32,7 +32,7 @@ from ankiforge.model import (
     Span,
     Texts,
 )
-from ankiforge.text import on_one_line
+from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, shields, words_of
 from ankiforge.text.fold import isolated, locate
 from ankiforge.text.passages import to_a_word
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 Find = Callable[[Highlight, str], Media | None]
 """Returns the picture at a path in a highlight's source, so that the page may ask for it by its name."""
 LABELS = {"Front": "Question", "Back": "Answer", "Extra": "Shown with the answer", "Text": "Text"}
-_TOKEN = re.compile(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
+_TOKEN = regex(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
 def card_of(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:
@@ -149,7 +149,7 @@ _MATHML_ATTRIBUTE_NAMES = (
 )
 _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
-_IN_FIELD = re.compile(r"(?s)\\\((.*?)\\\)|\\\[(.*?)\\\]")
+_IN_FIELD = regex(r"(?s)\\\((.*?)\\\)|\\\[(.*?)\\\]")
 _LONGEST = 4_000
 
 
@@ -203,8 +203,8 @@ def _drawn(match: re.Match[str]) -> str:
 
 Run = tuple[str, str, str]
 """(text, its signs, MathML): `m` marked, `q` the words that the card rests on; MathML of a formula or ""."""
-_LINE_END = re.compile(r"\n")
-_CELL = re.compile(r"\s*\|\s*")
+_LINE_END = regex(r"\n")
+_CELL = regex(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
 
 

@@ -8,7 +8,6 @@ changed meanwhile. `docs/review.md` tells what a person sees.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,7 +31,7 @@ from ankiforge.model import (
 )
 from ankiforge.review.faces import Find, card_of, compared, face, passage
 from ankiforge.review.query import selectable_text
-from ankiforge.text import counted, on_one_line, shortened
+from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
 
 Item = Json
@@ -75,7 +74,7 @@ _REMARKS = (
 )
 
 
-_CODE = re.compile(r"`([^`]*)`")
+_CODE = regex(r"`([^`]*)`")
 
 
 def sentence(text: str) -> str:

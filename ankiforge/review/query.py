@@ -28,7 +28,7 @@ from ankiforge.model import (
     Value,
     colour_name,
 )
-from ankiforge.text import cloze
+from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import TAG, gaps, literal, plain, shields
 from ankiforge.text.fold import same
 from ankiforge.text.passages import sentence_around, trimmed
@@ -41,7 +41,7 @@ _WORDS = {
     "verdict": ("pending", "accepted", "rejected", "retired", "taken back", "superseded"),
     "anki": ("none", "written", "seen", "missing", "deleted"),
 }
-_TERM = re.compile(
+_TERM = regex(
     r"""\s*(?P<minus>-?)(?:(?P<field>[^\W\d]\w*):)?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]*))"""
     r"(?=\s|$)"
 )
@@ -107,10 +107,10 @@ def joined(words: Iterable[str]) -> str:
     return " ".join(map(requoted, words))
 
 
-_ID = re.compile(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")
-_KEY = re.compile(r"([a-z]+):[^\s/]+/\S+")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_SPANS = re.compile(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
+_ID = regex(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")
+_KEY = regex(r"([a-z]+):[^\s/]+/\S+")
+_CONTROLS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_SPANS = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
 
 NOTICE_DAYS = 7
 """How long it is shown what a source changed."""
@@ -238,8 +238,8 @@ def fields_from_spans(highlight: Highlight, selected: str, question: str | None)
 
 # Characters that may be markup instead of text.
 _MARKUP_CHARS = frozenset("*_~=#>+-|`\\")
-_LINK_OR_IMAGE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
-_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+_LINK_OR_IMAGE = regex(r"!?\[[^\]\n]*\]\([^)\n]*\)")
+_PUNCTUATION = regex(r"[!-/:-@\[-`{-~]")
 
 
 class _Piece(Value):

@@ -1,9 +1,28 @@
-"""Format numbers, tables and shortened texts for display."""
+"""Format numbers, tables and shortened texts for display; patterns compiled at their first use."""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
+from typing import Any, AnyStr, cast
+
+
+class _Lazy:
+    """A regular expression that compiles itself when it is first used."""
+
+    def __init__(self, *given: Any) -> None:
+        self._given = given
+
+    def __getattr__(self, name: str) -> Any:
+        # the next look-up does not come here
+        found = self.__dict__[name] = getattr(re.compile(*self._given), name)
+        return found
+
+
+def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """Return a pattern that is compiled at its first use: a command needs a few of the hundreds."""
+    return cast("re.Pattern[AnyStr]", _Lazy(pattern, flags))
 
 
 def counted(number: int, one: str, several: str = "") -> str:

@@ -15,6 +15,7 @@ from functools import lru_cache
 import msgspec
 
 from ankiforge.model import Span, Strings, Value
+from ankiforge.text import regex
 from ankiforge.text.fold import is_visible
 
 # --- shields: escapes, code and maths ----------------------------------------------------------
@@ -26,7 +27,7 @@ _AMOUNT = (
 )
 MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
 """`$maths$` on one line: no space inside the dollars, no digit after them, and not an amount."""
-_SHIELDED = re.compile(
+_SHIELDED = regex(
     rf"""(?mx)
       (?P<escape>\\[!-/:-@\[-`{{-~])
     | (?P<fence>^[ ]{{0,3}}(?P<mark>`{{3,}}(?=[^`\n]*\n)|~{{3,}})[^\n]*\n(?:[^\n]*\n)*?[ ]{{0,3}}(?P=mark)[`~]*[ \t]*$)
@@ -35,7 +36,7 @@ _SHIELDED = re.compile(
     | (?P<math>{MATH})
     """
 )
-_SHIELD_SIGN = re.compile(r"[\\`~$]")
+_SHIELD_SIGN = regex(r"[\\`~$]")
 
 Shield = tuple[int, int, str]
 """(start, end, "escape" | "fence" | "code" | "display" | "math")."""
@@ -63,7 +64,7 @@ def outside(markdown: str, change: Callable[[str], str]) -> str:
 
 # --- reading -----------------------------------------------------------------------------------
 
-_SIGN = re.compile(r"\{\{c(\d+(?:,\d+)*)::|::|[{}]")
+_SIGN = regex(r"\{\{c(\d+(?:,\d+)*)::|::|[{}]")
 MAX_NUMBER = 500
 """The highest cloze number for which Anki makes a card."""
 
@@ -204,7 +205,7 @@ def escape_signs(markdown: str) -> str:
 
 # --- plain text of Markdown, and Markdown of plain text ---------------------------------------
 
-_LITERAL = re.compile(
+_LITERAL = regex(
     r"""(?mx)
       \\(?=[!-/:-@\[-`{-~]|$) | [`*<$\[] | (?<=\{)\{ | (?<=\})\} | (?<=:): | (?<==)= | (?<=~)~
     | (?<![^\W_])_ | _(?![^\W_]) | \](?=[(\[:]) | &(?=\#?\w+;)
@@ -212,7 +213,7 @@ _LITERAL = re.compile(
     | ^[ \t]*(?:=+[ \t]*|[|:-][-:|\ \t]*)$
     """
 )
-_ORDINAL = re.compile(r"(?m)^([ \t]*\d{1,9})([.)])(?=\s|$)")
+_ORDINAL = regex(r"(?m)^([ \t]*\d{1,9})([.)])(?=\s|$)")
 
 
 def literal(text: str) -> str:
@@ -228,14 +229,14 @@ def _escape(match: re.Match[str]) -> str:
     return f"{blanks}\\{found.lstrip()}"
 
 
-_IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
-_SOURCE = re.compile(r"!\[[^\]\n]*\]\(<?([^)\s>]+)")
-_LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
-_EMPHASIS = re.compile(r"(?s)(\*{1,3}|~~|==)(?=\S)(.+?)(?<=\S)\1")
-_UNDERSCORE = re.compile(r"(?s)(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
-_MARKS = re.compile(r"[*_]|~~|==")
-TAG = re.compile(r"(?s)</?[A-Za-z][^<>]*>|<!--.*?-->")
-_LINE_MARK = re.compile(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)")
+_IMAGE = regex(r"!\[([^\]\n]*)\]\([^)\n]*\)")
+_SOURCE = regex(r"!\[[^\]\n]*\]\(<?([^)\s>]+)")
+_LINK = regex(r"\[([^\]\n]*)\]\([^)\n]*\)")
+_EMPHASIS = regex(r"(?s)(\*{1,3}|~~|==)(?=\S)(.+?)(?<=\S)\1")
+_UNDERSCORE = regex(r"(?s)(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
+_MARKS = regex(r"[*_]|~~|==")
+TAG = regex(r"(?s)</?[A-Za-z][^<>]*>|<!--.*?-->")
+_LINE_MARK = regex(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)")
 _PRIVATE = range(0xE000, 0x110000)
 
 

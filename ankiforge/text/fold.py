@@ -5,22 +5,22 @@ Keys and anchors are made from `fold` and `canonical` (docs/keys.md).
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
 
-_NOT_LETTERS = re.compile(r"[\W_]+")
-_BLANKS = re.compile(r"\s+")
+from ankiforge.text import regex
+
+_NOT_LETTERS = regex(r"[\W_]+")
+_BLANKS = regex(r"\s+")
 # White space other than a single space, which needs no replacement.
-_UNEVEN = re.compile(r" \s+|[^\S ]\s*")
-_SOFT_HYPHEN = "\u00ad"
+_UNEVEN = regex(r" \s+|[^\S ]\s*")
 _TYPOGRAPHY = (
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
-    | {_SOFT_HYPHEN: ""}
+    | {"\u00ad": ""}
 )
-_TYPOGRAPHIC = re.compile(f"[{''.join(_TYPOGRAPHY)}]")
+_TYPOGRAPHIC = regex(f"[{''.join(_TYPOGRAPHY)}]")
 
 
 def fold(text: str) -> str:
@@ -107,14 +107,14 @@ def locate(quote: str, source: str) -> tuple[int, int] | None:
 
 # --- as Anki stores it, as a terminal and a page show it ---------------------------------------
 
-_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_UNWANTED = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"))
 
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Bidirectional controls, as the inside of a character class."""
-_BIDI = re.compile(f"[{BIDI_CONTROLS}]")
+_BIDI = regex(f"[{BIDI_CONTROLS}]")
 # Paragraph separators, which end every bidirectional run.
-_PARAGRAPH = re.compile("([\n\r\x1c-\x1e\x85\u2029]+)")
+_PARAGRAPH = regex("([\n\r\x1c-\x1e\x85\u2029]+)")
 
 
 def clean(text: str) -> str:

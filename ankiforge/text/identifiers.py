@@ -13,44 +13,38 @@ from zlib import crc32
 
 import msgspec
 
-from ankiforge.model import Value
-
-Name = tuple[str, str]
+from ankiforge.model import Pair, Value
+from ankiforge.text import regex
 
 # The number of characters searched for identifiers.
 _MAX_CHARS = 4_000
-_MAX_PARTS = 12
 
-_DOI = re.compile(r"(?i)\b10\.\d{4,9}/[^\s\"<>]+")
-_AFTER_DOI = re.compile(
-    r"(?i)(?:\.pdf|/(?:full(?:text)?|abstract|epdf|pdf|html|meta|summary)(?:/.*)?)$"
-)
+_DOI = regex(r"(?i)\b10\.\d{4,9}/[^\s\"<>]+")
+_AFTER_DOI = regex(r"(?i)(?:\.pdf|/(?:full(?:text)?|abstract|epdf|pdf|html|meta|summary)(?:/.*)?)$")
 _ARXIV_ID = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?"
-_ARXIV = re.compile(
-    rf"(?i)(?:arxiv(?:\.org/(?:abs|pdf|html|ps|format)/|[:.\s]\s*)){_ARXIV_ID}(?!\d)"
-)
-_BARE_ARXIV = re.compile(rf"(?i){_ARXIV_ID}(?:\.pdf)?")
-_PMC = re.compile(r"(?i)\bPMC\s?(\d{4,9})\b")
-_PMID = re.compile(
+_ARXIV = regex(rf"(?i)(?:arxiv(?:\.org/(?:abs|pdf|html|ps|format)/|[:.\s]\s*)){_ARXIV_ID}(?!\d)")
+_BARE_ARXIV = regex(rf"(?i){_ARXIV_ID}(?:\.pdf)?")
+_PMC = regex(r"(?i)\bPMC\s?(\d{4,9})\b")
+_PMID = regex(
     r"(?i)(?:\bpmid\s?:?\s*|pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/)(\d{1,9})\b"
 )
-_ISBN = re.compile(r"(?i)(?<![\w-])(?:97[89][-\s]?)?(?:\d[-\s]?){9}[\dX](?![\w-])")
-_URL = re.compile(r"(?i)https?://[^\s<>\"]+")
-_ZOTERO = re.compile(r"(?i)zotero://[a-z-]+/(?:library|groups/(\d+))/(?:items/)?([A-Z0-9]{8})")
-_BARE_HOST = re.compile(r"(?i)(?:www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)[^\s<>\"]*")
-_FILE = re.compile(r"(?i)[^\n\"<>|?*]{1,300}\.(?:pdf|epub|html?|md|markdown|txt|tid)")
-_OBSIDIAN = re.compile(r"(?i)obsidian://[^\s?]*\?(\S+)")
-_CITEKEY = re.compile(r"@([^\s@,;\[\]]+)")
-_TRACKING = re.compile(r"(?i)utm_\w+|fbclid|gclid|mc_[ce]id|ref_src|via|casa_token|needAccess")
-_PAGES = re.compile(r"(?i)/(?:index|default)\.(?:html?|php|aspx?)$")
+_ISBN = regex(r"(?i)(?<![\w-])(?:97[89][-\s]?)?(?:\d[-\s]?){9}[\dX](?![\w-])")
+_URL = regex(r"(?i)https?://[^\s<>\"]+")
+_ZOTERO = regex(r"(?i)zotero://[a-z-]+/(?:library|groups/(\d+))/(?:items/)?([A-Z0-9]{8})")
+_BARE_HOST = regex(r"(?i)(?:www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)[^\s<>\"]*")
+_FILE = regex(r"(?i)[^\n\"<>|?*]{1,300}\.(?:pdf|epub|html?|md|markdown|txt|tid)")
+_OBSIDIAN = regex(r"(?i)obsidian://[^\s?]*\?(\S+)")
+_CITEKEY = regex(r"@([^\s@,;\[\]]+)")
+_TRACKING = regex(r"(?i)utm_\w+|fbclid|gclid|mc_[ce]id|ref_src|via|casa_token|needAccess")
+_PAGES = regex(r"(?i)/(?:index|default)\.(?:html?|php|aspx?)$")
 
 
-def names_in(text: str) -> tuple[Name, ...]:
+def names_in(text: str) -> tuple[Pair, ...]:
     """Return the identifiers in a text that a person typed, the most reliable ones first."""
     return tuple(dict.fromkeys(_identifiers(text.strip()[:_MAX_CHARS])))
 
 
-def _identifiers(text: str) -> Iterator[Name]:
+def _identifiers(text: str) -> Iterator[Pair]:
     bare_host = _BARE_HOST.fullmatch(text) and not _DOI.match(text)
     for address in [*_URL.findall(text), *([f"https://{text}"] if bare_host else [])]:
         yield from _of_address(address)
@@ -68,7 +62,7 @@ def _identifiers(text: str) -> Iterator[Name]:
     yield from _of_file(text)
 
 
-def _of_file(text: str) -> Iterator[Name]:
+def _of_file(text: str) -> Iterator[Pair]:
     """Yield a file's name, and every suffix of its path: the root of its source is unknown."""
     if found := _OBSIDIAN.fullmatch(text):
         query = dict(parse_qsl(found[1]))
@@ -79,11 +73,11 @@ def _of_file(text: str) -> Iterator[Name]:
     parts = [part for part in re.split(r"[/\\]", path.casefold()) if part]
     if "://" in path or not parts or not _FILE.fullmatch(path.strip()):
         return
-    yield from (("path", "/".join(parts[start:])) for start in range(len(parts))[-_MAX_PARTS:])
+    yield from (("path", "/".join(parts[start:])) for start in range(len(parts))[-12:])
     yield ("file", parts[-1])
 
 
-def _works(text: str) -> Iterator[Name]:
+def _works(text: str) -> Iterator[Pair]:
     for found in _DOI.finditer(text):
         yield from _of_doi(found[0])
     for found in _ARXIV.finditer(text):
@@ -94,7 +88,7 @@ def _works(text: str) -> Iterator[Name]:
         yield ("pmcid", found[1].lstrip("0"))
 
 
-def _of_doi(found: str) -> Iterator[Name]:
+def _of_doi(found: str) -> Iterator[Pair]:
     """Yield a DOI with and without a publisher's suffix. arXiv's own DOIs also give arXiv ids."""
     doi = without_punctuation(unquote(found))
     for spelled in dict.fromkeys((doi, _AFTER_DOI.sub("", doi))):
@@ -113,7 +107,7 @@ def without_punctuation(doi: str) -> str:
     return doi
 
 
-def _of_address(address: str) -> Iterator[Name]:
+def _of_address(address: str) -> Iterator[Pair]:
     plain = unquote(address.partition("#")[0])
     yield from _works(plain.partition("?")[0])
     yield from _works(plain.partition("?")[2])
@@ -153,9 +147,9 @@ def isbn13(text: str) -> str:
     return digits if total % 10 == 0 else ""
 
 
-def names_of(identifiers: Iterable[Name], uri: str = "") -> tuple[Name, ...]:
+def names_of(identifiers: Iterable[Pair], uri: str = "") -> tuple[Pair, ...]:
     """Return the normalised identifiers of a document."""
-    found: list[Name] = []
+    found: list[Pair] = []
     for scheme, value in identifiers:
         match scheme.removesuffix("-hint"):
             case "doi":
@@ -181,10 +175,10 @@ def names_of(identifiers: Iterable[Name], uri: str = "") -> tuple[Name, ...]:
 SIZE = 64
 """The number of hashes in a sketch: the smallest ones of its shingles of four words."""
 
-_FRONT = re.compile(r"(?ms)\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
-_OWN_ID = re.compile(r"(?m)^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$")
-_FIELD = re.compile(r"(?m)^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$")
-_BLOCK_ID = re.compile(r"(?m)(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
+_FRONT = regex(r"(?ms)\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_OWN_ID = regex(r"(?m)^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$")
+_FIELD = regex(r"(?m)^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$")
+_BLOCK_ID = regex(r"(?m)(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
 # In scripts without spaces, each character is a word. Kana and Chinese characters are not joined.
 _WORD = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+"
 # Makes blanks of what is no letter or digit in ASCII, where that is quicker than `_WORD`.

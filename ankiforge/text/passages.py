@@ -16,6 +16,7 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from ankiforge.model import Highlight, HighlightKey, Span, h16
+from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
 # --- sentences -----------------------------------------------------------------------------------
@@ -57,20 +58,20 @@ _MORE_BEFORE_NUMBERS = frozenset(_MORE_BEFORE_NUMBERS_WORDS.split())
 _TITLES = frozenset(["Sig", "Dra", "Av"])
 
 # As in "52 av. J.-C.".
-_BEFORE_CHRIST = re.compile(r"\s+J\.\s?-\s?C\b")
+_BEFORE_CHRIST = regex(r"\s+J\.\s?-\s?C\b")
 # As in "il sig. Rossi". Without an article it may be a Swedish or Danish word.
-_SIGNOR = re.compile(r"(?i)\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$")
-_END = re.compile(r"""[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
-_NEXT = re.compile(r"""\s*["'“‘«(\[]*[^\W_]""")
-_NUMERAL = re.compile(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
-_NOT_SPACE = re.compile(r"\S")
-_WORD_BEFORE = re.compile(r"[\w.]+$")
+_SIGNOR = regex(r"(?i)\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$")
+_END = regex(r"""[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
+_NEXT = regex(r"""\s*["'“‘«(\[]*[^\W_]""")
+_NUMERAL = regex(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
+_NOT_SPACE = regex(r"\S")
+_WORD_BEFORE = regex(r"[\w.]+$")
 # An abbreviation of several words with spaces: `m. in`, `p. ex`.
-_SPACED = re.compile(r"(?<!\w)(?:[^\W\d_]{1,2}\.\s)+[^\W\d_]+$")
-_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
-_LETTER_AFTER = re.compile(r"\s[^\W\d_]\.")
-_LETTER_BEFORE = re.compile(r"(?<!\w)[^\W\d_]\.\s$")
-_ORDINAL = re.compile(
+_SPACED = regex(r"(?<!\w)(?:[^\W\d_]{1,2}\.\s)+[^\W\d_]+$")
+_INITIALS = regex(r"(?:[^\W\d_]\.)*[^\W\d_]")
+_LETTER_AFTER = regex(r"\s[^\W\d_]\.")
+_LETTER_BEFORE = regex(r"(?<!\w)[^\W\d_]\.\s$")
+_ORDINAL = regex(
     r"\s(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
     r"|Jahrhundert|Jahrtausend|Weltkrieg)"
 )
@@ -95,13 +96,11 @@ def _ends(text: str, match: re.Match[str]) -> bool:
     follow = _NEXT.match(text, end)
     if follow is None:
         return _NOT_SPACE.search(text, end) is not None
-    return not follow[0][-1].islower() and not (
-        match[0].startswith(".")
-        and (
-            _is_abbreviation(text, match.start(), end)
-            or (match[0] == "." and _further(text, match.start(), end))
-        )
-    )
+    if follow[0][-1].islower():
+        return False
+    stop, dots = match.start(), match[0]
+    short = dots.startswith(".") and _is_abbreviation(text, stop, end)
+    return not (short or (dots == "." and _further(text, stop, end)))
 
 
 def _further(text: str, stop: int, end: int) -> bool:
@@ -183,7 +182,7 @@ KEPT = 24
 NEARBY, PARAGRAPH = 1_500, 600
 """Characters of the paragraphs that may answer a reader's question, and of those that tell the subject."""
 _PRIVATE = "#no-llm"
-_BLANK = re.compile(r"\s")
+_BLANK = regex(r"\s")
 
 Triple = tuple[str, str, str]
 
@@ -259,15 +258,14 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
 
 AT_MOST = (32, CONTEXT)
 """The lengths at which sources cut off context (hypothes.is, all others)."""
-# Longer words at the edge are kept, because they may be text in a script without spaces.
-_LONG_WORD = 24
 
 
 def from_a_word(before: str) -> str:
     """Return the text before a passage, without an incomplete first word."""
     if len(before) not in AT_MOST or before[0].isspace():
         return before
-    cut = re.match(rf"\S{{1,{_LONG_WORD}}}\s+(?=\S)", before)
+    # a longer word may be text in a script without spaces
+    cut = re.match(r"\S{1,24}\s+(?=\S)", before)
     return before[cut.end() :] if cut else before
 
 
@@ -276,7 +274,7 @@ def to_a_word(after: str) -> str:
     return from_a_word(after[::-1])[::-1]
 
 
-_BULLET = re.compile(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
+_BULLET = regex(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
 
 
 def without_bullets(exact: str) -> str:

@@ -15,7 +15,6 @@ made, is computed as for a vault note (docs/keys.md).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
@@ -26,6 +25,7 @@ from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
 from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, Strings, h16
+from ankiforge.text import regex
 
 if TYPE_CHECKING:
     from ankiforge.extract.obsidian import Dialects
@@ -63,19 +63,19 @@ _SIGNS = {
     "==": ("==",), "mark": ("<mark", "<span", "~={"), "bold": ("**", "__"), "callout": ("[!",),
     "quote": (">",), "inline": ("::",), "cloze": ("{{",),
 }  # fmt: skip
-_SEPARATOR = re.compile(r"\n[ \t>]*\?\??[ \t]*\n")
+_SEPARATOR = regex(r"\n[ \t>]*\?\??[ \t]*\n")
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
 # A heading above passages that another program keeps in notes, or a callout of HiNote.
-_KEPT = re.compile(
+_KEPT = regex(
     r"\n(?:#+[ \t]+.*(?:highlight|annotation|clippings|markierungen|surlignements"
     r"|(?:page|loc|pos|seite|página|emplacement)\S*[ \t]+[\divxlc])|> \[!quote\] hinote\n)"
 )
 # The headings of a note that a program wrote about a book, and a passage; or HiNote's.
-_EXPORT = re.compile(
+_EXPORT = regex(
     r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)|^> \[!quote\] HiNote$"
 )
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_ADDRESS = regex(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 # The end of a text that `draft export` wrote: what it quotes are no cards of the note.
@@ -200,9 +200,7 @@ class Texts(NoteSource):
 open_source = Texts.open
 
 # What stands before a line, and a whole fence.
-_INDENT = re.compile(
-    r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?"
-)
+_INDENT = regex(r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?")
 
 
 def _without_indents(text: str) -> str:

@@ -24,6 +24,7 @@ from ankiforge.extract.markdown.inline import Inline, read, rich
 from ankiforge.extract.markdown.source import COMMENT, Source, restored
 from ankiforge.extract.markdown.tokens import Context
 from ankiforge.model import Span, Strings
+from ankiforge.text import regex
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -199,12 +200,12 @@ def _comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool
     return True
 
 
-BLOCK_ID = re.compile(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
+BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
 """`^id` at the end of a block."""
-_CALLOUT = re.compile(r"\A\[!([^\[\]\n]+)\][+-]?[ \t]*([^\n]*)(?:\n|\Z)")
-_BOX = re.compile(r"\A\[[^\[\]\n]\][ \t]+")
-_VERBATIM = re.compile(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
-_TAGS = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
+_CALLOUT = regex(r"\A\[!([^\[\]\n]+)\][+-]?[ \t]*([^\n]*)(?:\n|\Z)")
+_BOX = regex(r"\A\[[^\[\]\n]\][ \t]+")
+_VERBATIM = regex(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
+_TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
 
 @dataclass(slots=True)

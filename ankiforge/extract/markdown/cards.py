@@ -17,6 +17,7 @@ from ankiforge.extract.markdown.inline import Inline
 from ankiforge.extract.markdown.source import COMMENT
 from ankiforge.extract.markdown.tokens import Gaps
 from ankiforge.model import Form, Span, Strings
+from ankiforge.text import regex
 from ankiforge.text.passages import trimmed
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ class Syntax(NamedTuple):
 
 # --- cards on one line ----------------------------------------------------------------------
 
-_COLONS = re.compile(r"(?<!:):{2,3}(?!:)")
+_COLONS = regex(r"(?<!:):{2,3}(?!:)")
 # Inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: never a card.
-_FIELD = re.compile(
+_FIELD = regex(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
 # Namespaces of C++ and Rust, `Foo::bar()`, `a::b_c`, and `a::b::c`: names of a program.
-_CODE = re.compile(
+_CODE = regex(
     r"(?a)(?:std|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc)::"
     r"|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)"
 )
@@ -122,8 +123,8 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     return Form.INLINE
 
 
-_COLON = re.compile(r":(?=\s+\S)|：(?=\s*\S)")
-_DASH = re.compile(r":(?=\s+\S)|：(?=\s*\S)|(?<=\s)[–—-](?=\s)")
+_COLON = regex(r":(?=\s+\S)|：(?=\s*\S)")
+_DASH = regex(r":(?=\s+\S)|：(?=\s*\S)|(?<=\s)[–—-](?=\s)")
 # Words in a term, at most.
 _LONGEST_TERM = 5
 
@@ -166,18 +167,18 @@ class Written(NamedTuple):
     """Whether further separators stand in it."""
 
 
-_BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
-_HEADING = re.compile(r"#{1,6}(?:[ \t]+|$)")
-_CALLOUT = re.compile(r"\[![^\[\]]+\][+-]?[ \t]*")
+_BULLET = regex(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
+_HEADING = regex(r"#{1,6}(?:[ \t]+|$)")
+_CALLOUT = regex(r"\[![^\[\]]+\][+-]?[ \t]*")
 # The callout that holds a scheduler's data.
-_SCHEDULE = re.compile(r"(?i)>?[ \t]*\[!sr\b")
-_RULE = re.compile(r"(?:-[ \t]*){3,}$")
-_BREAK = re.compile(rf"{_HEADING.pattern}|{_RULE.pattern}|>[ \t]*\[!sr\b")
-_FENCE = re.compile(r"`{3,}|~{3,}")
+_SCHEDULE = regex(r"(?i)>?[ \t]*\[!sr\b")
+_RULE = regex(r"(?:-[ \t]*){3,}$")
+_BREAK = regex(rf"{_HEADING.pattern}|{_RULE.pattern}|>[ \t]*\[!sr\b")
+_FENCE = regex(r"`{3,}|~{3,}")
 _BLANKS = f"{COMMENT} \t\n"
 # Lines of a question or an answer, at most.
 _LONGEST = 400
-_NOTE_ID = re.compile(r"(?:^|[ \t])\^\d{13}[ \t]*$")
+_NOTE_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 
 
 def signs_of(text: str, syntax: Syntax) -> list[int]:
@@ -369,10 +370,8 @@ def _without_sign(source: str) -> str:
     return source
 
 
-_ASKED = re.compile(r"\s*Q: (?P<front>(?:(?!\s*A: ).+\n)+)\s*A: ")
-_INLINE = re.compile(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
-_FIELD_NAME = re.compile(
-    r"(?m)(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))([A-Z][\w ]{0,24}):[ \t]*"
-)
-_TAGS = re.compile(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*\s*\Z)")
-_ID = re.compile(rf"(?m)^ID: \d+[ \t]*$|{COMMENT}+")
+_ASKED = regex(r"\s*Q: (?P<front>(?:(?!\s*A: ).+\n)+)\s*A: ")
+_INLINE = regex(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
+_FIELD_NAME = regex(r"(?m)(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))([A-Z][\w ]{0,24}):[ \t]*")
+_TAGS = regex(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*\s*\Z)")
+_ID = regex(rf"(?m)^ID: \d+[ \t]*$|{COMMENT}+")

@@ -21,10 +21,11 @@ from ankiforge.extract.markdown.tokens import (
     tokenized,
 )
 from ankiforge.model import Span, Strings
+from ankiforge.text import regex
 from ankiforge.text.passages import boundaries, trimmed
 
 _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
-_ANY_SIGN = re.compile(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
+_ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
 
 
 def read(text: str, context: Context) -> Inline:
@@ -83,7 +84,7 @@ def _collapse_blanks(tokens: list[Token]) -> None:
 
 # --- the text of a block --------------------------------------------------------------------
 
-_BLOCK_SIGN = re.compile(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
+_BLOCK_SIGN = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 
 
 class Inline:
@@ -258,15 +259,13 @@ def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
 
 # --- several blocks as one text -------------------------------------------------------------
 
-_FENCE = re.compile(
-    r"(?ms)^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)"
-)
-_OUTER_TAGS = re.compile(
+_FENCE = regex(r"(?ms)^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)")
+_OUTER_TAGS = regex(
     r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
 )
-_COMMENTED = re.compile(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
+_COMMENTED = regex(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
 # One blank at the end of a line; two would be a line break.
-_ONE_BLANK = re.compile(r"(?m)(?<![ \t])[ \t]$")
+_ONE_BLANK = regex(r"(?m)(?<![ \t])[ \t]$")
 
 
 def rich(text: str, context: Context, *, gaps: bool = False) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Block, Part
+from ankiforge.text import regex
 
-_SECTION = re.compile(r"(?i)\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b")
+_SECTION = regex(r"(?i)\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b")
 _PLACE = r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)\s*:?\s*(?P<label>[\divxlc]+(?:[-–]\d+)?)"
-_END = re.compile(
+_END = regex(
     rf"(?i)\s*[—–-]?\s*[(\[]?\s*(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s*[)\]]?"
     r"(?:\s+#[\w/-]+)*\s*\Z"
 )
-_AT_PLACE = re.compile(rf"(?i){_PLACE}(?:\s*[@|(].*)?\Z")
-_NOTE = re.compile(r"(?is)(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z")
-_TAGS = re.compile(r"(?i)tags?\s*:")
+_AT_PLACE = regex(rf"(?i){_PLACE}(?:\s*[@|(].*)?\Z")
+_NOTE = regex(r"(?is)(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z")
+_TAGS = regex(r"(?i)tags?\s*:")
 
 
 class Kept(NamedTuple):

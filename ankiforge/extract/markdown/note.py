@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from ankiforge.extract.markdown.kept import kept
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
 from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Json, Span, Strings
-from ankiforge.text import shortened
+from ankiforge.text import regex, shortened
 from ankiforge.text.passages import (
     CONTEXT,
     NEARBY,
@@ -29,9 +28,9 @@ _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
 _PLACEHOLDER = "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
 # What may be the name of a placeholder: `{{role}}`.
-_LONE_WORD = re.compile(r"[a-z][a-z0-9]*")
-_QUOTED = re.compile(r"(?m)^[ \t]*>(?:[ \t]*>)*[ \t]?")
-_NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
+_LONE_WORD = regex(r"[a-z][a-z0-9]*")
+_QUOTED = regex(r"(?m)^[ \t]*>(?:[ \t]*>)*[ \t]?")
+_NOT_IN_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 # Characters shown of one list item.
 _LONGEST = 160
 
@@ -143,10 +142,10 @@ def _links_in(
 
 
 # The id of the Anki note that a tool made, as a comment, a block id or a line.
-_ID = re.compile(
+_ID = regex(
     r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b|(?:^|[ \t])\^(\d{13})[ \t]*$|^[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$"
 )
-_SCHEDULE = re.compile(r"<!--SR:(.+?)-->")
+_SCHEDULE = regex(r"<!--SR:(.+?)-->")
 
 
 class _Tools:

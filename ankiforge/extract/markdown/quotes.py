@@ -19,28 +19,29 @@ from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.source import QUOTES
 from ankiforge.extract.markdown.tokens import hex_colour
 from ankiforge.model import Json, Pair, Span, Strings
+from ankiforge.text import regex
 
 # --- links to papers ------------------------------------------------------------------------
 
-_ZOTERO = re.compile(
+_ZOTERO = regex(
     r"zotero://(?P<what>select|open-pdf|open)/(?P<library>library/|groups/(?P<group>\d+)/)?"
     r"(?:items/)?(?:\d+_)?(?:(?P<key>[A-Z0-9]{8})|@(?P<citekey>[^/?#\s]+))"
     r"(?:/(?P<page>\d+))?/?(?:\?(?P<query>\S*))?\Z"
 )
-_PDF = re.compile(r"(?i)(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z")
-_SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
-_CITEKEY = re.compile(r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]")
-_NO_ADDRESS = re.compile(r"(?i)(?:javascript|data|vbscript|file):|[/#]")
+_PDF = regex(r"(?i)(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z")
+_SCHEME = regex(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
+_CITEKEY = regex(r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]")
+_NO_ADDRESS = regex(r"(?i)(?:javascript|data|vbscript|file):|[/#]")
 
 _PAGE_WORD = r"(?:pages?|pp?\.|p(?=\d)|S\.|Seiten?|págs?\.|стр?\.|页|第)"
-_PAGE = re.compile(
+_PAGE = regex(
     rf"(?i)(?<!\w){_PAGE_WORD}[\s\u00a0]*(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)"
 )
-_LONE_PAGE = re.compile(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
-_BETWEEN = re.compile(rf"(?i)[\s()\[\],;.·|—–\-:/（），、]*(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z")
+_LONE_PAGE = regex(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
+_BETWEEN = regex(rf"(?i)[\s()\[\],;.·|—–\-:/（），、]*(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z")
 # Before a link: an open bracket, glue, then an attribution (`— Doe 2020`) or the mark's kind.
 _BEFORE = tuple(
-    re.compile(rf"(?i)(?:{pattern})\Z")
+    regex(rf"(?i)(?:{pattern})\Z")
     for pattern in (
         r"[(\[（][^()\[\]（）“”\"»«]*",
         rf"(?:[\s(\[（—–\-·|,;，、]|(?<!\w)(?:{_PAGE_WORD}|(?:Source|Quelle|Fonte|Fuente|see|from):?))+",
@@ -199,18 +200,18 @@ def papers(cites: Citations) -> Iterator[Pair]:
 # Closing quotation marks, each with those that open it.
 _OPENERS = {"”": "“„", "“": "„", "»": "«", "«": "»", "」": "「", "』": "『", "›": "‹", '"': '"'}
 _OPENING = tuple("".join(_OPENERS.values()))
-_LEAD = re.compile(r"[\s:–—\-•·|@]+")
-_GLUE = re.compile(r"\A[\s.,;:)\]–—\-·|@。，、；：）]+")
-_PICTOGRAMS = re.compile(
+_LEAD = regex(r"[\s:–—\-•·|@]+")
+_GLUE = regex(r"\A[\s.,;:)\]–—\-·|@。，、；：）]+")
+_PICTOGRAMS = regex(
     r"(?:[\u2190-\u2bff\u3030-\u303f\ufe0f\u200d\U0001f000-\U0001faff]|\s)+(?<![「『])"
 )
 # What a sign or a word introduces as a comment.
-_REMARK = re.compile(
+_REMARK = regex(
     r"(?is)\s*(?:[💬📝✏🗨🗒✍]\ufe0f?\s*"
     r"|(?:my\s+|own\s+)?(?:comments?|notes?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
     r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记)\s*[:：]\s*)(?P<words>.*)\Z"
 )
-_WORD = re.compile(r"\w")
+_WORD = regex(r"\w")
 
 
 def _bare(text: str) -> str:
@@ -247,7 +248,7 @@ def _quoted(plain: str, low: int, end: int) -> Span | None:
 # --- quotes ---------------------------------------------------------------------------------
 
 # Types of callouts that are used for quotes.
-_QUOTING = re.compile(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
+_QUOTING = regex(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
 
 
 class Quote(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ankiforge.extract.folder import iso_time
 from ankiforge.model import Json, Pair, Strings
+from ankiforge.text import regex
 from ankiforge.text.identifiers import names_in
 
 COMMENT = "\ufdd0"
@@ -24,8 +25,8 @@ CONTINUED = "\ufdd2"
 """Replaces each further line of maths."""
 # Replaces `<!--` where no comment ends any more, so that nobody looks for its end again.
 _OPEN = "\ufdd3"
-PLACEHOLDERS = re.compile(f"[{COMMENT}-\ufdef]")
-QUOTES = re.compile(r"zotero://|(?i:\.pdf#)|\[@|show annotation\]\]")
+PLACEHOLDERS = regex(f"[{COMMENT}-\ufdef]")
+QUOTES = regex(r"zotero://|(?i:\.pdf#)|\[@|show annotation\]\]")
 """A text without a match quotes no paper."""
 
 _PREFIX = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*"
@@ -48,10 +49,10 @@ _HIDING = rf"""(?=[\\<%`$]|^)(?:^(?:
   |(?P<maths>\$\$(?:[\s>]*\\[A-Za-z].*?|(?:(?!{_BLANK_LINE}|\$\$).)+)\$\$)
 )"""
 _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
-_HIDDEN = re.compile(_HIDING.replace("FIELD", _FIELD), _FLAGS)
-_HIDDEN_BUT_FIELDS = re.compile(_HIDING.replace("FIELD", "(?P<field>(?!))"), _FLAGS)
-_MATHS = re.compile(f"{MATHS}(\\d+){MATHS}")
-_NOTHING = re.compile(f"\n?{CONTINUED}|{COMMENT}")
+_HIDDEN = regex(_HIDING.replace("FIELD", _FIELD), _FLAGS)
+_HIDDEN_BUT_FIELDS = regex(_HIDING.replace("FIELD", "(?P<field>(?!))"), _FLAGS)
+_MATHS = regex(f"{MATHS}(\\d+){MATHS}")
+_NOTHING = regex(f"\n?{CONTINUED}|{COMMENT}")
 
 
 class Source(NamedTuple):
@@ -106,10 +107,10 @@ def prepared(text: str, *, fields: bool = True) -> Source:
 
 # --- front matter ---------------------------------------------------------------------------
 
-_HEAD = re.compile(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
-_ZOTERO = re.compile(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
+_HEAD = regex(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_ZOTERO = regex(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
 # The PDF that a note of the Annotator plug-in is about.
-_ANNOTATED_PDF = re.compile(r"(?i)\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z")
+_ANNOTATED_PDF = regex(r"(?i)\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z")
 _SCHEMES = {
     "doi": ("doi",),
     "arxiv": ("arxiv", "arxivid", "eprint"),
@@ -120,8 +121,8 @@ _SCHEMES = {
 }
 _SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
 _MOST_NAMES = 8
-_ADDRESS = re.compile(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
-_OFF = re.compile("(?i)false|no|off")
+_ADDRESS = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
+_OFF = regex("(?i)false|no|off")
 # Characters; longer front matter is not read.
 _LARGEST = 64_000
 # Characters above which the fast YAML loader is not used: deep nesting could end the process.

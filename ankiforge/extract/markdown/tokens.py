@@ -21,6 +21,7 @@ from markdown_it.token import Token as Parsed
 
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, PLACEHOLDERS, restored
 from ankiforge.model import Span, Strings, Texts
+from ankiforge.text import regex
 from ankiforge.text.cloze import MATH, literal
 
 
@@ -133,7 +134,7 @@ _OBJECTS = (
     "|annotation|highlight|chapter|review"
 )
 # A placeholder of a template, or what programs but Anki write in such braces.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = regex(
     rf"""(?x)\{{\{{\s*(?:[\#/^&!%>][^{{}}\n]* | (?:{_NAMES})(?:(?::(?!:)|\|)[^{{}}\n]*)?
     | [A-Za-z]+:(?!:)[A-Za-z\W][^{{}}\n]*                         # {{{{d:YYYY-MM-DD}}}}, {{{{FIELD:x}}}}
     | (?:{_OBJECTS})\.\w[^{{}}\n]* | [a-z]\w*(?:_\w|[a-z][A-Z])[\w.]*(?:\s*\|[^{{}}\n]*)?   # {{{{topic_name}}}}
@@ -142,7 +143,7 @@ _PLACEHOLDER = re.compile(
     )\s*\}}\}}(?!\}})"""
 )
 # The start of a statement of Liquid or Jinja: the braces in such a text are theirs.
-_STATEMENT = re.compile(r"\{%-?\s*[a-z]")
+_STATEMENT = regex(r"\{%-?\s*[a-z]")
 _TARGET = (
     r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
     r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
@@ -152,7 +153,7 @@ _KIND_OF_MARK = (
     r"\s*(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)"
     r"\s+(?:highlight|underline|annotation)\s*"
 )
-_SIGNS = re.compile(
+_SIGNS = regex(
     rf"""(?x)
       (?P<lines>{MATHS}(?P<number>\d+){MATHS})
     | (?P<label>(?<![^\n])\[\^[^\[\]\s]+\]:[ \t]*)
@@ -174,9 +175,9 @@ _SIGNS = re.compile(
     | (?P<text>\{{+|\}}|(?<!:)::(?!:))
     """
 )
-_SCHEME = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
+_SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 _STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}")
-_LINE_END = re.compile(r"\\?\n[ \t]*")
+_LINE_END = regex(r"\\?\n[ \t]*")
 # Brackets that are never closed, above which a text has no links; bounds the work.
 _MOST_OPEN = 500
 
@@ -293,11 +294,9 @@ def _wiki_target(written: str) -> str:
 
 
 # The colour of a `<mark>`, which may be in the name of a class: `hltr-yellow`.
-_COLOUR = re.compile(
-    r"(?i)background(?:-color)?\s*:\s*([^;\"']+)|class\s*=\s*[\"']?(?:[\w\s]*-)?(\w+)"
-)
-_HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
-_RGB = re.compile(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
+_COLOUR = regex(r"(?i)background(?:-color)?\s*:\s*([^;\"']+)|class\s*=\s*[\"']?(?:[\w\s]*-)?(\w+)")
+_HEX = regex(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
+_RGB = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
 
 def _colour(attributes: str) -> str:
@@ -536,7 +535,7 @@ def _pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
 
 
 # The number of a cloze before its answer: `==1;;answer;;hint==`, `{2:answer}`, `{c2::answer}`.
-_NUMBER = re.compile(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
+_NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 
 
 def _find_gaps(tokens: list[Token], gaps: Gaps) -> None:

@@ -9,7 +9,6 @@ icons of comments, are left out.
 from __future__ import annotations
 
 import html
-import re
 import struct
 import zlib
 from collections import Counter, defaultdict
@@ -27,6 +26,7 @@ from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 from ankiforge.extract.pdf.text import FAULTS, clean, one_line
 from ankiforge.extract.pdf.worker import Area, Box
 from ankiforge.model import HighlightKind, Value
+from ankiforge.text import regex
 
 ON_TEXT = {
     "Highlight": HighlightKind.HIGHLIGHT,
@@ -101,7 +101,7 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> tuple[list[Annotation],
     return _threaded(found), hidden
 
 
-_WEAK = re.compile(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
+_WEAK = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 
 def strong_names(annotations: Iterable[Annotation]) -> set[str]:
@@ -113,8 +113,8 @@ def strong_names(annotations: Iterable[Annotation]) -> set[str]:
 
 # --- one annotation -------------------------------------------------------------------------
 
-_ZOTERO_NAME = re.compile(r"Zotero-([A-Z0-9]{8})$")
-_ZOTERO_KEY = re.compile(r"\(?([A-Z0-9]{8})\)?$")
+_ZOTERO_NAME = regex(r"Zotero-([A-Z0-9]{8})$")
+_ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
 
 
 def _of_page(number: int, page: PdfPage) -> Iterator[Annotation]:
@@ -176,8 +176,8 @@ def _text(entry: Any, key: bytes) -> str:
     return buffer.raw[: length - 2].decode("utf-16-le", "replace")
 
 
-_TAG = re.compile(r"<(?P<end>/p|br\s*/?)?[^<>]*>")
-_UNSEEN = re.compile(r"(?is)<(style|script|head)\b.*?</\1\s*>")
+_TAG = regex(r"<(?P<end>/p|br\s*/?)?[^<>]*>")
+_UNSEEN = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
 
 
 def _plain(rich: str) -> str:
@@ -222,9 +222,7 @@ def _colour(entry: Any) -> str:
     return found if len(found) == 7 else ""
 
 
-_DATE = re.compile(
-    r"(?a)(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(\d\d)?)?"
-)
+_DATE = regex(r"(?a)(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(\d\d)?)?")
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
@@ -12,6 +11,7 @@ from statistics import median
 from ankiforge.extract.pdf.text import Char, PageText, flowing, is_rtl, one_line, usual_step
 from ankiforge.extract.pdf.worker import Box
 from ankiforge.model import Span, Value
+from ankiforge.text import regex
 from ankiforge.text.passages import CONTEXT, sentence_around
 
 Point = tuple[float, float]
@@ -229,8 +229,8 @@ SHARE = 0.3
 """Share of the pages on which a running line stands: left and right pages may differ."""
 LONGEST_LINE = 150
 """Characters of a running line, at most."""
-_DIGITS = re.compile(r"\d+")
-_PAGE_NUMBER = re.compile(
+_DIGITS = regex(r"\d+")
+_PAGE_NUMBER = regex(
     r"(?i)(?:page|p\.|seite|s\.)?\W*(?:\d{1,4}|[ivxlc]{1,7})\W*(?:(?:of|von|/)\W*\d+)?\W*"
 )
 

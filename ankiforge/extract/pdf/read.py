@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import cache, lru_cache
@@ -36,6 +35,7 @@ from ankiforge.extract.pdf.text import (
     upright_text,
 )
 from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Pair, Span, Value, h16
+from ankiforge.text import regex
 from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
@@ -334,7 +334,7 @@ def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
     return "\n".join(filter(None, map(one_line, cut.split("\n"))))
 
 
-_INSTRUCTS = re.compile(r"(?i)\s*(?:[cq]:|\?|skip\b)")
+_INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
 def _repeats(comment: str, exact: str) -> bool:

@@ -25,6 +25,7 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
 
 from ankiforge.model import Value
+from ankiforge.text import regex
 
 FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
 """What is raised for damaged and hostile files."""
@@ -32,7 +33,7 @@ FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSEr
 # --- clean text -----------------------------------------------------------------------------
 
 _SWAPPED_LETTERS = {chr(ord(letter) << 8): letter for letter in "fijlt"}
-_SWAPPED = re.compile(
+_SWAPPED = regex(
     "(?<=[A-Za-z])[{0}]{{2,3}}|[{0}]{{2,3}}(?=[A-Za-z])".format("".join(_SWAPPED_LETTERS))
 )
 _CONTROLS = [chr(code) for code in (*range(32), *range(127, 160)) if code != 10]
@@ -42,8 +43,8 @@ _LETTERS = str.maketrans(
     | dict.fromkeys("\u00ad\u200b\ufeff", "")
     | {sign: " " if sign.isspace() else "" for sign in _CONTROLS}
 )
-_SPACES = re.compile(r"[^\S\n]+")
-_AROUND_BREAK = re.compile(r" ?\n[ \n]*")
+_SPACES = regex(r"[^\S\n]+")
+_AROUND_BREAK = regex(r" ?\n[ \n]*")
 
 
 def unswapped(text: str) -> str:
@@ -77,11 +78,11 @@ def flowing(text: str) -> str:
 
 # --- hyphens --------------------------------------------------------------------------------
 
-_WORD = re.compile(r"\w+(?:[-\u2010]\w+)*")
+_WORD = regex(r"\w+(?:[-\u2010]\w+)*")
 # A word broken at a line end, which does not show how it is spelt.
-_BROKEN = re.compile(r"(?<!\S)[^\s\x02\ufffe]*(?:[\x02\ufffe]|[\xad-](?=\s*[\r\n]))\s*\S*")
-_LAST_WORD = re.compile(r"[\w\u2010-]+$")
-_FIRST_WORD = re.compile(r"[\w\u2010-]+")
+_BROKEN = regex(r"(?<!\S)[^\s\x02\ufffe]*(?:[\x02\ufffe]|[\xad-](?=\s*[\r\n]))\s*\S*")
+_LAST_WORD = regex(r"[\w\u2010-]+$")
+_FIRST_WORD = regex(r"[\w\u2010-]+")
 WORD = 60
 """Characters in a word, at most."""
 # Words in the middle of a compound (state-of-the-art, end-to-end), never parts of a word.
@@ -296,7 +297,7 @@ def visible(chars: list[Char]) -> Iterator[Char]:
         yield char
 
 
-CJK = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 """Text in this script is joined across lines without a space."""
 
 

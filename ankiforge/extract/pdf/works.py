@@ -14,6 +14,7 @@ from pypdfium2 import PdfDocument, PdfTextPage
 
 from ankiforge.extract.pdf.text import FAULTS, one_line
 from ankiforge.model import Document, DocumentKey, Value
+from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
 # --- lines ----------------------------------------------------------------------------------
@@ -114,10 +115,10 @@ _TOP = {getattr(pdfium_c, f"PDFDEST_VIEW_{name}"): at for name, at in _TOPS.item
 ENTRIES = ("Subject", "Keywords", "doi", "DOI", "WPS-ARTICLEDOI")
 """Entries of the metadata, beside title and author, that name a DOI or an arXiv id."""
 
-_DOI = re.compile(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
+_DOI = regex(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
 # A DOI that continues on the next line; half a DOI would match thousands of works.
-_CUT_DOI = re.compile(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
-_ARXIV = re.compile(
+_CUT_DOI = regex(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
+_ARXIV = regex(
     r"(?i)\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)"
 )
@@ -204,7 +205,7 @@ _MASTHEAD = (
     r"|open access|working paper|technical report|(?:chapter|lecture|unit|part|section)\s+\w+$"
     r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b"
 )
-_ADDRESS = re.compile(r"www\.|https?:|\S@\S")
+_ADDRESS = regex(r"www\.|https?:|\S@\S")
 
 
 def printed_title(lines: Sequence[PrintedLine]) -> str:

@@ -12,7 +12,6 @@ if `path` leads to it.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,6 +42,7 @@ from ankiforge.model import (
     Unmarked,
     h16,
 )
+from ankiforge.text import regex
 
 if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.api import Online, Pace
@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # pyzotero is imported only if an API is used
 LIBRARY = "library "
 """The prefix of library containers among the dependencies of a whole source."""
 LOCAL = "http://127.0.0.1:23119/api"
-_GROUP = re.compile(r"(?:groups?[./])?([1-9]\d{0,17})")
+_GROUP = regex(r"(?:groups?[./])?([1-9]\d{0,17})")
 _HINT = "user, the number of a group, groups/<number>, or a list of these"
 
 Setting = str | int | tuple[str | int, ...]

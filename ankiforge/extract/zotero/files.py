@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
@@ -25,6 +24,7 @@ from ankiforge.extract.files import blocks_of
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf import worker as pdf
 from ankiforge.model import Picture, Value, h16
+from ankiforge.text import regex
 from ankiforge.text.fold import locate, same
 from ankiforge.text.passages import paragraphs_around
 
@@ -201,9 +201,7 @@ _HOMES = (
     "Library/Application Support/Zotero/Profiles",
     "AppData/Roaming/Zotero/Zotero/Profiles",
 )
-_PREF = re.compile(
-    r'(?m)^user_pref\("extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$'
-)
+_PREF = regex(r'(?m)^user_pref\("extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$')
 
 
 def linked_folder(data: Path) -> Path | None:

@@ -34,6 +34,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
+from ankiforge.text import regex
 from ankiforge.text.cloze import literal
 from ankiforge.text.cloze import plain as plain_text
 from ankiforge.text.fold import canonical, fold
@@ -54,7 +55,7 @@ KINDS = {
     "note": HighlightKind.NOTE,
     "text": HighlightKind.NOTE,  # typed on the page, stored in the comment
 }
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROLS = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def plain(text: str) -> str:
@@ -346,10 +347,10 @@ class Works:
 _TITLES = ("title", "caseName", "subject", "nameOfAct")
 # The name of the field depends on the item type: a case, an e-mail, a statute, a patent.
 _DATES = ("date", "dateDecided", "dateEnacted", "issueDate")
-_YEAR = re.compile(r"(?<!\d)(?!0000)\d{4}(?!\d)")
-_MARKUP = re.compile(r"(?i)</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>")
-_CITATION_KEY = re.compile(r"(?im)^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$")
-_LABELLED = re.compile(r"(?i)[ \t]*(?:doi|pmid|arxiv)[ \t]*:")
+_YEAR = regex(r"(?<!\d)(?!0000)\d{4}(?!\d)")
+_MARKUP = regex(r"(?i)</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>")
+_CITATION_KEY = regex(r"(?im)^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$")
+_LABELLED = regex(r"(?i)[ \t]*(?:doi|pmid|arxiv)[ \t]*:")
 
 
 def document_of(source: str, library: Library, work: Item, paths: list[str]) -> Document:
@@ -416,15 +417,15 @@ LARGEST = 200_000
 LONGEST = 20_000
 """The maximum number of characters of a note that can become a card."""
 _TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
-_PICTURE = re.compile(r'src="data:[^"]*"')
+_PICTURE = regex(r'src="data:[^"]*"')
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
 # All markup that Zotero's editor writes in comments. Everything else is literal.
-_COMMENT_MARKUP = re.compile(r"(?i)</?(?:b|i|sub|sup)>")
+_COMMENT_MARKUP = regex(r"(?i)</?(?:b|i|sub|sup)>")
 Quotable = tuple[set[str], set[str]]
 """The keys of all annotations, and their folded comments, among them the empty one."""
-_NO_TAG = re.compile(r"<(?!/?[A-Za-z][^<>]*>)")
-_BLANKS = re.compile(r"\n{3,}")
+_NO_TAG = regex(r"<(?!/?[A-Za-z][^<>]*>)")
+_BLANKS = regex(r"\n{3,}")
 
 
 def comment_of(comment: str) -> str:
@@ -463,7 +464,7 @@ def note_text(html: str, quotable: Callable[[], Quotable]) -> tuple[str, Strings
 # --- what is left out -----------------------------------------------------------------------
 
 
-_QUOTED = re.compile(r'"annotationKey": ?"(\w+)"')
+_QUOTED = regex(r'"annotationKey": ?"(\w+)"')
 
 
 def _annotation(element: Tag) -> str:
