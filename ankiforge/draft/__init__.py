@@ -123,11 +123,6 @@ def requested(highlight: Highlight) -> Instruction:
     return instruction(highlight.comment if highlight.instructs else "")
 
 
-def asks(highlight: Highlight) -> bool:
-    """Return whether the reader's comment asks something."""
-    return highlight.instructs and "?" in _REPLIES.sub("", highlight.comment)
-
-
 def without_comment(highlight: Highlight) -> Highlight:
     """Return a highlight whose surroundings do not contain its comment, which is never evidence.
 
@@ -143,9 +138,6 @@ def without_comment(highlight: Highlight) -> Highlight:
         around["suffix"] = re.sub(begun, "", around["suffix"], flags=re.DOTALL)
     return replace(highlight, **around)
 
-
-BEYOND = "your question goes beyond the passage"
-"""The start of the reason why a reader's question got no card."""
 
 # --- which highlights are drafted, and by whom ----------------------------------------------
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.draft import BEYOND, Replies, asks, private, withheld
+from ankiforge.draft import Replies, private, withheld
 from ankiforge.draft.client import Answer, Client, TooLongError
 from ankiforge.draft.prompt import (
     CARDS,
@@ -291,9 +291,7 @@ class Model:
         if made := drafts_of(read, highlight, origin, shape):
             return Outcome(made)
         why = before + why_none(read, shape)
-        return Outcome(
-            no_card=NoCard(highlight.key, f"{BEYOND}: {why}" if asks(highlight) else why)
-        )
+        return Outcome(no_card=NoCard(highlight.key, why))
 
     def _unread(self, chunk: Task, answer: Answer) -> Outcome:
         """Ask again about one highlight whose reply could not be read."""
