@@ -141,21 +141,20 @@ def _discovered(root: Path) -> tuple[dict[str, list[str]], str]:
         "anki": [str(path) for path in doctor.anki_collections(machine)],
         "models": [f"{one.program}: {', '.join(one.models[:8])}" for one in servers],
     }
-    dialects = {path: doctor.dialects(path) for path in here}
-    return found, settings_text(root, dialects, zotero, servers)
+    return found, settings_text(root, here, zotero, servers)
 
 
 def settings_text(
     root: Path,
-    vaults: dict[Path, list[str]],
+    vaults: Iterable[Path],
     zotero: Iterable[Path] = (),
     servers: Iterable[Server] = (),
 ) -> str:
-    """Return the text of `ankiforge.yaml` for a new workspace, with vaults and their dialects."""
+    """Return the text of `ankiforge.yaml` for a new workspace, which reads these folders."""
     from ankiforge.config import LlmSettings
 
     taken: set[str] = set()
-    blocks = [_block("obsidian", path, root, taken, dialects) for path, dialects in vaults.items()]
+    blocks = [_block("obsidian", path, root, taken) for path in vaults]
     blocks += [_block("zotero", path, root, taken) for path in zotero]
     llm, models = LlmSettings(), ""
     base_url, model = llm.base_url, llm.model
@@ -168,7 +167,7 @@ def settings_text(
     )
 
 
-def _block(kind: str, path: Path, root: Path, taken: set[str], dialects: Iterable[str] = ()) -> str:
+def _block(kind: str, path: Path, root: Path, taken: set[str]) -> str:
     """Return the settings of a source, named after its folder, numbered if the name is taken."""
     import unicodedata
 
@@ -183,12 +182,9 @@ def _block(kind: str, path: Path, root: Path, taken: set[str], dialects: Iterabl
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else shown
     lines = [f"  - {kind}:", f"      name: {_scalar(name)}", f"      path: {_scalar(shown)}"]
     if kind == "obsidian":
-        cards = ", ".join([*dialects, "inline", "block", "cloze", "glossary"])
-        # a dialect reads `==x==` as a cloze in its notes, unless marks are named
-        off = "# " if dialects else ""
         lines += [
-            f"      {off}marks: [==, mark]           # also: bold, callout",
-            f"      cards: [{cards}]  # also: term",
+            "      # marks: [==, mark]           # also: bold, callout",
+            "      # cards: [inline, block, cloze, glossary]  # also: term",
             "      # exclude: [Templates/]",
         ]
     return "\n".join(lines) + "\n"

@@ -362,7 +362,7 @@ def _estimate(now: Session, job: Job, model: Model | None) -> None:
 def export(call: Call, file: Path) -> None:
     """Write a prompt for highlights without a card to FILE, to paste into any chatbot.
 
-    What does not fit continues in FILE-2. With `verify: true`, FILE-verify asks the chat to compare
+    What does not fit continues in FILE-2. With `llm: {verify: true}`, FILE-verify asks the chat to compare
     the cards that it drafted before.
     """
     from ankiforge import app

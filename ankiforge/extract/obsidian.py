@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -31,8 +31,6 @@ Mark = Literal["==", "mark", "bold", "callout"]
 """What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
 OfTools = Literal["osr", "o2a", "flashcards"]
 """Dialects: obsidian-spaced-repetition, Obsidian_to_Anki, flashcards-obsidian."""
-MARKS: tuple[Mark, ...] = get_args(Mark)
-DIALECTS: tuple[OfTools, ...] = get_args(OfTools)
 
 
 class Settings(SourceSettings, kw_only=True):
@@ -44,7 +42,8 @@ class Settings(SourceSettings, kw_only=True):
     """Glob patterns to leave out; one that ends in `/` is a folder with its content."""
     marks: tuple[Mark, ...] | None = None
     """None = `==` and `mark`, but not `==` in notes for which a dialect defines its meaning."""
-    cards: tuple[HandWritten | OfTools, ...] = CARDS
+    cards: tuple[HandWritten | OfTools, ...] | None = None
+    """None = those of a Markdown file, and the dialects of the plug-ins that the vault has."""
     glossary_headings: Strings = ()
     """Extra headings that mark a glossary section, beside glossary, definitions and key terms."""
 
@@ -110,7 +109,7 @@ class Dialects(Value):
         names = [name for name in self.names if name != "osr" or osr.reads(text, tags)]
         if not names:
             return None
-        line, block, signs, questions = {"::": False}, {}, {"==", "{"}, []
+        line, block, signs, questions = {"::": False}, {**Syntax().block}, {"==", "{"}, []
         if "osr" in names:
             line = {
                 osr.single_line_reversed_card_separator: True,
@@ -139,7 +138,11 @@ class Dialects(Value):
         )
 
 
-_FOLDERS = {"osr": "obsidian-spaced-repetition", "flashcards": "flashcards-obsidian"}
+_FOLDERS = {
+    "osr": "obsidian-spaced-repetition",
+    "o2a": "obsidian-to-anki-plugin",
+    "flashcards": "flashcards-obsidian",
+}
 
 
 def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]:
@@ -150,7 +153,7 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
     found, problems = Dialects(names), []
     for name, folder in _FOLDERS.items():
         path = vault / ".obsidian" / "plugins" / folder / "data.json"
-        if name not in names or not path.exists():
+        if name not in names or name == "o2a" or not path.exists():
             continue
         try:
             data = msgspec.json.decode(path.read_bytes(), type=dict)
@@ -254,7 +257,11 @@ def open_source(
     me: Strings = (),
 ) -> Vault:
     """Return a reader of the vault at `root`; `me` is ignored, because a vault has one author."""
-    names = tuple(name for name in dict.fromkeys(settings.cards) if name in DIALECTS)
+    if settings.cards is None:
+        plugins = root / ".obsidian" / "plugins"
+        here = [name for name, plugin in _FOLDERS.items() if (plugins / plugin).is_dir()]
+        settings = msgspec.structs.replace(settings, cards=(*here, *CARDS))
+    names = tuple(name for name in dict.fromkeys(settings.cards) if name in _FOLDERS)
     dialects, problems = read_dialects(root, names)
     templates = [f"{folder}/" for folder in template_folders(root)]
     included = matcher(settings.include, git=True)

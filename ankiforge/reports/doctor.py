@@ -259,12 +259,6 @@ _NEAR = (
     *("", "Documents", "Notes", "Obsidian", "Dropbox", "OneDrive", "iCloudDrive"),
     "Library/Mobile Documents/iCloud~md~obsidian/Documents",
 )
-# Plugin of Obsidian: the dialect in which its cards are written.
-_DIALECTS = {
-    "obsidian-spaced-repetition": "osr",
-    "obsidian-to-anki-plugin": "o2a",
-    "flashcards-obsidian": "flashcards",
-}
 
 
 def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
@@ -288,12 +282,6 @@ def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
         inside = sorted(path for path in _listed(folder) if not path.name.startswith("."))
         found += [path for path in (folder, *inside) if _exists(path / ".obsidian")]
     return _real(found)
-
-
-def dialects(vault: Path) -> list[str]:
-    """Return the dialects of the flashcard plugins that a vault has."""
-    plugins = vault / ".obsidian" / "plugins"
-    return [name for plugin, name in _DIALECTS.items() if _exists(plugins / plugin)]
 
 
 # --- Zotero and Anki ------------------------------------------------------------------------

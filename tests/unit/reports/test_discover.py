@@ -15,7 +15,6 @@ from ankiforge.reports.doctor import (
     Server,
     Unreachable,
     anki_collections,
-    dialects,
     model_servers,
     models,
     vaults,
@@ -106,17 +105,6 @@ def test_each_profile_of_anki_has_a_collection(tmp_path, place):
     write(base / "addons21/meta.json")
 
     assert anki_collections(Machine(tmp_path)) == tuple(found)
-
-
-# --- the tools a vault was written for --------------------------------------------------------
-
-
-def test_the_plugins_of_a_vault_tell_its_dialects(tmp_path):
-    folder = vault(tmp_path / "v")
-    assert dialects(folder) == []
-    for plugin in ("flashcards-obsidian", "dataview", "obsidian-spaced-repetition"):
-        write(folder / ".obsidian/plugins" / plugin / "manifest.json", "{}")
-    assert dialects(folder) == ["osr", "flashcards"]
 
 
 # --- servers: asked for their models and nothing else ------------------------------------------
