@@ -78,8 +78,8 @@ _EXPORT = regex(
 _ADDRESS = regex(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-# The end of a text that `draft export` wrote: what it quotes are no cards of the note.
-_CHAT = "with the JSON only, in one code block.\n"
+# The end of a text that `draft export` wrote, and of a prompt: their examples are no cards of the note.
+_CHAT = ("with the JSON only, in one code block.\n", "{{ highlights }}\n")
 
 
 def plain_text(markdown: str, *, public: bool = False) -> str:

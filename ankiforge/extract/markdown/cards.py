@@ -49,10 +49,11 @@ _COLONS = regex(r"(?<!:):{2,3}(?!:)")
 _FIELD = regex(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
-# Namespaces of C++ and Rust, `Foo::bar()`, `a::b_c`, and `a::b::c`: names of a program.
+# Namespaces of C++, Rust and R, `Foo::bar()`, `a::b_c`, `a::b::c`, `test.py::a`: names of a
+# program.
 _CODE = regex(
-    r"(?a)(?:std|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc)::"
-    r"|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)"
+    r"(?a)(?:std|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr"
+    r"|stringr|ggplot2|devtools|usethis|testthat|bookdown|rmarkdown|knitr|shiny|rlang)::|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)|\S+\.(?:py|[jt]sx?|rs|rb|go|cpp|java|php)::\w"
 )
 # Separators of a line that are tried.
 _MOST_TRIED = 20
@@ -111,10 +112,10 @@ def _sides(inline: Inline, words: str, start: int, end: int) -> tuple[Span, Span
 
 def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     """Return the form of `front::back`, None if it is a field or the colons join names."""
-    if not front.strip() or not back.strip() or len(colons) == 3:
+    if not front.strip() or not back.strip() or front[-1].isspace():
         return Form.INLINE
-    if front[-1].isspace():
-        return Form.INLINE
+    if len(colons) == 3:  # Amazon's names of resources: `arn:aws:s3:::bucket`
+        return None if re.search(r"\w:[a-z]\S*$", front) else Form.INLINE
     if back[0].isspace():
         return Form.INLINE if declared or len(front.split()) > 1 else None
     left, right = front.split()[-1], back.split()[0]
@@ -172,7 +173,7 @@ _HEADING = regex(r"#{1,6}(?:[ \t]+|$)")
 _CALLOUT = regex(r"\[![^\[\]]+\][+-]?[ \t]*")
 # The callout that holds a scheduler's data.
 _SCHEDULE = regex(r"(?i)>?[ \t]*\[!sr\b")
-_RULE = regex(r"(?:-[ \t]*){3,}$")
+_RULE = regex(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$|(?:_[ \t]*){3,}$")
 _BREAK = regex(rf"{_HEADING.pattern}|{_RULE.pattern}|>[ \t]*\[!sr\b")
 _FENCE = regex(r"`{3,}|~{3,}")
 _BLANKS = f"{COMMENT} \t\n"

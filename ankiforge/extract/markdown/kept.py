@@ -34,11 +34,12 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
 
     Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if it ends
     with its place in the book (`(Location 64)`, `— location: 64`, `(View Highlight)`); where a
-    heading “Metadata” stands in the note, any list item and quote is. And text right below a heading
-    that is a place (`Page 5 @ 21 May 2024`) is a passage.
+    heading “Metadata” stands in the note, any list item and quote is. No item within another one is.
+    And text right below a heading that is a place (`Page 5 @ 21 May 2024`) is a passage.
     """
     headings = {id(one): one.plain for one in blocks if one.part is Part.HEADING}
     told = any(words.casefold() == "metadata" for words in headings.values())
+    items = {one.path for one in blocks if one.part is Part.ITEM}
     found: dict[int, Kept] = {}
     last = -1
     for at, block in enumerate(blocks):
@@ -47,7 +48,8 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
             continue
         above = [headings[id(one)] for one in block.headings]
         place = _AT_PLACE.match(above[-1])
-        if not place and not any(map(_SECTION.search, above)):
+        about = not any(map(_SECTION.search, above)) or above[-1].casefold() == "metadata"
+        if about and not place:
             continue
         note = _NOTE.match(block.plain)
         if last >= 0 and (note or _TAGS.match(block.plain)):
@@ -56,7 +58,7 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
             continue
         end = _END.search(block.plain)
         alone = told and (block.part is Part.ITEM or block.quotes) and block.part is not Part.TITLE
-        if place or ((alone or (end and end.start() > 0)) and len(block.path) < 2):
+        if place or ((alone or (end and end.start() > 0)) and block.path[:-1] not in items):
             label = (end and end["label"]) or (place and place["label"]) or ""
             found[at] = Kept(end.start() if end else len(block.plain), label)
             last = at

@@ -259,7 +259,7 @@ class _Reader:
             fields["written"] = f"{sign} between question and answer" if between else sign
             fields["two_way"], fields["declared"] = block.card.two_way, declared
             return {**fields, "skip": _SEVERAL if block.card.several else ""}
-        if block.sides and ("inline" in cards or declared):
+        if block.sides and at not in self.kept and ("inline" in cards or declared):
             return self._sided(at, block.sides)
         signs = block.syntax.gaps.signs
         if (signs or ("cloze" in cards and "{{" in block.source)) and (card := self._cloze(at)):
