@@ -369,6 +369,8 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: Path) ->
     """Return the picture at a path in a highlight's source; a file outside the source is a problem."""
     from ankiforge.anki.render import media_of
 
+    if "://" in path:
+        return Problem(path, "pictures are not fetched from the web: save it in the vault")
     if path.startswith(_CUT) and highlight.route in (Route.PDF, Route.ZOTERO):
         return media_of(folder / path.removeprefix(_CUT))
     kind = _SOURCES.get(highlight.route, highlight.namespace.partition(":")[0])
@@ -379,10 +381,8 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: Path) ->
         return Problem(path, "its source is not known on this machine", notice=True)
     base = Path(root).parent if Path(root).is_file() else Path(root)
     if not base.exists():
-        return Problem(
-            str(base), "is not there, so pictures are missing", "check that the disk is mounted",
-            notice=True,
-        )  # fmt: skip
+        what = "is not there, so pictures are missing"
+        return Problem(str(base), what, "check that the disk is mounted", notice=True)
     try:
         target = (base / unquote(path)).resolve()
         inside = target.is_relative_to(base.resolve())

@@ -259,16 +259,19 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     german_was = front[:4].casefold() == "was " and (
         "German" in (language(reading.whole), language(context.highlight.exact))
     )
+    says = _YES_NO.match(answer.strip())
+    if says:
+        yield found("yes_no", f"the answer is “{answer[:20]}”")
     for id, pattern, unless in _QUESTION_PATTERNS:
-        spared = (id == "yes_no" and german_was) or (id == "leans_back" and pictured)
+        spared = (id == "yes_no" and (german_was or says)) or (id == "leans_back" and pictured)
         if (
             not spared
             and (match := pattern.search(front))
             and not (unless and unless.search(front))
         ):
             yield found(id, "" if id in ("yes_no", "two_questions") else f"“{match[0]}”")
-    # a remark as `what does this mean?` asks for nothing in particular
-    asked = set(tokens(front))
+    # a remark as `what does this mean?` asks for nothing in particular, nor does `why not 7?`
+    asked = {word for word in tokens(front) if not (word.isascii() and len(word) == 1)}
     if front.endswith("?") and asked and asked <= _REMARK | STOP_WORDS and not pictured:
         yield found("vague", f"“{front}”")
     # the front does not give the answer away, unless it offers a choice: A or B?
@@ -277,8 +280,6 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     sides = (plain.casefold(), front.casefold()) if "?" in front else (plain, front)
     if short and not is_choice(front) and has_word(*sides):  # `string type` is not `String`
         yield found("leak_exact", f"“{plain}”")
-    if _YES_NO.match(answer.strip()):
-        yield found("yes_no", f"the answer is “{answer[:20]}”")
     # a short front, and an answer that can be recalled as a whole
     yield from counted(len(_BULLET.findall(back)) or _between_commas(answer), "list_gt5")
     yield from counted(word_count(answer), "answer_gt20w")

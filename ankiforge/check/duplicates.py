@@ -37,6 +37,7 @@ from ankiforge.model import (
     SearchTerms,
     Strings,
 )
+from ankiforge.text.fold import canonical
 
 # Chosen by measurements on labelled pairs: docs/checks.md.
 _JACCARD = 0.50
@@ -128,7 +129,7 @@ class DuplicateIndex:
         self._sides[id] = read
         self._put(IndexedCard(id, highlight, where, terms))
         if draft.kind.family is Family.BASIC and read.answered:
-            self._fronts.setdefault(form_of(read.asked), id)
+            self._fronts.setdefault(canonical(draft.field("Front")), id)
 
     def _put(self, card: IndexedCard) -> None:
         self._cards[card.id] = card
@@ -173,11 +174,13 @@ class DuplicateIndex:
                 yield found("duplicate", shown, twin=card.id)
             elif -similarity >= _MIN_SIMILAR:
                 yield found("similar", f"{shown}, differs in: {difference}", twin=card.id)
-        yield from self._other_answers(read, highlight)
+        yield from self._other_answers(draft, read, highlight)
 
-    def _other_answers(self, read: Sides, highlight: HighlightKey) -> Iterator[Finding]:
+    def _other_answers(
+        self, draft: Draft, read: Sides, highlight: HighlightKey
+    ) -> Iterator[Finding]:
         """Yield a finding if an added card has the same question with another answer."""
-        id = self._fronts.get(form_of(read.asked)) if read.family is Family.BASIC else None
+        id = self._fronts.get(canonical(draft.field("Front")))
         if id is None or not read.answered or _siblings(self._cards[id], highlight):
             return
         theirs = self._sides[id]

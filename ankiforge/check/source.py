@@ -457,7 +457,7 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
 
 def other_language(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find cards in another script or language than their passage and the reader's comment."""
-    if asked_by_reader(draft):
+    if chosen_by_reader(draft, context.highlight):
         return
     card, passage = read(draft).whole, around(context.highlight)
     comment = context.highlight.comment if context.highlight.instructs else ""

@@ -171,7 +171,7 @@ def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tupl
         problems.append((what, hint))
     if left := len(read.areas) - len(areas):
         what = f"only the first {MOST_PICTURES} figures and drawings were cut out, {left} were not"
-        problems.append((what, "remove those you do not need"))
+        read = replace(read, notices=(*read.notices, (what, "remove those you do not need")))
     read = replace(read, marks=tuple(marks), problems=tuple(problems))
     return (read, tuple(pictures.values()))
 

@@ -53,7 +53,8 @@ def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
     groups = [points[at : at + 8] for at in range(0, len(points) - 7, 8)][:MOST_QUADS]
     usable = [group for group in groups if all(isfinite(value) for value in group)]
     found = [_quad([(g[0], g[1]), (g[2], g[3]), (g[4], g[5]), (g[6], g[7])]) for g in usable]
-    if not found and rectangle:
+    # no page is wider than 14,400 points: PyMuPDF marks the end of the plane when it finds nothing
+    if not found and rectangle and rectangle[2] - rectangle[0] <= 14_400:
         left, bottom, right, top = rectangle
         found = [_quad([(left, bottom), (right, bottom), (right, top), (left, top)])]
     return found
