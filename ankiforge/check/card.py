@@ -16,12 +16,14 @@ from ankiforge.check.reading import (
     CLOZE_SIGN,
     GAP,
     Context,
+    asked_by_reader,
     authored,
     bare,
     counted,
     found,
     is_choice,
     language,
+    naming,
     read,
     said,
     without,
@@ -35,6 +37,7 @@ from ankiforge.check.words import (
     has_word,
     holds,
     listed,
+    stems,
     tokens,
     word_count,
 )
@@ -274,6 +277,12 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     asked = {word for word in tokens(front) if not (word.isascii() and len(word) == 1)}
     if front.endswith("?") and asked and asked <= _REMARK | STOP_WORDS and not pictured:
         yield found("vague", f"“{front}”")
+    # the reader's remark can be a card's question if it names anything of the passage, or begins with `?`
+    passage = context.highlight
+    free = not passage.comment.lstrip().casefold().startswith(("?", "q:"))
+    named = stems(front) & stems(f"{naming(passage)}\n{said(passage)}")
+    if asked_by_reader(draft) and passage.exact and free and not named:
+        yield found("leans_back", f"“{front}”")
     # the front does not give the answer away, unless it offers a choice: A or B?
     plain = answer.strip(" .")
     short = len(plain) >= _SHORTEST and word_count(plain) <= _LEAK_WORDS and content(plain)

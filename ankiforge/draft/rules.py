@@ -105,9 +105,10 @@ def _answer_of(back: str) -> str:
 
 def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
     """Return a card with the reader's question; the marked words or the picture are the answer."""
-    back, answer, origin = literal(highlight.exact), highlight.exact, "rules:comment"
+    back = highlight.markdown[0] if highlight.markdown else literal(highlight.exact)
+    answer, origin = highlight.exact, "rules:comment"
     if not highlight.exact:
-        back, origin = highlight.markdown[0], "rules:comment-picture"
+        origin = "rules:comment-picture"
         answer = highlight.own or _answer_of(back)  # identifies the picture
     fields = sided(CardKind.BASIC, literal(comment.words), back)
     return _draft(highlight, CardKind.BASIC, fields, answer, origin)
