@@ -250,11 +250,7 @@ class Vault(NoteSource):
 
 
 def open_source(
-    name: str,
-    root: Path,
-    settings: Any,
-    only: tuple[Path, ...] = (),
-    me: Strings = (),
+    name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: Strings = ()
 ) -> Vault:
     """Return a reader of the vault at `root`; `me` is ignored, because a vault has one author."""
     if settings.cards is None:

@@ -166,27 +166,31 @@ def _thin(quad: Quad, char: Char) -> bool:
 def _in_order(
     seen: list[Char], segments: list[list[int]], owner: dict[int, int]
 ) -> list[list[int]]:
-    """Sort segments as in the page's text, or as the quads if those go back less often."""
+    """Sort segments as in the page's text, or as the quads if those jump less."""
     if len(segments) < 2:
         return segments
     across, along = usual_step(pairwise([seen[at] for at in max(segments, key=len)]))
     rtl = is_rtl("".join(seen[at].text for segment in segments for at in segment))
     down = -1.0 if rtl else 1.0
-    places = []  # of each segment: where on its line it begins, how far down, how high
+    places = []  # of each segment: where on its line it begins and ends, how far down, how high
     for segment in segments:
         chars = [seen[at] for at in segment]
-        start = min(char.x * across + char.y * along for char in chars)
+        steps = [char.x * across + char.y * along for char in chars]
         depth = median(down * (char.x * along - char.y * across) for char in chars)
-        places.append((start, depth, max(1.0, *(char.height for char in chars))))
+        places.append((min(steps), max(steps), depth, max(1.0, *(char.height for char in chars))))
 
-    def goes_back(one: int, two: int) -> bool:
-        (start, depth, height), (then, lower, low) = places[one], places[two]
-        level = abs(lower - depth) < 0.4 * min(height, low)
-        return then < start if level else lower < depth
+    def oddness(one: int, two: int) -> float:
+        (start, end, depth, tall), (then, last, lower, low) = places[one], places[two]
+        height, falls = min(tall, low), lower - depth
+        if abs(falls) < 0.4 * height:
+            return float(then < start)
+        if falls < 0:  # half as odd if it is the next column
+            return 1.0 if then < end - 0.5 * height else 0.5
+        return 0.75 * (falls > 2.5 * height and last <= start)
 
     numbers = range(len(segments))
     by_quad = sorted(numbers, key=lambda number: owner[segments[number][0]])
-    order = min(numbers, by_quad, key=lambda some: sum(goes_back(*pair) for pair in pairwise(some)))
+    order = min(numbers, by_quad, key=lambda some: sum(oddness(*pair) for pair in pairwise(some)))
     return [segments[number] for number in order]
 
 
