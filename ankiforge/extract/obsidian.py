@@ -74,7 +74,7 @@ class _Osr(Value, rename="camel"):
 
     def reads(self, text: str, tags: Collection[str]) -> bool:
         """Return whether a note contains cards. `tags` are those of its front matter."""
-        names = "|".join(re.escape(tag.strip("#")) for tag in self.flashcard_tags)
+        names = "|".join(re.escape(tag.strip("#")) for tag in self.flashcard_tags if tag != "")
         if not names or self.convert_folders_to_decks:
             return True
         named = re.compile(rf"(?i)(?:{names})(?:/.*)?")
