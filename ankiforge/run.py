@@ -22,6 +22,7 @@ from ankiforge.config.workspace import make_file
 from ankiforge.draft import (
     NO_LLM,
     Rules,
+    bare,
     failed_on,
     for_rules,
     private,
@@ -381,10 +382,9 @@ class PrivatePassages:
 
     def marked(self, highlight: Highlight) -> Highlight:
         """Return a highlight with the tag of private ones if its words are private elsewhere."""
-        text = fold(highlight.exact)
-        if highlight.nearby and self.stand_in(highlight.nearby, highlight.document.key):
-            highlight = replace(highlight, nearby="")
-        if text not in self._words and not any(word in text for word in self._words):
+        key = highlight.document.key
+        highlight = bare(highlight, lambda text: self.stand_in(text, key))
+        if not self.stand_in(highlight.exact):
             return highlight
         return replace(highlight, tags=(*highlight.tags, NO_LLM))
 

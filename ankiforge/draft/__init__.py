@@ -8,7 +8,7 @@ drafted, which may be sent to a server, and what a reader's comment asks for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
@@ -116,6 +116,14 @@ def instruction(comment: str) -> Instruction:
     long = len(words.split()) >= 3 or (len(words) > 6 and not words.isascii())
     asks = words.endswith(("?", "？")) and long
     return Instruction(Wish.QUESTION if asks else Wish.NONE, words)
+
+
+def bare(highlight: Highlight, when: Callable[[str], bool] = bool) -> Highlight:
+    """Return a highlight without the text that may be sent beside it, if a condition is true of it."""
+    seamless = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
+    beside = "\n".join((seamless, highlight.nearby, highlight.sentence, *highlight.above))
+    emptied = replace(highlight, prefix="", suffix="", sentence="", nearby="", above=())
+    return emptied if when(beside) else highlight
 
 
 def requested(highlight: Highlight) -> Instruction:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.draft import private, withheld
+from ankiforge.draft import bare, private, withheld
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Highlight, Json, Task, Texts, Value, h16
 
@@ -111,8 +111,7 @@ def sendable(task: Task) -> tuple[Highlight, ...]:
     sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
     if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
         return sent
-    bare: Json = {"prefix": "", "suffix": "", "sentence": "", "nearby": "", "above": ()}
-    return tuple(replace(highlight, **bare) for highlight in sent)
+    return tuple(map(bare, sent))
 
 
 # --- the question ---------------------------------------------------------------------------

@@ -143,11 +143,19 @@ def a_private_item(place: Place) -> None:
     place.run()
 
 
+def words_beside_a_mark(place: Place) -> None:
+    """The words stand, unmarked, in the paragraph of another mark."""
+    place.settings(VAULT)
+    place.note("Secret.md", f"=={CANARY}== #no-llm\n")
+    place.note("Row.md", f"=={OPEN}==. {CANARY}.\n")
+    place.run()
+
+
 @pytest.mark.parametrize(
     "history",
     [
         a_new_quote, a_quote_without_the_tagged_note, a_new_pdf, a_private_mark_of_a_pdf, a_union,
-        a_private_item,
+        a_private_item, words_beside_a_mark,
     ],
     ids=lambda one: one.__name__,
 )  # fmt: skip
