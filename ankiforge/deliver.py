@@ -4,6 +4,9 @@
 
 A view is a consistent copy of the collection, or comes from a running Anki (AnkiConnect). It is bound
 to one collection: another one concludes nothing until `pull --bind`.
+
+What must stay true: `shipped` is recorded before the new package stands in the old one's place, so a
+kill between the two costs a second shipment, never a lost one (`tests/e2e/test_killed.py`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,10 @@ it. A field is the person's if and only if it no longer fits its hash.
     ours             same, or changed  ours
     a person's       as shipped        theirs
     a person's       changed           theirs stays: a conflict, until a person chooses
+
+What must stay true: a person's words, tags and deck are never overwritten; a note that needs nothing is
+not written; `mod` grows whenever one is, or Anki would not take it. Tested in the real Anki:
+`tests/anki/stories.py` and what plays them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Cards and passages as values for the rest of the program: read from the fold and the rows."""
+"""Cards and passages as values for the rest of the program: read from the fold and the rows.
+
+`keep_numbers` decides which card of Anki a gap is: a number that was ever shipped for other words is not
+free, or their reviews would go to another fact (`tests/golden/histories/alike.yaml`,
+`tests/anki/test_corrections.py`).
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,15 @@
 
 Questions are what holds back a card or a correction until a person answers. They are computed from the
 tables each time; an answer is an event, and the question is gone because its condition is.
+
+What must stay true:
+
+- A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo` needs both.
+- After `undo`, everything is as it was before, or `undo` refuses and says why.
+- A question has no row of its own, and its id is made of what it is about: only its id answers it.
+
+`tests/unit/ledger/test_decisions.py` takes back each kind of decision by each name that `undo` takes;
+questions and answers are in `tests/golden/histories` (`decisions.yaml`, `machines.yaml`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,14 @@
-"""Drafts of passages: recorded, compared with what was decided, and listed while they wait."""
+"""Drafts of passages: recorded, compared with what was decided, and listed while they wait.
+
+What must stay true:
+
+- `highlight.drafted` and `modelled` hold the content that was drafted last; '' asks for drafts again.
+- A draft that waits is new: not rejected, not passed over, not the words of a card (`is_new`).
+- Only the source's own words change a card unasked (`_follow`), and not words that a check blocks.
+
+Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, `model`, `alike`) and
+`tests/anki/test_corrections.py`.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,16 @@
 
 `fold` is pure: it reads no table, no clock, no source and no view of Anki. Two machines that have the
 same events have the same cards, in whatever order the events arrived.
+
+What must stay true:
+
+- A function of `_APPLY` changes the passage it is given and nothing else. The card that an event names
+  may not be there: its `accept` is perhaps in a file that has not arrived.
+- What a person decided stands against policy and source, also if theirs comes later in the order.
+- A field of an event keeps its meaning for ever: journals are years old.
+
+`tests/unit/ledger/test_fold.py` shuffles events; `test_decisions.py` beside it and the golden histories
+say what each kind comes to.
 """
 
 from __future__ import annotations

@@ -5,6 +5,16 @@
 
 A passage may have moved from one document to another, or from one source to another. So what came or
 went is matched last, in one transaction.
+
+What must stay true:
+
+- Nothing is absent because a source failed, was not complete, or lists suspiciously little.
+- A key is issued once. What is found again keeps its key, and its event only says the new words.
+- Of a note that a person is writing (`in_progress`), no event is written.
+- A run that was killed and one that was not come to the same: what a transaction needs, it reads in it.
+
+Tested by `tests/unit/ledger` (`passages.yaml`; two machines in `test_journal.py`), the golden histories,
+and `tests/e2e/test_killed.py`, which kills a run before each commit.
 """
 
 from __future__ import annotations
@@ -39,7 +49,6 @@ from ankiforge.ledger.readings import (
     doc_found,
     mark_of,
     numbered_marks,
-    own_of,
     place_of,
     reading_of,
     same_id,
@@ -252,29 +261,29 @@ class Ingest:
         """Write the row of a document. Return its id."""
         from ankiforge.text.identifiers import names_of
 
-        place, own, source, title = place_of(one), "", "", place_of(one)
+        place, source, title = place_of(one), "", place_of(one)
         fingerprint = "" if self.in_progress(one.container, place) else one.fingerprint
         names: tuple[Pair, ...] = ()
         if isinstance(one, Extracted):
             document = one.document
-            own, source, title = own_of(one), document.source, document.title
+            source, title = document.source, document.title
             names = names_of(document.identifiers, document.uri)
         values = (
-            place, own, "present", fingerprint, encode(one.depends),
+            place, "present", fingerprint, encode(one.depends),
             getattr(one, "sketch", ""), source, title,
         )  # fmt: skip
         if old:
             number: int = old["id"]
             self.store.write(
-                "UPDATE document SET place = ?, own = ?, state = ?, fingerprint = ?, depends = ?,"
+                "UPDATE document SET place = ?, state = ?, fingerprint = ?, depends = ?,"
                 " sketch = ?, source = ?, title = ?, container = ? WHERE id = ?",
                 *values, one.container, number,
             )  # fmt: skip
         else:
             number = self.store.value(
-                "INSERT INTO document (place, own, state, fingerprint, depends, sketch, source, title,"
-                " container) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (container, place)"
-                " DO UPDATE SET own = excluded.own, state = 'present', fingerprint ="
+                "INSERT INTO document (place, state, fingerprint, depends, sketch, source, title,"
+                " container) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (container, place)"
+                " DO UPDATE SET state = 'present', fingerprint ="
                 " excluded.fingerprint, depends = excluded.depends, sketch = excluded.sketch,"
                 " source = excluded.source, title = excluded.title RETURNING id",
                 *values, one.container,
@@ -304,7 +313,7 @@ class Ingest:
     def _match_container(self, container: str) -> None:
         """Match the documents of a container, and the highlights of those that were read."""
         store = self.store
-        columns = "SELECT id, container, place, own, state FROM document"
+        columns = "SELECT id, container, place, state FROM document"
         known = store.rows(f"{columns} WHERE container = ? ORDER BY id", container)
         read = [one for one in self.held if one.container == container]
         went = self._went(container, known)
@@ -359,7 +368,7 @@ class Ingest:
         texts = self.store.rows("SELECT folded FROM highlight WHERE document = ?", row["id"])
         stored = self.store.value("SELECT sketch FROM document WHERE id = ?", row["id"])
         sketch = decode_sketch(stored) if stored else None
-        return Doc(place, row["own"], sketch, frozenset(text["folded"] for text in texts))
+        return Doc(place, sketch, frozenset(text["folded"] for text in texts))
 
     def _second_miss(self, container: str) -> None:
         """Highlights that were missing already in documents that did not change may be gone."""

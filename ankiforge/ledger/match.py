@@ -1,6 +1,15 @@
 """Recognise documents and highlights that were known before. Pure functions over lists.
 
 Each step takes only what the steps before it left. What is only likely is a question, not a match.
+
+What must stay true:
+
+- The order of the steps is the rule: what is certain takes first, and nothing is taken twice.
+- A bound that is lower matches more and asks less, and gives a card to another fact sooner.
+- Texts are folded here: equal means "the same passage", never "unchanged".
+
+`tests/unit/ledger/passages.yaml` has a case for each step, `tests/golden/histories/moves.yaml` longer
+ones. What a bound costs in questions and wrong matches, `python -m tests.life` tells.
 """
 
 from __future__ import annotations
@@ -78,7 +87,6 @@ class Doc(Value):
     """A document as matching sees it."""
 
     place: str
-    own: str = ""
     sketch: Sketch | None = None
     texts: frozenset[str] = frozenset()
     """The folded texts of its marks."""
@@ -91,7 +99,7 @@ Pairs = dict[int, int]
 
 
 def match_documents(known: Sequence[Doc], found: Sequence[Doc], went: Iterable[int]) -> Pairs:
-    """Match documents by place, own id, words, and marks.
+    """Match documents by place, words, and marks.
 
     Args:
         known: all documents known in the container.
@@ -108,10 +116,6 @@ def match_documents(known: Sequence[Doc], found: Sequence[Doc], went: Iterable[i
         left.discard(known_at)
         new.discard(found_at)
 
-    owners = _unique((known[index].own, index) for index in left)
-    for index in sorted(new):
-        if (owner := owners.get(found[index].own)) in left and owner is not None:
-            take(index, owner)
     if left and new:
         gone = {index: one for index in left if (one := known[index].sketch)}
         came = {index: one for index in new if (one := found[index].sketch)}
@@ -155,13 +159,6 @@ def _sharing_marks(
             if count >= HALF * min(len(found[index].texts), len(known[one].texts))
         ]
     return sharing
-
-
-def _unique(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return the mapping of the names that occur once; "" is no name."""
-    pairs = list(pairs)
-    count = Counter(name for name, _ in pairs)
-    return {name: index for name, index in pairs if name and count[name] == 1}
 
 
 # --- highlights -----------------------------------------------------------------------------------
@@ -211,11 +208,14 @@ def match_spots(
 
 
 def _by_name(known: Sequence[Mark], found: Sequence[Mark]) -> Iterator[tuple[int, int]]:
-    owners = _unique((name, index) for index, mark in enumerate(known) for name in mark.names)
+    owners = defaultdict(list)
+    for index, mark in enumerate(known):
+        for name in mark.names:
+            owners[name].append(index)
     for index, mark in enumerate(found):
         for name in sorted(mark.names):
-            if name in owners:
-                yield index, owners[name]
+            if len(owners[name]) == 1:  # two marks with one id were copied
+                yield index, owners[name][0]
 
 
 def _by_text(

@@ -2,6 +2,9 @@
 
 A highlight becomes a mark with its text, folded; a document becomes what tells it from others. Sources
 ask here which documents they may skip; readings of other machines, from the journal, are kept here.
+
+`triple_of`, `own` and the fold of a text make keys (docs/keys.md): what changes them makes every note
+anew. Tested by `tests/e2e/test_keys.py`, `test_readings.py` and `tests/unit/ledger/test_journal.py`.
 """
 
 from __future__ import annotations
@@ -120,13 +123,7 @@ def doc_found(one: Read) -> Doc:
         return Doc(one.path)
     texts = frozenset(triple_of(each)[0] for each in one.highlights)
     sketch = decode_sketch(one.sketch) if one.sketch else None
-    return Doc(place_of(one), own_of(one), sketch, texts)
-
-
-def own_of(one: Read) -> str:
-    """Return the id that a document brings along, "" if it has none."""
-    ids = dict(one.document.identifiers) if isinstance(one, Extracted) else {}
-    return ids.get("zotero") or ids.get("pdf") or ""
+    return Doc(place_of(one), sketch, texts)
 
 
 def batches(read: Iterable[Read]) -> Iterator[list[Read]]:
@@ -212,8 +209,8 @@ def _hear_text(store: Store, event: Event) -> None:
         return
     where = (text.container, text.place)
     store.write(
-        "INSERT OR IGNORE INTO document (container, place, own, state, fingerprint, depends, sketch,"
-        " source, title) VALUES (?, ?, '', 'journal', '', '[]', '', '', ?)",
+        "INSERT OR IGNORE INTO document (container, place, state, fingerprint, depends, sketch,"
+        " source, title) VALUES (?, ?, 'journal', '', '[]', '', '', ?)",
         *where, text.place,
     )  # fmt: skip
     document = store.value("SELECT id FROM document WHERE container = ? AND place = ?", *where)

@@ -6,7 +6,6 @@ CREATE TABLE IF NOT EXISTS document (
     id INTEGER PRIMARY KEY,
     container TEXT NOT NULL,     -- vault, folder or library
     place TEXT NOT NULL,         -- path, or the source's key
-    own TEXT NOT NULL,           -- id in the source, '' if none
     state TEXT NOT NULL,         -- present, gone; unselected: no setting reads it; journal: only heard of
     fingerprint TEXT NOT NULL,
     depends TEXT NOT NULL,       -- JSON

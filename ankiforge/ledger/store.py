@@ -6,6 +6,16 @@ Each machine appends to a file of its own in the journal's folder, a JSON line p
 may be shared: the events of all files are united by their ids, in whatever order files and lines
 arrive. A line is on disk before the database commits, so a power cut loses the database's part only,
 and `unite` reads that back. A line that cannot be read is skipped and counted.
+
+What must stay true:
+
+- Journal first, then `COMMIT`; on an error both are as before, and memory is dropped (`transaction`).
+- A table that is computed from events is asked only after `refold`; `passage` and `transaction` see to it.
+- `_known` and `_aliases` are copies: another process may have written, which `data_version` tells.
+- No other machine's file is written; a line without its end is read later.
+
+`tests/unit/ledger/test_journal.py` and `tests/e2e/test_journals.py` damage, remove, replace and delay
+files; `tests/e2e/test_killed.py` kills the program between the two writes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,13 @@
-"""What is in Anki, as seen last, and what was shipped."""
+"""What is in Anki, as seen last, and what was shipped.
+
+What must stay true:
+
+- A note is deleted only with a grave, or if it was absent twice; else it is missing, which is asked.
+- A view that is not complete concludes nothing from what it lacks.
+- `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that may have changed.
+
+Tested in the real Anki: `tests/anki` (`test_views.py`, `test_collections.py`, `test_lost_and_found.py`).
+"""
 
 from __future__ import annotations
 
