@@ -323,8 +323,6 @@ def open_sources(
         if one.entry.has_folder
     }
     if not known.items() <= folders.items():
-        import msgspec
-
         ledger.memo("roots", msgspec.json.encode({**folders, **known}).decode())
     caches = CacheFile(workspace.folder / CACHE_FILE)
     return tuple(

@@ -48,14 +48,12 @@ from ankiforge.model import (
     Finding,
     Highlight,
     HighlightKey,
-    Known,
     Picture,
     Problem,
     Proposal,
     Scan,
     Sighting,
     Source,
-    Strings,
     Task,
     Unmarked,
     Value,
@@ -135,8 +133,9 @@ def ingest(
     """Read the changed documents of all sources; nothing is matched before all have listed everything."""
     problems: list[Problem] = []
     selections = {}
+    # another program, or other deck files, read every document again
     salt = h16(program(), *(repr(rule.select) for rule in job.decks if rule.skipped))
-    known = _Salted(ledger.known, salt)
+    known = ledger.known(salt)
 
     def sightings() -> Iterator[Sighting]:
         for source in job.sources:
@@ -155,7 +154,7 @@ def ingest(
                     found = replace(found, complete=found.complete and not failed)
                     selections[found.container] = getattr(source, "selection", "")
                 elif isinstance(found, (Extracted, Unmarked)) and found.fingerprint:
-                    found = replace(found, fingerprint=h16(salt, found.fingerprint))
+                    found = replace(found, fingerprint=f"{salt} {found.fingerprint}")
                 yield found
             problems.extend([_combined(went_away)] if went_away else [])
 
@@ -166,26 +165,6 @@ def ingest(
         in_progress=lambda container, place: job.in_progress(place),
     )
     return Progress(report, problems=tuple(problems))
-
-
-class _Salted(Value):
-    """What the ledger knows, where another program or other deck files make every document unknown."""
-
-    known: Known
-    salt: str
-
-    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was ingested with this fingerprint."""
-        salted = h16(self.salt, fingerprint)
-        return bool(fingerprint) and self.known.is_unchanged(container, path, salted)
-
-    def depends(self, container: str, path: str) -> Strings:
-        """Return `Extracted.depends` of the last reading of a document."""
-        return self.known.depends(container, path)
-
-    def paths(self, container: str) -> Strings | None:
-        """Return the documents of a container; None if one of them must be read again."""
-        return self.known.paths(container)
 
 
 def _keep_pictures(folder: Path, pictures: Iterable[Picture]) -> Iterator[Problem]:
@@ -440,6 +419,8 @@ def _record(
     checks: Checks, results: Iterable[Drafted], *, by_model: bool, beside: bool = False
 ) -> Progress:
     """Check what a drafter made of some tasks, and record it at once."""
+    from ankiforge.check import terms_of
+
     problems: list[Problem] = []
     outcomes = []
     seen = 0
@@ -465,7 +446,8 @@ def _record(
             except BugError as error:
                 problems.append(failed_on(highlight, error))
                 proposals, fate, reason = [], "failed", error.message
-            outcomes.append(Outcome(highlight.key, proposals, reason, fate))
+            terms = [terms_of(one.draft) for one in proposals]
+            outcomes.append(Outcome(highlight.key, proposals, reason, fate, terms))
     recorded = checks.ledger.record(outcomes, by_model=by_model, beside=beside)
     return Progress(
         highlights=seen, drafted=len(recorded.new), changes=recorded.changes,

@@ -101,10 +101,9 @@ class Ledger:
             hear(self._store, events)
             drafts.requeue(self._store, events)
 
-    @property
-    def known(self) -> Known:
-        """What sources may ask about documents that were read before."""
-        return Known(self._store)
+    def known(self, salt: str) -> Known:
+        """Return what sources may ask about documents that were read before; see `Known`."""
+        return Known(self._store, salt)
 
     def ingest(
         self,

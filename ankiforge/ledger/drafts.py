@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -36,6 +36,7 @@ from ankiforge.model import (
     Pair,
     Proposal,
     Route,
+    SearchTerms,
     Strings,
     Texts,
     Value,
@@ -110,8 +111,11 @@ def _wording_in(row: Row) -> Wording:
     return wording_of(draft, own=row["slot"] != "", slot=row["slot"])
 
 
-def _words_of(wording: Wording) -> str:
-    return " ".join(wording.fields.values())
+def _alike(one: Wording, other: Wording) -> float:
+    """Return how much the words of two cards are alike, of 100."""
+    from rapidfuzz import fuzz
+
+    return fuzz.ratio(" ".join(one.fields.values()), " ".join(other.fields.values()))
 
 
 def _in_parts(store: Store, ids: str, query: str, name: str, *values: object) -> Iterator[Row]:
@@ -189,6 +193,8 @@ class Outcome(NamedTuple):
     """Why there is no card."""
     fate: str = ""
     """`no_card`, `ignored` or `failed`, with the reason."""
+    terms: Sequence[SearchTerms] = ()
+    """Those of each draft: a card that is made of it is searched for by them."""
 
 
 def record(
@@ -210,6 +216,7 @@ def record(
     dropped: list[tuple[str]] = []
     waiting = []
     done = []
+    found: list[tuple[str, SearchTerms]] = []
     with store.transaction():
         keys = encode([one.key for one in outcomes])
         query = f"SELECT * FROM highlight WHERE body != '' AND key IN {EACH}"
@@ -222,7 +229,7 @@ def record(
         copies = _copies(store, keys)
         store.load(known)
         run = int(store.meta("run", "0"))
-        for key, proposals, reason, fate in outcomes:
+        for key, proposals, reason, fate, terms in outcomes:
             row = known.get(key) or cards.highlight_row(store, key)
             passage, highlight = store.passage(key), decode_highlight(row)
             if not beside:
@@ -234,6 +241,10 @@ def record(
                 for one in zip(proposals, _wordings_of(proposals), strict=True)
             ]
             worded = list(zip(proposals, _wordings_of(proposals), strict=True))
+            found += [
+                (f"{wording.kind}{wording.content}", one)
+                for (_, wording), one in zip(worded, terms, strict=False)
+            ]
             changes = []
             for proposal, wording in worded:
                 if wording.own:
@@ -242,17 +253,29 @@ def record(
             news = [one for one in worded if is_new(store, passage, one[1])]
             revising = _revised(passage, [w for _, w in news if not w.own], highlight)
             revising |= {one.after_content: one.guid for one in changes if isinstance(one, Held)}
-            for position, (proposal, wording) in enumerate(news):
-                waiting.append(_row_of(key, position, proposal, wording, revising, passage, run))
+            rows = [
+                _row_of(key, position, *one, revising, passage, run)
+                for position, one in enumerate(news)
+            ]
+            waiting += rows
+            new += [row[0] for row in rows if not row[10]]  # its id, and what it revises
             done.append(("" if fate == "failed" else row["content"], reason, fate, key))
             told += [one for one in changes if one.why or not isinstance(one, Held)]
-            new += [draft_id(key, words) for _, words in news if words.content not in revising]
         store.write_all("DELETE FROM draft WHERE id = ?", dropped)
         store.write_all(f"INSERT OR REPLACE INTO draft VALUES ({', '.join('?' * 17)})", waiting)
         column = "modelled" if by_model else "drafted"
         query = f"UPDATE highlight SET {column} = ?, reason = ?, fate = ? WHERE key = ?"
         store.write_all(query, done)
+        keep_terms(store, found)
     return Recorded(tuple(told), tuple(new))
+
+
+def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
+    """Store search terms by the kind and content of their cards, or by another digest."""
+    store.write_all(
+        "INSERT OR IGNORE INTO indexed VALUES (?, ?, ?, ?)",
+        ((digest, " ".join(one.words), " ".join(one.finders), one.exact) for digest, one in terms),
+    )
 
 
 def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:
@@ -340,8 +363,6 @@ def _follow(
     highlight: Highlight,
 ) -> list[Change]:
     """Change the live card of these words' slot, if the source's text changed."""
-    from rapidfuzz import fuzz
-
     card = passage.own_card(wording)
     if card is None or not card.live:
         return []
@@ -352,7 +373,7 @@ def _follow(
         why = "a check blocks the new words"
         return [Held(Guid(card.guid), before, cards.fields_of(wording), why, wording.content)]
     derived = highlight.route is Route.PDF and highlight.kind is not HighlightKind.CARD
-    if derived and fuzz.ratio(_words_of(card.wording), _words_of(wording)) < DERIVED_ALIKE:
+    if derived and _alike(card.wording, wording) < DERIVED_ALIKE:
         return [Held(Guid(card.guid), before, cards.fields_of(wording), "", wording.content)]
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
     store.add("revise", key, SOURCE, body)
@@ -379,14 +400,12 @@ def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
 
 def _revised(passage: Passage, wordings: list[Wording], highlight: Highlight) -> dict[str, str]:
     """Return by content which card each draft revises: those whose quote is gone, most alike first."""
-    from rapidfuzz import fuzz
-
     text = exact(highlight.context)
     old = [
         one for one in passage.live if not one.wording.own and exact(one.wording.quote) not in text
     ]
     scored = sorted(
-        (-fuzz.ratio(_words_of(card.wording), _words_of(wording)), card.guid, wording.content)
+        (-_alike(card.wording, wording), card.guid, wording.content)
         for card in old
         for wording in wordings
     )
@@ -405,7 +424,7 @@ def _row_of(
     revised: Texts,
     passage: Passage,
     run: int,
-) -> tuple[object, ...]:
+) -> tuple[Any, ...]:
     """Return the row of a draft that waits."""
     other = next(
         (

@@ -325,9 +325,11 @@ class Ingest:
             known += [row for row in unused if row["container"] != container]
             went |= {row["id"] for row in unused}
             needed |= went
-        olds = [self._doc_known(row, container, row["id"] in needed) for row in known]
-        indices = [index for index, row in enumerate(known) if row["id"] in went]
-        pairs = match_documents(olds, [doc_found(one) for one in read], indices)
+        pairs = {}
+        if read:
+            olds = [self._doc_known(row, container, row["id"] in needed) for row in known]
+            indices = [index for index, row in enumerate(known) if row["id"] in went]
+            pairs = match_documents(olds, [doc_found(one) for one in read], indices)
 
         paired = {known[at]["id"] for at in pairs.values()}
         for row in known:

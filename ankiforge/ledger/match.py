@@ -229,18 +229,22 @@ def _by_text(
     equal = [
         (index, *one) for index in sorted(new) for one in holders.get(found[index].now.text, ())
     ]
-    if not equal:
-        return []
-    from rapidfuzz import fuzz
-
     scored = []
     for index, at, age, reading in equal:
         mark = found[index]
-        around = fuzz.ratio(reading.before, mark.now.before)
-        around += fuzz.ratio(reading.after, mark.now.after)
+        around = _ratio(reading.before, mark.now.before) + _ratio(reading.after, mark.now.after)
         other = known[at].kind != mark.kind
         scored.append((other, age, not known[at].there, -around, abs(at - index), index, at))
     return [(index, at) for *_, index, at in sorted(scored)]
+
+
+def _ratio(one: str, other: str) -> float:
+    """Return how much two texts are alike, of 100."""
+    if one == other:  # as most are where a note was edited elsewhere
+        return 100.0
+    from rapidfuzz import fuzz
+
+    return fuzz.ratio(one, other)
 
 
 def _alike(

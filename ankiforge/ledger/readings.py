@@ -154,22 +154,26 @@ def numbered_marks(highlights: Sequence[Highlight]) -> list[Highlight]:
 
 
 class Known:
-    """Answers sources that skip documents which are unchanged (the protocol `Known` of the model)."""
+    """Answers sources that skip documents which are unchanged (the protocol `Known` of the model).
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    Another salt, which is put before fingerprints, makes every document unknown.
+    """
+
+    def __init__(self, store: Store, salt: str) -> None:
+        self._store, self._salt = store, salt
         # The documents of each container that was asked about, by path.
         self._rows: dict[str, dict[str, Row]] = {}
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether a document was ingested with this fingerprint; always False for ""."""
         row = self._row(container, path)
-        return bool(fingerprint and row and row["fingerprint"] == fingerprint)
+        salted = f"{self._salt} {fingerprint}"
+        return bool(fingerprint and row and row["fingerprint"] == salted)
 
     def depends(self, container: str, path: str) -> Strings:
         """Return what the last reading of a document depended on."""
         row = self._row(container, path)
-        return tuple(msgspec.json.decode(row["depends"])) if row else ()
+        return tuple(msgspec.json.decode(row["depends"])) if row and row["depends"] != "[]" else ()
 
     def paths(self, container: str) -> Strings | None:
         """Return the documents of a container; None if one of them must be read again."""

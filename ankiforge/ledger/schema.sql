@@ -146,8 +146,7 @@ CREATE TABLE IF NOT EXISTS foreign_note (
     id INTEGER PRIMARY KEY, mod INTEGER NOT NULL, deck TEXT NOT NULL, fields TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS indexed (
-    id TEXT PRIMARY KEY,         -- guid, or nid: and the id of a note
-    digest TEXT NOT NULL,        -- of the text that was read
+    digest TEXT PRIMARY KEY,     -- kind and content of cards and drafts, or nid:, id and mod of a note
     words TEXT NOT NULL, finders TEXT NOT NULL, exact BLOB NOT NULL
 ) WITHOUT ROWID;
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from ankiforge.ledger import lists
+from ankiforge.ledger.drafts import keep_terms
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.lists import BASE_LETTERS, Match, loose
 from ankiforge.ledger.readings import decode_highlight
@@ -30,7 +31,6 @@ from ankiforge.model import (
     Origin,
     Pair,
     SearchTerms,
-    Texts,
 )
 from ankiforge.text import regex
 from ankiforge.text.identifiers import names_in, names_of
@@ -310,8 +310,9 @@ def chunks(query: str) -> tuple[tuple[str, bool], ...]:
 
 NOTE = "nid:"
 _IN_USE = (
-    "SELECT guid AS id, kind || content AS digest FROM card WHERE live"
-    " UNION ALL SELECT 'nid:' || id, CAST(mod AS TEXT) FROM foreign_note WHERE fields != '[]'"
+    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE live"
+    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM foreign_note"
+    " WHERE fields != '[]'"
 )
 
 
@@ -320,48 +321,41 @@ class Duplicates:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        # The digest of each card whose search terms are being made.
-        self._reading: Texts = {}
 
     def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
-        """Yield the cards whose search terms are missing, or of another text or version."""
+        """Yield the cards whose search terms are missing, or of another version, by their digests.
+
+        Most have been stored with the drafts; see `drafts.record`.
+        """
         store = self._store
         with store.transaction():
             if store.meta("terms") != version:
                 store.write("DELETE FROM indexed")
                 store.set_meta("terms", version)
             store.write(
-                f"DELETE FROM indexed WHERE (id, digest) NOT IN (SELECT id, digest FROM ({_IN_USE}))"
+                f"DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM ({_IN_USE})"
+                " UNION ALL SELECT kind || content FROM draft)"
             )
-        rows = store.rows(
-            f"SELECT id, digest FROM ({_IN_USE}) WHERE id NOT IN (SELECT id FROM indexed)"
-        )
-        self._reading = {row["id"]: row["digest"] for row in rows}
-        for row in rows:
+        for row in store.rows(
+            f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN (SELECT digest FROM indexed)"
+        ):
             if (draft := self.draft(row["id"])) is not None:
-                yield row["id"], draft
+                yield row["digest"], draft
 
     def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
         """Store the search terms of cards from `unread`."""
         with self._store.transaction():
-            for id, found in terms:
-                values = (" ".join(found.words), " ".join(found.finders), found.exact)
-                self._store.write(
-                    "INSERT INTO indexed VALUES (?, ?, ?, ?, ?)", id, self._reading[id], *values
-                )
+            keep_terms(self._store, terms)
 
     def cards(self) -> Iterator[IndexedCard]:
         """Yield all cards, sorted by id."""
-        query = (
-            "SELECT i.*, c.passage, f.deck FROM indexed i LEFT JOIN card c ON c.guid = i.id"
-            " LEFT JOIN foreign_note f ON i.id = 'nid:' || f.id ORDER BY i.id"
-        )
+        query = f"SELECT * FROM ({_IN_USE}) JOIN indexed USING (digest) ORDER BY id"
         for row in self._store.rows(query):
             words, finders = tuple(row["words"].split()), tuple(row["finders"].split())
             where = ""
             if row["id"].startswith(NOTE):
                 where = "a note in Anki" + (f", deck {row['deck']}: " if row["deck"] else ": ")
-            home = HighlightKey(row["passage"] or "")
+            home = HighlightKey(row["passage"])
             yield IndexedCard(row["id"], home, where, SearchTerms(words, finders, row["exact"]))
 
     def draft(self, id: str) -> Draft | None:
