@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -133,27 +132,31 @@ class Folder(msgspec.Struct):
     def _below(self, start: Path) -> Iterator[File | Problem]:
         """Yield the files and problems below a folder."""
         failed: list[OSError] = []
+        folders, is_vault = [str(start)], self.others is not None
         top = os.path.join(self.root, "")  # noqa: PTH118 - of very many files
-        for folder, inner, names in os.walk(start, onerror=failed.append):
-            inner[:] = sorted(name for name in inner if not name.startswith("."))
-            links = [name for name in inner if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
-            for name in sorted(one for one in (*links, *names) if not one.startswith(".")):
-                at = os.path.join(folder, name)  # noqa: PTH118
-                path = disk.legible(at[len(top) :] if at.startswith(top) else name)
-                is_folder, is_vault, fits = name in links, self.others is not None, self.fits(path)
-                try:
-                    found = os.lstat(at)
-                except (OSError, ValueError):
-                    found = None
-                if is_folder or (found and stat.S_ISLNK(found.st_mode)):
+        while folders:
+            try:
+                with os.scandir(folders.pop()) as listed:
+                    shown = {one.path: one for one in listed if not one.name.startswith(".")}
+                inner = [at for at, one in shown.items() if one.is_dir(follow_symlinks=False)]
+            except OSError as error:
+                failed.append(error)
+                continue
+            folders += sorted(inner, reverse=True)
+            for at in sorted(shown.keys() - inner):
+                entry = shown[at]
+                path = disk.legible(at[len(top) :] if at.startswith(top) else entry.name)
+                fits = self.fits(path)
+                if entry.is_symlink():
+                    is_folder = os.path.isdir(at)  # noqa: PTH112
                     if is_vault and self.fits(f"{path}/a.md" if is_folder else path):
                         what = f"a link {'to a folder ' if is_folder else ''}is not followed"
                         hint = "add the folder it leads to as a source, or put the link under `exclude`"
                         yield Problem(path, what, hint)
                 elif is_vault and fits and _CONFLICT.match(path):
                     yield Problem(path, "a conflict copy was left out", "merge it, then delete it")
-                elif fits and (found is None or stat.S_ISREG(found.st_mode)):
-                    yield File(path, at, False, found and disk.stamp_of(found))
+                elif fits and entry.is_file(follow_symlinks=False):
+                    yield File(path, at, False, disk.stamp_at(at))
                 elif self.others is not None:
                     self.others.setdefault(path.casefold(), path)
                     self.others.setdefault(path.rpartition("/")[2].casefold(), path)
@@ -383,13 +386,11 @@ class FileSource(FolderSource):
             as_before = known and known.is_unchanged(folder.container, file.path, fingerprint)
             if not as_before or (self.tells_of_named and file.named):
                 changed.append(file)
-        left = frozenset(changed)
+            else:
+                read += 1
+                yield Unchanged(folder.container, file.path)
         with self.reading(changed) as reader:
-            for folder.count.done, file in enumerate(files):
-                if file not in left:
-                    read += 1
-                    yield Unchanged(folder.container, file.path)
-                    continue
+            for folder.count.done, file in enumerate(changed, read):
                 pictures: dict[str, str] = {}
 
                 def picture(target: str, at: File = file, seen: dict[str, str] = pictures) -> str:
@@ -421,14 +422,14 @@ class FileSource(FolderSource):
         yield from ()
 
     def _fingerprint(self, file: File, depends: Iterable[str], whose: str) -> str:
-        """Return a hash of all that determines what a file yields; "" if its stamp proves nothing.
+        """Return all that determines what a file yields; "" if its stamp proves nothing.
 
         `whose` is what determines it for all files.
         """
         if file.stamp is None or not disk.proves(file.stamp):
             return ""
         found = [(name, picture_path(name, file.path, self.folder)) for name in depends]
-        return h16(whose, repr(file.stamp), repr(found))
+        return f"{whose} {file.stamp} {h16(repr(found)) if found else ''}"
 
     @property
     def selection(self) -> str:

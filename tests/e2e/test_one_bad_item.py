@@ -124,7 +124,7 @@ def test_a_source_that_cannot_be_listed_loses_nothing_and_stops_no_other(forge, 
     (forge.folder / "other" / "b.md").write_text("Which?::another one\n", encoding="utf-8")
     damage = sqlite3.DatabaseError("database disk image is malformed")
     damage.sqlite_errorname = "SQLITE_CORRUPT"
-    failing(monkeypatch, os, "walk", damage)
+    failing(monkeypatch, os, "scandir", damage)
     for new in (1, 0):
         result = forge("run", "--json", code=1)
         [problem] = result.data["problems"]
