@@ -51,8 +51,7 @@ from ankiforge.ledger.readings import (
     numbered_marks,
     place_of,
     reading_of,
-    same_id,
-    same_work,
+    unite_routes,
 )
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode, listed, tag_name
 from ankiforge.model import (
@@ -641,26 +640,12 @@ class Ingest:
         return bool(before) and before != self.selections.get(container, before)
 
     def _unite_routes(self) -> None:
-        """Unite what one passage is in several sources: a note, its PDF, the library.
-
-        Marks of different routes are one if they have an id in common, or if their documents are one
-        work and their texts are equal, one to one in order. Marks of one route never are.
-        """
+        """Unite what one passage is in several sources."""
         keys = dict.fromkeys((*self.report.new, *[one.key for one in self.found]))
         one_route = "SELECT min(route) = max(route) FROM highlight WHERE route != ''"
-        if not keys or self.store.value(one_route):
-            return
-        united = set()
-        for key in keys:
-            row = self.store.row("SELECT * FROM highlight WHERE key = ? AND state = 'present'", key)
-            if row is None or self.store.keys(key) != (key,):
-                continue
-            highlight = decode_highlight(row)
-            other = same_id(self.store, highlight) or same_work(self.store, row, highlight)
-            if other:
-                self.store.add("same", key, SOURCE, {"old": other})
-                united.add(key)
-        self.report.new = [key for key in self.report.new if key not in united]
+        if keys and not self.store.value(one_route):
+            united = unite_routes(self.store, keys)
+            self.report.new = [key for key in self.report.new if key not in united]
 
     def _count(self) -> None:
         """Count the passages of what was listed; one with several places is one."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger.events import POLICY, Event, Text
+from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
 from ankiforge.ledger.match import LONG, Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
@@ -237,7 +237,28 @@ def _hear_text(store: Store, event: Event) -> None:
 # --- one passage in several sources ---------------------------------------------------------------
 
 
-def same_id(store: Store, highlight: Highlight) -> str:
+def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
+    """Unite what one passage is in several sources: a note, its PDF, the library.
+
+    Marks of different routes are one if they have an id in common, or if their documents are one
+    work and their texts are equal, one to one in order. Marks of one route never are.
+
+    Returns:
+        The keys that are now of a passage that was known before.
+    """
+    united = set()
+    for key in keys:
+        row = store.row("SELECT * FROM highlight WHERE key = ? AND state = 'present'", key)
+        if row is None or store.keys(key) != (key,):
+            continue
+        highlight = decode_highlight(row)
+        if other := _same_id(store, highlight) or _same_work(store, row, highlight):
+            store.add("same", key, SOURCE, {"old": other})
+            united.add(key)
+    return united
+
+
+def _same_id(store: Store, highlight: Highlight) -> str:
     """Return the key of a present mark of another route that this one names."""
     for hint in highlight.hints:
         scheme, _, name = hint.partition(":")
@@ -251,7 +272,7 @@ def same_id(store: Store, highlight: Highlight) -> str:
     return ""
 
 
-def same_work(store: Store, row: Row, highlight: Highlight) -> str:
+def _same_work(store: Store, row: Row, highlight: Highlight) -> str:
     """Return the key of the equal mark of another route in a document of the same work."""
     if len(row["folded"]) < LONG:
         return ""
