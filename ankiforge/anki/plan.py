@@ -11,7 +11,7 @@ it. A field is the person's if and only if it no longer fits its hash.
 
 What must stay true: a person's words, tags and deck are never overwritten; a note that needs nothing is
 not written; `mod` grows whenever one is, or Anki would not take it. Tested in the real Anki:
-`tests/anki/stories.py` and what plays them.
+`tests/anki/stories.py` and what plays them; missing pictures: `tests/e2e/test_zotero_pictures.py`.
 """
 
 from __future__ import annotations

@@ -280,7 +280,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
             if event.what == "resolve" and event.body.get("was"):
                 fields = {event.body["field"]: event.body["was"]}
                 body = {"guid": event.body["guid"], "fields": fields}
-                store.add("edit", event.key, PERSON, body)
+                store.add("edit", event.key, POLICY, body)  # no decision that could be undone
             if event.what == "retire" and event.body.get("why") == DELETED:  # send it again
                 query = "DELETE FROM seen WHERE guid = ? AND absent"
                 store.write(query, event.body["guid"])
@@ -378,7 +378,7 @@ def _split_off_new_fact(store: Store, key: str) -> None:
     highlight = decode_highlight(row)
     new = HighlightKey(f"{highlight.namespace}/{h16(key, highlight.exact, 'another fact')}")
     store.add("key", new, SOURCE, msgspec.to_builtins(texts[0]))
-    store.add("different", new, PERSON, {"old": store.first(key)})
+    store.add("different", new, POLICY, {"old": store.first(key)})
     before = next((one for one in texts[1:] if exact(one.exact) != exact(texts[0].exact)), None)
     if before:  # the old card is the old text's
         store.add("text", row["key"], SOURCE, msgspec.to_builtins(before))
@@ -386,10 +386,11 @@ def _split_off_new_fact(store: Store, key: str) -> None:
     copied["body"] = encode(replace(highlight, key=new))
     names, marks = ", ".join(copied), ", ".join("?" * len(copied))
     store.write(f"INSERT INTO highlight ({names}) VALUES ({marks})", *copied.values())
-    store.write(
-        "UPDATE highlight SET state = 'gone', folded = ? WHERE key = ?",
-        fold(before.exact) if before else "", row["key"],
-    )  # fmt: skip
+    was = before.exact if before else ""
+    words = was or highlight.exact  # other words were marked in the same text
+    alone = replace(highlight, exact=words, prefix="", suffix="", sentence="", gaps=(), markdown=())
+    query = "UPDATE highlight SET state = 'gone', folded = ?, body = ? WHERE key = ?"
+    store.write(query, fold(was), encode(alone), row["key"])
     store.write("DELETE FROM draft WHERE key = ?", row["key"])
 
 
@@ -432,7 +433,7 @@ def _duplicate_questions(store: Store) -> Iterator[Question]:
     )
     for row in twins:
         new, old = store.passage(row["new"]), store.passage(row["old"])
-        if not {*new.keys} & old.apart and not {*old.keys} & new.apart:
+        if not new.told_apart_from(old):
             guids = (Guid(row["old_guid"]), Guid(row["new_guid"]))
             yield Question(
                 _question_id("duplicate", *guids), "duplicate",

@@ -552,8 +552,7 @@ def twins(store: Store, passage: Passage, content: str) -> list[Row]:
     return [
         row
         for row in store.rows(query, content, content, passage.key)
-        if not {*store.keys(row["passage"])} & passage.apart
-        and not {*passage.keys} & store.passage(row["passage"]).apart
+        if not passage.told_apart_from(store.passage(row["passage"]))
     ]
 
 

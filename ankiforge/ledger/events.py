@@ -236,6 +236,10 @@ class Passage(msgspec.Struct):
         """Whether a decision depends on recognising this passage."""
         return bool(self.cards or self.rejected or self.skipped)
 
+    def told_apart_from(self, other: Passage) -> bool:
+        """Return whether a person said that these are two; the answer stands at one of both."""
+        return not (self.apart.isdisjoint(other.keys) and other.apart.isdisjoint(self.keys))
+
     @property
     def live(self) -> list[State]:
         """The cards that stand."""

@@ -8,8 +8,8 @@ What must stay true:
 - A bound that is lower matches more and asks less, and gives a card to another fact sooner.
 - Texts are folded here: equal means "the same passage", never "unchanged".
 
-`tests/unit/ledger/passages.yaml` has a case for each step, `tests/golden/histories/moves.yaml` longer
-ones. What a bound costs in questions and wrong matches, `python -m tests.life` tells.
+`tests/unit/ledger/passages.yaml` has a case for each step, `moves.yaml` and `papers.yaml` in
+`tests/golden/histories` longer ones, and marks without sides. What a bound costs in questions and wrong matches, `python -m tests.life` tells.
 """
 
 from __future__ import annotations
@@ -271,7 +271,10 @@ def likeness(known: Mark, found: Mark) -> float:
 
 
 def _one_side_equal(known: Mark, found: Mark) -> bool:
-    """Return whether front or back, the gaps or the rest are equal in some reading."""
+    """Return whether front or back, the gaps or the rest are equal in some reading.
+
+    Of a mark without sides, its numbers or the rest: B1 is not B6. Without numbers, alike suffices.
+    """
     now = found.now
     for reading in known.readings:
         both = (reading.sides, now.sides)

@@ -15,7 +15,8 @@ What must stay true:
 - No other machine's file is written; a line without its end is read later.
 
 `tests/unit/ledger/test_journal.py` and `tests/e2e/test_journals.py` damage, remove, replace and delay
-files; `tests/e2e/test_killed.py` kills the program between the two writes.
+files, `tests/golden/histories/lost.yaml` too; `tests/e2e/test_killed.py` kills the program between the
+two writes.
 """
 
 from __future__ import annotations

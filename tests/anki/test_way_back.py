@@ -169,6 +169,7 @@ def test_the_review_history_is_read_and_never_changed(desk):
     guid = desk.guid()
     before = desk.answer()
     desk.pulled(reviews=1)
+    desk.pulled(reviews=0)
     seen = desk.forge.ok("show", guid, "--json").lines[0]["seen"]
     assert (seen["reviews"], seen["leech"]) == (1, False)
     desk.say("show", guid, told="1 review")

@@ -177,9 +177,10 @@ def test_a_pdf_is_known_by_its_identifiers_or_title_though_nothing_is_marked_in_
 
 def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, tmp_path):
     assert titles(read, "mitochondrion") == ["Cells"]
-    (tmp_path / "notes/Cells.md").write_text("Hund:::dog\n\nThe ==chloroplast== makes ==sugar==.\n")
+    (tmp_path / "notes/Cells.md").write_text("Hund:::dog\n\nThe ==chloroplast== makes ==ATP==.\n")
     read.ok("run", tmp_path / "notes")
     assert titles(read, "chloroplast") == ["Cells"]
+    assert titles(read, "mitochondrion") == []
     [card] = [one for one in read.cards() if one["fields"].get("Front") == "Hund"]
     read.ok("edit", card["guid"], "--field", "Back", "a barking quadruped")
     [found] = read.ok("seen", "quadruped", "--json").lines

@@ -330,9 +330,7 @@ class Player:
             if kind == "card":
                 return self.guid(machine, rest)
             if kind == "question":
-                views = ("questions", "changed")  # the latter tells of changes, too
-                lines = [one for view in views for one in self.listed(machine, "--view", view)]
-                [id] = [one["id"] for one in lines if one.get("question") == rest]
+                [id] = [one["id"] for one in self.questions(machine) if one["question"] == rest]
                 return str(id)
             keys = {one["key"] for one in self.listed(machine, "--no-card") if rest in one["exact"]}
             keys |= {
@@ -342,6 +340,11 @@ class Player:
             return str(key)
 
         return re.sub(r"\{((?:card|passage|question)[^}]*)\}", fill, word)
+
+    def questions(self, machine: Machine) -> list[dict[str, Any]]:
+        views = ("questions", "changed")  # the latter tells of changes, too
+        lines = [one for view in views for one in self.listed(machine, "--view", view)]
+        return [one for one in lines if one.get("question")]
 
     def guid(self, machine: Machine, word: str) -> str:
         """The one card with this word: in its fields, else in its quote; live before others."""
@@ -372,6 +375,7 @@ class Player:
                 for one in self.listed(machine, "--no-card")
                 if one["fate"] != "waiting"
             },
+            "questions": {asked_about(one): True for one in self.questions(machine)},
             "packages": {name: self.named(notes) for name, notes in packages.items()},
         }
         now = self.plain(machine, now)
@@ -518,6 +522,12 @@ def is_card(line: dict[str, Any]) -> bool:
 def told(card: dict[str, Any]) -> dict[str, Any]:
     card = {**card, "tags": sorted(card["tags"])}
     return {key: card[key] for key in ("fields", "deck", "tags", "title") if card[key]}
+
+
+def asked_about(question: dict[str, Any]) -> str:
+    """What a question is about: its kind, and the words in doubt."""
+    words = [f"{one['field']}: {one['mine']} <> {one['source']}" for one in question["conflicts"]]
+    return " | ".join((question["question"], *question["examples"], *words))
 
 
 def drafts_of(cards: list[dict[str, Any]]) -> Iterator[str]:
