@@ -162,7 +162,12 @@ _SHORTEST = 4
 # A text with more lines is a list or a table.
 _LINES = 3
 _WORDS_TO_MEASURE = 8
-_EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$")
+_EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^\([^()]*\)$|^（[^（）]*）$|^(?:<-|[-=]>|[←→⇒])")
+# What numbers a part of a text: `(b)`, `iv)`.
+_ENUMERATOR = regex(r"\(?(?:[^\W\d_]|[ivxIVX]{1,4}|\d{1,2})[)）]")
+# Words of a gap that begins the text, at most: what follows a longer one seldom says what is asked.
+_OPENING_WORDS = 4
+_DEFINES = regex(r"[*_]*\s*(?:[:：=]|[-–—]\s)")
 # What a gap of a template holds, not of a card: `{{FIRST_NAME}}`, `{{first_name}}`.
 _IDENTIFIER = regex(r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+")
 
@@ -180,13 +185,18 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         words = tokens(answer)
         small = words and all(word in _SMALL_WORDS and len(word) > 1 for word in words)
-        if (small and not answer.isupper()) or (not words and _SIGNS_ONLY.fullmatch(answer)):
+        empty = not words and _SIGNS_ONLY.fullmatch(answer)
+        if (small and not answer.isupper()) or empty or _ENUMERATOR.fullmatch(answer):
             yield found("gap_stopword", f"“{answer}”")
         elif "`" not in gap.answer and _IDENTIFIER.fullmatch(answer):
             yield found("placeholder", f"“{answer}”")
-        if gap.answer.strip() and _EDGE_SIGN.search(gap.answer):
+        if gap.answer.strip() and _EDGE_SIGN.search(gap.answer.strip("*_")):
             yield found("gap_edge_punct", f"“{gap.answer}”")
-        yield from counted(word_count(answer), "gap_gt8w")
+        opens = not tokens(text[: gap.start]) and word_count(answer) > _OPENING_WORDS
+        if opens and not _DEFINES.match(text, gap.end):
+            yield found("gap_gt8w", "it begins the text")
+        else:
+            yield from counted(word_count(answer), "gap_gt8w")
     yield from _leaked(draft)
     # enough of the text remains beside the gaps
     length = word_count(reading.whole)
@@ -423,7 +433,8 @@ def _without_code(text: str) -> str:
 
 # --- doubtful marks: mere emphasis, metadata, code ------------------------------------------------
 
-_DECLARATION = regex(r"(?i)(?:TARGET DECK|FILE TAGS)\b")
+# The deck or tags of a note, as a tool reads them, and a number or letter of a list: `1)`.
+_DECLARATION = regex(r"(?i)(?:TARGET[ _]DECK|FILE[ _]TAGS)\b|\W*\w{1,2}[.)）]\Z")
 _CODE_LINE = regex(
     r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
     r"|(?<![\w:])(?=\w*\d)[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"  # an address: fe80::1
@@ -449,9 +460,9 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
         front, back = draft.field("Front"), draft.field("Back").strip("*_= ")
         if _CODE_LINE.search(highlight.exact):
             yield found("inline_field", "it may be code")
-        elif highlight.declared or front.endswith("?"):
-            pass
-        elif _DECLARATION.match(front) or _VALUE.fullmatch(back):
+        elif _DECLARATION.match(front) or (
+            _VALUE.fullmatch(back) and not (highlight.declared or front.endswith("?"))
+        ):
             yield found("inline_field", "it may be metadata")
     if highlight.other_note:
         yield found("other_note", str(highlight.other_note))
