@@ -297,7 +297,9 @@ def plan_cards(
         push: the notes go to a running Anki instead of into a file.
         full: also ship notes that Anki has already.
     """
-    salt = "full" if full else h16(repr(decks))
+    from ankiforge.extract import program  # another one may render otherwise: all is planned again
+
+    salt = "full" if full else h16(program(), repr(decks))
     chosen = ledger.to_plan(salt)
     first = next(chosen, None)
     if first is None:
