@@ -299,8 +299,8 @@ def plan_cards(
     """
     from ankiforge.extract import program  # another one may render otherwise: all is planned again
 
-    salt = "full" if full else h16(program(), repr(decks))
-    chosen = ledger.to_plan(salt)
+    settings = "full" if full else h16(program(), repr(decks))
+    chosen = ledger.to_plan(settings)
     first = next(chosen, None)
     if first is None:
         return []
@@ -333,7 +333,7 @@ def plan_cards(
             settled.append(card.guid)
         planned.append(one)
     conflicts = [conflict for one in planned for conflict in one.conflicts]
-    ledger.planned(settled=settled, salt=salt, conflicts=conflicts)
+    ledger.planned(settled=settled, settings=settings, conflicts=conflicts)
     return planned
 
 

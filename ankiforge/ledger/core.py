@@ -3,7 +3,7 @@
     ledger.ingest(sightings)                         what is new, changed, gone
     for one in ledger.to_draft(): ledger.record([Outcome(one.key, proposals)])
     ledger.accept_clean(allows); ledger.accept(id); ledger.reject(id); ledger.undo(id)
-    ledger.see(notes); for card, note in ledger.to_plan(): …; ledger.planned(notes)
+    ledger.see(notes); for card, note in ledger.to_plan(settings): …; ledger.planned(notes)
 
 Everything outside this package calls the methods of `Ledger` only. A draft has no identity but its
 words; accepting it makes a card. What a person decides is an event of the journal (`events`, `store`);
@@ -315,30 +315,30 @@ class Ledger:
         """Take note of what is in Anki; see `views.see`."""
         return views.see(self._store, notes, complete=complete, graves=graves, reviews=reviews)
 
-    def to_plan(self, salt: str = "") -> Iterator[tuple[Card, Seen | None]]:
+    def to_plan(self, settings: str) -> Iterator[tuple[Card, Seen | None]]:
         """Yield the cards for which there may be something to write; see `views.to_plan`."""
-        return views.to_plan(self._store, salt)
+        return views.to_plan(self._store, settings)
 
     def planned(
         self,
         sent: Iterable[Shipment] = (),
         *,
         settled: Iterable[Guid] = (),
-        salt: str = "",
+        settings: str = "",
         conflicts: Iterable[Conflict] = (),
     ) -> int:
         """Record what a plan came to: what a package contains, before it replaces the old one.
 
         Args:
             sent: what is known of each note.
-            settled: the notes for which there is nothing to write, with the settings in `salt`.
-            salt: as given to `to_plan`.
+            settled: the notes for which there is nothing to write with these settings.
+            settings: as given to `to_plan`.
             conflicts: fields that a person and the source changed.
 
         Returns:
             The number of notes that no package contained before.
         """
-        views.settle(self._store, settled, salt, conflicts)
+        views.settle(self._store, settled, settings, conflicts)
         return views.shipped(self._store, sent)
 
     def adopted(self) -> dict[str, Adopted]:

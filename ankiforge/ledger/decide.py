@@ -307,7 +307,10 @@ def _withdraw(store: Store, id: str) -> str:
 
 
 def _to_undo(store: Store, target: str) -> list[Event]:
-    """Return the events of the decision to take back, oldest first."""
+    """Return the events of the decision to take back, oldest first.
+
+    `SILENT` is left out: what was read or shipped, and `undo`, which is never taken back itself.
+    """
     undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
     standing = f"what NOT IN {SILENT}"
     keys: Strings = ()

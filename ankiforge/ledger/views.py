@@ -151,18 +151,19 @@ def _unretire(store: Store, guid: str, key: str) -> None:
         store.add("undo", ends[-1].key, PERSON, {"event": ends[-1].id})
 
 
-def to_plan(store: Store, salt: str = "") -> Iterator[tuple[Card, Seen | None]]:
+def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, Seen | None]]:
     """Yield the cards for which there may be something to write, each with its note in Anki.
 
-    A card that was given to `settle` is left out until card, passage, note or `salt` change.
+    A card that was given to `settle` is left out until its passage, its note, the card, or what all
+    notes are made with changes, which `settings` names; "" means "not settled" in the table.
     """
     chosen = (
         "card c LEFT JOIN seen s ON s.guid = c.guid"
         " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.settled != ?)"
     )
-    rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", salt)
+    rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", settings)
     seen = {row["guid"]: _decode_seen(row["body"]) if row["body"] else None for row in rows}
-    for card in cards.cards_of(store, f"guid IN (SELECT c.guid FROM {chosen})", salt):
+    for card in cards.cards_of(store, f"guid IN (SELECT c.guid FROM {chosen})", settings):
         if card.guid in seen:
             yield card, seen[card.guid]
 
@@ -174,11 +175,11 @@ def notes(store: Store, guid: str = "") -> Iterator[Seen]:
     yield from (_decode_seen(row["body"]) for row in rows)
 
 
-def settle(store: Store, guids: Iterable[Guid], salt: str, conflicts: Iterable[Conflict]) -> None:
+def settle(store: Store, guids: Iterable[Guid], settings: str, conflicts: Iterable[Conflict]) -> None:
     """Record for which notes there is nothing to write, and which fields are in conflict."""
     with store.transaction():
         for guid in guids:
-            store.write("UPDATE seen SET settled = ? WHERE guid = ?", salt, guid)
+            store.write("UPDATE seen SET settled = ? WHERE guid = ?", settings, guid)
             store.write("DELETE FROM conflict WHERE guid = ?", guid)
         for one in conflicts:
             values = (one.guid, one.field, one.theirs, one.ours, one.words)
