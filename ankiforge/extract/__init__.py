@@ -93,7 +93,7 @@ def kinds() -> Strings:
 # Sources that `ankiforge.adopt` has, for who moves in.
 _OF_TOOLS = frozenset(("yanki", "ankiops"))
 # Modules of this folder that are not sources.
-_NOT_SOURCES = frozenset(("clippings", "discover", "files", "folder"))
+_NOT_SOURCES = frozenset(("clippings", "discover", "exported_notes", "files", "folder"))
 
 
 def _own_kinds() -> set[str]:

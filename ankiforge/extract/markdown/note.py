@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
+from ankiforge.extract.exported_notes import kept
 from ankiforge.extract.markdown.blocks import PRIVATE, Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, plain_term
 from ankiforge.extract.markdown.inline import outermost, rich
-from ankiforge.extract.markdown.kept import kept
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
 from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Json, Span, Strings
