@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.text import regex
 
-_SECTION = regex(r"(?i)\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b")
+if TYPE_CHECKING:
+    from ankiforge.extract.markdown.blocks import Block
+
+_ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b"
+_SECTION = regex(rf"(?i){_ABOUT}")
 _PLACE = r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)\s*:?\s*(?P<label>[\divxlc]+(?:[-–]\d+)?)"
+SIGN = regex(rf"(?im)^[ \t>]*#+[ \t]+.*(?:{_ABOUT}|{_PLACE})|^> \[!quote\] hinote$")
+"""A heading above such passages, or a callout of HiNote."""
+WHOLE = regex(
+    r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)|^> \[!quote\] HiNote$"
+)
+"""The headings of a note that a program wrote about a book, and a passage; or HiNote's."""
 _END = regex(
     rf"(?i)\s*[—–-]?\s*[(\[]?\s*(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s*[)\]]?"
     r"(?:\s+#[\w/-]+)*\s*\Z"
@@ -37,6 +46,8 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
     heading “Metadata” stands in the note, any list item and quote is. No item within another one is.
     And text right below a heading that is a place (`Page 5 @ 21 May 2024`) is a passage.
     """
+    from ankiforge.extract.markdown.blocks import Part
+
     headings = {id(one): one.plain for one in blocks if one.part is Part.HEADING}
     told = any(words.casefold() == "metadata" for words in headings.values())
     items = {one.path for one in blocks if one.part is Part.ITEM}

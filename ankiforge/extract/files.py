@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,9 +21,6 @@ import ankiforge
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.model import WENT_AWAY, Problem, Sighting, h16
 from ankiforge.text import regex
-
-if TYPE_CHECKING:
-    pass
 
 LARGEST = 2_000_000
 """The default maximum size of a text file in bytes."""
@@ -226,3 +222,24 @@ def blocks_of(html: str) -> Iterator[tuple[str, str]]:
             yield before, " ".join(unescape("".join(words)).split())
             before, words = token, []
     yield before, " ".join(unescape("".join(words)).split())
+
+
+_ABOVE = str.maketrans(
+    "0123456789+-−=()abcdefghijklmnoprstuvwxyz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
+)
+_BELOW = str.maketrans("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
+
+
+def raised(text: str, name: str) -> str:
+    """Return the text of a `<sup>` or `<sub>` in Unicode: `10<sup>5</sup>` is 10⁵, not 105.
+
+    `fold` treats both as the same text. Text that cannot be written so is put in brackets if it
+    contains a digit (`x^(1/2)`), because it would join digits before it; other text is left as it
+    is (`K<sub>M</sub>`, `[1]`).
+    """
+    sign, table = SCRIPTS[name]
+    if all(ord(letter) in table for letter in text):
+        return text.translate(table)
+    figure = text[:1] != "[" and any(letter.isdigit() for letter in text)
+    return f"{sign}({text})" if figure else text

@@ -77,9 +77,8 @@ class _Osr(Value, rename="camel"):
         names = "|".join(re.escape(tag.strip("#")) for tag in self.flashcard_tags if tag != "")
         if not names or self.convert_folders_to_decks:
             return True
-        named = re.compile(rf"(?i)(?:{names})(?:/.*)?")
-        inside = re.compile(rf"(?i)(?<!\S)#(?:{names})(?![\w-])")
-        return bool(inside.search(text)) or any(map(named.fullmatch, tags))
+        told = "".join(f"\n#{tag}" for tag in tags)
+        return bool(re.search(rf"(?i)(?<!\S)#(?:{names})(?![\w-])", text + told))
 
 
 class _Flashcards(Value, rename="camel"):
@@ -111,31 +110,29 @@ class Dialects(Value):
             return None
         line, block, signs, questions = {"::": False}, {**Syntax().block}, {"==", "{"}, []
         if "osr" in names:
-            line = {
-                osr.single_line_reversed_card_separator: True,
-                osr.single_line_card_separator: False,
-            }
-            block = {
-                osr.multiline_reversed_card_separator: True,
-                osr.multiline_card_separator: False,
-            }
+            line = _ways(osr.single_line_reversed_card_separator, osr.single_line_card_separator)
+            block = _ways(osr.multiline_reversed_card_separator, osr.multiline_card_separator)
             of_osr = {sign for pattern, sign in _CLOZE.items() if pattern in osr.cloze_patterns}
             signs = of_osr if names == ["osr"] else signs | of_osr
         if "o2a" in names:
             line, questions = {"::": False} | line, ["flashcard"]
         if "flashcards" in names:
-            line = {flashcards.inline_separator_reverse: True} | line
-            line.setdefault(flashcards.inline_separator, False)
+            line = _ways(flashcards.inline_separator_reverse, flashcards.inline_separator) | line
             questions.append(flashcards.flashcards_tag.lstrip("#"))
         return Syntax(
-            {sign: two_way for sign, two_way in line.items() if sign.strip()},
-            {sign: two_way for sign, two_way in block.items() if sign.strip()},
+            line,
+            block,
             osr.multiline_card_end_marker.strip() if block else "",
             Gaps(frozenset(signs), together=names[0] == "flashcards"),
             tuple(questions),
             fields="o2a" in names,
             declared=True,
         )
+
+
+def _ways(two_way: str, one_way: str) -> dict[str, bool]:
+    """Return what separates the sides of a card, and whether it is two-way."""
+    return {sign: sign == two_way for sign in (two_way, one_way) if sign.strip()}
 
 
 _FOLDERS = {
@@ -192,9 +189,6 @@ _DRAWING = regex(r"(?i).*(?:\.excalidraw\.md|\.canvas)$")
 # A line that Excalidraw writes into a drawing; it is not a mark.
 _BANNER = regex(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
 _MARK = regex(rb"(?<!=)==(?![=\s]|\xe2\x9a\xa0)[^\r\n=]+(?<!\s)==(?!=)")
-_LARGEST_DRAWING = 2_000_000
-# Drawings named in one message.
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -211,10 +205,9 @@ class Vault(NoteSource):
     def notices(self) -> Iterator[Problem]:
         """Yield the plugins whose settings cannot be read, and the drawings that hold marks."""
         yield from self.problems
-        drawings = filter(_DRAWING.match, (self.folder.others or {}).values())
-        marked = [] if self.folder.only else sorted(filter(self._is_marked, set(drawings)))
-        if marked:
-            names = ", ".join(marked[:_MOST_NAMED]) + (", …" if len(marked) > _MOST_NAMED else "")
+        drawings = set(filter(_DRAWING.match, (self.folder.others or {}).values()))
+        if marked := [] if self.folder.only else sorted(filter(self._is_marked, drawings)):
+            names = ", ".join(marked[:3]) + (", …" if marked[3:] else "")
             what = f"there are ==marks== in drawings, which are not read: {names}"
             yield Problem(self.folder.root.name, what, "mark it in an ordinary note", notice=True)
 
@@ -242,11 +235,9 @@ class Vault(NoteSource):
 
     def _is_marked(self, path: str) -> bool:
         """Return whether a drawing contains marks."""
-        try:
-            with (self.folder.root / path).open("rb") as file:
-                return _MARK.search(file.read(_LARGEST_DRAWING)) is not None
-        except OSError:
-            return False
+        with suppress(OSError):
+            return bool(_MARK.search((self.folder.root / path).read_bytes()))
+        return False
 
 
 def open_source(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
 from msgspec.structs import replace
 
-from ankiforge.extract import SourceSettings
+from ankiforge.extract import SourceSettings, exported_notes
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
 from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, Strings, h16
@@ -66,33 +66,18 @@ _SIGNS = {
 _SEPARATOR = regex(r"\n[ \t>]*\?\??[ \t]*\n")
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
-# A heading above passages that another program keeps in notes, or a callout of HiNote.
-_KEPT = regex(
-    r"\n(?:#+[ \t]+.*(?:highlight|annotation|clippings|markierungen|surlignements"
-    r"|(?:page|loc|pos|seite|página|emplacement)\S*[ \t]+[\divxlc])|> \[!quote\] hinote\n)"
-)
-# The headings of a note that a program wrote about a book, and a passage; or HiNote's.
-_EXPORT = regex(
-    r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)|^> \[!quote\] HiNote$"
-)
-_ADDRESS = regex(r"[A-Za-z][A-Za-z0-9+.-]*:")
-
-
 # The end of a text that `draft export` wrote, and of a prompt: their examples are no cards of the note.
 _CHAT = ("with the JSON only, in one code block.\n", "{{ highlights }}\n")
 
 
-def plain_text(markdown: str, *, public: bool = False) -> str:
-    """Return the plain text of a note, from which prefix, suffix and anchors are made.
-
-    `public`: without what `#no-llm` keeps on this machine, also in a heading or title above it.
-    """
+def plain_text(markdown: str) -> str:
+    """Return the plain text of a note, from which prefix, suffix and anchors are made."""
     from ankiforge.extract.markdown.blocks import cut
     from ankiforge.extract.markdown.cards import Syntax
     from ankiforge.extract.markdown.source import prepared
     from ankiforge.extract.markdown.tokens import Context
 
-    return cut(prepared(markdown), Context(), Syntax()).plain_text(public=public)
+    return cut(prepared(markdown), Context(), Syntax()).plain_text()
 
 
 class NoteSource(FileSource):
@@ -104,66 +89,53 @@ class NoteSource(FileSource):
     def read_note(self, note: Note, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         cards = selected_forms(self.settings.cards, self.own_cards)
-        glossaries = {*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings)}
-        if note.text.endswith(_CHAT):
-            return
+        glossaries = frozenset((*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings)))
         may_hold = self._may_hold(note, cards, glossaries)
-        if not (note.dialects or may_hold):
+        if note.text.endswith(_CHAT) or not (note.dialects or may_hold):
             return
         from ankiforge.extract.markdown.blocks import cut
         from ankiforge.extract.markdown.cards import Syntax
-        from ankiforge.extract.markdown.note import Wanted, highlights
+        from ankiforge.extract.markdown.note import Reader, Wanted
         from ankiforge.extract.markdown.quotes import citations, papers
         from ankiforge.extract.markdown.source import QUOTES, front_matter, prepared
         from ankiforge.extract.markdown.tokens import Context
         from ankiforge.text.identifiers import sketch
 
-        front, lines = front_matter(note.text), note.text.split("\n")
+        front, given, marks = front_matter(note.text), note.document, note.marks
         dialect = note.dialects.syntax(note.text, front.tags) if note.dialects else None
         if not (dialect or may_hold):
             return
         # the front matter is blanked, so that line numbers stay
-        body = "\n".join([*("" for _ in range(front.lines)), *lines[front.lines :]])
-        blocks = cut(
-            prepared(body, fields=not dialect), Context(picture=picture), dialect or Syntax()
-        )
-        cited = enumerate(map(citations, blocks.blocks if QUOTES.search(body) else ()))
-        cites = {at: found for at, found in cited if found}
-        given, names = note.document, (*front.identifiers, *papers(cites))
+        body = "\n" * front.lines + "\n".join(note.text.split("\n")[front.lines :])
+        source = prepared(body, fields=not dialect)
+        blocks = cut(source, Context(picture=picture), dialect or Syntax())
+        quoting = enumerate(blocks.blocks if QUOTES.search(body) else ())
+        cites = {at: cited for at, block in quoting if (cited := citations(block))}
+        names = (*given.identifiers, *front.identifiers, *papers(cites))
         document = replace(
             given,
             title=front.title or given.title,
             creators=given.creators or ((front.author,) if front.author else ()),
-            identifiers=tuple(dict.fromkeys((*given.identifiers, *names))),
+            identifiers=tuple(dict.fromkeys(names)),
             tags=tuple(dict.fromkeys((*given.tags, *front.tags, *blocks.tags))),
             deck=front.deck,
         )
-        marks = note.marks
         if dialect and self.settings.marks is None:
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
-        wanted = Wanted(marks, cards, frozenset(glossaries))
-        space = self.folder.namespace
-        found = highlights(document, space, body, blocks, wanted, cites, front.skip)
-        if not found:
-            if _EXPORT.search(body):
-                what = "it looks like highlights that another program wrote, and none can be read"
-                yield Problem(
-                    document.path, what, "mark the passages, or export them again", notice=True
-                )
-            return
-        if front.problem:
+        reader = Reader(document, blocks, Wanted(marks, cards, glossaries), cites)
+        found = reader.highlights(self.folder.namespace, body, front)
+        if found and front.problem:
             hint = "until you correct it, the note's title, tags and deck are not known"
             yield Problem(document.path, front.problem, hint)
-        dated = (replace(one, created=front.created, modified=front.updated) for one in found)
-        if not document.uri:  # addresses inside a vault cannot be opened here
-            dated = (
-                replace(one, uri="", links=tuple(filter(_ADDRESS.match, one.links)))
-                for one in dated
-            )
-        words = sketch(note.text, document.path)
-        yield Extracted(document, tuple(dated), self.folder.container, sketch=words)
+        if found:
+            words = sketch(note.text, document.path)
+            yield Extracted(document, found, self.folder.container, sketch=words)
+        elif exported_notes.WHOLE.search(body):
+            what = "it looks like highlights that another program wrote, and none can be read"
+            hint = "mark the passages, or export them again"
+            yield Problem(document.path, what, hint, notice=True)
 
-    def _may_hold(self, note: Note, cards: frozenset[str], glossaries: set[str]) -> bool:
+    def _may_hold(self, note: Note, cards: frozenset[str], glossaries: frozenset[str]) -> bool:
         """Return whether a note may contain something to read; most notes of a vault do not."""
         from ankiforge.extract.markdown.source import QUOTES
 
@@ -173,7 +145,7 @@ class NoteSource(FileSource):
             any(sign in low for kind in kinds for sign in _SIGNS[kind])
             or ("block" in cards and "?" in text and _SEPARATOR.search(low))
             or ("glossary" in cards and any(one in low for one in glossaries))
-            or _KEPT.search(low)
+            or exported_notes.SIGN.search(text)
             or QUOTES.search(text)
         )
 

@@ -7,6 +7,7 @@ when somebody asks for them: most blocks of a note hold no mark.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property, lru_cache
@@ -21,7 +22,7 @@ from ankiforge.extract.markdown.cards import (
     written_card,
 )
 from ankiforge.extract.markdown.inline import Inline, read, rich
-from ankiforge.extract.markdown.source import COMMENT, Source, restored
+from ankiforge.extract.markdown.source import COMMENT, PREFIX, Source, restored
 from ankiforge.extract.markdown.tokens import Context
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
@@ -77,26 +78,28 @@ class Block:
     """The list items that contain it, outermost first: (number of the list, of the item)."""
     quotes: tuple[int, ...] = ()
     """The numbers of the block quotes that contain it, outermost first."""
-    callout: int = -1
-    """The number of the outermost callout that contains it, -1 = none."""
+    callout: int = 0
+    """The number of the outermost callout that contains it, 0 = none."""
     style: str = ""
     """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
     titles: tuple[Block, ...] = ()
     """The titles of the callouts that contain it."""
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it may contain marks: code and cards over several lines do not."""
+        return self.part not in (Part.CODE, Part.CARD)
+
     @cached_property
-    def inline(self) -> Inline | None:
-        """Its parsed text; None for code and cards over several lines, which contain no marks."""
-        is_text = self.part not in (Part.CODE, Part.CARD)
-        return read(self.source, self.context) if is_text else None
+    def inline(self) -> Inline:
+        """Its parsed text, empty if it is none."""
+        return read(self.source, self.context) if self.is_text else Inline([])
 
     @cached_property
     def plain(self) -> str:
         """Its plain text, never empty."""
-        if self.inline is not None:
-            return self.inline.plain
         if self.card is None:
-            return self.source
+            return self.inline.plain if self.is_text else self.source
         sign = f"\n{self.card.sign}\n" if self.card.sign in self.syntax.block else "\n"
         return sign.join(one.plain_text() for one in self._cut_sides).strip()
 
@@ -109,7 +112,7 @@ class Block:
     def sides(self) -> Sides | None:
         """The sides of a `front::back` line."""
         may_be = self.is_line and any(sign in self.source for sign in self.syntax.line)
-        return inline_card(self.inline, self.syntax) if may_be and self.inline else None
+        return inline_card(self.inline, self.syntax) if may_be else None
 
     @cached_property
     def sided(self) -> Strings:
@@ -123,7 +126,7 @@ class Block:
     @cached_property
     def tags(self) -> Strings:
         """Its `#tags`, and `no-llm` if a heading or a title above it has that tag."""
-        own = [*(self.inline.tags if self.inline else ()), *(self.card.tags if self.card else ())]
+        own = [*self.inline.tags, *(self.card.tags if self.card else ())]
         for side in self._cut_sides:
             own += [*side.tags, *(tag for block in side.blocks for tag in block.tags)]
         covers = (tag.casefold() for one in (*self.headings, *self.titles) for tag in one.tags)
@@ -137,15 +140,14 @@ class Blocks:
     blocks: tuple[Block, ...]
     tags: Strings
     """The `#tags` of the note: those in blocks without other text."""
-    callouts: Strings
-    """The source of the body of each outermost callout."""
+    bodies: Mapping[int, str]
+    """The source of each block quote, of a callout without its title, by number."""
     context: Context
     """What the text of its blocks may refer to."""
 
-    def plain_text(self, *, public: bool = False) -> str:
-        """Return the plain text, if `public` without what must not leave this machine."""
-        found = range(len(self.blocks))
-        return "".join(self.gap(at) + self.words(at, public=public) for at in found)
+    def plain_text(self) -> str:
+        """Return the plain text."""
+        return "".join(self.gap(at) + block.plain for at, block in enumerate(self.blocks))
 
     def words(self, at: int, *, public: bool = True) -> str:
         """Return the plain text of a block, `[…]` if it must not be `public`."""
@@ -160,21 +162,18 @@ class Blocks:
         in_row = block.part is before.part is Part.CELL and block.lines == before.lines
         return " | " if in_row else "\n"
 
-    def before(self, at: int, offset: int, length: int, *, public: bool = False) -> str:
-        """Return the plain text before an offset of a block."""
-        text = self.blocks[at].plain[:offset]
-        while len(text) < length and at:
-            text = self.words(at - 1, public=public) + self.gap(at) + text
-            at -= 1
-        return text[max(0, len(text) - length) :]
-
-    def after(self, at: int, offset: int, length: int, *, public: bool = False) -> str:
-        """Return the plain text after an offset of a block."""
-        text = self.blocks[at].plain[offset:]
-        while len(text) < length and at + 1 < len(self.blocks):
-            at += 1
-            text += self.gap(at) + self.words(at, public=public)
-        return text[:length]
+    def around(
+        self, first: int, start: int, last: int, end: int, length: int, *, public: bool = False
+    ) -> tuple[str, str]:
+        """Return the plain text before an offset of a block, and behind an offset of a block."""
+        before, after = self.blocks[first].plain[:start], self.blocks[last].plain[end:]
+        while len(before) < length and first:
+            before = self.words(first - 1, public=public) + self.gap(first) + before
+            first -= 1
+        while len(after) < length and last + 1 < len(self.blocks):
+            last += 1
+            after += self.gap(last) + self.words(last, public=public)
+        return before[-length:], after[:length]
 
 
 @lru_cache(maxsize=4)
@@ -213,16 +212,8 @@ class _Quote:
     """An open block quote, which may be a callout."""
 
     number: int
-    lines: Span
     style: str = ""
-    callout: int = -1
-    """Its number, if it is an outermost callout."""
     title: Block | None = None
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether it contains only a scheduler's data."""
-        return self.style.partition("|")[0].strip().lower() == "sr"
 
 
 def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = True) -> Blocks:
@@ -236,10 +227,10 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
     """
     text, signs = source.text, list[int]()
     if with_cards:
-        references = {**context.references, **dict(source.references)}
+        references = source.references
         context = context._replace(maths=source.maths, references=references, gaps=syntax.gaps)
         signs = signs_of(text, syntax)
-    blocks, tags, callouts = list[Block](), list[str](), list[str]()
+    blocks, tags, bodies = list[Block](), list[str](), dict[int, str]()
     # where the walk is: what is open, and the lines of the token that was read last
     headings, heads, row = list[tuple[int, Block]](), list[Block | None](), list[Block | None]()
     lists, quotes = list[tuple[int, int]](), list[_Quote]()
@@ -254,11 +245,11 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
         block = Block(part, words, context, syntax, lines, is_line=is_line)
         block.headings = tuple([heading for _, heading in headings])
         block.root, block.rules, block.path = root, rules, tuple(lists)
-        if quotes:
-            block.quotes = tuple([one.number for one in quotes])
-            block.callout = next((one.callout for one in quotes if one.callout >= 0), -1)
-            block.style = next((one.style for one in reversed(quotes) if one.style), "")
-            block.titles = tuple([one.title for one in quotes if one.title])
+        for one in quotes:
+            block.quotes += (one.number,)
+            block.callout = block.callout or (one.number if one.title else 0)
+            block.style = one.style or block.style
+            block.titles += (one.title,) if one.title else ()
         return block
 
     def add(part: Part, words: str, lines: Span, *, is_line: bool = True) -> Block | None:
@@ -269,8 +260,6 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
         block.id = named[1] if named else ""
         # text that begins with a letter is never empty: it need not be parsed to know
         if words[:1].isalnum() or (words and block.plain):
-            if any(one.is_silent for one in quotes):
-                return None
             blocks.append(block)
             return block
         tags.extend(block.tags if words else ())
@@ -280,30 +269,18 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
             above.id = above.id or block.id
         return None
 
-    def callout(words: str) -> str:
-        """Return a paragraph without `[!type] title`, and start the callout that this begins."""
-        nonlocal lines
-        head = _CALLOUT.match(words)
-        if head is None:
-            return words
-        one, (first, last) = quotes[-1], quotes[-1].lines
-        one.style = head[1]
-        add(Part.TITLE, head[2], lines, is_line=False)
-        one.title = block_of(Part.TITLE, head[2], lines)
-        if not one.is_silent and not any(each.callout >= 0 for each in quotes):
-            one.callout = len(callouts)
-            sign = re.compile(rf"[^>]*>[ ]?(?:[ \t]*>[ ]?){{0,{len(quotes) - 1}}}")
-            body = (sign.sub("", line, count=1) for line in rows[first + 1 : last])
-            callouts.append("\n".join(body))
-        lines = (lines[0] + 1, lines[1])
-        return words[head.end() :]
-
     def paragraph(words: str, opener: str) -> None:
         """Add a paragraph; a line in it that is a card becomes a block of its own."""
         part = Part.ITEM if opener == "list_item_open" else Part.TEXT
         words = _BOX.sub("", words) if part is Part.ITEM else words
-        words = callout(words) if opener == "blockquote_open" else words
-        first, said = lines[0], words.split("\n")
+        head = _CALLOUT.match(words) if opener == "blockquote_open" else None
+        if head:  # it begins a callout: `[!type] title`
+            quote, words = quotes[-1], words[head.end() :]
+            quote.style = head[1]
+            add(Part.TITLE, head[2], lines, is_line=False)
+            quote.title = block_of(Part.TITLE, head[2], lines)
+            bodies[quote.number] = bodies[quote.number].partition("\n")[2]
+        first, said = lines[0] + bool(head), words.split("\n")
         cards = [at for at, line in enumerate(said) if is_card(line)] if said[1:] else []
         before = 0
         for at in (*cards, len(said)):
@@ -348,9 +325,9 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
                     continue
                 words = _TAGS.sub("", words) if token.type == "html_block" else words
                 words = restored(words.strip("\n"), context.maths)
-                if words.strip() and not any(one.is_silent for one in quotes):
+                if words.strip():
                     blocks.append(block_of(Part.CODE, words, lines))
-            case "card" if not any(one.is_silent for one in quotes):
+            case "card":
                 card: Written = token.meta["card"]
                 named = BLOCK_ID.search(card.back)
                 block = block_of(Part.CARD, "", lines)
@@ -366,9 +343,12 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
                 lists[-1] = (lists[-1][0], lists[-1][1] + 1)
             case "blockquote_open":
                 quotes_seen += 1
-                quotes.append(_Quote(quotes_seen, lines))
+                quotes.append(_Quote(quotes_seen))
+                sign = re.compile(rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{len(quotes) - 1}}}")
+                body = (sign.sub("", line, count=1) for line in rows[slice(*lines)])
+                bodies[quotes_seen] = "\n".join(body)
             case "blockquote_close":
                 quotes.pop()
             case "hr":
                 rules += 1
-    return Blocks(tuple(blocks), tuple(dict.fromkeys(tags)), tuple(callouts), context)
+    return Blocks(tuple(blocks), tuple(dict.fromkeys(tags)), bodies, context)

@@ -78,14 +78,12 @@ def inline_card(inline: Inline, syntax: Syntax) -> Sides | None:
     """
     if not any(sign in inline.plain for sign in syntax.line):
         return None
-    words = inline.unmarked_text()
+    words = _FIELD.sub(lambda field: "…" * len(field[0]), inline.unmarked_text())
     found = []
-    fields = [match.span() for match in _FIELD.finditer(words)] if "::" in words else []
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
         start, end = colons.span()
-        if colons[0] not in syntax.line or any(first < start < last for first, last in fields):
-            continue
-        if words.rfind("{{", 0, start) > words.rfind("}}", 0, start):
+        unclosed = words.rfind("{{", 0, start) > words.rfind("}}", 0, start)
+        if colons[0] not in syntax.line or unclosed:
             continue
         sides = _sides(inline, words, start, end)
         form = sides and _form(words[:start], colons[0], words[end:], syntax.declared)
@@ -171,10 +169,8 @@ class Written(NamedTuple):
 _BULLET = regex(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
 _HEADING = regex(r"#{1,6}(?:[ \t]+|$)")
 _CALLOUT = regex(r"\[![^\[\]]+\][+-]?[ \t]*")
-# The callout that holds a scheduler's data.
-_SCHEDULE = regex(r"(?i)>?[ \t]*\[!sr\b")
 _RULE = regex(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$|(?:_[ \t]*){3,}$")
-_BREAK = regex(rf"{_HEADING.pattern}|{_RULE.pattern}|>[ \t]*\[!sr\b")
+_BREAK = regex(rf"{_HEADING.pattern}|{_RULE.pattern}")
 _FENCE = regex(r"`{3,}|~{3,}")
 _BLANKS = f"{COMMENT} \t\n"
 # Lines of a question or an answer, at most.
@@ -240,12 +236,12 @@ class _Lines(NamedTuple):
     def source(self, first: int, last: int) -> str:
         return self.state.getLines(first, last, self.state.blkIndent, False)
 
-    def past(self, first: int, last: int, *, front: bool = False) -> int:
+    def past(self, first: int, *, front: bool = False) -> int:
         """Return the end of the lines from `first` on that belong together.
 
         `front`: up to the line that separates the sides, and a heading may be the first of them.
         """
-        state, fence = self.state, ""
+        state, fence, last = self.state, "", min(self.end, first + _LONGEST)
         for line in range(first, last):
             words = self.text(line)
             sign = _FENCE.match(words)
@@ -269,10 +265,8 @@ class _Lines(NamedTuple):
     def of_separator(self, start: int) -> Written | None:
         """Return the card of a question, a line `?` or `??`, and the answer, up to empty lines."""
         state, syntax, end = self.state, self.syntax, self.end
-        middle = self.past(start, min(end, start + _LONGEST), front=True)
+        middle = self.past(start, front=True)
         if middle >= end or middle == start or not self._separates(middle):
-            return None
-        if _SCHEDULE.match(self.text(start)):
             return None
         if _BULLET.match(self.text(start)) and state.sCount[middle] > state.sCount[start]:
             return None  # the list item contains the card
@@ -281,7 +275,7 @@ class _Lines(NamedTuple):
         alone = start + 1 == middle
         if not alone and (lead or any(map(self.is_card, map(self.text, range(start, middle))))):
             return None  # the question begins below it
-        last = after = self.past(middle + 1, min(end, middle + _LONGEST))
+        last = after = self.past(middle + 1)
         if syntax.end:
             ends = (at for at in range(middle + 1, end) if self.text(at) == syntax.end)
             last = next(ends, end)
@@ -297,22 +291,17 @@ class _Lines(NamedTuple):
         """Return the card of a question with a tag behind it and the answer below."""
         if not self.syntax.tags:
             return None
-        tag, end = _tagged(self.syntax.tags), self.end
-        last = self.past(start, min(end, start + _LONGEST), front=True)
-        code = (at for at in range(start, last) if _FENCE.match(self.text(at)))
-        before = range(start, next(code, last))
-        tagged = ((at, tag.search(self.text(at))) for at in before)
-        at, found = next(((at, found) for at, found in tagged if found), (start, None))
-        if not found:
+        tag, at, found = _tagged(self.syntax.tags), start, None
+        last = self.past(start, front=True)
+        for at in range(start, last):
+            if _FENCE.match(self.text(at)) or (found := tag.search(self.text(at))):
+                break
+        if found is None:
             return None
         first = at + 1
         if first == last:  # the answer may be the next paragraph
-            while first < end and self.state.isEmpty(first):
-                first += 1
-            heads = first < end and _HEADING.match(self.text(first))
-            first, last = (
-                (at + 1, at + 1) if heads else (first, self.past(first, min(end, first + _LONGEST)))
-            )
+            first = self.state.skipEmptyLines(first)
+            last = self.past(first)
         for line in range(first, last):
             if _NOTE_ID.search(self.text(line)):
                 last = line + 1
@@ -341,7 +330,7 @@ class _Lines(NamedTuple):
         if asked is None:
             return None
         middle = start + asked[0].count("\n")
-        last = self.past(middle, end)
+        last = self.past(middle)
         last = next((at for at in range(middle + 1, last) if self.text(at)[:3] == "Q: "), last)
         back = self.source(middle, last).lstrip()[3:]
         return Written(last, asked["front"], back, "Q: … A: …")

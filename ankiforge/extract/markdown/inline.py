@@ -12,14 +12,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, restored
-from ankiforge.extract.markdown.tokens import (
-    LABEL,
-    Context,
-    Kind,
-    Phrase,
-    Token,
-    tokenized,
-)
+from ankiforge.extract.markdown.tokens import LABEL, Context, Kind, Phrase, Token, tokenized
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.passages import boundaries, trimmed
@@ -58,7 +51,7 @@ def _collapse_blanks(tokens: list[Token]) -> None:
     after_blank = True
     for at, token in enumerate(tokens):
         plain = token.plain
-        if token.kind is Kind.TEXT:
+        if token.kind in (Kind.TEXT, Kind.BREAK):
             if "  " in plain or not plain.isprintable():  # no blank but " " is printable
                 plain = re.sub(r"\s+", " ", plain)
             if after_blank and plain.startswith(" "):
@@ -66,10 +59,8 @@ def _collapse_blanks(tokens: list[Token]) -> None:
                 for before in tokens[max(0, at - 1) : at]:
                     if before.kind is Kind.PICTURE and before.markdown:
                         before.markdown += " "
-        elif token.kind is Kind.BREAK and after_blank:
-            plain = ""
-        if plain != token.plain:
-            token.plain = token.markdown = plain
+            if plain != token.plain:
+                token.plain = token.markdown = plain
         after_blank = plain.endswith(" ") if plain else after_blank
     for at in range(len(tokens) - 1, -1, -1):
         token = tokens[at]

@@ -159,11 +159,10 @@ def _links(plain: str, targets: list[tuple[Span, str]]) -> Iterator[Citation]:
 
 def citations(block: Block) -> list[Citation]:
     """Return the citations of a block, in order, with the brackets and names around their links."""
-    inline = block.inline if QUOTES.search(block.source) or block.context.references else None
-    if inline is None:
+    if not (QUOTES.search(block.source) or block.context.references):
         return []
-    plain, found = block.plain, list[Citation]()
-    for one in sorted(_links(plain, inline.targets), key=lambda one: one.span):
+    plain, found = block.inline.plain, list[Citation]()
+    for one in sorted(_links(plain, block.inline.targets), key=lambda one: one.span):
         end = found[-1].span[1] if found else 0
         if found and (one.span[0] < end or _BETWEEN.match(plain[end : one.span[0]])):
             found[-1] = found[-1].joined(one)  # also a link to a DOI, for instance
@@ -286,14 +285,11 @@ class Quotes:
         self._cites = {at: found for at, found in cites.items() if at not in self._cards}
         self._link_only = {at for at in self._cites if self._is_only_links(at)}
         for one in self._all():
-            own = {at for at, _ in one.parts}
-            if not one.citation.links and not one.citation.exact:
-                # a citekey alone makes no quote of text that is a highlight anyway
-                inlines = filter(None, (blocks[at].inline for at in own))
-                if any(phrase.sign in marks for inline in inlines for phrase in inline.phrases):
-                    continue
-                if "callout" in marks and any(blocks[at].callout >= 0 for at in own):
-                    continue
+            own = [blocks[at] for at, _ in one.parts]
+            marked = any(phrase.sign in marks for block in own for phrase in block.inline.phrases)
+            marked = marked or ("callout" in marks and any(block.callout for block in own))
+            if marked and not (one.citation.links or one.citation.exact):
+                continue  # a citekey alone makes no quote of text that is a highlight anyway
             at, (start, _) = one.parts[0]
             self.starts.setdefault(at, {})[start] = one
             self.covered |= {*range(at, one.parts[-1][0] + 1), *one.covers}
@@ -346,8 +342,7 @@ class Quotes:
         return "\n".join(self._blocks[at].plain[slice(*span)] for at, span in one.parts)
 
     def _marks(self, at: int) -> list[Span]:
-        inline = self._blocks[at].inline
-        marked = (p for p in (inline.phrases if inline else ()) if p.sign in ("==", "mark"))
+        marked = (p for p in self._blocks[at].inline.phrases if p.sign in ("==", "mark"))
         return [phrase.span for phrase in outermost(marked)]
 
     def _set_off(self, at: int, span: Span) -> Span | None:
@@ -363,7 +358,7 @@ class Quotes:
 
     def _is_only_links(self, at: int) -> bool:
         block = self._blocks[at]
-        if block.part is Part.HEADING or (block.inline and block.inline.is_footnote):
+        if block.part is Part.HEADING or block.inline.is_footnote:
             return False
         says = any(_bare(block.plain[slice(*span)]) for span in self._between(at))
         return not says and not any(one.words for one in self._cites[at])
@@ -403,22 +398,19 @@ class Quotes:
 
     def _below(self, at: int) -> list[int]:
         """Return the blocks under a list item, [] unless all of them are plain text."""
-        path, inside = self._blocks[at].path, list[int]()
-        for one in range(at + 1, len(self._blocks) if path else 0):
-            block = self._blocks[one]
-            if block.path[: len(path)] != path:
+        blocks, path, inside = self._blocks, self._blocks[at].path, list[int]()
+        for one in range(at + 1, len(blocks) if path else 0):
+            if blocks[one].path[: len(path)] != path:
                 break
-            if block.inline is None or {one} & (self._cards | self._cites.keys()):
-                return []
-            if block.sides or self._marks(one):
-                return []
             inside.append(one)
-        return inside
+        texts = (blocks[one].is_text and not blocks[one].sides for one in inside)
+        cited = any(one in self._cards or one in self._cites or self._marks(one) for one in inside)
+        return inside if all(texts) and not cited else []
 
     def _above(self, at: int, links: int) -> list[Quote]:
         """Return the paragraph above a line of links if all of it is quoted or marked."""
         block = self._blocks[at]
-        plain = at not in self._cards and block.inline and block.part is not Part.HEADING
+        plain = at not in self._cards and block.is_text and block.part is not Part.HEADING
         inside = self._set_off(at, (0, len(block.plain))) if plain else None
         if not inside or _bare(block.plain[: inside[0]]):
             return []
@@ -469,7 +461,7 @@ class Quotes:
         for one in self._cites[at]:
             start, end = one.span
             before = _bare(plain[:start])[-1:]
-            ends_line = plain[end : end + 1] == ":" or (inline and inline.breaks(end))
+            ends_line = plain[end : end + 1] == ":" or inline.breaks(end)
             apart = ends_line or plain[start] in "(（" or (before and before in '.!?…”"»“«」。！？')
             if _bare(plain[end:]) and not (one.exact and apart):
                 return False
@@ -514,7 +506,7 @@ class Quotes:
         for at, (start, end) in found.parts:
             inline, plain = self._blocks[at].inline, self._blocks[at].plain
             text, places = f"```\n{plain[start:end]}\n```", tuple[Span, ...]()
-            if inline is not None:
+            if self._blocks[at].is_text:
                 near = [p for p in inline.phrases if start < p.span[1] and p.span[0] < end]
                 colour = colour or next((p.note for p in near if p.sign == "mark" and p.note), "")
                 near = [p for p in outermost(near) if p.sign in self._wanted]

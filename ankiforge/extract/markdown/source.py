@@ -8,12 +8,14 @@ text; those of a note that contains them are replaced.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from markdown_it.common.utils import normalizeReference
+
 from ankiforge.extract.folder import iso_time
-from ankiforge.model import Json, Pair, Strings
+from ankiforge.model import Json, Pair, Strings, Texts
 from ankiforge.text import regex
 from ankiforge.text.identifiers import names_in
 
@@ -29,7 +31,9 @@ PLACEHOLDERS = regex(f"[{COMMENT}-\ufdef]")
 QUOTES = regex(r"zotero://|(?i:\.pdf#)|\[@|show annotation\]\]")
 """A text without a match quotes no paper."""
 
-_PREFIX = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*"
+PREFIX = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
+"""The signs of list items that may stand before a line."""
+_PREFIX = rf"(?:{PREFIX}>)*{PREFIX}"
 _BLANK_LINE = r"\n[ \t>]*(?:\n|\Z)"
 _FENCE_END = r"[ \t>]*(?P=mark)[`~]*[ \t]*$"
 _FIELD = r"(?P<field>[ \t>]*(?:[-*+][ \t]+)?[*_]*[\w-]+[*_]*::(?:[ \t][^\n]*)?$)"
@@ -37,7 +41,9 @@ _HIDING = rf"""(?=[\\<%`$]|^)(?:^(?:
     (?P<fence>  # one that is not closed ends with its quote or the note
       (?P<quote>[ \t]*>)?{_PREFIX}(?P<mark>`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*
       (?:\n(?(quote)(?=[ \t]*>))(?!{_FENCE_END})[^\n]*)*(?:\n{_FENCE_END})?)
-    |(?P<deck>TARGET[ ]DECK(?::[^\n]*|[ \t]*\n[^\n]*)$)  # of Obsidian_to_Anki
+    # of Obsidian_to_Anki, and the callout with a scheduler's data
+    |(?P<data>TARGET[ ]DECK(?::[^\n]*|[ \t]*\n[^\n]*)$
+      |(?P<outer>[ \t>]*)>[ \t]*\[!(?i:sr)\b[^\n]*(?:\n(?P=outer)>[^\n]*)*)
     |(?P<definition>[ ]{{0,3}}\[(?!\^|!)(?P<label>[^\[\]\n]+)\]:
       [ \t]*(?P<target>\S+)[ \t]*(?:"[^"\n]*")?[ \t]*$)
     |FIELD
@@ -61,8 +67,8 @@ class Source(NamedTuple):
     text: str
     maths: Strings = ()
     """The multi-line maths, by number."""
-    references: tuple[Pair, ...] = ()
-    """The labels that the note defines, each with the target of its links."""
+    references: Mapping[str, Texts] = {}
+    """The link labels that the note defines, as markdown-it has them."""
 
 
 def restored(text: str, maths: Strings) -> str:
@@ -82,8 +88,8 @@ def prepared(text: str, *, fields: bool = True) -> Source:
         text = PLACEHOLDERS.sub("\ufffd", text)
     end = text.rfind("-->") + 1
     text = text[:end] + text[end:].replace("<!--", _OPEN)
-    maths = []
-    references = []
+    maths = list[str]()
+    references = dict[str, Texts]()
 
     def hidden(found: re.Match[str]) -> str:
         run = found[0]
@@ -95,14 +101,15 @@ def prepared(text: str, *, fields: bool = True) -> Source:
             rest = f"\n{CONTINUED}" * shown.count("\n")
             return f"{found['start'] or ''}{MATHS}{len(maths) - 1}{MATHS}{rest}"
         if found["definition"]:
-            references.append((found["label"], found["target"].strip("<>")))
-        elif not (found["comment"] or found["field"] or found["deck"]):
+            target = {"href": found["target"].strip("<>"), "title": ""}
+            references[normalizeReference(found["label"])] = target
+        elif not (found["comment"] or found["field"] or found["data"]):
             return run
         return re.sub(r"[^\n]", COMMENT, run)
 
     text = (_HIDDEN if fields else _HIDDEN_BUT_FIELDS).sub(hidden, text)
     text = text.replace(_OPEN, "<!--")
-    return Source(text, tuple(maths), tuple(references))
+    return Source(text, tuple(maths), references)
 
 
 # --- front matter ---------------------------------------------------------------------------

@@ -6,19 +6,19 @@ Each token has its plain text and its Markdown. Keys are made from the plain tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 from urllib.parse import quote, unquote
 
 from markdown_it import MarkdownIt, rules_inline
-from markdown_it.common.utils import normalizeReference
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token as Parsed
 
+from ankiforge.extract.files import raised
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, PLACEHOLDERS, restored
 from ankiforge.model import Span, Strings, Texts
 from ankiforge.text import regex
@@ -112,8 +112,8 @@ class Context(NamedTuple):
 
     maths: Strings = ()
     """The multi-line maths of the note, by number."""
-    references: Texts = {}
-    """The targets of the link labels that the note defines, by label."""
+    references: Mapping[str, Texts] = {}
+    """The link labels that the note defines, as markdown-it has them."""
     picture: Callable[[str], str] = str
     """Returns the path of an embedded file below the vault; "" if it is not a picture."""
     gaps: Gaps = Gaps()
@@ -159,7 +159,7 @@ _SIGNS = regex(
     | (?P<label>(?<![^\n])\[\^[^\[\]\s]+\]:[ \t]*)
     | (?P<gone>[{COMMENT}{CONTINUED}]+|\[\^[^\[\]\s]+\]|(?<=\S)(?<!=)====(?=[^\s=])
         |(?i:<mark[^<>]*>{_KIND_OF_MARK}</mark>|<span[^<>]*>{_KIND_OF_MARK}</span>))
-    | (?P<maths>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH})
+    | (?P<verbatim>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH}|(?P<ticks>`++)(?:[^`]++|(?!(?P=ticks)(?!`))`++)*+(?P=ticks))
     | (?P<embed>!\[\[(?P<file>[^\[\]\n]+)\]\])
     | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_TARGET})
     | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
@@ -172,11 +172,11 @@ _SIGNS = regex(
     | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)|~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
     | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)(?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::|cloze[ ]+)?)
     | (?P<url>://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])
-    | (?P<text>\{{+|\}}|(?<!:)::(?!:))
+    | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
     """
 )
 _SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
-_STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}")
+_STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}`")
 _LINE_END = regex(r"\\?\n[ \t]*")
 # Brackets that are never closed, above which a text has no links; bounds the work.
 _MOST_OPEN = 500
@@ -206,40 +206,37 @@ class _State(StateInline):
 
 def _signs(state: StateInline, silent: bool) -> bool:
     """Read what CommonMark does not know; an inline rule of markdown-it."""
-    start, text = state.pos, state.src
-    found = _SIGNS.match(text, start) if text[start] in _STARTS else None
+    found = _SIGNS.match(state.src, state.pos) if state.src[state.pos] in _STARTS else None
     if found is None:
         return False
     kind, end, context = str(found.lastgroup), found.end(), state.env["context"]
     if kind == "url" and not _SCHEME.search(state.pending):
         return False
     if kind == "gap" and not found["numbers"]:
-        named = _PLACEHOLDER.match(text, start)
+        named = _PLACEHOLDER.match(state.src, state.pos)
         # where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint
         if named and not ("{{" in context.gaps.signs and re.search(r"\[|::", named[0])):
-            kind, end = "placeholder", named.end()
+            kind, end = "verbatim", named.end()
         elif state.env["jinja"]:
             kind = "text"
+    raw, state.pos = state.src[state.pos : end], end
     if not silent:
-        assert isinstance(state, _State)
-        _add(state, kind, found, text[start:end], context)
-    state.pos = end
+        _add(cast(_State, state), kind, found, raw)
     return True
 
 
-def _add(state: _State, kind: str, found: re.Match[str], raw: str, context: Context) -> None:
+def _add(state: _State, kind: str, found: re.Match[str], raw: str) -> None:
     """Add the token of a sign."""
+    context: Context = state.env["context"]
     match kind:
         case "lines":
             maths = context.maths[int(found["number"])]
             flat = maths.replace("\n", " ")
             state.add(Kind.OPAQUE, flat, maths if context.verbatim else flat)
-        case "maths":
+        case "verbatim":
             state.add(Kind.OPAQUE, raw.replace("\n", " "))
         case "templater":
             state.add(Kind.OPAQUE, raw, literal(raw))
-        case "placeholder":
-            state.add(Kind.OPAQUE, raw)
         case "embed":
             path = context.picture(re.split(r"\\?\||#", found["file"])[0].strip())
             token = state.add(Kind.PICTURE, "", f"![]({quote(path)})" if path else "")
@@ -267,10 +264,10 @@ def _add(state: _State, kind: str, found: re.Match[str], raw: str, context: Cont
         case "break":
             state.add(Kind.BREAK, " ", "  \n")
         case "mark":
-            before, after = state.src[max(0, state.pos - 1)], state.src[found.end() :][:1]
-            is_ours, sign = raw == "==", "==" if raw == "==" else "~="
+            before, after = state.src[max(0, found.start() - 1)], state.src[found.end() :][:1]
+            is_ours = raw == "=="
             note = INSIDE if found["inside"] else found["colour"] or ""
-            token = state.add(Kind.MARK, raw, sign, note)
+            token = state.add(Kind.MARK, raw, "==" if is_ours else "~=", note)
             token.opens = bool(after.strip()) if is_ours else raw[0] == "~"
             token.closes = not before.isspace() if is_ours else raw == "=~"
         case "html":
@@ -313,27 +310,6 @@ def hex_colour(value: str) -> str:
     return value
 
 
-_ABOVE = str.maketrans(
-    "0123456789+-−=()abcdefghijklmnoprstuvwxyz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
-)
-_BELOW = str.maketrans("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
-SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
-
-
-def raised(text: str, name: str) -> str:
-    """Return the text of a `<sup>` or `<sub>` in Unicode: `10<sup>5</sup>` is 10⁵, not 105.
-
-    `fold` treats both as the same text. Text that cannot be written so is put in brackets if it
-    contains a digit (`x^(1/2)`), because it would join digits before it; other text is left as it
-    is (`K<sub>M</sub>`, `[1]`).
-    """
-    sign, table = SCRIPTS[name]
-    if all(ord(letter) in table for letter in text):
-        return text.translate(table)
-    figure = text[:1] != "[" and any(letter.isdigit() for letter in text)
-    return f"{sign}({text})" if figure else text
-
-
 # --- the parser -----------------------------------------------------------------------------
 
 
@@ -350,15 +326,6 @@ def _line_end(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _code(state: StateInline, silent: bool) -> bool:
-    start, count = state.pos, len(state.tokens)
-    found = rules_inline.backtick(state, silent)
-    if len(state.tokens) > count:
-        words = state.src[start : state.pos].replace("\n", " ")
-        state.tokens[-1] = Token(Kind.OPAQUE, words, words)  # type: ignore[call-overload]
-    return found
-
-
 def _link(state: StateInline, silent: bool) -> bool:
     return bool(state.env["links"]) and rules_inline.link(state, silent)
 
@@ -369,7 +336,6 @@ _RULES: dict[str, tuple[Callable[[StateInline, bool], bool], ...]] = {
     **dict.fromkeys(_STARTS, (_signs,)),
     "\n": (_line_end,),
     "\\": (_line_end, rules_inline.escape),
-    "`": (_code,),
     "*": (rules_inline.emphasis.tokenize,),
     "_": (rules_inline.emphasis.tokenize,),
     "~": (_signs, rules_inline.strikethrough.tokenize),
@@ -409,10 +375,7 @@ def _parser() -> MarkdownIt:
 
 def tokenized(text: str, context: Context) -> list[Token]:
     """Parse a block with markdown-it, and pair what opens and closes something."""
-    references = {
-        normalizeReference(name): {"href": target, "title": ""}
-        for name, target in context.references.items()
-    }
+    references = context.references
     may_link = ("](" in text or references) and text.count("[") - text.count("]") < _MOST_OPEN
     jinja = "{{" in text and "{%" in text and _STATEMENT.search(text)
     env = {"references": references, "links": may_link, "context": context, "jinja": jinja}
@@ -442,7 +405,7 @@ def tokenized(text: str, context: Context) -> list[Token]:
             token.plain = restored(token.plain, context.maths)
             token.markdown = restored(token.markdown, context.maths)
     _pair_marks(tokens)
-    if "{{" in text:
+    if "{{" in text or "{" in context.gaps.signs:
         _pair_gaps(tokens, context.gaps)
     if context.gaps.signs:
         _find_gaps(tokens, context.gaps)
@@ -458,10 +421,8 @@ def _of_commonmark(parsed: Parsed) -> Token:
         case "text_special":
             written = parsed.markup if parsed.info == "escape" else literal(words)
             return Token(Kind.TEXT if words.isspace() else Kind.ATOM, words, written)
-        case "link_open":
-            return Token(Kind.GONE, target=str(parsed.attrs["href"]))
-        case "link_close":
-            return Token(Kind.GONE)
+        case "link_open" | "link_close":
+            return Token(Kind.GONE, target=str(parsed.attrs.get("href", "")))
         case _:
             note = "strong" if parsed.tag == "strong" else ""
             return Token(Kind.EMPHASIS, "", parsed.markup, note)
@@ -502,30 +463,38 @@ _DEEPEST = 10
 
 
 def _pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
-    """Pair `{{` and `}}` on one line; single braces inside must balance."""
-    opened: list[tuple[int, int, int]] = []  # token, open braces inside, token of the hint
-    found = []  # tokens of `{{`, `}}` and the hint
+    """Pair `{{` and `}}`, and the single braces of a dialect, on one line; braces must balance."""
+    opened: list[list[int]] = []  # of each open brace or `{{`: its token, that of the hint
+    found = []  # tokens of an opener, its closer and the hint
     deepest = 0
     for at, token in enumerate(tokens):
+        closes = [one.plain for one in tokens[at : at + 2]] == ["}", "}"]
+        opener, hint = opened[-1] if opened else (-1, -1)
         if token.kind is Kind.BREAK:
             opened.clear()
         elif token.kind is Kind.GAP:
-            opened.append((at, 0, -1))
-            deepest = max(deepest, len(opened))
-        elif opened and token.kind is Kind.TEXT:
-            opener, depth, hint = opened.pop()
-            if token.plain.startswith("{"):
-                depth += len(token.plain)
-            elif token.plain == "::" and not depth and hint < 0:
-                is_number = at == opener + 2 and tokens[at - 1].plain.isdigit()
-                hint = -1 if is_number and "{{" in gaps.signs else at
-            elif token.plain == "}" and depth:
-                depth -= 1
-            elif token.plain == "}" and [one.plain for one in tokens[at + 1 : at + 2]] == ["}"]:
-                found.append((opener, at, hint))
-                tokens[at + 1].become(Kind.GONE)
-                continue
-            opened.append((opener, depth, hint))
+            opened.append([at, -1])
+        elif token.kind is not Kind.TEXT:
+            continue
+        elif token.plain.startswith("{"):
+            opened += [[at, -1] for _ in token.plain]
+        elif opener < 0:
+            continue
+        elif token.plain == "}" and tokens[opener].kind is Kind.TEXT:
+            opened.pop()
+            inside = {one.kind for one in tokens[opener + 1 : at]}
+            lone = "{" in gaps.signs and tokens[opener].plain == "{" and not closes
+            if lone and inside and Kind.GAP not in inside:
+                tokens[opener].become(Kind.GAP)
+                found.append((opener, at, -1))
+        elif token.plain == "}" and closes:
+            opened.pop()
+            found.append((opener, at, hint))
+            tokens[at + 1].become(Kind.GONE)
+        elif token.plain == "::" and hint < 0 and tokens[opener].kind is Kind.GAP:
+            is_number = at == opener + 2 and tokens[at - 1].plain.isdigit()
+            opened[-1][1] = -1 if is_number and "{{" in gaps.signs else at
+        deepest = max(deepest, len(opened))
     for opener, closer, hint in found if deepest <= _DEEPEST else ():
         tokens[closer].become(Kind.GAP, "", "}}")
         _pair(tokens, opener, closer)
@@ -540,39 +509,28 @@ _NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 
 def _find_gaps(tokens: list[Token], gaps: Gaps) -> None:
     """Make clozes of what a dialect reads as such, each on one line, all of them numbered."""
-    opened, free = -1, 0
-    for at, token in enumerate(tokens if "{" in gaps.signs else ()):
-        braces = token.plain if token.kind is Kind.TEXT else ""
-        if token.kind is Kind.BREAK or braces.startswith("{"):
-            opened = at if braces == "{" else -1
-        elif braces == "}" and opened >= 0:
-            if at > opened + 1 and [one.plain for one in tokens[at + 1 : at + 2]] != ["}"]:
-                tokens[opened].become(Kind.GAP)
-                token.become(Kind.GAP)
-                _pair(tokens, opened, at)
-            opened = -1
+    free = 0
     for at, token in enumerate(tokens):
         inside = tokens[at + 1 : token.partner] if token.partner > at else []
-        if not inside or any(one.kind in (Kind.BREAK, Kind.GAP) for one in inside):
-            continue
         sign = "bold" if token.note == "strong" else token.markdown
         if token.kind is not Kind.GAP and sign not in gaps.signs:
             continue
-        numbers = token.note if token.kind is Kind.GAP else ""
-        for one in (token, tokens[token.partner]):
-            one.kind, one.note = Kind.GAP, numbers
+        if not inside or any(one.kind in (Kind.BREAK, Kind.GAP) for one in inside):
+            continue
+        closer, last = tokens[token.partner], inside[-1]
+        told = token.note if token.kind is Kind.GAP else ""
         # what stands before and after the answer are its number and its hint
-        number = None if numbers else _NUMBER.match("".join([one.plain for one in inside]))
+        number = None if told else _NUMBER.match("".join([one.plain for one in inside]))
         left = number.end() if number else 0
-        token.note = (number and number[1]) or token.note
         for one in inside:
             if left > 0 and one.kind is Kind.TEXT:
                 one.plain, left = one.plain[left:], left - len(one.plain)
                 one.markdown = one.plain
-        last = inside[-1]
         answer, _, hint = last.plain.partition(";;") if last.kind is Kind.TEXT else ("", "", "")
         if answer and hint:
             last.plain = last.markdown = answer
-            tokens[token.partner].markdown = f"::{hint}}}}}"
-        free += not token.note
-        token.note = token.note or ("1" if gaps.together else str(free))
+            closer.markdown = f"::{hint}}}}}"
+        told = told or (number and number[1]) or ""
+        free += not told
+        token.note = closer.note = told or ("1" if gaps.together else str(free))
+        token.kind = closer.kind = Kind.GAP

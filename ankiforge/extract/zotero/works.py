@@ -18,8 +18,7 @@ from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
 from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.extract.files import COMMENT
-from ankiforge.extract.markdown.tokens import raised
+from ankiforge.extract.files import COMMENT, raised
 from ankiforge.extract.pdf.worker import Passage, PdfWorker
 from ankiforge.extract.zotero.files import Files, Shown, page_index
 from ankiforge.model import (
