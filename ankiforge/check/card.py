@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import accumulate
 from math import ceil
 
@@ -232,20 +233,21 @@ def _leaked(draft: Draft) -> Iterator[Finding]:
 _Pattern = tuple[str, re.Pattern[str], re.Pattern[str] | None]
 
 
-def _question_patterns() -> Iterator[_Pattern]:
+@cache
+def _question_patterns() -> tuple[_Pattern, ...]:
     """Read `data/questions.txt`: a rule, what a front must not contain, and what excuses it."""
     text = re.sub("(?m)^#.*\n", "", data("questions"))
     sections = re.findall(r"\[(\w+)\]\n((?:(?!\[\w+\]\n).+\n)+)", text)
-    words = dict(sections[:2])
+    words, patterns = dict(sections[:2]), []
     for id, lines in sections[2:]:
         for name, alternative in words.items():
             lines = lines.replace(f"<{name}>", alternative.strip())
         pattern, _, unless = (part.replace("\n", "") for part in lines.partition("unless\n"))
         excuse = re.compile(unless, re.IGNORECASE) if unless else None
-        yield id, re.compile(pattern, re.IGNORECASE), excuse
+        patterns.append((id, re.compile(pattern, re.IGNORECASE), excuse))
+    return tuple(patterns)
 
 
-_QUESTION_PATTERNS = tuple(_question_patterns())
 _YES_NO = regex(
     r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but|as|it|they|if"
     r"|unless|only)\b)"
@@ -275,7 +277,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     says = _YES_NO.match(answer.strip())
     if says:
         yield found("yes_no", f"the answer is “{answer[:20]}”")
-    for id, pattern, unless in _QUESTION_PATTERNS:
+    for id, pattern, unless in _question_patterns():
         spared = (id == "yes_no" and (german_was or says)) or (id == "leans_back" and pictured)
         if (
             not spared
@@ -380,8 +382,9 @@ def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
 
 # --- truncated cards, and Markdown that is not rendered -------------------------------------------
 
-_OPEN_END = regex(r"[,،、，][\s*_=~>\"”’»)]*$")
-_COLON_END = regex(r"[:：][\s*_=~>\"”’»)}]*$")
+# What may follow the last sign of a sentence. (A pattern with these signs takes `re` milliseconds.)
+_CLOSING = "*_=~>\"”’»)} \t\n\u00a0\u202f\u3000"
+_COMMAS, _COLONS = (",", "،", "、", "，"), (":", "：")
 _JOINING = listed("small_words", "joining")
 # In shorter texts, the last word may be what is asked about: `und` means `and`.
 _JOINED_WORDS = 4
@@ -405,10 +408,10 @@ def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
         text = draft.field(name).rstrip()
         if any(map(str.isalnum, text)):
             words = text.split()
-            cut = bool(_OPEN_END.search(text.replace("}}", "")))
+            cut = text.rstrip(_CLOSING).endswith(_COMMAS)
             if name != "Front" and len(words) >= _JOINED_WORDS:
                 joins = words[-1].strip("*_").casefold() in _JOINING
-                cut = cut or joins or bool(_COLON_END.search(text))
+                cut = cut or joins or text.rstrip(_CLOSING).endswith(_COLONS)
             if cut:
                 yield found("breaks_off", f"“…{' '.join(words[-3:])}”")
     # no unmatched `**` or `==` is shown

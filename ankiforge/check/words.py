@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import islice, pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from ankiforge.text import regex
@@ -24,7 +24,7 @@ from ankiforge.text import regex
 @cache
 def data(name: str) -> str:
     """Return the text of `data/NAME.txt`."""
-    return (files("ankiforge.check") / "data" / f"{name}.txt").read_text("utf-8")
+    return (Path(__file__).parent / "data" / f"{name}.txt").read_text("utf-8")
 
 
 @cache
