@@ -383,7 +383,7 @@ def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
 # --- truncated cards, and Markdown that is not rendered -------------------------------------------
 
 # What may follow the last sign of a sentence. (A pattern with these signs takes `re` milliseconds.)
-_CLOSING = "*_=~>\"”’»)} \t\n\u00a0\u202f\u3000"
+_CLOSING = '*_=~>"”’»)} \t\n\u00a0\u202f\u3000'
 _COMMAS, _COLONS = (",", "،", "、", "，"), (":", "：")
 _JOINING = listed("small_words", "joining")
 # In shorter texts, the last word may be what is asked about: `und` means `and`.

@@ -40,7 +40,6 @@ MAX_LENGTH = 2000
 """The number of characters of a field that are compared; useful cards are not longer."""
 _SIMPLE = regex(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
 _SHIELD_SIGN = regex(r"[`$\\]")
-_LAST = regex(r"(?<=[^\s.?])[\s.?]+$")
 _AUTHOR = r"[A-Z][\w’'-]+(?:,? (?:et al\.?|and|&|und|y) ?(?:[A-Z][\w’'-]+)?)?"
 CITED = regex(
     rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp|S)\. ?\d+(?:[-–]\d+)?)?"
@@ -123,7 +122,7 @@ def _exact(text: str) -> str:
     else:
         text = bare(text)
         text = " ".join(text.casefold().split()) if text.isascii() else canonical(text)
-    return _LAST.sub("", text) if text.endswith((".", "?")) else text
+    return text.rstrip(".? \t\n\u00a0") or text
 
 
 # --- the content words of a normal form ----------------------------------------------------------
@@ -173,7 +172,9 @@ def finders_of(form: str) -> Iterator[str]:
         yield from (one + other for one, other in pairwise(run))
 
 
-_PHRASE_SIGN = regex(r"-| world war| place| weltkrieg|due to|because of|\.0|usa|united|great b")
+_PHRASE_SIGNS = (
+    "-", " world war", " place", " weltkrieg", "due to", "because of", ".0", "usa", "united", "great b",
+)  # fmt: skip
 _PHRASE = regex(
     r"\b(?P<war>first|second|1st|2nd) world war\b|\b(?P<occur>takes?|took|taking) place\b"
     r"|\b(?P<weltkrieg>(?:erste|zweite)[rsn]?) weltkrieg\b|\b(?P<cause>due to|because of)\b"
@@ -187,7 +188,7 @@ _PHRASE = regex(
 def form_of(text: str) -> str:
     """Return the normal form, with phrases in one spelling: `World War 2`, `us`."""
     form = normal(text)
-    return _PHRASE.sub(_word_for, form) if _PHRASE_SIGN.search(form) else form
+    return _PHRASE.sub(_word_for, form) if any(one in form for one in _PHRASE_SIGNS) else form
 
 
 def _word_for(match: re.Match[str]) -> str:

@@ -8,11 +8,12 @@ card. Cards of one highlight are never compared.
 from __future__ import annotations
 
 import sys
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Protocol
 
 from ankiforge.check import differences
@@ -60,6 +61,8 @@ _LONGEST = 2_000
 _JUDGED = 30
 # The maximum number of findings for a card.
 _MOST = 5
+# The number of bits that stand for the words of a card.
+_BITS = 60
 
 TERMS_VERSION = "3"
 """To be changed with `terms_of`, so that stored terms are computed again."""
@@ -109,9 +112,12 @@ class DuplicateIndex:
     def __init__(self, store: Store | None = None) -> None:
         self._store, self._is_loaded = store, store is None
         self._cards: dict[str, IndexedCard] = {}
+        # The same by number, with the bits of their words, and half the count of these above them.
+        self._numbered: list[IndexedCard] = []
+        self._bits = array("Q")
         self._sides: dict[str, Sides] = {}
-        # The ids of the cards that contain a word.
-        self._postings: dict[str, list[str]] = defaultdict(list)
+        # The numbers of the cards that contain a word.
+        self._postings: dict[str, array[int]] = defaultdict(partial(array, "I"))
         self._exact: dict[bytes, list[str]] = defaultdict(list)
         # The first card of each question that was added.
         self._fronts: dict[str, str] = {}
@@ -132,9 +138,12 @@ class DuplicateIndex:
             self._fronts.setdefault(canonical(draft.field("Front")), id)
 
     def _put(self, card: IndexedCard) -> None:
+        words, number = card.terms.words, len(self._numbered)
         self._cards[card.id] = card
-        for word in (*card.terms.words, *card.terms.finders):
-            self._postings[sys.intern(word)].append(card.id)
+        self._numbered.append(card)
+        self._bits.append(_bits_of(words) | min((len(words) + 1) // 2, 15) << _BITS)
+        for word in (*words, *card.terms.finders):
+            self._postings[sys.intern(word)].append(number)
         if card.terms.exact:
             self._exact[card.terms.exact].append(card.id)
 
@@ -199,12 +208,12 @@ class DuplicateIndex:
         """Yield (Jaccard similarity of content words, card) of the most similar cards."""
         mine, ranked, cards = set(terms.words), [], self._cards
         numbers, many = set(filter(str.isdigit, mine)), len(mine)
-        for id in self._candidates((*terms.words, *terms.finders)):
-            theirs = cards[id].terms.words  # no word is in it twice
+        for card in map(self._numbered.__getitem__, self._candidates(terms)):
+            theirs, id = card.terms.words, card.id  # no word is in it twice
             shared = len(mine.intersection(theirs))
             if 2 * shared < many and 2 * shared < len(theirs):
                 continue
-            if _siblings(cards[id], highlight):
+            if _siblings(card, highlight) or cards[id] is not card:  # added again since
                 continue
             jaccard = shared / (many + len(theirs) - shared or 1)
             apart = jaccard < _MIN_SIMILAR and numbers.difference(theirs)
@@ -216,16 +225,30 @@ class DuplicateIndex:
             if jaccard >= _JACCARD or self._within(contained, mine, read, id):
                 yield jaccard, self._cards[id]
 
-    def _candidates(self, words: Iterable[str]) -> set[str]:
-        """Return the cards with one of the rarest of these words, or with two common ones."""
-        postings = filter(None, (self._postings.get(word) for word in words))
-        rarest = sorted((one for one in postings if len(one) <= _LONGEST), key=len)[:_RAREST]
-        rare = [one for one in rarest if len(one) <= _COMMON]
-        if rare:
-            return set().union(*rare)
-        if len(rarest) == 1:
-            return set(rarest[0]) if len(rarest[0]) <= _ALONE else set()
-        return set().union(*(set(a).intersection(b) for a, b in combinations(rarest, 2)))
+    def _candidates(self, terms: SearchTerms) -> set[int]:
+        """Return the cards with one of the rarest words of a draft, or with two common ones.
+
+        Those that cannot share half of the words of either are left out: as far as the draft's words
+        have different bits, no more words are shared than bits.
+        """
+        every = map(self._postings.get, (*terms.words, *terms.finders))
+        rarest = sorted((one for one in every if one and len(one) <= _LONGEST), key=len)[:_RAREST]
+        found: Iterable[int] = ()
+        if rare := [one for one in rarest if len(one) <= _COMMON]:
+            found = chain.from_iterable(rare)
+        elif len(rarest) == 1:
+            found = rarest[0] if len(rarest[0]) <= _ALONE else ()
+        else:
+            found = set().union(*(set(a).intersection(b) for a, b in combinations(rarest, 2)))
+        mine, bits = _bits_of(terms.words), self._bits
+        same = len(terms.words) - mine.bit_count()
+        enough = (len(terms.words) + 1) // 2 - same
+        return {
+            number
+            for number in found
+            if (shared := (bits[number] & mine).bit_count()) >= enough
+            or shared + same >= bits[number] >> _BITS
+        }
 
     def _within(self, contained: float, mine: set[str], read: Sides, id: str) -> bool:
         """Return whether the card with fewer content words may be a part of the other."""
@@ -244,6 +267,15 @@ class DuplicateIndex:
 
 
 _NOTHING = Draft(HighlightKey(""), CardKind.CLOZE, (), "", "", 0, Origin(""))
+
+
+@lru_cache(maxsize=64)
+def _bits_of(words: Strings) -> int:
+    """Return a number with a bit for each word, which some words have in common."""
+    bits = 0
+    for word in words:
+        bits |= 1 << hash(word) % _BITS
+    return bits
 
 
 def _siblings(card: IndexedCard, highlight: HighlightKey) -> bool:

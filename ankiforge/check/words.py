@@ -540,7 +540,7 @@ def normal(text: str) -> str:
     if not text.isascii():
         text = without_accents(space_raised(text.translate(_TYPOGRAPHY))).translate(_TYPOGRAPHY)
     text = text.casefold()
-    if " " in text and any(map(str.isdigit, text)):
+    if " " in text and DIGITS.search(text):
         text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)
     if _SIGN.search(text):
         text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
