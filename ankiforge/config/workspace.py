@@ -9,7 +9,6 @@ journal/            the decisions, a file for each machine; may be shared
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import uuid
 from collections.abc import Callable, Iterable
@@ -289,6 +288,8 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
     Raises:
         UsageError: the disk is full or not writable.
     """
+    import shutil
+
     names = [name for name in (JOURNAL, ".ankiforge") if (folder / name).exists()]
     if any((root / name).exists() for name in names):
         return ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Collection, Iterator
 from itertools import islice
@@ -97,6 +96,8 @@ def _head(path: Path) -> str:
 
 def columns_of(line: str) -> dict[str, int]:
     """Return the position of each column by its casefolded name in the header line."""
+    import csv
+
     try:
         names = next(csv.reader([line], delimiter=delimiter_of(line)), [])
     except csv.Error:
