@@ -175,7 +175,9 @@ def notes(store: Store, guid: str = "") -> Iterator[Seen]:
     yield from (_decode_seen(row["body"]) for row in rows)
 
 
-def settle(store: Store, guids: Iterable[Guid], settings: str, conflicts: Iterable[Conflict]) -> None:
+def settle(
+    store: Store, guids: Iterable[Guid], settings: str, conflicts: Iterable[Conflict]
+) -> None:
     """Record for which notes there is nothing to write, and which fields are in conflict."""
     with store.transaction():
         for guid in guids:
