@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 
@@ -75,6 +75,9 @@ def _collapse_blanks(tokens: list[Token]) -> None:
 
 # --- the text of a block --------------------------------------------------------------------
 
+_WORD_SIGN = regex(r"\w")
+# Signs between a marked line and the rest of its sentence.
+_JOINS = "-–—:：=,;→>"
 _BLOCK_SIGN = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 
 
@@ -123,8 +126,21 @@ class Inline:
             at = bisect_right(self.starts, edge) - 1
             if self.starts[at] == edge or self.tokens[at].kind is Kind.TEXT:
                 edges.append(edge)
+        edges = sorted({*edges, *self._labels()})
         spans = [trimmed(self.plain, *pair) for pair in pairwise([*edges, len(self.plain)])]
         return [span for span in spans if span[0] < span[1]]
+
+    def _labels(self) -> Iterator[int]:
+        """Yield the ends of lines that are marked as a whole and followed by a new text: `==Step 1==`."""
+        breaks = [self.starts[at] for at, one in enumerate(self.tokens) if one.kind is Kind.BREAK]
+        marks = [phrase.span for phrase in self.phrases if phrase.sign in ("==", "mark")]
+        for start, end in pairwise([0, *breaks]) if marks else ():
+            after = self.plain[end:].lstrip()[:1]
+            inside = [span for span in marks if start <= span[0] and span[1] <= end]
+            words = "".join([self.plain[slice(*span)] for span in inside])
+            rest = len(_WORD_SIGN.findall(self.plain, start, end)) - len(_WORD_SIGN.findall(words))
+            if inside and not rest and not (after.islower() or after in _JOINS):
+                yield from (start, end)
 
     def unmarked_text(self) -> str:
         """Return the plain text with `…` for each character that is marked or written as markup."""
@@ -255,6 +271,8 @@ _OUTER_TAGS = regex(
     r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
 )
 _COMMENTED = regex(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
+# The sign of a callout, which only Obsidian hides.
+_CALLOUT = regex(r"(?m)^((?:[ \t]*>)+[ \t]*)\[![^\[\]\n]+\][+-]?[ \t]*")
 # One blank at the end of a line; two would be a line break.
 _ONE_BLANK = regex(r"(?m)(?<![ \t])[ \t]$")
 
@@ -265,6 +283,7 @@ def rich(text: str, context: Context, *, gaps: bool = False) -> str:
     Fences stay as they are. With `gaps`, clozes are kept, otherwise only their text.
     """
     text, verbatim = _COMMENTED.sub("", text), context._replace(verbatim=True)
+    text = _CALLOUT.sub(r"\1", text)
     parts = []
     at = 0
     for start, end in [*(fence.span() for fence in _FENCE.finditer(text)), (len(text), len(text))]:

@@ -68,6 +68,10 @@ def _told(rows: Sequence[str], code: Container[int], lines: Span) -> tuple[Strin
     return note_id, schedule
 
 
+# Names that two colons join.
+_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
+
+
 class Reader:
     """Finds the highlights of a note that is cut into blocks; `cites` are its citations."""
 
@@ -80,6 +84,10 @@ class Reader:
         """Whether to keep strong emphasis: only if it is not a mark."""
         self.signs = ("==", "<", "~=", *(("**", "__") * (not self.bold)))
         self.kept = kept(self.blocks)
+        colons = {block.source for block in self.blocks if "::" in block.source}
+        names = Counter(name for words in colons for name in {*_NAME.findall(words)})
+        self.names = {name for name, times in names.items() if times > 1}
+        """What two colons join in several lines: `BCR::ABL1` is a name, not a card."""
         self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
 
     def highlights(self, namespace: str, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
@@ -210,7 +218,9 @@ class Reader:
             fields["written"] = f"{sign} between question and answer" if between else sign
             return {**fields, "declared": declared, "skip": block.card.several * _SEVERAL}
         if block.sides and at not in self.kept and ("inline" in cards or declared):
-            return self._sided(at, block.sides)
+            names = self.names and self.names.intersection(_NAME.findall(block.source))
+            form = Form.INLINE_FIELD if names else block.sides.form
+            return self._sided(at, block.sides._replace(form=form))
         signs = block.syntax.gaps.signs
         if (signs or ("cloze" in cards and "{{" in block.source)) and (card := self._cloze(at)):
             return card
