@@ -451,6 +451,11 @@ _VALUE = regex(
 )
 
 
+def _opens(text: str) -> int:
+    """Return how many brackets of a text are not closed; less than 0 if they close others."""
+    return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))
+
+
 def form(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find cards made from doubtful marks, cards of other tools, and cards with unreadable pictures."""
     highlight = context.highlight
@@ -461,7 +466,7 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
         yield found("inline_field", "it contains several" if several else "it may be metadata")
     elif highlight.form is Form.INLINE:
         front, back = draft.field("Front"), draft.field("Back").strip("*_= ")
-        if _CODE_LINE.search(highlight.exact):
+        if _CODE_LINE.search(highlight.exact) or _opens(front) > 0 > _opens(back):
             yield found("inline_field", "it may be code")
         elif _DECLARATION.match(front) or (
             _VALUE.fullmatch(back) and not (highlight.declared or front.endswith("?"))

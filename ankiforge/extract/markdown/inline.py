@@ -268,7 +268,7 @@ def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
 
 _FENCE = regex(r"(?ms)^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)")
 _OUTER_TAGS = regex(
-    r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
+    r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+:?(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
 )
 _COMMENTED = regex(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
 # The sign of a callout, which only Obsidian hides.

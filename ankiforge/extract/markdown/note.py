@@ -23,8 +23,8 @@ from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, numbered, paragr
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
 _PLACEHOLDER = "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
-# What may be the name of a placeholder: `{{role}}`.
-_LONE_WORD = regex(r"[a-z][a-z0-9]*")
+# What may be the name of a placeholder, or a command: `{{role}}`, `{{< video x >}}`.
+_LONE_WORD = regex(r"[a-z][a-z0-9]*|<\s.*|%.*%")
 _NOT_IN_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 _QUOTED = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
 # Characters shown of one list item.
