@@ -163,9 +163,11 @@ _SHORTEST = 4
 # A text with more lines is a list or a table.
 _LINES = 3
 _WORDS_TO_MEASURE = 8
-_EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^\([^()]*\)$|^（[^（）]*）$|^(?:<-|[-=]>|[←→⇒])")
-# What numbers a part of a text: `(b)`, `iv)`.
-_ENUMERATOR = regex(r"\(?(?:[^\W\d_]|[ivxIVX]{1,4}|\d{1,2})[)）]")
+_EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
+# A remark in brackets behind a sentence, of several words or with a number; others name a thing.
+_ASIDE = regex(r"(?:[.!?。]|[^.!?。]?(?=[(（](?:(?:[^\s()]+\s+){3}|[^()]*\d)))[(（][^()（）]*[)）]")
+# What numbers or files a part of a text: `(b)`, `iv)`, `A.`, `#tag`.
+_ENUMERATOR = regex(r"\(?(?:[^\W\d_]|[ivxIVX]{1,4}|\d{1,2})[)）]|[A-Z]\.|#[^\W\d_][\w/-]+")
 # Words of a gap that begins the text, at most: what follows a longer one seldom says what is asked.
 _OPENING_WORDS = 4
 _DEFINES = regex(r"[*_]*\s*(?:[:：=]|[-–—]\s)")
@@ -191,7 +193,8 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
             yield found("gap_stopword", f"“{answer}”")
         elif "`" not in gap.answer and _IDENTIFIER.fullmatch(answer):
             yield found("placeholder", f"“{answer}”")
-        if gap.answer.strip() and _EDGE_SIGN.search(gap.answer.strip("*_")):
+        aside = _ASIDE.fullmatch(text[: gap.start].rstrip()[-1:] + answer)
+        if aside or (gap.answer.strip() and _EDGE_SIGN.search(gap.answer.strip("*_"))):
             yield found("gap_edge_punct", f"“{gap.answer}”")
         opens = not tokens(text[: gap.start]) and word_count(answer) > _OPENING_WORDS
         if opens and not _DEFINES.match(text, gap.end):
