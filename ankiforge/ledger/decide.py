@@ -555,14 +555,16 @@ def _answer(store: Store, question: Question, *, yes: bool) -> None:
 def _apply_form(store: Store, question: Question, *, yes: bool) -> None:
     for one in drafts.waiting(store):
         highlight = one.highlight
-        if (highlight.document.source, highlight.written) == (question.new, question.old):
-            if yes and one.proposal.clean and not set(one.remarks) - {"form"}:
-                wording = drafts.wording_of_id(store, one.id)
-                make_card(store, highlight.key, one.proposal, wording, PERSON, one.id)
-            elif not yes:
-                store.write("DELETE FROM draft WHERE id = ?", one.id)
-                query = "UPDATE highlight SET fate = 'ignored', reason = ? WHERE key = ?"
-                store.write(query, drafts.LEFT_OUT.removeprefix("skip: "), highlight.key)
+        form = (highlight.document.source, highlight.written)
+        if form != (question.new, question.old) or not drafts.is_doubtful(highlight):
+            continue
+        if yes and one.proposal.clean and not set(one.remarks) - {"form"}:
+            wording = drafts.wording_of_id(store, one.id)
+            make_card(store, highlight.key, one.proposal, wording, PERSON, one.id)
+        elif not yes:
+            store.write("DELETE FROM draft WHERE id = ?", one.id)
+            query = "UPDATE highlight SET fate = 'ignored', reason = ? WHERE key = ?"
+            store.write(query, drafts.LEFT_OUT.removeprefix("skip: "), highlight.key)
 
 
 def _merge(store: Store, guids: Sequence[Guid]) -> None:

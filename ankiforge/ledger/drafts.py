@@ -6,8 +6,8 @@ What must stay true:
 - A draft that waits is new: not rejected, not passed over, not the words of a card (`is_new`).
 - Only the source's own words change a card unasked (`_follow`), and not words that a check blocks.
 
-Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, `model`, `alike`) and
-`tests/anki/test_corrections.py`.
+Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, `model`, `alike`),
+`tests/e2e/test_forms.py`, and `test_corrections.py` and `test_lost_and_found.py` in `tests/anki`.
 """
 
 from __future__ import annotations
@@ -521,7 +521,10 @@ def _remarks(
     highlight: Highlight,
     strangers: Collection[str],
 ) -> Strings:
-    """Return why a draft needs a person. `strangers` are the documents of notes that no card here has."""
+    """Return why a draft needs a person: with a remark, policy never accepts it.
+
+    `strangers` are the documents of notes in Anki that no card here has.
+    """
     remarks = ["is this the card whose passage is gone?" for _ in asked(store, passage)]
     if row["revises"]:
         remarks.append("new text for a card")
@@ -629,22 +632,22 @@ def _leads(store: Store, key: str, passage: Passage) -> bool:
     return first is not None and first["key"] == key
 
 
-def asks_form(store: Store, highlight: Highlight) -> bool:
-    """Return whether a person has to say that lines like this one are cards.
-
-    They are of the form `a :: b`, with blanks, and not a question.
-    """
+def is_doubtful(highlight: Highlight) -> bool:
+    """Return whether a person has to say that a line is a card: `a :: b` with blanks, no question."""
     front = highlight.markdown[0] if highlight.markdown else ""
-    doubtful = highlight.written == "a :: b" and not _TIGHT.search(highlight.exact)
-    if highlight.declared or not doubtful or front.rstrip().endswith(("?", "？")):
-        return False
-    return form_choice(store, highlight) != "accept"
+    spaced = highlight.written == "a :: b" and not _TIGHT.search(highlight.exact)
+    return spaced and not highlight.declared and not front.rstrip().endswith(("?", "？"))
+
+
+def asks_form(store: Store, highlight: Highlight) -> bool:
+    """Return whether a line is in doubt, and nobody said yet that such lines are cards."""
+    return is_doubtful(highlight) and form_choice(store, highlight) != "accept"
 
 
 def form_choice(store: Store, highlight: Highlight) -> str:
-    """Return `accept` or `never` as a person decided on the form of a hand-written card, else ""."""
+    """Return `accept` or `never` as a person decided on lines that are in doubt, else ""."""
     key = form_key(highlight.document.source, highlight.written)
-    return store.passage(key).form if highlight.written else ""
+    return store.passage(key).form if is_doubtful(highlight) else ""
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:

@@ -13,7 +13,7 @@ What must stay true:
 - A field of an event keeps its meaning for ever: journals are years old.
 
 `tests/unit/ledger/test_fold.py` shuffles events; `test_decisions.py` beside it and the golden histories
-say what each kind comes to.
+say what each kind comes to, `tests/anki/test_adopt.py` what notes of other tools need.
 """
 
 from __future__ import annotations
@@ -501,6 +501,7 @@ def _shipped(passage: Passage, event: Event) -> None:
         card.shipped = (*card.shipped, sent)
         card.words = digest_of(card.wording.fields)
         if card.adopted and "hashes" in body:
+            # Anki may have an older package of ours; `adopt` takes the last one as the base
             hashes = (*card.adopted.hashes, body["hashes"])
             card.adopted = msgspec.structs.replace(card.adopted, hashes=hashes)
         card.numbers = {**card.numbers, **body.get("numbers", {})}

@@ -214,7 +214,10 @@ class Ingest:
             self.held.append(one)
 
     def _was_empty_before_run(self, container: str) -> bool:
-        """Return whether no highlight of this container can be one that is known."""
+        """Return whether no highlight of this container can be one that is known.
+
+        Then a first run writes document by document, and a kill loses only the last ones.
+        """
         # asked before its first document is written, which the query would find later
         if container not in self.was_empty:
             known = self.store.row("SELECT 1 FROM document WHERE container = ?", container)

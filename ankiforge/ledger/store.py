@@ -359,7 +359,7 @@ class Store:
             self.write_all(INSERT_EVENT, rows)
 
     def _relink(self) -> None:
-        """Compute again which keys are one passage."""
+        """Compute again which keys are one passage; the key that was issued first names it."""
         links = self.select_events("what IN ('same', 'undo')")
         named = {key for one in links if one.what == "same" for key in (one.key, one.body["old"])}
         issued = [one for one in self.events(sorted(named)) if one.what == "key"] if named else []

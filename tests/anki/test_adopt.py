@@ -77,6 +77,30 @@ def test_what_was_done_is_undone(world):
     assert "9 taken over; to take it back: ankiforge undo " in said.stderr
 
 
+def test_an_older_package_of_ours_is_no_edit_of_a_person(world):
+    here = world("o2a")
+    here.adopt()
+    for words, imported in (("second", True), ("third", False), ("fourth", True)):
+        here.made[0].back = f"{words} word"
+        here.write()
+        if imported:
+            assert here.ship() == {"updated": 1}
+        else:
+            here.forge.ok("run")
+    assert here.fields(0)[1] == "fourth word"
+    note = here.col.get_note(int(here.made[0].id))
+    note.fields[1] = "as I say it"
+    here.col.update_note(note)
+    for _ in range(2):
+        here.ship()
+    assert here.fields(0)[1] == "as I say it"
+    assert not [
+        one
+        for one in here.forge.ok("list", "--view", "changed", "--json").lines
+        if "question" in one
+    ]
+
+
 def test_a_conflict_waits_for_its_answer(world):
     here = world("flashcards")
     here.adopt()

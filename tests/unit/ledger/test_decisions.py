@@ -221,15 +221,29 @@ def test_another_form_is_another_note(world: World):
 # --- questions ---------------------------------------------------------------------------------
 
 
-def asked_to_be_the_same(world: World) -> str:
-    world.note("a.md", OSMOSIS, RHINE)
-    world.note("b.md", "Nothing here.")
+def asked_to_be_the_same(world: World, old: str = "a.md", new: str = "b.md") -> str:
+    world.note(old, OSMOSIS, RHINE)
+    world.note(new, "Nothing here.")
     world.run()
     guid = world.only("water").guid
-    world.note("a.md", RHINE)
-    world.note("b.md", OSMOSIS.replace("across a membrane", "through a wall"))
+    world.note(old, RHINE)
+    world.note(new, OSMOSIS.replace("across a membrane", "through a wall"))
     world.run()
     return guid
+
+
+@pytest.mark.parametrize("notes", [("a.md", "b.md"), ("b.md", "a.md")])
+def test_the_oldest_key_names_a_passage(world: World, notes: tuple[str, str]):
+    key = world.card(asked_to_be_the_same(world, *notes)).key
+    world["a"].accept(world.question("same").id)
+    assert {card.key for card in world["a"].cards() if "water" in words_of(card)} == {key}
+
+
+def test_only_changes_since_a_time_are_listed(world: World, card: str):
+    world.note("a.md", OSMOSIS, RHINE.replace("1230", "1233"))
+    world.run()
+    assert [one.guid for one in world["a"].history(changes_since="2001")] == [card]
+    assert world["a"].history(changes_since="9999") == []
 
 
 def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
