@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, drafts
 from ankiforge.ledger.events import (
+    MERGED,
     PERSON,
     POLICY,
     SILENT,
@@ -579,7 +580,7 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
     first, *others = sorted(guids, key=worth)
     for guid in others:
         _state, passage = cards.state_of(store, guid)
-        body = {"guid": guid, "why": f"one card with {first}"}
+        body = {"guid": guid, "why": f"{MERGED}{first}"}
         store.add("retire", passage.key, PERSON, body)
 
 

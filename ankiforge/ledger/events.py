@@ -542,6 +542,8 @@ _APPLY = {
     "seen": _seen,
     "unseen": _unseen,
 }
+MERGED = "one card with "
+"""Why a card is retired of which a person kept the equal one."""
 SILENT = ("key", "text", "shipped", "seen", "undo")
 """Kinds of events that are no decisions."""
 KINDS = frozenset(_APPLY)
@@ -551,12 +553,14 @@ KINDS = frozenset(_APPLY)
 def _keep_one(passage: Passage) -> None:
     """If a passage had two keys with cards under each, those of the oldest key stand.
 
-    A card that a person accepted stands against older ones that were only dropped.
+    A card that a person accepted stands against older ones that were only dropped, and so does the one
+    that was kept of two equal cards.
     """
     by_key = defaultdict(list)
     for card in passage.cards.values():
         by_key[card.key].append(card)
     held = [by_key[key] for key in passage.keys if key in by_key]
+    held = [cards for cards in held if any(not card.why.startswith(MERGED) for card in cards)]
     for cards in held[1:]:
         stands = any(card.live for card in held[0])
         for card in cards:

@@ -5,11 +5,13 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.events import Event, fold
 from tests.examples import examples
 from tests.unit.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
 
@@ -112,3 +114,18 @@ def test_events_give_the_same_cards_in_any_order_and_twice(steps, dice: random.R
             other.order()
             assert other.journal_state.new == 0
         world.close()
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_of_two_equal_cards_the_kept_one_stands_when_their_passages_are_found_to_be_one(merged):
+    words = {"kind": "basic", "fields": {"Front": "What?", "Back": "that"}, "quote": "that"}
+    why = {"why": "one card with new"} if merged else {}
+    events = [
+        Event(n, "a", "", by, what, key, {"guid": key, **body}, "")
+        for n, (by, what, key, body) in enumerate([
+            ("policy", "accept", "old", {"draft": words}), ("policy", "accept", "new", {"draft": words}),
+            ("person", "retire", "old", why),
+        ])
+    ]  # fmt: skip
+    passage = fold(("old", "new"), events)
+    assert [card.guid for card in passage.live] == (["new"] if merged else [])
