@@ -202,6 +202,8 @@ class Document(Value):
     collections: Strings = ()
     deck: str = ""
     """The deck that the document's front matter asks for."""
+    clipped: bool = False
+    """Whether it is a page of the web that somebody else wrote, kept as a note."""
 
 
 class Highlight(Value):

@@ -112,13 +112,18 @@ class NoteSource(FileSource):
         quoting = enumerate(blocks.blocks if QUOTES.search(body) else ())
         cites = {at: cited for at, block in quoting if (cited := citations(block))}
         names = (*given.identifiers, *front.identifiers, *papers(cites))
+        # as Obsidian's Web Clipper writes it
+        on_web = any(scheme == "url" for scheme, _ in front.identifiers)
+        clipped = on_web and bool(front.published or {"clipping", "clippings"} & {*front.tags})
         document = replace(
             given,
             title=front.title or given.title,
             creators=given.creators or ((front.author,) if front.author else ()),
             identifiers=tuple(dict.fromkeys(names)),
+            issued=given.issued or front.published,
             tags=tuple(dict.fromkeys((*given.tags, *front.tags, *blocks.tags))),
             deck=front.deck,
+            clipped=clipped,
         )
         if dialect and self.settings.marks is None:
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks

@@ -145,6 +145,8 @@ class FrontMatter(NamedTuple):
     created: str = ""
     updated: str = ""
     """ISO 8601, "" if not told."""
+    published: str = ""
+    """ISO 8601: when the page was published that the note was clipped from."""
     tags: Strings = ()
     skip: str = ""
     """The reason why no cards are made of the note, "" if they are."""
@@ -169,6 +171,7 @@ def front_matter(text: str) -> FrontMatter:
         author=_word(values.get("author")),
         created=iso_time(_word(values.get("created"))),
         updated=iso_time(_word(values.get("updated"))),
+        published=iso_time(_word(values.get("published"))),
         tags=tuple(dict.fromkeys(_tags(values))),
         skip=next((f"the note says {key}: false" for key in off), ""),
         identifiers=tuple(dict.fromkeys(_identifiers(values))),

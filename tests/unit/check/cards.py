@@ -114,7 +114,9 @@ def example(text: str) -> tuple[Finding, ...]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
     if not parts["form"]:
         return check(draft, Context(passage(source, **around), twins))
-    draft, highlight = _marked(draft, Form(parts["form"]))
+    clipped = parts["form"] == "clipped"
+    draft, highlight = _marked(draft, Form.PHRASE if clipped else Form(parts["form"]))
+    highlight = replace(highlight, document=replace(highlight.document, clipped=clipped))
     hints = (f"{NOTE}{parts['note']}",) if parts["note"] else ()
     return findings(draft, replace(highlight, hints=hints), twins)
 
