@@ -11,7 +11,6 @@ WAITS = [
     "minBound :: Bool",
     "A expressão MyClass::new cria uma referência a um construtor de MyClass.",
     "The host listens on fe80::1",
-    "They are assigned from the range FC00::/7",
     "Workout hours:: 0",
     "Sleep hours::  7",
     "Date taken:: 2022-09-08 Thursday",
@@ -106,11 +105,15 @@ def test_a_dialect_named_in_the_settings_makes_lines_cards_but_not_code(forge):
     assert _verdicts(forge) == {"Next action:: call Bob": "accepted", "f :: Int -> Int": "pending"}
 
 
-def test_a_link_or_a_field_in_braces_is_no_card_and_its_words_stay(forge):
+def test_an_address_a_cell_of_a_table_and_a_link_or_field_in_braces_are_no_cards(forge):
     lines = [
         "See {{[[a link]]}} there.",
         "The {{Key:: value}} here.",
         "An {{embed}} of ==cells== too.",
+        "https:://cells.example/a",
+        "file:::///home/ada/cells.pdf",
+        "They are assigned from the range FC00::/7",
+        "| selector | selects |\n|---|---|\n| a::b | a part of it |",
         "Water boils at {{100 °C}} at sea level.",
         "France has {{c1::[[Paris]]}} as its capital.",
     ]

@@ -308,9 +308,9 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
                     if block := add(Part.HEADING, token.content, lines, is_line=False):
                         headings.append((level, block))
                 elif opener.type == "th_open":
-                    heads.append(add(Part.CELL, token.content, lines))
+                    heads.append(add(Part.CELL, token.content, lines, is_line=False))
                 else:
-                    row.append(add(Part.CELL, token.content, lines))
+                    row.append(add(Part.CELL, token.content, lines, is_line=False))
                     if block := row[-1]:
                         above = (*row[:1][: len(row) - 1], *heads[len(row) - 1 :][:1])
                         block.heads = tuple([head for head in above if head])

@@ -110,6 +110,8 @@ def _sides(inline: Inline, words: str, start: int, end: int) -> tuple[Span, Span
 
 def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     """Return the form of `front::back`, None if it is a field or the colons join names."""
+    if back[:1] == "/":  # an address: `https:://x`, `fe80::/10`
+        return None
     if not front.strip() or not back.strip() or front[-1].isspace():
         return Form.INLINE
     if len(colons) == 3:  # Amazon's names of resources: `arn:aws:s3:::bucket`
