@@ -21,20 +21,19 @@ from ankiforge.text.fold import fold
 
 # --- sentences -----------------------------------------------------------------------------------
 
-_ABBREVIATIONS_WORDS = (
-    "e.g i.e cf al etc vs viz ca approx resp esp incl pp eq eqs fig figs refs dr prof mr mrs ms "
-    "st jr sr inc ltd dept univ ed eds rev trans z.b d.h u.a bzw vgl abb usw"
-)
 # Abbreviations, casefolded and without the last full stop.
-_ABBREVIATIONS = frozenset(_ABBREVIATIONS_WORDS.split())
-
-_BEFORE_NUMBERS_WORDS = (
-    "no nos p s ch sec tab ref vol nr bd art jan feb mar apr jun jul aug sep sept oct nov dec"
+_ABBREVIATIONS = frozenset(
+    "e.g i.e cf al etc vs viz ca approx resp esp incl pp eq eqs fig figs refs dr prof mr mrs ms "
+    "st jr sr inc ltd dept univ ed eds rev trans z.b d.h u.a bzw vgl abb usw".split()
 )
-# Abbreviations only before a number ("no. 5", but "He said no. She left.").
-_BEFORE_NUMBERS = frozenset(_BEFORE_NUMBERS_WORDS.split())
 
-_MORE_WORDS = (
+# Abbreviations only before a number ("no. 5", but "He said no. She left.").
+_BEFORE_NUMBERS = frozenset(
+    "no nos p s ch sec tab ref vol nr bd art jan feb mar apr jun jul aug sep sept oct nov dec".split()
+)
+
+# Abbreviations in other languages. Only a single full stop follows them.
+_FURTHER = frozenset(
     "np tzw m.in tj tzn zob ul św mgr inż hab lic przyp "  # Polish
     "např tzv popř resp sv ing mudr judr phdr tř "  # Czech, Slovak
     "напр ул проф акад св т.е т.н т.к т.ч "  # Russian
@@ -43,17 +42,14 @@ _MORE_WORDS = (
     "p.ej sra srta avda cía "  # Spanish, Portuguese
     "sig.ra sig.na dott dott.ssa prof.ssa avv "  # Italian
     "bijv bv d.w.z o.a m.b.t i.v.m t.o.v t.a.v dhr mevr drs evt "  # Dutch
-    "t.ex bl.a d.v.s s.k f.eks dvs jfr"  # Swedish, Danish, Norwegian
-)
-# Abbreviations in other languages. Only a single full stop follows them.
-_FURTHER = frozenset(_MORE_WORDS.split())
-_MORE_BEFORE_NUMBERS_WORDS = (
-    "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env tel wg kap lib "
-    "рис табл гл стр ст п пп č čl obr kol"
+    "t.ex bl.a d.v.s s.k f.eks dvs jfr".split()  # Swedish, Danish, Norwegian
 )
 # Further abbreviations only before a number, because they may be words elsewhere ("рис. 3", but "Он
 # ел рис. Потом ушёл").
-_MORE_BEFORE_NUMBERS = frozenset(_MORE_BEFORE_NUMBERS_WORDS.split())
+_MORE_BEFORE_NUMBERS = frozenset(
+    "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env tel wg kap lib "
+    "рис табл гл стр ст п пп č čl obr kol".split()
+)
 # Abbreviations only when capitalised: Swedish *sig*, Norwegian *dra* and *av* often end a sentence.
 _TITLES = frozenset(["Sig", "Dra", "Av"])
 
