@@ -76,11 +76,6 @@ class Citation(NamedTuple):
     exact: bool = False
     """Whether it points to one passage, not just to a page or a paper."""
 
-    @property
-    def by_annotator(self) -> bool:
-        """Whether it is the link that the Annotator plug-in puts under its quotes."""
-        return self.exact and not self.links and not self.annotation
-
     def joined(self, other: Citation) -> Citation:
         """Return one citation of all that both cite."""
         span = (self.span[0], max(self.span[1], other.span[1]))
@@ -141,9 +136,7 @@ def _links(plain: str, targets: list[tuple[Span, str]]) -> Iterator[Citation]:
     for span, target in targets:
         text = plain[slice(*span)]
         one = _cited(target, span)
-        if target.startswith("[[#^") and text == "show annotation":
-            yield Citation(span, exact=True)
-        elif one is None:
+        if one is None:
             yield Citation(span)
         else:
             inner, (scheme, name) = _quoted(plain, *span), one.papers[0]
@@ -308,14 +301,13 @@ class Quotes:
         found: list[Quote] = []
         free = {at for at in self._link_only if not self._blocks[at].quotes}
         for (in_quote, _), several in groupby(range(len(self._blocks)), key=group):
-            members = list(several)
-            beside = [members[-1] + 1, *([members[0] - 1] if in_quote else [])]
-            alone = self._cites.keys().isdisjoint(members)
-            more = [at for at in beside if alone and at in free][:1]
-            free -= set(more)
-            quotes = self._in_group(members, more) if in_quote else []
-            if not quotes and more and not in_quote:
-                quotes = self._above(members[0], more[0])
+            members, quotes = list(several), list[Quote]()
+            if in_quote:
+                alone = self._cites.keys().isdisjoint(members)
+                beside = (members[-1] + 1, members[0] - 1)
+                more = [at for at in beside if alone and at in free][:1]
+                free -= set(more)
+                quotes = self._in_group(members, more)
             for one in quotes or [one for at in members for one in self._in_block(at)]:
                 self._keep(found, one)
         return found
@@ -407,15 +399,6 @@ class Quotes:
         cited = any(one in self._cards or one in self._cites or self._marks(one) for one in inside)
         return inside if all(texts) and not cited else []
 
-    def _above(self, at: int, links: int) -> list[Quote]:
-        """Return the paragraph above a line of links if all of it is quoted or marked."""
-        block = self._blocks[at]
-        plain = at not in self._cards and block.is_text and block.part is not Part.HEADING
-        inside = self._set_off(at, (0, len(block.plain))) if plain else None
-        if not inside or _bare(block.plain[: inside[0]]):
-            return []
-        return [Quote(((at, inside),), self._cites[links][0], covers=(links,))]
-
     # --- block quotes and callouts ----------------------------------------------------------
 
     def _in_group(self, members: list[int], more: list[int]) -> list[Quote]:
@@ -482,8 +465,6 @@ class Quotes:
             plain, cites = blocks[at].plain, self._cites.get(at, [])
             for number, (start, end) in enumerate(self._between(at)):
                 span = _trimmed(plain, start, end)
-                if number < len(cites) and cites[number].by_annotator and self._marks(at):
-                    span = self._marks(at)[-1]
                 if span is None or not _bare(plain[slice(*span)]):
                     continue
                 remark = _REMARK.match(plain)

@@ -28,7 +28,7 @@ CONTINUED = "\ufdd2"
 # Replaces `<!--` where no comment ends any more, so that nobody looks for its end again.
 _OPEN = "\ufdd3"
 PLACEHOLDERS = regex(f"[{COMMENT}-\ufdef]")
-QUOTES = regex(r"zotero://|(?i:\.pdf#)|\[@|show annotation\]\]")
+QUOTES = regex(r"zotero://|(?i:\.pdf#)|\[@")
 """A text without a match quotes no paper."""
 
 PREFIX = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
@@ -116,8 +116,6 @@ def prepared(text: str, *, fields: bool = True) -> Source:
 
 _HEAD = regex(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _ZOTERO = regex(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
-# The PDF that a note of the Annotator plug-in is about.
-_ANNOTATED_PDF = regex(r"(?i)\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z")
 _SCHEMES = {
     "doi": ("doi",),
     "arxiv": ("arxiv", "arxivid", "eprint"),
@@ -215,8 +213,6 @@ def _identifiers(values: Json) -> Iterator[Pair]:
                     yield "url", address[1]
             elif scheme:
                 yield from (one for one in names_in(f"{scheme} {word}") if one[0] == scheme)
-            elif name == "annotationtarget" and (pdf := _ANNOTATED_PDF.search(word)):
-                yield "quoted-file", pdf[1]
             elif name.startswith("zotero") and (item := _ZOTERO.search(word)):
                 yield "zotero", f"group.{item[1]}/{item[2]}" if item[1] else f"user/{item[2]}"
 
