@@ -26,6 +26,7 @@ WAITS = [
     "The proportion men :: women was about equal.",
     "TODO :: write the introduction",
     ":: ::red or blue",
+    "::before / ::after / content",
 ]
 REASONS = {
     "SELECT id::text FROM users": "it may be code",
@@ -115,6 +116,7 @@ def test_an_address_a_cell_of_a_table_and_a_link_or_field_in_braces_are_no_cards
         "They are assigned from the range FC00::/7",
         "| selector | selects |\n|---|---|\n| a::b | a part of it |",
         "Water boils at {{100 °C}} at sea level.",
+        "One writes {3, 4} or {{3}, {4}}, but not {{3, 4}} in C.",
         "France has {{c1::[[Paris]]}} as its capital.",
     ]
     forge.ok("run", _vault(forge, {"a.md": "\n\n".join(lines) + "\n"}))

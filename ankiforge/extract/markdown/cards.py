@@ -112,8 +112,10 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     """Return the form of `front::back`, None if it is a field or the colons join names."""
     if back[:1] == "/":  # an address: `https:://x`, `fe80::/10`
         return None
-    if not front.strip() or not back.strip() or front[-1].isspace():
+    if not front.strip() or not back.strip():
         return Form.INLINE
+    if front[-1].isspace():  # `p ::before` is a part of a page in CSS
+        return Form.INLINE if back[0].isspace() or declared else Form.INLINE_FIELD
     if len(colons) == 3:  # Amazon's names of resources: `arn:aws:s3:::bucket`
         return None if re.search(r"\w:[a-z]\S*$", front) else Form.INLINE
     if back[0].isspace():
