@@ -112,6 +112,7 @@ def test_an_address_a_cell_of_a_table_and_a_link_or_field_in_braces_are_no_cards
         "The {{Key:: value}} here.",
         "An {{embed}} of ==cells== too.",
         "https:://cells.example/a",
+        "The iterator in core::iter of Rust",
         "file:::///home/ada/cells.pdf",
         "They are assigned from the range FC00::/7",
         "| selector | selects |\n|---|---|\n| a::b | a part of it |",

@@ -52,7 +52,7 @@ _FIELD = regex(
 # Namespaces of C++, Rust and R, `Foo::bar()`, `a::b_c`, `a::b::c`, `test.py::a`: names of a
 # program.
 _CODE = regex(
-    r"(?a)(?:std|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr"
+    r"(?a)(?:std|core|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr"
     r"|stringr|ggplot2|devtools|usethis|testthat|bookdown|rmarkdown|knitr|shiny|rlang)::|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)|\S+\.(?:py|[jt]sx?|rs|rb|go|cpp|java|php)::\w"
 )
 # Separators of a line that are tried.
