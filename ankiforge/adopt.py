@@ -440,7 +440,7 @@ def yanki_cards(text: str) -> Iterator[str]:
 _COMMENT = regex(r"<!--\s*(note_key|note_type|tags):\s*(.*?)\s*-->\n?")
 _LABEL = regex(r"(?m)^([A-Z]+\d*|IO_\w+):[ \t]*")
 _KINDS = {("Q", "A"): "Basic", ("F", "B"): "Basic (and reversed card)", ("T", ""): "Cloze"}
-_ASIDE = frozenset("E M AI D".split())  # noqa: SIM905
+_ASIDE = frozenset("E M AI D".split())
 
 
 def ankiops_cards(text: str) -> Iterator[str]:

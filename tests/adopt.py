@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 HEADS = "The {} of experiment {} in series {}"
-WORDS = "osmosis entropy catalyst helicase membrane isotope tangent quorum monsoon".split()  # noqa: SIM905
+WORDS = "osmosis entropy catalyst helicase membrane isotope tangent quorum monsoon".split()
 
 
 @dataclass

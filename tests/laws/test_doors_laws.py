@@ -91,7 +91,7 @@ def test_annotations_of_any_shape_are_read_or_told(rows):
 
 # --- Kindle ---------------------------------------------------------------------------------
 
-WORDS = "all that was read there and marked once or twice is kept as it was in the end".split()  # noqa: SIM905
+WORDS = "all that was read there and marked once or twice is kept as it was in the end".split()
 
 
 @st.composite

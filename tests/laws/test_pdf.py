@@ -21,7 +21,7 @@ from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.examples import examples
 
-WORDS = "spacing a of Quay gypsy retention x1 étude curve. why? (so)".split()  # noqa: SIM905
+WORDS = "spacing a of Quay gypsy retention x1 étude curve. why? (so)".split()
 
 
 class Marked(NamedTuple):
