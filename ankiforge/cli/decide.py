@@ -38,6 +38,7 @@ FILTER = click.option("--filter", "query", default="", metavar="QUERY", help="Wi
 @command("""
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` tells what yes means
   ankiforge accept --all --filter "deck:Biology -finding:*"
+  ankiforge accept --all --filter finding:fragment    these warnings do not count
 """)  # fmt: skip
 @IDS
 @ALL
@@ -46,16 +47,22 @@ FILTER = click.option("--filter", "query", default="", metavar="QUERY", help="Wi
 def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None:
     """Accept drafts, or answer questions with yes.
 
-    A waiting correction replaces its card's text. With --all, drafts with warnings are left out.
+    A waiting correction replaces its card's text. With --all, drafts with warnings are left out, unless
+    the query names each of them.
     """
-    facts = set()
+    from ankiforge.model import Severity
+
+    facts, named = set(), {word.removeprefix("finding:") for word in query.split()}
 
     def fits(line: Line) -> bool:
         if (draft := line.waiting) is None:
             return False
         # one of several drafts of a fact
         fact = (draft.highlight.key, draft.draft.intent)
-        chosen = draft.proposal.clean and not draft.remarks and fact not in facts
+        found = draft.proposal.findings
+        warns = {one.check for one in found if one.severity is not Severity.INFO}
+        free = not draft.proposal.blocked and not draft.remarks
+        chosen = free and warns <= named and fact not in facts
         facts.update([fact] if chosen else [])
         return chosen
 
