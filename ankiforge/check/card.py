@@ -238,9 +238,9 @@ _ENDING = regex(r"[a-z]{1,2}(?![^\W\d_])")
 def _emphasised(draft: Draft) -> Iterator[Finding]:
     """Find phrases that are marked for emphasis rather than to be recalled.
 
-    Most people mark what is important. What readers said of such cards is in docs/checks.md: those of
-    marks in whole sentences, of a term and its definition, and of what is called something are good
-    twice as often as others.
+    Most people mark what is important. Accepted are marks in whole sentences, of a term with its
+    definition, and of what is called something: in 30 public vaults that no rule was made for, readers
+    called 29 of 42 such cards good, and 4 of the 38 that wait.
     """
     reading, text = read(draft), draft.field("Text")
     opens = not tokens(text[: reading.gaps[0].start])
