@@ -226,9 +226,7 @@ _POINTING = listed("small_words", "pointing")
 _NAMING = regex(rf"(?i)(?<!\w)(?:{alternatives('small_words', 'naming')})(?!\w)")
 # Characters around a mark, and before the end, that are searched.
 _NEAR = 40
-_FULL_STOP = regex(r"[.!…。！][\W_]*\Z")
-# Content words of a definition, and of a sentence behind the gap that opens it, at least.
-_DEFINING_WORDS, _WORDS_BEHIND = 2, 5
+_FULL_STOP = regex(r"[.!…。！۔।॥։።][\W_]*\Z")
 _IN_BRACKETS = regex(r"[(（][^()（）]*[)）]")
 _WORDS_ONLY = regex(r"[^\W\d_]{2,}(?:[\s'’/:-]+[^\W\d_]{2,})*[\s:]*")
 # The ending of a word that is hidden.
@@ -245,25 +243,30 @@ def _emphasised(draft: Draft) -> Iterator[Finding]:
     reading, text = read(draft), draft.field("Text")
     opens = not tokens(text[: reading.gaps[0].start])
     named = False
+    # a word that points elsewhere stands early in the sentence, or beside the mark
+    early = re.findall(r"\w+", text)[:4]
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         before, after = text[: gap.start].rstrip("*_"), text[gap.end :].lstrip("*_")
         begins = _is_cased(before[-1:]) and _is_cased(answer[:1])
         ends = _is_cased(answer[-1:]) and _is_cased(after[:1]) and not _ENDING.match(after)
         bracketed = before[-1:] in ("(", "（") and after[:1] in (")", "）")
         if begins or ends or bracketed or _IN_BRACKETS.fullmatch(answer):
-            yield found("gap_edge_punct", f"“{before[-8:]}{gap.answer}{after[:8]}”")
-        words = {*tokens(answer)} if _WORDS_ONLY.fullmatch(answer) else set[str]()
-        if words and (words <= _NEGATIVE or (opens and words <= _LABELS)):
+            yield found("gap_edge_punct", f"“{gap.answer}”")
+        words = {*tokens(answer)}
+        small = words <= _NEGATIVE or (opens and words <= _LABELS)
+        if small and _WORDS_ONLY.fullmatch(answer):
             yield found("gap_stopword", f"“{answer}”")
+        early += re.findall(r"\w+", before[-_NEAR:])[-2:]
         named = named or bool(_NAMING.search(before[-_NEAR:]) or _NAMING.match(after.lstrip(" ,")))
     shown = _without_code(text)
     said = content(without(shown, cloze.gaps(shown)).replace(GAP, " "))
     defines = opens and _DEFINES.match(text, reading.gaps[0].end)
     is_sentence = _FULL_STOP.search(reading.whole[-_NEAR:]) and not _begins_within(text)
-    least = _DEFINING_WORDS if defines else _WORDS_BEHIND if opens else 1
+    # content words of a definition, of a sentence behind the gap that opens it, beside any gap
+    least = 2 if defines else 5 if opens else 1
     if "![" not in text and (len(said) < least or not (defines or named or is_sentence)):
         yield found("fragment")
-    elif not (defines or named) and not _POINTING.isdisjoint(tokens(text)):
+    elif not (defines or named) and not _POINTING.isdisjoint(early):
         yield found("leans_back", "it points at text before it")
 
 
@@ -273,9 +276,9 @@ def _is_cased(sign: str) -> bool:
 
 
 def _begins_within(text: str) -> bool:
-    """Return whether a text begins with a small letter, and not with code or a formula."""
-    first = re.search(r"[`$]|(?<!\{\{)[^\W\d_]", text)
-    return first is not None and first[0].islower()
+    """Return whether a text begins with a small letter; not with code, a formula, `mRNA`, `p-value`."""
+    first = re.search(r"[`$]|(?<!\{\{)[^\W\d_][^\W_]*-?", text)
+    return first is not None and first[0].islower() and first[0][1:2] != "-"
 
 
 def _leaked(draft: Draft) -> Iterator[Finding]:
@@ -506,9 +509,9 @@ def _without_code(text: str) -> str:
 _DECLARATION = regex(r"(?i)(?:TARGET[ _]DECK|FILE[ _]TAGS)\b|\W*\w{1,2}[.)）]\Z")
 _CODE_LINE = regex(
     r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
-    r"|(?<![\w:])(?=\w*\d)[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"  # an address: fe80::1
+    r"|(?<![\w:])(?=\w*\d)(?=\d*[A-Fa-f]|\w+::[0-9A-Fa-f]*[:/])[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"  # an address: fe80::1
     r"|::=|^\S+\s+::\s+\S+(?:\s+\S+){0,3}\s*(?:->|=>|→|⇒)"  # a grammar, a type
-    r"|[A-Z]\w*[a-z][A-Z]\w*::\w|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
+    r"|(?<=\s)[A-Z]\w*[a-z][A-Z]\w*::\w|^[A-Z]\w*[a-z][A-Z]\w*::\w+\W*$|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
 )
 # A value that is typical of a Dataview field.
 _VALUE = regex(

@@ -61,8 +61,7 @@ def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None
         fact = (draft.highlight.key, draft.draft.intent)
         found = draft.proposal.findings
         warns = {one.check for one in found if one.severity is not Severity.INFO}
-        free = not draft.proposal.blocked and not draft.remarks
-        chosen = free and warns <= named and fact not in facts
+        chosen = warns <= named and not draft.remarks and fact not in facts
         facts.update([fact] if chosen else [])
         return chosen
 

@@ -27,6 +27,8 @@ WAITS = [
     "TODO :: write the introduction",
     ":: ::red or blue",
     "::before / ::after / content",
+    "Complexity of a binary search::O(log n)",
+    "Linux call that creates a process::fork()",
 ]
 REASONS = {
     "SELECT id::text FROM users": "it may be code",
@@ -50,6 +52,8 @@ CARDS = [
     "Complexity of a lookup in a hash table :: $O(1)$",
     "Derivative of $\\sin x$::$\\cos x$",
     "7 × 8::56",
+    "inner core::solid iron",
+    "JavaScript::the language of browsers",
 ]
 
 
@@ -112,7 +116,7 @@ def test_an_address_a_cell_of_a_table_and_a_link_or_field_in_braces_are_no_cards
         "The {{Key:: value}} here.",
         "An {{embed}} of ==cells== too.",
         "https:://cells.example/a",
-        "The iterator in core::iter of Rust",
+        "The iterator in std::iter of Rust",
         "file:::///home/ada/cells.pdf",
         "They are assigned from the range FC00::/7",
         "| selector | selects |\n|---|---|\n| a::b | a part of it |",

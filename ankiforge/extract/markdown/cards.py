@@ -49,11 +49,11 @@ _COLONS = regex(r"(?<!:):{2,3}(?!:)")
 _FIELD = regex(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
-# Namespaces of C++, Rust and R, `Foo::bar()`, `a::b_c`, `a::b::c`, `test.py::a`: names of a
-# program.
+# Namespaces of C++, Rust and R, `a::b::c`, `test.py::a`, `Foo::bar()`, `a::b_c`: names of a program.
 _CODE = regex(
-    r"(?a)(?:std|core|boost|absl|tokio|serde|crate|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr"
-    r"|stringr|ggplot2|devtools|usethis|testthat|bookdown|rmarkdown|knitr|shiny|rlang)::|[\w:<>]+::(?:\w+(?:_\w|[(<])|\w*::)|\S+\.(?:py|[jt]sx?|rs|rb|go|cpp|java|php)::\w"
+    r"(?a)(?:std|absl|tokio|serde|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr"
+    r"|stringr|ggplot2|devtools|usethis|testthat|bookdown|rmarkdown|knitr|rlang)::|[\w:<>]+::\w*::|\S+\.(?:py|[jt]sx?|rs|rb|go|cpp|java|php)::\w"
+    r"|(?P<call>[\w:<>]+::\w+(?:_\w|[(<]))"
 )
 # Separators of a line that are tried.
 _MOST_TRIED = 20
@@ -121,9 +121,12 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     if back[0].isspace():
         return Form.INLINE if declared or len(front.split()) > 1 else None
     left, right = front.split()[-1], back.split()[0]
-    if _CODE.match(f"{left}::{right}"):
-        return Form.INLINE_FIELD if declared else None
-    return Form.INLINE
+    code = _CODE.match(f"{left}::{right}")
+    # `the call that makes a process::fork()` may be a card; `as Foo::bar()`, `use a::b() to` is none
+    asks = code and code["call"] and front.split()[1:] and not back.split()[2:]
+    if code and (declared or (asks and not left[0].isupper())):
+        return Form.INLINE_FIELD
+    return None if code else Form.INLINE
 
 
 _COLON = regex(r":(?=\s+\S)|：(?=\s*\S)")

@@ -242,9 +242,8 @@ class Reader:
         words = ["" if one.note else block.plain[slice(*one.span)] for one in gaps]
         hinted = any(token.kind is Kind.HINT for token in inline.tokens)
         # other braces are of code: `{{1}, {2}}`
-        braces = any(token.kind is Kind.TEXT and "{" in token.plain for token in inline.tokens)
-        is_code = any(words) and braces
-        lone = not hinted and (is_code or all(map(_LONE_WORD.fullmatch, words)))
+        code = "{" in inline.unmarked_text()
+        lone = not hinted and ((code and any(words)) or all(map(_LONE_WORD.fullmatch, words)))
         fields = self._fields(at, Form.CLOZE, block.plain, (inline.cloze(),), gaps=spans)
         fields |= {"written": "{{…}}", "declared": block.syntax.declared}
         return {**fields, "skip": lone * _PLACEHOLDER.format(word=words[0])}
