@@ -482,9 +482,9 @@ def _pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
             continue
         elif token.plain == "}" and tokens[opener].kind is Kind.TEXT:
             opened.pop()
-            inside = {one.kind for one in tokens[opener + 1 : at]}
             lone = "{" in gaps.signs and tokens[opener].plain == "{" and not closes
-            if lone and inside and Kind.GAP not in inside:
+            inside = {one.kind for one in tokens[opener + 1 : at]} if lone else set[Kind]()
+            if inside and Kind.GAP not in inside:
                 tokens[opener].become(Kind.GAP)
                 found.append((opener, at, -1))
         elif token.plain == "}" and closes:
