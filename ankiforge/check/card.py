@@ -157,7 +157,7 @@ _IMPERSONAL = regex(
 )
 _ASKABLE = listed("small_words", "askable")
 _SMALL_WORDS = STOP_WORDS - NEGATIONS - _ASKABLE
-_NEGATIVE = (STOP_WORDS | NEGATIONS) - _ASKABLE
+_SMALL_OR_NEGATIVE = (STOP_WORDS | NEGATIONS) - _ASKABLE
 _SIGNS_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
 # A number or acronym, which is searched for although it is short.
 _SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
@@ -183,7 +183,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
     if draft.kind.family is not Family.CLOZE:
         return
     reading, text = read(draft), draft.field("Text")
-    emphasis = bool(reading.gaps) and marked(draft, context.highlight)
+    by_reader = bool(reading.gaps) and marked(draft, context.highlight)
     # the sentence is clear by itself: it does not begin with `This`, `They`, `However`
     shown = reading.whole.lstrip("“\"'‘(*_&%→• ")
     if (leans := _LEANS.match(shown)) and not _IMPERSONAL.match(shown):
@@ -217,7 +217,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
             yield found("short_cloze", f"“{rest.strip()}”")
     yield from counted(len(cloze.numbers(text)), "gaps_gt3")
     yield from counted(length, "cloze_gt40w")
-    if emphasis:
+    if by_reader:
         yield from _emphasised(draft)
 
 
@@ -236,9 +236,9 @@ _ENDING = regex(r"[a-z]{1,2}(?![^\W\d_])")
 def _emphasised(draft: Draft) -> Iterator[Finding]:
     """Find phrases that are marked for emphasis rather than to be recalled.
 
-    Most people mark what is important. Accepted are marks in whole sentences, of a term with its
-    definition, and of what is called something: in 30 public vaults that no rule was made for, readers
-    called 29 of 42 such cards good, and 4 of the 38 that wait.
+    Most people mark what is important. A mark passes in a whole sentence, if it is a term with its
+    definition, and beside a word that names it. In 30 public vaults that no rule was made for, readers
+    called 29 of the 42 cards that passed good, and 4 of the 38 that wait.
     """
     reading, text = read(draft), draft.field("Text")
     opens = not tokens(text[: reading.gaps[0].start])
@@ -253,7 +253,7 @@ def _emphasised(draft: Draft) -> Iterator[Finding]:
         if begins or ends or bracketed or _IN_BRACKETS.fullmatch(answer):
             yield found("gap_edge_punct", f"“{gap.answer}”")
         words = {*tokens(answer)}
-        small = words <= _NEGATIVE or (opens and words <= _LABELS)
+        small = words <= _SMALL_OR_NEGATIVE or (opens and words <= _LABELS)
         if small and _WORDS_ONLY.fullmatch(answer):
             yield found("gap_stopword", f"“{answer}”")
         early += re.findall(r"\w+", before[-_NEAR:])[-2:]
@@ -509,9 +509,13 @@ def _without_code(text: str) -> str:
 _DECLARATION = regex(r"(?i)(?:TARGET[ _]DECK|FILE[ _]TAGS)\b|\W*\w{1,2}[.)）]\Z")
 _CODE_LINE = regex(
     r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
-    r"|(?<![\w:])(?=\w*\d)(?=\d*[A-Fa-f]|\w+::[0-9A-Fa-f]*[:/])[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"  # an address: fe80::1
+    # an address: fe80::1, 2001::1:2, but not the year in `1989::9 November`
+    r"|(?<![\w:])(?=\w*\d)(?=\d*[A-Fa-f]|\w+::[0-9A-Fa-f]*[:/])"
+    r"[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"
     r"|::=|^\S+\s+::\s+\S+(?:\s+\S+){0,3}\s*(?:->|=>|→|⇒)"  # a grammar, a type
-    r"|(?<=\s)[A-Z]\w*[a-z][A-Z]\w*::\w|^[A-Z]\w*[a-z][A-Z]\w*::\w+\W*$|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
+    # a member of a class, but not `JavaScript::a language`
+    r"|(?<=\s)[A-Z]\w*[a-z][A-Z]\w*::\w|^[A-Z]\w*[a-z][A-Z]\w*::\w+\W*$"
+    r"|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
 )
 # A value that is typical of a Dataview field.
 _VALUE = regex(

@@ -52,7 +52,7 @@ def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None
     """
     from ankiforge.model import Severity
 
-    facts, named = set(), {word.removeprefix("finding:") for word in query.split()}
+    facts, named = set(), {*query.split()}
 
     def fits(line: Line) -> bool:
         if (draft := line.waiting) is None:
@@ -60,7 +60,7 @@ def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None
         # one of several drafts of a fact
         fact = (draft.highlight.key, draft.draft.intent)
         found = draft.proposal.findings
-        warns = {one.check for one in found if one.severity is not Severity.INFO}
+        warns = {f"finding:{one.check}" for one in found if one.severity is not Severity.INFO}
         chosen = warns <= named and not draft.remarks and fact not in facts
         facts.update([fact] if chosen else [])
         return chosen
