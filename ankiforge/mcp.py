@@ -28,14 +28,25 @@ from msgspec.structs import replace
 from ankiforge import __version__, app
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.draft import private, withheld
 from ankiforge.draft.chat import import_chat, label_for
-from ankiforge.draft.prompt import FACTS, Prompt, Shape, rules_of, sendable
+from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
+from ankiforge.draft.sendable import Privacy, Sendable, ours
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.ledger import Ledger, Line, Match, Outcome
-from ankiforge.model import AGENT, Highlight, Json, Origin, Proposal, Severity, Task, Texts, Value
+from ankiforge.model import (
+    AGENT,
+    Highlight,
+    HighlightKey,
+    Json,
+    Origin,
+    Proposal,
+    Severity,
+    Task,
+    Texts,
+    Value,
+)
 from ankiforge.review.query import parse
-from ankiforge.run import Checks, PrivatePassages, for_model, ingest
+from ankiforge.run import Checks, for_model, ingest, privacy_of
 from ankiforge.text import shortened
 
 MOST_CARDS = 20
@@ -79,24 +90,21 @@ class Agent:
         """
         note = self._read_files() if offset == 0 else ""
         with self._open("") as (workspace, ledger):
-            hidden = _Hidden(ledger)
-            found = [
-                (task, one)
-                for task in for_model(app.make_job(workspace, ()), ledger)
-                for one in sendable(task)
-                if document.casefold() in one.document.title.casefold()
-                if not hidden.highlight(one)
-            ]
+            found = list[tuple[Sendable, str]]()
+            for sent in for_model(app.make_job(workspace, ()), ledger):
+                for shown in sent.passages.values():
+                    if document.casefold() in shown.title.casefold():
+                        found.append((shown, sent.task.brief.wants))
             page: list[Json] = []
-            for task, one in islice(found, offset, offset + limit):
-                entry = _entry(one, task.brief.wants)
+            for shown, wants in islice(found, offset, offset + limit):
+                entry = _entry(shown, wants)
                 if page and len(json.dumps([*page, entry])) > PAGE_CHARACTERS:
                     break
                 page.append(entry)
             end = offset + len(page)
             more = end if end < len(found) else None
             answer = {"without_card": len(found), "highlights": page, "next_offset": more}
-            answer = hidden.answer(answer | ({"note": note} if note else {}))
+            answer |= {"note": note} if note else {}
             if rules or not self._has_rules:
                 answer["rules"] = _drafting_rules(workspace)
                 self._has_rules = True
@@ -116,14 +124,9 @@ class Agent:
     def get_context(self, highlight: str) -> Json:
         """Return a highlight with the text around it."""
         with self._open("") as (_, ledger):
-            one, hidden = ledger.highlight(highlight), _Hidden(ledger)
-            if hidden.highlight(one):
-                raise UsageError(_PRIVATE)
-            if hidden.mark(one).discreet:
-                said = "text around it is not shown: a passage near it is under #no-llm"
-                return hidden.answer({**_entry(replace(one, sentence="")), "note": said})
-            around = {"under": list(one.above), "around": one.nearby or one.context}
-            return hidden.answer({**_entry(one), **around})
+            shown = _Shown(ledger).passage(ledger.highlight(highlight))
+            around = shown.around or shown.sentence or shown.marked
+            return {**_entry(shown), "under": list(shown.under), "around": around}
 
     def list_cards(self, query: str, state: str, offset: int, limit: int) -> Json:
         """Return the cards and drafts that match a query of `ankiforge list` and are in a state.
@@ -131,45 +134,35 @@ class Agent:
         The states are described at the tool, in `server`; "" = all that stand.
         """
         with self._open("") as (_, ledger):
-            hidden = _Hidden(ledger)
+            shown = _Shown(ledger)
+            cards = list[Json]()
             if state == "rejected":
-                shown = _rejected(ledger, query, hidden)
+                cards = _rejected(ledger, query, shown)
             else:
-                shown = [
-                    _line_entry(line) | ({"why": why} if why else {})
-                    for line in ledger.lines(ledger.find(parse(query)))
-                    if (why := _trouble(ledger, line)) or state != "needs_work"
-                    if (state != "waiting" or line.waiting) and not hidden.line(line)
-                ]
-            page, end = shown[offset : offset + limit], offset + limit
-            more = end if end < len(shown) else None
-            return hidden.answer({"cards": page, "total": len(shown), "next_offset": more})
+                for line in ledger.lines(ledger.find(parse(query))):
+                    trouble = _trouble(ledger, line)
+                    if state == "needs_work" and not trouble:
+                        continue
+                    if state == "waiting" and not line.waiting:
+                        continue
+                    if shown.hides_line(line):
+                        continue
+                    cards.append(shown.line(line, trouble))
+            end = offset + limit
+            more = end if end < len(cards) else None
+            return {"cards": cards[offset:end], "total": len(cards), "next_offset": more}
 
     def search_library(self, query: str, limit: int) -> Json:
         """Return works that match words, a title, a DOI or an address, what contains the words first."""
         with self._open("") as (_, ledger):
-            hidden = _Hidden(ledger)
-            works = []
+            shown = _Shown(ledger)
+            works = list[Json]()
             for match in ledger.search(query):
-                marks, lines = hidden.shown(match)
-                if not (marks or lines):
-                    continue
-                document = [*marks, *(one.highlight for one in lines)][0].document
-                found = {one.key: shortened(one.exact, 500) for one in marks[:MOST_OF_A_WORK]}
-                cards = {one.id: dict(one.fields) for one in lines[:MOST_OF_A_WORK]}
-                works.append(
-                    {
-                        "title": document.title,
-                        "by": [*document.creators, document.issued],
-                        "highlights": found,
-                        "cards": cards,
-                        "hits": sorted(match.matched & {*found, *cards}),
-                        "not_shown": len(marks) + len(lines) - len(found) - len(cards),
-                    }
-                )
+                if work := shown.work(match):
+                    works.append(work)
                 if len(works) == limit:
                     break
-            return hidden.answer({"works": works})
+            return {"works": works}
 
     # --- proposing --------------------------------------------------------------------------
 
@@ -188,26 +181,27 @@ class Agent:
         for card in cards:
             wanted.setdefault(card["highlight"], []).append(card)
         with self._open("drafting") as (workspace, ledger):
-            prompt, hidden = app.load_prompt(workspace, chat=True), _Hidden(ledger)
+            prompt, shown = app.load_prompt(workspace, chat=True), _Shown(ledger)
             checks = Checks(app.make_job(workspace, ()), ledger)
             results = []
             for key, given in wanted.items():
                 try:
-                    result = self._recorded(checks, prompt, hidden, key, given)
+                    result = self._recorded(checks, prompt, shown, key, given)
                 except UsageError as refused:
                     result = {"refused": refused.message}
                 results.append({"highlight": key, **result})
-            return hidden.answer({"results": results})
+            return {"results": results}
 
     def _recorded(
-        self, checks: Checks, prompt: Prompt, hidden: _Hidden, key: str, given: Cards
+        self, checks: Checks, prompt: Prompt, shown: _Shown, key: str, given: Cards
     ) -> Json:
         """Record the cards proposed for one highlight."""
         ledger = checks.ledger
         highlight = ledger.highlight(key)
-        task = hidden.mark(highlight)
-        if reason := (hidden.highlight(highlight) and _PRIVATE) or withheld(task.highlights[0]):
-            raise UsageError(reason)
+        shown.passage(highlight)  # refused here if it is private
+        task = shown.privacy.task(Task(highlight.document, (highlight,)))
+        if highlight.key in task.withheld:
+            raise UsageError(task.withheld[highlight.key].reason)
         for card in given:
             _refuse_malformed(card, highlight)
         before = {line.id for line in ledger.lines([highlight.key])}
@@ -238,7 +232,10 @@ class Agent:
         refused = "the reader rejected these words, or has this card"
         if not made:
             raise UsageError(refused)
-        return {"cards": made} | ({"note": refused} if len(made) < len(drafts) else {})
+        recorded: Json = {"cards": made}
+        if len(made) < len(drafts):
+            recorded["note"] = refused
+        return shown.entry(recorded, highlight)
 
     def withdraw_card(self, card: str) -> Json:
         """Drop a draft that was proposed in this session and nobody has decided on."""
@@ -252,93 +249,119 @@ class Agent:
 # --- private text ---------------------------------------------------------------------------
 
 
-class _Hidden:
-    """Decides, over the whole ledger, what must not be shown to an agent."""
+class _Shown:
+    """What of a workspace an agent may see, at one moment."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._passages = PrivatePassages(ledger)
+        self.privacy: Privacy = privacy_of(ledger)
 
-    def mark(self, highlight: Highlight) -> Task:
-        """Return a highlight as a task, marked if it or its document contains private text."""
-        return self._passages.mark(Task(highlight.document, (highlight,)))
+    def passage(self, highlight: Highlight) -> Sendable:
+        """Return a highlight as an agent may see it.
 
-    def highlight(self, highlight: Highlight) -> bool:
-        """Return whether a highlight is private, or contains private text."""
-        [marked] = self.mark(highlight).highlights
-        return bool(
-            private(marked)
-            or any(map(private, self._ledger.highlights(of=highlight.key)))
-            or self._passages.stand_in(
-                f"{highlight.exact} {highlight.comment}", highlight.document.key
-            )
-        )
+        Raises:
+            UsageError: it must stay on this machine.
+        """
+        if self.privacy.why(highlight):
+            raise UsageError(_PRIVATE)
+        return self.privacy.passage(highlight)
 
-    def line(self, line: Line) -> bool:
-        """Return whether a card or draft is from a private passage, or contains private text."""
+    def hides(self, key: HighlightKey) -> bool:
+        """Return whether a passage is private at one of its places."""
+        return any(self.privacy.why(place) for place in self._ledger.places(key))
+
+    def hides_line(self, line: Line) -> bool:
+        """Return whether a card or draft is of a private passage, or contains private text."""
         words = [*(text for _, text in line.fields), line.words.quote]
-        return self.highlight(line.highlight) or self._passages.stand_in(
-            "\n".join(words), line.highlight.document.key
+        document = line.highlight.document.key
+        return bool(self.privacy.why(line.highlight)) or self.privacy.hides(
+            "\n".join(words), document
         )
 
-    def shown(self, match: Match) -> tuple[list[Highlight], list[Line]]:
-        """Return what may be shown of a work that was found.
+    def line(self, line: Line, why: str) -> Json:
+        """Return a card or draft; `why` is the reason why it needs work, if it does."""
+        entry = _line_entry(line, self.privacy.passage(line.highlight))
+        entry |= {"why": why} if why else {}
+        return self.entry(entry, line.highlight)
 
-        Nothing, if only private text contains the words that were searched: it would tell.
+    def work(self, match: Match) -> Json | None:
+        """Return what may be shown of a work that was found; None if that is nothing.
+
+        Nothing may if only private text contains the words that were searched: it would tell.
         """
-        marks = [one for one in match.highlights if not self.highlight(one)]
-        lines = [one for one in match.lines if not self.line(one)]
-        whole = (len(marks), len(lines)) == (len(match.highlights), len(match.lines))
-        hit = not match.matched.isdisjoint(
-            {*(one.key for one in marks), *(one.id for one in lines)}
-        )
-        return (marks, lines) if whole or hit or match.by != "words" else ([], [])
+        marks = [one for one in match.highlights if not self.privacy.why(one)]
+        lines = [one for one in match.lines if not self.hides_line(one)]
+        if not (marks or lines):
+            return None
+        is_whole = (len(marks), len(lines)) == (len(match.highlights), len(match.lines))
+        ids = {*(one.key for one in marks), *(one.id for one in lines)}
+        if not is_whole and match.by == "words" and match.matched.isdisjoint(ids):
+            return None
+        first = marks[0] if marks else lines[0].highlight
+        document = first.document
+        found = {one.key: shortened(one.exact, 500) for one in marks[:MOST_OF_A_WORK]}
+        cards = {one.id: dict(one.fields) for one in lines[:MOST_OF_A_WORK]}
+        told = {
+            "title": document.title,
+            "by": [*document.creators, document.issued],
+            "highlights": found,
+            "cards": cards,
+            "hits": sorted(match.matched & {*found, *cards}),
+            "not_shown": len(marks) + len(lines) - len(found) - len(cards),
+        }
+        return self.entry(told, first)
 
-    def answer(self, entry: Json) -> Json:
-        """Return the answer of a tool with placeholders for texts that contain private text.
+    def entry(self, entry: Json, beside: Highlight | None = None) -> Json:
+        """Return an entry without private text, such as that of the document of a highlight.
 
-        Titles, headings and findings may repeat it.
+        Findings, reasons, titles and headings may repeat it.
         """
-        return {name: self._masked(part) for name, part in entry.items()}
+        document = beside.document.key if beside else None
 
-    def _masked(self, part: Any) -> Any:
-        if isinstance(part, str):
-            return "(not shown: #no-llm)" if self._passages.stand_in(part) else part
-        if isinstance(part, dict):
-            return self.answer(part)
-        return [self._masked(one) for one in part] if isinstance(part, list) else part
+        def masked(part: Any) -> Any:
+            if isinstance(part, str):
+                return self.privacy.text(part, document)
+            if isinstance(part, list):
+                return [masked(value) for value in part]
+            return self.entry(part, beside) if isinstance(part, dict) else part
+
+        return {name: value if name in _CODES else masked(value) for name, value in entry.items()}
 
 
 # --- entries --------------------------------------------------------------------------------
 
+_CODES = frozenset(
+    ("card", "highlight", "kind", "state", "drafter", "rule", "severity", "hits", "at")
+)
+"""The keys of an entry whose values are ids or names of the program."""
 _PRIVATE = "this passage must stay on this machine (#no-llm)"
 
 
-def _entry(one: Highlight, wants: str = "") -> Json:
+def _entry(shown: Sendable, wants: str = "") -> Json:
     """Return a highlight for an agent, without empty values."""
     entry = {
-        "highlight": one.key,
-        "title": one.document.title,
-        "heading": one.heading,
-        "page": one.page_label,
-        "marked": one.exact,
-        "sentence": one.sentence if one.sentence != one.exact else "",
-        "phrases": [one.exact[start:end] for start, end in one.gaps],
-        "comment": one.comment if one.instructs else "",
-        "colour": one.colour,
+        "highlight": shown.key,
+        "title": shown.title,
+        "heading": shown.heading,
+        "page": shown.page,
+        "marked": shown.marked,
+        "sentence": shown.sentence if shown.sentence != shown.marked else "",
+        "phrases": list(shown.phrases),
+        "comment": shown.comment,
+        "colour": shown.colour,
         "wanted": wants,
     }
     return {name: value for name, value in entry.items() if value}
 
 
-def _line_entry(line: Line) -> Json:
+def _line_entry(line: Line, shown: Sendable) -> Json:
     """Return a card or draft for an agent."""
     origin = line.words.origin
     state = line.verdict if line.verdict != "pending" else "waiting"
     return {
         "card": line.id,
-        "highlight": line.highlight.key,
-        "title": line.highlight.document.title,
+        "highlight": shown.key,
+        "title": shown.title,
         "kind": line.kind.value,
         "fields": dict(line.fields),
         "quote": line.words.quote,
@@ -368,14 +391,16 @@ def _trouble(ledger: Ledger, line: Line) -> str:
     return "; ".join(said)
 
 
-def _rejected(ledger: Ledger, words: str, hidden: _Hidden) -> list[Json]:
+def _rejected(ledger: Ledger, words: str, shown: _Shown) -> list[Json]:
     """Return what the reader rejected lately, with the reasons, newest first."""
-    return [
-        {"highlight": one.key, "rejected": one.text, "at": one.at}
-        for one in ledger.history()
-        if one.what == "reject" and words.casefold() in one.text.casefold()
-        if not any(map(hidden.highlight, ledger.highlights(of=one.key)))
-    ]
+    rejected = list[Json]()
+    for done in ledger.history():
+        if done.what != "reject" or words.casefold() not in done.text.casefold():
+            continue
+        if not shown.hides(HighlightKey(done.key)):
+            entry = {"highlight": done.key, "rejected": done.text, "at": done.at}
+            rejected.append(shown.entry(entry))
+    return rejected
 
 
 def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
@@ -403,8 +428,10 @@ def _drafting_rules(workspace: Workspace) -> str:
         "the arguments of the tool propose_cards, where `highlight` stands for `h`."
         ' For "none", put the reason into `why_none`.'
     )
-    values = {**rules_of(Shape()), "schema": schema}
-    return prompt.messages({**values, "title": "", "remark": "", "highlights": ""})[0]["content"]
+    values = {**rules_of(Shape()), "schema": ours(schema)}
+    for name in ("title", "remark", "highlights"):
+        values[name] = NOTHING
+    return prompt.messages(values)[0]["content"]
 
 
 INSTRUCTIONS = (

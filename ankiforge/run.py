@@ -20,17 +20,15 @@ from msgspec.structs import replace
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.config.workspace import make_file
 from ankiforge.draft import (
-    NO_LLM,
     Rules,
-    bare,
     failed_on,
     for_rules,
-    private,
     skip_reason,
     withheld,
     without_comment,
     worth,
 )
+from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
 from ankiforge.errors import BUG, BugError, one_item
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger, Outcome, Report, Term
@@ -41,7 +39,6 @@ from ankiforge.model import (
     Brief,
     Change,
     Document,
-    DocumentKey,
     Draft,
     Drafted,
     Extracted,
@@ -60,14 +57,11 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.text.fold import fold
 
 if TYPE_CHECKING:
     from ankiforge.check import DuplicateIndex
     from ankiforge.draft.llm import Model
 
-LONG_ENOUGH = 20
-"""The length, in folded characters, from which equal passages are not a coincidence."""
 TOGETHER = 200
 """The number of passages that the rules draft in one transaction."""
 
@@ -232,19 +226,20 @@ def compare(job: Job, ledger: Ledger) -> Iterator[Progress]:
     yield record_looks(job, ledger, job.model.verify(cards))
 
 
-def to_compare(ledger: Ledger) -> list[Waiting]:
+def to_compare(ledger: Ledger) -> list[SendableCard]:
     """Return the model's waiting drafts that no second look has compared, as a model may see them."""
-    from ankiforge.draft.prompt import sendable
-
-    guarded, found = PrivatePassages(ledger), list[Waiting]()
+    privacy = privacy_of(ledger)
+    cards = list[SendableCard]()
     ids = ledger.find([Term("drafter", "llm"), Term("verdict", "pending")])
-    for one in ledger.drafts(ids):
-        checks = {finding.check for finding in one.proposal.findings}
-        if one.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:
+    for waiting in ledger.drafts(ids):
+        checks = {finding.check for finding in waiting.proposal.findings}
+        if waiting.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:
             continue
-        task = guarded.mark(Task(one.highlight.document, (without_comment(one.highlight),)))
-        found += [replace(one, highlight=highlight) for highlight in sendable(task)]
-    return found
+        if withheld(waiting.highlight):
+            continue
+        if card := privacy.card(waiting):
+            cards.append(card)
+    return cards
 
 
 def record_looks(
@@ -269,14 +264,15 @@ def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Draft passages again at a person's request; the drafts wait beside the others."""
     checks = Checks(job, ledger)
     highlights = [without_comment(ledger.highlight(key)) for key in sorted(job.only)]
-    guarded = PrivatePassages(ledger)
-    tasks = [
-        replace(one, remark=job.remark, beside=True)
-        for task in _tasks(highlights)
-        for one in briefed(guarded.mark(task), job.decks)
-    ]
-    drafter = job.model or Rules()
-    for drafted in drafter.draft(iter(tasks)):
+    tasks = list[Task]()
+    for task in _tasks(highlights):
+        for briefed_task in briefed(task, job.decks):
+            tasks.append(replace(briefed_task, remark=job.remark, beside=True))
+    if job.model is None:
+        results = Rules().draft(tasks)
+    else:
+        results = job.model.draft(map(privacy_of(ledger).task, tasks))
+    for drafted in results:
         yield _record(checks, [drafted], by_model=job.model is not None, beside=True)
 
 
@@ -295,18 +291,16 @@ def _tasks(highlights: Iterable[Highlight]) -> Iterator[Task]:
         yield Task(found[0].document, found)
 
 
-def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Task]:
+def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[SendableTask]:
     """Yield what a model is to draft, the likeliest to deserve a card first if there is a limit."""
     limit = job.limit if limit is None else limit
-    guarded = PrivatePassages(ledger)
-    highlights = [
-        guarded.marked(without_comment(one))
-        for one in ledger.to_draft(by_model=True, within=job.within)
-        if not for_rules(one)
-    ]
-    highlights = [
-        one for one in highlights if not withheld(one) and not job.in_progress(one.document.path)
-    ]
+    privacy = privacy_of(ledger)
+    highlights = list[Highlight]()
+    for highlight in ledger.to_draft(by_model=True, within=job.within):
+        if for_rules(highlight) or withheld(highlight) or privacy.why(highlight):
+            continue
+        if not job.in_progress(highlight.document.path):
+            highlights.append(without_comment(highlight))
     if limit is not None:
         ranked = sorted(
             highlights, key=lambda one: worth(one, brief_of(job.decks, one.document, one).wants)
@@ -314,58 +308,28 @@ def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Ta
         chosen = {one.key for one in ranked[:limit]}
         highlights = [one for one in highlights if one.key in chosen]
     for task in _tasks(highlights):
-        yield from briefed(guarded.mark(task), job.decks)
+        for briefed_task in briefed(task, job.decks):
+            yield privacy.task(briefed_task)
+
+
+def privacy_of(ledger: Ledger) -> Privacy:
+    """Return what of the workspace must stay on this machine, as of now."""
+    return Privacy(ledger.private_texts(), ledger.places)
 
 
 def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
     """Split a task by the briefs of its highlights, in reading order."""
-    discreet = task.discreet or any(private(highlight) for highlight in task.highlights)
     parts: dict[Brief, list[Highlight]] = {}
     for highlight in task.highlights:
         parts.setdefault(brief_of(decks, task.document, highlight), []).append(highlight)
     for brief, highlights in parts.items():
-        yield replace(task, highlights=tuple(highlights), brief=brief, discreet=discreet)
+        yield replace(task, highlights=tuple(highlights), brief=brief)
 
 
 def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
     """Return the brief of the first deck file that matches a highlight."""
     choice = deck_of(decks, document, highlight)
     return Brief(choice.kinds, choice.action)
-
-
-class PrivatePassages:
-    """The passages that must not leave this machine, wherever their words stand."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        found = [one for one in ledger.highlights(saying=NO_LLM) if private(one)]
-        marked = [one.exact for one in found]
-        marked += [one.exact[start:end] for one in found for start, end in one.gaps]
-        self._words = frozenset(one for one in map(fold, marked) if len(one) >= LONG_ENOUGH)
-        # All private passages by document, including short ones.
-        self._by_document: dict[DocumentKey, set[str]] = {}
-        for one in found:
-            self._by_document.setdefault(one.document.key, set()).add(fold(one.exact))
-
-    def mark(self, task: Task) -> Task:
-        """Mark each passage of a task as private if one of its locations is private.
-
-        The task is marked as well, because the text around other passages may contain private ones.
-        """
-        marks = tuple(self.marked(highlight) for highlight in task.highlights)
-        return replace(task, highlights=marks, discreet=task.document.key in self._by_document)
-
-    def stand_in(self, text: str, document: DocumentKey | None = None) -> bool:
-        """Return whether a text contains a private passage; short ones count only in `document`."""
-        folded, short = fold(text), self._by_document.get(document, ()) if document else ()
-        return any(word in folded for word in (*self._words, *filter(None, short)))
-
-    def marked(self, highlight: Highlight) -> Highlight:
-        """Return a highlight with the tag of private ones if its words are private elsewhere."""
-        key = highlight.document.key
-        highlight = bare(highlight, lambda text: self.stand_in(text, key))
-        if not self.stand_in(highlight.exact):
-            return highlight
-        return replace(highlight, tags=(*highlight.tags, NO_LLM))
 
 
 # --- checking and recording -----------------------------------------------------------------------

@@ -8,7 +8,7 @@ drafted, which may be sent to a server, and what a reader's comment asks for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
@@ -24,11 +24,11 @@ from ankiforge.model import (
     HighlightKind,
     Problem,
     Route,
-    Strings,
     Task,
     Value,
 )
 from ankiforge.text import regex
+from ankiforge.text.private import without_tag
 
 
 class Replies(Protocol):
@@ -89,9 +89,6 @@ class Instruction(Value):
     """The question to ask, the phrase to hide ("" = the marked words), or the reason to skip."""
 
 
-NO_LLM = "no-llm"
-"""The tag of passages that must stay on this machine."""
-_NO_LLM = regex(rf"(?i)(?<![\w#])#{NO_LLM}\b(?!-)")
 _REPLIES = regex(r"(?ms)^— .*")
 _COMMANDS = {
     Wish.SKIP: regex(r"(?is)skip\s*[.!]?|skip:\s*(?P<words>.*)"),
@@ -106,7 +103,7 @@ def instruction(comment: str) -> Instruction:
     Other comments that end in a question mark count if they could be the front of a card; "why?"
     could not. Replies to the comment, in lines that begin with a dash, are ignored.
     """
-    words = " ".join(_NO_LLM.sub(" ", _REPLIES.sub("", comment)).split())
+    words = " ".join(without_tag(_REPLIES.sub("", comment)).split())
     for wish, command in _COMMANDS.items():
         if found := command.fullmatch(words):
             rest = (found["words"] or "").strip()
@@ -116,14 +113,6 @@ def instruction(comment: str) -> Instruction:
     long = len(words.split()) >= 3 or (len(words) > 6 and not words.isascii())
     asks = words.endswith(("?", "？")) and long
     return Instruction(Wish.QUESTION if asks else Wish.NONE, words)
-
-
-def bare(highlight: Highlight, when: Callable[[str], bool] = bool) -> Highlight:
-    """Return a highlight without the text that may be sent beside it, if a condition is true of it."""
-    seamless = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
-    beside = "\n".join((seamless, highlight.nearby, highlight.sentence, *highlight.above))
-    emptied = replace(highlight, prefix="", suffix="", sentence="", nearby="", above=())
-    return emptied if when(beside) else highlight
 
 
 def requested(highlight: Highlight) -> Instruction:
@@ -218,24 +207,9 @@ def for_rules(highlight: Highlight) -> bool:
     return figure or highlight.kind is HighlightKind.CARD
 
 
-def private(highlight: Highlight) -> str:
-    """Return why a highlight must not leave this machine; "" if it may.
-
-    `#no-llm` in its tags, or in anybody's comment on it, holds for the highlight. In the tags of the
-    document it holds for the whole document, because requests contain the text around a passage.
-    """
-    if _NO_LLM.search(highlight.comment) or _tagged(highlight.tags):
-        return "kept on this machine (#no-llm)"
-    return "kept on this machine (#no-llm in its note)" if _tagged(highlight.document.tags) else ""
-
-
-def _tagged(tags: Strings) -> bool:
-    return any(tag.lstrip("#").casefold() == NO_LLM for tag in tags)
-
-
 def withheld(highlight: Highlight) -> str:
-    """Return why a highlight must not be sent to a model; "" if it may be."""
-    if reason := skip_reason(highlight) or private(highlight):
+    """Return why a highlight is nothing for a model; "" if it is. See `sendable` for private ones."""
+    if reason := skip_reason(highlight):
         return reason
     if highlight.kind is HighlightKind.CARD:
         return "a hand-written card is not drafted again"

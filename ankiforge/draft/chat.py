@@ -8,25 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from ankiforge.draft import Replies
-from ankiforge.draft.llm import Outcome, Repair, complaint, drafted, looked_at
+from ankiforge.draft.llm import Outcome, Repair, complaint, drafted
 from ankiforge.draft.prompt import (
     CARDS,
+    NOTHING,
     Message,
     Prompt,
     Shape,
     barred,
+    data,
+    joined,
     look_question,
+    message,
     passage,
     rules_of,
-    sendable,
     shape_of,
-    title_of,
 )
 from ankiforge.draft.reply import Item, drafts_of, every_item, verdicts, why_none
+from ankiforge.draft.sendable import Sendable, SendableCard, SendableTask, SendableText, ours
 from ankiforge.model import (
     Drafted,
     Finding,
@@ -34,9 +38,7 @@ from ankiforge.model import (
     NoCard,
     Origin,
     Problem,
-    Task,
     Texts,
-    Waiting,
     h16,
 )
 
@@ -50,68 +52,80 @@ MOST = 100
 
 
 def export_chats(
-    tasks: Iterable[Task], prompt: Prompt, most: int = MOST, rejected: Mapping[str, str] = {}
+    tasks: Iterable[SendableTask],
+    prompt: Prompt,
+    most: int = MOST,
+    rejected: Mapping[str, str] = {},
 ) -> list[str]:
     """Return texts to paste, each into its own chat, of at most `most` highlights.
 
     `rejected` has by key the cards that a check blocked, with the reasons.
     """
-    parts: dict[Shape, list[tuple[Task, Highlight]]] = {}
-    for task in tasks:  # those in one text share the shape of the reply
-        parts.setdefault(shape_of(task), []).extend((task, one) for one in _sent(task))
-    return [
-        _text(marks[at : at + most], prompt, shape, rejected)
-        for shape, marks in parts.items()
-        for at in range(0, len(marks), most)
-    ]
+    by_shape = dict[Shape, list[_Asked]]()
+    for sent in tasks:  # those in one text share the shape of the reply
+        if barred(sent.task):
+            continue
+        for key, shown in sent.passages.items():
+            complaint = sent.text(rejected.get(key, ""))
+            by_shape.setdefault(shape_of(sent.task), []).append(_Asked(sent, shown, complaint))
+    texts = list[str]()
+    for shape, asked in by_shape.items():
+        for start in range(0, len(asked), most):
+            texts.append(_text(asked[start : start + most], prompt, shape))
+    return texts
 
 
-def _text(
-    marks: list[tuple[Task, Highlight]], prompt: Prompt, shape: Shape, rejected: Texts
-) -> str:
-    parts = [(title, [*some]) for title, some in groupby(marks, key=lambda one: title_of(one[0]))]
-    sections = []
-    for title, some in parts:
-        head = "" if len(parts) == 1 else f"Document: {title}\n\n"
-        shown = (
-            passage(label_for(one.key), one, task.brief.wants, rejected.get(one.key, ""))
-            for task, one in some
+class _Asked(NamedTuple):
+    """One highlight of a text to paste."""
+
+    sent: SendableTask
+    shown: Sendable
+    rejected: SendableText
+
+
+def _text(asked: list[_Asked], prompt: Prompt, shape: Shape) -> str:
+    by_title = [(title, [*some]) for title, some in groupby(asked, key=lambda one: one.sent.title)]
+    sections = list[SendableText]()
+    for title, some in by_title:
+        shown = joined(
+            passage(label_for(one.shown.key), one.shown, one.sent.task.brief.wants, one.rejected)
+            for one in some
         )
-        sections.append(head + "\n\n".join(shown))
+        head = "" if len(by_title) == 1 else f"Document: {data(title)}\n\n"
+        sections.append(SendableText(head + shown))
+    several = ours("several, named with their passages")
     values = {
         **rules_of(shape),
-        "title": parts[0][0] if len(parts) == 1 else "several, named with their passages",
-        "remark": "",
-        "highlights": "\n\n".join(sections),
+        "title": data(by_title[0][0]) if len(by_title) == 1 else several,
+        "remark": NOTHING,
+        "highlights": joined(sections),
     }
-    number = "the highlight" if len(marks) == 1 else f"all {len(marks)} highlights"
-    end = f"Now answer for {number}, with the JSON only, in one code block."
-    return _pasted((*prompt.messages(values), {"content": end}))
+    number = "the highlight" if len(asked) == 1 else f"all {len(asked)} highlights"
+    end = ours(f"Now answer for {number}, with the JSON only, in one code block.")
+    return _pasted((*prompt.messages(values), message("user", end)))
 
 
-def export_looks(cards: Sequence[Waiting]) -> list[str]:
+def export_looks(cards: Sequence[SendableCard]) -> list[str]:
     """Return texts to paste in which a chat compares drafts with their passages."""
-    parts = [cards[at : at + CARDS] for at in range(0, len(cards), CARDS)]
-    looks = ([looked_at(label_for(one.id), one) for one in part] for part in parts)
-    return [_pasted(look_question(look).messages) for look in looks]
+    texts = list[str]()
+    for start in range(0, len(cards), CARDS):
+        labelled = [(label_for(card.id), card) for card in cards[start : start + CARDS]]
+        texts.append(_pasted(look_question(labelled).messages))
+    return texts
 
 
 def _pasted(messages: Iterable[Message]) -> str:
     return "\n\n".join(one["content"] for one in messages) + "\n"
 
 
-def asked_in(tasks: Iterable[Task]) -> int:
+def asked_in(tasks: Iterable[SendableTask]) -> int:
     """Count the highlights that the texts contain."""
-    return sum(len(_sent(task)) for task in tasks)
+    return sum(len(sent.passages) for sent in tasks if not barred(sent.task))
 
 
 def label_for(identity: str) -> str:
     """Return the label (8 hex digits) of a highlight's key, or of a draft's id."""
     return h16(identity)[:8]
-
-
-def _sent(task: Task) -> tuple[Highlight, ...]:
-    return () if barred(task) else sendable(task)
 
 
 # --- back -----------------------------------------------------------------------------------
@@ -124,7 +138,7 @@ def chat_request(text: str) -> str:
 
 def import_chat(
     text: str,
-    tasks: Iterable[Task],
+    tasks: Iterable[SendableTask],
     prompt: Prompt,
     repair: Repair | None = None,
     replies: Replies | None = None,
@@ -138,11 +152,11 @@ def import_chat(
     for item in every_item(text)[0]:
         read.setdefault(item.label, []).append(item)
     results = []
-    for task in tasks:
-        shape, reason = shape_of(task), barred(task)
+    for sent in tasks:
+        shape, reason = shape_of(sent.task), barred(sent.task)
         origin = Origin("llm", CHAT, prompt.fingerprint, chat_request(text))
         outcomes = {}
-        for one in sendable(task):
+        for one in sent.highlights:
             if not (found := read.get(label_for(one.key), [])):
                 continue
             outcome = outcomes[one.key] = Outcome(drafts_of(found, one, origin, shape))
@@ -157,8 +171,8 @@ def import_chat(
                     told = complaint(judged)
                     replies.put(_back(one), told, model=CHAT, prompt="", tokens_in=0, tokens_out=0)
         if outcomes:
-            kept = tuple(one for one in task.highlights if one.key in outcomes)
-            results.append(replace(drafted(replace(task, highlights=kept), outcomes), problems=()))
+            answered = [one for one in sent.highlights if one.key in outcomes]
+            results.append(replace(drafted(sent.only(*answered), outcomes), problems=()))
     return results
 
 
@@ -167,21 +181,25 @@ def _back(highlight: Highlight) -> str:
     return f"back/{h16(highlight.key, highlight.exact, highlight.comment)}"
 
 
-def sent_back(tasks: Iterable[Task], replies: Replies) -> Texts:
+def sent_back(tasks: Iterable[SendableTask], replies: Replies) -> Texts:
     """Return, by key, the cards of highlights that a check blocked, with the reasons."""
-    marks = (one for task in tasks for one in task.highlights)
-    return {one.key: cards for one in marks if (cards := replies.get(_back(one)))}
+    found = dict[str, str]()
+    for sent in tasks:
+        for highlight in sent.highlights:
+            if cards := replies.get(_back(highlight)):
+                found[highlight.key] = cards
+    return found
 
 
-def looks_in(text: str, cards: Iterable[Waiting]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+def looks_in(text: str, cards: Iterable[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
     """Yield the ids of drafts with what a chat found, comparing them with their passages."""
     read = verdicts(text)
     yield from ((one.id, found) for one in cards if (found := read.get(label_for(one.id))))
 
 
-def unused(text: str, tasks: Iterable[Task], where: str) -> Iterator[Problem]:
+def unused(text: str, tasks: Iterable[SendableTask], where: str) -> Iterator[Problem]:
     """Yield what in an answer cannot be used: cards for no pending highlight, and what is no card."""
-    labels = {label_for(one.key) for task in tasks for one in task.highlights}
+    labels = {label_for(one.key) for sent in tasks for one in sent.task.highlights}
     read, unusable = every_item(text)
     if not (read or unusable or verdicts(text)):
         yield Problem(where, "it contains no readable card", "ask the chat for the JSON only")

@@ -18,7 +18,7 @@ from contextlib import suppress
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.draft import Replies, private, withheld
+from ankiforge.draft import Replies
 from ankiforge.draft.client import Answer, Client, TooLongError
 from ankiforge.draft.prompt import (
     CARDS,
@@ -26,9 +26,8 @@ from ankiforge.draft.prompt import (
     Prompt,
     barred,
     look_question,
-    only,
+    message,
     question,
-    sendable,
     shape_of,
 )
 from ankiforge.draft.reply import (
@@ -40,10 +39,10 @@ from ankiforge.draft.reply import (
     verdicts,
     why_none,
 )
+from ankiforge.draft.sendable import SendableCard, SendableTask, SendableText, ours
 from ankiforge.draft.server import BUDGET, BudgetError, ServerSettings, Usage
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.model import (
-    CardKind,
     Draft,
     Drafted,
     Finding,
@@ -53,11 +52,9 @@ from ankiforge.model import (
     Origin,
     Problem,
     Strings,
-    Task,
     Value,
-    Waiting,
 )
-from ankiforge.text import cloze, counted
+from ankiforge.text import counted
 
 Notice = Callable[[str], None]
 """Receives a line about what is about to leave the machine."""
@@ -88,17 +85,19 @@ class Outcome(msgspec.Struct):
 Outcomes = dict[HighlightKey, Outcome]
 
 
-def drafted(task: Task, outcomes: Outcomes) -> Drafted:
+def drafted(sent: SendableTask, outcomes: Outcomes) -> Drafted:
     """Return the result of a task, in the order of its highlights, including those never sent."""
+    task = sent.task
     drafts, no_cards, failed = list[Draft](), list[NoCard](), list[tuple[HighlightKey, str]]()
-    for one in task.highlights:
-        if reason := withheld(one):
-            no_cards.append(NoCard(one.key, reason, passing=bool(private(one))))
-        if outcome := outcomes.get(one.key):
+    for highlight in task.highlights:
+        if highlight.key in sent.withheld:
+            no_cards.append(sent.withheld[highlight.key])
+        if outcome := outcomes.get(highlight.key):
             drafts += outcome.drafts
-            no_cards += [outcome.no_card] if outcome.no_card else []
+            if outcome.no_card:
+                no_cards.append(outcome.no_card)
             if outcome.problem and not outcome.problem.once:
-                failed.append((one.key, outcome.problem.what))
+                failed.append((highlight.key, outcome.problem.what))
     title = task.document.title or task.document.key
     causes = dict.fromkeys(one.problem for one in outcomes.values() if one.problem)
     problems = tuple(
@@ -169,7 +168,7 @@ class Model:
         """Return what was used so far."""
         return self._client.budget.usage
 
-    def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
+    def draft(self, tasks: Iterator[SendableTask]) -> Iterator[Drafted]:
         """Yield a result for each request.
 
         They are in the order of the highlights, so that equal replies give equal cards; but a slow
@@ -183,13 +182,8 @@ class Model:
         ahead = []
         for task in tasks:
             known, new = self._chunks(task)
-            sent = {one.key for chunk in (*known, *new) for one in chunk.highlights}
-            if rest := [one for one in task.highlights if one.key not in sent]:
-                why = barred(task)  # it is not recorded, because it depends on the settings
-                left = [NoCard(one.key, why, passing=True) for one in rest if not withheld(one)]
-                yield drafted(
-                    only(task, *rest), {one.highlight: Outcome(no_card=one) for one in left}
-                )
+            if rest := _not_sent(task):
+                yield rest
             self._announce(new)
             for chunk in (*known, *new):
                 ahead.append((chunk, _in_thread(slots, self._outcomes, chunk)))
@@ -202,15 +196,22 @@ class Model:
         """Send nothing more; a pending reply, which may be paid for, is kept if it arrives soon."""
         self._client.stop(GRACE_S)
 
-    def _chunks(self, task: Task) -> tuple[list[Task], list[Task]]:
+    def _chunks(self, task: SendableTask) -> tuple[list[SendableTask], list[SendableTask]]:
         """Return what is asked about together: whose replies are kept, and the rest."""
-        each = [] if barred(task) else [only(task, one) for one in sendable(task)]
-        known = [one for one in each if self._client.known(question(one, self._prompt))]
-        kept, size = {one.highlights[0].key for one in known}, self._settings.batch
-        rest = [one.highlights[0] for one in each if one.highlights[0].key not in kept]
-        return known, [only(task, *rest[at : at + size]) for at in range(0, len(rest), size)]
+        if barred(task.task):
+            return [], []
+        known, rest = list[SendableTask](), list[Highlight]()
+        for highlight in task.highlights:
+            alone = task.only(highlight)
+            if self._client.known(question(alone, self._prompt)):
+                known.append(alone)
+            else:
+                rest.append(highlight)
+        size = self._settings.batch
+        starts = range(0, len(rest), size)
+        return known, [task.only(*rest[start : start + size]) for start in starts]
 
-    def _announce(self, new: list[Task]) -> None:
+    def _announce(self, new: list[SendableTask]) -> None:
         if new:
             self._client.prepare()
         if self._notice and new:
@@ -219,7 +220,7 @@ class Model:
             told = f"{counted(count, 'highlight')}, {letters:,} characters"
             self._notice(f"{told} to {self._settings.host}")
 
-    def estimate(self, tasks: Iterable[Task]) -> Estimate:
+    def estimate(self, tasks: Iterable[SendableTask]) -> Estimate:
         """Return what drafting these tasks would send; send nothing."""
         settings = self._settings
         parts = [self._chunks(task) for task in tasks]
@@ -239,7 +240,7 @@ class Model:
 
     # --- the conversation about a chunk, in any thread ----------------------------------------
 
-    def _outcomes(self, chunk: Task) -> Outcomes:
+    def _outcomes(self, chunk: SendableTask) -> Outcomes:
         """Return the outcome for every highlight of a chunk.
 
         Raises:
@@ -249,10 +250,10 @@ class Model:
         for highlight in chunk.highlights:
             outcome = outcomes[highlight.key]
             if blocked := self._blocked(outcome.drafts, highlight):
-                outcomes[highlight.key] = self._repaired(only(chunk, highlight), outcome, blocked)
+                outcomes[highlight.key] = self._repaired(chunk.only(highlight), outcome, blocked)
         return outcomes
 
-    def _ask(self, chunk: Task, *, anew: bool = False) -> Outcomes:
+    def _ask(self, chunk: SendableTask, *, anew: bool = False) -> Outcomes:
         """Ask about the highlights together, and about those that the reply leaves out alone."""
         try:
             answers = self._client.ask(question(chunk, self._prompt), anew=anew)
@@ -262,7 +263,7 @@ class Model:
                     outcomes[highlight.key] = self._made(chunk, highlight, read, answer)
             for highlight, answer in zip(chunk.highlights, answers, strict=True):
                 if highlight.key not in outcomes:
-                    alone = only(chunk, highlight)
+                    alone = chunk.only(highlight)
                     if answer.of > 1:
                         outcomes |= self._ask(alone, anew=True)
                     else:
@@ -271,29 +272,29 @@ class Model:
         except ItemError as error:
             half = len(chunk.highlights) // 2
             if half and isinstance(error, TooLongError):
-                first = self._ask(only(chunk, *chunk.highlights[:half]))
-                return first | self._ask(only(chunk, *chunk.highlights[half:]))
+                first = self._ask(chunk.only(*chunk.highlights[:half]))
+                return first | self._ask(chunk.only(*chunk.highlights[half:]))
             where = BUDGET if isinstance(error, BudgetError) else ""
             problem = Problem(where, error.message, error.hint)
             return {one.key: Outcome(problem=problem) for one in chunk.highlights}
 
     def _made(
         self,
-        chunk: Task,
+        chunk: SendableTask,
         highlight: Highlight,
         read: list[Item],
         answer: Answer,
         before: str = "",
     ) -> Outcome:
         """Return the drafts in the items about a highlight, else why there are none."""
-        shape = shape_of(chunk)
+        shape = shape_of(chunk.task)
         origin = Origin("llm", self._settings.model, self._prompt.fingerprint, answer.request)
         if made := drafts_of(read, highlight, origin, shape):
             return Outcome(made)
         why = before + why_none(read, shape)
         return Outcome(no_card=NoCard(highlight.key, why))
 
-    def _unread(self, chunk: Task, answer: Answer) -> Outcome:
+    def _unread(self, chunk: SendableTask, answer: Answer) -> Outcome:
         """Ask again about one highlight whose reply could not be read."""
         [highlight], asked = chunk.highlights, question(chunk, self._prompt)
         if refusal := _refused(answer):
@@ -301,9 +302,9 @@ class Model:
         if is_empty(answer.said.content) and not answer.cut_off:
             return Outcome(no_card=NoCard(highlight.key, EMPTY))
         if not answer.cut_off:
-            said = answer.said.content[:2_000] or "(nothing)"
-            wish = "That could not be read. Answer with the JSON only."
-            [answer] = self._client.ask(asked.and_then(*_exchange(said, wish)))
+            unread = chunk.text(answer.said.content[:2_000] or "(nothing)")
+            wish = ours("That could not be read. Answer with the JSON only.")
+            [answer] = self._client.ask(asked.and_then(*_exchange(unread, wish)))
         if read := _items(answer):
             return self._made(chunk, highlight, read, answer)
 
@@ -332,15 +333,16 @@ class Model:
         return [] if is_choice and len(blocked) < len(drafts) else blocked
 
     def _repaired(
-        self, chunk: Task, outcome: Outcome, blocked: list[tuple[Draft, Strings]]
+        self, chunk: SendableTask, outcome: Outcome, blocked: list[tuple[Draft, Strings]]
     ) -> Outcome:
         """Send the blocked cards of one highlight back once; what is still blocked is shown so."""
         [highlight], asked = chunk.highlights, question(chunk, self._prompt)
         wish = "Draft better cards for this highlight, from its own words, or answer none."
-        said = f'{{"cards": [{", ".join(_card(draft) for draft, _ in blocked)}]}}'
-        told = f"These cards cannot be used:\n{complaint(blocked)}\n{wish}"
+        said = chunk.text(f'{{"cards": [{", ".join(_card(draft) for draft, _ in blocked)}]}}')
+        why = chunk.text(complaint(blocked))  # a finding may repeat the passage's surroundings
+        asks = f"These cards cannot be used:\n{why}\n{wish} Answer with the JSON only."
         try:
-            exchange = _exchange(said, f"{told} Answer with the JSON only.")
+            exchange = _exchange(said, SendableText(asks))
             [answer] = self._client.ask(asked.and_then(*exchange))
         except ItemError:  # such as an exceeded budget: the drafts stay, blocked
             return outcome
@@ -355,7 +357,7 @@ class Model:
 
     # --- a second look ------------------------------------------------------------------------
 
-    def verify(self, cards: Sequence[Waiting]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    def verify(self, cards: Sequence[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
         """Yield the ids of drafts with what the model finds, comparing them with their passages.
 
         Drafts whose verdict is missing or unreadable are left out, and not asked about again.
@@ -365,7 +367,7 @@ class Model:
         """
         known, new = [], []
         for one in cards:
-            answer = self._client.known(look_question([looked_at("1", one)]))
+            answer = self._client.known(look_question([("1", one)]))
             known += [(one, answer)] if answer else []
             new += [] if answer else [one]
         for one, answer in known:
@@ -374,7 +376,7 @@ class Model:
                 yield one.id, found
         for at in range(0, len(new), CARDS):
             part = new[at : at + CARDS]
-            asked = look_question([looked_at(str(n), one) for n, one in enumerate(part, 1)])
+            asked = look_question([(str(n), one) for n, one in enumerate(part, 1)])
             self._client.prepare()
             if self._notice:
                 told = f"{counted(len(part), 'card')} to compare, {asked.characters:,} characters"
@@ -389,14 +391,18 @@ class Model:
                     yield one.id, found
 
 
-def looked_at(label: str, one: Waiting) -> tuple[str, Highlight, str, str]:
-    """Return a draft as a second look gets it: label, passage, question, answer."""
-    front, back = one.draft.field("Front"), one.draft.field("Back")
-    if one.draft.kind is CardKind.CLOZE:
-        front, back = one.draft.field("Text"), one.draft.answer
-        for gap in reversed(cloze.gaps(front)):
-            front = f"{front[: gap.start]}[…]{front[gap.end :]}"
-    return label, one.highlight, front, back
+def _not_sent(task: SendableTask) -> Drafted | None:
+    """Return the result for the highlights of a task that are not sent; None if all are."""
+    why = barred(task.task)  # it is not recorded, because it depends on the settings
+    left = list[Highlight]()
+    outcomes = Outcomes()
+    for highlight in task.task.highlights:
+        if highlight.key in task.withheld:
+            left.append(highlight)
+        elif why:
+            left.append(highlight)
+            outcomes[highlight.key] = Outcome(no_card=NoCard(highlight.key, why, passing=True))
+    return drafted(task.only(*left), outcomes) if left else None
 
 
 def _items(answer: Answer) -> list[Item]:
@@ -416,15 +422,15 @@ def _refused(answer: Answer) -> str:
     return "the server's content filter refused it" if is_filtered else ""
 
 
-def _exchange(said: str, wish: str) -> tuple[Message, Message]:
+def _exchange(said: SendableText, wish: SendableText) -> tuple[Message, Message]:
     """Return the model's answer, and what is wrong with it."""
-    return {"role": "assistant", "content": said}, {"role": "user", "content": wish}
+    return message("assistant", said), message("user", wish)
 
 
 # --- several requests at a time ---------------------------------------------------------------
 
 
-def _next(ahead: list[tuple[Task, Future[Outcomes]]]) -> Drafted:
+def _next(ahead: list[tuple[SendableTask, Future[Outcomes]]]) -> Drafted:
     """Return the result of the first chunk; if it takes a while, of the first one that is done."""
     while True:
         wait([ahead[0][1]], PATIENCE_S)
@@ -434,7 +440,7 @@ def _next(ahead: list[tuple[Task, Future[Outcomes]]]) -> Drafted:
 
 
 def _in_thread(
-    slots: threading.Semaphore, draft: Callable[[Task], Outcomes], chunk: Task
+    slots: threading.Semaphore, draft: Callable[[SendableTask], Outcomes], chunk: SendableTask
 ) -> Future[Outcomes]:
     """Draft a chunk in a thread that ends with the program, however long a server takes to answer.
 

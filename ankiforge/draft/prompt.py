@@ -16,17 +16,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.draft import bare, private, withheld
+from ankiforge.draft.sendable import Sendable, SendableCard, SendableTask, SendableText, ours
 from ankiforge.errors import ConfigError
-from ankiforge.model import CardKind, Highlight, Json, Task, Texts, Value, h16
+from ankiforge.model import CardKind, Json, Task, Texts, Value, h16
 
 Message = Texts
+"""A message of a chat: its role and its content. Only `message` makes them."""
+NOTHING = ours("")
+
+
+def message(role: str, content: SendableText) -> Message:
+    """Return a message of a chat."""
+    return {"role": role, "content": content}
+
 
 # --- prompt files ---------------------------------------------------------------------------
 
@@ -52,13 +60,14 @@ class Prompt(Value):
         """Return `name@` and a hash of eight hex digits, which is stored with every draft."""
         return f"{self.name}@{h16(self.system, self.user)[:8]}"
 
-    def messages(self, values: Texts) -> tuple[Message, ...]:
+    def messages(self, values: Mapping[str, SendableText]) -> tuple[Message, ...]:
         """Return the chat messages with inserted values; empty ones are omitted."""
-        filled = (
-            (role, _VARIABLE.sub(lambda name: values[name[1]], text).strip())
-            for role, text in (("system", self.system), ("user", self.user))
-        )
-        return tuple({"role": role, "content": text} for role, text in filled if text)
+        filled = list[Message]()
+        for role, text in (("system", self.system), ("user", self.user)):
+            content = _VARIABLE.sub(lambda name: values[name[1]], text).strip()
+            if content:
+                filled.append(message(role, SendableText(content)))
+        return tuple(filled)
 
 
 def load(name: str, folders: Iterable[Path]) -> Prompt:
@@ -99,21 +108,6 @@ def parse(text: str, path: Path) -> Prompt:
     return Prompt(path.stem, "".join(system), user)
 
 
-# --- which highlights share a question ------------------------------------------------------
-
-
-def sendable(task: Task) -> tuple[Highlight, ...]:
-    """Return the highlights of a task that may be sent to a model.
-
-    If one of the document is private, the others are sent without the text around them, which may
-    contain it.
-    """
-    sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
-    if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
-        return sent
-    return tuple(map(bare, sent))
-
-
 # --- the question ---------------------------------------------------------------------------
 
 
@@ -143,26 +137,28 @@ class Question(Value):
         return sum(len(one["content"]) for one in self.messages if one["role"] != "system")
 
 
-def question(task: Task, prompt: Prompt) -> Question:
-    """Return the question about the highlights of a task."""
-    shape, wants = shape_of(task), task.brief.wants
-    passages = (passage(str(n), one, wants) for n, one in enumerate(task.highlights, 1))
+def question(sent: SendableTask, prompt: Prompt) -> Question:
+    """Return the question about the highlights of a task that may be sent."""
+    shape, wants = shape_of(sent.task), sent.task.brief.wants
+    shown = [passage(str(n), one, wants) for n, one in enumerate(sent.passages.values(), 1)]
     values = {
         **rules_of(shape),
-        "title": title_of(task),
-        "remark": remark_of(task),
-        "highlights": "\n\n".join(passages),
+        "title": data(sent.title),
+        "remark": remark_of(sent),
+        "highlights": joined(shown),
     }
-    parts = [question(only(task, one), prompt) for one in task.highlights if task.highlights[1:]]
-    return Question(prompt.messages(values), reply_schema(shape), prompt.fingerprint, tuple(parts))
+    parts = tuple[Question, ...]()
+    if len(shown) > 1:
+        parts = tuple([question(sent.only(one), prompt) for one in sent.highlights])
+    return Question(prompt.messages(values), reply_schema(shape), prompt.fingerprint, parts)
 
 
-def only(task: Task, *highlights: Highlight) -> Task:
-    """Return a task with only these highlights."""
-    return replace(task, highlights=highlights)
+def joined(parts: Iterable[SendableText], separator: str = "\n\n") -> SendableText:
+    """Join texts, by empty lines if nothing else is given."""
+    return SendableText(separator.join(parts))
 
 
-def rules_of(shape: Shape) -> Texts:
+def rules_of(shape: Shape) -> dict[str, SendableText]:
     """Return the values that are the same for all requests of a shape."""
     kinds = [_HOW[kind] for kind in shape.kinds]
     if len(kinds) < len(CardKind):
@@ -175,7 +171,7 @@ def rules_of(shape: Shape) -> Texts:
             " the best first. Fewer good cards are better than more"
         )
     schema = json.dumps(reply_schema(shape), ensure_ascii=False)
-    return {"schema": schema, "most": most, "kinds": "\n".join(kinds)}
+    return {"schema": ours(schema), "most": ours(most), "kinds": ours("\n".join(kinds))}
 
 
 FACTS = 2
@@ -195,16 +191,11 @@ _HOW = {
 }
 
 
-def title_of(task: Task) -> str:
-    """Return the document's title, authors and year for the model."""
-    document = task.document
-    about = ", ".join(filter(None, (*document.creators[:3], document.issued)))
-    return data(f"{document.title} ({about})" if about else document.title)
-
-
-def remark_of(task: Task) -> str:
+def remark_of(sent: SendableTask) -> SendableText:
     """Return the person's remark on asking again."""
-    return f"The reader asks again, and says: {data(task.remark)}" if task.remark else ""
+    if not sent.task.remark:
+        return ours("")
+    return SendableText(f"The reader asks again, and says: {data(sent.remark)}")
 
 
 _WISHES = {
@@ -213,39 +204,30 @@ _WISHES = {
 }
 
 
-def passage(label: str, highlight: Highlight, wants: str = "", rejected: str = "") -> str:
+def passage(
+    label: str, shown: Sendable, wants: str = "", rejected: SendableText = NOTHING
+) -> SendableText:
     """Return a highlight between its markers.
 
     Args:
         label: its label in the reply.
-        highlight: the highlight.
+        shown: the highlight.
         wants: what the colour of the mark asks for.
         rejected: a former card that a check blocked, with the reason.
     """
-    exact = highlight.exact
-    phrases = " | ".join(exact[start:end] for start, end in highlight.gaps)
+    phrases = joined(shown.phrases, " | ")
     parts = (
-        ("heading", highlight.heading),
-        ("under", " › ".join(highlight.above)),
-        ("around", around(highlight)),
-        ("marked", exact),
-        ("phrases", phrases if phrases != exact else ""),
-        ("comment", highlight.comment if highlight.instructs else ""),
-        ("wanted", _WISHES.get(wants, "")),
+        ("heading", shown.heading),
+        ("under", joined(shown.under, " › ")),
+        ("around", shown.around),
+        ("marked", shown.marked),
+        ("phrases", phrases if phrases != shown.marked else NOTHING),
+        ("comment", shown.comment),
+        ("wanted", ours(_WISHES.get(wants, ""))),
         ("rejected", rejected),
     )
     lines = [f"<{name}>{data(text)}</{name}>" for name, text in parts if text.strip()]
-    return "\n".join([f'<highlight h="{label}">', *lines, "</highlight>"])
-
-
-def around(highlight: Highlight) -> str:
-    """Return the paragraph of a highlight, else its sentence and the text beside it; "" if no more."""
-    text = highlight.nearby
-    if highlight.exact not in text:
-        text = highlight.sentence
-    if highlight.exact not in text:
-        text = "".join((highlight.prefix, highlight.exact, highlight.suffix))
-    return "" if text.strip() == highlight.exact.strip() else text
+    return SendableText("\n".join([f'<highlight h="{label}">', *lines, "</highlight>"]))
 
 
 _MARKER = re.compile(
@@ -254,10 +236,10 @@ _MARKER = re.compile(
 )
 
 
-def data(text: str) -> str:
+def data(text: SendableText) -> SendableText:
     """Return valid Unicode text that cannot close its markers."""
     clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-    return _MARKER.sub("‹", clean)
+    return SendableText(_MARKER.sub("‹", clean))
 
 
 # --- the shape of the reply -----------------------------------------------------------------
@@ -318,24 +300,24 @@ _LOOK_SCHEMA = _list_of("verdicts", {
 })  # fmt: skip
 
 
-def look_question(cards: Sequence[tuple[str, Highlight, str, str]]) -> Question:
-    """Return the question whether cards say what their passages say.
-
-    Args:
-        cards: label, highlight, question and answer of each.
-    """
+def look_question(cards: Sequence[tuple[str, SendableCard]]) -> Question:
+    """Return the question whether cards say what their passages say; each has its label."""
     rules = (files("ankiforge.draft") / "verify.md").read_text(encoding="utf-8")
-    shown = "\n\n".join(
-        f'<card id="{label}">\n<passage>{data(around(one) or one.exact)}</passage>\n'
-        f"<marked>{data(one.exact)}</marked>\n<front>{data(front)}</front>\n"
-        f"<back>{data(back)}</back>\n</card>"
-        for label, one, front, back in cards
-    )
+    shown = list[str]()
+    for label, card in cards:
+        marked = card.passage.marked
+        shown.append(
+            f'<card id="{label}">\n<passage>{data(card.passage.around or marked)}</passage>\n'
+            f"<marked>{data(marked)}</marked>\n<front>{data(card.front)}</front>\n"
+            f"<back>{data(card.back)}</back>\n</card>"
+        )
     system, _, user = rules.partition("\n---\n")
     system = system.replace("{{ schema }}", json.dumps(_LOOK_SCHEMA))
     messages = (
-        {"role": "system", "content": system.strip()},
-        {"role": "user", "content": user.replace("{{ cards }}", shown).strip()},
+        message("system", ours(system.strip())),
+        message("user", SendableText(user.replace("{{ cards }}", "\n\n".join(shown)).strip())),
     )
-    parts = tuple(look_question([("1", *one[1:])]) for one in cards) if cards[1:] else ()
+    parts = tuple[Question, ...]()
+    if len(cards) > 1:
+        parts = tuple([look_question([("1", card)]) for _, card in cards])
     return Question(messages, _LOOK_SCHEMA, f"verify@{h16(rules)[:8]}", parts)

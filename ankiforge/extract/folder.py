@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -22,6 +23,7 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     Known,
+    LateText,
     Problem,
     Scan,
     Sighting,
@@ -408,14 +410,24 @@ class FileSource(FolderSource):
                     "" if is_told or not known else self._fingerprint(file, pictures, whose)
                 )
                 for one in found:
-                    if isinstance(one, Extracted):
+                    if isinstance(one, (Extracted, Unmarked)):
                         yield replace(one, fingerprint=fingerprint, depends=tuple(pictures))
                     else:
                         yield one
                 if fingerprint and not found:
-                    yield Unmarked(folder.container, file.path, fingerprint, tuple(pictures))
+                    yield Unmarked(
+                        folder.container,
+                        file.path,
+                        fingerprint,
+                        tuple(pictures),
+                        public_text=LateText(partial(self.public_text, file)),
+                    )
             folder.missed |= bool(files) and not read
         yield folder.end()
+
+    def public_text(self, file: File) -> str:
+        """Return the text of a file in which nothing is marked or private; "" if it is not known."""
+        return ""
 
     def notices(self) -> Iterator[Problem]:
         """Yield what is to be told of the source besides its files."""

@@ -23,6 +23,7 @@ from ankiforge.extract.markdown import Note, NoteSource
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
 from ankiforge.text.cloze import MATH
+from ankiforge.text.private import IN_ITS_NOTE, names_tag
 
 HandWritten = Literal["inline", "block", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
@@ -71,8 +72,13 @@ class Wiki(NoteSource):
             title=title,
             path=file.path,
             tags=tuple(re.sub(r"\s+", "-", tag) for tag in tags if not tag.startswith("$:/")),
+            private=IN_ITS_NOTE if names_tag(head) else "",
         )
         yield from self.read_note(Note(body, document, frozenset(("mark", "=="))), picture)
+
+    def markdown(self, text: str) -> str:
+        """Return the text of a tiddler as Markdown, without its fields."""
+        return markdown_of(text.partition("\n\n")[2])
 
 
 open_source = Wiki.open

@@ -183,16 +183,6 @@ def present_row(store: Store, passage: Passage) -> Row | None:
     return None
 
 
-def mentioning(store: Store, word: str) -> Iterator[Highlight]:
-    """Yield the highlights, even absent ones, with this word in them or in their document.
-
-    Private ones are yielded as they were at places that they left, too.
-    """
-    table = "SELECT body FROM highlight UNION ALL SELECT body FROM left_private"
-    rows = store.rows(f"SELECT body FROM ({table}) WHERE body LIKE ?", f"%{word}%")
-    yield from map(decode_highlight, rows)
-
-
 def history(store: Store, of: str) -> list[Done]:
     """Return all decisions about a card or passage, oldest first."""
     key = state_of(store, of)[1].key if of.startswith("af") else of

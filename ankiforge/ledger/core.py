@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge.ledger import cards, decide, drafts, lists, views
+from ankiforge.ledger import cards, decide, drafts, lists, private, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.drafts import Outcome, Recorded
@@ -37,6 +37,7 @@ from ankiforge.model import (
     Finding,
     Guid,
     Highlight,
+    PrivateText,
     Proposal,
     Question,
     Seen,
@@ -243,14 +244,13 @@ class Ledger:
         """
         return decode_highlight(cards.highlight_row(self._store, key))
 
-    def highlights(self, *, of: str = "", saying: str = "") -> Iterator[Highlight]:
-        """Yield highlights that were read here, present or not.
+    def places(self, key: str) -> Iterator[Highlight]:
+        """Yield all places of a passage that were read here, present or not."""
+        return cards.places(self._store, key)
 
-        Args:
-            of: the key of a passage: all its places.
-            saying: a word in them or in their document.
-        """
-        return cards.places(self._store, of) if of else cards.mentioning(self._store, saying)
+    def private_texts(self) -> Iterator[PrivateText]:
+        """Yield all texts of the workspace that must stay on this machine."""
+        return private.texts(self._store)
 
     def fates(self, of: str = "") -> Iterator[Fate]:
         """Yield every highlight that is in its source, or the one with this key, with what became of it."""

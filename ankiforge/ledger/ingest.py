@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from ankiforge.ledger import private
 from ankiforge.ledger.drafts import SAME_WORDS
 from ankiforge.ledger.events import SOURCE, Text, exact
 from ankiforge.ledger.match import (
@@ -294,6 +295,8 @@ class Ingest:
             self.store.write("DELETE FROM identifier WHERE document = ?", number)
         rows = ((f"{scheme}:{value}", number) for scheme, value in names)
         self.store.write_all("INSERT OR IGNORE INTO identifier VALUES (?, ?)", rows)
+        moved = old is not None and (old["container"], old["place"]) != (one.container, place)
+        private.write(self.store, number, one, moved=moved)
         return number
 
     # --- what came or went ----------------------------------------------------------------------
@@ -594,11 +597,6 @@ class Ingest:
         if known.state != "journal" and one.document != known.document:
             self.report.moved.append((known.key, one.place))
         newest = known.texts[0] if known.texts else Text("")
-        left = (one.document, one.place) != (known.document, newest.place or one.place)
-        tags = (*one.highlight.tags, *one.highlight.document.tags, one.highlight.comment)
-        if left and "no-llm" not in " ".join(tags).casefold():  # its words stay private
-            query = "INSERT OR IGNORE INTO left_private SELECT body FROM highlight WHERE key = ? AND body LIKE '%no-llm%'"
-            self.store.write(query, known.key)
         if known.exact and known.exact != text:
             self.report.changed.append((known.key, newest.exact, one.highlight.exact))
             self.store.write(  # its copies are copies no longer

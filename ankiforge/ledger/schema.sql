@@ -43,8 +43,12 @@ CREATE INDEX IF NOT EXISTS highlight_absent ON highlight (state) WHERE state != 
 CREATE INDEX IF NOT EXISTS highlight_undrafted ON highlight (key) WHERE state = 'present' AND drafted != content;
 CREATE INDEX IF NOT EXISTS highlight_unmodelled ON highlight (key) WHERE state = 'present' AND modelled != content;
 CREATE INDEX IF NOT EXISTS highlight_folded ON highlight (folded);
--- private highlights (`no-llm`) as they were at a place that they left for one that is not private
-CREATE TABLE IF NOT EXISTS left_private (body TEXT PRIMARY KEY) WITHOUT ROWID;
+-- texts that must stay on this machine (`#no-llm`), also those that a document does not have any more
+CREATE TABLE IF NOT EXISTS private (
+    document INTEGER NOT NULL, text TEXT NOT NULL,
+    document_key TEXT NOT NULL,  -- `Document.key` as read last, '' if it has no highlight
+    PRIMARY KEY (document, text)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS draft (
     id TEXT PRIMARY KEY,
     key TEXT NOT NULL,           -- the highlight

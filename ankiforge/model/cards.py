@@ -102,9 +102,6 @@ class Task(Value):
     highlights: tuple[Highlight, ...]
     remark: str = ""
     """A person's instructions for another draft."""
-    discreet: bool = False
-    """Whether a passage of the document must not leave this machine: the text around other passages
-    may contain it."""
     brief: Brief = Brief()
     beside: bool = False
     """Whether the drafts are added to pending ones instead of replacing them."""

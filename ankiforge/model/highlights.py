@@ -10,7 +10,7 @@ import base64
 import colorsys
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NewType, Protocol, dataclass_transform
 
@@ -204,6 +204,8 @@ class Document(Value):
     """The deck that the document's front matter asks for."""
     clipped: bool = False
     """Whether it is a page of the web that somebody else wrote, kept as a note."""
+    private: str = ""
+    """Why nothing of it may leave this machine, besides what its tags say; "" if it may."""
 
 
 class Highlight(Value):
@@ -276,7 +278,7 @@ class Highlight(Value):
     """How a card is written in the source, as a person would say it: `a ::: b`, `#card`; "" = no card."""
     nearby: str = ""
     """The paragraph around it and its neighbours, up to 600 characters, or 1,500 if the comment asks
-    something; paragraphs with `#no-llm` are masked; "" if unknown."""
+    something; "" if unknown."""
 
     @property
     def other_id(self) -> str:
@@ -311,6 +313,23 @@ class Picture(Value):
     """PNG."""
 
 
+class LateText:
+    """A text that is computed when somebody asks for it."""
+
+    def __init__(self, compute: Callable[[], str]) -> None:
+        self._compute = compute
+
+    def read(self) -> str:
+        """Return the text."""
+        return self._compute()
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are the same text."""
+        return isinstance(other, LateText) and self.read() == other.read()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Extracted(Value):
     """One document with all its highlights, in reading order."""
 
@@ -328,6 +347,19 @@ class Extracted(Value):
     """What the result depends on besides the document itself, in terms of the source."""
     sketch: str = ""
     """A sketch of the words, to recognise the document when it is renamed (`text.identifiers`)."""
+    private: Strings = ()
+    """The texts in it that must stay on this machine, besides those of private highlights."""
+    public_text: LateText | None = None
+    """The text that is not private. None: only that of the highlights is known."""
+
+
+class PrivateText(Value):
+    """A text that must stay on this machine."""
+
+    text: str
+    """Plain text; "" stands for all of the document."""
+    document: DocumentKey
+    """The document in which it stands, or stood; "" if that has no highlights."""
 
 
 class Unmarked(Value):
@@ -337,6 +369,10 @@ class Unmarked(Value):
     path: str
     fingerprint: str
     depends: Strings = ()
+    private: Strings = ()
+    """As in `Extracted`."""
+    public_text: LateText | None = None
+    """As in `Extracted`."""
 
 
 class Unchanged(Value):

@@ -177,7 +177,6 @@ KEPT = 24
 
 NEARBY, PARAGRAPH = 1_500, 600
 """Characters of the paragraphs that may answer a reader's question, and of those that tell the subject."""
-_PRIVATE = "#no-llm"
 _BLANK = regex(r"\s")
 
 Triple = tuple[str, str, str]
@@ -187,8 +186,8 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
     """Return the paragraph of [start, end) and its neighbours, as many as fit; a paragraph is a line.
 
     `asks`: a reader's question may be answered there, so that more of them are wanted.
-    A paragraph with `#no-llm` is masked. One that is too long is cut around the passage: between
-    sentences or else words, with … there.
+    A paragraph that is too long is cut around the passage: between sentences or else words, with …
+    there.
     """
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
     last, most = len(text) if last < 0 else last, NEARBY if asks else PARAGRAPH
@@ -196,8 +195,6 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
         spare = max(most - (end - start) - 2 * len("… "), 0)
         low = max(first, start - max(spare // 2, spare - (last - end)))
         high = min(last, end + max(spare // 2, spare - (start - first)))
-        if _PRIVATE in text[first:last].casefold():
-            return ""
         lead, rest = text[low:start], text[end:high]
         if low > first:  # a sentence begins in the half that is farther away
             near = [at for at in boundaries(lead) if 2 * at <= len(lead)]
@@ -218,8 +215,7 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
             last = after
         else:
             break
-    lines = text[first:last].split("\n")
-    return "\n".join("[…]" if _PRIVATE in line.casefold() else line for line in lines)
+    return text[first:last]
 
 
 def triple(exact: str, before: str, after: str) -> Triple:

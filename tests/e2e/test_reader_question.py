@@ -18,13 +18,13 @@ def write_paper(path: Path, *marks: Mark) -> None:
     write_pdf(path, [Page(tuple(map(paragraph, (BEFORE, MARKED, AFTER))), marks)], title="Bread")
 
 
-def test_a_private_paragraph_is_masked_and_too_many_are_left_out():
-    text = "\n".join(("far " * 400, "Anna is ill. #no-llm", "before", "the passage", "behind"))
+def test_paragraphs_that_are_too_many_are_left_out():
+    text = "\n".join(("far " * 400, "Anna is ill.", "before", "the passage", "behind"))
     start = text.index("the passage")
 
     found = paragraphs_around(text, start, start + 11, asks=True)
 
-    assert found == "[…]\nbefore\nthe passage\nbehind"
+    assert found == "Anna is ill.\nbefore\nthe passage\nbehind"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load, passage
 from ankiforge.draft.reply import markdown
+from ankiforge.draft.sendable import Privacy
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
@@ -49,13 +50,11 @@ REPLY = st.one_of(
 
 def task_of(*texts, **fields):
     given_fields = {"namespace": "pdf:d", "kind": HighlightKind.HIGHLIGHT, **fields}
-    return Task(
-        DOCUMENT,
-        tuple(
-            Highlight(document=DOCUMENT, exact=text, key=HighlightKey(f"k{n}"), **given_fields)
-            for n, text in enumerate(texts)
-        ),
+    highlights = tuple(
+        Highlight(document=DOCUMENT, exact=text, key=HighlightKey(f"k{n}"), **given_fields)
+        for n, text in enumerate(texts)
     )
+    return Privacy(()).task(Task(DOCUMENT, highlights))
 
 
 def settle(result):
@@ -94,14 +93,15 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
 @given(reply=REPLY)
 def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
     task = task_of("One fact.", "Two facts.")
-    text = reply.replace('"1"', f'"{label_for(task.highlights[0].key)}"')
+    text = reply.replace('"1"', f'"{label_for(task.task.highlights[0].key)}"')
     for result in import_chat(text, [task], PROMPT):
         settle(result)
 
 
 @given(text=st.text(st.sampled_from('<>/highlightmarked ="1 x'), max_size=60))
 def test_no_text_closes_its_markers(text):
-    shown = passage("1", task_of(text).highlights[0])
+    sendable = Privacy(()).passage(task_of(text).task.highlights[0])
+    shown = passage("1", sendable)
     assert shown.count("</highlight>") == 1
 
 

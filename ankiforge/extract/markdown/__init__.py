@@ -15,19 +15,33 @@ made, is computed as for a vault note (docs/keys.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
 from msgspec.structs import replace
 
+from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings, exported_notes
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
-from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, Strings, h16
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Extracted,
+    LateText,
+    Problem,
+    Sighting,
+    Strings,
+    Unmarked,
+    h16,
+)
 from ankiforge.text import regex
+from ankiforge.text.private import IN_ITS_NOTE, names_tag, why_document
 
 if TYPE_CHECKING:
+    from ankiforge.extract.markdown.blocks import Block
     from ankiforge.extract.obsidian import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
@@ -91,11 +105,15 @@ class NoteSource(FileSource):
         cards = selected_forms(self.settings.cards, self.own_cards)
         glossaries = frozenset((*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings)))
         may_hold = self._may_hold(note, cards, glossaries)
-        if note.text.endswith(_CHAT) or not (note.dialects or may_hold):
+        may_be_private = names_tag(note.text) or bool(note.document.private)
+        if note.text.endswith(_CHAT):
+            return
+        if not (note.dialects or may_hold or may_be_private):
             return
         from ankiforge.extract.markdown.blocks import cut
         from ankiforge.extract.markdown.cards import Syntax
         from ankiforge.extract.markdown.note import Reader, Wanted
+        from ankiforge.extract.markdown.private import mark_private, why_whole
         from ankiforge.extract.markdown.quotes import citations, papers
         from ankiforge.extract.markdown.source import QUOTES, front_matter, prepared
         from ankiforge.extract.markdown.tokens import Context
@@ -103,12 +121,15 @@ class NoteSource(FileSource):
 
         front, given, marks = front_matter(note.text), note.document, note.marks
         dialect = note.dialects.syntax(note.text, front.tags) if note.dialects else None
-        if not (dialect or may_hold):
+        if not (dialect or may_hold or may_be_private):
             return
         # the front matter is blanked, so that line numbers stay
         body = "\n" * front.lines + "\n".join(note.text.split("\n")[front.lines :])
         source = prepared(body, fields=not dialect)
         blocks = cut(source, Context(picture=picture), dialect or Syntax())
+        why_private = why_whole(note.text, front.problem)
+        if may_be_private and mark_private(blocks.blocks, body):
+            why_private = why_private or IN_ITS_NOTE
         quoting = enumerate(blocks.blocks if QUOTES.search(body) else ())
         cites = {at: cited for at, block in quoting if (cited := citations(block))}
         names = (*given.identifiers, *front.identifiers, *papers(cites))
@@ -124,21 +145,47 @@ class NoteSource(FileSource):
             tags=tuple(dict.fromkeys((*given.tags, *front.tags, *blocks.tags))),
             deck=front.deck,
             clipped=clipped,
+            private=given.private or why_private,
         )
         if dialect and self.settings.marks is None:
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
         reader = Reader(document, blocks, Wanted(marks, cards, glossaries), cites)
         found = reader.highlights(self.folder.namespace, body, front)
         if found and front.problem:
-            hint = "until you correct it, the note's title, tags and deck are not known"
+            hint = (
+                "until you correct it, the note's title, tags and deck are not known,"
+                " and no model gets anything of it"
+            )
             yield Problem(document.path, front.problem, hint)
+        private = _private_passages(document, blocks.blocks)
+        public_text = LateText(partial(_public_text, document, blocks.blocks))
         if found:
-            words = sketch(note.text, document.path)
-            yield Extracted(document, found, self.folder.container, sketch=words)
+            yield Extracted(
+                document,
+                found,
+                self.folder.container,
+                sketch=sketch(note.text, document.path),
+                private=private,
+                public_text=public_text,
+            )
+        elif private:
+            container = self.folder.container
+            yield Unmarked(container, document.path, "", private=private, public_text=public_text)
         elif exported_notes.WHOLE.search(body):
             what = "it looks like highlights that another program wrote, and none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(document.path, what, hint, notice=True)
+
+    def public_text(self, file: File) -> str:
+        """Return the plain text of a note in which nothing is marked or private."""
+        try:
+            return plain_text(self.markdown(file.text()))
+        except ItemError:  # it went away: what was private in it stays so
+            return ""
+
+    def markdown(self, text: str) -> str:
+        """Return the text of a file as Markdown."""
+        return text
 
     def _may_hold(self, note: Note, cards: frozenset[str], glossaries: frozenset[str]) -> bool:
         """Return whether a note may contain something to read; most notes of a vault do not."""
@@ -178,6 +225,20 @@ open_source = Texts.open
 
 # What stands before a line, and a whole fence.
 _INDENT = regex(r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?")
+
+
+def _private_passages(document: Document, blocks: Iterable[Block]) -> Strings:
+    """Return the texts of a note that must stay on this machine; of a whole note, its title too."""
+    if why_document(document):
+        return (document.title, *[block.plain for block in blocks])
+    return tuple([block.plain for block in blocks if block.private])
+
+
+def _public_text(document: Document, blocks: Iterable[Block]) -> str:
+    """Return the text of a note without what must stay on this machine."""
+    if why_document(document):
+        return ""
+    return "\n".join([block.plain for block in blocks if not block.private])
 
 
 def _without_indents(text: str) -> str:

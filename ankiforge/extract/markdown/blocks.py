@@ -47,10 +47,6 @@ class Part(Enum):
     """A card over several lines."""
 
 
-PRIVATE = "no-llm"
-"""The tag of what must not leave this machine."""
-
-
 @dataclass(eq=False)
 class Block:
     """One block of a note, with its place among headings, lists and quotes."""
@@ -84,6 +80,8 @@ class Block:
     """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
     titles: tuple[Block, ...] = ()
     """The titles of the callouts that contain it."""
+    private: bool = False
+    """Whether it must stay on this machine; set by `private.mark_private`."""
 
     @property
     def is_text(self) -> bool:
@@ -125,12 +123,13 @@ class Block:
 
     @cached_property
     def tags(self) -> Strings:
-        """Its `#tags`, and `no-llm` if a heading or a title above it has that tag."""
+        """Its `#tags`."""
         own = [*self.inline.tags, *(self.card.tags if self.card else ())]
         for side in self._cut_sides:
-            own += [*side.tags, *(tag for block in side.blocks for tag in block.tags)]
-        covers = (tag.casefold() for one in (*self.headings, *self.titles) for tag in one.tags)
-        return tuple(dict.fromkeys([*own, *(PRIVATE for tag in covers if tag == PRIVATE)]))
+            own += side.tags
+            for block in side.blocks:
+                own += block.tags
+        return tuple(dict.fromkeys(own))
 
 
 @dataclass(frozen=True)
@@ -149,11 +148,6 @@ class Blocks:
         """Return the plain text."""
         return "".join(self.gap(at) + block.plain for at, block in enumerate(self.blocks))
 
-    def words(self, at: int, *, public: bool = True) -> str:
-        """Return the plain text of a block, `[…]` if it must not be `public`."""
-        hidden = public and any(tag.casefold() == PRIVATE for tag in self.blocks[at].tags)
-        return "[…]" if hidden else self.blocks[at].plain
-
     def gap(self, at: int) -> str:
         """Return what stands between a block and the one before it; cells of a row are one line."""
         if not at:
@@ -162,17 +156,16 @@ class Blocks:
         in_row = block.part is before.part is Part.CELL and block.lines == before.lines
         return " | " if in_row else "\n"
 
-    def around(
-        self, first: int, start: int, last: int, end: int, length: int, *, public: bool = False
-    ) -> tuple[str, str]:
+    def around(self, first: int, start: int, last: int, end: int, length: int) -> tuple[str, str]:
         """Return the plain text before an offset of a block, and behind an offset of a block."""
-        before, after = self.blocks[first].plain[:start], self.blocks[last].plain[end:]
+        before = self.blocks[first].plain[:start]
         while len(before) < length and first:
-            before = self.words(first - 1, public=public) + self.gap(first) + before
+            before = self.blocks[first - 1].plain + self.gap(first) + before
             first -= 1
+        after = self.blocks[last].plain[end:]
         while len(after) < length and last + 1 < len(self.blocks):
             last += 1
-            after += self.gap(last) + self.words(last, public=public)
+            after += self.gap(last) + self.blocks[last].plain
         return before[-length:], after[:length]
 
 

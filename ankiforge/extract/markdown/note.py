@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ankiforge.extract.exported_notes import kept
-from ankiforge.extract.markdown.blocks import PRIVATE, Block, Blocks, Part
+from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, plain_term
 from ankiforge.extract.markdown.inline import outermost, rich
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
@@ -19,6 +19,7 @@ from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Json, Span, Strings
 from ankiforge.text import regex, shortened
 from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, numbered, paragraphs_around
+from ankiforge.text.private import TAG
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
@@ -100,16 +101,13 @@ class Reader:
         """
         found, rows = sorted(self._all(), key=itemgetter(0, 1)), text.split("\n")
         per_block = Counter(fields["block"] for *_, fields in found)
-        code, heads, items = set[int](), list[int](), dict[tuple[Span, ...], int]()
+        code = set[int]()
+        items = dict[tuple[Span, ...], int]()
         for at, block in enumerate(self.blocks):
             if block.part is Part.CODE:
                 code.update(range(*block.lines))
-            elif block.part in (Part.HEADING, Part.TITLE):
-                heads.append(at)
             elif block.part is Part.ITEM:
                 items.setdefault(block.path, at)
-        private = f"#{PRIVATE}" in text.casefold()
-        covered = private and any(self.note.words(at) == "[…]" for at in heads)
         # shorter ones may be words of the text
         said = (fields.get("comment", "") for *_, fields in found)
         remarks = [one for one in said if len(one.split()) > 2]
@@ -132,7 +130,7 @@ class Reader:
             # a neighbour that is cut off here is too long to be taken
             asks = "?" in fields.get("comment", "")
             spare = (NEARBY if asks else PARAGRAPH) - len(fields["exact"]) + 1
-            near = CONTEXT if is_card or covered else max(CONTEXT, spare)
+            near = CONTEXT if is_card else max(CONTEXT, spare)
             before, after = self.note.around(at, start, last, end, near)
             fields |= {
                 "own": f"b.{block.id}" if block.id and per_block[fields["block"]] == 1 else "",
@@ -148,11 +146,10 @@ class Reader:
                 "schedule": schedule if is_card else "",
                 "hints": (*fields.get("hints", ()), *note_id),
             }
-            if private:
-                fields["anchor_around"] = fields["prefix"], fields["suffix"]
-                shown = self.note.around(at, start, last, end, CONTEXT, public=True)
-                fields["prefix"], fields["suffix"] = shown
-            if not covered and not is_card:
+            parts = (*range(at, last + 1), *fields.pop("beside", ()))
+            if any(self.blocks[part].private for part in parts):
+                fields["tags"] = (*fields["tags"], *({TAG} - {*fields["tags"]}))
+            if not is_card:
                 span = len(before), len(before) + len(fields["exact"])
                 around = f"{before}{fields['exact']}{after}"
                 fields["nearby"] = paragraphs_around(around, *span, asks=asks)

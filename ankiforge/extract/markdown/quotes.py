@@ -511,6 +511,7 @@ class Quotes:
             "page_label": cited.label or cited.page,
             "hints": (f"zotero:{key.rpartition('/')[2]}", f"zotero:{key}") if key else (),
             "links": tuple(filter(None, (opens(link, self._note) for link in cited.links))),
+            "beside": found.covers,
         }
 
 

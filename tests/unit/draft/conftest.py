@@ -7,9 +7,19 @@ from msgspec.structs import replace
 from ankiforge.config import shipped
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import Prompt, load
+from ankiforge.draft.sendable import Privacy, SendableTask
 from ankiforge.draft.server import ServerSettings
-from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKey, Task
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Drafted,
+    Highlight,
+    HighlightKey,
+    PrivateText,
+    Task,
+)
 from ankiforge.model import HighlightKind as Kind
+from ankiforge.text.private import private_words, why_private
 from tests.fakes import llm_server
 
 
@@ -39,14 +49,20 @@ def highlight() -> Callable[..., Highlight]:
 
 
 @pytest.fixture
-def task(highlight: Callable[..., Highlight]) -> Callable[..., Task]:
+def task(highlight: Callable[..., Highlight]) -> Callable[..., SendableTask]:
     """A task over highlights, or over as many numbered passages as are wanted."""
 
-    def make(*marked: Highlight | str, count: int = 0, **fields: Any) -> Task:
+    def make(*marked: Highlight | str, count: int = 0, **fields: Any) -> SendableTask:
         numbered = [f"Passage {n} says that sleep has {n} stages." for n in range(1, count + 1)]
         passages = [one if isinstance(one, Highlight) else highlight(one) for one in marked]
         passages += [highlight(text, key=f"pdf:p/{n}") for n, text in enumerate(numbered, 1)]
-        return Task(passages[0].document, tuple(passages), **fields)
+        private = [
+            PrivateText(words, one.document.key)
+            for one in passages
+            if why_private(one)
+            for words in private_words(one)
+        ]
+        return Privacy(private).task(Task(passages[0].document, tuple(passages), **fields))
 
     return make
 

@@ -16,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.draft import Rules
+from ankiforge.draft.sendable import Privacy
 from ankiforge.model import Brief, Document, DocumentKey, Highlight, Origin, Task
 
 HERE = Path(__file__).parent / "cases"
@@ -87,7 +88,7 @@ def test_what_a_reply_becomes(model, server, fake, whole, number):
     if case.get("repair"):
         settings["repair"] = repair
     drafter = model(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
-    result = whole(drafter.draft(iter([task_of(case)])))
+    result = whole(drafter.draft(iter([Privacy(()).task(task_of(case))])))
     asked = [
         [[words for _, words in fake.marked(one)], one.get("response_format", {}).get("type")]
         + [message["content"] for message in one["messages"][3:]]

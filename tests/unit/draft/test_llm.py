@@ -41,7 +41,7 @@ def test_results_come_in_the_order_of_the_tasks_however_fast_each_is(model, task
     server.otherwise = slow_first
     tasks = [task(f"Passage {name} says it.") for name in ("first", "second", "third")]
     results = list(model(concurrency=3).draft(iter(tasks)))
-    assert [result.task for result in results] == tasks
+    assert [result.task for result in results] == [one.task for one in tasks]
     assert all(len(result.drafts) == 1 for result in results)
 
 
@@ -142,7 +142,12 @@ def test_text_around_a_neighbour_does_not_carry_a_private_passage_out(
     draft, task, highlight, server
 ):
     private = highlight("My salary is low.", comment="#no-llm")
-    open_one = highlight("Sleep heals.", prefix="My salary is low. ", sentence="x My salary Sleep")
+    open_one = highlight(
+        "Sleep heals.",
+        prefix="y is low. ",
+        sentence="My salary is low; Sleep heals.",
+        heading="Low",
+    )
     result = draft(task(private, open_one))
     assert "salary" not in json.dumps(server.asked)
     assert len(result.drafts) == 1

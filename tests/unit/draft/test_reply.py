@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ankiforge.config import shipped
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import load
+from ankiforge.draft.sendable import Privacy
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind, Task
 
 PAPER = Document(DocumentKey("pdf:p"), source="papers", title="On Sleep")
@@ -17,7 +18,7 @@ PASSAGES = tuple(
     Highlight(PAPER, "pdf:p", HighlightKind.HIGHLIGHT, f"Fact {n}.", key=HighlightKey(f"pdf:p/{n}"))
     for n in (1, 2)
 )
-TASK = Task(PAPER, PASSAGES)
+TASK = Privacy(()).task(Task(PAPER, PASSAGES))
 PROMPT = load("cards", [shipped("prompts")])
 ONE, TWO = ({"h": label_for(one.key), "front": "Q", "back": "A"} for one in PASSAGES)
 BOTH = json.dumps({"cards": [ONE, TWO]})

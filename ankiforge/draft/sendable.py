@@ -1,0 +1,326 @@
+"""What may leave this machine.
+
+Every way out (a model, a chat, an agent) takes `Sendable` and `SendableText`, and only `Privacy` makes
+them, at the moment of sending, from the stored text and from all texts of the workspace that are under
+`#no-llm`:
+
+- In the same document, a private text is masked at any length, also where it is cut off, and so is what
+  stands inside of it.
+- Elsewhere, whatever shares 20 folded characters in a row with a private text is masked.
+- A passage is withheld if any of its own words would be masked.
+
+So a tag protects from now on what was read before it, and no key, match or check depends on it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NewType
+
+from msgspec.structs import replace
+
+from ankiforge.draft import withheld, without_comment
+from ankiforge.errors import UsageError
+from ankiforge.model import (
+    CardKind,
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    NoCard,
+    PrivateText,
+    Span,
+    Strings,
+    Task,
+    Value,
+    Waiting,
+)
+from ankiforge.text import cloze
+from ankiforge.text.masks import MASK, Folded, Hidden, folded, masked, parts_of
+from ankiforge.text.passages import sentences
+from ankiforge.text.private import HERE, IN_ITS_NOTE, has_tag, why_private
+
+SendableText = NewType("SendableText", str)
+"""A text without private words. Only `Privacy` and `ours` make it."""
+
+# The least number of folded characters by which the words of a mark overlap a private text.
+_OVERLAP = 6
+
+
+def ours(text: str) -> SendableText:
+    """Return a text of the program, such as the rules of a prompt, or a number."""
+    return SendableText(text)
+
+
+class Sendable(Value):
+    """A highlight as it may leave this machine; see `Privacy.passage`."""
+
+    key: HighlightKey
+    title: SendableText
+    """The title of its document."""
+    by: SendableText
+    """Authors and year of its document, separated by commas."""
+    heading: SendableText
+    under: tuple[SendableText, ...]
+    """The parent list items, outermost first."""
+    around: SendableText
+    """The paragraph, else the sentence and the text beside it; "" if there is no more than `marked`."""
+    marked: SendableText
+    phrases: tuple[SendableText, ...]
+    """The marked phrases in `marked`."""
+    sentence: SendableText
+    comment: SendableText
+    """What its reader wrote; "" if somebody else did."""
+    page: SendableText
+    colour: SendableText
+
+
+class SendableCard(Value):
+    """A waiting draft as it may leave this machine, to be compared with its passage."""
+
+    id: str
+    passage: Sendable
+    front: SendableText
+    """The question, or a sentence with `[…]` in its gaps."""
+    back: SendableText
+
+
+class Privacy:
+    """The private texts of a workspace, at one moment."""
+
+    def __init__(
+        self,
+        texts: Iterable[PrivateText],
+        places: Callable[[HighlightKey], Iterable[Highlight]] = lambda key: (),
+    ) -> None:
+        """Take the private texts.
+
+        Args:
+            texts: all texts of the workspace that must stay on this machine.
+            places: returns all places of a passage; it is private if one of them is.
+        """
+        self._places = places
+        self._whole = set[DocumentKey]()
+        by_document = defaultdict[DocumentKey, list[str]](list)
+        every = list[str]()
+        for private in texts:
+            if not private.text:
+                self._whole.add(private.document)
+                continue
+            every.append(private.text)
+            if private.document:
+                by_document[private.document] += _with_sentences(private.text)
+        self._everywhere = Hidden(every)
+        self._texts_of = dict(by_document)
+        self._hidden_in: dict[DocumentKey, Hidden] = {}
+        self._any = bool(every or self._whole)
+
+    # --- one highlight ------------------------------------------------------------------------
+
+    def why(self, highlight: Highlight) -> str:
+        """Return why a highlight must stay on this machine; "" if it may leave."""
+        reason = why_private(highlight)
+        if reason or not self._any:
+            return reason
+        document = highlight.document.key
+        if document in self._whole:
+            return IN_ITS_NOTE
+        if self._repeats(highlight.exact, document):
+            return HERE
+        places = self._places(highlight.key) if highlight.key else ()
+        return HERE if any(map(why_private, places)) else ""
+
+    def passage(self, highlight: Highlight) -> Sendable:
+        """Return what of a highlight may leave this machine.
+
+        Raises:
+            UsageError: nothing may.
+        """
+        if reason := self.why(highlight):
+            raise UsageError(reason)
+        document = highlight.document
+
+        def text(words: str) -> SendableText:
+            return self.text(words, document.key)
+
+        by = ", ".join(filter(None, (*document.creators[:3], document.issued)))
+        comment = highlight.comment if highlight.instructs else ""
+        phrases = [text(highlight.exact[start:end]) for start, end in highlight.gaps]
+        return Sendable(
+            key=highlight.key,
+            title=_unless_masked(text(document.title)),
+            by=_unless_masked(text(by)),
+            heading=_unless_masked(text(highlight.heading)),
+            under=tuple([text(words) for words in highlight.above]),
+            around=text(_around(without_comment(highlight))),
+            marked=text(highlight.exact),
+            phrases=tuple(phrases),
+            sentence=text(highlight.sentence),
+            comment=text(comment),
+            page=text(highlight.page_label),
+            colour=text(highlight.colour),
+        )
+
+    def task(self, task: Task) -> SendableTask:
+        """Return a task with what of its highlights may be sent to a model."""
+        passages = dict[HighlightKey, Sendable]()
+        kept = dict[HighlightKey, NoCard]()
+        for highlight in task.highlights:
+            key = highlight.key
+            if unsuited := withheld(highlight):
+                kept[key] = NoCard(key, unsuited)
+            elif private := self.why(highlight):
+                kept[key] = NoCard(key, private, passing=True)
+            else:
+                passages[key] = self.passage(highlight)
+        return SendableTask(task, passages, kept, self)
+
+    def card(self, waiting: Waiting) -> SendableCard | None:
+        """Return a draft as it may be compared with its passage elsewhere; None if it must stay here."""
+        highlight, draft = waiting.highlight, waiting.draft
+        front, back = draft.field("Front"), draft.field("Back")
+        if draft.kind is CardKind.CLOZE:
+            front, back = draft.field("Text"), draft.answer
+            for gap in reversed(cloze.gaps(front)):
+                front = f"{front[: gap.start]}{MASK}{front[gap.end :]}"
+        words = "\n".join((draft.field("Text"), front, back))
+        if self.why(highlight) or self.hides(words, highlight.document.key):
+            return None
+        passage = self.passage(highlight)
+        return SendableCard(waiting.id, passage, SendableText(front), SendableText(back))
+
+    # --- any text -----------------------------------------------------------------------------
+
+    def text(self, words: str, document: DocumentKey | None = None) -> SendableText:
+        """Return a text with `[…]` instead of what is private.
+
+        Args:
+            words: the text; where it was cut off, it has "…" or an end.
+            document: the document in which it stands; None = no document.
+        """
+        words = unicodedata.normalize("NFC", words)
+        spans = [*self._private_spans(words, document)]
+        return SendableText(masked(words, spans) if spans else words)
+
+    def hides(self, words: str, document: DocumentKey | None = None) -> bool:
+        """Return whether a text contains something private."""
+        words = unicodedata.normalize("NFC", words)
+        return any(True for _ in self._private_spans(words, document))
+
+    def _repeats(self, exact: str, document: DocumentKey) -> bool:
+        """Return whether the words of a mark repeat, contain or overlap something private."""
+        exact = unicodedata.normalize("NFC", exact)
+        if any(True for _ in self._private_spans(exact, document, cut=False)):
+            return True
+        here = self._hidden(document)
+        letters = folded(exact).letters
+        return any(True for _ in here.cut_ends(letters, _OVERLAP))
+
+    def _private_spans(
+        self, words: str, document: DocumentKey | None, *, cut: bool = True
+    ) -> Iterator[Span]:
+        """Yield the private spans of a text; with `cut`, its ends may be within a private text."""
+        for start, end in parts_of(words):
+            if has_tag(words[start:end]):
+                yield start, end
+        if not self._any:
+            return
+        whole = folded(words)
+        for first, last in self._everywhere.long_runs(whole):
+            yield _original(whole, first, last)
+        here = self._hidden(document)
+        if not here:
+            return
+        for first, last in here.whole_texts(whole, words):
+            yield _original(whole, first, last)
+        for start, end in parts_of(words):
+            part = folded(words[start:end])
+            if part.letters and here.contain(part.letters):
+                yield start, end
+            for first, last in here.cut_ends(part.letters) if cut else ():
+                low, high = _original(part, first, last)
+                yield start + low, start + high
+
+    def _hidden(self, document: DocumentKey | None) -> Hidden:
+        """Return the private texts of a document."""
+        if document is None or document not in self._texts_of:
+            return _NOTHING
+        if document not in self._hidden_in:
+            self._hidden_in[document] = Hidden(self._texts_of[document])
+        return self._hidden_in[document]
+
+
+@dataclass(frozen=True)
+class SendableTask:
+    """A task, and what of it may be sent."""
+
+    task: Task
+    passages: dict[HighlightKey, Sendable]
+    """What may be sent, in the order of the highlights."""
+    withheld: dict[HighlightKey, NoCard]
+    """Why the other highlights are not sent."""
+    privacy: Privacy
+
+    @property
+    def highlights(self) -> tuple[Highlight, ...]:
+        """The highlights that may be sent."""
+        return tuple([each for each in self.task.highlights if each.key in self.passages])
+
+    @property
+    def title(self) -> SendableText:
+        """Title, authors and year of the document; "" if none of that may be told."""
+        document = self.task.document
+        about = ", ".join(filter(None, (*document.creators[:3], document.issued)))
+        return self.text(f"{document.title} ({about})" if about else document.title)
+
+    @property
+    def remark(self) -> SendableText:
+        """A person's instructions for another draft."""
+        return self.text(self.task.remark)
+
+    def text(self, words: str) -> SendableText:
+        """Return a text about the document of the task, such as a complaint, without what is private."""
+        return self.privacy.text(words, self.task.document.key)
+
+    def only(self, *highlights: Highlight) -> SendableTask:
+        """Return a task with only these highlights."""
+        keys = {highlight.key for highlight in highlights}
+        passages = {key: passage for key, passage in self.passages.items() if key in keys}
+        reasons = {key: reason for key, reason in self.withheld.items() if key in keys}
+        task = replace(self.task, highlights=highlights)
+        return SendableTask(task, passages, reasons, self.privacy)
+
+
+_NOTHING = Hidden(())
+
+
+def _with_sentences(text: str) -> Strings:
+    """Return a text, its lines, and its sentences: each may be repeated alone."""
+    found = [text]
+    for line in text.split("\n"):
+        found.append(line)
+        for start, end in sentences(line):
+            found.append(line[start:end])
+    return tuple(found)
+
+
+def _around(highlight: Highlight) -> str:
+    """Return the paragraph of a highlight, else its sentence and the text beside it; "" if no more."""
+    text = highlight.nearby
+    if highlight.exact not in text:
+        text = highlight.sentence
+    if highlight.exact not in text:
+        text = "".join((highlight.prefix, highlight.exact, highlight.suffix))
+    return "" if text.strip() == highlight.exact.strip() else text
+
+
+def _unless_masked(text: SendableText) -> SendableText:
+    """Return a text, "" if nothing of it is left."""
+    return ours("") if not any(map(str.isalnum, text.replace(MASK, ""))) else text
+
+
+def _original(text: Folded, first: int, last: int) -> Span:
+    """Return the span of the original for some folded letters."""
+    return text.origins[first], text.origins[last - 1] + 1

@@ -1,0 +1,198 @@
+"""Find where a text repeats texts that must not be shown, and mask those places.
+
+Texts are compared folded: letters and digits only, without case. A folded text keeps the offset of each
+of its letters in the original, so that what is masked there are whole words.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from ankiforge.model import Span
+from ankiforge.text import regex
+
+MASK = "[…]"
+"""Stands where something is not shown."""
+LONG_ENOUGH = 20
+"""The length, in folded characters, from which equal words are not a coincidence."""
+# Folded characters of a text that was cut off, by which its beginning or end is recognised.
+_CUT_LEAST = 3
+# Folded characters from which words are found within other words.
+_WITHIN_WORDS = 6
+# Of each hidden text, a piece of this length is indexed at every STEP-th place: of any LONG_ENOUGH
+# characters in a row, one piece is whole.
+_PIECE = 10
+_STEP = LONG_ENOUGH - _PIECE + 1
+
+_NOT_LETTERS = regex(r"[\W_]+")
+# Between the parts of a text that are compared one by one: lines, headings, cells, and cuts.
+_PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
+
+
+class Folded(NamedTuple):
+    """A folded text."""
+
+    letters: str
+    origins: tuple[int, ...]
+    """The offset of each letter in the original."""
+
+
+@lru_cache(maxsize=4096)
+def _letters_of(cluster: str) -> str:
+    """Fold a character with its combining marks."""
+    return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", cluster).casefold())
+
+
+def folded(text: str) -> Folded:
+    """Fold a text, and tell where each letter comes from.
+
+    The letters are those of `text.fold.fold`, except that it has other fallbacks.
+    """
+    letters = list[str]()
+    origins = list[int]()
+    start = 0
+    while start < len(text):
+        end = start + 1
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        for letter in _letters_of(text[start:end]):
+            letters.append(letter)
+            origins.append(start)
+        start = end
+    return Folded("".join(letters), tuple(origins))
+
+
+class Hidden:
+    """Texts that must not be shown."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        letters_of = set[str]()
+        self._words = set[str]()
+        for text in texts:
+            letters_of.add(folded(text).letters)
+            for word in text.split():
+                self._words.add(folded(word).letters)
+        self._texts = sorted(letters_of - {""})
+        self._pieces: dict[str, list[Span]] = defaultdict(list)
+        for number, text in enumerate(self._texts):
+            if len(text) < LONG_ENOUGH:
+                continue
+            for at in range(0, len(text) - _PIECE + 1, _STEP):
+                self._pieces[text[at : at + _PIECE]].append((number, at))
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._texts)
+
+    def long_runs(self, text: Folded) -> Iterator[Span]:
+        """Yield what a text shares with a hidden one, if that is at least `LONG_ENOUGH` letters."""
+        letters = text.letters
+        done = 0
+        for at in range(len(letters) - _PIECE + 1):
+            if at < done:
+                continue
+            for number, place in self._pieces.get(letters[at : at + _PIECE], ()):
+                start, end = _extended(letters, at, self._texts[number], place)
+                if end - start >= LONG_ENOUGH:
+                    yield start, end
+                    done = max(done, end)
+
+    def whole_texts(self, text: Folded, original: str) -> Iterator[Span]:
+        """Yield where hidden texts of any length stand as a whole."""
+        for hidden in self._texts:
+            start = text.letters.find(hidden)
+            while start >= 0:
+                end = start + len(hidden)
+                if len(hidden) >= _WITHIN_WORDS or _is_apart(text, original, start, end):
+                    yield start, end
+                start = text.letters.find(hidden, start + 1)
+
+    def contain(self, letters: str) -> bool:
+        """Return whether a hidden text contains these letters; a few of them as a whole word."""
+        if len(letters) < _WITHIN_WORDS:
+            return letters in self._words or letters in self._texts
+        return any(letters in hidden for hidden in self._texts)
+
+    def cut_ends(self, letters: str, least: int = _CUT_LEAST) -> Iterator[Span]:
+        """Yield the ends of a text with which a hidden text begins or ends that is cut off there."""
+        if len(letters) < least:
+            return
+        for hidden in self._texts:
+            head = letters[:least]
+            at = hidden.find(head)
+            while at >= 0:
+                if letters.startswith(hidden[at:]):
+                    yield 0, len(hidden) - at
+                    break
+                at = hidden.find(head, at + 1)
+            tail = letters[-least:]
+            at = hidden.rfind(tail)
+            while at >= 0:
+                length = at + least
+                if letters.endswith(hidden[:length]):
+                    yield len(letters) - length, len(letters)
+                    break
+                at = hidden.rfind(tail, 0, at + least - 1)
+
+
+def _extended(letters: str, at: int, hidden: str, place: int) -> Span:
+    """Return the longest run of letters around a place that two texts have in common there."""
+    start, begin = at, place
+    while start and begin and letters[start - 1] == hidden[begin - 1]:
+        start -= 1
+        begin -= 1
+    end, stop = at, place
+    while end < len(letters) and stop < len(hidden) and letters[end] == hidden[stop]:
+        end += 1
+        stop += 1
+    return start, end
+
+
+def _is_apart(text: Folded, original: str, start: int, end: int) -> bool:
+    """Return whether letters are whole words of a text in a script that separates words."""
+    first, last = text.origins[start], text.origins[end - 1]
+    before = original[first - 1 : first] if first else ""
+    after = original[last + 1 : last + 2]
+    return not (before.isalnum() or after.isalnum())
+
+
+def parts_of(text: str) -> Iterator[Span]:
+    """Yield the spans of the lines, headings and cells of a text, cut where something is left out."""
+    for part in _PART.finditer(text):
+        yield part.span()
+
+
+def masked(text: str, spans: Iterable[Span]) -> str:
+    """Return a text with `[…]` instead of some spans; what is left of a word goes with it.
+
+    Args:
+        text: the text.
+        spans: what to mask, in code points; they may overlap.
+    """
+    shown = list[str]()
+    done = 0
+    for first, last in sorted(spans):
+        start, end = max(first, done), last
+        while start > done and start < len(text) and _in_one_word(text, start):
+            start -= 1
+        while end < len(text) and _in_one_word(text, end):
+            end += 1
+        if end <= done:
+            continue
+        between = text[done:start]
+        if not shown or any(map(str.isalnum, between)):
+            shown += [between, MASK]
+        done = end
+    shown.append(text[done:])
+    return "".join(shown)
+
+
+def _in_one_word(text: str, at: int) -> bool:
+    """Return whether the characters before and at an offset belong to one word."""
+    if unicodedata.combining(text[at]):
+        return True
+    return text[at - 1].isalnum() and text[at].isalnum()
