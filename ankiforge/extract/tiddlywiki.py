@@ -23,7 +23,7 @@ from ankiforge.extract.markdown import Note, NoteSource
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
 from ankiforge.text.cloze import MATH
-from ankiforge.text.private import IN_ITS_NOTE, names_tag
+from ankiforge.text.private import IN_ITS_NOTE, has_tag, names_tag
 
 HandWritten = Literal["inline", "block", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
@@ -61,6 +61,7 @@ class Wiki(NoteSource):
         title, kind = fields.get("title") or PurePosixPath(file.path).stem, fields.get("type", "")
         if title.startswith("$:/") or not fields.keys().isdisjoint(("draft.of", "plugin-type")):
             return
+        is_private = names_tag(head) or any(map(_begins_with_tag, body.split("\n")))
         if kind in ("", "text/vnd.tiddlywiki"):
             body = markdown_of(body)
         elif kind not in _PLAIN_TYPES:
@@ -72,13 +73,18 @@ class Wiki(NoteSource):
             title=title,
             path=file.path,
             tags=tuple(re.sub(r"\s+", "-", tag) for tag in tags if not tag.startswith("$:/")),
-            private=IN_ITS_NOTE if names_tag(head) else "",
+            private=IN_ITS_NOTE if is_private else "",
         )
         yield from self.read_note(Note(body, document, frozenset(("mark", "=="))), picture)
 
     def markdown(self, text: str) -> str:
         """Return the text of a tiddler as Markdown, without its fields."""
         return markdown_of(text.partition("\n\n")[2])
+
+
+def _begins_with_tag(line: str) -> bool:
+    """Return whether a line begins with `#no-llm`, which TiddlyWiki takes for an item of a list."""
+    return line.startswith("#") and has_tag(line)
 
 
 open_source = Wiki.open

@@ -29,6 +29,10 @@ _PIECE = 10
 _STEP = LONG_ENOUGH - _PIECE + 1
 
 _NOT_LETTERS = regex(r"[\W_]+")
+# Scripts that separate no words by blanks, or that join particles to them.
+_UNSPACED = regex(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+)
 # Between the parts of a text that are compared one by one: lines, headings, cells, and cuts.
 _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
 
@@ -122,15 +126,17 @@ class Hidden:
         if len(letters) < least:
             return
         for hidden in self._texts:
+            # it began before the text does
             head = letters[:least]
-            at = hidden.find(head)
+            at = hidden.find(head, 1)
             while at >= 0:
                 if letters.startswith(hidden[at:]):
                     yield 0, len(hidden) - at
                     break
                 at = hidden.find(head, at + 1)
+            # it goes on behind the text
             tail = letters[-least:]
-            at = hidden.rfind(tail)
+            at = hidden.rfind(tail, 0, len(hidden) - 1)
             while at >= 0:
                 length = at + least
                 if letters.endswith(hidden[:length]):
@@ -155,9 +161,7 @@ def _extended(letters: str, at: int, hidden: str, place: int) -> Span:
 def _is_apart(text: Folded, original: str, start: int, end: int) -> bool:
     """Return whether letters are whole words of a text in a script that separates words."""
     first, last = text.origins[start], text.origins[end - 1]
-    before = original[first - 1 : first] if first else ""
-    after = original[last + 1 : last + 2]
-    return not (before.isalnum() or after.isalnum())
+    return not (_in_one_word(original, first) or _in_one_word(original, last + 1))
 
 
 def parts_of(text: str) -> Iterator[Span]:
@@ -177,9 +181,9 @@ def masked(text: str, spans: Iterable[Span]) -> str:
     done = 0
     for first, last in sorted(spans):
         start, end = max(first, done), last
-        while start > done and start < len(text) and _in_one_word(text, start):
+        while start > done and _in_one_word(text, start):
             start -= 1
-        while end < len(text) and _in_one_word(text, end):
+        while _in_one_word(text, end):
             end += 1
         if end <= done:
             continue
@@ -193,6 +197,9 @@ def masked(text: str, spans: Iterable[Span]) -> str:
 
 def _in_one_word(text: str, at: int) -> bool:
     """Return whether the characters before and at an offset belong to one word."""
+    if not 0 < at < len(text):
+        return False
     if unicodedata.combining(text[at]):
         return True
-    return text[at - 1].isalnum() and text[at].isalnum()
+    both = text[at - 1 : at + 1]
+    return both.isalnum() and not _UNSPACED.search(both)

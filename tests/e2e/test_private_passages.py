@@ -151,17 +151,59 @@ def words_beside_a_mark(place: Place) -> None:
     place.run()
 
 
+def a_note_that_gains_the_tag(place: Place) -> None:
+    """The words stand in a note that was read before, and is not read again."""
+    place.settings(VAULT)
+    place.note("Row.md", f"=={OPEN}==. {CANARY}.\n")
+    secret = place.note("Secret.md", f"{CANARY}\n")
+    place.forge.ok("run", "--drafter", "rules")
+    secret.write_text(f"{CANARY}\n\n#No-LLM\n")
+    place.run()
+
+
+def a_title_and_a_heading(place: Place) -> None:
+    """The title of a note, and a heading of another one, repeat a private mark."""
+    place.settings(VAULT)
+    place.note(f"{CANARY}.md", f"=={OPEN}==\n")
+    place.note("Heading.md", f"# {CANARY}\n\n=={OPEN[::-1]}==\n")
+    place.note("Secret.md", f"=={CANARY}== #no-llm\n")
+    place.run()
+
+
 @pytest.mark.parametrize(
     "history",
     [
         a_new_quote, a_quote_without_the_tagged_note, a_new_pdf, a_private_mark_of_a_pdf, a_union,
-        a_private_item, words_beside_a_mark,
+        a_private_item, words_beside_a_mark, a_note_that_gains_the_tag, a_title_and_a_heading,
     ],
     ids=lambda one: one.__name__,
 )  # fmt: skip
 def test_private_words_are_in_no_request(place, history):
     history(place)
     assert any("retention" in json.dumps(one) for one in place.server.asked) or history is a_new_pdf
+
+
+@pytest.mark.parametrize("words", [f"=={CANARY}== #no-llm", f"[{CANARY}](https://x.test) #no-llm"])
+def test_words_are_sent_again_when_the_tag_is_taken_away(place, words):
+    place.settings(VAULT)
+    secret = place.note("Secret.md", f"{words}\n")
+    place.note("Row.md", f"=={OPEN}==. {CANARY}.\n")
+    place.run()
+    secret.write_text(words.replace("#no-llm", "") + "\n")
+    place.run()  # it is read again, maybe by the second run, as it was written just now
+    place.note("Row.md", f"=={OPEN}, it is said==. {CANARY}.\n")
+    place.forge.ok("run")
+    assert "zebrafish" in json.dumps(place.server.asked)
+
+
+def test_a_note_whose_front_matter_cannot_be_read_is_kept_here_and_named(place):
+    place.settings(VAULT)
+    place.note("Broken.md", f"---\ntitle: A: B\n---\n=={CANARY}==\n")
+    place.note("Row.md", f"=={OPEN}==\n")
+    told = place.forge("run")
+    assert "zebrafish" not in json.dumps(place.server.asked)
+    assert "Broken.md" in told.stderr + told.stdout
+    assert "no model gets anything of it" in told.stderr + told.stdout
 
 
 def test_a_run_of_one_note_sends_only_its_own_passages(place, fake):

@@ -8,12 +8,13 @@ the front matter, the whole note is private.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.model import Span
 from ankiforge.text import regex
-from ankiforge.text.private import IN_ITS_NOTE, UNREADABLE, has_tag, names_tag
+from ankiforge.text.private import IN_ITS_NOTE, UNREADABLE, has_tag, names_tag, without_tag
 
 # Front matter, in YAML or TOML: up to the line that closes it, else up to the end of the note.
 _FRONT_MATTER = regex(
@@ -21,6 +22,8 @@ _FRONT_MATTER = regex(
 )
 # Tags as Logseq and other programs write them outside front matter: `tags:: diary, no-llm`.
 _LINE_OF_TAGS = regex(r"(?im)^[ \t>*+#-]*(?:file)?tags?[ \t]*(?:::?|=)[^\n]*")
+# A line that begins with a comment of Obsidian or HTML, maybe in a quote or a list.
+_COMMENT = regex(r"[ \t>*+-]*(?:%%|<!--)")
 
 
 def why_whole(text: str, problem: str) -> str:
@@ -49,32 +52,42 @@ def mark_private(blocks: Sequence[Block], body: str) -> bool:
     Returns:
         Whether the whole note is private, because the tag stands in no block.
     """
-    tagged_lines = set[int]()
-    for number, line in enumerate(body.split("\n")):
-        if has_tag(line):
-            tagged_lines.add(number)
+    lines = body.split("\n")
+    tagged_lines = [number for number, line in enumerate(lines) if has_tag(line)]
     if not tagged_lines:
         return False
-
-    # the tag may stand in a list item, whose other blocks it covers, or in no block
-    outside = set(tagged_lines)
-    items = set[tuple[Span, ...]]()
+    blocks_at = defaultdict[int, list[Block]](list)
     for block in blocks:
-        outside.difference_update(range(*block.lines))
-        if block.part is Part.ITEM and _has_line(block, tagged_lines):
-            items.add(block.path)
+        for number in range(*_own_lines(block)):
+            blocks_at[number].append(block)
 
+    tagged = set[Block]()
+    is_whole = False
+    for number in tagged_lines:
+        having = [block for block in blocks_at[number] if not _says_only_the_tag(block)]
+        if not having and _COMMENT.match(lines[number]):
+            having = blocks_at[number - 1]  # a comment belongs to the block right above it
+        tagged.update(having)
+        is_whole = is_whole or not having
+
+    # a heading or a title may be there as several objects with the same lines
+    heads = {block.lines for block in tagged if block.part is not Part.TEXT}
+    items = {block.path for block in tagged if block.part is Part.ITEM}
     for block in blocks:
         above = (*block.headings, *block.titles, *block.heads)
+        under_head = any(head.lines in heads for head in above)
         under_item = any(block.path[:depth] in items for depth in range(1, len(block.path) + 1))
-        if under_item or any(_has_line(one, tagged_lines) for one in (block, *above)):
+        if under_head or under_item or block in tagged:
             block.private = True
-    return bool(outside)
+    return is_whole
 
 
-def _has_line(block: Block, lines: set[int]) -> bool:
-    """Return whether a block has one of some lines; a callout's title has only its first."""
+def _says_only_the_tag(block: Block) -> bool:
+    """Return whether a block has no words but the tag, which is then about the whole note."""
+    return not any(map(str.isalnum, without_tag(block.plain)))
+
+
+def _own_lines(block: Block) -> Span:
+    """Return the lines of a block; of a callout's title, only its first."""
     first, last = block.lines
-    if block.part is Part.TITLE:
-        last = first + 1
-    return not lines.isdisjoint(range(first, last))
+    return (first, first + 1) if block.part is Part.TITLE else (first, last)

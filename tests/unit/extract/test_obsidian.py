@@ -11,6 +11,7 @@ import pytest
 from ankiforge import extract
 from ankiforge.model import Extracted, Form, Highlight, Problem, Scan, Sighting
 from ankiforge.text.passages import anchor_key, own_key
+from ankiforge.text.private import why_private
 from tests.reading import tell_osr
 
 ROOT = Path(__file__).parents[3]
@@ -52,6 +53,18 @@ def test_notes_of_the_page_on_keys_read_as_it_says(tmp_path, vector):
     }
     assert plain == {vector["plain"]}
     assert [own_key(h) or anchor_key(h, h.nth) for h in found] == vector["keys"]
+
+
+@pytest.mark.parametrize(
+    "tagged", ["---\ntags: [no-llm]\n---\n{}", "{}\n\n#no-llm\n", "%%#no-llm%%\n\n{}"]
+)
+@pytest.mark.parametrize("vector", vectors())
+def test_no_key_depends_on_the_tag_of_privacy(tmp_path, vector, tagged):
+    if vector["note"].startswith("---"):
+        pytest.skip("it has front matter of its own")
+    found = highlights(tmp_path, tagged.format(vector["note"]))
+    assert [own_key(h) or anchor_key(h, h.nth) for h in found] == vector["keys"]
+    assert all(map(why_private, found))
 
 
 # --- hostile text ---------------------------------------------------------------------------

@@ -1,0 +1,43 @@
+"""What is masked of a text: in the same document at any length, elsewhere from twenty letters on."""
+
+from unicodedata import normalize
+
+import pytest
+
+from ankiforge.draft.sendable import Privacy
+from ankiforge.model import DocumentKey, PrivateText
+
+HERE, ELSEWHERE = DocumentKey("d"), DocumentKey("e")
+LONG = "Anna has been ill since the middle of March"
+
+CASES = [
+    # private, text, shown in the same document, shown elsewhere
+    ("Anna is ill", "Before. Anna is ill. Behind.", "Before. […]. Behind.", None),
+    ("Anna is ill", "Before. ANNA  is\xa0ill! Behind.", "Before. […]! Behind.", None),
+    ("Anna", "Hannah is not Anna at all", "Hannah is not […] at all", None),
+    ("ill", "The illness of a hill", None, None),
+    (LONG, f"It is said that {LONG}, and so on", "It is said that […], and so on", "It is said that […], and so on"),
+    # what is cut off at the end of a text
+    ("Anna is ill", "a is ill. Then the peace was made", "[…]. Then the peace was made", None),
+    ("Anna is ill", "Then the peace was made. Anna i", "Then the peace was made. […]", None),
+    ("Anna is ill", "… is ill, and the peace was made", "… […], and the peace was made", None),
+    (LONG, "since the middle of March. Then", "[…]. Then", "[…]. Then"),
+    # what stands inside of it
+    ("Anna is ill", "Open › is ill", "Open › […]", None),
+    # one sentence of several, one line of several
+    ("Anna is ill. Bob is well.\nCarl left", "So Bob is well. But why?", "So […]. But why?", None),
+    ("Anna is ill. Bob is well.\nCarl left", "Carl left early", "[…] early", None),
+    # other scripts
+    ("安娜病了", "昨天安娜病了。今天", "昨天[…]。今天", None),
+    ("Ärger", "Viel A\u0308rger heute", "Viel […] heute", None),
+    # a line that has the tag itself
+    ("x", "one\nmine #No-LLM\ntwo", "one\n[…]\ntwo", "one\n[…]\ntwo"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("private", "text", "here", "elsewhere"), CASES)
+def test_private_words_are_masked(private, text, here, elsewhere):
+    privacy = Privacy([PrivateText(private, HERE)])
+    assert privacy.text(text, HERE) == (here if here is not None else text)
+    same = normalize("NFC", text)
+    assert privacy.text(text, ELSEWHERE) == (elsewhere if elsewhere is not None else same)
