@@ -190,7 +190,8 @@ def test_words_are_sent_again_when_the_tag_is_taken_away(place, words):
     place.note("Row.md", f"=={OPEN}==. {CANARY}.\n")
     place.run()
     secret.write_text(words.replace("#no-llm", "") + "\n")
-    place.run()  # it is read again, maybe by the second run, as it was written just now
+    for _ in range(2):  # it was written just now: maybe the second run is sure what it holds
+        place.forge.ok("run")
     place.note("Row.md", f"=={OPEN}, it is said==. {CANARY}.\n")
     place.forge.ok("run")
     assert "zebrafish" in json.dumps(place.server.asked)
