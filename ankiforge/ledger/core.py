@@ -16,9 +16,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ankiforge.config.ownfiles import OwnPath
 from ankiforge.ledger import cards, decide, drafts, lists, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.decide import Taken
@@ -54,7 +54,7 @@ class Ledger:
     """Passages, decisions and cards of one workspace on one machine."""
 
     def __init__(
-        self, database: Path, journal: Path, machine: str, *, read_only: bool = False
+        self, database: OwnPath, journal: OwnPath, machine: str, *, read_only: bool = False
     ) -> None:
         """Open the database (or rebuild it), and read what is new in the journal.
 
@@ -62,6 +62,7 @@ class Ledger:
 
         Raises:
             LedgerError: the database or the journal cannot be used.
+            OwnFileError: a link or no regular file is in the place of one of their files.
         """
         self._store = Store(database, journal, machine, read_only=read_only)
         self._unite()
