@@ -86,7 +86,7 @@ def open_ledger(workspace: Workspace, *, read_only: bool = False) -> Ledger:
 
     if not read_only:
         workspace.prepare()
-    machine = "reader" if read_only else workspace.machine(user_folder())
+    machine = workspace.machine(user_folder(), make=not read_only)
     return Ledger(workspace.ledger, workspace.journal, machine, read_only=read_only)
 
 
@@ -320,18 +320,16 @@ def open_sources(
     Raises:
         ConfigError: a kind is unknown, or its settings are invalid; with file, line and key.
     """
-    from ankiforge.deliver import roots
+    from ankiforge.deliver import remember_roots
     from ankiforge.ledger import CACHE_FILE, CacheFile
 
     selected = list(selected)
-    folders = roots(ledger)
-    known = {
+    folders = {
         f"{one.entry.kind}:{one.entry.name}": str(one.entry.path)
         for one in selected
         if one.entry.has_folder
     }
-    if not known.items() <= folders.items():
-        ledger.memo("roots", msgspec.json.encode({**folders, **known}).decode())
+    remember_roots(ledger, folders)
     caches = CacheFile(workspace.folder / CACHE_FILE)
     return tuple(
         open_source(

@@ -409,9 +409,23 @@ def picture_fault(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPa
 
 
 def roots(ledger: Ledger) -> Texts:
-    """Return the folder of each source, by `kind:name`, as it was opened last."""
-    stored = ledger.memo("roots")
+    """Return the folder of each source, by `kind:name`, as this machine opened it last.
+
+    What another machine has stored is not used: nobody here has confirmed its folders.
+    """
+    stored = ledger.memo(_roots_of(ledger))
     return msgspec.json.decode(stored, type=dict[str, str]) if stored else {}
+
+
+def remember_roots(ledger: Ledger, folders: Texts) -> None:
+    """Store the folders of sources that are opened, from which pictures are read."""
+    known = roots(ledger)
+    if not folders.items() <= known.items():
+        ledger.memo(_roots_of(ledger), msgspec.json.encode({**known, **folders}).decode())
+
+
+def _roots_of(ledger: Ledger) -> str:
+    return f"roots of {ledger.machine}"
 
 
 # --- packages -------------------------------------------------------------------------------------

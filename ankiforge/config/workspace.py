@@ -151,13 +151,17 @@ class Workspace(Value):
         where = self.config.where.at("journal")
         return _own(self.root, expanded(self.config.journal, self.root, where))
 
-    def machine(self, folder: Path) -> str:
+    def machine(self, folder: Path, *, make: bool = True) -> str:
         """Return the id of this machine for this workspace: made once, kept in the user's folder.
 
-        A copied workspace gets another one, so two machines never write into one file.
+        A copied workspace gets another one, so two machines never write into one file. Without
+        `make`, return "reader" if there is none yet.
         """
-        known, root = load_values(folder, "machines"), str(self.root)
+        known = load_values(folder, "machines")
+        root = str(self.root)
         if root not in known:
+            if not make:
+                return "reader"
             known[root] = uuid.uuid4().hex[:12]
             store_values(folder, "machines", known)
         return known[root]

@@ -83,6 +83,11 @@ class Ledger:
         return self._store.action()
 
     @property
+    def machine(self) -> str:
+        """The id of this machine for this workspace."""
+        return self._store.machine
+
+    @property
     def journal_state(self) -> JournalState:
         """The state in which the journal was found when it was read last."""
         return self._store.state

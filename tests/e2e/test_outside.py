@@ -1,7 +1,10 @@
 """A workspace of strangers touches nothing outside itself before a person says so."""
 
+import json
 import os
+import shutil
 import sqlite3
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +151,35 @@ def test_a_collection_that_is_found_or_lies_inside_needs_no_word(forge, collecti
         forge.folder.joinpath("ankiforge.yaml").read_text().replace("auto", "mine.anki2")
     )
     assert "--trust" not in forge("run").stderr
+
+
+# --- the ledger that came with it -------------------------------------------------------------------
+
+
+def test_pictures_come_from_no_folder_that_only_a_foreign_ledger_names(
+    forge, forge_in, outside, tmp_path
+):
+    begin(forge, "")
+    (forge.folder / "notes/a.md").write_text("What is this?::a cat ![](cat.png)\n")
+    (forge.folder / "notes/cat.png").write_bytes(b"\x89PNG of a cat")
+    forge.ok("run")
+    given = forge_in(tmp_path / "given")
+    shutil.copytree(forge.folder, given.folder, dirs_exist_ok=True)
+    (given.folder / "notes/cat.png").unlink()
+    (outside / "cat.png").write_bytes(b"\x89PNG of somebody")
+    with sqlite3.connect(given.folder / ".ankiforge/ledger.db") as ledger:
+        changed = ledger.execute(
+            "UPDATE meta SET value = ? WHERE name LIKE 'app roots%'",
+            (json.dumps({"obsidian:n": str(outside)}),),
+        )
+        assert changed.rowcount == 1
+    ledger.close()
+
+    told = given("build", "--full", "-o", "all.apkg").stderr
+
+    assert "its source is not known on this machine" in told
+    with zipfile.ZipFile(given.folder / "all.apkg") as package:
+        assert json.loads(package.read("media")) == {}
 
 
 # --- what the workspace remembers ------------------------------------------------------------------
