@@ -36,6 +36,7 @@ import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import BusyError, LedgerError
+from ankiforge.ledger.bodies import is_sound
 from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, State, classes, fold
 from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text.cloze import plain
@@ -547,9 +548,10 @@ def _event(line: bytes) -> Event | None:
     if is_too_deep(line):
         return None
     try:
-        return _decode_event(line)
+        event = _decode_event(line)
     except (msgspec.MsgspecError, UnicodeError):
         return None
+    return event if is_sound(event) else None
 
 
 def _columns(event: Event) -> tuple[object, ...]:

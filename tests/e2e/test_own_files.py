@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from ankiforge.ledger.events import KINDS
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
 
 SETTINGS = "sources: [obsidian: {name: n, path: notes}]\nanki: {collection: none}\n"
@@ -362,6 +364,38 @@ def test_a_deep_line_is_not_accepted_when_python_would_read_it(said, used):
     line = json.dumps({**event, "n": 99, "body": {"deep": body}})
     (used.folder / "journal/other.jsonl").write_text(line + "\n")
     assert "1 line could not be read" in said(used, "status", code=0)
+
+
+def test_lines_that_no_program_of_ours_wrote_are_left_out_and_said(said, used):
+    [journal] = (used.folder / "journal").glob("*.jsonl")
+    before = used.cards()
+    event = json.loads(journal.read_text().splitlines()[0])
+    names = (
+        "guid",
+        "draft",
+        "old",
+        "exact",
+        "event",
+        "fields",
+        "content",
+        "choice",
+        "field",
+        "why",
+    )
+    bodies = (dict.fromkeys(names, 1), {name: ["x"] for name in names}, dict.fromkeys(names))
+    lines = [
+        json.dumps({**event, "n": 99, "what": kind, "body": body})
+        for kind in sorted(KINDS)
+        for body in bodies
+    ]
+    lines.append(json.dumps({**event, "n": 1 << 63}))
+    lines.append(json.dumps({**event, "what": "of a later version", "body": {}}))
+    (used.folder / "journal/other.jsonl").write_text("\n".join(lines) + "\n")
+
+    for command in ("status", "run", "list", "build"):
+        told = said(used, command, code=0)
+        assert f"{len(lines) - 1} lines could not be read" in told, command
+    assert used.cards() == before
 
 
 # --- what cannot be written ------------------------------------------------------------------------
