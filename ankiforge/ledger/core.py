@@ -15,10 +15,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from ankiforge.config.ownfiles import OwnPath
+from ankiforge.errors import LedgerError, OwnFileError
 from ankiforge.ledger import cards, decide, drafts, lists, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.decide import Taken
@@ -50,6 +51,15 @@ if TYPE_CHECKING:
     from ankiforge.ledger.search import Duplicates
 
 
+@contextmanager
+def _ledger_errors() -> Iterator[None]:
+    """Raise `LedgerError` where something else is in the place of database or journal."""
+    try:
+        yield
+    except OwnFileError as error:
+        raise LedgerError(error.message, hint=error.hint) from error
+
+
 class Ledger:
     """Passages, decisions and cards of one workspace on one machine."""
 
@@ -62,9 +72,9 @@ class Ledger:
 
         Raises:
             LedgerError: the database or the journal cannot be used.
-            OwnFileError: a link or no regular file is in the place of one of their files.
         """
-        self._store = Store(database, journal, machine, read_only=read_only)
+        with _ledger_errors():
+            self._store = Store(database, journal, machine, read_only=read_only)
         self._unite()
 
     def __enter__(self) -> Ledger:
@@ -103,7 +113,9 @@ class Ledger:
 
     def _unite(self) -> None:
         """Read what other machines wrote into the journal."""
-        if events := self._store.unite():
+        with _ledger_errors():
+            events = self._store.unite()
+        if events:
             hear(self._store, events)
             drafts.requeue(self._store, events)
 
