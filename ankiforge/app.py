@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.anki.plan import Planned
     from ankiforge.config.deckfiles import DeckRule
+    from ankiforge.config.ownfiles import OwnPath
     from ankiforge.config.workspace import Workspace
     from ankiforge.deliver import Look, Published
     from ankiforge.draft.llm import Model
@@ -67,8 +68,9 @@ if TYPE_CHECKING:
 
 # --- the files of a workspace ---------------------------------------------------------------
 
-PICTURES = "pictures"
 LOCK_SECONDS = 60.0
+HOLDER_BYTES = 100
+"""The length of a file with the number of a process."""
 
 
 def open_ledger(workspace: Workspace, *, read_only: bool = False) -> Ledger:
@@ -84,7 +86,7 @@ def open_ledger(workspace: Workspace, *, read_only: bool = False) -> Ledger:
 
     if not read_only:
         workspace.prepare()
-    machine = "reader" if read_only else workspace.machine(user_folder())
+    machine = workspace.machine(user_folder(), make=not read_only)
     return Ledger(workspace.ledger, workspace.journal, machine, read_only=read_only)
 
 
@@ -103,24 +105,30 @@ def lock(
 
     Raises:
         BusyError: another program still holds it after `seconds`.
+        UsageError: the file of the lock cannot be written.
     """
     from filelock import FileLock, Timeout
 
     path = workspace.folder / f"{what}.lock"
-    held = FileLock(path, timeout=seconds, mode=0o600)
+    path.is_there()  # refuses what is no file
+    held = FileLock(path.path, timeout=seconds, mode=0o600)
     try:
         acquired = held.acquire()
     except Timeout as error:
         what = f"another ankiforge{_holder(path)} is {what} here"
         raise BusyError(what, hint="wait for it, or stop it: nothing is lost") from error
-    with suppress(OSError):  # for the message to programs that wait; the lock is the system's
-        path.write_text(str(os.getpid()))
+    except OSError as error:
+        what = f"{path}: cannot be written: {error.strerror or error}"
+        raise UsageError(what, hint="allow writing there") from error
+    # for the message to programs that wait; the lock is the system's
+    with suppress(OSError), path.open(os.O_WRONLY | os.O_TRUNC) as file:
+        file.write(str(os.getpid()).encode())
     return acquired
 
 
-def _holder(path: Path) -> str:
+def _holder(path: OwnPath) -> str:
     with suppress(OSError, UnicodeDecodeError):
-        holder = path.read_text().strip()
+        holder = path.read(HOLDER_BYTES).decode().strip()
         return f" (process {holder})" if holder.isdigit() else ""
     return ""
 
@@ -312,18 +320,16 @@ def open_sources(
     Raises:
         ConfigError: a kind is unknown, or its settings are invalid; with file, line and key.
     """
-    from ankiforge.deliver import roots
+    from ankiforge.deliver import remember_roots
     from ankiforge.ledger import CACHE_FILE, CacheFile
 
     selected = list(selected)
-    folders = roots(ledger)
-    known = {
+    folders = {
         f"{one.entry.kind}:{one.entry.name}": str(one.entry.path)
         for one in selected
         if one.entry.has_folder
     }
-    if not known.items() <= folders.items():
-        ledger.memo("roots", msgspec.json.encode({**folders, **known}).decode())
+    remember_roots(ledger, folders)
     caches = CacheFile(workspace.folder / CACHE_FILE)
     return tuple(
         open_source(
@@ -467,14 +473,13 @@ def load_prompt(workspace: Workspace, *, chat: bool = False) -> Prompt:
     Raises:
         ConfigError: the prompt is missing or invalid.
     """
-    from ankiforge.config import shipped
     from ankiforge.draft.prompt import NoPromptError, load
 
     config = workspace.config
     small = not chat and is_small_model(config.llm.base_url, config.llm.model)
     name = config.llm.prompt or ("cards-small" if small else "cards")
     try:
-        return load(name, (workspace.root / "prompts", shipped("prompts")))
+        return load(name, workspace.root)
     except NoPromptError as error:
         raise config.where.at("llm", "prompt").error(error.message, error.hint) from error
 
@@ -549,9 +554,8 @@ def make_job(
     from ankiforge.run import Job
 
     policy = accept_policy(workspace.config, accept)
-    pictures = workspace.folder / PICTURES
     options["verify"] = workspace.config.llm.verify
-    return Job(sources, policy, load_rules(workspace), pictures=pictures, **options)
+    return Job(sources, policy, load_rules(workspace), workspace.pictures, **options)
 
 
 # --- what a run comes to --------------------------------------------------------------------
@@ -624,7 +628,8 @@ def publish(
 
     if tally.look and tally.look.blind and not full:
         return
-    decks, pictures = load_rules(workspace), workspace.folder / PICTURES
+    decks = load_rules(workspace)
+    pictures = workspace.pictures
     settings = "" if push or full else h16(deck, repr(decks))
     with lock(workspace, "publishing"):
         kept = deliver.kept(ledger, path, settings)

@@ -23,7 +23,8 @@ from msgspec.structs import astuple, replace
 
 from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.errors import BugError, ItemError, UsageError, one_item
+from ankiforge.config.ownfiles import OwnPath, own_file
+from ankiforge.errors import BugError, ItemError, OwnFileError, UsageError, one_item
 from ankiforge.ledger import Ledger, Term, Viewed, Wording
 from ankiforge.model import (
     Adopted,
@@ -281,7 +282,7 @@ def _field(note: Seen, family: Family, name: str) -> str:
 def plan_cards(
     ledger: Ledger,
     decks: tuple[DeckRule, ...],
-    pictures: Path,
+    pictures: OwnPath,
     *,
     deck: str = "",
     push: bool = False,
@@ -359,7 +360,7 @@ _SOURCES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}
 _CUT = "cut/"
 
 
-def pictures_of(ledger: Ledger, card: Card, folder: Path) -> dict[str, Media | Problem]:
+def pictures_of(ledger: Ledger, card: Card, folder: OwnPath) -> dict[str, Media | Problem]:
     """Return the pictures of a card by their paths in its text, or why they are missing."""
     found = {}
     for path in image_paths("\n".join(text for _, text in card.fields)):
@@ -370,14 +371,19 @@ def pictures_of(ledger: Ledger, card: Card, folder: Path) -> dict[str, Media | P
     return found
 
 
-def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: Path) -> Media | Problem:
+def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath) -> Media | Problem:
     """Return the picture at a path in a highlight's source; a file outside the source is a problem."""
     from ankiforge.anki.render import media_of
 
     if "://" in path:
         return Problem(path, "pictures are not fetched from the web: save it in the vault")
     if path.startswith(_CUT) and highlight.route in (Route.PDF, Route.ZOTERO):
-        return media_of(folder / path.removeprefix(_CUT))
+        try:
+            cut = folder / path.removeprefix(_CUT)
+            cut.is_there()
+        except OwnFileError as error:
+            return Problem(path, error.message, error.hint)
+        return media_of(cut.path)
     kind = _SOURCES.get(highlight.route, highlight.namespace.partition(":")[0])
     known, kinds = roots(ledger), (kind, "yanki", "ankiops") if kind == "obsidian" else (kind,)
     named = (known.get(f"{one}:{highlight.document.source}") for one in kinds)
@@ -396,16 +402,30 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: Path) ->
     return media_of(target) if inside else Problem(path, "is outside its source")
 
 
-def picture_fault(ledger: Ledger, highlight: Highlight, path: str, folder: Path) -> str:
+def picture_fault(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath) -> str:
     """Return why a picture in the source of a highlight cannot be shown; "" if it can."""
     media = picture_at(ledger, highlight, path, folder)
     return "" if isinstance(media, Media) else f"{path}: {media.what}"
 
 
 def roots(ledger: Ledger) -> Texts:
-    """Return the folder of each source, by `kind:name`, as it was opened last."""
-    stored = ledger.memo("roots")
+    """Return the folder of each source, by `kind:name`, as this machine opened it last.
+
+    What another machine has stored is not used: nobody here has confirmed its folders.
+    """
+    stored = ledger.memo(_roots_of(ledger))
     return msgspec.json.decode(stored, type=dict[str, str]) if stored else {}
+
+
+def remember_roots(ledger: Ledger, folders: Texts) -> None:
+    """Store the folders of sources that are opened, from which pictures are read."""
+    known = roots(ledger)
+    if not folders.items() <= known.items():
+        ledger.memo(_roots_of(ledger), msgspec.json.encode({**known, **folders}).decode())
+
+
+def _roots_of(ledger: Ledger) -> str:
+    return f"roots of {ledger.machine}"
 
 
 # --- packages -------------------------------------------------------------------------------------
@@ -442,7 +462,11 @@ class Kept(Value):
 
 
 def kept(ledger: Ledger, path: Path, settings: str) -> Published | None:
-    """Return what a package has that would be written again as it is; None if it may differ."""
+    """Return what a package has that would be written again as it is; None if it may differ.
+
+    Raises:
+        OwnFileError: a link or no regular file is in the place of the package.
+    """
     last = _last(ledger, path)
     if last is None or not settings or last.settings != settings:
         return None
@@ -453,9 +477,9 @@ def _last(ledger: Ledger, path: Path) -> Kept | None:
     """Return the last package if the file at a path is still it."""
     stored = ledger.memo("package")
     last = msgspec.json.decode(stored, type=Kept) if stored else None
-    if last is None or last.path != str(path) or not path.is_file():
+    now = own_file(path).state() if own_file(path).is_there() else None
+    if last is None or last.path != str(path) or now is None:
         return None
-    now = path.stat()
     return last if (now.st_size, now.st_mtime_ns) == (last.size, last.mtime) else None
 
 
@@ -476,7 +500,9 @@ def publish(
 
     Raises:
         ItemError: the folder cannot be written.
+        OwnFileError: a link or no regular file is in the place of the package.
     """
+    own_file(path).is_there()
     planned = list(planned)
     problems = tuple(problem for one in planned for problem in one.problems)
     packed = [one for one in planned if one.note and one.sent]
@@ -525,7 +551,7 @@ def previous(path: Path) -> Path:
 
 
 def _set_aside(path: Path) -> Path | None:
-    if not path.exists():
+    if not own_file(path).is_there():
         return None
     from ankiforge.anki.package import is_ours
 
@@ -551,7 +577,7 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
     if path.suffix.lower() != ".apkg":
         what = f"{path}: Anki imports a package by its ending, .apkg"
         raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
-    if path.exists() and not force and _last(ledger, path) is None:
+    if own_file(path).is_there() and not force and _last(ledger, path) is None:
         from ankiforge.anki.package import is_ours
 
         if not is_ours(path):

@@ -2,7 +2,8 @@
 
     ForgeError                1   some inputs failed, the rest was done
     ├── UsageError            2   wrong words on the command line
-    │   └── ConfigError       2   wrong words in ankiforge.yaml, decks/ or prompts/
+    │   ├── ConfigError       2   wrong words in ankiforge.yaml, decks/ or prompts/
+    │   └── OwnFileError      2   a file of the workspace is a link, a pipe, or huge
     ├── ServiceError          3   a service that was needed does not answer
     ├── LedgerError           4   the ledger is damaged, locked or newer than this program
     │   └── BusyError         4   another program has it at this moment
@@ -41,6 +42,10 @@ class UsageError(ForgeError):
 
 class ConfigError(UsageError):
     """A mistake in a file a person edits; the message begins with file, line and key."""
+
+
+class OwnFileError(UsageError):
+    """In the place of a file of the workspace is something that is not opened."""
 
 
 class ServiceError(ForgeError):

@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from pathlib import Path
 from posixpath import commonpath
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.config.workspace import make_file
+from ankiforge.config.ownfiles import OwnPath
 from ankiforge.draft import (
     Rules,
     failed_on,
@@ -73,6 +72,8 @@ class Job(Value):
     accepts: Callable[[Waiting], bool]
     """Return whether the settings accept a draft without findings and remarks."""
     decks: tuple[DeckRule, ...]
+    pictures: OwnPath
+    """The folder for pictures cut from pages."""
     model: Model | None = None
     """Drafts what the rules leave; None = no model."""
     verify: bool = False
@@ -89,8 +90,6 @@ class Job(Value):
     """Draft only these highlights again; empty = what is new."""
     remark: str = ""
     """A person's instructions for another draft."""
-    pictures: Path = Path("pictures")
-    """The folder for pictures cut from pages."""
     in_progress: Callable[[str], bool] = lambda path: False
     """Return whether a person is still writing the note at this path in its source: its cards are
     accepted, and corrected, only later."""
@@ -161,16 +160,15 @@ def ingest(
     return Progress(report, problems=tuple(problems))
 
 
-def _keep_pictures(folder: Path, pictures: Iterable[Picture]) -> Iterator[Problem]:
+def _keep_pictures(folder: OwnPath, pictures: Iterable[Picture]) -> Iterator[Problem]:
     """Store pictures that were cut from pages; yield problems."""
-    for one in pictures:
-        path = folder / one.name.removeprefix("cut/")
-        if path.exists():
+    for picture in pictures:
+        path = folder / picture.name.removeprefix("cut/")
+        if path.is_there():
             continue
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            make_file(path)
-            path.write_bytes(one.data)
+            folder.make_folder()
+            path.write(picture.data)
         except OSError as error:
             yield Problem(str(path), f"cannot be written: {error.strerror}", "free space there")
 

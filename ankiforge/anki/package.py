@@ -22,7 +22,8 @@ from typing import Any
 
 from ankiforge.anki.notes import deck_name
 from ankiforge.anki.notetypes import DESIGN_MOD, card_ordinals, is_blank, note_type, ordinals_of
-from ankiforge.anki.render import is_media_name
+from ankiforge.anki.render import MAX_PICTURE_BYTES, is_media_name
+from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
     Family,
@@ -224,8 +225,9 @@ def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:
     pictures = [shown[name] for name in sorted(shown)]
     names = {str(at): picture.name for at, picture in enumerate(pictures)}
     # level 1 compresses to a tenth of the size in a third of the default's time
+    path.unlink(missing_ok=True)
     with (
-        path.open("wb") as file,
+        path.open("xb") as file,  # not through a link
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package,
     ):
         with (
@@ -235,7 +237,8 @@ def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:
             shutil.copyfileobj(source, target, 1 << 20)
         package.writestr(_stored("media"), json.dumps(names))
         for at, picture in enumerate(pictures):
-            data = Path(picture.path).read_bytes()
+            with open_regular(Path(picture.path), most=MAX_PICTURE_BYTES) as image:
+                data = image.read()
             if hashlib.sha256(data).hexdigest()[:16] != picture.name[3:19]:
                 what = f"{picture.path}: changed while the package was made"
                 raise ItemError(what, hint="run it again")
@@ -254,9 +257,13 @@ def _stored(name: str) -> zipfile.ZipInfo:
 
 
 def is_ours(path: Path) -> bool:
-    """Return whether a file is a package of ours."""
+    """Return whether a file is a package of ours.
+
+    Raises:
+        OwnFileError: it is a link, or no regular file.
+    """
     try:
-        with zipfile.ZipFile(path) as package:
+        with open_regular(path) as file, zipfile.ZipFile(file) as package:
             return package.comment == _OURS
     except (OSError, ValueError, zipfile.BadZipFile):
         return False

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN
+from ankiforge.config.ownfiles import open_regular
+from ankiforge.errors import OwnFileError
 from ankiforge.model import Media, Problem, Value
 from ankiforge.text import regex
 from ankiforge.text.cloze import Gap, gaps, plain, shields
@@ -316,7 +319,7 @@ def address(url: str) -> str:
 # The picture formats that Anki shows on every device.
 _PICTURE_TYPES = ("png", "jpg", "jpeg", "gif", "webp", "avif", "svg")
 _MEDIA_NAME = regex(rf"af-[0-9a-f]{{16}}\.(?:{'|'.join(_PICTURE_TYPES)})")
-_MAX_PICTURE_BYTES = 20_000_000
+MAX_PICTURE_BYTES = 20_000_000
 
 
 def is_media_name(name: str) -> bool:
@@ -331,14 +334,19 @@ def media_of(path: Path) -> Media | Problem:
         return Problem(
             path.name, f"{suffix or 'no suffix'} is not a kind of picture that Anki shows"
         )
+    target = Path(os.path.realpath(path))
     try:
-        if path.stat().st_size > _MAX_PICTURE_BYTES:
-            limit = f"over {_MAX_PICTURE_BYTES // 1_000_000} MB"
+        with open_regular(target) as file:
+            data = file.read(MAX_PICTURE_BYTES + 1)
+        if len(data) > MAX_PICTURE_BYTES:
+            limit = f"over {MAX_PICTURE_BYTES // 1_000_000} MB"
             return Problem(path.name, limit, "make it smaller")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(data).hexdigest()
+    except OwnFileError as error:
+        return Problem(path.name, error.message.removeprefix(f"{target}: "), error.hint)
     except OSError as error:
         return Problem(path.name, f"cannot be read: {error.strerror}")
-    return Media(f"af-{digest[:16]}{suffix}", str(path))
+    return Media(f"af-{digest[:16]}{suffix}", str(target))
 
 
 # --- HTML back to Markdown ------------------------------------------------------------------

@@ -6,7 +6,6 @@ into a workspace.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from importlib.resources import files
 from itertools import chain, count
@@ -34,12 +33,13 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
     from ankiforge.config import FILE_NAME
     from ankiforge.config import workspace as places
+    from ankiforge.config.ownfiles import own_file
 
     folders = places.user_folder()
     root = (Path.cwd() / (directory or call.folder or Path()).expanduser()).resolve()
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
     written = []
-    if not (root / FILE_NAME).exists():
+    if not own_file(root / FILE_NAME).is_there():
         _refuse_vault(root)
         call.say("looking for vaults, Zotero, Anki and local models …")
         found, text = _discovered(root)
@@ -50,10 +50,11 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     if moved:  # the remembered PATHs were given by the user, so they need no confirmation
         places.confirm(workspace, list(places.remembered_concerns(workspace)), folders)
     asked = places.unconfirmed(workspace, folders) if trust else []
-    workspace.prepare()
     if written or trust:
         places.confirm(workspace, places.concerns(workspace), folders)
     waiting = places.unconfirmed(workspace, folders)
+    if not waiting:  # the journal may be outside
+        workspace.prepare()
     registered = places.register(root, folders)
     settings, files = root / FILE_NAME, [path.relative_to(root).as_posix() for path in written]
     if call.as_json:
@@ -99,30 +100,37 @@ def _refuse_vault(root: Path) -> None:
             raise UsageError(what, hint="a folder outside: ankiforge init ~/cards")
 
 
+# What a person edits has the usual modes, which the umask restricts.
+_FOLDER_MODE = 0o777
+_FILE_MODE = 0o666
+
+
 def _write(root: Path, text: str) -> list[Path]:
     """Write the files of a workspace that do not exist yet; return their paths.
 
     Raises:
+        OwnFileError: a link or no regular file is in the place of one of them.
         UsageError: the folder cannot be written.
     """
     from ankiforge.config import FILE_NAME, shipped
+    from ankiforge.config.ownfiles import OwnPath
 
+    own = OwnPath(root)
     written = []
     try:
-        root.mkdir(parents=True, exist_ok=True)
         for kind in ("prompts", "decks"):
-            (root / kind).mkdir(exist_ok=True)
+            (own / kind).make_folder(_FOLDER_MODE)
             for file in sorted(shipped(kind).iterdir()):
-                copy = root / kind / file.name
-                if file.is_file() and not copy.exists():
-                    shutil.copyfile(file, copy)
-                    written.append(copy)
-        settings = root / FILE_NAME
-        settings.write_text(text, encoding="utf-8", newline="\n")
+                copy = own / kind / file.name
+                if file.is_file() and not copy.is_there():
+                    copy.write(file.read_bytes(), mode=_FILE_MODE)
+                    written.append(copy.path)
+        settings = own / FILE_NAME
+        settings.write(text.encode(), mode=_FILE_MODE)
     except OSError as error:
         what = f"{error.filename or root}: cannot be written: {error.strerror}"
         raise UsageError(what, hint="choose another folder: ankiforge init DIR") from error
-    return [*written, settings]
+    return [*written, settings.path]
 
 
 # --- the text of ankiforge.yaml -------------------------------------------------------------

@@ -258,7 +258,7 @@ def seen(call: Call, query: Words) -> None:
 
     refuse_unknown_options(query)
     words = " ".join(query)
-    ledger = workspace_of(call).ledger
+    ledger = workspace_of(call).ledger.path
     keeps = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
     with session(call, read_only=not keeps) as now:  # the index is kept if it can be
         most = _WORKS if call.limit is None else call.limit

@@ -26,6 +26,7 @@ from ankiforge.text.fold import BIDI_CONTROLS
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
+    from ankiforge.config.ownfiles import OwnPath
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger, Replies
     from ankiforge.model import Problem, Source
@@ -241,11 +242,9 @@ class Session:
         return self.opened.enter_context(closing(open_replies(self.workspace)))
 
     @property
-    def pictures(self) -> Path:
+    def pictures(self) -> OwnPath:
         """The folder with pictures cut from pages."""
-        from ankiforge.app import PICTURES
-
-        return self.workspace.folder / PICTURES
+        return self.workspace.pictures
 
     def journal_problems(self) -> Iterator[Problem]:
         """Yield what was wrong with the journal when it was read."""

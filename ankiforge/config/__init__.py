@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ankiforge.config.ownfiles import own_file
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.text.fold import fold
@@ -127,8 +128,9 @@ def read_settings(path: Path) -> Config:
 
     Raises:
         ConfigError: `ankiforge.yaml:12: sources[0].obsidian.name: …`, with a hint.
+        OwnFileError: it is a link, no regular file, or too large.
     """
-    data, where = read(path, path.name)
+    data, where = read(own_file(path), path.name)
     written = typed(_File, {} if data is None else data, where)
     folder = path.parent.absolute()
     sources = tuple(

@@ -12,8 +12,11 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
+import msgspec
+
+from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
 from ankiforge.model import CardKind, Document, Highlight, Strings, Value, colour_name
 from ankiforge.text import regex
@@ -21,7 +24,9 @@ from ankiforge.text.fold import is_visible
 
 Action = Literal["card", "definition", "question", "skip"]
 """What a colour means: a card of any kind, about a term, a question with its answer, or no card."""
-Patterns = str | Strings
+# Longer ones are no rules of a person, and would take minutes.
+_Pattern = Annotated[str, msgspec.Meta(max_length=1000)]
+Patterns = _Pattern | Annotated[tuple[_Pattern, ...], msgspec.Meta(max_length=10_000)]
 Colour = Literal["yellow", "red", "green", "blue", "purple", "magenta", "orange", "gray"]
 """Zotero's palette."""
 
@@ -91,9 +96,10 @@ def load_decks(root: Path) -> tuple[DeckRule, ...]:
 
     Raises:
         ConfigError: with file and line; also for a second file without `select`.
+        OwnFileError: a file is a link, no regular file, or too large.
     """
-    files = sorted(path for path in root.glob("decks/*.yaml") if path.is_file())
-    rules = [_read(path, str(path.relative_to(root))) for path in files]
+    files = (OwnPath(root) / "decks").listed(".yaml")
+    rules = [_read(path, f"decks/{path.name}") for path in files]
     if not any(rule.takes_all for rule, _ in rules):
         rules.append((DeckRule(deck="Reading"), Location("reading.yaml")))
     first, *others = (where for rule, where in rules if rule.takes_all)
@@ -103,7 +109,7 @@ def load_decks(root: Path) -> tuple[DeckRule, ...]:
     return tuple(sorted((rule for rule, _ in rules), key=lambda rule: rule.takes_all))
 
 
-def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
+def _read(path: OwnPath, shown: str) -> tuple[DeckRule, Location]:
     data, where = read(path, shown)
     rule = typed(DeckRule, {} if data is None else data, where)
     for name in _PLACEHOLDER.findall(rule.deck):
@@ -145,9 +151,24 @@ def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
 
 
 def _match(patterns: Patterns, values: Iterable[str]) -> bool:
-    wanted = [_normalised(one) for one in ([patterns] if isinstance(patterns, str) else patterns)]
-    plain = map(_normalised, values)
-    return any(fnmatch.fnmatchcase(value, one) for value in plain for one in wanted)
+    words, wildcards = _compiled(patterns)
+    for value in map(_normalised, values):
+        if value in words or (wildcards and wildcards.match(value)):
+            return True
+    return False
+
+
+# Rules stay the same during a run, and are asked about every highlight.
+@lru_cache(maxsize=256)
+def _compiled(patterns: Patterns) -> tuple[frozenset[str], re.Pattern[str] | None]:
+    """Return the patterns without wildcards, and one regular expression for the others."""
+    wanted = {_normalised(one) for one in ([patterns] if isinstance(patterns, str) else patterns)}
+    words = frozenset(one for one in wanted if not _WILDCARD.search(one))
+    expressions = [fnmatch.translate(one) for one in sorted(wanted - words)]
+    return words, re.compile("|".join(expressions)) if expressions else None
+
+
+_WILDCARD = regex(r"[*?\[]")
 
 
 @lru_cache(maxsize=4096)

@@ -9,67 +9,43 @@ journal/            the decisions, a file for each machine; may be shared
 from __future__ import annotations
 
 import os
-import stat
 import uuid
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from ankiforge import config as settings
 from ankiforge.config import FILE_NAME, Config, expanded, is_loopback
+from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.errors import UsageError
 from ankiforge.model import Texts, Value
 
 JOURNAL = "journal"
+VALUES_BYTES = 16 << 20
+"""The largest file of confirmations and the like that is read."""
 
 # --- private files --------------------------------------------------------------------------
-# Mode 0600, folders 0700, regardless of the umask. Where the mode cannot be changed (FAT, another
-# owner, Windows), it is left alone without an error.
+# Mode 0600, folders 0700, regardless of the umask.
 
 
-def make_folder(path: Path) -> None:
-    """Create a private folder unless it exists. Missing parents get the default mode."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir(mode=0o700, exist_ok=True)
-
-
-def make_file(path: Path) -> None:
-    """Create an empty private file unless it exists. Errors are left to the caller's own open."""
-    with suppress(OSError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-def restrict(path: Path) -> None:
-    """Remove the permissions of group and others from a file or folder of this user."""
-    with suppress(OSError):
-        mode = path.lstat().st_mode
-        if os.name != "nt" and mode & 0o077 and not stat.S_ISLNK(mode):
-            path.chmod(stat.S_IMODE(mode) & 0o700)
-
-
-def _write_private(path: Path, text: str) -> None:
+def _write_private(path: OwnPath, text: str) -> None:
     """Replace a file that only its owner can read.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: the folder cannot be written, or something else is in the place of the file.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        make_folder(path.parent)
-        part.unlink(missing_ok=True)
-        make_file(part)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        OwnPath(path.root, path.steps[:-1]).make_folder()
+        path.write(text.encode())
     except OSError as error:
         what = f"{path}: cannot be written: {error.strerror}"
         raise UsageError(what, hint="free space there, or allow writing") from error
 
 
-def _write_once(path: Path, text: str) -> None:
-    if not path.exists():
+def _write_once(path: OwnPath, text: str) -> None:
+    if not path.is_there():
         _write_private(path, text)
 
 
@@ -91,7 +67,8 @@ def user_folder(environ: Texts = os.environ) -> Path:
 def load_values(folder: Path, name: str) -> dict[str, str]:
     """Return the values stored under a name. {} if there are none or the file is damaged."""
     try:
-        return msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=dict[str, str])
+        data = (OwnPath(folder) / f"{name}.json").read(VALUES_BYTES)
+        return msgspec.json.decode(data, type=dict[str, str])
     except (OSError, ValueError):
         return {}
 
@@ -103,7 +80,7 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
         UsageError: the folder cannot be written.
     """
     text = msgspec.json.format(msgspec.json.encode(dict(sorted(values.items()))), indent=1)
-    _write_private(folder / f"{name}.json", text.decode() + "\n")
+    _write_private(OwnPath(folder) / f"{name}.json", text.decode() + "\n")
 
 
 # --- remembered PATHs -----------------------------------------------------------------------
@@ -121,7 +98,7 @@ class Remembered(Value):
     """The name of each source found there, by kind: a part of the keys of its highlights."""
 
 
-def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
+def store_remembered(folder: OwnPath, items: Iterable[Remembered]) -> None:
     """Replace the remembered PATHs in a workspace's `.ankiforge/`.
 
     Raises:
@@ -149,28 +126,42 @@ class Workspace(Value):
     """Whether it is the user's default workspace, which has no `ankiforge.yaml`."""
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> OwnPath:
         """The folder for the program's own files."""
-        return self.root / ".ankiforge"
+        return OwnPath(self.root) / ".ankiforge"
 
     @property
-    def ledger(self) -> Path:
+    def ledger(self) -> OwnPath:
         """The SQLite file."""
         return self.folder / "ledger.db"
 
     @property
-    def journal(self) -> Path:
-        """The folder of the journal: a file for each machine, one JSON object per line."""
-        where = self.config.where.at("journal")
-        return expanded(self.config.journal or JOURNAL, self.root, where)
+    def pictures(self) -> OwnPath:
+        """The folder with pictures cut from pages."""
+        return self.folder / "pictures"
 
-    def machine(self, folder: Path) -> str:
+    @property
+    def journal(self) -> OwnPath:
+        """The folder of the journal: a file for each machine, one JSON object per line.
+
+        The setting may name a folder elsewhere, also through links. A person confirms where it is.
+        """
+        if not self.config.journal:
+            return OwnPath(self.root) / JOURNAL
+        where = self.config.where.at("journal")
+        return _own(self.root, expanded(self.config.journal, self.root, where))
+
+    def machine(self, folder: Path, *, make: bool = True) -> str:
         """Return the id of this machine for this workspace: made once, kept in the user's folder.
 
-        A copied workspace gets another one, so two machines never write into one file.
+        A copied workspace gets another one, so two machines never write into one file. Without
+        `make`, return "reader" if there is none yet.
         """
-        known, root = load_values(folder, "machines"), str(self.root)
+        known = load_values(folder, "machines")
+        root = str(self.root)
         if root not in known:
+            if not make:
+                return "reader"
             known[root] = uuid.uuid4().hex[:12]
             store_values(folder, "machines", known)
         return known[root]
@@ -182,7 +173,8 @@ class Workspace(Value):
         Raises:
             ConfigError: a person edited the file, and it cannot be read; with file and line.
         """
-        if not (path := self.folder / REMEMBERED).is_file():
+        path = self.folder / REMEMBERED
+        if not path.is_there():
             return ()
         data, where = read(path, f".ankiforge/{REMEMBERED}")
         return typed(tuple[Remembered, ...], data or [], where)
@@ -205,15 +197,28 @@ class Workspace(Value):
         Raises:
             UsageError: it is not there, or cannot be written.
         """
-        if self.config.journal and not os.access(self.journal, os.W_OK | os.X_OK):
-            says = "cannot be written" if self.journal.is_dir() else "is no folder"
-            what = f"{self.journal} {says}, so decisions could not be kept"
+        if not self.config.journal:
+            return
+        folder = self.journal.path
+        if not os.access(folder, os.W_OK | os.X_OK):
+            says = "cannot be written" if folder.is_dir() else "is no folder"
+            what = f"{folder} {says}, so decisions could not be kept"
             raise UsageError(what, hint=f"mount it, or correct journal: in {self.root / FILE_NAME}")
 
     def close_to_others(self) -> None:
         """Close the program's own folders to others: a copy or a checkout may have opened them."""
-        for one in (*([self.root] if self.is_default else ()), self.folder, self.journal):
-            restrict(one)
+        if self.is_default:
+            OwnPath(self.root).restrict()
+        self.folder.restrict()
+        self.journal.restrict()
+
+
+def _own(root: Path, path: Path) -> OwnPath:
+    """Return the folder that a setting names, below the workspace or elsewhere, without links."""
+    real = Path(os.path.realpath(path))  # unlike `resolve`, accepts a circular link
+    if real.is_relative_to(root):
+        return OwnPath(root, real.relative_to(root).parts)
+    return OwnPath(real)
 
 
 def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> Workspace:
@@ -259,7 +264,8 @@ def load(folder: Path) -> Workspace:
 
 
 def _is_workspace(folder: Path) -> bool:
-    return (folder / FILE_NAME).is_file()
+    """Return whether a folder has an `ankiforge.yaml`; `load` refuses one that is a link."""
+    return os.path.lexists(folder / FILE_NAME) and not (folder / FILE_NAME).is_dir()
 
 
 # --- the registered one ---------------------------------------------------------------------
@@ -290,8 +296,8 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
     """
     import shutil
 
-    names = [name for name in (JOURNAL, ".ankiforge") if (folder / name).exists()]
-    if any((root / name).exists() for name in names):
+    names = [name for name in (JOURNAL, ".ankiforge") if OwnPath(folder, (name,)).state()]
+    if any(os.path.lexists(root / name) for name in names):
         return ()
     try:
         return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
@@ -345,10 +351,19 @@ def concerns(workspace: Workspace) -> list[Concern]:
     if executor and not is_loopback(executor):
         says = f"{executor} would read PDFs, and can run programs here"
         found.append(Concern(says, where.at("executor")))
-    output = workspace.output.resolve()
+    output = Path(os.path.realpath(workspace.output))
     if not workspace.is_default and not output.is_relative_to(root):
         says = f"packages would be written to {output}, {_OUTSIDE}"
         found.append(Concern(says, where.at("output")))
+    if anki.collection not in ("auto", "none"):
+        collection = Path(os.path.realpath(anki.collection))
+        if not collection.is_relative_to(root):
+            says = f"{collection} would be read, {_OUTSIDE}"
+            found.append(Concern(says, where.at("anki", "collection")))
+    journal = workspace.journal.path
+    if not journal.is_relative_to(root):
+        says = f"decisions and passages would be written to {journal}, {_OUTSIDE}"
+        found.append(Concern(says, where.at("journal")))
     return [*found, *remembered_concerns(workspace)]
 
 
@@ -358,9 +373,11 @@ _OUTSIDE = "which is outside this workspace"
 def remembered_concerns(workspace: Workspace) -> list[Concern]:
     """Return the concerns about remembered sources. Their file may have come with the folder."""
     root, where = workspace.root, Location(REMEMBERED)
-    paths = [] if workspace.is_default else [item.path for item in workspace.remembered]
-    outside = [one for one in paths if not Path(one).resolve().is_relative_to(root)]
-    return [Concern(f"{one} would be read, {_OUTSIDE}", where) for one in outside]
+    if workspace.is_default:
+        return []
+    paths = [Path(os.path.realpath(item.path)) for item in workspace.remembered]
+    outside = [path for path in paths if not path.is_relative_to(root)]
+    return [Concern(f"{path} would be read, {_OUTSIDE}", where) for path in outside]
 
 
 # --- confirmations --------------------------------------------------------------------------

@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import yaml
 from msgspec import inspect
 
+from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
 from ankiforge.errors import ConfigError
 from ankiforge.text import regex
 
@@ -79,8 +79,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 # --- text to data ---------------------------------------------------------------------------
 
 
-def read(path: Path, shown: str) -> tuple[object, Location]:
-    """Read a YAML file, which messages call `shown`.
+def read(path: OwnPath, shown: str) -> tuple[object, Location]:
+    """Read a YAML file of a workspace, which messages call `shown`.
 
     Returns:
         Plain data (dict, list, str, int, float, bool, None; None for an empty file), and its
@@ -88,9 +88,10 @@ def read(path: Path, shown: str) -> tuple[object, Location]:
 
     Raises:
         ConfigError: it cannot be read, or is not the simple YAML described in `parse`.
+        OwnFileError: it is a link, no regular file, or too large.
     """
     try:
-        return parse(path.read_text("utf-8-sig"), shown)
+        return parse(path.read(TEXT_BYTES).decode("utf-8-sig"), shown)
     except OSError as error:
         raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -106,7 +107,8 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
     """
     line, hint = 1, "a value with : # [ { or @ may need quotes"
     try:
-        loader = _Loader(text)
+        is_long = len(text) > _LONG and yaml.__with_libyaml__
+        loader = _LongLoader(text) if is_long else _Loader(text)
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
         return data, Location(shown, (), {(): 1, **dict(_lines(root, ()))})
@@ -116,7 +118,9 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
         line = (mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))) + 1
         what = getattr(error, "problem", None) or "a character that YAML forbids"
         hint = "indent with spaces, not with tabs" if "\\t" in what else hint
-    except (ValueError, IndexError, RecursionError) as error:  # `!!int ""`, "\U00110000", "[[[[…"
+    except RecursionError:  # "[[[[…"
+        what = "nested too deep"
+    except (ValueError, IndexError) as error:  # `!!int ""`, "\U00110000"
         what = str(error)
     raise ConfigError(f"{shown}:{line}: {what}", hint=hint)
 
@@ -131,7 +135,8 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             what = "aliases (*name) are not supported here: write the value out"
-            raise yaml.MarkedYAMLError(problem=what, problem_mark=self.get_mark())
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=mark)
         node = super().compose_node(parent, index)
         if isinstance(node, yaml.ScalarNode) and (bad := CONTROL.search(node.value)):
             what = f"contains the control character U+{ord(bad[0]):04X}"
@@ -146,6 +151,20 @@ class _Loader(yaml.SafeLoader):
                 what = f"{key.value!r} is written twice, first in line {first[key.value]}"
                 raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
+
+
+# From this number of characters on, the time that PyYAML's own parser takes is felt.
+_LONG = 20_000
+
+
+class _LongLoader(_Loader):
+    """The same with the parser of libyaml, which is ten times as fast but explains mistakes worse."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("")
+        parser = yaml.CSafeLoader(text)
+        for name in ("check_event", "peek_event", "get_event"):
+            setattr(self, name, getattr(parser, name))
 
 
 def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:

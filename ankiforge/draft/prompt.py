@@ -22,6 +22,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from ankiforge.config import shipped
+from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
 from ankiforge.draft.sendable import Sendable, SendableCard, SendableTask, SendableText, ours
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Json, Task, Texts, Value, h16
@@ -70,22 +72,31 @@ class Prompt(Value):
         return tuple(filled)
 
 
-def load(name: str, folders: Iterable[Path]) -> Prompt:
-    """Load a prompt from the first folder that contains it.
+def load(name: str, workspace: Path | None = None) -> Prompt:
+    """Load a prompt from the `prompts/` of a workspace, else a shipped one.
 
     Raises:
         NoPromptError: there is none.
         ConfigError: its file is invalid.
+        OwnFileError: the workspace's file is a link, no regular file, or too large.
     """
-    looked = tuple(folders)
     if not re.fullmatch(r"[\w-]+", name):
         raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
-    path = next((one for folder in looked if (one := folder / f"{name}.md").is_file()), None)
-    if path is None:
-        names = sorted({one.stem for folder in looked for one in folder.glob("*.md")})
-        raise NoPromptError(f"no prompt called {name!r}", hint=f"there are: {', '.join(names)}")
+    own = OwnPath(workspace) / "prompts" if workspace else None
+    path = shipped("prompts") / f"{name}.md"
     try:
-        text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+        if own and (own / f"{name}.md").is_there():
+            path = (own / f"{name}.md").path
+            data = (own / f"{name}.md").read(TEXT_BYTES)
+        else:
+            data = path.read_bytes()
+        text = data.decode().replace("\r\n", "\n")
+    except FileNotFoundError as error:
+        files = [*shipped("prompts").glob("*.md")]
+        files += [one.path for one in own.listed(".md")] if own else []
+        names = sorted({file.stem for file in files})
+        hint = f"there are: {', '.join(names)}"
+        raise NoPromptError(f"no prompt called {name!r}", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     return parse(text, path)

@@ -15,10 +15,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
+from ankiforge.config.ownfiles import OwnPath
+from ankiforge.errors import LedgerError, OwnFileError
 from ankiforge.ledger import cards, decide, drafts, lists, private, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.decide import Taken
@@ -51,11 +52,20 @@ if TYPE_CHECKING:
     from ankiforge.ledger.search import Duplicates
 
 
+@contextmanager
+def _ledger_errors() -> Iterator[None]:
+    """Raise `LedgerError` where something else is in the place of database or journal."""
+    try:
+        yield
+    except OwnFileError as error:
+        raise LedgerError(error.message, hint=error.hint) from error
+
+
 class Ledger:
     """Passages, decisions and cards of one workspace on one machine."""
 
     def __init__(
-        self, database: Path, journal: Path, machine: str, *, read_only: bool = False
+        self, database: OwnPath, journal: OwnPath, machine: str, *, read_only: bool = False
     ) -> None:
         """Open the database (or rebuild it), and read what is new in the journal.
 
@@ -64,7 +74,8 @@ class Ledger:
         Raises:
             LedgerError: the database or the journal cannot be used.
         """
-        self._store = Store(database, journal, machine, read_only=read_only)
+        with _ledger_errors():
+            self._store = Store(database, journal, machine, read_only=read_only)
         self._unite()
 
     def __enter__(self) -> Ledger:
@@ -83,6 +94,11 @@ class Ledger:
         return self._store.action()
 
     @property
+    def machine(self) -> str:
+        """The id of this machine for this workspace."""
+        return self._store.machine
+
+    @property
     def journal_state(self) -> JournalState:
         """The state in which the journal was found when it was read last."""
         return self._store.state
@@ -98,7 +114,9 @@ class Ledger:
 
     def _unite(self) -> None:
         """Read what other machines wrote into the journal."""
-        if events := self._store.unite():
+        with _ledger_errors():
+            events = self._store.unite()
+        if events:
             hear(self._store, events)
             drafts.requeue(self._store, events)
 

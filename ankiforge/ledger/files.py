@@ -11,11 +11,10 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from ankiforge.config.workspace import make_file
+from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError
 from ankiforge.model import Value
 
@@ -36,8 +35,13 @@ CACHE_FILE = "memory.db"
 class CacheFile:
     """The cache file of one workspace."""
 
-    def __init__(self, path: Path) -> None:
-        """Use the file at `path`."""
+    def __init__(self, path: OwnPath) -> None:
+        """Use the file at `path`.
+
+        Raises:
+            OwnFileError: a link or no regular file is there.
+        """
+        path.database()
         self._path, self._patience = path, _PATIENCE
 
     def of(self, owner: str) -> Cache:
@@ -46,7 +50,7 @@ class CacheFile:
 
     def select(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query; [] if the file cannot be read."""
-        if self._path.is_file():
+        if self._path.is_there():
             try:
                 with closing(self._open()) as connection:
                     return connection.execute(sql, values).fetchall()
@@ -57,8 +61,7 @@ class CacheFile:
     def write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
         """Store and delete entries in one transaction."""
         try:
-            make_file(self._path)
-            with closing(self._open()) as connection, connection:
+            with closing(self._open(make=True)) as connection, connection:
                 connection.execute(_CACHE_SCHEMA)
                 gone = [(owner, name) for name in forget]
                 connection.executemany("DELETE FROM kept WHERE owner = ? AND name = ?", gone)
@@ -67,12 +70,11 @@ class CacheFile:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
                 with suppress(OSError):
-                    for end in ("", "-journal"):
-                        self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
+                    self._path.remove_database()
             self._failed(error)
 
-    def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=self._patience)
+    def _open(self, *, make: bool = False) -> sqlite3.Connection:
+        return sqlite3.connect(self._path.database(make=make), timeout=self._patience)
 
     def _failed(self, error: sqlite3.Error) -> None:
         """If the file is in use, do not wait for it in later calls."""
@@ -121,17 +123,20 @@ class Paid(Value):
 class Replies:
     """Raw replies by request hash; safe to use from several threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: OwnPath) -> None:
         """Open the file, or make it.
 
         Raises:
             LedgerError: it is damaged. It is not deleted: its replies were paid for.
+            OwnFileError: a link or no regular file is there.
         """
-        make_file(path)
         self._lock = Lock()
         try:
             self._db = sqlite3.connect(
-                path, isolation_level=None, timeout=60, check_same_thread=False
+                path.database(make=True),
+                isolation_level=None,
+                timeout=60,
+                check_same_thread=False,
             )
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")

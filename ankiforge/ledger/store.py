@@ -30,16 +30,18 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
-from ankiforge.config.workspace import restrict
+from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import BusyError, LedgerError
+from ankiforge.ledger.bodies import is_sound
 from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, State, classes, fold
 from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import canonical
+from ankiforge.text.nesting import is_too_deep
 
 Row = sqlite3.Row
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
@@ -57,6 +59,11 @@ ABSENT = "state != 'present'"
 INSERT_EVENT = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 TAIL = 4096
 """Bytes before the place up to which a file was read that tell whether it is still the same file."""
+JOURNAL_ENDING = ".jsonl"
+JOURNAL_BYTES = 1 << 30
+"""The largest file of a journal that is read: the decisions of many decades."""
+LINE_BYTES = 32 << 20
+"""The longest line that is read. A passage has at most the length of a note."""
 
 _decode_event = msgspec.json.Decoder(Event).decode
 _decode_passage = msgspec.json.Decoder(Passage).decode
@@ -112,7 +119,7 @@ class Store:
     """Reads and writes the database and this machine's file of the journal."""
 
     def __init__(
-        self, database: Path, journal: Path, machine: str, *, read_only: bool = False
+        self, database: OwnPath, journal: OwnPath, machine: str, *, read_only: bool = False
     ) -> None:
         """Open the database, or make an empty one. Call `unite` before anything else.
 
@@ -124,7 +131,7 @@ class Store:
         self.unreadable = 0
         self.state = JournalState()
         """As the last `unite` found it."""
-        self._own = journal / f"{machine}.jsonl"
+        self._own = journal / f"{machine}{JOURNAL_ENDING}"
         self._db = _copy(database) if read_only else _open(database)
         self._now = 0
         self._version = 0
@@ -268,7 +275,7 @@ class Store:
         self.unreadable = missing = 0
         with self.transaction():
             lost = False
-            names = {path.name for path in self.journal.glob("*.jsonl")}
+            names = {path.name for path in self.journal.listed(JOURNAL_ENDING)}
             for row in self.rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
                 if row["name"][5:] not in names:
                     self.write("DELETE FROM meta WHERE name = ?", row["name"])
@@ -420,23 +427,20 @@ class Store:
         if not self._unwritten or self._read_only:
             self._unwritten.clear()
             return
-        before = self._own.stat().st_size if self._own.exists() else 0
-        self._append(self._unwritten)
+        before, after = self._append(self._unwritten)
         self._unwritten.clear()
         mark = self._mark(self._own.name)
         if mark is None or mark.size == before:
-            self._set_mark(self._own, self._own.stat().st_size, mark.unreadable if mark else 0)
+            self._set_mark(self._own, after, mark.unreadable if mark else 0)
 
-    def _append(self, events: Iterable[Event]) -> None:
-        """Append lines to the own file durably, or not at all.
+    def _append(self, events: Iterable[Event]) -> tuple[int, int]:
+        """Append lines to the own file durably, or not at all. Return its size before and after.
 
         A torn last line is ended first, so that it damages no other.
         """
         data = b"".join(msgspec.json.encode(event) + b"\n" for event in events)
-        size = 0
         try:
-            handle = os.open(self._own, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "rb+") as file:
+            with self._own.open(os.O_RDWR | os.O_CREAT | os.O_APPEND) as file:
                 size = file.seek(0, os.SEEK_END)
                 if size:
                     file.seek(size - 1)
@@ -447,71 +451,107 @@ class Store:
                     file.flush()
                     os.fsync(file.fileno())
                 except OSError:
-                    os.truncate(self._own, size)
+                    os.ftruncate(file.fileno(), size)
                     raise
         except OSError as error:
             what = f"{self._own}: the decision was not recorded: {error.strerror or error}"
             raise LedgerError(
                 what, hint="free space there, or allow writing, and try again"
             ) from error
+        return size, size + len(data)
 
     def _mark(self, name: str) -> ReadUpTo | None:
         found = self.meta(f"read {name}")
         return msgspec.json.decode(found, type=ReadUpTo) if found else None
 
-    def _set_mark(self, path: Path, size: int, unreadable: int) -> None:
-        with path.open("rb") as file:
+    def _set_mark(self, path: OwnPath, size: int, unreadable: int) -> None:
+        with path.open() as file:
             self.set_meta(
                 f"read {path.name}", encode(ReadUpTo(size, _tail(file, size), unreadable))
             )
 
-    def _read_new(self, path: Path) -> tuple[list[Event], bool]:
+    def _read_new(self, path: OwnPath) -> tuple[list[Event], bool]:
         """Return the new events of a file, and whether it was replaced by one that lacks some lines."""
         mark = self._mark(path.name)
+        events = []
         try:
-            with path.open("rb") as file:
+            with path.open(most=JOURNAL_BYTES) as file:
                 same = mark is not None and _tail(file, mark.size) == mark.tail
-                start = mark.size if mark and same else 0
+                start = end = mark.size if mark and same else 0
+                unreadable = mark.unreadable if mark and same else 0
                 file.seek(start)
-                data = file.read()
+                for line in _whole_lines(file):
+                    end += line.size
+                    if line.is_damaged:
+                        unreadable += 1
+                    elif line.event is not None and line.event.what in KINDS:
+                        events.append(line.event)
         except OSError as error:
             what = f"{path}: cannot be read: {error.strerror}"
             raise LedgerError(what, hint="allow reading, or restore the file") from error
-        end = data.rfind(b"\n") + 1
-        events, unreadable = [], mark.unreadable if mark and same else 0
-        for line in data[:end].splitlines():
-            if not line.strip():
-                continue
-            try:
-                event = _decode_event(line)
-            except (msgspec.MsgspecError, UnicodeError):
-                unreadable += 1  # damaged: a torn line, or a marker of a version control system
-                continue
-            if event.what in KINDS:
-                events.append(event)
         self.unreadable += unreadable
-        if end or not same:
-            self._set_mark(path, start + end, unreadable)
+        if end > start or not same:
+            self._set_mark(path, end, unreadable)
         return events, mark is not None and not same
 
     def _restore_lines(self) -> int:
         """Write again the events that no file of the journal has. Return how many these are."""
         held = set()
-        for path in self.journal.glob("*.jsonl"):
-            for line in path.read_bytes().splitlines():
-                try:
-                    held.add(_decode_event(line).id)
-                except (msgspec.MsgspecError, UnicodeError):
-                    continue
+        for path in self.journal.listed(JOURNAL_ENDING):
+            with path.open(most=JOURNAL_BYTES) as file:
+                held |= {line.event.id for line in _whole_lines(file) if line.event is not None}
         lines = [
             _decode_event(row["line"])
             for row in self.each("SELECT id, line FROM event ORDER BY n, machine, id")
             if row["id"] not in held
         ]
         if lines and not self._read_only:
-            self._append(lines)
-            self._set_mark(self._own, self._own.stat().st_size, 0)
+            _, size = self._append(lines)
+            self._set_mark(self._own, size, 0)
         return len(lines)
+
+
+class Line(NamedTuple):
+    """A line of a journal that has its end."""
+
+    size: int
+    """In bytes, with the end of the line."""
+    event: Event | None = None
+    """None for a blank line, and one that is damaged."""
+    is_damaged: bool = False
+    """A torn line, a marker of a version control system, or nothing that the program writes."""
+
+
+def _whole_lines(file: IO[bytes]) -> Iterator[Line]:
+    """Yield the lines of a journal up to the last one that has its end."""
+    while data := file.readline(LINE_BYTES):
+        size = len(data)
+        is_long = size == LINE_BYTES
+        while is_long and not data.endswith(b"\n"):
+            data = file.readline(LINE_BYTES)
+            size += len(data)
+            if not data:
+                return
+        if not data.endswith(b"\n"):
+            return
+        if is_long:
+            yield Line(size, is_damaged=True)
+        elif not data.strip():
+            yield Line(size)
+        else:
+            event = _event(data)
+            yield Line(size, event, is_damaged=event is None)
+
+
+def _event(line: bytes) -> Event | None:
+    """Return the event of a line; None if the line is damaged."""
+    if is_too_deep(line):
+        return None
+    try:
+        event = _decode_event(line)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+    return event if is_sound(event) else None
 
 
 def _columns(event: Event) -> tuple[object, ...]:
@@ -558,21 +598,24 @@ def readable_errors() -> Iterator[None]:
         raise
 
 
-def _copy(database: Path) -> sqlite3.Connection:
+def _copy(database: OwnPath) -> sqlite3.Connection:
     """Return a temporary copy of a database that may not exist.
 
     Without a `-wal` file no program has it open, so it is read as a plain file: otherwise SQLite
     would create files next to it. If another program opened it meanwhile, it is read once more.
     """
     copied = _open(None)
-    log = database.with_name(f"{database.name}-wal")
+    if not database.is_there():
+        return copied
+    path = database.database()
+    log = path.with_name(f"{path.name}-wal")
     modes = ("mode=ro",) if log.exists() else ("immutable=1", "mode=ro")
-    for mode in modes if database.is_file() else ():
-        before = database.stat().st_mtime_ns
-        with closing(sqlite3.connect(f"{database.as_uri()}?{mode}", uri=True)) as source:
+    for mode in modes:
+        before = path.stat().st_mtime_ns
+        with closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as source:
             if _version(source) == VERSION:  # else another program is making it
                 source.backup(copied)
-        if not log.exists() and database.stat().st_mtime_ns == before:
+        if not log.exists() and path.stat().st_mtime_ns == before:
             break
     return copied
 
@@ -585,16 +628,17 @@ def _version(db: sqlite3.Connection) -> str:
     return found[0] if found else ""
 
 
-def _open(database: Path | None) -> sqlite3.Connection:
+def _open(database: OwnPath | None) -> sqlite3.Connection:
     """Open a database; None = a temporary one, which SQLite keeps in a file of its own.
 
     One that is damaged or of another version is replaced by an empty one.
     """
     for attempt in range(2):
-        db = sqlite3.connect(database or "", isolation_level=None, timeout=WAIT_SECONDS)
+        path = database.database(make=True) if database else ""
+        db = sqlite3.connect(path, isolation_level=None, timeout=WAIT_SECONDS)
         db.row_factory = sqlite3.Row
         if database:
-            restrict(database)
+            database.restrict()
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
@@ -611,6 +655,5 @@ def _open(database: Path | None) -> sqlite3.Connection:
             pass
         db.close()
         if attempt == 0 and database:
-            for end in ("", "-wal", "-shm"):
-                database.with_name(database.name + end).unlink(missing_ok=True)
+            database.remove_database()
     raise LedgerError(f"{database}: cannot be opened", hint="delete it: the next run rebuilds it")

@@ -139,7 +139,7 @@ def _retire(store: Store, guid: str) -> None:
 def _was_deleted(store: Store, guid: str) -> bool:
     """Return whether a person deleted a note in Anki before, whether or not that was undone."""
     return any(
-        one.what == "retire" and one.body["guid"] == guid and one.body["why"] == DELETED
+        one.what == "retire" and one.body["guid"] == guid and one.body.get("why") == DELETED
         for one in store.events(cards.state_of(store, guid)[1].keys)
     )
 

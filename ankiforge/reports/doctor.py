@@ -160,7 +160,7 @@ def _ledger(workspace: Workspace) -> Iterator[Check]:
     """Read journal and database in a copy in memory, so that nothing is changed."""
     try:
         workspace.check_journal()
-        if not workspace.ledger.exists():
+        if not workspace.ledger.is_there():
             yield _ok("ledger", "none yet; the first run creates it")
             return
         with readable_errors(), open_ledger(workspace, read_only=True) as ledger:

@@ -12,7 +12,6 @@ from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 
-from ankiforge.app import PICTURES
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import Workspace
 from ankiforge.deliver import picture_at, roots
@@ -400,7 +399,7 @@ class Desk:
         return self._files.get(name)
 
     def _picture(self, highlight: Highlight, path: str) -> Media | None:
-        media = picture_at(self._ledger, highlight, path, self._workspace.folder / PICTURES)
+        media = picture_at(self._ledger, highlight, path, self._workspace.pictures)
         if not isinstance(media, Media):
             return None
         self._files[media.name] = Path(media.path)

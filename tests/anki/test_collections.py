@@ -138,7 +138,8 @@ def test_two_workspaces_with_notes_of_one_title_share_a_collection(
         (vault / "Index.md").write_text(f"{words}\n", encoding="utf-8")
         one.settings(
             f"sources:\n  - obsidian: {{name: notes, path: {vault.name}}}\n"
-            f"anki: {{collection: '{forge.profile / 'collection.anki2'}'}}\n"
+            f"anki: {{collection: '{forge.profile / 'collection.anki2'}'}}\n",
+            trust=True,
         )
         with backend.opened(forge.profile) as anki:
             one.ok("run")

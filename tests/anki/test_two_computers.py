@@ -24,7 +24,8 @@ class Computer(Desk):
         self.write(NOTE, "Cells.md")
         forge.settings(
             "sources:\n  - obsidian: {name: notes, path: notes}\n"
-            f"anki: {{collection: '{device.anki.col.path}'}}\n"
+            f"anki: {{collection: '{device.anki.col.path}'}}\n",
+            trust=True,
         )
 
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.config import shipped
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load, passage
@@ -25,7 +24,7 @@ from ankiforge.model import (
 from tests.examples import examples
 from tests.fakes import llm_server as fake
 
-PROMPT = load("cards", [shipped("prompts")])
+PROMPT = load("cards")
 DOCUMENT = Document(DocumentKey("d"), source="s", title="T")
 WORDS = st.text(st.characters(exclude_categories=()), max_size=80)
 ITEM = st.dictionaries(

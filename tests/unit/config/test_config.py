@@ -127,7 +127,8 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ('output: "a\\0b"', "1: contains the control character U+0000", ""),
         ('output: "\\ud800"', "1: contains the control character U+D800", ""),
         ("me: []\noutput: \x07", "2: a character that YAML forbids", ""),
-        ("[" * 90_000, "1: maximum recursion depth", ""),
+        ("[" * 9_000, "1: nested too deep", ""),
+        ("[" * 90_000, "1: exceeded maximum nesting depth", ""),  # the parser for long files
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_key(config, text, message, hint):

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.config import shipped
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import Prompt, load
 from ankiforge.draft.sendable import Privacy, SendableTask
@@ -30,7 +29,7 @@ def memory() -> Any:
 
 @pytest.fixture
 def prompt() -> Prompt:
-    return load("cards", [shipped("prompts")])
+    return load("cards")
 
 
 PAPER = Document(DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",))

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.config import shipped
 from ankiforge.draft.prompt import Shape, load, parse
 from ankiforge.draft.reply import drafts_of, items
 from ankiforge.errors import ConfigError
@@ -16,7 +15,7 @@ MINE = Path("prompts/mine.md")
 
 @pytest.mark.parametrize("name", ["cards", "cards-small"])
 def test_the_examples_of_a_shipped_prompt_pass_all_checks(name, highlight):
-    prompt = load(name, [shipped("prompts")])
+    prompt = load(name)
     text = re.sub(
         r"(?m)^Marked.*?: (\".*\")(?: Comment: .*)?\n→ ", r"<marked>\1</marked>\n", prompt.system
     )
@@ -72,17 +71,18 @@ def test_a_mistake_names_the_file_and_what_is_wrong(change, says):
 
 
 def test_a_prompt_is_found_by_its_name_and_nowhere_else(tmp_path):
-    folders = [tmp_path, shipped("prompts")]
-    (tmp_path / "cards.md").write_text(GOOD, encoding="utf-8")
-    assert load("cards", folders).system.startswith("Rules."), "the workspace's comes first"
+    own = tmp_path / "prompts"
+    own.mkdir()
+    (own / "cards.md").write_text(GOOD, encoding="utf-8")
+    assert load("cards", tmp_path).system.startswith("Rules."), "the workspace's comes first"
     with pytest.raises(ConfigError) as caught:
-        load("poems", folders)
+        load("poems", tmp_path)
     assert "cards-small" in caught.value.hint
-    (tmp_path / "bad.md").write_bytes(b"\xff\xfe\x00")
+    (own / "bad.md").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=r"bad\.md"):
-        load("bad", folders)
+        load("bad", tmp_path)
     with pytest.raises(ConfigError):
-        load("../secret", folders)
+        load("../secret", tmp_path)
 
 
 # --- what deck files ask ----------------------------------------------------------------------

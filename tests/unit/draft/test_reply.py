@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.config import shipped
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import load
 from ankiforge.draft.sendable import Privacy
@@ -19,7 +18,7 @@ PASSAGES = tuple(
     for n in (1, 2)
 )
 TASK = Privacy(()).task(Task(PAPER, PASSAGES))
-PROMPT = load("cards", [shipped("prompts")])
+PROMPT = load("cards")
 ONE, TWO = ({"h": label_for(one.key), "front": "Q", "back": "A"} for one in PASSAGES)
 BOTH = json.dumps({"cards": [ONE, TWO]})
 

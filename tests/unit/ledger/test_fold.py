@@ -9,6 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.events import Event, fold
@@ -105,7 +106,7 @@ def test_events_give_the_same_cards_in_any_order_and_twice(steps, dice: random.R
         dice.shuffle(lines)
         journal = Path(folder, "other")
         journal.mkdir()
-        with Ledger(Path(folder, "other.db"), journal, "c") as other:
+        with Ledger(own_file(Path(folder, "other.db")), OwnPath(journal), "c") as other:
             for part in range(parts):
                 path = journal / f"{dice.choice('xyz')}{part}.jsonl"
                 path.write_bytes(b"".join(line + b"\n" for line in lines[part::parts]))

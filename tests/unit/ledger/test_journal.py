@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
 from tests.unit.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting
 
@@ -202,7 +203,7 @@ def test_two_processes_of_one_machine_number_their_events_one_after_the_other(wo
     world.run()
     guid, page = world.only("Rhine").guid, world["a"]
     page.edit(guid, {"Back": "page 1"})
-    with Ledger(world.database("a"), world.journal, "a") as other:
+    with Ledger(own_file(world.database("a")), OwnPath(world.journal), "a") as other:
         for number in range(3):
             other.edit(guid, {"Back": f"command line {number}"})
         page.edit(guid, {"Back": "page 2"})

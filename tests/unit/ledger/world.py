@@ -13,6 +13,7 @@ from msgspec.structs import astuple, replace
 from ankiforge import deliver, run
 from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.extract.obsidian import Settings, open_source
 from ankiforge.ledger import Ledger, Report, Term, Viewed
 from ankiforge.model import (
@@ -84,7 +85,8 @@ class World:
 
     def __getitem__(self, name: str) -> Ledger:
         if name not in self._open:
-            self._open[name] = Ledger(self.database(name), self.journal_of(name), name)
+            journal = OwnPath(self.journal_of(name))
+            self._open[name] = Ledger(own_file(self.database(name)), journal, name)
         return self._open[name]
 
     def database(self, name: str) -> Path:
@@ -130,7 +132,7 @@ class World:
             )
         vault = open_source(source, self.vault, Settings(path="x"))
         job = run.Job(
-            (vault,), accepts, self.rules, in_use=self.in_use, pictures=self.root / "pictures",
+            (vault,), accepts, self.rules, in_use=self.in_use, pictures=OwnPath(self.root) / "pictures",
         )  # fmt: skip
         steps = [run.ingest(job, ledger)]
         deliver.adopt(ledger, viewed.unknown)
@@ -138,7 +140,7 @@ class World:
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
         if ship:
-            planned = deliver.plan_cards(ledger, self.rules, self.root / "pictures")
+            planned = deliver.plan_cards(ledger, self.rules, OwnPath(self.root) / "pictures")
             packed = [one for one in planned if one.note and one.sent]
             ledger.planned((one.guid, *astuple(one.sent)) for one in packed if one.sent)
             written = [one.note for one in planned if one.note]

@@ -124,7 +124,7 @@ def test_the_ledger_is_asked_only_where_there_is_one(workspace, around):
     found = workspace(PAPERS)
     assert ill(found, around) == []
     found.prepare()
-    found.ledger.write_bytes(b"no database" * 1000)
+    found.ledger.path.write_bytes(b"no database" * 1000)
 
     [check] = ill(found, around)
 

@@ -1,0 +1,284 @@
+"""The workspace's own files: each is opened, listed, written and locked through `OwnPath`.
+
+    own = OwnPath(root)                                   the workspace, or a folder that was confirmed
+    own / ".ankiforge" / "ledger.db"                      a file in it; nothing is looked at yet
+    (own / "decks" / "a.yaml").read(most=TEXT_BYTES)      its bytes
+
+A workspace may come from a stranger, and a program that synchronises folders may put anything in the
+place of a file. So no symbolic link between the workspace and a file is followed, and only regular
+files up to a size are opened: a link would lead out of the workspace, a pipe would never answer, and
+a huge file would fill the memory. Links on the way to the workspace itself are the person's own.
+
+What the operating system refuses stays an `OSError`, which callers explain in their own words.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from ankiforge.errors import OwnFileError
+from ankiforge.model import Strings, Value
+
+TEXT_BYTES = 1 << 20
+"""The largest settings, deck or prompt file that is read."""
+SQLITE_ENDS = ("", "-wal", "-shm", "-journal")
+"""How the names of the files end that SQLite keeps for one database."""
+
+# Windows has no such flags but `O_BINARY`, without which it would change line ends.
+_SAFELY = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class OwnPath(Value):
+    """A file or folder that belongs to a workspace."""
+
+    root: Path
+    """The workspace, or another folder that a person chose. It may be reached through links."""
+    steps: Strings = ()
+    """The names from `root` down to the file, none of which may be a link."""
+
+    def __truediv__(self, name: str) -> OwnPath:
+        """Return the path of a name in this folder.
+
+        Raises:
+            OwnFileError: it is not the name of one file, such as `../x`.
+        """
+        if not _is_file_name(name):
+            raise OwnFileError(f"{name!r} is not a file name", hint="use letters and digits")
+        return OwnPath(self.root, (*self.steps, name))
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def path(self) -> Path:
+        """The path as text for messages, and for programs that check it themselves."""
+        return self.root.joinpath(*self.steps)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.name
+
+    def beside(self, name: str) -> OwnPath:
+        """Return the path of another name in the same folder."""
+        return OwnPath(self.root, self.steps[:-1]) / name
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def state(self) -> os.stat_result | None:
+        """Return what the file system says of it. None if nothing is there.
+
+        Raises:
+            OwnFileError: it is a link, or in a folder that is one, or cannot be reached.
+        """
+        path = self.root
+        try:
+            found = path.stat()
+            for step in self.steps:
+                path = path / step
+                found = path.lstat()
+                if _is_link(found):
+                    raise _link(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            what = f"{path}: cannot be read: {error.strerror}"
+            raise OwnFileError(what, hint="allow reading it") from error
+        return found
+
+    def is_there(self) -> bool:
+        """Return whether a regular file is there.
+
+        Raises:
+            OwnFileError: something else is there.
+        """
+        found = self.state()
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            raise _special(self.path, found)
+        return found is not None
+
+    def listed(self, ending: str) -> list[OwnPath]:
+        """Return what is in this folder under names with an ending, sorted. [] without the folder.
+
+        Raises:
+            OwnFileError: it is a link, or cannot be listed.
+        """
+        if self.state() is None:
+            return []
+        try:
+            names = os.listdir(self.path)  # noqa: PTH208 - names, not paths
+        except OSError as error:
+            what = f"{self}: cannot be listed: {error.strerror}"
+            raise OwnFileError(what, hint="allow reading it") from error
+        names.sort()
+        return [OwnPath(self.root, (*self.steps, name)) for name in names if name.endswith(ending)]
+
+    # --- reading and writing ----------------------------------------------------------------
+
+    def open(self, flags: int = os.O_RDONLY, *, most: int | None = None) -> IO[bytes]:
+        """Open the file for reading, or with flags of `os.open` also for writing.
+
+        Args:
+            flags: `O_CREAT` makes a private file, mode 0600.
+            most: the largest size in bytes. None for no limit, if the file is read in parts.
+
+        Raises:
+            OwnFileError: it is a link or no regular file, or larger.
+        """
+        self.is_there()
+        return open_regular(self.path, flags, most=most)
+
+    def read(self, most: int) -> bytes:
+        """Return the bytes of the file.
+
+        Raises:
+            OwnFileError: it is a link or no regular file, or larger than `most` bytes.
+        """
+        with self.open(most=most) as file:
+            data = file.read(most + 1)
+        if len(data) > most:  # it grew meanwhile
+            raise _large(self.path, most)
+        return data
+
+    def write(self, data: bytes, *, mode: int = 0o600) -> None:
+        """Replace the file, completely or not at all, or make it.
+
+        Raises:
+            OwnFileError: a link or no regular file is in its place.
+        """
+        self.is_there()
+        part = self.beside(f".{self.name}.part").path
+        part.unlink(missing_ok=True)
+        handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _SAFELY, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        part.replace(self.path)
+
+    def make_folder(self, mode: int = 0o700) -> None:
+        """Make this folder and those above it unless they exist; by default for the user alone.
+
+        Raises:
+            OwnFileError: one of them is a link.
+        """
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=mode, exist_ok=True)
+        for count in range(1, len(self.steps) + 1):
+            folder = OwnPath(self.root, self.steps[:count])
+            folder.state()
+            folder.path.mkdir(mode=mode, exist_ok=True)
+
+    def restrict(self) -> None:
+        """Remove the permissions of group and others.
+
+        Where the mode cannot be changed (FAT, another owner, Windows), it is left alone.
+
+        Raises:
+            OwnFileError: it is a link.
+        """
+        found = self.state()
+        if found is not None and os.name != "nt" and found.st_mode & 0o077:
+            with suppress(OSError):
+                self.path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
+
+    def database(self, *, make: bool = False) -> Path:
+        """Return the path to give to SQLite, which would follow links.
+
+        Args:
+            make: make an empty private file unless there is one. Errors are left to SQLite.
+
+        Raises:
+            OwnFileError: it, or a file that SQLite keeps beside it, is a link or no regular file.
+        """
+        for ending in SQLITE_ENDS:
+            self.beside(f"{self.name}{ending}").is_there()
+        if make:
+            with suppress(OSError):
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        return self.path
+
+    def remove_database(self) -> None:
+        """Delete a database and what SQLite keeps beside it."""
+        for ending in SQLITE_ENDS:
+            self.beside(f"{self.name}{ending}").path.unlink(missing_ok=True)
+
+
+def own_file(path: Path) -> OwnPath:
+    """Return a file in a folder that a person chose, such as a package."""
+    return OwnPath(path.parent) / path.name
+
+
+def open_regular(path: Path, flags: int = os.O_RDONLY, *, most: int | None = None) -> IO[bytes]:
+    """Open a regular file that is not a link itself; see `OwnPath.open`.
+
+    The opened file is asked what it is, so that nothing can be exchanged in between.
+    """
+    try:
+        handle = os.open(path, flags | _SAFELY, 0o600)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK) and path.is_symlink():
+            raise _link(path) from error
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
+            raise _special(path, path.lstat()) from error
+        raise
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise _special(path, found)
+        if most is not None and found.st_size > most:
+            raise _large(path, most)
+        return os.fdopen(handle, "rb" if flags & (os.O_WRONLY | os.O_RDWR) == 0 else "rb+")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _is_file_name(name: str) -> bool:
+    """Return whether a text names one file in a folder, and not a way out of the folder."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return name not in ("", "..") and Path(name).name == name and "\0" not in name
+
+
+# --- what is refused ------------------------------------------------------------------------
+
+
+def _is_link(found: Any) -> bool:
+    """Return whether it is a symbolic link, or a junction of Windows."""
+    junction = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
+    return stat.S_ISLNK(found.st_mode) or (
+        junction is not None and getattr(found, "st_reparse_tag", 0) == junction
+    )
+
+
+def _link(path: Path) -> OwnFileError:
+    what = f"{path}: is a link, which ankiforge does not follow inside a workspace"
+    return OwnFileError(what, hint="put the file or folder itself there, or delete the link")
+
+
+def _special(path: Path, found: os.stat_result) -> OwnFileError:
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
+    return OwnFileError(f"{path}: is {kind}, not a file", hint="move it away")
+
+
+def _large(path: Path, most: int) -> OwnFileError:
+    size = f"{most >> 20:,} MiB" if most >= 1 << 20 else f"{most >> 10:,} KiB"
+    return OwnFileError(f"{path}: is larger than {size}", hint="shorten it, or move it away")

@@ -1,0 +1,134 @@
+"""What the body of each kind of event holds, so that a line of the journal is read whole or not at all.
+
+Lines come from other machines, through programs that synchronise, and from strangers. `events.fold`
+takes bodies as they are; what is not of its shape is a damaged line. Unknown keys are let be: a newer
+version may have written them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ankiforge.ledger.events import Event, Text, Wording
+from ankiforge.model import Adopted, Strings, Texts, Value
+
+MOST_N = 1 << 62
+"""Larger numbers leave no room for later events in SQLite's integers."""
+
+
+class _Key(Text):
+    like: str = ""
+
+
+class _Accept(Value, kw_only=True):
+    guid: str
+    draft: Wording
+    slot: str = ""
+    deck: str = ""
+    tags: Strings = ()
+    forced: bool = False
+    passed: Strings = ()
+    instead: str = ""
+
+
+class _Adopt(_Accept, kw_only=True):
+    note: Adopted | None = None
+    schedule: tuple[tuple[str, int, int], ...] = ()
+
+
+class _Revise(Value):
+    guid: str
+    draft: Wording
+
+
+class _Edit(Value):
+    guid: str
+    fields: Texts
+    kind: str = ""
+
+
+class _Reject(Value):
+    content: str
+    slot: str = ""
+    guid: str = ""
+    why: str = ""
+
+
+class _Retire(Value):
+    guid: str
+    why: str = ""
+
+
+class _Skip(Value):
+    why: str = ""
+
+
+class _Form(Value):
+    choice: str
+
+
+class _Undo(Value):
+    event: str
+
+
+class _Other(Value):
+    old: str
+
+
+class _Resolve(Value):
+    guid: str
+    field: str
+    choice: str
+    theirs: str
+    ours: str
+    was: str = ""
+
+
+class _Shipped(Value):
+    guid: str
+    mod: int
+    digest: str
+    tags: Strings = ()
+    deck: str = ""
+    numbers: Texts = {}
+    hashes: Texts = {}
+
+
+class _Note(Value):
+    guid: str
+
+
+SHAPES: dict[str, type[Any]] = {
+    "key": _Key,
+    "text": Text,
+    "accept": _Accept,
+    "adopt": _Adopt,
+    "revise": _Revise,
+    "edit": _Edit,
+    "reject": _Reject,
+    "retire": _Retire,
+    "skip": _Skip,
+    "form": _Form,
+    "undo": _Undo,
+    "same": _Other,
+    "different": _Other,
+    "resolve": _Resolve,
+    "shipped": _Shipped,
+    "seen": _Note,
+    "unseen": _Note,
+}
+"""By kind of event, as `events.KINDS`."""
+
+
+def is_sound(event: Event) -> bool:
+    """Return whether an event has the shape that its kind needs. Of other kinds, nothing is known."""
+    shape = SHAPES.get(event.what)
+    if shape is None:
+        return True
+    try:
+        msgspec.convert(event.body, shape)
+    except msgspec.ValidationError:
+        return False
+    return 0 <= event.n < MOST_N
