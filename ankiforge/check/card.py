@@ -547,6 +547,8 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
             _VALUE.fullmatch(back) and not (highlight.declared or front.endswith("?"))
         ):
             yield found("inline_field", "it may be metadata")
+    if highlight.open_end:
+        yield found("open_end")
     if highlight.other_note:
         yield found("other_note", str(highlight.other_note))
     for path in image_paths("\n".join(text for _, text in draft.fields)):
