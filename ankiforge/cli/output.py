@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -160,6 +160,23 @@ def show_all(call: Call, shown: Shown, *, apart: bool = False) -> int:
         if not call.show(data, [*lines, ""] if apart else lines):
             break
     return count
+
+
+def show_in_pager(call: Call, shown: Shown, *, apart: bool = False) -> int:
+    """Print items like `show_all`; on a terminal through the user's pager (`PAGER`)."""
+    if call.as_json or call.quiet or not sys.stdout.isatty():
+        return show_all(call, shown, apart=apart)
+    first = next(shown, None) if call.limit != 0 else None
+    if first is None:
+        return 0
+
+    def pages() -> Iterator[str]:
+        for _, lines in islice(chain([first], shown), call.limit):
+            text = "\n".join([*lines, ""] if apart else lines)
+            yield for_terminal(call.copyable(text)) + "\n"
+
+    click.echo_via_pager(pages(), color=None if call.color else False)
+    return 1
 
 
 def end(problems: Collection[Problem], error: ForgeError | None = None) -> None:

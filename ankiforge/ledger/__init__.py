@@ -9,7 +9,7 @@ from ankiforge.ledger.decide import FLOOD, Taken
 from ankiforge.ledger.drafts import Outcome
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
-from ankiforge.ledger.lists import FIELDS, Line, Match, Order, Term
+from ankiforge.ledger.lists import FIELDS, WITHOUT, Line, Match, Order, Term
 from ankiforge.ledger.readings import Report
 from ankiforge.ledger.store import readable_errors
 from ankiforge.ledger.views import Viewed
@@ -19,6 +19,7 @@ __all__ = [
     "FIELDS",
     "FLOOD",
     "REPLIES_FILE",
+    "WITHOUT",
     "Cache",
     "CacheFile",
     "Done",

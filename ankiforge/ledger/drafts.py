@@ -513,6 +513,25 @@ def each_waiting(
         yield one, wording
 
 
+def settled(store: Store) -> set[str]:
+    """Return the ids of stored drafts that `each_waiting` leaves out.
+
+    Their passage was decided on under another of its keys, or the next run gives their words to a card.
+    """
+    rows = store.rows(
+        "SELECT d.* FROM draft d LEFT JOIN alias a ON a.key = d.key"
+        " JOIN passage p ON p.key = coalesce(a.first, d.key) AND p.decided"
+    )
+    store.load(row["key"] for row in rows)
+    found = set()
+    for row in rows:
+        passage, wording = store.passage(row["key"]), _wording_in(row)
+        decided = not row["revises"] and not is_new(store, passage, wording)
+        if decided or _follows(passage, row, wording):
+            found.add(row["id"])
+    return found
+
+
 def _remarks(
     store: Store,
     passage: Passage,
@@ -525,7 +544,12 @@ def _remarks(
 
     `strangers` are the documents of notes in Anki that no card here has.
     """
-    remarks = ["is this the card whose passage is gone?" for _ in asked(store, passage)]
+    remarks = []
+    for _, old in _doubts(store, passage):
+        if store.passage(old).live:
+            remarks.append("is this the card whose passage is gone?")
+        else:
+            remarks.append("you decided on nearly the same words, which are gone")
     if row["revises"]:
         remarks.append("new text for a card")
     elif row["replaces"]:
@@ -614,11 +638,18 @@ def bring_back(store: Store, event: Event) -> int:
 
 
 def asked(store: Store, passage: Passage) -> list[Pair]:
-    """Return the open questions about a passage: those whose other passage is still absent."""
+    """Return the open questions about a passage: those whose other passage is absent and has a card."""
+    return [(new, old) for new, old in _doubts(store, passage) if store.passage(old).live]
+
+
+def _doubts(store: Store, passage: Passage) -> list[Pair]:
+    """Return which passages that are gone a passage may be, each as (key, key of the one that is gone)."""
+    if not cards.present_row(store, passage):
+        return []
     return [
         (new, old)
         for new, old in passage.asked.items()
-        if cards.present_row(store, passage) and not cards.present_row(store, store.passage(old))
+        if not cards.present_row(store, store.passage(old))
     ]
 
 
