@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from ipaddress import IPv6Address
 from itertools import islice
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,10 +50,11 @@ _COLONS = regex(r"(?<!:):{2,3}(?!:)")
 _FIELD = regex(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
-# Namespaces of C++, Rust and R, `a::b::c`, `test.py::a`, `Foo::bar()`, `a::b_c`: names of a program.
+# Namespaces of C++, Rust and R, `a::b::c`, `test.py::a`, `Foo::bar()`, `a::b_c`, `use Foo::Bar;`: names of
+# a program.
 _CODE = regex(
     r"(?a)(?:std|absl|tokio|serde|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr"
-    r"|stringr|ggplot2|devtools|usethis|testthat|bookdown|rmarkdown|knitr|rlang)::|[\w:<>]+::\w*::|\S+\.(?:py|[jt]sx?|rs|rb|go|cpp|java|php)::\w"
+    r"|stringr|ggplot2|devtools|usethis|testthat|bookdown|rmarkdown|knitr|rlang)::|[\w:<>]+::\w*::|\w+::\w+;$|\S+\.(?:py|[jt]sx?|rs|rb|go|cpp|java|php)::\w"
     r"|(?P<call>[\w:<>]+::\w+(?:_\w|[(<]))"
 )
 # Separators of a line that are tried.
@@ -114,6 +116,8 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
         return None
     if not front.strip() or not back.strip():
         return Form.INLINE
+    if len(colons) == 2 and _is_address(front, back):
+        return Form.INLINE_FIELD if declared else None
     if front[-1].isspace():  # `p ::before` is a part of a page in CSS
         return Form.INLINE if back[0].isspace() or declared else Form.INLINE_FIELD
     if len(colons) == 3:  # Amazon's names of resources: `arn:aws:s3:::bucket`
@@ -127,6 +131,32 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     if code and (declared or (asks and not left[0].isupper())):
         return Form.INLINE_FIELD
     return None if code else Form.INLINE
+
+
+# A group of an IPv6 address that is no number and no word: `fe80`, `2a02`.
+_MIXED_GROUP = regex(r"(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{4}")
+_AROUND_ADDRESS = "()[]<>{},.;!?'\"`“”‘’*_="
+
+
+def _is_address(front: str, back: str) -> bool:
+    """Return whether two colons are part of an IPv6 address, such as `2001:db8::1` or `fe80::1%eth0`.
+
+    `12::30`, `e4::e5` and `dead::beef` may be cards, though they are addresses as well: an address has further
+    colons, or a group of four digits and letters. A range of times, `10:00::11:30`, looks the same.
+    """
+    left = front.split()[-1] if not front[-1].isspace() else ""
+    right = back.split()[0] if not back[0].isspace() else ""
+    text = f"{left}::{right}".strip(_AROUND_ADDRESS).casefold()
+    address = re.split(r"[/%]", text, maxsplit=1)[0]
+    groups = [group for group in address.split(":") if group]
+    is_sure = len(groups) > 2 or any(map(_MIXED_GROUP.fullmatch, groups))
+    if not is_sure and not (address.endswith("::") and len(groups) > 1):
+        return False
+    try:
+        IPv6Address(address)
+    except ValueError:
+        return False
+    return True
 
 
 _COLON = regex(r":(?=\s+\S)|：(?=\s*\S)")
