@@ -119,16 +119,25 @@ class Call:
     def problems(self, problems: Iterable[Problem], most: int | None = None) -> int:
         """Print problems, then notices, with their hints; return the number of lines.
 
-        Of more than `most`, the last line is a count.
+        With `most`, files that have the same problem share a line, and of more than `most` lines the last
+        one is a count.
         """
         new = sorted(dict.fromkeys(problems), key=lambda one: one.notice)
         new = [one for one in new if one not in self.noticed and not (self.quiet and one.notice)]
         self.noticed.update(one for one in new if one.notice)
-        shown = new if most is None or len(new) <= most else new[: most - 1]
-        for one in shown:
+        groups: dict[object, list[Problem]] = {}
+        for one in new:
+            kind = one if most is None else (one.notice, one.what, one.hint)
+            groups.setdefault(kind, []).append(one)
+        lines = [*groups.values()]
+        shown = lines if most is None or len(lines) <= most else lines[: most - 1]
+        for group in shown:
+            one, others = group[0], len(group) - 1
+            where = f"{one.where} and {others:,} more" if others else one.where
             hint = f" ({one.hint})" if one.hint else ""
-            self.warn(f"{'note' if one.notice else 'failed'}: {one.where}: {one.what}{hint}")
-        if left := len(new) - len(shown):
+            self.warn(f"{'note' if one.notice else 'failed'}: {where}: {one.what}{hint}")
+        left = sum(len(group) for group in lines[len(shown) :])
+        if left:
             self.warn(f"… and {left:,} more problems; -v names all")
         return len(shown) + bool(left)
 
@@ -175,6 +184,7 @@ def show_in_pager(call: Call, shown: Shown, *, apart: bool = False) -> int:
             text = "\n".join([*lines, ""] if apart else lines)
             yield for_terminal(call.copyable(text)) + "\n"
 
+    os.environ.setdefault("LESS", "FRX")  # as git does: a list that fits the screen is only printed
     click.echo_via_pager(pages(), color=None if call.color else False)
     return 1
 

@@ -209,3 +209,53 @@ def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
     assert "next: ankiforge run, to accept more; then ankiforge review" in told
     told = forge.ok("run").stdout
     assert "1 card accepted" in told
+
+
+# --- what a broken note is told as ----------------------------------------------------------
+
+BROKEN = "---\nFROZEN - cloze:\n : \n---\nThe heart of a whale beats ==eight== times a minute.\n"
+
+
+def test_front_matter_that_cannot_be_read_is_one_note_and_no_failure(forge, notes):
+    for name in ("a", "b", "c", "d", "e"):
+        write(notes, BROKEN.replace("whale", f"whale in {name}{name}"), f"{name}.md")
+    write(notes, BROKEN.replace("---\n", "---\ncards: false\n", 1), "off.md")
+    told = forge("run", code=0)
+    assert "note: a.md and 4 more: the front matter is not YAML" in told.stderr
+    assert len([line for line in told.stderr.splitlines() if "YAML" in line]) == 2
+    assert "b.md: the front matter is not YAML" in forge("extract").stderr
+    [off] = (one for one in forge.ok("list", "--no-card", "--all", "--json").lines)
+    assert off["reason"] == "the note says cards: false"
+
+
+# --- a pager --------------------------------------------------------------------------------
+
+
+def test_a_list_opens_in_the_pager_of_a_terminal_and_of_nothing_else(forge, notes, monkeypatch):
+    import os
+    import pty
+
+    write(notes, ENDED)
+    forge.ok("run")
+    pager = forge.folder / "pager.sh"
+    pager.write_text("#!/bin/sh\necho PAGED\ncat\n")
+    pager.chmod(0o755)
+    monkeypatch.setenv("PAGER", str(pager))
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+    process = forge.started("list", "--no-color", terminal=theirs)
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # the process has closed its end
+            break
+        if not part:
+            break
+        written += part
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    assert written.decode().startswith("PAGED")
+    assert "Who wrote Walden?" in written.decode()
+    assert "PAGED" not in forge.finished("list").stdout

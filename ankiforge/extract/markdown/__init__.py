@@ -131,7 +131,7 @@ class NoteSource(FileSource):
         found = reader.highlights(self.folder.namespace, body, front)
         if found and front.problem:
             hint = "until you correct it, the note's title, tags and deck are not known"
-            yield Problem(document.path, front.problem, hint)
+            yield Problem(document.path, front.problem, hint, notice=True)
         if found:
             words = sketch(note.text, document.path)
             yield Extracted(document, found, self.folder.container, sketch=words)
