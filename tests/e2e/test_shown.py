@@ -211,6 +211,21 @@ def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
     assert "1 card accepted" in told
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("==Insulin== lowers sugar.", "the sentence says little behind it"),
+        ("Improve the ==write== performance of a disk", "no sentence with its full stop"),
+    ],
+)
+def test_the_reason_to_wait_is_true_of_the_sentence(forge, notes, line, reason):
+    write(notes, f"{line}\n")
+    forge.ok("run")
+    [draft] = forge.ok("list", "--view", "new", "--json").lines
+    [finding] = (one for one in draft["findings"] if one["check"] == "fragment")
+    assert finding["message"].startswith(f"may only be emphasised: {reason}")
+
+
 # --- what a broken note is told as ----------------------------------------------------------
 
 BROKEN = "---\nFROZEN - cloze:\n : \n---\nThe heart of a whale beats ==eight== times a minute.\n"
