@@ -6,7 +6,7 @@ Beside it stand two files of their own: `Replies`, paid for, and `CacheFile`, wh
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.decide import FLOOD, Taken
-from ankiforge.ledger.drafts import Outcome
+from ankiforge.ledger.drafts import NO_WARNING, Outcome
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
 from ankiforge.ledger.lists import FIELDS, WITHOUT, Line, Match, Order, Term
@@ -18,6 +18,7 @@ __all__ = [
     "CACHE_FILE",
     "FIELDS",
     "FLOOD",
+    "NO_WARNING",
     "REPLIES_FILE",
     "WITHOUT",
     "Cache",

@@ -433,6 +433,7 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
       passage left it out: `ignored`.
     - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these `blocked`,
       `conflicts` and `revisions`; `without` are highlights with neither a card nor a draft.
+    - `reasons`: the new drafts that wait, by the first reason why.
     - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those whose passages
       are gone; `unsent`: live cards that were never in a package, by kind.
     """
@@ -445,9 +446,11 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
         "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
     }
     found = {}
+    waits: Order | None = None
     for name in names or ("fates", "waiting", *queries):
-        if name == "waiting":
-            found[name] = _waiting(order(store))
+        if name in ("waiting", "reasons"):
+            waits = order(store, waits)
+            found[name] = _waiting(waits) if name == "waiting" else drafts.reasons(store, waits.new)
             continue
         if name == "fates":
             rows = _fate_rows(store, f"{_FATE} AS name, count(*)", "GROUP BY 1")

@@ -12,8 +12,8 @@ import msgspec
 
 from ankiforge.app import open_source
 from ankiforge.config.workspace import Workspace
-from ankiforge.ledger import FLOOD, Ledger, Report
-from ankiforge.model import Change, Json, Pair, Problem, Severity, Strings, Value
+from ankiforge.ledger import FLOOD, NO_WARNING, Ledger, Report
+from ankiforge.model import Change, Json, Pair, Problem, Strings, Value
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
 
@@ -25,6 +25,8 @@ MOST_LINES = 12
 SHOWN = 5
 """The number of changed cards that a run lists."""
 WIDTH = 70
+COUNTED = ("fates", "waiting", "reasons", "cards", "anki")
+"""What the JSON of a run counts."""
 REASONS = 3
 """The number of reasons to wait that a run names."""
 IN_CONFLICT = "you changed it, too: whose words stay waits under Changed"
@@ -60,7 +62,7 @@ def delivery_json(tally: Tally, ledger: Ledger) -> Json:
 
 def as_json(tally: Tally, ledger: Ledger) -> Json:
     """Return the object that `run` and `draft` print."""
-    report, counts = tally.report or Report(), ledger.counts()
+    report, counts = tally.report or Report(), ledger.counts(*COUNTED)
     fates, verdicts, waits = counts["fates"], counts["cards"], counts["waiting"]
     new, changed = len(report.new), len(report.changed)
     none = [one.reason for one in ledger.fates() if one.fate in ("no_card", "undrafted")]
@@ -75,7 +77,7 @@ def as_json(tally: Tally, ledger: Ledger) -> Json:
         "not_selected": report.unselected,
         "fates": {**{name: fates[name] for name in _TOLD}, "no_card": len(none)},
         "no_card": dict(Counter(none).most_common()),
-        "waits": dict(reasons_to_wait(ledger).most_common()),
+        "waits": dict(counts["reasons"].most_common()),
         "cards": {
             "drafted": tally.drafted,
             "accepted": tally.accepted,
@@ -109,17 +111,19 @@ def as_text(
 
     At most `room` lines, unless that leaves less than one changed card; None = all.
     """
-    waits, report = ledger.counts("waiting")["waiting"], tally.report
+    report = tally.report
     before = list(_came_in(tally))
     after = [line for line in (anki_line(tally, ledger), *delivery_lines(tally)) if line]
     fresh = report is not None and bool(report.new or report.changed)
+    counts = ledger.counts("waiting", *(["reasons"] if fresh else []))
+    waits = counts["waiting"]
     without = waits["without"] if fresh else 0
     step, why = draft_step(workspace, without)
     parts = [waiting_text(waits), without_text(without)]
     if any(parts):
         after.append(f"in all, {' and '.join(filter(None, parts))}")
     if fresh and waits["new"]:
-        after.append(f"they wait because: {_first_reasons(reasons_to_wait(ledger))}")
+        after.append(f"they wait because: {_first_reasons(counts['reasons'])}")
     if tally.remembered:
         after.append(f"from now on, ankiforge run reads {first_of(tally.remembered)}, too")
     if tally.accepted == FLOOD:
@@ -271,24 +275,6 @@ def without_text(without: int) -> str:
     """Return how many highlights have neither a card nor a draft, and the command that lists them."""
     said = counted(without, "highlight has no card", "highlights have no card")
     return f"{said} (ankiforge list --no-card)" if without else ""
-
-
-NO_WARNING = "no_warning"
-"""The reason of drafts that no check warns of: the settings, or the limit of a run, make them wait."""
-
-
-def reasons_to_wait(ledger: Ledger) -> Counter[str]:
-    """Count the drafts of new cards by the first reason why each waits: a check, or a remark."""
-    reasons = Counter[str]()
-    for draft in ledger.drafts(ledger.order().new):
-        checks = [one.check for one in draft.proposal.findings if one.severity is not Severity.INFO]
-        if checks:
-            reasons[checks[0]] += 1
-        elif draft.remarks:
-            reasons[draft.remarks[0].partition(" to the card af")[0]] += 1
-        else:
-            reasons[NO_WARNING] += 1
-    return reasons
 
 
 def _first_reasons(reasons: Counter[str]) -> str:
