@@ -25,7 +25,7 @@ from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import BugError, ItemError, OwnFileError, UsageError, one_item
-from ankiforge.ledger import Ledger, Term, Viewed, Wording
+from ankiforge.ledger import Ledger, Line, Term, Viewed, Wording
 from ankiforge.model import (
     Adopted,
     Card,
@@ -230,6 +230,37 @@ def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None
         tuple(card.ordinal for card in note.cards), () if exact or not kind else note.fields,
         "" if at is None else text_of(fields[at]), tuple(card.id for card in note.cards),
     )  # fmt: skip
+
+
+def as_in_anki(ledger: Ledger, card: Card) -> Card:
+    """Return a card with the words that it has in Anki, as of the last look.
+
+    They differ from the ledger's where a person changed a field there. A list that shows a card shows
+    these words: they are what the person reviews.
+    """
+    from ankiforge.anki.notetypes import field_hash
+    from ankiforge.anki.render import unrender
+
+    note = next(ledger.notes(card.guid), None) if card.live else None
+    if note is None or note.identity is None or not note.type_known:
+        return card
+    # the person chose the source's words, which the next package brings
+    given_up = {(name, theirs) for name, choice, theirs, _ in card.resolved if choice == "source"}
+    fields = dict(card.fields)
+    written = zip(card.family.content_fields, note.fields, note.identity.fields, strict=False)
+    for name, html, ours in written:
+        if field_hash(html) != ours and (name, h16(html)) not in given_up:
+            fields[name] = unrender(html)
+    shown = tuple((name, text) for name, text in fields.items() if text)
+    return replace(card, fields=shown)
+
+
+def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield lines for a list: the cards with the words that they have in Anki."""
+    for line in lines:
+        if line.card is not None and line.anki == "seen":
+            line = replace(line, one=as_in_anki(ledger, line.card))
+        yield line
 
 
 def seen_types(ledger: Ledger) -> dict[int, SeenType]:

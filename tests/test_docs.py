@@ -483,7 +483,7 @@ def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypat
     came = json.loads(ankiforge("run", "--json").stdout)
     assert came["highlights"]["new"] == 2
     assert [Path(problem["where"]).name for problem in came["problems"]] == ["Broken.txt"]
-    left = ankiforge("list", "--no-card", "--json").stdout.splitlines()
+    left = ankiforge("list", "--no-card", "--all", "--json").stdout.splitlines()
     assert json.loads(left[0])["key"].startswith("quotes:quotes/")
 
     (quotes / "Broken.txt").unlink()

@@ -264,8 +264,13 @@ def _emphasised(draft: Draft) -> Iterator[Finding]:
     is_sentence = _FULL_STOP.search(reading.whole[-_NEAR:]) and not _begins_within(text)
     # content words of a definition, of a sentence behind the gap that opens it, beside any gap
     least = 2 if defines else 5 if opens else 1
-    if "![" not in text and (len(said) < least or not (defines or named or is_sentence)):
-        yield found("fragment")
+    states = defines or named or is_sentence
+    says_little = len(said) < least
+    if "![" not in text and not states:
+        yield found("fragment", "no sentence with its full stop, no `Term: definition`")
+    elif "![" not in text and says_little:
+        where = "behind it" if opens else "beside it"
+        yield found("fragment", f"the sentence says little {where}")
     elif not (defines or named) and not _POINTING.isdisjoint(early):
         yield found("leans_back", "it points at text before it")
 
@@ -547,6 +552,8 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
             _VALUE.fullmatch(back) and not (highlight.declared or front.endswith("?"))
         ):
             yield found("inline_field", "it may be metadata")
+    if highlight.open_end:
+        yield found("open_end")
     if highlight.other_note:
         yield found("other_note", str(highlight.other_note))
     for path in image_paths("\n".join(text for _, text in draft.fields)):

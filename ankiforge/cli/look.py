@@ -26,12 +26,13 @@ from ankiforge.cli.output import (
     refuse_unknown_options,
     session,
     show_all,
+    show_in_pager,
     workspace_of,
 )
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger import Fate, Line, Match
+    from ankiforge.ledger import Line, Match
     from ankiforge.model import Question
 
 VIEWS = ("new", "changed", "questions", "recent", "unknown")
@@ -61,13 +62,13 @@ def status(call: Call) -> None:
   ankiforge list                        drafts and cards
   ankiforge list --view new -v          waiting drafts in full, those without warnings first
   ankiforge list --view questions       what only you can tell
-  ankiforge list --no-card              highlights without a card, each with its reason
+  ankiforge list --no-card              highlights with neither card nor draft, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict anki finding drafter key
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@flag("--all", "everything", help="Include rejected and retired cards.")
-@flag("--no-card", help="List highlights without an accepted card, and why.")
+@flag("--all", "everything", help="Include rejected and retired cards, and highlights left out.")
+@flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="List only what is in this list.")
 def list_(call: Call, query: Words, everything: bool, no_card: bool, view: str | None) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
@@ -76,10 +77,10 @@ def list_(call: Call, query: Words, everything: bool, no_card: bool, view: str |
         raise UsageError("--view and --no-card are two lists: use one of them")
     with session(call, read_only=True) as now:
         if no_card:
-            found = _without_card(now, query)
+            found = _without_card(now, query, everything=everything)
         else:
             found = _listed(now, query, view or "", everything=everything)
-        if not show_all(call, found, apart=call.verbose) and call.limit != 0:
+        if not show_in_pager(call, found, apart=call.verbose) and call.limit != 0:
             call.say("nothing here; see also: ankiforge list --all, or list --no-card")
 
 
@@ -112,11 +113,12 @@ def _ids(now: Session, words: Words, *, everything: bool = False) -> list[str]:
 
 def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown:
     """Yield cards and drafts, in full if `whole` or verbose."""
+    from ankiforge.deliver import lines_as_in_anki
     from ankiforge.reports import cards
 
     history, full = whole and now.call.verbose, whole or now.call.verbose
     questions = now.ledger.questions() if full else []
-    for line in lines:
+    for line in lines_as_in_anki(now.ledger, lines):
         told = now.ledger.history(line.id if line.card else line.highlight.key) if history else ()
         if now.call.as_json:
             data = cards.line_json(now.ledger, line, now.decks)
@@ -134,12 +136,27 @@ def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown
             yield None, (cards.one_line(line),)
 
 
-def _new(now: Session, ids: list[str]) -> list[Line]:
-    """Return new drafts in the order of the review page, other drafts of the same facts last."""
-    place = {one: at for at, one in enumerate(now.ledger.order().new)}
-    drafts = now.ledger.lines(one for one in ids if one.startswith("dr"))
-    new = (one for one in drafts if one.waiting and not one.waiting.revises)
-    return sorted(new, key=lambda one: place.get(one.id, len(place)))
+def _new(now: Session, ids: list[str]) -> Iterator[Line]:
+    """Yield the new drafts that the review page has, in its order, each with its alternatives."""
+    chosen = set(ids)
+    first = [id for id in now.ledger.order().new if id in chosen]
+    drafts = now.ledger.lines(first)
+    for line in drafts:
+        yield line
+        yield from _alternatives(now, line, chosen)
+
+
+def _alternatives(now: Session, line: Line, chosen: set[str]) -> Iterator[Line]:
+    """Yield the other drafts of the same fact."""
+    origin, intent = line.words.origin, line.waiting.draft.intent if line.waiting else ""
+    if not origin.request:
+        return
+    for other in now.ledger.lines([line.highlight.key]):
+        if other.id == line.id or other.id not in chosen or other.waiting is None:
+            continue
+        same = (other.words.origin.request, other.waiting.draft.intent) == (origin.request, intent)
+        if same and not other.waiting.revises and not other.waiting.replaces:
+            yield other
 
 
 def _changed(now: Session, words: Words) -> Shown:
@@ -149,8 +166,9 @@ def _changed(now: Session, words: Words) -> Shown:
     from ankiforge.review.query import lately
 
     chosen = _ids(now, words)
-    drafts = now.ledger.lines(one for one in chosen if one.startswith("dr"))
-    yield from _lines(now, (one for one in drafts if one.waiting and one.waiting.revises))
+    yield from _lines(
+        now, now.ledger.lines(id for id in now.ledger.order().revisions if id in chosen)
+    )
     for question in now.ledger.questions():
         if question.kind == "conflict" and set(chosen).intersection(question.guids):
             yield _question(question)
@@ -180,24 +198,21 @@ def _unknown(now: Session) -> Shown:
         yield {**data, "fields": fields}, (f"{note.guid[:10]}  {note.deck}  {words}",)
 
 
-def _without_card(now: Session, query: Words) -> Shown:
-    """Yield highlights without an accepted card, each with its reason."""
-    from ankiforge.reports.cards import fate_lines, highlight_json, why_waiting
+def _without_card(now: Session, query: Words, *, everything: bool) -> Shown:
+    """Yield the highlights with neither a card nor a draft, each with its reason.
 
-    def reason(fate: Fate) -> str:
-        if fate.fate not in ("waiting", "blocked"):
-            return fate.reason
-        drafts = [*now.ledger.drafts([fate.highlight.key])]
-        found = [one.message for each in drafts for one in each.proposal.findings]
-        return "; ".join(dict.fromkeys(found or map(why_waiting, drafts)))
+    `everything`: those that a person, a colour or a setting left out, too.
+    """
+    from ankiforge.ledger import WITHOUT
+    from ankiforge.reports.cards import fate_lines, highlight_json
 
+    wanted = (*WITHOUT, "ignored") if everything else WITHOUT
     for one in now.ledger.fates():
         highlight = one.highlight
         words = f"{highlight.exact} {highlight.document.title}".casefold()
-        if one.fate != "carded" and all(word.casefold() in words for word in query):
-            why = reason(one)
-            data = {**highlight_json(highlight), "fate": one.fate, "reason": why}
-            yield data, fate_lines(one, why)
+        if one.fate in wanted and all(word.casefold() in words for word in query):
+            data = {**highlight_json(highlight), "fate": one.fate, "reason": one.reason}
+            yield data, fate_lines(one)
 
 
 @command("""
@@ -382,6 +397,7 @@ def doctor(call: Call) -> None:
 @flag("--force", help="Replace an existing file.")
 def export(call: Call, path: Path, query: Words, force: bool) -> None:
     """Write highlights and cards to FILE.jsonl, or cards to FILE.csv."""
+    from ankiforge.deliver import lines_as_in_anki
     from ankiforge.reports.cards import as_csv, as_lines, line_json, line_tags
     from ankiforge.review.query import joined, parse
 
@@ -396,7 +412,8 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
         raise UsageError(f"{path}: exists already", hint="another name, or --force to replace it")
     with session(call, read_only=True) as now:
         terms = parse(joined(query))
-        lines = list(now.ledger.lines(now.ledger.find(terms, everything=True)))
+        found = now.ledger.lines(now.ledger.find(terms, everything=True))
+        lines = list(lines_as_in_anki(now.ledger, found))
         keys = {line.highlight.key for line in lines}
         every = (one.highlight for one in now.ledger.fates())
         highlights = [one for one in every if not terms or one.key in keys]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -120,16 +120,25 @@ class Call:
     def problems(self, problems: Iterable[Problem], most: int | None = None) -> int:
         """Print problems, then notices, with their hints; return the number of lines.
 
-        Of more than `most`, the last line is a count.
+        With `most`, files that have the same problem share a line, and of more than `most` lines the last
+        one is a count.
         """
         new = sorted(dict.fromkeys(problems), key=lambda one: one.notice)
         new = [one for one in new if one not in self.noticed and not (self.quiet and one.notice)]
         self.noticed.update(one for one in new if one.notice)
-        shown = new if most is None or len(new) <= most else new[: most - 1]
-        for one in shown:
+        groups: dict[object, list[Problem]] = {}
+        for one in new:
+            kind = one if most is None else (one.notice, one.what, one.hint)
+            groups.setdefault(kind, []).append(one)
+        lines = [*groups.values()]
+        shown = lines if most is None or len(lines) <= most else lines[: most - 1]
+        for group in shown:
+            one, others = group[0], len(group) - 1
+            where = f"{one.where} and {others:,} more" if others else one.where
             hint = f" ({one.hint})" if one.hint else ""
-            self.warn(f"{'note' if one.notice else 'failed'}: {one.where}: {one.what}{hint}")
-        if left := len(new) - len(shown):
+            self.warn(f"{'note' if one.notice else 'failed'}: {where}: {one.what}{hint}")
+        left = sum(len(group) for group in lines[len(shown) :])
+        if left:
             self.warn(f"… and {left:,} more problems; -v names all")
         return len(shown) + bool(left)
 
@@ -161,6 +170,24 @@ def show_all(call: Call, shown: Shown, *, apart: bool = False) -> int:
         if not call.show(data, [*lines, ""] if apart else lines):
             break
     return count
+
+
+def show_in_pager(call: Call, shown: Shown, *, apart: bool = False) -> int:
+    """Print items like `show_all`; on a terminal through the user's pager (`PAGER`)."""
+    if call.as_json or call.quiet or not sys.stdout.isatty():
+        return show_all(call, shown, apart=apart)
+    first = next(shown, None) if call.limit != 0 else None
+    if first is None:
+        return 0
+
+    def pages() -> Iterator[str]:
+        for _, lines in islice(chain([first], shown), call.limit):
+            text = "\n".join([*lines, ""] if apart else lines)
+            yield for_terminal(call.copyable(text)) + "\n"
+
+    os.environ.setdefault("LESS", "FRX")  # as git does: a list that fits the screen is only printed
+    click.echo_via_pager(pages(), color=None if call.color else False)
+    return 1
 
 
 def end(problems: Collection[Problem], error: ForgeError | None = None) -> None:

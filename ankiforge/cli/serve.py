@@ -214,7 +214,7 @@ class Passes:
                     "pass",
                     f"{new} new, {changed} changed; {counted(tally.drafted, 'draft')}",
                     highlights={"new": new, "changed": changed, "gone": len(report.gone)},
-                    cards={"drafted": tally.drafted, "revised": len(tally.changes)},
+                    cards={"drafted": tally.drafted, "revised": sum(not one.why for one in tally.changes)},
                     seconds=round(time.monotonic() - begun, 2),
                 )  # fmt: skip
             decided, self._newest = newest != self._newest, newest

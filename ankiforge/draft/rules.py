@@ -34,6 +34,7 @@ STRUCK = "struck out: deleted words become no card"
 WHOLE = (
     "the whole sentence is marked: mark the words to hide, write {form}, or let a model draft it"
 )
+UNANSWERED = "no answer stands right below its `?`: delete the empty line, or write the answer"
 HEADING = "the mark is a heading, which states nothing"
 
 
@@ -90,6 +91,8 @@ def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
         extra = (("Extra", sides[1]),) if sides[1:2] not in ((), ("",)) else ()
         fields: Fields = (("Text", sides[0]), *extra)
         return (_draft(highlight, CardKind.CLOZE, fields, cloze_answers(sides[0]), origin),)
+    if highlight.form is Form.BLOCK and not sides:
+        return UNANSWERED
     if len(sides) not in (2, 3) or not all(side.strip() for side in sides):
         return "a card with an empty side"
     front, back, *more = sides

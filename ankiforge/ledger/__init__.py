@@ -6,10 +6,10 @@ Beside it stand two files of their own: `Replies`, paid for, and `CacheFile`, wh
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.decide import FLOOD, Taken
-from ankiforge.ledger.drafts import Outcome
+from ankiforge.ledger.drafts import NO_WARNING, Outcome
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
-from ankiforge.ledger.lists import FIELDS, Line, Match, Order, Term
+from ankiforge.ledger.lists import FIELDS, WITHOUT, Line, Match, Order, Term
 from ankiforge.ledger.readings import Report
 from ankiforge.ledger.store import readable_errors
 from ankiforge.ledger.views import Viewed
@@ -18,7 +18,9 @@ __all__ = [
     "CACHE_FILE",
     "FIELDS",
     "FLOOD",
+    "NO_WARNING",
     "REPLIES_FILE",
+    "WITHOUT",
     "Cache",
     "CacheFile",
     "Done",

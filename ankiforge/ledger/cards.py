@@ -45,7 +45,8 @@ class Fate(Value):
 
     highlight: Highlight
     fate: str
-    """carded, waiting, blocked, no_card, ignored, failed or undrafted."""
+    """carded, waiting, blocked, no_card, failed or undrafted; ignored: left out by a person, a colour or
+    a setting."""
     reason: str = ""
 
 

@@ -24,7 +24,7 @@ from ankiforge.ledger import cards, decide, drafts, lists, private, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.drafts import Outcome, Recorded
-from ankiforge.ledger.events import Wording
+from ankiforge.ledger.events import SOURCE, Wording
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Match, Order, Term
 from ankiforge.ledger.readings import Known, Report, decode_highlight, hear
@@ -299,7 +299,7 @@ class Ledger:
         return (line.waiting for line in self.lines(ids) if line.waiting)
 
     def counts(self, *names: str) -> dict[str, Counter[str]]:
-        """Return the numbers of fates, cards, drafts and so on, or only these; see `lists.counts`."""
+        """Return the numbers of fates, of what waits, of cards and so on, or only these; see `lists.counts`."""
         return lists.counts(self._store, names)
 
     def search(self, query: str, documents: Sequence[Document] = ()) -> Iterator[Match]:
@@ -315,10 +315,21 @@ class Ledger:
             of: a card or passage: all decisions about it, oldest first; "" = the newest decisions
                 that stand, newest first.
             changes_since: only the changes of cards by the source, since a time in ISO 8601.
+
+        What the source said of a card is not told as done while a question asks whose words stay.
         """
+        if of:
+            return cards.history(self._store, of)
         if changes_since is not None:
-            return lists.changes(self._store, changes_since)
-        return cards.history(self._store, of) if of else cards.recent(self._store)
+            found = lists.changes(self._store, changes_since)
+        else:
+            found = cards.recent(self._store)
+        asked = decide.in_conflict(self._store)
+        return [
+            done
+            for done in found
+            if not (done.what == "revise" and done.by == SOURCE and done.guid in asked)
+        ]
 
     # --- Anki -----------------------------------------------------------------------------------
 

@@ -419,7 +419,7 @@ def _same_questions(store: Store) -> Iterator[Question]:
         passage = store.passage(row["key"])
         for new, old in drafts.asked(store, passage):
             was = store.passage(old)
-            guids = tuple(Guid(card.guid) for card in was.cards.values())
+            guids = tuple(Guid(card.guid) for card in was.live)
             texts = tuple(one.texts[0].exact for one in (passage, was) if one.texts)
             yield Question(
                 _question_id("same", new, old), "same",
@@ -453,7 +453,8 @@ def _conflict_questions(store: Store) -> Iterator[Question]:
         for name, text in card.offered.items():
             mine = card.wording.fields.get(name, "")
             found[card.guid].append(Conflict(Guid(card.guid), name, mine, text))
-    for row in store.rows("SELECT * FROM conflict ORDER BY guid, field"):
+    stored = "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
+    for row in store.rows(stored):
         if all(one.field != row["field"] for one in found[row["guid"]]):
             found[row["guid"]].append(Conflict(Guid(row["guid"]), *tuple(row)[1:]))
     for guid, conflicts in found.items():
@@ -462,6 +463,11 @@ def _conflict_questions(store: Store) -> Iterator[Question]:
             "You changed this card, and so did its source.", "take the source's words",
             "keep mine", guid, "", (Guid(guid),), tuple(conflicts),
         )  # fmt: skip
+
+
+def in_conflict(store: Store) -> set[str]:
+    """Return the guids of the cards about whose words an open question asks."""
+    return {question.guids[0] for question in _conflict_questions(store)}
 
 
 def _anki_questions(store: Store) -> Iterator[Question]:

@@ -12,7 +12,7 @@ Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ from ankiforge.model import (
     Proposal,
     Route,
     SearchTerms,
+    Severity,
     Strings,
     Texts,
     Value,
@@ -53,6 +54,7 @@ DERIVED_ALIKE = 85
 PART = 200
 """The number of rows that are read at a time."""
 SAME_WORDS = "same words as in "
+EQUAL_CARD = "equal to the card"
 LEFT_OUT = "skip: you said that such lines are no cards"
 decode_proposal = msgspec.json.Decoder(Proposal).decode
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
@@ -513,6 +515,46 @@ def each_waiting(
         yield one, wording
 
 
+NO_WARNING = "no_warning"
+"""The reason of drafts that no check warns of: the settings, or the limit of a run, make them wait."""
+
+
+def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
+    """Count drafts by the first reason why each waits: a check that warns or blocks, or a remark."""
+    found = Counter[str]()
+    clean = []
+    for row in store.rows(f"SELECT id, body FROM draft WHERE id IN {EACH}", encode(list(ids))):
+        findings = decode_proposal(row["body"]).findings
+        checks = [one.check for one in findings if one.severity is not Severity.INFO]
+        if checks:
+            found[checks[0]] += 1
+        else:
+            clean.append(row["id"])
+    for one in waiting(store, f"d.id IN {EACH}", encode(clean)):
+        remark = one.remarks[0] if one.remarks else NO_WARNING
+        found[EQUAL_CARD if remark.startswith(EQUAL_CARD) else remark] += 1
+    return found
+
+
+def settled(store: Store) -> set[str]:
+    """Return the ids of stored drafts that `each_waiting` leaves out.
+
+    Their passage was decided on under another of its keys, or the next run gives their words to a card.
+    """
+    rows = store.rows(
+        "SELECT d.* FROM draft d LEFT JOIN alias a ON a.key = d.key"
+        " JOIN passage p ON p.key = coalesce(a.first, d.key) AND p.decided"
+    )
+    store.load(row["key"] for row in rows)
+    found = set()
+    for row in rows:
+        passage, wording = store.passage(row["key"]), _wording_in(row)
+        decided = not row["revises"] and not is_new(store, passage, wording)
+        if decided or _follows(passage, row, wording):
+            found.add(row["id"])
+    return found
+
+
 def _remarks(
     store: Store,
     passage: Passage,
@@ -525,7 +567,12 @@ def _remarks(
 
     `strangers` are the documents of notes in Anki that no card here has.
     """
-    remarks = ["is this the card whose passage is gone?" for _ in asked(store, passage)]
+    remarks = []
+    for _, old in _doubts(store, passage):
+        if store.passage(old).live:
+            remarks.append("is this the card whose passage is gone?")
+        else:
+            remarks.append("you decided on nearly the same words, which are gone")
     if row["revises"]:
         remarks.append("new text for a card")
     elif row["replaces"]:
@@ -536,7 +583,7 @@ def _remarks(
         remarks.append("Anki has notes of this document that are no cards here")
     for twin in twins(store, passage, wording.content):
         dropped = "" if twin["live"] else ", which was dropped"
-        remarks.append(f"equal to the card {twin['guid'][:10]}{dropped}")
+        remarks.append(f"{EQUAL_CARD} {twin['guid'][:10]}{dropped}")
     rows = store.rows("SELECT passage FROM rejected WHERE content = ?", wording.content)
     if any(one["passage"] != passage.key for one in rows):
         remarks.append("you rejected the same words elsewhere")
@@ -614,11 +661,18 @@ def bring_back(store: Store, event: Event) -> int:
 
 
 def asked(store: Store, passage: Passage) -> list[Pair]:
-    """Return the open questions about a passage: those whose other passage is still absent."""
+    """Return the open questions about a passage: those whose other passage is absent and has a card."""
+    return [(new, old) for new, old in _doubts(store, passage) if store.passage(old).live]
+
+
+def _doubts(store: Store, passage: Passage) -> list[Pair]:
+    """Return which passages that are gone a passage may be, each as (key, key of the one that is gone)."""
+    if not passage.asked or not cards.present_row(store, passage):
+        return []
     return [
         (new, old)
         for new, old in passage.asked.items()
-        if cards.present_row(store, passage) and not cards.present_row(store, store.passage(old))
+        if not cards.present_row(store, store.passage(old))
     ]
 
 

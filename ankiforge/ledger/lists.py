@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
-from ankiforge.ledger import cards, drafts
+from ankiforge.ledger import cards, decide, drafts
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.events import SOURCE, fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
-from ankiforge.ledger.store import ABSENT, Store, encode, tag_name
+from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode, tag_name
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     Card,
@@ -304,41 +304,65 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
 
 
 class Order(Value):
-    """What a person has to decide, in the order in which it is offered."""
+    """What a person has to decide, list by list, in the order in which it is offered.
+
+    Everything that shows or counts what waits takes it from here, so that page, terminal and JSON
+    agree: a list waits as often as it has entries.
+    """
 
     new: list[str]
     """Drafts of new cards: the first one for each fact. Words of the source's own come first, drafts
     with warnings later, blocked ones last; then as they are read."""
+    blocked: int
+    """How many of the new ones a check blocks."""
+    conflicts: list[str]
+    """The questions about cards that a person and the source changed."""
     revisions: list[str]
     """Drafts that change or replace a card."""
+    questions: list[str]
+    """The other questions. A draft that one of them is about is not among the drafts above."""
     without: list[str]
-    """The keys of the highlights that have neither a card nor a draft."""
+    """The keys of the highlights that have neither a card nor a draft, and about which no person
+    decided that they need none."""
     version: int
     """A number that changes when another program writes."""
 
+    @property
+    def changed(self) -> list[str]:
+        """What waits in the list of changed cards."""
+        return [*self.conflicts, *self.revisions]
+
 
 def order(store: Store, before: Order | None = None) -> Order:
-    """Return what waits, or what did if nothing can have changed.
-
-    Drafts that an open question holds back are included.
-    """
+    """Return what waits, or what did if nothing can have changed."""
     version = int(store.value("PRAGMA data_version"))
     if before and before.version == version:
         return before
     store.refold()
+    questions = decide.open_questions(store)
+    conflicts = [question.id for question in questions if question.kind == "conflict"]
+    others = [question for question in questions if question.kind != "conflict"]
+    settled = drafts.settled(store)
+    held = {draft for question in others for draft in question.drafts}
     rows = store.rows(
-        "SELECT d.id, d.revises || d.replaces AS old, min(d.position) FROM draft d"
+        "SELECT d.id, d.revises || d.replaces AS old, min(d.position),"
+        "  sum(d.severity = 'block') = count(*) AS blocked FROM draft d"
         " JOIN highlight h ON h.key = d.key WHERE h.state = 'present'"
+        f" AND d.id NOT IN {EACH}"
         " GROUP BY d.key, CASE d.fact WHEN '' THEN d.id ELSE d.fact END, old"
         " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.document, h.position,"
-        " d.position"
+        " d.position",
+        encode(sorted(held | settled)),
     )
-    fates = f"AND h.key NOT IN (SELECT key FROM draft) AND ({_FATE}) IN ('no_card', 'undrafted', 'failed') ORDER BY h.document, h.position"
+    new = [row for row in rows if not row["old"]]
     return Order(
-        [row["id"] for row in rows if not row["old"]],
-        [row["id"] for row in rows if row["old"]],
-        [row["key"] for row in store.rows(_FATES.format(what="h.key", rest=fates))],
-        version,
+        new=[row["id"] for row in new],
+        blocked=sum(row["blocked"] for row in new),
+        conflicts=conflicts,
+        revisions=[row["id"] for row in rows if row["old"]],
+        questions=[question.id for question in others],
+        without=[row["key"] for row in _fate_rows(store, "h.key", _WITHOUT)],
+        version=version,
     )
 
 
@@ -362,9 +386,20 @@ _FATES = (
     f"   AND {_RANK.format(h='o')} < {_RANK.format(h='h')}))) f ON f.key = h.key"
     " LEFT JOIN passage p ON p.key = f.first"
     " LEFT JOIN (SELECT coalesce(a.first, d.key) AS first, max(d.severity != 'block') AS best"
-    "  FROM draft d LEFT JOIN alias a ON a.key = d.key GROUP BY 1) w ON w.first = f.first"
+    "  FROM draft d LEFT JOIN alias a ON a.key = d.key"
+    "  WHERE d.id NOT IN (SELECT value FROM json_each(?1)) GROUP BY 1) w ON w.first = f.first"
     " WHERE h.state = 'present' {rest}"
 )
+WITHOUT = ("no_card", "undrafted", "failed")
+"""The fates of highlights that have neither a card nor a draft, and that nobody left out."""
+_WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.document, h.position"
+
+
+def _fate_rows(store: Store, what: str, rest: str, *values: object) -> list[Row]:
+    """Return these columns of the passages in their sources; `rest` may use `values` from `?2` on."""
+    store.refold()
+    settled = encode(sorted(drafts.settled(store)))
+    return store.rows(_FATES.format(what=what, rest=rest), settled, *values)
 
 
 def fates(store: Store, of: str = "") -> Iterator[Fate]:
@@ -372,10 +407,9 @@ def fates(store: Store, of: str = "") -> Iterator[Fate]:
 
     `of`: only the one with this key.
     """
-    one = "AND h.key = ?" if of else ""
+    one = "AND h.key = ?2" if of else ""
     what, rest = f"h.*, {_FATE} AS became", f"{one} ORDER BY h.document, h.position"
-    store.refold()
-    for row in store.rows(_FATES.format(what=what, rest=rest), *([of] if of else [])):
+    for row in _fate_rows(store, what, rest, *([of] if of else [])):
         fate, reason = row["became"], row["reason"]
         if fate in ("ignored", "decided", "no_card", "undrafted"):
             passage = store.passage(row["key"])
@@ -383,7 +417,7 @@ def fates(store: Store, of: str = "") -> Iterator[Fate]:
             if passage.skipped:
                 reason = passage.why_skipped or "skipped by you"
             elif fate == "decided":
-                fate, reason = "no_card", whys[0] if whys else "rejected by you"
+                fate, reason = "ignored", whys[0] if whys else "rejected by you"
             elif fate == "undrafted":
                 reason = reason or "not drafted yet"
             reason = reason or "nothing to ask was recognised"
@@ -391,32 +425,54 @@ def fates(store: Store, of: str = "") -> Iterator[Fate]:
 
 
 def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
-    """Return the numbers of `fates`, `cards` by verdict, `drafts`, cards in `anki`, and `unsent` cards.
+    """Return the numbers that reports show; with `names`, only these.
 
-    With `names`, only these. The `no_card` of fates counts the `decided`, too: rejected by a person.
-    Drafts are new, revision or blocked; the state in Anki is that of live cards, and `sourceless` those
-    whose passages are gone.
+    The one place where anything is counted:
+
+    - `fates`: passages in their sources, by what became of them. A person who rejected the cards of a
+      passage left it out: `ignored`.
+    - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these `blocked`,
+      `conflicts` and `revisions`; `without` are highlights with neither a card nor a draft.
+    - `reasons`: the new drafts that wait, by the first reason why.
+    - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those whose passages
+      are gone; `unsent`: live cards that were never in a package, by kind.
     """
     store.refold()
-    fate = _FATES.format(what=f"{_FATE} AS name, count(*)", rest="GROUP BY 1")
     lined = f"WITH {_SOURCELESS}, {_LINES} SELECT"
-    draft = "CASE WHEN d.revises != '' THEN 'revision' WHEN d.severity = 'block' THEN 'blocked' ELSE 'new' END"
     queries = {
-        "fates": fate,
         "cards": f"{lined} verdict, count(*) FROM line WHERE id GLOB 'af*' GROUP BY 1",
-        "drafts": f"SELECT {draft}, count(*) FROM draft d JOIN highlight h ON h.key = d.key"
-        " WHERE h.state = 'present' GROUP BY 1",
         "anki": f"{lined} anki, count(*) FROM line WHERE verdict = 'accepted' GROUP BY 1"
         " UNION ALL SELECT 'sourceless', count(*) FROM sourceless",
         "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
     }
-    found = {
-        name: Counter({row[0]: row[1] for row in store.rows(queries[name])})
-        for name in names or queries
-    }
+    found = {}
+    waits: Order | None = None
+    for name in names or ("fates", "waiting", *queries):
+        if name in ("waiting", "reasons"):
+            waits = order(store, waits)
+            found[name] = _waiting(waits) if name == "waiting" else drafts.reasons(store, waits.new)
+            continue
+        if name == "fates":
+            rows = _fate_rows(store, f"{_FATE} AS name, count(*)", "GROUP BY 1")
+        else:
+            rows = store.rows(queries[name])
+        found[name] = Counter({row[0]: row[1] for row in rows})
     if "fates" in found:
-        found["fates"]["no_card"] += found["fates"]["decided"]
+        found["fates"]["ignored"] += found["fates"].pop("decided", 0)
     return found
+
+
+def _waiting(order: Order) -> Counter[str]:
+    """Return how much there is in each list of what waits."""
+    return Counter(
+        new=len(order.new),
+        blocked=order.blocked,
+        changed=len(order.changed),
+        conflicts=len(order.conflicts),
+        revisions=len(order.revisions),
+        questions=len(order.questions),
+        without=len(order.without),
+    )
 
 
 def changes(store: Store, since: str) -> list[Done]:

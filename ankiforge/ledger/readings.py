@@ -81,7 +81,8 @@ def content_of(highlight: Highlight) -> str:
     gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
     comment = highlight.comment if highlight.instructs else ""
     around = highlight.sentence if highlight.kind is not HighlightKind.CARD else ""
-    return h16(highlight.exact, gaps, comment, around, highlight.skip, *highlight.markdown)
+    ends = ("open end",) if highlight.open_end else ()
+    return h16(highlight.exact, gaps, comment, around, highlight.skip, *highlight.markdown, *ends)
 
 
 def colours_of(highlight: Highlight) -> Strings:

@@ -276,6 +276,8 @@ class Highlight(Value):
     """Whether a dialect in the settings declares it as a card."""
     written: str = ""
     """How a card is written in the source, as a person would say it: `a ::: b`, `#card`; "" = no card."""
+    open_end: bool = False
+    """Whether the answer of a hand-written card ends at an empty line behind which more text stands."""
     nearby: str = ""
     """The paragraph around it and its neighbours, up to 600 characters, or 1,500 if the comment asks
     something; "" if unknown."""

@@ -197,12 +197,12 @@ def change_lines(done: Done) -> Text:
         yield _row("   →", new or "(nothing)")
 
 
-def fate_lines(fate: Fate, why: str) -> Strings:
+def fate_lines(fate: Fate) -> Strings:
     """Return a highlight without a card: its words, the reason, and the key that `edit` takes."""
     one = fate.highlight
     words = on_one_line(one.exact or one.comment) or f"({one.kind})"
     state = FATES.get(fate.fate, "no card")
-    return f"{titled(one)}: {words}", f"    {state}: {why}", f"    {one.key}"
+    return f"{titled(one)}: {words}", f"    {state}: {fate.reason}", f"    {one.key}"
 
 
 def why_waiting(draft: Waiting) -> str:

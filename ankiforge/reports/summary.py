@@ -12,7 +12,7 @@ import msgspec
 
 from ankiforge.app import open_source
 from ankiforge.config.workspace import Workspace
-from ankiforge.ledger import FLOOD, Ledger, Report
+from ankiforge.ledger import FLOOD, NO_WARNING, Ledger, Report
 from ankiforge.model import Change, Json, Pair, Problem, Strings, Value
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
@@ -25,6 +25,11 @@ MOST_LINES = 12
 SHOWN = 5
 """The number of changed cards that a run lists."""
 WIDTH = 70
+COUNTED = ("fates", "waiting", "reasons", "cards", "anki")
+"""What the JSON of a run counts."""
+REASONS = 3
+"""The number of reasons to wait that a run names."""
+IN_CONFLICT = "you changed it, too: whose words stay waits under Changed"
 _TOLD = ("ignored", "failed", "carded", "waiting", "blocked")
 
 # --- JSON -----------------------------------------------------------------------------------
@@ -47,7 +52,7 @@ def delivery_json(tally: Tally, ledger: Ledger) -> Json:
             "updated": updated,
             "held": sum(bool(one.held) for one in tally.planned),
             "missing": ledger.counts("anki")["anki"]["missing"],
-            "conflicts": sum(one.kind == "conflict" for one in ledger.questions()),
+            "conflicts": ledger.counts("waiting")["waiting"]["conflicts"],
             "tombstones": len(tally.look.viewed.deleted) if tally.look else 0,
         },
         "packages": [str(path) for path in tally.packages],
@@ -57,10 +62,11 @@ def delivery_json(tally: Tally, ledger: Ledger) -> Json:
 
 def as_json(tally: Tally, ledger: Ledger) -> Json:
     """Return the object that `run` and `draft` print."""
-    report, counts = tally.report or Report(), ledger.counts()
-    fates, verdicts, drafts = counts["fates"], counts["cards"], counts["drafts"]
+    report, counts = tally.report or Report(), ledger.counts(*COUNTED)
+    fates, verdicts, waits = counts["fates"], counts["cards"], counts["waiting"]
     new, changed = len(report.new), len(report.changed)
     none = [one.reason for one in ledger.fates() if one.fate in ("no_card", "undrafted")]
+    changes = _changes_that_stand(tally, ledger)
     usage = "requests cached tokens_in tokens_out cost_usd"
     delivery = delivery_json(tally, ledger)
     return {
@@ -71,22 +77,23 @@ def as_json(tally: Tally, ledger: Ledger) -> Json:
         "not_selected": report.unselected,
         "fates": {**{name: fates[name] for name in _TOLD}, "no_card": len(none)},
         "no_card": dict(Counter(none).most_common()),
+        "waits": dict(counts["reasons"].most_common()),
         "cards": {
             "drafted": tally.drafted,
             "accepted": tally.accepted,
-            "revised": sum(not one.why for one in tally.changes),
-            "ready": verdicts["accepted"],
-            "waiting": drafts["new"] + drafts["revision"],
-            "blocked": drafts["blocked"],
+            "revised": sum(not one.why for one in changes),
+            "accepted_in_all": verdicts["accepted"],
+            "waiting": waits["new"],
+            "blocked": waits["blocked"],
             "retired": verdicts["retired"],
-            "revisions": drafts["revision"],
+            "revisions": waits["revisions"],
             "sourceless": counts["anki"]["sourceless"],
         },
         "changes": [
             {"guid": one.guid, "before": dict(one.before), "after": dict(one.after), "why": one.why}
-            for one in tally.changes
+            for one in changes
         ],
-        "questions": len(ledger.questions()),
+        "questions": waits["conflicts"] + waits["questions"],
         "notes": delivery["notes"],
         "packages": delivery["packages"],
         "llm": {name: getattr(tally.usage, name, 0) for name in usage.split()},
@@ -104,19 +111,24 @@ def as_text(
 
     At most `room` lines, unless that leaves less than one changed card; None = all.
     """
-    waits, report = waiting(ledger), tally.report
+    report = tally.report
     before = list(_came_in(tally))
     after = [line for line in (anki_line(tally, ledger), *delivery_lines(tally)) if line]
     fresh = report is not None and bool(report.new or report.changed)
-    fates = ledger.counts("fates")["fates"] if fresh else Counter[str]()
-    none, (step, why) = fates["no_card"] + fates["undrafted"], draft_step(workspace, fates)
-    said = counted(none, "highlight has no card", "highlights have no card")
-    parts = [waiting_text(waits), f"{said} (ankiforge list --no-card)" if none else ""]
+    counts = ledger.counts("waiting", *(["reasons"] if fresh else []))
+    waits = counts["waiting"]
+    without = waits["without"] if fresh else 0
+    step, why = draft_step(workspace, without)
+    parts = [waiting_text(waits), without_text(without)]
     if any(parts):
         after.append(f"in all, {' and '.join(filter(None, parts))}")
+    if fresh and waits["new"]:
+        after.append(f"they wait because: {_first_reasons(counts['reasons'])}")
     if tally.remembered:
         after.append(f"from now on, ankiforge run reads {first_of(tally.remembered)}, too")
-    if any(waits.values()):
+    if tally.accepted == FLOOD:
+        after.append(f"next: ankiforge run, to accept more; then ankiforge {DECIDE}")
+    elif waits_for_a_person(waits):
         after.append(f"next: ankiforge {DECIDE}")
     elif tally.packages:
         after.append(f"next: import {tally.packages[-1]} into Anki")
@@ -128,7 +140,7 @@ def as_text(
     elif step:
         after.append(f"next: ankiforge {step}, to {why}")
     most = None if room is None else min(SHOWN, max(room - len(before) - len(after) - 1, 1))
-    return [*before, *_changes(tally.changes, most), *after]
+    return [*before, *_changes(_changes_that_stand(tally, ledger), most), *after]
 
 
 def _came_in(tally: Tally) -> Text:
@@ -146,7 +158,7 @@ def _came_in(tally: Tally) -> Text:
         model = f"; {counted(tally.usage.requests, 'request')} to the model: {cost}"
     accepted = f"{counted(tally.accepted, 'card')} accepted" if tally.accepted else ""
     if tally.accepted == FLOOD:
-        accepted += ", the most at once; the next run accepts more"
+        accepted += ", the most at once"
     drafted = counted(tally.drafted, "draft") if tally.drafted else ""
     if said := ", ".join(filter(None, (drafted, accepted))) + model:
         yield said.removeprefix("; ")
@@ -193,6 +205,18 @@ def delivery_lines(tally: Tally) -> Text:
         yield f"{counted(held.total(), 'note')} held: {'; '.join(held)}"
 
 
+def _changes_that_stand(tally: Tally, ledger: Ledger) -> list[Change]:
+    """Return the changes of a run; a card about whose words a question asks keeps its words until then."""
+    questions = ledger.questions() if tally.changes else []
+    asked = {guid for one in questions if one.kind == "conflict" for guid in one.guids}
+    changes = []
+    for change in tally.changes:
+        if change.guid in asked:
+            change = msgspec.structs.replace(change, why=IN_CONFLICT)
+        changes.append(change)
+    return changes
+
+
 def _changes(changes: list[Change], most: int | None) -> Text:
     """Yield old → new words of changed cards: the first ones, and the command that shows all."""
     made, kept = [one for one in changes if not one.why], [one for one in changes if one.why]
@@ -230,23 +254,38 @@ DECIDE = "review"
 # --- shared by `run` and `status` -----------------------------------------------------------
 
 
-def waiting(ledger: Ledger) -> dict[str, int]:
-    """Count what waits for a person, by the list that shows it."""
-    drafts, questions = ledger.counts("drafts")["drafts"], ledger.questions()
-    conflicts = sum(one.kind == "conflict" for one in questions)
-    return {
-        "new": drafts["new"] + drafts["blocked"],
-        "changed": drafts["revision"] + conflicts,
-        "questions": len(questions) - conflicts,
-    }
+LISTS = {"new": "draft", "changed": "change", "questions": "question"}
+"""The lists of what waits for a person, and what an entry is called."""
+
+
+def waits_for_a_person(waits: Mapping[str, int]) -> bool:
+    """Return whether anything waits, given the counts of what waits."""
+    return any(waits[name] for name in LISTS)
 
 
 def waiting_text(waits: Mapping[str, int]) -> str:
     """Return what waits in a sentence; "" if nothing does."""
-    called = {"new": "draft", "changed": "change", "questions": "question"}
-    *first, last = [counted(waits[one], word) for one, word in called.items() if waits[one]] or [""]
+    *first, last = [counted(waits[one], word) for one, word in LISTS.items() if waits[one]] or [""]
     said = f"{', '.join(first)} and {last}" if first else last
-    return f"{said} {'waits' if sum(waits.values()) == 1 else 'wait'} for you" if said else ""
+    number = sum(waits[name] for name in LISTS)
+    return f"{said} {'waits' if number == 1 else 'wait'} for you" if said else ""
+
+
+def without_text(without: int) -> str:
+    """Return how many highlights have neither a card nor a draft, and the command that lists them."""
+    said = counted(without, "highlight has no card", "highlights have no card")
+    return f"{said} (ankiforge list --no-card)" if without else ""
+
+
+def _first_reasons(reasons: Counter[str]) -> str:
+    """Return the most frequent reasons to wait, in words."""
+    from ankiforge.check import RULES
+
+    said = {rule.id: rule.says.rstrip(":").partition(":")[0] for rule in RULES}
+    said[NO_WARNING] = "no warning, so `ankiforge accept --all` takes them"
+    said["form"] = "lines like `a :: b` may be no cards"
+    parts = [f"{count:,} × {said.get(reason, reason)}" for reason, count in reasons.most_common()]
+    return "; ".join(parts[:REASONS]) + ("; …" if len(parts) > REASONS else "")
 
 
 def first_of(names: Sequence[str], most: int = 3) -> str:
@@ -255,9 +294,9 @@ def first_of(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {left:,} more" if left > 0 else "")
 
 
-def draft_step(workspace: Workspace, fates: Counter[str]) -> Pair:
+def draft_step(workspace: Workspace, without: int) -> Pair:
     """Return the command that drafts what has no card, and what it does; "" if there is nothing."""
-    if fates["no_card"] + fates["undrafted"] <= fates["decided"]:
+    if not without:
         return "", ""
     if workspace.config.drafter == "llm":
         return "draft", "let the model draft the rest"
@@ -295,15 +334,15 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
     """
     for entry in workspace.config.sources:
         open_source(workspace.config, entry, offline=True)
-    counts, waits = ledger.counts(), waiting(ledger)
-    fates, drafts, cards, anki = (counts[name] for name in ("fates", "drafts", "cards", "anki"))
-    seen = fates.total() - fates["decided"]
+    counts = ledger.counts()
+    fates, waits, cards, anki = (counts[name] for name in ("fates", "waiting", "cards", "anki"))
+    seen = fates.total()
     names = (item.names.values() for item in workspace.remembered)
-    todo, why = draft_step(workspace, fates)
+    todo, why = draft_step(workspace, waits["without"])
     if not seen:
         known = workspace.config.sources or workspace.remembered
         todo, why = "run" if known else "run PATH", "no highlight was found so far"
-    elif any(waits.values()):
+    elif waits_for_a_person(waits):
         todo, why = DECIDE, "decide on what waits"
     elif anki["none"]:
         todo, why = "build", f"{counted(anki['none'], 'accepted card')} not in a package yet"
@@ -311,13 +350,13 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
         str(workspace.root),
         tuple(sorted({one.name for one in workspace.config.sources}.union(*names))),
         tuple(one.path for one in workspace.remembered),
-        {"seen": seen, "without": seen - fates["carded"]},
+        {"seen": seen, "without": waits["without"], "left_out": fates["ignored"]},
         {
-            "ready": cards["accepted"], "waiting": drafts["new"], "blocked": drafts["blocked"],
-            "revisions": drafts["revision"], "rejected": cards["rejected"],
+            "accepted": cards["accepted"], "waiting": waits["new"], "blocked": waits["blocked"],
+            "revisions": waits["revisions"], "rejected": cards["rejected"],
             "retired": cards["retired"], "sourceless": anki["sourceless"],
         },
-        anki["none"], waits, ledger.memo("looked"), todo or "run", why or "read what is new",
+        anki["none"], {name: waits[name] for name in LISTS}, ledger.memo("looked"), todo or "run", why or "read what is new",
     )  # fmt: skip
 
 
@@ -326,11 +365,14 @@ def status_text(status: Status) -> Text:
     yield f"{status.workspace}: {first_of(status.sources) or 'no sources yet'}"
     if status.remembered:
         yield f"  remembered: {first_of(status.remembered)}"
-    without = status.highlights["without"]
-    rest = f", {without:,} without an accepted card" if without else ""
-    yield f"  {counted(status.highlights['seen'], 'highlight')}{rest}"
+    parts = [counted(status.highlights["seen"], "highlight")]
+    if left_out := status.highlights["left_out"]:
+        parts.append(f"{left_out:,} left out")
+    if without := status.highlights["without"]:
+        parts.append(f"{without:,} without a card (ankiforge list --no-card)")
+    yield f"  {', '.join(parts)}"
     unsent = f", {status.unsent:,} in no package yet" if status.unsent else ""
-    yield f"  {counted(status.cards['ready'], 'accepted card')}{unsent}"
+    yield f"  {counted(status.cards['accepted'], 'accepted card')}{unsent}"
     looked = f"last read {status.looked[:16].replace('T', ' ')} UTC" if status.looked else "not read yet"  # fmt: skip
     yield f"  Anki: {looked}"
     if status.cards["sourceless"]:
@@ -417,7 +459,7 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
     funnel = {
         "highlights": sum(fates.values()),
         "fates": fates,
-        "drafts": counts["drafts"].total(),
+        "drafts": counts["waiting"]["new"] + counts["waiting"]["revisions"],
         "accepted": counts["cards"]["accepted"],
         "in_anki": whole.notes,
     }

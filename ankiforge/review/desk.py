@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import Workspace
-from ankiforge.deliver import picture_at, roots
+from ankiforge.deliver import as_in_anki, lines_as_in_anki, picture_at, roots
 from ankiforge.errors import ForgeError, RefusedError
-from ankiforge.ledger import Done, Ledger, Line, Order, Term
+from ankiforge.ledger import WITHOUT, Done, Ledger, Line, Order, Term
 from ankiforge.model import (
     Highlight,
     Json,
@@ -154,16 +154,16 @@ class Desk:
             if one is None:
                 return None
             if old := one.revises or one.replaces:
-                return Found(id, (one,), next(ledger.cards(old)))
+                return Found(id, (one,), as_in_anki(ledger, next(ledger.cards(old))))
             return Found(id, self._alternatives(one))
         if id.startswith("qu"):
             question = next((one for one in ledger.questions() if one.id == id), None)
             return Found(id, question=question) if question else None
         if "/" in id:
             fate = next(ledger.fates(id), None)
-            waits = fate and fate.fate in ("no_card", "undrafted", "failed")
+            waits = fate and fate.fate in WITHOUT
             return Found(id, fate=fate) if waits else None
-        line = next(ledger.lines([id]), None)
+        line = next(lines_as_in_anki(ledger, ledger.lines([id])), None)
         return Found(id, card=line.card, findings=line.findings) if line else None
 
     def _alternatives(self, one: Waiting) -> tuple[Waiting, ...]:
@@ -180,14 +180,12 @@ class Desk:
         order = self._ledger.order(self._order)
         if order is self._order:
             return
-        self._order, questions = order, self._ledger.questions()
-        held = {draft for one in questions for draft in one.drafts}
-        conflicts = [one.id for one in questions if one.kind == "conflict"]
+        self._order = order
         self._queues = {
-            "new": [id for id in order.new if id not in held],
-            "changed": [*conflicts, *(id for id in order.revisions if id not in held)],
-            "questions": [one.id for one in questions if one.kind != "conflict"],
-            "none": order.without,
+            "new": [*order.new],
+            "changed": order.changed,
+            "questions": [*order.questions],
+            "none": [*order.without],
         }
         put_off = {id: place for place, id in enumerate(self._later, 1)}
         for queue in self._queues.values():
@@ -206,7 +204,8 @@ class Desk:
         """Return all cards and drafts that words match, and are in a state."""
         terms = parse(words) + parse(STATES.get(state, ""))
         ids = self._ledger.find(terms, everything=True)
-        rows = [self._row(line) for line in self._ledger.lines(ids[:MOST_ROWS])]
+        lines = lines_as_in_anki(self._ledger, self._ledger.lines(ids[:MOST_ROWS]))
+        rows = [self._row(line) for line in lines]
         return {"rows": rows, "total": len(ids), "states": [*STATES],
                 "empty": "No card has these words."}  # fmt: skip
 
@@ -253,7 +252,7 @@ class Desk:
             yield {"id": done.guid, "open": True, "title": new, "sub": f"before: {old}",
                    "state": _when(done.at), "undo": done.id}  # fmt: skip
         gone = self._ledger.find([Term("finding", "source_gone")])
-        for line in self._ledger.lines(gone[:MOST_CHANGES]):
+        for line in lines_as_in_anki(self._ledger, self._ledger.lines(gone[:MOST_CHANGES])):
             found = self._face(line)
             yield {"id": line.id, "open": True, "title": found["title"], "state": "Source gone",
                    "sub": f"in {line.highlight.document.title}"}  # fmt: skip

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.render import unrender
+from ankiforge.deliver import as_in_anki
 from ankiforge.ledger import Fate, Ledger
 from ankiforge.model import (
     Card,
@@ -68,6 +69,10 @@ def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
 _REMARKS = (
     ("equal to the card", "You have a card with the same words."),
     ("you rejected the same words", "You rejected the same words in another place."),
+    (
+        "you decided on nearly the same words",
+        "You decided before on a passage with nearly the same words, which is gone.",
+    ),
     ("you decided on this passage", "You rejected or changed a card of this passage before."),
     ("Anki has notes of this document", "Anki has notes of this document that are no cards here."),
     ("replaces a card", "Your card of this passage would be replaced, and its schedule would end."),
@@ -282,6 +287,7 @@ class Items:
 
     def _conflict(self, question: Question) -> Item:
         [card] = self._ledger.cards(question.guids[0])
+        card = as_in_anki(self._ledger, card)
         mine, theirs = dict(card.fields), dict(card.fields)
         for one in question.conflicts:  # from Anki both are HTML, from here both Markdown
             from_anki = bool(one.words)
@@ -358,7 +364,7 @@ class Items:
 
     def _known(self, card: Card, label: str) -> Json:
         """Return the face of an accepted card, with its reviews."""
-        shown = face(card, self._find)
+        shown = face(as_in_anki(self._ledger, card), self._find)
         seen = next(self._ledger.notes(card.guid), None)
         reviews = counted(seen.reviews, "review") if seen else "not in Anki yet"
         if card.verdict is not Verdict.LIVE:

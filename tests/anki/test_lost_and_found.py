@@ -51,7 +51,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "words typed in Anki are merged with a correction of another field after a loss": (
         do.write(LONG.format("cat")), do.go(), do.edit(Back="kitty"), do.lose(), do.run(),
-        do.card(fields={"Front": LONG.partition("::")[0], "Back": "cat"}),
+        do.card(fields={"Front": LONG.partition("::")[0], "Back": "kitty"}),
         do.write("What is a word for Katze?::cat\n"), do.ship(),
         do.note(Front="What is a word for Katze?", Back="kitty"),
     ),

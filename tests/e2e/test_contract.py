@@ -33,7 +33,7 @@ RUN = {
     "highlights": each("seen new changed gone unchanged", int),
     "fates": each("ignored failed carded waiting blocked no_card", int),
     "no_card": dict,
-    "cards": each("drafted accepted revised ready waiting blocked retired", int),
+    "cards": each("drafted accepted revised accepted_in_all waiting blocked retired", int),
     "notes": NOTES,
     "packages": list,
     "llm": each("requests cached tokens_in tokens_out cost_usd", NUMBER),
@@ -110,8 +110,9 @@ def test_list_and_show_tell_a_card_a_line(forge, filled):
     assert forge.ok("show", *(card["id"] for card in listed), "--json").lines == asked
     assert forge.ok("show", listed[0]["id"][:10], "--json").data == asked[0]
 
-    without = forge.ok("list", "--no-card", "--json").lines
-    assert len(without) == came.data["highlights"]["seen"] - came.data["fates"]["carded"]
+    without = forge.ok("list", "--no-card", "--all", "--json").lines
+    fates = came.data["fates"]
+    assert len(without) == fates["no_card"] + fates["failed"] + fates["ignored"]
     for one in without:
         fits(one, {**HIGHLIGHT, "reason": str})
         assert one["reason"]

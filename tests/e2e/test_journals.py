@@ -58,7 +58,7 @@ def test_a_draft_that_another_computer_rejected_waits_no_more(forge, forge_in, t
     shutil.copytree(shared, forge.folder / "journal", dirs_exist_ok=True)
 
     assert forge.ok("run", "--json").data["fates"]["waiting"] == 0
-    assert "rejected by you" in forge.ok("list", "--no-card").stdout
+    assert "rejected by you" in forge.ok("list", "--no-card", "--all").stdout
 
 
 def id_of(forge, word: str) -> str:

@@ -50,7 +50,7 @@ for number, (folder, environment) in enumerate(json.load(sys.stdin), 1):
 def shown(forge):
     """All that a person can see, without whether a package holds a card: a kill may come in between."""
     cards = {card["guid"]: {**card, "anki": ""} for card in forge.cards()}
-    return cards, forge.ok("list", "--no-card", "--json").stdout
+    return cards, forge.ok("list", "--no-card", "--all", "--json").stdout
 
 
 def begun(forge, *, empty):

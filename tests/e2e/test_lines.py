@@ -10,7 +10,6 @@ WAITS = [
     "standardDiscount :: Double -> Double",
     "minBound :: Bool",
     "A expressão MyClass::new cria uma referência a um construtor de MyClass.",
-    "The host listens on fe80::1",
     "Workout hours:: 0",
     "Sleep hours::  7",
     "Date taken:: 2022-09-08 Thursday",
@@ -35,7 +34,23 @@ REASONS = {
     "Sleep hours::  7": "",
     "Filter: [kin::to[Folder item]] lists them": "it may be code",
 }
+NAMES = [
+    "The host listens on fe80::1",
+    "2001:db8::1",
+    "2001:db8:85a3::8a2e:370:7334 is my host.",
+    "The prefix 2001:db8::/32 is for docs.",
+    "The prefix 2001:db8:: is for docs.",
+    "ping `x` and then ff02::1%eth0!",
+    "The lecture 10:00::11:30 is in room 5.",
+    "use Foo::Bar;",
+    "My::Class::method",
+]
 CARDS = [
+    "12::30",
+    "e4::e5",
+    "dead::beef",
+    "be::sein",
+    "What is the loopback address?::`::1`",
     "What is the capital of France? :: Paris",
     "How many bits has a byte?::8",
     "Quanti bit servono per rappresentare i permessi:: 3 bit.",
@@ -80,6 +95,12 @@ def test_a_line_that_may_be_no_card_waits_and_says_why(forge):
     assert list(_verdicts(forge).values()) == ["pending"] * len(WAITS)
     for line, reason in REASONS.items():
         assert not reason or f"this `::` line may not be a card: {reason}" in _reasons(forge, line)
+
+
+def test_addresses_times_and_names_of_programs_are_no_cards(forge):
+    forge.ok("run", _vault(forge, {"a.md": "\n\n".join(NAMES) + "\n"}))
+
+    assert _verdicts(forge) == {}
 
 
 def test_a_line_that_is_surely_a_card_is_accepted(forge):

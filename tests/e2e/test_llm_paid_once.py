@@ -123,7 +123,7 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
         assert (again["fates"]["no_card"], again["fates"]["failed"]) == (6, 0)
         assert all("ask again with: ankiforge draft --again" in why for why in again["no_card"])
     forge.ok("run")
-    shown = forge.ok("list", "--no-card", "--json").lines
+    shown = forge.ok("list", "--no-card", "--all", "--json").lines
     assert len(server.asked) == asked
     server.otherwise = fake.obliging
     command = shown[0]["reason"].partition("ask again with: ankiforge ")[2]

@@ -27,7 +27,7 @@ def notes(forge, monkeypatch):
 
 
 def without(forge):
-    return {line["exact"]: line for line in forge.ok("list", "--no-card", "--json").lines}
+    return {line["exact"]: line for line in forge.ok("list", "--no-card", "--all", "--json").lines}
 
 
 # --- what the deck takes --------------------------------------------------------------------

@@ -163,7 +163,7 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
             assert f"{says} (" in result.stderr
             assert type(error).__name__ in result.stderr
             assert "ledger" not in result.stderr
-            [without] = forge.ok("list", "--no-card", "--json").lines
+            [without] = forge.ok("list", "--no-card", "--all", "--json").lines
             assert "ankiforge itself fails on it" in without["reason"]
             assert len(forge.cards()) == 3
     assert "Traceback" in caplog.text

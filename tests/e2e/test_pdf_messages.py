@@ -50,5 +50,5 @@ def test_marks_on_a_scan_without_a_text_layer_say_so(forge, tmp_path):
     line = told(forge("run", file, code=1))
     assert line.startswith("failed: scan.pdf: marks on pages without text, such as scans: 1 (")
     assert "OCR" in line
-    [one] = forge.ok("list", "--no-card", "--json").lines
+    [one] = forge.ok("list", "--no-card", "--all", "--json").lines
     assert one["reason"] == "no text under the mark"

@@ -74,7 +74,7 @@ def test_what_gives_no_card_says_what_to_do(forge, tmp_path):
     )
     forge.ok("run", papers)
     assert forge.cards() == []
-    reasons = [one["reason"] for one in forge.ok("list", "--no-card", "--json").lines]
+    reasons = [one["reason"] for one in forge.ok("list", "--no-card", "--all", "--json").lines]
     assert sorted(reasons) == [
         f"a drawing: {WRITE}",
         f"an image: {WRITE}",

@@ -57,7 +57,7 @@ def note(vault: Path, text: str, name: str = "note.md") -> None:
 
 def known(forge) -> dict[str, dict[str, Any]]:
     """What the ledger knows, by its key."""
-    lines = forge.ok("list", "--no-card", "--json").lines
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
     return {one["key"]: one for one in lines}
 
 

@@ -37,8 +37,8 @@ def test_what_waits_is_counted(forge, vault):
 
     found = forge.json("status")
 
-    assert found["highlights"] == {"seen": 2, "without": 2}
+    assert found["highlights"] == {"seen": 2, "without": 1, "left_out": 0}
     assert found["waiting"] == {"new": 1, "changed": 0, "questions": 0}
     told = forge.ok("status").stdout
-    assert "  2 highlights, 2 without an accepted card\n" in told
+    assert "  2 highlights, 1 without a card (ankiforge list --no-card)\n" in told
     assert "  1 draft waits for you\n" in told

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def told(forge: Any) -> dict[str, str]:
     """Why highlights became no card, by their keys."""
-    lines = forge.ok("list", "--no-card", "--json").lines
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
     return {one["key"]: one["reason"] for one in lines}
 
 

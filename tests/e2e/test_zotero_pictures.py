@@ -79,7 +79,7 @@ def zotero(tmp_path: Path) -> Zotero:
 
 def told(forge: Any) -> dict[str, str]:
     """Why highlights became no card, by their keys."""
-    lines = forge.ok("list", "--no-card", "--json").lines
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
     return {one["key"]: one["reason"] for one in lines}
 
 

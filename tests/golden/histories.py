@@ -332,7 +332,11 @@ class Player:
             if kind == "question":
                 [id] = [one["id"] for one in self.questions(machine) if one["question"] == rest]
                 return str(id)
-            keys = {one["key"] for one in self.listed(machine, "--no-card") if rest in one["exact"]}
+            keys = {
+                one["key"]
+                for one in self.listed(machine, "--no-card", "--all")
+                if rest in one["exact"]
+            }
             keys |= {
                 one["highlight"] for one in self.listed(machine, "--all") if rest in one["quote"]
             }
@@ -370,11 +374,7 @@ class Player:
         now: dict[str, Any] = {
             "cards": {self.names[one["guid"]]: told(one) for one in cards if is_card(one)},
             "waiting": dict.fromkeys(sorted(drafts_of(cards)), True),
-            "no card": {
-                one["exact"]: True
-                for one in self.listed(machine, "--no-card")
-                if one["fate"] != "waiting"
-            },
+            "no card": {one["exact"]: True for one in self.listed(machine, "--no-card", "--all")},
             "questions": {asked_about(one): True for one in self.questions(machine)},
             "packages": {name: self.named(notes) for name, notes in packages.items()},
         }

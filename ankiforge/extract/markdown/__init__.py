@@ -156,7 +156,7 @@ class NoteSource(FileSource):
                 "until you correct it, the note's title, tags and deck are not known,"
                 " and no model gets anything of it"
             )
-            yield Problem(document.path, front.problem, hint)
+            yield Problem(document.path, front.problem, hint, notice=True)
         private = _private_passages(document, blocks.blocks)
         public_text = LateText(partial(_public_text, document, blocks.blocks))
         if found:

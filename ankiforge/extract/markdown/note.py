@@ -144,6 +144,8 @@ class Reader:
                 "above": tuple(above),
                 "links": tuple(filter(None, dict.fromkeys(links))),
                 "schedule": schedule if is_card else "",
+                # a tool that wrote below the answer has said where it ends
+                "open_end": fields.get("open_end", False) and not (schedule or note_id),
                 "hints": (*fields.get("hints", ()), *note_id),
             }
             parts = (*range(at, last + 1), *fields.pop("beside", ()))
@@ -196,6 +198,9 @@ class Reader:
             yield (at, offset, last, end, self._fields(at, form, **own))
         sentences = list(self._sentences(at, block))
         yield from sentences
+        if not sentences and (unanswered := self._unanswered(at, block)):
+            yield unanswered
+            return
         if at in self.kept and at not in self.quotes.covered and not sentences:
             end, label, comment = self.kept[at]
             markdown = block.inline.markdown(0, end)[:1]
@@ -213,6 +218,8 @@ class Reader:
             fields = self._fields(at, form, block.plain, block.sided, two_way=block.card.two_way)
             between = sign in block.syntax.block
             fields["written"] = f"{sign} between question and answer" if between else sign
+            is_last = at + 1 == len(self.blocks) or self._card(at + 1) is not None
+            fields["open_end"] = block.card.open_end and not is_last
             return {**fields, "declared": declared, "skip": block.card.several * _SEVERAL}
         if block.sides and at not in self.kept and ("inline" in cards or declared):
             names = self.names and self.names.intersection(_NAME.findall(block.source))
@@ -226,6 +233,27 @@ class Reader:
             if heading in self.wanted.glossaries and (term := plain_term(block.inline)):
                 return self._sided(at, term._replace(form=Form.GLOSSARY))
         return None
+
+    def _unanswered(self, at: int, block: Block) -> _Found | None:
+        """Return the question of a card over several lines below which no answer stands, None if it is none.
+
+        Its `?` is the last line of a paragraph, or stands alone right below a heading.
+        """
+        rows = block.source.strip().split("\n")
+        if block.part not in (Part.TEXT, Part.ITEM) or rows[-1].strip() not in block.syntax.block:
+            return None
+        if "block" not in self.wanted.cards and not block.syntax.declared:
+            return None
+        first, exact = at, block.plain
+        if len(rows) == 1:
+            above = self.blocks[at - 1] if at else None
+            if above is None or above.part is not Part.HEADING or above.lines[1] != block.lines[0]:
+                return None
+            first, exact = at - 1, f"{above.plain}\n{block.plain}"
+        sign = rows[-1].strip()
+        fields = self._fields(at, Form.BLOCK, exact, ())
+        fields["written"] = f"{sign} between question and answer"
+        return (first, 0, at, len(block.plain), fields)
 
     def _cloze(self, at: int) -> Json | None:
         """Return the cloze card that a block is."""

@@ -128,6 +128,7 @@ _SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
 _MOST_NAMES = 8
 _ADDRESS = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
 _OFF = regex("(?i)false|no|off")
+_OFF_LINE = regex(r"(?im)^(cards|ankiforge):[ \t]*[\"']?(?:false|no|off)[\"']?[ \t]*$")
 # Characters; longer front matter is not read.
 _LARGEST = 64_000
 # Characters above which the fast YAML loader is not used: deep nesting could end the process.
@@ -162,7 +163,9 @@ def front_matter(text: str) -> FrontMatter:
     if head is None:
         return FrontMatter()
     values, problem = _yaml(head[1])
-    off = (key for key in ("cards", "ankiforge") if _OFF.fullmatch(_word(values.get(key))))
+    off = [key for key in ("cards", "ankiforge") if _OFF.fullmatch(_word(values.get(key)))]
+    if problem:  # a person's “no” counts although another line is broken
+        off = _OFF_LINE.findall(head[1])
     return FrontMatter(
         title=_word(values.get("title")),
         deck=_word(values.get("deck")) or _word(values.get("cards-deck")),

@@ -122,10 +122,10 @@ _ARXIV = regex(
     r"(?i)\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)"
 )
-# File and program names, and all titles of one word (half of all /Title values, measured).
+# File and program names, and what stands for a title.
 _JUNK_TITLE = (
     r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
-    r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|\S*$"
+    r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|$"
     r"|\S*\d\S* \d+\.\.\d+$|pii:|doi[: ]|https?:|[a-z]:\\|/\w+/|scan(?:ned)?(?: document| image)?\W*\d*$"
     r"|full page|(?:new |blank )?(?:document|presentation|page|template)\W*\d*$|page \d"
     r"|(?:insert |your |article |paper |document |the )*title(?: here| of (?:the |your )?(?:paper|article|thesis|document))?$|no title"
@@ -133,6 +133,24 @@ _JUNK_TITLE = (
     r"|elsevier editorial|author'?s? (?:copy|version|instructions)|instructions (?:for|to) authors"
     r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$"
 )
+# A word as a book may be called: *Walden*, *Grundgesetz*. Half of all /Title values are one word, and
+# most of these are names of files and programs.
+_ONE_WORD = regex(r"[^\W\d_a-z][^\W\d_]{2,}(?:['’-][^\W\d_]+)*")
+_GENERIC = frozenset(
+    "abstract article book chapter cover default doc document dokument draft file form format handout"
+    " home index introduction invoice latex layout lecture letter main manuscript new notes output page"
+    " paper pdf poster powerpoint preprint presentation print proof report scan script seite slide slides"
+    " supplement template test text thesis title titel untitled unbenannt version word".split()
+)
+_LONGEST_TITLE = 40
+"""Words; a longer text is the abstract."""
+_OF_SEVERAL_SENTENCES = 20
+"""Words; a longer title is one sentence, or it is the abstract."""
+_SENTENCE_END = regex(r"[.!?]\s+(?=[^\W\d_a-z])|[。！？]")
+_SHORT_TITLE = 8
+"""Words; a shorter title may begin with the word *Abstract* or *Summary*."""
+_ABSTRACT = regex(r"(?i)(?:abstract|summary|zusammenfassung|r[ée]sum[ée]|resumen|resumo)\s*[:.—–-]")
+_IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _JUNK_AUTHOR = (
     r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*|admin\w*\b.*|.*\bowner"
     r"|.*\b(?:user|benutzer|utilisateur|usuario|utente)\W*\d*|.*['’]s (?:mac|i?p).*"
@@ -157,14 +175,46 @@ def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLin
     return Document(
         key=DocumentKey(""),
         source="",
-        title=printed_title(lines)
-        if not title or re.match(_JUNK_TITLE, title, re.IGNORECASE)
-        else title,
+        title=_title(title, lines),
         creators=tuple(
             name for name in _split(author) if not re.match(_JUNK_AUTHOR, name, re.IGNORECASE)
         ),
         identifiers=tuple((name, value) for name, value in (known | hints).items() if value),
     )
+
+
+def _title(named: str, lines: Sequence[PrintedLine]) -> str:
+    """Return the title of a work, "" if neither its metadata nor its first page has one.
+
+    A single word is a title if it is printed in a line of its own, or if nothing else is known.
+
+    Args:
+        named: the title in the metadata, which may be junk.
+        lines: the lines of the first page.
+    """
+    if re.match(_JUNK_TITLE, named, re.IGNORECASE) or is_abstract(named):
+        return printed_title(lines)
+    if len(named.split()) > 1:
+        return named
+    if named.casefold() in _GENERIC or not _ONE_WORD.fullmatch(named):
+        return printed_title(lines)
+    if any(fold(line.text) == fold(named) for line in lines):
+        return named
+    is_shouted = named.isupper() and named.isascii()  # such as an acronym, or the name of a project
+    return printed_title(lines) or ("" if is_shouted else named)
+
+
+def is_abstract(text: str) -> bool:
+    """Return whether a text that is given as a title is the abstract, or the beginning of it."""
+    words = len(text.split())
+    # Chinese and Japanese have no blanks: two of their characters count as a word
+    ideographs = len(_IDEOGRAPH.findall(text))
+    words = max(words, ideographs // 2)
+    if words > _LONGEST_TITLE:
+        return True
+    if words > _OF_SEVERAL_SENTENCES and _SENTENCE_END.search(text):
+        return True
+    return words > _SHORT_TITLE and _ABSTRACT.match(text) is not None
 
 
 def _find(pattern: re.Pattern[str], text: str) -> str:
@@ -219,7 +269,10 @@ def printed_title(lines: Sequence[PrintedLine]) -> str:
             for one in lines
         ]
         for fit, run in groupby(zip(fits, lines, strict=True), key=itemgetter(0)):
-            text = " ".join(line.text for _, line in islice(run, TITLE_LINES))
+            printed = [line.text for _, line in run]
+            text = " ".join(printed)
+            if len(printed) > TITLE_LINES or is_abstract(text):
+                continue
             worded = fit and sum(letter.isalpha() for letter in text) >= 10
             sentence = text.endswith(".") or _ADDRESS.search(text)
             if worded and 2 <= len(text.split()) <= 30 and not sentence:

@@ -95,7 +95,7 @@ _EXAMPLE = re.compile(
     r"(?: ~ (?P<twin>.*?))?$",
     re.DOTALL,
 )
-_HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY}
+_HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY, Form.BLOCK}
 
 
 def example(text: str) -> tuple[Finding, ...]:
@@ -114,9 +114,11 @@ def example(text: str) -> tuple[Finding, ...]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
     if not parts["form"]:
         return check(draft, Context(passage(source, **around), twins))
-    clipped = parts["form"] == "clipped"
-    draft, highlight = _marked(draft, Form.PHRASE if clipped else Form(parts["form"]))
+    clipped, open_end = parts["form"] == "clipped", parts["form"] == "open-end"
+    form = Form.PHRASE if clipped else Form.BLOCK if open_end else Form(parts["form"])
+    draft, highlight = _marked(draft, form)
     highlight = replace(highlight, document=replace(highlight.document, clipped=clipped))
+    highlight = replace(highlight, open_end=open_end)
     hints = (f"{NOTE}{parts['note']}",) if parts["note"] else ()
     return findings(draft, replace(highlight, hints=hints), twins)
 

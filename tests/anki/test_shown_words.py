@@ -1,0 +1,89 @@
+"""What is shown of a card is what Anki shows of it, and a conflict is open or decided everywhere."""
+
+import pytest
+
+from tests.anki.stories import do
+
+WHO = "When did the war end?::in {}\n"
+
+
+@pytest.fixture
+def open_conflict(desk):
+    """A person changed the card in Anki, and the source changed it, too."""
+    desk.word = "war"
+    desk.write(WHO.format(1945))
+    for step in (do.go(), do.edit(Back="in '46")):
+        step(desk)
+    desk.run(written=0)
+    desk.write(WHO.format(1948))
+    desk.came = desk.run(conflicts=1, written=0)
+    return desk
+
+
+def decided(desk):
+    """The lines of the decisions and changes that are told as done, about the words of the card."""
+    views = [
+        desk.forge.ok("list", "--view", view, "--json").lines for view in ("recent", "changed")
+    ]
+    done = [one for view in views for one in view if one.get("what") in ("revise", "resolve")]
+    return [(one["what"], one["text"].split(" / ")[-1]) for one in done]
+
+
+def told_of(desk):
+    """The answer of the card as each list tells it."""
+    [listed] = desk.forge.ok("list", "--json").lines
+    [shown] = desk.forge.ok("show", desk.guid(), "--json").lines
+    text = desk.forge.ok("show", desk.guid()).stdout
+    back = next(line[10:] for line in text.splitlines() if line.startswith("back "))
+    return {listed["fields"]["Back"], shown["fields"]["Back"], back}
+
+
+def test_words_that_a_person_changed_in_anki_are_shown(desk):
+    desk.word = "war"
+    desk.write(WHO.format(1945))
+    for step in (do.go(), do.edit(Back="in '46")):
+        step(desk)
+    assert told_of(desk) == {"in 1945"}, "Anki was not looked at yet"
+    desk.run(written=0)
+    assert told_of(desk) == {"in '46"}
+
+
+def test_an_open_conflict_is_nowhere_told_as_decided(open_conflict):
+    desk = open_conflict
+    assert [one["why"] for one in desk.came["changes"]] == [
+        "you changed it, too: whose words stay waits under Changed"
+    ]
+    assert desk.came["cards"]["revised"] == 0
+    assert (desk.came["questions"], desk.forge.json("status")["waiting"]["changed"]) == (1, 1)
+    assert len(desk.questions("conflict")) == 1
+    assert decided(desk) == []
+    assert told_of(desk) == {"in '46"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [("reject", "in '46"), ("accept", "in 1948")], ids=["mine", "source"]
+)
+def test_a_conflict_that_is_decided_is_open_nowhere_and_the_words_that_stay_are_shown(
+    open_conflict, answer, words
+):
+    desk = open_conflict
+    desk.answered("conflict", answer)
+    for _ in range(3):
+        assert desk.questions() == []
+        assert desk.forge.json("status")["waiting"]["changed"] == 0
+        assert told_of(desk) == {words}
+        assert ("resolve", "") in [(what, "") for what, _ in decided(desk)]
+        desk.ship()
+    desk.note(Back=words)
+
+
+@pytest.mark.parametrize("end", [("reject", "CARD"), ("delete",)], ids=["rejected", "deleted"])
+def test_a_conflict_ends_with_its_card(open_conflict, end):
+    desk = open_conflict
+    if end == ("delete",):
+        desk.delete()
+    else:
+        desk.say(*end)
+    desk.run()
+    assert desk.questions() == []
+    assert desk.forge.json("status")["waiting"] == {"new": 0, "changed": 0, "questions": 0}

@@ -1,0 +1,276 @@
+"""What is shown is what is so: answers are whole or wait, questions end, and every count is the same."""
+
+import pytest
+
+GIBBON = """Why did Gibbon choose Rome?
+?
+Gibbon gave four reasons. The first was its greatness.
+
+The second was its documents.
+"""
+KINDS = """How many kinds of memory are there?
+?
+There are two.
+
+- short
+- long
+"""
+EMPTY = """What does insulin lower?
+?
+
+The sugar in the blood.
+"""
+ENDED = """What is the capital of France?
+?
+Paris.
+
+Who wrote Walden?
+?
+Thoreau.
+
+# The next chapter
+
+Text that belongs to no card.
+"""
+
+
+@pytest.fixture
+def notes(forge):
+    forge.settings("sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n")
+    folder = forge.folder / "notes"
+    folder.mkdir()
+    return folder
+
+
+def write(vault, text, name="A.md"):
+    (vault / name).write_text(text, encoding="utf-8")
+
+
+# --- answers of several paragraphs ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [GIBBON, KINDS], ids=["paragraphs", "a list"])
+def test_an_answer_that_may_go_on_waits_with_the_reason(forge, notes, text):
+    write(notes, text)
+    came = forge.json("run")
+    assert (came["cards"]["accepted"], came["waits"]) == (0, {"open_end": 1})
+    assert "may go on behind it" in forge.ok("list", "--view", "new", "-v").stdout
+
+
+def test_an_answer_is_accepted_whole_once_its_empty_lines_are_gone(forge, notes):
+    write(notes, GIBBON)
+    forge.ok("run")
+    write(notes, GIBBON.replace(".\n\nThe second", ".\nThe second"))
+    assert forge.json("run")["cards"]["accepted"] == 1
+    [card] = forge.ok("list", "--json").lines
+    assert card["fields"]["Back"].endswith("The second was its documents.")
+
+
+def test_an_accepted_answer_that_is_continued_later_keeps_its_card(forge, notes):
+    write(notes, GIBBON.partition("\n\n")[0] + "\n")
+    assert forge.json("run")["cards"]["accepted"] == 1
+    [before] = forge.ok("list", "--json").lines
+    write(notes, GIBBON)
+    assert forge.json("run")["cards"]["waiting"] == 0
+    [after] = forge.ok("list", "--json").lines
+    assert (after["guid"], after["fields"]) == (before["guid"], before["fields"])
+
+
+def test_a_question_above_an_empty_line_is_listed_with_the_reason(forge, notes):
+    write(notes, EMPTY)
+    forge.ok("run")
+    [one] = forge.ok("list", "--no-card", "--json").lines
+    assert one["reason"].startswith("no answer stands right below its `?`")
+
+
+def test_answers_that_end_for_certain_are_cards_at_once(forge, notes):
+    write(notes, ENDED)
+    assert forge.json("run")["cards"]["accepted"] == 2
+
+
+# --- questions end with their card ----------------------------------------------------------
+
+WAR = "When did the long war between the northern cities end?::in the year 1648\n"
+LIKE_IT = "When did a long war between some northern cities begin?::in the summer of 1618\n"
+
+
+@pytest.fixture
+def moved(forge, notes):
+    """The passage of a card is gone, and another note says nearly the same."""
+    write(notes, WAR + "\nWhat is a fen?::a kind of marsh\n")
+    forge.ok("run")
+    (notes / "A.md").unlink()
+    write(notes, LIKE_IT + "\nWho was Ovid?::a poet\n", "B.md")
+    forge.ok("run")
+    forge.ok("run")
+    [question] = forge.ok("list", "--view", "questions", "--json").lines
+    assert question["question"] == "same"
+    forge.card, forge.question = question["guids"][0], question["id"]
+    return forge
+
+
+def test_a_question_ends_with_its_card_and_the_draft_waits(moved):
+    moved.ok("reject", moved.card)
+    assert moved.ok("list", "--view", "questions", "--json").lines == []
+    assert moved("accept", moved.question).exit_code
+    for _ in range(2):
+        assert moved.json("run")["cards"]["accepted"] == 0, "policy leaves it to the person"
+    assert moved.json("status")["waiting"] == {"new": 1, "changed": 0, "questions": 0}
+    [draft] = moved.ok("list", "--view", "new", "--json").lines
+    assert draft["waits"] == "you decided on nearly the same words, which are gone"
+    moved.ok("accept", draft["id"])
+
+
+def test_the_question_is_back_when_its_card_is(moved):
+    moved.ok("reject", moved.card)
+    moved.ok("undo", moved.card)
+    [question] = moved.ok("list", "--view", "questions", "--json").lines
+    assert question["id"] == moved.question
+
+
+# --- one count ------------------------------------------------------------------------------
+
+MANY = """---
+tags: [x]
+---
+
+What is a lens?::a piece of glass
+
+one :: uno
+
+two :: dos
+
+three :: tres
+
+Keyword notes with ==marks== and no stop
+
+==We should all sleep more.==
+
+==A whole sentence is marked here, too.==
+"""
+
+
+def lists(forge):
+    """How much each surface says that there is of each."""
+    from ankiforge.app import open_ledger
+    from ankiforge.config.workspace import resolve
+    from ankiforge.review.desk import Desk
+
+    status = forge.json("status")
+    shown = {
+        name: len(forge.ok("list", "--view", name, "--json").lines) for name in ("new", "questions")
+    }
+    without = len(forge.ok("list", "--no-card", "--json").lines)
+    workspace = resolve(forge.folder, forge.folder)
+    with open_ledger(workspace, read_only=True) as ledger:
+        desk = Desk(ledger, workspace, (), lambda ledger: "", lambda ledger, key: None)
+        page = {one["id"]: one.get("left") for one in desk.state()["lists"]}
+        items = {name: len(desk.listed(name)["items"]) for name in ("new", "questions", "none")}
+    return {
+        "status": (status["waiting"]["new"], status["waiting"]["questions"], status["highlights"]["without"]),
+        "list": (shown["new"], shown["questions"], without),
+        "page": (page["new"], page["questions"], page["none"]),
+        "items": (items["new"], items["questions"], items["none"]),
+    }  # fmt: skip
+
+
+def test_all_count_the_same(forge, notes):
+    write(notes, MANY)
+    came = forge.json("run")
+    told = (came["cards"]["waiting"], came["questions"], came["fates"]["no_card"])
+    assert told == (1, 1, 2)
+    assert lists(forge) == dict.fromkeys(("status", "list", "page", "items"), told)
+
+    [key] = (
+        one["key"]
+        for one in forge.ok("list", "--no-card", "--json").lines
+        if "sleep" in one["exact"]
+    )
+    forge.ok("skip", key)
+    [draft] = forge.ok("list", "--view", "new", "--json").lines
+    forge.ok("reject", draft["id"])
+    assert lists(forge) == dict.fromkeys(("status", "list", "page", "items"), (0, 1, 1))
+    left_out = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert {one["fate"]: one["reason"] for one in left_out if one["fate"] == "ignored"}
+    status = forge.json("status")
+    assert status["highlights"]["left_out"] == len(left_out) - 1 == 2
+    assert "2 left out, 1 without a card" in forge.ok("status").stdout
+
+
+def test_a_run_says_why_drafts_wait(forge, notes):
+    write(notes, MANY)
+    assert "they wait because: 1 × may only be emphasised" in forge.ok("run").stdout
+
+
+def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
+    write(notes, "\n\n".join(f"What is the number {n}?::it is {n} and {n + 1}" for n in range(301)))
+    told = forge.ok("run").stdout
+    assert "300 cards accepted, the most at once" in told
+    assert "next: ankiforge run, to accept more; then ankiforge review" in told
+    told = forge.ok("run").stdout
+    assert "1 card accepted" in told
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("==Insulin== lowers sugar.", "the sentence says little behind it"),
+        ("Improve the ==write== performance of a disk", "no sentence with its full stop"),
+    ],
+)
+def test_the_reason_to_wait_is_true_of_the_sentence(forge, notes, line, reason):
+    write(notes, f"{line}\n")
+    forge.ok("run")
+    [draft] = forge.ok("list", "--view", "new", "--json").lines
+    [finding] = (one for one in draft["findings"] if one["check"] == "fragment")
+    assert finding["message"].startswith(f"may only be emphasised: {reason}")
+
+
+# --- what a broken note is told as ----------------------------------------------------------
+
+BROKEN = "---\nFROZEN - cloze:\n : \n---\nThe heart of a whale beats ==eight== times a minute.\n"
+
+
+def test_front_matter_that_cannot_be_read_is_one_note_and_no_failure(forge, notes):
+    for name in ("a", "b", "c", "d", "e"):
+        write(notes, BROKEN.replace("whale", f"whale in {name}{name}"), f"{name}.md")
+    write(notes, BROKEN.replace("---\n", "---\ncards: false\n", 1), "off.md")
+    told = forge("run", code=0)
+    assert "note: a.md and 4 more: the front matter is not YAML" in told.stderr
+    assert len([line for line in told.stderr.splitlines() if "YAML" in line]) == 2
+    assert "b.md: the front matter is not YAML" in forge("extract").stderr
+    [off] = (one for one in forge.ok("list", "--no-card", "--all", "--json").lines)
+    assert off["reason"] == "the note says cards: false"
+
+
+# --- a pager --------------------------------------------------------------------------------
+
+
+def test_a_list_opens_in_the_pager_of_a_terminal_and_of_nothing_else(forge, notes, monkeypatch):
+    import os
+    import pty
+
+    write(notes, ENDED)
+    forge.ok("run")
+    pager = forge.folder / "pager.sh"
+    pager.write_text("#!/bin/sh\necho PAGED\ncat\n")
+    pager.chmod(0o755)
+    monkeypatch.setenv("PAGER", str(pager))
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+    process = forge.started("list", "--no-color", terminal=theirs)
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # the process has closed its end
+            break
+        if not part:
+            break
+        written += part
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    assert written.decode().startswith("PAGED")
+    assert "Who wrote Walden?" in written.decode()
+    assert "PAGED" not in forge.finished("list").stdout

@@ -1,0 +1,56 @@
+"""Which text is the title of a PDF: that of its metadata, that on its first page, or none."""
+
+import pytest
+
+from ankiforge.extract.pdf import identify
+from samples.pdf_layout import Block, heading, paragraph
+from samples.pdf_writer import Page, mark, write_pdf
+
+ABSTRACT = (
+    "We show that memories that are recalled after growing intervals are kept for longer. In two"
+    " experiments with ninety students each, intervals of one, three and nine days were compared"
+)
+LONG_TITLE = (
+    "Does the Spacing of Repetitions Help? A Randomised Trial of Growing Intervals in the Teaching of"
+    " Anatomy"
+)
+BODY = "Cells keep what they need, and the body of the text says it in many small words. " * 6
+ONLY_BODY = (paragraph(BODY),)
+LARGE = {"size": 17.0}
+
+
+def titled(tmp_path, named, *blocks: Block) -> str:
+    """The title of a PDF with this title in its metadata, and these blocks on its page."""
+    path = tmp_path / "file.pdf"
+    write_pdf(path, [Page([*blocks, *ONLY_BODY], [mark("many small words")])], title=named)
+    return identify(path).document.title
+
+
+@pytest.mark.parametrize(
+    ("named", "printed", "title"),
+    [
+        (ABSTRACT, (), ""),
+        (ABSTRACT, (heading("The Spacing Effect and Its Limits"),), "The Spacing Effect and Its Limits"),
+        ("Abstract: memories that are recalled after growing intervals are kept", (), ""),
+        (" ".join(["word"] * 41), (), ""),
+        (LONG_TITLE, (), LONG_TITLE),
+        ("Abstract Algebra: An Introduction", (), "Abstract Algebra: An Introduction"),
+        ("Walden", (), "Walden"),
+        ("Walden", (heading("Walden"),), "Walden"),
+        ("Walden", (heading("Walden; or, Life in the Woods"),), "Walden; or, Life in the Woods"),
+        ("Grundgesetz", (), "Grundgesetz"),
+        ("Война", (), "Война"),
+        ("NASA", (), ""),
+        ("NASA", (heading("NASA"),), "NASA"),
+        ("Document", (), ""),
+        ("untitled", (), ""),
+        ("paper2", (), ""),
+        ("tmp", (), ""),
+        ("06-1234.dvi", (), ""),
+        ("Thesis", (heading("On the Growth of Cells"),), "On the Growth of Cells"),
+        ("", (paragraph(ABSTRACT, **LARGE),), ""),
+        ("", (paragraph(ABSTRACT.replace(". ", ", and "), **LARGE),), ""),
+    ],
+)  # fmt: skip
+def test_a_title_is_short_and_says_what_the_work_is_called(tmp_path, named, printed, title):
+    assert titled(tmp_path, named, *printed) == title
