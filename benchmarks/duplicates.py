@@ -2,7 +2,7 @@
 
     python -m benchmarks.duplicates [CARDS ...]
 
-The pairs are ours, and those of `../shared/fixtures` where that folder is there. The deck is made of
+The pairs are ours, and those in the folder that `ANKIFORGE_FIXTURES` names, if any. The deck is made of
 words with the frequencies of a natural text; one card in fifty repeats another in other words. The
 lists are what people write by hand: ten thousand cards of one pattern each, one of them said twice.
 The peer is rapidfuzz over all pairs, on a thousand cards. Seconds are processor time.
@@ -11,6 +11,7 @@ The peer is rapidfuzz over all pairs, on a thousand cards. Seconds are processor
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
 import sys
@@ -26,8 +27,9 @@ from ankiforge.model import CardKind, Draft, HighlightKey, Origin
 
 HERE = Path(__file__).parents[1]
 OURS = HERE / "tests" / "unit" / "check"
+FOREIGN = os.environ.get("ANKIFORGE_FIXTURES")
 PAIRS = (
-    HERE.parent / "shared" / "fixtures" / "dedup" / "dedup-pairs.jsonl",
+    *([Path(FOREIGN) / "dedup" / "dedup-pairs.jsonl"] if FOREIGN else []),
     OURS / "pairs.jsonl",
     OURS / "more_pairs.jsonl",
 )

@@ -2,7 +2,8 @@
 
     python -m benchmarks.extract_pdf [--real FOLDER] [--font FAMILY] [--seed N] [--runs N]
 
-It makes PDFs whose marks are known (`marked_pdfs`), reads them and the real ones of FOLDER, and
+It makes PDFs whose marks are known (`marked_pdfs`), reads them and the real ones of FOLDER (or of `pdf/` in
+the folder that `ANKIFORGE_FIXTURES` names), and
 reads them with pdfannots in a process of its own. Beside each real `name.pdf` lies `name.json` with the text of its marks: `{"annots": [{"page": 0,
 "text": …, "provenance": …}]}`; `upstream-test` are those that another program tests for.
 Exit code 1: a bar was not reached.
@@ -29,7 +30,8 @@ from benchmarks import marked_pdfs
 from benchmarks.looks import BENCH, MORE
 
 ROOT = Path(__file__).parents[1]
-REAL = ROOT.parent / "shared" / "fixtures" / "pdf"
+FOREIGN = os.environ.get("ANKIFORGE_FIXTURES")
+REAL = Path(FOREIGN) / "pdf" if FOREIGN else None
 OURS, PEER = "benchmarks.read_ours", "benchmarks.read_pdfannots"
 FRESH = 40
 """The seed of a set that nobody looked at, in another font."""
@@ -175,8 +177,11 @@ def generated(table: Table, title: str, folder: Path, *, bars: bool) -> None:
         table.bar(f"most misses of a variant: {lost[worst]} ({worst})", well, "1")
 
 
-def real(table: Table, folder: Path) -> None:
+def real(table: Table, folder: Path | None) -> None:
     """The files of other people."""
+    if folder is None:
+        print("\nno real files: neither --real nor ANKIFORGE_FIXTURES names a folder")
+        return
     if not folder.is_dir():
         print(f"\nno real files: {folder} is not there")
         return
@@ -231,7 +236,7 @@ def main() -> None:
         real(table, said.real)
         marked_pdfs.write_papers(folder / "papers", said.font, said.seed)
         timed = {PAPERS: folder / "papers", "generated pages": folder / "bench"}
-        real_files = {"real files": said.real} if said.real.is_dir() else {}
+        real_files = {"real files": said.real} if said.real and said.real.is_dir() else {}
         costs(table, timed | real_files, said.runs)
     for name, (text, got) in table.misses:
         print(f"\n{name}\n  - {text}\n  + {got}")

@@ -25,6 +25,7 @@ from ankiforge.config import yamlfile
 from ankiforge.extract import files
 from tests import examples
 from tests.fakes import llm_server
+from tests.limits import PATIENCE
 
 examples.load()
 MEMORY = Path("/dev/shm")  # of the time of a test a third is waiting for a disk
@@ -142,7 +143,7 @@ class Forge:
     def finished(self, *arguments: str | Path, before: tuple[str, ...] = ()) -> Result:
         """The same, waited for."""
         process = self.started(*arguments, before=before)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         return Result(process.returncode, out, err)
 
     @property

@@ -30,6 +30,7 @@ from ankiforge.errors import ForgeError
 from ankiforge.review.query import FIELDS
 from samples.build import build, copy_vault
 from tests.fakes import llm_server
+from tests.limits import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -131,7 +132,7 @@ class Home:
             assert process.stdout is not None
             assert json.loads(process.stdout.readline())["event"] == "started"
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=120) == 130
+            assert process.wait(timeout=PATIENCE) == 130
         return 0, ""
 
     # --- a person's part: what is done elsewhere, between two commands ------------------------

@@ -303,13 +303,24 @@ def tags_hash(tags: Iterable[str]) -> str:
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
+def same_html(one: str, other: str) -> bool:
+    """Return whether an editor may have made one HTML of the other without a change."""
+    return one == other or normal_form(one) == normal_form(other)
+
+
+@lru_cache(maxsize=64)  # what we would write and what Anki has are mostly the same text
 def normal_form(text: str) -> str:
     """Return a form of the HTML that is equal for all spellings an editor may produce."""
-    writer = _NormalWriter()
-    writer.feed(INVISIBLE.sub("", text))
-    writer.close()
-    writer.add_tag("")
-    written = _RENAMED_MEDIA.sub(r"\1\2", "".join(writer.parts))
+    visible = INVISIBLE.sub("", text)
+    if "<" in visible or "&" in visible:
+        writer = _NormalWriter()
+        writer.feed(visible)
+        writer.close()
+        writer.add_tag("")
+        written = "".join(writer.parts)
+    else:
+        written = _normal_text(visible)
+    written = _RENAMED_MEDIA.sub(r"\1\2", written)
     return _BLANK_END.sub("", written[::-1])[::-1]
 
 

@@ -33,8 +33,8 @@ from ankiforge.anki.notetypes import (
     field_hash,
     in_order_of,
     is_exact,
-    normal_form,
     note_type,
+    same_html,
     tags_hash,
     usable,
 )
@@ -152,7 +152,8 @@ def plan(
         # the note shows the passage that its words are from
         if "source changed" in card.remarks or card.kept or not card.highlight.namespace:
             compared = len(card.family.content_fields)
-        same = [*map(normal_form, html[:compared])] == [*map(normal_form, seen.fields[:compared])]
+        same = all(map(same_html, html[:compared], seen.fields[:compared]))
+        same = same and len(html[:compared]) == len(seen.fields[:compared])
         if same and _folded(tags_now) == _folded(seen.tags) and not options.full:
             return Planned(card.guid, card.live)
     planned = ship(card, seen, html, tags_now, ours, found.values(), options)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, digest_of, exact
 from ankiforge.ledger.readings import ORDER, decode_highlight
-from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
 from ankiforge.model import (
     Card,
     CardKind,
@@ -106,21 +106,29 @@ def card_of(store: Store, guid: str) -> Card:
         RefusedError: there is none.
     """
     state, passage = state_of(store, guid)
-    return _card_from(store, state, passage)
+    return _card_from(state, passage, [row for key in passage.keys if (row := row_of(store, key))])
 
 
 def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Card]:
     """Yield cards, live or not, that fulfil a condition on the columns of `lines`."""
     query = f"SELECT DISTINCT passage FROM card WHERE {condition} ORDER BY passage"
-    for row in store.rows(query, *values):
-        passage = store.passage(row["passage"])
-        for state in passage.cards.values():
-            yield _card_from(store, state, passage)
+    chosen = [row["passage"] for row in store.rows(query, *values)]
+    for at in range(0, len(chosen), TOGETHER):
+        part = chosen[at : at + TOGETHER]
+        store.load(part)
+        keys = [key for first in part for key in store.keys(first)]
+        found = store.rows(f"SELECT * FROM highlight WHERE key IN {EACH}", encode(keys))
+        row_by_key = {row["key"]: row for row in found}
+        for first in part:
+            passage = store.passage(first)
+            rows = [row_by_key[key] for key in passage.keys if key in row_by_key]
+            for state in passage.cards.values():
+                yield _card_from(state, passage, rows)
 
 
-def _card_from(store: Store, state: State, passage: Passage) -> Card:
+def _card_from(state: State, passage: Passage, known: Sequence[Row]) -> Card:
+    """Return a card. `known` are the rows of the highlights of its passage."""
     wording = state.wording
-    known = [row for key in passage.keys if (row := row_of(store, key))]
     rows = [row for row in known if row["body"]]
     present = sorted(
         (row for row in rows if row["state"] == "present"), key=lambda row: rank(row, passage)

@@ -99,7 +99,7 @@ def accept(store: Store, id: str, *, forced: bool = False) -> Guid:
     with store.action():
         row = drafts.draft_row(store, id)
         proposal, key = drafts.decode_proposal(row["body"]), row["key"]
-        wording, passage = drafts.wording_of_id(store, id), store.passage(key)
+        wording, passage = drafts.wording_in(row), store.passage(key)
         if proposal.blocked and not forced:
             worst = next(one for one in proposal.findings if one.severity is Severity.BLOCK)
             raise RefusedError(
@@ -110,7 +110,7 @@ def accept(store: Store, id: str, *, forced: bool = False) -> Guid:
             body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
             drafts.put_away(store, id, store.add("revise", passage.key, PERSON, body))
             return guid
-        for twin in drafts.twins(store, passage, wording.content):
+        for twin in drafts.twins(store, passage, row["content"]):
             if twin["live"]:
                 store.add("different", passage.key, PERSON, {"old": twin["passage"]})
         return make_card(store, key, proposal, wording, PERSON, id, forced=forced)

@@ -107,7 +107,7 @@ def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:
     )  # fmt: skip
 
 
-def _wording_in(row: Row) -> Wording:
+def wording_in(row: Row) -> Wording:
     """Return the words of a stored draft."""
     draft = decode_proposal(row["body"]).draft
     return wording_of(draft, own=row["slot"] != "", slot=row["slot"])
@@ -501,7 +501,7 @@ def each_waiting(
     strangers = msgspec.json.decode(store.meta("strangers", "[]"), type=set[str])
     for row in _in_parts(store, ids, f"SELECT d.*, h.body AS mark {both}", "d.id", *values):
         passage, proposal = store.passage(row["key"]), decode_proposal(row["body"])
-        wording = _wording_in(row)
+        wording = wording_in(row)
         if not row["revises"] and not is_new(store, passage, wording):
             continue  # decided where the passage stands, too
         if _follows(passage, row, wording):
@@ -597,7 +597,7 @@ def twins(store: Store, passage: Passage, content: str) -> list[Row]:
 
     Passages that a person said to be different are left out.
     """
-    store.refold()
+    store.refold_cards(content)
     query = "SELECT * FROM card WHERE (content = ? OR source = ?) AND passage != ?"
     return [
         row
@@ -608,7 +608,7 @@ def twins(store: Store, passage: Passage, content: str) -> list[Row]:
 
 def wording_of_id(store: Store, id: str) -> Wording:
     """Return the words of a draft that waits."""
-    return _wording_in(draft_row(store, id))
+    return wording_in(draft_row(store, id))
 
 
 def _follows(passage: Passage, row: Row, wording: Wording) -> bool:
@@ -623,7 +623,13 @@ def _follows(passage: Passage, row: Row, wording: Wording) -> bool:
 def draft_row(store: Store, id: str) -> Row:
     """Return the row of a draft that waits; refuse one whose passage is in doubt."""
     row = store.row("SELECT * FROM draft WHERE id = ?", id)
-    if row is None or _follows(store.passage(row["key"]), row, _wording_in(row)):
+    passage = store.passage(row["key"]) if row else None
+    # words are decoded only where there is a card that they may belong to
+    if (
+        row is None
+        or passage is None
+        or (passage.cards and _follows(passage, row, wording_in(row)))
+    ):
         raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
     refuse_doubtful(store, row["key"])
     return row
@@ -713,5 +719,5 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
             query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
             store.write(query, key)
             for row in store.rows("SELECT * FROM draft WHERE key = ? AND revises = ''", key):
-                if passage.skipped or not is_new(store, passage, _wording_in(row)):
+                if passage.skipped or not is_new(store, passage, wording_in(row)):
                     store.write("DELETE FROM draft WHERE id = ?", row["id"])

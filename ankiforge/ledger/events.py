@@ -21,6 +21,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -114,11 +115,15 @@ def exact(text: str) -> str:
 
 def content_of(fields: Texts) -> str:
     """Return a hash of what a card asks and answers. Signs and case count: `x < y` is not `x > y`."""
-    text = fields.get("Text", "")
+    return _content_of(fields.get("Text", ""), fields.get("Front", ""), fields.get("Back", ""))
+
+
+@lru_cache(maxsize=1000)  # one decision, and the fold of one passage, ask for the same ones again
+def _content_of(text: str, front: str, back: str) -> str:
     if text:
         answers = [exact(gap.answer) for gap in gaps(text)]
         return h16("cloze", exact(reveal(text)), *answers)
-    return h16("basic", exact(fields.get("Front", "")), exact(fields.get("Back", "")))
+    return h16("basic", exact(front), exact(back))
 
 
 def digest_of(fields: Texts) -> str:
@@ -283,7 +288,7 @@ def in_order(events: Iterable[Event]) -> list[tuple[Event, bool]]:
     for event in reversed(ordered):
         if event.what == "undo" and event.id not in undone:
             undone.add(event.body["event"])
-    return [(event, event.id not in undone) for event in ordered]
+    return [(event, not undone or event.id not in undone) for event in ordered]
 
 
 def classes(links: Iterable[Event]) -> dict[str, Strings]:

@@ -37,7 +37,16 @@ import msgspec
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.ledger.bodies import is_sound
-from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, State, classes, fold
+from ankiforge.ledger.events import (
+    KINDS,
+    PERSON,
+    Event,
+    Passage,
+    State,
+    classes,
+    content_of,
+    fold,
+)
 from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import canonical
@@ -138,7 +147,10 @@ class Store:
         self._known: dict[str, Passage] = {}
         # All keys of each passage that has several; None = not read yet.
         self._aliases: dict[str, Strings] | None = None
+        # Keys whose passages are to be computed again; and the contents of the cards that they may get,
+        # "" if more may have changed.
         self._changed: dict[str, None] = {}
+        self._may_get: set[str] = set()
         # For the journal; the last `_unstored` of them are not in the database yet either.
         self._unwritten: list[Event] = []
         self._unstored = 0
@@ -219,6 +231,7 @@ class Store:
             self._known.clear()
             self._aliases = None
             self._changed.clear()
+            self._may_get.clear()
             self._unwritten.clear()
             self._unstored = self._now = 0
             raise
@@ -260,6 +273,7 @@ class Store:
         )
         self._unwritten.append(event)
         self._unstored += 1
+        self._may_get.add(self._gets(event))
         self._changed[key] = None
         if what in LINKS:
             self._relink()
@@ -311,7 +325,9 @@ class Store:
 
     def load(self, keys: Iterable[str]) -> None:
         """Read passages that will be asked for, at once."""
-        first = {self._keys(key)[0] for key in keys} - self._known.keys()
+        named = {self._keys(key)[0] for key in keys}
+        # asked of each: the difference to all that are known would take time in their number
+        first = {key for key in named if key not in self._known}
         if not first:
             return
         if len(self._known) >= REMEMBERED:
@@ -353,6 +369,7 @@ class Store:
             if self.write(INSERT_EVENT, *_columns(event)):
                 added.append(event)
                 self._changed[event.key] = None
+                self._may_get.add("")
                 linked |= event.what in LINKS
         if linked:
             self._relink()
@@ -376,6 +393,7 @@ class Store:
             if before.get(key) == after.get(key):
                 continue
             self._changed[key] = None
+            self._may_get.add("")
             self.write("UPDATE highlight SET drafted = '' WHERE key = ?", key)
             self.write("DELETE FROM alias WHERE key = ?", key)
             if keys := after.get(key):
@@ -386,6 +404,7 @@ class Store:
     def refold(self) -> None:
         """Compute the passages again whose events changed, before tables of cards are asked."""
         changed, self._changed = list(self._changed), {}
+        self._may_get.clear()
         for at in range(0, len(changed), TOGETHER):
             part = dict.fromkeys(self._keys(key) for key in changed[at : at + TOGETHER])
             every = [*dict.fromkeys((*changed[at : at + TOGETHER], *chain(*part)))]
@@ -394,6 +413,22 @@ class Store:
                 events[event.key].append(event)
             self._forget(every)
             self._keep([fold(keys, chain(*(events[key] for key in keys))) for keys in part])
+
+    def refold_cards(self, content: str) -> None:
+        """Do the same, but only if the cards with this content may have changed.
+
+        Of thousands of decisions in one transaction, each asks for them.
+        """
+        if not self._may_get.isdisjoint((content, "")):
+            self.refold()
+
+    def _gets(self, event: Event) -> str:
+        """Return the content of the card that is all that an event brings; "" if it may change more."""
+        passage = self._known.get(self._keys(event.key)[0])
+        first = passage is not None and not (passage.cards or passage.rejected)
+        if event.what != "accept" or not first or event.key in self._changed:
+            return ""
+        return content_of(event.body["draft"]["fields"])
 
     def _forget(self, keys: Sequence[str]) -> None:
         """Drop what was computed of passages, unless it is known that there is nothing."""

@@ -69,7 +69,7 @@ def see(
     found = {note.guid: note for note in notes}
     viewed, now = Viewed(seen=len(found)), time.time()
     with store.transaction():
-        ours = {row["guid"]: row for row in store.rows("SELECT guid, live FROM card")}
+        ours = {row["guid"]: row for row in store.rows("SELECT guid, live, passage FROM card")}
         before = {row["guid"]: row for row in store.rows("SELECT guid, body, absent FROM seen")}
         for guid, note in found.items():
             if guid not in ours:
@@ -81,7 +81,8 @@ def see(
                 and _decode_seen(before[guid]["body"]).mod > note.mod
             ):
                 continue  # an export that lay about
-            state, passage = cards.state_of(store, guid)
+            passage = store.passage(ours[guid]["passage"])
+            state = passage.cards[guid]
             if store.machine not in state.seen_by:
                 viewed.first.append(guid)
                 store.add("seen", passage.key, POLICY, {"guid": guid})

@@ -332,13 +332,17 @@ class Unreachable(Exception):
         """The HTTP status; 0 if there was no answer."""
 
 
+LOCAL_SECONDS = 0.3
+"""The limit for each step of the exchange with a server that may run on this machine."""
+
+
 def model_servers(machine: Machine) -> tuple[Server, ...]:
-    """Return the local servers that list models within 0.3 seconds, in the order of `machine`."""
+    """Return the local servers that list models, in the order of `machine`."""
 
     def ask(server: tuple[str, int]) -> Server:
         url = f"http://127.0.0.1:{server[1]}/v1"
         try:
-            return Server(server[0], url, models(url, timeout=0.3))
+            return Server(server[0], url, models(url, timeout=LOCAL_SECONDS))
         except Unreachable:
             return Server(server[0], url, ())
 

@@ -6,6 +6,7 @@ Keys and anchors are made from `fold` and `canonical` (docs/keys.md).
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 from ankiforge.text import regex
@@ -66,8 +67,10 @@ _letter = lru_cache(maxsize=4096)(unstripped)
 
 
 @lru_cache(maxsize=64)
-def _mapped(text: str) -> tuple[str, tuple[int, ...]]:
+def _mapped(text: str) -> tuple[str, Sequence[int]]:
     """Return the canonical form of a text, and the original offset of each of its characters."""
+    if text.isascii() and not _UNEVEN.search(text):  # each character is one in the canonical form
+        return text.lower(), range(len(text))
     letters: list[str] = []
     origin = []
     clusters: list[tuple[int, str]] = []  # base characters with combining marks: NFKC may join them

@@ -14,6 +14,7 @@ import pytest
 
 from ankiforge import app
 from ankiforge.ledger import store
+from tests.limits import PATIENCE
 
 FIELDS = "deck document source tag colour kind verdict anki finding drafter key"
 
@@ -232,7 +233,7 @@ def held(script: str, path: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE)
 
 
 def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
@@ -345,7 +346,7 @@ def test_ctrl_c_ends_with_130_and_nothing_is_lost(forge, vault):
     while not journal.exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
 
     # 130 in a shell, too: Python ends by the signal if that came while it defined a dataclass
     assert process.returncode in (130, -signal.SIGINT), err

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.limits import PATIENCE
+
 ALPHA = "Alpha is the first fact of them all."
 BETA = "Beta comes second in the long row."
 BOB = "Bob has an illness that nobody knows of."
@@ -180,7 +182,7 @@ def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafte
 
     def answer(request):
         if slow in [words for _, words in fake.marked(request)]:
-            released.wait(30)
+            released.wait(PATIENCE)
         return fake.obliging(request)
 
     server.otherwise = answer
@@ -188,15 +190,15 @@ def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafte
     notes(f"=={ALPHA}==", f"=={BETA}==")
     running = forge.started("run")
     try:
-        latest = time.monotonic() + 20
-        while not (cards := forge.cards()) and time.monotonic() < latest:
+        while not (cards := forge.cards()):
+            assert running.poll() is None
             time.sleep(0.1)
         [card] = cards
         assert running.poll() is None
         forge.ok("accept", card["id"])
     finally:
         released.set()
-        running.communicate(timeout=30)
+        running.communicate(timeout=PATIENCE)
     assert running.returncode == 0
     verdicts = {one["quote"]: one["verdict"] for one in forge.cards()}
     assert len(verdicts) == 2

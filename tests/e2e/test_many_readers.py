@@ -13,6 +13,7 @@ import pytest
 from ankiforge.extract.pdf import worker
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.limits import PATIENCE
 
 HERE = "read by this machine, because no other could"
 WORDS = "Paper {}: the spacing effect improves retention of {} facts, and massing does not."
@@ -108,14 +109,19 @@ def _free() -> int:
 
 
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
-    forge, workspace, alone, cluster
+    forge, workspace, alone, cluster, monkeypatch
 ):
+    monkeypatch.setattr(worker, "CONNECT_SECONDS", PATIENCE)
     expected = alone.get("lines") or told(forge, "--jobs", "1")
     workspace(cluster.scheduler_address)
     assert told(forge) == expected
 
-    first = cluster.workers[0].process.pid
-    killer = threading.Timer(0.3, os.kill, (first, signal.SIGKILL))
+    def kill_one_at_work() -> None:
+        while not cluster.scheduler.tasks:
+            time.sleep(0.01)
+        os.kill(cluster.workers[0].process.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one_at_work)
     killer.start()
     assert [line for line in told(forge) if HERE not in line] == expected
     killer.join()

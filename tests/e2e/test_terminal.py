@@ -7,6 +7,8 @@ import re
 import termios
 from contextlib import suppress
 
+from tests.limits import PATIENCE
+
 
 def test_control_signs_of_a_title_do_not_reach_the_terminal(forge, vault):
     (vault / "A.md").write_text("Katze\x1b[2J\x07:::cat\x9b31m\x08\n", encoding="utf-8")
@@ -37,5 +39,5 @@ def test_a_person_sees_how_many_of_how_many_documents_are_read(forge, vault):
             shown += piece
     os.close(master)
 
-    assert running.wait(timeout=60) == 0
+    assert running.wait(timeout=PATIENCE) == 0
     assert re.search(rb"\b\d{1,3}/150 documents", shown), shown

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import PATIENCE
+
 NOTE = """\
 ---
 tags: [cells]
@@ -124,7 +126,7 @@ def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
     process = forge.started(*arguments)
     getattr(process, stream).close()
     setattr(process, stream, None)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
     assert "Traceback" not in (err or "")

@@ -1,7 +1,5 @@
 """Laws of the checks and of QUERY: any text is judged, none breaks them."""
 
-from time import process_time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +20,7 @@ from ankiforge.model import (
 )
 from ankiforge.review.query import FIELDS, parse
 from tests.examples import examples
+from tests.limits import no_hang
 
 SIGNS = ["{{c1::", "{{c2,3::", "}}", "::", "$", "\\", "`", "**", "[x](y)", "\ue0007\ue001", "```\n"]
 WORDS = [
@@ -122,7 +121,7 @@ RUNS = ["7", "7,", "777 ", "type İ I ", "* a", "a, ", "what and ", "{{c1::a}} "
 
 
 @pytest.mark.parametrize("sign", [*SIGNS, *WORDS, *RUNS])
-def test_a_long_run_of_one_sign_is_judged_in_bounded_time(sign):
+def test_a_long_run_of_one_sign_is_judged_to_its_end(sign):
     text = (sign * 3000)[:7800]
     key, fields = HighlightKey("vault:notes/a"), (("Text", text), ("Extra", ""))
     draft = Draft(key, CardKind.CLOZE, fields, text[:100], "", 0, Origin("llm"))
@@ -131,8 +130,5 @@ def test_a_long_run_of_one_sign_is_judged_in_bounded_time(sign):
     twins = DuplicateIndex()
     twins.add("other", HighlightKey("vault:notes/b"), draft)
 
-    start = process_time()
-    found = check(draft, Context(highlight, twins))
-
-    assert found
-    assert process_time() - start < 5
+    with no_hang():
+        assert check(draft, Context(highlight, twins))

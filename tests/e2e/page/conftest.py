@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.limits import PATIENCE
+
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )
@@ -20,8 +22,7 @@ QUIET = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 """No test leaves this machine."""
-PATIENCE = 60_000
-"""Milliseconds that a test waits for what must come: a busy machine must not fail it."""
+MILLISECONDS = PATIENCE * 1000
 
 
 @contextmanager
@@ -30,11 +31,11 @@ def served(forge: Any) -> Iterator[str]:
     process = forge.started("review", "--no-open", "-q")
     try:
         address = process.stdout.readline().strip()
-        assert address, process.communicate(timeout=10)[1]
+        assert address, process.communicate(timeout=PATIENCE)[1]
         yield address
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +47,7 @@ def browser() -> Iterator[Any]:
             pytest.skip("no Chromium is installed")
     import playwright.sync_api as playwright
 
-    playwright.expect.set_options(timeout=PATIENCE)
+    playwright.expect.set_options(timeout=MILLISECONDS)
     with playwright.sync_playwright() as started:
         found = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield found
@@ -69,7 +70,7 @@ def opened(browser: Any) -> Iterator[Opening]:
             )
             stack.callback(context.close)
             page = context.new_page()
-            page.set_default_timeout(PATIENCE)
+            page.set_default_timeout(MILLISECONDS)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.goto(f"{address}#{list}")
             page.wait_for_selector(".item:not(.ahead), .end, .table")
@@ -82,17 +83,25 @@ def opened(browser: Any) -> Iterator[Opening]:
 
 def settle(page: Any) -> None:
     """Wait until the page takes the next key."""
+    rest(page)
     page.wait_for_selector("body[aria-busy=true]", state="detached")
-    page.wait_for_timeout(
-        250
-    )  # a key so soon after a card was painted was meant for the one before
+    rest(page)
+
+
+def rest(page: Any) -> None:
+    """Let the page do what a key before has begun, by its own clock.
+
+    It takes no key so soon after a card was painted: that one was meant for the card before.
+    """
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 250)))")
+
+
+SHOWN = "document.querySelector('#stage > .item:not(.ahead)')?.item.title ?? ''"
 
 
 def shown(page: Any) -> str:
     """The title of the item that is painted; "" at the end of a round."""
-    found: str = page.evaluate(
-        "document.querySelector('#stage > .item:not(.ahead)')?.item.title ?? ''"
-    )
+    found: str = page.evaluate(SHOWN)
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Forge
-from tests.e2e.page.conftest import turn_to
+from tests.e2e.page.conftest import settle, turn_to
 from tests.e2e.page.world import world
 
 LISTS = ("new", "changed", "questions", "none", "all", "recent")
@@ -66,7 +66,7 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme,
             found[name, number] += page.evaluate(PAPERS)
             if count:
                 page.keyboard.press("j")
-                page.wait_for_timeout(300)
+                settle(page)
     for key, name in (("?", "#help"),):
         page.keyboard.press(key)
         page.locator(name).wait_for()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.page.conftest import settle, shown, turn_to
+from tests.e2e.page.conftest import SHOWN, rest, settle, shown, turn_to
 
 SETTINGS = "sources: [{obsidian: {name: notes, path: notes}}]\naccept: {rules: review}\n"
 ANIMALS = ("cat", "dog", "owl", "bee", "ant", "elk", "fox", "hen", "cow", "pig", "rat", "yak")
@@ -34,15 +34,16 @@ def left(page, list="new"):
 
 def test_four_quick_presses_on_a_slow_line_decide_the_card_that_was_seen(notes, opened):
     page = opened(notes)
-    seen = shown(page)
-    line = page.context.new_cdp_session(page)
-    line.send("Network.enable")
-    slow = {"offline": False, "latency": 1500, "downloadThroughput": -1, "uploadThroughput": -1}
-    line.send("Network.emulateNetworkConditions", slow)
-    for _ in range(4):
+    seen, sent = shown(page), []
+    # the line holds it back until it is let go
+    page.route("**/api/decide", lambda route: sent.append(route))
+    page.keyboard.press("a")
+    page.wait_for_function(f"({SHOWN}) !== {json.dumps(seen)}")  # painted before the answer
+    for _ in range(3):
         page.keyboard.press("a")
-        page.wait_for_timeout(150)
-    assert shown(page) != seen, "the next card is painted before the answer"
+        rest(page)
+    [held] = sent
+    held.continue_()
     settle(page)
     page.wait_for_function("document.querySelector('#lists .left').innerText.includes('11')")
 
@@ -215,7 +216,6 @@ def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
         assert "choose" not in page.locator(".item:not(.ahead)").inner_text().casefold()
         page.keyboard.press("r")
         page.wait_for_selector(".item:not(.ahead) .pick >> nth=1")
-        page.wait_for_timeout(300)
         settle(page)
         page.keyboard.press("2")
         page.keyboard.press("a")

@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.page.conftest import served, turn_to
+from tests.e2e.page.conftest import served, settle, turn_to
 from tests.e2e.page.world import picture
+from tests.limits import PATIENCE
 
 JSON = {"Content-Type": "application/json"}
 DECISION = json.dumps({"id": "dr0", "turn": "", "act": "accept"})
@@ -47,7 +48,7 @@ HOSTILE = (
 
 
 def asked(port, method, path, headers):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request(method, path, DECISION if method == "POST" else None, headers)
     answer = connection.getresponse()
     answer.read()
@@ -124,11 +125,11 @@ def test_nothing_in_a_card_or_a_passage_runs_or_leads_away(hostile, opened):
         turn_to(page, list)
         for _ in range(page.locator("#ticks li").count()):
             titles.append(page.locator(".item:not(.ahead) h2").inner_text())
-            page.wait_for_timeout(200)
+            settle(page)
             for frame in page.locator("iframe.face").all():
                 assert frame.get_attribute("sandbox") == "allow-same-origin", "without scripts"
             page.keyboard.press("j")
-            page.wait_for_timeout(300)
+            settle(page)
     assert len(titles) > 1
     assert page.evaluate("window.hit") is None
     assert page.evaluate(

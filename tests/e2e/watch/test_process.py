@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.limits import PATIENCE
+
 LENS = "\nThe ==aperture== decides how much light enters.\n"
-PATIENCE = 90.0
 
 
 class Process:

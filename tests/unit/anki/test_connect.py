@@ -14,6 +14,7 @@ import pytest
 
 from ankiforge.anki.connect import AnkiConnect
 from ankiforge.errors import ServiceError
+from tests.limits import PATIENCE
 
 SECRET = "squeamish-ossifrage"
 
@@ -154,9 +155,10 @@ def test_what_does_not_answer_to_the_end_is_told(sent, words):
         thread = threading.Thread(target=taken, daemon=True)
         thread.start()
         address = f"http://127.0.0.1:{door.getsockname()[1]}"
-        said = told(AnkiConnect(address, timeout=0.2).active_profile)
+        limit = 0.2 if sent is None else PATIENCE
+        said = told(AnkiConnect(address, timeout=limit).active_profile)
         done.set()
-        thread.join(10)
+        thread.join(PATIENCE)
     assert all(word in said for word in words), said
 
 

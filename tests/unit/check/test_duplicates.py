@@ -1,7 +1,6 @@
 """Is there a card already that asks the same?"""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from msgspec.structs import replace
 
 from ankiforge.check import DuplicateIndex
 from ankiforge.model import CardKind, HighlightKey
+from tests.foreign import needed
 from tests.unit.check import cards
 
 HERE, THERE = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")
@@ -16,7 +16,7 @@ PAIRS, MORE, SPELT = (
     Path(__file__).with_name(f"{name}pairs.jsonl") for name in ("", "more_", "spelt_")
 )
 """The last holds rules of spelling and common frames; no benchmark counts it."""
-FOREIGN = Path(__file__).parents[4] / "shared" / "fixtures" / "dedup" / "dedup-pairs.jsonl"
+FOREIGN = "dedup/dedup-pairs.jsonl"
 
 
 def index(*cards_there):
@@ -56,9 +56,7 @@ def read(path):
     [(PAIRS, 1, 1), (SPELT, 1, 1), (MORE, 0.98, 0.90), (FOREIGN, 0.97, 0.95)],
 )
 def test_precision_and_recall_on_labelled_pairs_hold(path, precision, recall):
-    if not path.exists():
-        assert not os.environ.get("ANKIFORGE_REQUIRE_ALL"), f"{path} is not there"
-        pytest.skip("the labelled pairs are not on this machine")
+    path = needed(path) if path == FOREIGN else path
     asked, duplicates = [], 0
     for id, label, one, other in read(path):
         both = ["duplicate" in [f.check for f in near(*pair)] for pair in ((one, other), (other, one))]  # fmt: skip

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ConfigError, ServiceError, UsageError
 from ankiforge.model import CardKind, HighlightKind
+from tests.limits import PATIENCE
 
 
 def test_every_highlight_becomes_a_draft_that_quotes_it(model, whole, task, server):
@@ -33,7 +34,7 @@ def test_results_come_in_the_order_of_the_tasks_however_fast_each_is(model, task
 
     def slow_first(request):
         if "Passage first" in str(request["messages"]):
-            gate.wait(5)
+            gate.wait(PATIENCE)
         else:
             gate.set()
         return fake.obliging(request)

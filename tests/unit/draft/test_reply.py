@@ -1,7 +1,6 @@
 """Everything a model writes is data: replies that are cut, endless or hostile (others: `cases/`)."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import load
 from ankiforge.draft.sendable import Privacy
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind, Task
+from tests.limits import no_hang
 
 PAPER = Document(DocumentKey("pdf:p"), source="papers", title="On Sleep")
 PASSAGES = tuple(
@@ -43,10 +43,9 @@ def test_however_a_reply_is_cut_its_whole_cards_are_kept(at, loose):
     ],
     ids=["many other braces", "endless nesting", "deep and long"],
 )
-def test_a_hostile_reply_is_read_or_given_up_soon(text, count):
-    before = time.process_time()
-    assert len(drafted(text)) == count
-    assert time.process_time() - before < 5
+def test_a_hostile_reply_is_read_or_given_up(text, count):
+    with no_hang():
+        assert len(drafted(text)) == count
 
 
 def test_a_flood_of_cards_yields_two(draft, task, server, fake):

@@ -1,7 +1,6 @@
 """Notes of a vault beyond the cases in `texts/obsidian-*`: keys, hostile text, files, links."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ from ankiforge import extract
 from ankiforge.model import Extracted, Form, Highlight, Problem, Scan, Sighting
 from ankiforge.text.passages import anchor_key, own_key
 from ankiforge.text.private import why_private
+from tests.foreign import foreign, needed
 from tests.reading import tell_osr
 
 ROOT = Path(__file__).parents[3]
-FIXTURES = ROOT.parent / "shared" / "fixtures" / "obsidian"
 OBSIDIAN = extract.module("obsidian")
 OURS = ("inline", "block", "cloze", "glossary")
 DIALECTS = ("osr", "o2a", "flashcards")
@@ -102,15 +101,6 @@ def test_a_long_row_of_signs_that_never_end_is_read_in_its_length(tmp_path, sign
 # --- the files of other people --------------------------------------------------------------
 
 
-def fixture(name: str) -> Path:
-    path = FIXTURES / name
-    if not path.exists():
-        if os.environ.get("ANKIFORGE_REQUIRE_ALL"):
-            pytest.fail(f"{path} is missing")
-        pytest.skip("the fixtures of other people are not here")
-    return path
-
-
 NAMES = {
     "obsidian-spaced-repetition": "osr",
     "Obsidian_to_Anki": "o2a",
@@ -118,13 +108,14 @@ NAMES = {
 }
 
 
+NEUTRAL_TABLE = "obsidian/flashcard-syntax-cases.json"
 NOT_READ = {"fc070", "fc072", "fc074", "fc103"}
 """Patterns of clozes with footnotes for hints, marks of three signs, a rule between the sides."""
 
 
 def cases() -> list[dict[str, Any]]:
-    path = FIXTURES / "flashcard-syntax-cases.json"
-    found = json.loads(path.read_text("utf-8")) if path.exists() else []
+    path = foreign(NEUTRAL_TABLE)
+    found = json.loads(path.read_text("utf-8")) if path else []
     named = [case for case in found if case["source"] in (*NAMES, "ankiforge-own")]
     return [case for case in named if case["id"] not in NOT_READ]
 
@@ -134,7 +125,7 @@ OF_ITS_PATTERN_ONLY = "fc045"
 
 
 def test_the_neutral_table_is_here():
-    fixture("flashcard-syntax-cases.json")
+    needed(NEUTRAL_TABLE)
     assert len(cases()) > 75
 
 
@@ -170,7 +161,7 @@ def test_each_case_of_the_neutral_table_is_read_as_its_tool_reads_it(tmp_path, c
 
 
 def test_templates_of_a_real_vault_make_no_cards():
-    assert [s for s in scan(fixture("vault-kepano")) if isinstance(s, Extracted)] == []
+    assert [s for s in scan(needed("obsidian/vault-kepano")) if isinstance(s, Extracted)] == []
 
 
 # --- what a file system says ----------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Annotated PDFs of other people: their own expectations, letter by letter, and no crash."""
 
 import json
-import os
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -10,17 +9,19 @@ import pytest
 
 from ankiforge.extract import pdf
 from ankiforge.model import Extracted, Problem, Sighting
+from tests.foreign import needed
 
-CORPUS = Path(__file__).parents[4] / "shared" / "fixtures" / "pdf"
 QUOTES = str.maketrans("‘’“”", "''\"\"")
 
 
 @pytest.fixture(scope="module")
-def sightings() -> list[Sighting]:
-    if not CORPUS.is_dir():
-        assert not os.environ.get("ANKIFORGE_REQUIRE_ALL"), f"{CORPUS} is missing"
-        pytest.skip(f"{CORPUS} is not here")
-    return list(pdf.open_source("corpus", CORPUS, pdf.Settings(path=str(CORPUS))).scan())
+def corpus() -> Path:
+    return needed("pdf")
+
+
+@pytest.fixture(scope="module")
+def sightings(corpus: Path) -> list[Sighting]:
+    return list(pdf.open_source("corpus", corpus, pdf.Settings(path=str(corpus))).scan())
 
 
 def plain(text: str) -> str:
@@ -35,11 +36,11 @@ def texts(sightings: list[Sighting]) -> dict[str, list[str]]:
     }
 
 
-def expected(pattern: str, provenance: str = "") -> list[tuple[str, str]]:
+def expected(corpus: Path, pattern: str, provenance: str = "") -> list[tuple[str, str]]:
     """(path, text) of every mark with text in some files, of one provenance or all."""
     return [
-        (path.relative_to(CORPUS).with_suffix(".pdf").as_posix(), plain(entry["text"]))
-        for path in sorted(CORPUS.glob(pattern))
+        (path.relative_to(corpus).with_suffix(".pdf").as_posix(), plain(entry["text"]))
+        for path in sorted(corpus.glob(pattern))
         for entry in json.loads(path.read_text("utf-8"))["annots"]
         if entry.get("text") and provenance in entry.get("provenance", "")
     ]
@@ -63,8 +64,8 @@ def missed(sightings: list[Sighting], wanted: list[tuple[str, str]]) -> list[tup
     ("pattern", "provenance", "share"),
     [("**/*.json", "upstream-test", 0.0), ("*.json", "", 0.03), ("synth/*.json", "", 0.01)],
 )
-def test_nearly_all_texts_are_read_exactly(sightings, pattern, provenance, share):
-    wanted = expected(pattern, provenance)
+def test_nearly_all_texts_are_read_exactly(corpus, sightings, pattern, provenance, share):
+    wanted = expected(corpus, pattern, provenance)
     lost = missed(sightings, wanted)
     assert len(lost) <= share * len(wanted), lost
 

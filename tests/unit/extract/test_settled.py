@@ -1,7 +1,6 @@
 """A note that its owner is writing at this moment is waited for."""
 
-import threading
-import time
+import os
 
 import pytest
 
@@ -10,42 +9,54 @@ from ankiforge.extract import files
 from ankiforge.extract.files import proves, read_settled, stamp_of
 
 SECOND = 1_000_000_000
+BEGIN = 1_800_000_000.0
 
 
-@pytest.fixture(autouse=True)
-def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+class Writer:
+    """Another program that writes a note, on a clock that runs on only while the reader waits."""
+
+    def __init__(self, path):
+        self.path, self.now, self.later = path, BEGIN, []
+        self.write("")
+
+    def write(self, text):
+        self.path.write_text(text, encoding="utf-8")
+        os.utime(self.path, (self.now, self.now))
+
+    def time(self):
+        return self.now + 0.01  # a moment after what was written
+
+    def sleep(self, seconds):
+        until = self.now + seconds
+        while self.later and self.later[0][0] <= until:
+            self.now, text = self.later.pop(0)
+            self.write(text)
+        self.now = until
+
+
+@pytest.fixture
+def writer(tmp_path, monkeypatch):
+    """A program that has just emptied a note."""
     monkeypatch.setattr(files, "QUIET_SECONDS", 0.3)
     monkeypatch.setattr(files, "EMPTY_SECONDS", 1.2)
+    found = Writer(tmp_path / "a.md")
+    monkeypatch.setattr(files, "time", found)
+    return found
 
 
-def test_half_of_a_note_is_never_read(tmp_path):
+def test_half_of_a_note_is_never_read(writer):
     """A program that empties a file and writes it piece by piece."""
-    path = tmp_path / "a.md"
-    path.write_text("")
-    lines = [f"Line {number}.\n" for number in range(8)]
-
-    def write() -> None:
-        with path.open("w", encoding="utf-8") as file:
-            for line in lines:
-                file.write(line)
-                file.flush()
-                time.sleep(0.1)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    text, stamp = read_settled(str(path))
-    writer.join()
-    assert text == "".join(lines)
-    assert stamp == stamp_of(path.stat())
+    text = "".join(f"Line {number}.\n" for number in range(8))
+    pieces = [text[:at] for at in range(8, len(text) + 1, 8)]
+    writer.later = [(BEGIN + 0.2 * number, piece) for number, piece in enumerate(pieces, 1)]
+    found, stamp = read_settled(str(writer.path))
+    assert found == text
+    assert stamp == stamp_of(writer.path.stat())
 
 
-def test_an_emptied_note_is_waited_for_longer(tmp_path):
-    path = tmp_path / "a.md"
-    path.write_text("")
-    writer = threading.Timer(0.6, path.write_text, ["All of it.\n"])
-    writer.start()
-    text, _ = read_settled(str(path))
-    writer.join()
+def test_an_emptied_note_is_waited_for_longer(writer):
+    writer.later = [(BEGIN + 0.6, "All of it.\n")]
+    text, _ = read_settled(str(writer.path))
     assert text == "All of it.\n"
 
 

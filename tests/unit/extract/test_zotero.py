@@ -17,9 +17,9 @@ from ankiforge.errors import ConfigError
 from ankiforge.extract import zotero
 from ankiforge.model import HighlightKind, Scan, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.foreign import needed
 from tests.reading import highlights, only_problem, texts
 
-FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "zotero"
 WHOLE = Scan("zotero", "zotero:user", complete=True)
 PART = Scan("zotero", "zotero:user", complete=False)
 
@@ -210,11 +210,7 @@ def test_an_empty_library_is_a_complete_scan_of_nothing_and_no_path_is_refused(t
 
 @pytest.fixture(scope="module")
 def fixtures() -> Path:
-    if not FIXTURES.is_dir():
-        if os.environ.get("ANKIFORGE_REQUIRE_ALL") == "1":
-            pytest.fail(f"no {FIXTURES}")
-        pytest.skip("the shared fixtures are not here")
-    return FIXTURES
+    return needed("zotero")
 
 
 def test_three_generations_of_schema_yield_the_same(fixtures):

@@ -442,7 +442,7 @@ def test_a_rest_that_is_asked_for_is_kept(serve, name):
 def test_a_server_that_falls_silent_is_not_asked_again(serve, api, flavour):
     server = serve(ONE, flavour=flavour)
     clock = Clock()
-    server.faults.extend([fake.Fault(seconds=0.5)] * 9)
+    server.faults.extend([fake.Fault(seconds=1.0)] * 9)
     problem = blocked(scanned(api, server, pace=Pace(clock.sleep, 0.1)))
     assert "timed out" in problem.what
     assert len(server.asked) == 1

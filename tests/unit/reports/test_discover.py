@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 
+from ankiforge.reports import doctor
 from ankiforge.reports.doctor import (
     Machine,
     Server,
@@ -20,6 +21,7 @@ from ankiforge.reports.doctor import (
     vaults,
     zotero_folders,
 )
+from tests.limits import PATIENCE
 
 
 def write(path: Path, text: str = "") -> Path:
@@ -195,7 +197,10 @@ def test_any_other_answer_is_no_list_of_models(server, body, status, says):
         models(url)
 
 
-def test_a_server_that_answers_is_found_and_one_that_is_silent_or_closed_is_not(tmp_path, server):
+def test_a_server_that_answers_is_found_and_one_that_is_silent_or_closed_is_not(
+    tmp_path, server, monkeypatch
+):
+    monkeypatch.setattr(doctor, "LOCAL_SECONDS", PATIENCE)
     url, _ = server(b'{"data": [{"id": "qwen3:8b"}]}')
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
