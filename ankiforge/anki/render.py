@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html.parser import HTMLParser
@@ -332,7 +333,10 @@ def media_of(path: Path) -> Media | Problem:
             path.name, f"{suffix or 'no suffix'} is not a kind of picture that Anki shows"
         )
     try:
-        if path.stat().st_size > _MAX_PICTURE_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would wait for somebody who writes into it
+            return Problem(path.name, "is not a regular file")
+        if found.st_size > _MAX_PICTURE_BYTES:
             limit = f"over {_MAX_PICTURE_BYTES // 1_000_000} MB"
             return Problem(path.name, limit, "make it smaller")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

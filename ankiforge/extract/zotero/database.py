@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import stamp_at
+from ankiforge.extract.files import SpecialFileError, open_regular, stamp_at, unreadable
 from ankiforge.extract.zotero.works import Account, Item, Library, Shelves, Wanted, paths_of, plain
 from ankiforge.model import Json
 
@@ -34,6 +34,9 @@ from ankiforge.model import Json
 COMPANIONS = ("", "-wal", "-journal")
 """The suffixes of the copied files. Never `-shm`, an index in the running program's memory."""
 TRIES = 3
+LARGEST = 2_000_000_000
+"""The maximum size in bytes of a database, and of a journal."""
+_HEAD = b"SQLite format 3\0"
 
 
 def companions(database: Path) -> tuple[Path, ...]:
@@ -60,7 +63,7 @@ def snapshot(database: Path) -> Iterator[Path]:
                     target = folder / f"{database.name}{suffix}"
                     target.unlink(missing_ok=True)
                     with suppress(FileNotFoundError) if suffix else nullcontext():
-                        shutil.copyfile(path, target)
+                        _copy(path, target, head=b"" if suffix else _HEAD)
                 if [stamp_at(path) for path in files] == before:
                     break
             else:
@@ -69,11 +72,33 @@ def snapshot(database: Path) -> Iterator[Path]:
         except (FileNotFoundError, NotADirectoryError) as error:
             hint = "Zotero shows its data folder under Settings, Advanced, Files and Folders"
             raise ItemError("there is no Zotero database", hint=hint) from error
+        except SpecialFileError as error:
+            raise unreadable(error) from error
         except OSError as error:
             what = f"it could not be copied: {error.strerror or error}"
             hint = "copying needs permission to read it, and as much free space in folder TMPDIR"
             raise ItemError(what, hint=hint) from error
         yield folder / database.name
+
+
+def _copy(path: Path, target: Path, head: bytes) -> None:
+    """Copy a file that begins with these bytes.
+
+    Raises:
+        ItemError: it begins with others, or is too large.
+        OSError: it cannot be read, or the copy cannot be written.
+    """
+    with (
+        open(path, "rb", opener=open_regular) as file,
+        target.open("wb") as copy,
+    ):
+        if os.fstat(file.fileno()).st_size > LARGEST:
+            what = f"it is larger than {LARGEST // 1_000_000_000} GB"
+            raise ItemError(what, hint="in Zotero, empty the trash and restart it")
+        if file.read(len(head)) != head:
+            raise ItemError("not a Zotero database", hint=_GIVE)
+        file.seek(0)
+        shutil.copyfileobj(file, copy, 1 << 20)
 
 
 # --- the tables -----------------------------------------------------------------------------

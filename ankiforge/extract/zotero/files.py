@@ -20,7 +20,8 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
-from ankiforge.extract.files import blocks_of
+from ankiforge.errors import ItemError
+from ankiforge.extract.files import LARGEST_SETTINGS, blocks_of, open_regular, read_file
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf import worker as pdf
 from ankiforge.model import Picture, Value, h16
@@ -208,9 +209,10 @@ def linked_folder(data: Path) -> Path | None:
     """Return the base folder for linked files of this data folder. None if no profile names one."""
     with suppress(RuntimeError):  # nobody's home
         for profile in (one for name in _HOMES for one in Path.home().glob(f"{name}/*/prefs.js")):
-            with suppress(OSError, ValueError):
-                text = profile.read_text("utf-8", "replace")
-                told = {name: json.loads(value) for name, value in _PREF.findall(text)}
+            with suppress(ItemError, OSError, ValueError):
+                raw, _ = read_file(profile, LARGEST_SETTINGS)
+                settings = _PREF.findall(raw.decode("utf-8", "replace"))
+                told = {name: json.loads(value) for name, value in settings}
                 of_it = Path(told.get("dataDir", Path.home() / "Zotero")).samefile(data)
                 if of_it and told.get("baseAttachmentPath"):
                     return Path(told["baseAttachmentPath"])
@@ -226,8 +228,8 @@ PAGES = (".xhtml", ".html", ".htm")
 
 def _pages(path: Path) -> list[bytes]:
     if path.suffix.lower() in PAGES:
-        return [path.read_bytes()]
-    with ZipFile(path) as book:
+        return [read_file(path, LARGEST)[0]]
+    with open(path, "rb", opener=open_regular) as file, ZipFile(file) as book:
         pages = [one for one in book.infolist() if one.filename.lower().endswith(PAGES)]
         if sum(one.file_size for one in pages) > LARGEST:
             raise ValueError("it is too large")
@@ -238,7 +240,15 @@ def find_in_pages(path: Path, quotes: Iterable[pdf.Quote]) -> pdf.Surroundings |
     """Find the context of quotes in an EPUB or a web page; never raises for bad content."""
     try:
         pages = [blocks_of(page.decode("utf-8", "replace")) for page in _pages(path)]
-    except (OSError, BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
+    except (
+        ItemError,
+        OSError,
+        BadZipFile,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as error:
         return pdf.Failed(f"it cannot be read: {error}", pdf.REPAIR)
     texts = ["\n".join(words for _, words in page if words) for page in pages]
     return pdf.Surroundings(tuple(_passage(texts, quote) for quote in quotes))
