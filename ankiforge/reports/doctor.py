@@ -102,7 +102,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
     if waiting:
         return
     for source in workspace.config.sources:
-        yield _source(source, workspace.config, offline=around.offline)
+        yield _source(source, workspace, offline=around.offline)
     yield from _remembered(workspace)
     yield from _ledger(workspace)
     yield _model(workspace, around)
@@ -132,10 +132,10 @@ def _remembered(workspace: Workspace) -> Iterator[Check]:
             yield _warn(name, f"{item.path} is remembered but missing", do)
 
 
-def _source(source: SourceEntry, config: Config, *, offline: bool) -> Check:
+def _source(source: SourceEntry, workspace: Workspace, *, offline: bool) -> Check:
     name = f"source {source.name}"
     try:
-        found = open_source(config, source, offline=offline)
+        found = open_source(workspace, source, offline=offline)
     except ImportError as error:  # a source from another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
         return _fail(name, says, "install or update the package that provides it", 2)

@@ -294,7 +294,7 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
         ConfigError: a source's settings are wrong; the next run would fail.
     """
     for entry in workspace.config.sources:
-        open_source(workspace.config, entry, offline=True)
+        open_source(workspace, entry, offline=True)
     counts, waits = ledger.counts(), waiting(ledger)
     fates, drafts, cards, anki = (counts[name] for name in ("fates", "drafts", "cards", "anki"))
     seen = fates.total() - fates["decided"]

@@ -180,6 +180,8 @@ class Works:
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
     me: Strings
+    reach: tuple[Path, ...] | None = None
+    """The only folders in which files are opened; None = wherever the library says."""
     read: dict[str, list[Item]] = field(default_factory=dict)
     """What was read of each library."""
     failed: list[str] = field(default_factory=list)
@@ -188,7 +190,7 @@ class Works:
     @cached_property
     def files(self) -> Files:
         """The files of the libraries."""
-        return Files(self.worker, self.folder)
+        return Files(self.worker, self.folder, self.reach)
 
     @cached_property
     def quotable(self) -> tuple[set[str], set[str]]:
