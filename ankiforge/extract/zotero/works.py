@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
@@ -43,6 +44,8 @@ from ankiforge.text.passages import percent, without_bullets
 if TYPE_CHECKING:
     from ankiforge.extract.zotero.api import Online
     from ankiforge.extract.zotero.database import Database
+
+warnings.filterwarnings("ignore", category=MarkupResemblesLocatorWarning)  # of a note like `a/b`
 
 Wanted = frozenset[int | None] | None
 """The selected groups by number, None for the user's own library; None instead of the set for all."""
