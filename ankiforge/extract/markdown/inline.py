@@ -91,7 +91,7 @@ class Inline:
         """The offset of each token in the plain text; one more for the end."""
         self.plain = "".join([token.plain for token in tokens])
 
-    @property
+    @cached_property
     def targets(self) -> list[tuple[Span, str]]:
         """(span in the plain text, target) of each link, in order."""
         return [
