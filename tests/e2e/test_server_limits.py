@@ -82,9 +82,8 @@ def test_a_zotero_that_never_ends_its_answer_is_given_up(case):
 
 @pytest.mark.parametrize("case", ENDLESS)
 def test_an_anki_that_never_ends_its_answer_is_given_up(case):
-    with endless(*ENDLESS[case]) as address:
-        with pytest.raises(ServiceError, match="did not finish"):
-            AnkiConnect(address, timeout=1.0).check()
+    with endless(*ENDLESS[case]) as address, pytest.raises(ServiceError, match="did not finish"):
+        AnkiConnect(address, timeout=1.0).check()
 
 
 # --- the key --------------------------------------------------------------------------------

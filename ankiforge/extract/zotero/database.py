@@ -223,7 +223,10 @@ class Database:
         found = [Library(group, name, number) for number, group, name in self._rows(_LIBRARIES)]
         missing = (self.wanted or frozenset()) - {one.group for one in found} - {None}
         chosen = [one for one in found if self.wanted is None or one.group in self.wanted]
-        return chosen + [Library(group) for group in sorted(filter(None, missing))]
+        chosen += [Library(group) for group in sorted(filter(None, missing))]
+        if not chosen:
+            raise ItemError("it holds no library", hint=_REPAIR)
+        return chosen
 
     def items(self, library: Library) -> list[Item]:
         """Return annotations, notes, and the items that they belong to, the trash included."""

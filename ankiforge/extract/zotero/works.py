@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from ankiforge.extract.zotero.api import Online
     from ankiforge.extract.zotero.database import Database
 
-warnings.filterwarnings("ignore", category=MarkupResemblesLocatorWarning)  # of a note like `a/b`
-
 Wanted = frozenset[int | None] | None
 """The selected groups by number, None for the user's own library; None instead of the set for all."""
 KINDS = {
@@ -444,7 +442,10 @@ def note_text(html: str, quotable: Callable[[], Quotable]) -> tuple[str, Strings
     """
     html = _PICTURE.sub("", html)
     # of signs that begin no tag, the parser looks for the end again and again
-    soup = BeautifulSoup(_NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST])), "html.parser")
+    markup = _NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST]))
+    with warnings.catch_warnings():  # of a note that is nothing but an address
+        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+        soup = BeautifulSoup(markup, "html.parser")
     for element in soup(("script", "style", "template", "title", "hr")):
         element.decompose()
     for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
