@@ -28,7 +28,7 @@ from waitress.server import create_server
 from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import note_type
-from ankiforge.errors import ForgeError
+from ankiforge.errors import ForgeError, traceback_of
 from ankiforge.model import Family, Json, Pair, Value
 from ankiforge.review import BlockedError
 from ankiforge.review.desk import Body, Desk, StaleError
@@ -116,8 +116,8 @@ class Door:
             # without the id that it begins with
             said = sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
             answer = _json({"message": said, "insist": insist}, "422 Unprocessable")
-        except Exception:  # noqa: BLE001 - a fault of ours must not end the page
-            _log.exception("the review page failed")
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the page
+            _log.error("the review page failed:\n%s", traceback_of(error))
             answer = _json({"message": _FAILED}, "500 Internal Server Error")
         headers = [
             ("Content-Type", answer.type),
@@ -230,7 +230,7 @@ class Door:
                     return _json(self.desk().undo(msgspec.json.decode(body, type=str)))
                 case "/api/send":
                     return _json(self.desk().send())
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise HttpError("400 Bad Request", "This was not understood.") from error
         raise HttpError("404 Not Found", "There is nothing here.")
 
