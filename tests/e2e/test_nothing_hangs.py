@@ -162,3 +162,22 @@ def test_a_link_that_a_person_names_is_read(forge, tmp_path):
     (tmp_path / "real.md").write_text(NOTE)
     (tmp_path / "link.md").symlink_to("real.md")
     assert forge.ok("extract", tmp_path / "link.md", "--json").stdout.count('"exact"') == 1
+
+
+def test_a_note_of_three_megabytes_is_read(forge, vault):
+    plain = "Plain words without any mark stand in this text and go on and on.\n\n"
+    (vault / "long.md").write_text(plain * (3_000_000 // len(plain)) + NOTE)
+    code, _, err = ended(forge, "run", vault)
+    assert code == 0, err
+    assert forge.cards("mitochondrion")
+
+
+@pytest.mark.parametrize(
+    "line", ["> Part {0} of it ==is== so.", "| a{0} | ==b{0}== | c |", "==a{0}=="]
+)
+def test_a_block_of_thousands_of_marks_ends(forge, vault, line):
+    rows = (line.format(number) for number in range(6_000))
+    (vault / "block.md").write_text("\n".join(rows) + "\n")
+    code, out, err = ended(forge, "extract", vault, "--json")
+    assert code == 0, err
+    assert '"exact"' in out
