@@ -333,7 +333,7 @@ def open_sources(
     caches = CacheFile(workspace.folder / CACHE_FILE)
     return tuple(
         open_source(
-            workspace.config, one.entry, one.only,
+            workspace, one.entry, one.only,
             memory=caches.of(f"{one.entry.kind}:{one.entry.name}"), offline=offline,
             jobs=jobs or os.cpu_count() or 1,
         )
@@ -342,7 +342,7 @@ def open_sources(
 
 
 def open_source(
-    config: Config,
+    workspace: Workspace,
     entry: SourceEntry,
     only: tuple[Path, ...] = (),
     *,
@@ -355,6 +355,7 @@ def open_source(
     Raises:
         ConfigError: the kind is unknown, or its settings are invalid; with file, line and key.
     """
+    config = workspace.config
     try:
         module = extract.module(entry.kind)
     except ConfigError as error:
@@ -364,6 +365,8 @@ def open_source(
     code = module.open_source.__code__
     accepted = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     optional = {"memory": memory or NoMemory(), "offline": offline, "jobs": jobs}
+    if not workspace.is_default:
+        optional["workspace"] = workspace.root
     if not offline or is_loopback(config.executor):
         optional["executor"] = config.executor
     optional = {name: value for name, value in optional.items() if name in accepted}

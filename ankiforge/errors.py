@@ -79,6 +79,14 @@ class BugError(ItemError):
     """This program fails on one document, passage or card; the next run tries it again."""
 
 
+def traceback_of(error: Exception) -> str:
+    """Return a traceback without characters that control a terminal: its message may quote a note."""
+    import re
+    import traceback
+
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", "".join(traceback.format_exception(error)))
+
+
 _logged: set[str] = set()
 
 
@@ -100,7 +108,7 @@ def one_item() -> Iterator[None]:
         stack = "".join(traceback.format_tb(error.__traceback__))
         if stack not in _logged:
             _logged.add(stack)
-            logging.getLogger(__name__).error("ankiforge fails here:", exc_info=error)
+            logging.getLogger(__name__).error("ankiforge fails here:\n%s", traceback_of(error))
         says = " ".join(traceback.format_exception_only(error)[-1].split())
         hint = "please report it with the traceback; the next run tries again"
         raise BugError(f"{BUG} ({says[:200]})", hint=hint) from error

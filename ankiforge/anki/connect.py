@@ -18,8 +18,10 @@ import msgspec
 
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.notetypes import note_type
+from ankiforge.config.http import Limit, bound, within
 from ankiforge.errors import ServiceError
 from ankiforge.model import Family, Json
+from ankiforge.text.secrets import without_secret
 
 _T = TypeVar("_T")
 _API_VERSION = 6
@@ -66,6 +68,7 @@ class AnkiConnect:
             verify=address.startswith("https:"),  # loading certificates takes longer than a request
             headers={"Connection": "close"},
         )
+        bound(self._http)
 
     # --- actions ------------------------------------------------------------------------------
 
@@ -194,7 +197,8 @@ class AnkiConnect:
     def _post(self, request: Json, action: str, seconds: float) -> httpx2.Response:
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
         try:
-            return self._http.post(self.address, json=request, timeout=timeout)
+            with within(Limit(seconds)):
+                return self._http.post(self.address, json=request, timeout=timeout)
         except _UNREACHED as error:
             raise ServiceError(
                 f"no Anki answers at {self.address}: {self._one_line(error)}",
@@ -246,7 +250,8 @@ class AnkiConnect:
 
     def _one_line(self, words: object) -> str:
         """Return a foreign message as one short printable line without the key."""
-        text = str(words).replace(self._key, "…") if self._key else str(words)
+        text = without_secret(str(words), self._key)
+        text = text.replace(self._key, "…") if self._key else text
         line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return re.sub(r"^\[Errno -?\d+\] ", "", line)[:_MAX_MESSAGE]
 

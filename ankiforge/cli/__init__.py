@@ -154,7 +154,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _print_error(error.message, error.hint)
         code = error.exit_code
     except click.ClickException as error:
-        error.show()
+        _print_usage(error)
         code = error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
         _print_error("stopped; nothing is lost", "run the same command again to continue")
@@ -164,6 +164,17 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_usage(error: click.ClickException) -> None:
+    """Print what click says of wrong words, which may be names of files that somebody else gave."""
+    from io import StringIO
+
+    from ankiforge.cli.output import for_terminal
+
+    said = StringIO()
+    error.show(file=said)
+    click.echo(for_terminal(said.getvalue()), err=True, nl=False)
 
 
 def _print_error(message: str, hint: str) -> None:

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from ankiforge.model import Problem, Source
     from ankiforge.run import Progress
 
-# Characters with which a text could control the terminal; colour sequences are allowed.
-_ESCAPES = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
+# What could control the terminal: the commands with parameters, such as colours, as a whole, and any
+# other control character but tab and line feed.
+_ESCAPES = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _UNSAFE = regex(_ESCAPES)
 _UNSAFE_OR_BIDI = regex(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
 # A command that a message names. `init` and `mcp` name their folder themselves.
@@ -43,7 +44,11 @@ _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 
 
 def for_terminal(text: str) -> str:
-    """Remove characters that could control the terminal or reorder the text of a line."""
+    """Remove what could control the terminal, or reorder the text of a line.
+
+    The program prints no colours of its own in texts, so none is left: a note could hide words with
+    them from a person who is about to accept a card.
+    """
     return _UNSAFE_OR_BIDI.sub("", text)
 
 

@@ -232,7 +232,7 @@ def extract(call: Call, paths: Paths) -> None:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
     jobs = call.jobs or os.cpu_count() or 1
     sources = [
-        app.open_source(workspace.config, one.entry, one.only, offline=call.offline, jobs=jobs)
+        app.open_source(workspace, one.entry, one.only, offline=call.offline, jobs=jobs)
         for one in selected
     ]
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +25,8 @@ from ankiforge.errors import ConfigError, ForgeError, UsageError
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
+    import webbrowser
+
     from ankiforge.app import Tally
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
@@ -46,8 +48,8 @@ def review(call: Call, no_open: bool) -> None:
     """
     from ankiforge.review.door import serve
 
-    with session(call) as now:
-        serve(partial(_desk, now), partial(_started, now, no_open))
+    with session(call) as now, ExitStack() as ended:
+        serve(partial(_desk, now), partial(_started, now, ended, no_open))
     raise click.Abort  # only Ctrl-C ends the server
 
 
@@ -62,12 +64,18 @@ def _desk(now: Session) -> Desk:
     )
 
 
-def _started(now: Session, no_open: bool, address: str) -> None:
-    """Open the page, or print how to open it."""
+def _started(now: Session, ended: ExitStack, no_open: bool, address: str) -> None:
+    """Open the page, or print how to open it. `ended` removes what is left when the page ends."""
     call = now.call
     remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
-    if not (no_open or call.as_json) and not _open_browser(address, remote=remote):
-        call.say("no browser can be opened here; open the whole address below in yours")
+    if not (no_open or call.as_json):
+        browser = _browser(remote=remote)
+        if browser is None:
+            call.say("no browser can be opened here; open the whole address below in yours")
+        else:
+            file = ended.enter_context(_redirect(address))
+            # in a thread, because a browser named in $BROWSER may return only when it is closed
+            threading.Thread(target=browser.open, args=(file.as_uri(),), daemon=True).start()
     if remote:
         port = urlsplit(address).port  # the page accepts requests for this port only
         host = socket.gethostname()
@@ -96,8 +104,30 @@ def _send(now: Session, ledger: Ledger) -> str:
     return f"{'. '.join(told)}."
 
 
-def _open_browser(address: str, *, remote: bool) -> bool:
-    """Open an address in the browser of this machine; return False if there is none."""
+@contextmanager
+def _redirect(address: str) -> Iterator[Path]:
+    """Write a private file that leads a browser to an address; remove it in the end.
+
+    The address holds the token of the page, and every user of a machine can read command lines.
+    """
+    from tempfile import TemporaryDirectory
+
+    # browsers from a snap see no folder of temporary files but their own, and nothing hidden at home
+    home = Path.home() if Path("/snap/bin").is_dir() and Path.home().is_dir() else None
+    with TemporaryDirectory(prefix="ankiforge-", dir=home, ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "open.html"
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(
+                f'<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
+                f'<meta http-equiv="refresh" content="0;url={address}"><title>ankiforge</title>'
+                f'<a href="{address}">Open the page</a>'
+            )
+        yield path
+
+
+def _browser(*, remote: bool) -> webbrowser.BaseBrowser | None:
+    """Return the browser of this machine; None if there is none."""
     import webbrowser
 
     screen = (
@@ -106,17 +136,15 @@ def _open_browser(address: str, *, remote: bool) -> bool:
         or os.environ.get("WAYLAND_DISPLAY")
     )
     if not os.environ.get("BROWSER") and (remote or not screen):
-        return False
+        return None
     try:
         browser = webbrowser.get()
     except webbrowser.Error:
-        return False
+        return None
     # text browsers would occupy the terminal, and run no scripts
     if getattr(browser, "basename", "") in ("www-browser", "lynx", "links", "elinks", "w3m"):
-        return False
-    # in a thread, because a browser named in $BROWSER may return only when it is closed
-    threading.Thread(target=browser.open, args=(address,), daemon=True).start()
-    return True
+        return None
+    return browser
 
 
 # --- watch ----------------------------------------------------------------------------------

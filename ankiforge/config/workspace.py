@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from ankiforge import config as settings
-from ankiforge.config import FILE_NAME, Config, expanded, is_loopback
+from ankiforge.config import FILE_NAME, Config, SourceEntry, expanded, is_loopback
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.errors import UsageError
@@ -340,6 +340,7 @@ def concerns(workspace: Workspace) -> list[Concern]:
         path = Path(os.path.realpath(source.path))  # unlike `resolve`, accepts a circular link
         if not path.is_relative_to(root):
             found.append(Concern(f"{path} would be read, {_OUTSIDE}", source.where.at("path")))
+        found += _linked_files(source, root)
     for at, key, url, default, name, what in services:
         if url and not is_loopback(url) and not (default is zotero and default.owns(url)):
             found.append(Concern(f"{what} would be sent to {url}", at.at(key)))
@@ -365,6 +366,17 @@ def concerns(workspace: Workspace) -> list[Concern]:
         says = f"decisions and passages would be written to {journal}, {_OUTSIDE}"
         found.append(Concern(says, where.at("journal")))
     return [*found, *remembered_concerns(workspace)]
+
+
+def _linked_files(source: SourceEntry, root: Path) -> Iterator[Concern]:
+    """Yield a concern for each folder outside in which the files that a source links to are read."""
+    folders = source.options.get("linked")
+    for folder in folders if isinstance(folders, list) else ():
+        path = Path(os.path.realpath(expanded(str(folder), root, source.where.at("linked"))))
+        if not path.is_relative_to(root):
+            yield Concern(
+                f"linked files in {path} would be read, {_OUTSIDE}", source.where.at("linked")
+            )
 
 
 _OUTSIDE = "which is outside this workspace"

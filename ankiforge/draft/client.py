@@ -22,7 +22,6 @@ import re
 import ssl
 import threading
 from collections.abc import Container, Mapping
-from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -36,6 +35,7 @@ from ankiforge.draft.reply import TOO_LARGE, Completion
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.model import Json, Texts, Value, h16
+from ankiforge.text.secrets import without_secret
 
 LARGEST = 8_000_000
 """The maximum size of a reply, in bytes."""
@@ -203,7 +203,8 @@ def refusal(
             if field:
                 return FieldRefusedError(words, field)
         elif kind is ServiceError:
-            where = headers.get("location", "").removesuffix("/chat/completions")[:200]
+            location = without_secret(headers.get("location", ""), settings.key)
+            where = location.removesuffix("/chat/completions")[:200]
             to = f" ({where})" if where.startswith("http") else ""
             model = f"does this server have the model {settings.model!r}, and is base_url right?"
             return ServiceError(
@@ -412,14 +413,15 @@ class Client:
             what = "no connection" if gone else "the answer broke off"
             if isinstance(cause, httpx2.TimeoutException):
                 what = f"no answer within {self.settings.silence_s:g} s"
-            words = f"{self.settings.host}: {what}: {_line(cause)}"
+            said = without_secret(_line(cause), self.settings.key)
+            words = f"{self.settings.host}: {what}: {said}"
             raise self._failure(UnansweredError(words, hint=AGAIN), gone) from error
         except ItemError as error:
             if type(error) is ItemError and not self._answered:
                 raise self._failure(error) from error
             raise
         self._answered, self._failed = True, 0
-        return without_key(self.settings, answer.text)
+        return without_secret(answer.text, self.settings.key)
 
     def _failure(self, error: ItemError, gone: bool = False) -> ItemError | ServiceError:
         """Return the error of a request, or the one that ends the run."""
@@ -466,12 +468,6 @@ def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def without_key(settings: ServerSettings, text: str) -> str:
-    """Return a server's text without the key, which some repeat; short ones are words, as `ollama`."""
-    key = settings.key
-    return text.replace(key, "***") if len(key) > 8 else text
-
-
 # The headers that any server gets.
 _OURS = re.compile(r"host|content-.*|accept|user-agent|authorization|x-stainless.*")
 
@@ -482,6 +478,8 @@ class _Wire:
     def __init__(self, settings: ServerSettings) -> None:
         import httpx2
 
+        from ankiforge.config.http import bound_transport
+
         parts = urlsplit(settings.base_url)
         proxies = {} if settings.local or proxy_bypass(parts.hostname or "") else getproxies()
         proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -490,6 +488,7 @@ class _Wire:
         self._settings = settings
         tls = parts.scheme == "https" or proxy is not None  # certificates take 25 ms to load
         self._http = httpx2.HTTPTransport(verify=tls, proxy=proxy)
+        bound_transport(self._http)
         self._changed = threading.Condition()
         self._stopped = False
         self.busy: set[int] = set()
@@ -498,6 +497,8 @@ class _Wire:
     def handle_request(self, request: Any) -> Any:
         """Make one attempt, and return the reply, or an error after which `openai` may ask again."""
         import httpx2
+
+        from ankiforge.config.http import Limit, within
 
         settings = self._settings
         with self._changed:
@@ -512,12 +513,19 @@ class _Wire:
         request.headers["accept-encoding"] = "identity"
         if not settings.key:
             del request.headers["authorization"]
+        limit = Limit(settings.reply_s)
         try:
-            answer = self._http.handle_request(request)
-            status, headers = answer.status_code, answer.headers
-            text = self._text(answer)
-        except httpx2.ReadTimeout:
-            if settings.local:  # it is busy, and would begin again
+            with within(limit):
+                answer = self._http.handle_request(request)
+                status, headers = answer.status_code, answer.headers
+                text = self._text(answer)
+        except httpx2.TimeoutException as error:
+            if limit.is_over:
+                words = f"{settings.host}: the reply took more than {settings.reply_s:g} s"
+                raise UnansweredError(words, hint=f"use a faster model, or {AGAIN}") from None
+            if (
+                isinstance(error, httpx2.ReadTimeout) and settings.local
+            ):  # it is busy, and would begin again
                 words = f"{settings.host}: no answer within {settings.silence_s:g} s"
                 raise UnansweredError(words, hint=AGAIN) from None
             self.leave()
@@ -530,7 +538,7 @@ class _Wire:
             if found is None:
                 return httpx2.Response(200, text=text)
             status, text = found
-        shown = without_key(settings, text)
+        shown = without_secret(text, settings.key)  # which some servers repeat
         if fault := refusal(settings, status, shown, headers, sent):
             raise fault
         self.leave()
@@ -540,8 +548,8 @@ class _Wire:
         return httpx2.Response(status, headers={**waits, "x-should-retry": "true"}, text=shown)
 
     def _text(self, answer: Any) -> str:
-        """Return the body of an answer, read within limits of time and size."""
-        settings, began = self._settings, monotonic()
+        """Return the body of an answer, unless it is too large."""
+        settings = self._settings
         parts, size = [], 0
         try:
             for part in answer.iter_bytes():
@@ -550,9 +558,6 @@ class _Wire:
                     return json.dumps({"choices": [{"message": {}, "finish_reason": TOO_LARGE}]})
                 if size > LARGEST:
                     raise ItemError(f"{settings.host}: an error of more than {LARGEST:,} bytes")
-                if monotonic() - began > settings.reply_s:
-                    words = f"{settings.host}: the reply took more than {settings.reply_s:g} s"
-                    raise UnansweredError(words, hint=f"use a faster model, or {AGAIN}")
                 parts.append(part)
         finally:
             answer.close()

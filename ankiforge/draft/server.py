@@ -45,7 +45,7 @@ class ServerSettings(Value):
     timeout_s: float = 0.0
     """How long the server may be silent; 0 = 120, on loopback 600, where it may have no graphics card."""
     reply_s: float = 600.0
-    """How long a whole reply may take."""
+    """How long a request may take from its start, until the whole reply is there."""
     retries: int = 3
     """How often `openai` asks again, after 0.5 s, then twice as long each time, or as the server says."""
     workspace: str = "DIR"

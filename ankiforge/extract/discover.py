@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ankiforge.config import EXPORTS
-from ankiforge.extract.files import encoding_of
+from ankiforge.extract.files import encoding_of, open_regular
 from ankiforge.text import regex
 
 # The number of bytes read to recognise a file.
@@ -78,8 +78,14 @@ _WANTED = {
 def why_not(path: Path) -> str:
     """Return why a file that looks like an export is not read. "" for other files."""
     ending = path.suffix.casefold()
-    if not (wanted := _WANTED.get(ending, "")) or not (head := _head(path)).strip():
-        return "the file is empty" if wanted else ""
+    wanted = _WANTED.get(ending, "")
+    if not wanted:
+        return ""
+    if not path.is_file():
+        return "it is not a regular file"
+    head = _head(path)
+    if not head.strip():
+        return "the file is empty"
     line = head.partition("\n")[0].strip()
     return f"its columns are {line[:60]}; {wanted}" if ending == ".csv" else wanted
 
@@ -87,7 +93,7 @@ def why_not(path: Path) -> str:
 def _head(path: Path) -> str:
     """Return the beginning of a file with LF line ends, or "" if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=open_regular) as file:
             raw = file.read(_HEAD_BYTES)
     except OSError:
         return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -19,11 +20,13 @@ import msgspec
 
 import ankiforge
 from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.model import WENT_AWAY, Problem, Sighting, h16
+from ankiforge.model import WENT_AWAY, Json, Pair, Problem, Sighting, h16
 from ankiforge.text import regex
 
-LARGEST = 2_000_000
+LARGEST = 16_000_000
 """The default maximum size of a text file in bytes."""
+LARGEST_SETTINGS = 2_000_000
+"""The maximum size in bytes of a file in which another program keeps its settings."""
 READ_AGAIN = "renamed or deleted? the next run reads what is then there"
 RE_SAVE = "re-save it as UTF-8"
 PICTURE = regex(r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$")
@@ -95,8 +98,11 @@ def relative(path: Path, root: Path) -> str:
     return legible(path.relative_to(root).as_posix() if inside else path.name)
 
 
-_GLOB = regex(r"(?s)\*\*/|\*\*|\*|\?|.")
-_GLOB_REGEX = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+# The wildcards of a pattern. `**/` counts only where a name may begin.
+_WILDCARD = regex(r"(?:^|(?<=/))\*\*/|\*\*|\*")
+# What each of them matches: as little as possible, and as much as possible.
+_FIRST = {"*": "[^/]*?", "**": ".*?", "**/": "(?:.*?/)??"}
+_LAST = {"*": "[^/]*", "**": ".*", "**/": "(?:.*/)?"}
 
 
 def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bool]:
@@ -114,11 +120,52 @@ def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bo
             whole = unicodedata.normalize("NFC", pattern).removeprefix("./").rstrip("/")
             whole = whole.removeprefix("/") if "/" in whole else f"**/{whole}"
             ending = "/.*" if pattern.endswith("/") else "(?:/.*)?"
-        parts = (_GLOB_REGEX.get(token, re.escape(token)) for token in _GLOB.findall(whole))
-        expressions.append("".join(parts) + ending)
+        expressions.append(_expression(whole, ending))
     # DOTALL and fullmatch: names may contain line breaks
     fits = re.compile("|".join(expressions) or r"(?!)", re.IGNORECASE | re.DOTALL).fullmatch
     return lambda path: fits(path) is not None
+
+
+def _expression(pattern: str, ending: str) -> str:
+    """Return a regular expression for a pattern, which takes at most quadratic time.
+
+    What stands between two wildcards is taken at its first place and nowhere else (`(?>…)`), as the
+    standard library's `fnmatch` does it: a later place leaves less of the path to the wildcards
+    behind it, so nothing that matches is lost. Only the last wildcard of each kind may try several
+    places, because what follows it has to reach the end.
+    """
+    wildcards = [found[0] for found in _WILDCARD.finditer(pattern)]
+    literals = [_literal(words) for words in _WILDCARD.split(pattern)]
+    # the pieces between wildcards that cross folders, each with the wildcard before it
+    parts = [[("", literals[0])]]
+    for wildcard, literal in zip(wildcards, literals[1:], strict=True):
+        if wildcard == "*":
+            parts[-1].append((wildcard, literal))
+        else:
+            parts.append([(wildcard, literal)])
+    *before, last = parts
+    expression = "".join(f"(?>{_first_place(part)})" for part in before)
+    (wildcard, literal), *stars = last
+    expression += _LAST.get(wildcard, "") + literal
+    if stars:
+        *inner, (star, words) = stars
+        expression += "".join(f"(?>{_first_place([piece])})" for piece in inner)
+        expression += _LAST[star] + words
+    return expression + ending
+
+
+def _first_place(pieces: list[Pair]) -> str:
+    """Return a regular expression that takes each piece, wildcard and words, at its first place."""
+    (wildcard, literal), *stars = pieces
+    expression = _FIRST.get(wildcard, "") + literal
+    for star, words in stars:
+        expression += f"(?>{_FIRST[star]}{words})"
+    return expression
+
+
+def _literal(words: str) -> str:
+    """Return a regular expression for a part of a pattern that has no star."""
+    return "[^/]".join(map(re.escape, words.split("?")))
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -143,10 +190,68 @@ def text_of(raw: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+class SpecialFileError(OSError):
+    """A pipe, a device, a socket or a folder stands where a file should be."""
+
+
+def open_regular(path: str, flags: int) -> int:
+    """Open a file for `open(…, opener=open_regular)`, but nothing that may never end.
+
+    A pipe would wait for somebody who writes into it, and a device may be endless.
+
+    Raises:
+        SpecialFileError: it is no regular file.
+    """
+    odd = SpecialFileError(None, "it is not a regular file", path)
+    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - to open a device may change it
+        raise odd
+    calm = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # not on Windows
+    handle = os.open(path, flags | calm)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):  # it was replaced meanwhile
+        os.close(handle)
+        raise odd
+    return handle
+
+
+def read_file(path: str | Path, largest: int) -> tuple[bytes, os.stat_result]:
+    """Return the bytes of a file of a source, and what the system says of it.
+
+    Every reader of sources comes here, or opens the file with `open_regular`. A link to a regular
+    file is followed.
+
+    Raises:
+        ItemError: it is no regular file, has more than `largest` bytes, or is unreadable.
+    """
+    try:
+        with open(path, "rb", opener=open_regular) as file:
+            found = os.fstat(file.fileno())
+            if found.st_size > largest:
+                hint = "split it, or leave it out with `exclude`"
+                raise ItemError(f"it is larger than {largest // 1_000_000} MB", hint=hint)
+            return file.read(found.st_size + 1), found
+    except OSError as error:
+        raise unreadable(error) from error
+
+
+def read_settings(path: Path) -> Json:
+    """Return the JSON object in which another program keeps its settings.
+
+    Raises:
+        ItemError: it cannot be read, is too large or nested too deeply, or is no JSON object.
+    """
+    raw, _ = read_file(path, LARGEST_SETTINGS)
+    try:
+        return msgspec.json.decode(raw, type=Json)
+    except (ValueError, RecursionError) as error:  # also of bytes that are no UTF-8
+        raise ItemError(str(error)) from error
+
+
 def unreadable(error: OSError) -> ItemError:
     """Return the error for an unreadable file."""
     if isinstance(error, FileNotFoundError):
         return ItemError(WENT_AWAY, hint=READ_AGAIN)
+    if isinstance(error, SpecialFileError):
+        return ItemError(str(error.strerror), hint="pipes, devices and folders are not read")
     return ItemError(f"cannot be read: {error.strerror or error}", hint="check its permissions")
 
 
@@ -168,19 +273,11 @@ def read_settled(path: str) -> tuple[str, Stamp]:
         ItemError: it is too large, not text, never at rest, or unreadable.
     """
     for _ in range(TRIES):
-        try:
-            with open(path, "rb") as file:  # noqa: PTH123 - of very many notes
-                found = os.fstat(file.fileno())
-                raw = file.read(min(found.st_size, LARGEST) + 1)
-        except OSError as error:
-            raise unreadable(error) from error
+        raw, found = read_file(path, LARGEST)
         quiet = QUIET_SECONDS if found.st_size else EMPTY_SECONDS
         wait = found.st_mtime + quiet - time.time()
         if 0 < wait <= quiet:  # times in the future are ignored
             time.sleep(wait)
-        elif len(raw) > LARGEST:
-            hint = "split it, or leave it out with `exclude`"
-            raise ItemError(f"the note is larger than {LARGEST // 1_000_000} MB", hint=hint)
         else:
             return text_of(raw), stamp_of(found)
     raise ItemError("it keeps changing", hint="run again later") from OSError()

@@ -59,13 +59,7 @@ class File(Value):
         Raises:
             ItemError: it is too large, not text, or unreadable.
         """
-        try:
-            with self.at.open("rb") as file:
-                raw = file.read(largest + 1)
-        except OSError as error:
-            raise disk.unreadable(error) from error
-        if len(raw) > largest:
-            raise ItemError(f"it is larger than {largest // 1_000_000} MB", hint="split it")
+        raw, _ = disk.read_file(self.place, largest)
         return disk.text_of(raw)
 
 
@@ -166,6 +160,8 @@ class Folder(msgspec.Struct):
             missing = Path(str(problem.filename))
             top = str(missing) if missing == self.root else f"{disk.relative(missing, self.root)}/"
             what = f"cannot be listed: {problem.strerror or problem}"
+            if isinstance(problem, NotADirectoryError):
+                what = "it is neither a regular file nor a folder"
             yield self._missing(top, what if missing.exists() else "the folder is not there")
 
     def _missing(self, where: str, what: str) -> Problem:

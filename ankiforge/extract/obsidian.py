@@ -17,8 +17,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.files import matcher
+from ankiforge.extract.files import LARGEST, matcher, read_file, read_settings
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Value, h16
@@ -153,9 +154,9 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
         if name not in names or name == "o2a" or not path.exists():
             continue
         try:
-            data = msgspec.json.decode(path.read_bytes(), type=dict)
+            data = read_settings(path)
             told = msgspec.convert(data.get("settings", data), type(getattr(found, name)))
-        except (OSError, ValueError) as error:
+        except (ItemError, ValueError) as error:
             what = f"the settings of {folder} cannot be read, so its defaults are used: {error}"
             where = path.relative_to(vault).as_posix()
             problems.append(Problem(where, what, "open the plugin's settings in Obsidian"))
@@ -173,9 +174,8 @@ _TEMPLATES = {
 def template_folders(vault: Path) -> Iterator[str]:
     """Yield the folders of templates that plug-ins were told, below the vault."""
     for name, key in _TEMPLATES.items():
-        with suppress(OSError, ValueError):
-            data = msgspec.json.decode((vault / ".obsidian" / name).read_bytes(), type=dict)
-            folder = data.get(key)
+        with suppress(ItemError):
+            folder = read_settings(vault / ".obsidian" / name).get(key)
             if isinstance(folder, str) and folder.strip("/"):
                 yield folder.strip("/")
 
@@ -235,8 +235,9 @@ class Vault(NoteSource):
 
     def _is_marked(self, path: str) -> bool:
         """Return whether a drawing contains marks."""
-        with suppress(OSError):
-            return bool(_MARK.search((self.folder.root / path).read_bytes()))
+        with suppress(ItemError):
+            drawing, _ = read_file(self.folder.root / path, LARGEST)
+            return _MARK.search(drawing) is not None
         return False
 
 

@@ -28,6 +28,7 @@ from ankiforge.ledger import readable_errors
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.reports.summary import first_of
 from ankiforge.text import counted, regex
+from ankiforge.text.secrets import without_secret
 
 
 class CheckState(StrEnum):
@@ -102,7 +103,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
     if waiting:
         return
     for source in workspace.config.sources:
-        yield _source(source, workspace.config, offline=around.offline)
+        yield _source(source, workspace, offline=around.offline)
     yield from _remembered(workspace)
     yield from _ledger(workspace)
     yield _model(workspace, around)
@@ -132,10 +133,10 @@ def _remembered(workspace: Workspace) -> Iterator[Check]:
             yield _warn(name, f"{item.path} is remembered but missing", do)
 
 
-def _source(source: SourceEntry, config: Config, *, offline: bool) -> Check:
+def _source(source: SourceEntry, workspace: Workspace, *, offline: bool) -> Check:
     name = f"source {source.name}"
     try:
-        found = open_source(config, source, offline=offline)
+        found = open_source(workspace, source, offline=offline)
     except ImportError as error:  # a source from another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
         return _fail(name, says, "install or update the package that provides it", 2)
@@ -350,31 +351,42 @@ def model_servers(machine: Machine) -> tuple[Server, ...]:
         return tuple(one for one in pool.map(ask, machine.servers) if one.models)
 
 
+STEPS = 4
+"""How many times the limit of a step the question for the models of a server may take."""
+
+
 def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     """Return the names of the models that an OpenAI-compatible server offers.
 
     Args:
         base_url: the URL as in the settings, such as `http://127.0.0.1:11434/v1`.
         key: sent as a bearer token, if not empty; never to where a redirect leads.
-        timeout: the limit in seconds for each step of the exchange.
+        timeout: the limit in seconds for each step of the exchange; all together have `STEPS` times
+            as long.
 
     Raises:
         Unreachable: there is no connection, or the answer is an error or not a list of models.
     """
     import httpx2 as httpx
 
+    from ankiforge.config.http import Limit, bound, within
+
     if not (key.isascii() and key.isprintable()):
         raise Unreachable("was not contacted: the key contains invalid characters")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url, ours = f"{base_url.rstrip('/')}/models", is_loopback(base_url)
     try:
-        answer = httpx.get(url, headers=headers, timeout=timeout, trust_env=not ours)
+        with httpx.Client(headers=headers, timeout=timeout, trust_env=not ours) as client:
+            bound(client)
+            with within(Limit(STEPS * timeout)):
+                answer = client.get(url)
         if answer.status_code != 200:
-            status = f"{answer.status_code} {answer.reason_phrase}".strip()
+            status = f"{answer.status_code} {without_secret(answer.reason_phrase, key)}".strip()
             raise Unreachable(f"answers {status}", answer.status_code)
-        return tuple(str(model["id"]) for model in answer.json()["data"])
+        names = (str(model["id"]) for model in answer.json()["data"])
+        return tuple(without_secret(name, key) for name in names)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise Unreachable(f"does not answer ({error})") from error
+        raise Unreachable(f"does not answer ({without_secret(str(error), key)})") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise Unreachable("is not a language model server") from error
 

@@ -333,7 +333,7 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
         ConfigError: a source's settings are wrong; the next run would fail.
     """
     for entry in workspace.config.sources:
-        open_source(workspace.config, entry, offline=True)
+        open_source(workspace, entry, offline=True)
     counts = ledger.counts()
     fates, waits, cards, anki = (counts[name] for name in ("fates", "waiting", "cards", "anki"))
     seen = fates.total()

@@ -24,11 +24,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import note_type
-from ankiforge.errors import ForgeError
+from ankiforge.errors import ForgeError, traceback_of
 from ankiforge.model import Family, Json, Pair, Value
 from ankiforge.review import BlockedError
 from ankiforge.review.desk import Body, Desk, StaleError
@@ -60,6 +61,10 @@ _USED = (
     " where the page was started, then: ankiforge review"
 )
 _FAILED = "The page failed. Your decisions are stored; the terminal shows the details."
+
+_ONWARDS = b'<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>ankiforge</title>'
+MOST_WAITING = 100
+"""The number of connections without a complete request, above which the oldest gives way."""
 
 _log = logging.getLogger(__name__)
 
@@ -116,8 +121,8 @@ class Door:
             # without the id that it begins with
             said = sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
             answer = _json({"message": said, "insist": insist}, "422 Unprocessable")
-        except Exception:  # noqa: BLE001 - a fault of ours must not end the page
-            _log.exception("the review page failed")
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the page
+            _log.error("the review page failed:\n%s", traceback_of(error))
             answer = _json({"message": _FAILED}, "500 Internal Server Error")
         headers = [
             ("Content-Type", answer.type),
@@ -179,13 +184,17 @@ class Door:
         ahead = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
         if environ["REQUEST_METHOD"] != "GET" or "prefetch" in ahead:
             return Answer(status="204 No Content")
-        headers = [("Location", "/")]
+        headers = []
         if not self._known(environ):
             if not self._used.acquire(blocking=False):
                 raise HttpError("403 Forbidden", _USED)
             cookie = f"{self._cookie}={self.session}; HttpOnly; SameSite=Strict; Path=/"
             headers.append(("Set-Cookie", cookie))
-        return Answer(status="303 See Other", headers=tuple(headers))
+        if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
+            # The file that opens the page is another site, whose redirects bring no strict cookie.
+            # What this answer opens comes from the page itself.
+            return Answer(_ONWARDS, "text/html; charset=utf-8", headers=tuple(headers))
+        return Answer(status="303 See Other", headers=(("Location", "/"), *headers))
 
     # --- what may be asked for ------------------------------------------------------------------
 
@@ -230,7 +239,7 @@ class Door:
                     return _json(self.desk().undo(msgspec.json.decode(body, type=str)))
                 case "/api/send":
                     return _json(self.desk().send())
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise HttpError("400 Bad Request", "This was not understood.") from error
         raise HttpError("404 Not Found", "There is nothing here.")
 
@@ -247,6 +256,33 @@ def _static(name: str) -> str:
     return files("ankiforge.review").joinpath("static", name).read_text(encoding="utf-8")
 
 
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection. If too many wait for a request, a new one takes the place of the oldest.
+
+    `waitress` ends a silent connection after a while, but not one that sends a byte now and then, and
+    takes no new ones above a limit. So another program of this machine could block the page.
+    """
+
+    def __init__(self, server: Any, *given: Any, **options: Any) -> None:
+        waiting = [one for one in server.active_channels.values() if one.is_waiting]
+        if len(waiting) >= MOST_WAITING:
+            oldest = min(waiting, key=lambda one: (one.has_asked, one.creation_time))
+            oldest.will_close = True
+        self.has_asked = False
+        super().__init__(server, *given, **options)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no request is being answered, and none is complete."""
+        return not (self.requests or self.total_outbufs_len or self.will_close)
+
+    def received(self, data: bytes) -> bool:
+        """Take what has arrived."""
+        going_on: bool = super().received(data)
+        self.has_asked |= bool(self.requests)
+        return going_on
+
+
 def serve(desk: Callable[[], Desk], started: Callable[[str], None]) -> None:
     """Serve the page until Ctrl-C; a request that has begun is answered.
 
@@ -259,8 +295,9 @@ def serve(desk: Callable[[], Desk], started: Callable[[str], None]) -> None:
     connections: dict[int, Any] = {}
     server = create_server(
         door, map=connections, sockets=[listening], threads=1, channel_timeout=_IDLE_SECONDS,
-        max_request_body_size=LARGEST, ident=None,
+        max_request_body_size=LARGEST, ident=None, connection_limit=2 * MOST_WAITING,
     )  # fmt: skip
+    server.channel_class = _Channel
     # a browser sends many requests at once, of which waitress would warn
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:

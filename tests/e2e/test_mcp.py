@@ -224,6 +224,9 @@ def test_a_card_that_its_source_does_not_support_is_never_ready(desk):
 
 HOSTILE: list[tuple[str, dict[str, Any]]] = [
     ("list_highlights", {"offset": -1}),
+    ("list_highlights", {"offset": 10**12}),
+    ("list_highlights", {"offset": 10**30}),
+    ("list_cards", {"offset": 10**30}),
     ("list_highlights", {"limit": 10_000}),
     ("list_highlights", {"document": "x" * 100_000}),
     ("get_context", {"highlight": "'; DROP TABLE card; --"}),
@@ -260,10 +263,19 @@ def test_hostile_arguments_get_an_error_and_the_server_goes_on(desk):
                 continue
             refused = isinstance(said, str) or "refused" in json.dumps(said)
             assert "pydantic" not in str(said), "errors are our own sentences"
+            assert "internal" not in str(said).casefold()
             outcomes["error" if refused else f"answered {tool} {arguments}"] += 1
         assert agent.keys() == before
     assert outcomes.keys() <= {"error", "protocol"}, outcomes
     assert desk.cards() == []
+
+
+def test_html_of_an_agent_becomes_markdown_and_links_become_text(desk):
+    with client(desk) as agent:
+        marked = "Caffeine <b>blocks</b> [receptors](http://evil.example)<script>hit()</script>"
+        agent.propose(agent.keys()[CAFFEINE], **{**GOOD, "back": f"{marked}![](x.png)"})
+    [card] = desk.cards()
+    assert card["fields"]["Back"] == "Caffeine **blocks** receptors"
 
 
 def test_no_answer_holds_what_must_stay_on_this_machine(desk):

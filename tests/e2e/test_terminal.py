@@ -7,6 +7,8 @@ import re
 import termios
 from contextlib import suppress
 
+import pytest
+
 from tests.limits import PATIENCE
 
 
@@ -16,6 +18,42 @@ def test_control_signs_of_a_title_do_not_reach_the_terminal(forge, vault):
     shown = forge.ok("list", "--all", "-v").stdout
     assert "cat" in shown
     assert not {"\x1b", "\x07", "\x08", "\x9b"} & set(shown)
+
+
+HIDING = [
+    "\x1b[8mhidden\x1b[0m",
+    "\x1b[30;40mblack\x1b[m",
+    "\x1b[38;2;0;0;0mblack",
+    "\x9b8mhidden",
+    "\x1b]0;a title\x07",
+    "\x1b]8;;http://evil.example\x1b\\a link\x1b]8;;\x1b\\",
+    "\x1bP1$r\x1b\\",
+    "\x1b[1A\x1b[2Kover",
+    "\x1bc",
+    "\rover",
+    "\x08\x08over",
+    "\x1b[\x1b[8m8mnested",
+]
+
+
+@pytest.mark.parametrize("sign", HIDING)
+def test_no_text_of_a_note_hides_words_or_steers_the_terminal(forge, vault, sign):
+    (vault / f"A{sign.replace('/', '')}.md").write_text(
+        f"# Head{sign}\n\nWhat is a cat{sign}::an animal{sign} that purrs\n",
+        encoding="utf-8",
+        newline="",
+    )
+    told = [forge("run", vault, "-v"), forge("run", f"no{sign}where", "-v")]
+    told += [
+        forge("accept", f"x{sign}"),
+        forge("list", f"--{sign}"),
+        forge("list", f"deck:{sign}("),
+    ]
+    told += [forge(*words.split()) for words in ("list --all -v", "list --no-card -v", "seen cat")]
+    told += [forge("show", card["id"]) for card in forge.cards()]
+    told += [forge("status"), forge("stats"), forge("export", f"a{sign}.txt")]
+    text = "".join(one.stdout + one.stderr for one in told)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
 
 
 def test_a_line_of_json_is_one_line_to_every_reader(forge, vault):

@@ -76,6 +76,7 @@ def _collapse_blanks(tokens: list[Token]) -> None:
 # --- the text of a block --------------------------------------------------------------------
 
 _WORD_SIGN = regex(r"\w")
+_SOMETHING = regex(r"\S")
 # Signs between a marked line and the rest of its sentence.
 _JOINS = "-–—:：=,;→>"
 _BLOCK_SIGN = regex(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
@@ -90,7 +91,7 @@ class Inline:
         """The offset of each token in the plain text; one more for the end."""
         self.plain = "".join([token.plain for token in tokens])
 
-    @property
+    @cached_property
     def targets(self) -> list[tuple[Span, str]]:
         """(span in the plain text, target) of each link, in order."""
         return [
@@ -134,9 +135,12 @@ class Inline:
         """Yield the ends of lines that are marked as a whole and followed by a new text: `==Step 1==`."""
         breaks = [self.starts[at] for at, one in enumerate(self.tokens) if one.kind is Kind.BREAK]
         marks = [phrase.span for phrase in self.phrases if phrase.sign in ("==", "mark")]
+        begins = [span[0] for span in marks]
         for start, end in pairwise([0, *breaks]) if marks else ():
-            after = self.plain[end:].lstrip()[:1]
-            inside = [span for span in marks if start <= span[0] and span[1] <= end]
+            in_line = marks[bisect_left(begins, start) : bisect_left(begins, end)]
+            inside = [span for span in in_line if span[1] <= end]
+            following = _SOMETHING.search(self.plain, end)
+            after = following[0] if following else ""
             words = "".join([self.plain[slice(*span)] for span in inside])
             rest = len(_WORD_SIGN.findall(self.plain, start, end)) - len(_WORD_SIGN.findall(words))
             if inside and not rest and not (after.islower() or after in _JOINS):

@@ -112,6 +112,7 @@ class Reader:
         said = (fields.get("comment", "") for *_, fields in found)
         remarks = [one for one in said if len(one.split()) > 2]
         made = []
+        told: dict[Span, tuple[Strings, str]] = {}
         for at, start, last, end, fields in found:
             block = self.blocks[at]
             part = f"#^{block.id}" if block.id else ""  # as in Obsidian's links
@@ -122,7 +123,9 @@ class Reader:
                 for (low, high), target in self.blocks[one].inline.targets:
                     if (one > at or start <= low) and (one < last or high <= end):
                         links.append(opens(target, self.document.uri))
-            note_id, schedule = _told(rows, code, block.lines)
+            if block.lines not in told:  # a block may hold thousands of highlights
+                told[block.lines] = _told(rows, code, block.lines)
+            note_id, schedule = told[block.lines]
             lists = range(1, len(block.path) + (block.part is not Part.ITEM))
             outer = (self.blocks[items.get(block.path[:length], at)] for length in lists)
             above = (shortened(one.plain, _LONGEST) for one in outer if one is not block)

@@ -14,7 +14,7 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
-from ankiforge.extract.files import READ_AGAIN
+from ankiforge.extract.files import READ_AGAIN, open_regular
 from ankiforge.extract.pdf import worker, works
 from ankiforge.extract.pdf.annotations import (
     ON_TEXT,
@@ -99,7 +99,7 @@ def _open(path: Path) -> pdfium.PdfDocument | worker.Failed:
 
     PDFium repairs files whose cross-reference table is damaged or missing.
     """
-    with path.open("rb") as file:
+    with open(path, "rb", opener=open_regular) as file:
         head = file.read(HEAD)
     if b"%PDF-" not in head:
         return NO_PDF if head.strip(b"\x00 \r\n\t") else EMPTY

@@ -12,8 +12,10 @@ if `path` leads to it.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,7 +29,7 @@ from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.zotero.database import Database, companions, local_database
-from ankiforge.extract.zotero.files import STORAGE, linked_folder
+from ankiforge.extract.zotero.files import STORAGE, is_in_reach, linked_folder, own_settings
 from ankiforge.extract.zotero.works import Wanted, Works
 from ankiforge.model import (
     Known,
@@ -66,6 +68,8 @@ class Settings(SourceSettings, kw_only=True):
     """The libraries to read. "" for all."""
     key_env: str = ""
     url: str = ""
+    linked: Strings = ()
+    """Folders outside the workspace in which linked files are read, though the database lies in it."""
 
 
 def open_source(
@@ -81,13 +85,15 @@ def open_source(
     executor: str = "",
     seconds: float = SECONDS,
     pace: Pace | None = None,
+    workspace: Path | None = None,
 ) -> Source:
     """Return a reader for the data folder (or database file) `root`, or for Zotero's API.
 
     `memory` caches the results of the web API. `offline` forbids connections to other machines.
     `jobs` is how many PDFs are read at a time, `executor` the address of a Dask cluster that reads
     them. `seconds` is the time limit for finding the text around
-    the marks of one PDF. `pace` is how to wait for a server that asks for it.
+    the marks of one PDF. `pace` is how to wait for a server that asks for it. `workspace` is the
+    folder of the workspace, links resolved; its files may come from somebody else.
 
     Raises:
         ConfigError: the settings are invalid, or name neither a path nor an API.
@@ -99,7 +105,36 @@ def open_source(
     address = address_of(settings.api, settings.url, settings.key_env)
     libraries = wanted(settings.library)
     worker = partial(PdfWorker, seconds, memory, jobs, executor)
-    return ZoteroSource(name, database, libraries, address, only, me, memory, offline, worker, pace)
+    reach = reach_of(database.parent, workspace, settings.linked) if database else None
+    return ZoteroSource(
+        name,
+        database,
+        libraries,
+        address,
+        only,
+        me,
+        memory,
+        offline,
+        worker,
+        pace,
+        reach,
+        workspace,
+    )
+
+
+def reach_of(data: Path, workspace: Path | None, linked: Strings) -> tuple[Path, ...] | None:
+    """Return the only folders in which the files of a library are opened; None if it names them.
+
+    A person who names a data folder, or confirms one outside the workspace, means its linked files,
+    too. A database inside the workspace may have come with it from a stranger, and its paths may
+    lead to any file. Then nothing outside is opened but in the folders that a person confirmed.
+    """
+    if workspace is None or not Path(os.path.realpath(data)).is_relative_to(workspace):
+        return None
+    if own_settings(data) is not None:
+        return None
+    folders = (Path(os.path.normpath(workspace / Path(one).expanduser())) for one in linked)
+    return (data, workspace, *folders)
 
 
 def wanted(setting: Setting) -> Wanted:
@@ -172,6 +207,9 @@ class ZoteroSource:
     offline: bool
     worker: Callable[[], PdfWorker]
     pace: Pace | None
+    reach: tuple[Path, ...] | None = None
+    """The only folders in which files are opened; None = wherever the library says."""
+    workspace: Path | None = None
 
     @property
     def folder(self) -> Path | None:
@@ -222,7 +260,8 @@ class ZoteroSource:
         stamps = [stamp_at(path) for path in (*companions(database), *beside, *map(Path, files))]
         if stamps[0] is None or not all(stamp is None or proves(stamp, begun) for stamp in stamps):
             return ""
-        asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
+        linked = (str(linked_folder(folder)), repr(self.reach))
+        asked = (self.wanted, self.me, linked, files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
 
     def look(self) -> str:
@@ -245,7 +284,7 @@ class ZoteroSource:
         with self.worker() as worker:
             try:
                 with self._opened() as access:
-                    works = Works(self.name, access, worker, self.folder, self.me)
+                    works = Works(self.name, access, worker, self.folder, self.me, self.reach)
                     for library in access.libraries:
                         complete = not self.only
                         try:
@@ -257,11 +296,25 @@ class ZoteroSource:
                             yield Problem(f"{where}: {library.says}", error.message, error.hint)
                         yield Scan(self.name, library.namespace, complete)
                         whole &= complete
+                    yield from self._not_opened(works.files.refused)
             except ItemError as error:
                 whole = False
                 yield Problem(where, error.message, error.hint)
                 yield Scan(self.name, "zotero:user", complete=False)
             worker.store(complete=whole)
+
+    def _not_opened(self, paths: Iterable[str]) -> Iterator[Problem]:
+        """Yield a notice for each folder of linked files that nobody confirmed."""
+        folders = Counter(os.path.dirname(path) for path in paths)  # noqa: PTH120 - of any system
+        for folder, count in sorted(folders.items()):
+            what = (
+                f"linked files in {folder} were not opened ({count}): it is outside the workspace"
+            )
+            hint = (
+                f"if these are yours, write linked: [{folder}] into this source in ankiforge.yaml,"
+                f" then: ankiforge init --trust {self.workspace}"
+            )
+            yield Problem(self.name, what, hint, notice=True)
 
     @contextmanager
     def _opened(self) -> Iterator[Database | Online]:
@@ -272,6 +325,12 @@ class ZoteroSource:
         """
         if self.address is None:
             assert self.database
+            if not all(
+                is_in_reach(path, self.reach)
+                for path in (self.database, *companions(self.database))
+            ):
+                hint = "give the folder that it leads to as path:"
+                raise ItemError("it is a link that leads out of the workspace", hint=hint)
             with local_database(self.database, self.wanted) as database:
                 yield database
             return

@@ -23,10 +23,12 @@ from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
 from ankiforge.config import is_loopback
+from ankiforge.config.http import Limit, bound, within
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero import Address
 from ankiforge.extract.zotero.works import Account, Item, Library, Wanted, paths_of, plain
 from ankiforge.model import Json, Memory
+from ankiforge.text.secrets import without_secret
 
 PAUSES = (1.0, 2.0, 4.0)
 """Seconds before each retry."""
@@ -51,6 +53,8 @@ class Pace:
 
     sleep: Callable[[float], None] = time.sleep
     silence: float = 30.0
+    whole: float = 300.0
+    """The time limit in seconds for a request, from its start."""
 
 
 class Client(httpx2.Client):
@@ -60,6 +64,7 @@ class Client(httpx2.Client):
         secure = address.url.startswith("https:")  # loading certificates takes a while
         limits = httpx2.Timeout(pace.silence, connect=min(pace.silence, 10.0))
         super().__init__(trust_env=not is_loopback(address.url), timeout=limits, verify=secure)
+        bound(self)
         self._address = address
         self._pace = pace
 
@@ -74,7 +79,8 @@ class Client(httpx2.Client):
         for pause in (*PAUSES, None):
             wait = 0.0
             try:
-                response = super().request(method, url, **options)
+                with within(Limit(self._pace.whole)):
+                    response = super().request(method, url, **options)
                 asked = (response.headers.get(name, "") for name in ("backoff", "retry-after"))
                 wait = max(float(one) if re.fullmatch(r"\d{1,9}", one) else 0.0 for one in asked)
                 if wait > LONGEST_WAIT:
@@ -85,7 +91,7 @@ class Client(httpx2.Client):
                     self._pace.sleep(wait) if wait else None
                     return response
             except httpx2.HTTPError as error:
-                why = str(error) or type(error).__name__
+                why = without_secret(str(error), self._address.key) or type(error).__name__
                 what = f"no Zotero answers at {host}" if local else f"{host} cannot be reached"
                 fault = ItemError(f"{what} ({why})", hint=_ALLOW if local else _LATER)
                 if isinstance(error, httpx2.TimeoutException):
@@ -254,7 +260,8 @@ class Online:
         try:
             yield
         except _STUMBLED as error:
-            why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            said = without_secret(" ".join(str(error).split()), self.address.key)
+            why = f"{type(error).__name__}: {said[:200]}"
             what = f"the answer of {self.address.host} cannot be read ({why})"
             raise ItemError(what, hint=_LATER) from error
 

@@ -21,9 +21,10 @@ from typing import Any
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import stamp_at
+from ankiforge.extract.files import SpecialFileError, open_regular, stamp_at, unreadable
 from ankiforge.extract.zotero.works import Account, Item, Library, Shelves, Wanted, paths_of, plain
 from ankiforge.model import Json
+from ankiforge.text import regex
 
 # --- a private copy -------------------------------------------------------------------------
 # Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it could also
@@ -31,9 +32,13 @@ from ankiforge.model import Json
 # nothing changed while it was made (measured: none of these copies was torn. Of the others 2 in 100
 # were, and SQLite's own check did not notice).
 
+_NUMBER = regex(r"[1-9]\d{0,17}")
 COMPANIONS = ("", "-wal", "-journal")
 """The suffixes of the copied files. Never `-shm`, an index in the running program's memory."""
 TRIES = 3
+LARGEST = 2_000_000_000
+"""The maximum size in bytes of a database, and of a journal."""
+_HEAD = b"SQLite format 3\0"
 
 
 def companions(database: Path) -> tuple[Path, ...]:
@@ -60,7 +65,7 @@ def snapshot(database: Path) -> Iterator[Path]:
                     target = folder / f"{database.name}{suffix}"
                     target.unlink(missing_ok=True)
                     with suppress(FileNotFoundError) if suffix else nullcontext():
-                        shutil.copyfile(path, target)
+                        _copy(path, target, head=b"" if suffix else _HEAD)
                 if [stamp_at(path) for path in files] == before:
                     break
             else:
@@ -69,11 +74,33 @@ def snapshot(database: Path) -> Iterator[Path]:
         except (FileNotFoundError, NotADirectoryError) as error:
             hint = "Zotero shows its data folder under Settings, Advanced, Files and Folders"
             raise ItemError("there is no Zotero database", hint=hint) from error
+        except SpecialFileError as error:
+            raise unreadable(error) from error
         except OSError as error:
             what = f"it could not be copied: {error.strerror or error}"
             hint = "copying needs permission to read it, and as much free space in folder TMPDIR"
             raise ItemError(what, hint=hint) from error
         yield folder / database.name
+
+
+def _copy(path: Path, target: Path, head: bytes) -> None:
+    """Copy a file that begins with these bytes.
+
+    Raises:
+        ItemError: it begins with others, or is too large.
+        OSError: it cannot be read, or the copy cannot be written.
+    """
+    with (
+        open(path, "rb", opener=open_regular) as file,
+        target.open("wb") as copy,
+    ):
+        if os.fstat(file.fileno()).st_size > LARGEST:
+            what = f"it is larger than {LARGEST // 1_000_000_000} GB"
+            raise ItemError(what, hint="in Zotero, empty the trash and restart it")
+        if file.read(len(head)) != head:
+            raise ItemError("not a Zotero database", hint=_GIVE)
+        file.seek(0)
+        shutil.copyfileobj(file, copy, 1 << 20)
 
 
 # --- the tables -----------------------------------------------------------------------------
@@ -105,6 +132,8 @@ def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
 def _as_item_error() -> Iterator[None]:
     try:
         yield
+    except UnicodeDecodeError as error:  # sqlite3 fails to quote a damaged name in its message
+        raise ItemError("the database cannot be read: it is damaged", hint=_REPAIR) from error
     except sqlite3.Error as error:
         foreign = "no such table" in str(error) or "not a database" in str(error)
         if foreign:
@@ -113,8 +142,8 @@ def _as_item_error() -> Iterator[None]:
 
 
 _ACCOUNT = """
-SELECT key, CAST(value AS TEXT) FROM settings WHERE setting = 'account'
-UNION ALL SELECT 'name', name FROM users WHERE userID =
+SELECT CAST(key AS TEXT), CAST(value AS TEXT) FROM settings WHERE setting = 'account'
+UNION ALL SELECT 'name', CAST(name AS TEXT) FROM users WHERE userID =
     (SELECT value FROM settings WHERE setting = 'account' AND key = 'userID')
 """
 _LIBRARIES = """
@@ -138,7 +167,7 @@ SELECT items.itemID AS id, CAST(items.key AS TEXT) AS key, CAST(parent.key AS TE
     CAST(mark.sortIndex AS TEXT) AS annotationSortIndex,
     CAST(mark.position AS TEXT) AS annotationPosition, mark.isExternal <> 0 AS external,
     CAST(itemNotes.note AS TEXT) AS note, CAST(file.path AS TEXT) AS path,
-    ifnull(createdByUserID, CASE WHEN items.version > 0 THEN 0 END) AS author,
+    CAST(ifnull(createdByUserID, CASE WHEN items.version > 0 THEN 0 END) AS INTEGER) AS author,
     (SELECT CAST(name AS TEXT) FROM users WHERE userID = createdByUserID) AS maker
 FROM items
 LEFT JOIN itemAnnotations AS mark USING (itemID) LEFT JOIN itemAttachments AS file USING (itemID)
@@ -152,20 +181,21 @@ WHERE items.libraryID = ? AND items.itemID IN (
           WHERE itemID IN (SELECT parentItemID FROM itemAnnotations))
 """
 _FIELDS = """
-SELECT fieldName, CAST(value AS TEXT)
+SELECT CAST(fieldName AS TEXT), CAST(value AS TEXT)
 FROM itemData JOIN fields USING (fieldID) JOIN itemDataValues USING (valueID)
-WHERE itemID = ? AND value IS NOT NULL
+WHERE itemID = ? AND fieldName IS NOT NULL AND value IS NOT NULL
 """
 _CREATORS = """
-SELECT creatorType, CAST(firstName AS TEXT) AS firstName, CAST(lastName AS TEXT) AS lastName
+SELECT CAST(creatorType AS TEXT) AS creatorType, CAST(firstName AS TEXT) AS firstName, CAST(lastName AS TEXT) AS lastName
 FROM itemCreators JOIN creators USING (creatorID) JOIN creatorTypes USING (creatorTypeID)
 WHERE itemID = ? ORDER BY orderIndex
 """
 _TAGS = """
-SELECT CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID) WHERE itemID = ?
+SELECT CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID)
+WHERE itemID = ? AND name IS NOT NULL
 """
 _SHELVES = """
-SELECT collectionID, CAST(collectionName AS TEXT), parentCollectionID,
+SELECT collectionID, CAST(ifnull(collectionName, '') AS TEXT), parentCollectionID,
     collectionID IN (SELECT collectionID FROM deletedCollections)
 FROM collections
 """
@@ -184,7 +214,8 @@ class Database:
         """The account that syncs this database."""
         found = {key: value for key, value in self._rows(_ACCOUNT)}  # noqa: C416
         names = tuple(filter(None, (found.get("username"), found.get("name"))))
-        return Account(int(found.get("userID") or 0) or None, names)
+        number = found.get("userID") or ""
+        return Account(int(number) if _NUMBER.fullmatch(number) else None, names)
 
     @cached_property
     def libraries(self) -> list[Library]:
@@ -192,7 +223,10 @@ class Database:
         found = [Library(group, name, number) for number, group, name in self._rows(_LIBRARIES)]
         missing = (self.wanted or frozenset()) - {one.group for one in found} - {None}
         chosen = [one for one in found if self.wanted is None or one.group in self.wanted]
-        return chosen + [Library(group) for group in sorted(filter(None, missing))]
+        chosen += [Library(group) for group in sorted(filter(None, missing))]
+        if not chosen:
+            raise ItemError("it holds no library", hint=_REPAIR)
+        return chosen
 
     def items(self, library: Library) -> list[Item]:
         """Return annotations, notes, and the items that they belong to, the trash included."""
@@ -214,7 +248,11 @@ class Database:
             data["creators"] = [dict(one) for one in self._rows(_CREATORS, row["id"])]
             inside = [number for (number,) in self._rows(_COLLECTIONS, row["id"])]
             data["collections"] = paths_of(inside, self._shelves)
-        return msgspec.convert(data, Item, strict=False)
+        try:
+            return msgspec.convert(data, Item, strict=False)
+        except msgspec.ValidationError as error:
+            what = f"the item {row['key']} cannot be read: {error}"
+            raise ItemError(what, hint=_REPAIR) from error
 
     def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         with _as_item_error():

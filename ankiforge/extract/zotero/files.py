@@ -20,10 +20,11 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
-from ankiforge.extract.files import blocks_of
+from ankiforge.errors import ItemError
+from ankiforge.extract.files import LARGEST_SETTINGS, blocks_of, open_regular, read_file
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf import worker as pdf
-from ankiforge.model import Picture, Value, h16
+from ankiforge.model import Picture, Texts, Value, h16
 from ankiforge.text import regex
 from ankiforge.text.fold import locate, same
 from ankiforge.text.passages import paragraphs_around
@@ -100,12 +101,20 @@ class Shown(pdf.Passage):
 class Files:
     """The files in Zotero's data folder, and those linked from it."""
 
-    def __init__(self, worker: pdf.PdfWorker, folder: Path | None) -> None:
-        """Without a `folder`, no files are found."""
+    def __init__(
+        self, worker: pdf.PdfWorker, folder: Path | None, reach: tuple[Path, ...] | None = None
+    ) -> None:
+        """Without a `folder`, no files are found.
+
+        `reach` are the only folders in which files are opened; None = wherever the library says.
+        """
         self._worker = worker
         self._folder = folder
+        self._reach = reach
         self.looked: set[str] = set()
         """The files that were looked for, whether they exist or not."""
+        self.refused: set[str] = set()
+        """The files outside of `reach`, which were not looked for."""
 
     def prefetch(self, library: Library, marks: Iterable[Mark]) -> None:
         """Start on the context of all these marks, which `around` will need next."""
@@ -160,6 +169,8 @@ class Files:
             return ""
         name = f"cache/{library.address}/{key}.png"
         path = self._folder / name
+        if not self._may_open(path):
+            return ""
         self.looked.add(str(path))
         with suppress(OSError):
             return name if path.is_file() and path.stat().st_size > 0 else ""
@@ -177,9 +188,17 @@ class Files:
             path = self._base / name
         elif Path(mark.file.path).is_absolute():
             path = Path(mark.file.path)
-        if path is not None:
-            self.looked.add(str(path))
-        return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113
+        if path is None or not self._may_open(path):
+            return None
+        self.looked.add(str(path))
+        return path if os.path.isfile(path) else None  # noqa: PTH113
+
+    def _may_open(self, path: Path) -> bool:
+        """Return whether a file may be opened; remember it if not."""
+        if is_in_reach(path, self._reach):
+            return True
+        self.refused.add(os.path.normpath(path))
+        return False
 
     @cached_property
     def _base(self) -> Path | None:
@@ -204,16 +223,37 @@ _HOMES = (
 _PREF = regex(r'(?m)^user_pref\("extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$')
 
 
+def is_in_reach(path: Path, reach: tuple[Path, ...] | None) -> bool:
+    """Return whether a file lies in one of these folders, with and without its links; None = any.
+
+    A path that leads out in plain words is not even looked at: on Windows that could send the
+    person's password to another machine.
+    """
+    if reach is None:
+        return True
+    plain_path = Path(os.path.normpath(path))
+    if not any(plain_path.is_relative_to(folder) for folder in reach):
+        return False
+    resolved = Path(os.path.realpath(plain_path))
+    return any(resolved.is_relative_to(os.path.realpath(folder)) for folder in reach)
+
+
 def linked_folder(data: Path) -> Path | None:
     """Return the base folder for linked files of this data folder. None if no profile names one."""
+    base = (own_settings(data) or {}).get("baseAttachmentPath")
+    return Path(base) if base else None
+
+
+def own_settings(data: Path) -> Texts | None:
+    """Return what this person's Zotero was told, if this is its data folder; None if it is not."""
     with suppress(RuntimeError):  # nobody's home
         for profile in (one for name in _HOMES for one in Path.home().glob(f"{name}/*/prefs.js")):
-            with suppress(OSError, ValueError):
-                text = profile.read_text("utf-8", "replace")
-                told = {name: json.loads(value) for name, value in _PREF.findall(text)}
-                of_it = Path(told.get("dataDir", Path.home() / "Zotero")).samefile(data)
-                if of_it and told.get("baseAttachmentPath"):
-                    return Path(told["baseAttachmentPath"])
+            with suppress(ItemError, OSError, ValueError):
+                raw, _ = read_file(profile, LARGEST_SETTINGS)
+                settings = _PREF.findall(raw.decode("utf-8", "replace"))
+                told = {name: json.loads(value) for name, value in settings}
+                if Path(told.get("dataDir", Path.home() / "Zotero")).samefile(data):
+                    return told
     return None
 
 
@@ -226,8 +266,8 @@ PAGES = (".xhtml", ".html", ".htm")
 
 def _pages(path: Path) -> list[bytes]:
     if path.suffix.lower() in PAGES:
-        return [path.read_bytes()]
-    with ZipFile(path) as book:
+        return [read_file(path, LARGEST)[0]]
+    with open(path, "rb", opener=open_regular) as file, ZipFile(file) as book:
         pages = [one for one in book.infolist() if one.filename.lower().endswith(PAGES)]
         if sum(one.file_size for one in pages) > LARGEST:
             raise ValueError("it is too large")
@@ -238,7 +278,15 @@ def find_in_pages(path: Path, quotes: Iterable[pdf.Quote]) -> pdf.Surroundings |
     """Find the context of quotes in an EPUB or a web page; never raises for bad content."""
     try:
         pages = [blocks_of(page.decode("utf-8", "replace")) for page in _pages(path)]
-    except (OSError, BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError) as error:
+    except (
+        ItemError,
+        OSError,
+        BadZipFile,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as error:
         return pdf.Failed(f"it cannot be read: {error}", pdf.REPAIR)
     texts = ["\n".join(words for _, words in page if words) for page in pages]
     return pdf.Surroundings(tuple(_passage(texts, quote) for quote in quotes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
@@ -180,6 +181,8 @@ class Works:
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
     me: Strings
+    reach: tuple[Path, ...] | None = None
+    """The only folders in which files are opened; None = wherever the library says."""
     read: dict[str, list[Item]] = field(default_factory=dict)
     """What was read of each library."""
     failed: list[str] = field(default_factory=list)
@@ -188,7 +191,7 @@ class Works:
     @cached_property
     def files(self) -> Files:
         """The files of the libraries."""
-        return Files(self.worker, self.folder)
+        return Files(self.worker, self.folder, self.reach)
 
     @cached_property
     def quotable(self) -> tuple[set[str], set[str]]:
@@ -439,7 +442,10 @@ def note_text(html: str, quotable: Callable[[], Quotable]) -> tuple[str, Strings
     """
     html = _PICTURE.sub("", html)
     # of signs that begin no tag, the parser looks for the end again and again
-    soup = BeautifulSoup(_NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST])), "html.parser")
+    markup = _NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST]))
+    with warnings.catch_warnings():  # of a note that is nothing but an address
+        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+        soup = BeautifulSoup(markup, "html.parser")
     for element in soup(("script", "style", "template", "title", "hr")):
         element.decompose()
     for text in soup.find_all(string=re.compile(r"\s{2}|\n")):

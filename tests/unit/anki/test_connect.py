@@ -200,7 +200,7 @@ def search(client: AnkiConnect) -> object:
         (403, b"", "", profile, ("403", "webBindPort")),
         (200, NO_KEY, "", profile, ("requires its key", "MY_KEY")),
         (200, NO_KEY, SECRET, profile, ("is not that of AnkiConnect", "MY_KEY")),
-        (200, error(LOUD), SECRET, search, ("Anki refuses findCards: bad [31mrequest … x",)),
+        (200, error(LOUD), SECRET, search, ("Anki refuses findCards: bad [31mrequest *** x",)),
         (200, error("collection is not available"), "", search, ("no profile is open",)),
         (
             200, by_action(requestPermission={"permission": "denied"}), "",

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,14 +129,14 @@ def test_only_the_user_can_enter_the_folder_of_the_copy(database, tmp_path, monk
 
 def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(database, monkeypatch):
     journal = database.with_name("zotero.sqlite-journal")
-    copyfile = shutil.copyfile
+    copy = shutil.copyfileobj
 
-    def copied_while_it_is_written(source: Path, target: Path) -> None:
-        copyfile(source, target)
+    def copied_while_it_is_written(*given: Any) -> None:
+        copy(*given)
         with journal.open("ab") as file:
             file.write(b"x")
 
-    monkeypatch.setattr(shutil, "copyfile", copied_while_it_is_written)
+    monkeypatch.setattr(shutil, "copyfileobj", copied_while_it_is_written)
     found = scanned(database)
     assert "keeps writing to it" in only_problem(found).what
     assert found[-1] == PART
@@ -164,8 +165,8 @@ def truncated(path: Path) -> None:
 FAULTS = {
     "absent": (lambda path: None, "there is no Zotero database", "data folder"),
     "no folder": (lambda path: path.parent.rmdir(), "there is no Zotero database", "data folder"),
-    "a folder": (Path.mkdir, "could not be copied", ""),
-    "a pipe": (os.mkfifo, "could not be copied", ""),
+    "a folder": (Path.mkdir, "not a regular file", ""),
+    "a pipe": (os.mkfifo, "not a regular file", ""),
     "empty": (Path.touch, "not a Zotero database", "zotero.sqlite"),
     "a head": (lambda path: path.write_bytes(b"SQLite format 3\0"), "not a Zotero database", "zotero.sqlite"),
     "a text": (lambda path: path.write_bytes(b"no database at all" * 500), "not a Zotero database", "zotero.sqlite"),

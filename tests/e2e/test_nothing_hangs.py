@@ -1,0 +1,184 @@
+"""What stands where a file should be, and what is much too large, stops nothing.
+
+Each case is a process of its own: one that hangs is ended, and the case fails.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 60
+NOTE = "What makes ATP in a cell?::The mitochondrion\n"
+
+
+def ended(forge, *arguments: str | Path) -> tuple[int, str, str]:
+    """What a call came to that is ended if it hangs."""
+    process = forge.started(*arguments)
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        pytest.fail("it hangs")
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/tty")
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(b"{")
+        file.truncate(2 << 30)
+
+
+ODD = [pipe, endless, device, folder, sparse]
+IN_A_VAULT = [
+    "x.excalidraw.md",
+    "x.md",
+    "x.txt",
+    "x.png",
+    ".obsidian/templates.json",
+    ".obsidian/community-plugins.json",
+    ".obsidian/plugins/templater-obsidian/data.json",
+    ".obsidian/plugins/obsidian-spaced-repetition/data.json",
+    ".obsidian/plugins/flashcards-obsidian/data.json",
+]
+
+
+@pytest.mark.parametrize("make", ODD)
+def test_what_is_no_file_in_a_vault_stops_nothing(forge, vault, make):
+    (vault / "good.md").write_text(NOTE)
+    (vault / "shown.md").write_text("A ==ribosome== ![](x.png) makes the proteins of a cell.\n")
+    for name in IN_A_VAULT:
+        (vault / name).parent.mkdir(parents=True, exist_ok=True)
+        make(vault / name)
+    code, _, err = ended(forge, "run", vault)
+    assert code in (0, 1), err
+    assert forge.cards("mitochondrion")
+
+
+@pytest.mark.parametrize("make", ODD)
+def test_what_is_no_file_among_exports_stops_nothing(forge, tmp_path, make):
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    (exports / "good.csv").write_text("Highlight,Book Title\nA cell is alive.,Book\n")
+    for ending in ("csv", "json", "html", "txt", "pdf", "epub", "tid"):
+        make(exports / f"x.{ending}")
+    code, out, err = ended(forge, "extract", exports, "--json")
+    assert code in (0, 1), err
+    assert "A cell is alive." in out
+    code, _, err = ended(forge, "extract", exports / "x.csv", exports / "x.json", exports / "x.pdf")
+    assert code in (1, 2), err
+
+
+@pytest.mark.parametrize("make", ODD)
+def test_a_source_that_is_no_file_is_named(forge, make):
+    kinds = ["zotero", "kindle", "readwise", "hypothesis", "pdf", "obsidian", "tiddlywiki"]
+    for kind in kinds:
+        make(forge.folder / kind)
+    sources = ", ".join(f"{{{kind}: {{name: {kind}, path: {kind}}}}}" for kind in kinds)
+    forge.settings(f"sources: [{sources}]\nanki: {{collection: none}}\n")
+    # what it links to is outside of the workspace, and was confirmed
+    forge.ok("init", "--trust", forge.folder)
+    code, _, err = ended(forge, "run", "-v")
+    assert code == 1, err
+    if make in (pipe, endless, device):
+        reasons = [line for line in err.splitlines() if "regular file" in line or "a link" in line]
+        assert len(reasons) == len(kinds)
+
+
+def nested(depth: int) -> str:
+    return '{"a":' + "[" * depth + "]" * depth + "}"
+
+
+@pytest.mark.parametrize("depth", [500, 2_000, 200_000])
+def test_settings_nested_deeply_stop_nothing(forge, vault, depth):
+    (vault / "good.md").write_text(NOTE)
+    for name in IN_A_VAULT:
+        if name.endswith(".json"):
+            (vault / name).parent.mkdir(parents=True, exist_ok=True)
+            (vault / name).write_text(nested(depth))
+    code, _, err = ended(forge, "run", vault)
+    assert code in (0, 1), err
+    assert forge.cards("mitochondrion")
+
+
+@pytest.mark.parametrize("depth", [500, 2_000, 200_000])
+def test_an_export_nested_deeply_stops_nothing(forge, tmp_path, depth):
+    texts = [
+        '{"export_userid": "a", "rows": [%s]}',
+        '{"rows": [{"id": "a", "uri": "TextQuoteSelector", "target": [%s]}]}',
+        '{"hypothes.is": %s}',
+    ]
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.json").write_text(text % nested(depth))
+    code, _, err = ended(forge, "extract", *sorted(tmp_path.glob("*.json")))
+    assert code in (0, 1), err
+
+
+STARS: list[Callable[[int], str]] = [
+    lambda count: "*a" * count + "b",
+    lambda count: "**/*a" * count + "b",
+    lambda count: "**/" * count + "b",
+    lambda count: "**a" * count + "b",
+    lambda count: "?*" * count + "b",
+]
+
+
+@pytest.mark.parametrize("pattern", STARS)
+def test_a_pattern_with_many_stars_ends(forge, vault, pattern):
+    deep = vault.joinpath(*["a" * 10] * 20)
+    deep.mkdir(parents=True)
+    (deep / f"{'a' * 200}.md").write_text(NOTE)
+    many = pattern(30)
+    sources = [
+        f"{{obsidian: {{name: a, path: {vault}, include: ['{many}']}}}}",
+        f"{{obsidian: {{name: b, path: {vault}, exclude: ['{many}']}}}}",
+        f"{{markdown: {{name: c, path: {vault}, include: ['{many}']}}}}",
+    ]
+    forge.settings(f"sources: [{', '.join(sources)}]\nanki: {{collection: none}}\n", trust=True)
+    code, _, err = ended(forge, "run")
+    assert code == 0, err
+
+
+def test_a_link_that_a_person_names_is_read(forge, tmp_path):
+    (tmp_path / "real.md").write_text(NOTE)
+    (tmp_path / "link.md").symlink_to("real.md")
+    assert forge.ok("extract", tmp_path / "link.md", "--json").stdout.count('"exact"') == 1
+
+
+def test_a_note_of_three_megabytes_is_read(forge, vault):
+    plain = "Plain words without any mark stand in this text and go on and on.\n\n"
+    (vault / "long.md").write_text(plain * (3_000_000 // len(plain)) + NOTE)
+    code, _, err = ended(forge, "run", vault)
+    assert code == 0, err
+    assert forge.cards("mitochondrion")
+
+
+@pytest.mark.parametrize(
+    "line", ["> Part {0} of it ==is== so.", "| a{0} | ==b{0}== | c |", "==a{0}=="]
+)
+def test_a_block_of_thousands_of_marks_ends(forge, vault, line):
+    rows = (line.format(number) for number in range(6_000))
+    (vault / "block.md").write_text("\n".join(rows) + "\n")
+    code, out, err = ended(forge, "extract", vault, "--json")
+    assert code == 0, err
+    assert '"exact"' in out

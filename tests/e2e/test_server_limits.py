@@ -1,0 +1,148 @@
+"""A server that never ends an answer is given up; one that repeats the key gets it printed nowhere."""
+
+import base64
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from ankiforge.anki.connect import AnkiConnect
+from ankiforge.draft.server import ServerSettings
+from ankiforge.errors import ServiceError
+from ankiforge.extract import zotero
+from ankiforge.extract.zotero.api import Pace
+from ankiforge.model import Problem
+
+KEY = "sk-proj-Ab9_xY7/qq+Zz"
+PAUSE = 0.02
+
+
+@contextmanager
+def endless(first: bytes, piece: bytes) -> Iterator[str]:
+    """A server that answers any request with `first`, then with one piece after the other."""
+    ended = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def answer(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.recv(65536)
+            connection.sendall(first)
+            while not ended.wait(PAUSE):
+                connection.sendall(piece)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        ended.set()
+        listening.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n"
+ENDLESS = {
+    "a byte of a head now and then": (HEAD, b"x"),
+    "a field of a head now and then": (HEAD, b"x-more: y\r\n"),
+    "102 again and again": (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    "100 again and again": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a byte of a body now and then": (HEAD + b"\r\n", b" "),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_a_model_that_never_ends_its_answer_is_given_up(forge, monkeypatch, case):
+    monkeypatch.setattr(ServerSettings, "reply_s", 1.0, raising=False)
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes" / "a.md").write_text("Power is ==the ability to get others to act==.\n")
+    with endless(*ENDLESS[case]) as address:
+        forge.drafting(f"{address}/v1")
+        result = forge("run")
+    assert result.exit_code in (1, 3), result
+    assert "took more than 1 s" in result.stderr
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_a_zotero_that_never_ends_its_answer_is_given_up(case):
+    with endless(*ENDLESS[case]) as address:
+        settings = zotero.Settings(api="local", url=address)
+        pace = Pace(sleep=lambda _: None, whole=1.0)
+        found = list(zotero.open_source("z", Path(), settings, pace=pace).scan())
+    [problem] = [one for one in found if isinstance(one, Problem)]
+    assert "no Zotero answers" in problem.what
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_an_anki_that_never_ends_its_answer_is_given_up(case):
+    with endless(*ENDLESS[case]) as address, pytest.raises(ServiceError, match="did not finish"):
+        AnkiConnect(address, timeout=1.0).check()
+
+
+# --- the key --------------------------------------------------------------------------------
+
+
+def escaped(form: str) -> str:
+    return "".join(form.format(ord(one)) for one in KEY)
+
+
+ECHOES = {
+    "as it is": KEY,
+    "capitals": KEY.upper(),
+    "JSON escapes": escaped("\\u{:04x}"),
+    "JSON escapes twice": escaped("\\\\u{:04X}"),
+    "percent": escaped("%{:02x}"),
+    "percent twice": escaped("%25{:02X}"),
+    "HTML": escaped("&#{};"),
+    "HTML, hexadecimal": escaped("&#x{:x};"),
+    "bytes": escaped("\\x{:02x}"),
+    "hexadecimal": KEY.encode().hex(),
+    "hexadecimal, with colons": KEY.encode().hex(":"),
+    **{
+        f"Base64 after {before!r}": base64.b64encode(before + KEY.encode() + after).decode()
+        for before in (b"", b"x", b"Bearer ", b"user:pass")
+        for after in (b"", b"!", b"tail of it")
+    },
+    **{
+        f"Base64 for addresses after {before!r}": base64.urlsafe_b64encode(before + KEY.encode()).decode()
+        for before in (b"", b"x", b"Bearer ")
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ECHOES)
+def test_a_key_that_a_server_repeats_is_not_printed(forge, server, fake, monkeypatch, case):
+    monkeypatch.setenv("OTHER_KEY", KEY)
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes" / "a.md").write_text("Power is ==the ability to get others to act==.\n")
+    body = b'{"error": {"message": "refused: %s"}}' % ECHOES[case].encode()
+    server.otherwise = lambda _: fake.Reply(400, body)
+    forge.drafting(server.base_url, key_env="OTHER_KEY")
+    forge.ok("init", "--trust", forge.folder)
+    result = forge("run", "-v")
+    said = result.stdout + result.stderr
+    assert "refused: " in said
+    assert "***" in said
+    core = base64.b64encode(KEY.encode()).decode()[4:20]
+    for form in (KEY, KEY.upper(), KEY.encode().hex(), core, ECHOES[case]):
+        assert form not in said
+    assert forge("doctor", "--json").stdout.count(KEY) == 0
+
+
+def test_a_key_that_a_server_redirects_to_is_not_printed(forge, server, fake, monkeypatch):
+    monkeypatch.setenv("OTHER_KEY", KEY)
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes" / "a.md").write_text("Power is ==the ability to get others to act==.\n")
+    there = (("location", f"http://evil.example/?key={escaped('%{:02x}')}"),)
+    server.otherwise = lambda _: fake.Reply(307, json.dumps({}).encode(), there)
+    forge.drafting(server.base_url, key_env="OTHER_KEY")
+    forge.ok("init", "--trust", forge.folder)
+    result = forge("run", "-v")
+    assert "http://evil.example/?key=***" in result.stderr

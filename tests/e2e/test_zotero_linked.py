@@ -1,0 +1,130 @@
+"""A Zotero database that came with a workspace opens no file outside before a person confirms it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from samples.pdf_writer import Page, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
+MARKED = "keep it out"
+BEFORE = "A bacterium can destroy the drug or "
+FIGURE = json.dumps({"pageIndex": 0, "rects": [[72, 600, 300, 700]]})
+
+
+def paper(path: Path, more: str = "The rest is known.") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_pdf(path, [Page((paragraph(f"{BEFORE}{MARKED}. {more}"),), ())])
+    return path
+
+
+def database(folder: Path, *paths: str) -> None:
+    """A Zotero database with a file at each path; each file has a mark and a framed figure."""
+    folder.mkdir(parents=True, exist_ok=True)
+    works = []
+    for number, path in enumerate(paths):
+        marks = (
+            Annotation(f"MARKAA0{number}", MARKED),
+            Annotation(f"MARKBB0{number}", kind="image", position=FIGURE),
+        )
+        file = Attachment(f"ATTACH0{number}", "paper.pdf", marks, path)
+        works.append(Work(f"PAPER00{number}", {"title": f"Paper {number}"}, attachments=(file,)))
+    write_zotero(folder / "zotero.sqlite", [Library(tuple(works))])
+
+
+def words_before(forge) -> list[str]:
+    result = forge("extract", "--json")
+    found = [one for one in result.lines if "exact" in one]
+    assert len(found) >= 2
+    return [one["prefix"] for one in found if one["exact"] == MARKED]
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    return paper(tmp_path / "private" / "secret.pdf", "The secret is Zanzibar.")
+
+
+@pytest.fixture
+def shipped(forge):
+    """A workspace with a Zotero database in it; `more` are further settings of the source."""
+
+    def shipped_(more: str = "") -> Path:
+        source = f"{{zotero: {{name: z, path: zotero{more}}}}}"
+        forge.settings(f"sources: [{source}]\nanki: {{collection: none}}\n")
+        return forge.folder / "zotero"
+
+    return shipped_
+
+
+def test_a_linked_file_outside_is_listed_and_not_opened(forge, shipped, secret):
+    data = shipped()
+    database(data, str(secret), f"{data}/storage/../../../private/secret.pdf", "storage:paper.pdf")
+    paper(data / "storage" / "ATTACH02" / "paper.pdf")
+    assert words_before(forge) == ["", "", BEFORE]
+    told = forge("run")
+    assert told.exit_code == 0
+    assert f"linked files in {secret.parent} were not opened (1)" in told.stderr
+    assert f"linked: [{secret.parent}]" in told.stderr
+    assert len(list(forge.folder.rglob("pictures/*"))) == 1  # no picture of the page of another
+    forge.ok("export", "all.jsonl")
+    assert "Zanzibar" not in (forge.folder / "all.jsonl").read_text("utf-8")
+    assert "were not opened" in forge("run").stderr  # an unchanged library says so, too
+
+
+def test_a_link_in_the_data_folder_that_leads_out_is_not_followed(forge, shipped, secret):
+    data = shipped()
+    database(data, "storage:paper.pdf")
+    inside = data / "storage" / "ATTACH00" / "paper.pdf"
+    inside.parent.mkdir(parents=True)
+    inside.symlink_to(secret)
+    assert words_before(forge) == [""]
+    assert "were not opened" in forge("run").stderr
+
+
+def test_a_database_that_is_a_link_leading_out_is_not_read(forge, shipped, tmp_path):
+    data = shipped()
+    database(tmp_path / "own", "storage:paper.pdf")
+    data.mkdir()
+    (data / "zotero.sqlite").symlink_to(tmp_path / "own" / "zotero.sqlite")
+    result = forge("run", code=1)
+    assert "a link that leads out of the workspace" in result.stderr
+
+
+def test_linked_files_are_read_in_the_folders_that_a_person_confirmed(forge, shipped, secret):
+    database(shipped(f", linked: [{secret.parent}]"), str(secret))
+    refused = forge("run", code=2)
+    assert f"linked files in {secret.parent} would be read, which is outside" in refused.stderr
+    forge.ok("init", "--trust", forge.folder)
+    assert words_before(forge) == [BEFORE]
+    assert "were not opened" not in forge("run").stderr
+
+
+def test_a_file_linked_inside_the_workspace_is_read(forge, shipped):
+    data = shipped()
+    database(data, str(paper(forge.folder / "papers" / "a.pdf")))
+    assert words_before(forge) == [BEFORE]
+
+
+def test_a_data_folder_that_a_person_named_keeps_its_linked_files(forge, secret, tmp_path):
+    database(tmp_path / "Zotero", str(secret))
+    source = f"{{zotero: {{name: z, path: {tmp_path / 'Zotero'}}}}}"
+    forge.settings(f"sources: [{source}]\nanki: {{collection: none}}\n", trust=True)
+    assert words_before(forge) == [BEFORE]
+
+
+def test_a_data_folder_named_on_the_command_line_keeps_its_linked_files(forge, secret, tmp_path):
+    database(tmp_path / "Zotero", str(secret))
+    result = forge.ok("extract", tmp_path / "Zotero", "--json")
+    assert BEFORE in result.stdout
+
+
+def test_the_own_zotero_in_a_workspace_keeps_its_linked_files(forge, shipped, secret):
+    data = shipped()
+    database(data, str(secret), "attachments:secret.pdf")
+    profile = forge.home / ".zotero" / "zotero" / "abcd.default" / "prefs.js"
+    profile.parent.mkdir(parents=True)
+    told = {"dataDir": str(data), "baseAttachmentPath": str(secret.parent)}
+    lines = [f'user_pref("extensions.zotero.{name}", "{one}");' for name, one in told.items()]
+    profile.write_text("\n".join(lines) + "\n")
+    assert words_before(forge) == [BEFORE, BEFORE]
