@@ -35,6 +35,7 @@ from ankiforge.ledger.match import (
     Reading,
     match_documents,
     match_in_document,
+    match_labels,
     match_moved,
     match_spots,
     resembling,
@@ -48,6 +49,7 @@ from ankiforge.ledger.readings import (
     decode_highlight,
     doc_found,
     mark_of,
+    names_and_labels,
     numbered_marks,
     place_of,
     reading_of,
@@ -404,9 +406,12 @@ class Ingest:
             mark = replace(mark, readings=readings, there=there, decided=passage.decided)
         else:
             text = passage.texts[0] if passage.texts else Text("")
-            names = frozenset(filter(None, [text.own]))
+            names, labels = names_and_labels([text.own])
             readings = tuple(heard) or (Reading(""),)
-            mark = Mark(readings, text.kind, names, there, passage.decided, row["document"])
+            mark = Mark(
+                readings, text.kind, names, labels, there, heard=True, decided=passage.decided,
+                document=row["document"],
+            )  # fmt: skip
         return _Known(
             row["key"], row["document"], row["state"], row["missed"], row["exact"], passage.texts,
             passage.decided, mark,
@@ -451,7 +456,7 @@ class Ingest:
                 one.like = old.key
 
     def _match_spots(self) -> None:
-        """Match what is left in each document by its neighbours."""
+        """Match what is left in each document by its neighbours, and then by labels."""
         taken = {one.known.key for one in self.found if one.known}
         for known, found in self.open:
             at_key = {one.key: at for at, one in enumerate(known)}
@@ -464,9 +469,9 @@ class Ingest:
             new = {index for index, one in enumerate(found) if not one.known}
             if not left or not new:
                 continue
-            more = match_spots(
-                [one.mark for one in known], [one.mark for one in found], pairs, left, new
-            )
+            olds, news = [one.mark for one in known], [one.mark for one in found]
+            more = match_spots(olds, news, pairs, left, new)
+            more |= match_labels(olds, news, left - set(more.values()), new - more.keys())
             for index, at in more.items():
                 found[index].known = known[at]
 
@@ -612,7 +617,8 @@ class Ingest:
             self.store.add("key", known.key, SOURCE, _body(one))
             return
         now = Text(**_body(one))
-        if exact(newest.exact) != exact(now.exact) or newest.place != now.place:
+        same_place = (newest.place, newest.own) == (now.place, now.own)
+        if exact(newest.exact) != exact(now.exact) or not same_place:
             self.store.add("text", known.key, SOURCE, _body(one))
 
     def _write_absent(self) -> None:
