@@ -16,10 +16,9 @@ from typing import TypeVar
 import httpx2
 import msgspec
 
-from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.notetypes import note_type
 from ankiforge.errors import ServiceError
-from ankiforge.model import Family, Json
+from ankiforge.model import RETIRED, Family, Json
 
 _T = TypeVar("_T")
 _API_VERSION = 6

@@ -21,11 +21,20 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards
-from ankiforge.ledger.events import SOURCE, Event, Passage, Wording, exact, is_news, is_stale
+from ankiforge.ledger.events import (
+    SOURCE,
+    Event,
+    Passage,
+    Wording,
+    exact,
+    guid_of,
+    is_news,
+    is_stale,
+)
 from ankiforge.ledger.match import LONG
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode, listed, tag_name, words_of
-from ankiforge.ledger.views import in_vault
+from ankiforge.ledger.views import graves_of, in_vault
 from ankiforge.model import (
     Change,
     Draft,
@@ -43,6 +52,7 @@ from ankiforge.model import (
     Verdict,
     Waiting,
     h16,
+    note_id,
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import make
@@ -377,8 +387,9 @@ def _follow(
         return [Held(Guid(card.guid), before, cards.fields_of(wording), "", wording.content)]
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
     store.add("revise", key, SOURCE, body)
-    after = cards.fields_of(store.passage(key).cards[card.guid].wording)
-    return [Change(Guid(card.guid), before, after)] if after != before else []
+    revised = store.passage(key).cards[card.guid]
+    change = cards.change_of(revised, card.wording, card.typed)
+    return [change] if change else []
 
 
 def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
@@ -497,6 +508,7 @@ def each_waiting(
     both = "FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE"
     ids = f"SELECT d.id {both} h.state = 'present' AND {condition} ORDER BY h.document, h.position, d.position"
     strangers = msgspec.json.decode(store.meta("strangers", "[]"), type=set[str])
+    graves = graves_of(store)
     for row in _in_parts(store, ids, f"SELECT d.*, h.body AS mark {both}", "d.id", *values):
         passage, proposal = store.passage(row["key"]), decode_proposal(row["body"])
         wording = _wording_in(row)
@@ -508,7 +520,7 @@ def each_waiting(
         one = Waiting(
             row["id"], highlight, proposal, Guid(row["revises"]) if row["revises"] else None,
             Guid(row["replaces"]) if row["replaces"] else None,
-            _remarks(store, passage, row, wording, highlight, strangers),
+            _remarks(store, passage, row, wording, highlight, strangers, graves),
         )  # fmt: skip
         yield one, wording
 
@@ -520,10 +532,18 @@ def _remarks(
     wording: Wording,
     highlight: Highlight,
     strangers: Collection[str],
+    graves: Collection[int],
 ) -> Strings:
     """Return why a draft needs a person: with a remark, policy never accepts it.
 
-    `strangers` are the documents of notes in Anki that no card here has.
+    Args:
+        store: the store.
+        passage: the passage of the draft.
+        row: the draft.
+        wording: its words.
+        highlight: the passage as it was read.
+        strangers: the documents of notes in Anki that no card here has.
+        graves: the ids of notes that were deleted in Anki.
     """
     remarks = ["is this the card whose passage is gone?" for _ in asked(store, passage)]
     if row["revises"]:
@@ -532,6 +552,8 @@ def _remarks(
         remarks.append("replaces a card of another form, whose schedule ends")
     elif passage.dropped:
         remarks.append("you decided on this passage before")
+    elif graves and was_buried(passage, wording, graves):
+        remarks.append("you deleted its note in Anki")
     elif in_vault(document_tag(highlight.document.title), highlight.uri) in strangers:
         remarks.append("Anki has notes of this document that are no cards here")
     for twin in twins(store, passage, wording.content):
@@ -543,6 +565,12 @@ def _remarks(
     if asks_form(store, highlight):
         remarks.append("form")
     return tuple(remarks)
+
+
+def was_buried(passage: Passage, wording: Wording, graves: Collection[int]) -> bool:
+    """Return whether the note of a draft was deleted in Anki, before the journal was lost."""
+    guid = guid_of(passage.key, wording)
+    return guid not in passage.cards and note_id(Guid(guid)) in graves
 
 
 def twins(store: Store, passage: Passage, content: str) -> list[Row]:

@@ -87,7 +87,7 @@ class JournalState(Value):
     """What was wrong with the journal when it was read last, in lines."""
 
     unreadable: int = 0
-    """They were skipped."""
+    """They were skipped, torn last lines too: of these the rest may arrive."""
     missing: int = 0
     """No file had them any more; they are written again, unless nothing may be written."""
     new: int = 0
@@ -478,6 +478,7 @@ class Store:
             what = f"{path}: cannot be read: {error.strerror}"
             raise LedgerError(what, hint="allow reading, or restore the file") from error
         end = data.rfind(b"\n") + 1
+        torn = bool(data[end:].strip())
         events, unreadable = [], mark.unreadable if mark and same else 0
         for line in data[:end].splitlines():
             if not line.strip():
@@ -489,7 +490,7 @@ class Store:
                 continue
             if event.what in KINDS:
                 events.append(event)
-        self.unreadable += unreadable
+        self.unreadable += unreadable + torn
         if end or not same:
             self._set_mark(path, start + end, unreadable)
         return events, mark is not None and not same
