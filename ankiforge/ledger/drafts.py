@@ -56,6 +56,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import make
+from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import document_tag
 
 DERIVED_ALIKE = 85
@@ -382,6 +383,9 @@ def _follow(
     if proposal.blocked:
         why = "a check blocks the new words"
         return [Held(Guid(card.guid), before, cards.fields_of(wording), why, wording.content)]
+    if damage := _new_damage(card.wording, wording):
+        why = f"the new words are damaged: “{damage}”"
+        return [Held(Guid(card.guid), before, cards.fields_of(wording), why, wording.content)]
     derived = highlight.route is Route.PDF and highlight.kind is not HighlightKind.CARD
     if derived and _alike(card.wording, wording) < DERIVED_ALIKE:
         return [Held(Guid(card.guid), before, cards.fields_of(wording), "", wording.content)]
@@ -390,6 +394,13 @@ def _follow(
     revised = store.passage(key).cards[card.guid]
     change = cards.change_of(revised, card.wording, card.typed)
     return [change] if change else []
+
+
+def _new_damage(before: Wording, after: Wording) -> str:
+    """Return letters that are damaged in the new words of a card, if its words were whole before."""
+    if any(map(damage_in, before.fields.values())):
+        return ""
+    return next(filter(None, map(damage_in, after.fields.values())), "")
 
 
 def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
