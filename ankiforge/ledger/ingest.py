@@ -33,6 +33,7 @@ from ankiforge.ledger.match import (
     Doc,
     Mark,
     Reading,
+    likeness_around,
     match_documents,
     match_in_document,
     match_labels,
@@ -478,18 +479,17 @@ class Ingest:
     def _hand_over(self) -> None:
         """When a decided passage goes, an undecided one with equal text takes over its key.
 
-        So a note that was copied, and deleted in a later run, keeps its cards.
+        So a note or PDF that was copied, and deleted in a later run, keeps its cards.
         """
         found = {one.known.key: one for one in self.found if one.known}
         absent = {one.key for one in self.absent}
-        for one in (*self.absent, *self._heard_only()):
-            text = one.mark.now.text
-            if not one.decided or len(text) < LONG:
+        for gone in (*self.absent, *self._heard_only()):
+            if not gone.decided:
                 continue
             rows = self.store.rows(
                 "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
                 " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
-                text, one.key,
+                gone.mark.now.text, gone.key,
             )  # fmt: skip
             heirs = []
             for row in rows:
@@ -497,19 +497,13 @@ class Ingest:
                 if not here or row["key"] in absent or self.store.passage(row["key"]).decided:
                     continue
                 again = found.get(row["key"])
-                now, was = (
-                    (again.mark if again else mark_of(decode_highlight(row))).now,
-                    one.mark.now,
-                )
-                if now.text == text:
-                    from rapidfuzz import fuzz
-
-                    around = fuzz.ratio(was.before, now.before) + fuzz.ratio(was.after, now.after)
-                    heirs.append((-around, row["key"], row["place"]))
+                mark = again.mark if again else mark_of(decode_highlight(row))
+                if _may_inherit(gone, row, mark):
+                    heirs.append((-likeness_around(gone.mark, mark), row["key"], row["place"]))
             if heirs:
                 _, heir, place = min(heirs)
-                self.store.add("same", heir, SOURCE, {"old": one.key})
-                self.report.moved.append((one.key, place))
+                self.store.add("same", heir, SOURCE, {"old": gone.key})
+                self.report.moved.append((gone.key, place))
 
     def _heard_only(self) -> list[_Known]:
         """Return passages of the journal that are not where it says, and whose text stands elsewhere."""
@@ -664,6 +658,19 @@ class Ingest:
             " WHERE h.state = 'present' AND d.container IN (SELECT value FROM json_each(?))",
             encode(sorted(self.listed)),
         )
+
+
+def _may_inherit(gone: _Known, row: Row, mark: Mark) -> bool:
+    """Return whether a passage with equal text may take over the key of one that went.
+
+    A short text is no coincidence if it was told as a copy, or stands in the same context.
+    """
+    if mark.now.text != gone.mark.now.text:
+        return False
+    if len(mark.now.text) >= LONG or row["reason"].startswith(SAME_WORDS):
+        return True
+    same = gone.exact == row["exact"]
+    return same and bool(match_moved([gone.mark], [mark]))
 
 
 def ingest(

@@ -320,6 +320,12 @@ def likeness(known: Mark, found: Mark) -> float:
     return max(fuzz.ratio(reading.text, found.now.text) for reading in known.readings)
 
 
+def likeness_around(one: Mark, other: Mark) -> float:
+    """Return how alike the texts before and after two marks are, of 200."""
+    before = _ratio(one.now.before, other.now.before)
+    return before + _ratio(one.now.after, other.now.after)
+
+
 def _one_side_equal(known: Mark, found: Mark) -> bool:
     """Return whether front or back, the gaps or the rest are equal in some reading.
 
