@@ -33,6 +33,7 @@ from ankiforge.ledger.match import (
     Doc,
     Mark,
     Reading,
+    has_joined,
     likeness_around,
     match_documents,
     match_in_document,
@@ -444,6 +445,7 @@ class Ingest:
         left = [one for one in new if not one.known]
         for index, at in resembling([one.mark for one in rest], [one.mark for one in left]).items():
             left[index].like = rest[at].key
+        self._ask_about_joined()
         # another machine may have found a passage of this one in other words, before the journals met
         here = [one for one in self.absent if one.state == "present"]
         heard = [one for one in self.found if one.known and one.known.state == "journal"]
@@ -455,6 +457,27 @@ class Ingest:
                 self.store.add("same", one.key, SOURCE, {"old": old.key})
             else:
                 one.like = old.key
+
+    def _ask_about_joined(self) -> None:
+        """Ask about passages that went into another one of their document: both cards ask one fact."""
+        changed = [
+            found
+            for found in self.found
+            if found.known and not found.like and found.known.state == "present"
+            and found.mark.now.text != found.known.mark.now.text
+        ]  # fmt: skip
+        for gone in self.absent:
+            if not changed or gone.state != "present" or not self.store.passage(gone.key).live:
+                continue
+            for found in changed:
+                same_document = found.document == gone.document and not found.like
+                if (
+                    same_document
+                    and found.known
+                    and has_joined(gone.mark, found.known.mark, found.mark)
+                ):
+                    found.like = gone.key
+                    break
 
     def _match_spots(self) -> None:
         """Match what is left in each document by its neighbours, and then by labels."""

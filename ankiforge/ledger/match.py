@@ -41,6 +41,8 @@ SAME_CONTEXT = 12
 """Equal folded characters beside a shorter text that suffice instead."""
 MANY_EQUAL = 3
 """So many equal texts between the same two documents are moved, however short they are."""
+SHORTEST_JOINED = 12
+"""Folded characters from which words within a longer passage are no coincidence."""
 HALF = 0.5
 """The share of the shorter document's marks that the other one must have."""
 
@@ -443,6 +445,23 @@ def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
             pairs[index] = at
             taken.add(at)
     return pairs
+
+
+def has_joined(gone: Mark, known: Mark, found: Mark) -> bool:
+    """Return whether a passage took in the words of one that went, as when two sentences become one.
+
+    Args:
+        gone: what went from the document.
+        known: another passage of the document, as it was.
+        found: the same as it is.
+    """
+    from rapidfuzz import fuzz
+
+    words = gone.now.text
+    if not SHORTEST_JOINED <= len(words) < len(found.now.text):
+        return False
+    before = max(fuzz.partial_ratio(words, reading.text) for reading in known.readings)
+    return bool(fuzz.partial_ratio(words, found.now.text) >= ALIKE > before)
 
 
 # --- renamed documents ----------------------------------------------------------------------------
