@@ -593,7 +593,7 @@ class Tally(msgspec.Struct):
             return
         before, now = self.look.viewed, look.viewed
         self.take(look)
-        for name in ("first", "deleted", "returned", "retired", "revived", "unknown"):
+        for name in ("first", "deleted", "returned", "retired", "revived"):
             setattr(now, name, [*getattr(before, name), *getattr(now, name)])
         now.reviews += before.reviews
 

@@ -204,18 +204,15 @@ def _told_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
     """Return what to do about notes that a package brought back after a person had deleted them."""
     if not revived:
         return None
-    many = len(revived) > 1
-    words = ", ".join(f"“{shortened(_first_words(ledger, guid), 40)}”" for guid in revived[:TOLD])
-    count = (
-        f"{len(revived):,} notes that you had deleted are"
-        if many
-        else "a note that you had deleted is"
-    )
-    what = f"{count} back, by an import: {words}{', …' if len(revived) > TOLD else ''}"
-    ids = " ".join(guid[:10] for guid in revived[:TOLD])
-    return Problem(
-        "Anki", what, f"to drop {'them' if many else 'it'}: ankiforge reject {ids}", notice=True
-    )
+    shown = revived[:TOLD]
+    words = [f"“{shortened(_first_words(ledger, guid), 40)}”" for guid in shown]
+    words += ["…"] if len(revived) > TOLD else []
+    ids = " ".join(guid[:10] for guid in shown)
+    count, one = "a note that you had deleted is", "it"
+    if len(revived) > 1:
+        count, one = f"{len(revived):,} notes that you had deleted are", "them"
+    what = f"{count} back, by an import: {', '.join(words)}"
+    return Problem("Anki", what, f"to drop {one}: ankiforge reject {ids}", notice=True)
 
 
 def _first_words(ledger: Ledger, guid: str) -> str:

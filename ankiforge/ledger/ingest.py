@@ -460,22 +460,19 @@ class Ingest:
 
     def _ask_about_joined(self) -> None:
         """Ask about passages that went into another one of their document: both cards ask one fact."""
-        changed = [
-            found
-            for found in self.found
-            if found.known and not found.like and found.known.state == "present"
-            and found.mark.now.text != found.known.mark.now.text
-        ]  # fmt: skip
+        changed = defaultdict(list)
+        for found in self.found:
+            known = found.known
+            stood_here = known and known.state == "present" and known.document == found.document
+            if stood_here and known and found.mark.now.text != known.mark.now.text:
+                changed[found.document].append((found, known))
         for gone in self.absent:
-            if not changed or gone.state != "present" or not self.store.passage(gone.key).live:
+            if gone.document not in changed or gone.state != "present":
                 continue
-            for found in changed:
-                same_document = found.document == gone.document and not found.like
-                if (
-                    same_document
-                    and found.known
-                    and has_joined(gone.mark, found.known.mark, found.mark)
-                ):
+            if not self.store.passage(gone.key).live:
+                continue
+            for found, known in changed[gone.document]:
+                if not found.like and has_joined(gone.mark, known.mark, found.mark):
                     found.like = gone.key
                     break
 

@@ -110,7 +110,7 @@ def see(
             if note.retired and ours[guid]["live"] and not _knows_of_dropping(store, state):
                 viewed.retired.append(guid)
                 _retire(store, guid, RETIRED_BEFORE)
-        if graves is not None:
+        if complete and graves is not None:
             there = [note for guid, note in found.items() if guid in ours]
             viewed.revived = _revived(store, there, graves, viewed.returned)
             store.set_meta("graves", encode(sorted(id for id in graves if may_be_ours(id))))

@@ -33,7 +33,7 @@ def test_what_is_deleted_while_the_sources_are_read_is_not_in_the_package(
     assert desk.card("Hund")["verdict"] == "accepted"
 
 
-def test_what_a_package_brings_back_is_told_once(desk):
+def test_what_a_package_brings_back_is_told_once(desk, backend, tmp_path: Path):
     desk.write(TWO)
     desk.go()
     desk.write(TWO.replace("cat", "a cat"))
@@ -43,6 +43,10 @@ def test_what_a_package_brings_back_is_told_once(desk):
     said = told(desk)
     assert "you had deleted is back" in said
     assert f"ankiforge reject {desk.guid()[:10]}" in said
+    assert "deleted" not in told(desk)
+    backend.export(desk.col, tmp_path / "export.apkg")
+    desk.forge.ok("pull", "--apkg", tmp_path / "export.apkg")
+    desk.settle()
     assert "deleted" not in told(desk)
     desk.forge.ok("reject", desk.guid()[:10])
     desk.run(written=1)
