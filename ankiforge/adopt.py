@@ -26,7 +26,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.collection import open_view
-from ankiforge.anki.notes import RETIRED, content_html, text_of
+from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, note_type
 from ankiforge.anki.package import DAY_ZERO
 from ankiforge.anki.plan import Options, Planned, merge, ship
@@ -36,6 +36,7 @@ from ankiforge.extract import obsidian
 from ankiforge.extract.folder import File
 from ankiforge.ledger import Ledger, Taken, Term
 from ankiforge.model import (
+    RETIRED,
     Adopted,
     Card,
     Family,

@@ -594,6 +594,16 @@ class Tally(msgspec.Struct):
         self.look = look
         self.problems += [look.problem] if look.problem else []
 
+    def take_again(self, look: Look) -> None:
+        """Add what was seen in Anki since the first look; one that failed tells nothing new."""
+        if self.look is None or look.sight != "taken":
+            return
+        before, now = self.look.viewed, look.viewed
+        self.take(look)
+        for name in ("first", "deleted", "returned", "retired", "revived"):
+            setattr(now, name, [*getattr(before, name), *getattr(now, name)])
+        now.reviews += before.reviews
+
     def plan(self, planned: Iterable[Planned], published: Published | None) -> None:
         """Add what was planned, and the package that was written."""
         self.planned += planned
@@ -629,6 +639,10 @@ def publish(
     """Plan all cards and write the package, unless Anki is there and could not be read."""
     from ankiforge import deliver
 
+    if tally.look and tally.look.sight in ("same", "taken") and not push:
+        # what was deleted in Anki while the sources were read does not come back
+        again = deliver.look(workspace.config.anki, ledger, Path.home())
+        tally.take_again(again)
     if tally.look and tally.look.blind and not full:
         return
     decks = load_rules(workspace)
@@ -678,6 +692,10 @@ def push(
             tally.take(deliver.look(workspace.config.anki, ledger, Path.home()))
         publish(workspace, ledger, tally, path, deck=deck)
         return error
+    if is_loopback(anki.address):
+        profile = anki.active_profile()
+        viewed = deliver.look_at_graves(workspace.config.anki, ledger, Path.home(), profile)
+        found.viewed.deleted.extend(viewed.deleted)
     publish(workspace, ledger, tally, path, deck=deck, push=True)
     if not tally.packages:
         tally.pushed = (0, 0)

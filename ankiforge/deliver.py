@@ -30,6 +30,7 @@ from ankiforge.model import (
     Adopted,
     Card,
     Family,
+    Guid,
     Highlight,
     Media,
     Problem,
@@ -43,7 +44,8 @@ from ankiforge.model import (
     ViewKind,
     h16,
 )
-from ankiforge.text.cloze import image_paths
+from ankiforge.text import on_one_line, shortened
+from ankiforge.text.cloze import image_paths, plain
 from ankiforge.text.fold import document_tag
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to read or to write
@@ -51,6 +53,8 @@ if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something
     from ankiforge.anki.connect import AnkiConnect
     from ankiforge.anki.plan import Planned
 
+TOLD = 3
+"""The number of notes that are told by name."""
 AUTO, NEVER = "auto", "none"
 """Values of `anki.collection`."""
 
@@ -74,6 +78,7 @@ class Look(Value):
     path: str = ""
     viewed: Viewed = msgspec.field(default_factory=Viewed)
     problem: Problem | None = None
+    """Why it could not be read, or what a person has to know of it."""
 
     @property
     def blind(self) -> bool:
@@ -193,7 +198,28 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
     foreign = view.foreign(ledger.duplicates.mods())
     if foreign is not None:
         ledger.duplicates.keep_foreign(*foreign)
-    return Look("taken", view.path, viewed)
+    return Look("taken", view.path, viewed, problem=_told_of_revived(ledger, viewed.revived))
+
+
+def _told_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
+    """Return what to do about notes that a package brought back after a person had deleted them."""
+    if not revived:
+        return None
+    shown = revived[:TOLD]
+    words = [f"“{shortened(_first_words(ledger, guid), 40)}”" for guid in shown]
+    words += ["…"] if len(revived) > TOLD else []
+    ids = " ".join(guid[:10] for guid in shown)
+    count, one = "a note that you had deleted is", "it"
+    if len(revived) > 1:
+        count, one = f"{len(revived):,} notes that you had deleted are", "them"
+    what = f"{count} back, by an import: {', '.join(words)}"
+    return Problem("Anki", what, f"to drop {one}: ankiforge reject {ids}", notice=True)
+
+
+def _first_words(ledger: Ledger, guid: str) -> str:
+    """Return what a card asks, as plain text."""
+    card = next(ledger.cards(guid))
+    return on_one_line(plain(next((text for _, text in card.fields if text), "")))
 
 
 def _elsewhere(view: View, bound: Bound | None, ledger: Ledger) -> bool:
@@ -272,7 +298,8 @@ def seen_types(ledger: Ledger) -> dict[int, SeenType]:
 
 def adopt(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
     """Take over notes of ours that no event knows, where their passage is found; list the others."""
-    from ankiforge.anki.notes import RETIRED, read_source
+    from ankiforge.anki.notes import read_source
+    from ankiforge.anki.notetypes import field_hash
     from ankiforge.anki.render import unrender
 
     known = []
@@ -289,8 +316,9 @@ def adopt(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
         kind = family.value if not fields.get("Reverse") else "two-way"
         own = note.identity.slot.isdigit() and len(note.identity.slot) < 4
         wording = Wording(kind, fields, quote or exact, own, note.identity.slot if own else "0")
-        retired = RETIRED in map(str.casefold, note.tags)
-        known.append((note, wording, exact or passage, retired))
+        bases = zip(family.content_fields, note.fields, note.identity.fields, strict=False)
+        typed = tuple(name for name, html, base in bases if field_hash(html) != base)
+        known.append((note, wording, exact or passage, typed))
     left = ledger.adopt(known)
     if not left:
         return []
@@ -633,6 +661,36 @@ def running_anki(settings: AnkiSettings) -> AnkiConnect:
     anki = AnkiConnect(settings.connect, key, key_env=name)
     anki.check()
     return anki
+
+
+def look_at_graves(settings: AnkiSettings, ledger: Ledger, home: Path, profile: str) -> Viewed:
+    """See in the file of a running Anki which notes were deleted there, and conclude nothing else.
+
+    AnkiConnect does not tell: a note that was imported and deleted before the first look would come back.
+
+    Args:
+        settings: name the collection, or forbid reading.
+        ledger: records what was deleted.
+        home: the user's home folder.
+        profile: the profile that is open; "" = unknown, then nothing is concluded from one of several.
+    """
+    from ankiforge.anki.collection import open_view
+    from ankiforge.anki.profiles import collections
+
+    if settings.collection == NEVER:
+        return Viewed()
+    paths: Iterable[Path] = collections(home, os.environ)
+    if settings.collection != AUTO:
+        paths = [Path(settings.collection).expanduser().resolve()]
+    single = len([*paths]) == 1
+    for path in paths:
+        try:
+            with open_view(path) as view:
+                if view.profile == profile or (single and not profile):
+                    return ledger.see([], complete=False, graves=view.graves())
+        except ItemError:
+            continue  # a look that could not be taken tells nothing
+    return Viewed()
 
 
 def look_at_running(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) -> Look:

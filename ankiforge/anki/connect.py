@@ -16,11 +16,10 @@ from typing import TypeVar
 import httpx2
 import msgspec
 
-from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.notetypes import note_type
 from ankiforge.config.http import Limit, bound, within
 from ankiforge.errors import ServiceError
-from ankiforge.model import Family, Json
+from ankiforge.model import RETIRED, Family, Json
 from ankiforge.text.secrets import without_secret
 
 _T = TypeVar("_T")

@@ -244,8 +244,6 @@ def _label(target: str, own: str) -> str:
 # --- deck and tags, in the form in which Anki stores them -----------------------------------
 
 DEFAULT_DECK = "ankiforge"
-RETIRED = "ankiforge::retired"
-"""The tag of a note in Anki whose card was retired or rejected. Imports cannot delete notes."""
 _CONTROL_CHARS = regex(r"[\x00-\x1f\x7f]+")
 _UNFIT_IN_TAGS = regex(r"[\s\x00-\x1f\x7f]+")
 # Tags that belong to Anki: they record what a person or the scheduler did.

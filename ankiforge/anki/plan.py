@@ -21,7 +21,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import (
-    RETIRED,
     content_html,
     deck_name,
     field_html,
@@ -41,6 +40,7 @@ from ankiforge.anki.notetypes import (
 from ankiforge.anki.package import refusal
 from ankiforge.anki.render import unrender
 from ankiforge.model import (
+    RETIRED,
     Card,
     Conflict,
     Family,
@@ -130,7 +130,7 @@ def plan(
     if seen and (not seen.type_known or seen.identity is None):
         return Planned(card.guid, card.live, held="its note type was changed in Anki")
     if seen and not card.live:
-        if _folded(seen.tags) & {RETIRED}:
+        if seen.retired:
             return Planned(card.guid, card.live)
         base = (*base_tags(card, seen), RETIRED)
         return ship(card, seen, seen.fields, (*seen.tags, RETIRED), base, (), options)

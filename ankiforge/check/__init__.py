@@ -64,6 +64,7 @@ def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
 
 SOURCELESS: tuple[Check, ...] = (
     card.structure,
+    card.damaged_text,
     card.clozes,
     card.questions,
     card.pointing,

@@ -46,6 +46,7 @@ from ankiforge.check.words import (
 from ankiforge.model import Draft, Family, Finding, Form, Severity
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import image_paths, outside, shields
+from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import clean, is_visible
 
 # --- structure: what would break on the way to Anki, or leaves nothing to ask --------------------
@@ -107,6 +108,13 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
         if sign:
             severity = Severity.INFO if authored(draft) else None
             yield found("control_character", f"U+{ord(sign[0]):04X} in {name}", severity=severity)
+
+
+def damaged_text(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find letters that a wrong encoding, or a font without a table of its signs, has damaged."""
+    for name, text in draft.fields:
+        if damage := damage_in(text):
+            yield found("damaged_text", f"“{damage}” in {name}")
 
 
 def _shows(text: str) -> bool:

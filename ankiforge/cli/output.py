@@ -285,7 +285,8 @@ class Session:
 
         state, where = self.ledger.journal_state, str(self.workspace.journal)
         if state.unreadable:
-            what = f"{counted(state.unreadable, 'line')} could not be read, and were skipped"
+            skipped = "was skipped" if state.unreadable == 1 else "were skipped"
+            what = f"{counted(state.unreadable, 'line')} could not be read, and {skipped}"
             yield Problem(where, what, "restore it from a backup, if you have one", notice=True)
         if state.missing:
             done = "the next run writes them again" if self.read_only else "written again"

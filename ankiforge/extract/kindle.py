@@ -81,9 +81,11 @@ class Kindle(ExportSource):
         books = dict[str, dict[object, Clip]]()
         for clip in found:  # two copies of the file say the same twice
             same = (clip.kind, clip.text, clip.place, clip.page)
-            books.setdefault(clip.book, {})[same] = clip
-        for book, clips in books.items():
-            yield book, self._book(book, list(clips.values()))
+            books.setdefault(fold(clip.book), {})[same] = clip
+        for clips in books.values():
+            entries = list(clips.values())
+            book = entries[0].book
+            yield book, self._book(book, entries)
 
     def _book(self, book: str, clips: list[Clip]) -> Iterator[Extracted | Problem]:
         named = re.fullmatch(r"(.+?)\s*\(((?:[^()]|\([^()]*\))+)\)", book)

@@ -3,7 +3,7 @@
     sources:
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
-Consecutive rows of one book are one document. Tags
+The rows of one book are one document, wherever they stand in the file. Tags
 come from their column and from `.tag` at the beginning of a note. A passage tagged `.h1` to `.h6`
 is a heading for those below it. The columns of Readwise's own import format (Title, Author, URL,
 Date) are supported, too. The key depends only on the passage, because the export has no ids.
@@ -16,13 +16,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
-from itertools import groupby
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import columns_of, delimiter_of
 from ankiforge.extract.folder import ExportSource, Named, iso_time
-from ankiforge.model import Extracted, Highlight, HighlightKind, Pair, Problem, Strings, Texts, h16
+from ankiforge.model import Extracted, Highlight, HighlightKind, Pair, Problem, Strings, Texts
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
@@ -65,23 +64,27 @@ class Readwise(ExportSource):
             raise ItemError(what, hint="export it again") from error
 
     def documents(self, found: list[tuple[str, Row]]) -> Iterator[Named]:
-        """Yield a document for each run of consecutive rows of one book."""
+        """Yield one document per book, in the order of their first rows."""
         newest = {_passage(row): path for path, row in found}  # of copies of a passage
         rows = {(path, *row.values()): row for path, row in found if newest[_passage(row)] == path}
-        nth = Counter[str]()
-        for (title, _), run in groupby(rows.values(), _work):
-            yield title, self._book(list(run), nth)
+        books = dict[Pair, list[Row]]()
+        for row in rows.values():
+            books.setdefault(_name(row), []).append(row)
+        for book in books.values():
+            title, _ = _work(book[0])
+            yield title, self._book(book)
 
-    def _book(self, rows: list[Row], nth: Counter[str]) -> Iterator[Extracted]:
+    def _book(self, rows: list[Row]) -> Iterator[Extracted]:
         (title, author), asin = _work(rows[0]), rows[0]["amazon book id"]
         document = self.document(
-            (fold(title), fold(author)),
+            _name(rows[0]),
             title,
             creators=(author,) if author else (),
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(_tags(rows[0]["document tags"])),
         )
         above, made = list[tuple[int, str]](), list[Highlight]()
+        nth = Counter[str]()
         if len({row["location type"].casefold() for row in rows}) == 1 and all(map(_place, rows)):
             rows = sorted(rows, key=_place)
         for row in rows:
@@ -91,7 +94,8 @@ class Readwise(ExportSource):
             level = next((int(tag[1]) for tag in tags if re.fullmatch(r"h[1-6]", tag)), 0)
             above = [heading for heading in above if heading[0] < level] if level else above
             discarded = "discarded in Readwise" if "discard" in tags else ""
-            nth[mark := h16(document.key, fold(text or comment))] += 1
+            mark = fold(text or comment)
+            nth[mark] += 1
             kind = row["location type"].casefold()
             one = Highlight(
                 document,
@@ -124,6 +128,12 @@ def _passage(row: Row) -> Strings:
 
 def _work(row: Row) -> Pair:
     return row["book title"] or row["title"], row["book author"] or row["author"]
+
+
+def _name(row: Row) -> Pair:
+    """Return what tells a book from others: rows that spell it otherwise are of the same one."""
+    title, author = _work(row)
+    return fold(title), fold(author)
 
 
 def _place(row: Row) -> int:

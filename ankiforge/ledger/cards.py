@@ -26,6 +26,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
+    Strings,
     Value,
 )
 from ankiforge.text.cloze import Gap, gaps, numbers
@@ -70,6 +71,22 @@ class Done(Value):
 def fields_of(wording: Wording) -> Fields:
     """Return the fields of a card's words."""
     return tuple(wording.fields.items())
+
+
+def change_of(card: State, before: Wording, typed: Strings) -> Change | None:
+    """Return what changed in the words of a card, None if nothing that its note in Anki shows.
+
+    Args:
+        card: the card as it is now.
+        before: its words before.
+        typed: the fields that a person typed in Anki, as `State.typed` was.
+    """
+    after = card.wording.fields
+    shown = {name: text for name, text in before.fields.items() if name not in typed}
+    shown |= {name: after[name] for name in typed if name in after}
+    if shown == after:
+        return None
+    return Change(Guid(card.guid), tuple(shown.items()), fields_of(card.wording))
 
 
 def _unread(passage: Passage) -> Highlight:

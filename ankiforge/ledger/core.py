@@ -44,6 +44,7 @@ from ankiforge.model import (
     Seen,
     SeenReview,
     Sighting,
+    Strings,
     Texts,
     Waiting,
 )
@@ -382,7 +383,7 @@ class Ledger:
         """Make cards of what other tools made of passages; return what `undo` takes."""
         return decide.take_over(self._store, chosen)
 
-    def adopt(self, notes: Iterable[tuple[Seen, Wording, str, bool]]) -> list[Seen]:
+    def adopt(self, notes: Iterable[tuple[Seen, Wording, str, Strings]]) -> list[Seen]:
         """Take over notes that no event knows, where their passage is found; return the others."""
         return views.adopt(self._store, notes)
 

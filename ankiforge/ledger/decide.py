@@ -37,7 +37,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Store, encode
-from ankiforge.ledger.views import DELETED
+from ankiforge.ledger.views import AGAIN, DELETED, graves_of
 from ankiforge.model import (
     AGENT,
     UNREVIEWED,
@@ -132,6 +132,8 @@ def make_card(
     body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
     body |= {"deck": proposal.deck} if proposal.deck else {}
     body |= {"forced": True} if forced else {}
+    if by == PERSON and drafts.was_buried(passage, wording, graves_of(store)):
+        body[AGAIN] = True
     others = {row["id"]: row for row in store.rows("SELECT * FROM draft WHERE key = ?", key)}
     row = others.pop(id, None)
     if row and row["replaces"]:

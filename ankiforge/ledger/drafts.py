@@ -21,11 +21,20 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards
-from ankiforge.ledger.events import SOURCE, Event, Passage, Wording, exact, is_news, is_stale
+from ankiforge.ledger.events import (
+    SOURCE,
+    Event,
+    Passage,
+    Wording,
+    exact,
+    guid_of,
+    is_news,
+    is_stale,
+)
 from ankiforge.ledger.match import LONG
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode, listed, tag_name, words_of
-from ankiforge.ledger.views import in_vault
+from ankiforge.ledger.views import graves_of, in_vault
 from ankiforge.model import (
     Change,
     Draft,
@@ -44,9 +53,11 @@ from ankiforge.model import (
     Verdict,
     Waiting,
     h16,
+    note_id,
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import make
+from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import document_tag
 
 DERIVED_ALIKE = 85
@@ -374,13 +385,24 @@ def _follow(
     if proposal.blocked:
         why = "a check blocks the new words"
         return [Held(Guid(card.guid), before, cards.fields_of(wording), why, wording.content)]
+    if damage := _new_damage(card.wording, wording):
+        why = f"the new words are damaged: “{damage}”"
+        return [Held(Guid(card.guid), before, cards.fields_of(wording), why, wording.content)]
     derived = highlight.route is Route.PDF and highlight.kind is not HighlightKind.CARD
     if derived and _alike(card.wording, wording) < DERIVED_ALIKE:
         return [Held(Guid(card.guid), before, cards.fields_of(wording), "", wording.content)]
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
     store.add("revise", key, SOURCE, body)
-    after = cards.fields_of(store.passage(key).cards[card.guid].wording)
-    return [Change(Guid(card.guid), before, after)] if after != before else []
+    revised = store.passage(key).cards[card.guid]
+    change = cards.change_of(revised, card.wording, card.typed)
+    return [change] if change else []
+
+
+def _new_damage(before: Wording, after: Wording) -> str:
+    """Return letters that are damaged in the new words of a card, if its words were whole before."""
+    if any(map(damage_in, before.fields.values())):
+        return ""
+    return next(filter(None, map(damage_in, after.fields.values())), "")
 
 
 def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
@@ -499,6 +521,7 @@ def each_waiting(
     both = "FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE"
     ids = f"SELECT d.id {both} h.state = 'present' AND {condition} ORDER BY h.document, h.position, d.position"
     strangers = msgspec.json.decode(store.meta("strangers", "[]"), type=set[str])
+    graves = graves_of(store)
     for row in _in_parts(store, ids, f"SELECT d.*, h.body AS mark {both}", "d.id", *values):
         passage, proposal = store.passage(row["key"]), decode_proposal(row["body"])
         wording = wording_in(row)
@@ -510,7 +533,7 @@ def each_waiting(
         one = Waiting(
             row["id"], highlight, proposal, Guid(row["revises"]) if row["revises"] else None,
             Guid(row["replaces"]) if row["replaces"] else None,
-            _remarks(store, passage, row, wording, highlight, strangers),
+            _remarks(store, passage, row, wording, highlight, strangers, graves),
         )  # fmt: skip
         yield one, wording
 
@@ -548,7 +571,7 @@ def settled(store: Store) -> set[str]:
     store.load(row["key"] for row in rows)
     found = set()
     for row in rows:
-        passage, wording = store.passage(row["key"]), _wording_in(row)
+        passage, wording = store.passage(row["key"]), wording_in(row)
         decided = not row["revises"] and not is_new(store, passage, wording)
         if decided or _follows(passage, row, wording):
             found.add(row["id"])
@@ -562,10 +585,18 @@ def _remarks(
     wording: Wording,
     highlight: Highlight,
     strangers: Collection[str],
+    graves: Collection[int],
 ) -> Strings:
     """Return why a draft needs a person: with a remark, policy never accepts it.
 
-    `strangers` are the documents of notes in Anki that no card here has.
+    Args:
+        store: the store.
+        passage: the passage of the draft.
+        row: the draft.
+        wording: its words.
+        highlight: the passage as it was read.
+        strangers: the documents of notes in Anki that no card here has.
+        graves: the ids of notes that were deleted in Anki.
     """
     remarks = []
     for _, old in _doubts(store, passage):
@@ -579,6 +610,8 @@ def _remarks(
         remarks.append("replaces a card of another form, whose schedule ends")
     elif passage.dropped:
         remarks.append("you decided on this passage before")
+    elif graves and was_buried(passage, wording, graves):
+        remarks.append("you deleted its note in Anki")
     elif in_vault(document_tag(highlight.document.title), highlight.uri) in strangers:
         remarks.append("Anki has notes of this document that are no cards here")
     for twin in twins(store, passage, wording.content):
@@ -590,6 +623,12 @@ def _remarks(
     if asks_form(store, highlight):
         remarks.append("form")
     return tuple(remarks)
+
+
+def was_buried(passage: Passage, wording: Wording, graves: Collection[int]) -> bool:
+    """Return whether the note of a draft was deleted in Anki, before the journal was lost."""
+    guid = guid_of(passage.key, wording)
+    return guid not in passage.cards and note_id(Guid(guid)) in graves
 
 
 def twins(store: Store, passage: Passage, content: str) -> list[Row]:

@@ -127,8 +127,11 @@ def _content_of(text: str, front: str, back: str) -> str:
 
 
 def digest_of(fields: Texts) -> str:
-    """Return a hash of the exact fields of a card, but for blanks at the ends of lines."""
-    lines = {name: map(str.rstrip, text.splitlines()) for name, text in fields.items()}
+    """Return a hash of the exact fields of a card in NFC, but for blanks at the ends of lines."""
+    lines = {
+        name: map(str.rstrip, unicodedata.normalize("NFC", text).splitlines())
+        for name, text in fields.items()
+    }
     return h16(*(part for name in sorted(lines) for part in (name, "\n".join(lines[name]))))
 
 
@@ -183,6 +186,9 @@ class State(msgspec.Struct):
     """Fields whose text is a person's: the source may not change them."""
     given: Texts = {}
     """The fields as the source or drafter gave them last."""
+    typed: Strings = ()
+    """Fields whose text a person had typed in Anki when the note was taken over after both were lost:
+    the source's own text is not known before its first revision, and does not reach the note."""
     offered: dict[str, str] = {}
     """What the source says now in pinned fields: a conflict until the person chooses."""
     texts: tuple[Pair, ...] = ()
@@ -319,9 +325,12 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     passage = Passage(tuple(keys))
     answered = set()
     ordered = in_order(events)
+    dropped = {event.body.get("guid") for event, _ in ordered if _is_dropping(event)}
     # a change by the source that two machines recorded was taken back if either was
     refused = [event.body for event, stands in ordered if not stands and event.what == "revise"]
     for event, stands in ordered:
+        if _is_evidence(event) and event.body["guid"] in dropped:
+            continue  # the decision itself is known
         by_source = event.what == "revise" and event.by == SOURCE
         if stands and not (by_source and event.body in refused):
             _APPLY[event.what](passage, event)
@@ -336,6 +345,16 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     passage.asked = {key: old for key, old in passage.asked.items() if old not in answered}
     _keep_one(passage)
     return passage
+
+
+def _is_evidence(event: Event) -> bool:
+    """Return whether an event only tells that a note in Anki has the tag of dropped cards."""
+    return event.what == "retire" and event.body.get("why") == RETIRED_BEFORE
+
+
+def _is_dropping(event: Event) -> bool:
+    """Return whether an event is a decision to drop a card."""
+    return event.what in ("reject", "retire") and not _is_evidence(event)
 
 
 def _key(passage: Passage, event: Event) -> None:
@@ -357,6 +376,7 @@ def _accept(passage: Passage, event: Event) -> None:
         card = State(
             body["guid"], event.key, wording, body.get("slot") or wording.place, wording.content,
             body.get("deck", ""), tuple(body.get("tags", ())), by=event.by,
+            typed=tuple(body.get("typed", ())),
         )  # fmt: skip
         if event.by != PERSON and passage.refuses(wording):
             card.verdict, card.by = Verdict.REJECTED, PERSON
@@ -403,6 +423,7 @@ def _take_back(passage: Passage, event: Event) -> None:
 def _revise(passage: Passage, event: Event) -> None:
     if card := passage.cards.get(event.body["guid"]):
         wording = msgspec.convert(event.body["draft"], Wording)
+        card.typed = ()
         if event.by == PERSON:
             card.wording, card.pinned, card.offered = wording, (), {}
         else:
@@ -547,6 +568,8 @@ _APPLY = {
     "seen": _seen,
     "unseen": _unseen,
 }
+RETIRED_BEFORE = "retired before"
+"""Why a card is retired whose note in Anki has the tag of dropped cards, if no event tells of that."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
 SILENT = ("key", "text", "shipped", "seen", "undo")

@@ -34,8 +34,11 @@ from ankiforge.ledger.match import (
     Doc,
     Mark,
     Reading,
+    has_joined,
+    likeness_around,
     match_documents,
     match_in_document,
+    match_labels,
     match_moved,
     match_spots,
     resembling,
@@ -49,6 +52,7 @@ from ankiforge.ledger.readings import (
     decode_highlight,
     doc_found,
     mark_of,
+    names_and_labels,
     numbered_marks,
     place_of,
     reading_of,
@@ -407,9 +411,12 @@ class Ingest:
             mark = replace(mark, readings=readings, there=there, decided=passage.decided)
         else:
             text = passage.texts[0] if passage.texts else Text("")
-            names = frozenset(filter(None, [text.own]))
+            names, labels = names_and_labels([text.own])
             readings = tuple(heard) or (Reading(""),)
-            mark = Mark(readings, text.kind, names, there, passage.decided, row["document"])
+            mark = Mark(
+                readings, text.kind, names, labels, there, heard=True, decided=passage.decided,
+                document=row["document"],
+            )  # fmt: skip
         return _Known(
             row["key"], row["document"], row["state"], row["missed"], row["exact"], passage.texts,
             passage.decided, mark,
@@ -441,6 +448,7 @@ class Ingest:
         left = [one for one in new if not one.known]
         for index, at in resembling([one.mark for one in rest], [one.mark for one in left]).items():
             left[index].like = rest[at].key
+        self._ask_about_joined()
         # another machine may have found a passage of this one in other words, before the journals met
         here = [one for one in self.absent if one.state == "present"]
         heard = [one for one in self.found if one.known and one.known.state == "journal"]
@@ -453,8 +461,26 @@ class Ingest:
             else:
                 one.like = old.key
 
+    def _ask_about_joined(self) -> None:
+        """Ask about passages that went into another one of their document: both cards ask one fact."""
+        changed = defaultdict(list)
+        for found in self.found:
+            known = found.known
+            stood_here = known and known.state == "present" and known.document == found.document
+            if stood_here and known and found.mark.now.text != known.mark.now.text:
+                changed[found.document].append((found, known))
+        for gone in self.absent:
+            if gone.document not in changed or gone.state != "present":
+                continue
+            if not self.store.passage(gone.key).live:
+                continue
+            for found, known in changed[gone.document]:
+                if not found.like and has_joined(gone.mark, known.mark, found.mark):
+                    found.like = gone.key
+                    break
+
     def _match_spots(self) -> None:
-        """Match what is left in each document by its neighbours."""
+        """Match what is left in each document by its neighbours, and then by labels."""
         taken = {one.known.key for one in self.found if one.known}
         for known, found in self.open:
             at_key = {one.key: at for at, one in enumerate(known)}
@@ -467,27 +493,26 @@ class Ingest:
             new = {index for index, one in enumerate(found) if not one.known}
             if not left or not new:
                 continue
-            more = match_spots(
-                [one.mark for one in known], [one.mark for one in found], pairs, left, new
-            )
+            olds, news = [one.mark for one in known], [one.mark for one in found]
+            more = match_spots(olds, news, pairs, left, new)
+            more |= match_labels(olds, news, left - set(more.values()), new - more.keys())
             for index, at in more.items():
                 found[index].known = known[at]
 
     def _hand_over(self) -> None:
         """When a decided passage goes, an undecided one with equal text takes over its key.
 
-        So a note that was copied, and deleted in a later run, keeps its cards.
+        So a note or PDF that was copied, and deleted in a later run, keeps its cards.
         """
         found = {one.known.key: one for one in self.found if one.known}
         absent = {one.key for one in self.absent}
-        for one in (*self.absent, *self._heard_only()):
-            text = one.mark.now.text
-            if not one.decided or len(text) < LONG:
+        for gone in (*self.absent, *self._heard_only()):
+            if not gone.decided:
                 continue
             rows = self.store.rows(
                 "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
                 " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
-                text, one.key,
+                gone.mark.now.text, gone.key,
             )  # fmt: skip
             heirs = []
             for row in rows:
@@ -495,19 +520,13 @@ class Ingest:
                 if not here or row["key"] in absent or self.store.passage(row["key"]).decided:
                     continue
                 again = found.get(row["key"])
-                now, was = (
-                    (again.mark if again else mark_of(decode_highlight(row))).now,
-                    one.mark.now,
-                )
-                if now.text == text:
-                    from rapidfuzz import fuzz
-
-                    around = fuzz.ratio(was.before, now.before) + fuzz.ratio(was.after, now.after)
-                    heirs.append((-around, row["key"], row["place"]))
+                mark = again.mark if again else mark_of(decode_highlight(row))
+                if _may_inherit(gone, row, mark):
+                    heirs.append((-likeness_around(gone.mark, mark), row["key"], row["place"]))
             if heirs:
                 _, heir, place = min(heirs)
-                self.store.add("same", heir, SOURCE, {"old": one.key})
-                self.report.moved.append((one.key, place))
+                self.store.add("same", heir, SOURCE, {"old": gone.key})
+                self.report.moved.append((gone.key, place))
 
     def _heard_only(self) -> list[_Known]:
         """Return passages of the journal that are not where it says, and whose text stands elsewhere."""
@@ -610,7 +629,8 @@ class Ingest:
             self.store.add("key", known.key, SOURCE, _body(one))
             return
         now = Text(**_body(one))
-        if exact(newest.exact) != exact(now.exact) or newest.place != now.place:
+        same_place = (newest.place, newest.own) == (now.place, now.own)
+        if exact(newest.exact) != exact(now.exact) or not same_place:
             self.store.add("text", known.key, SOURCE, _body(one))
 
     def _write_absent(self) -> None:
@@ -656,6 +676,19 @@ class Ingest:
             " WHERE h.state = 'present' AND d.container IN (SELECT value FROM json_each(?))",
             encode(sorted(self.listed)),
         )
+
+
+def _may_inherit(gone: _Known, row: Row, mark: Mark) -> bool:
+    """Return whether a passage with equal text may take over the key of one that went.
+
+    A short text is no coincidence if it was told as a copy, or stands in the same context.
+    """
+    if mark.now.text != gone.mark.now.text:
+        return False
+    if len(mark.now.text) >= LONG or row["reason"].startswith(SAME_WORDS):
+        return True
+    same = gone.exact == row["exact"]
+    return same and bool(match_moved([gone.mark], [mark]))
 
 
 def ingest(

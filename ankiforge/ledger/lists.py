@@ -19,7 +19,6 @@ from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     Card,
     CardKind,
-    Change,
     Document,
     Draft,
     Family,
@@ -490,9 +489,10 @@ def changes(store: Store, since: str) -> list[Done]:
             for own in (False, True)
         )
         if guid in before.cards and guid in after.cards:
-            old, new = (cards.fields_of(one.cards[guid].wording) for one in (before, after))
-            if old != new:  # else a person's words stayed
-                found.append(cards.done(event, Change(Guid(guid), old, new)))
+            old, new = before.cards[guid], after.cards[guid]
+            change = cards.change_of(new, old.wording, old.typed)
+            if change:  # else a person's words stayed
+                found.append(cards.done(event, change))
     return found
 
 

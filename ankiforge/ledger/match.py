@@ -41,6 +41,8 @@ SAME_CONTEXT = 12
 """Equal folded characters beside a shorter text that suffice instead."""
 MANY_EQUAL = 3
 """So many equal texts between the same two documents are moved, however short they are."""
+SHORTEST_JOINED = 12
+"""Folded characters from which words within a longer passage are no coincidence."""
 HALF = 0.5
 """The share of the shorter document's marks that the other one must have."""
 
@@ -69,9 +71,14 @@ class Mark(Value):
     """One if it was read now; of a known one also the last one of other machines."""
     kind: str = ""
     names: frozenset[str] = frozenset()
-    """Its ids in the source, if any."""
+    """The ids of the mark itself, which go wherever it goes: of Zotero, `/NM` of a PDF."""
+    labels: frozenset[str] = frozenset()
+    """Ids that say where it stands, or are written beside it, such as a block id: they may stay there
+    when its words move."""
     there: bool = True
     """Whether it was in its document when that was read last. Only used for known ones."""
+    heard: bool = False
+    """Whether only the journal tells of it, so that it may have gone long ago."""
     decided: bool = False
     """Whether a decision depends on recognising it. Only used for known ones."""
     document: int = 0
@@ -165,7 +172,10 @@ def _sharing_marks(
 
 
 def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
-    """Match the highlights of one document by id, text and likeness; both are in reading order."""
+    """Match the highlights of one document by id, text, label and likeness; both in reading order.
+
+    Equal words outrank a label. One decides here only between texts that are half alike; see `match_labels`.
+    """
     pairs = {}
     left, new = set(range(len(known))), set(range(len(found)))
 
@@ -181,9 +191,37 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     if left and new:
         take_all(
             (index, at)
+            for index, at in _by_label(known, found)
+            if likeness(known[at], found[index]) >= SAME_SPOT
+        )
+    if left and new:
+        take_all(
+            (index, at)
             for index, at in _alike(known, found, left, new, ALIKE)
             if _one_side_equal(known[at], found[index])
         )
+    return pairs
+
+
+def match_labels(
+    known: Sequence[Mark], found: Sequence[Mark], left: set[int], new: set[int]
+) -> Pairs:
+    """Match the highlights of one document by a label alone, whatever they say.
+
+    This is the last step: a line may have come between a passage and its label. What went before this
+    run, or is only heard of, lost its label long ago.
+
+    Args:
+        known: the highlights that the document had.
+        found: those that it has.
+        left: what is known and not matched, here or in another document.
+        new: what was found and not matched.
+    """
+    pairs: Pairs = {}
+    for index, at in _by_label(known, found):
+        stood_here = known[at].there and not known[at].heard
+        if stood_here and index in new and at in left and at not in pairs.values():
+            pairs[index] = at
     return pairs
 
 
@@ -208,12 +246,23 @@ def match_spots(
 
 
 def _by_name(known: Sequence[Mark], found: Sequence[Mark]) -> Iterator[tuple[int, int]]:
+    return _by_id([mark.names for mark in known], [mark.names for mark in found])
+
+
+def _by_label(known: Sequence[Mark], found: Sequence[Mark]) -> Iterator[tuple[int, int]]:
+    return _by_id([mark.labels for mark in known], [mark.labels for mark in found])
+
+
+def _by_id(
+    known: Sequence[frozenset[str]], found: Sequence[frozenset[str]]
+) -> Iterator[tuple[int, int]]:
+    """Yield the pairs with one id; both arguments are the ids of each mark."""
     owners = defaultdict(list)
-    for index, mark in enumerate(known):
-        for name in mark.names:
+    for index, names in enumerate(known):
+        for name in names:
             owners[name].append(index)
-    for index, mark in enumerate(found):
-        for name in sorted(mark.names):
+    for index, names in enumerate(found):
+        for name in sorted(names):
             if len(owners[name]) == 1:  # two marks with one id were copied
                 yield index, owners[name][0]
 
@@ -221,7 +270,7 @@ def _by_name(known: Sequence[Mark], found: Sequence[Mark]) -> Iterator[tuple[int
 def _by_text(
     known: Sequence[Mark], found: Sequence[Mark], left: Iterable[int], new: Iterable[int]
 ) -> list[tuple[int, int]]:
-    """Return pairs of equal texts; of several, those in the most similar context first."""
+    """Return pairs of equal texts; of several, those with one label, then in the most similar context."""
     holders = defaultdict(list)
     for index in sorted(left):
         for age, reading in enumerate(known[index].readings):
@@ -234,7 +283,10 @@ def _by_text(
         mark = found[index]
         around = _ratio(reading.before, mark.now.before) + _ratio(reading.after, mark.now.after)
         other = known[at].kind != mark.kind
-        scored.append((other, age, not known[at].there, -around, abs(at - index), index, at))
+        labelled = not known[at].labels.isdisjoint(mark.labels)
+        scored.append(
+            (other, age, not known[at].there, not labelled, -around, abs(at - index), index, at)
+        )
     return [(index, at) for *_, index, at in sorted(scored)]
 
 
@@ -268,6 +320,12 @@ def likeness(known: Mark, found: Mark) -> float:
     from rapidfuzz import fuzz
 
     return max(fuzz.ratio(reading.text, found.now.text) for reading in known.readings)
+
+
+def likeness_around(one: Mark, other: Mark) -> float:
+    """Return how alike the texts before and after two marks are, of 200."""
+    before = _ratio(one.now.before, other.now.before)
+    return before + _ratio(one.now.after, other.now.after)
 
 
 def _one_side_equal(known: Mark, found: Mark) -> bool:
@@ -387,6 +445,23 @@ def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
             pairs[index] = at
             taken.add(at)
     return pairs
+
+
+def has_joined(gone: Mark, known: Mark, found: Mark) -> bool:
+    """Return whether a passage took in the words of one that went, as when two sentences become one.
+
+    Args:
+        gone: what went from the document.
+        known: another passage of the document, as it was.
+        found: the same as it is.
+    """
+    from rapidfuzz import fuzz
+
+    words = gone.now.text
+    if not SHORTEST_JOINED <= len(words) < len(found.now.text):
+        return False
+    before = max(fuzz.partial_ratio(words, reading.text) for reading in known.readings)
+    return bool(fuzz.partial_ratio(words, found.now.text) >= ALIKE > before)
 
 
 # --- renamed documents ----------------------------------------------------------------------------

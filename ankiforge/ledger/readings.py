@@ -19,6 +19,7 @@ from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
 from ankiforge.ledger.match import LONG, Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
+    NOTE,
     Extracted,
     Highlight,
     HighlightKind,
@@ -38,6 +39,8 @@ TOGETHER = 200
 """Documents of one transaction."""
 HIGHLIGHTS_TOGETHER = 2000
 """Highlights from which a transaction takes no further document."""
+LABELS = ("b.", "at:", NOTE)
+"""How the ids begin that tell where a passage stands, and not which one it is."""
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
@@ -92,9 +95,19 @@ def colours_of(highlight: Highlight) -> Strings:
 
 def mark_of(highlight: Highlight, document: int = 0) -> Mark:
     """Return a highlight as matching sees it."""
-    names = {highlight.own, *highlight.hints} - {""}
+    names, labels = names_and_labels((highlight.own, *highlight.hints))
     reading = Reading(*triple_of(highlight), sides=_sides(highlight))
-    return Mark((reading,), highlight.kind.value, frozenset(names), document=document)
+    return Mark((reading,), highlight.kind.value, names, labels, document=document)
+
+
+def names_and_labels(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Divide the ids of a highlight into those of the mark itself and those written beside it.
+
+    A label is a block id, the place of a mark in a PDF, or the id that another tool wrote below a card.
+    """
+    known = {one for one in ids if one}
+    labels = {one for one in known if one.startswith(LABELS)}
+    return frozenset(known - labels), frozenset(labels)
 
 
 def _sides(highlight: Highlight) -> Pair | None:

@@ -103,7 +103,7 @@ class JournalState(Value):
     """What was wrong with the journal when it was read last, in lines."""
 
     unreadable: int = 0
-    """They were skipped."""
+    """They were skipped, torn last lines too: of these the rest may arrive."""
     missing: int = 0
     """No file had them any more; they are written again, unless nothing may be written."""
     new: int = 0
@@ -521,10 +521,12 @@ class Store:
                         unreadable += 1
                     elif line.event is not None and line.event.what in KINDS:
                         events.append(line.event)
+                file.seek(end)
+                is_torn = bool(file.read(LINE_BYTES).strip())
         except OSError as error:
             what = f"{path}: cannot be read: {error.strerror}"
             raise LedgerError(what, hint="allow reading, or restore the file") from error
-        self.unreadable += unreadable
+        self.unreadable += unreadable + is_torn
         if end > start or not same:
             self._set_mark(path, end, unreadable)
         return events, mark is not None and not same

@@ -12,22 +12,36 @@ Tested in the real Anki: `tests/anki` (`test_views.py`, `test_collections.py`, `
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import msgspec
 
 from ankiforge.ledger import cards
-from ankiforge.ledger.events import PERSON, POLICY, Wording
+from ankiforge.ledger.events import PERSON, POLICY, RETIRED_BEFORE, State, Wording
 from ankiforge.ledger.store import Row, Store, encode
-from ankiforge.model import Card, Conflict, Guid, Json, Seen, SeenReview, Texts, note_id
+from ankiforge.model import (
+    RETIRED,
+    Card,
+    Conflict,
+    Guid,
+    Json,
+    Seen,
+    SeenReview,
+    Strings,
+    Texts,
+    may_be_ours,
+    note_id,
+)
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
 TWICE_SECONDS = 600.0
 """Without graves, a note is deleted if it is absent in two views so far apart."""
 DELETED = "deleted in Anki"
+AGAIN = "again"
+"""In the body of `accept`: the note was deleted in Anki, and is made anew."""
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 _decode_seen = msgspec.json.Decoder(Seen).decode
 _decode_all_seen = msgspec.json.Decoder(list[Seen]).decode
@@ -43,6 +57,10 @@ class Viewed(msgspec.Struct):
     returned: list[Guid] = []
     missing: list[Guid] = []
     """Absent without a grave: asked."""
+    retired: list[Guid] = []
+    """Live here, and tagged in Anki as dropped: the journal has lost the decision."""
+    revived: list[Guid] = []
+    """Deleted in Anki, and brought back by a package since; each is told once."""
     unknown: list[Seen] = []
     """Notes of ours that no event knows."""
     reviews: int = 0
@@ -90,6 +108,13 @@ def see(
                 viewed.returned.append(guid)
                 _unretire(store, guid, passage.key)
             _write_seen(store, note, before.get(guid))
+            if note.retired and ours[guid]["live"] and not _knows_of_dropping(store, state):
+                viewed.retired.append(guid)
+                _retire(store, guid, RETIRED_BEFORE)
+        if complete and graves is not None:
+            there = [note for guid, note in found.items() if guid in ours]
+            viewed.revived = _revived(store, there, graves, viewed.returned)
+            store.set_meta("graves", encode(sorted(id for id in graves if may_be_ours(id))))
         for guid, row in before.items() if complete else ():
             if guid in found or guid not in ours:
                 continue
@@ -109,7 +134,9 @@ def see(
         dug = graves or frozenset()
         for guid, row in ours.items() if dug else ():
             never = row["live"] and guid not in found and guid not in before
-            if never and note_id(Guid(guid)) in dug and not _was_deleted(store, guid):
+            if not never or note_id(Guid(guid)) not in dug:
+                continue
+            if not _wanted_again(store, Guid(guid)):
                 viewed.deleted.append(Guid(guid))
                 _retire(store, guid)
         if complete:
@@ -132,9 +159,66 @@ def _write_seen(store: Store, note: Seen, before: Row | None) -> None:
         )  # fmt: skip
 
 
-def _retire(store: Store, guid: str) -> None:
-    body = {"guid": guid, "why": DELETED}
+def _retire(store: Store, guid: str, why: str = DELETED) -> None:
+    body = {"guid": guid, "why": why}
     store.add("retire", cards.state_of(store, guid)[1].key, PERSON, body)
+
+
+def _knows_of_dropping(store: Store, state: State) -> bool:
+    """Return whether the journal tells why a note has the tag of dropped cards, or had it.
+
+    If it does not, the tag is all that is left of a decision: the journal is older, or its last line
+    was torn.
+    """
+    if any(RETIRED in map(str.casefold, sent.tags) for sent in state.shipped):
+        return True
+    _, passage = cards.state_of(store, state.guid)
+    return any(
+        event.what in ("reject", "retire") and event.body.get("guid") == state.guid
+        for event in store.events(passage.keys)
+    )
+
+
+def _revived(
+    store: Store, notes: Iterable[Seen], graves: frozenset[int], returned: Collection[Guid]
+) -> list[Guid]:
+    """Return the notes that a person deleted in Anki, and that are there, if nobody told of them yet.
+
+    Anki keeps the grave of a note that an import brings back; an undo of the deletion takes it away. What
+    a person took back here is left out: its note was to come back.
+
+    Args:
+        store: the store.
+        notes: our notes.
+        graves: the ids of deleted notes.
+        returned: the notes that count as deleted no longer, because they are there.
+    """
+    told = msgspec.json.decode(store.meta("revived", "[]"), type=list[str])
+    back = [note.guid for note in notes if note.id in graves]
+    store.set_meta("revived", encode(back))
+    return [
+        guid
+        for guid in back
+        if guid not in told and (guid in returned or not _wanted_again(store, guid))
+    ]
+
+
+def _wanted_again(store: Store, guid: Guid) -> bool:
+    """Return whether a person who had deleted a note wants it back: by undo, or by a new acceptance."""
+    return _was_deleted(store, guid) or _made_again(store, guid)
+
+
+def graves_of(store: Store) -> frozenset[int]:
+    """Return the ids of deleted notes in the newest view that may have been ours."""
+    return frozenset(msgspec.json.decode(store.meta("graves", "[]"), type=list[int]))
+
+
+def _made_again(store: Store, guid: str) -> bool:
+    """Return whether a person accepted a card whose note in Anki was deleted before."""
+    return any(
+        event.what == "accept" and event.body["guid"] == guid and AGAIN in event.body
+        for event in store.events(cards.state_of(store, guid)[1].keys)
+    )
 
 
 def _was_deleted(store: Store, guid: str) -> bool:
@@ -221,21 +305,21 @@ def shipped(store: Store, sent: Iterable[Shipment]) -> int:
     return new
 
 
-def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str, bool]]) -> list[Seen]:
+def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str, Strings]]) -> list[Seen]:
     """Take over notes of ours that no event knows, if their passage is found word for word.
 
     For when both the journal and the database were lost.
 
     Args:
         store: the store.
-        notes: each with its words in Markdown, its passage, and whether it was retired.
+        notes: each with its words in Markdown, its passage, and the fields that a person typed in Anki.
 
     Returns:
         The notes whose passage was not found.
     """
     left = []
     with store.transaction():
-        for note, wording, passage, retired in notes:
+        for note, wording, passage, typed in notes:
             key = _key_of(store, note, passage)
             if not key:
                 left.append(note)
@@ -245,10 +329,11 @@ def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str, bool]]) -> lis
                 "guid": note.guid, "draft": msgspec.to_builtins(wording), "slot": slot,
                 "deck": note.deck,
             }  # fmt: skip
+            body |= {"typed": list(typed)} if typed else {}
             store.add("accept", key, PERSON, body)
             store.add("seen", key, POLICY, {"guid": note.guid})
-            if retired:
-                store.add("retire", key, PERSON, {"guid": note.guid, "why": "retired before"})
+            if note.retired:
+                store.add("retire", key, PERSON, {"guid": note.guid, "why": RETIRED_BEFORE})
             _write_seen(store, note, None)
             store.write("DELETE FROM draft WHERE key = ? AND content = ?", key, wording.content)
         _set_strangers(store, left)

@@ -479,6 +479,10 @@ class SeenReview(Value):
     """0 learning, 1 review, 2 relearning, 3 filtered, 4 manual, 5 rescheduled."""
 
 
+RETIRED = "ankiforge::retired"
+"""The tag of a note in Anki whose card was retired or rejected. Imports cannot delete notes."""
+
+
 class Seen(Value):
     """A note of ours as the newest view has it."""
 
@@ -504,6 +508,11 @@ class Seen(Value):
     """The person's remark in the field Feedback, as plain text."""
     cards: tuple[int, ...] = ()
     """The ids of its cards."""
+
+    @property
+    def retired(self) -> bool:
+        """Whether it has the tag of notes whose card was dropped."""
+        return RETIRED in map(str.casefold, self.tags)
 
     @property
     def leech(self) -> bool:

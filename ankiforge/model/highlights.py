@@ -164,6 +164,11 @@ def note_id(guid: Guid) -> int:
     return ID_BASE + number_of("nid", guid) % 2**37
 
 
+def may_be_ours(id: int) -> bool:
+    """Return whether the id of a note in Anki is in the range of those that we give."""
+    return ID_BASE <= id < ID_BASE + 2**37
+
+
 def card_id(guid: Guid, ordinal: int) -> int:
     """Return the id in Anki of the card with this ordinal (from 0)."""
     return ID_BASE + number_of("cid", guid, str(ordinal)) % 2**37

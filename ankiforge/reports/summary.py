@@ -181,6 +181,7 @@ def anki_line(tally: Tally, ledger: Ledger) -> str:
         "deleted, not sent again": found.deleted,
         "back again": found.returned,
         "missing": found.missing,
+        "dropped before, by its tag ankiforge::retired": found.retired,
     }
     said = "; ".join(
         f"{counted(len(notes), 'note')} {what}" for what, notes in became.items() if notes

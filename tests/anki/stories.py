@@ -111,6 +111,18 @@ class Desk:
         if journal:
             shutil.rmtree(self.forge.folder / "journal")
 
+    def tear(self, word: str) -> None:
+        """The journal ends within the first line with a word."""
+        [file] = (self.forge.folder / "journal").glob("*.jsonl")
+        lines = file.read_text("utf-8").splitlines(keepends=True)
+        at = next(number for number, line in enumerate(lines) if f'"{word}"' in line)
+        file.write_text("".join([*lines[:at], lines[at][:40]]), "utf-8")
+
+    def accepted(self) -> None:
+        """A person accepts the one draft that waits."""
+        [draft] = self.forge.ok("list", "--view", "new", "--json").lines
+        self.forge.ok("accept", draft["id"])
+
     # --- the person in Anki
 
     def settle(self) -> None:

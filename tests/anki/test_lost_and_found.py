@@ -16,6 +16,14 @@ def deck_file(desk: Desk) -> None:
     (desk.forge.folder / "decks" / "all.yaml").write_text("deck: Cells\ntags: [mine]\n", "utf-8")
 
 
+def no_change(desk: Desk) -> None:
+    """A run tells of no change, for Anki makes none."""
+    came = desk.run(written=0)
+    assert came["changes"] == []
+    assert came["cards"]["revised"] == 0
+    assert desk.forge.ok("list", "--view", "changed", "--json").lines == []
+
+
 LONG = "What is the word for Katze?::{}\n"
 
 
@@ -68,6 +76,28 @@ STORIES: dict[str, tuple[Step, ...]] = {
         *CAT, do.say("reject", "CARD"), do.ship(), do.run(), do.lose(journal=True), do.run(written=0),
         do.card(verdict="retired"), do.tags("ankiforge::retired"), do.say("undo", "CARD"),
         do.run(written=1, added=0), do.load(updated=1), do.tags(without=("ankiforge::retired",)),
+    ),
+    "a card that was dropped stays dropped after its line in the journal was torn": (
+        *CAT, do.say("reject", "CARD"), do.ship(), do.run(), do.tear("reject"), do.lose(),
+        do.run(written=0), do.card(verdict="retired"), do.tags("ankiforge::retired"), do.run(written=0),
+        do.say("undo", "CARD"), do.run(written=1), do.load(updated=1), do.run(written=0),
+        do.tags(without=("ankiforge::retired",)), do.card(verdict="accepted"),
+    ),
+    "a rejection that is known does not count twice": (
+        *CAT, do.say("reject", "CARD"), do.ship(), do.run(), do.say("undo"), do.lose(),
+        do.run(written=1), do.load(updated=1), do.card(verdict="accepted"),
+    ),
+    "a card deleted in Anki waits after both were lost": (
+        *CAT, do.delete(), do.lose(journal=True), do.run(written=0, added=0), do.notes_there(0),
+        do.say("list", "--view", "new", "-v", told="you deleted its note in Anki"), do.run(written=0),
+    ),
+    "a card accepted again after both were lost is made, though its grave is there": (
+        *CAT, do.delete(), do.lose(journal=True), do.run(), do.accepted(), do.run(written=1),
+        do.run(written=1), do.load(new=1), do.run(written=0), do.card(verdict="accepted"),
+    ),
+    "words typed in Anki are no change after both were lost": (
+        *CAT, do.edit(Back="kitty"), do.lose(journal=True),
+        no_change, do.note(Back="kitty"),
     ),
     "a two-way card is taken over with its reverse side": (
         do.write("Katze:::cat\n"), do.go(), do.lose(journal=True), do.run(written=0),

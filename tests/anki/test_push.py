@@ -86,6 +86,16 @@ STORIES: dict[str, tuple[Step, ...]] = {
 }  # fmt: skip
 
 
+def test_a_note_that_was_deleted_before_the_first_look_does_not_come_back(desk):
+    desk.run()
+    desk.load()
+    desk.delete()
+    desk.settings(desk.server.address, desk.col.path)
+    desk.push(tombstones=1, written=0)
+    desk.card(verdict="retired")
+    desk.notes_there(1)
+
+
 @pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
 def test_a_story(desk, steps):
     for step in steps:

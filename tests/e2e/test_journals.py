@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +71,27 @@ def decided(forge) -> dict[str, tuple]:
     """{id: what was decided about the card, and its words}."""
     names = ("verdict", "accepted_by", "fields", "findings")
     return {card["id"]: tuple(card[name] for name in names) for card in forge.cards()}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run", "run --dry-run", "status", "list", "list --json", "stats", "doctor", "build", "undo",
+        "draft", "seen osmosis", "export all.jsonl", "draft export ask.md",
+    ],
+)  # fmt: skip
+def test_every_command_that_reads_the_journal_says_that_its_last_line_is_torn(
+    forge, tmp_path: Path, command: str
+):
+    notes = tmp_path / "notes"
+    (notes / ".obsidian").mkdir(parents=True)
+    (notes / "A.md").write_text("What is osmosis?::Movement of water\n", "utf-8")
+    forge.ok("run", notes)
+    [file] = (forge.home / "journal").glob("*.jsonl")
+    with file.open("ab") as journal:
+        journal.write(b'{"n":99,"machine":"one","wh')
+    said = forge(*command.split())
+    assert (said.stdout + said.stderr).count("read, and was skipped") == (command != "doctor")
+    assert ("cannot be read" in said.stdout + said.stderr) == (command == "doctor")
+    if command == "run":  # it has ended the line, and it is still no line
+        assert forge.ok("list").stderr.count("read, and was skipped") == 1

@@ -38,8 +38,12 @@ FORMS = {"mark": 50, "cloze": 10, "inline": 15, "block": 8, "two-way": 5, "plain
 OPERATIONS = {
     "edit": 26, "replace": 4, "insert": 8, "delete": 4, "reorder": 6, "move": 6, "rename": 4,
     "rename_edit": 4, "split": 2, "merge": 2, "copy_note": 1, "copy": 2, "delete_note": 2,
-    "restore": 5, "cut": 5, "swap": 1,
+    "restore": 5, "cut": 5, "swap": 1, "exchange": 5,
 }  # fmt: skip
+WITH_ID = 0.2
+"""How likely a passage has a block id of its own."""
+WITH_FOOTER = 0.3
+"""How likely a note ends with a block id on a line of its own, which names whatever stands above it."""
 OWN_WORDS = re.compile(r" ?\\?\[(?:mine|anki) \d+\\?\]")
 
 
@@ -62,6 +66,13 @@ class Passage:
     id: int
     sentence: str
     form: str
+    block: str = ""
+    """Its block id in Obsidian, which a copy of its line has, too."""
+
+    @property
+    def line(self) -> str:
+        """What stands in the note."""
+        return f"{self.markdown} ^{self.block}" if self.block else self.markdown
 
     @property
     def markdown(self) -> str:
@@ -85,7 +96,7 @@ class Note:
     lines: list[Passage | str]
 
     def text(self) -> str:
-        lines = [line if isinstance(line, str) else line.markdown for line in self.lines]
+        lines = [line if isinstance(line, str) else line.line for line in self.lines]
         return "\n\n".join([f"# {self.title}", *lines]) + "\n"
 
 
@@ -156,6 +167,8 @@ class World:
             lines: list[Passage | str] = []
             for _ in range(self.dice.randint(2, 9)):
                 lines += [self.dice.choice(CONTEXT)] * (self.dice.random() < 0.5) + [self.fresh()]
+            if self.dice.random() < WITH_FOOTER:
+                lines.append(f"^tail-{at}")
             self.notes[f"note {at}"] = Note(f"note {at}", lines)
 
     def say(self, *words: object) -> None:
@@ -180,7 +193,9 @@ class World:
             if all(fuzz.ratio(bare, other) < 75 for other in self.meant):
                 break
         form = self.dice.choices(list(FORMS), list(FORMS.values()))[0]
-        return self.says(Passage(self.next(), sentence, form))
+        number = self.next()
+        block = f"id-{number}" if self.dice.random() < WITH_ID else ""
+        return self.says(Passage(number, sentence, form, block))
 
     def present(self) -> dict[int, Passage]:
         return passages(self.notes)
@@ -253,6 +268,8 @@ class World:
         old, new = self.take(where, at), self.fresh()
         if others := SENTENCES.get(old.sentence, {}).get("other"):
             new = self.says(replace(new, sentence=self.dice.choice(others), form=old.form))
+        if self.dice.random() < 0.5:  # typed over the old words, so that the id stays
+            new = replace(new, block=old.block)
         self.replaced[new.id] = old.id
         self.edits += 1
         self.notes[where].lines.insert(at, new)
@@ -266,6 +283,20 @@ class World:
 
     def do_reorder(self, where: str, at: int) -> None:
         self.put(self.take(where, at), where)
+
+    def do_exchange(self, where: str, at: int) -> None:
+        """Two passages of a note exchange their lines; their block ids go along, or stay where they are."""
+        lines = self.notes[where].lines
+        one, other = (
+            lines[at],
+            lines[self.dice.choice([spot for name, spot in self.spots() if name == where])],
+        )
+        if not isinstance(one, Passage) or not isinstance(other, Passage) or one is other:
+            return
+        there = lines.index(other)
+        if self.dice.random() < 0.5:
+            one, other = replace(one, block=other.block), replace(other, block=one.block)
+        lines[at], lines[there] = other, one
 
     def do_move(self, where: str, at: int) -> None:
         self.put(self.take(where, at))

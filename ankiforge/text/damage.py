@@ -1,0 +1,42 @@
+"""Text that lost letters on its way: the sign U+FFFD, and UTF-8 that was read as another encoding.
+
+A text in UTF-8 that a program took for Windows-1252 shows each letter as two or three: `Ã¤` for ä, `â€™`
+for ’. Only what no language writes is found: `SÃO`, `AMANHÔ` and `«Â»` are words.
+"""
+
+from __future__ import annotations
+
+from ankiforge.text import regex
+
+# What Windows-1252 and Latin-1 make of the bytes 0x80 to 0xBF, which follow the first one of a letter:
+# signs that may stand behind a word, too, and all others.
+_AFTER_WORDS = "‘’“”•–—…‹›«»\xa0"
+_OTHERS = "\x80-\x9f¡-ª¬-º¼-¿€‚ƒ„†‡ˆ‰Š‹ŒŽ˜™šœžŸ"
+_NEXT = f"[{_OTHERS}{_AFTER_WORDS}]"
+_DAMAGE = regex(
+    "\ufffd"
+    # ä as Ã¤, ° as Â°; Ö as Ã–, which is only told from a word in capitals by what follows
+    f"|[ÂÃ][{_OTHERS}]"
+    f"|Ã[{_AFTER_WORDS}](?=[a-zß-ÿ])"
+    # ’ as â€™, → as â†’, ≤ as â‰¤, ™ as â„¢
+    f"|â[€\x80][{_OTHERS}{_AFTER_WORDS}]"
+    f"|â[„ˆ†‰]{_NEXT}"
+    # U+FFFD itself, and a byte order mark
+    "|ï¿½|ï»¿"
+    # ’ and “ as Mac OS Roman
+    "|‚Ä[ôúùì]"
+    # Cyrillic, Chinese and Japanese words
+    f"|(?:[ÐÑ]{_NEXT}){{3}}"
+    f"|(?:[ã-é]{_NEXT}{{2}}){{2}}"
+)
+
+
+def damage_in(text: str) -> str:
+    """Return the first letters that are damaged, with those beside them; "" if there are none."""
+    found = _DAMAGE.search(text)
+    if found is None:
+        return ""
+    start = text.rfind(" ", 0, found.start()) + 1
+    end = text.find(" ", found.end())
+    word = text[start : end if end >= 0 else len(text)]
+    return word if len(word) <= 40 else found[0]
