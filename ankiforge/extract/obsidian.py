@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import quote
@@ -43,7 +43,7 @@ class Settings(SourceSettings, kw_only=True):
     marks: tuple[Mark, ...] | None = None
     """None = `==` and `mark`, but not `==` in notes for which a dialect defines its meaning."""
     cards: tuple[HandWritten | OfTools, ...] | None = None
-    """None = those of a Markdown file, and the dialects of the plug-ins that the vault has."""
+    """None = those of a Markdown file, and the dialects of the plug-ins that are switched on."""
     glossary_headings: Strings = ()
     """Extra headings that mark a glossary section, beside glossary, definitions and key terms."""
 
@@ -135,11 +135,32 @@ def _ways(two_way: str, one_way: str) -> dict[str, bool]:
     return {sign: sign == two_way for sign in (two_way, one_way) if sign.strip()}
 
 
-_FOLDERS = {
+PLUGINS = {
     "osr": "obsidian-spaced-repetition",
     "o2a": "obsidian-to-anki-plugin",
     "flashcards": "flashcards-obsidian",
 }
+"""By dialect: the plugin's id, which is also the name of its folder."""
+
+
+def switched_on(vault: Path) -> tuple[Strings | None, Problem | None]:
+    """Return the dialects of the plugins that are switched on in a vault.
+
+    A plugin's folder alone says nothing: it stays when the plugin is switched off.
+
+    Returns:
+        The dialects, None if that cannot be read, and then the problem.
+    """
+    path = vault / ".obsidian" / "community-plugins.json"
+    if not path.exists():
+        return (), None
+    try:
+        listed = msgspec.json.decode(path.read_bytes(), type=list[str])
+    except (OSError, ValueError, RecursionError) as error:
+        what = f"the list of plugins cannot be read, so cards are read as before: {error}"
+        hint = "switch any plugin off and on again in Obsidian"
+        return None, Problem(path.relative_to(vault).as_posix(), what, hint)
+    return tuple(name for name, plugin in PLUGINS.items() if plugin in listed), None
 
 
 def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]:
@@ -148,14 +169,14 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
     A plug-in without a file uses its defaults, and so does our reader.
     """
     found, problems = Dialects(names), []
-    for name, folder in _FOLDERS.items():
+    for name, folder in PLUGINS.items():
         path = vault / ".obsidian" / "plugins" / folder / "data.json"
         if name not in names or name == "o2a" or not path.exists():
             continue
         try:
             data = msgspec.json.decode(path.read_bytes(), type=dict)
             told = msgspec.convert(data.get("settings", data), type(getattr(found, name)))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             what = f"the settings of {folder} cannot be read, so its defaults are used: {error}"
             where = path.relative_to(vault).as_posix()
             problems.append(Problem(where, what, "open the plugin's settings in Obsidian"))
@@ -198,9 +219,23 @@ class Vault(NoteSource):
     dialects: Dialects = Dialects()  # noqa: RUF009 - frozen
     problems: tuple[Problem, ...] = ()
     """Settings of plugins that cannot be read."""
+    switched_on: Strings | None = None
+    """The dialects of the plugins that are switched on; None = the settings name the dialects, or
+    it is unknown."""
+    by_plugins: bool = False
+    """Whether the plugins decide on the dialects, because the settings name none."""
 
     kind = "vault"
     own_cards: ClassVar[Strings] = CARDS
+
+    def read_by(self, names: Strings) -> Vault:
+        """Return the same vault, with the cards of these plugins' dialects."""
+        folder = self.folder
+        settings = msgspec.structs.replace(self.settings, cards=None)
+        vault = _vault(folder.name, folder.root, settings, folder.only, names)
+        shared = msgspec.structs.replace(vault.folder, count=folder.count)
+        problems = tuple(dict.fromkeys((*vault.problems, *self.problems)))
+        return replace(vault, folder=shared, switched_on=self.switched_on, problems=problems)
 
     def notices(self) -> Iterator[Problem]:
         """Yield the plugins whose settings cannot be read, and the drawings that hold marks."""
@@ -244,11 +279,22 @@ def open_source(
     name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: Strings = ()
 ) -> Vault:
     """Return a reader of the vault at `root`; `me` is ignored, because a vault has one author."""
-    if settings.cards is None:
-        plugins = root / ".obsidian" / "plugins"
-        here = [name for name, plugin in _FOLDERS.items() if (plugins / plugin).is_dir()]
-        settings = msgspec.structs.replace(settings, cards=(*here, *CARDS))
-    names = tuple(name for name in dict.fromkeys(settings.cards) if name in _FOLDERS)
+    if settings.cards is not None:
+        return _vault(name, root, settings, only)
+    names, problem = switched_on(root)
+    vault = _vault(name, root, settings, only, names or ())
+    problems = (*vault.problems, problem) if problem else vault.problems
+    return replace(vault, switched_on=names, problems=problems)
+
+
+def _vault(
+    name: str, root: Path, settings: Any, only: tuple[Path, ...], plugins: Strings = ()
+) -> Vault:
+    """Return a reader; `plugins` are the dialects to read if the settings name none."""
+    by_plugins = settings.cards is None
+    if by_plugins:
+        settings = msgspec.structs.replace(settings, cards=(*plugins, *CARDS))
+    names = tuple(name for name in dict.fromkeys(settings.cards) if name in PLUGINS)
     dialects, problems = read_dialects(root, names)
     templates = [f"{folder}/" for folder in template_folders(root)]
     included = matcher(settings.include, git=True)
@@ -260,4 +306,4 @@ def open_source(
 
     context = repr((settings, dialects, templates))
     folder = Folder("vault", name, root, only, fits, context, others={})
-    return Vault(folder, settings, me, dialects, tuple(problems))
+    return Vault(folder, settings, (), dialects, tuple(problems), by_plugins=by_plugins)

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge.ledger import cards, decide, drafts, lists, views
+from ankiforge.ledger import cards, decide, dialects, drafts, lists, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.drafts import Outcome, Recorded
@@ -34,6 +34,7 @@ from ankiforge.model import (
     Card,
     Conflict,
     Document,
+    Extracted,
     Finding,
     Guid,
     Highlight,
@@ -42,6 +43,7 @@ from ankiforge.model import (
     Seen,
     SeenReview,
     Sighting,
+    Strings,
     Texts,
     Waiting,
 )
@@ -128,6 +130,24 @@ class Ledger:
         return ingest(
             self._store, sightings, selections=selections, in_use=in_use, in_progress=in_progress
         )
+
+    def dialects_of(self, container: str, on: Strings | None) -> Strings:
+        """Return the plugins' dialects by which a vault is to be read; see `dialects.dialects_of`."""
+        return dialects.dialects_of(self._store, container, on)
+
+    def ask_about_dialects(
+        self, container: str, on: Strings, stamp: str, read: Callable[[], Iterable[Extracted]]
+    ) -> None:
+        """Ask whether a vault is to be read by other dialects, if that would change anything.
+
+        Args:
+            container: the container of the vault.
+            on: the dialects of the plugins that are switched on.
+            stamp: of all files of the vault; "" = unknown. Equal ones are not read again.
+            read: read all documents of the vault by these dialects.
+        """
+        if dialects.is_to_count(self._store, container, on, stamp):
+            dialects.keep_count(self._store, container, on, stamp, read())
 
     def to_draft(
         self,

@@ -22,7 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, drafts
+from ankiforge.ledger import cards, dialects, drafts
 from ankiforge.ledger.events import (
     MERGED,
     PERSON,
@@ -410,7 +410,8 @@ def open_questions(store: Store) -> list[Question]:
     """Return what only a person can tell."""
     return [
         *_same_questions(store), *_duplicate_questions(store), *_conflict_questions(store),
-        *_anki_questions(store), *_source_questions(store), *_form_questions(store),
+        *_anki_questions(store), *_source_questions(store), *_dialect_questions(store),
+        *_form_questions(store),
     ]  # fmt: skip
 
 
@@ -488,6 +489,16 @@ def _source_questions(store: Store) -> Iterator[Question]:
         )  # fmt: skip
 
 
+def _dialect_questions(store: Store) -> Iterator[Question]:
+    """Yield a question for each vault whose plugins are other ones than those it is read by."""
+    for pending in dialects.pending(store):
+        yield Question(
+            _question_id("dialect", pending.container, *pending.read, "", *pending.difference.on),
+            "dialect", dialects.asked(pending), "yes, from the next run on",
+            "no: the notes are read as before", pending.container,
+        )  # fmt: skip
+
+
 def _form_questions(store: Store) -> Iterator[Question]:
     """Yield a question for each form of hand-written cards of which several wait in one source."""
     forms = defaultdict(list)
@@ -547,10 +558,22 @@ def _answer(store: Store, question: Question, *, yes: bool) -> None:
                 store.write("DELETE FROM seen WHERE guid = ?", guid)
         case "emptied":
             store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
+        case "dialect":
+            _answer_dialect(store, question.new, yes=yes)
         case "form":
             key = drafts.form_key(question.new, question.old)
             store.add("form", key, PERSON, {"choice": "accept" if yes else "never"})
             _apply_form(store, question, yes=yes)
+
+
+def _answer_dialect(store: Store, container: str, *, yes: bool) -> None:
+    """Record by which dialects a vault is read; the next run reads it so."""
+    for pending in dialects.pending(store):
+        if pending.container != container:
+            continue
+        on = pending.difference.on
+        body = {"read": on} if yes else {"read": pending.read, "declined": on}
+        store.add("dialects", dialects.key_of(container), PERSON, body)
 
 
 def _apply_form(store: Store, question: Question, *, yes: bool) -> None:

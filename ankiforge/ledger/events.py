@@ -221,6 +221,10 @@ class Passage(msgspec.Struct):
     why_skipped: str = ""
     form: str = ""
     """For a form of hand-written cards: `accept` or `never`, as a person decided."""
+    dialects: Strings | None = None
+    """For a vault: the dialects of plugins by which it is read; None = it was never said."""
+    declined: tuple[Strings, ...] = ()
+    """For a vault: the sets of dialects by which a person did not want it read."""
     asked: dict[str, str] = {}
     """By key of this passage: the key of another one that it may be. Open until answered."""
     apart: set[str] = set()
@@ -474,6 +478,15 @@ def _form(passage: Passage, event: Event) -> None:
     passage.form = event.body["choice"]
 
 
+def _dialects(passage: Passage, event: Event) -> None:
+    """A vault was read for the first time, or a person said by which dialects it is read."""
+    if event.by == SOURCE and passage.dialects is not None:
+        return  # another machine had read it before
+    passage.dialects = tuple(event.body["read"])
+    if "declined" in event.body:
+        passage.declined = (*passage.declined, tuple(event.body["declined"]))
+
+
 def _different(passage: Passage, event: Event) -> None:
     passage.apart.add(event.body["old"])
 
@@ -534,6 +547,7 @@ _APPLY = {
     "retire": _retire,
     "skip": _skip,
     "form": _form,
+    "dialects": _dialects,
     "undo": _nothing,
     "same": _nothing,
     "different": _different,

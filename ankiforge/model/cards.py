@@ -291,7 +291,7 @@ class Question(Value):
 
     id: str
     kind: str
-    """same, conflict, duplicate, absent, emptied or form."""
+    """same, conflict, duplicate, absent, emptied, dialect or form."""
     text: str
     """The question, in a sentence."""
     accept: str
