@@ -43,10 +43,19 @@ from ankiforge.check.words import (
     tokens,
     word_count,
 )
-from ankiforge.model import Draft, Family, Finding, Form, Severity
+from ankiforge.model import (
+    OTHER_NOTE,
+    OTHER_SCHEDULE,
+    Draft,
+    Family,
+    Finding,
+    Form,
+    Severity,
+)
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import image_paths, outside, shields
 from ankiforge.text.fold import clean, is_visible
+from ankiforge.text.tools import schedule_of
 
 # --- structure: what would break on the way to Anki, or leaves nothing to ask --------------------
 
@@ -548,7 +557,9 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
         ):
             yield found("inline_field", "it may be metadata")
     if highlight.other_note:
-        yield found("other_note", str(highlight.other_note))
+        yield found(OTHER_NOTE, str(highlight.other_note))
+    elif schedule_of(highlight.schedule):
+        yield found(OTHER_SCHEDULE)
     for path in image_paths("\n".join(text for _, text in draft.fields)):
         if why := context.picture_fault(path):
             yield found("unreadable_picture", why)

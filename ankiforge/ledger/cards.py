@@ -94,6 +94,9 @@ def done(event: Event, change: Change | None = None) -> Done:
         said = "taken for cards" if choice == "accept" else "no cards"
         source, _, form = event.key.removeprefix("form:").partition(":")
         text = f"lines like `{form}` in {source}"
+    elif event.what == "decline":
+        tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
+        said, text = "history declined", f"of {tool}"
     elif event.what == "dialects":
         named: Strings = body.get("declined") or body["read"]
         titles = [TITLES.get(name, name) for name in named]

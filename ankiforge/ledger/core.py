@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge.ledger import cards, decide, dialects, drafts, lists, views
+from ankiforge.ledger import belonging, cards, decide, dialects, drafts, lists, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.drafts import Outcome, Recorded
@@ -372,6 +372,18 @@ class Ledger:
     def take_over(self, chosen: Iterable[Taken]) -> str:
         """Make cards of what other tools made of passages; return what `undo` takes."""
         return decide.take_over(self._store, chosen)
+
+    def belonging(self) -> Counter[str]:
+        """Return by tool the number of passages without a card that belong to it; see `belonging`."""
+        return belonging.belonging(self._store)
+
+    def decline(self, tools: Collection[str]) -> str:
+        """Make passages that belong to these tools ordinary ones; return what `undo` takes.
+
+        Raises:
+            RefusedError: none of the tools has passages here.
+        """
+        return belonging.decline(self._store, tools)
 
     def adopt(self, notes: Iterable[tuple[Seen, Wording, str, bool]]) -> list[Seen]:
         """Take over notes that no event knows, where their passage is found; return the others."""

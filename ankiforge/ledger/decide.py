@@ -22,7 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, dialects, drafts
+from ankiforge.ledger import belonging, cards, dialects, drafts
 from ankiforge.ledger.events import (
     MERGED,
     PERSON,
@@ -170,17 +170,18 @@ def take_over(store: Store, chosen: Iterable[Taken]) -> str:
     """Make cards of the notes and schedules of other tools, and return the id for `undo`."""
     with store.action() as act:
         for one in chosen:
-            if one.id.startswith("af"):
-                state, passage = cards.state_of(store, one.id)
-                wording = state.wording
-            else:
-                wording = drafts.wording_of_id(store, one.id)
-                passage = store.passage(drafts.draft_row(store, one.id)["key"])
+            if one.id.startswith("af"):  # its words stay as they are
+                _, passage = cards.state_of(store, one.id)
+                body: Json = {"guid": one.id, "schedule": one.schedule}
+                store.add("adopt", passage.key, PERSON, body)
+                continue
+            wording = drafts.wording_of_id(store, one.id)
+            passage = store.passage(drafts.draft_row(store, one.id)["key"])
             if one.text:
                 text = cards.keep_numbers(one.text, wording.fields.get("Text", ""))
                 wording = replace(wording, fields={**wording.fields, "Text": text})
-            guid = one.id if one.id.startswith("af") else guid_of(passage.key, wording)
-            body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+            guid = guid_of(passage.key, wording)
+            body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
             body |= {"deck": one.deck} if one.deck else {}
             body |= {"note": msgspec.to_builtins(one.note)} if one.note else {}
             body |= {"schedule": one.schedule} if one.schedule else {}
@@ -290,6 +291,8 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
             for key in () if back else store.keys(event.key):
                 query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
                 store.write(query, key)
+            if event.what == "decline":
+                belonging.draft_again(store, event.key)
             if event.what == "form":  # which may have left them out
                 store.write("UPDATE highlight SET drafted = '' WHERE fate = 'ignored'")
         return events[0].act or events[0].id

@@ -223,6 +223,8 @@ class Passage(msgspec.Struct):
     """For a form of hand-written cards: `accept` or `never`, as a person decided."""
     dialects: Strings | None = None
     """For a vault: the dialects of plugins by which it is read; None = it was never said."""
+    declined_tool: bool = False
+    """For another tool: whether a person does not want the history of its cards."""
     declined: tuple[Strings, ...] = ()
     """For a vault: the sets of dialects by which a person did not want it read."""
     asked: dict[str, str] = {}
@@ -374,9 +376,12 @@ def _accept(passage: Passage, event: Event) -> None:
 
 
 def _adopt(passage: Passage, event: Event) -> None:
-    """A person took over the note of another tool, or the schedule of a card."""
-    _accept(passage, event)
-    card, note = passage.cards[event.body["guid"]], event.body.get("note")
+    """A person took over the note of another tool, or the schedule of a card that there was."""
+    if "draft" in event.body:
+        _accept(passage, event)
+    card, note = passage.cards.get(event.body["guid"]), event.body.get("note")
+    if card is None:
+        return
     card.schedule = tuple(map(tuple, event.body.get("schedule", ())))
     if note:
         card.adopted = msgspec.convert({**note, "words": card.wording.fields}, Adopted)
@@ -487,6 +492,11 @@ def _dialects(passage: Passage, event: Event) -> None:
         passage.declined = (*passage.declined, tuple(event.body["declined"]))
 
 
+def _decline(passage: Passage, event: Event) -> None:
+    """A person does not want the history of another tool's cards."""
+    passage.declined_tool = True
+
+
 def _different(passage: Passage, event: Event) -> None:
     passage.apart.add(event.body["old"])
 
@@ -548,6 +558,7 @@ _APPLY = {
     "skip": _skip,
     "form": _form,
     "dialects": _dialects,
+    "decline": _decline,
     "undo": _nothing,
     "same": _nothing,
     "different": _different,

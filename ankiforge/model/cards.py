@@ -23,6 +23,8 @@ from ankiforge.model.highlights import (
 
 UNREVIEWED = "ankiforge::unreviewed"
 """The tag of a model's cards that no person has seen."""
+OTHER_NOTE, OTHER_SCHEDULE = "other_note", "other_schedule"
+"""The checks that find what belongs to another tool."""
 VERIFIED = "verified"
 """The check named by the finding that a model's second look found a card right."""
 SECOND_LOOK = "second_look"
@@ -436,6 +438,8 @@ class ForeignNote(Value):
     """The deck of the first card; `::` separates the parts."""
     fields: Fields
     """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
+    other_id: str = ""
+    """The id that the tool which made it keeps in a field; "" = none."""
 
 
 class SeenTemplate(Value):

@@ -16,6 +16,7 @@ from ankiforge.ledger import FLOOD, Ledger, Report
 from ankiforge.model import Change, Json, Pair, Problem, Strings, Value
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
+from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
     from ankiforge.app import Tally
@@ -86,6 +87,7 @@ def as_json(tally: Tally, ledger: Ledger) -> Json:
             {"guid": one.guid, "before": dict(one.before), "after": dict(one.after), "why": one.why}
             for one in tally.changes
         ],
+        "belonging": dict(ledger.belonging()),
         "questions": len(ledger.questions()),
         "notes": delivery["notes"],
         "packages": delivery["packages"],
@@ -105,7 +107,8 @@ def as_text(
     At most `room` lines, unless that leaves less than one changed card; None = all.
     """
     waits, report = waiting(ledger), tally.report
-    before = list(_came_in(tally))
+    belong = belonging_line(ledger)
+    before = [belong, *_came_in(tally)] if belong else list(_came_in(tally))
     after = [line for line in (anki_line(tally, ledger), *delivery_lines(tally)) if line]
     fresh = report is not None and bool(report.new or report.changed)
     fates = ledger.counts("fates")["fates"] if fresh else Counter[str]()
@@ -116,7 +119,9 @@ def as_text(
         after.append(f"in all, {' and '.join(filter(None, parts))}")
     if tally.remembered:
         after.append(f"from now on, ankiforge run reads {first_of(tally.remembered)}, too")
-    if any(waits.values()):
+    if belong:
+        after.append("next: ankiforge adopt, or ankiforge adopt --decline")
+    elif any(waits.values()):
         after.append(f"next: ankiforge {DECIDE}")
     elif tally.packages:
         after.append(f"next: import {tally.packages[-1]} into Anki")
@@ -129,6 +134,18 @@ def as_text(
         after.append(f"next: ankiforge {step}, to {why}")
     most = None if room is None else min(SHOWN, max(room - len(before) - len(after) - 1, 1))
     return [*before, *_changes(tally.changes, most), *after]
+
+
+def belonging_line(ledger: Ledger) -> str:
+    """Return how many passages belong to other tools, and what to do first; "" if none does."""
+    parts = [f"{number:,} to {TITLES[tool]}" for tool, number in sorted(ledger.belonging().items())]
+    if not parts:
+        return ""
+    first, *others = parts
+    number, _, tool = first.partition(" to ")
+    belong = "note here belongs" if number == "1" else "notes here belong"
+    said = " and ".join([f"{number} {belong} to {tool}", *others])
+    return f"{said}: `ankiforge adopt` first keeps their history"
 
 
 def _came_in(tally: Tally) -> Text:
@@ -303,6 +320,8 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
     if not seen:
         known = workspace.config.sources or workspace.remembered
         todo, why = "run" if known else "run PATH", "no highlight was found so far"
+    elif any(ledger.belonging().values()):
+        todo, why = "adopt", "keep the history that other tools have"
     elif any(waits.values()):
         todo, why = DECIDE, "decide on what waits"
     elif anki["none"]:

@@ -47,25 +47,38 @@ there, the index of its last block and the offset of its end there, and its fiel
 
 # The id of the Anki note that a tool made, as a comment, a block id or a line.
 _ID = regex(
-    r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b|(?:^|[ \t])\^(\d{13})[ \t]*$|^[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$"
+    r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b|(?:^|[ \t])\^(?P<block>\d{13})[ \t]*$"
+    r"|^[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$"
 )
 _SCHEDULE = regex(r"<!--SR:(.+?)-->")
 
 
-def _told(rows: Sequence[str], code: Container[int], lines: Span) -> tuple[Strings, str]:
-    """Return the id of a card's note and its schedule, as tools wrote them in it or right below."""
-    note_id, schedule = Strings(), ""
+class _Told(NamedTuple):
+    """What other tools wrote in a card or right below it."""
+
+    hints: Strings = ()
+    """The id of its note, if any."""
+    tool: str = ""
+    """The tool that wrote the id."""
+    schedule: str = ""
+
+
+def _told(rows: Sequence[str], code: Container[int], lines: Span) -> _Told:
+    """Return what other tools wrote in a card or right below it."""
+    note_id, tool, schedule = Strings(), "", ""
     for at in range(lines[0], min(lines[1] + 2, len(rows))):
         row, bare, inside = rows[at], rows[at].strip("> \t"), at < lines[1]
         is_told = inside or (at == lines[1] and bare.startswith(("<!--", "^", "ID:")))
         if is_told and not note_id and at not in code and bare[-1:] != "`":
             found = _ID.search(row)
-            note_id = (f"{NOTE}{found[1] or found[2] or found[3]}",) if found else ()
+            if found:
+                note_id = (f"{NOTE}{found[1] or found[2] or found[3]}",)
+                tool = "flashcards" if found["block"] else "o2a"
         told = _SCHEDULE.search(row)
         schedule = schedule or (told[1] if told else "")
         if not inside and not bare.startswith("[!sr"):
             break
-    return note_id, schedule
+    return _Told(note_id, tool, schedule)
 
 
 # Names that two colons join.
@@ -124,7 +137,7 @@ class Reader:
                 for (low, high), target in self.blocks[one].inline.targets:
                     if (one > at or start <= low) and (one < last or high <= end):
                         links.append(opens(target, self.document.uri))
-            note_id, schedule = _told(rows, code, block.lines)
+            told = _told(rows, code, block.lines)
             lists = range(1, len(block.path) + (block.part is not Part.ITEM))
             outer = (self.blocks[items.get(block.path[:length], at)] for length in lists)
             above = (shortened(one.plain, _LONGEST) for one in outer if one is not block)
@@ -145,8 +158,9 @@ class Reader:
                 "modified": front.updated,
                 "above": tuple(above),
                 "links": tuple(filter(None, dict.fromkeys(links))),
-                "schedule": schedule if is_card else "",
-                "hints": (*fields.get("hints", ()), *note_id),
+                "schedule": told.schedule if is_card else "",
+                "tool": told.tool,
+                "hints": (*fields.get("hints", ()), *told.hints),
             }
             if private:
                 fields["anchor_around"] = fields["prefix"], fields["suffix"]
