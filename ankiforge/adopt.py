@@ -502,6 +502,8 @@ def _source(tool: str, cards: Callable[[str], Iterable[str]]) -> SimpleNamespace
     ) -> Decks:
         vault = obsidian.open_source(name, root, settings, only, me)
         values = {field.name: getattr(vault, field.name) for field in fields(vault)}
+        # the cards are rewritten by the plugin's own words, whatever a vault around them says
+        values |= {"dialects": obsidian.Dialects(("o2a",)), "problems": ()}
         return Decks(**values, cards=cards, tool=tool)
 
     return SimpleNamespace(Settings=Settings, open_source=open_source)

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
 from ankiforge.extract import SourceSettings
+from ankiforge.extract.expressions import Searcher, translated
 from ankiforge.extract.files import matcher
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource
-from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Value, h16
+from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Texts, Value, h16
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
-    from ankiforge.extract.markdown.cards import Syntax
+    from ankiforge.extract.markdown.cards import Syntax, Written
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
@@ -89,44 +91,279 @@ class _Flashcards(Value, rename="camel"):
     inline_separator_reverse: str = ":::"
 
 
+class _O2aWords(
+    Value,
+    rename={
+        "begin": "Begin Note", "end": "End Note", "begin_inline": "Begin Inline Note",
+        "end_inline": "End Inline Note", "deck": "Target Deck Line", "tags": "File Tags Line",
+    },
+):  # fmt: skip
+    """The words that begin and end what Obsidian_to_Anki reads, with its own names and defaults."""
+
+    begin: str = "START"
+    end: str = "END"
+    begin_inline: str = "STARTI"
+    end_inline: str = "ENDI"
+    deck: str = "TARGET DECK"
+    tags: str = "FILE TAGS"
+
+
+class _O2aDefaults(
+    Value,
+    rename={
+        "deck": "Deck", "curly": "CurlyCloze", "marks": "CurlyCloze - Highlights to Clozes",
+        "folder": "Scan Directory", "expressions": "Regex",
+    },
+):  # fmt: skip
+    """What Obsidian_to_Anki does in all notes."""
+
+    deck: str = "Default"
+    curly: bool = False
+    """Whether `{x}` is a gap in a cloze note."""
+    marks: bool = False
+    """Whether `==x==` is one, too."""
+    folder: str = ""
+    """The folder whose notes are read; "" = all."""
+    expressions: bool = True
+    """Whether custom expressions are used: an early version had such a switch."""
+
+
+class _O2a(
+    Value,
+    rename={
+        "words": "Syntax", "defaults": "Defaults", "expressions": "CUSTOM_REGEXPS",
+        "folder_decks": "FOLDER_DECKS", "folder_tags": "FOLDER_TAGS", "ignored": "IGNORED_FILE_GLOBS",
+    },
+):  # fmt: skip
+    """What Obsidian_to_Anki was told, with its own names and defaults."""
+
+    words: _O2aWords = _O2aWords()
+    defaults: _O2aDefaults = _O2aDefaults()
+    expressions: Texts = {}
+    """By note type: an expression whose groups are the fields."""
+    folder_decks: Texts = {}
+    folder_tags: Texts = {}
+    ignored: Strings = ()
+    """Patterns of notes that are not read."""
+    fields_dict: Mapping[str, Strings] = {}
+    """The names of the fields of note types."""
+    is_told: bool = False
+    """Whether it has settings; without them all forms are read that its pages propose."""
+
+    def reads(self, path: str) -> bool:
+        """Return whether the note at a path contains cards."""
+        folder = self.defaults.folder.strip("/")
+        inside = not folder or path.startswith(f"{folder}/")
+        return inside and not (self.ignored and matcher(self.ignored)(path))
+
+    def patterns(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the expressions as Python has them, and why others cannot be used, by note type."""
+        made, faults = {}, {}
+        for kind, expression in self.expressions.items():
+            if not (expression and self.defaults.expressions):
+                continue
+            try:
+                translated(expression)
+                made[kind] = expression
+            except ValueError as error:
+                faults[kind] = str(error)
+        return made, faults
+
+    def deck_and_tags(self, text: str, path: str) -> tuple[str, str, Strings]:
+        """Return the deck that a note names, the one for its cards otherwise, and its tags."""
+        named = _declared(self.words.deck, text)
+        tags = _declared(self.words.tags, text)
+        found = tags[1].split() if tags else []
+        deck = self.defaults.deck if self.defaults.deck != "Default" else ""
+        folders = list(_folders_of(path))
+        for folder in folders:
+            found += self.folder_tags.get(folder, "").split()
+        inner = next((folder for folder in folders if self.folder_decks.get(folder)), None)
+        if inner is not None:
+            deck = self.folder_decks[inner]
+        return named[1].strip() if named else "", deck, tuple(dict.fromkeys(found))
+
+    def without_deck(self, text: str) -> str:
+        """Return a note in which the line about the deck is a comment.
+
+        `TARGET DECK` is known as one anyway.
+        """
+        from ankiforge.extract.markdown.source import front_matter
+
+        if self.words.deck == _O2aWords().deck:
+            return text
+        start = sum(len(line) + 1 for line in text.split("\n")[: front_matter(text).lines])
+        found = _declared(self.words.deck, text, start)
+        if found is None:
+            return text
+        hidden = "\n".join("<!---->" for _ in found[0].split("\n"))
+        return text[: found.start()] + hidden + text[found.end() :]
+
+    def cards(self, text: str, searcher: Searcher) -> dict[int, Written]:
+        """Return the cards that the expressions find in a note, by the line at which they begin.
+
+        As in the plugin, a match that stands in another one, in code or in maths is none.
+
+        Raises:
+            ItemError: an expression takes too long.
+        """
+        ignored = [found.span() for pattern in self._apart() for found in pattern.finditer(text)]
+        said = (_declared(word, text) for word in (self.words.deck, self.words.tags))
+        ignored += [found.span() for found in said if found]
+        found: dict[int, Written] = {}
+        forms = [
+            form
+            for form in _BEHIND
+            if (not form.has_id or "ID: " in text) and (not form.has_tags or "Tags: " in text)
+        ]
+        for kind, expression in self.patterns()[0].items():
+            name = f"the expression of Obsidian_to_Anki for {kind}"
+            patterns = [translated(expression + form.pattern) for form in forms]
+            matches_of = searcher.find(name, patterns, text)
+            for form, matches in zip(forms, matches_of, strict=True):
+                for match in matches:
+                    start, end = match.span
+                    if any(low - 1 <= start and end <= high + 1 for low, high in ignored):
+                        continue
+                    values = list(match.groups)
+                    if form.has_id:  # it stands below the card, where it is read from
+                        values.pop()
+                    tags = values.pop().removeprefix("Tags: ").split() if form.has_tags else []
+                    if "Cloze" in kind and not self._has_gaps(values):
+                        continue
+                    ignored.append(match.span)
+                    whole = text[start:end]
+                    first = start + len(whole) - len(whole.lstrip())
+                    line = text.count("\n", 0, first)
+                    last = text.count("\n", 0, start + len(whole.rstrip())) + 1
+                    card = self._card(kind, values, last, tuple(tags))
+                    if card:
+                        found.setdefault(line, card)
+        return found
+
+    def _card(self, kind: str, values: list[str], last: int, tags: Strings) -> Written | None:
+        """Return the card of what the groups of an expression hold."""
+        from ankiforge.extract.markdown.cards import of_values
+        from ankiforge.extract.markdown.source import prepared, restored
+
+        names = self.fields_dict.get(kind, ())
+        fields = []
+        for at, value in enumerate(values):
+            source = prepared(value, fields=False)  # what other tools wrote is in comments
+            name = names[at] if at < len(names) else ""
+            fields.append((name, restored(source.text, source.maths)))
+        return of_values(kind, fields, last, f"your expression for {kind}", tags)
+
+    def _has_gaps(self, values: list[str]) -> bool:
+        text = "\n".join(values)
+        return bool(
+            _CLOZED.search(text)
+            or (self.defaults.curly and _CURLY.search(text))
+            or (self.defaults.marks and "==" in text)
+        )
+
+    def _apart(self) -> Iterator[re.Pattern[str]]:
+        """Yield the patterns of text in which no expression matches."""
+        begin, end = re.escape(self.words.begin), re.escape(self.words.end)
+        yield re.compile(rf"(?m)^{begin}\n(?:.*\n)*?{end}")
+        begin, end = re.escape(self.words.begin_inline), re.escape(self.words.end_inline)
+        yield re.compile(rf"{begin}.*?{end}")
+        yield _CODE_OR_MATHS
+
+
+class _Behind(NamedTuple):
+    """What the plugin finds behind the match of an expression."""
+
+    pattern: str
+    has_id: bool
+    has_tags: bool
+
+
+_TAGS_BEHIND, _ID_BEHIND = "(Tags: .*)", r"\n?(?:<!--)?(?:ID: (\d+).*)"
+# In the order of the plugin.
+_BEHIND = (
+    _Behind(_TAGS_BEHIND + _ID_BEHIND, has_id=True, has_tags=True),
+    _Behind(_ID_BEHIND, has_id=True, has_tags=False),
+    _Behind(_TAGS_BEHIND, has_id=False, has_tags=True),
+    _Behind("", has_id=False, has_tags=False),
+)
+_CLOZED = regex(r"\{\{c\d+::")
+_CURLY = regex(r"(?<!\{)\{(?!\{)[^{}]+\}(?!\})")
+_CODE_OR_MATHS = regex(
+    r"(?m)^```(?:.*\n)*?```|(?<!`)`(?!`)[^`\n]+`|\$\$[^$]+\$\$|(?<!\$)\$(?=\S)[^$\n]+(?<=\S)\$(?!\$)"
+)
+
+
+def _declared(word: str, text: str, start: int = 0) -> re.Match[str] | None:
+    """Return where a note says its deck or tags: on the line of a word, or on the next one."""
+    if not word:
+        return None
+    return re.compile(rf"(?m)^{re.escape(word)}(?:\n|: )(.*)").search(text, start)
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    """Yield the folders that contain a path, the innermost first."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
 class Dialects(Value):
     """The dialects that the settings name, in their order, as their plug-ins were told."""
 
     names: Strings = ()
     osr: _Osr = _Osr()
     flashcards: _Flashcards = _Flashcards()
+    o2a: _O2a = _O2a()
 
-    def syntax(self, text: str, tags: Collection[str]) -> Syntax | None:
+    def syntax(self, text: str, tags: Collection[str], path: str) -> Syntax | None:
         """Return how cards are written in a note, None if no plug-in reads it.
 
         `tags` are those of its front matter. All that any plug-in reads is a card.
         """
-        from ankiforge.extract.markdown.cards import Syntax
+        from ankiforge.extract.markdown.cards import FieldWords, Syntax
         from ankiforge.extract.markdown.tokens import Gaps
 
-        osr, flashcards = self.osr, self.flashcards
-        names = [name for name in self.names if name != "osr" or osr.reads(text, tags)]
+        osr, flashcards, o2a = self.osr, self.flashcards, self.o2a
+        reads = {"osr": osr.reads(text, tags), "o2a": o2a.reads(path), "flashcards": True}
+        names = [name for name in self.names if reads[name]]
         if not names:
             return None
-        line, block, signs, questions = {"::": False}, {**Syntax().block}, {"==", "{"}, []
-        if "osr" in names:
+        # what was told to Obsidian_to_Anki is read by its words and expressions alone
+        others = [name for name in names if name != "o2a" or not o2a.is_told]
+        line, block = {**Syntax().line}, {**Syntax().block}
+        signs: set[str] = set()
+        questions: list[str] = []
+        if others:
+            line = {"::": False}
+        if {"o2a", "flashcards"}.intersection(others):
+            signs |= {"==", "{"}
+        if "osr" in others:
             line = _ways(osr.single_line_reversed_card_separator, osr.single_line_card_separator)
             block = _ways(osr.multiline_reversed_card_separator, osr.multiline_card_separator)
-            of_osr = {sign for pattern, sign in _CLOZE.items() if pattern in osr.cloze_patterns}
-            signs = of_osr if names == ["osr"] else signs | of_osr
-        if "o2a" in names:
+            signs |= {sign for pattern, sign in _CLOZE.items() if pattern in osr.cloze_patterns}
+        if "o2a" in others:
             line, questions = {"::": False} | line, ["flashcard"]
-        if "flashcards" in names:
+        if "flashcards" in others:
             line = _ways(flashcards.inline_separator_reverse, flashcards.inline_separator) | line
             questions.append(flashcards.flashcards_tag.lstrip("#"))
+        words, inner = None, None
+        if "o2a" in names:
+            told = o2a.words
+            words = FieldWords(told.begin, told.end, told.begin_inline, told.end_inline)
+        if "o2a" in names and o2a.is_told:
+            inner = Gaps(frozenset(["{"] * o2a.defaults.curly + ["=="] * o2a.defaults.marks))
         return Syntax(
             line,
             block,
-            osr.multiline_card_end_marker.strip() if block else "",
+            osr.multiline_card_end_marker.strip() if block and "osr" in others else "",
             Gaps(frozenset(signs), together=names[0] == "flashcards"),
             tuple(questions),
-            fields="o2a" in names,
-            declared=True,
+            words,
+            o2a.fields_dict if inner else {},
+            inner,
+            asks="o2a" in others,
+            declared=bool(others),
         )
 
 
@@ -171,17 +408,25 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
     found, problems = Dialects(names), []
     for name, folder in PLUGINS.items():
         path = vault / ".obsidian" / "plugins" / folder / "data.json"
-        if name not in names or name == "o2a" or not path.exists():
+        if name not in names or not path.exists():
             continue
         try:
             data = msgspec.json.decode(path.read_bytes(), type=dict)
             told = msgspec.convert(data.get("settings", data), type(getattr(found, name)))
+            if isinstance(told, _O2a):
+                fields = msgspec.convert(data.get("fields_dict", {}), dict[str, Strings])
+                told = msgspec.structs.replace(told, fields_dict=fields, is_told=True)
         except (OSError, ValueError, RecursionError) as error:
             what = f"the settings of {folder} cannot be read, so its defaults are used: {error}"
             where = path.relative_to(vault).as_posix()
             problems.append(Problem(where, what, "open the plugin's settings in Obsidian"))
         else:
             found = msgspec.structs.replace(found, **{name: told})
+    for kind, why in found.o2a.patterns()[1].items():
+        where = f".obsidian/plugins/{PLUGINS['o2a']}/data.json"
+        what = f"the expression of Obsidian_to_Anki for {kind} cannot be used: {why}"
+        hint = "write it another way in the plugin's settings"
+        problems.append(Problem(where, what, hint, notice=True))
     return found, problems
 
 
@@ -224,6 +469,8 @@ class Vault(NoteSource):
     it is unknown."""
     by_plugins: bool = False
     """Whether the plugins decide on the dialects, because the settings name none."""
+    searcher: Searcher = field(default_factory=Searcher)
+    """Searches for the expressions of a plugin."""
 
     kind = "vault"
     own_cards: ClassVar[Strings] = CARDS
@@ -246,6 +493,14 @@ class Vault(NoteSource):
             what = f"there are ==marks== in drawings, which are not read: {names}"
             yield Problem(self.folder.root.name, what, "mark it in an ordinary note", notice=True)
 
+    @contextmanager
+    def reading(self, files: list[File]) -> Iterator[None]:
+        """End the process that searches for expressions when all files are read."""
+        try:
+            yield
+        finally:
+            self.searcher.close()
+
     def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         vault = quote(Path(os.path.realpath(self.folder.root)).name, safe="")
@@ -259,14 +514,27 @@ class Vault(NoteSource):
         marks = ("==", "mark") if self.settings.marks is None else self.settings.marks
         dialects = self.dialects if self.dialects.names else None
         text = _BANNER.sub("", text, count=1)
-        yield from self.read_note(
-            Note(text, document, frozenset(marks), dialects=dialects), picture
-        )
+        note = Note(text, document, frozenset(marks), dialects=dialects)
+        if "o2a" in self.dialects.names and self.dialects.o2a.reads(file.path):
+            note = self._of_o2a(note, file.path)
+        yield from self.read_note(note, picture)
+
+    def _of_o2a(self, note: Note, path: str) -> Note:
+        """Return a note as Obsidian_to_Anki reads it: with its deck and tags, and custom cards."""
+        o2a = self.dialects.o2a
+        named, deck, tags = o2a.deck_and_tags(note.text, path)
+        document = msgspec.structs.replace(note.document, deck=named, tags=tags)
+        written = partial(o2a.cards, searcher=self.searcher) if o2a.patterns()[0] else None
+        text = o2a.without_deck(note.text)
+        return note._replace(text=text, document=document, written=written, deck_of_cards=deck)
 
     @property
     def selection(self) -> str:
         """The settings that decide which passages are read."""
-        return f"{super().selection}\n{msgspec.json.encode(self.dialects).decode()}"
+        # the plugin writes the fields of each new note type in Anki into its settings
+        o2a = msgspec.structs.replace(self.dialects.o2a, fields_dict={})
+        dialects = msgspec.structs.replace(self.dialects, o2a=o2a)
+        return f"{super().selection}\n{msgspec.json.encode(dialects).decode()}"
 
     def _is_marked(self, path: str) -> bool:
         """Return whether a drawing contains marks."""

@@ -224,7 +224,7 @@ class Reader:
     def _card(self, at: int) -> Json | None:
         """Return the card that a whole block is, None if it is not a card."""
         block, cards = self.blocks[at], self.wanted.cards
-        declared = block.syntax.declared
+        declared = block.syntax.declared or bool(block.card and block.card.declared)
         if block.card and all(block.sided) and ("block" in cards or declared):
             form, sign = Form.CLOZE if block.card.cloze else Form.BLOCK, block.card.sign
             fields = self._fields(at, form, block.plain, block.sided, two_way=block.card.two_way)
