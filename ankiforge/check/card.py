@@ -558,7 +558,7 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
             yield found("inline_field", "it may be metadata")
     if highlight.other_note:
         yield found(OTHER_NOTE, str(highlight.other_note))
-    elif schedule_of(highlight.schedule):
+    if schedule_of(highlight.schedule):
         yield found(OTHER_SCHEDULE)
     for path in image_paths("\n".join(text for _, text in draft.fields)):
         if why := context.picture_fault(path):

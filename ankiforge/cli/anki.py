@@ -21,7 +21,7 @@ from ankiforge.cli.output import (
     flag,
     session,
 )
-from ankiforge.errors import ForgeError, ItemError, RefusedError, UsageError
+from ankiforge.errors import ForgeError, ItemError, UsageError
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
@@ -272,11 +272,10 @@ def _decline(call: Call, tool: str | None) -> None:
     named = SCHEDULER if tool == "sr" else tool
     tools = {named} if named else {SCHEDULER, *TOOLS}
     with session(call, writes="drafting") as now:
-        try:
-            act = now.ledger.decline(tools)
-        except RefusedError as error:
-            raise UsageError(error.message, hint=error.hint) from error
+        act = now.ledger.decline(tools)
     if call.as_json:
         call.data({"undo": act})
+    elif not act:
+        call.say("nothing here belongs to another tool")
     else:
         call.say(f"declined; next: ankiforge run; to take it back: ankiforge undo {act}")

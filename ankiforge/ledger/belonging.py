@@ -6,12 +6,11 @@ Their drafts have a warning, so that policy accepts none of them, until a person
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 import msgspec
 
-from ankiforge.errors import RefusedError
 from ankiforge.ledger.events import PERSON
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
@@ -41,38 +40,33 @@ def belonging(store: Store) -> Counter[str]:
         " AND (d.findings GLOB ? OR d.findings GLOB ?)"
     )
     patterns = [f"*\n{check}\n*" for check in (OTHER_NOTE, OTHER_SCHEDULE)]
-    by_id: dict[str, list[str]] = defaultdict(list)
+    highlights = [decode_highlight(row) for row in store.rows(query, *patterns)]
+    in_anki = _in_anki(store, {one.other_id for one in highlights if one.other_id})
     found = Counter[str]()
-    for highlight in map(decode_highlight, store.rows(query, *patterns)):
-        if highlight.other_id:
-            by_id[highlight.other_id].append(highlight.tool)
+    for highlight in highlights:
+        if highlight.other_id in in_anki:
+            found[highlight.tool] += 1
         elif schedule_of(highlight.schedule):
             found[SCHEDULER] += 1
-    for id in _in_anki(store, by_id):
-        found.update(by_id[id])
     return found
 
 
-def _in_anki(store: Store, ids: Collection[str]) -> Iterator[str]:
-    """Yield those of some ids that notes in Anki have, which are not ours."""
+def _in_anki(store: Store, ids: Collection[str]) -> set[str]:
+    """Return those of some ids that notes in Anki have, which are not ours."""
     wanted = encode(list(ids))
     query = f"SELECT CAST(id AS TEXT) AS id FROM foreign_note WHERE CAST(id AS TEXT) IN {EACH}"
     by_note = {row["id"] for row in store.rows(query, wanted)}
     query = f"SELECT other_id FROM foreign_note WHERE other_id IN {EACH}"
     by_field = {row["other_id"] for row in store.rows(query, wanted)}
-    yield from by_note | by_field
+    return by_note | by_field
 
 
 def decline(store: Store, tools: Collection[str]) -> str:
-    """Make passages of these tools ordinary ones; return the id for `undo`.
-
-    Raises:
-        RefusedError: none of the tools has passages here.
-    """
+    """Make passages of these tools ordinary ones; return the id for `undo`, "" if there are none."""
     waiting = {tool for row in flagged(store) for tool in _tools_of(row["mark"])}
     wanted = sorted(waiting.intersection(tools))
     if not wanted:
-        raise RefusedError("nothing here belongs to another tool", hint="ankiforge status")
+        return ""
     with store.action() as act:
         for tool in wanted:
             store.add("decline", key_of(tool), PERSON, {})

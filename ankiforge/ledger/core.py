@@ -378,10 +378,10 @@ class Ledger:
         return belonging.belonging(self._store)
 
     def decline(self, tools: Collection[str]) -> str:
-        """Make passages that belong to these tools ordinary ones; return what `undo` takes.
+        """Make passages that belong to these tools ordinary ones.
 
-        Raises:
-            RefusedError: none of the tools has passages here.
+        Returns:
+            What `undo` takes; "" if none of the tools has passages here.
         """
         return belonging.decline(self._store, tools)
 

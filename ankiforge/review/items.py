@@ -332,7 +332,8 @@ class Items:
     def _dialect(self, question: Question) -> Item:
         text = "Until you say so, the notes are read as before, and no card changes."
         return {
-            "title": question.text, "ask": question.text, "why": {"text": text, "tone": "plain"},
+            "title": question.text.partition(":")[0], "ask": question.text,
+            "why": {"text": text, "tone": "plain"},
             "actions": [
                 _named(ACCEPT, "Yes", "From the next run on"),
                 _named(REJECT, "No, as before", "Read as before"), SKIP,

@@ -82,8 +82,9 @@ def test_declined_they_are_cards_like_others_until_that_is_undone(forge, schedul
 def test_nothing_to_decline_is_said(forge, scheduled) -> None:
     (scheduled / "a.md").write_text("What makes hungry?::Ghrelin.\n", encoding="utf-8")
     forge.ok("run")
-    told = forge("adopt", "--decline", code=2)
+    told = forge.ok("adopt", "--decline")
     assert "nothing here belongs to another tool" in told.stderr
+    assert forge.json("adopt", "--decline") == {"undo": ""}
 
 
 def test_a_schedule_is_taken_over_by_a_card_that_was_accepted(forge, scheduled) -> None:
