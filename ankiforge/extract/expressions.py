@@ -33,6 +33,10 @@ SECONDS = 20
 """Processor time for one expression in one note. A paragraph of 20,000 letters takes some seconds."""
 WALL = 10
 """So many times as long it may take by the clock."""
+TOTAL = 300
+"""Seconds for all notes of a scan. What is left is read by the next one."""
+MEMORY = 2**30
+"""Bytes of data of the process, where the system can limit it."""
 PATIENCE = 3
 """After so many notes in which time ran out, no further note is searched in this scan."""
 LONGEST = 2_000
@@ -132,15 +136,17 @@ def serve(seconds: int) -> None:
 
 
 def _limit(seconds: int) -> None:
-    """Let the system end this process after so many further seconds of processor time."""
+    """Let the system end this process after so many further seconds, and refuse it more memory."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    _, most = resource.getrlimit(resource.RLIMIT_CPU)
     used = math.ceil(time.process_time())
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, most))
+    limits = ((resource.RLIMIT_CPU, used + seconds), (resource.RLIMIT_DATA, MEMORY))
+    for kind, limit in limits:
+        _, most = resource.getrlimit(kind)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, most))
 
 
 def _search(pattern: str, text: str) -> list[list[object]]:
@@ -169,6 +175,8 @@ class Searcher:
         self._process: subprocess.Popen[bytes] | None = None
         self._failed: list[str] = []
         """The expressions that took too long."""
+        self._spent = 0.0
+        """Seconds that searching took in this scan."""
 
     def find(self, name: str, patterns: Sequence[str], text: str) -> list[list[Match]]:
         """Return the matches of each form of an expression, in their order.
@@ -183,6 +191,10 @@ class Searcher:
         """
         if len(self._failed) >= PATIENCE:
             raise self._error(self._failed[-1], f"in {PATIENCE} other notes")
+        if self._spent > TOTAL:
+            what = f"expressions took more than {TOTAL} s in this run"
+            raise ItemError(what, hint="run again: the next run goes on with this note")
+        begun = time.monotonic()
         process = self._process = self._process or self._started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -192,6 +204,7 @@ class Searcher:
             process.stdin.write(question.encode() + b"\n")
             process.stdin.flush()
             answer = process.stdout.readline()
+        self._spent += time.monotonic() - begun
         if not answer.endswith(b"\n"):
             self._end()
             self._failed.append(name)
@@ -202,9 +215,11 @@ class Searcher:
         """End the process, and forget what took too long."""
         self._end()
         self._failed.clear()
+        self._spent = 0.0
 
     def _error(self, name: str, where: str) -> ItemError:
-        what = f"{name} takes longer than {self._seconds} s {where}, so it is not read"
+        limit = f"{self._seconds} s, or too much memory,"
+        what = f"{name} takes longer than {limit} {where}, so it is not read"
         return ItemError(what, hint="make the expression simpler in the plugin's settings")
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -212,7 +227,12 @@ class Searcher:
 
         code = f"from {__name__} import serve; serve({self._seconds})"
         command = (sys.executable, "-P", "-W", "ignore", "-c", code)
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
     def _end(self) -> None:
         process, self._process = self._process, None

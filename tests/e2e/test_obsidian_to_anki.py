@@ -147,7 +147,10 @@ def test_an_expression_that_takes_for_ever_loses_nothing(forge, vault, monkeypat
     (vault / "Note.md").write_text("Q " + "a" * 60 + " two\n\nQ one two\n", encoding="utf-8")
     for _ in range(2):
         told = forge("run", code=1)
-        assert "for Basic takes longer than 1 s in it, so it is not read" in told.stderr
+        assert (
+            "for Basic takes longer than 1 s, or too much memory, in it, so it is not read"
+            in told.stderr
+        )
         assert [card["verdict"] for card in forge.cards()] == ["accepted"]
 
 

@@ -40,13 +40,24 @@ def test_an_expression_that_never_ends_is_given_up():
     searcher = Searcher(seconds=1)
     endless = translated(r"(a+)+$(b)")
     for tried in range(3):
-        with pytest.raises(ItemError, match="X takes longer than 1 s in it"):
+        with pytest.raises(ItemError, match="X takes longer than 1 s, or too much memory, in it"):
             searcher.find("X", [endless], "a" * 100 + "c")
         if tried < 2:  # another process goes on
             [[match]] = searcher.find("Y", [translated("(b)(c)")], "abc")
             assert (match.span, match.groups) == ((1, 3), ("b", "c"))
-    with pytest.raises(ItemError, match="X takes longer than 1 s in 3 other notes"):
+    with pytest.raises(ItemError, match="X takes longer than 1 s, or too much memory, in 3 other"):
         searcher.find("Y", [translated("(b)")], "abc")
     searcher.close()
     assert searcher.find("Y", [translated("(b)")], "bb")[0][1].span == (1, 2)
+    searcher.close()
+
+
+def test_a_scan_stops_searching_after_a_while_and_the_next_one_goes_on(monkeypatch):
+    monkeypatch.setattr("ankiforge.extract.expressions.TOTAL", 0)
+    searcher = Searcher()
+    assert searcher.find("X", [translated("(b)")], "ab")[0][0].span == (1, 2)
+    with pytest.raises(ItemError, match="expressions took more than 0 s in this run"):
+        searcher.find("X", [translated("(b)")], "ab")
+    searcher.close()
+    assert searcher.find("X", [translated("(b)")], "ab")
     searcher.close()
