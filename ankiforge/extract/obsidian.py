@@ -19,11 +19,21 @@ from urllib.parse import quote
 import msgspec
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.expressions import Searcher, translated
+from ankiforge.extract.expressions import Match, Searcher, translated
 from ankiforge.extract.files import matcher
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource
-from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Texts, Value, h16
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Problem,
+    Sighting,
+    Span,
+    Strings,
+    Texts,
+    Value,
+    h16,
+)
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
@@ -207,39 +217,40 @@ class _O2a(
         Raises:
             ItemError: an expression takes too long.
         """
-        ignored = [found.span() for pattern in self._apart() for found in pattern.finditer(text)]
-        said = (_declared(word, text) for word in (self.words.deck, self.words.tags))
-        ignored += [found.span() for found in said if found]
+        taken = self._apart(text)
         found: dict[int, Written] = {}
-        forms = [
-            form
-            for form in _BEHIND
-            if (not form.has_id or "ID: " in text) and (not form.has_tags or "Tags: " in text)
-        ]
+        for kind, form, match in self._matches(text, searcher):
+            start, end = match.span
+            if any(low - 1 <= start and end <= high + 1 for low, high in taken):
+                continue
+            values = list(match.groups)
+            if form.has_id:  # it stands below the card, where it is read from
+                values.pop()
+            tags = values.pop().removeprefix("Tags: ").split() if form.has_tags else []
+            if "Cloze" in kind and not self._has_gaps(values):
+                continue
+            taken.append(match.span)
+            whole = text[start:end]
+            first = start + len(whole) - len(whole.lstrip())
+            last = text.count("\n", 0, start + len(whole.rstrip())) + 1
+            card = self._card(kind, values, last, tuple(tags))
+            if card:
+                found.setdefault(text.count("\n", 0, first), card)
+        return found
+
+    def _matches(self, text: str, searcher: Searcher) -> Iterator[tuple[str, _Behind, Match]]:
+        """Yield the matches of all expressions in the order of the plugin, with their note types."""
+        forms = []
+        for form in _BEHIND:
+            may_be = (not form.has_id or "ID: " in text) and (not form.has_tags or "Tags: " in text)
+            if may_be:
+                forms.append(form)
         for kind, expression in self.patterns()[0].items():
             name = f"the expression of Obsidian_to_Anki for {kind}"
             patterns = [translated(expression + form.pattern) for form in forms]
-            matches_of = searcher.find(name, patterns, text)
-            for form, matches in zip(forms, matches_of, strict=True):
-                for match in matches:
-                    start, end = match.span
-                    if any(low - 1 <= start and end <= high + 1 for low, high in ignored):
-                        continue
-                    values = list(match.groups)
-                    if form.has_id:  # it stands below the card, where it is read from
-                        values.pop()
-                    tags = values.pop().removeprefix("Tags: ").split() if form.has_tags else []
-                    if "Cloze" in kind and not self._has_gaps(values):
-                        continue
-                    ignored.append(match.span)
-                    whole = text[start:end]
-                    first = start + len(whole) - len(whole.lstrip())
-                    line = text.count("\n", 0, first)
-                    last = text.count("\n", 0, start + len(whole.rstrip())) + 1
-                    card = self._card(kind, values, last, tuple(tags))
-                    if card:
-                        found.setdefault(line, card)
-        return found
+            found = searcher.find(name, patterns, text)
+            for form, matches in zip(forms, found, strict=True):
+                yield from ((kind, form, match) for match in matches)
 
     def _card(self, kind: str, values: list[str], last: int, tags: Strings) -> Written | None:
         """Return the card of what the groups of an expression hold."""
@@ -262,13 +273,23 @@ class _O2a(
             or (self.defaults.marks and "==" in text)
         )
 
-    def _apart(self) -> Iterator[re.Pattern[str]]:
-        """Yield the patterns of text in which no expression matches."""
-        begin, end = re.escape(self.words.begin), re.escape(self.words.end)
-        yield re.compile(rf"(?m)^{begin}\n(?:.*\n)*?{end}")
-        begin, end = re.escape(self.words.begin_inline), re.escape(self.words.end_inline)
-        yield re.compile(rf"{begin}.*?{end}")
-        yield _CODE_OR_MATHS
+    def _apart(self, text: str) -> list[Span]:
+        """Return the spans in which no expression matches: other cards, deck and tags, code, maths."""
+        words = self.words
+        patterns = [_CODE_OR_MATHS]
+        if words.begin and words.end:
+            begin, end = re.escape(words.begin), re.escape(words.end)
+            patterns.append(re.compile(rf"(?m)^{begin}\n(?:.*\n)*?{end}"))
+        if words.begin_inline and words.end_inline:
+            begin, end = re.escape(words.begin_inline), re.escape(words.end_inline)
+            patterns.append(re.compile(rf"{begin}.*?{end}"))
+        spans = []
+        for pattern in patterns:
+            spans += [found.span() for found in pattern.finditer(text)]
+        for word in (words.deck, words.tags):
+            if found := _declared(word, text):
+                spans.append(found.span())
+        return spans
 
 
 class _Behind(NamedTuple):
