@@ -39,6 +39,7 @@ from ankiforge.model import (
     RETIRED,
     Adopted,
     Card,
+    Extracted,
     Family,
     Guid,
     Media,
@@ -53,6 +54,7 @@ from ankiforge.model import (
     Waiting,
 )
 from ankiforge.text import on_one_line, regex, shortened
+from ankiforge.text.tools import KEY_FIELDS, key_number, schedule_of
 
 _NUMBER = regex(r"\{\{c\d+::")
 _OUR_GUID = regex(r"af[a-z2-7]{24}")
@@ -86,11 +88,10 @@ TOOLS = {
     "o2a": Tool("Obsidian_to_Anki", tag="Obsidian_to_Anki"),
     "flashcards": Tool("flashcards-obsidian", types="Obsidian-"),
     "yanki": Tool("yanki", types="Yanki - "),
-    "ankiops": Tool("AnkiOps", types="AnkiOps", key="AnkiOps Key"),
+    "ankiops": Tool("AnkiOps", types="AnkiOps", key=KEY_FIELDS[0]),
 }
 """By the name that `--from` takes. obsidian-spaced-repetition (`sr`) has no notes in Anki."""
 
-_KEYS = {tool.key for tool in TOOLS.values() if tool.key}
 # Our fields: usual names of them, lower case.
 _USUAL: dict[Family, dict[str, Words]] = {
     Family.BASIC: {
@@ -173,6 +174,8 @@ class Found(msgspec.Struct):
     by_words: list[Taken] = []
     scheduled: list[Taken] = []
     """Drafts and cards with a schedule."""
+    in_anki: list[Row] = []
+    """Cards with a schedule that Anki has already: no import changes the schedule that they have there."""
     differing: list[Row] = []
     """Matched by id, with other words in Anki than in the source."""
     not_in_sources: list[Row] = []
@@ -202,7 +205,7 @@ class _Theirs(Value):
     @property
     def ids(self) -> set[str]:
         """Its id in Anki, and those that tools keep in a field."""
-        keys = [key_number(text_of(self.html[name])) for name in _KEYS & self.html.keys()]
+        keys = [key_number(text_of(self.html[name])) for name in self.html.keys() & {*KEY_FIELDS}]
         return {str(self.note.id), *filter(None, keys)}
 
     @property
@@ -230,7 +233,9 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: Words) -> Fou
         maps: what `--map` says.
     """
     if tool == "sr" or collection is None:
-        return Found(scheduled=[*_scheduled(ledger, set())])
+        found = Found()
+        _add_schedules(ledger, found)
+        return found
     found, tools = Found(), [TOOLS[tool]] if tool in TOOLS else [*TOOLS.values()]
     known = {one.guid for one in ledger.adopted().values()}
     with open_view(collection, None) as view:
@@ -293,23 +298,28 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: Words) -> Fou
         if made and note.id not in used and not theirs.ids & here_already:
             found.not_in_sources.append(Row(note.deck, "", _shown(theirs.words)))
     if not tool:
-        found.scheduled.extend(_scheduled(ledger, {one.id for one in found.taken}))
+        _add_schedules(ledger, found)
     return found
 
 
-def _scheduled(ledger: Ledger, taken: set[str]) -> Iterator[Taken]:
-    """Yield the drafts and the cards that no package had yet, if a schedule stands beside them.
-
-    Only of notes that are read as the plugin reads them.
-    """
-    for one in _waiting(ledger):
-        fit = one.draft.own and not one.revises and not one.proposal.blocked and one.id not in taken
-        if fit and one.highlight.declared and (schedule := schedule_of(one.highlight.schedule)):
-            yield Taken(one.id, deck=one.proposal.deck, schedule=schedule)
+def _add_schedules(ledger: Ledger, found: Found) -> None:
+    """Add the drafts and the cards beside which a schedule stands, unless they are taken already."""
+    taken = {one.id for one in found.taken}
+    for draft in _waiting(ledger):
+        fit = draft.draft.own and not draft.revises and not draft.proposal.blocked
+        schedule = schedule_of(draft.highlight.schedule)
+        if fit and schedule and draft.id not in taken:
+            found.scheduled.append(Taken(draft.id, deck=draft.proposal.deck, schedule=schedule))
+    seen = {note.guid for note in ledger.notes()}
     for card in ledger.cards():
-        fit = card.live and not card.mod and not card.adopted and not card.schedule
-        if fit and card.highlight.declared and (schedule := schedule_of(card.highlight.schedule)):
-            yield Taken(card.guid, deck=card.deck, schedule=schedule)
+        fit = card.live and not card.adopted and not card.schedule
+        schedule = schedule_of(card.highlight.schedule) if fit else ()
+        if schedule and card.guid in seen:
+            document = card.highlight.document
+            words = " / ".join(text for _, text in card.fields)
+            found.in_anki.append(Row(document.path or document.title, words))
+        elif schedule:
+            found.scheduled.append(Taken(card.guid, deck=card.deck, schedule=schedule))
 
 
 def _waiting(ledger: Ledger) -> Iterator[Waiting]:
@@ -328,12 +338,13 @@ _TITLES = {
     "differing": "  of these, with other words in Anki",
     "by_words": "matched by equal words",
     "scheduled": "schedules",
+    "in_anki": "in Anki already, with the schedule that they have there",
     "not_in_sources": "not in the sources",
     "not_in_anki": "not in Anki",
     "unclear": "unclear",
 }
 # The lists that a person should see.
-_ROWS = ("differing", "not_in_sources", "not_in_anki", "unclear")
+_ROWS = ("differing", "in_anki", "not_in_sources", "not_in_anki", "unclear")
 
 
 def report(found: Found, most: int | None) -> Iterator[str]:
@@ -456,37 +467,6 @@ def ankiops_cards(text: str) -> Iterator[str]:
                 yield _card(kind, id, labels[front], labels.get(back, ""))
 
 
-def key_number(key: str) -> str:
-    """Return a key of AnkiOps, 12 hexadecimal digits, as a number; "" if it is none."""
-    return str(int(key, 16)) if re.fullmatch(r"[0-9a-f]{12}", key) else ""
-
-
-# --- obsidian-spaced-repetition -------------------------------------------------------------------
-
-Schedule = tuple[tuple[str, int, int], ...]
-# The date of a card that was never reviewed.
-_NEW = "2000-01-01"
-_EASE = 250
-
-
-def schedule_of(written: str) -> Schedule:
-    """Return when each card of a note is due, its interval and its ease; () if none was reviewed.
-
-    `!2027-03-01,150,270` has the ease in per cent; `!fsrs,` has a time, and difficulty for ease.
-    """
-    found = []
-    for part in filter(None, written.split("!")):
-        values = part.strip().removeprefix("fsrs,").split(",")
-        fsrs = part.strip().startswith("fsrs,")
-        try:
-            due = date.fromisoformat(values[0][:10]).isoformat()
-            interval, ease = max(1, round(float(values[1]))), _EASE if fsrs else int(values[2])
-        except (ValueError, IndexError):
-            due, interval, ease = _NEW, 0, 0
-        found.append(("", 0, 0) if due == _NEW else (due, interval, ease))
-    return tuple(found) if any(due for due, *_ in found) else ()
-
-
 # --- sources ------------------------------------------------------------------------------------
 
 
@@ -502,25 +482,35 @@ class Decks(obsidian.Vault):
     """A folder of cards."""
 
     cards: Callable[[str], Iterable[str]] = yanki_cards
+    tool: str = "yanki"
+    """The tool that wrote the ids, a name in `TOOLS`."""
 
     def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a file with its cards."""
-        return super().document(file, "\n\n".join(self.cards(text)), picture)
+        for found in super().document(file, "\n\n".join(self.cards(text)), picture):
+            if isinstance(found, Extracted):
+                highlights = [replace(one, tool=one.tool and self.tool) for one in found.highlights]
+                yield replace(found, highlights=tuple(highlights))
+            else:
+                yield found
 
 
-def _source(cards: Callable[[str], Iterable[str]]) -> SimpleNamespace:
-    """Return a source whose notes hold these cards."""
+def _source(tool: str, cards: Callable[[str], Iterable[str]]) -> SimpleNamespace:
+    """Return the source of a tool; `cards` yields the cards of a file."""
 
     def open_source(
         name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: Words = ()
     ) -> Decks:
         vault = obsidian.open_source(name, root, settings, only, me)
-        return Decks(**{one.name: getattr(vault, one.name) for one in fields(vault)}, cards=cards)
+        values = {field.name: getattr(vault, field.name) for field in fields(vault)}
+        # the cards are rewritten by the plugin's own words, whatever a vault around them says
+        values |= {"dialects": obsidian.Dialects(("o2a",)), "problems": ()}
+        return Decks(**values, cards=cards, tool=tool)
 
     return SimpleNamespace(Settings=Settings, open_source=open_source)
 
 
-yanki, ankiops = _source(yanki_cards), _source(ankiops_cards)
+yanki, ankiops = _source("yanki", yanki_cards), _source("ankiops", ankiops_cards)
 """The sources of these names."""
 
 # --- notes of other tools: read, corrected, written -------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from posixpath import commonpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
@@ -60,6 +60,7 @@ from ankiforge.model import (
 if TYPE_CHECKING:
     from ankiforge.check import DuplicateIndex
     from ankiforge.draft.llm import Model
+    from ankiforge.extract.obsidian import Vault
 
 TOGETHER = 200
 """The number of passages that the rules draft in one transaction."""
@@ -129,9 +130,10 @@ def ingest(
     # another program, or other deck files, read every document again
     salt = h16(program(), *(repr(rule.select) for rule in job.decks if rule.skipped))
     known = ledger.known(salt)
+    sources = [_as_read(source, ledger) for source in job.sources]
 
     def sightings() -> Iterator[Sighting]:
-        for source in job.sources:
+        for source in sources:
             went_away: list[Problem] = []
             failed = False
             for found in scanned(source, known):
@@ -157,7 +159,36 @@ def ingest(
         in_use=job.in_use,
         in_progress=lambda container, place: job.in_progress(place),
     )
+    for source in sources:
+        _ask_about_dialects(source, ledger)
     return Progress(report, problems=tuple(problems))
+
+
+def _as_read(source: Source, ledger: Ledger) -> Source:
+    """Return a source; a vault by the dialects by which it was read before, if it was."""
+    if not getattr(source, "by_plugins", False):
+        return source
+    vault = cast("Vault", source)
+    names = ledger.dialects_of(vault.folder.container, vault.switched_on)
+    return vault if names == vault.switched_on else vault.read_by(names)
+
+
+def _ask_about_dialects(source: Source, ledger: Ledger) -> None:
+    """Ask about a vault that would be read differently by the plugins that are switched on now."""
+    if not getattr(source, "by_plugins", False):
+        return
+    vault = cast("Vault", source)
+    on, container = vault.switched_on, vault.folder.container
+    if on is None or vault.folder.only or on == vault.dialects.names:
+        return
+    other = vault.read_by(on)
+
+    def read() -> Iterator[Extracted]:
+        for sighting in scanned(other, None):
+            if isinstance(sighting, Extracted):
+                yield sighting
+
+    ledger.ask_about_dialects(container, on, other.folder.stamp(), read)
 
 
 def _keep_pictures(folder: OwnPath, pictures: Iterable[Picture]) -> Iterator[Problem]:

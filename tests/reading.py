@@ -35,11 +35,13 @@ def scans(found: Iterable[Sighting]) -> dict[str, bool]:
 
 
 def tell_osr(vault: Path, **settings: Any) -> Path:
-    """Write the settings of obsidian-spaced-repetition into a vault: read all notes, all clozes."""
+    """Switch obsidian-spaced-repetition on in a vault, told to read all notes and all clozes."""
     marks = ("==", "=="), ("**", "**"), ("{{", "}}")
     patterns = [f"{start}[123;;]answer[;;hint]{end}" for start, end in marks]
     path = vault / ".obsidian" / "plugins" / "obsidian-spaced-repetition" / "data.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     told = {"flashcardTags": [], "clozePatterns": patterns, **settings}
     path.write_text(json.dumps({"settings": told}), encoding="utf-8")
+    listed = vault / ".obsidian" / "community-plugins.json"
+    listed.write_text('["obsidian-spaced-repetition"]', encoding="utf-8")
     return path

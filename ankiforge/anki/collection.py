@@ -56,6 +56,7 @@ from ankiforge.model import (
     ViewKind,
 )
 from ankiforge.text import regex
+from ankiforge.text.tools import KEY_FIELDS, key_number
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError, ZstdFile
@@ -246,8 +247,10 @@ class CollectionView(Value):
         for id, mod, kind, text, deck in self.database.rows(_FOREIGN_NOTES, json.dumps(ids)):
             if kind not in types:
                 types[kind] = next(iter(note_types(self.database, (kind,))), None)
-            words = _foreign_fields(types[kind], text.split("\x1f"))
-            yield ForeignNote(id, mod, self.decks.get(deck or 0, ""), words)
+            fields = text.split("\x1f")
+            words = _foreign_fields(types[kind], fields)
+            other_id = _other_id(types[kind], fields)
+            yield ForeignNote(id, mod, self.decks.get(deck or 0, ""), words, other_id)
 
 
 @contextmanager
@@ -401,6 +404,13 @@ _BREAK = regex(r"(?i)<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>")
 _TAG = regex(r"(?s)<!--.*?(?:-->|\Z)|<[^>]*>")
 _EMBEDDED_PICTURE = regex(r"data:[^\s\"'<>]{100,}")
 _CUT_TAG = regex(r"<[^<>]*\Z")
+
+
+def _other_id(kind: SeenType | None, fields: list[str]) -> str:
+    """Return the id that the tool which made a note keeps in a field; "" if there is none."""
+    named = dict(zip(kind.names, fields, strict=False)) if kind else {}
+    keys = (key_number(_plain_text(named[name])) for name in KEY_FIELDS if name in named)
+    return next(filter(None, keys), "")
 
 
 def _foreign_fields(kind: SeenType | None, fields: list[str]) -> Fields:

@@ -43,11 +43,20 @@ from ankiforge.check.words import (
     tokens,
     word_count,
 )
-from ankiforge.model import Draft, Family, Finding, Form, Severity
+from ankiforge.model import (
+    OTHER_NOTE,
+    OTHER_SCHEDULE,
+    Draft,
+    Family,
+    Finding,
+    Form,
+    Severity,
+)
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import image_paths, outside, shields
 from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import clean, is_visible
+from ankiforge.text.tools import schedule_of
 
 # --- structure: what would break on the way to Anki, or leaves nothing to ask --------------------
 
@@ -563,7 +572,9 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
     if highlight.open_end:
         yield found("open_end")
     if highlight.other_note:
-        yield found("other_note", str(highlight.other_note))
+        yield found(OTHER_NOTE, str(highlight.other_note))
+    if schedule_of(highlight.schedule):
+        yield found(OTHER_SCHEDULE)
     for path in image_paths("\n".join(text for _, text in draft.fields)):
         if why := context.picture_fault(path):
             yield found("unreadable_picture", why)

@@ -217,12 +217,16 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
   ankiforge adopt --from o2a               what would be taken over, then one question
   ankiforge adopt --yes ~/Vault            without the question
   ankiforge adopt --map "My type: Front=Word, Back=Meaning"
+  ankiforge adopt --decline                make cards of one's own instead, without their history
 """)
 @click.argument("path", required=False, type=FILE, metavar="[PATH]")
 @click.option("--from", "tool", type=click.Choice(["o2a", "flashcards", "yanki", "ankiops", "sr"]), help="Take over from this tool only.")  # fmt: skip
 @click.option("--map", "maps", multiple=True, metavar="TEXT", help="Name the fields of a note type.")  # fmt: skip
 @flag("--yes", help="Do not ask.")
-def adopt(call: Call, path: Path | None, tool: str | None, maps: Words, yes: bool) -> None:
+@flag("--decline", help="Take nothing over: the next run makes cards without that history.")
+def adopt(
+    call: Call, path: Path | None, tool: str | None, maps: Words, yes: bool, decline: bool
+) -> None:
     """Take over the notes that another tool made in Anki, with their reviews.
 
     Corrections in the sources reach these notes from then on. Nothing is written into a source.
@@ -232,6 +236,9 @@ def adopt(call: Call, path: Path | None, tool: str | None, maps: Words, yes: boo
     from ankiforge.cli.run import propose
 
     tally = app.Tally()
+    if decline:
+        _decline(call, tool)
+        return
     with session(call, writes="drafting") as now:
         look(now, tally)
         seen = tally.look and tally.look.sight in ("same", "taken") and Path(tally.look.path)
@@ -255,3 +262,20 @@ def adopt(call: Call, path: Path | None, tool: str | None, maps: Words, yes: boo
             how = "; import with “Import any learning progress” ticked" if found.scheduled else ""
             call.say(f"{len(found.taken):,} taken over{how}; to take it back: ankiforge undo {act}")
     end(tally.problems, error)
+
+
+def _decline(call: Call, tool: str | None) -> None:
+    """Let the passages of other tools, or of this one, become cards without their history."""
+    from ankiforge.adopt import TOOLS
+    from ankiforge.ledger import SCHEDULER
+
+    named = SCHEDULER if tool == "sr" else tool
+    tools = {named} if named else {SCHEDULER, *TOOLS}
+    with session(call, writes="drafting") as now:
+        act = now.ledger.decline(tools)
+    if call.as_json:
+        call.data({"undo": act})
+    elif not act:
+        call.say("nothing here belongs to another tool")
+    else:
+        call.say(f"declined; next: ankiforge run; to take it back: ankiforge undo {act}")

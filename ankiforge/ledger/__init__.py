@@ -3,6 +3,7 @@
 Beside it stand two files of their own: `Replies`, paid for, and `CacheFile`, which only saves time.
 """
 
+from ankiforge.ledger.belonging import SCHEDULER
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.decide import FLOOD, Taken
@@ -20,6 +21,7 @@ __all__ = [
     "FLOOD",
     "NO_WARNING",
     "REPLIES_FILE",
+    "SCHEDULER",
     "WITHOUT",
     "Cache",
     "CacheFile",

@@ -31,6 +31,7 @@ from ankiforge.model import (
 )
 from ankiforge.text.cloze import Gap, gaps, numbers
 from ankiforge.text.fold import canonical
+from ankiforge.text.tools import TITLES
 
 RECENT = 50
 """The number of decisions that are listed as recent."""
@@ -110,6 +111,15 @@ def done(event: Event, change: Change | None = None) -> Done:
         said = "taken for cards" if choice == "accept" else "no cards"
         source, _, form = event.key.removeprefix("form:").partition(":")
         text = f"lines like `{form}` in {source}"
+    elif event.what == "decline":
+        tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
+        said, text = "history declined", f"of {tool}"
+    elif event.what == "dialects":
+        named: Strings = body.get("declined") or body["read"]
+        titles = [TITLES.get(name, name) for name in named]
+        read = "not read" if "declined" in body else "read"
+        said = f"the cards of {' and '.join(titles)} {read}" if titles else f"plain notes {read}"
+        text = f"in {event.key.removeprefix('dialects:')}"
     return Done(
         event.act or event.id, event.at, event.by, event.what, said, body.get("guid", ""),
         event.key, text, change,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import cards, decide, drafts, lists, private, views
+from ankiforge.ledger import belonging, cards, decide, dialects, drafts, lists, private, views
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.drafts import Outcome, Recorded
@@ -35,6 +35,7 @@ from ankiforge.model import (
     Card,
     Conflict,
     Document,
+    Extracted,
     Finding,
     Guid,
     Highlight,
@@ -148,6 +149,24 @@ class Ledger:
         return ingest(
             self._store, sightings, selections=selections, in_use=in_use, in_progress=in_progress
         )
+
+    def dialects_of(self, container: str, on: Strings | None) -> Strings:
+        """Return the plugins' dialects by which a vault is to be read; see `dialects.dialects_of`."""
+        return dialects.dialects_of(self._store, container, on)
+
+    def ask_about_dialects(
+        self, container: str, on: Strings, stamp: str, read: Callable[[], Iterable[Extracted]]
+    ) -> None:
+        """Ask whether a vault is to be read by other dialects, if that would change anything.
+
+        Args:
+            container: the container of the vault.
+            on: the dialects of the plugins that are switched on.
+            stamp: of all files of the vault; "" = unknown. Equal ones are not read again.
+            read: read all documents of the vault by these dialects.
+        """
+        if dialects.is_to_count(self._store, container, on, stamp):
+            dialects.keep_count(self._store, container, on, stamp, read())
 
     def to_draft(
         self,
@@ -382,6 +401,18 @@ class Ledger:
     def take_over(self, chosen: Iterable[Taken]) -> str:
         """Make cards of what other tools made of passages; return what `undo` takes."""
         return decide.take_over(self._store, chosen)
+
+    def belonging(self) -> Counter[str]:
+        """Return by tool the number of passages without a card that belong to it; see `belonging`."""
+        return belonging.belonging(self._store)
+
+    def decline(self, tools: Collection[str]) -> str:
+        """Make passages that belong to these tools ordinary ones.
+
+        Returns:
+            What `undo` takes; "" if none of the tools has passages here.
+        """
+        return belonging.decline(self._store, tools)
 
     def adopt(self, notes: Iterable[tuple[Seen, Wording, str, Strings]]) -> list[Seen]:
         """Take over notes that no event knows, where their passage is found; return the others."""

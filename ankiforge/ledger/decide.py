@@ -22,7 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, drafts
+from ankiforge.ledger import belonging, cards, dialects, drafts
 from ankiforge.ledger.events import (
     MERGED,
     PERSON,
@@ -172,17 +172,18 @@ def take_over(store: Store, chosen: Iterable[Taken]) -> str:
     """Make cards of the notes and schedules of other tools, and return the id for `undo`."""
     with store.action() as act:
         for one in chosen:
-            if one.id.startswith("af"):
-                state, passage = cards.state_of(store, one.id)
-                wording = state.wording
-            else:
-                wording = drafts.wording_of_id(store, one.id)
-                passage = store.passage(drafts.draft_row(store, one.id)["key"])
+            if one.id.startswith("af"):  # its words stay as they are
+                _, passage = cards.state_of(store, one.id)
+                body: Json = {"guid": one.id, "schedule": one.schedule}
+                store.add("adopt", passage.key, PERSON, body)
+                continue
+            wording = drafts.wording_of_id(store, one.id)
+            passage = store.passage(drafts.draft_row(store, one.id)["key"])
             if one.text:
                 text = cards.keep_numbers(one.text, wording.fields.get("Text", ""))
                 wording = replace(wording, fields={**wording.fields, "Text": text})
-            guid = one.id if one.id.startswith("af") else guid_of(passage.key, wording)
-            body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+            guid = guid_of(passage.key, wording)
+            body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
             body |= {"deck": one.deck} if one.deck else {}
             body |= {"note": msgspec.to_builtins(one.note)} if one.note else {}
             body |= {"schedule": one.schedule} if one.schedule else {}
@@ -292,6 +293,8 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
             for key in () if back else store.keys(event.key):
                 query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
                 store.write(query, key)
+            if event.what == "decline":
+                belonging.draft_again(store, event.key)
             if event.what == "form":  # which may have left them out
                 store.write("UPDATE highlight SET drafted = '' WHERE fate = 'ignored'")
         return events[0].act or events[0].id
@@ -412,7 +415,8 @@ def open_questions(store: Store) -> list[Question]:
     """Return what only a person can tell."""
     return [
         *_same_questions(store), *_duplicate_questions(store), *_conflict_questions(store),
-        *_anki_questions(store), *_source_questions(store), *_form_questions(store),
+        *_anki_questions(store), *_source_questions(store), *_dialect_questions(store),
+        *_form_questions(store),
     ]  # fmt: skip
 
 
@@ -496,6 +500,16 @@ def _source_questions(store: Store) -> Iterator[Question]:
         )  # fmt: skip
 
 
+def _dialect_questions(store: Store) -> Iterator[Question]:
+    """Yield a question for each vault whose plugins are other ones than those it is read by."""
+    for pending in dialects.pending(store):
+        yield Question(
+            _question_id("dialect", pending.container, *pending.read, "", *pending.difference.on),
+            "dialect", dialects.asked(pending), "yes, from the next run on",
+            "no: the notes are read as before", pending.container,
+        )  # fmt: skip
+
+
 def _form_questions(store: Store) -> Iterator[Question]:
     """Yield a question for each form of hand-written cards of which several wait in one source."""
     forms = defaultdict(list)
@@ -555,10 +569,22 @@ def _answer(store: Store, question: Question, *, yes: bool) -> None:
                 store.write("DELETE FROM seen WHERE guid = ?", guid)
         case "emptied":
             store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
+        case "dialect":
+            _answer_dialect(store, question.new, yes=yes)
         case "form":
             key = drafts.form_key(question.new, question.old)
             store.add("form", key, PERSON, {"choice": "accept" if yes else "never"})
             _apply_form(store, question, yes=yes)
+
+
+def _answer_dialect(store: Store, container: str, *, yes: bool) -> None:
+    """Record by which dialects a vault is read; the next run reads it so."""
+    for pending in dialects.pending(store):
+        if pending.container != container:
+            continue
+        on = pending.difference.on
+        body = {"read": on} if yes else {"read": pending.read, "declined": on}
+        store.add("dialects", dialects.key_of(container), PERSON, body)
 
 
 def _apply_form(store: Store, question: Question, *, yes: bool) -> None:

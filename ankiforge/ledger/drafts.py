@@ -20,7 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards
+from ankiforge.ledger import belonging, cards
 from ankiforge.ledger.events import (
     SOURCE,
     Event,
@@ -478,13 +478,31 @@ def _summed_up(proposal: Proposal) -> Pair:
 
 
 def drop_resolved(store: Store) -> None:
-    """Drop the findings of waiting drafts that name a card or note which is no longer in use."""
+    """Drop the findings of waiting drafts that do not count any more.
+
+    They name a card or note which is no longer in use, or a tool whose history was declined.
+    """
     rows = store.rows(
         "SELECT id, body FROM draft WHERE findings LIKE '%duplicate%' OR findings LIKE '%similar%'"
     )
     for row in rows:
         proposal = decode_proposal(row["body"])
         kept = tuple(one for one in proposal.findings if not _is_resolved(store, one.twin))
+        if kept != proposal.findings:
+            _put_findings(store, row["id"], replace(proposal, findings=kept))
+    if tools := belonging.declined(store):
+        _drop_declined(store, tools)
+
+
+def _drop_declined(store: Store, tools: Collection[str]) -> None:
+    """Drop the findings about tools whose history a person declined."""
+    for row in belonging.flagged(store):
+        proposal, highlight = decode_proposal(row["body"]), _decode_highlight(row["mark"])
+        kept = tuple(
+            one
+            for one in proposal.findings
+            if not belonging.is_declined(highlight, one.check, tools)
+        )
         if kept != proposal.findings:
             _put_findings(store, row["id"], replace(proposal, findings=kept))
 
@@ -757,6 +775,8 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
             passage = store.passage(key)
             query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
             store.write(query, key)
+            if key.startswith("tool:"):
+                belonging.draft_again(store, key)
             for row in store.rows("SELECT * FROM draft WHERE key = ? AND revises = ''", key):
                 if passage.skipped or not is_new(store, passage, wording_in(row)):
                     store.write("DELETE FROM draft WHERE id = ?", row["id"])

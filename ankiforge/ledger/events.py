@@ -232,6 +232,12 @@ class Passage(msgspec.Struct):
     why_skipped: str = ""
     form: str = ""
     """For a form of hand-written cards: `accept` or `never`, as a person decided."""
+    dialects: Strings | None = None
+    """For a vault: the dialects of plugins by which it is read; None = it was never said."""
+    declined_tool: bool = False
+    """For another tool: whether a person does not want the history of its cards."""
+    declined: tuple[Strings, ...] = ()
+    """For a vault: the sets of dialects by which a person did not want it read."""
     asked: dict[str, str] = {}
     """By key of this passage: the key of another one that it may be. Open until answered."""
     apart: set[str] = set()
@@ -395,9 +401,12 @@ def _accept(passage: Passage, event: Event) -> None:
 
 
 def _adopt(passage: Passage, event: Event) -> None:
-    """A person took over the note of another tool, or the schedule of a card."""
-    _accept(passage, event)
-    card, note = passage.cards[event.body["guid"]], event.body.get("note")
+    """A person took over the note of another tool, or the schedule of a card that there was."""
+    if "draft" in event.body:
+        _accept(passage, event)
+    card, note = passage.cards.get(event.body["guid"]), event.body.get("note")
+    if card is None:
+        return
     card.schedule = tuple(map(tuple, event.body.get("schedule", ())))
     if note:
         card.adopted = msgspec.convert({**note, "words": card.wording.fields}, Adopted)
@@ -500,6 +509,20 @@ def _form(passage: Passage, event: Event) -> None:
     passage.form = event.body["choice"]
 
 
+def _dialects(passage: Passage, event: Event) -> None:
+    """A vault was read for the first time, or a person said by which dialects it is read."""
+    if event.by == SOURCE and passage.dialects is not None:
+        return  # another machine had read it before
+    passage.dialects = tuple(event.body["read"])
+    if "declined" in event.body:
+        passage.declined = (*passage.declined, tuple(event.body["declined"]))
+
+
+def _decline(passage: Passage, event: Event) -> None:
+    """A person does not want the history of another tool's cards."""
+    passage.declined_tool = True
+
+
 def _different(passage: Passage, event: Event) -> None:
     passage.apart.add(event.body["old"])
 
@@ -560,6 +583,8 @@ _APPLY = {
     "retire": _retire,
     "skip": _skip,
     "form": _form,
+    "dialects": _dialects,
+    "decline": _decline,
     "undo": _nothing,
     "same": _nothing,
     "different": _different,

@@ -388,7 +388,7 @@ class Duplicates:
             for number in self.mods().keys() - ids:
                 self._store.write("DELETE FROM foreign_note WHERE id = ?", number)
             for note in changed:
-                values = (note.id, note.mod, note.deck, encode(note.fields))
+                values = (note.id, note.mod, note.deck, encode(note.fields), note.other_id)
                 self._store.write(
-                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?)", *values
+                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)", *values
                 )

@@ -23,6 +23,8 @@ from ankiforge.model.highlights import (
 
 UNREVIEWED = "ankiforge::unreviewed"
 """The tag of a model's cards that no person has seen."""
+OTHER_NOTE, OTHER_SCHEDULE = "other_note", "other_schedule"
+"""The checks that find what belongs to another tool."""
 VERIFIED = "verified"
 """The check named by the finding that a model's second look found a card right."""
 SECOND_LOOK = "second_look"
@@ -288,7 +290,7 @@ class Question(Value):
 
     id: str
     kind: str
-    """same, conflict, duplicate, absent, emptied or form."""
+    """same, conflict, duplicate, absent, emptied, dialect or form."""
     text: str
     """The question, in a sentence."""
     accept: str
@@ -433,6 +435,8 @@ class ForeignNote(Value):
     """The deck of the first card; `::` separates the parts."""
     fields: Fields
     """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
+    other_id: str = ""
+    """The id that the tool which made it keeps in a field; "" = none."""
 
 
 class SeenTemplate(Value):

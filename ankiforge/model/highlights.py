@@ -277,6 +277,8 @@ class Highlight(Value):
     """Why the highlight must not become a card; "" if it may."""
     schedule: str = ""
     """As obsidian-spaced-repetition wrote it beside the card."""
+    tool: str = ""
+    """The tool that wrote the id beside the passage, a name in `text.tools.TITLES`; "" = none."""
     declared: bool = False
     """Whether a dialect in the settings declares it as a card."""
     written: str = ""

@@ -16,6 +16,7 @@ from ankiforge.ledger import FLOOD, NO_WARNING, Ledger, Report
 from ankiforge.model import Change, Json, Pair, Problem, Strings, Value
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
+from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
     from ankiforge.app import Tally
@@ -94,6 +95,7 @@ def as_json(tally: Tally, ledger: Ledger) -> Json:
             for one in changes
         ],
         "questions": waits["conflicts"] + waits["questions"],
+        "belonging": dict(ledger.belonging()),
         "notes": delivery["notes"],
         "packages": delivery["packages"],
         "llm": {name: getattr(tally.usage, name, 0) for name in usage.split()},
@@ -112,7 +114,10 @@ def as_text(
     At most `room` lines, unless that leaves less than one changed card; None = all.
     """
     report = tally.report
+    belong = belonging_line(ledger)
     before = list(_came_in(tally))
+    if belong:
+        before.insert(0, belong)
     after = [line for line in (anki_line(tally, ledger), *delivery_lines(tally)) if line]
     fresh = report is not None and bool(report.new or report.changed)
     counts = ledger.counts("waiting", *(["reasons"] if fresh else []))
@@ -126,7 +131,9 @@ def as_text(
         after.append(f"they wait because: {_first_reasons(counts['reasons'])}")
     if tally.remembered:
         after.append(f"from now on, ankiforge run reads {first_of(tally.remembered)}, too")
-    if tally.accepted == FLOOD:
+    if belong:
+        after.append("next: ankiforge adopt, or ankiforge adopt --decline")
+    elif tally.accepted == FLOOD:
         after.append(f"next: ankiforge run, to accept more; then ankiforge {DECIDE}")
     elif waits_for_a_person(waits):
         after.append(f"next: ankiforge {DECIDE}")
@@ -141,6 +148,18 @@ def as_text(
         after.append(f"next: ankiforge {step}, to {why}")
     most = None if room is None else min(SHOWN, max(room - len(before) - len(after) - 1, 1))
     return [*before, *_changes(_changes_that_stand(tally, ledger), most), *after]
+
+
+def belonging_line(ledger: Ledger) -> str:
+    """Return how many passages belong to other tools, and what to do first; "" if none does."""
+    parts = [f"{number:,} to {TITLES[tool]}" for tool, number in sorted(ledger.belonging().items())]
+    if not parts:
+        return ""
+    first, *others = parts
+    number, _, tool = first.partition(" to ")
+    belong = "note here belongs" if number == "1" else "notes here belong"
+    said = " and ".join([f"{number} {belong} to {tool}", *others])
+    return f"{said}: `ankiforge adopt` first keeps their history"
 
 
 def _came_in(tally: Tally) -> Text:
@@ -343,6 +362,8 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
     if not seen:
         known = workspace.config.sources or workspace.remembered
         todo, why = "run" if known else "run PATH", "no highlight was found so far"
+    elif any(ledger.belonging().values()):
+        todo, why = "adopt", "keep the history that other tools have"
     elif waits_for_a_person(waits):
         todo, why = DECIDE, "decide on what waits"
     elif anki["none"]:

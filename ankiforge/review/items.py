@@ -247,7 +247,8 @@ class Items:
         """Return a question that only a person can answer."""
         return {
             "same": self._same, "duplicate": self._duplicate, "conflict": self._conflict,
-            "absent": self._absent, "emptied": self._emptied, "form": self._form,
+            "absent": self._absent, "emptied": self._emptied, "dialect": self._dialect,
+            "form": self._form,
         }[question.kind](question)  # fmt: skip
 
     # --- questions ------------------------------------------------------------------------------
@@ -331,6 +332,17 @@ class Items:
             "actions": [
                 _named(REJECT, "No, nothing happened", "Nothing happened", look="filled", key="a"),
                 _named(ACCEPT, "Yes, they were deleted", "Deleted", look="outlined", key="x"), SKIP,
+            ],
+        }  # fmt: skip
+
+    def _dialect(self, question: Question) -> Item:
+        text = "Until you say so, the notes are read as before, and no card changes."
+        return {
+            "title": question.text.partition(":")[0], "ask": question.text,
+            "why": {"text": text, "tone": "plain"},
+            "actions": [
+                _named(ACCEPT, "Yes", "From the next run on"),
+                _named(REJECT, "No, as before", "Read as before"), SKIP,
             ],
         }  # fmt: skip
 

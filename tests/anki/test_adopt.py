@@ -159,7 +159,7 @@ def test_the_table_tells_what_does_not_fit(world):
 
     numbers = {name: told[name] if type(told[name]) is int else len(told[name]) for name in told}
     assert numbers | {"undo": 0} == {
-        "by_id": 6, "by_words": 2, "scheduled": 0, "differing": 1, "not_in_sources": 0,
+        "by_id": 6, "by_words": 2, "scheduled": 0, "differing": 1, "in_anki": 0, "not_in_sources": 0,
         "not_in_anki": 1, "unclear": 2, "undo": 0,
     }  # fmt: skip
     assert told["differing"][0]["anki"].endswith("entropy number 1")
@@ -234,3 +234,52 @@ def test_a_note_keeps_its_deck_its_cards_and_its_cloze_numbers(forge, anki):
     assert fields[2][0] == "A {{c2::b}} and {{c1::e}} here."
     assert anki.col.db.all("select * from cards order by id") == before
     assert [deck.name for deck in anki.col.decks.all_names_and_ids()] == ["Default"]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_notes_that_the_default_profile_has_get_no_cards(world, tool):
+    """`anki.collection` is not set, and no note of ours is in the collection."""
+    here = world(tool)
+    here.made.append(Made("basic", "A thing that was never sent", "a lamp", "1500000000001"))
+    here.write()
+
+    told = here.forge.ok("run").stdout.splitlines()
+    title = {"o2a": "Obsidian_to_Anki", "flashcards": "flashcards-obsidian", "ankiops": "AnkiOps"}
+    named = title.get(tool, tool)
+    assert told[0] == f"9 notes here belong to {named}: `ankiforge adopt` first keeps their history"
+    here.forge.ok("accept", "--all")
+    assert {card["verdict"] for card in here.forge.cards()} == {"pending"}
+    assert here.forge.json("run")["belonging"] == {tool: 9}
+
+    assert here.adopt()["by_id"] == 9
+    assert here.forge.json("run")["belonging"] == {}
+    here.forge.ok("undo")
+    assert here.forge.json("run")["belonging"] == {tool: 9}
+    here.forge.ok("adopt", "--decline")
+    assert "belong" not in here.forge.ok("run").stdout
+    assert here.forge.ok("list", "finding:other_note", "--json").lines == []
+
+
+def test_a_card_that_anki_has_already_keeps_its_schedule_there(forge, anki):
+    vault = forge.folder / "vault"
+    (vault / ".obsidian").mkdir(parents=True)
+    forge.settings(VAULT.format("osr"))
+    text, wanted = scheduled(12, date.today())
+    (vault / "a.md").write_text(text, encoding="utf-8")
+    forge.ok("run")
+    ids = [card["id"] for card in forge.cards()]
+    forge.ok("accept", *ids[:6])
+    forge.ok("run")
+    anki.load(forge.folder / "ankiforge.apkg")
+    forge.ok("run")
+    forge.ok("accept", *ids[6:9])
+    forge.ok("run")  # a package has them, and Anki has not
+
+    told = forge.json("adopt", "--from", "sr", "--yes")
+    assert (told["scheduled"], len(told["in_anki"])) == (6, 6)
+    forge.ok("run")
+    assert anki.load(forge.folder / "ankiforge.apkg", with_scheduling=True) == {"new": 6}
+
+    arrived = schedules(anki.col)
+    assert len(arrived) == 6
+    assert arrived.items() <= wanted.items()

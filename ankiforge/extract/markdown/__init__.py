@@ -15,7 +15,7 @@ made, is computed as for a vault note (docs/keys.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
@@ -42,6 +42,7 @@ from ankiforge.text.private import IN_ITS_NOTE, names_tag, why_document
 
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Block
+    from ankiforge.extract.markdown.cards import Written
     from ankiforge.extract.obsidian import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
@@ -70,6 +71,10 @@ class Note(NamedTuple):
     marks: frozenset[str]
     """The kinds of marks to read."""
     dialects: Dialects | None = None
+    written: Callable[[str], Mapping[int, Written]] | None = None
+    """Return the cards that expressions of a plugin find in a text, by the line at which they begin."""
+    deck_of_cards: str = ""
+    """The deck of the document if it has cards of a plugin, and says no other."""
 
 
 # Signs of each kind of mark and card; a note without any of them has none.
@@ -120,13 +125,16 @@ class NoteSource(FileSource):
         from ankiforge.text.identifiers import sketch
 
         front, given, marks = front_matter(note.text), note.document, note.marks
-        dialect = note.dialects.syntax(note.text, front.tags) if note.dialects else None
+        dialect = None
+        if note.dialects:
+            dialect = note.dialects.syntax(note.text, front.tags, given.path)
         if not (dialect or may_hold or may_be_private):
             return
         # the front matter is blanked, so that line numbers stay
         body = "\n" * front.lines + "\n".join(note.text.split("\n")[front.lines :])
-        source = prepared(body, fields=not dialect)
-        blocks = cut(source, Context(picture=picture), dialect or Syntax())
+        source = prepared(body, fields=not (dialect and dialect.declared))
+        written = note.written(body) if dialect and note.written else {}
+        blocks = cut(source, Context(picture=picture), dialect or Syntax(), written=written)
         why_private = why_whole(note.text, front.problem)
         if may_be_private and mark_private(blocks.blocks, body):
             why_private = why_private or IN_ITS_NOTE
@@ -143,14 +151,17 @@ class NoteSource(FileSource):
             identifiers=tuple(dict.fromkeys(names)),
             issued=given.issued or front.published,
             tags=tuple(dict.fromkeys((*given.tags, *front.tags, *blocks.tags))),
-            deck=front.deck,
+            deck=front.deck or given.deck,
             clipped=clipped,
             private=given.private or why_private,
         )
-        if dialect and self.settings.marks is None:
+        if dialect and dialect.declared and self.settings.marks is None:
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
         reader = Reader(document, blocks, Wanted(marks, cards, glossaries), cites)
         found = reader.highlights(self.folder.namespace, body, front)
+        if note.deck_of_cards and not document.deck and any(one.declared for one in found):
+            document = replace(document, deck=note.deck_of_cards)
+            found = tuple(replace(one, document=document) for one in found)
         if found and front.problem:
             hint = (
                 "until you correct it, the note's title, tags and deck are not known,"

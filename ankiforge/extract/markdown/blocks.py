@@ -104,7 +104,16 @@ class Block:
     @cached_property
     def _cut_sides(self) -> tuple[Blocks, ...]:
         sides = map(Source, (self.card.front, self.card.back) if self.card else ())
-        return tuple(cut(one, self.context, self.syntax, with_cards=False) for one in sides)
+        context = self._side_context
+        return tuple(cut(one, context, self.syntax, with_cards=False) for one in sides)
+
+    @property
+    def _side_context(self) -> Context:
+        """What the sides of the card may refer to, and what is a gap in them."""
+        inner = self.syntax.inner
+        if inner and self.card and self.card.declared:
+            return self.context._replace(gaps=inner)
+        return self.context
 
     @cached_property
     def sides(self) -> Sides | None:
@@ -118,7 +127,8 @@ class Block:
         if self.card is None:
             return ()
         sides = self.card.front, self.card.back
-        written = [rich(side, self.context, gaps=self.card.cloze) for side in sides]
+        context = self._side_context
+        written = [rich(side, context, gaps=self.card.cloze) for side in sides]
         return tuple(written[:1] if self.card.cloze and not written[1] else written)
 
     @cached_property
@@ -209,7 +219,14 @@ class _Quote:
     title: Block | None = None
 
 
-def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = True) -> Blocks:
+def cut(
+    source: Source,
+    context: Context,
+    syntax: Syntax,
+    *,
+    with_cards: bool = True,
+    written: Mapping[int, Written] = {},
+) -> Blocks:
     """Cut a prepared note into blocks.
 
     Args:
@@ -217,12 +234,13 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
         context: what its text may refer to; its maths and link labels are taken from the note.
         syntax: how cards are written in it.
         with_cards: whether to read cards over several lines; not inside such a card.
+        written: cards that are known already, by the line at which they begin.
     """
     text, signs = source.text, list[int]()
     if with_cards:
         references = source.references
         context = context._replace(maths=source.maths, references=references, gaps=syntax.gaps)
-        signs = signs_of(text, syntax)
+        signs = sorted({*signs_of(text, syntax), *written})
     blocks, tags, bodies = list[Block](), list[str](), dict[int, str]()
     # where the walk is: what is open, and the lines of the token that was read last
     headings, heads, row = list[tuple[int, Block]](), list[Block | None](), list[Block | None]()
@@ -284,7 +302,7 @@ def cut(source: Source, context: Context, syntax: Syntax, *, with_cards: bool = 
             before = at + 1
 
     rows = text.split("\n")
-    env = {"signs": signs, "syntax": syntax, "is_card": is_card}
+    env = {"signs": signs, "syntax": syntax, "is_card": is_card, "written": written}
     tokens = _parser(COMMENT in text, bool(signs)).parse(text, env)
     for at, token in enumerate(tokens):
         root += token.level == 0 and token.nesting >= 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address
 from itertools import islice
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
 
 
+class FieldWords(NamedTuple):
+    """The words between which Obsidian_to_Anki reads a note's type and fields."""
+
+    begin: str = "START"
+    end: str = "END"
+    begin_inline: str = "STARTI"
+    end_inline: str = "ENDI"
+
+
 class Syntax(NamedTuple):
     """How cards are written in a note."""
 
@@ -37,8 +46,14 @@ class Syntax(NamedTuple):
     gaps: Gaps = Gaps()
     tags: Strings = ()
     """Tags that stand behind a question; the answer stands below."""
-    fields: bool = False
-    """Whether `START … END`, `STARTI … ENDI`, and lines `Q:` and `A:` are cards."""
+    words: FieldWords | None = None
+    """Between which the fields of a card stand; None = nowhere."""
+    fields: Mapping[str, Strings] = {}
+    """The names of the fields of note types; of another type, what looks like a name is one."""
+    inner: Gaps | None = None
+    """What is a gap between these words; None = as elsewhere."""
+    asks: bool = False
+    """Whether lines `Q:` and `A:` are cards."""
     declared: bool = False
     """Whether the settings say that this note contains such cards."""
 
@@ -203,6 +218,8 @@ class Written(NamedTuple):
     """Whether further separators stand in it."""
     open_end: bool = False
     """Whether text that is no card follows the empty line that ends the answer."""
+    declared: bool = False
+    """Whether it is a card by its own words, whatever else in the note is one."""
 
 
 _BULLET = regex(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
@@ -226,8 +243,12 @@ _NOTE_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
 def signs_of(text: str, syntax: Syntax) -> list[int]:
     """Return the lines of a note that may make a card over several lines."""
     signs = [rf"(?:{'|'.join(map(re.escape, syntax.block))})[ \t]*$"] if syntax.block else []
-    signs += [r"START[ \t]*$"] if syntax.fields and "\nEND" in text else []
-    signs += [r"STARTI[ \t]|Q: "] if syntax.fields else []
+    if words := syntax.words:
+        if words.begin and words.end and f"\n{words.end}" in text:
+            signs.append(rf"{re.escape(words.begin)}[ \t]*$")
+        if words.begin_inline and words.end_inline:
+            signs.append(rf"{re.escape(words.begin_inline)}[ \t]")
+    signs += ["Q: "] if syntax.asks else []
     signs += [rf".*{_tagged(syntax.tags).pattern}"] if syntax.tags else []
     if not signs:
         return []
@@ -247,24 +268,33 @@ def _tagged(names: Strings) -> re.Pattern[str]:
 def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Read a card over several lines: a block rule of markdown-it.
 
-    `env` holds `syntax`, `signs` (the lines that may make a card) and `is_card`, which tells
-    whether a line is a card by itself.
+    `env` holds `syntax`, `signs` (the lines that may make a card), `written` (the cards that are known
+    by the line at which they begin) and `is_card`, which tells whether a line is a card by itself.
     """
     signs: list[int] = state.env.get("signs", [])
     near = bisect_left(signs, start)
     if near == len(signs) or signs[near] >= min(end, start + _LONGEST):
         return False
     lines = _Lines(state, state.env["syntax"], state.env["is_card"], end)
-    words = lines.text(start)
-    card = lines.of_fields(start, words) if lines.syntax.fields else None
-    if card is None and words != "START":
-        card = lines.of_tag(start) or lines.of_separator(start)
+    card: Written | None = state.env["written"].get(start)
+    if card is None or card.last > end:
+        card = _read_card(lines, start)
     if card and not silent:
         card = card._replace(open_end=lines.goes_on(card))
         token = state.push("card", "", 0)
         token.map, token.meta = [start, card.last], {"card": card}
         state.line = card.last
     return card is not None
+
+
+def _read_card(lines: _Lines, start: int) -> Written | None:
+    """Return the card that begins in a line."""
+    words, syntax = lines.text(start), lines.syntax
+    if card := lines.of_fields(start, words):
+        return card
+    if syntax.words and words == syntax.words.begin:
+        return None
+    return lines.of_tag(start) or lines.of_separator(start)
 
 
 class _Lines(NamedTuple):
@@ -392,13 +422,19 @@ class _Lines(NamedTuple):
     def of_fields(self, start: int, words: str) -> Written | None:
         """Return the card of Obsidian_to_Anki that begins in a line."""
         end = min(self.end, start + _LONGEST)
-        if words == "START":
-            last = next((at for at in range(start + 1, end) if self.text(at) == "END"), start)
+        signs = self.syntax.words
+        if signs and signs.begin and words == signs.begin:
+            ends = (at for at in range(start + 1, end) if self.text(at) == signs.end)
+            last = next(ends, start)
             kind, _, text = self.source(start + 1, last).strip().partition("\n")
-            return _of_fields(kind, text, last + 1, "START … END")
-        if inline := _INLINE.fullmatch(words):
-            return _of_fields(inline[1], inline[2], start + 1, "STARTI")
-        asked = _ASKED.match(self.source(start, end)) if words.startswith("Q: ") else None
+            names = self.syntax.fields.get(kind.strip(), ())
+            return _of_fields(kind, text, last + 1, f"{signs.begin} … {signs.end}", names)
+        if signs and (inline := _inline(signs).fullmatch(words)):
+            names = self.syntax.fields.get(inline[1].strip(), ())
+            return _of_fields(inline[1], inline[2], start + 1, signs.begin_inline, names)
+        if not (self.syntax.asks and words.startswith("Q: ")):
+            return None
+        asked = _ASKED.match(self.source(start, end))
         if asked is None:
             return None
         middle = start + asked[0].count("\n")
@@ -408,11 +444,26 @@ class _Lines(NamedTuple):
         return Written(last, asked["front"], back, "Q: … A: …")
 
 
-def _of_fields(kind: str, text: str, last: int, written: str) -> Written | None:
-    """Return the card of a note type and its fields, of which the first may have no name."""
+def _of_fields(kind: str, text: str, last: int, written: str, names: Strings) -> Written | None:
+    """Return the card of a note type and its fields, of which the first may have no name.
+
+    Args:
+        kind: the name of the note type.
+        text: the fields.
+        last: the line after the card.
+        written: how the card is written, as a person would say it.
+        names: the names of the type's fields; () = unknown.
+    """
     text, _, tags = _TAGS.sub("\0", _ID.sub("", text)).partition("\0")
-    first, *named = _FIELD_NAME.split(text)
+    first, *named = (_named(names) if names else _FIELD_NAME).split(text)
     fields = [("", first), *zip(named[::2], named[1::2], strict=True)]
+    return of_values(kind, fields, last, written, tuple(tags.split()))
+
+
+def of_values(
+    kind: str, fields: Sequence[tuple[str, str]], last: int, written: str, tags: Strings
+) -> Written | None:
+    """Return the card of a note type and the values of its fields, by name; None if it lacks a side."""
     reverse = any(name == "Add Reverse" and value.strip() for name, value in fields)
     stripped = (value.strip() for name, value in fields if name != "Add Reverse")
     values, cloze = [*filter(None, stripped)], "cloze" in kind.casefold()
@@ -420,7 +471,7 @@ def _of_fields(kind: str, text: str, last: int, written: str) -> Written | None:
     if len(values) < 2 - cloze:
         return None
     back = "\n".join(values[1:])
-    return Written(last, values[0], back, written, two_way, cloze, tuple(tags.split()))
+    return Written(last, values[0], back, written, two_way, cloze, tags, declared=True)
 
 
 def _without_sign(source: str) -> str:
@@ -433,7 +484,24 @@ def _without_sign(source: str) -> str:
 
 
 _ASKED = regex(r"\s*Q: (?P<front>(?:(?!\s*A: ).+\n)+)\s*A: ")
-_INLINE = regex(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
+
+
+@lru_cache(maxsize=8)
+def _inline(words: FieldWords) -> re.Pattern[str]:
+    """Return the pattern of a card on one line: `STARTI [Basic] front Back: back ENDI`."""
+    if not (words.begin_inline and words.end_inline):
+        return re.compile("(?!)")
+    begin, end = re.escape(words.begin_inline), re.escape(words.end_inline)
+    return re.compile(rf"{begin}[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*{end}")
+
+
+@lru_cache(maxsize=64)
+def _named(names: Strings) -> re.Pattern[str]:
+    """Return the pattern of these names of fields, before their text."""
+    either = "|".join(map(re.escape, names))
+    return re.compile(rf"(?m)(?:^|(?<=[ \t]))({either}):(?:[ \t]+|$)")
+
+
 _FIELD_NAME = regex(r"(?m)(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))([A-Z][\w ]{0,24}):[ \t]*")
 _TAGS = regex(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*\s*\Z)")
 _ID = regex(rf"(?m)^ID: \d+[ \t]*$|{COMMENT}+")

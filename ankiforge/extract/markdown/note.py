@@ -48,25 +48,38 @@ there, the index of its last block and the offset of its end there, and its fiel
 
 # The id of the Anki note that a tool made, as a comment, a block id or a line.
 _ID = regex(
-    r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b|(?:^|[ \t])\^(\d{13})[ \t]*$|^[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$"
+    r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b|(?:^|[ \t])\^(?P<block>\d{13})[ \t]*$"
+    r"|^[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$"
 )
 _SCHEDULE = regex(r"<!--SR:(.+?)-->")
 
 
-def _told(rows: Sequence[str], code: Container[int], lines: Span) -> tuple[Strings, str]:
-    """Return the id of a card's note and its schedule, as tools wrote them in it or right below."""
-    note_id, schedule = Strings(), ""
+class _Told(NamedTuple):
+    """What other tools wrote in a card or right below it."""
+
+    hints: Strings = ()
+    """The id of its note, if any."""
+    tool: str = ""
+    """The tool that wrote the id."""
+    schedule: str = ""
+
+
+def _told(rows: Sequence[str], code: Container[int], lines: Span) -> _Told:
+    """Return what other tools wrote in a card or right below it."""
+    note_id, tool, schedule = Strings(), "", ""
     for at in range(lines[0], min(lines[1] + 2, len(rows))):
         row, bare, inside = rows[at], rows[at].strip("> \t"), at < lines[1]
         is_told = inside or (at == lines[1] and bare.startswith(("<!--", "^", "ID:")))
         if is_told and not note_id and at not in code and bare[-1:] != "`":
             found = _ID.search(row)
-            note_id = (f"{NOTE}{found[1] or found[2] or found[3]}",) if found else ()
+            if found:
+                note_id = (f"{NOTE}{found[1] or found[2] or found[3]}",)
+                tool = "flashcards" if found["block"] else "o2a"
         told = _SCHEDULE.search(row)
         schedule = schedule or (told[1] if told else "")
         if not inside and not bare.startswith("[!sr"):
             break
-    return note_id, schedule
+    return _Told(note_id, tool, schedule)
 
 
 # Names that two colons join.
@@ -112,7 +125,7 @@ class Reader:
         said = (fields.get("comment", "") for *_, fields in found)
         remarks = [one for one in said if len(one.split()) > 2]
         made = []
-        told: dict[Span, tuple[Strings, str]] = {}
+        told_at = dict[Span, _Told]()
         for at, start, last, end, fields in found:
             block = self.blocks[at]
             part = f"#^{block.id}" if block.id else ""  # as in Obsidian's links
@@ -123,9 +136,9 @@ class Reader:
                 for (low, high), target in self.blocks[one].inline.targets:
                     if (one > at or start <= low) and (one < last or high <= end):
                         links.append(opens(target, self.document.uri))
-            if block.lines not in told:  # a block may hold thousands of highlights
-                told[block.lines] = _told(rows, code, block.lines)
-            note_id, schedule = told[block.lines]
+            if block.lines not in told_at:  # a block may hold thousands of highlights
+                told_at[block.lines] = _told(rows, code, block.lines)
+            told = told_at[block.lines]
             lists = range(1, len(block.path) + (block.part is not Part.ITEM))
             outer = (self.blocks[items.get(block.path[:length], at)] for length in lists)
             above = (shortened(one.plain, _LONGEST) for one in outer if one is not block)
@@ -146,10 +159,11 @@ class Reader:
                 "modified": front.updated,
                 "above": tuple(above),
                 "links": tuple(filter(None, dict.fromkeys(links))),
-                "schedule": schedule if is_card else "",
+                "schedule": told.schedule if is_card else "",
                 # a tool that wrote below the answer has said where it ends
-                "open_end": fields.get("open_end", False) and not (schedule or note_id),
-                "hints": (*fields.get("hints", ()), *note_id),
+                "open_end": fields.get("open_end", False) and not (told.schedule or told.hints),
+                "tool": told.tool,
+                "hints": (*fields.get("hints", ()), *told.hints),
             }
             parts = (*range(at, last + 1), *fields.pop("beside", ()))
             if any(self.blocks[part].private for part in parts):
@@ -215,7 +229,7 @@ class Reader:
     def _card(self, at: int) -> Json | None:
         """Return the card that a whole block is, None if it is not a card."""
         block, cards = self.blocks[at], self.wanted.cards
-        declared = block.syntax.declared
+        declared = block.syntax.declared or bool(block.card and block.card.declared)
         if block.card and all(block.sided) and ("block" in cards or declared):
             form, sign = Form.CLOZE if block.card.cloze else Form.BLOCK, block.card.sign
             fields = self._fields(at, form, block.plain, block.sided, two_way=block.card.two_way)

@@ -162,6 +162,31 @@ def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
     assert page.locator(".lines input").count() == 4
 
 
+def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
+    forge.settings(SETTINGS.replace("review", "clean"))
+    vault = forge.folder / "notes"
+    (vault / ".obsidian").mkdir(parents=True)
+    write(forge, "The {cat} says miaow.", "What does the dog say?::the word of the dog")
+    forge.ok("run")
+    listed = vault / ".obsidian" / "community-plugins.json"
+    listed.write_text('["obsidian-to-anki-plugin"]', encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge, "questions")
+    asked = page.locator(".item:not(.ahead)").inner_text()
+    assert "Obsidian_to_Anki is switched on in notes: read its cards?" in asked
+    page.keyboard.press("a")
+    page.wait_for_selector(".end")
+    settle(page)
+    forge.ok("run")
+    made = [card["fields"].get("Text") for card in forge.cards() if card["verdict"] == "accepted"]
+    assert "The {{c1::cat}} says miaow." in made
+    turn_to(page, "recent")
+    page.click("text=Undo >> nth=0")
+    settle(page)
+    turn_to(page, "questions")
+    assert "Obsidian_to_Anki" in page.locator(".item:not(.ahead)").inner_text()
+
+
 def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
     with fake.LlmServer(otherwise=lambda request: fake.cards(*(
         {"h": h, "kind": "none", "quote": text, "why_none": "no single fact"} for h, text in fake.marked(request)

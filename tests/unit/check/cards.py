@@ -91,7 +91,7 @@ def documented() -> list[Row]:
 
 
 _EXAMPLE = re.compile(
-    r"^(?:\((?P<form>[a-z-]+)(?: \^(?P<note>\d+))?\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
+    r"^(?:\((?P<form>[a-z-]+)(?: \^(?P<note>\d+))?(?P<schedule> SR)?\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
     r"(?: ~ (?P<twin>.*?))?$",
     re.DOTALL,
 )
@@ -120,7 +120,8 @@ def example(text: str) -> tuple[Finding, ...]:
     highlight = replace(highlight, document=replace(highlight.document, clipped=clipped))
     highlight = replace(highlight, open_end=open_end)
     hints = (f"{NOTE}{parts['note']}",) if parts["note"] else ()
-    return findings(draft, replace(highlight, hints=hints), twins)
+    schedule = "!2026-03-01,12,250" if parts["schedule"] else ""
+    return findings(draft, replace(highlight, hints=hints, schedule=schedule), twins)
 
 
 def _cut(source: str) -> tuple[str, dict[str, str]]:

@@ -175,6 +175,8 @@ def test_a_vault_is_read_in_the_dialect_of_its_plugin_without_a_setting(home, an
     kept = home / "My Notes/.obsidian/plugins/obsidian-spaced-repetition/data.json"
     kept.parent.mkdir(parents=True)
     kept.write_text(json.dumps({"settings": {"singleLineCardSeparator": "&&"}}))
+    listed = home / "My Notes/.obsidian/community-plugins.json"
+    listed.write_text('["obsidian-spaced-repetition"]')
 
     ankiforge("init", "cards")
 

@@ -1,0 +1,247 @@
+r"""Regular expressions that a person gave a plugin, searched for in a process of their own.
+
+They come from JavaScript and may take for ever on the wrong text: nearly all that people use repeat a
+repetition, `((?:[^\n][\n]?)+)`, so that they cannot be told from dangerous ones by their look. `re` holds
+the interpreter while it searches, and nothing in the same process can stop it on every system. So a
+process searches, and the system ends it when it has taken too much time. That is processor time where
+the system can limit it, so that a busy machine reads the same cards; a timer that needs no interpreter is
+there for the others.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import math
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from ankiforge.errors import ItemError
+from ankiforge.model import Span
+from ankiforge.text import regex
+
+if TYPE_CHECKING:  # loaded when there is an expression
+    import subprocess
+
+SECONDS = 20
+"""Processor time for one expression in one note. A paragraph of 20,000 letters takes some seconds."""
+WALL = 10
+"""So many times as long it may take by the clock."""
+TOTAL = 300
+"""Seconds for all notes of a scan. What is left is read by the next one."""
+MEMORY = 2**30
+"""Bytes of data of the process, where the system can limit it."""
+PATIENCE = 3
+"""After so many notes in which time ran out, no further note is searched in this scan."""
+LONGEST = 2_000
+"""Characters of an expression."""
+MOST = 2_000
+"""Matches of an expression in a note."""
+FLAGS = re.MULTILINE | re.ASCII
+
+
+class Match(NamedTuple):
+    """A match: its span, and the text of its groups, "" for one that took no part."""
+
+    span: Span
+    groups: tuple[str, ...]
+
+
+# --- from JavaScript to Python --------------------------------------------------------------------
+
+# What differs between both: a part of an expression, or one of a class.
+_PART = regex(
+    r"\\k<(?P<back>\w+)>|\(\?<(?P<name>[A-Za-z_]\w*)>|(?P<any>\[\^\])|(?P<none>\[\])"
+    r"|\\(?P<escape>[\s\S])|(?P<opens>\[\^?\]?)|(?P<closes>\])"
+)
+# White space in JavaScript, as the content of a class.
+_BLANKS = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+# Letters that mean something after a backslash in both.
+_SAME = frozenset("bBdDfnrtuvwWx0123456789")
+
+
+@lru_cache(maxsize=256)
+def translated(expression: str) -> str:
+    """Return an expression of JavaScript, with the flags `gm`, as one of Python with `FLAGS`.
+
+    Raises:
+        ValueError: Python has no such expression, with the reason.
+    """
+    if len(expression) > LONGEST:
+        raise ValueError(f"it is longer than {LONGEST:,} characters")
+    in_class = False
+    parts = []
+    at = 0
+    for found in _PART.finditer(expression):
+        parts.append(expression[at : found.start()])
+        at = found.end()
+        text = found[0]
+        kind = found.lastgroup
+        if kind == "escape":
+            text = _escaped(found["escape"], text, in_class)
+        elif in_class:
+            in_class = kind != "closes"
+            text = text.replace("[", r"\[") if in_class else text
+        elif kind == "back":
+            text = f"(?P={found['back']})"
+        elif kind == "name":
+            text = f"(?P<{found['name']}>"
+        elif kind == "any":
+            text = r"[\s\S]"
+        elif kind == "none":
+            text = "(?!)"
+        elif kind == "opens":
+            in_class = True
+        elif kind == "closes":
+            text = r"\]"
+        parts.append(text)
+    made = "".join([*parts, expression[at:]])
+    try:
+        re.compile(made, FLAGS)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(str(error)) from error
+    return made
+
+
+def _escaped(letter: str, text: str, in_class: bool) -> str:
+    """Return what a letter after a backslash means in Python."""
+    if letter == "s":
+        return _BLANKS if in_class else f"[{_BLANKS}]"
+    if letter == "S" and not in_class:
+        return f"[^{_BLANKS}]"
+    known = letter in _SAME or letter == "S" or not letter.isalpha()
+    return text if known else letter
+
+
+# --- the process ----------------------------------------------------------------------------------
+
+
+def serve(seconds: int) -> None:
+    """Answer questions on standard input, a line each: in the process."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        for line in sys.stdin.buffer:
+            question = json.loads(line)
+            _limit(seconds)
+            faulthandler.dump_traceback_later(WALL * seconds, exit=True, file=nowhere)
+            found = [_search(pattern, question["text"]) for pattern in question["patterns"]]
+            faulthandler.cancel_dump_traceback_later()
+            sys.stdout.buffer.write(json.dumps(found).encode() + b"\n")
+            sys.stdout.buffer.flush()
+
+
+def _limit(seconds: int) -> None:
+    """Let the system end this process after so many further seconds, and refuse it more memory."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    used = math.ceil(time.process_time())
+    limits = ((resource.RLIMIT_CPU, used + seconds), (resource.RLIMIT_DATA, MEMORY))
+    for kind, limit in limits:
+        _, most = resource.getrlimit(kind)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, most))
+
+
+def _search(pattern: str, text: str) -> list[list[object]]:
+    found: list[list[object]] = []
+    for match in re.finditer(pattern, text, FLAGS):
+        found.append([*match.span(), [group or "" for group in match.groups()]])
+        if len(found) == MOST:
+            break
+    return found
+
+
+def _matches(found: list[tuple[int, int, list[str]]]) -> list[Match]:
+    """Return matches as the process told them."""
+    return [Match((start, end), tuple(groups)) for start, end, groups in found]
+
+
+# --- the caller's side ----------------------------------------------------------------------------
+
+
+class Searcher:
+    """Searches notes by expressions, in a process that is started on first use."""
+
+    def __init__(self, seconds: int = SECONDS) -> None:
+        """Start nothing yet; `seconds` is the processor time for one expression in one note."""
+        self._seconds = seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._failed: list[str] = []
+        """The expressions that took too long."""
+        self._spent = 0.0
+        """Seconds that searching took in this scan."""
+
+    def find(self, name: str, patterns: Sequence[str], text: str) -> list[list[Match]]:
+        """Return the matches of each form of an expression, in their order.
+
+        Args:
+            name: what a person knows the expression by.
+            patterns: its forms, as `translated` returns them.
+            text: the text.
+
+        Raises:
+            ItemError: it takes too long.
+        """
+        if len(self._failed) >= PATIENCE:
+            raise self._error(self._failed[-1], f"in {PATIENCE} other notes")
+        if self._spent > TOTAL:
+            what = f"expressions took more than {TOTAL} s in this run"
+            raise ItemError(what, hint="run again: the next run goes on with this note")
+        begun = time.monotonic()
+        process = self._process = self._process or self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        question = json.dumps({"patterns": list(patterns), "text": text})
+        answer = b""
+        with suppress(OSError):
+            process.stdin.write(question.encode() + b"\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        self._spent += time.monotonic() - begun
+        if not answer.endswith(b"\n"):
+            self._end()
+            self._failed.append(name)
+            raise self._error(name, "in it")
+        return [_matches(found) for found in json.loads(answer)]
+
+    def close(self) -> None:
+        """End the process, and forget what took too long."""
+        self._end()
+        self._failed.clear()
+        self._spent = 0.0
+
+    def _error(self, name: str, where: str) -> ItemError:
+        limit = f"{self._seconds} s, or too much memory,"
+        what = f"{name} takes longer than {limit} {where}, so it is not read"
+        return ItemError(what, hint="make the expression simpler in the plugin's settings")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        import subprocess
+
+        code = f"from {__name__} import serve; serve({self._seconds})"
+        command = (sys.executable, "-P", "-W", "ignore", "-c", code)
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(OSError):  # it has ended
+            process.kill()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                if pipe:
+                    pipe.close()
+        process.wait()

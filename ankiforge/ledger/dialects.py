@@ -1,0 +1,182 @@
+"""By which plugins' dialects a vault is read, and what would change if it were read by others.
+
+A vault that was read before is read as it was until a person answers, even if a plugin is switched on
+or off meanwhile: its cards would be rewritten or doubled at once. The answer is an event, so that all
+machines read the vault alike, whatever is switched on there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.ledger.events import SOURCE, Passage
+from ankiforge.ledger.match import match_in_document
+from ankiforge.ledger.readings import (
+    content_of,
+    decode_highlight,
+    mark_of,
+    numbered_marks,
+    place_of,
+)
+from ankiforge.ledger.store import Store, encode
+from ankiforge.model import Extracted, Highlight, Strings, Value
+from ankiforge.text import counted
+from ankiforge.text.tools import TITLES
+
+_META = "dialects "
+
+
+class Difference(Value):
+    """What another set of dialects would change in a vault."""
+
+    on: Strings
+    """The dialects of the plugins that are switched on."""
+    stamp: str = ""
+    """Of all files of the vault when this was counted."""
+    added: int = 0
+    changed: int = 0
+    gone: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would change."""
+        return not (self.added or self.changed or self.gone)
+
+
+class Pending(Value):
+    """A change of dialects that nobody has decided on."""
+
+    container: str
+    read: Strings
+    """The dialects by which the vault is read."""
+    difference: Difference
+
+
+def key_of(container: str) -> str:
+    """Return the key of the events about the dialects of a vault."""
+    return f"dialects:{container}"
+
+
+def _read_by(passage: Passage) -> Strings:
+    return passage.dialects or ()
+
+
+def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
+    """Return the dialects by which a vault is to be read.
+
+    At its first reading these are the ones that are switched on: nobody has cards of it yet.
+
+    Args:
+        store: the store.
+        container: the container of the vault.
+        on: the dialects of the plugins that are switched on; None = unknown.
+    """
+    passage = store.passage(key_of(container))
+    was_read = store.row(
+        "SELECT 1 FROM highlight h JOIN document d ON d.id = h.document WHERE d.container = ?",
+        container,
+    )
+    if passage.dialects is None and not was_read and on:
+        with store.transaction():
+            store.add("dialects", key_of(container), SOURCE, {"read": on})
+        return on
+    return _read_by(passage)
+
+
+def is_to_count(store: Store, container: str, on: Strings, stamp: str) -> bool:
+    """Return whether it has to be counted what reading by these dialects would change.
+
+    Not if a person declined them, or if it was counted for the same files.
+    """
+    if on in store.passage(key_of(container)).declined:
+        return False
+    stored = store.meta(_META + container)
+    if not stored or not stamp:
+        return True
+    difference = msgspec.json.decode(stored, type=Difference)
+    return (difference.on, difference.stamp) != (on, stamp)
+
+
+def keep_count(
+    store: Store, container: str, on: Strings, stamp: str, documents: Iterable[Extracted]
+) -> None:
+    """Count what would change if a vault were read as it is in `documents`.
+
+    Args:
+        store: the store.
+        container: the container of the vault.
+        on: the dialects by which `documents` were read.
+        stamp: of all files of the vault.
+        documents: all documents of the vault.
+    """
+    added = changed = gone = 0
+    rows = store.rows(
+        "SELECT id, place FROM document WHERE container = ? AND state = 'present'", container
+    )
+    known = {row["place"]: row["id"] for row in rows}
+    for document in documents:
+        before = _present(store, known.pop(place_of(document), 0))
+        after = list(numbered_marks(document.highlights))
+        pairs = match_in_document([mark_of(one) for one in before], [mark_of(one) for one in after])
+        added += len(after) - len(pairs)
+        gone += len(before) - len(pairs)
+        for index, at in pairs.items():
+            changed += _content(after[index]) != _content(before[at])
+    for document_id in known.values():
+        gone += len(_present(store, document_id))
+    difference = Difference(on, stamp, added, changed, gone)
+    with store.transaction():
+        store.set_meta(_META + container, encode(difference))
+
+
+def _present(store: Store, document: int) -> list[Highlight]:
+    """Return the highlights of a document that were found at its last reading."""
+    query = "SELECT body FROM highlight WHERE document = ? AND state = 'present' ORDER BY position"
+    return [decode_highlight(row) for row in store.rows(query, document)]
+
+
+def _content(highlight: Highlight) -> tuple[object, ...]:
+    """Return what decides on the drafts of a highlight, and whether they are accepted."""
+    # as stored: without what a deck file or a comment said
+    bare = replace(highlight, skip="")
+    return content_of(bare), highlight.kind, highlight.form, highlight.declared, highlight.two_way
+
+
+def pending(store: Store) -> Iterator[Pending]:
+    """Yield the changes of dialects that a person has to decide on."""
+    for row in store.rows("SELECT name, value FROM meta WHERE name LIKE ? || '%'", _META):
+        container = row["name"].removeprefix(_META)
+        difference = msgspec.json.decode(row["value"], type=Difference)
+        passage = store.passage(key_of(container))
+        decided = (_read_by(passage), *passage.declined)
+        if difference.on not in decided and not difference.empty:
+            yield Pending(container, _read_by(passage), difference)
+
+
+def asked(one: Pending) -> str:
+    """Return the question about a change, with the number of passages."""
+    name = one.container.partition(":")[2]
+    new = [TITLES[dialect] for dialect in one.difference.on if dialect not in one.read]
+    old = [TITLES[dialect] for dialect in one.read if dialect not in one.difference.on]
+    parts = []
+    if new:
+        parts.append(f"{' and '.join(new)} {'is' if len(new) == 1 else 'are'} switched on")
+    if old:
+        parts.append(f"{' and '.join(old)} {'is' if len(old) == 1 else 'are'} switched off")
+    ask = "read the cards accordingly"
+    if not old:
+        ask = f"read {'its' if len(new) == 1 else 'their'} cards"
+    elif not new:
+        ask = f"read {'its' if len(old) == 1 else 'their'} cards no longer"
+    return f"{', '.join(parts)} in {name}: {ask}? {effect(one.difference)}."
+
+
+def effect(difference: Difference) -> str:
+    """Return how many passages would be new, other and gone, in words."""
+    told = (("new", difference.added), ("other", difference.changed), ("gone", difference.gone))
+    said = [f"{number:,} {what}" for what, number in told if number]
+    total = sum(number for _, number in told)
+    return f"{counted(total, 'passage')} would change: {', '.join(said)}"

@@ -1,0 +1,217 @@
+"""The settings of Obsidian_to_Anki are read: words, switches, expressions, decks and tags."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SYNTAX = {
+    "Begin Note": "START", "End Note": "END", "Begin Inline Note": "STARTI",
+    "End Inline Note": "ENDI", "Target Deck Line": "TARGET DECK", "File Tags Line": "FILE TAGS",
+    "Delete Note Line": "DELETE", "Frozen Fields Line": "FROZEN",
+}  # fmt: skip
+DEFAULTS = {
+    "Scan Directory": "", "Tag": "Obsidian_to_Anki", "Deck": "Default", "Scheduling Interval": 0,
+    "CurlyCloze": False, "CurlyCloze - Highlights to Clozes": False, "ID Comments": True,
+}  # fmt: skip
+FIELDS = {"Basic": ["Front", "Back"], "Cloze": ["Text", "Extra"], "Základní": ["Líc", "Rub"]}
+PARAGRAPH = r"((?:[^\n][\n]?)+) #fc ?\n*((?:\n(?:^.{1,3}$|^.{4}(?<!<!--).*))+)"
+
+
+def tell(vault: Path, **told: Any) -> None:
+    """Switch the plugin on, with these settings besides its defaults."""
+    folder = vault / ".obsidian" / "plugins" / "obsidian-to-anki-plugin"
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = vault / ".obsidian" / "community-plugins.json"
+    listed.write_text('["obsidian-to-anki-plugin"]', encoding="utf-8")
+    settings = {
+        "CUSTOM_REGEXPS": {"Basic": "", "Cloze": ""}, "FOLDER_DECKS": {}, "FOLDER_TAGS": {}, **told,
+        "Syntax": {**SYNTAX, **told.get("Syntax", {})},
+        "Defaults": {**DEFAULTS, **told.get("Defaults", {})},
+    }  # fmt: skip
+    data = {"settings": settings, "Added Media": [], "File Hashes": {}, "fields_dict": FIELDS}
+    (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
+
+
+def read(forge: Any, vault: Path, text: str, path: str = "Note.md") -> list[list[str]]:
+    """The fields of the cards and drafts that a run makes of a note."""
+    (vault / path).parent.mkdir(parents=True, exist_ok=True)
+    (vault / path).write_text(text, encoding="utf-8")
+    forge.ok("run", vault)
+    return [list(card["fields"].values()) for card in forge.cards()]
+
+
+def test_its_own_words_begin_and_end_a_card(forge, vault) -> None:
+    words = {"Begin Note": "START_CARD", "End Note": "END_CARD", "Begin Inline Note": "(", "End Inline Note": ")"}  # fmt: skip
+    tell(vault, Syntax=words)
+    found = read(
+        forge,
+        vault,
+        "START_CARD\nBasic\nWhat lowers the sugar?\nBack: Insulin.\nEND_CARD\n\n"
+        "( [Basic] What raises it? Back: Glucagon. )\n\n"
+        "START\nBasic\nno card\nBack: at all\nEND\n",
+    )
+    assert found == [["What lowers the sugar?", "Insulin."], ["What raises it?", "Glucagon."]]
+
+
+def test_names_of_fields_are_those_of_the_note_type(forge, vault) -> None:
+    tell(vault)
+    found = read(
+        forge,
+        vault,
+        "START\nZákladní\nCo je unicast?\nRub: Komunikace dvou.\nExample: e-mail\nEND\n\n"
+        "START\nOther\nWhat is it?\nAnswer: a thing\nEND\n",
+    )
+    assert found == [
+        ["Co je unicast?", "Komunikace dvou.\nExample: e-mail"],
+        ["What is it?", "a thing"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("curly", "marks", "text"),
+    [
+        (True, False, "{{c1::Insulin}} lowers the sugar in the blood."),
+        (True, True, "{{c1::Insulin}} lowers the {{c2::sugar}} in the blood."),
+        (False, True, "{Insulin} lowers the {{c1::sugar}} in the blood."),
+    ],
+)
+def test_braces_and_marks_are_gaps_if_it_was_told_so(forge, vault, curly, marks, text) -> None:
+    tell(vault, Defaults={"CurlyCloze": curly, "CurlyCloze - Highlights to Clozes": marks})
+    note = "START\nCloze\n{Insulin} lowers the ==sugar== in the blood.\nEND\n\nThe {heart} beats.\n"
+    assert read(forge, vault, note) == [[text]]
+
+
+def test_a_mark_outside_of_its_cards_stays_a_mark(forge, vault) -> None:
+    """The plugin does not read it, so that it is a card only in a whole sentence."""
+    tell(vault, Defaults={"CurlyCloze": True})
+    read(forge, vault, "Insulin lowers the ==sugar== in the blood.\n\nmore ==notes== here\n")
+    found = {card["fields"]["Text"]: card["verdict"] for card in forge.cards()}
+    assert found == {
+        "Insulin lowers the {{c1::sugar}} in the blood.": "accepted",
+        "more {{c1::notes}} here": "pending",
+    }
+
+
+def test_a_custom_expression_makes_cards_with_their_ids(forge, vault) -> None:
+    tell(vault, CUSTOM_REGEXPS={"Basic": PARAGRAPH, "Cloze": ""})
+    parts = [
+        f"What is term {at}? #fc\nIt is\nthe word {at}.\n<!--ID: {1623634582052 + at}-->\n"
+        for at in range(40)
+    ]
+    note = "TARGET DECK: Main Deck\n\n" + "\n".join(parts) + "\n```\nIs this one? #fc\nno\n```\n"
+    found = read(forge, vault, note)
+    assert len(found) == 40
+    assert found[7] == ["What is term 7?", "It is\nthe word 7."]
+    assert {card["deck"] for card in forge.cards()} == {"Main Deck"}
+    told = forge.ok("extract", vault, "--json").lines
+    assert {one["document"]["title"] for one in told} == {"Note"}
+    checks = [finding["check"] for card in forge.cards() for finding in card["findings"]]
+    assert checks.count("other_note") == 40
+
+
+def test_expressions_of_cloze_and_reversed_types(forge, vault) -> None:
+    tell(
+        vault,
+        CUSTOM_REGEXPS={
+            "Cloze": r"^(.*\{.*\}.*)$",
+            "Basic (and reversed card)": r"^- (.+?) <-> (.+)$",
+        },
+        Defaults={"CurlyCloze": True},
+    )
+    note = (
+        "The {mitochondrion} makes {2:ATP}.\n\n- perro <-> dog\n- gato <-> cat\n\nNo {{brace}}.\n"
+    )
+    assert [found[:2] for found in read(forge, vault, note)] == [
+        ["The {{c1::mitochondrion}} makes {{c2::ATP}}."],
+        ["perro", "dog"],
+        ["gato", "cat"],
+    ]
+    assert [card["kind"] for card in forge.cards()] == ["cloze", "two-way", "two-way"]
+
+
+def test_an_expression_that_cannot_be_used_is_named(forge, vault) -> None:
+    tell(vault, CUSTOM_REGEXPS={"Basic": r"(?<=a+)(.+)::(.+)", "Cloze": ""})
+    (vault / "Note.md").write_text("START\nBasic\na?\nBack: b\nEND\n", encoding="utf-8")
+    told = forge.ok("run", vault)
+    assert "the expression of Obsidian_to_Anki for Basic cannot be used: look-behind" in told.stderr
+    assert len(forge.cards()) == 1
+
+
+def test_an_expression_that_takes_for_ever_loses_nothing(forge, vault, monkeypatch) -> None:
+    monkeypatch.setattr("ankiforge.extract.expressions.Searcher.__init__.__defaults__", (1,))
+    tell(vault, CUSTOM_REGEXPS={"Basic": r"^Q (\w+) (\w+)$", "Cloze": ""})
+    assert read(forge, vault, "Q one two\n") == [["one", "two"]]
+    tell(vault, CUSTOM_REGEXPS={"Basic": r"^(?:Q) ((?:\w+)+) (\w+)!$", "Cloze": ""})
+    (vault / "Note.md").write_text("Q " + "a" * 60 + " two\n\nQ one two\n", encoding="utf-8")
+    for _ in range(2):
+        told = forge("run", code=1)
+        assert (
+            "for Basic takes longer than 1 s, or too much memory, in it, so it is not read"
+            in told.stderr
+        )
+        assert [card["verdict"] for card in forge.cards()] == ["accepted"]
+
+
+def test_decks_and_tags_come_from_note_folder_and_settings(forge, vault) -> None:
+    card = "\nSTART\nBasic\nWhat is {}?\nBack: a thing\nEND\n"
+    tell(
+        vault,
+        FOLDER_DECKS={"Bio": "Biology", "Bio/Cells": "", "Bio/Blood": "Biology::Blood"},
+        FOLDER_TAGS={"Bio": "bio natural"},
+        Defaults={"Deck": "Everything"},
+    )
+    notes = {
+        "a.md": "TARGET DECK: Exam::One\nFILE TAGS: exam hard\n" + card.format("a"),
+        "b.md": "TARGET DECK\nExam two\n" + card.format("b"),
+        "c.md": card.format("c"),
+        "Bio/d.md": card.format("d"),
+        "Bio/Cells/e.md": card.format("e"),
+        "Bio/Blood/f.md": card.format("f"),
+        "g.md": "---\ndeck: Mine\n---\nTARGET DECK: Exam\n" + card.format("g"),
+        "h.md": "Insulin lowers the ==sugar== in the blood.\n",
+    }
+    for path, text in notes.items():
+        (vault / path).parent.mkdir(parents=True, exist_ok=True)
+        (vault / path).write_text(text, encoding="utf-8")
+    forge.ok("run", vault)
+    decks = {next(iter(card["fields"].values())): card["deck"] for card in forge.cards()}
+    assert decks == {
+        "What is a?": "Exam::One", "What is b?": "Exam two", "What is c?": "Everything",
+        "What is d?": "Biology", "What is e?": "Biology", "What is f?": "Biology::Blood",
+        "What is g?": "Mine", "Insulin lowers the {{c1::sugar}} in the blood.": "Reading",
+    }  # fmt: skip
+    tags = {next(iter(card["fields"].values())): card["tags"] for card in forge.cards()}
+    assert {"exam", "hard"} <= set(tags["What is a?"])
+    assert {"bio", "natural"} <= set(tags["What is f?"])
+
+
+def test_notes_that_the_plugin_does_not_read_have_no_such_cards(forge, vault) -> None:
+    tell(vault, Defaults={"Scan Directory": "Cards"}, IGNORED_FILE_GLOBS=["**/*.draft.md"])
+    card = "START\nBasic\nWhat is {}?\nBack: a thing\nEND\n"
+    for path in ("Cards/in.md", "Cards/in.draft.md", "out.md"):
+        (vault / path).parent.mkdir(exist_ok=True)
+        (vault / path).write_text(card.format(path), encoding="utf-8")
+    forge.ok("run", vault)
+    assert [one["fields"]["Front"] for one in forge.cards()] == ["What is Cards/in.md?"]
+
+
+def test_settings_that_are_no_settings_are_named(forge, vault) -> None:
+    tell(vault)
+    path = vault / ".obsidian/plugins/obsidian-to-anki-plugin/data.json"
+    (vault / "a.md").write_text("START\nBasic\nWhat?\nBack: a thing\nEND\n", encoding="utf-8")
+    for text in ('{"settings": {"CUSTOM_REGEXPS": []}}', '{"settings": 5}', "[", "[" * 5000):
+        path.write_text(text, encoding="utf-8")
+        told = forge("run", vault, code=1)
+        assert "the settings of obsidian-to-anki-plugin cannot be read" in told.stderr
+
+
+def test_an_own_word_for_the_deck_is_no_text(forge, vault) -> None:
+    tell(vault, Syntax={"Target Deck Line": "DECK"}, CUSTOM_REGEXPS={"Basic": r"^(.+): (.+)$"})
+    found = read(
+        forge, vault, "---\ntitle: T\n---\n\nDECK: Exam\nFILE TAGS: hard\n\nSugar: sweet\n"
+    )
+    assert [one[:2] for one in found] == [["Sugar", "sweet"]]
+    [card] = forge.cards()
+    assert (card["deck"], card["tags"][0]) == ("Exam", "hard")

@@ -1,0 +1,117 @@
+"""What belongs to another tool gets no card before its history was taken over or declined."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.adopt import VAULT
+
+SCHEDULED = """---
+tags: [flashcards]
+---
+
+What does insulin lower?::The sugar in the blood. <!--SR:!2027-03-01,150,270-->
+
+What does glucagon raise?::The sugar in the blood too.
+<!--SR:!fsrs,2027-04-01T09:30:00.000Z,90,90.2,5.1,2,9,1,0,2026-01-01T09:30:00.000Z-->
+
+What makes hungry?::Ghrelin, a hormone. <!--SR:!2000-01-01,1,250-->
+"""
+
+
+def verdicts(forge: Any) -> dict[str, str]:
+    return {card["fields"]["Front"]: card["verdict"] for card in forge.cards()}
+
+
+@pytest.fixture
+def scheduled(forge: Any) -> Path:
+    """A vault with the schedules of obsidian-spaced-repetition."""
+    vault: Path = forge.folder / "vault"
+    (vault / ".obsidian").mkdir(parents=True)
+    (vault / "a.md").write_text(SCHEDULED, encoding="utf-8")
+    forge.settings(VAULT.format("osr"))
+    return vault
+
+
+def test_cards_with_a_schedule_wait_for_adopt(forge, scheduled) -> None:
+    told = forge.ok("run").stdout.splitlines()
+    assert told[0] == (
+        "2 notes here belong to obsidian-spaced-repetition:"
+        " `ankiforge adopt` first keeps their history"
+    )
+    assert "next: ankiforge adopt, or ankiforge adopt --decline" in told
+    assert forge.json("run")["belonging"] == {"osr": 2}
+    assert forge.json("status")["next"] == "adopt"
+    forge.ok("accept", "--all")
+    assert verdicts(forge) == {
+        "What does insulin lower?": "pending",
+        "What does glucagon raise?": "pending",
+        "What makes hungry?": "accepted",
+    }
+    assert forge.json("adopt", "--from", "sr", "--yes")["scheduled"] == 2
+    assert set(verdicts(forge).values()) == {"accepted"}
+    assert "belong" not in forge.ok("run").stdout
+
+
+def test_without_the_plugin_the_schedules_count_as_well(forge, scheduled) -> None:
+    forge.settings(VAULT.format("inline"))
+    forge.ok("run")
+    assert forge.json("run")["belonging"] == {"osr": 2}
+    assert forge.json("adopt", "--from", "sr", "--yes")["scheduled"] == 2
+
+
+def test_declined_they_are_cards_like_others_until_that_is_undone(forge, scheduled) -> None:
+    forge.ok("run")
+    act = forge.json("adopt", "--decline")["undo"]
+    assert "belong" not in forge.ok("run", "--dry-run").stdout
+    assert "taken back: history declined: of obsidian-spaced-repetition" in forge.ok("undo", act).stderr  # fmt: skip
+    assert forge.ok("run").stdout.startswith("2 notes here belong")
+    assert verdicts(forge)["What does insulin lower?"] == "pending"
+
+    forge.ok("adopt", "--decline", "--from", "sr")
+    told = forge.ok("run").stdout
+    assert "2 cards accepted" in told
+    assert set(verdicts(forge).values()) == {"accepted"}
+    later = "What does the kidney filter?::Blood. <!--SR:!2027-03-01,150,270-->\n"
+    (scheduled / "b.md").write_text(f"#flashcards\n\n{later}", encoding="utf-8")
+    forge.ok("run")
+    assert verdicts(forge)["What does the kidney filter?"] == "accepted"
+
+
+def test_nothing_to_decline_is_said(forge, scheduled) -> None:
+    (scheduled / "a.md").write_text("What makes hungry?::Ghrelin.\n", encoding="utf-8")
+    forge.ok("run")
+    told = forge.ok("adopt", "--decline")
+    assert "nothing here belongs to another tool" in told.stderr
+    assert forge.json("adopt", "--decline") == {"undo": ""}
+
+
+def test_a_schedule_is_taken_over_by_a_card_that_was_accepted(forge, scheduled) -> None:
+    forge.ok("run")
+    ids = [card["id"] for card in forge.cards() if card["verdict"] == "pending"]
+    forge.ok("accept", *ids)
+    forge.ok("run")
+    package = forge.folder / "ankiforge.apkg"
+    before = package.read_bytes()
+
+    told = forge.json("adopt", "--from", "sr", "--yes")
+    assert told["scheduled"] == 2
+    forge.ok("run")
+    assert package.read_bytes() != before
+    assert forge.json("adopt", "--from", "sr", "--yes")["scheduled"] == 0
+    forge.ok("undo", told["undo"])
+    forge.ok("run")
+    assert package.read_bytes() == before
+    assert set(verdicts(forge).values()) == {"accepted"}
+
+
+def test_words_that_a_person_edited_stay_theirs(forge, scheduled) -> None:
+    forge.ok("run")
+    [draft] = [card["id"] for card in forge.cards() if "insulin" in card["fields"]["Front"]]
+    forge.ok("edit", draft, "--field", "Back", "Blood sugar.")
+    assert forge.json("adopt", "--from", "sr", "--yes")["scheduled"] == 2
+    forge.ok("run")
+    [card] = [card for card in forge.cards() if "insulin" in card["fields"]["Front"]]
+    assert card["fields"]["Back"] == "Blood sugar."
+    assert forge.ok("list", "--view", "changed", "--json").lines == []
