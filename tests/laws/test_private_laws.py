@@ -110,7 +110,7 @@ class Hidden:
         """Whether something of it may leave."""
         if self.where == "Zotero":
             return self.form % 3 != 2
-        covering = (9, 15, 27)  # forms in which the mark is under the tag
+        covering = (9, 15, 19, 27)  # forms in which the mark is, or may be, under the tag
         return self.where in ("notes", "papers") and self.form % len(NOTES) not in covering
 
 
