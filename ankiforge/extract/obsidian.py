@@ -20,10 +20,16 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.expressions import Match, Searcher, translated
-from ankiforge.extract.files import LARGEST, matcher, read_file, read_settings
+from ankiforge.extract.files import (
+    LARGEST,
+    LARGEST_SETTINGS,
+    matcher,
+    read_file,
+    read_settings,
+)
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource
+from ankiforge.extract.markdown.expressions import Match, Searcher, translated
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -414,8 +420,9 @@ def switched_on(vault: Path) -> tuple[Strings | None, Problem | None]:
     if not path.exists():
         return (), None
     try:
-        listed = msgspec.json.decode(path.read_bytes(), type=list[str])
-    except (OSError, ValueError, RecursionError) as error:
+        raw, _ = read_file(path, LARGEST_SETTINGS)
+        listed = msgspec.json.decode(raw, type=list[str])
+    except (ItemError, ValueError, RecursionError) as error:
         what = f"the list of plugins cannot be read, so cards are read as before: {error}"
         hint = "switch any plugin off and on again in Obsidian"
         return None, Problem(path.relative_to(vault).as_posix(), what, hint)

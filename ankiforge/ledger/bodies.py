@@ -69,6 +69,15 @@ class _Form(Value):
     choice: str
 
 
+class _Dialects(Value):
+    read: Strings
+    declined: Strings = ()
+
+
+class _Decline(Value):
+    """Nothing: the key says which tool it is about."""
+
+
 class _Undo(Value):
     event: str
 
@@ -111,6 +120,8 @@ SHAPES: dict[str, type[Any]] = {
     "retire": _Retire,
     "skip": _Skip,
     "form": _Form,
+    "dialects": _Dialects,
+    "decline": _Decline,
     "undo": _Undo,
     "same": _Other,
     "different": _Other,

@@ -94,8 +94,8 @@ def as_json(tally: Tally, ledger: Ledger) -> Json:
             {"guid": one.guid, "before": dict(one.before), "after": dict(one.after), "why": one.why}
             for one in changes
         ],
-        "questions": waits["conflicts"] + waits["questions"],
         "belonging": dict(ledger.belonging()),
+        "questions": waits["conflicts"] + waits["questions"],
         "notes": delivery["notes"],
         "packages": delivery["packages"],
         "llm": {name: getattr(tally.usage, name, 0) for name in usage.split()},

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ankiforge.config.ownfiles import own_file
 from ankiforge.ledger import Ledger
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -73,7 +74,8 @@ def titles(forge: Any, *words: str | Path) -> list[str]:
 @pytest.fixture(scope="module")
 def ledger(known: Any) -> Iterator[Ledger]:
     [path] = known.home.rglob("ledger.db")
-    with Ledger(path, path.parents[1] / "journal", "reader", read_only=True) as opened:
+    database, journal = own_file(path), own_file(path.parents[1] / "journal")
+    with Ledger(database, journal, "reader", read_only=True) as opened:
         yield opened
 
 

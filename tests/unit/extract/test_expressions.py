@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.expressions import FLAGS, Searcher, translated
+from ankiforge.extract.markdown.expressions import FLAGS, Searcher, translated
 
 # (expression, text, what the first match holds in JavaScript)
 SAME = [
@@ -53,7 +53,7 @@ def test_an_expression_that_never_ends_is_given_up():
 
 
 def test_a_scan_stops_searching_after_a_while_and_the_next_one_goes_on(monkeypatch):
-    monkeypatch.setattr("ankiforge.extract.expressions.TOTAL", 0)
+    monkeypatch.setattr("ankiforge.extract.markdown.expressions.TOTAL", 0)
     searcher = Searcher()
     assert searcher.find("X", [translated("(b)")], "ab")[0][0].span == (1, 2)
     with pytest.raises(ItemError, match="expressions took more than 0 s in this run"):
