@@ -29,7 +29,8 @@ class Desk(stories.Desk):
     def settings(self, address: str, collection: str = "none") -> None:
         self.forge.settings(
             "sources:\n  - obsidian: {name: notes, path: notes}\n"
-            f"anki: {{collection: {collection}, connect: '{address}'}}\n"
+            f"anki: {{collection: {collection}, connect: '{address}'}}\n",
+            trust=collection != "none",
         )
 
     def push(self, *arguments: str, **notes: int) -> Any:

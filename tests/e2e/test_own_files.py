@@ -386,7 +386,7 @@ def test_lines_that_no_program_of_ours_wrote_are_left_out_and_said(said, used):
     bodies = (dict.fromkeys(names, 1), {name: ["x"] for name in names}, dict.fromkeys(names))
     lines = [
         json.dumps({**event, "n": 99, "what": kind, "body": body})
-        for kind in sorted(KINDS)
+        for kind in sorted(KINDS - {"decline"})  # its body holds nothing
         for body in bodies
     ]
     lines.append(json.dumps({**event, "n": 1 << 63}))
