@@ -25,7 +25,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from msgspec.structs import replace
 
-from ankiforge import __version__, app
+from ankiforge import __version__
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft.chat import import_chat, label_for
@@ -45,8 +45,9 @@ from ankiforge.model import (
     Texts,
     Value,
 )
-from ankiforge.review.query import parse
-from ankiforge.run import Checks, for_model, ingest, privacy_of
+from ankiforge.pipeline import workspace as app
+from ankiforge.pipeline.query import parse
+from ankiforge.pipeline.run import Checks, for_model, ingest, privacy_of
 from ankiforge.text import shortened
 
 MOST_CARDS = 20

@@ -26,8 +26,8 @@ from ankiforge.text import counted
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.app import Tally
-    from ankiforge.deliver import Look
+    from ankiforge.pipeline.deliver import Look
+    from ankiforge.pipeline.workspace import Tally
 
 # --- shared with `run` and `watch` ----------------------------------------------------------
 
@@ -47,14 +47,14 @@ def package_path(now: Session, deck: str = "", output: str = "") -> Path:
 
 def look(now: Session, tally: Tally) -> None:
     """Look at Anki before cards are written."""
-    from ankiforge import deliver
+    from ankiforge.pipeline import deliver
 
     tally.take(deliver.look(now.workspace.config.anki, now.ledger, Path.home()))
 
 
 def _print(now: Session, tally: Tally, deck: str, error: ForgeError | None = None) -> None:
     """Print what was seen in Anki and what was written, as JSON or as text."""
-    from ankiforge.deliver import why_none
+    from ankiforge.pipeline.deliver import why_none
     from ankiforge.reports.summary import anki_line, delivery_json, delivery_lines
 
     call = now.call
@@ -85,7 +85,8 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
     If no Anki collection is found, the package holds every accepted card; importing it again
     changes nothing.
     """
-    from ankiforge import app, deliver
+    from ankiforge.pipeline import deliver
+    from ankiforge.pipeline import workspace as app
 
     tally = app.Tally()
     with session(call) as now:
@@ -111,7 +112,8 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
 @flag("--bind", help="Use this collection from now on.")
 def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool) -> None:
     """See what you did to your cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
-    from ankiforge import app, deliver
+    from ankiforge.pipeline import deliver
+    from ankiforge.pipeline import workspace as app
     from ankiforge.reports.summary import anki_line, delivery_json
 
     file = collection or apkg
@@ -144,7 +146,7 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
 
 def _found(now: Session, file: Path | None, *, connect: bool, bind: bool) -> Look:
     """Look at a file, at a running Anki, or at what the settings name."""
-    from ankiforge import deliver
+    from ankiforge.pipeline import deliver
 
     settings = now.workspace.config.anki
     if file:
@@ -168,8 +170,8 @@ def running_anki(now: Session) -> AnkiConnect:
         ServiceError: Anki does not answer, or must not be used.
         UsageError: Anki is on another machine, which `--offline` forbids.
     """
-    from ankiforge import deliver
     from ankiforge.config import is_loopback
+    from ankiforge.pipeline import deliver
 
     address = now.workspace.config.anki.connect
     if now.call.offline and not is_loopback(address):
@@ -196,7 +198,8 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
 
     If Anki is not running, the package is written, and the exit code is 3.
     """
-    from ankiforge import app, deliver
+    from ankiforge.pipeline import deliver
+    from ankiforge.pipeline import workspace as app
 
     tally = app.Tally()
     with session(call) as now:
@@ -231,9 +234,9 @@ def adopt(
 
     Corrections in the sources reach these notes from then on. Nothing is written into a source.
     """
-    from ankiforge import adopt as adoption
-    from ankiforge import app
     from ankiforge.cli.run import propose
+    from ankiforge.pipeline import adopt as adoption
+    from ankiforge.pipeline import workspace as app
 
     tally = app.Tally()
     if decline:
@@ -266,8 +269,8 @@ def adopt(
 
 def _decline(call: Call, tool: str | None) -> None:
     """Let the passages of other tools, or of this one, become cards without their history."""
-    from ankiforge.adopt import TOOLS
     from ankiforge.ledger import SCHEDULER
+    from ankiforge.pipeline.adopt import TOOLS
 
     named = SCHEDULER if tool == "sr" else tool
     tools = {named} if named else {SCHEDULER, *TOOLS}

@@ -115,9 +115,9 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
     Decisions made by one command are taken back together. After a change by the source, the old
     words stay, and the source's next words are a question.
     """
-    from ankiforge import review
+    from ankiforge.pipeline import decide as review
+    from ankiforge.pipeline.query import is_id
     from ankiforge.reports.cards import question_of
-    from ankiforge.review.query import is_id
 
     def act(id: str) -> None:
         before = now.ledger.history()
@@ -173,8 +173,8 @@ def selected(
     Raises:
         UsageError: there are neither ids nor `--all`, or both; or an id is not one.
     """
-    from ankiforge.review import find
-    from ankiforge.review.query import is_id, parse
+    from ankiforge.pipeline.decide import find
+    from ankiforge.pipeline.query import is_id, parse
 
     if bool(ids) == every or (query and not every):
         what = "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
@@ -203,10 +203,10 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
 
     A draft is accepted with your words. They stay when the source changes.
     """
-    from ankiforge import review
+    from ankiforge.pipeline import decide as review
+    from ankiforge.pipeline.query import new_fields
+    from ankiforge.pipeline.run import deck_for
     from ankiforge.reports.cards import line_json
-    from ankiforge.review.query import new_fields
-    from ankiforge.run import deck_for
 
     if not changes:
         hint = f'ankiforge edit {word} --field NAME "TEXT", or ankiforge review'

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger, Replies
     from ankiforge.model import Problem, Source
-    from ankiforge.run import Progress
+    from ankiforge.pipeline.run import Progress
 
 # What could control the terminal: the commands with parameters, such as colours, as a whole, and any
 # other control character but tab and line feed.
@@ -262,14 +262,14 @@ class Session:
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
         """The rules of the deck files."""
-        from ankiforge.app import load_rules
+        from ankiforge.pipeline.workspace import load_rules
 
         return load_rules(self.workspace)
 
     @cached_property
     def replies(self) -> Replies:
         """The replies of models, which were paid for."""
-        from ankiforge.app import open_replies
+        from ankiforge.pipeline.workspace import open_replies
 
         return self.opened.enter_context(closing(open_replies(self.workspace)))
 
@@ -322,8 +322,8 @@ def session(
         read_only: work on a copy in memory, so that nothing is written.
         patience: how long to wait for the lock in seconds; None = the default.
     """
-    from ankiforge import app
     from ankiforge.ledger import readable_errors
+    from ankiforge.pipeline import workspace as app
 
     workspace = workspace_of(call)
     with readable_errors(), ExitStack() as stack:

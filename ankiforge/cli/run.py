@@ -31,10 +31,10 @@ from ankiforge.errors import ForgeError, ServiceError, UsageError
 from ankiforge.text import counted, dollars
 
 if TYPE_CHECKING:
-    from ankiforge.app import Tally
     from ankiforge.draft.llm import Model
     from ankiforge.model import HighlightKey, Source
-    from ankiforge.run import Job, Progress
+    from ankiforge.pipeline.run import Job, Progress
+    from ankiforge.pipeline.workspace import Tally
 
 
 PROBLEMS = 3
@@ -70,8 +70,9 @@ def run(
     folder of these, or Zotero's data folder. It is remembered: without PATH, the remembered ones
     and the sources of the workspace are read.
     """
-    from ankiforge import app, deliver
     from ankiforge.cli.anki import look, package_path
+    from ankiforge.pipeline import deliver
+    from ankiforge.pipeline import workspace as app
 
     if deck:
         from ankiforge.anki.notes import deck_name
@@ -124,8 +125,9 @@ def propose(
     """
     from msgspec.structs import replace
 
-    from ankiforge import app, deliver
-    from ankiforge.run import draft, ingest
+    from ankiforge.pipeline import deliver
+    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.run import draft, ingest
 
     call = now.call
     selected, lost, remembered = app.select_sources(now.workspace, paths)
@@ -184,7 +186,7 @@ def model_for(
     now: Session, drafter: str, *, fresh: bool = False, spent: float = 0.0
 ) -> Model | None:
     """Return the language model, if it is the drafter."""
-    from ankiforge import app
+    from ankiforge.pipeline import workspace as app
 
     if (drafter or now.workspace.config.drafter) == "rules":
         return None
@@ -219,10 +221,10 @@ def print_summary(now: Session, tally: Tally) -> None:
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 def extract(call: Call, paths: Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
-    from ankiforge import app
     from ankiforge.cli.output import workspace_of
     from ankiforge.extract import keyed, scanned
     from ankiforge.model import Extracted, Problem
+    from ankiforge.pipeline import workspace as app
     from ankiforge.reports.cards import highlight_json, titled
     from ankiforge.text import on_one_line
 
@@ -281,8 +283,8 @@ def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, acc
     """
     from msgspec.structs import replace
 
-    from ankiforge import app
-    from ankiforge import run as steps
+    from ankiforge.pipeline import run as steps
+    from ankiforge.pipeline import workspace as app
 
     if click.get_current_context().invoked_subcommand:
         return
@@ -320,7 +322,7 @@ def named(now: Session, query: str) -> frozenset[HighlightKey]:
         UsageError: it names none.
     """
     from ankiforge.model import HighlightKey
-    from ankiforge.review.query import find, is_id, is_key, parse
+    from ankiforge.pipeline.query import find, is_id, is_key, parse
 
     if not query:
         return frozenset()
@@ -337,7 +339,7 @@ def named(now: Session, query: str) -> frozenset[HighlightKey]:
 
 def _estimate(now: Session, job: Job, model: Model | None) -> None:
     """Print what the next run would send to the model."""
-    from ankiforge.run import for_model
+    from ankiforge.pipeline.run import for_model
 
     if model is None:
         raise UsageError("the offline rules cost nothing", hint="--drafter llm --estimate")
@@ -365,9 +367,9 @@ def export(call: Call, file: Path) -> None:
     What does not fit continues in FILE-2. With `llm: {verify: true}`, FILE-verify asks the chat to compare
     the cards that it drafted before.
     """
-    from ankiforge import app
     from ankiforge.draft import chat
-    from ankiforge.run import for_model, to_compare
+    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.run import for_model, to_compare
 
     with session(call, read_only=True) as now:
         prompt = app.load_prompt(now.workspace, chat=True)
@@ -407,9 +409,9 @@ def export(call: Call, file: Path) -> None:
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the answers from a chat: cards, and comparisons of cards."""
-    from ankiforge import app
     from ankiforge.draft import chat
-    from ankiforge.run import for_model, record, record_looks, to_compare
+    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.run import for_model, record, record_looks, to_compare
 
     texts = {}
     for file in files:  # check all files first

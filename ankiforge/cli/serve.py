@@ -27,10 +27,10 @@ from ankiforge.text import counted
 if TYPE_CHECKING:
     import webbrowser
 
-    from ankiforge.app import Tally
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
-    from ankiforge.review.desk import Desk
+    from ankiforge.pipeline.workspace import Tally
+    from ankiforge.web.session import Desk
 
 
 # --- review ---------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ def review(call: Call, no_open: bool) -> None:
 
     Everything stays on this machine. Every decision is stored at once; Ctrl-C stops the page.
     """
-    from ankiforge.review.door import serve
+    from ankiforge.web.server import serve
 
     with session(call) as now, ExitStack() as ended:
         serve(partial(_desk, now), partial(_started, now, ended, no_open))
@@ -55,8 +55,8 @@ def review(call: Call, no_open: bool) -> None:
 
 def _desk(now: Session) -> Desk:
     """Open the desk with a ledger of its own, in the thread that answers."""
-    from ankiforge import app
-    from ankiforge.review.desk import Desk
+    from ankiforge.pipeline import workspace as app
+    from ankiforge.web.session import Desk
 
     ledger, ask = app.open_ledger(now.workspace), partial(app.draft_others, now.workspace)
     return Desk(
@@ -89,8 +89,9 @@ def _started(now: Session, ended: ExitStack, no_open: bool, address: str) -> Non
 
 def _send(now: Session, ledger: Ledger) -> str:
     """Push the cards that Anki lacks, or write the package; return what became of it."""
-    from ankiforge import app, deliver
     from ankiforge.cli.anki import package_path, running_anki
+    from ankiforge.pipeline import deliver
+    from ankiforge.pipeline import workspace as app
     from ankiforge.reports.summary import delivery_lines
 
     quiet = replace(now.call, as_json=True, quiet=True)
@@ -162,8 +163,8 @@ def watch(call: Call, push: bool, poll: bool) -> None:
     Cards go into the package, or with --push to Anki, once you have not touched their note for two
     minutes. Ctrl-C stops it at any time.
     """
-    from ankiforge import app
-    from ankiforge.watch import file_events, follow
+    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.watch import file_events, follow
 
     workspace = workspace_of(call)
     if not workspace.config.sources and not workspace.remembered:
@@ -218,7 +219,7 @@ class Passes:
 
     def folders(self) -> list[Path]:
         """Return the folders of all sources."""
-        from ankiforge import app
+        from ankiforge.pipeline import workspace as app
 
         selected, _, _ = app.select_sources(workspace_of(self._call))
         found = [one.entry.path for one in selected if one.entry.has_folder]
@@ -226,8 +227,8 @@ class Passes:
 
     def read(self, in_progress: Callable[[str], bool]) -> bool:
         """Read and draft. Return whether cards changed, here or by another program."""
-        from ankiforge.app import Tally
         from ankiforge.cli.run import propose
+        from ankiforge.pipeline.workspace import Tally
 
         begun, tally = time.monotonic(), Tally()
         with self._telling("read", tally):
@@ -252,8 +253,8 @@ class Passes:
 
     def deliver(self) -> None:
         """Write the package, or push."""
-        from ankiforge import app
         from ankiforge.cli.anki import look, package_path, running_anki
+        from ankiforge.pipeline import workspace as app
         from ankiforge.reports.summary import delivery_json
 
         tally, error = app.Tally(), None

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from msgspec.structs import replace
@@ -87,19 +86,21 @@ def keyed(extracted: Extracted) -> Iterator[Highlight]:
 
 def kinds() -> Strings:
     """Return the names of all available sources, without importing them."""
-    return tuple(sorted({*_own_kinds(), *_OF_TOOLS, *(point.name for point in _plugins())}))
+    return tuple(sorted({*_OWN, *_OF_TOOLS, *(point.name for point in _plugins())}))
 
 
-# Sources that `ankiforge.adopt` has, for who moves in.
+# Sources that `pipeline.adopt` has, for who moves in.
 _OF_TOOLS = frozenset(("yanki", "ankiops"))
-# Modules of this folder that are not sources.
-_NOT_SOURCES = frozenset(("clippings", "discover", "exported_notes", "files", "folder"))
-
-
-def _own_kinds() -> set[str]:
-    """Return the names of the source modules in this folder."""
-    names = {module.name for module in iter_modules(__path__)} - _NOT_SOURCES
-    return {name for name in names if not name.startswith("_")}
+_OWN = {
+    "hypothesis": "exports.hypothesis",
+    "kindle": "exports.kindle",
+    "markdown": "markdown",
+    "obsidian": "markdown.obsidian",
+    "pdf": "pdf",
+    "readwise": "exports.readwise",
+    "tiddlywiki": "exports.tiddlywiki",
+    "zotero": "zotero",
+}
 
 
 def _plugins() -> EntryPoints:
@@ -115,10 +116,10 @@ def module(kind: str) -> SourceModule:
     Raises:
         ConfigError: there is no such source.
     """
-    if kind in _own_kinds():
-        return cast(SourceModule, import_module(f"{__name__}.{kind}"))
+    if kind in _OWN:
+        return cast(SourceModule, import_module(f"{__name__}.{_OWN[kind]}"))
     if kind in _OF_TOOLS:
-        return cast(SourceModule, getattr(import_module("ankiforge.adopt"), kind))
+        return cast(SourceModule, getattr(import_module("ankiforge.pipeline.adopt"), kind))
     for point in _plugins().select(name=kind):
         return cast(SourceModule, point.load())
     raise ConfigError(f"there is no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

@@ -85,7 +85,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
 def line_tags(line: Line, decks: Sequence[DeckRule]) -> Strings:
     """Return the tags of the note: its own, its source's and those of the deck files."""
     from ankiforge.config.deckfiles import deck_of
-    from ankiforge.deliver import tags_of
+    from ankiforge.pipeline.deliver import tags_of
 
     if line.card:
         return tuple(dict.fromkeys(tags_of(line.card, tuple(decks))))

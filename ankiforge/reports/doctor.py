@@ -18,7 +18,6 @@ from typing import Any
 from ankiforge import __version__
 from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
-from ankiforge.app import open_ledger, open_source
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.workspace import Workspace, unconfirmed
@@ -26,6 +25,7 @@ from ankiforge.config.yamlfile import CONTROL
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.model import Strings, Texts, Value
+from ankiforge.pipeline.workspace import open_ledger, open_source
 from ankiforge.reports.summary import first_of
 from ankiforge.text import counted, regex
 from ankiforge.text.secrets import without_secret

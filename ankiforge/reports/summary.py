@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.app import open_source
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import FLOOD, NO_WARNING, Ledger, Report
 from ankiforge.model import Change, Json, Pair, Problem, Strings, Value
+from ankiforge.pipeline.workspace import open_source
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
 from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
-    from ankiforge.app import Tally
+    from ankiforge.pipeline.workspace import Tally
 
 MOST_LINES = 12
 """How many lines a run prints for a person."""

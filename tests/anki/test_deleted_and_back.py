@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge import run as steps
+from ankiforge.pipeline import run as steps
 from tests.anki.stories import Desk, do
 
 TWO = "Katze:::cat\n\nHund:::dog\n"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge import app
 from ankiforge.ledger import store
+from ankiforge.pipeline import workspace as app
 from tests.limits import PATIENCE
 
 FIELDS = "deck document source tag colour kind verdict anki finding drafter key"

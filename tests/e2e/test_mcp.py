@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from ankiforge import app
 from ankiforge.config.workspace import resolve
+from ankiforge.pipeline import workspace as app
 from tests.fakes.agent import client
 
 HIPPOCAMPUS = "The hippocampus replays the day's episodes during slow-wave sleep."

@@ -15,7 +15,9 @@ from ankiforge.anki import plan
 from ankiforge.check import source
 from ankiforge.draft import llm, rules
 from ankiforge.errors import LedgerError
-from ankiforge.extract import hypothesis, kindle, obsidian, pdf, readwise, tiddlywiki
+from ankiforge.extract import pdf
+from ankiforge.extract.exports import hypothesis, kindle, readwise, tiddlywiki
+from ankiforge.extract.markdown import obsidian
 from ankiforge.extract.zotero import works
 from ankiforge.model import Highlight
 from samples.pdf_writer import Page, mark, paragraph, write_pdf

@@ -152,9 +152,9 @@ Keyword notes with ==marks== and no stop
 
 def lists(forge):
     """How much each surface says that there is of each."""
-    from ankiforge.app import open_ledger
     from ankiforge.config.workspace import resolve
-    from ankiforge.review.desk import Desk
+    from ankiforge.pipeline.workspace import open_ledger
+    from ankiforge.web.session import Desk
 
     status = forge.json("status")
     shown = {

@@ -18,7 +18,7 @@ from ankiforge.model import (
     Origin,
     Severity,
 )
-from ankiforge.review.query import FIELDS, parse
+from ankiforge.pipeline.query import FIELDS, parse
 from tests.examples import examples
 from tests.limits import no_hang
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge import extract
+from ankiforge.extract.exports.tiddlywiki import markdown_of
 from ankiforge.extract.markdown import plain_text
-from ankiforge.extract.tiddlywiki import markdown_of
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import anchor_key, own_key

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("mcp")
 
-from ankiforge import app
 from ankiforge.config.workspace import resolve
 from ankiforge.errors import UsageError
 from ankiforge.mcp import Agent
+from ankiforge.pipeline import workspace as app
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.examples import examples

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
-from ankiforge.extract import SourceSettings, exported_notes
+from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
+from ankiforge.extract.markdown import exported_notes
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -43,7 +44,7 @@ from ankiforge.text.private import IN_ITS_NOTE, names_tag, why_document
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Block
     from ankiforge.extract.markdown.cards import Written
-    from ankiforge.extract.obsidian import Dialects
+    from ankiforge.extract.markdown.obsidian import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]

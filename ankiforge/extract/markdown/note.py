@@ -9,9 +9,9 @@ from operator import itemgetter
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ankiforge.extract.exported_notes import kept
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, plain_term
+from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.inline import outermost, rich
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
 from ankiforge.extract.markdown.source import FrontMatter

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge import watch as watching
+from ankiforge.pipeline import watch as watching
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 

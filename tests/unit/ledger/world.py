@@ -10,11 +10,10 @@ from pathlib import Path
 
 from msgspec.structs import astuple, replace
 
-from ankiforge import deliver, run
 from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.extract.obsidian import Settings, open_source
+from ankiforge.extract.markdown.obsidian import Settings, open_source
 from ankiforge.ledger import Ledger, Report, Term, Viewed
 from ankiforge.model import (
     Card,
@@ -30,6 +29,7 @@ from ankiforge.model import (
     Waiting,
     note_id,
 )
+from ankiforge.pipeline import deliver, run
 
 OSMOSIS = "Osmosis is the movement of ==water== across a membrane."
 RHINE = "How long is the Rhine? :: 1230 km"

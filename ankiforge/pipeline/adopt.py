@@ -32,8 +32,8 @@ from ankiforge.anki.package import DAY_ZERO
 from ankiforge.anki.plan import Options, Planned, merge, ship
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
-from ankiforge.extract import obsidian
 from ankiforge.extract.folder import File
+from ankiforge.extract.markdown import obsidian
 from ankiforge.ledger import Ledger, Taken, Term
 from ankiforge.model import (
     RETIRED,

@@ -19,7 +19,7 @@ from ankiforge.model import (
     Severity,
     Texts,
 )
-from ankiforge.review.query import changed_fields, find, is_key
+from ankiforge.pipeline.query import changed_fields, find, is_key
 from ankiforge.text.cloze import plain, words_of
 
 __all__ = ["BlockedError", "edit", "find", "is_key", "make"]

@@ -15,7 +15,6 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.render import unrender
-from ankiforge.deliver import as_in_anki
 from ankiforge.ledger import Fate, Ledger
 from ankiforge.model import (
     Card,
@@ -30,10 +29,11 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.review.faces import Find, card_of, compared, face, passage
-from ankiforge.review.query import selectable_text
+from ankiforge.pipeline.deliver import as_in_anki
+from ankiforge.pipeline.query import selectable_text
 from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
+from ankiforge.web.card_view import Find, card_of, compared, face, passage
 
 Item = Json
 MOST_LINES = 300

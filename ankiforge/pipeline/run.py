@@ -60,7 +60,7 @@ from ankiforge.model import (
 if TYPE_CHECKING:
     from ankiforge.check import DuplicateIndex
     from ankiforge.draft.llm import Model
-    from ankiforge.extract.obsidian import Vault
+    from ankiforge.extract.markdown.obsidian import Vault
 
 TOGETHER = 200
 """The number of passages that the rules draft in one transaction."""
@@ -397,7 +397,7 @@ class Checks:
         return found
 
     def _picture_fault(self, highlight: Highlight) -> Callable[[str], str]:
-        from ankiforge.deliver import picture_fault
+        from ankiforge.pipeline.deliver import picture_fault
 
         return lambda path: picture_fault(self.ledger, highlight, path, self.job.pictures)
 

@@ -59,12 +59,12 @@ if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.config.ownfiles import OwnPath
     from ankiforge.config.workspace import Workspace
-    from ankiforge.deliver import Look, Published
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt
     from ankiforge.draft.server import ServerSettings, Usage
     from ankiforge.ledger import Ledger, Replies, Report
-    from ankiforge.run import Job, Progress
+    from ankiforge.pipeline.deliver import Look, Published
+    from ankiforge.pipeline.run import Job, Progress
 
 # --- the files of a workspace ---------------------------------------------------------------
 
@@ -320,8 +320,8 @@ def open_sources(
     Raises:
         ConfigError: a kind is unknown, or its settings are invalid; with file, line and key.
     """
-    from ankiforge.deliver import remember_roots
     from ankiforge.ledger import CACHE_FILE, CacheFile
+    from ankiforge.pipeline.deliver import remember_roots
 
     selected = list(selected)
     folders = {
@@ -422,7 +422,7 @@ def draft_others(workspace: Workspace, offline: bool, ledger: Ledger, key: str) 
     Raises:
         ForgeError: it does not answer, or may not be asked.
     """
-    from ankiforge.run import draft
+    from ankiforge.pipeline.run import draft
 
     replies = open_replies(workspace)
     model = language_model(workspace, replies, lambda _: None, offline=offline, fresh=True)
@@ -554,7 +554,7 @@ def make_job(
         accept: the policy of `--accept`; "" = as in the settings.
         options: other fields of `Job`.
     """
-    from ankiforge.run import Job
+    from ankiforge.pipeline.run import Job
 
     policy = accept_policy(workspace.config, accept)
     options["verify"] = workspace.config.llm.verify
@@ -637,7 +637,7 @@ def publish(
     push: bool = False,
 ) -> None:
     """Plan all cards and write the package, unless Anki is there and could not be read."""
-    from ankiforge import deliver
+    from ankiforge.pipeline import deliver
 
     if tally.look and tally.look.sight in ("same", "taken") and not push:
         # what was deleted in Anki while the sources were read does not come back
@@ -675,7 +675,7 @@ def push(
 
     If Anki does not answer, the package is written, and the error is returned.
     """
-    from ankiforge import deliver
+    from ankiforge.pipeline import deliver
 
     try:
         anki = connect()

@@ -31,9 +31,9 @@ from waitress.wasyncore import close_all
 from ankiforge.anki.notetypes import note_type
 from ankiforge.errors import ForgeError, traceback_of
 from ankiforge.model import Family, Json, Pair, Value
-from ankiforge.review import BlockedError
-from ankiforge.review.desk import Body, Desk, StaleError
-from ankiforge.review.items import sentence
+from ankiforge.pipeline.decide import BlockedError
+from ankiforge.web.items import sentence
+from ankiforge.web.session import Body, Desk, StaleError
 
 HOST = "127.0.0.1"
 LARGEST = 256 * 1024
@@ -253,7 +253,7 @@ def _json(value: object, status: str = "200 OK") -> Answer:
 
 
 def _static(name: str) -> str:
-    return files("ankiforge.review").joinpath("static", name).read_text(encoding="utf-8")
+    return files("ankiforge.web").joinpath("static", name).read_text(encoding="utf-8")
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]

@@ -106,14 +106,14 @@ def _listed(now: Session, words: Words, view: str, *, everything: bool) -> Shown
 
 def _ids(now: Session, words: Words, *, everything: bool = False) -> list[str]:
     """Return the cards and drafts that the words of a query match."""
-    from ankiforge.review.query import joined, parse
+    from ankiforge.pipeline.query import joined, parse
 
     return now.ledger.find(parse(joined(words)), everything=everything)
 
 
 def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown:
     """Yield cards and drafts, in full if `whole` or verbose."""
-    from ankiforge.deliver import lines_as_in_anki
+    from ankiforge.pipeline.deliver import lines_as_in_anki
     from ankiforge.reports import cards
 
     history, full = whole and now.call.verbose, whole or now.call.verbose
@@ -162,8 +162,8 @@ def _alternatives(now: Session, line: Line, chosen: set[str]) -> Iterator[Line]:
 def _changed(now: Session, words: Words) -> Shown:
     """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
     from ankiforge.ledger import Term
+    from ankiforge.pipeline.query import lately
     from ankiforge.reports.cards import change_lines, done_json
-    from ankiforge.review.query import lately
 
     chosen = _ids(now, words)
     yield from _lines(
@@ -234,7 +234,7 @@ def _shown(now: Session, words: Words) -> Shown:
         UsageError: there is none.
     """
     from ankiforge.ledger import Term
-    from ankiforge.review.query import find, is_id, is_key
+    from ankiforge.pipeline.query import find, is_id, is_key
 
     if all(map(is_id, words)):
         ids = [find(now.ledger, word) for word in words]
@@ -397,9 +397,9 @@ def doctor(call: Call) -> None:
 @flag("--force", help="Replace an existing file.")
 def export(call: Call, path: Path, query: Words, force: bool) -> None:
     """Write highlights and cards to FILE.jsonl, or cards to FILE.csv."""
-    from ankiforge.deliver import lines_as_in_anki
+    from ankiforge.pipeline.deliver import lines_as_in_anki
+    from ankiforge.pipeline.query import joined, parse
     from ankiforge.reports.cards import as_csv, as_lines, line_json, line_tags
-    from ankiforge.review.query import joined, parse
 
     refuse_unknown_options(query)
     path = path.expanduser().absolute()

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import Workspace
-from ankiforge.deliver import as_in_anki, lines_as_in_anki, picture_at, roots
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import WITHOUT, Done, Ledger, Line, Order, Term
 from ankiforge.model import (
@@ -30,11 +29,12 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.review import edit, make
-from ankiforge.review.faces import card_of, face
-from ankiforge.review.items import Found, Item, Items
-from ankiforge.review.query import fields_from_spans, lately, new_fields, parse
+from ankiforge.pipeline.decide import edit, make
+from ankiforge.pipeline.deliver import as_in_anki, lines_as_in_anki, picture_at, roots
+from ankiforge.pipeline.query import fields_from_spans, lately, new_fields, parse
 from ankiforge.text import on_one_line, shortened
+from ankiforge.web.card_view import card_of, face
+from ankiforge.web.items import Found, Item, Items
 
 ROUND = 10
 """Items that are sent at once."""
@@ -356,7 +356,7 @@ class Desk:
         return question.kind != "emptied"
 
     def _make(self, body: Body, highlight: Highlight) -> None:
-        from ankiforge.run import deck_for
+        from ankiforge.pipeline.run import deck_for
 
         if body.act == "none":
             self._ledger.reject(body.id)

@@ -240,7 +240,7 @@ def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None
 
     kind = types.get(note.type_id)
     if adopted:
-        from ankiforge import adopt as adoption
+        from ankiforge.pipeline import adopt as adoption
 
         found = adoption.arranged(note, adopted, kind)
     else:
@@ -381,7 +381,7 @@ def plan_cards(
                 shown = pictures_of(ledger, card, pictures)
                 one = plan(card, seen, tags_of(card, decks), shown, options)
                 if card.adopted or card.schedule:
-                    from ankiforge import adopt as adoption
+                    from ankiforge.pipeline import adopt as adoption
 
                     one = adoption.taken_over(card, seen, one, shown, types, options)
         except BugError as error:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.clippings import NOWHERE, Clip, of_html, of_text
+from ankiforge.extract.exports.clippings import NOWHERE, Clip, of_html, of_text
 from ankiforge.extract.folder import ExportSource, Named
 from ankiforge.model import Extracted, Highlight, HighlightKind, Problem
 from ankiforge.text.fold import fold

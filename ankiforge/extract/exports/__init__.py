@@ -1,0 +1,1 @@
+"""Sources that read what other programs export: Kindle, Readwise, Hypothesis, TiddlyWiki."""

@@ -1,0 +1,1 @@
+"""The way of a highlight to Anki: ingest, draft, check, decide, deliver."""

@@ -1,0 +1,1 @@
+"""The review page: a server on loopback, and what it shows."""
