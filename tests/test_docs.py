@@ -409,7 +409,7 @@ def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
     home.type("ankiforge pull")
     counted = shaped(home.data("ankiforge stats"), "stats", funnel="funnel", anki="anki")
     assert list(counted["by"]["source"][0]) == TOLD["anki"]
-    shaped(home.data("ankiforge seen testing effect"), "seen QUERY", document="document")
+    shaped(home.data("ankiforge search testing effect"), "search QUERY", document="document")
     shaped(home.data("ankiforge export all.jsonl"), "export FILE")
     lines = list(map(json.loads, (home.folder / "all.jsonl").read_text("utf-8").splitlines()))
     for kind, shape in (("card", "list"), ("highlight", "extract")):

@@ -133,7 +133,7 @@ def plan(
         if seen.retired:
             return Planned(card.guid, card.live)
         base = (*base_tags(card, seen), RETIRED)
-        return ship(card, seen, seen.fields, (*seen.tags, RETIRED), base, (), options)
+        return plan_note(card, seen, seen.fields, (*seen.tags, RETIRED), base, (), options)
     if missing and card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK):
         return Planned(card.guid, card.live, problems=missing)
     if seen is None:
@@ -156,7 +156,7 @@ def plan(
         same = same and len(html[:compared]) == len(seen.fields[:compared])
         if same and _folded(tags_now) == _folded(seen.tags) and not options.full:
             return Planned(card.guid, card.live)
-    planned = ship(card, seen, html, tags_now, ours, found.values(), options)
+    planned = plan_note(card, seen, html, tags_now, ours, found.values(), options)
     return replace(planned, problems=(*missing, *planned.problems))
 
 
@@ -191,7 +191,7 @@ def merge(
     return tuple(content), tuple(hashes), tuple(conflicts)
 
 
-def ship(
+def plan_note(
     card: Card,
     seen: Seen | None,
     html: Strings,

@@ -19,12 +19,12 @@ from ankiforge.check.reading import (
     Context,
     Rule,
     authored,
-    bare,
     chosen_by_reader,
-    found,
     group,
+    make_finding,
     read,
     without,
+    without_markup,
 )
 from ankiforge.check.words import content
 from ankiforge.model import (
@@ -44,15 +44,15 @@ __all__ = [
     "Context",
     "DuplicateIndex",
     "Rule",
-    "bare",
     "check",
     "content",
-    "found",
     "group",
     "lint",
+    "make_finding",
     "read",
     "terms_of",
     "without",
+    "without_markup",
 ]
 
 

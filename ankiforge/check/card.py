@@ -19,16 +19,16 @@ from ankiforge.check.reading import (
     Context,
     asked_by_reader,
     authored,
-    bare,
     counted,
-    found,
     is_choice,
     language,
+    make_finding,
     marked,
     naming,
     read,
-    said,
+    source_text,
     without,
+    without_markup,
 )
 from ankiforge.check.words import (
     NEGATIONS,
@@ -71,7 +71,7 @@ def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
     clozes = draft.field("Text").count("{{")
     yield from counted(length, "too_long")
     if length <= MAX_LENGTH and clozes > MAX_CLOZES:
-        yield found("too_long", f"{clozes} clozes of at most {MAX_CLOZES}")
+        yield make_finding("too_long", f"{clozes} clozes of at most {MAX_CLOZES}")
 
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
@@ -91,7 +91,7 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
     if draft.kind.family is Family.BASIC:
         for name in ("Front", "Back"):
             if not _shows(draft.field(name)):
-                yield found("empty_side", name)
+                yield make_finding("empty_side", name)
     else:
         problems += dict.fromkeys(cloze.problems(text))
     # while a number is hidden, words, a formula, a picture or a hint remain visible as the question
@@ -99,36 +99,38 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
         rest = without(text, hidden).replace(GAP, "")
         hinted = any(gap.hint.strip() for gap in hidden)
         if not hinted and not re.search(r"\w", rest) and "![" not in text:
-            yield found("gap_is_all", f"c{number}")
+            yield make_finding("gap_is_all", f"c{number}")
     for problem in problems:
-        yield found("malformed", problem)
+        yield make_finding("malformed", problem)
     # `{{` begins a cloze; a person may write about templates
     lost = next(filter(None, (_no_cloze(text) for _, text in draft.fields)), "")
     mild = Severity.INFO if authored(draft) else None
     if lost and not problems:
-        yield found("malformed", f"“{lost}” begins no cloze", severity=mild)
+        yield make_finding("malformed", f"“{lost}” begins no cloze", severity=mild)
     for _, text in draft.fields:
         if formula := _unclosed(text):
-            yield found("maths", f"“{formula}”")
+            yield make_finding("maths", f"“{formula}”")
     # no control characters; tabs only if a person typed them
     for name, raw in draft.fields:
         text = raw.replace("\r\n", "\n")
         sign = _CONTROL.search(text) or (None if authored(draft) else re.search("\t", text))
         if sign:
             severity = Severity.INFO if authored(draft) else None
-            yield found("control_character", f"U+{ord(sign[0]):04X} in {name}", severity=severity)
+            yield make_finding(
+                "control_character", f"U+{ord(sign[0]):04X} in {name}", severity=severity
+            )
 
 
 def damaged_text(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find letters that a wrong encoding, or a font without a table of its signs, has damaged."""
     for name, text in draft.fields:
         if damage := damage_in(text):
-            yield found("damaged_text", f"“{damage}” in {name}")
+            yield make_finding("damaged_text", f"“{damage}” in {name}")
 
 
 def _shows(text: str) -> bool:
     """Return whether a text shows anything; `&nbsp;` is a blank, except in code."""
-    return is_visible(bare(outside(clean(text), html.unescape))) or "![" in text
+    return is_visible(without_markup(outside(clean(text), html.unescape))) or "![" in text
 
 
 def _no_cloze(text: str) -> str:
@@ -204,22 +206,22 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
     # the sentence is clear by itself: it does not begin with `This`, `They`, `However`
     shown = reading.whole.lstrip("“\"'‘(*_&%→• ")
     if (leans := _LEANS.match(shown)) and not _IMPERSONAL.match(shown):
-        yield found("leans_back", f"“{leans[0].strip()}”")
+        yield make_finding("leans_back", f"“{leans[0].strip()}”")
     # gaps contain content words; letters, numbers, formulae and negations count
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         words = tokens(answer)
         small = words and all(word in _SMALL_WORDS and len(word) > 1 for word in words)
         empty = not words and _SIGNS_ONLY.fullmatch(answer)
         if (small and not answer.isupper()) or empty or _ENUMERATOR.fullmatch(answer):
-            yield found("gap_stopword", f"“{answer}”")
+            yield make_finding("gap_stopword", f"“{answer}”")
         elif "`" not in gap.answer and _IDENTIFIER.fullmatch(answer):
-            yield found("placeholder", f"“{answer}”")
+            yield make_finding("placeholder", f"“{answer}”")
         aside = _ASIDE.fullmatch(text[: gap.start].rstrip()[-1:] + answer)
         if aside or (gap.answer.strip() and _EDGE_SIGN.search(gap.answer.strip("*_"))):
-            yield found("gap_edge_punct", f"“{gap.answer}”")
+            yield make_finding("gap_edge_punct", f"“{gap.answer}”")
         opens = not tokens(text[: gap.start]) and word_count(answer) > _OPENING_WORDS
         if opens and not _DEFINES.match(text, gap.end):
-            yield found("gap_gt8w", "it begins the text")
+            yield make_finding("gap_gt8w", "it begins the text")
         else:
             yield from counted(word_count(answer), "gap_gt8w")
     yield from _leaked(draft)
@@ -231,7 +233,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
             part = ceil(100 * (1 - len(rest) / len(reading.whole)))
             yield from counted(part, "gap_gt50pct", f"c{number}")
         elif len(content(rest)) < 1 and "![" not in text and "$" not in text:
-            yield found("short_cloze", f"“{rest.strip()}”")
+            yield make_finding("short_cloze", f"“{rest.strip()}”")
     yield from counted(len(cloze.numbers(text)), "gaps_gt3")
     yield from counted(length, "cloze_gt40w")
     if by_reader:
@@ -268,28 +270,28 @@ def _emphasised(draft: Draft) -> Iterator[Finding]:
         ends = _is_cased(answer[-1:]) and _is_cased(after[:1]) and not _ENDING.match(after)
         bracketed = before[-1:] in ("(", "（") and after[:1] in (")", "）")
         if begins or ends or bracketed or _IN_BRACKETS.fullmatch(answer):
-            yield found("gap_edge_punct", f"“{gap.answer}”")
+            yield make_finding("gap_edge_punct", f"“{gap.answer}”")
         words = {*tokens(answer)}
         small = words <= _SMALL_OR_NEGATIVE or (opens and words <= _LABELS)
         if small and _WORDS_ONLY.fullmatch(answer):
-            yield found("gap_stopword", f"“{answer}”")
+            yield make_finding("gap_stopword", f"“{answer}”")
         early += re.findall(r"\w+", before[-_NEAR:])[-2:]
         named = named or bool(_NAMING.search(before[-_NEAR:]) or _NAMING.match(after.lstrip(" ,")))
     shown = _without_code(text)
-    said = content(without(shown, cloze.gaps(shown)).replace(GAP, " "))
+    source_text = content(without(shown, cloze.gaps(shown)).replace(GAP, " "))
     defines = opens and _DEFINES.match(text, reading.gaps[0].end)
     is_sentence = _FULL_STOP.search(reading.whole[-_NEAR:]) and not _begins_within(text)
     # content words of a definition, of a sentence behind the gap that opens it, beside any gap
     least = 2 if defines else 5 if opens else 1
     states = defines or named or is_sentence
-    says_little = len(said) < least
+    says_little = len(source_text) < least
     if "![" not in text and not states:
-        yield found("fragment", "no sentence with its full stop, no `Term: definition`")
+        yield make_finding("fragment", "no sentence with its full stop, no `Term: definition`")
     elif "![" not in text and says_little:
         where = "behind it" if opens else "beside it"
-        yield found("fragment", f"the sentence says little {where}")
+        yield make_finding("fragment", f"the sentence says little {where}")
     elif not (defines or named) and not _POINTING.isdisjoint(early):
-        yield found("leans_back", "it points at text before it")
+        yield make_finding("leans_back", "it points at text before it")
 
 
 def _is_cased(sign: str) -> bool:
@@ -316,7 +318,7 @@ def _leaked(draft: Draft) -> Iterator[Finding]:
             short = bool(_SHORT_FACT.fullmatch(plain))
             long_enough = len(plain) >= _SHORTEST or short
             if number in gap.numbers and long_enough and holds(rest, plain, exact=short):
-                yield found("gap_leak", f"“{answer}”")
+                yield make_finding("gap_leak", f"“{answer}”")
 
 
 # --- questions ----------------------------------------------------------------------------------
@@ -367,7 +369,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     )
     says = _YES_NO.match(answer.strip())
     if says:
-        yield found("yes_no", f"the answer is “{answer[:20]}”")
+        yield make_finding("yes_no", f"the answer is “{answer[:20]}”")
     for id, pattern, unless in _question_patterns():
         spared = (id == "yes_no" and (german_was or says)) or (id == "leans_back" and pictured)
         if (
@@ -375,23 +377,23 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
             and (match := pattern.search(front))
             and not (unless and unless.search(front))
         ):
-            yield found(id, "" if id in ("yes_no", "two_questions") else f"“{match[0]}”")
+            yield make_finding(id, "" if id in ("yes_no", "two_questions") else f"“{match[0]}”")
     # a remark as `what does this mean?` asks for nothing in particular, nor does `why not 7?`
     asked = {word for word in tokens(front) if not (word.isascii() and len(word) == 1)}
     if front.endswith("?") and asked and asked <= _REMARK | STOP_WORDS and not pictured:
-        yield found("vague", f"“{front}”")
+        yield make_finding("vague", f"“{front}”")
     # the reader's remark can be a card's question if it names anything of the passage, or begins with `?`
     passage = context.highlight
     free = not passage.comment.lstrip().casefold().startswith(("?", "q:"))
-    named = stems(front) & stems(f"{naming(passage)}\n{said(passage)}")
+    named = stems(front) & stems(f"{naming(passage)}\n{source_text(passage)}")
     if asked_by_reader(draft) and passage.exact and free and not named:
-        yield found("leans_back", f"“{front}”")
+        yield make_finding("leans_back", f"“{front}”")
     # the front does not give the answer away, unless it offers a choice: A or B?
     plain = answer.strip(" .")
     short = len(plain) >= _SHORTEST and word_count(plain) <= _LEAK_WORDS and content(plain)
     sides = (plain.casefold(), front.casefold()) if "?" in front else (plain, front)
     if short and not is_choice(front) and has_word(*sides):  # `string type` is not `String`
-        yield found("leak_exact", f"“{plain}”")
+        yield make_finding("leak_exact", f"“{plain}”")
     # a short front, and an answer that can be recalled as a whole
     yield from counted(len(_BULLET.findall(back)) or _between_commas(answer), "list_gt5")
     yield from counted(word_count(answer), "answer_gt20w")
@@ -457,17 +459,17 @@ def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
     if option and _LISTED.search(shown):
         option = None
     if match := next(named, None) or _THE_TEXT.search(shown) or option:
-        yield found("points_at_page", f"“{match[0]}”")
+        yield make_finding("points_at_page", f"“{match[0]}”")
     elif figure := _FIGURE.search(shown):
-        yield found("points_at_page", f"“{figure[0]}”", severity=Severity.WARN)
+        yield make_finding("points_at_page", f"“{figure[0]}”", severity=Severity.WARN)
     # no `...`, `TODO`, `N/A`, and no words of the schema
     for side in filter(None, ("" if is_cloze else reading.asked, *reading.answers)):
         plain = " ".join(side.split())
         word = plain.strip("<>[](){}\"'. ").casefold()
         schema = word in _SCHEMA_WORDS and context.highlight.exact and not authored(draft)
         empty = _DOTS.fullmatch(plain) or (len(plain) < 60 and _EMPTY.fullmatch(plain))
-        if empty or (schema and word not in tokens(said(context.highlight))):
-            yield found("placeholder", f"“{plain}”")
+        if empty or (schema and word not in tokens(source_text(context.highlight))):
+            yield make_finding("placeholder", f"“{plain}”")
             return
 
 
@@ -504,14 +506,14 @@ def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
                 joins = words[-1].strip("*_") in _JOINING
                 cut = cut or joins or text.rstrip(_CLOSING).endswith(_COLONS)
             if cut:
-                yield found("breaks_off", f"“…{' '.join(words[-3:])}”")
+                yield make_finding("breaks_off", f"“…{' '.join(words[-3:])}”")
     # no unmatched `**` or `==` is shown
     for text in map(draft.field, ("Text", "Front", "Back")):
         if "*" in text or "=" in text:
             shown = CLOZE_SIGN.sub("", _without_code(text))
             shown = _PAIRED.sub(lambda pair: pair[1] or pair[2], shown).replace("\\", "")
             if sign := _STRAY.search(shown):
-                yield found("stray_markup", f"“{sign[0].strip()}”")
+                yield make_finding("stray_markup", f"“{sign[0].strip()}”")
                 return
 
 
@@ -555,26 +557,28 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find cards made from doubtful marks, cards of other tools, and cards with unreadable pictures."""
     highlight = context.highlight
     if highlight.form is Form.TERM:
-        yield found("loose_term")
+        yield make_finding("loose_term")
     elif highlight.form is Form.PHRASE and highlight.document.clipped:
-        yield found("clipped")
+        yield make_finding("clipped")
     elif highlight.form is Form.INLINE_FIELD:
         several = highlight.exact.count("::") > 1
-        yield found("inline_field", "it contains several" if several else "it may be metadata")
+        yield make_finding(
+            "inline_field", "it contains several" if several else "it may be metadata"
+        )
     elif highlight.form is Form.INLINE:
         front, back = draft.field("Front"), draft.field("Back").strip("*_= ")
         if _CODE_LINE.search(highlight.exact) or _opens(front) > 0 > _opens(back):
-            yield found("inline_field", "it may be code")
+            yield make_finding("inline_field", "it may be code")
         elif _DECLARATION.match(front) or (
             _VALUE.fullmatch(back) and not (highlight.declared or front.endswith("?"))
         ):
-            yield found("inline_field", "it may be metadata")
+            yield make_finding("inline_field", "it may be metadata")
     if highlight.open_end:
-        yield found("open_end")
+        yield make_finding("open_end")
     if highlight.other_note:
-        yield found(OTHER_NOTE, str(highlight.other_note))
+        yield make_finding(OTHER_NOTE, str(highlight.other_note))
     if schedule_of(highlight.schedule):
-        yield found(OTHER_SCHEDULE)
+        yield make_finding(OTHER_SCHEDULE)
     for path in image_paths("\n".join(text for _, text in draft.fields)):
         if why := context.picture_fault(path):
-            yield found("unreadable_picture", why)
+            yield make_finding("unreadable_picture", why)

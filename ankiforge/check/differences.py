@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from ankiforge.check.reading import bare
+from ankiforge.check.reading import without_markup
 from ankiforge.check.words import (
     DIGITS,
     NEGATIONS,
@@ -49,7 +49,7 @@ CITED = regex(
 """Author and year, [12], [3, 4]. If it is replaced by another one, it may be an interval as [0, 1]."""
 
 
-class Sides(Value, gc=False):
+class ComparedSides(Value, gc=False):
     """A card as plain text: question, answer, and both together."""
 
     family: Family
@@ -70,11 +70,11 @@ class Sides(Value, gc=False):
 
 
 @lru_cache(maxsize=64)
-def sides(draft: Draft) -> Sides:
+def sides(draft: Draft) -> ComparedSides:
     """Return the two sides of a draft."""
     if draft.kind.family is Family.BASIC:
-        front, back = (bare(draft.field(name)[:MAX_LENGTH]) for name in ("Front", "Back"))
-        return Sides(Family.BASIC, front, back)
+        front, back = (without_markup(draft.field(name)[:MAX_LENGTH]) for name in ("Front", "Back"))
+        return ComparedSides(Family.BASIC, front, back)
     text = draft.field("Text")[:MAX_LENGTH]
     answers = _SIMPLE.findall(text)
     if len(answers) == text.count("{{") and not _SHIELD_SIGN.search(text):
@@ -87,7 +87,12 @@ def sides(draft: Draft) -> Sides:
                 at = gap.end
         question = " ".join([*outer, text[at:]])
         answers = [gap.answer for gap in cloze.gaps(text)]
-    return Sides(Family.CLOZE, bare(question), bare(" ".join(answers)), bare(text))
+    return ComparedSides(
+        Family.CLOZE,
+        without_markup(question),
+        without_markup(" ".join(answers)),
+        without_markup(text),
+    )
 
 
 def exact_form(draft: Draft) -> Strings:
@@ -116,11 +121,11 @@ def _exact(text: str) -> str:
     if _SHIELD_SIGN.search(text):
         runs, at = [], 0
         for start, end, _ in shields(text):
-            runs += [canonical(bare(text[at:start])), text[start:end]]
+            runs += [canonical(without_markup(text[at:start])), text[start:end]]
             at = end
-        text = " ".join([*runs, canonical(bare(text[at:]))]).strip()
+        text = " ".join([*runs, canonical(without_markup(text[at:]))]).strip()
     else:
-        text = bare(text)
+        text = without_markup(text)
         text = " ".join(text.casefold().split()) if text.isascii() else canonical(text)
     return text.rstrip(".? \t\n\u00a0") or text
 
@@ -238,7 +243,7 @@ class Features(Value):
 
 
 @lru_cache(maxsize=2048)
-def features(sides: Sides) -> Features:
+def features(sides: ComparedSides) -> Features:
     """Return the features of a card."""
     forms = (form_of(sides.asked), form_of(sides.answered), form_of(sides.whole))
     terms = (normal(term) for pattern in (TERM, _NAME) for term in pattern.findall(sides.whole))
@@ -487,7 +492,7 @@ GUARDS = (
 # --- the verdict -------------------------------------------------------------------------------
 
 
-def judged(mine: Sides, theirs: Sides) -> str | None:
+def judged(mine: ComparedSides, theirs: ComparedSides) -> str | None:
     """Return the difference between two cards, "" if there is none; None if they are not comparable.
 
     A citation that was added is no difference.
@@ -505,7 +510,9 @@ def judged(mine: Sides, theirs: Sides) -> str | None:
     return next((said for guard in GUARDS if (said := guard(one, other))), "")
 
 
-def _without_citations(mine: Sides, theirs: Sides) -> tuple[Sides, Sides]:
+def _without_citations(
+    mine: ComparedSides, theirs: ComparedSides
+) -> tuple[ComparedSides, ComparedSides]:
     """Return two cards without the citations in their questions, if only one has some that the other lacks."""
     cited, others = ({match[0] for match in CITED.finditer(one.asked)} for one in (mine, theirs))
     if cited == others or not (cited <= others or others <= cited):
@@ -513,16 +520,16 @@ def _without_citations(mine: Sides, theirs: Sides) -> tuple[Sides, Sides]:
     return _uncited(mine), _uncited(theirs)
 
 
-def _uncited(one: Sides) -> Sides:
+def _uncited(one: ComparedSides) -> ComparedSides:
     return replace(one, asked=CITED.sub(" ", one.asked), text=CITED.sub(" ", one.text))
 
 
-def _aligned(mine: Sides, theirs: Sides) -> tuple[Features, Features]:
+def _aligned(mine: ComparedSides, theirs: ComparedSides) -> tuple[Features, Features]:
     one, other = features(mine), features(theirs)
     return aligned(one, other), aligned(other, one)
 
 
-def answers_alike(mine: Sides, theirs: Sides) -> bool:
+def answers_alike(mine: ComparedSides, theirs: ComparedSides) -> bool:
     """Return whether two cards have equal answers and share half of the words of their questions."""
     if _stem_set(mine.answered) != _stem_set(theirs.answered):
         return False

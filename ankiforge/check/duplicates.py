@@ -18,14 +18,14 @@ from typing import Protocol
 
 from ankiforge.check import differences
 from ankiforge.check.differences import (
-    Sides,
+    ComparedSides,
     exact_form,
     finders_of,
     form_of,
     sides,
     stems_of,
 )
-from ankiforge.check.reading import found
+from ankiforge.check.reading import make_finding
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -74,7 +74,7 @@ def terms_of(draft: Draft) -> SearchTerms:
 
 
 @lru_cache(maxsize=64)
-def _read(kind: CardKind, fields: Fields) -> tuple[Sides, SearchTerms]:
+def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
     draft = Draft(HighlightKey(""), kind, fields, "", "", 0, Origin(""))
     read = sides(draft)
     form, exact = form_of(read.whole), exact_form(draft)
@@ -115,7 +115,7 @@ class DuplicateIndex:
         # The same by number, with the bits of their words, and half the count of these above them.
         self._numbered: list[IndexedCard] = []
         self._bits = array("Q")
-        self._sides: dict[str, Sides] = {}
+        self._sides: dict[str, ComparedSides] = {}
         # The numbers of the cards that contain a word.
         self._postings: dict[str, array[int]] = defaultdict(partial(array, "I"))
         self._exact: dict[bytes, list[str]] = defaultdict(list)
@@ -180,13 +180,13 @@ class DuplicateIndex:
         for differs, similarity, card, difference in judged[:_MOST]:
             shown = f"{card.where}{_quoted(self._sides_of(card.id))}"
             if not differs:
-                yield found("duplicate", shown, twin=card.id)
+                yield make_finding("duplicate", shown, twin=card.id)
             elif -similarity >= _MIN_SIMILAR:
-                yield found("similar", f"{shown}, differs in: {difference}", twin=card.id)
+                yield make_finding("similar", f"{shown}, differs in: {difference}", twin=card.id)
         yield from self._other_answers(draft, read, highlight)
 
     def _other_answers(
-        self, draft: Draft, read: Sides, highlight: HighlightKey
+        self, draft: Draft, read: ComparedSides, highlight: HighlightKey
     ) -> Iterator[Finding]:
         """Yield a finding if an added card has the same question with another answer."""
         id = self._fronts.get(canonical(draft.field("Front")))
@@ -194,16 +194,16 @@ class DuplicateIndex:
             return
         theirs = self._sides[id]
         if differences.judged(read, theirs) and form_of(read.answered) != form_of(theirs.answered):
-            yield found("same_front", f"“{theirs.answered[:60]}”", twin=id)
+            yield make_finding("same_front", f"“{theirs.answered[:60]}”", twin=id)
 
-    def _sides_of(self, id: str) -> Sides:
+    def _sides_of(self, id: str) -> ComparedSides:
         if id not in self._sides:
             draft = self._store.draft(id) if self._store else None
             self._sides[id] = sides(draft or _NOTHING)  # deleted meanwhile
         return self._sides[id]
 
     def _similar(
-        self, terms: SearchTerms, read: Sides, highlight: HighlightKey
+        self, terms: SearchTerms, read: ComparedSides, highlight: HighlightKey
     ) -> Iterator[tuple[float, IndexedCard]]:
         """Yield (Jaccard similarity of content words, card) of the most similar cards."""
         mine, ranked, cards = set(terms.words), [], self._cards
@@ -250,7 +250,7 @@ class DuplicateIndex:
             or shared + same >= bits[number] >> _BITS
         }
 
-    def _within(self, contained: float, mine: set[str], read: Sides, id: str) -> bool:
+    def _within(self, contained: float, mine: set[str], read: ComparedSides, id: str) -> bool:
         """Return whether the card with fewer content words may be a part of the other."""
         if min(len(mine), len(self._cards[id].terms.words)) < _MIN_CONTAINED:
             return False
@@ -286,6 +286,6 @@ def _digest(form: Strings) -> bytes:
     return blake2b("\x1f".join(form).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _quoted(read: Sides) -> str:
+def _quoted(read: ComparedSides) -> str:
     words = " ".join(read.shown.split())
     return f"“{words if len(words) <= 80 else words[:79] + '…'}”"

@@ -76,7 +76,7 @@ def group(name: str) -> frozenset[str]:
     return frozenset(rule.id for rule in RULES if rule.group == name)
 
 
-def found(
+def make_finding(
     rule: str, detail: str = "", *, twin: str = "", severity: Severity | None = None
 ) -> Finding:
     """Return the finding that a rule is broken, with a detail after its message."""
@@ -90,7 +90,7 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
     if value > limit.most:
         unit = "%" if limit.unit == "%" else f" {limit.unit}"
         words = f"{value}{unit}, at most {limit.most}{unit if unit == '%' else ''}"
-        yield found(rule, f"{words}; {detail}" if detail else words)
+        yield make_finding(rule, f"{words}; {detail}" if detail else words)
 
 
 def _no_fault(path: str) -> str:
@@ -127,7 +127,7 @@ CLOZE_SIGN = regex(r"\{\{c\d+(?:,\d+)*::|\}\}")
 
 
 @lru_cache(maxsize=256)
-def bare(text: str) -> str:
+def without_markup(text: str) -> str:
     """Return the plain text of Markdown without cloze signs; fast if there is no markup."""
     text = text if text.isascii() else _PRIVATE.sub(" ", text)
     return cloze.plain(text) if _MARKUP.search(text) else text.strip()
@@ -151,16 +151,16 @@ class Reading(Value):
 def read(draft: Draft) -> Reading:
     """Return the plain text of a draft."""
     if draft.kind.family is Family.BASIC:
-        front, back = bare(draft.field("Front")), bare(draft.field("Back"))
+        front, back = without_markup(draft.field("Front")), without_markup(draft.field("Back"))
         return Reading(front, (back,), f"{front}\n{back}")
     text = draft.field("Text")
     gaps = cloze.gaps(text)
-    answers = tuple(bare(gap.answer) for gap in gaps)
+    answers = tuple(without_markup(gap.answer) for gap in gaps)
     hidden = tuple(
         (number, tuple(gap for gap in gaps if number in gap.numbers))
         for number in cloze.numbers(text)
     )
-    return Reading(without(text, gaps), answers, bare(text), gaps, hidden)
+    return Reading(without(text, gaps), answers, without_markup(text), gaps, hidden)
 
 
 @lru_cache(maxsize=256)
@@ -180,7 +180,7 @@ def _run(text: str) -> str:
     if not text.strip():
         return text
     head, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    return f"{head}{CLOZE_SIGN.sub('', bare(text))}{tail}"
+    return f"{head}{CLOZE_SIGN.sub('', without_markup(text))}{tail}"
 
 
 # --- who chose the words -----------------------------------------------------------------------
@@ -221,12 +221,12 @@ def pictured(draft: Draft, highlight: Highlight) -> bool:
 # --- the source --------------------------------------------------------------------------------
 
 
-def said(highlight: Highlight) -> str:
+def source_text(highlight: Highlight) -> str:
     """Return the passage and the text around it, from which an answer may be taken.
 
     The caption of a picture is only in its Markdown.
     """
-    captions = (bare(shown) for shown in highlight.markdown if "![" in shown)
+    captions = (without_markup(shown) for shown in highlight.markdown if "![" in shown)
     return "\n".join(
         filter(None, (highlight.context, seamless(highlight), highlight.nearby, *captions))
     )

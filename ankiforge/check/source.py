@@ -17,21 +17,21 @@ from ankiforge.check.reading import (
     about,
     around,
     asked_by_reader,
-    bare,
     chosen_by_reader,
     clauses,
     evidence,
     folded,
-    found,
     is_choice,
     language,
+    make_finding,
     marked,
     naming,
     pictured,
     read,
-    said,
     script,
     seamless,
+    source_text,
+    without_markup,
 )
 from ankiforge.check.words import (
     DIGITS,
@@ -78,9 +78,9 @@ def quote(draft: Draft, context: Context) -> Iterator[Finding]:
         highlight.nearby, *highlight.markdown,
     )  # fmt: skip
     if not words:
-        yield found("quote_not_in_source", "(there is none)")
+        yield make_finding("quote_not_in_source", "(there is none)")
     elif not any(words in folded(place) for place in places):
-        yield found("quote_not_in_source")
+        yield make_finding("quote_not_in_source")
 
 
 _LITTLE = 0.5
@@ -95,7 +95,7 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
     highlight = context.highlight
     if marked(draft, highlight) or pictured(draft, highlight):
         return
-    source = said(highlight)
+    source = source_text(highlight)
     for wanted in read(draft).answers:
         # a name may come literally from the title or a heading, a number may not
         is_figure = any(map(str.isdecimal, wanted))
@@ -105,9 +105,9 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
         missing, share = ([], 1.0) if offered else _missing(wanted, source)
         shown = f"“{wanted if len(wanted) <= 60 else f'{wanted[:59]}…'}”"
         if share == 0:
-            yield found("answer_not_in_source", shown)
+            yield make_finding("answer_not_in_source", shown)
         elif share < _LITTLE:
-            yield found("answer_partly", ", ".join(missing[:5]))
+            yield make_finding("answer_partly", ", ".join(missing[:5]))
 
 
 def _missing(wanted: str, source: str) -> tuple[list[str], float]:
@@ -167,7 +167,7 @@ def beside(draft: Draft, context: Context) -> Iterator[Finding]:
         if share >= 0.6 or folded(one).strip(" .") in folded(highlight.exact):
             return
     if len(stems(reading.asked) & exact) < min(2, len(exact)):
-        yield found("beside_the_mark")
+        yield make_finding("beside_the_mark")
 
 
 # --- numbers ------------------------------------------------------------------------------------
@@ -179,20 +179,20 @@ _LEAST_WORD = 3
 
 def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find numbers that the source does not have, or has with another unit, sign or era."""
-    sides, source = read(draft), said(context.highlight)
+    sides, source = read(draft), source_text(context.highlight)
     strange: list[str] = []
     if not asked_by_reader(draft):
         strange += _foreign(sides.asked, f"{source}\n{about(context.highlight)}")
     for wanted in sides.answers:
         strange += _foreign(wanted, source)
     if strange:
-        yield found("ungrounded_number", ", ".join(dict.fromkeys(strange)))
+        yield make_finding("ungrounded_number", ", ".join(dict.fromkeys(strange)))
         return
     plain = _SHIELDED.sub(" ", source)
     for text in sides.answers if asked_by_reader(draft) else (sides.whole,):
         for one in quantities(_SHIELDED.sub(" ", text)):
             if there := _otherwise(one, plain):
-                yield found("number_altered", f"{one.shown}; there: {there}")
+                yield make_finding("number_altered", f"{one.shown}; there: {there}")
                 return
 
 
@@ -280,19 +280,19 @@ def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
     clause = max(parts, key=lambda part: len(mine & set(map(stem, part))), default=[])
     stated = tokens(" ".join(reading.answers)) if is_question else card
     if denied := "" if is_choice_of else _negated(stated, card, clause, tokens(proof)):
-        yield found("negation", f"“{denied}”")
+        yield make_finding("negation", f"“{denied}”")
         return
     turned = [] if is_choice_of else list(_turned(card, tokens(proof)))
     if turned:
-        yield found("opposite", f"“{turned[0][0]}”, there “{turned[0][1]}”")
+        yield make_finding("opposite", f"“{turned[0][0]}”, there “{turned[0][1]}”")
         return
     if claimed := [word for word in stated if word in _ABSOLUTES - whole]:
         if _SOFT & whole and not _SOFT & set(card):
-            yield found("certainty", f"“{claimed[0]}”")
+            yield make_finding("certainty", f"“{claimed[0]}”")
     elif not (_SOFT | NEGATORS) & set(card):
         hedged = _scope(tokens(_MAY.sub(" ", proof)), _HEDGES)
         if len(hedged & mine) >= min(2, len(hedged) or 1):
-            yield found("certainty", f"without “{min(_HEDGES & whole)}”")
+            yield make_finding("certainty", f"without “{min(_HEDGES & whole)}”")
 
 
 def _negated(stated: list[str], card: list[str], clause: list[str], proof: list[str]) -> str:
@@ -370,7 +370,7 @@ def solid(text: str) -> str:
 
 def as_written(highlight: Highlight) -> str:
     """Return the source as plain text and as Markdown."""
-    return "\n".join((said(highlight), about(highlight), *highlight.markdown))
+    return "\n".join((source_text(highlight), about(highlight), *highlight.markdown))
 
 
 def literal(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -388,7 +388,7 @@ def literal(draft: Draft, context: Context) -> Iterator[Finding]:
         for start, end, kind in shields(text):
             run = text[start:end]
             if kind != "escape" and solid(run) not in solid(written):
-                yield found("literal", f"“{run.strip('`$ ')[:60]}”")
+                yield make_finding("literal", f"“{run.strip('`$ ')[:60]}”")
                 return
     if language(written) == "German":
         return  # every noun begins with a capital
@@ -397,7 +397,7 @@ def literal(draft: Draft, context: Context) -> Iterator[Finding]:
     for text in read(draft).answers:
         for name in (*TERM.findall(text), *_NAME.findall(text)):
             if folded(name).removesuffix("s") not in known:
-                yield found("name_in_answer", f"“{name}”")
+                yield make_finding("name_in_answer", f"“{name}”")
                 return
 
 
@@ -432,23 +432,23 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
         match[1].rstrip(".,;:!?)") for pattern in _ADDRESS for match in pattern.finditer(text)
     )
     if foreign := next((one for one in addresses if folded(one) not in known), ""):
-        yield found("foreign_link", foreign[:60])
+        yield make_finding("foreign_link", foreign[:60])
     markup = _RUNS.search(text)
     if markup and folded(markup[0]) not in folded(written):
-        yield found("foreign_markup", markup[0])
+        yield make_finding("foreign_markup", markup[0])
     if asked_by_reader(draft):
         return
-    source = said(highlight)
-    talk = _TALK.search(bare(text))
+    source = source_text(highlight)
+    talk = _TALK.search(without_markup(text))
     if talk and folded(talk[0]) not in folded(source):
-        yield found("model_talk", f"“{talk[0]}”")
+        yield make_finding("model_talk", f"“{talk[0]}”")
         return
     # if the document addresses a model, that may be its subject: a person decides
     for start, end in sentences(source) if _TALK.search(source) else ():
         order = _TALK.search(source[start:end])
         sentence = folded(source[start:end])
         if order and any(folded(one) in sentence for one in read(draft).answers if one):
-            yield found("model_talk", f"“{order[0]}”", severity=Severity.WARN)
+            yield make_finding("model_talk", f"“{order[0]}”", severity=Severity.WARN)
             return
 
 
@@ -464,5 +464,5 @@ def other_language(draft: Draft, context: Context) -> Iterator[Finding]:
     for tell in (script, language):
         here, there = tell(card), tell(passage)
         if here and there and here != there and here != (comment and tell(comment)):
-            yield found("other_language", f"{here}, not {there}")
+            yield make_finding("other_language", f"{here}, not {there}")
             return

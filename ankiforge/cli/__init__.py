@@ -45,7 +45,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "adopt": ("anki", "Take over another tool's notes with their history."),
     },
     "More": {
-        "seen": ("inspect", "Search everything you have read."),
+        "search": ("inspect", "Search everything you have read."),
         "draft": ("run", "Draft again, or with a model, or with any chatbot."),
         "extract": ("run", "Show the highlights of a file or folder; write nothing."),
         "export": ("inspect", "Write highlights and cards to a file."),

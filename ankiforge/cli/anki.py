@@ -26,8 +26,8 @@ from ankiforge.text import counted
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.pipeline.deliver import Look
-    from ankiforge.pipeline.workspace import Tally
+    from ankiforge.pipeline.deliver import CollectionScan
+    from ankiforge.pipeline.workspace import RunResult
 
 # --- shared with `run` and `watch` ----------------------------------------------------------
 
@@ -45,14 +45,14 @@ def package_path(now: Session, deck: str = "", output: str = "") -> Path:
     return now.workspace.output / f"{name}.apkg"
 
 
-def look(now: Session, tally: Tally) -> None:
+def read_anki(now: Session, tally: RunResult) -> None:
     """Look at Anki before cards are written."""
     from ankiforge.pipeline import deliver
 
-    tally.take(deliver.look(now.workspace.config.anki, now.ledger, Path.home()))
+    tally.take(deliver.read_collection(now.workspace.config.anki, now.ledger, Path.home()))
 
 
-def _print(now: Session, tally: Tally, deck: str, error: ForgeError | None = None) -> None:
+def _print(now: Session, tally: RunResult, deck: str, error: ForgeError | None = None) -> None:
     """Print what was seen in Anki and what was written, as JSON or as text."""
     from ankiforge.pipeline.deliver import why_none
     from ankiforge.reports.summary import anki_line, delivery_json, delivery_lines
@@ -88,11 +88,11 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
     from ankiforge.pipeline import deliver
     from ankiforge.pipeline import workspace as app
 
-    tally = app.Tally()
+    tally = app.RunResult()
     with session(call) as now:
         path = package_path(now, deck, output)
         deliver.refuse_foreign(path, now.ledger, force=force)
-        look(now, tally)
+        read_anki(now, tally)
         app.publish(now.workspace, now.ledger, tally, path, deck=deck, full=full)
         _print(now, tally, deck)
     end(tally.problems)
@@ -119,7 +119,7 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
     file = collection or apkg
     if sum((collection is not None, apkg is not None, connect)) > 1:
         raise UsageError("name one of --collection, --apkg and --connect")
-    tally = app.Tally()
+    tally = app.RunResult()
     with session(call) as now:
         found = _found(now, file, connect=connect, bind=bind)
         tally.take(found)
@@ -129,13 +129,13 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
         if call.as_json:
             told = delivery_json(tally, now.ledger)
             view = {
-                "sight": found.sight, "path": found.path, "seen": viewed.seen,
+                "sight": found.state, "path": found.path, "seen": viewed.seen,
                 "first": len(viewed.first), "back": len(viewed.returned), "reviews": viewed.reviews,
             }  # fmt: skip
             call.data({"notes": told["notes"], "view": view, "problems": told["problems"]})
         else:
             call.problems(tally.problems)
-            if found.sight == "same":
+            if found.state == "same":
                 call.print(f"Anki has not changed since it was last read ({found.path})")
             elif not found.blind:
                 reviews = counted(viewed.reviews, "new review")
@@ -144,23 +144,25 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
     end(tally.problems)
 
 
-def _found(now: Session, file: Path | None, *, connect: bool, bind: bool) -> Look:
+def _found(now: Session, file: Path | None, *, connect: bool, bind: bool) -> CollectionScan:
     """Look at a file, at a running Anki, or at what the settings name."""
     from ankiforge.pipeline import deliver
 
     settings = now.workspace.config.anki
     if file:
         try:
-            return deliver.look_at_file(file.expanduser().absolute(), now.ledger, bind=bind)
+            return deliver.read_collection_file(file.expanduser().absolute(), now.ledger, bind=bind)
         except ItemError as error:
             raise UsageError(error.message, hint=error.hint) from error
     if not connect and settings.collection == deliver.NEVER:
         hint = "ankiforge pull --collection FILE; or anki.collection: auto"
         raise UsageError("anki.collection is none, so Anki is not read", hint=hint)
-    found = None if connect else deliver.look(settings, now.ledger, Path.home(), bind=bind)
-    if found and found.sight != "nowhere":
+    found = (
+        None if connect else deliver.read_collection(settings, now.ledger, Path.home(), bind=bind)
+    )
+    if found and found.state != "nowhere":
         return found
-    return deliver.look_at_running(running_anki(now), now.ledger, bind=bind)
+    return deliver.read_running_anki(running_anki(now), now.ledger, bind=bind)
 
 
 def running_anki(now: Session) -> AnkiConnect:
@@ -201,7 +203,7 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
     from ankiforge.pipeline import deliver
     from ankiforge.pipeline import workspace as app
 
-    tally = app.Tally()
+    tally = app.RunResult()
     with session(call) as now:
         path = package_path(now, deck, output)
         deliver.refuse_foreign(path, now.ledger, force=force)
@@ -238,13 +240,13 @@ def adopt(
     from ankiforge.pipeline import adopt as adoption
     from ankiforge.pipeline import workspace as app
 
-    tally = app.Tally()
+    tally = app.RunResult()
     if decline:
         _decline(call, tool)
         return
     with session(call, writes="drafting") as now:
-        look(now, tally)
-        seen = tally.look and tally.look.sight in ("same", "taken") and Path(tally.look.path)
+        read_anki(now, tally)
+        seen = tally.scan and tally.scan.state in ("same", "taken") and Path(tally.scan.path)
         if not seen and tool != "sr":
             call.problems(tally.problems)
             raise UsageError("no collection of Anki was read", hint="name it as anki.collection")
@@ -257,8 +259,8 @@ def adopt(
         if found.taken and (
             yes or (call.interactive and click.confirm("Take these over?", err=True))
         ):
-            act = now.ledger.take_over(found.taken)
-            look(now, tally)
+            act = now.ledger.adopt_notes(found.taken)
+            read_anki(now, tally)
         if call.as_json:
             call.data({**adoption.as_json(found), "undo": act})
         elif act:

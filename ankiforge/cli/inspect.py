@@ -161,7 +161,7 @@ def _alternatives(now: Session, line: Line, chosen: set[str]) -> Iterator[Line]:
 
 def _changed(now: Session, words: Words) -> Shown:
     """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
-    from ankiforge.ledger import Term
+    from ankiforge.ledger import QueryTerm
     from ankiforge.pipeline.query import lately
     from ankiforge.reports.cards import change_lines, done_json
 
@@ -175,7 +175,7 @@ def _changed(now: Session, words: Words) -> Shown:
     for done in now.ledger.history(changes_since=lately()):
         if done.guid in chosen:
             yield done_json(done), change_lines(done)
-    gone = set(now.ledger.find([Term("finding", "source_gone")]))
+    gone = set(now.ledger.find([QueryTerm("finding", "source_gone")]))
     yield from _lines(now, now.ledger.lines(one for one in chosen if one in gone))
 
 
@@ -233,13 +233,13 @@ def _shown(now: Session, words: Words) -> Shown:
     Raises:
         UsageError: there is none.
     """
-    from ankiforge.ledger import Term
+    from ankiforge.ledger import QueryTerm
     from ankiforge.pipeline.query import find, is_id, is_key
 
     if all(map(is_id, words)):
         ids = [find(now.ledger, word) for word in words]
     elif len(words) == 1 and is_key(words[0]):
-        ids = now.ledger.find([Term("key", words[0])], everything=True)
+        ids = now.ledger.find([QueryTerm("key", words[0])], everything=True)
     else:
         ids = _ids(now, words)
     if not ids:
@@ -259,14 +259,14 @@ _WORKS = 10
 
 # -x is a word of the query, not an option
 @command("""
-  ankiforge seen forgetting curve       words from titles, names, highlights or cards
-  ankiforge seen 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
-  ankiforge seen https://arxiv.org/abs/1706.03762v5
-  ankiforge seen ~/Downloads/paper.pdf  a PDF, by its identifiers or title
-  ankiforge seen "Attention is al you need"  a title, even misspelt
+  ankiforge search forgetting curve       words from titles, names, highlights or cards
+  ankiforge search 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
+  ankiforge search https://arxiv.org/abs/1706.03762v5
+  ankiforge search ~/Downloads/paper.pdf  a PDF, by its identifiers or title
+  ankiforge search "Attention is al you need"  a title, even misspelt
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
-def seen(call: Call, query: Words) -> None:
+def search(call: Call, query: Words) -> None:
     """Search your works, highlights and cards, and show how well you remember them."""
     from ankiforge.reports.cards import seen_json, seen_text
     from ankiforge.text import shortened
@@ -277,7 +277,7 @@ def seen(call: Call, query: Words) -> None:
     keeps = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
     with session(call, read_only=not keeps) as now:  # the index is kept if it can be
         most = _WORKS if call.limit is None else call.limit
-        looked = now.ledger.memo("looked")
+        looked = now.ledger.get_setting("looked")
         told = (seen_json(one, looked) for one in islice(_works(now, words), most))
         shown = ((one, seen_text(one, whole=call.verbose)) for one in told)
         if not show_all(call, shown, apart=True) and call.limit != 0:

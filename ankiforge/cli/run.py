@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
     from ankiforge.model import HighlightKey, Source
     from ankiforge.pipeline.run import Job, Progress
-    from ankiforge.pipeline.workspace import Tally
+    from ankiforge.pipeline.workspace import RunResult
 
 
 PROBLEMS = 3
@@ -70,7 +70,7 @@ def run(
     folder of these, or Zotero's data folder. It is remembered: without PATH, the remembered ones
     and the sources of the workspace are read.
     """
-    from ankiforge.cli.anki import look, package_path
+    from ankiforge.cli.anki import package_path, read_anki
     from ankiforge.pipeline import deliver
     from ankiforge.pipeline import workspace as app
 
@@ -78,12 +78,12 @@ def run(
         from ankiforge.anki.notes import deck_name
 
         deck = deck_name(deck)
-    tally = app.Tally()
+    tally = app.RunResult()
     with session(call, writes="drafting", read_only=dry_run) as now:
         path = package_path(now, deck, output)
         if not dry_run:
             deliver.refuse_foreign(path, now.ledger, force=force)
-        look(now, tally)
+        read_anki(now, tally)
         error = propose(
             now, tally, paths, drafter=drafter, accept=accept, dry_run=dry_run, deck=deck
         )
@@ -95,7 +95,7 @@ def run(
     end(tally.problems, error)
 
 
-def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
+def _remember(now: Session, tally: RunResult, remembered: tuple[Any, ...]) -> None:
     """Remember the PATHs of a run, and trust them: the person just named them."""
     from ankiforge.config import workspace as places
 
@@ -107,7 +107,7 @@ def _remember(now: Session, tally: Tally, remembered: tuple[Any, ...]) -> None:
 
 def propose(
     now: Session,
-    tally: Tally,
+    tally: RunResult,
     paths: Paths = (),
     *,
     drafter: str = "",
@@ -151,8 +151,8 @@ def propose(
     def steps() -> Iterable[Progress]:
         read = ingest(job, now.ledger)
         yield read
-        if tally.look and tally.look.viewed.unknown:
-            tally.problems += deliver.adopt(now.ledger, tally.look.viewed.unknown)
+        if tally.scan and tally.scan.viewed.unknown:
+            tally.problems += deliver.adopt(now.ledger, tally.scan.viewed.unknown)
         # of PATHs, a model drafts only what lies there
         within = read.report.documents if paths and read.report else None
         yield from draft(replace(job, within=within), now.ledger)
@@ -162,7 +162,7 @@ def propose(
 
 def follow(
     now: Session,
-    tally: Tally,
+    tally: RunResult,
     steps: Iterable[Progress],
     model: Model | None = None,
     sources: tuple[Source, ...] = (),
@@ -196,7 +196,7 @@ def model_for(
     )  # fmt: skip
 
 
-def print_summary(now: Session, tally: Tally) -> None:
+def print_summary(now: Session, tally: RunResult) -> None:
     """Print what a run came to, as JSON or in a few lines."""
     from ankiforge.reports.summary import MOST_LINES, as_json, as_text
 
@@ -290,7 +290,7 @@ def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, acc
         return
     if remark and not again:
         raise UsageError("--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT")
-    tally = app.Tally()
+    tally = app.RunResult()
     with session(call, writes="" if estimate else "drafting", read_only=estimate) as now:
         only = named(now, again)
         model = model_for(now, drafter, fresh=bool(again))
@@ -419,7 +419,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             texts[file] = file.read_bytes().decode("utf-8-sig", "replace")
         except OSError as fault:
             raise UsageError(f"{file}: cannot be read: {fault.strerror}") from fault
-    tally, repair = app.Tally(), app.repair_hints()
+    tally, repair = app.RunResult(), app.repair_hints()
     with session(call, writes="drafting") as now:
         prompt = app.load_prompt(now.workspace, chat=True)
         job = app.make_job(now.workspace, (), accept=accept)

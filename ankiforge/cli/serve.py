@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
-    from ankiforge.pipeline.workspace import Tally
-    from ankiforge.web.session import Desk
+    from ankiforge.pipeline.workspace import RunResult
+    from ankiforge.web.session import ReviewSession
 
 
 # --- review ---------------------------------------------------------------------------------
@@ -49,17 +49,17 @@ def review(call: Call, no_open: bool) -> None:
     from ankiforge.web.server import serve
 
     with session(call) as now, ExitStack() as ended:
-        serve(partial(_desk, now), partial(_started, now, ended, no_open))
+        serve(partial(_review_session, now), partial(_started, now, ended, no_open))
     raise click.Abort  # only Ctrl-C ends the server
 
 
-def _desk(now: Session) -> Desk:
-    """Open the desk with a ledger of its own, in the thread that answers."""
+def _review_session(now: Session) -> ReviewSession:
+    """Open a review session with a ledger of its own, in the thread that answers."""
     from ankiforge.pipeline import workspace as app
-    from ankiforge.web.session import Desk
+    from ankiforge.web.session import ReviewSession
 
     ledger, ask = app.open_ledger(now.workspace), partial(app.draft_others, now.workspace)
-    return Desk(
+    return ReviewSession(
         ledger, now.workspace, now.decks, partial(_send, now), partial(ask, now.call.offline)
     )
 
@@ -95,7 +95,7 @@ def _send(now: Session, ledger: Ledger) -> str:
     from ankiforge.reports.summary import delivery_lines
 
     quiet = replace(now.call, as_json=True, quiet=True)
-    here, tally = Session(quiet, now.workspace, ledger), app.Tally()
+    here, tally = Session(quiet, now.workspace, ledger), app.RunResult()
     path = package_path(here)
     deliver.refuse_foreign(path, ledger, force=False)
     error = app.push(now.workspace, ledger, tally, path, partial(running_anki, here))
@@ -228,9 +228,9 @@ class Passes:
     def read(self, in_progress: Callable[[str], bool]) -> bool:
         """Read and draft. Return whether cards changed, here or by another program."""
         from ankiforge.cli.run import propose
-        from ankiforge.pipeline.workspace import Tally
+        from ankiforge.pipeline.workspace import RunResult
 
-        begun, tally = time.monotonic(), Tally()
+        begun, tally = time.monotonic(), RunResult()
         with self._telling("read", tally):
             with session(self._call, writes="drafting", patience=0.0) as now:
                 error = propose(now, tally, spent=self._spent, in_progress=in_progress)
@@ -253,11 +253,11 @@ class Passes:
 
     def deliver(self) -> None:
         """Write the package, or push."""
-        from ankiforge.cli.anki import look, package_path, running_anki
+        from ankiforge.cli.anki import package_path, read_anki, running_anki
         from ankiforge.pipeline import workspace as app
         from ankiforge.reports.summary import delivery_json
 
-        tally, error = app.Tally(), None
+        tally, error = app.RunResult(), None
         with self._telling("deliver", tally):
             with session(self._call) as now:
                 path = package_path(now)
@@ -265,7 +265,7 @@ class Passes:
                     connect = partial(running_anki, now)
                     error = app.push(now.workspace, now.ledger, tally, path, connect)
                 else:
-                    look(now, tally)
+                    read_anki(now, tally)
                     app.publish(now.workspace, now.ledger, tally, path)
                 told = delivery_json(tally, now.ledger)
             written = sha256(path.read_bytes()).digest() if tally.packages else b""
@@ -279,7 +279,7 @@ class Passes:
                 raise error
 
     @contextmanager
-    def _telling(self, step: str, tally: Tally) -> Iterator[None]:
+    def _telling(self, step: str, tally: RunResult) -> Iterator[None]:
         """Tell each problem of a step, but not again what the last step told."""
         from ankiforge.model import Problem
         from ankiforge.reports.summary import problem_json

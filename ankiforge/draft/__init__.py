@@ -23,7 +23,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Problem,
-    Route,
+    SourceKind,
     Task,
     Value,
 )
@@ -154,7 +154,7 @@ def skip_reason(highlight: Highlight) -> str:
             return f"{_PICTURES[highlight.kind]}: write its question as the comment: `? …`"
         if highlight.markdown:
             return ""
-        if highlight.route is Route.ZOTERO:
+        if highlight.source_kind is SourceKind.ZOTERO:
             return "its picture is not in Zotero's cache: open the PDF in Zotero once"
         return "it has no picture: its place on the page is empty, or cannot be drawn"
     if highlight.kind is HighlightKind.STRIKE and wish.wish not in (Wish.QUESTION, Wish.CLOZE):

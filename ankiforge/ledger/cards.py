@@ -42,7 +42,7 @@ _SAID = {
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
 
-class Fate(Value):
+class HighlightOutcome(Value):
     """What became of a highlight: it has cards, or drafts that wait, or there is a reason."""
 
     highlight: Highlight
@@ -52,7 +52,7 @@ class Fate(Value):
     reason: str = ""
 
 
-class Done(Value):
+class HistoryEntry(Value):
     """A decision of the past, for lists and `undo`."""
 
     id: str
@@ -98,7 +98,7 @@ def _unread(passage: Passage) -> Highlight:
     return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
 
 
-def done(event: Event, change: Change | None = None) -> Done:
+def done(event: Event, change: Change | None = None) -> HistoryEntry:
     """Return an event as a decision of the past."""
     body = event.body
     fields = body.get("fields") or body.get("draft", {}).get("fields", {})
@@ -120,7 +120,7 @@ def done(event: Event, change: Change | None = None) -> Done:
         read = "not read" if "declined" in body else "read"
         said = f"the cards of {' and '.join(titles)} {read}" if titles else f"plain notes {read}"
         text = f"in {event.key.removeprefix('dialects:')}"
-    return Done(
+    return HistoryEntry(
         event.act or event.id, event.at, event.by, event.what, said, body.get("guid", ""),
         event.key, text, change,
     )  # fmt: skip
@@ -219,14 +219,14 @@ def present_row(store: Store, passage: Passage) -> Row | None:
     return None
 
 
-def history(store: Store, of: str) -> list[Done]:
+def history(store: Store, of: str) -> list[HistoryEntry]:
     """Return all decisions about a card or passage, oldest first."""
     key = state_of(store, of)[1].key if of.startswith("af") else of
     events = sorted(store.events(store.keys(key)), key=lambda one: one.order)
     return [done(one) for one in events if one.what not in ("key", "text", "seen")]
 
 
-def recent(store: Store) -> list[Done]:
+def recent(store: Store) -> list[HistoryEntry]:
     """Return the newest decisions that stand, newest first."""
     undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
     found = store.select_events(

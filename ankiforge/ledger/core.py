@@ -3,7 +3,7 @@
     ledger.ingest(sightings)                         what is new, changed, gone
     for one in ledger.to_draft(): ledger.record([Outcome(one.key, proposals)])
     ledger.accept_clean(allows); ledger.accept(id); ledger.reject(id); ledger.undo(id)
-    ledger.see(notes); for card, note in ledger.to_plan(settings): …; ledger.planned(notes)
+    ledger.record_view(notes); for card, note in ledger.to_plan(settings): …; ledger.planned(notes)
 
 Everything outside this package calls the methods of `Ledger` only. A draft has no identity but its
 words; accepting it makes a card. What a person decides is an event of the journal (`events`, `store`);
@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
 from ankiforge.ledger import belonging, cards, decide, dialects, drafts, lists, private, views
-from ankiforge.ledger.cards import Done, Fate
+from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.drafts import Outcome, Recorded
 from ankiforge.ledger.events import SOURCE, Wording
 from ankiforge.ledger.ingest import ingest
-from ankiforge.ledger.lists import Line, Match, Order, Term
+from ankiforge.ledger.lists import Line, Match, Order, QueryTerm
 from ankiforge.ledger.readings import Known, Report, decode_highlight, hear
 from ankiforge.ledger.store import JournalState, Store
 from ankiforge.ledger.views import Shipment, Viewed
@@ -290,7 +290,7 @@ class Ledger:
         """Yield all texts of the workspace that must stay on this machine."""
         return private.texts(self._store)
 
-    def fates(self, of: str = "") -> Iterator[Fate]:
+    def fates(self, of: str = "") -> Iterator[HighlightOutcome]:
         """Yield every highlight that is in its source, or the one with this key, with what became of it."""
         return lists.fates(self._store, of)
 
@@ -303,7 +303,7 @@ class Ledger:
         self._unite()
         return lists.order(self._store, before)
 
-    def find(self, terms: Sequence[Term], *, everything: bool = False) -> list[str]:
+    def find(self, terms: Sequence[QueryTerm], *, everything: bool = False) -> list[str]:
         """Return the ids of the cards and drafts that a query means; see `lists.find`."""
         return lists.find(self._store, terms, everything=everything)
 
@@ -328,7 +328,7 @@ class Ledger:
 
         return search.find(self._store, query, documents, time.time())
 
-    def history(self, of: str = "", *, changes_since: str | None = None) -> list[Done]:
+    def history(self, of: str = "", *, changes_since: str | None = None) -> list[HistoryEntry]:
         """Return decisions of the past.
 
         Args:
@@ -353,7 +353,7 @@ class Ledger:
 
     # --- Anki -----------------------------------------------------------------------------------
 
-    def see(
+    def record_view(
         self,
         notes: Iterable[Seen],
         *,
@@ -361,8 +361,10 @@ class Ledger:
         graves: frozenset[int] | None,
         reviews: Iterable[SeenReview] = (),
     ) -> Viewed:
-        """Take note of what is in Anki; see `views.see`."""
-        return views.see(self._store, notes, complete=complete, graves=graves, reviews=reviews)
+        """Take note of what is in Anki; see `views.record_view`."""
+        return views.record_view(
+            self._store, notes, complete=complete, graves=graves, reviews=reviews
+        )
 
     def to_plan(self, settings: str) -> Iterator[tuple[Card, Seen | None]]:
         """Yield the cards for which there may be something to write; see `views.to_plan`."""
@@ -398,9 +400,9 @@ class Ledger:
         }
         return {guid: one.adopted for guid, one in found.items() if one.adopted}
 
-    def take_over(self, chosen: Iterable[Taken]) -> str:
+    def adopt_notes(self, chosen: Iterable[Taken]) -> str:
         """Make cards of what other tools made of passages; return what `undo` takes."""
-        return decide.take_over(self._store, chosen)
+        return decide.adopt_notes(self._store, chosen)
 
     def belonging(self) -> Counter[str]:
         """Return by tool the number of passages without a card that belong to it; see `belonging`."""
@@ -431,13 +433,15 @@ class Ledger:
 
     # --- what other packages store here ---------------------------------------------------------
 
-    def memo(self, name: str, value: str | None = None) -> str:
-        """Return the value of a name, "" if it has none; store another one if it is given.
+    def get_setting(self, name: str) -> str:
+        """Return the value stored under a name, "" if there is none.
 
         It is a fact about this database, not a decision: it is lost with the database. `looked` is
         when Anki was read last, in ISO 8601.
         """
-        if value is not None:
-            with self._store.transaction():
-                self._store.set_meta(f"app {name}", value)
         return self._store.meta(f"app {name}")
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Store a value under a name."""
+        with self._store.transaction():
+            self._store.set_meta(f"app {name}", value)

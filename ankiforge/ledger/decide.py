@@ -168,7 +168,7 @@ class Taken(Value):
     """As in `Card`."""
 
 
-def take_over(store: Store, chosen: Iterable[Taken]) -> str:
+def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
     """Make cards of the notes and schedules of other tools, and return the id for `undo`."""
     with store.action() as act:
         for one in chosen:

@@ -44,9 +44,9 @@ from ankiforge.model import (
     HighlightKind,
     Pair,
     Proposal,
-    Route,
     SearchTerms,
     Severity,
+    SourceKind,
     Strings,
     Texts,
     Value,
@@ -388,7 +388,7 @@ def _follow(
     if damage := _new_damage(card.wording, wording):
         why = f"the new words are damaged: “{damage}”"
         return [Held(Guid(card.guid), before, cards.fields_of(wording), why, wording.content)]
-    derived = highlight.route is Route.PDF and highlight.kind is not HighlightKind.CARD
+    derived = highlight.source_kind is SourceKind.PDF and highlight.kind is not HighlightKind.CARD
     if derived and _alike(card.wording, wording) < DERIVED_ALIKE:
         return [Held(Guid(card.guid), before, cards.fields_of(wording), "", wording.content)]
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
@@ -538,7 +538,7 @@ def each_waiting(
     """Yield the same with their words, a part at a time."""
     both = "FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE"
     ids = f"SELECT d.id {both} h.state = 'present' AND {condition} ORDER BY h.document, h.position, d.position"
-    strangers = msgspec.json.decode(store.meta("strangers", "[]"), type=set[str])
+    unknown_notes = msgspec.json.decode(store.meta("strangers", "[]"), type=set[str])
     graves = graves_of(store)
     for row in _in_parts(store, ids, f"SELECT d.*, h.body AS mark {both}", "d.id", *values):
         passage, proposal = store.passage(row["key"]), decode_proposal(row["body"])
@@ -551,7 +551,7 @@ def each_waiting(
         one = Waiting(
             row["id"], highlight, proposal, Guid(row["revises"]) if row["revises"] else None,
             Guid(row["replaces"]) if row["replaces"] else None,
-            _remarks(store, passage, row, wording, highlight, strangers, graves),
+            _remarks(store, passage, row, wording, highlight, unknown_notes, graves),
         )  # fmt: skip
         yield one, wording
 
@@ -602,7 +602,7 @@ def _remarks(
     row: Row,
     wording: Wording,
     highlight: Highlight,
-    strangers: Collection[str],
+    unknown_notes: Collection[str],
     graves: Collection[int],
 ) -> Strings:
     """Return why a draft needs a person: with a remark, policy never accepts it.
@@ -613,7 +613,7 @@ def _remarks(
         row: the draft.
         wording: its words.
         highlight: the passage as it was read.
-        strangers: the documents of notes in Anki that no card here has.
+        unknown_notes: the documents of notes in Anki that no card here has.
         graves: the ids of notes that were deleted in Anki.
     """
     remarks = []
@@ -630,7 +630,7 @@ def _remarks(
         remarks.append("you decided on this passage before")
     elif graves and was_buried(passage, wording, graves):
         remarks.append("you deleted its note in Anki")
-    elif in_vault(document_tag(highlight.document.title), highlight.uri) in strangers:
+    elif in_vault(document_tag(highlight.document.title), highlight.uri) in unknown_notes:
         remarks.append("Anki has notes of this document that are no cards here")
     for twin in twins(store, passage, wording.content):
         dropped = "" if twin["live"] else ", which was dropped"

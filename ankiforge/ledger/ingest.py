@@ -342,9 +342,9 @@ class Ingest:
 
         paired = {known[at]["id"] for at in pairs.values()}
         for row in known:
-            heard = row["state"] == "journal" and self.listed[container]
-            heard = heard and container not in self.report.doubtful
-            if row["id"] in went - paired and (row["state"] == "present" or heard):
+            from_journal = row["state"] == "journal" and self.listed[container]
+            from_journal = from_journal and container not in self.report.doubtful
+            if row["id"] in went - paired and (row["state"] == "present" or from_journal):
                 self.absent += self._highlights_of(row["id"])
                 query = "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?"
                 store.write(query, row["id"])
@@ -401,20 +401,20 @@ class Ingest:
 
     def _known(self, row: Row) -> _Known:
         passage = self.store.passage(row["key"])
-        heard = [reading_of(text) for text in passage.texts[:HEARD]]
+        from_journal = [reading_of(text) for text in passage.texts[:HEARD]]
         there = row["state"] in ("present", "journal")
         if row["body"]:
             mark = mark_of(decode_highlight(row), row["document"])
-            texts = {one[:3]: one for one in (*reversed(heard), *mark.readings)}
-            readings = (*mark.readings, *(one for one in heard if one[:3] != mark.now[:3]))
+            texts = {one[:3]: one for one in (*reversed(from_journal), *mark.readings)}
+            readings = (*mark.readings, *(one for one in from_journal if one[:3] != mark.now[:3]))
             readings = tuple(texts[one] for one in dict.fromkeys(one[:3] for one in readings))
             mark = replace(mark, readings=readings, there=there, decided=passage.decided)
         else:
             text = passage.texts[0] if passage.texts else Text("")
             names, labels = names_and_labels([text.own])
-            readings = tuple(heard) or (Reading(""),)
+            readings = tuple(from_journal) or (Reading(""),)
             mark = Mark(
-                readings, text.kind, names, labels, there, heard=True, decided=passage.decided,
+                readings, text.kind, names, labels, there, from_journal=True, decided=passage.decided,
                 document=row["document"],
             )  # fmt: skip
         return _Known(
@@ -451,11 +451,11 @@ class Ingest:
         self._ask_about_joined()
         # another machine may have found a passage of this one in other words, before the journals met
         here = [one for one in self.absent if one.state == "present"]
-        heard = [one for one in self.found if one.known and one.known.state == "journal"]
+        from_journal = [one for one in self.found if one.known and one.known.state == "journal"]
         for index, at in resembling(
-            [one.mark for one in here], [one.mark for one in heard]
+            [one.mark for one in here], [one.mark for one in from_journal]
         ).items():
-            one, old = heard[index], here[at]
+            one, old = from_journal[index], here[at]
             if one.document == old.document and match_in_document([old.mark], [one.mark]):
                 self.store.add("same", one.key, SOURCE, {"old": old.key})
             else:
@@ -594,7 +594,7 @@ class Ingest:
             if known:
                 self._take_known(one, known, text)
             rows.append((
-                highlight.key, one.document, one.position, highlight.route.value,
+                highlight.key, one.document, one.position, highlight.source_kind.value,
                 highlight.kind.value, one.mark.now.text, text, content_of(highlight),
                 self.run_number, listed(colours_of(highlight)),
                 listed(map(tag_name, (*highlight.document.tags, *highlight.tags))), encode(highlight),

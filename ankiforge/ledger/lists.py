@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from ankiforge.ledger import cards, decide, drafts
-from ankiforge.ledger.cards import Done, Fate
+from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.events import SOURCE, fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode, tag_name
@@ -67,7 +67,7 @@ class Match(Value):
 # --- queries --------------------------------------------------------------------------------------
 
 
-class Term(Value):
+class QueryTerm(Value):
     """A condition of a query on a field, or on the text (`field` = "")."""
 
     field: str
@@ -138,7 +138,7 @@ FIELDS = (
 """The fields that a query may name; code may name `id` as well, the beginning of an id."""
 
 
-def find(store: Store, terms: Sequence[Term], *, everything: bool = False) -> list[str]:
+def find(store: Store, terms: Sequence[QueryTerm], *, everything: bool = False) -> list[str]:
     """Return the ids of the cards and drafts that fulfil all terms, in reading order.
 
     Without `everything`, only drafts that wait and live cards, unless a term names a verdict.
@@ -158,7 +158,7 @@ def find(store: Store, terms: Sequence[Term], *, everything: bool = False) -> li
     return [row["id"] for row in rows]
 
 
-def _pattern(term: Term) -> str:
+def _pattern(term: QueryTerm) -> str:
     """Return what the columns are compared with."""
     if not term.field:
         return term.value
@@ -166,7 +166,7 @@ def _pattern(term: Term) -> str:
     return canonical(value).replace("[", "[[]")
 
 
-def _condition(term: Term, value: str) -> str:
+def _condition(term: QueryTerm, value: str) -> str:
     """Return the SQL of a term; `value` stands for its pattern."""
     if not term.field:
         found = (
@@ -401,7 +401,7 @@ def _fate_rows(store: Store, what: str, rest: str, *values: object) -> list[Row]
     return store.rows(_FATES.format(what=what, rest=rest), settled, *values)
 
 
-def fates(store: Store, of: str = "") -> Iterator[Fate]:
+def fates(store: Store, of: str = "") -> Iterator[HighlightOutcome]:
     """Yield every passage that is in its source, with what became of it, in reading order.
 
     `of`: only the one with this key.
@@ -420,7 +420,7 @@ def fates(store: Store, of: str = "") -> Iterator[Fate]:
             elif fate == "undrafted":
                 reason = reason or "not drafted yet"
             reason = reason or "nothing to ask was recognised"
-        yield Fate(decode_highlight(row), fate, "" if fate == "carded" else reason)
+        yield HighlightOutcome(decode_highlight(row), fate, "" if fate == "carded" else reason)
 
 
 def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
@@ -474,7 +474,7 @@ def _waiting(order: Order) -> Counter[str]:
     )
 
 
-def changes(store: Store, since: str) -> list[Done]:
+def changes(store: Store, since: str) -> list[HistoryEntry]:
     """Return the changes of cards by the source that stand, newest first, since a time in ISO 8601."""
     undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
     found = []

@@ -77,7 +77,7 @@ class Mark(Value):
     when its words move."""
     there: bool = True
     """Whether it was in its document when that was read last. Only used for known ones."""
-    heard: bool = False
+    from_journal: bool = False
     """Whether only the journal tells of it, so that it may have gone long ago."""
     decided: bool = False
     """Whether a decision depends on recognising it. Only used for known ones."""
@@ -219,7 +219,7 @@ def match_labels(
     """
     pairs: Pairs = {}
     for index, at in _by_label(known, found):
-        stood_here = known[at].there and not known[at].heard
+        stood_here = known[at].there and not known[at].from_journal
         if stood_here and index in new and at in left and at not in pairs.values():
             pairs[index] = at
     return pairs

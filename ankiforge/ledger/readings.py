@@ -24,7 +24,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Pair,
-    Route,
+    SourceKind,
     Strings,
     Unmarked,
     colour_name,
@@ -33,7 +33,7 @@ from ankiforge.model import (
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import triple_of
 
-ORDER = (Route.ZOTERO, Route.PDF, Route.VAULT, Route.OTHER)
+ORDER = (SourceKind.ZOTERO, SourceKind.PDF, SourceKind.VAULT, SourceKind.OTHER)
 """Of the locations of a passage, the one whose text is used: the first."""
 TOGETHER = 200
 """Documents of one transaction."""
@@ -281,7 +281,7 @@ def _same_id(store: Store, highlight: Highlight) -> str:
             f"{scheme}:%/{name}",
         )
         for row in rows:
-            if row["route"] != highlight.route.value:
+            if row["route"] != highlight.source_kind.value:
                 return store.first(row["key"])
     return ""
 

@@ -155,7 +155,7 @@ CREATE TABLE IF NOT EXISTS indexed (
     words TEXT NOT NULL, finders TEXT NOT NULL, exact BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- the words of documents, highlights and cards, for `seen`; `digest` tells what is out of date
+-- the words of documents, highlights and cards, for `search`; `digest` tells what is out of date
 CREATE VIRTUAL TABLE IF NOT EXISTS search USING fts5 (
     what UNINDEXED, ref UNINDEXED, document UNINDEXED, digest UNINDEXED, title, passage, remark,
     prefix = '2 3', tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"

@@ -1,4 +1,4 @@
-"""Search everything that was read, for `seen`: by name, by title, or by words.
+"""Search everything that was read, for `search`: by name, by title, or by words.
 
 One full-text table holds the words of documents, highlights and live cards; `Duplicates` has the search
 terms of the cards that a draft may repeat. A search first brings its table up to date, by comparing it

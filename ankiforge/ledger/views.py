@@ -67,7 +67,7 @@ class Viewed(msgspec.Struct):
     """The number of new reviews."""
 
 
-def see(
+def record_view(
     store: Store,
     notes: Iterable[Seen],
     *,

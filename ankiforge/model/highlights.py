@@ -41,7 +41,7 @@ Fields = tuple[Pair, ...]
 """(content field name, Markdown), in note type order, without empty fields."""
 
 
-class Route(StrEnum):
+class SourceKind(StrEnum):
     """The kind of source of a highlight, the most trusted first."""
 
     ZOTERO = "zotero"
@@ -301,10 +301,10 @@ class Highlight(Value):
         return int(self.other_id) if self.other_id.isdecimal() else 0
 
     @property
-    def route(self) -> Route:
+    def source_kind(self) -> SourceKind:
         """The kind of the highlight's source."""
         head = self.namespace.partition(":")[0]
-        return Route(head) if head in list(Route) else Route.OTHER
+        return SourceKind(head) if head in list(SourceKind) else SourceKind.OTHER
 
     @property
     def context(self) -> str:

@@ -29,12 +29,12 @@ from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, note_type
 from ankiforge.anki.package import DAY_ZERO
-from ankiforge.anki.plan import Options, Planned, merge, ship
+from ankiforge.anki.plan import Options, Planned, merge, plan_note
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
 from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import obsidian
-from ankiforge.ledger import Ledger, Taken, Term
+from ankiforge.ledger import Ledger, QueryTerm, Taken
 from ankiforge.model import (
     RETIRED,
     Adopted,
@@ -323,7 +323,7 @@ def _add_schedules(ledger: Ledger, found: Found) -> None:
 
 
 def _waiting(ledger: Ledger) -> Iterator[Waiting]:
-    return ledger.drafts(ledger.find([Term("verdict", "pending")]))
+    return ledger.drafts(ledger.find([QueryTerm("verdict", "pending")]))
 
 
 # --- the report -----------------------------------------------------------------------------------
@@ -624,7 +624,7 @@ def plan(
             return replace(nothing, problems=missing)
     blank = ("",) * (len(note_type(card.family).names) - len(names))
     unchanged = replace(options, types={})
-    planned = ship(card, seen, (*content, *blank), tags, (), found.values(), unchanged)
+    planned = plan_note(card, seen, (*content, *blank), tags, (), found.values(), unchanged)
     note, sent = planned.note, planned.sent
     if note is None or sent is None:
         return planned

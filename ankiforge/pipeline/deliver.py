@@ -1,6 +1,6 @@
 """The way to Anki: look at what is there, plan, write the package or push it.
 
-    look ─▶ ledger.see ─▶ plan every card ─▶ package ─▶ ledger.shipped ─▶ the file is replaced
+    look ─▶ ledger.record_view ─▶ plan every card ─▶ package ─▶ ledger.shipped ─▶ the file is replaced
 
 A view is a consistent copy of the collection, or comes from a running Anki (AnkiConnect). It is bound
 to one collection: another one concludes nothing until `pull --bind`.
@@ -25,7 +25,7 @@ from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import BugError, ItemError, OwnFileError, UsageError, one_item
-from ankiforge.ledger import Ledger, Line, Term, Viewed, Wording
+from ankiforge.ledger import Ledger, Line, QueryTerm, Viewed, Wording
 from ankiforge.model import (
     Adopted,
     Card,
@@ -34,10 +34,10 @@ from ankiforge.model import (
     Highlight,
     Media,
     Problem,
-    Route,
     Seen,
     SeenNote,
     SeenType,
+    SourceKind,
     Strings,
     Texts,
     Value,
@@ -70,10 +70,10 @@ class Bound(Value):
     created: int
 
 
-class Look(Value):
+class CollectionScan(Value):
     """The outcome of looking at Anki."""
 
-    sight: str
+    state: str
     """off, nowhere, same, taken or failed."""
     path: str = ""
     viewed: Viewed = msgspec.field(default_factory=Viewed)
@@ -83,17 +83,17 @@ class Look(Value):
     @property
     def blind(self) -> bool:
         """Whether Anki is there and could not be read."""
-        return self.sight == "failed"
+        return self.state == "failed"
 
 
-def look(
+def read_collection(
     settings: AnkiSettings,
     ledger: Ledger,
     home: Path,
     environ: Texts = os.environ,
     *,
     bind: bool = False,
-) -> Look:
+) -> CollectionScan:
     """Look at the collection that has our notes, if the settings allow it and it has changed.
 
     Args:
@@ -106,20 +106,22 @@ def look(
     from ankiforge.anki.profiles import changed_at, collections
 
     if settings.collection == NEVER:
-        return Look("off")
+        return CollectionScan("off")
     if settings.collection != AUTO:
-        return _look_at(Path(settings.collection).expanduser().resolve(), ledger, bind=bind)
+        return _read_collection_at(
+            Path(settings.collection).expanduser().resolve(), ledger, bind=bind
+        )
     paths = collections(home, environ)
     if not paths:
-        return Look("nowhere")
+        return CollectionScan("nowhere")
     bound = bound_to(ledger)
     if bound and not bind and bound.path in map(str, paths):
-        return _look_at(Path(bound.path), ledger)
+        return _read_collection_at(Path(bound.path), ledger)
     latest = sorted(paths, key=changed_at, reverse=True)
-    return _look_at(next(filter(_has_ours, latest), latest[0]), ledger, bind=bind)
+    return _read_collection_at(next(filter(_has_ours, latest), latest[0]), ledger, bind=bind)
 
 
-def look_at_file(file: Path, ledger: Ledger, *, bind: bool = False) -> Look:
+def read_collection_file(file: Path, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
     """Look at a collection or an export that the user names.
 
     Raises:
@@ -133,27 +135,27 @@ def look_at_file(file: Path, ledger: Ledger, *, bind: bool = False) -> Look:
 
 def bound_to(ledger: Ledger) -> Bound | None:
     """Return the collection that has our notes; None if none was seen."""
-    stored = ledger.memo("bound")
+    stored = ledger.get_setting("bound")
     return msgspec.json.decode(stored, type=Bound) if stored else None
 
 
-def _look_at(path: Path, ledger: Ledger, *, bind: bool = False) -> Look:
+def _read_collection_at(path: Path, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
     from ankiforge.anki.profiles import signature
 
     try:
         state = f"{path} {signature(path)}"
-        if not bind and ledger.memo("anki state") == state:
-            return Look("same", str(path))
+        if not bind and ledger.get_setting("anki state") == state:
+            return CollectionScan("same", str(path))
         from ankiforge.anki.collection import open_view
 
         with open_view(path, _adopted(ledger)) as view:
             found = _record(view, ledger, bind=bind)
-            if found.sight == "taken":
-                ledger.memo("anki state", state)
+            if found.state == "taken":
+                ledger.set_setting("anki state", state)
             return found
     except ItemError as error:
         what = error.message.removeprefix(f"{path}: ")
-        return Look("failed", str(path), problem=Problem(str(path), what, error.hint))
+        return CollectionScan("failed", str(path), problem=Problem(str(path), what, error.hint))
 
 
 def _has_ours(path: Path) -> bool:
@@ -166,7 +168,7 @@ def _has_ours(path: Path) -> bool:
         return False
 
 
-def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
+def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
     """Record a view, unless it is of another collection than ours."""
     bound = bound_to(ledger)
     other = bound and (
@@ -176,7 +178,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
     if other and not bind:
         what = "it is another collection than the one that has your notes; nothing was concluded"
         hint = "to study them in this one from now on: ankiforge pull --bind"
-        return Look("failed", view.path, problem=Problem(view.path, what, hint))
+        return CollectionScan("failed", view.path, problem=Problem(view.path, what, hint))
     types = {one.id: one for one in view.types}
     adopted = ledger.adopted()
     notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
@@ -186,19 +188,23 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
             "is another profile open? if they were removed there, or to study them in this"
             " collection from now on: ankiforge pull --bind"
         )
-        return Look("failed", view.path, problem=Problem(view.path, what, hint))
+        return CollectionScan("failed", view.path, problem=Problem(view.path, what, hint))
     reviews = view.reviews()  # all, because a phone may bring old ones late
-    viewed = ledger.see(notes, complete=view.complete, graves=view.graves(), reviews=reviews)
+    viewed = ledger.record_view(
+        notes, complete=view.complete, graves=view.graves(), reviews=reviews
+    )
     if view.complete and (notes or bind):
         now = Bound(view.path, view.profile, view.created)
         if bound is None or bind or view.kind is ViewKind.COLLECTION:
-            ledger.memo("bound", msgspec.json.encode(now).decode())
+            ledger.set_setting("bound", msgspec.json.encode(now).decode())
     kept = {} if view.complete else seen_types(ledger)
-    ledger.memo("types", msgspec.json.encode(tuple({**kept, **types}.values())).decode())
+    ledger.set_setting("types", msgspec.json.encode(tuple({**kept, **types}.values())).decode())
     foreign = view.foreign(ledger.duplicates.mods())
     if foreign is not None:
         ledger.duplicates.keep_foreign(*foreign)
-    return Look("taken", view.path, viewed, problem=_told_of_revived(ledger, viewed.revived))
+    return CollectionScan(
+        "taken", view.path, viewed, problem=_told_of_revived(ledger, viewed.revived)
+    )
 
 
 def _told_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
@@ -291,7 +297,7 @@ def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
 
 def seen_types(ledger: Ledger) -> dict[int, SeenType]:
     """Return the note types of the newest view by id."""
-    stored = ledger.memo("types")
+    stored = ledger.get_setting("types")
     found = msgspec.json.decode(stored, type=tuple[SeenType, ...]) if stored else ()
     return {one.id: one for one in found}
 
@@ -414,7 +420,7 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
 # --- pictures -------------------------------------------------------------------------------------
 
 # The kinds of sources that keep pictures in their folder.
-_SOURCES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}
+_SOURCES = {SourceKind.VAULT: "obsidian", SourceKind.ZOTERO: "zotero"}
 # How the names of pictures begin that were cut from a page.
 _CUT = "cut/"
 
@@ -436,14 +442,14 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath)
 
     if "://" in path:
         return Problem(path, "pictures are not fetched from the web: save it in the vault")
-    if path.startswith(_CUT) and highlight.route in (Route.PDF, Route.ZOTERO):
+    if path.startswith(_CUT) and highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO):
         try:
             cut = folder / path.removeprefix(_CUT)
             cut.is_there()
         except OwnFileError as error:
             return Problem(path, error.message, error.hint)
         return media_of(cut.path)
-    kind = _SOURCES.get(highlight.route, highlight.namespace.partition(":")[0])
+    kind = _SOURCES.get(highlight.source_kind, highlight.namespace.partition(":")[0])
     known, kinds = roots(ledger), (kind, "yanki", "ankiops") if kind == "obsidian" else (kind,)
     named = (known.get(f"{one}:{highlight.document.source}") for one in kinds)
     root = next(filter(None, named), None)
@@ -472,7 +478,7 @@ def roots(ledger: Ledger) -> Texts:
 
     What another machine has stored is not used: nobody here has confirmed its folders.
     """
-    stored = ledger.memo(_roots_of(ledger))
+    stored = ledger.get_setting(_roots_of(ledger))
     return msgspec.json.decode(stored, type=dict[str, str]) if stored else {}
 
 
@@ -480,7 +486,7 @@ def remember_roots(ledger: Ledger, folders: Texts) -> None:
     """Store the folders of sources that are opened, from which pictures are read."""
     known = roots(ledger)
     if not folders.items() <= known.items():
-        ledger.memo(_roots_of(ledger), msgspec.json.encode({**known, **folders}).decode())
+        ledger.set_setting(_roots_of(ledger), msgspec.json.encode({**known, **folders}).decode())
 
 
 def _roots_of(ledger: Ledger) -> str:
@@ -534,7 +540,7 @@ def kept(ledger: Ledger, path: Path, settings: str) -> Published | None:
 
 def _last(ledger: Ledger, path: Path) -> Kept | None:
     """Return the last package if the file at a path is still it."""
-    stored = ledger.memo("package")
+    stored = ledger.get_setting("package")
     last = msgspec.json.decode(stored, type=Kept) if stored else None
     now = own_file(path).state() if own_file(path).is_there() else None
     if last is None or last.path != str(path) or now is None:
@@ -587,7 +593,7 @@ def publish(
     if settings and not any(doubtful) and not any(one.note and one.note.media for one in packed):
         now = path.stat()
         last = Kept(settings, str(path), now.st_size, now.st_mtime_ns, len(packed), changed)
-        ledger.memo("package", msgspec.json.encode(last).decode())
+        ledger.set_setting("package", msgspec.json.encode(last).decode())
     return Published(path, len(packed), new, changed, problems=problems)
 
 
@@ -595,8 +601,8 @@ def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:
     """Return why nothing is sent to Anki of the cards of a deck; "" = of all."""
     from ankiforge.anki.notes import deck_name
 
-    terms = [Term("verdict", "accepted")]
-    terms += [Term("deck", deck_name(deck))] if deck else []
+    terms = [QueryTerm("verdict", "accepted")]
+    terms += [QueryTerm("deck", deck_name(deck))] if deck else []
     where = f" in the deck {deck_name(deck)}" if deck else ""
     if not ledger.find(terms):
         return f"no card{where} is accepted yet"
@@ -687,13 +693,13 @@ def look_at_graves(settings: AnkiSettings, ledger: Ledger, home: Path, profile: 
         try:
             with open_view(path) as view:
                 if view.profile == profile or (single and not profile):
-                    return ledger.see([], complete=False, graves=view.graves())
+                    return ledger.record_view([], complete=False, graves=view.graves())
         except ItemError:
             continue  # a look that could not be taken tells nothing
     return Viewed()
 
 
-def look_at_running(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) -> Look:
+def read_running_anki(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
     """Export every deck that has notes of ours, and record the notes.
 
     Raises:
@@ -725,13 +731,13 @@ _SUSPENDED = "suspended"
 def suspend_retired(ledger: Ledger, anki: AnkiConnect, cards: Iterable[int]) -> None:
     """Suspend cards, and remember that we did."""
     anki.suspend(cards)
-    stored = msgspec.json.decode(ledger.memo(_SUSPENDED) or "[]")
-    ledger.memo(_SUSPENDED, msgspec.json.encode(sorted({*stored, *cards})).decode())
+    stored = msgspec.json.decode(ledger.get_setting(_SUSPENDED) or "[]")
+    ledger.set_setting(_SUSPENDED, msgspec.json.encode(sorted({*stored, *cards})).decode())
 
 
 def suspended(ledger: Ledger, live: Iterable[Seen]) -> tuple[int, ...]:
     """Return the cards of live notes that `suspend_retired` suspended; they are forgotten."""
-    stored = set(msgspec.json.decode(ledger.memo(_SUSPENDED) or "[]"))
+    stored = set(msgspec.json.decode(ledger.get_setting(_SUSPENDED) or "[]"))
     ids = {id for note in live for id in note.cards}
-    ledger.memo(_SUSPENDED, msgspec.json.encode(sorted(stored - ids)).decode())
+    ledger.set_setting(_SUSPENDED, msgspec.json.encode(sorted(stored - ids)).decode())
     return tuple(sorted(stored & ids))

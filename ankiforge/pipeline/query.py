@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from ankiforge.errors import UsageError
-from ankiforge.ledger import FIELDS, Ledger, Term
+from ankiforge.ledger import FIELDS, Ledger, QueryTerm
 from ankiforge.model import (
     CardKind,
     Family,
@@ -47,7 +47,7 @@ _TERM = regex(
 )
 
 
-def parse(text: str) -> list[Term]:
+def parse(text: str) -> list[QueryTerm]:
     """Return the conditions that a card or draft must fulfil; none = every one.
 
     Raises:
@@ -67,7 +67,7 @@ def parse(text: str) -> list[Term]:
     return terms
 
 
-def _term(found: re.Match[str]) -> Term:
+def _term(found: re.Match[str]) -> QueryTerm:
     field = (found["field"] or "").casefold()
     value = found["bare"] if found["quoted"] is None else found["quoted"]
     if field and field not in FIELDS:
@@ -87,7 +87,7 @@ def _term(found: re.Match[str]) -> Term:
         if not any(fnmatchcase(word, pattern) for word in _WORDS[field]):
             what = f"query: {field} is never {value!r}"
             raise UsageError(what, hint=f"one of: {', '.join(_WORDS[field])}")
-    return Term(field, value, bool(found["minus"]))
+    return QueryTerm(field, value, bool(found["minus"]))
 
 
 def joined(words: Iterable[str]) -> str:
@@ -142,7 +142,7 @@ def find(ledger: Ledger, word: str) -> str:
         UsageError: it names none, or several.
     """
     beginning = word.strip().casefold()
-    found = ledger.find([Term("id", beginning)], everything=True)
+    found = ledger.find([QueryTerm("id", beginning)], everything=True)
     if beginning.startswith("qu"):
         found += [one.id for one in ledger.questions() if one.id.startswith(beginning)]
     if not found:

@@ -30,7 +30,7 @@ from ankiforge.draft import (
 from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
 from ankiforge.errors import BUG, BugError, one_item
 from ankiforge.extract import program, scanned
-from ankiforge.ledger import Ledger, Outcome, Report, Term
+from ankiforge.ledger import Ledger, Outcome, QueryTerm, Report
 from ankiforge.model import (
     SECOND_LOOK,
     VERIFIED,
@@ -259,7 +259,7 @@ def to_compare(ledger: Ledger) -> list[SendableCard]:
     """Return the model's waiting drafts that no second look has compared, as a model may see them."""
     privacy = privacy_of(ledger)
     cards = list[SendableCard]()
-    ids = ledger.find([Term("drafter", "llm"), Term("verdict", "pending")])
+    ids = ledger.find([QueryTerm("drafter", "llm"), QueryTerm("verdict", "pending")])
     for waiting in ledger.drafts(ids):
         checks = {finding.check for finding in waiting.proposal.findings}
         if waiting.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:

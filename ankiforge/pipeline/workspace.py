@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.prompt import Prompt
     from ankiforge.draft.server import ServerSettings, Usage
     from ankiforge.ledger import Ledger, Replies, Report
-    from ankiforge.pipeline.deliver import Look, Published
+    from ankiforge.pipeline.deliver import CollectionScan, Published
     from ankiforge.pipeline.run import Job, Progress
 
 # --- the files of a workspace ---------------------------------------------------------------
@@ -564,7 +564,7 @@ def make_job(
 # --- what a run comes to --------------------------------------------------------------------
 
 
-class Tally(msgspec.Struct):
+class RunResult(msgspec.Struct):
     """The totals of a run, collected step by step."""
 
     report: Report | None = None
@@ -572,7 +572,7 @@ class Tally(msgspec.Struct):
     accepted: int = 0
     changes: list[Change] = []
     problems: list[Problem] = []
-    look: Look | None = None
+    scan: CollectionScan | None = None
     planned: list[Planned] = []
     published: list[Published] = []
     pushed: tuple[int, int] | None = None
@@ -589,17 +589,17 @@ class Tally(msgspec.Struct):
         self.changes += step.changes
         self.problems += [one for one in step.problems if one not in self.problems]
 
-    def take(self, look: Look) -> None:
+    def take(self, scan: CollectionScan) -> None:
         """Add what was seen in Anki."""
-        self.look = look
-        self.problems += [look.problem] if look.problem else []
+        self.scan = scan
+        self.problems += [scan.problem] if scan.problem else []
 
-    def take_again(self, look: Look) -> None:
+    def take_again(self, scan: CollectionScan) -> None:
         """Add what was seen in Anki since the first look; one that failed tells nothing new."""
-        if self.look is None or look.sight != "taken":
+        if self.scan is None or scan.state != "taken":
             return
-        before, now = self.look.viewed, look.viewed
-        self.take(look)
+        before, now = self.scan.viewed, scan.viewed
+        self.take(scan)
         for name in ("first", "deleted", "returned", "retired", "revived"):
             setattr(now, name, [*getattr(before, name), *getattr(now, name)])
         now.reviews += before.reviews
@@ -629,7 +629,7 @@ class Tally(msgspec.Struct):
 def publish(
     workspace: Workspace,
     ledger: Ledger,
-    tally: Tally,
+    tally: RunResult,
     path: Path,
     *,
     deck: str = "",
@@ -639,11 +639,11 @@ def publish(
     """Plan all cards and write the package, unless Anki is there and could not be read."""
     from ankiforge.pipeline import deliver
 
-    if tally.look and tally.look.sight in ("same", "taken") and not push:
+    if tally.scan and tally.scan.state in ("same", "taken") and not push:
         # what was deleted in Anki while the sources were read does not come back
-        again = deliver.look(workspace.config.anki, ledger, Path.home())
+        again = deliver.read_collection(workspace.config.anki, ledger, Path.home())
         tally.take_again(again)
-    if tally.look and tally.look.blind and not full:
+    if tally.scan and tally.scan.blind and not full:
         return
     decks = load_rules(workspace)
     pictures = workspace.pictures
@@ -664,7 +664,7 @@ def publish(
 def push(
     workspace: Workspace,
     ledger: Ledger,
-    tally: Tally,
+    tally: RunResult,
     path: Path,
     connect: Callable[[], AnkiConnect],
     *,
@@ -683,13 +683,13 @@ def push(
         if sync and not synced:
             what, hint = "is not logged in to a sync account", "press Sync in Anki and log in"
             tally.problems.append(Problem("Anki", what, hint))
-        tally.take(found := deliver.look_at_running(anki, ledger))
+        tally.take(found := deliver.read_running_anki(anki, ledger))
         if found.blind:
             told = found.problem or Problem("Anki", "was not read")
             raise ServiceError(told.what, hint=told.hint)
     except ServiceError as error:
-        if tally.look is None:
-            tally.take(deliver.look(workspace.config.anki, ledger, Path.home()))
+        if tally.scan is None:
+            tally.take(deliver.read_collection(workspace.config.anki, ledger, Path.home()))
         publish(workspace, ledger, tally, path, deck=deck)
         return error
     if is_loopback(anki.address):
@@ -705,7 +705,7 @@ def push(
         anki.import_package(path)
         live = [known[one.guid] for one in tally.planned if one.live]
         anki.unsuspend(deliver.suspended(ledger, [note for note in live if note]))
-        deliver.look_at_running(anki, ledger)
+        deliver.read_running_anki(anki, ledger)
         if synced:
             anki.sync()
     except ServiceError as error:

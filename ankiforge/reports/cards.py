@@ -28,7 +28,7 @@ from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
-    from ankiforge.ledger import Done, Fate, Ledger, Line, Match
+    from ankiforge.ledger import HighlightOutcome, HistoryEntry, Ledger, Line, Match
 
 
 Text = Iterator[str]
@@ -104,7 +104,7 @@ def question_json(question: Question) -> Json:
     return {"id": question.id, "guid": None, "question": question.kind, **named, "conflicts": conflicts}  # fmt: skip
 
 
-def done_json(done: Done) -> Json:
+def done_json(done: HistoryEntry) -> Json:
     """Return a decision, or a change by the source, as JSON; `undo` takes its id."""
     said = {**attributes(done, "id guid at by what"), "highlight": done.key, "text": done.text}
     if done.change is None:
@@ -180,7 +180,7 @@ def question_line(question: Question) -> str:
     return f"{question.id[:10]}  {question.text}  {shortened(on_one_line(about), 60)}".rstrip()
 
 
-def done_line(done: Done) -> str:
+def done_line(done: HistoryEntry) -> str:
     """Return a decision in one line: what `undo` takes, when, who, what, and the text."""
     at = done.at[:16].replace("T", " ")
     text = shortened(on_one_line(done.text), 60)
@@ -188,7 +188,7 @@ def done_line(done: Done) -> str:
     return f"{done.id:16}  {at}  {done.said} by {done.by}  {about}  {text}".rstrip()
 
 
-def change_lines(done: Done) -> Text:
+def change_lines(done: HistoryEntry) -> Text:
     """Yield the old and the new words of a card that changed with its source."""
     undo = f"to take it back: ankiforge undo {done.id}"
     yield f"{done.guid[:10]}  changed with its source {done.at[:10]}; {undo}"
@@ -197,7 +197,7 @@ def change_lines(done: Done) -> Text:
         yield _row("   →", new or "(nothing)")
 
 
-def fate_lines(fate: Fate) -> Strings:
+def fate_lines(fate: HighlightOutcome) -> Strings:
     """Return a highlight without a card: its words, the reason, and the key that `edit` takes."""
     one = fate.highlight
     words = on_one_line(one.exact or one.comment) or f"({one.kind})"
@@ -300,7 +300,7 @@ def question_text(question: Question) -> Text:
     yield _settled_by(question.id, question.accept, question.reject)
 
 
-# --- works, for `seen` ----------------------------------------------------------------------
+# --- works, for `search` ----------------------------------------------------------------------
 
 # The number of passages and of cards that a terminal shows for a work without -v.
 _MOST_FOUND = 5

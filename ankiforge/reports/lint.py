@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ankiforge import check
 from ankiforge.anki.notetypes import is_empty
 from ankiforge.anki.render import unrender
-from ankiforge.check import MAX_LENGTH, bare
+from ankiforge.check import MAX_LENGTH, without_markup
 from ankiforge.model import (
     NO_KEY,
     CardKind,
@@ -113,10 +113,10 @@ def _markup_faults(text: str) -> Iterator[Finding]:
     text = _CODE.sub("", text)
     for opens, closes in _PAIRS:
         if len(re.findall(rf"(?<!\\){opens}", text)) != len(re.findall(rf"(?<!\\){closes}", text)):
-            yield check.found("maths", f"“{on_one_line(unrender(text))[:40]}”")
+            yield check.make_finding("maths", f"“{on_one_line(unrender(text))[:40]}”")
     if early := _CLOSED_EARLY.search(text):
         what = f"`}}}}` of a formula closes the cloze early: “{on_one_line(early[0])[:40]}”"
-        yield check.found("malformed", what)
+        yield check.make_finding("malformed", what)
 
 
 # --- a note ---------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class ReadNote(Value):
         """The front of the note, to identify it in a line."""
         shown = [draft.field("Text") or draft.field("Front") for _, draft in self.cards[:1]]
         shown += [unrender(text[:400]) for _, text in self.fields[:1]]
-        return on_one_line(bare(next(filter(None, shown), "")[:400]))
+        return on_one_line(without_markup(next(filter(None, shown), "")[:400]))
 
     def as_json(self, findings: Iterable[Finding], *, fields: bool) -> Json:
         """Return a line of `lint --json`."""

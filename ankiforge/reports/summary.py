@@ -19,7 +19,7 @@ from ankiforge.text import counted, dollars, on_one_line, percent, shortened, ta
 from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.workspace import Tally
+    from ankiforge.pipeline.workspace import RunResult
 
 MOST_LINES = 12
 """How many lines a run prints for a person."""
@@ -41,7 +41,7 @@ def problem_json(problem: Problem) -> Json:
     return attributes(problem, "where what hint notice")
 
 
-def delivery_json(tally: Tally, ledger: Ledger) -> Json:
+def delivery_json(tally: RunResult, ledger: Ledger) -> Json:
     """Return what came to packages or to Anki, and the problems: the object of `build` and `push`."""
     added, updated = tally.pushed or (
         sum(one.added for one in tally.published), sum(one.updated for one in tally.published),
@@ -54,14 +54,14 @@ def delivery_json(tally: Tally, ledger: Ledger) -> Json:
             "held": sum(bool(one.held) for one in tally.planned),
             "missing": ledger.counts("anki")["anki"]["missing"],
             "conflicts": ledger.counts("waiting")["waiting"]["conflicts"],
-            "tombstones": len(tally.look.viewed.deleted) if tally.look else 0,
+            "tombstones": len(tally.scan.viewed.deleted) if tally.scan else 0,
         },
         "packages": [str(path) for path in tally.packages],
         "problems": [problem_json(one) for one in tally.problems],
     }
 
 
-def as_json(tally: Tally, ledger: Ledger) -> Json:
+def as_json(tally: RunResult, ledger: Ledger) -> Json:
     """Return the object that `run` and `draft` print."""
     report, counts = tally.report or Report(), ledger.counts(*COUNTED)
     fates, verdicts, waits = counts["fates"], counts["cards"], counts["waiting"]
@@ -107,7 +107,7 @@ def as_json(tally: Tally, ledger: Ledger) -> Json:
 
 
 def as_text(
-    tally: Tally, ledger: Ledger, workspace: Workspace, room: int | None = MOST_LINES
+    tally: RunResult, ledger: Ledger, workspace: Workspace, room: int | None = MOST_LINES
 ) -> list[str]:
     """Return the lines of a run for a person: what came in, what changed, what waits, what to do next.
 
@@ -162,7 +162,7 @@ def belonging_line(ledger: Ledger) -> str:
     return f"{said}: `ankiforge adopt` first keeps their history"
 
 
-def _came_in(tally: Tally) -> Text:
+def _came_in(tally: RunResult) -> Text:
     if (report := tally.report) is not None:
         parts = {
             "new": len(report.new), "changed": len(report.changed), "moved": len(report.moved),
@@ -183,19 +183,19 @@ def _came_in(tally: Tally) -> Text:
         yield said.removeprefix("; ")
 
 
-def anki_line(tally: Tally, ledger: Ledger) -> str:
+def anki_line(tally: RunResult, ledger: Ledger) -> str:
     """Return what a look at Anki found; "" if there is nothing to tell."""
-    look = tally.look
-    if look is None:
+    scan = tally.scan
+    if scan is None:
         return ""
-    if look.blind:
+    if scan.blind:
         return "Anki could not be read, so no package was written"
-    if look.sight in ("nowhere", "off") and not ledger.memo("looked"):
-        off = look.sight == "off"
+    if scan.state in ("nowhere", "off") and not ledger.get_setting("looked"):
+        off = scan.state == "off"
         why = "Anki is not read (anki.collection: none)" if off else "No Anki collection found"
         written = tally.packages or any(one.note for one in tally.planned)
         return f"{why}, so the package holds every card." if written else ""
-    found = look.viewed
+    found = scan.viewed
     became = {
         "deleted, not sent again": found.deleted,
         "back again": found.returned,
@@ -208,7 +208,7 @@ def anki_line(tally: Tally, ledger: Ledger) -> str:
     return f"in Anki: {said}" if said else ""
 
 
-def delivery_lines(tally: Tally) -> Text:
+def delivery_lines(tally: RunResult) -> Text:
     """Yield what was written or pushed, and what was held back."""
     for one in tally.published:
         if one.notes and tally.pushed is None:
@@ -225,7 +225,7 @@ def delivery_lines(tally: Tally) -> Text:
         yield f"{counted(held.total(), 'note')} held: {'; '.join(held)}"
 
 
-def _changes_that_stand(tally: Tally, ledger: Ledger) -> list[Change]:
+def _changes_that_stand(tally: RunResult, ledger: Ledger) -> list[Change]:
     """Return the changes of a run; a card about whose words a question asks keeps its words until then."""
     questions = ledger.questions() if tally.changes else []
     asked = {guid for one in questions if one.kind == "conflict" for guid in one.guids}
@@ -378,7 +378,7 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
             "revisions": waits["revisions"], "rejected": cards["rejected"],
             "retired": cards["retired"], "sourceless": anki["sourceless"],
         },
-        anki["none"], {name: waits[name] for name in LISTS}, ledger.memo("looked"), todo or "run", why or "read what is new",
+        anki["none"], {name: waits[name] for name in LISTS}, ledger.get_setting("looked"), todo or "run", why or "read what is new",
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from ankiforge.model import (
     Media,
     Origin,
     Pair,
-    Route,
+    SourceKind,
     Span,
     Texts,
 )
@@ -52,7 +52,7 @@ def card_of(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) ->
     return Card(Guid(""), highlight.key, "", kind, fields, quote, highlight, Origin(""))
 
 
-def face(card: Card, find: Find) -> Json:
+def card_view(card: Card, find: Find) -> Json:
     """Return a card for the page.
 
     Returns:
@@ -234,7 +234,7 @@ def _place(highlight: Highlight) -> str:
     document = highlight.document
     headings = [one for one in highlight.heading.split(" › ") if one and one != document.title]
     page = f"p. {highlight.page_label}" if highlight.page_label else ""
-    path = document.path if highlight.route is Route.VAULT else ""
+    path = document.path if highlight.source_kind is SourceKind.VAULT else ""
     return " · ".join(isolated(one) for one in (page or path, " › ".join(headings)) if one)
 
 
@@ -297,7 +297,10 @@ def _near(lines: list[str]) -> list[str]:
 def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) -> Iterator[Run]:
     """Split a text where a mark begins or ends; a formula is never divided."""
     formulas = {}
-    if highlight.route not in (Route.PDF, Route.ZOTERO):  # there a dollar is a dollar
+    if highlight.source_kind not in (
+        SourceKind.PDF,
+        SourceKind.ZOTERO,
+    ):  # there a dollar is a dollar
         for start, end, kind in shields(text):
             width = {"math": 1, "display": 2}.get(kind, 0)
             tex = text[start + width : end - width].strip()

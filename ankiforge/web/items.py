@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.render import unrender
-from ankiforge.ledger import Fate, Ledger
+from ankiforge.ledger import HighlightOutcome, Ledger
 from ankiforge.model import (
     Card,
     Finding,
@@ -33,7 +33,7 @@ from ankiforge.pipeline.deliver import as_in_anki
 from ankiforge.pipeline.query import selectable_text
 from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
-from ankiforge.web.card_view import Find, card_of, compared, face, passage
+from ankiforge.web.card_view import Find, card_of, card_view, compared, passage
 
 Item = Json
 MOST_LINES = 300
@@ -117,7 +117,7 @@ class Found(Value):
     card: Card | None = None
     findings: tuple[Finding, ...] = ()
     """What is to be said of a card."""
-    fate: Fate | None = None
+    fate: HighlightOutcome | None = None
     question: Question | None = None
 
     @property
@@ -182,7 +182,7 @@ class Items:
 
     def _revision(self, one: Waiting, card: Card) -> Item:
         """Return a draft beside the card that it would change or replace."""
-        old = face(card, self._find)
+        old = card_view(card, self._find)
         new = self._draft(one)
         old["label"], new["label"] = "Your card", "With the new words"
         same_type = card.kind.family is one.draft.kind.family
@@ -208,7 +208,7 @@ class Items:
             "actions": actions,
         }  # fmt: skip
 
-    def _passage(self, fate: Fate) -> Item:
+    def _passage(self, fate: HighlightOutcome) -> Item:
         """Return a passage without a card, of which a person may make one."""
         highlight = fate.highlight
         text = selectable_text(highlight)[0]
@@ -230,7 +230,7 @@ class Items:
 
     def _card(self, card: Card, findings: Sequence[Finding]) -> Item:
         """Return a card that was decided on, for the list of all."""
-        shown = face(card, self._find)
+        shown = card_view(card, self._find)
         why = [_sentence(one.message) for one in findings]
         why += [_sentence(card.why)] if card.why else []
         if card.live:
@@ -295,7 +295,7 @@ class Items:
             mine[one.field] = one.words if from_anki else one.theirs
             theirs[one.field] = unrender(one.ours) if from_anki else one.ours
         faces = [
-            face(replace(card, fields=tuple(fields.items())), self._find)
+            card_view(replace(card, fields=tuple(fields.items())), self._find)
             for fields in (mine, theirs)
         ]
         title = faces[0]["title"]
@@ -311,7 +311,7 @@ class Items:
 
     def _absent(self, question: Question) -> Item:
         cards = self._ledger.cards(*question.guids[:MOST_LINES])
-        faces = [face(one, self._find) for one in cards]
+        faces = [card_view(one, self._find) for one in cards]
         lines = [{"id": "", "a": one["title"], "b": one["answer"]} for one in faces]
         count = len(question.guids)
         several = f"{counted(count, 'note')} {'is' if count == 1 else 'are'} missing in Anki"
@@ -372,11 +372,11 @@ class Items:
 
     def _draft(self, one: Waiting) -> Json:
         draft = one.draft
-        return face(card_of(draft.kind, draft.fields, one.highlight, draft.quote), self._find)
+        return card_view(card_of(draft.kind, draft.fields, one.highlight, draft.quote), self._find)
 
     def _known(self, card: Card, label: str) -> Json:
-        """Return the face of an accepted card, with its reviews."""
-        shown = face(as_in_anki(self._ledger, card), self._find)
+        """Return the view of an accepted card, with its reviews."""
+        shown = card_view(as_in_anki(self._ledger, card), self._find)
         seen = next(self._ledger.notes(card.guid), None)
         reviews = counted(seen.reviews, "review") if seen else "not in Anki yet"
         if card.verdict is not Verdict.LIVE:

@@ -1,4 +1,4 @@
-"""The HTTP door of the page: who may come in, what may be asked for, and how it ends.
+"""The HTTP server of the page: who may come in, what may be asked for, and how it ends.
 
 Only the browser that opens the printed address first comes in, only on this machine, and only from
 the page itself. The token of the address works once; then a cookie with another secret counts.
@@ -33,7 +33,7 @@ from ankiforge.errors import ForgeError, traceback_of
 from ankiforge.model import Family, Json, Pair, Value
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.web.items import sentence
-from ankiforge.web.session import Body, Desk, StaleError
+from ankiforge.web.session import Body, ReviewSession, StaleError
 
 HOST = "127.0.0.1"
 LARGEST = 256 * 1024
@@ -92,14 +92,14 @@ class Answer(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Server:
     """The page as a WSGI program."""
 
     port: int
-    desk: Callable[[], Desk]
-    """Returns the desk, in the one thread that answers."""
+    open_session: Callable[[], ReviewSession]
+    """Returns the session, in the one thread that answers."""
     token: str = field(default_factory=_secret)
-    session: str = field(default_factory=_secret, repr=False)
+    cookie_value: str = field(default_factory=_secret, repr=False)
     # Acquired by the first use of the token, and never released.
     _used: Lock = field(default_factory=Lock, init=False, repr=False)
 
@@ -172,7 +172,7 @@ class Door:
         except CookieError:
             return False
         found = cookies.get(self._cookie)
-        return _same(found.value if found else "", self.session)
+        return _same(found.value if found else "", self.cookie_value)
 
     @property
     def _cookie(self) -> str:
@@ -188,7 +188,7 @@ class Door:
         if not self._known(environ):
             if not self._used.acquire(blocking=False):
                 raise HttpError("403 Forbidden", _USED)
-            cookie = f"{self._cookie}={self.session}; HttpOnly; SameSite=Strict; Path=/"
+            cookie = f"{self._cookie}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
             headers.append(("Set-Cookie", cookie))
         if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
             # The file that opens the page is another site, whose redirects bring no strict cookie.
@@ -216,29 +216,29 @@ class Door:
             case ["static"] if name in _STATIC:
                 return Answer(_static(name).encode(), f"{_STATIC[name]}; charset=utf-8", kept=True)
             case ["picture" | "paper" as kind]:
-                found = self.desk().file(name)
+                found = self.open_session().file(name)
                 if found and found.is_file():
                     type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
                     policy = _VIEWER if kind == "paper" else _INERT
                     return Answer(found.read_bytes(), type, policy=policy)
             case ["api"] if name == "state":
-                return _json(self.desk().state())
+                return _json(self.open_session().state())
             case ["api"] if name == "list":
                 words, state = asked.get("words", "")[:500], asked.get("state", "")
-                return _json(self.desk().listed(asked.get("id", ""), words, state))
+                return _json(self.open_session().listed(asked.get("id", ""), words, state))
             case ["api"] if name == "item":
-                return _json({"item": self.desk().item(asked.get("id", ""))})
+                return _json({"item": self.open_session().item(asked.get("id", ""))})
         raise HttpError("404 Not Found", "There is nothing here.")
 
     def _post(self, path: str, body: bytes) -> Answer:
         try:
             match path:
                 case "/api/decide":
-                    return _json(self.desk().decide(msgspec.json.decode(body, type=Body)))
+                    return _json(self.open_session().decide(msgspec.json.decode(body, type=Body)))
                 case "/api/undo":
-                    return _json(self.desk().undo(msgspec.json.decode(body, type=str)))
+                    return _json(self.open_session().undo(msgspec.json.decode(body, type=str)))
                 case "/api/send":
-                    return _json(self.desk().send())
+                    return _json(self.open_session().send())
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise HttpError("400 Bad Request", "This was not understood.") from error
         raise HttpError("404 Not Found", "There is nothing here.")
@@ -283,25 +283,25 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return going_on
 
 
-def serve(desk: Callable[[], Desk], started: Callable[[str], None]) -> None:
+def serve(open_session: Callable[[], ReviewSession], started: Callable[[str], None]) -> None:
     """Serve the page until Ctrl-C; a request that has begun is answered.
 
     Args:
-        desk: opens the desk, in the thread that will use it.
+        open_session: opens the session, in the thread that will use it.
         started: called with the address once the server answers.
     """
     listening = socket.create_server((HOST, 0))
-    door = Door(listening.getsockname()[1], cache(desk))
+    page = Server(listening.getsockname()[1], cache(open_session))
     connections: dict[int, Any] = {}
     server = create_server(
-        door, map=connections, sockets=[listening], threads=1, channel_timeout=_IDLE_SECONDS,
+        page, map=connections, sockets=[listening], threads=1, channel_timeout=_IDLE_SECONDS,
         max_request_body_size=LARGEST, ident=None, connection_limit=2 * MOST_WAITING,
     )  # fmt: skip
     server.channel_class = _Channel
     # a browser sends many requests at once, of which waitress would warn
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
-        started(door.address)
+        started(page.address)
         server.run()
     finally:
         close_all(connections)

@@ -15,14 +15,14 @@ from pathlib import Path
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ForgeError, RefusedError
-from ankiforge.ledger import WITHOUT, Done, Ledger, Line, Order, Term
+from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, Line, Order, QueryTerm
 from ankiforge.model import (
     Highlight,
     Json,
     Media,
     Pair,
     Question,
-    Route,
+    SourceKind,
     Strings,
     Texts,
     Value,
@@ -33,7 +33,7 @@ from ankiforge.pipeline.decide import edit, make
 from ankiforge.pipeline.deliver import as_in_anki, lines_as_in_anki, picture_at, roots
 from ankiforge.pipeline.query import fields_from_spans, lately, new_fields, parse
 from ankiforge.text import on_one_line, shortened
-from ankiforge.web.card_view import card_of, face
+from ankiforge.web.card_view import card_of, card_view
 from ankiforge.web.items import Found, Item, Items
 
 ROUND = 10
@@ -86,7 +86,7 @@ class StaleError(RefusedError):
         super().__init__(what)
 
 
-class Desk:
+class ReviewSession:
     """One person's session at the page."""
 
     def __init__(
@@ -220,7 +220,7 @@ class Desk:
 
     def _face(self, line: Line) -> Json:
         shown = card_of(line.kind, line.fields, line.highlight, line.words.quote)
-        return face(shown, lambda *_: None)
+        return card_view(shown, lambda *_: None)
 
     def _recent(self) -> Iterator[Json]:
         """Yield the newest decisions, one for all events of an action."""
@@ -233,7 +233,7 @@ class Desk:
                 "sub": _when(first.at), "state": first.said.capitalize(), "undo": id,
             }  # fmt: skip
 
-    def _words(self, done: Done) -> str:
+    def _words(self, done: HistoryEntry) -> str:
         """Return the words of the card or passage that a decision was about."""
         try:
             if done.guid:
@@ -251,7 +251,7 @@ class Desk:
             )
             yield {"id": done.guid, "open": True, "title": new, "sub": f"before: {old}",
                    "state": _when(done.at), "undo": done.id}  # fmt: skip
-        gone = self._ledger.find([Term("finding", "source_gone")])
+        gone = self._ledger.find([QueryTerm("finding", "source_gone")])
         for line in lines_as_in_anki(self._ledger, self._ledger.lines(gone[:MOST_CHANGES])):
             found = self._face(line)
             yield {"id": line.id, "open": True, "title": found["title"], "state": "Source gone",
@@ -407,7 +407,7 @@ class Desk:
     def _paper(self, highlight: Highlight) -> list[Texts]:
         """Return a link to the page of a PDF that is on this machine."""
         root = roots(self._ledger).get(f"pdf:{highlight.document.source}")
-        if highlight.route is not Route.PDF or root is None:
+        if highlight.source_kind is not SourceKind.PDF or root is None:
             return []
         base = Path(root)
         path = base if base.is_file() else base / highlight.document.path

@@ -168,4 +168,4 @@ def test_a_limit_of_none_asks_nothing_and_lists_nothing(forge):
     forge.ok("draft", "export", "ask.md", "--limit", "0")
     assert not (forge.folder / "ask.md").exists()
     assert forge.ok("list", "--limit", "0").stdout == ""
-    assert "nothing here" not in forge.ok("seen", "cell", "--limit", "0").stderr
+    assert "nothing here" not in forge.ok("search", "cell", "--limit", "0").stderr

@@ -1,4 +1,4 @@
-"""`list`, `show`, `status` and `seen`: what is there, what waits, and what settles it."""
+"""`list`, `show`, `status` and `search`: what is there, what waits, and what settles it."""
 
 import pytest
 

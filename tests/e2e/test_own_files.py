@@ -419,7 +419,7 @@ def test_a_workspace_that_cannot_be_written_says_so(used):
             ("draft",),
             ("undo",),
             ("init", "."),
-            ("seen", "sleep"),
+            ("search", "sleep"),
             ("status",),
             ("list",),
         ):

@@ -55,7 +55,7 @@ def used(forge: Any) -> None:
     forge.ok("init", "--trust")
     forge("run")
     forge("run")
-    forge.ok("seen", "sleep")
+    forge.ok("search", "sleep")
     forge.ok("reject", forge.cards()[0]["guid"])
     forge("build")
     forge("doctor")

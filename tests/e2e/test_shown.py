@@ -154,7 +154,7 @@ def lists(forge):
     """How much each surface says that there is of each."""
     from ankiforge.config.workspace import resolve
     from ankiforge.pipeline.workspace import open_ledger
-    from ankiforge.web.session import Desk
+    from ankiforge.web.session import ReviewSession
 
     status = forge.json("status")
     shown = {
@@ -163,9 +163,9 @@ def lists(forge):
     without = len(forge.ok("list", "--no-card", "--json").lines)
     workspace = resolve(forge.folder, forge.folder)
     with open_ledger(workspace, read_only=True) as ledger:
-        desk = Desk(ledger, workspace, (), lambda ledger: "", lambda ledger, key: None)
-        page = {one["id"]: one.get("left") for one in desk.state()["lists"]}
-        items = {name: len(desk.listed(name)["items"]) for name in ("new", "questions", "none")}
+        session = ReviewSession(ledger, workspace, (), lambda ledger: "", lambda ledger, key: None)
+        page = {one["id"]: one.get("left") for one in session.state()["lists"]}
+        items = {name: len(session.listed(name)["items"]) for name in ("new", "questions", "none")}
     return {
         "status": (status["waiting"]["new"], status["waiting"]["questions"], status["highlights"]["without"]),
         "list": (shown["new"], shown["questions"], without),

@@ -92,12 +92,12 @@ _CHAT = ("with the JSON only, in one code block.\n", "{{ highlights }}\n")
 
 def plain_text(markdown: str) -> str:
     """Return the plain text of a note, from which prefix, suffix and anchors are made."""
-    from ankiforge.extract.markdown.blocks import cut
+    from ankiforge.extract.markdown.blocks import parse_blocks
     from ankiforge.extract.markdown.cards import Syntax
     from ankiforge.extract.markdown.source import prepared
     from ankiforge.extract.markdown.tokens import Context
 
-    return cut(prepared(markdown), Context(), Syntax()).plain_text()
+    return parse_blocks(prepared(markdown), Context(), Syntax()).plain_text()
 
 
 class NoteSource(FileSource):
@@ -116,7 +116,7 @@ class NoteSource(FileSource):
             return
         if not (note.dialects or may_hold or may_be_private):
             return
-        from ankiforge.extract.markdown.blocks import cut
+        from ankiforge.extract.markdown.blocks import parse_blocks
         from ankiforge.extract.markdown.cards import Syntax
         from ankiforge.extract.markdown.note import Reader, Wanted
         from ankiforge.extract.markdown.private import mark_private, why_whole
@@ -135,7 +135,9 @@ class NoteSource(FileSource):
         body = "\n" * front.lines + "\n".join(note.text.split("\n")[front.lines :])
         source = prepared(body, fields=not (dialect and dialect.declared))
         written = note.written(body) if dialect and note.written else {}
-        blocks = cut(source, Context(picture=picture), dialect or Syntax(), written=written)
+        blocks = parse_blocks(
+            source, Context(picture=picture), dialect or Syntax(), written=written
+        )
         why_private = why_whole(note.text, front.problem)
         if may_be_private and mark_private(blocks.blocks, body):
             why_private = why_private or IN_ITS_NOTE

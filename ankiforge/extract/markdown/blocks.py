@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from ankiforge.extract.markdown.cards import (
-    Sides,
+    CardSides,
     Syntax,
     Written,
     inline_card,
@@ -105,7 +105,7 @@ class Block:
     def _cut_sides(self) -> tuple[Blocks, ...]:
         sides = map(Source, (self.card.front, self.card.back) if self.card else ())
         context = self._side_context
-        return tuple(cut(one, context, self.syntax, with_cards=False) for one in sides)
+        return tuple(parse_blocks(one, context, self.syntax, with_cards=False) for one in sides)
 
     @property
     def _side_context(self) -> Context:
@@ -116,7 +116,7 @@ class Block:
         return self.context
 
     @cached_property
-    def sides(self) -> Sides | None:
+    def sides(self) -> CardSides | None:
         """The sides of a `front::back` line."""
         may_be = self.is_line and any(sign in self.source for sign in self.syntax.line)
         return inline_card(self.inline, self.syntax) if may_be else None
@@ -219,7 +219,7 @@ class _Quote:
     title: Block | None = None
 
 
-def cut(
+def parse_blocks(
     source: Source,
     context: Context,
     syntax: Syntax,

@@ -76,7 +76,7 @@ _CODE = regex(
 _MOST_TRIED = 20
 
 
-class Sides(NamedTuple):
+class CardSides(NamedTuple):
     """The sides of a card on one line, as spans of the block's plain text."""
 
     front: Span
@@ -86,7 +86,7 @@ class Sides(NamedTuple):
     two_way: bool = False
 
 
-def inline_card(inline: Inline, syntax: Syntax) -> Sides | None:
+def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
     """Return the card `front::back` or `term:::definition` on a line, None if there is none.
 
     Colons do not count in code, maths, addresses and bracketed fields, between the names of a
@@ -105,11 +105,11 @@ def inline_card(inline: Inline, syntax: Syntax) -> Sides | None:
         sides = _sides(inline, words, start, end)
         form = sides and _form(words[:start], colons[0], words[end:], syntax.declared)
         if sides and form:
-            found.append(Sides(*sides, form, colons[0], syntax.line[colons[0]]))
+            found.append(CardSides(*sides, form, colons[0], syntax.line[colons[0]]))
     for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
         start = words.find(sign) if not found else -1
         if start >= 0 and (sides := _sides(inline, words, start, start + len(sign))):
-            return Sides(*sides, Form.INLINE, sign, syntax.line[sign])
+            return CardSides(*sides, Form.INLINE, sign, syntax.line[sign])
     # three colons, or two with a blank beside them
     clear = [one for one in found if one.sign == ":::" or one.back[0] - one.front[1] > 2]
     best = next(iter(clear or found), None)
@@ -180,7 +180,7 @@ _DASH = regex(r":(?=\s+\S)|：(?=\s*\S)|(?<=\s)[–—-](?=\s)")
 _LONGEST_TERM = 5
 
 
-def plain_term(inline: Inline, marked: Span | None = None) -> Sides | None:
+def plain_term(inline: Inline, marked: Span | None = None) -> CardSides | None:
     """Return the sides of `Term: definition`, bold or not; None for any other text.
 
     `marked` is the one mark of the text, if any; it must cover all words. Then a dash counts, too.
@@ -196,7 +196,7 @@ def plain_term(inline: Inline, marked: Span | None = None) -> Sides | None:
     front, back = trimmed(words, 0, colon.start()), trimmed(words, colon.end(), len(words))
     if not 1 <= len(words[slice(*front)].split()) <= _LONGEST_TERM:
         return None
-    return Sides(front, back, Form.TERM)
+    return CardSides(front, back, Form.TERM)
 
 
 # --- cards over several lines ---------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
-from ankiforge.extract.markdown.cards import Sides, plain_term
+from ankiforge.extract.markdown.cards import CardSides, plain_term
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.inline import outermost, rich
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
@@ -290,7 +290,7 @@ class Reader:
         fields |= {"written": "{{…}}", "declared": block.syntax.declared}
         return {**fields, "skip": lone * _PLACEHOLDER.format(word=words[0])}
 
-    def _sided(self, at: int, sides: Sides) -> Json:
+    def _sided(self, at: int, sides: CardSides) -> Json:
         """Return the card of a front and a back on one line."""
         block = self.blocks[at]
         names = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}

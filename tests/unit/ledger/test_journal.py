@@ -237,7 +237,7 @@ def test_without_graves_a_note_is_deleted_if_it_is_absent_twice_ten_minutes_apar
     world.delete_in_anki(guid, grave=False)
     for seconds, deleted in ((0, []), (300, []), (400, [guid])):
         world.ahead += seconds
-        view = world["a"].see(list(world.anki.values()), complete=True, graves=None)
+        view = world["a"].record_view(list(world.anki.values()), complete=True, graves=None)
         assert list(view.deleted) == deleted
 
 

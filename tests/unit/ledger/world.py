@@ -14,7 +14,7 @@ from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.extract.markdown.obsidian import Settings, open_source
-from ankiforge.ledger import Ledger, Report, Term, Viewed
+from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed
 from ankiforge.model import (
     Card,
     CardKind,
@@ -127,7 +127,7 @@ class World:
         ledger, viewed = self[name], Viewed()
         ledger.order()
         if ship:
-            viewed = ledger.see(
+            viewed = ledger.record_view(
                 list(self.anki.values()), complete=True, graves=frozenset(self.graves)
             )
         vault = open_source(source, self.vault, Settings(path="x"))
@@ -218,7 +218,7 @@ class World:
 
 
 def waiting(ledger: Ledger) -> list[Waiting]:
-    ids = ledger.find([Term("verdict", "pending")])
+    ids = ledger.find([QueryTerm("verdict", "pending")])
     return [line.waiting for line in ledger.lines(ids) if line.waiting]
 
 

@@ -1,4 +1,4 @@
-"""`seen`: whether something was looked at before, by any name, title or word one remembers."""
+"""`search`: whether something was looked at before, by any name, title or word one remembers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,7 +68,7 @@ def read(forge: Any, tmp_path: Path) -> Any:
 
 
 def titles(forge: Any, *words: str | Path) -> list[str]:
-    return [one["document"]["title"] for one in forge.ok("seen", *words, "--json").lines]
+    return [one["document"]["title"] for one in forge.ok("search", *words, "--json").lines]
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_a_note_is_found_by_what_its_head_says_it_is_about(forge, vault, head, q
     (vault / "Head.md").write_text(f"---\n{head}\n---\nKatze:::cat\n", encoding="utf-8")
     forge.ok("run", vault)
     assert titles(forge, query) == ["Head"]
-    [found] = forge.ok("seen", query, "--json").lines
+    [found] = forge.ok("search", query, "--json").lines
     assert found["found"]["by"] == "identifier"
 
 
@@ -162,7 +162,7 @@ def test_a_pdf_is_known_by_its_identifiers_or_title_though_nothing_is_marked_in_
     copy = tmp_path / "Downloads" / "download (3).pdf"
     copy.parent.mkdir()
     write_pdf(copy, [Page((paragraph(PAPER),))], title="The Shape of Forgetting Curves")
-    [found] = known.ok("seen", copy, "--json").lines
+    [found] = known.ok("search", copy, "--json").lines
     assert found["document"]["title"] == "The Shape of Forgetting Curves"
 
     other = copy.with_name("other.pdf")
@@ -174,7 +174,7 @@ def test_a_pdf_is_known_by_its_identifiers_or_title_though_nothing_is_marked_in_
 
     broken = copy.with_name("broken.pdf")
     broken.write_bytes(b"%PDF-1.7 and no more")
-    assert known("seen", broken).exit_code == 1
+    assert known("search", broken).exit_code == 1
 
 
 def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, tmp_path):
@@ -185,17 +185,17 @@ def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, 
     assert titles(read, "mitochondrion") == []
     [card] = [one for one in read.cards() if one["fields"].get("Front") == "Hund"]
     read.ok("edit", card["guid"], "--field", "Back", "a barking quadruped")
-    [found] = read.ok("seen", "quadruped", "--json").lines
+    [found] = read.ok("search", "quadruped", "--json").lines
     assert [one["guid"] for one in found["cards"] if one["matched"]] == [card["guid"]]
 
 
 def test_a_work_says_when_what_and_where(known):
-    [found] = known.ok("seen", "@ebbinghaus1885", "--json").lines
+    [found] = known.ok("search", "@ebbinghaus1885", "--json").lines
     assert found["counts"]["highlights"] == 2
     assert {one["exact"] for one in found["highlights"]} >= {"Die Ersparnis misst, was blieb."}
     assert found["links"][0] == "zotero://select/library/items/PAPER001"
     assert "https://doi.org/10.1037/h0061626" in found["links"]
-    text = known.ok("seen", "@ebbinghaus1885").stdout
+    text = known.ok("search", "@ebbinghaus1885").stdout
     assert text.startswith(f"{TITLE} (1885)\n")
     assert "p. 9: Die Ersparnis misst, was blieb. [naïve Frage]" in text
 
@@ -217,9 +217,9 @@ def test_how_well_cards_are_remembered_is_told_from_what_anki_scheduled(forge, v
             card,
         )
         forge.ok("pull")
-        [found] = forge.ok("seen", "katze", "--json").lines
+        [found] = forge.ok("search", "katze", "--json").lines
     chances = {one["fields"]["Front"]: one["recall"] for one in found["cards"]}
     assert chances == {"Katze?": pytest.approx(0.9, abs=0.005), "Hund?": None}
     assert (found["recall"]["now"], found["recall"]["learnt"]) == (chances["Katze?"], 1)
     assert found["recall"]["looked"]
-    assert "90% remembered now" in forge.ok("seen", "katze").stdout
+    assert "90% remembered now" in forge.ok("search", "katze").stdout
