@@ -26,7 +26,7 @@ from mcp.server.stdio import stdio_server
 from msgspec.structs import replace
 
 from ankiforge import __version__
-from ankiforge.config.workspace import Workspace
+from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
@@ -46,8 +46,10 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.pipeline import workspace as app
+from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import parse
 from ankiforge.pipeline.run import Checks, for_model, ingest, privacy_of
+from ankiforge.pipeline.sources import open_sources, select_sources
 from ankiforge.text import shortened
 
 MOST_CARDS = 20
@@ -63,7 +65,7 @@ LAPSES = 4
 PATIENCE_S = 5.0
 """How long a call waits for another program that drafts in this workspace, in seconds."""
 
-Opener = Callable[[str], AbstractContextManager[tuple[Workspace, Ledger]]]
+Opener = Callable[[str], AbstractContextManager[tuple[WorkspaceFolder, Ledger]]]
 """Opens the workspace and its ledger; the argument names a lock to hold, "" = none."""
 Cards = list[Texts]
 
@@ -115,8 +117,8 @@ class Agent:
         """Read changed files; return why that was not possible; "" if it was."""
         try:
             with self._open("drafting") as (workspace, ledger):
-                selected, _, _ = app.select_sources(workspace)
-                sources = app.open_sources(workspace, ledger, selected, offline=self._offline)
+                selected, _, _ = select_sources(workspace)
+                sources = open_sources(workspace, ledger, selected, offline=self._offline)
                 problems = len(ingest(app.make_job(workspace, sources), ledger).problems)
         except BusyError:
             return "another ankiforge is at work here: what was marked just now may be missing"
@@ -182,7 +184,7 @@ class Agent:
         for card in cards:
             wanted.setdefault(card["highlight"], []).append(card)
         with self._open("drafting") as (workspace, ledger):
-            prompt, shown = app.load_prompt(workspace, chat=True), _Shown(ledger)
+            prompt, shown = load_prompt(workspace, chat=True), _Shown(ledger)
             checks = Checks(app.make_job(workspace, ()), ledger)
             results = []
             for key, given in wanted.items():
@@ -422,9 +424,9 @@ def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
 _JOINERS = "\u200c\u200d"
 
 
-def _drafting_rules(workspace: Workspace) -> str:
+def _drafting_rules(workspace: WorkspaceFolder) -> str:
     """Return the drafting rules, with the tool instead of the JSON of a reply."""
-    prompt = app.load_prompt(workspace, chat=True)
+    prompt = load_prompt(workspace, chat=True)
     schema = (
         "the arguments of the tool propose_cards, where `highlight` stands for `h`."
         ' For "none", put the reason into `why_none`.'

@@ -27,7 +27,7 @@ from ankiforge.text.fold import BIDI_CONTROLS
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.config.ownfiles import OwnPath
-    from ankiforge.config.workspace import Workspace
+    from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.ledger import Ledger, Replies
     from ankiforge.model import Problem, Source
     from ankiforge.pipeline.run import Progress
@@ -253,7 +253,7 @@ class Session:
     """A workspace with its open ledger."""
 
     call: Call
-    workspace: Workspace
+    workspace: WorkspaceFolder
     ledger: Ledger
     read_only: bool = False
     opened: ExitStack = field(default_factory=ExitStack)
@@ -293,7 +293,7 @@ class Session:
             yield Problem(where, f"{counted(state.missing, 'line')} missing: {done}", notice=True)
 
 
-def workspace_of(call: Call) -> Workspace:
+def workspace_of(call: Call) -> WorkspaceFolder:
     """Return the workspace of a call, asking the user to trust its settings if necessary.
 
     Raises:

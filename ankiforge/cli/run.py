@@ -128,16 +128,17 @@ def propose(
     from ankiforge.pipeline import deliver
     from ankiforge.pipeline import workspace as app
     from ankiforge.pipeline.run import draft, ingest
+    from ankiforge.pipeline.sources import names_in_use, open_sources, select_sources
 
     call = now.call
-    selected, lost, remembered = app.select_sources(now.workspace, paths)
+    selected, lost, remembered = select_sources(now.workspace, paths)
     if not selected and not lost:
         hint = "ankiforge run PATH, or ankiforge init"
         raise UsageError("there is nothing to read", hint=hint)
     tally.problems += lost
     if not dry_run and remembered != now.workspace.remembered:
         _remember(now, tally, remembered)
-    sources = app.open_sources(
+    sources = open_sources(
         now.workspace, now.ledger, selected, offline=call.offline, jobs=call.jobs
     )
     model = model_for(now, drafter, spent=spent)
@@ -145,7 +146,7 @@ def propose(
     there = [one for one in remembered if not paths or Path(one.path).exists()]
     job = app.make_job(
         now.workspace, sources, accept=accept, model=None if dry_run else model, limit=call.limit,
-        in_use=app.names_in_use(now.workspace.config, there), **options,
+        in_use=names_in_use(now.workspace.config, there), **options,
     )  # fmt: skip
 
     def steps() -> Iterable[Progress]:
@@ -186,11 +187,11 @@ def model_for(
     now: Session, drafter: str, *, fresh: bool = False, spent: float = 0.0
 ) -> Model | None:
     """Return the language model, if it is the drafter."""
-    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.models import language_model
 
     if (drafter or now.workspace.config.drafter) == "rules":
         return None
-    return app.language_model(
+    return language_model(
         now.workspace, now.replies, now.call.say, offline=now.call.offline, jobs=now.call.jobs,
         fresh=fresh, spent=spent,
     )  # fmt: skip
@@ -224,17 +225,17 @@ def extract(call: Call, paths: Paths) -> None:
     from ankiforge.cli.output import workspace_of
     from ankiforge.extract import keyed, scanned
     from ankiforge.model import Extracted, Problem
-    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.sources import open_source, select_sources
     from ankiforge.reports.cards import highlight_json, titled
     from ankiforge.text import on_one_line
 
     workspace = workspace_of(call)
-    selected, problems, _ = app.select_sources(workspace, paths)
+    selected, problems, _ = select_sources(workspace, paths)
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
     jobs = call.jobs or os.cpu_count() or 1
     sources = [
-        app.open_source(workspace, one.entry, one.only, offline=call.offline, jobs=jobs)
+        open_source(workspace, one.entry, one.only, offline=call.offline, jobs=jobs)
         for one in selected
     ]
 
@@ -285,6 +286,7 @@ def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, acc
 
     from ankiforge.pipeline import run as steps
     from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.sources import open_sources, select_sources
 
     if click.get_current_context().invoked_subcommand:
         return
@@ -296,8 +298,8 @@ def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, acc
         model = model_for(now, drafter, fresh=bool(again))
         sources: tuple[Source, ...] = ()
         if estimate:  # what no run has read yet counts, too
-            selected = app.select_sources(now.workspace, ())[0]
-            sources = app.open_sources(now.workspace, now.ledger, selected, offline=call.offline)
+            selected = select_sources(now.workspace, ())[0]
+            sources = open_sources(now.workspace, now.ledger, selected, offline=call.offline)
         if remark and model is None:
             hint = "--drafter llm, or write the card yourself: ankiforge edit"
             raise UsageError("the rules cannot follow a remark", hint=hint)
@@ -369,10 +371,11 @@ def export(call: Call, file: Path) -> None:
     """
     from ankiforge.draft import chat
     from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.models import load_prompt
     from ankiforge.pipeline.run import for_model, to_compare
 
     with session(call, read_only=True) as now:
-        prompt = app.load_prompt(now.workspace, chat=True)
+        prompt = load_prompt(now.workspace, chat=True)
         job = app.make_job(now.workspace, ())
         most = PASSAGES if call.limit is None else call.limit
         every = chat.asked_in(for_model(job, now.ledger))
@@ -411,6 +414,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the answers from a chat: cards, and comparisons of cards."""
     from ankiforge.draft import chat
     from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.models import load_prompt, repair_hints
     from ankiforge.pipeline.run import for_model, record, record_looks, to_compare
 
     texts = {}
@@ -419,9 +423,9 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             texts[file] = file.read_bytes().decode("utf-8-sig", "replace")
         except OSError as fault:
             raise UsageError(f"{file}: cannot be read: {fault.strerror}") from fault
-    tally, repair = app.RunResult(), app.repair_hints()
+    tally, repair = app.RunResult(), repair_hints()
     with session(call, writes="drafting") as now:
-        prompt = app.load_prompt(now.workspace, chat=True)
+        prompt = load_prompt(now.workspace, chat=True)
         job = app.make_job(now.workspace, (), accept=accept)
         replies = now.replies
         for file, text in texts.items():

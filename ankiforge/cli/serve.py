@@ -27,7 +27,7 @@ from ankiforge.text import counted
 if TYPE_CHECKING:
     import webbrowser
 
-    from ankiforge.config.workspace import Workspace
+    from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.ledger import Ledger
     from ankiforge.pipeline.workspace import RunResult
     from ankiforge.web.session import ReviewSession
@@ -56,9 +56,10 @@ def review(call: Call, no_open: bool) -> None:
 def _review_session(now: Session) -> ReviewSession:
     """Open a review session with a ledger of its own, in the thread that answers."""
     from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.workspace import draft_others
     from ankiforge.web.session import ReviewSession
 
-    ledger, ask = app.open_ledger(now.workspace), partial(app.draft_others, now.workspace)
+    ledger, ask = app.open_ledger(now.workspace), partial(draft_others, now.workspace)
     return ReviewSession(
         ledger, now.workspace, now.decks, partial(_send, now), partial(ask, now.call.offline)
     )
@@ -219,9 +220,9 @@ class Passes:
 
     def folders(self) -> list[Path]:
         """Return the folders of all sources."""
-        from ankiforge.pipeline import workspace as app
+        from ankiforge.pipeline.sources import select_sources
 
-        selected, _, _ = app.select_sources(workspace_of(self._call))
+        selected, _, _ = select_sources(workspace_of(self._call))
         found = [one.entry.path for one in selected if one.entry.has_folder]
         return [path.parent if path.is_file() else path for path in found]
 
@@ -354,7 +355,7 @@ def mcp(call: Call, trust: Path | None) -> None:
     quiet = replace(call, quiet=True, as_json=True)
 
     @contextmanager
-    def opened(writes: str) -> Iterator[tuple[Workspace, Ledger]]:
+    def opened(writes: str) -> Iterator[tuple[WorkspaceFolder, Ledger]]:
         workspace = workspace_of(quiet)
         if not is_confirmed(workspace, reads, user_folder()):
             what = "nobody has allowed agents to read this workspace"

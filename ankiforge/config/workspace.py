@@ -114,7 +114,7 @@ def store_remembered(folder: OwnPath, items: Iterable[Remembered]) -> None:
 # --- a workspace ----------------------------------------------------------------------------
 
 
-class Workspace(Value):
+class WorkspaceFolder(Value):
     """One workspace with its settings."""
 
     root: Path
@@ -221,7 +221,7 @@ def _own(root: Path, path: Path) -> OwnPath:
     return OwnPath(real)
 
 
-def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> Workspace:
+def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> WorkspaceFolder:
     """Return the workspace for a command.
 
     It is `directory` (`-C`), otherwise the nearest folder from `cwd` upwards with an
@@ -244,7 +244,7 @@ def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> W
         return load(nearest)
     root = registered(home)
     if root is None:
-        return Workspace(home.resolve(), Config(), cwd.absolute(), is_default=True)
+        return WorkspaceFolder(home.resolve(), Config(), cwd.absolute(), is_default=True)
     if not _is_workspace(root):
         # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"
@@ -252,7 +252,7 @@ def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> W
     return load(root)
 
 
-def load(folder: Path) -> Workspace:
+def load(folder: Path) -> WorkspaceFolder:
     """Read the settings of a folder that contains an `ankiforge.yaml`.
 
     Raises:
@@ -260,7 +260,7 @@ def load(folder: Path) -> Workspace:
     """
     root = folder.resolve()
     config = settings.read_settings(root / FILE_NAME)
-    return Workspace(root, config, expanded(config.output, root, config.where.at("output")))
+    return WorkspaceFolder(root, config, expanded(config.output, root, config.where.at("output")))
 
 
 def _is_workspace(folder: Path) -> bool:
@@ -325,7 +325,7 @@ class Concern(Value):
         return f"{self.at}: {self.says}"
 
 
-def concerns(workspace: Workspace) -> list[Concern]:
+def concerns(workspace: WorkspaceFolder) -> list[Concern]:
     """Return everything that leaves this machine and the workspace."""
     config, where, root = workspace.config, workspace.config.where, workspace.root
     llm, anki, executor, zotero = config.llm, config.anki, config.executor, settings.ZOTERO
@@ -382,7 +382,7 @@ def _linked_files(source: SourceEntry, root: Path) -> Iterator[Concern]:
 _OUTSIDE = "which is outside this workspace"
 
 
-def remembered_concerns(workspace: Workspace) -> list[Concern]:
+def remembered_concerns(workspace: WorkspaceFolder) -> list[Concern]:
     """Return the concerns about remembered sources. Their file may have come with the folder."""
     root, where = workspace.root, Location(REMEMBERED)
     if workspace.is_default:
@@ -395,7 +395,7 @@ def remembered_concerns(workspace: Workspace) -> list[Concern]:
 # --- confirmations --------------------------------------------------------------------------
 
 
-def unconfirmed(workspace: Workspace, folder: Path) -> list[Concern]:
+def unconfirmed(workspace: WorkspaceFolder, folder: Path) -> list[Concern]:
     """Return the unconfirmed concerns. None if ANKIFORGE_TRUST names this workspace."""
     trusted_path = os.environ.get("ANKIFORGE_TRUST", "")
     if trusted_path and Path(trusted_path).expanduser().resolve() == workspace.root:
@@ -403,19 +403,21 @@ def unconfirmed(workspace: Workspace, folder: Path) -> list[Concern]:
     return [one for one in concerns(workspace) if not is_confirmed(workspace, one, folder)]
 
 
-def is_confirmed(workspace: Workspace, concern: Concern, folder: Path) -> bool:
+def is_confirmed(workspace: WorkspaceFolder, concern: Concern, folder: Path) -> bool:
     """Return whether a person has confirmed this concern for this workspace."""
     return f"{workspace.root}: {concern.says}" in load_values(folder, _TRUSTED)
 
 
-def confirm(workspace: Workspace, confirmed: list[Concern], folder: Path) -> None:
+def confirm(workspace: WorkspaceFolder, confirmed: list[Concern], folder: Path) -> None:
     """Store a person's confirmation of these concerns."""
     if confirmed:
         added = {f"{workspace.root}: {one.says}": "confirmed" for one in confirmed}
         store_values(folder, _TRUSTED, load_values(folder, _TRUSTED) | added)
 
 
-def require_trust(workspace: Workspace, ask: Callable[[str], bool] | None, folder: Path) -> None:
+def require_trust(
+    workspace: WorkspaceFolder, ask: Callable[[str], bool] | None, folder: Path
+) -> None:
     """Check that a person has confirmed everything that the workspace asks for.
 
     Args:

@@ -20,12 +20,13 @@ from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.workspace import Workspace, unconfirmed
+from ankiforge.config.workspace import WorkspaceFolder, unconfirmed
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.model import Strings, Texts, Value
-from ankiforge.pipeline.workspace import open_ledger, open_source
+from ankiforge.pipeline.sources import open_source
+from ankiforge.pipeline.workspace import open_ledger
 from ankiforge.reports.summary import first_of
 from ankiforge.text import counted, regex
 from ankiforge.text.secrets import without_secret
@@ -83,7 +84,7 @@ def exit_code(checks: Iterable[Check]) -> int:
     return next((code for code in (4, 2, 3, 1) if code in codes), 0)
 
 
-def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Check]:
+def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterator[Check]:
     """Check everything that a run needs, in the order in which it is needed.
 
     `find` returns the workspace, or raises a ForgeError.
@@ -113,7 +114,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
 # --- the workspace --------------------------------------------------------------------------
 
 
-def _settings(workspace: Workspace) -> Check:
+def _settings(workspace: WorkspaceFolder) -> Check:
     count, file = len(workspace.config.sources), workspace.root / settings.FILE_NAME
     if not (count or workspace.remembered or workspace.is_default):
         do = f"name a vault, a PDF folder or Zotero under sources: in {file}"
@@ -122,7 +123,7 @@ def _settings(workspace: Workspace) -> Check:
     return _ok("settings", f"{where}: {counted(count, 'source')}")
 
 
-def _remembered(workspace: Workspace) -> Iterator[Check]:
+def _remembered(workspace: WorkspaceFolder) -> Iterator[Check]:
     for item in workspace.remembered:
         name = f"source {', '.join(dict.fromkeys(item.names.values()))}"
         if os.access(item.path, os.R_OK):
@@ -133,7 +134,7 @@ def _remembered(workspace: Workspace) -> Iterator[Check]:
             yield _warn(name, f"{item.path} is remembered but missing", do)
 
 
-def _source(source: SourceEntry, workspace: Workspace, *, offline: bool) -> Check:
+def _source(source: SourceEntry, workspace: WorkspaceFolder, *, offline: bool) -> Check:
     name = f"source {source.name}"
     try:
         found = open_source(workspace, source, offline=offline)
@@ -157,7 +158,7 @@ def _source(source: SourceEntry, workspace: Workspace, *, offline: bool) -> Chec
     return _ok(name, f"{source.kind}: {said}" if by_api else f"{source.kind} in {source.path}")
 
 
-def _ledger(workspace: Workspace) -> Iterator[Check]:
+def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
     """Read journal and database in a copy in memory, so that nothing is changed."""
     try:
         workspace.check_journal()
@@ -194,7 +195,7 @@ def _anki(config: Config, around: Surroundings) -> Check:
 # --- the model ------------------------------------------------------------------------------
 
 
-def _model(workspace: Workspace, around: Surroundings) -> Check:
+def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
     """Check that the configured server answers and has the model."""
     llm = workspace.config.llm
     if workspace.config.drafter != "llm":

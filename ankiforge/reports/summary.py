@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.config.workspace import Workspace
+from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.ledger import FLOOD, NO_WARNING, Ledger, Report
 from ankiforge.model import Change, Json, Pair, Problem, Strings, Value
-from ankiforge.pipeline.workspace import open_source
+from ankiforge.pipeline.sources import open_source
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
 from ankiforge.text.tools import TITLES
@@ -107,7 +107,7 @@ def as_json(tally: RunResult, ledger: Ledger) -> Json:
 
 
 def as_text(
-    tally: RunResult, ledger: Ledger, workspace: Workspace, room: int | None = MOST_LINES
+    tally: RunResult, ledger: Ledger, workspace: WorkspaceFolder, room: int | None = MOST_LINES
 ) -> list[str]:
     """Return the lines of a run for a person: what came in, what changed, what waits, what to do next.
 
@@ -314,7 +314,7 @@ def first_of(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {left:,} more" if left > 0 else "")
 
 
-def draft_step(workspace: Workspace, without: int) -> Pair:
+def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
     """Return the command that drafts what has no card, and what it does; "" if there is nothing."""
     if not without:
         return "", ""
@@ -346,7 +346,7 @@ class Status(Value):
     why: str
 
 
-def status_of(workspace: Workspace, ledger: Ledger) -> Status:
+def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     """Return the state of a workspace. Reads no source, and does not look at Anki.
 
     Raises:

@@ -13,7 +13,7 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from ankiforge.config.deckfiles import DeckRule
-from ankiforge.config.workspace import Workspace
+from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, Line, Order, QueryTerm
 from ankiforge.model import (
@@ -92,7 +92,7 @@ class ReviewSession:
     def __init__(
         self,
         ledger: Ledger,
-        workspace: Workspace,
+        workspace: WorkspaceFolder,
         decks: tuple[DeckRule, ...],
         send: Send,
         ask: Ask,

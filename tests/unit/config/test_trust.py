@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.workspace import (
-    Workspace,
+    WorkspaceFolder,
     concerns,
     confirm,
     load,
@@ -33,7 +33,7 @@ def folders(environ):
 def workspace(tmp_path: Path):
     """Make a workspace with these settings."""
 
-    def made(text: str, name: str = "w") -> Workspace:
+    def made(text: str, name: str = "w") -> WorkspaceFolder:
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "ankiforge.yaml").write_text(text)
         return load(tmp_path / name)

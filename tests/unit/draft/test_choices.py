@@ -8,7 +8,7 @@ import pytest
 
 from ankiforge.draft import Wish, instruction, without_comment, worth
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
-from ankiforge.pipeline.workspace import is_small_model
+from ankiforge.pipeline.models import is_small_model
 
 HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
 

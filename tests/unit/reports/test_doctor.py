@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.config.workspace import (
-    Workspace,
+    WorkspaceFolder,
     concerns,
     confirm,
     load,
@@ -30,7 +30,7 @@ def around(tmp_path: Path) -> Surroundings:
 def workspace(tmp_path: Path):
     """Make a workspace with these settings."""
 
-    def made(text: str) -> Workspace:
+    def made(text: str) -> WorkspaceFolder:
         (tmp_path / "w/papers").mkdir(parents=True, exist_ok=True)
         (tmp_path / "w/ankiforge.yaml").write_text(text)
         return load(tmp_path / "w")
@@ -41,11 +41,11 @@ def workspace(tmp_path: Path):
 PAPERS = "sources:\n- pdf: {path: papers}\n"
 
 
-def checks(found: Workspace, around: Surroundings) -> list[Check]:
+def checks(found: WorkspaceFolder, around: Surroundings) -> list[Check]:
     return list(examine(lambda: found, around))
 
 
-def ill(found: Workspace, around: Surroundings) -> list[Check]:
+def ill(found: WorkspaceFolder, around: Surroundings) -> list[Check]:
     return [check for check in checks(found, around) if check.state is not CheckState.OK]
 
 
@@ -145,7 +145,7 @@ def llm(url: str, model: str) -> str:
     return f"{PAPERS}drafter: llm\nllm: {{base_url: '{url}', model: {model}}}\n"
 
 
-def model_check(found: Workspace, around: Surroundings) -> Check:
+def model_check(found: WorkspaceFolder, around: Surroundings) -> Check:
     return next(check for check in checks(found, around) if check.name == "model")
 
 

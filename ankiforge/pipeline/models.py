@@ -1,0 +1,138 @@
+"""The language model of a workspace: its server, its prompt, and the budget that is left."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ankiforge.config import (
+    is_loopback,
+)
+from ankiforge.errors import ConfigError
+from ankiforge.model import (
+    Draft,
+    Highlight,
+    Severity,
+    Strings,
+)
+from ankiforge.text import regex
+
+if TYPE_CHECKING:
+    from ankiforge.config.workspace import WorkspaceFolder
+    from ankiforge.draft.llm import Model
+    from ankiforge.draft.prompt import Prompt
+    from ankiforge.draft.server import ServerSettings
+    from ankiforge.ledger import Replies
+
+SMALL_MODEL = 14.0
+"""The size, in billions of parameters, up to which a model gets the short prompt."""
+_SIZE = regex(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+_HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
+
+
+def language_model(
+    workspace: WorkspaceFolder,
+    replies: Replies,
+    notice: Callable[[str], None],
+    *,
+    offline: bool = False,
+    jobs: int = 0,
+    fresh: bool = False,
+    spent: float = 0.0,
+) -> Model:
+    """Return the configured language model; `replies` caches what it answered.
+
+    See `server_settings` for `jobs` and `spent`, and `Model` for the others.
+    """
+    from ankiforge.draft.llm import Model
+
+    return Model(
+        server_settings(workspace, jobs, spent),
+        replies,
+        load_prompt(workspace),
+        repair=repair_hints(),
+        notice=notice,
+        offline=offline,
+        fresh=fresh,
+    )
+
+
+def server_settings(
+    workspace: WorkspaceFolder, jobs: int = 0, spent: float = 0.0
+) -> ServerSettings:
+    """Return the model server's settings.
+
+    Args:
+        workspace: provides the `llm:` settings.
+        jobs: the number of concurrent requests; 0 = as in the settings.
+        spent: the part of the budget that is already spent, in dollars.
+
+    Raises:
+        ConfigError: the settings are invalid; with file, line and key.
+    """
+    from msgspec.structs import asdict
+
+    from ankiforge.draft.server import ServerSettings
+
+    options = asdict(workspace.config.llm)
+    options["concurrency"] = jobs or options["concurrency"]
+    if options["budget_usd"] is not None:
+        options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
+    del options["prompt"], options["verify"]
+    if not workspace.is_default:
+        options["workspace"] = shlex.quote(str(workspace.root))
+    if is_small_model(options["base_url"], options["model"]):
+        options["per_request"] = 1  # a small model confuses several highlights
+    try:
+        return ServerSettings(**{name: one for name, one in options.items() if one is not None})
+    except ConfigError as error:
+        key, _, what = error.message.removeprefix("llm.").partition(": ")
+        raise workspace.config.where.at("llm", key).error(what, error.hint) from error
+
+
+def load_prompt(workspace: WorkspaceFolder, *, chat: bool = False) -> Prompt:
+    """Load the prompt that the settings name, from the workspace or as shipped.
+
+    With `chat`, the prompt is for a chat in a browser: never the short one for small models.
+
+    Raises:
+        ConfigError: the prompt is missing or invalid.
+    """
+    from ankiforge.draft.prompt import NoPromptError, load
+
+    config = workspace.config
+    small = not chat and is_small_model(config.llm.base_url, config.llm.model)
+    name = config.llm.prompt or ("cards-small" if small else "cards")
+    try:
+        return load(name, workspace.root)
+    except NoPromptError as error:
+        raise config.where.at("llm", "prompt").error(error.message, error.hint) from error
+
+
+def is_small_model(base_url: str, model: str) -> bool:
+    """Return whether a model needs the short prompt, judged by the size in its name.
+
+    `qwen3:8b`, `gemma3n:e4b`, `llama-3.2-1B` are small; `qwen3:32b`, `mixtral-8x7b`,
+    `gpt-oss-120b` are not. A model without a size in its name counts as small if the server runs on
+    this machine, unless the name is that of a hosted service.
+    """
+    name = model.casefold()
+    sizes = [
+        int(times or 1) * float(size) / (1000 if unit == "m" else 1)
+        for times, size, unit in _SIZE.findall(name)
+    ]
+    if sizes:
+        return max(sizes) <= SMALL_MODEL
+    return is_loopback(base_url) and _HOSTED.search(name) is None
+
+
+def repair_hints() -> Callable[[Draft, Highlight], Strings]:
+    """Return a function that lists the findings that block a draft, for the model to repair it."""
+    from ankiforge import check
+
+    def hints(draft: Draft, highlight: Highlight) -> Strings:
+        findings = check.check(draft, check.Context(highlight, check.DuplicateIndex()))
+        return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
+
+    return hints
