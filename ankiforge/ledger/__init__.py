@@ -6,13 +6,13 @@ Beside it stand two files of their own: `Replies`, paid for, and `CacheFile`, wh
 from ankiforge.ledger.belonging import SCHEDULER
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.core import Ledger
+from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.decide import FLOOD, Taken
 from ankiforge.ledger.drafts import NO_WARNING, Outcome
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
 from ankiforge.ledger.lists import FIELDS, WITHOUT, Line, Match, Order, QueryTerm
 from ankiforge.ledger.readings import Report
-from ankiforge.ledger.store import readable_errors
 from ankiforge.ledger.views import Viewed
 
 __all__ = [

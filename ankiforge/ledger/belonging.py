@@ -1,23 +1,21 @@
-"""Passages that belong to another tool: its note in Anki, or its schedule in the note, has their history.
+"""Passages that belong to another tool, which has their history: in a note in Anki, or in the note.
 
-Their drafts have a warning, so that policy accepts none of them, until a person takes the history over
-(`adopt`) or declines it. Declining is an event for each tool: the warning goes from all its drafts.
+Their drafts have a warning, so that policy accepts none of them, until a person takes the
+history over (`adopt`) or declines it. Declining is an event for each tool: the warning
+goes from all its drafts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
-
-import msgspec
+from collections.abc import Collection
 
 from ankiforge.ledger.events import PERSON
-from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Highlight
+from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Highlight, Pair
 from ankiforge.text.tools import TITLES, schedule_of
 
-_decode_highlight = msgspec.json.Decoder(Highlight).decode
 SCHEDULER = "osr"
 """The tool whose history is in the notes."""
 
@@ -39,16 +37,17 @@ def belonging(store: Store) -> Counter[str]:
         " WHERE h.state = 'present' AND d.revises = ''"
         " AND (d.findings GLOB ? OR d.findings GLOB ?)"
     )
-    patterns = [f"*\n{check}\n*" for check in (OTHER_NOTE, OTHER_SCHEDULE)]
-    highlights = [decode_highlight(row) for row in store.rows(query, *patterns)]
-    in_anki = _in_anki(store, {one.other_id for one in highlights if one.other_id})
-    found = Counter[str]()
+    rows = store.rows(query, *_patterns())
+    highlights = [decode_highlight(row) for row in rows]
+    other_ids = {highlight.other_id for highlight in highlights if highlight.other_id}
+    ids_in_anki = _in_anki(store, other_ids)
+    passages = Counter[str]()
     for highlight in highlights:
-        if highlight.other_id in in_anki:
-            found[highlight.tool] += 1
+        if highlight.other_id in ids_in_anki:
+            passages[highlight.tool] += 1
         elif schedule_of(highlight.schedule):
-            found[SCHEDULER] += 1
-    return found
+            passages[SCHEDULER] += 1
+    return passages
 
 
 def _in_anki(store: Store, ids: Collection[str]) -> set[str]:
@@ -63,31 +62,29 @@ def _in_anki(store: Store, ids: Collection[str]) -> set[str]:
 
 def decline(store: Store, tools: Collection[str]) -> str:
     """Make passages of these tools ordinary ones; return the id for `undo`, "" if there are none."""
-    waiting = {tool for row in flagged(store) for tool in _tools_of(row["mark"])}
-    wanted = sorted(waiting.intersection(tools))
-    if not wanted:
+    waiting = set[str]()
+    for row in flagged(store):
+        highlight = decode_highlight_body(row["mark"])
+        if highlight.tool:
+            waiting.add(highlight.tool)
+        if highlight.schedule:
+            waiting.add(SCHEDULER)
+    declined_tools = sorted(waiting.intersection(tools))
+    if not declined_tools:
         return ""
-    with store.action() as act:
-        for tool in wanted:
+    with store.action() as action:
+        for tool in declined_tools:
             store.add("decline", key_of(tool), PERSON, {})
-    return act
-
-
-def _tools_of(body: str) -> Iterator[str]:
-    """Yield the tools that have written into a passage."""
-    highlight = _decode_highlight(body)
-    if highlight.tool:
-        yield highlight.tool
-    if highlight.schedule:
-        yield SCHEDULER
+    return action.id
 
 
 def draft_again(store: Store, key: str) -> None:
     """Ask for drafts of all passages of a tool anew, because an answer about it was taken back."""
     tool = key.removeprefix("tool:")
-    sign = '"schedule":"' if tool == SCHEDULER else f'"tool":{encode(tool)}'
+    # how the JSON of a highlight tells that the tool has written into it
+    part_of_body = '"schedule":"' if tool == SCHEDULER else f'"tool":{encode(tool)}'
     query = "UPDATE highlight SET drafted = '' WHERE state = 'present' AND instr(body, ?)"
-    store.write(query, sign)
+    store.write(query, part_of_body)
 
 
 def is_declined(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
@@ -103,4 +100,9 @@ def flagged(store: Store) -> list[Row]:
         "SELECT d.id, d.body, h.body AS mark FROM draft d JOIN highlight h ON h.key = d.key"
         " WHERE d.findings GLOB ? OR d.findings GLOB ?"
     )
-    return store.rows(query, f"*\n{OTHER_NOTE}\n*", f"*\n{OTHER_SCHEDULE}\n*")
+    return store.rows(query, *_patterns())
+
+
+def _patterns() -> Pair:
+    """Return which findings of a draft, as stored, say that its passage belongs to another tool."""
+    return f"*\n{OTHER_NOTE}\n*", f"*\n{OTHER_SCHEDULE}\n*"

@@ -1,13 +1,18 @@
 """The ledger: which passage is which, what a person decided, what Anki should get.
 
     ledger.ingest(sightings)                         what is new, changed, gone
-    for one in ledger.to_draft(): ledger.record([Outcome(one.key, proposals)])
-    ledger.accept_clean(allows); ledger.accept(id); ledger.reject(id); ledger.undo(id)
-    ledger.record_view(notes); for card, note in ledger.to_plan(settings): …; ledger.planned(notes)
+    for highlight in ledger.to_draft():
+        ledger.record([Outcome(highlight.key, proposals)])
+    ledger.accept_clean(allows)                      by policy
+    ledger.accept(id), reject(id), undo(id)          by a person
+    ledger.record_view(notes)                        what is in Anki
+    for card, note in ledger.to_plan(settings): …
+    ledger.planned(notes)                            what a package contains
 
-Everything outside this package calls the methods of `Ledger` only. A draft has no identity but its
-words; accepting it makes a card. What a person decides is an event of the journal (`events`, `store`);
-all tables are computed from journal and sources (`ingest`, `match`, `drafts`). See docs/core.md.
+Everything outside this package calls the methods of `Ledger` only. A draft has no
+identity but its words; accepting it makes a card. What a person decides is an event of
+the journal (`events`, `store`); all tables are computed from journal and sources
+(`ingest`, `match`, `drafts`). See docs/core.md.
 """
 
 from __future__ import annotations
@@ -15,19 +20,33 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import belonging, cards, decide, dialects, drafts, lists, private, views
+from ankiforge.ledger import (
+    belonging,
+    cards,
+    decide,
+    dialects,
+    drafts,
+    lists,
+    private,
+    views,
+)
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.drafts import Outcome, Recorded
 from ankiforge.ledger.events import SOURCE, Wording
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Match, Order, QueryTerm
-from ankiforge.ledger.readings import Known, Report, decode_highlight, record_journal_readings
+from ankiforge.ledger.readings import (
+    Known,
+    Report,
+    decode_highlight,
+    record_journal_readings,
+)
 from ankiforge.ledger.store import JournalState, Store
 from ankiforge.ledger.views import Shipment, Viewed
 from ankiforge.model import (
@@ -63,11 +82,24 @@ def _ledger_errors() -> Iterator[None]:
         raise LedgerError(error.message, hint=error.hint) from error
 
 
+def _is_question(id: str) -> bool:
+    return id.startswith("qu")
+
+
+def _is_highlight_key(id: str) -> bool:
+    return "/" in id
+
+
 class Ledger:
     """Passages, decisions and cards of one workspace on one machine."""
 
     def __init__(
-        self, database: OwnPath, journal: OwnPath, machine: str, *, read_only: bool = False
+        self,
+        database: OwnPath,
+        journal: OwnPath,
+        machine: str,
+        *,
+        read_only: bool = False,
     ) -> None:
         """Open the database (or rebuild it), and read what is new in the journal.
 
@@ -88,12 +120,14 @@ class Ledger:
         """Close the database."""
         self._store.close()
 
-    def action(self) -> AbstractContextManager[str]:
+    @contextmanager
+    def action(self) -> Iterator[str]:
         """Write everything of a block in one transaction; one `undo` takes its decisions back.
 
-        It yields the id that `undo` takes.
+        It yields the id that `undo` takes. A block inside another one joins its action.
         """
-        return self._store.action()
+        with self._store.action() as action:
+            yield action.id
 
     @property
     def machine(self) -> str:
@@ -112,7 +146,7 @@ class Ledger:
 
         return Duplicates(self._store)
 
-    # --- a run ----------------------------------------------------------------------------------
+    # --- a run --------------------------------------------------------------------------
 
     def _unite(self) -> None:
         """Read what other machines wrote into the journal."""
@@ -142,12 +176,16 @@ class Ledger:
             sightings: what the sources yield.
             selections: by container, the settings that select highlights in it.
             in_use: the names of all sources that the workspace reads; None = unknown.
-            in_progress: whether a person is still writing a document (container, place): nothing of
-                it goes into the journal yet.
+            in_progress: whether a person is still writing a document (container, place):
+                nothing of it goes into the journal yet.
         """
         self._unite()
         return ingest(
-            self._store, sightings, selections=selections, in_use=in_use, in_progress=in_progress
+            self._store,
+            sightings,
+            selections=selections,
+            in_use=in_use,
+            in_progress=in_progress,
         )
 
     def dialects_of(self, container: str, on: Strings | None) -> Strings:
@@ -155,7 +193,11 @@ class Ledger:
         return dialects.dialects_of(self._store, container, on)
 
     def ask_about_dialects(
-        self, container: str, on: Strings, stamp: str, read: Callable[[], Iterable[Extracted]]
+        self,
+        container: str,
+        on: Strings,
+        stamp: str,
+        read: Callable[[], Iterable[Extracted]],
     ) -> None:
         """Ask whether a vault is to be read by other dialects, if that would change anything.
 
@@ -191,7 +233,7 @@ class Ledger:
         with self._store.transaction():
             drafts.add_findings(self._store, id, findings)
 
-    # --- decisions ------------------------------------------------------------------------------
+    # --- decisions ----------------------------------------------------------------------
 
     def accept_clean(self, allows: Callable[[Waiting], bool]) -> list[Guid]:
         """Accept, by policy, drafts that need no person. `allows` tells what the settings accept."""
@@ -211,14 +253,16 @@ class Ledger:
             id: of the draft or question; with `own`, the key of a highlight.
             own: the card that a person wrote for the highlight.
             forced: the person overrules a check that blocks.
-            without: drafts of the form that a question is about which are no cards; they are rejected.
+            without: drafts of the form that a question is about which are no cards; they
+                are rejected.
 
         Raises:
-            RefusedError: a check blocks it, its passage is in doubt, or it no longer waits.
+            RefusedError: a check blocks it, its passage is in doubt, or it no longer
+                waits.
         """
         if own:
             return decide.make(self._store, id, own)
-        if id.startswith("qu"):
+        if _is_question(id):
             decide.answer(self._store, id, yes=True, without=without)
             return None
         return decide.accept(self._store, id, forced=forced)
@@ -226,14 +270,15 @@ class Ledger:
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft or a card, whose words are not offered again, or answer a question with no.
 
-        If `id` is the key of a highlight, nothing is drafted for it any more; its cards stay.
+        If `id` is the key of a highlight, nothing is drafted for it any more; its cards
+        stay.
 
         Raises:
             RefusedError: there is none, or it no longer waits.
         """
-        if id.startswith("qu"):
+        if _is_question(id):
             decide.answer(self._store, id, yes=False)
-        elif "/" in id:
+        elif _is_highlight_key(id):
             decide.skip(self._store, id, why)
         else:
             decide.reject(self._store, id, why)
@@ -246,9 +291,11 @@ class Ledger:
         """Take back a decision, so that all is as it was before.
 
         Args:
-            target: "" for the last decision on this machine; the id of one from `history`; a card or
-                the key of a highlight, for the last decision about it; a draft that an agent proposed.
-            as_new: what the source said last is another fact, which gets a card of its own.
+            target: "" for the last decision on this machine; the id of one from
+                `history`; a card or the key of a highlight, for the last decision about
+                it; a draft that an agent proposed.
+            as_new: what the source said last is another fact, which gets a card of its
+                own.
 
         Returns:
             The id of what was taken back.
@@ -258,7 +305,7 @@ class Ledger:
         """
         return decide.undo(self._store, target, as_new=as_new)
 
-    # --- lists ----------------------------------------------------------------------------------
+    # --- lists --------------------------------------------------------------------------
 
     def cards(self, *guids: str) -> Iterator[Card]:
         """Yield these cards, or all there are, live or not.
@@ -297,8 +344,8 @@ class Ledger:
     def order(self, before: Order | None = None) -> Order:
         """Return what a person has to decide, most useful first; see `lists.Order`.
 
-        What other machines wrote into the journal is read first. `before` is returned if nothing else
-        was written since.
+        What other machines wrote into the journal is read first. `before` is returned if
+        nothing else was written since.
         """
         self._unite()
         return lists.order(self._store, before)
@@ -328,30 +375,38 @@ class Ledger:
 
         return search.find(self._store, query, documents, time.time())
 
-    def history(self, of: str = "", *, changes_since: str | None = None) -> list[HistoryEntry]:
+    def history(
+        self,
+        of: str = "",
+        *,
+        changes_since: str | None = None,
+    ) -> list[HistoryEntry]:
         """Return decisions of the past.
 
         Args:
-            of: a card or passage: all decisions about it, oldest first; "" = the newest decisions
-                that stand, newest first.
-            changes_since: only the changes of cards by the source, since a time in ISO 8601.
+            of: a card or passage: all decisions about it, oldest first; "" = the newest
+                decisions that stand, newest first.
+            changes_since: only the changes of cards by the source, since a time in ISO
+                8601.
 
-        What the source said of a card is not told as done while a question asks whose words stay.
+        What the source said of a card is not told as done while a question asks whose
+        words stay.
         """
         if of:
             return cards.history(self._store, of)
         if changes_since is not None:
-            found = lists.changes(self._store, changes_since)
+            entries = lists.changes(self._store, changes_since)
         else:
-            found = cards.recent(self._store)
-        asked = decide.in_conflict(self._store)
-        return [
-            done
-            for done in found
-            if not (done.what == "revise" and done.by == SOURCE and done.guid in asked)
-        ]
+            entries = cards.recent(self._store)
+        in_conflict = decide.in_conflict(self._store)
 
-    # --- Anki -----------------------------------------------------------------------------------
+        def is_asked_about(entry: HistoryEntry) -> bool:
+            is_change_by_source = entry.what == "revise" and entry.by == SOURCE
+            return is_change_by_source and entry.guid in in_conflict
+
+        return [entry for entry in entries if not is_asked_about(entry)]
+
+    # --- Anki ---------------------------------------------------------------------------
 
     def record_view(
         self,
@@ -394,11 +449,12 @@ class Ledger:
 
     def adopted(self) -> dict[str, Adopted]:
         """Return the notes that other tools made of our cards, by the guids of the cards."""
-        rows = self._store.rows("SELECT guid, passage FROM card WHERE adopted != ''")
-        found = {
-            one["guid"]: self._store.passage(one["passage"]).cards[one["guid"]] for one in rows
-        }
-        return {guid: one.adopted for guid, one in found.items() if one.adopted}
+        notes = {}
+        for row in self._store.rows("SELECT guid, passage FROM card WHERE adopted != ''"):
+            card = self._store.passage(row["passage"]).cards[row["guid"]]
+            if card.adopted:
+                notes[row["guid"]] = card.adopted
+        return notes
 
     def adopt_notes(self, chosen: Iterable[Taken]) -> str:
         """Make cards of what other tools made of passages; return what `undo` takes."""
@@ -425,19 +481,21 @@ class Ledger:
 
         With `known=False`, those that no event knows.
         """
-        return views.notes(self._store, guid) if known else views.unknown(self._store)
+        if not known:
+            return views.unknown(self._store)
+        return views.notes(self._store, guid)
 
     def reviews(self) -> Iterator[SeenReview]:
         """Yield the reviews of our cards that were seen."""
         return views.reviews(self._store)
 
-    # --- what other packages store here ---------------------------------------------------------
+    # --- what other packages store here -------------------------------------------------
 
     def get_setting(self, name: str) -> str:
         """Return the value stored under a name, "" if there is none.
 
-        It is a fact about this database, not a decision: it is lost with the database. `looked` is
-        when Anki was read last, in ISO 8601.
+        It is a fact about this database, not a decision: it is lost with the database.
+        `looked` is when Anki was read last, in ISO 8601.
         """
         return self._store.meta(f"app {name}")
 

@@ -170,7 +170,7 @@ class Taken(Value):
 
 def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
     """Make cards of the notes and schedules of other tools, and return the id for `undo`."""
-    with store.action() as act:
+    with store.action() as action:
         for one in chosen:
             if one.id.startswith("af"):  # its words stay as they are
                 _, passage = cards.state_of(store, one.id)
@@ -189,7 +189,7 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
             body |= {"schedule": one.schedule} if one.schedule else {}
             drafts.put_away(store, one.id, store.add("adopt", passage.key, PERSON, body))
         store.set_meta("app anki state", "")  # the notes are to be looked at again
-    return act
+    return action.id
 
 
 def reject(store: Store, id: str, why: str = "") -> None:

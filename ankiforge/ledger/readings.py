@@ -44,12 +44,13 @@ HIGHLIGHTS_TOGETHER = 2000
 """Highlights from which a transaction takes no further document."""
 LABELS = ("b.", "at:", NOTE)
 """How the ids begin that tell where a passage stands, and not which one it is."""
-_decode_highlight = msgspec.json.Decoder(Highlight).decode
+decode_highlight_body = msgspec.json.Decoder(Highlight).decode
+"""Return the highlight that a column `body` holds."""
 
 
 def decode_highlight(row: Row) -> Highlight:
     """Return the highlight of a row that was read on this machine."""
-    return _decode_highlight(row["body"])
+    return decode_highlight_body(row["body"])
 
 
 ReadDocument = Extracted | Unmarked
