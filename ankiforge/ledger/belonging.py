@@ -1,4 +1,4 @@
-"""Passages that belong to another tool, which has their history: in a note in Anki, or in the note.
+"""Passages that belong to another tool: it has their history, in Anki or in the note.
 
 Their drafts have a warning, so that policy accepts none of them, until a person takes the
 history over (`adopt`) or declines it. Declining is an event for each tool: the warning
@@ -53,15 +53,24 @@ def belonging(store: Store) -> Counter[str]:
 def _in_anki(store: Store, ids: Collection[str]) -> set[str]:
     """Return those of some ids that notes in Anki have, which are not ours."""
     wanted = encode(list(ids))
-    query = f"SELECT CAST(id AS TEXT) AS id FROM foreign_note WHERE CAST(id AS TEXT) IN {EACH}"
-    by_note = {row["id"] for row in store.rows(query, wanted)}
-    query = f"SELECT other_id FROM foreign_note WHERE other_id IN {EACH}"
-    by_field = {row["other_id"] for row in store.rows(query, wanted)}
-    return by_note | by_field
+    with_note_id = store.rows(
+        f"SELECT CAST(id AS TEXT) AS id FROM foreign_note WHERE CAST(id AS TEXT) IN {EACH}",
+        wanted,
+    )
+    with_field = store.rows(
+        f"SELECT other_id FROM foreign_note WHERE other_id IN {EACH}",
+        wanted,
+    )
+    ids = {row["id"] for row in with_note_id}
+    ids.update(row["other_id"] for row in with_field)
+    return ids
 
 
 def decline(store: Store, tools: Collection[str]) -> str:
-    """Make passages of these tools ordinary ones; return the id for `undo`, "" if there are none."""
+    """Make passages of these tools ordinary ones.
+
+    Return the id for `undo`, "" if there are none.
+    """
     waiting = set[str]()
     for row in flagged(store):
         highlight = decode_highlight_body(row["mark"])
@@ -79,7 +88,7 @@ def decline(store: Store, tools: Collection[str]) -> str:
 
 
 def draft_again(store: Store, key: str) -> None:
-    """Ask for drafts of all passages of a tool anew, because an answer about it was taken back."""
+    """Ask for drafts of a tool's passages anew, as an answer about it was taken back."""
     tool = key.removeprefix("tool:")
     # how the JSON of a highlight tells that the tool has written into it
     part_of_body = '"schedule":"' if tool == SCHEDULER else f'"tool":{encode(tool)}'
@@ -88,21 +97,25 @@ def draft_again(store: Store, key: str) -> None:
 
 
 def is_declined(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
-    """Return whether a finding does not count, because the history of its tool was declined."""
+    """Return whether a finding does not count, as its tool's history was declined."""
     if check == OTHER_SCHEDULE:
         return SCHEDULER in tools
     return check == OTHER_NOTE and highlight.tool in tools
 
 
 def flagged(store: Store) -> list[Row]:
-    """Return the drafts that wait because of another tool, with their highlights as `mark`."""
+    """Return the drafts that wait because of another tool.
+
+    The column `mark` has their highlights.
+    """
     query = (
-        "SELECT d.id, d.body, h.body AS mark FROM draft d JOIN highlight h ON h.key = d.key"
+        "SELECT d.id, d.body, h.body AS mark"
+        " FROM draft d JOIN highlight h ON h.key = d.key"
         " WHERE d.findings GLOB ? OR d.findings GLOB ?"
     )
     return store.rows(query, *_patterns())
 
 
 def _patterns() -> Pair:
-    """Return which findings of a draft, as stored, say that its passage belongs to another tool."""
+    """Return how stored findings say that a passage belongs to another tool."""
     return f"*\n{OTHER_NOTE}\n*", f"*\n{OTHER_SCHEDULE}\n*"

@@ -1,4 +1,4 @@
-"""What the body of each kind of event holds, so that a line of the journal is read whole or not at all.
+"""What the body of each kind of event holds: a line is read whole, or not at all.
 
 Lines come from other machines, through programs that synchronise, and from strangers.
 `fold` takes bodies as they are; what is not of its shape is a damaged line. Unknown keys

@@ -122,7 +122,9 @@ class Ledger:
 
     @contextmanager
     def action(self) -> Iterator[str]:
-        """Write everything of a block in one transaction; one `undo` takes its decisions back.
+        """Write everything of a block in one transaction.
+
+        One `undo` takes its decisions back.
 
         It yields the id that `undo` takes. A block inside another one joins its action.
         """
@@ -157,7 +159,10 @@ class Ledger:
             drafts.requeue(self._store, events)
 
     def known(self, salt: str) -> Known:
-        """Return what sources may ask about documents that were read before; see `Known`."""
+        """Return what sources may ask about documents that were read before.
+
+        See `Known`.
+        """
         return Known(self._store, salt)
 
     def ingest(
@@ -168,7 +173,9 @@ class Ledger:
         in_use: frozenset[str] | None = None,
         in_progress: Callable[[str, str], bool] = lambda container, place: False,
     ) -> Report:
-        """Ingest all that the sources of a run list; nothing is matched before all have listed.
+        """Ingest all that the sources of a run list.
+
+        Nothing is matched before all have listed.
 
         What other machines wrote into the journal is read first.
 
@@ -189,7 +196,10 @@ class Ledger:
         )
 
     def dialects_of(self, container: str, on: Strings | None) -> Strings:
-        """Return the plugins' dialects by which a vault is to be read; see `dialects.dialects_of`."""
+        """Return the plugins' dialects by which a vault is to be read.
+
+        See `dialects.dialects_of`.
+        """
         return dialects.dialects_of(self._store, container, on)
 
     def ask_about_dialects(
@@ -199,7 +209,7 @@ class Ledger:
         stamp: str,
         read: Callable[[], Iterable[Extracted]],
     ) -> None:
-        """Ask whether a vault is to be read by other dialects, if that would change anything.
+        """Ask whether to read a vault by other dialects, if that would change anything.
 
         Args:
             container: the container of the vault.
@@ -217,7 +227,10 @@ class Ledger:
         within: frozenset[int] | None = None,
         in_progress: Callable[[str], bool] = lambda place: False,
     ) -> Iterator[Highlight]:
-        """Yield the highlights that are new or changed since they were drafted last; see `drafts`."""
+        """Yield the highlights that are new or changed since they were drafted last.
+
+        See `drafts`.
+        """
         return drafts.to_draft(
             self._store, by_model=by_model, within=within, in_progress=in_progress
         )
@@ -236,7 +249,10 @@ class Ledger:
     # --- decisions ----------------------------------------------------------------------
 
     def accept_clean(self, allows: Callable[[Waiting], bool]) -> list[Guid]:
-        """Accept, by policy, drafts that need no person. `allows` tells what the settings accept."""
+        """Accept, by policy, drafts that need no person.
+
+        `allows` tells what the settings accept.
+        """
         return decide.accept_clean(self._store, allows)
 
     def accept(
@@ -268,7 +284,9 @@ class Ledger:
         return decide.accept(self._store, id, forced=forced)
 
     def reject(self, id: str, why: str = "") -> None:
-        """Reject a draft or a card, whose words are not offered again, or answer a question with no.
+        """Reject a draft or a card, or answer a question with no.
+
+        Rejected words are not offered again.
 
         If `id` is the key of a highlight, nothing is drafted for it any more; its cards
         stay.
@@ -284,7 +302,10 @@ class Ledger:
             decide.reject(self._store, id, why)
 
     def edit(self, id: str, fields: Texts, *, forced: bool = False) -> Guid:
-        """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
+        """Change fields of a card, or accept a draft in other words.
+
+        They are the person's from now on.
+        """
         return decide.edit(self._store, id, fields, forced=forced)
 
     def undo(self, target: str = "", *, as_new: bool = False) -> str:
@@ -338,7 +359,7 @@ class Ledger:
         return private.texts(self._store)
 
     def fates(self, of: str = "") -> Iterator[HighlightOutcome]:
-        """Yield every highlight that is in its source, or the one with this key, with what became of it."""
+        """Yield what became of every highlight in its source, or of the one with this key."""
         return lists.fates(self._store, of)
 
     def order(self, before: Order | None = None) -> Order:
@@ -355,7 +376,9 @@ class Ledger:
         return lists.find(self._store, terms, everything=everything)
 
     def lines(self, ids: Iterable[str]) -> Iterator[Line]:
-        """Yield cards and drafts with their state; an id that is no longer one is left out.
+        """Yield cards and drafts with their state.
+
+        An id that is no longer one is left out.
 
         The key of a highlight stands for the drafts that wait for it.
         """
@@ -366,11 +389,17 @@ class Ledger:
         return (line.waiting for line in self.lines(ids) if line.waiting)
 
     def counts(self, *names: str) -> dict[str, Counter[str]]:
-        """Return the numbers of fates, of what waits, of cards and so on, or only these; see `lists.counts`."""
+        """Return the numbers of fates, of what waits, of cards and so on, or only these.
+
+        See `lists.counts`.
+        """
         return lists.counts(self._store, names)
 
     def search(self, query: str, documents: Sequence[Document] = ()) -> Iterator[Match]:
-        """Yield the works that a query, or the document of a file, means; see `search.find`."""
+        """Yield the works that a query, or the document of a file, means.
+
+        See `search.find`.
+        """
         from ankiforge.ledger import search
 
         return search.find(self._store, query, documents, time.time())
@@ -422,7 +451,10 @@ class Ledger:
         )
 
     def to_plan(self, settings: str) -> Iterator[tuple[Card, Seen | None]]:
-        """Yield the cards for which there may be something to write; see `views.to_plan`."""
+        """Yield the cards for which there may be something to write.
+
+        See `views.to_plan`.
+        """
         return views.to_plan(self._store, settings)
 
     def planned(
@@ -433,7 +465,7 @@ class Ledger:
         settings: str = "",
         conflicts: Iterable[Conflict] = (),
     ) -> int:
-        """Record what a plan came to: what a package contains, before it replaces the old one.
+        """Record what a plan came to, before its package replaces the old one.
 
         Args:
             sent: what is known of each note.
@@ -448,7 +480,7 @@ class Ledger:
         return views.shipped(self._store, sent)
 
     def adopted(self) -> dict[str, Adopted]:
-        """Return the notes that other tools made of our cards, by the guids of the cards."""
+        """Return the notes that other tools made of our cards, by the cards' guids."""
         notes = {}
         for row in self._store.rows("SELECT guid, passage FROM card WHERE adopted != ''"):
             card = self._store.passage(row["passage"]).cards[row["guid"]]
@@ -461,7 +493,10 @@ class Ledger:
         return decide.adopt_notes(self._store, chosen)
 
     def belonging(self) -> Counter[str]:
-        """Return by tool the number of passages without a card that belong to it; see `belonging`."""
+        """Return by tool the number of passages without a card that belong to it.
+
+        See `belonging`.
+        """
         return belonging.belonging(self._store)
 
     def decline(self, tools: Collection[str]) -> str:
@@ -473,7 +508,10 @@ class Ledger:
         return belonging.decline(self._store, tools)
 
     def adopt(self, notes: Iterable[tuple[Seen, Wording, str, Strings]]) -> list[Seen]:
-        """Take over notes that no event knows, where their passage is found; return the others."""
+        """Take over notes that no event knows, where their passage is found.
+
+        Return the others.
+        """
         return views.adopt(self._store, notes)
 
     def notes(self, guid: str = "", *, known: bool = True) -> Iterator[Seen]:

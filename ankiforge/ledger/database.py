@@ -17,7 +17,8 @@ from ankiforge.errors import BusyError, ForgeError, LedgerError
 
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
-"""A database with another schema is made anew: the next run fills it from journal and sources."""
+"""A database with another schema is made anew: the next run fills it from journal and
+sources."""
 WAIT_SECONDS = 60.0
 """How long a statement waits for another process that writes."""
 
@@ -102,7 +103,10 @@ def _copy_into(copy: sqlite3.Connection, path: Path, mode: str) -> None:
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Raise `LedgerError` if the database is damaged, locked or full; pass on all other errors."""
+    """Raise `LedgerError` if the database is damaged, locked or full.
+
+    Pass on all other errors.
+    """
     try:
         yield
     except sqlite3.DatabaseError as error:

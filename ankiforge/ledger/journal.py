@@ -30,7 +30,8 @@ LARGEST_BYTES = 1 << 30
 LINE_BYTES = 32 << 20
 """The longest line that is read. A passage has at most the length of a note."""
 TAIL_BYTES = 4096
-"""Before the place up to which a file was read: they tell whether it is still the same file."""
+"""Before the place up to which a file was read: they tell whether it is still the same
+file."""
 
 decode_event = msgspec.json.Decoder(Event).decode
 
@@ -65,7 +66,8 @@ class Line(NamedTuple):
     event: Event | None = None
     """None for a blank line, and one that is damaged."""
     is_damaged: bool = False
-    """A torn line, a marker of a version control system, or nothing that the program writes."""
+    """A torn line, a marker of a version control system, or nothing that the program
+    writes."""
 
 
 class JournalFiles:
@@ -80,7 +82,9 @@ class JournalFiles:
         return [path.name for path in self._folder.listed(ENDING)]
 
     def read_new(self, name: str, before: ReadUpTo | None) -> NewLines:
-        """Read on in a file from where it was read before; the whole file if it was replaced.
+        """Read on in a file from where it was read before.
+
+        The whole file if it was replaced.
 
         Raises:
             LedgerError: it cannot be read.
@@ -104,7 +108,9 @@ class JournalFiles:
         return ids
 
     def append(self, events: Iterable[Event]) -> tuple[int, int]:
-        """Append lines to the own file durably, or not at all. Return its size before and after.
+        """Append lines to the own file durably, or not at all.
+
+        Return its size before and after.
 
         Raises:
             LedgerError: it cannot be written.

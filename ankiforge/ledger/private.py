@@ -18,7 +18,8 @@ from ankiforge.text.private import is_lone_tag, private_words, why_private
 WHOLE = ""
 """Stands for a document that is private as a whole."""
 NOWHERE = 0
-"""Stands for the place of texts that were private in a document which moved, and lost the tag."""
+"""Stands for the place of texts that were private in a document which moved, and lost the
+tag."""
 
 
 def write(store: Store, document: int, read: ReadDocument, *, moved: bool) -> None:
@@ -73,7 +74,7 @@ def texts(store: Store) -> Iterator[PrivateText]:
 
 
 def _private_texts(read: ReadDocument) -> Iterator[str]:
-    """Yield the private texts of a document: those its source names, and of its highlights."""
+    """Yield the private texts of a document and of its highlights."""
     yield from read.private
     if not isinstance(read, Extracted):
         return
@@ -85,7 +86,7 @@ def _private_texts(read: ReadDocument) -> Iterator[str]:
 
 
 def _public_text(read: ReadDocument) -> str:
-    """Return the text of a document that is shown without the tag, as far as it is known."""
+    """Return the text of a document that is shown without the tag, as far as known."""
     if read.public_text:
         return read.public_text.read()
     if not isinstance(read, Extracted):

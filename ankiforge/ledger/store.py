@@ -1,4 +1,4 @@
-"""The database and the journal. The journal is the truth; the database can be rebuilt from it.
+"""The database and the journal: the truth, from which the database can be rebuilt.
 
     journal/<machine>.jsonl ──unite──▶ event ──fold──▶ passage, card, rejected
 
@@ -53,7 +53,8 @@ REMEMBERED = 5000
 EACH = "(SELECT value FROM json_each(?))"
 """In a condition: one of the values of a JSON list."""
 ABSENT = "state != 'present'"
-"""Said beside a state, it lets SQLite use the index of the few highlights that are not present."""
+"""Said beside a state, it lets SQLite use the index of the few highlights that are not
+present."""
 INSERT_EVENT = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ANY_CONTENT = ""
 """Stands for the content of any card: more than one may have changed."""
@@ -67,7 +68,7 @@ def encode(value: object) -> str:
 
 
 def listed(values: Iterable[str]) -> str:
-    """Return values as a column in which a query finds each of them: between line ends."""
+    """Return values as a column in which a query finds each: between line ends."""
     text = "\n".join(canonical(value) for value in values if value)
     return f"\n{text}\n" if text else ""
 
@@ -88,7 +89,8 @@ class JournalState(Value):
     unreadable: int = 0
     """They were skipped, torn last lines too: of these the rest may arrive."""
     missing: int = 0
-    """No file had them any more; they are written again, unless nothing may be written."""
+    """No file had them any more; they are written again, unless nothing may be
+    written."""
     new: int = 0
     """Events that were not known here."""
 
@@ -100,7 +102,10 @@ class Action(Value):
 
 
 class _Transaction:
-    """What was recorded since a transaction began. It ends with it, whether it commits or not."""
+    """What was recorded since a transaction began.
+
+    It ends with it, whether it commits or not.
+    """
 
     def __init__(self) -> None:
         self.action: Action | None = None
@@ -117,7 +122,7 @@ class _Transaction:
         """The contents of the cards that they may get, or `ANY_CONTENT`."""
 
     def note_change(self, key: str, content: str = ANY_CONTENT) -> None:
-        """Note that a passage is to be computed again, which may get a card with this content."""
+        """Note that a passage, which may get this content, is to be computed again."""
         self.changed_contents.add(content)
         self.changed_keys[key] = None
 
@@ -204,8 +209,8 @@ class Store:
         An equal one is not written again: an unchanged run writes nothing.
         """
         self.write(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
-            " WHERE value != excluded.value",
+            "INSERT INTO meta VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value WHERE value != excluded.value",
             name,
             value,
         )
@@ -240,7 +245,9 @@ class Store:
 
     @contextmanager
     def action(self) -> Iterator[Action]:
-        """Run the block in one transaction; one undo takes back what a person decided in it.
+        """Run the block in one transaction.
+
+        One undo takes back what a person decided in it.
 
         A block inside another one joins its action. The action belongs to the
         transaction: what is recorded in a later one cannot become a part of it.
@@ -341,7 +348,7 @@ class Store:
     def load(self, keys: Iterable[str]) -> None:
         """Read passages that will be asked for, at once."""
         firsts = {self._keys(key)[0] for key in keys}
-        # asked of each: the difference to all that are known would take time in their number
+        # asked of each: a difference of sets would take time in the number of all known
         lacking = [key for key in firsts if key not in self._passages]
         if not lacking:
             return
@@ -376,9 +383,13 @@ class Store:
         return self._aliases.get(key, (key,))
 
     def _relink(self) -> None:
-        """Compute again which keys are one passage; the key that was issued first names it."""
+        """Compute again which keys are one passage.
+
+        The key that was issued first names it.
+        """
         links = self.select_events("what IN ('same', 'undo')")
-        before = {row["key"]: row["keys"] for row in self.rows("SELECT key, keys FROM alias")}
+        aliases = self.rows("SELECT key, keys FROM alias")
+        before = {row["key"]: row["keys"] for row in aliases}
         linked = classes((*links, *self._issues(links)))
         after = {key: encode(keys) for key, keys in linked.items()}
         for key in sorted({*before, *after}):
@@ -406,7 +417,7 @@ class Store:
     # --- the tables that are computed from events ---------------------------------------
 
     def refold(self) -> None:
-        """Compute the passages again whose events changed, before tables of cards are asked."""
+        """Compute the passages whose events changed, before tables of cards are asked."""
         transaction = self._transaction
         if transaction is None or not transaction.changed_keys:
             return
@@ -441,7 +452,7 @@ class Store:
         self._write_computed(passages)
 
     def _only_new_content(self, event: Event) -> str:
-        """Return the content of the card that is all that an event brings, or `ANY_CONTENT`."""
+        """Return the content of the one card that an event brings, or `ANY_CONTENT`."""
         if event.what != "accept" or event.key in self._running().changed_keys:
             return ANY_CONTENT
         passage = self._passages.get(self._keys(event.key)[0])
@@ -450,7 +461,7 @@ class Store:
         return content_of(event.body["draft"]["fields"])
 
     def _delete_computed(self, keys: Sequence[str]) -> None:
-        """Drop what was computed of passages, unless it is known that there is nothing."""
+        """Drop what was computed of passages, unless nothing was, as is known."""
         stored = []
         for key in keys:
             passage = self._passages.pop(key, None)
@@ -487,7 +498,9 @@ class Store:
     # --- the journal --------------------------------------------------------------------
 
     def unite(self) -> list[Event]:
-        """Read what is new in all files of the journal. Return the events that were not known.
+        """Read what is new in all files of the journal.
+
+        Return the events that were not known.
 
         A last line without its end is read by a later call. Lines that no file has any
         more, whoever made them, are written again into this machine's own file.
@@ -511,7 +524,10 @@ class Store:
         return sorted(new, key=lambda event: event.order)
 
     def _forget_removed_files(self, names: Sequence[str]) -> bool:
-        """Forget how far files were read that are there no longer. Return whether there are any."""
+        """Forget how far files were read that are there no longer.
+
+        Return whether there are any.
+        """
         any_removed = False
         for row in self.rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
             if row["name"].removeprefix("read ") not in names:
@@ -544,7 +560,10 @@ class Store:
             self._set_own_read_up_to(after, unreadable=known.unreadable)
 
     def _restore_lines(self) -> int:
-        """Write again the events that no file of the journal has. Return how many these are."""
+        """Write again the events that no file of the journal has.
+
+        Return how many these are.
+        """
         held = self._journal.ids()
         lacking = [
             decode_event(row["line"])
