@@ -16,7 +16,17 @@ from ankiforge.extract.markdown.inline import outermost, rich
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
 from ankiforge.extract.markdown.source import FrontMatter
 from ankiforge.extract.markdown.tokens import Kind, Phrase
-from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Json, Span, Strings
+from ankiforge.model import (
+    Document,
+    Form,
+    Highlight,
+    HighlightKind,
+    Hint,
+    Json,
+    Span,
+    Strings,
+    hints,
+)
 from ankiforge.text import regex, shortened
 from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, numbered, paragraphs_around
 from ankiforge.text.private import TAG
@@ -57,7 +67,7 @@ _SCHEDULE = regex(r"<!--SR:(.+?)-->")
 class _Told(NamedTuple):
     """What other tools wrote in a card or right below it."""
 
-    hints: Strings = ()
+    hints: tuple[Hint, ...] = ()
     """The id of its note, if any."""
     tool: str = ""
     """The tool that wrote the id."""
@@ -66,14 +76,14 @@ class _Told(NamedTuple):
 
 def _told(rows: Sequence[str], code: Container[int], lines: Span) -> _Told:
     """Return what other tools wrote in a card or right below it."""
-    note_id, tool, schedule = Strings(), "", ""
+    note_id, tool, schedule = tuple[Hint, ...](), "", ""
     for at in range(lines[0], min(lines[1] + 2, len(rows))):
         row, bare, inside = rows[at], rows[at].strip("> \t"), at < lines[1]
         is_told = inside or (at == lines[1] and bare.startswith(("<!--", "^", "ID:")))
         if is_told and not note_id and at not in code and bare[-1:] != "`":
             found = _ID.search(row)
             if found:
-                note_id = (f"{NOTE}{found[1] or found[2] or found[3]}",)
+                note_id = (hints.anki_note(found[1] or found[2] or found[3]),)
                 tool = "flashcards" if found["block"] else "o2a"
         told = _SCHEDULE.search(row)
         schedule = schedule or (told[1] if told else "")
@@ -149,7 +159,9 @@ class Reader:
             near = CONTEXT if is_card else max(CONTEXT, spare)
             before, after = self.note.around(at, start, last, end, near)
             fields |= {
-                "own": f"b.{block.id}" if block.id and per_block[fields["block"]] == 1 else "",
+                "own": hints.block_id(block.id)
+                if block.id and per_block[fields["block"]] == 1
+                else "",
                 "prefix": before[-CONTEXT:],
                 "suffix": after[:CONTEXT],
                 "heading": " › ".join(one.plain for one in (*block.headings, *block.heads)),
