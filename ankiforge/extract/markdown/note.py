@@ -242,9 +242,11 @@ class Reader:
         """Return the card that a whole block is, None if it is not a card."""
         block, cards = self.blocks[at], self.wanted.cards
         declared = block.syntax.declared or bool(block.card and block.card.declared)
-        if block.card and all(block.sided) and ("block" in cards or declared):
+        if block.card and all(block.card_markdown) and ("block" in cards or declared):
             form, sign = Form.CLOZE if block.card.cloze else Form.BLOCK, block.card.sign
-            fields = self._fields(at, form, block.plain, block.sided, two_way=block.card.two_way)
+            fields = self._fields(
+                at, form, block.plain, block.card_markdown, two_way=block.card.two_way
+            )
             between = sign in block.syntax.block
             fields["written"] = f"{sign} between question and answer" if between else sign
             is_last = at + 1 == len(self.blocks) or self._card(at + 1) is not None
