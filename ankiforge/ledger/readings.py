@@ -19,7 +19,6 @@ from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
 from ankiforge.ledger.match import LONG, Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
-    NOTE,
     Extracted,
     Highlight,
     HighlightKind,
@@ -29,6 +28,7 @@ from ankiforge.model import (
     Unmarked,
     colour_name,
     h16,
+    hints,
 )
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import triple_of
@@ -39,8 +39,6 @@ TOGETHER = 200
 """Documents of one transaction."""
 HIGHLIGHTS_TOGETHER = 2000
 """Highlights from which a transaction takes no further document."""
-LABELS = ("b.", "at:", NOTE)
-"""How the ids begin that tell where a passage stands, and not which one it is."""
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
@@ -101,12 +99,9 @@ def mark_of(highlight: Highlight, document: int = 0) -> Mark:
 
 
 def names_and_labels(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Divide the ids of a highlight into those of the mark itself and those written beside it.
-
-    A label is a block id, the place of a mark in a PDF, or the id that another tool wrote below a card.
-    """
+    """Divide the ids of a highlight into those of the mark itself and labels (`hints.is_label`)."""
     known = {one for one in ids if one}
-    labels = {one for one in known if one.startswith(LABELS)}
+    labels = {one for one in known if hints.is_label(one)}
     return frozenset(known - labels), frozenset(labels)
 
 
@@ -275,7 +270,7 @@ def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
 def _same_id(store: Store, highlight: Highlight) -> str:
     """Return the key of a present mark of another route that this one names."""
     for hint in highlight.hints:
-        scheme, _, name = hint.partition(":")
+        scheme, name = hints.split_hint(hint)
         rows = store.rows(
             "SELECT key, route FROM highlight WHERE key LIKE ? AND state = 'present'",
             f"{scheme}:%/{name}",

@@ -34,7 +34,7 @@ from ankiforge.extract.pdf.text import (
     unswapped,
     upright_text,
 )
-from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Pair, Span, Value, h16
+from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Pair, Span, Value, h16, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
@@ -271,18 +271,20 @@ class _Reading:
             prefix, suffix, sentence = "", "", "" if one.on_text else sentence
         asks = "?" in one.comment
         top, place = one.box[3] if one.box else 0.0, seen[found.order[0]].place if seen else 0
-        hints = (
-            ("zotero", one.zotero),
-            ("nm", one.name if one.name in names else ""),
-            ("at", " ".join(map(str, (page.number, *map(round, one.box)))) if one.box else ""),
-        )
+        known = []
+        if one.zotero:
+            known.append(hints.zotero_annotation(one.zotero))
+        if one.name and one.name in names:
+            known.append(hints.pdf_annotation(one.name))
+        if one.box:
+            known.append(hints.position(page.number, one.box))
         return Highlight(
             document=self._work,
             namespace="",
             kind=one.kind,
             exact=exact,
             anchor_text="" if exact else self._stand_in(page, one),
-            hints=tuple(f"{name}:{value}" for name, value in hints if value),
+            hints=tuple(known),
             prefix=prefix,
             suffix=suffix,
             sentence="" if code or sentence == exact else sentence,
