@@ -373,9 +373,10 @@ def plan_cards(
     from ankiforge.anki.notes import in_deck
     from ankiforge.anki.notetypes import changed_types
     from ankiforge.anki.plan import Options, Planned, plan
+    from ankiforge.check import safe_context
 
     types = seen_types(ledger)
-    options = Options(push, full, changed_types(types))
+    options = Options(safe_context, push=push, full=full, types=changed_types(types))
     planned = []
     settled = []
     for card, seen in chain((first,), chosen):
