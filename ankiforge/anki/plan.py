@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import (
+    SafeContext,
     content_html,
     deck_name,
     field_html,
@@ -63,6 +64,8 @@ from ankiforge.text.cloze import gaps, plain
 class Options(Value):
     """How cards are shipped."""
 
+    safe_context: SafeContext
+    """What may stand above a question."""
     push: bool = False
     """The notes go to a running Anki instead of into a file."""
     full: bool = False
@@ -137,13 +140,14 @@ def plan(
     if missing and card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK):
         return Planned(card.guid, card.live, problems=missing)
     if seen is None:
-        html, tags_now = field_html(card, ours, found), ours
+        html = field_html(card, ours, options.safe_context, found)
+        tags_now = ours
     else:
         written = content_html(card.kind, card.fields, found)
         assert seen.identity is not None
         content, hashes, conflicts = merge(card, seen.fields, written, seen.identity.fields)
         feedback = seen.fields[note_type(card.family).names.index("Feedback")]
-        html = with_content(card, content, hashes, ours, feedback)
+        html = with_content(card, content, hashes, ours, options.safe_context, feedback)
         if conflicts:  # left out until a person chooses
             return Planned(card.guid, card.live, conflicts=conflicts)
         merged = merge_tags(base_tags(card, seen), seen.tags, ours)

@@ -73,8 +73,10 @@ def plan_cards(
     from ankiforge.anki.notes import in_deck
     from ankiforge.anki.notetypes import changed_types
     from ankiforge.anki.plan import Options
+    from ankiforge.check import safe_context
 
-    options = Options(push, full, changed_types(seen_types(ledger)))
+    types = changed_types(seen_types(ledger))
+    options = Options(safe_context, push=push, full=full, types=types)
     planner = _Planner(ledger, decks, pictures, options)
     planned: list[Planned] = []
     for card, seen in chain((first,), chosen):
