@@ -29,9 +29,11 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
 from ankiforge.pipeline.decide import edit, make
+from ankiforge.pipeline.fields import new_fields
 from ankiforge.pipeline.pictures import picture_at, roots
-from ankiforge.pipeline.query import fields_from_spans, lately, new_fields, parse
+from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.result import RunResult
+from ankiforge.pipeline.selection import fields_from_spans
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import on_one_line, shortened
 from ankiforge.web.card_view import card_of, card_view
