@@ -8,8 +8,10 @@ from itertools import islice, pairwise
 from math import atan2, hypot, isfinite
 from statistics import median
 
+from ankiforge.extract.pdf.chars import Char, is_rtl
+from ankiforge.extract.pdf.clean import flowing, one_line
 from ankiforge.extract.pdf.messages import Box
-from ankiforge.extract.pdf.text import Char, PageText, flowing, is_rtl, one_line, usual_step
+from ankiforge.extract.pdf.text import PageText, usual_step
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.passages import CONTEXT, sentence_around
@@ -75,18 +77,18 @@ class Passages:
     def __init__(self, page: PageText) -> None:
         self._page = page
         self._rows: dict[int, list[int]] = defaultdict(list)
-        for at, char in enumerate(page.seen):
+        for at, char in enumerate(page.chars):
             self._rows[int(char.y // ROW)].append(at)
 
     def under(self, marked: list[Quad]) -> list[list[int]]:
         """Return the places that a mark covers, one list per printed line, in reading order."""
         owner = self._covered(marked, 0.0, _inside) or self._covered(marked, 3 * ROW, _thin)
         owner |= self._edge_letters(owner, marked)
-        return _in_order(self._page.seen, self._segments(owner), owner)
+        return _in_order(self._page.chars, self._segments(owner), owner)
 
     def nearest(self, x: float, y: float) -> int:
         """Return the place closest to a point; 0 on a page without text."""
-        near = [hypot(char.x - x, 3 * (char.y - y)) for char in self._page.seen]
+        near = [hypot(char.x - x, 3 * (char.y - y)) for char in self._page.chars]
         return near.index(min(near)) if near else 0
 
     def _near(self, bottom: float, top: float) -> Iterator[int]:
@@ -103,7 +105,7 @@ class Passages:
         for number, quad in enumerate(marked):
             left, bottom, right, top = quad.box
             for at in self._near(bottom, top + reach):
-                char = self._page.seen[at]
+                char = self._page.chars[at]
                 if left <= char.x <= right and covers(quad, char):
                     owner.setdefault(at, number)
         return owner
@@ -118,15 +120,15 @@ class Passages:
             and at - step in owner
             and at + step not in owner
             and self._outermost(at, step)
-            and PARTLY <= marked[number].cover(self._page.seen[at + step]) < 0.5
+            and PARTLY <= marked[number].cover(self._page.chars[at + step]) < 0.5
         }
 
     def _outermost(self, at: int, step: int) -> bool:
         """Return whether the place after `at` in a direction is the last letter of a word."""
-        seen, place = self._page.seen, self._page.seen[at].place
+        seen, place = self._page.chars, self._page.chars[at].number
         run = [seen[one] for one in (at + step, at + 2 * step) if 0 <= one < len(seen)]
         letters = [
-            one.text.isalnum() and one.place == place + step * number
+            one.text.isalnum() and one.number == place + step * number
             for number, one in enumerate(run, 1)
         ]
         level = bool(run) and abs(run[0].y - seen[at].y) < 0.5 * run[0].height
@@ -135,9 +137,9 @@ class Passages:
     def _segments(self, owner: dict[int, int]) -> list[list[int]]:
         """Return runs of covered places on one line and in one quad."""
         segments: list[list[int]] = []
-        seen, last = self._page.seen, -1
+        seen, last = self._page.chars, -1
         for at in sorted(owner):
-            near = at == last + 1 or seen[at].place - seen[last].place <= 3
+            near = at == last + 1 or seen[at].number - seen[last].number <= 3
             ends = not segments or owner[last] != owner[at] or self._page.line_ends(last, at)
             if near and not ends:
                 segments[-1].append(at)
