@@ -42,6 +42,7 @@ from ankiforge.anki.render import unrender
 from ankiforge.model import (
     RETIRED,
     Card,
+    CardRemark,
     Conflict,
     Family,
     Guid,
@@ -150,7 +151,7 @@ def plan(
         tags_now = tuple(tag for tag in merged if tag != RETIRED)
         compared = len(html)
         # the note shows the passage that its words are from
-        if "source changed" in card.remarks or card.kept or not card.highlight.namespace:
+        if CardRemark.SOURCE_CHANGED in card.remarks or card.kept or not card.highlight.namespace:
             compared = len(card.family.content_fields)
         same = all(map(same_html, html[:compared], seen.fields[:compared]))
         same = same and len(html[:compared]) == len(seen.fields[:compared])

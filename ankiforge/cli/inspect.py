@@ -86,13 +86,14 @@ def list_(call: Call, query: Words, everything: bool, no_card: bool, view: str |
 
 def _listed(now: Session, words: Words, view: str, *, everything: bool) -> Shown:
     """Yield what a list shows, of what a query matches."""
+    from ankiforge.model import QuestionKind
     from ankiforge.reports import cards
 
     if view in ("recent", "unknown", "questions") and words:
         raise UsageError(f"--view {view} takes no query", hint="ankiforge list QUERY")
     match view:
         case "questions":
-            asked = (one for one in now.ledger.questions() if one.kind != "conflict")
+            asked = (one for one in now.ledger.questions() if one.kind is not QuestionKind.CONFLICT)
             return (_question(one, whole=now.call.verbose) for one in asked)
         case "recent":
             return ((cards.done_json(one), (cards.done_line(one),)) for one in now.ledger.history())
@@ -162,6 +163,7 @@ def _alternatives(now: Session, line: Line, chosen: set[str]) -> Iterator[Line]:
 def _changed(now: Session, words: Words) -> Shown:
     """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
     from ankiforge.ledger import QueryTerm
+    from ankiforge.model import QuestionKind
     from ankiforge.pipeline.query import lately
     from ankiforge.reports.cards import change_lines, done_json
 
@@ -170,7 +172,7 @@ def _changed(now: Session, words: Words) -> Shown:
         now, now.ledger.lines(id for id in now.ledger.order().revisions if id in chosen)
     )
     for question in now.ledger.questions():
-        if question.kind == "conflict" and set(chosen).intersection(question.guids):
+        if question.kind is QuestionKind.CONFLICT and set(chosen).intersection(question.guids):
             yield _question(question)
     for done in now.ledger.history(changes_since=lately()):
         if done.guid in chosen:

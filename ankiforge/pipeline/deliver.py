@@ -25,7 +25,7 @@ from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import BugError, ItemError, OwnFileError, UsageError, one_item
-from ankiforge.ledger import Ledger, Line, QueryTerm, Viewed, Wording
+from ankiforge.ledger import Ledger, Line, QueryTerm, Shipment, Viewed, Wording
 from ankiforge.model import (
     Adopted,
     Card,
@@ -291,7 +291,7 @@ def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
     """Yield lines for a list: the cards with the words that they have in Anki."""
     for line in lines:
         if line.card is not None and line.anki == "seen":
-            line = replace(line, one=as_in_anki(ledger, line.card))
+            line = replace(line, entry=as_in_anki(ledger, line.card))
         yield line
 
 
@@ -580,7 +580,7 @@ def publish(
     try:
         notes = [one.note for one in packed if one.note]
         write_package(beside, notes, changed_types(seen_types(ledger)))
-        new = ledger.planned((one.guid, *astuple(one.sent)) for one in packed if one.sent)
+        new = ledger.planned(Shipment(one.guid, *astuple(one.sent)) for one in packed if one.sent)
         beside.replace(path)
     except OSError as error:
         what = f"{path}: cannot be replaced: {error.strerror or error}"

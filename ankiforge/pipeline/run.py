@@ -30,7 +30,7 @@ from ankiforge.draft import (
 from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
 from ankiforge.errors import BUG, BugError, one_item
 from ankiforge.extract import program, scanned
-from ankiforge.ledger import Ledger, Outcome, QueryTerm, Report
+from ankiforge.ledger import DraftResult, Ledger, QueryTerm, Report
 from ankiforge.model import (
     SECOND_LOOK,
     VERIFIED,
@@ -440,7 +440,7 @@ def _record(
                 problems.append(failed_on(highlight, error))
                 proposals, fate, reason = [], "failed", error.message
             terms = [terms_of(one.draft) for one in proposals]
-            outcomes.append(Outcome(highlight.key, proposals, reason, fate, terms))
+            outcomes.append(DraftResult(highlight.key, proposals, reason, fate, terms))
     recorded = checks.ledger.record(outcomes, by_model=by_model, beside=beside)
     return Progress(
         highlights=seen, drafted=len(recorded.new), changes=recorded.changes,
