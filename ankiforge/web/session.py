@@ -20,6 +20,7 @@ from ankiforge.model import (
     Media,
     Pair,
     Question,
+    QuestionKind,
     SourceKind,
     Strings,
     Texts,
@@ -329,9 +330,9 @@ class ReviewSession:
 
     def _answer(self, body: Body, question: Question) -> bool:
         ledger = self._ledger
-        source_wins = question.kind != "conflict" or body.choice == 1
+        source_wins = question.kind is not QuestionKind.CONFLICT or body.choice == 1
         accepts = body.act == "accept" and source_wins
-        if question.kind == "form" and accepts:
+        if question.kind is QuestionKind.FORM and accepts:
             ticked = set(body.lines).intersection(question.drafts)
             rest = [id for id in question.drafts if id not in ticked]
             if body.later and ticked:
@@ -346,7 +347,7 @@ class ReviewSession:
             ledger.accept(body.id)
         else:
             ledger.reject(body.id)
-        return question.kind != "emptied"
+        return question.kind is not QuestionKind.EMPTIED
 
     def _make(self, body: Body, highlight: Highlight) -> None:
         from ankiforge.pipeline.check import deck_for
