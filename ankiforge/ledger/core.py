@@ -2,7 +2,7 @@
 
     ledger.ingest(sightings)                         what is new, changed, gone
     for highlight in ledger.to_draft():
-        ledger.record([Outcome(highlight.key, proposals)])
+        ledger.record([DraftResult(highlight.key, proposals)])
     ledger.accept_clean(allows)                      by policy
     ledger.accept(id), reject(id), undo(id)          by a person
     ledger.record_view(notes)                        what is in Anki
@@ -32,15 +32,19 @@ from ankiforge.ledger import (
     dialects,
     drafts,
     lists,
+    overview,
     private,
+    questions,
     views,
+    waiting,
 )
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.decide import Taken
-from ankiforge.ledger.drafts import Outcome, Recorded
-from ankiforge.ledger.events import SOURCE, Wording
+from ankiforge.ledger.drafts import DraftResult, Recorded
+from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.ingest import ingest
-from ankiforge.ledger.lists import Line, Match, Order, QueryTerm
+from ankiforge.ledger.lists import Line, Match, QueryTerm
+from ankiforge.ledger.overview import Order
 from ankiforge.ledger.readings import (
     Known,
     Report,
@@ -48,7 +52,8 @@ from ankiforge.ledger.readings import (
     record_journal_readings,
 )
 from ankiforge.ledger.store import JournalState, Store
-from ankiforge.ledger.views import Shipment, Viewed
+from ankiforge.ledger.undo import undo
+from ankiforge.ledger.views import LostNote, Shipment, Viewed
 from ankiforge.model import (
     Adopted,
     Card,
@@ -236,15 +241,15 @@ class Ledger:
         )
 
     def record(
-        self, outcomes: Sequence[Outcome], *, by_model: bool = False, beside: bool = False
+        self, results: Sequence[DraftResult], *, by_model: bool = False, beside: bool = False
     ) -> Recorded:
         """Record the drafts of highlights, or why there are none; see `drafts.record`."""
-        return drafts.record(self._store, outcomes, by_model=by_model, beside=beside)
+        return drafts.record(self._store, results, by_model=by_model, beside=beside)
 
     def add_findings(self, id: str, findings: Sequence[Finding]) -> None:
         """Add findings to a draft, if it still waits."""
         with self._store.transaction():
-            drafts.add_findings(self._store, id, findings)
+            waiting.add_findings(self._store, id, findings)
 
     # --- decisions ----------------------------------------------------------------------
 
@@ -279,7 +284,7 @@ class Ledger:
         if own:
             return decide.make(self._store, id, own)
         if _is_question(id):
-            decide.answer(self._store, id, yes=True, without=without)
+            questions.answer(self._store, id, yes=True, without=without)
             return None
         return decide.accept(self._store, id, forced=forced)
 
@@ -295,7 +300,7 @@ class Ledger:
             RefusedError: there is none, or it no longer waits.
         """
         if _is_question(id):
-            decide.answer(self._store, id, yes=False)
+            questions.answer(self._store, id, yes=False)
         elif _is_highlight_key(id):
             decide.skip(self._store, id, why)
         else:
@@ -324,7 +329,7 @@ class Ledger:
         Raises:
             RefusedError: there is nothing, or a later decision stands on it.
         """
-        return decide.undo(self._store, target, as_new=as_new)
+        return undo(self._store, target, as_new=as_new)
 
     # --- lists --------------------------------------------------------------------------
 
@@ -340,7 +345,7 @@ class Ledger:
 
     def questions(self) -> list[Question]:
         """Return what only a person can tell."""
-        return decide.open_questions(self._store)
+        return questions.open_questions(self._store)
 
     def highlight(self, key: str) -> Highlight:
         """Return a highlight that was read here.
@@ -360,16 +365,16 @@ class Ledger:
 
     def fates(self, of: str = "") -> Iterator[HighlightOutcome]:
         """Yield what became of every highlight in its source, or of the one with this key."""
-        return lists.fates(self._store, of)
+        return overview.fates(self._store, of)
 
     def order(self, before: Order | None = None) -> Order:
-        """Return what a person has to decide, most useful first; see `lists.Order`.
+        """Return what a person has to decide, most useful first; see `overview.Order`.
 
         What other machines wrote into the journal is read first. `before` is returned if
         nothing else was written since.
         """
         self._unite()
-        return lists.order(self._store, before)
+        return overview.order(self._store, before)
 
     def find(self, terms: Sequence[QueryTerm], *, everything: bool = False) -> list[str]:
         """Return the ids of the cards and drafts that a query means; see `lists.find`."""
@@ -391,9 +396,9 @@ class Ledger:
     def counts(self, *names: str) -> dict[str, Counter[str]]:
         """Return the numbers of fates, of what waits, of cards and so on, or only these.
 
-        See `lists.counts`.
+        See `overview.counts`.
         """
-        return lists.counts(self._store, names)
+        return overview.counts(self._store, names)
 
     def search(self, query: str, documents: Sequence[Document] = ()) -> Iterator[Match]:
         """Yield the works that a query, or the document of a file, means.
@@ -424,10 +429,10 @@ class Ledger:
         if of:
             return cards.history(self._store, of)
         if changes_since is not None:
-            entries = lists.changes(self._store, changes_since)
+            entries = cards.changes(self._store, changes_since)
         else:
             entries = cards.recent(self._store)
-        in_conflict = decide.in_conflict(self._store)
+        in_conflict = questions.in_conflict(self._store)
 
         def is_asked_about(entry: HistoryEntry) -> bool:
             is_change_by_source = entry.what == "revise" and entry.by == SOURCE
@@ -507,7 +512,7 @@ class Ledger:
         """
         return belonging.decline(self._store, tools)
 
-    def adopt(self, notes: Iterable[tuple[Seen, Wording, str, Strings]]) -> list[Seen]:
+    def adopt(self, notes: Iterable[LostNote]) -> list[Seen]:
         """Take over notes that no event knows, where their passage is found.
 
         Return the others.

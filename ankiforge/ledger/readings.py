@@ -22,7 +22,6 @@ from ankiforge.ledger.match import LONG, Mark, Reading
 from ankiforge.ledger.match_documents import ComparedDocument
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
-    NOTE,
     Extracted,
     Highlight,
     HighlightKind,
@@ -32,6 +31,7 @@ from ankiforge.model import (
     Unmarked,
     colour_name,
     h16,
+    hints,
 )
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import triple_of
@@ -42,8 +42,6 @@ DOCUMENTS_TOGETHER = 200
 """Documents of one transaction."""
 HIGHLIGHTS_TOGETHER = 2000
 """Highlights from which a transaction takes no further document."""
-LABELS = ("b.", "at:", NOTE)
-"""How the ids begin that tell where a passage stands, and not which one it is."""
 decode_highlight_body = msgspec.json.Decoder(Highlight).decode
 """Return the highlight that a column `body` holds."""
 
@@ -117,15 +115,11 @@ def mark_of(highlight: Highlight, document: int = 0) -> Mark:
 
 
 def names_and_labels(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Divide the ids of a highlight into its own and those written beside it.
-
-    A label is a block id, the place of a mark in a PDF, or the id that another tool wrote
-    below a card.
-    """
+    """Divide the ids of a highlight into those of the mark itself and labels (`hints.is_label`)."""
     names = set()
     labels = set()
     for id in ids:
-        if id.startswith(LABELS):
+        if hints.is_label(id):
             labels.add(id)
         elif id:
             names.add(id)
@@ -346,7 +340,7 @@ def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
 def _same_id(store: Store, highlight: Highlight) -> str:
     """Return the key of a present mark of another route that this one names."""
     for hint in highlight.hints:
-        scheme, _, name = hint.partition(":")
+        scheme, name = hints.split_hint(hint)
         rows = store.rows(
             "SELECT key, route FROM highlight WHERE key LIKE ? AND state = 'present'",
             f"{scheme}:%/{name}",

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ankiforge.anki.notes import citation_html, content_html
 from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.anki.render import address
+from ankiforge.check import safe_context
 from ankiforge.model import (
     Card,
     CardKind,
@@ -33,9 +34,10 @@ from ankiforge.model import (
     Texts,
 )
 from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, shields, words_of
+from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, words_of
 from ankiforge.text.fold import isolated, locate
 from ankiforge.text.passages import to_a_word
+from ankiforge.text.shields import shields
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -63,7 +65,8 @@ def card_view(card: Card, find: Find) -> Json:
     html = content_html(kind, card.fields, pictures(card, find))
     shown = dict(zip(kind.family.content_fields, map(_of_page, html), strict=True))
     card = replace(card, passages=(card.highlight,))
-    context = f'<div class="af-context" dir="auto">{citation_html(card)}</div>'
+    citation = citation_html(card, safe_context)
+    context = f'<div class="af-context" dir="auto">{citation}</div>'
     if kind.family is Family.CLOZE:
         count = len(set(numbers(words.get("Text", ""))))
         title, answer = words_of(words.get("Text", "")), cloze_answers(words.get("Text", ""))
