@@ -181,8 +181,7 @@ def new_fields(words: Texts) -> Fields:
     if wrong := [name for name in given if name not in names]:
         what = f"no field {wrong[0]!r} beside {names[0]}"
         raise UsageError(what, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra")
-    needed = ("Text",) if family is Family.CLOZE else ("Front", "Back")
-    if missing := [name for name in needed if name not in given]:
+    if missing := [name for name in family.needed_fields if name not in given]:
         raise UsageError(f"the card has no {missing[0]}", hint=f'--field {missing[0]} "TEXT"')
     return tuple((name, given[name]) for name in names if name in given)
 
