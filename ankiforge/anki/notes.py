@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -16,17 +16,24 @@ from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import Card, CardKind, Fields, Highlight, Media, Strings
 from ankiforge.text import regex
-from ankiforge.text.cloze import gaps, plain
-from ankiforge.text.fold import canonical, clean, isolated, locate, same
+from ankiforge.text.fold import clean, isolated, locate, same
 
 Pictures = Mapping[str, Media]
 """The pictures that Markdown may show, by the path written there."""
+SafeContext = Callable[[Card, Strings], Strings]
+"""Returns the parts of a card's context that do not give its answer away: `check.safe_context`."""
 
 
-def field_html(card: Card, tags: Strings, pictures: Pictures | None = None) -> Strings:
+def field_html(
+    card: Card,
+    tags: Strings,
+    safe_context: SafeContext,
+    pictures: Pictures | None = None,
+) -> Strings:
     """Return all fields of a card's note, in note type order. `tags` are those of the package."""
     content = content_html(card.kind, card.fields, pictures)
-    return with_content(card, content, tuple(map(field_hash, content)), tags)
+    hashes = tuple(map(field_hash, content))
+    return with_content(card, content, hashes, tags, safe_context)
 
 
 def with_content(
@@ -34,6 +41,7 @@ def with_content(
     content: Strings,
     hashes: Strings,
     tags: Strings,
+    safe_context: SafeContext,
     feedback: str = "",
 ) -> Strings:
     """Return all fields of a note with these content fields, in note type order.
@@ -43,12 +51,13 @@ def with_content(
         content: the content fields, as HTML.
         hashes: the hash of each of them as our package wrote it last.
         tags: our tags.
+        safe_context: what may stand above the question.
         feedback: the field Feedback, which is the person's.
     """
     written = dict(zip(card.family.content_fields, content, strict=True))
     written |= {
         "Source": source_html(card),
-        "Citation": citation_html(card),
+        "Citation": citation_html(card, safe_context),
         "Links": links_html(*card.passages),
         "AnkiforgeId": literal(
             f"af1 {card.guid} {card.key} {card.slot} {'.'.join(hashes)} {tags_hash(tags)}"
@@ -116,20 +125,15 @@ def text_of(field: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", parts)).strip()
 
 
-def citation_html(card: Card) -> str:
+def citation_html(card: Card, safe_context: SafeContext) -> str:
     """Return the line above the question and the full references.
 
     The line is document › heading › list items. Parts that would reveal the answer are left out of
     the line.
     """
-    highlight, markdown = card.highlight, dict(card.fields)
-    if card.kind is CardKind.CLOZE:
-        answers = [plain(gap.answer) for gap in gaps(markdown.get("Text", ""))]
-    else:
-        asked = ("Front", "Back") if card.kind is CardKind.TWO_WAY else ("Back",)
-        answers = [plain(markdown.get(name, "")) for name in asked]
-    parts = (*_title_and_headings(highlight), *map(_shortened, highlight.above))
-    above = " › ".join(part for part in parts if not any(_reveals(part, one) for one in answers))
+    items = map(_shortened, card.highlight.above)
+    parts = (*_title_and_headings(card.highlight), *items)
+    above = " › ".join(safe_context(card, parts))
     where = f'<span class="af-where">{literal(above)}</span>' if above else ""
     references = dict.fromkeys(reference(source) for source in card.passages)
     return where + "".join(f"<cite>{literal(text)}</cite>" for text in references)
@@ -153,34 +157,6 @@ def _shortened(text: str) -> str:
     if len(text) > _MAX_ITEM_CHARS:
         text = f"{text[:_MAX_ITEM_CHARS].rpartition(' ')[0] or text[:_MAX_ITEM_CHARS]}…"
     return isolated(text)
-
-
-_WORD = regex(r"\w+")
-_STOP_WORD_LIST = (
-    "a an the of in for that it to is be and by der die das des ein eine"
-    " le la les un une de du el los las del"
-)
-_STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
-
-
-def _reveals(part: str, answer: str) -> bool:
-    """Return whether a text contains the words of an answer, in any inflection.
-
-    So `catalysis` matches `catalyst`. Two thirds of the words suffice. Parenthesised text in the
-    answer is ignored.
-    """
-    bare = canonical(re.sub(r"\([^()]*\)", " ", answer))
-    text = canonical(part)
-    needle = "".join(bare.split())
-    if not needle.isascii() and needle in "".join(text.split()):
-        return True
-    words = {_stem(word) for word in _WORD.findall(bare) if word not in _STOP_WORDS}
-    found = words & {_stem(word) for word in _WORD.findall(text)}
-    return bool(words) and len(found) >= max(len(words) * 2 / 3, min(len(words), 2))
-
-
-def _stem(word: str) -> str:
-    return word[:5] if len(word) > 5 else word.removesuffix("s")
 
 
 def reference(highlight: Highlight) -> str:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import (
+    SafeContext,
     content_html,
     deck_name,
     field_html,
@@ -64,6 +65,8 @@ from ankiforge.text.cloze import gaps, plain
 class Options(Value):
     """How cards are shipped."""
 
+    safe_context: SafeContext
+    """What may stand above a question."""
     push: bool = False
     """The notes go to a running Anki instead of into a file."""
     full: bool = False
@@ -161,13 +164,13 @@ def plan(
 
     our_tags = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
     if seen is None:
-        html = field_html(card, our_tags, available)
+        html = field_html(card, our_tags, options.safe_context, available)
         tags_to_write = our_tags
     else:
         merged = _merge_with_anki(card, seen, available)
         if merged.conflicts:  # left out until a person chooses
             return replace(nothing, conflicts=merged.conflicts)
-        html = _merged_html(card, seen, merged, our_tags)
+        html = _merged_html(card, seen, merged, our_tags, options.safe_context)
         tags_to_write = _tags_of_live(card, seen, our_tags)
         if not options.full and _is_unchanged(card, seen, html, tags_to_write):
             return nothing
@@ -190,10 +193,12 @@ def _merge_with_anki(card: Card, seen: Seen, pictures: Mapping[str, Media]) -> M
     return merge(card, seen.fields, ours, seen.identity.fields)
 
 
-def _merged_html(card: Card, seen: Seen, merged: Merged, our_tags: Strings) -> Strings:
+def _merged_html(
+    card: Card, seen: Seen, merged: Merged, our_tags: Strings, safe_context: SafeContext
+) -> Strings:
     """Return all fields of a note that is in Anki: a person's remark in Feedback stays."""
     feedback = seen.fields[note_type(card.family).names.index("Feedback")]
-    return with_content(card, merged.content, merged.hashes, our_tags, feedback)
+    return with_content(card, merged.content, merged.hashes, our_tags, safe_context, feedback)
 
 
 def _tags_of_live(card: Card, seen: Seen, our_tags: Strings) -> Strings:

@@ -28,8 +28,9 @@ from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import OwnFileError
 from ankiforge.model import Media, Problem, Value
 from ankiforge.text import regex
-from ankiforge.text.cloze import Gap, gaps, plain, shields
+from ankiforge.text.cloze import Gap, gaps, plain
 from ankiforge.text.fold import clean
+from ankiforge.text.shields import shields
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ankiforge.check import card, source
 from ankiforge.check.card import MAX_LENGTH
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
+from ankiforge.check.leak import safe_context
 from ankiforge.check.reading import (
     RULES,
     Check,
@@ -50,6 +51,7 @@ __all__ = [
     "lint",
     "make_finding",
     "read",
+    "safe_context",
     "terms_of",
     "without",
     "without_markup",

@@ -53,9 +53,10 @@ from ankiforge.model import (
     Severity,
 )
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import image_paths, outside, shields
+from ankiforge.text.cloze import image_paths
 from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import clean, is_visible
+from ankiforge.text.shields import outside, shields
 from ankiforge.text.tools import schedule_of
 
 # --- structure: what would break on the way to Anki, or leaves nothing to ask --------------------

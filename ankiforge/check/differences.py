@@ -31,8 +31,8 @@ from ankiforge.check.words import (
 )
 from ankiforge.model import Draft, Family, Strings, Texts, Value
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import shields
 from ankiforge.text.fold import canonical
+from ankiforge.text.shields import shields
 
 # --- the two sides of a card -------------------------------------------------------------------
 

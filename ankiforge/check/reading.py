@@ -32,6 +32,7 @@ from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
 from ankiforge.text.passages import sentences
+from ankiforge.text.shields import words_alone
 
 if TYPE_CHECKING:
     from ankiforge.check.duplicates import DuplicateIndex
@@ -122,7 +123,6 @@ folded = lru_cache(maxsize=1024)(canonical)
 GAP = "[…]"
 _MARKUP = regex(r"(?m)[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]")
 _PRIVATE = regex("[\ue000-\ue0ff]")
-_SHIELDED = regex(r"`[^`\n]*`|\$[^$\n]*\$|https?://\S+")
 CLOZE_SIGN = regex(r"\{\{c\d+(?:,\d+)*::|\}\}")
 
 
@@ -308,7 +308,7 @@ _CLEAR = 3
 @lru_cache(maxsize=256)
 def script(text: str) -> str:
     """Return the script of most letters; "" if there are few letters."""
-    plain = _SHIELDED.sub(" ", text[:_LONGEST])
+    plain = words_alone(text[:_LONGEST])
     names: Counter[str] = Counter()
     for letter, times in Counter(filter(str.isalpha, plain)).items():
         names[_script_of(letter)] += times

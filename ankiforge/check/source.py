@@ -60,8 +60,8 @@ from ankiforge.check.words import (
 )
 from ankiforge.model import Draft, Family, Finding, Highlight, Pair, Severity
 from ankiforge.text import regex
-from ankiforge.text.cloze import shields
 from ankiforge.text.passages import sentences
+from ankiforge.text.shields import shields, without_formulas
 
 # --- quote and answer ---------------------------------------------------------------------------
 
@@ -172,7 +172,6 @@ def beside(draft: Draft, context: Context) -> Iterator[Finding]:
 
 # --- numbers ------------------------------------------------------------------------------------
 
-_SHIELDED = regex(r"`[^`\n]*`|\$(?=[^\s\d])[^$\n]*\$")
 # `one` and `two` are often no numbers: both threads are two threads.
 _LEAST_WORD = 3
 
@@ -188,9 +187,9 @@ def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
     if strange:
         yield make_finding("ungrounded_number", ", ".join(dict.fromkeys(strange)))
         return
-    plain = _SHIELDED.sub(" ", source)
+    plain = without_formulas(source)
     for text in sides.answers if asked_by_reader(draft) else (sides.whole,):
-        for one in quantities(_SHIELDED.sub(" ", text)):
+        for one in quantities(without_formulas(text)):
             if there := _otherwise(one, plain):
                 yield make_finding("number_altered", f"{one.shown}; there: {there}")
                 return

@@ -6,6 +6,7 @@ and shipped as a note by `anki`. Each stage returns new values.
     values        the base class, keys, names for plain shapes
     kinds         the kinds of cards, and the note types that they are shipped as
     highlights    documents and highlights
+    hints         other ids of a mark or a work
     sources       what sources yield
     seen          what Anki has
     cards         drafts, cards, questions, and notes to be shipped
@@ -14,6 +15,7 @@ and shipped as a note by `anki`. Each stage returns new values.
 
 from ankiforge.model.cards import *
 from ankiforge.model.highlights import *
+from ankiforge.model.hints import Hint as Hint
 from ankiforge.model.ids import *
 from ankiforge.model.kinds import *
 from ankiforge.model.seen import *

@@ -6,6 +6,7 @@ import colorsys
 import re
 from enum import StrEnum
 
+from ankiforge.model.hints import Hint, anki_note_in
 from ankiforge.model.values import (
     NO_KEY,
     DocumentKey,
@@ -62,8 +63,6 @@ class Form(StrEnum):
     OTHER = "other"
 
 
-NOTE = "anki:"
-"""The prefix of the id of a note in Anki, among the hints of a highlight."""
 ELSEWHERE = "already in Anki by another tool"
 """The reason why such a passage gets no card."""
 
@@ -118,8 +117,9 @@ class Highlight(Value):
     """
     anchor_around: Pair | None = None
     """Replaces `prefix` and `suffix` in the anchor."""
-    hints: Strings = ()
-    """Other ids of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""
+    hints: tuple[Hint, ...] = ()
+    """Other ids of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF
+    (`model.hints`)."""
     form: Form = Form.MARK
     gaps: tuple[Span, ...] = ()
     """The marked phrases, in code points of `exact`."""
@@ -176,10 +176,7 @@ class Highlight(Value):
     @property
     def other_id(self) -> str:
         """The id that another tool wrote beside this passage: Anki's, or its own; "" = none."""
-        for hint in self.hints:
-            if hint.startswith(NOTE):
-                return hint.removeprefix(NOTE)
-        return ""
+        return anki_note_in(self.hints)
 
     @property
     def other_note(self) -> int:

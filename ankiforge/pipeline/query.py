@@ -29,9 +29,10 @@ from ankiforge.model import (
     colour_name,
 )
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import TAG, gaps, literal, plain, shields
+from ankiforge.text.cloze import TAG, gaps, literal, plain
 from ankiforge.text.fold import same
 from ankiforge.text.passages import sentence_around, trimmed
+from ankiforge.text.shields import shields
 
 UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour", "verdict"}
 """Fields whose values never hold a blank."""

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ankiforge.anki.notes import citation_html, content_html
 from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.anki.render import address
+from ankiforge.check import safe_context
 from ankiforge.model import (
     Card,
     CardKind,
@@ -33,9 +34,10 @@ from ankiforge.model import (
     Texts,
 )
 from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, shields, words_of
+from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, words_of
 from ankiforge.text.fold import isolated, locate
 from ankiforge.text.passages import to_a_word
+from ankiforge.text.shields import shields
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -67,7 +69,7 @@ def card_view(card: Card, find: Find) -> Json:
     front, back, texts = sides(card.kind, markdown, shown)
     if shown.get("Extra"):
         back += f'<div class="af-extra" dir="auto">{shown["Extra"]}</div>'
-    citation = citation_html(replace(card, passages=(card.highlight,)))
+    citation = citation_html(replace(card, passages=(card.highlight,)), safe_context)
     context = f'<div class="af-context" dir="auto">{citation}</div>'
     names = [name for name in family.content_fields if name not in family.switches]
     return {

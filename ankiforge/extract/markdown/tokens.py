@@ -22,7 +22,8 @@ from ankiforge.extract.files import raised
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, PLACEHOLDERS, restored
 from ankiforge.model import Span, Strings, Texts
 from ankiforge.text import regex
-from ankiforge.text.cloze import MATH, literal
+from ankiforge.text.cloze import literal
+from ankiforge.text.shields import MATH
 
 
 class Kind(Enum):

@@ -8,8 +8,8 @@ from itertools import islice, pairwise
 from math import atan2, hypot, isfinite
 from statistics import median
 
+from ankiforge.extract.pdf.messages import Box
 from ankiforge.extract.pdf.text import Char, PageText, flowing, is_rtl, one_line, usual_step
-from ankiforge.extract.pdf.worker import Box
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.passages import CONTEXT, sentence_around
