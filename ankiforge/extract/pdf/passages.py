@@ -231,7 +231,8 @@ def _in_order(chars: list[Char], segments: list[list[int]], owners: Owners) -> l
     if len(segments) < 2:
         return segments
     printed = [[chars[place] for place in segment] for segment in segments]
-    direction = usual_step(pairwise(max(printed, key=len)))
+    longest = max(printed, key=len)
+    direction = usual_step(pairwise(longest))
     rtl = is_rtl("".join(char.text for char in chain.from_iterable(printed)))
     extents = [_extent(segment_chars, direction, rtl=rtl) for segment_chars in printed]
 
