@@ -18,7 +18,6 @@ from ankiforge.extract.files import READ_AGAIN, open_regular
 from ankiforge.extract.pdf.annotations import (
     ON_TEXT,
     Annotation,
-    cut_picture,
     iso,
     read_annotations,
     strong_names,
@@ -41,6 +40,7 @@ from ankiforge.extract.pdf.messages import (
     Surroundings,
 )
 from ankiforge.extract.pdf.passages import Passages, Running, around, quads
+from ankiforge.extract.pdf.pictures import cut_picture
 from ankiforge.extract.pdf.spelling import Spelling
 from ankiforge.extract.pdf.text import PageText
 from ankiforge.extract.pdf.works import (
