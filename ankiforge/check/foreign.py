@@ -28,8 +28,8 @@ from ankiforge.check.reading import (
 from ankiforge.check.words import TERM
 from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
-from ankiforge.text.cloze import shields
 from ankiforge.text.passages import sentences
+from ankiforge.text.shields import shields
 
 
 def as_written(highlight: Highlight) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from functools import lru_cache
 
 from ankiforge.check.words import lists
-from ankiforge.text import regex
+from ankiforge.text.shields import words_alone
 
 _SCRIPTS = {
     "LATIN": "Latin",
@@ -24,7 +24,6 @@ _SCRIPTS = {
     "KATAKANA": "Chinese or Japanese",
 }
 """The scripts that are told apart, by the first word of the Unicode name of their letters."""
-_SHIELDED = regex(r"`[^`\n]*`|\$[^$\n]*\$|https?://\S+")
 # The number of characters of a text that are read.
 _READ_FOR_SCRIPT = 6000
 _READ_FOR_LANGUAGE = 4000
@@ -42,7 +41,7 @@ _COMMON_SHARE = 0.15
 @lru_cache(maxsize=256)
 def script(text: str) -> str:
     """Return the script of most letters; "" if there are few letters."""
-    plain = _SHIELDED.sub(" ", text[:_READ_FOR_SCRIPT])
+    plain = words_alone(text[:_READ_FOR_SCRIPT])
     letters = Counter(filter(str.isalpha, plain))
     scripts: Counter[str] = Counter()
     for letter, count in letters.items():

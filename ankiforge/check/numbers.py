@@ -19,9 +19,8 @@ from ankiforge.check.quantities import (
 )
 from ankiforge.check.reading import about, asked_by_reader, read, source_text
 from ankiforge.model import Draft, Finding, Strings
-from ankiforge.text import regex
+from ankiforge.text.shields import without_formulas
 
-_SHIELDED = regex(r"`[^`\n]*`|\$(?=[^\s\d])[^$\n]*\$")
 # `one` and `two` are often no numbers: both threads are two threads.
 _LEAST_WORD = 3
 
@@ -39,9 +38,9 @@ def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
     if foreign:
         yield make_finding("ungrounded_number", ", ".join(dict.fromkeys(foreign)))
         return
-    plain_source = _SHIELDED.sub(" ", source)
+    plain_source = without_formulas(source)
     for text in reading.answers if asked_by_reader(draft) else (reading.whole,):
-        for quantity in quantities(_SHIELDED.sub(" ", text)):
+        for quantity in quantities(without_formulas(text)):
             stated = _stated_otherwise(quantity, plain_source)
             if stated:
                 yield make_finding("number_altered", f"{quantity.shown}; there: {stated}")

@@ -7,8 +7,8 @@ from functools import lru_cache
 from ankiforge.check.reading import without_markup
 from ankiforge.model import Draft, Family, Strings, Value
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import shields
 from ankiforge.text.fold import canonical
+from ankiforge.text.shields import shields
 
 MAX_LENGTH = 2000
 """The number of characters of a field that are compared; useful cards are not longer."""

@@ -10,9 +10,9 @@ from ankiforge.check.findings import Context, Needs, counted, make_finding, need
 from ankiforge.check.reading import GAP, authored, read, without, without_markup
 from ankiforge.model import Draft, Family, Finding, Severity
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import Shield, outside, shields
 from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import clean, is_visible
+from ankiforge.text.shields import Shield, outside, shields
 
 MAX_LENGTH = 8000
 MAX_CLOZES = 64

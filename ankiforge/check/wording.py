@@ -9,7 +9,7 @@ from ankiforge.check.reading import CLOZE_SIGN, authored, read, source_text
 from ankiforge.check.words import listed, tokens
 from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
-from ankiforge.text.cloze import shields
+from ankiforge.text.shields import shields
 
 # --- what the card does not show, and what stands for words -----------------------------------------
 

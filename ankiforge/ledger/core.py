@@ -27,7 +27,7 @@ from ankiforge.ledger.drafts import Outcome, Recorded
 from ankiforge.ledger.events import SOURCE, Wording
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Match, Order, QueryTerm
-from ankiforge.ledger.readings import Known, Report, decode_highlight, hear
+from ankiforge.ledger.readings import Known, Report, decode_highlight, record_journal_readings
 from ankiforge.ledger.store import JournalState, Store
 from ankiforge.ledger.views import Shipment, Viewed
 from ankiforge.model import (
@@ -119,7 +119,7 @@ class Ledger:
         with _ledger_errors():
             events = self._store.unite()
         if events:
-            hear(self._store, events)
+            record_journal_readings(self._store, events)
             drafts.requeue(self._store, events)
 
     def known(self, salt: str) -> Known:

@@ -12,7 +12,8 @@ from itertools import chain, islice
 
 from ankiforge.ledger import cards, decide, drafts
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
-from ankiforge.ledger.events import SOURCE, fold
+from ankiforge.ledger.events import SOURCE
+from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode, tag_name
 from ankiforge.ledger.views import DELETED

@@ -6,3 +6,4 @@ shipped as a note by `anki`. Each stage returns new values.
 
 from ankiforge.model.cards import *
 from ankiforge.model.highlights import *
+from ankiforge.model.hints import Hint as Hint

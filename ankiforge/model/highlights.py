@@ -16,6 +16,8 @@ from typing import Any, NewType, Protocol, dataclass_transform
 
 import msgspec
 
+from ankiforge.model.hints import Hint, anki_note_in
+
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Value(msgspec.Struct, frozen=True):
@@ -181,8 +183,6 @@ def named_id(what: str, name: str) -> int:
 
 # --- results of sources ---------------------------------------------------------------------------
 
-NOTE = "anki:"
-"""The prefix of the id of a note in Anki, among the hints of a highlight."""
 ELSEWHERE = "already in Anki by another tool"
 """The reason why such a passage gets no card."""
 
@@ -237,8 +237,9 @@ class Highlight(Value):
     """
     anchor_around: Pair | None = None
     """Replaces `prefix` and `suffix` in the anchor."""
-    hints: Strings = ()
-    """Other ids of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""
+    hints: tuple[Hint, ...] = ()
+    """Other ids of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF
+    (`model.hints`)."""
     form: Form = Form.MARK
     gaps: tuple[Span, ...] = ()
     """The marked phrases, in code points of `exact`."""
@@ -292,8 +293,7 @@ class Highlight(Value):
     @property
     def other_id(self) -> str:
         """The id that another tool wrote beside this passage: Anki's, or one of its own; "" = none."""
-        named = (hint[len(NOTE) :] for hint in self.hints if hint.startswith(NOTE))
-        return next(named, "")
+        return anki_note_in(self.hints)
 
     @property
     def other_note(self) -> int:

@@ -29,7 +29,7 @@ from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, note_type
 from ankiforge.anki.package import DAY_ZERO
-from ankiforge.anki.plan import Options, Planned, merge, plan_note
+from ankiforge.anki.plan import Contents, Options, Planned, merge, plan_note
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
 from ankiforge.extract.folder import File
@@ -624,7 +624,8 @@ def plan(
             return replace(nothing, problems=missing)
     blank = ("",) * (len(note_type(card.family).names) - len(names))
     unchanged = replace(options, types={})
-    planned = plan_note(card, seen, (*content, *blank), tags, (), found.values(), unchanged)
+    contents = Contents((*content, *blank), tags, (), tuple(found.values()))
+    planned = plan_note(card, seen, contents, unchanged)
     note, sent = planned.note, planned.sent
     if note is None or sent is None:
         return planned

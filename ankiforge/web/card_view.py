@@ -34,9 +34,10 @@ from ankiforge.model import (
     Texts,
 )
 from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, shields, words_of
+from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, words_of
 from ankiforge.text.fold import isolated, locate
 from ankiforge.text.passages import to_a_word
+from ankiforge.text.shields import shields
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.ledger import store
-from ankiforge.pipeline import workspace as app
+from ankiforge.pipeline import locks
 from tests.limits import PATIENCE
 
 FIELDS = "deck document source tag colour kind verdict anki finding drafter key"
@@ -249,8 +249,7 @@ def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
 
 @pytest.mark.parametrize("what", ["drafting", "publishing"])
 def test_a_pass_that_another_program_is_at_is_waited_for_then_4(forge, notes, monkeypatch, what):
-    assert app.lock.__defaults__ == (60.0,)
-    monkeypatch.setattr(app.lock, "__defaults__", (0.1,))
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.1)
     forge.ok("run", notes)
     with held(HOLD_PASS, forge.home / ".ankiforge" / f"{what}.lock"):
         says(forge("run", notes), 4, what, "hint:")

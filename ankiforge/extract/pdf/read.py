@@ -15,7 +15,7 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from msgspec import structs
 
 from ankiforge.extract.files import READ_AGAIN, open_regular
-from ankiforge.extract.pdf import worker, works
+from ankiforge.extract.pdf import messages, works
 from ankiforge.extract.pdf.annotations import (
     ON_TEXT,
     Annotation,
@@ -24,28 +24,23 @@ from ankiforge.extract.pdf.annotations import (
     read_annotations,
     strong_names,
 )
+from ankiforge.extract.pdf.chars import FAULTS, page_chars, upright_text
+from ankiforge.extract.pdf.clean import one_line, unswapped
 from ankiforge.extract.pdf.passages import Passages, Running, around, quads
-from ankiforge.extract.pdf.text import (
-    FAULTS,
-    PageText,
-    Spelling,
-    one_line,
-    page_chars,
-    unswapped,
-    upright_text,
-)
-from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Pair, Span, Value, h16
+from ankiforge.extract.pdf.spelling import Spelling
+from ankiforge.extract.pdf.text import PageText
+from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Pair, Span, Value, h16, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
-LOCKED = worker.Failed(
+LOCKED = messages.Failed(
     "it is locked with a password", "open it in a PDF reader and save a copy without a password"
 )
-NO_PDF = worker.Failed("it is not a PDF", "leave it out with `exclude`, or fetch it again")
-EMPTY = worker.Failed("the file is empty", "fetch it again")
+NO_PDF = messages.Failed("it is not a PDF", "leave it out with `exclude`, or fetch it again")
+EMPTY = messages.Failed("the file is empty", "fetch it again")
 HIDDEN = "PDF programs hide deleted marks; make them visible there to include them"
-TOO_BIG = worker.Failed(
+TOO_BIG = messages.Failed(
     "reading it takes more memory than is allowed", "print it to a new PDF, or split it"
 )
 CUT = (
@@ -66,35 +61,37 @@ CHAR_PAGES = 4
 """Pages whose characters are kept in memory at a time."""
 
 
-def answer_from(question: worker.Question) -> worker.Reply:
+def answer_from(question: messages.Question) -> messages.Reply:
     """Answer a question about a PDF, or return why that failed; never raises for bad content."""
     path = Path(question.path)
     try:
         document = _open(path)
-        if isinstance(document, worker.Failed):
+        if isinstance(document, messages.Failed):
             return document
         with closing(document):
-            if isinstance(question, worker.Cut):
-                return worker.Pictures(tuple(cut_picture(document, one) for one in question.areas))
+            if isinstance(question, messages.Cut):
+                return messages.Pictures(
+                    tuple(cut_picture(document, one) for one in question.areas)
+                )
             reading = _Reading(document)
-            if isinstance(question, worker.Around):
-                return worker.Surroundings(reading.passages(question.quotes))
+            if isinstance(question, messages.Around):
+                return messages.Surroundings(reading.passages(question.quotes))
             found, hidden = read_annotations(reading.pages())
             told = ((f"hidden marks were left out: {hidden}", HIDDEN),) if hidden else ()
-            read = worker.Read(notices=(*told, CUT) if _is_cut(path) else told)
+            read = messages.Read(notices=(*told, CUT) if _is_cut(path) else told)
             return reading.read(found, read) if question.named or found or reading.damaged else read
     except MemoryError:
         return TOO_BIG
     except FileNotFoundError:
-        return worker.Failed(WENT_AWAY, READ_AGAIN)
+        return messages.Failed(WENT_AWAY, READ_AGAIN)
     except OSError as error:
         what = f"it cannot be read: {error.strerror or error}"
-        return worker.Failed(what, "check the file's permissions")
+        return messages.Failed(what, "check the file's permissions")
     except FAULTS:
-        return worker.Failed("it is damaged, or protected in an unknown way", worker.REPAIR)
+        return messages.Failed("it is damaged, or protected in an unknown way", messages.REPAIR)
 
 
-def _open(path: Path) -> pdfium.PdfDocument | worker.Failed:
+def _open(path: Path) -> pdfium.PdfDocument | messages.Failed:
     """Open a file, or return why that failed. The caller closes it.
 
     PDFium repairs files whose cross-reference table is damaged or missing.
@@ -164,7 +161,7 @@ class _Reading:
         self._work = works.read_work(self._document, self._texts[0], self._lines(0))
         self._outline = list(works.outline_of(self._document))
 
-    def read(self, annotations: Sequence[Annotation], read: worker.Read) -> worker.Read:
+    def read(self, annotations: Sequence[Annotation], read: messages.Read) -> messages.Read:
         """Return the marks and the work."""
         self._prepare()
         self._folds = [fold(text) for text in self._texts]
@@ -187,15 +184,15 @@ class _Reading:
             problems=tuple(self._problems(marks)),
         )
 
-    def passages(self, quotes: Iterable[worker.Quote]) -> tuple[worker.Passage, ...]:
+    def passages(self, quotes: Iterable[messages.Quote]) -> tuple[messages.Passage, ...]:
         """Return the context of each quote."""
         self._prepare()
         return tuple(map(self._passage, quotes))
 
-    def _passage(self, quote: worker.Quote) -> worker.Passage:
+    def _passage(self, quote: messages.Quote) -> messages.Passage:
         """Return the context of a quote, on its page or across the next page break."""
         if not 0 <= quote.page < len(self._texts):
-            return worker.Passage()
+            return messages.Passage()
         page = self._page(quote.page)
         text, start = page.text.text, 0
         if quote.box:  # if the words stand in several places, take those in the box
@@ -210,14 +207,14 @@ class _Reading:
             span = span if span and span[0] < len(text) else None
             text = joined
         if span is None:
-            return worker.Passage()
+            return messages.Passage()
         prefix, suffix, sentence = around(text, span)
-        char = page.text.seen[page.text.place(span[0])]
-        return worker.Passage(
+        char = page.text.chars[page.text.place(span[0])]
+        return messages.Passage(
             prefix,
             suffix,
             "" if same(sentence, quote.words) else sentence,
-            self._heading(page.number, char.place, char.top),
+            self._heading(page.number, char.number, char.top),
             _nearby(text, span, page.body if text is page.text.text else None, asks=quote.asks),
         )
 
@@ -263,26 +260,28 @@ class _Reading:
     # --- marks
 
     def _mark(self, page: _Page, found: _Found, names: set[str]) -> Highlight:
-        one, text, seen = found.annotation, page.text.text, page.text.seen
+        one, text, seen = found.annotation, page.text.text, page.text.chars
         code = page.text.code(found.segments)
         exact = code or without_bullets(one_line(page.text.quote(found.segments)))
         prefix, suffix, sentence = around(text, found.span, page.body) if seen else ("", "", "")
         if not found.segments:  # what is no mark on text has only the sentence beside it
             prefix, suffix, sentence = "", "", "" if one.on_text else sentence
         asks = "?" in one.comment
-        top, place = one.box[3] if one.box else 0.0, seen[found.order[0]].place if seen else 0
-        hints = (
-            ("zotero", one.zotero),
-            ("nm", one.name if one.name in names else ""),
-            ("at", " ".join(map(str, (page.number, *map(round, one.box)))) if one.box else ""),
-        )
+        top, place = one.box[3] if one.box else 0.0, seen[found.order[0]].number if seen else 0
+        known = []
+        if one.zotero:
+            known.append(hints.zotero_annotation(one.zotero))
+        if one.name and one.name in names:
+            known.append(hints.pdf_annotation(one.name))
+        if one.box:
+            known.append(hints.position(page.number, one.box))
         return Highlight(
             document=self._work,
             namespace="",
             kind=one.kind,
             exact=exact,
             anchor_text="" if exact else self._stand_in(page, one),
-            hints=tuple(f"{name}:{value}" for name, value in hints if value),
+            hints=tuple(known),
             prefix=prefix,
             suffix=suffix,
             sentence="" if code or sentence == exact else sentence,
@@ -307,7 +306,7 @@ class _Reading:
             return ", ".join(map(self._label, pages))
 
         if self.damaged:
-            yield (f"pages that cannot be read: {listed(self.damaged)}", worker.REPAIR)
+            yield (f"pages that cannot be read: {listed(self.damaged)}", messages.REPAIR)
         bare = {int(one.block) for one in marks if one.kind in ON_TEXT.values() and not one.exact}
         if scanned := sorted(page for page in bare if not self._folds[page]):
             what = f"marks on pages without text, such as scans: {listed(scanned)}"
@@ -322,7 +321,7 @@ def _locate(page: _Page, annotation: Annotation) -> _Found:
     left, _, _, top = annotation.box or (0.0, 0.0, 0.0, 0.0)
     places = [at for some in segments for at in some] or [page.passages.nearest(left, top)]
     at = min((some[0] for some in segments), default=places[0])
-    span = page.text.span(min(places), max(places)) if page.text.seen else (0, 0)
+    span = page.text.span(min(places), max(places)) if page.text.chars else (0, 0)
     return _Found((at, -top, left), annotation, segments, span)
 
 

@@ -12,8 +12,9 @@ from operator import itemgetter
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument, PdfTextPage
 
-from ankiforge.extract.pdf.text import FAULTS, one_line
-from ankiforge.model import Document, DocumentKey, Value
+from ankiforge.extract.pdf.chars import FAULTS
+from ankiforge.extract.pdf.clean import one_line
+from ankiforge.model import Document, DocumentKey, Value, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
@@ -171,7 +172,7 @@ def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLin
     metadata = " ".join((title, *rest))
     known = {"doi": find_doi(metadata), "arxiv": _find(_ARXIV, metadata)}
     printed = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
-    hints = {f"{name}-hint": value for name, value in printed.items() if not known[name]}
+    hinted = {hints.printed(name): value for name, value in printed.items() if not known[name]}
     return Document(
         key=DocumentKey(""),
         source="",
@@ -179,7 +180,7 @@ def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLin
         creators=tuple(
             name for name in _split(author) if not re.match(_JUNK_AUTHOR, name, re.IGNORECASE)
         ),
-        identifiers=tuple((name, value) for name, value in (known | hints).items() if value),
+        identifiers=tuple((name, value) for name, value in (known | hinted).items() if value),
     )
 
 
