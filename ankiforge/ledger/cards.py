@@ -55,7 +55,7 @@ _SAID = {
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
 
-# --- past decisions -------------------------------------------------------------------------------
+# --- past decisions ---------------------------------------------------------------------
 
 
 class HistoryEntry(Value):
@@ -179,7 +179,7 @@ def _change_by(store: Store, event: Event) -> Change | None:
     return change_of(after, before.wording, before.typed)
 
 
-# --- cards ----------------------------------------------------------------------------------------
+# --- cards ------------------------------------------------------------------------------
 
 
 def fields_of(wording: Wording) -> Fields:
@@ -322,7 +322,7 @@ def state_of(store: Store, guid: str) -> tuple[State, Passage]:
     return passage.cards[guid], passage
 
 
-# --- passages -------------------------------------------------------------------------------------
+# --- passages ---------------------------------------------------------------------------
 
 
 class HighlightOutcome(Value):
@@ -352,7 +352,10 @@ def highlight_row(store: Store, key: str) -> Row:
     """Return the row of a highlight that was read here; refuse another key."""
     row = store.row("SELECT * FROM highlight WHERE key = ? AND body != ''", key)
     if row is None:
-        raise UsageError(f"there is no highlight {key}", hint="ankiforge list --no-card")
+        raise UsageError(
+            f"there is no highlight {key}",
+            hint="ankiforge list --no-card",
+        )
     return row
 
 

@@ -1,9 +1,11 @@
 """Decisions of a person or of the policy: each is an event, and can be undone (`undo.py`).
 
-A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo` needs both.
+A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo`
+needs both.
 
-`tests/unit/ledger/test_decisions.py` takes back each kind of decision by each name that `undo` takes;
-further ones are in `tests/golden/histories` (`decisions.yaml`, `machines.yaml`).
+`tests/unit/ledger/test_decisions.py` takes back each kind of decision by each name that
+`undo` takes; further ones are in `tests/golden/histories` (`decisions.yaml`,
+`machines.yaml`).
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, drafts, waiting
-from ankiforge.ledger.events import PERSON, POLICY, Passage, Wording, content_of, guid_of
+from ankiforge.ledger.events import (
+    PERSON,
+    POLICY,
+    Passage,
+    Wording,
+    content_of,
+    guid_of,
+)
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.views import AGAIN, graves_of
@@ -35,7 +44,7 @@ FLOOD = 300
 """Policy accepts at most so many cards in one run; the rest waits."""
 
 
-# --- accepting ------------------------------------------------------------------------------------
+# --- accepting --------------------------------------------------------------------------
 
 
 class NewCard(Value):
@@ -99,7 +108,13 @@ def accept(store: Store, id: str, *, forced: bool = False) -> Guid:
         for equal in waiting.equal_cards(store, passage, row["content"]):
             if equal["live"]:
                 store.add("different", passage.key, PERSON, {"old": equal["passage"]})
-        new = NewCard(key=row["key"], proposal=proposal, wording=wording, draft=id, forced=forced)
+        new = NewCard(
+            key=row["key"],
+            proposal=proposal,
+            wording=wording,
+            draft=id,
+            forced=forced,
+        )
         return make_card(store, new)
 
 
@@ -112,7 +127,12 @@ def _refuse_blocked(id: str, proposal: Proposal) -> None:
     )
 
 
-def _accept_revision(store: Store, row: Row, passage: Passage, wording: Wording) -> Guid:
+def _accept_revision(
+    store: Store,
+    row: Row,
+    passage: Passage,
+    wording: Wording,
+) -> Guid:
     """Give a card the words of the draft that revises it."""
     guid = Guid(row["revises"])
     body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
@@ -198,7 +218,7 @@ def _accept_as_it_is(store: Store, id: str, *, forced: bool) -> Guid:
     return make_card(store, new)
 
 
-# --- taking over from other tools -----------------------------------------------------------------
+# --- taking over from other tools -------------------------------------------------------
 
 
 class Taken(Value):
@@ -253,7 +273,7 @@ def _adopt_as_card(store: Store, taken: Taken) -> None:
     waiting.put_away(store, taken.id, event)
 
 
-# --- rejecting ------------------------------------------------------------------------------------
+# --- rejecting --------------------------------------------------------------------------
 
 
 def reject(store: Store, id: str, why: str = "") -> None:

@@ -2,14 +2,18 @@
 
 What must stay true:
 
-- `highlight.drafted` and `modelled` hold the content that was drafted last; '' asks for drafts again.
-- A draft that waits is new: not rejected, not passed over, not the words of a card (`is_new`).
-- Only the source's own words change a card unasked (`_follow`), and not words that a check blocks.
+- `highlight.drafted` and `modelled` hold the content that was drafted last; '' asks for
+  drafts again.
+- A draft that waits is new: not rejected, not passed over, not the words of a card
+  (`is_new`).
+- Only the source's own words change a card unasked (`_follow`), and not words that a
+  check blocks.
 
 The drafts that wait are read in `waiting.py`.
 
-Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, `model`, `alike`),
-`tests/e2e/test_forms.py`, and `test_corrections.py` and `test_lost_and_found.py` in `tests/anki`.
+Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, `model`,
+`alike`), `tests/e2e/test_forms.py`, and `test_corrections.py` and
+`test_lost_and_found.py` in `tests/anki`.
 """
 
 from __future__ import annotations
@@ -63,7 +67,7 @@ SAME_WORDS = "same words as in "
 decode_proposal = msgspec.json.Decoder(Proposal).decode
 
 
-# --- what to draft --------------------------------------------------------------------------------
+# --- what to draft ----------------------------------------------------------------------
 
 
 def to_draft(
@@ -77,10 +81,12 @@ def to_draft(
 
     Args:
         store: the store.
-        by_model: those that no model drafted yet and about which nobody decided, or whose words a
-            model's card no longer quotes, instead of those that the rules did not draft yet.
+        by_model: those that no model drafted yet and about which nobody decided, or whose
+            words a model's card no longer quotes, instead of those that the rules did not
+            draft yet.
         within: the documents whose highlights are drafted; None = all.
-        in_progress: whether a person is still writing the note at a place: what has a card there waits.
+        in_progress: whether a person is still writing the note at a place: what has a
+            card there waits.
     """
     column = "modelled" if by_model else "drafted"
     condition = f"WHERE state = 'present' AND {column} != content"
@@ -153,7 +159,7 @@ def rows_in_parts(
                 yield row_by_id[id]
 
 
-# --- the words of drafts --------------------------------------------------------------------------
+# --- the words of drafts ----------------------------------------------------------------
 
 
 class Worded(NamedTuple):
@@ -206,8 +212,8 @@ def _worded(proposals: Sequence[Proposal]) -> list[Worded]:
 def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:
     """Return a draft of the source's own cloze with the numbers that its gaps have on the card.
 
-    A number names a card in Anki, so it stays with its words, and one that was ever shipped for other
-    words is not free.
+    A number names a card in Anki, so it stays with its words, and one that was ever
+    shipped for other words is not free.
     """
     if not wording.own or wording.kind != "cloze":
         return proposal
@@ -234,7 +240,7 @@ def _alike(one: Wording, other: Wording) -> float:
     return fuzz.ratio(" ".join(one.fields.values()), " ".join(other.fields.values()))
 
 
-# --- recording ------------------------------------------------------------------------------------
+# --- recording --------------------------------------------------------------------------
 
 
 class DraftResult(Value):
@@ -289,12 +295,16 @@ class _DraftRow(NamedTuple):
 
 
 def record(
-    store: Store, results: Sequence[DraftResult], *, by_model: bool = False, beside: bool = False
+    store: Store,
+    results: Sequence[DraftResult],
+    *,
+    by_model: bool = False,
+    beside: bool = False,
 ) -> Recorded:
     """Record the drafts of highlights, or the reasons why there are none.
 
-    The source's own words change its accepted card at once. Any other draft becomes a row that
-    waits, as a revision if its card's quote no longer stands in the passage.
+    The source's own words change its accepted card at once. Any other draft becomes a row
+    that waits, as a revision if its card's quote no longer stands in the passage.
 
     Args:
         store: the store.
@@ -314,7 +324,14 @@ def record(
 class _Recording:
     """One call of `record`: what it read at once, and what it gathered to be written at once."""
 
-    def __init__(self, store: Store, keys: list[str], *, by_model: bool, beside: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: list[str],
+        *,
+        by_model: bool,
+        beside: bool,
+    ) -> None:
         self._store = store
         self._by_model = by_model
         self._beside = beside
@@ -372,7 +389,11 @@ class _Recording:
         return worded
 
     def _let_wait(
-        self, key: str, worded: list[Worded], highlight: Highlight, changes: list[Change]
+        self,
+        key: str,
+        worded: list[Worded],
+        highlight: Highlight,
+        changes: list[Change],
     ) -> None:
         """Gather the rows of the drafts of a highlight that are new."""
         passage = self._store.passage(key)  # as it is after `_follow`
@@ -392,7 +413,10 @@ class _Recording:
     def write(self) -> None:
         """Write what was gathered."""
         store = self._store
-        store.write_all("DELETE FROM draft WHERE id = ?", [(id,) for id in self._dropped_ids])
+        store.write_all(
+            "DELETE FROM draft WHERE id = ?",
+            [(id,) for id in self._dropped_ids],
+        )
         marks = ", ".join("?" * len(_DraftRow._fields))
         store.write_all(f"INSERT OR REPLACE INTO draft VALUES ({marks})", self._rows)
         column = "modelled" if self._by_model else "drafted"
@@ -409,7 +433,12 @@ def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
     store.write_all("INSERT OR IGNORE INTO indexed VALUES (?, ?, ?, ?)", rows)
 
 
-def _dropped(waiting: Iterable[Row], highlight: Highlight, *, by_model: bool) -> Iterator[str]:
+def _dropped(
+    waiting: Iterable[Row],
+    highlight: Highlight,
+    *,
+    by_model: bool,
+) -> Iterator[str]:
     """Yield the waiting drafts of a drafter, which go; a model's stay while their quote stands."""
     context = exact(highlight.context)
     for row in waiting:
@@ -474,7 +503,7 @@ def summed_up(proposal: Proposal) -> Pair:
     return worst, listed(dict.fromkeys((*checks, *severities)))
 
 
-# --- copies ---------------------------------------------------------------------------------------
+# --- copies -----------------------------------------------------------------------------
 
 
 def _copies(store: Store, keys: str) -> dict[str, list[Row]]:
@@ -492,7 +521,12 @@ def _copies(store: Store, keys: str) -> dict[str, list[Row]]:
     return copies
 
 
-def _original_of(store: Store, row: Row, passage: Passage, others: Iterable[Row]) -> str:
+def _original_of(
+    store: Store,
+    row: Row,
+    passage: Passage,
+    others: Iterable[Row],
+) -> str:
     """Return the title of the document that has these words already, if this is an exact copy."""
     is_short = len(row["folded"]) < LONG and row["kind"] != HighlightKind.CARD.value
     if passage.decided or is_short:
@@ -501,7 +535,11 @@ def _original_of(store: Store, row: Row, passage: Passage, others: Iterable[Row]
     for other in others:
         if not _same_marks(highlight, decode_highlight(other)):
             continue
-        if other["key"] not in passage.keys and _is_older(store, other["key"], row["key"]):
+        if other["key"] not in passage.keys and _is_older(
+            store,
+            other["key"],
+            row["key"],
+        ):
             return str(other["title"])
     return ""
 
@@ -526,7 +564,7 @@ def _issued_at(store: Store, key: str) -> int:
     return min(numbers, default=0)
 
 
-# --- drafts and cards -----------------------------------------------------------------------------
+# --- drafts and cards -------------------------------------------------------------------
 
 
 def _follow(
@@ -535,7 +573,8 @@ def _follow(
     """Change the live card of these words' slot, if the source's text changed.
 
     Returns:
-        What changed, or what was held back, which waits; None if no words of a card are others.
+        What changed, or what was held back, which waits; None if no words of a card are
+        others.
     """
     proposal, wording = worded
     if not wording.own:
@@ -561,7 +600,10 @@ def _follow(
 
 
 def _why_held(
-    card: State, proposal: Proposal, wording: Wording, highlight: Highlight
+    card: State,
+    proposal: Proposal,
+    wording: Wording,
+    highlight: Highlight,
 ) -> str | None:
     """Return why a card does not get its source's new words unasked; None if it does.
 
@@ -607,7 +649,11 @@ def _is_offered_again(store: Store, card: State, wording: Wording) -> bool:
     return is_held and not is_stale(card, store.machine, wording)
 
 
-def _revised(passage: Passage, wordings: Sequence[Wording], highlight: Highlight) -> dict[str, str]:
+def _revised(
+    passage: Passage,
+    wordings: Sequence[Wording],
+    highlight: Highlight,
+) -> dict[str, str]:
     """Return by content which card each draft revises: those whose quote is gone, most alike first."""
     context = exact(highlight.context)
     scored = []
@@ -632,7 +678,10 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
             draft_again(store, key)
             if key.startswith("tool:"):
                 belonging.draft_again(store, key)
-            for row in store.rows("SELECT * FROM draft WHERE key = ? AND revises = ''", key):
+            for row in store.rows(
+                "SELECT * FROM draft WHERE key = ? AND revises = ''",
+                key,
+            ):
                 if passage.skipped or not is_new(store, passage, wording_in(row)):
                     store.write("DELETE FROM draft WHERE id = ?", row["id"])
 

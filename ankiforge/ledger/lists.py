@@ -36,7 +36,7 @@ LAPSES = 4
 _PLAIN = regex(r"[\w '-]+")
 
 
-# --- queries --------------------------------------------------------------------------------------
+# --- queries ----------------------------------------------------------------------------
 
 
 class QueryTerm(Value):
@@ -90,9 +90,13 @@ def _has_tag(column: str) -> tuple[str, ...]:
     return tuple(_IN_LIST.format(column=column, value=pattern) for pattern in patterns)
 
 
-# By field, the conditions of which a line `l`, or one of its places `p`, fulfils at least one.
+# By field, the conditions of which a line `l`, or one of its places `p`, fulfils at least
+# one.
 _LINE_CONDITIONS = {
-    "deck": ("canonical(l.deck) GLOB {value}", "canonical(l.deck) GLOB {value} || '::*'"),
+    "deck": (
+        "canonical(l.deck) GLOB {value}",
+        "canonical(l.deck) GLOB {value} || '::*'",
+    ),
     "kind": ("l.kind GLOB {value}",),
     "verdict": ("l.verdict GLOB {value}",),
     "anki": ("l.anki GLOB {value}",),
@@ -129,10 +133,16 @@ FIELDS = (
 """The fields that a query may name; code may name `id` as well, the beginning of an id."""
 
 
-def find(store: Store, terms: Sequence[QueryTerm], *, everything: bool = False) -> list[str]:
+def find(
+    store: Store,
+    terms: Sequence[QueryTerm],
+    *,
+    everything: bool = False,
+) -> list[str]:
     """Return the ids of the cards and drafts that fulfil all terms, in reading order.
 
-    Without `everything`, only drafts that wait and live cards, unless a term names a verdict.
+    Without `everything`, only drafts that wait and live cards, unless a term names a
+    verdict.
     """
     _define(store)
     store.refold()
@@ -177,7 +187,9 @@ def _field_condition(field: str, value: str) -> str:
     parts = [each.format(value=value) for each in _LINE_CONDITIONS.get(field, ())]
     of_place = [each.format(value=value) for each in _PLACE_CONDITIONS.get(field, ())]
     if of_place:
-        parts.append(f"l.id IN (SELECT p.id FROM place p WHERE {' OR '.join(of_place)})")
+        parts.append(
+            f"l.id IN (SELECT p.id FROM place p WHERE {' OR '.join(of_place)})",
+        )
     return f"({' OR '.join(parts)})"
 
 
@@ -190,7 +202,8 @@ def _define(store: Store) -> None:
 def _says(words: str, text: str) -> bool:
     """Return whether a text contains words; their punctuation and accents count if they have any.
 
-    `cross validation` finds cross-validation, `schrodinger` finds Schrödinger, `C++` does not find C.
+    `cross validation` finds cross-validation, `schrodinger` finds Schrödinger, `C++` does
+    not find C.
     """
     pattern = canonical(words)
     if _PLAIN.fullmatch(pattern):
@@ -198,7 +211,7 @@ def _says(words: str, text: str) -> bool:
     return pattern in canonical(text)
 
 
-# --- lines ----------------------------------------------------------------------------------------
+# --- lines ------------------------------------------------------------------------------
 
 
 class Line(Value):
@@ -306,7 +319,7 @@ def _lines_together(store: Store, ids: list[str]) -> Iterator[Line]:
             yield Line(id, verdict, anki, card, revisions.get(Guid(id)))
 
 
-# --- works ----------------------------------------------------------------------------------------
+# --- works ------------------------------------------------------------------------------
 
 
 class Match(Value):
@@ -329,9 +342,11 @@ class Match(Value):
     """By guid: the chance to remember the card now, as the intervals of reviews suggest."""
 
 
-# --- words without case and accents ---------------------------------------------------------------
+# --- words without case and accents -----------------------------------------------------
 
-BASE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+BASE_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"},
+)
 _NOT_LETTERS = regex(r"[\W_]+")
 
 

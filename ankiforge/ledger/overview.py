@@ -1,6 +1,7 @@
 """What waits for a person, what became of highlights, and how much of each there is.
 
-Everything that shows or counts what waits takes it from here, so that page, terminal and JSON agree.
+Everything that shows or counts what waits takes it from here, so that page, terminal and
+JSON agree.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import QuestionKind, Value
 
-# --- what waits -----------------------------------------------------------------------------------
+# --- what waits -------------------------------------------------------------------------
 
 
 class Order(Value):
@@ -87,8 +88,8 @@ def order(store: Store, before: Order | None = None) -> Order:
 def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
     """Return the first draft of each fact, in the order of `Order.new`.
 
-    `old` is the card that it revises or replaces, `blocked` is whether a check blocks all its
-    alternatives.
+    `old` is the card that it revises or replaces, `blocked` is whether a check blocks all
+    its alternatives.
     """
     return store.rows(
         "SELECT d.id, d.revises || d.replaces AS old, min(d.position),"
@@ -102,7 +103,7 @@ def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
     )
 
 
-# --- what became of highlights --------------------------------------------------------------------
+# --- what became of highlights ----------------------------------------------------------
 
 _FATE = (
     "CASE WHEN p.skipped THEN 'ignored'"
@@ -173,7 +174,7 @@ def _reason(fate: str, reason: str, passage: Passage) -> str:
     return reason or "nothing to ask was recognised"
 
 
-# --- numbers --------------------------------------------------------------------------------------
+# --- numbers ----------------------------------------------------------------------------
 
 _OF_LINES = f"WITH {SOURCELESS}, {LINES} SELECT"
 _COUNTED = {
@@ -192,13 +193,14 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
 
     The one place where anything is counted:
 
-    - `fates`: passages in their sources, by what became of them. A person who rejected the cards of a
-      passage left it out: `ignored`.
-    - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these `blocked`,
-      `conflicts` and `revisions`; `without` are highlights with neither a card nor a draft.
+    - `fates`: passages in their sources, by what became of them. A person who rejected
+      the cards of a passage left it out: `ignored`.
+    - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these
+      `blocked`, `conflicts` and `revisions`; `without` are highlights with neither a card
+      nor a draft.
     - `reasons`: the new drafts that wait, by the first reason why; only if it is named.
-    - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those whose passages
-      are gone; `unsent`: live cards that were never in a package, by kind.
+    - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those
+      whose passages are gone; `unsent`: live cards that were never in a package, by kind.
     """
     store.refold()
     found: dict[str, Counter[str]] = {}

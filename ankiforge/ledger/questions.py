@@ -1,9 +1,9 @@
 """Questions: what holds back a card or a correction until a person answers.
 
-They are computed from the tables each time; an answer is an event, and the question is gone because its
-condition is. A question has no row of its own, and its id is made of what it is about: only its id
-answers it. The kinds, with what each answer does in words, are `model.QuestionKind`; here each has a
-function that asks and one that answers.
+They are computed from the tables each time; an answer is an event, and the question is
+gone because its condition is. A question has no row of its own, and its id is made of
+what it is about: only its id answers it. The kinds, with what each answer does in words,
+are `model.QuestionKind`; here each has a function that asks and one that answers.
 
 Questions and answers are in `tests/golden/histories` (`decisions.yaml`, `machines.yaml`).
 """
@@ -68,7 +68,8 @@ def _find_question(store: Store, id: str) -> Question:
     found = [question for question in open_questions(store) if question.id.startswith(id)]
     if len(found) != 1:
         raise RefusedError(
-            f"{id}: there is no such open question", hint="ankiforge list --view questions"
+            f"{id}: there is no such open question",
+            hint="ankiforge list --view questions",
         )
     return found[0]
 
@@ -78,7 +79,7 @@ def _question_id(kind: QuestionKind, *parts: str) -> str:
     return f"qu{h16(kind.value, *parts)}"
 
 
-# --- is this the card whose passage is gone? ------------------------------------------------------
+# --- is this the card whose passage is gone? --------------------------------------------
 
 
 def _ask_same(store: Store) -> Iterator[Question]:
@@ -105,7 +106,7 @@ def _answer_same(store: Store, question: Question, yes: bool) -> None:
     store.add(what, question.new, PERSON, {"old": question.old})
 
 
-# --- two equal cards ------------------------------------------------------------------------------
+# --- two equal cards --------------------------------------------------------------------
 
 
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
@@ -154,7 +155,7 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
         store.add("retire", passage.key, PERSON, body)
 
 
-# --- a card that a person and its source changed --------------------------------------------------
+# --- a card that a person and its source changed ----------------------------------------
 
 
 def _ask_about_conflicts(store: Store) -> Iterator[Question]:
@@ -217,7 +218,7 @@ def _answer_conflict(store: Store, question: Question, yes: bool) -> None:
         store.write(query, conflict.guid, conflict.field)
 
 
-# --- notes that are missing in Anki ---------------------------------------------------------------
+# --- notes that are missing in Anki -----------------------------------------------------
 
 
 def _ask_about_absent(store: Store) -> Iterator[Question]:
@@ -245,11 +246,13 @@ def _answer_absent(store: Store, question: Question, yes: bool) -> None:
         store.write("DELETE FROM seen WHERE guid = ?", guid)
 
 
-# --- a source that lost its documents -------------------------------------------------------------
+# --- a source that lost its documents ---------------------------------------------------
 
 
 def _ask_about_emptied(store: Store) -> Iterator[Question]:
-    for row in store.rows("SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'asked'"):
+    for row in store.rows(
+        "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'asked'",
+    ):
         container = row["name"].removeprefix("emptied ")
         yield Question(
             id=_question_id(QuestionKind.EMPTIED, container),
@@ -266,7 +269,7 @@ def _answer_emptied(store: Store, question: Question, yes: bool) -> None:
     store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
 
 
-# --- a vault with other plugins -------------------------------------------------------------------
+# --- a vault with other plugins ---------------------------------------------------------
 
 
 def _ask_about_dialects(store: Store) -> Iterator[Question]:
@@ -293,7 +296,7 @@ def _answer_dialect(store: Store, question: Question, yes: bool) -> None:
         store.add("dialects", dialects.key_of(question.new), PERSON, body)
 
 
-# --- lines that may be no cards -------------------------------------------------------------------
+# --- lines that may be no cards ---------------------------------------------------------
 
 
 def _ask_about_forms(store: Store) -> Iterator[Question]:
@@ -360,7 +363,7 @@ def _leave_out(store: Store, draft: Waiting) -> None:
     store.write(query, forms.NO_CARDS, draft.highlight.key)
 
 
-# --- all kinds ------------------------------------------------------------------------------------
+# --- all kinds --------------------------------------------------------------------------
 
 Ask = Callable[[Store], Iterator[Question]]
 Settle = Callable[[Store, Question, bool], None]

@@ -1,8 +1,8 @@
 """Search everything that was read, for `search`: by name, by title, or by words.
 
-One full-text table holds the words of documents, highlights and live cards; `Duplicates` has the search
-terms of the cards that a draft may repeat. A search first brings its table up to date, by comparing it
-with the rows, so that no decision has to wait for it.
+One full-text table holds the words of documents, highlights and live cards; `Duplicates`
+has the search terms of the cards that a draft may repeat. A search first brings its table
+up to date, by comparing it with the rows, so that no decision has to wait for it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from ankiforge.text.identifiers import names_in, names_of
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
 """How a work is found, the most reliable first."""
 _ORDER = (NAME, TITLE, SIMILAR, WORDS)
-# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the other.
+# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the
+# other.
 _ALIKE = 86.0
 _WITHIN = 92.0
 _SHORTEST, _SHORTEST_PART = 8, 14
@@ -74,7 +75,13 @@ class _Hits:
         self.by_work: dict[int, list[_Hit]] = defaultdict(list)
 
     def add(
-        self, document: int, way: str, score: float = 0.0, *, detail: str = "", ref: str = ""
+        self,
+        document: int,
+        way: str,
+        score: float = 0.0,
+        *,
+        detail: str = "",
+        ref: str = "",
     ) -> None:
         """Add that a document was found."""
         hit = _Hit(_ORDER.index(way), -score, detail, ref)
@@ -121,7 +128,12 @@ def find(
         yield _match(store, work, found, now)
 
 
-def _find_by_name(store: Store, hits: _Hits, query: str, documents: Sequence[Document]) -> None:
+def _find_by_name(
+    store: Store,
+    hits: _Hits,
+    query: str,
+    documents: Sequence[Document],
+) -> None:
     """Find what a query, or the document of a file, names."""
     names = _names_of_query(query) if query else []
     for document in documents:
@@ -161,7 +173,7 @@ def _find_by_words(store: Store, hits: _Hits, query: str) -> None:
         hits.add(row["document"], WORDS, row["score"], ref=ref)
 
 
-# --- the index ------------------------------------------------------------------------------------
+# --- the index --------------------------------------------------------------------------
 
 
 def _update(store: Store) -> None:
@@ -197,7 +209,12 @@ def _texts(store: Store, row: Row) -> tuple[str, str, str]:
     assert stored is not None
     highlight = decode_highlight(stored)
     if row["what"] == "highlight":
-        about = (highlight.comment, highlight.heading, highlight.author, *highlight.tags)
+        about = (
+            highlight.comment,
+            highlight.heading,
+            highlight.author,
+            *highlight.tags,
+        )
         return "", highlight.exact, "\n".join(about)
     document = highlight.document
     about = (*document.creators, document.path, *document.tags, *document.collections)
@@ -233,20 +250,26 @@ def _phrase(words: str, is_prefix: bool) -> str:
     return f"{quoted} *" if is_prefix else quoted
 
 
-# --- names and titles -----------------------------------------------------------------------------
+# --- names and titles -------------------------------------------------------------------
 
 
 def _named(store: Store, names: Iterable[Pair]) -> Iterator[tuple[int, Pair]]:
     """Yield the documents that have a name, are at a path, or have a mark with this id."""
     for scheme, value in names:
-        rows = store.rows("SELECT document FROM identifier WHERE name = ?", f"{scheme}:{value}")
+        rows = store.rows(
+            "SELECT document FROM identifier WHERE name = ?",
+            f"{scheme}:{value}",
+        )
         if scheme in ("path", "file"):
             query = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
             if scheme == "file":
                 query += " OR substr(casefold(place), -length(?1) - 1) = '/' || ?1"
             rows += store.rows(query, value)
         elif scheme == "zotero":
-            rows += store.rows("SELECT document FROM highlight WHERE key = ?", f"zotero:{value}")
+            rows += store.rows(
+                "SELECT document FROM highlight WHERE key = ?",
+                f"zotero:{value}",
+            )
         for row in rows:
             yield row["document"], (scheme, value)
 
@@ -278,7 +301,7 @@ def _title_score(wanted: str, title: str) -> float:
     return min(within, 99.0)
 
 
-# --- works ----------------------------------------------------------------------------------------
+# --- works ------------------------------------------------------------------------------
 
 
 def _same_work(store: Store, document: int) -> list[int]:
@@ -354,15 +377,17 @@ def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
     return recall
 
 
-# --- words ----------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------
 
-# Letters of scripts without spaces between words (and Hangul, whose particles join words).
+# Letters of scripts without spaces between words (and Hangul, whose particles join
+# words).
 _UNSPACED = (
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"
 )
-# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
-# that are optional in Hebrew and Arabic. In other scripts such marks make a different letter.
+# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the
+# points that are optional in Hebrew and Arabic. In other scripts such marks make a
+# different letter.
 _ACCENTS = regex(
     "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
     "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
@@ -380,15 +405,21 @@ def searched(text: str) -> str:
     text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(BASE_LETTERS)
+    decomposed = unicodedata.normalize(
+        "NFKD",
+        unicodedata.normalize("NFKD", text).casefold(),
+    )
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(
+        BASE_LETTERS,
+    )
     return re.sub(_UNSPACED, r" \1 ", plain)
 
 
 def chunks(query: str) -> tuple[tuple[str, bool], ...]:
     """Split a query into (phrase to search, whether its last word is a prefix).
 
-    Quoted words form one phrase. Chunks without letters are dropped. There are no operators.
+    Quoted words form one phrase. Chunks without letters are dropped. There are no
+    operators.
     """
     phrases = []
     for chunk in _CHUNK.finditer(query):
@@ -410,7 +441,7 @@ def _may_be_prefix(word: str) -> bool:
     return len(_without_signs(word)) >= 2 or bool(re.match(_UNSPACED, word))
 
 
-# --- what a draft may repeat ----------------------------------------------------------------------
+# --- what a draft may repeat ------------------------------------------------------------
 
 NOTE = "nid:"
 _IN_USE = (
@@ -483,7 +514,7 @@ class Duplicates:
         wording = self._store.passage(row["passage"]).cards[id].wording
         return _bare_draft(CardKind(wording.kind), tuple(wording.fields.items()))
 
-    # --- notes in Anki that are not ours --------------------------------------------------------
+    # --- notes in Anki that are not ours ------------------------------------------------
 
     def mods(self) -> dict[int, int]:
         """Return the `mod` of each foreign note that is stored."""
@@ -496,9 +527,16 @@ class Duplicates:
             for number in self.mods().keys() - ids:
                 self._store.write("DELETE FROM foreign_note WHERE id = ?", number)
             for note in changed:
-                values = (note.id, note.mod, note.deck, encode(note.fields), note.other_id)
+                values = (
+                    note.id,
+                    note.mod,
+                    note.deck,
+                    encode(note.fields),
+                    note.other_id,
+                )
                 self._store.write(
-                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)", *values
+                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)",
+                    *values,
                 )
 
 

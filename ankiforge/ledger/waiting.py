@@ -3,8 +3,10 @@
 What must stay true:
 
 - A draft with a remark (`model.RemarkKind`) is never accepted by policy.
-- A draft whose passage is in doubt is not decided on before its question is answered (`draft_row`).
-- What a decision takes out of those that wait, `undo` brings back (`put_away`, `bring_back`).
+- A draft whose passage is in doubt is not decided on before its question is answered
+  (`draft_row`).
+- What a decision takes out of those that wait, `undo` brings back (`put_away`,
+  `bring_back`).
 
 Tested as `drafts.py`, which records the drafts.
 """
@@ -50,7 +52,7 @@ NO_WARNING = "no_warning"
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
-# --- what waits -----------------------------------------------------------------------------------
+# --- what waits -------------------------------------------------------------------------
 
 
 def list_waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting]:
@@ -78,7 +80,10 @@ def each_waiting(
         *values,
     )
     in_anki = _InAnki(
-        unknown_notes=msgspec.json.decode(store.meta("strangers", "[]"), type=frozenset[str]),
+        unknown_notes=msgspec.json.decode(
+            store.meta("strangers", "[]"),
+            type=frozenset[str],
+        ),
         graves=graves_of(store),
     )
     for row in rows:
@@ -101,7 +106,8 @@ def each_waiting(
 def _is_settled(store: Store, passage: Passage, row: Row, wording: Wording) -> bool:
     """Return whether a stored draft waits no more.
 
-    Its passage was decided on under another of its keys, or the next run gives its words to a card.
+    Its passage was decided on under another of its keys, or the next run gives its words
+    to a card.
     """
     decided = not row["revises"] and not is_new(store, passage, wording)
     return decided or _follows(passage, row, wording)
@@ -151,7 +157,7 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
     return counts
 
 
-# --- remarks --------------------------------------------------------------------------------------
+# --- remarks ----------------------------------------------------------------------------
 
 
 class _StoredDraft(NamedTuple):
@@ -202,7 +208,10 @@ def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | No
         return RemarkKind.DECIDED_BEFORE
     if in_anki.graves and was_buried(draft.passage, draft.wording, in_anki.graves):
         return RemarkKind.NOTE_DELETED
-    document = in_vault(document_tag(draft.highlight.document.title), draft.highlight.uri)
+    document = in_vault(
+        document_tag(draft.highlight.document.title),
+        draft.highlight.uri,
+    )
     if document in in_anki.unknown_notes:
         return RemarkKind.UNKNOWN_NOTES
     return None
@@ -244,7 +253,7 @@ def _doubts(store: Store, passage: Passage) -> list[Pair]:
     return doubts
 
 
-# --- findings -------------------------------------------------------------------------------------
+# --- findings ---------------------------------------------------------------------------
 
 
 def add_findings(store: Store, id: str, findings: Sequence[Finding]) -> None:
@@ -258,7 +267,8 @@ def add_findings(store: Store, id: str, findings: Sequence[Finding]) -> None:
 def drop_resolved(store: Store) -> None:
     """Drop the findings of waiting drafts that do not count any more.
 
-    They name a card or note which is no longer in use, or a tool whose history was declined.
+    They name a card or note which is no longer in use, or a tool whose history was
+    declined.
     """
     rows = store.rows(
         "SELECT id, body FROM draft WHERE findings LIKE '%duplicate%' OR findings LIKE '%similar%'"
@@ -285,7 +295,12 @@ def _drop_declined(store: Store, tools: Collection[str]) -> None:
         _put_findings(store, row["id"], proposal, standing)
 
 
-def _put_findings(store: Store, id: str, proposal: Proposal, findings: Sequence[Finding]) -> None:
+def _put_findings(
+    store: Store,
+    id: str,
+    proposal: Proposal,
+    findings: Sequence[Finding],
+) -> None:
     """Give a draft these findings, unless it has them."""
     if tuple(findings) == proposal.findings:
         return
@@ -306,7 +321,7 @@ def _is_resolved(store: Store, duplicate: str) -> bool:
     return False
 
 
-# --- one draft, for a decision --------------------------------------------------------------------
+# --- one draft, for a decision ----------------------------------------------------------
 
 
 def draft_row(store: Store, id: str) -> Row:

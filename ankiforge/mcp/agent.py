@@ -64,13 +64,19 @@ class Agent:
         self._own: set[str] = set()
         self._has_rules = False
 
-    # --- reading ----------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------
 
-    def list_highlights(self, offset: int, limit: int, document: str, rules: bool) -> Json:
+    def list_highlights(
+        self,
+        offset: int,
+        limit: int,
+        document: str,
+        rules: bool,
+    ) -> Json:
         """Return a page of the highlights without a card; the first answer has the drafting rules.
 
-        At offset 0, changed files are read first, but nothing is drafted. If another program is
-        drafting, they are not read, and the answer says so.
+        At offset 0, changed files are read first, but nothing is drafted. If another
+        program is drafting, they are not read, and the answer says so.
         """
         note = self._read_files() if offset == 0 else ""
         with self._open("") as (workspace, ledger):
@@ -94,7 +100,12 @@ class Agent:
         try:
             with self._open("drafting") as (workspace, ledger):
                 selected, _, _ = select_sources(workspace)
-                sources = open_sources(workspace, ledger, selected, offline=self._offline)
+                sources = open_sources(
+                    workspace,
+                    ledger,
+                    selected,
+                    offline=self._offline,
+                )
                 result = ingest(app.make_job(workspace, sources), ledger)
         except BusyError:
             return "another ankiforge is at work here: what was marked just now may be missing"
@@ -107,7 +118,11 @@ class Agent:
         with self._open("") as (_, ledger):
             shown = AgentView(ledger).passage(ledger.highlight(highlight))
             around = shown.around or shown.sentence or shown.marked
-            return {**highlight_entry(shown), "under": list(shown.under), "around": around}
+            return {
+                **highlight_entry(shown),
+                "under": list(shown.under),
+                "around": around,
+            }
 
     def list_cards(self, query: str, state: str, offset: int, limit: int) -> Json:
         """Return the cards and drafts that match a query of `ankiforge list` and are in a state.
@@ -140,18 +155,18 @@ class Agent:
                     break
             return {"works": works}
 
-    # --- proposing --------------------------------------------------------------------------
+    # --- proposing ----------------------------------------------------------------------
 
     def propose_cards(self, cards: Cards) -> Json:
         """Record proposals, and return what the checks found.
 
         Args:
-            cards: each has a `highlight` (its key), a `kind` (`basic`, `cloze`, `two-way` or `none`),
-                and the other fields, "" where the kind has none.
+            cards: each has a `highlight` (its key), a `kind` (`basic`, `cloze`, `two-way`
+                or `none`), and the other fields, "" where the kind has none.
 
         Returns:
-            For every highlight, in order: the cards with findings, the reason why there are none, or
-            why the proposal was refused.
+            For every highlight, in order: the cards with findings, the reason why there
+            are none, or why the proposal was refused.
         """
         proposed: dict[str, Cards] = {}
         for card in cards:
@@ -164,14 +179,25 @@ class Agent:
             for key, of_highlight in proposed.items():
                 try:
                     highlight = ledger.highlight(key)
-                    result = self._propose(checks, prompt, view, highlight, of_highlight)
+                    result = self._propose(
+                        checks,
+                        prompt,
+                        view,
+                        highlight,
+                        of_highlight,
+                    )
                 except UsageError as refused:
                     result = {"refused": refused.message}
                 results.append({"highlight": key, **result})
             return {"results": results}
 
     def _propose(
-        self, checks: Checks, prompt: Prompt, view: AgentView, highlight: Highlight, cards: Cards
+        self,
+        checks: Checks,
+        prompt: Prompt,
+        view: AgentView,
+        highlight: Highlight,
+        cards: Cards,
     ) -> Json:
         """Record the cards proposed for one highlight.
 
@@ -219,12 +245,14 @@ class Agent:
         """Drop a draft that was proposed in this session and nobody has decided on."""
         with self._open("drafting") as (_, ledger):
             if card not in self._own or not list(ledger.lines([card])):
-                raise UsageError(f"{card!r} is not a waiting draft of yours, of this session")
+                raise UsageError(
+                    f"{card!r} is not a waiting draft of yours, of this session",
+                )
             ledger.undo(card)
             return {"withdrawn": card}
 
 
-# --- what the tools list --------------------------------------------------------------------
+# --- what the tools list ----------------------------------------------------------------
 
 
 def _without_card(
@@ -242,7 +270,11 @@ def _without_card(
     return found
 
 
-def _page_of(highlights: list[tuple[Sendable, str]], offset: int, limit: int) -> list[Json]:
+def _page_of(
+    highlights: list[tuple[Sendable, str]],
+    offset: int,
+    limit: int,
+) -> list[Json]:
     """Return a page of highlights, which ends before it gets too long."""
     page: list[Json] = []
     for shown, wants in islice(highlights, offset, offset + limit):
@@ -266,7 +298,12 @@ def _drafting_rules(workspace: WorkspaceFolder) -> str:
     return prompt.messages(values)[0]["content"]
 
 
-def _cards_in_state(ledger: Ledger, query: str, state: str, view: AgentView) -> list[Json]:
+def _cards_in_state(
+    ledger: Ledger,
+    query: str,
+    state: str,
+    view: AgentView,
+) -> list[Json]:
     """Return the cards and drafts of a query: all, those that need work, or those that wait."""
     cards = []
     for line in ledger.lines(ledger.find(parse(query))):
@@ -305,16 +342,20 @@ def _rejected(ledger: Ledger, words: str, view: AgentView) -> list[Json]:
     return rejected
 
 
-# --- what an agent proposes -----------------------------------------------------------------
+# --- what an agent proposes -------------------------------------------------------------
 
-# Characters without width that some scripts need; a card may have them if its passage has.
+# Characters without width that some scripts need; a card may have them if its passage
+# has.
 _JOINERS = "\u200c\u200d"
 
 
 def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
     """Raise for a fault in the form of a proposed card."""
     kind = card["kind"]
-    for name in {"none": ("why_none",), "cloze": ("text",)}.get(kind, ("front", "back")):
+    for name in {"none": ("why_none",), "cloze": ("text",)}.get(
+        kind,
+        ("front", "back"),
+    ):
         if not card[name].strip():
             raise UsageError(f"kind {kind!r} needs `{name}`")
     joiners = {*_JOINERS} & {*highlight.context}

@@ -27,7 +27,7 @@ INSTRUCTIONS = (
 )
 
 
-# --- the arguments of the tools ------------------------------------------------------------
+# --- the arguments of the tools ---------------------------------------------------------
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_LISTED)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
@@ -125,7 +125,7 @@ _TOOLS: dict[str, type[_Arguments]] = {
 _WRITING = ("propose_cards", "withdraw_card")
 
 
-# --- the server -----------------------------------------------------------------------------
+# --- the server -------------------------------------------------------------------------
 
 
 def serve(agent: Agent) -> None:
@@ -173,7 +173,12 @@ def _described(name: str) -> types.Tool:
         destructive_hint=False,
         open_world_hint=False,
     )
-    return types.Tool(name=name, description=description, input_schema=inputs, annotations=hints)
+    return types.Tool(
+        name=name,
+        description=description,
+        input_schema=inputs,
+        annotations=hints,
+    )
 
 
 def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
@@ -195,7 +200,10 @@ def _answer(agent: Agent, name: str, given: Json) -> str:
         ForgeError: the tool or its arguments are wrong, or it refuses them.
     """
     if name not in _TOOLS:
-        raise UsageError(f"there is no tool {name[:60]!r}", hint=f"known: {', '.join(_TOOLS)}")
+        raise UsageError(
+            f"there is no tool {name[:60]!r}",
+            hint=f"known: {', '.join(_TOOLS)}",
+        )
     arguments = msgspec.to_builtins(typed(_TOOLS[name], given, Location(name)))
     tool = getattr(agent, name)
     return msgspec.json.encode(tool(**arguments)).decode()

@@ -7,7 +7,14 @@ from typing import Any
 from ankiforge.draft.sendable import Privacy, Sendable
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger, Line, Match
-from ankiforge.model import DocumentKey, Highlight, HighlightKey, Json, Proposal, Severity
+from ankiforge.model import (
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    Json,
+    Proposal,
+    Severity,
+)
 from ankiforge.pipeline.run import privacy_of
 from ankiforge.text import shortened
 
@@ -61,13 +68,16 @@ class AgentView:
     def work(self, match: Match) -> Json | None:
         """Return what may be shown of a work that was found; None if that is nothing.
 
-        Nothing may if only private text contains the words that were searched: it would tell.
+        Nothing may if only private text contains the words that were searched: it would
+        tell.
         """
         marks = [mark for mark in match.highlights if not self.privacy.why(mark)]
         lines = [line for line in match.lines if not self.hides_line(line)]
         if not marks and not lines:
             return None
-        is_whole = len(marks) == len(match.highlights) and len(lines) == len(match.lines)
+        is_whole = len(marks) == len(match.highlights) and len(lines) == len(
+            match.lines,
+        )
         if not is_whole and match.by == "words":
             shown_ids = {*(mark.key for mark in marks), *(line.id for line in lines)}
             if match.matched.isdisjoint(shown_ids):
@@ -111,7 +121,7 @@ class AgentView:
         return part
 
 
-# --- entries --------------------------------------------------------------------------------
+# --- entries ----------------------------------------------------------------------------
 
 
 def highlight_entry(shown: Sendable, wants: str = "") -> Json:
@@ -158,7 +168,11 @@ def line_entry(line: Line, shown: Sendable) -> Json:
 def findings_entry(proposal: Proposal) -> Json:
     """Return what the checks found, and whether a finding blocks."""
     findings = [
-        {"rule": finding.check, "severity": finding.severity.value, "message": finding.message}
+        {
+            "rule": finding.check,
+            "severity": finding.severity.value,
+            "message": finding.message,
+        }
         for finding in proposal.findings
         if finding.severity is not Severity.INFO
     ]
