@@ -96,14 +96,14 @@ def to_draft(
         f"SELECT * FROM highlight {condition} AND",
         "key",
     )
-    for row in rows:
-        if within is not None and row["document"] not in within:
+    for highlight_row in rows:
+        if within is not None and highlight_row["document"] not in within:
             continue
-        passage = store.passage(row["key"])
-        if passage.skipped or not _leads(store, row["key"], passage):
+        passage = store.passage(highlight_row["key"])
+        if passage.skipped or not _leads(store, highlight_row["key"], passage):
             continue
-        highlight = decode_highlight(row)
-        if by_model and not _is_for_model(row, passage, highlight):
+        highlight = decode_highlight(highlight_row)
+        if by_model and not _is_for_model(highlight_row, passage, highlight):
             continue
         if passage.live and in_progress(highlight.document.path):
             continue
@@ -112,20 +112,20 @@ def to_draft(
         yield highlight
 
 
-def _leads(store: Store, key: str, passage: Passage) -> bool:
+def _leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     """Return whether a highlight is the one of its passage whose text is used."""
-    if passage.keys == (key,):
+    if passage.keys == (highlight_key,):
         return True
     present = cards.present_rows(store, passage)
     leading = min(present, key=lambda row: cards.rank(row, passage), default=None)
-    return leading is not None and leading["key"] == key
+    return leading is not None and leading["key"] == highlight_key
 
 
-def _is_for_model(row: Row, passage: Passage, highlight: Highlight) -> bool:
+def _is_for_model(highlight_row: Row, passage: Passage, highlight: Highlight) -> bool:
     """Return whether a model drafts a highlight: it is neither left out, nor a copy, nor decided on."""
     if passage.decided and not _lost_its_quote(passage, highlight):
         return False
-    return row["fate"] != "ignored" and not row["reason"].startswith(SAME_WORDS)
+    return highlight_row["fate"] != "ignored" and not highlight_row["reason"].startswith(SAME_WORDS)
 
 
 def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:
@@ -169,9 +169,9 @@ class Worded(NamedTuple):
     wording: Wording
 
 
-def draft_id(key: str, wording: Wording) -> str:
+def draft_id(highlight_key: str, wording: Wording) -> str:
     """Return the id of a draft, the same on every machine."""
-    return f"dr{h16(key, wording.family.value, wording.place, wording.content)}"
+    return f"dr{h16(highlight_key, wording.family.value, wording.place, wording.content)}"
 
 
 def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:
@@ -190,10 +190,10 @@ def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:
     )
 
 
-def wording_in(row: Row) -> Wording:
+def wording_in(draft_row: Row) -> Wording:
     """Return the words of a stored draft."""
-    draft = decode_proposal(row["body"]).draft
-    return wording_of(draft, own=row["slot"] != "", slot=row["slot"])
+    draft = decode_proposal(draft_row["body"]).draft
+    return wording_of(draft, own=draft_row["slot"] != "", slot=draft_row["slot"])
 
 
 def _worded(proposals: Sequence[Proposal]) -> list[Worded]:
@@ -358,27 +358,44 @@ class _Recording:
 
     def take(self, result: DraftResult) -> None:
         """Take the drafts of one highlight: cards follow them, or they wait, or are dropped."""
-        key = result.key
-        row = self._highlights.get(key) or cards.highlight_row(self._store, key)
-        highlight = decode_highlight(row)
-        passage = self._store.passage(key)
+        highlight_key = result.key
+        highlight_row = self._highlights.get(highlight_key) or cards.highlight_row(
+            self._store, highlight_key
+        )
+        highlight = decode_highlight(highlight_row)
+        passage = self._store.passage(highlight_key)
         if not self._beside:
-            waiting = self._waiting[key]
+            waiting = self._waiting[highlight_key]
             self._dropped_ids += _dropped(waiting, highlight, by_model=self._by_model)
-        original = _original_of(self._store, row, passage, self._copies[key])
+        original = _original_of(
+            self._store,
+            highlight_row,
+            passage,
+            self._copies[highlight_key],
+        )
         if original:
-            result = DraftResult(key, reason=SAME_WORDS + original, fate="no_card")
+            result = DraftResult(
+                highlight_key,
+                reason=SAME_WORDS + original,
+                fate="no_card",
+            )
         worded = self._numbered(passage, result)
         changes = []
-        for each in worded:
-            change = _follow(self._store, key, passage, each, highlight)
+        for worded_draft in worded:
+            change = _follow(
+                self._store,
+                highlight_key,
+                passage,
+                worded_draft,
+                highlight,
+            )
             if change is not None:
                 changes.append(change)
                 if change.why or not isinstance(change, Held):
                     self.changes.append(change)
-        self._let_wait(key, worded, highlight, changes)
-        content = "" if result.fate == "failed" else row["content"]
-        self._outcomes.append((content, result.reason, result.fate, key))
+        self._let_wait(highlight_key, worded, highlight, changes)
+        content = "" if result.fate == "failed" else highlight_row["content"]
+        self._outcomes.append((content, result.reason, result.fate, highlight_key))
 
     def _numbered(self, passage: Passage, result: DraftResult) -> list[Worded]:
         """Return drafts with their words, gaps numbered as on their cards; note their search terms."""
@@ -390,25 +407,36 @@ class _Recording:
 
     def _let_wait(
         self,
-        key: str,
+        highlight_key: str,
         worded: list[Worded],
         highlight: Highlight,
         changes: list[Change],
     ) -> None:
         """Gather the rows of the drafts of a highlight that are new."""
-        passage = self._store.passage(key)  # as it is after `_follow`
-        news = [each for each in worded if is_new(self._store, passage, each.wording)]
-        derived = [each.wording for each in news if not each.wording.own]
+        passage = self._store.passage(highlight_key)  # as it is after `_follow`
+        news = [
+            worded_draft
+            for worded_draft in worded
+            if is_new(self._store, passage, worded_draft.wording)
+        ]
+        derived = [worded_draft.wording for worded_draft in news if not worded_draft.wording.own]
         revised = _revised(passage, derived, highlight)
         for change in changes:
             if isinstance(change, Held):
                 revised[change.after_content] = change.guid
-        for position, each in enumerate(news):
-            revises = revised.get(each.wording.content, "")
-            row = _row_of(key, position, each, passage, revises=revises, run=self._run)
-            self._rows.append(row)
-            if not row.revises:
-                self.new.append(row.id)
+        for position, worded_draft in enumerate(news):
+            revises = revised.get(worded_draft.wording.content, "")
+            draft_row = _row_of(
+                highlight_key,
+                position,
+                worded_draft,
+                passage,
+                revises=revises,
+                run=self._run,
+            )
+            self._rows.append(draft_row)
+            if not draft_row.revises:
+                self.new.append(draft_row.id)
 
     def write(self) -> None:
         """Write what was gathered."""
@@ -441,27 +469,33 @@ def _dropped(
 ) -> Iterator[str]:
     """Yield the waiting drafts of a drafter, which go; a model's stay while their quote stands."""
     context = exact(highlight.context)
-    for row in waiting:
-        of_rules = row["drafter"].startswith("rules")
+    for draft_row in waiting:
+        of_rules = draft_row["drafter"].startswith("rules")
         if by_model:
             goes = not of_rules
         else:
-            quote = exact(decode_proposal(row["body"]).draft.quote)
+            quote = exact(decode_proposal(draft_row["body"]).draft.quote)
             goes = of_rules or quote not in context
         if goes:
-            yield row["id"]
+            yield draft_row["id"]
 
 
 def _row_of(
-    key: str, position: int, worded: Worded, passage: Passage, *, revises: str, run: int
+    highlight_key: str,
+    position: int,
+    worded: Worded,
+    passage: Passage,
+    *,
+    revises: str,
+    run: int,
 ) -> _DraftRow:
     """Return the row of a draft that waits; `revises` is the card that would get its words."""
     proposal, wording = worded
     severity, findings = summed_up(proposal)
     fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
     return _DraftRow(
-        id=draft_id(key, wording),
-        key=key,
+        id=draft_id(highlight_key, wording),
+        key=highlight_key,
         content=wording.content,
         slot=wording.slot if wording.own else "",
         position=position,
@@ -516,29 +550,31 @@ def _copies(store: Store, keys: str) -> dict[str, list[Row]]:
         f" WHERE m.key IN {EACH}",
         keys,
     )
-    for row in rows:
-        copies[row["mine"]].append(row)
+    for copy_row in rows:
+        copies[copy_row["mine"]].append(copy_row)
     return copies
 
 
 def _original_of(
     store: Store,
-    row: Row,
+    highlight_row: Row,
     passage: Passage,
     others: Iterable[Row],
 ) -> str:
     """Return the title of the document that has these words already, if this is an exact copy."""
-    is_short = len(row["folded"]) < LONG and row["kind"] != HighlightKind.CARD.value
+    is_short = (
+        len(highlight_row["folded"]) < LONG and highlight_row["kind"] != HighlightKind.CARD.value
+    )
     if passage.decided or is_short:
         return ""
-    highlight = decode_highlight(row)
+    highlight = decode_highlight(highlight_row)
     for other in others:
         if not _same_marks(highlight, decode_highlight(other)):
             continue
         if other["key"] not in passage.keys and _is_older(
             store,
             other["key"],
-            row["key"],
+            highlight_row["key"],
         ):
             return str(other["title"])
     return ""
@@ -551,16 +587,16 @@ def _same_marks(one: Highlight, other: Highlight) -> bool:
     )
 
 
-def _is_older(store: Store, key: str, other: str) -> bool:
+def _is_older(store: Store, highlight_key: str, other_key: str) -> bool:
     """Return whether a passage stands before an equal one: decided, else issued earlier."""
-    if store.passage(key).decided:
+    if store.passage(highlight_key).decided:
         return True
-    return _issued_at(store, key) < _issued_at(store, other)
+    return _issued_at(store, highlight_key) < _issued_at(store, other_key)
 
 
-def _issued_at(store: Store, key: str) -> int:
+def _issued_at(store: Store, highlight_key: str) -> int:
     """Return the number of the event that issued a key; 0 = unknown."""
-    numbers = [event.n for event in store.events([key]) if event.what == "key"]
+    numbers = [event.n for event in store.events([highlight_key]) if event.what == "key"]
     return min(numbers, default=0)
 
 
@@ -568,7 +604,11 @@ def _issued_at(store: Store, key: str) -> int:
 
 
 def _follow(
-    store: Store, key: str, passage: Passage, worded: Worded, highlight: Highlight
+    store: Store,
+    highlight_key: str,
+    passage: Passage,
+    worded: Worded,
+    highlight: Highlight,
 ) -> Change | None:
     """Change the live card of these words' slot, if the source's text changed.
 
@@ -594,8 +634,8 @@ def _follow(
             after_content=wording.content,
         )
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
-    store.add("revise", key, SOURCE, body)
-    revised = store.passage(key).cards[card.guid]
+    store.add("revise", highlight_key, SOURCE, body)
+    revised = store.passage(highlight_key).cards[card.guid]
     return cards.change_of(revised, card.wording, card.typed)
 
 
@@ -673,19 +713,22 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
     """Draft again the passages about which another machine decided; what it decided waits no more."""
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different")
     with store.transaction():
-        for key in {event.key for event in events if event.what in decisions}:
-            passage = store.passage(key)
-            draft_again(store, key)
-            if key.startswith("tool:"):
-                belonging.draft_again(store, key)
-            for row in store.rows(
+        for passage_key in {event.key for event in events if event.what in decisions}:
+            passage = store.passage(passage_key)
+            draft_again(store, passage_key)
+            if passage_key.startswith("tool:"):
+                belonging.draft_again(store, passage_key)
+            for draft_row in store.rows(
                 "SELECT * FROM draft WHERE key = ? AND revises = ''",
-                key,
+                passage_key,
             ):
-                if passage.skipped or not is_new(store, passage, wording_in(row)):
-                    store.write("DELETE FROM draft WHERE id = ?", row["id"])
+                if passage.skipped or not is_new(store, passage, wording_in(draft_row)):
+                    store.write("DELETE FROM draft WHERE id = ?", draft_row["id"])
 
 
-def draft_again(store: Store, key: str) -> None:
+def draft_again(store: Store, highlight_key: str) -> None:
     """Ask the rules and the model for drafts of a highlight anew."""
-    store.write("UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?", key)
+    store.write(
+        "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?",
+        highlight_key,
+    )

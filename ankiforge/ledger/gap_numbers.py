@@ -62,11 +62,11 @@ def keep_numbers(
 
 
 def _matched_numbers(
-    old: str,
-    new: str,
+    old_text: str,
+    new_text: str,
     answers: Sequence[_Answer],
 ) -> dict[int, Numbers]:
-    """Return the numbers of the gaps in `new` that were found in `old`, by their starts in `new`."""
+    """Return the numbers of the gaps in `new_text` that were found in `old_text`, by their starts in `new_text`."""
     from rapidfuzz import fuzz
 
     def equal(before: _Answer, after: _Answer) -> bool:
@@ -76,9 +76,9 @@ def _matched_numbers(
         return fuzz.ratio(before.words, after.words) >= _MIN_SIMILARITY
 
     def in_same_place(before: _Answer, after: _Answer) -> bool:
-        return _same_place(_around(old, before.gap), _around(new, after.gap))
+        return _same_place(_around(old_text, before.gap), _around(new_text, after.gap))
 
-    unmatched = [_Answer(canonical(gap.answer), gap) for gap in gaps(old)]
+    unmatched = [_Answer(canonical(gap.answer), gap) for gap in gaps(old_text)]
     kept: dict[int, Numbers] = {}
     steps: tuple[Callable[[_Answer, _Answer], bool], ...] = (
         equal,

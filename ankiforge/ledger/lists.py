@@ -157,7 +157,7 @@ def find(
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
         *(_pattern(term) for term in terms),
     )
-    return [row["id"] for row in rows]
+    return [line_row["id"] for line_row in rows]
 
 
 def _pattern(term: QueryTerm) -> str:
@@ -184,13 +184,13 @@ def _text_condition(value: str) -> str:
 
 def _field_condition(field: str, value: str) -> str:
     """Return the SQL that a field has a value: one of the line, or of one of its places."""
-    parts = [each.format(value=value) for each in _LINE_CONDITIONS.get(field, ())]
-    of_place = [each.format(value=value) for each in _PLACE_CONDITIONS.get(field, ())]
+    conditions = [condition.format(value=value) for condition in _LINE_CONDITIONS.get(field, ())]
+    of_place = [condition.format(value=value) for condition in _PLACE_CONDITIONS.get(field, ())]
     if of_place:
-        parts.append(
+        conditions.append(
             f"l.id IN (SELECT p.id FROM place p WHERE {' OR '.join(of_place)})",
         )
-    return f"({' OR '.join(parts)})"
+    return f"({' OR '.join(conditions)})"
 
 
 def _define(store: Store) -> None:
@@ -288,35 +288,38 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
         yield from _lines_together(store, batch)
 
 
-def _with_drafts_of_keys(store: Store, ids: Iterable[str]) -> Iterator[str]:
+def _with_drafts_of_keys(store: Store, line_ids: Iterable[str]) -> Iterator[str]:
     """Yield ids, and for the key of a highlight those of its drafts."""
-    for id in ids:
-        if "/" in id:
+    for line_id in line_ids:
+        if "/" in line_id:
             query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
-            yield from [row["id"] for row in store.rows(query, id)]
+            yield from [row["id"] for row in store.rows(query, line_id)]
         else:
-            yield id
+            yield line_id
 
 
-def _lines_together(store: Store, ids: list[str]) -> Iterator[Line]:
+def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
     # SQLite looks up values, but reads every line to compare it with a list in JSON
     query = f"WITH {SOURCELESS}, {LINES} SELECT id, verdict, anki FROM line"
-    rows = store.rows(f"{query} WHERE id IN ({', '.join('?' * len(ids))})", *ids)
+    rows = store.rows(
+        f"{query} WHERE id IN ({', '.join('?' * len(line_ids))})",
+        *line_ids,
+    )
     states = {row["id"]: (row["verdict"], row["anki"]) for row in rows}
     # the drafts themselves, and those that revise the cards
     condition = (
         "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
         " WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
     )
-    drafts = {draft.id: draft for draft in waiting.list_waiting(store, condition, encode(ids))}
+    drafts = {draft.id: draft for draft in waiting.list_waiting(store, condition, encode(line_ids))}
     revisions = {draft.revises: draft for draft in drafts.values() if draft.revises}
-    for id in ids:
-        verdict, anki = states.get(id, ("", ""))
-        if id in drafts:
-            yield Line(id, verdict, anki, drafts[id])
+    for line_id in line_ids:
+        verdict, anki = states.get(line_id, ("", ""))
+        if line_id in drafts:
+            yield Line(line_id, verdict, anki, drafts[line_id])
         elif verdict and verdict != "pending":
-            card = cards.card_of(store, id)
-            yield Line(id, verdict, anki, card, revisions.get(Guid(id)))
+            card = cards.card_of(store, line_id)
+            yield Line(line_id, verdict, anki, card, revisions.get(Guid(line_id)))
 
 
 # --- works ------------------------------------------------------------------------------

@@ -68,19 +68,19 @@ def order(store: Store, before: Order | None = None) -> Order:
     new = []
     revisions = []
     blocked = 0
-    for row in _first_drafts(store, sorted(not_offered)):
-        if row["old"]:
-            revisions.append(row["id"])
+    for draft_row in _first_drafts(store, sorted(not_offered)):
+        if draft_row["old"]:
+            revisions.append(draft_row["id"])
         else:
-            new.append(row["id"])
-            blocked += row["blocked"]
+            new.append(draft_row["id"])
+            blocked += draft_row["blocked"]
     return Order(
         new=new,
         blocked=blocked,
         conflicts=conflicts,
         revisions=revisions,
         questions=other_questions,
-        without=[row["key"] for row in _fate_rows(store, "h.key", _WITHOUT)],
+        without=[draft_row["key"] for draft_row in _fate_rows(store, "h.key", _WITHOUT)],
         version=version,
     )
 
@@ -150,13 +150,17 @@ def fates(store: Store, of: str = "") -> Iterator[HighlightOutcome]:
         rows = _fate_rows(store, columns, f"AND h.key = ?2 {in_order}", of)
     else:
         rows = _fate_rows(store, columns, f" {in_order}")
-    for row in rows:
-        fate = row["became"]
-        reason = "" if fate == "carded" else row["reason"]
+    for highlight_row in rows:
+        fate = highlight_row["became"]
+        reason = "" if fate == "carded" else highlight_row["reason"]
         if fate in ("ignored", "decided", "no_card", "undrafted"):
-            reason = _reason(fate, row["reason"], store.passage(row["key"]))
+            reason = _reason(
+                fate,
+                highlight_row["reason"],
+                store.passage(highlight_row["key"]),
+            )
         yield HighlightOutcome(
-            highlight=decode_highlight(row),
+            highlight=decode_highlight(highlight_row),
             fate="ignored" if fate == "decided" else fate,
             reason=reason,
         )

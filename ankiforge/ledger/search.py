@@ -184,9 +184,9 @@ def _update(store: Store) -> None:
         outdated[row["what"], row["ref"]] = (row["rowid"], row["digest"])
     fresh = []
     for row in store.rows(_CURRENT):
-        entry = (row["what"], row["ref"])
-        if entry in outdated and outdated[entry][1] == row["digest"]:
-            del outdated[entry]
+        entry_name = (row["what"], row["ref"])
+        if entry_name in outdated and outdated[entry_name][1] == row["digest"]:
+            del outdated[entry_name]
         else:
             fresh.append(row)
     if not fresh and not outdated:
@@ -199,16 +199,20 @@ def _update(store: Store) -> None:
             store.write("INSERT INTO search VALUES (?, ?, ?, ?, ?, ?, ?)", *row, *texts)
 
 
-def _texts(store: Store, row: Row) -> tuple[str, str, str]:
+def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
     """Return (title, passage, remark) of an entry."""
-    if row["what"] == "card":
-        return "", store.value("SELECT words FROM card WHERE guid = ?", row["ref"]), ""
-    column = "key" if row["what"] == "highlight" else "document"
+    if entry["what"] == "card":
+        return (
+            "",
+            store.value("SELECT words FROM card WHERE guid = ?", entry["ref"]),
+            "",
+        )
+    column = "key" if entry["what"] == "highlight" else "document"
     query = f"SELECT body FROM highlight WHERE {column} = ? AND body != ''"
-    stored = store.row(query, row["ref"])
+    stored = store.row(query, entry["ref"])
     assert stored is not None
     highlight = decode_highlight(stored)
-    if row["what"] == "highlight":
+    if entry["what"] == "highlight":
         about = (
             highlight.comment,
             highlight.heading,
@@ -279,11 +283,11 @@ def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
     wanted = loose(query)
     if len(wanted) < _SHORTEST:
         return
-    for row in store.rows("SELECT id, title FROM document WHERE title != ''"):
-        title = loose(row["title"])
+    for document_row in store.rows("SELECT id, title FROM document WHERE title != ''"):
+        title = loose(document_row["title"])
         score = _title_score(wanted, title)
         if score >= _ALIKE:
-            yield row["id"], TITLE if title == wanted else SIMILAR, score
+            yield document_row["id"], TITLE if title == wanted else SIMILAR, score
 
 
 def _title_score(wanted: str, title: str) -> float:
@@ -323,20 +327,24 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
     """Return a work as it was found, with what matches first."""
     best = min(hits)
     matched = frozenset(hit.ref for hit in hits) - {""}
-    rows = store.rows(
+    highlight_rows = store.rows(
         f"SELECT * FROM highlight WHERE body != '' AND document IN {EACH}"
         " ORDER BY document, position",
         encode(_same_work(store, work)),
     )
-    highlights = [decode_highlight(row) for row in rows]
+    highlights = [decode_highlight(highlight_row) for highlight_row in highlight_rows]
     documents = {}
-    for row, highlight in zip(rows, highlights, strict=True):
-        documents[row["document"]] = highlight.document
+    for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):
+        documents[highlight_row["document"]] = highlight.document
     lines = _lines_of(store, highlights)
     lines.sort(key=lambda line: line.id not in matched)
     with_words = {line.highlight.key for line in lines if line.id in matched} | matched
     highlights.sort(key=lambda highlight: highlight.key not in with_words)
-    gone = [row["key"] for row in rows if row["state"] in ("gone", "unselected")]
+    gone = [
+        highlight_row["key"]
+        for highlight_row in highlight_rows
+        if highlight_row["state"] in ("gone", "unselected")
+    ]
     return Match(
         documents=tuple(documents.values()),
         by=_ORDER[best.rank],
@@ -369,11 +377,11 @@ def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
         encode(guids),
     )
     recall = {}
-    for row in rows:
-        if row["interval"] > 0:
-            seconds = max(now - row["at"], 0)
-            elapsed = 19 / 81 * seconds / 86_400 / row["interval"]
-            recall[row["guid"]] = (1 + elapsed) ** -0.5
+    for review_row in rows:
+        if review_row["interval"] > 0:
+            seconds = max(now - review_row["at"], 0)
+            elapsed = 19 / 81 * seconds / 86_400 / review_row["interval"]
+            recall[review_row["guid"]] = (1 + elapsed) ** -0.5
     return recall
 
 

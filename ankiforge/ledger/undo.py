@@ -51,15 +51,21 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
         return events[0].act or events[0].id
 
 
-def _withdraw(store: Store, id: str) -> str:
+def _withdraw(store: Store, draft_id: str) -> str:
     """Drop a draft as if no agent had proposed it."""
     with store.transaction():
-        row = waiting.draft_row(store, id)
-        if row["drafter"] != AGENT:
-            raise RefusedError(f"nothing about {id} can be undone", hint=_SEE_RECENT)
-        store.write("DELETE FROM draft WHERE id = ?", id)
-        store.write("UPDATE highlight SET modelled = '' WHERE key = ?", row["key"])
-    return id
+        draft_row = waiting.waiting_row(store, draft_id)
+        if draft_row["drafter"] != AGENT:
+            raise RefusedError(
+                f"nothing about {draft_id} can be undone",
+                hint=_SEE_RECENT,
+            )
+        store.write("DELETE FROM draft WHERE id = ?", draft_id)
+        store.write(
+            "UPDATE highlight SET modelled = '' WHERE key = ?",
+            draft_row["key"],
+        )
+    return draft_id
 
 
 def _take_back(store: Store, event: Event, *, as_new: bool) -> None:
@@ -200,32 +206,32 @@ def _changed_fields(event: Event) -> set[str]:
 # --- two facts in one passage -----------------------------------------------------------
 
 
-def _split_off_new_fact(store: Store, key: str) -> None:
+def _split_off_new_fact(store: Store, passage_key: str) -> None:
     """Split a passage in two: its present text gets a new key, and the old key keeps the card."""
-    passage = store.passage(key)
-    row = cards.present_row(store, passage)
-    if row is None:
+    passage = store.passage(passage_key)
+    highlight_row = cards.present_row(store, passage)
+    if highlight_row is None:
         return
     newest, *earlier = passage.texts
     before = next(
         (text for text in earlier if exact(text.exact) != exact(newest.exact)),
         None,
     )
-    highlight = decode_highlight(row)
+    highlight = decode_highlight(highlight_row)
     new_key = HighlightKey(
-        f"{highlight.namespace}/{h16(key, highlight.exact, 'another fact')}",
+        f"{highlight.namespace}/{h16(passage_key, highlight.exact, 'another fact')}",
     )
     store.add("key", new_key, SOURCE, msgspec.to_builtins(newest))
-    store.add("different", new_key, POLICY, {"old": store.first(key)})
+    store.add("different", new_key, POLICY, {"old": store.first(passage_key)})
     if before:  # the old card is the old text's
-        store.add("text", row["key"], SOURCE, msgspec.to_builtins(before))
-    _insert_copy(store, row, replace(highlight, key=new_key))
-    _leave_behind(store, row["key"], highlight, before)
+        store.add("text", highlight_row["key"], SOURCE, msgspec.to_builtins(before))
+    _insert_copy(store, highlight_row, replace(highlight, key=new_key))
+    _leave_behind(store, highlight_row["key"], highlight, before)
 
 
-def _insert_copy(store: Store, row: Row, highlight: Highlight) -> None:
+def _insert_copy(store: Store, highlight_row: Row, highlight: Highlight) -> None:
     """Insert a copy of a row for a highlight with another key, which is to be drafted."""
-    copied = dict(row)
+    copied = dict(highlight_row)
     copied |= {
         "key": highlight.key,
         "drafted": "",
@@ -241,7 +247,7 @@ def _insert_copy(store: Store, row: Row, highlight: Highlight) -> None:
 
 def _leave_behind(
     store: Store,
-    key: str,
+    highlight_key: str,
     highlight: Highlight,
     before: Text | None,
 ) -> None:
@@ -257,5 +263,5 @@ def _leave_behind(
         markdown=(),
     )
     query = "UPDATE highlight SET state = 'gone', folded = ?, body = ? WHERE key = ?"
-    store.write(query, fold(text_before), encode(alone), key)
-    store.write("DELETE FROM draft WHERE key = ?", key)
+    store.write(query, fold(text_before), encode(alone), highlight_key)
+    store.write("DELETE FROM draft WHERE key = ?", highlight_key)

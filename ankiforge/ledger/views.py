@@ -251,11 +251,11 @@ def _retire(store: Store, guid: str, why: str) -> None:
     store.add("retire", passage.key, PERSON, {"guid": guid, "why": why})
 
 
-def _unretire(store: Store, guid: str, key: str) -> None:
+def _unretire(store: Store, guid: str, passage_key: str) -> None:
     """Take back the last event that retired a card."""
     retired = [
         event
-        for event in store.events(store.keys(key))
+        for event in store.events(store.keys(passage_key))
         if event.what == "retire" and event.body["guid"] == guid
     ]
     if retired:
@@ -353,7 +353,7 @@ def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, Seen | None]]:
         " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.settled != ?)"
     )
     rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", settings)
-    body_by_guid = {row["guid"]: row["body"] for row in rows}
+    body_by_guid = {card_row["guid"]: card_row["body"] for card_row in rows}
     for card in cards.cards_of(
         store,
         f"guid IN (SELECT c.guid FROM {chosen})",
@@ -473,9 +473,9 @@ def adopt(store: Store, notes: Iterable[LostNote]) -> list[Seen]:
     left = []
     with store.transaction():
         for note, wording, passage, typed in notes:
-            key = _key_of(store, note, passage)
-            if key:
-                _adopt_note(store, key, note, wording, typed)
+            highlight_key = _key_of(store, note, passage)
+            if highlight_key:
+                _adopt_note(store, highlight_key, note, wording, typed)
             else:
                 left.append(note)
         _set_unknown_documents(store, left)
@@ -484,7 +484,7 @@ def adopt(store: Store, notes: Iterable[LostNote]) -> list[Seen]:
 
 def _adopt_note(
     store: Store,
-    key: str,
+    highlight_key: str,
     note: Seen,
     wording: Wording,
     typed: Strings,
@@ -498,12 +498,21 @@ def _adopt_note(
     }
     if typed:
         body["typed"] = list(typed)
-    store.add("accept", key, PERSON, body)
-    store.add("seen", key, POLICY, {"guid": note.guid})
+    store.add("accept", highlight_key, PERSON, body)
+    store.add("seen", highlight_key, POLICY, {"guid": note.guid})
     if note.retired:
-        store.add("retire", key, PERSON, {"guid": note.guid, "why": RETIRED_BEFORE})
+        store.add(
+            "retire",
+            highlight_key,
+            PERSON,
+            {"guid": note.guid, "why": RETIRED_BEFORE},
+        )
     _write_seen(store, note, None)
-    store.write("DELETE FROM draft WHERE key = ? AND content = ?", key, wording.content)
+    store.write(
+        "DELETE FROM draft WHERE key = ? AND content = ?",
+        highlight_key,
+        wording.content,
+    )
 
 
 def _key_of(store: Store, note: Seen, passage: str) -> str:
