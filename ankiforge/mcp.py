@@ -32,7 +32,7 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
 from ankiforge.draft.sendable import Privacy, Sendable, ours
 from ankiforge.errors import BusyError, ForgeError, UsageError
-from ankiforge.ledger import Ledger, Line, Match, Outcome
+from ankiforge.ledger import DraftResult, Ledger, Line, Match
 from ankiforge.model import (
     AGENT,
     Highlight,
@@ -223,14 +223,14 @@ class Agent:
             reasons = "; ".join(one.reason for one in drafted.no_cards)
             if not reasons or any(one["kind"] != "none" for one in given):
                 raise UsageError(reasons or "no card can be made of it")
-            none = Outcome(highlight.key, (), reasons, "no_card")
+            none = DraftResult(highlight.key, (), reasons, "no_card")
             ledger.record([none], by_model=True, beside=True)
             return {"no_card": reasons}
         origin = Origin(AGENT, self.name, prompt.fingerprint)
         drafts = [replace(one, origin=origin, intent=0) for one in drafted.drafts]
         made = []
         for proposal in checks.proposals(highlight, drafts):
-            outcome = Outcome(highlight.key, [proposal])
+            outcome = DraftResult(highlight.key, [proposal])
             new = ledger.record([outcome], by_model=True, beside=True).new
             made += [{"card": id, **_findings(proposal)} for id in new]
             self._own.update(set(new) - before)

@@ -44,6 +44,7 @@ from ankiforge.anki.render import unrender
 from ankiforge.model import (
     RETIRED,
     Card,
+    CardRemark,
     Conflict,
     Family,
     Guid,
@@ -218,7 +219,7 @@ def _is_unchanged(card: Card, seen: Seen, html: Strings, tags: Strings) -> bool:
     """Return whether the note in Anki shows already what we would write."""
     compared = len(html)
     keeps_its_passage = card.kept or not card.highlight.namespace
-    if "source changed" in card.remarks or keeps_its_passage:
+    if CardRemark.SOURCE_CHANGED in card.remarks or keeps_its_passage:
         # the machine fields show the passage that the note's words are from
         compared = len(card.family.content_fields)
     ours = html[:compared]

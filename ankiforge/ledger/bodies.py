@@ -1,6 +1,6 @@
 """What the body of each kind of event holds, so that a line of the journal is read whole or not at all.
 
-Lines come from other machines, through programs that synchronise, and from strangers. `events.fold`
+Lines come from other machines, through programs that synchronise, and from strangers. `fold`
 takes bodies as they are; what is not of its shape is a damaged line. Unknown keys are let be: a newer
 version may have written them.
 """
@@ -130,7 +130,7 @@ SHAPES: dict[str, type[Any]] = {
     "seen": _Note,
     "unseen": _Note,
 }
-"""By kind of event, as `events.KINDS`."""
+"""By kind of event, as `fold.KINDS`."""
 
 
 def is_sound(event: Event) -> bool:

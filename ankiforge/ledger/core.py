@@ -1,7 +1,7 @@
 """The ledger: which passage is which, what a person decided, what Anki should get.
 
     ledger.ingest(sightings)                         what is new, changed, gone
-    for one in ledger.to_draft(): ledger.record([Outcome(one.key, proposals)])
+    for one in ledger.to_draft(): ledger.record([DraftResult(one.key, proposals)])
     ledger.accept_clean(allows); ledger.accept(id); ledger.reject(id); ledger.undo(id)
     ledger.record_view(notes); for card, note in ledger.to_plan(settings): …; ledger.planned(notes)
 
@@ -20,16 +20,30 @@ from typing import TYPE_CHECKING
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import belonging, cards, decide, dialects, drafts, lists, private, views
+from ankiforge.ledger import (
+    belonging,
+    cards,
+    decide,
+    dialects,
+    drafts,
+    lists,
+    overview,
+    private,
+    questions,
+    views,
+    waiting,
+)
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.decide import Taken
-from ankiforge.ledger.drafts import Outcome, Recorded
-from ankiforge.ledger.events import SOURCE, Wording
+from ankiforge.ledger.drafts import DraftResult, Recorded
+from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.ingest import ingest
-from ankiforge.ledger.lists import Line, Match, Order, QueryTerm
+from ankiforge.ledger.lists import Line, Match, QueryTerm
+from ankiforge.ledger.overview import Order
 from ankiforge.ledger.readings import Known, Report, decode_highlight, record_journal_readings
 from ankiforge.ledger.store import JournalState, Store
-from ankiforge.ledger.views import Shipment, Viewed
+from ankiforge.ledger.undo import undo
+from ankiforge.ledger.views import LostNote, Shipment, Viewed
 from ankiforge.model import (
     Adopted,
     Card,
@@ -181,15 +195,15 @@ class Ledger:
         )
 
     def record(
-        self, outcomes: Sequence[Outcome], *, by_model: bool = False, beside: bool = False
+        self, results: Sequence[DraftResult], *, by_model: bool = False, beside: bool = False
     ) -> Recorded:
         """Record the drafts of highlights, or why there are none; see `drafts.record`."""
-        return drafts.record(self._store, outcomes, by_model=by_model, beside=beside)
+        return drafts.record(self._store, results, by_model=by_model, beside=beside)
 
     def add_findings(self, id: str, findings: Sequence[Finding]) -> None:
         """Add findings to a draft, if it still waits."""
         with self._store.transaction():
-            drafts.add_findings(self._store, id, findings)
+            waiting.add_findings(self._store, id, findings)
 
     # --- decisions ------------------------------------------------------------------------------
 
@@ -219,7 +233,7 @@ class Ledger:
         if own:
             return decide.make(self._store, id, own)
         if id.startswith("qu"):
-            decide.answer(self._store, id, yes=True, without=without)
+            questions.answer(self._store, id, yes=True, without=without)
             return None
         return decide.accept(self._store, id, forced=forced)
 
@@ -232,7 +246,7 @@ class Ledger:
             RefusedError: there is none, or it no longer waits.
         """
         if id.startswith("qu"):
-            decide.answer(self._store, id, yes=False)
+            questions.answer(self._store, id, yes=False)
         elif "/" in id:
             decide.skip(self._store, id, why)
         else:
@@ -256,7 +270,7 @@ class Ledger:
         Raises:
             RefusedError: there is nothing, or a later decision stands on it.
         """
-        return decide.undo(self._store, target, as_new=as_new)
+        return undo(self._store, target, as_new=as_new)
 
     # --- lists ----------------------------------------------------------------------------------
 
@@ -272,7 +286,7 @@ class Ledger:
 
     def questions(self) -> list[Question]:
         """Return what only a person can tell."""
-        return decide.open_questions(self._store)
+        return questions.open_questions(self._store)
 
     def highlight(self, key: str) -> Highlight:
         """Return a highlight that was read here.
@@ -292,16 +306,16 @@ class Ledger:
 
     def fates(self, of: str = "") -> Iterator[HighlightOutcome]:
         """Yield every highlight that is in its source, or the one with this key, with what became of it."""
-        return lists.fates(self._store, of)
+        return overview.fates(self._store, of)
 
     def order(self, before: Order | None = None) -> Order:
-        """Return what a person has to decide, most useful first; see `lists.Order`.
+        """Return what a person has to decide, most useful first; see `overview.Order`.
 
         What other machines wrote into the journal is read first. `before` is returned if nothing else
         was written since.
         """
         self._unite()
-        return lists.order(self._store, before)
+        return overview.order(self._store, before)
 
     def find(self, terms: Sequence[QueryTerm], *, everything: bool = False) -> list[str]:
         """Return the ids of the cards and drafts that a query means; see `lists.find`."""
@@ -319,8 +333,8 @@ class Ledger:
         return (line.waiting for line in self.lines(ids) if line.waiting)
 
     def counts(self, *names: str) -> dict[str, Counter[str]]:
-        """Return the numbers of fates, of what waits, of cards and so on, or only these; see `lists.counts`."""
-        return lists.counts(self._store, names)
+        """Return the numbers of fates, of what waits, of cards and so on, or only these; see `overview.counts`."""
+        return overview.counts(self._store, names)
 
     def search(self, query: str, documents: Sequence[Document] = ()) -> Iterator[Match]:
         """Yield the works that a query, or the document of a file, means; see `search.find`."""
@@ -341,10 +355,10 @@ class Ledger:
         if of:
             return cards.history(self._store, of)
         if changes_since is not None:
-            found = lists.changes(self._store, changes_since)
+            found = cards.changes(self._store, changes_since)
         else:
             found = cards.recent(self._store)
-        asked = decide.in_conflict(self._store)
+        asked = questions.in_conflict(self._store)
         return [
             done
             for done in found
@@ -416,7 +430,7 @@ class Ledger:
         """
         return belonging.decline(self._store, tools)
 
-    def adopt(self, notes: Iterable[tuple[Seen, Wording, str, Strings]]) -> list[Seen]:
+    def adopt(self, notes: Iterable[LostNote]) -> list[Seen]:
         """Take over notes that no event knows, where their passage is found; return the others."""
         return views.adopt(self._store, notes)
 

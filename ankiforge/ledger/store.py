@@ -37,16 +37,8 @@ import msgspec
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import BusyError, LedgerError
 from ankiforge.ledger.bodies import is_sound
-from ankiforge.ledger.events import (
-    KINDS,
-    PERSON,
-    Event,
-    Passage,
-    State,
-    classes,
-    content_of,
-    fold,
-)
+from ankiforge.ledger.events import PERSON, Event, Passage, State, content_of
+from ankiforge.ledger.fold import KINDS, classes, fold
 from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import canonical

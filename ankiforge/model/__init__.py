@@ -9,7 +9,8 @@ and shipped as a note by `anki`. Each stage returns new values.
     hints         other ids of a mark or a work
     sources       what sources yield
     seen          what Anki has
-    cards         drafts, cards, questions, and notes to be shipped
+    cards         drafts, cards, and notes to be shipped
+    questions     remarks on cards and drafts, and what only a person can tell
     ids           hashes and ids
 """
 
@@ -18,6 +19,7 @@ from ankiforge.model.highlights import *
 from ankiforge.model.hints import Hint as Hint
 from ankiforge.model.ids import *
 from ankiforge.model.kinds import *
+from ankiforge.model.questions import *
 from ankiforge.model.seen import *
 from ankiforge.model.sources import *
 from ankiforge.model.values import *

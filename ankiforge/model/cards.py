@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ankiforge.model.highlights import Document, Highlight
 from ankiforge.model.kinds import CardKind, Family
+from ankiforge.model.questions import CardRemark, Remark
 from ankiforge.model.seen import SeenType
 from ankiforge.model.sources import Problem
 from ankiforge.model.values import (
@@ -207,7 +208,7 @@ class Waiting(Value):
     """The card that would get this text; None for a new card."""
     replaces: Guid | None = None
     """The card of the other note type that it would replace."""
-    remarks: Strings = ()
+    remarks: tuple[Remark, ...] = ()
     """Why policy may not accept it."""
 
     @property
@@ -264,8 +265,8 @@ class Card(Value):
     deck: str = ""
     tags: Strings = ()
     """Tags given by its draft or here; those of the source are on the highlight."""
-    remarks: Strings = ()
-    """`source gone`, `source changed`."""
+    remarks: tuple[CardRemark, ...] = ()
+    """What became of its source."""
     forced: bool = False
     """Whether a person accepted it although a check blocks it."""
     mod: int = 0
@@ -294,41 +295,6 @@ class Card(Value):
     def live(self) -> bool:
         """Whether the card is to be in Anki."""
         return self.verdict is Verdict.LIVE
-
-
-class Conflict(Value):
-    """A field that both the source and a person changed."""
-
-    guid: Guid
-    field: str
-    theirs: str
-    """The person's text: HTML from Anki, or Markdown if it was edited here."""
-    ours: str
-    """The source's text, of the same form."""
-    words: str = ""
-    """The person's text in Markdown."""
-
-
-class Question(Value):
-    """What holds back a card or a correction until a person answers it."""
-
-    id: str
-    kind: str
-    """same, conflict, duplicate, absent, emptied, dialect or form."""
-    text: str
-    """The question, in a sentence."""
-    accept: str
-    """What accepting does, in a few words."""
-    reject: str
-    new: str = ""
-    """The key, guid, source or form that the question is about."""
-    old: str = ""
-    """The key or guid that it may be."""
-    guids: tuple[Guid, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
-    examples: Strings = ()
-    drafts: Strings = ()
-    """The drafts that wait for the answer."""
 
 
 class Change(Value):

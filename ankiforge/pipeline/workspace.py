@@ -515,7 +515,8 @@ class Workspace:
         """
         from ankiforge.pipeline import decide
         from ankiforge.pipeline.check import deck_for
-        from ankiforge.pipeline.query import is_key, new_fields
+        from ankiforge.pipeline.fields import new_fields
+        from ankiforge.pipeline.query import is_key
 
         if not is_key(id):
             [line_id] = self._named([id])

@@ -19,6 +19,7 @@ from ankiforge.model import (
     Json,
     Pair,
     Question,
+    RemarkKind,
     Severity,
     Strings,
     Waiting,
@@ -164,8 +165,8 @@ FATES = {
 }
 """What became of a highlight, in words."""
 _REMARKS = {
-    "form": "lines like `{written}` may be no cards",
-    "new text for a card": "it would be the new text of a card",
+    RemarkKind.FORM: "lines like `{written}` may be no cards",
+    RemarkKind.REVISION: "it would be the new text of a card",
 }
 
 
@@ -235,7 +236,7 @@ def why_waiting(draft: Waiting) -> str:
     """Return why a draft waits; "" if its findings give the reason."""
     reasons = []
     for remark in draft.remarks:
-        reason = _REMARKS.get(remark, remark)
+        reason = _REMARKS.get(remark.kind, remark.text)
         reasons.append(reason.format(written=draft.highlight.written))
     findings = draft.proposal.findings
     is_warned = any(finding.severity is not Severity.INFO for finding in findings)

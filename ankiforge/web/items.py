@@ -23,6 +23,8 @@ from ankiforge.model import (
     Highlight,
     Json,
     Question,
+    QuestionKind,
+    RemarkKind,
     Severity,
     Texts,
     Value,
@@ -31,7 +33,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pipeline.collection import as_in_anki
-from ankiforge.pipeline.query import selectable_text
+from ankiforge.pipeline.selection import selectable_text
 from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
 from ankiforge.web.card_view import Find, card_of, card_view, compared, passage
@@ -75,17 +77,19 @@ def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
 
 # --- reasons ------------------------------------------------------------------------------------
 
-_REMARKS = (
-    ("equal to the card", "You have a card with the same words."),
-    ("you rejected the same words", "You rejected the same words in another place."),
-    (
-        "you decided on nearly the same words",
-        "You decided before on a passage with nearly the same words, which is gone.",
+_REMARKS = {
+    RemarkKind.EQUAL_CARD: "You have a card with the same words.",
+    RemarkKind.REJECTED_ELSEWHERE: "You rejected the same words in another place.",
+    RemarkKind.DECIDED_ON_LOST: (
+        "You decided before on a passage with nearly the same words, which is gone."
     ),
-    ("you decided on this passage", "You rejected or changed a card of this passage before."),
-    ("Anki has notes of this document", "Anki has notes of this document that are no cards here."),
-    ("replaces a card", "Your card of this passage would be replaced, and its schedule would end."),
-)
+    RemarkKind.DECIDED_BEFORE: "You rejected or changed a card of this passage before.",
+    RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are no cards here.",
+    RemarkKind.REPLACEMENT: (
+        "Your card of this passage would be replaced, and its schedule would end."
+    ),
+}
+"""What the page says of remarks. Of the others, what it shows beside the draft says enough."""
 
 
 _CODE = regex(r"`([^`]*)`")
@@ -108,9 +112,10 @@ def _why(waiting: Waiting) -> Texts | None:
     doubts = [finding for finding in findings if finding.severity is not Severity.INFO]
     reasons = [_sentence(finding.message) for finding in doubts]
     for remark in waiting.remarks:
-        reasons += [text for beginning, text in _REMARKS if remark.startswith(beginning)]
-    if "form" in waiting.remarks:
-        reasons.append(f"Lines like “{waiting.highlight.written}” may be no cards.")
+        if remark.kind in _REMARKS:
+            reasons.append(_REMARKS[remark.kind])
+        elif remark.kind is RemarkKind.FORM:
+            reasons.append(f"Lines like “{waiting.highlight.written}” may be no cards.")
     if not reasons:
         return None
     tone = "caution" if doubts else "plain"
@@ -294,13 +299,13 @@ class Items:
     def _question(self, question: Question) -> Item:
         """Return a question that only a person can answer."""
         views = {
-            "same": self._same,
-            "duplicate": self._duplicate,
-            "conflict": self._conflict,
-            "absent": self._absent,
-            "emptied": self._emptied,
-            "dialect": self._dialect,
-            "form": self._form,
+            QuestionKind.SAME: self._same,
+            QuestionKind.DUPLICATE: self._duplicate,
+            QuestionKind.CONFLICT: self._conflict,
+            QuestionKind.ABSENT: self._absent,
+            QuestionKind.EMPTIED: self._emptied,
+            QuestionKind.DIALECT: self._dialect,
+            QuestionKind.FORM: self._form,
         }
         return views[question.kind](question)
 
@@ -464,8 +469,8 @@ class Items:
         """Return a line that may be a card, ticked if no check warns of it."""
         shown = self._draft(waiting)
         # the question itself is about the form
-        remarks = tuple(remark for remark in waiting.remarks if remark != "form")
-        why = _why(replace(waiting, remarks=remarks))
+        remarks = [remark for remark in waiting.remarks if remark.kind is not RemarkKind.FORM]
+        why = _why(replace(waiting, remarks=tuple(remarks)))
         document = waiting.highlight.document
         return {
             "id": waiting.id,

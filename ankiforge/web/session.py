@@ -21,6 +21,7 @@ from ankiforge.model import (
     Media,
     Pair,
     Question,
+    QuestionKind,
     SourceKind,
     Strings,
     Texts,
@@ -30,9 +31,11 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
 from ankiforge.pipeline.decide import edit, make
+from ankiforge.pipeline.fields import new_fields
 from ankiforge.pipeline.pictures import picture_at, roots
-from ankiforge.pipeline.query import fields_from_spans, lately, new_fields, parse
+from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.result import RunResult
+from ankiforge.pipeline.selection import fields_from_spans
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import on_one_line, shortened
 from ankiforge.web.card_view import card_of, card_view
@@ -376,15 +379,16 @@ class ReviewSession:
     def _answer(self, body: Body, question: Question) -> bool:
         """Answer a question. Return whether the answer can be undone."""
         accepts = body.act == "accept"
-        if question.kind == "conflict":  # accepting is about the source's words, the second choice
-            accepts = accepts and body.choice == 1
-        if question.kind == "form" and accepts:
+        if question.kind is QuestionKind.CONFLICT:
+            chose_source = body.choice == 1  # the first choice is the person's own words
+            accepts = accepts and chose_source
+        if question.kind is QuestionKind.FORM and accepts:
             self._accept_lines(body, question)
         elif accepts:
             self._ledger.accept(body.id)
         else:
             self._ledger.reject(body.id)
-        return question.kind != "emptied"
+        return question.kind is not QuestionKind.EMPTIED
 
     def _accept_lines(self, body: Body, question: Question) -> None:
         """Make cards of the ticked lines of a form, and none of the others."""

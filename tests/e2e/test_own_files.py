@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.ledger.events import KINDS
+from ankiforge.ledger.fold import KINDS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
 

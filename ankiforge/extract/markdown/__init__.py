@@ -42,8 +42,8 @@ from ankiforge.text import regex
 from ankiforge.text.private import IN_ITS_NOTE, names_tag, why_document
 
 if TYPE_CHECKING:
+    from ankiforge.extract.markdown.block_cards import Written
     from ankiforge.extract.markdown.blocks import Block
-    from ankiforge.extract.markdown.cards import Written
     from ankiforge.extract.markdown.obsidian import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+from ankiforge.extract.markdown.parser import tokenized
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, restored
-from ankiforge.extract.markdown.tokens import LABEL, Context, Kind, Phrase, Token, tokenized
+from ankiforge.extract.markdown.tokens import LABEL, Context, Kind, Phrase, Token
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.passages import boundaries, trimmed

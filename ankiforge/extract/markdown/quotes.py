@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.extract.markdown.inline import outermost
+from ankiforge.extract.markdown.signs import hex_colour
 from ankiforge.extract.markdown.source import QUOTES
-from ankiforge.extract.markdown.tokens import hex_colour
 from ankiforge.model import Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
 

@@ -23,8 +23,9 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from msgspec import structs
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
+from ankiforge.extract.pdf.chars import FAULTS
+from ankiforge.extract.pdf.clean import clean, one_line
 from ankiforge.extract.pdf.messages import Area, Box
-from ankiforge.extract.pdf.text import FAULTS, clean, one_line
 from ankiforge.model import HighlightKind, Value
 from ankiforge.text import regex
 

@@ -24,16 +24,11 @@ from ankiforge.extract.pdf.annotations import (
     read_annotations,
     strong_names,
 )
+from ankiforge.extract.pdf.chars import FAULTS, page_chars, upright_text
+from ankiforge.extract.pdf.clean import one_line, unswapped
 from ankiforge.extract.pdf.passages import Passages, Running, around, quads
-from ankiforge.extract.pdf.text import (
-    FAULTS,
-    PageText,
-    Spelling,
-    one_line,
-    page_chars,
-    unswapped,
-    upright_text,
-)
+from ankiforge.extract.pdf.spelling import Spelling
+from ankiforge.extract.pdf.text import PageText
 from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Pair, Span, Value, h16, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import canonical, fold, locate, same
@@ -214,12 +209,12 @@ class _Reading:
         if span is None:
             return messages.Passage()
         prefix, suffix, sentence = around(text, span)
-        char = page.text.seen[page.text.place(span[0])]
+        char = page.text.chars[page.text.place(span[0])]
         return messages.Passage(
             prefix,
             suffix,
             "" if same(sentence, quote.words) else sentence,
-            self._heading(page.number, char.place, char.top),
+            self._heading(page.number, char.number, char.top),
             _nearby(text, span, page.body if text is page.text.text else None, asks=quote.asks),
         )
 
@@ -265,14 +260,14 @@ class _Reading:
     # --- marks
 
     def _mark(self, page: _Page, found: _Found, names: set[str]) -> Highlight:
-        one, text, seen = found.annotation, page.text.text, page.text.seen
+        one, text, seen = found.annotation, page.text.text, page.text.chars
         code = page.text.code(found.segments)
         exact = code or without_bullets(one_line(page.text.quote(found.segments)))
         prefix, suffix, sentence = around(text, found.span, page.body) if seen else ("", "", "")
         if not found.segments:  # what is no mark on text has only the sentence beside it
             prefix, suffix, sentence = "", "", "" if one.on_text else sentence
         asks = "?" in one.comment
-        top, place = one.box[3] if one.box else 0.0, seen[found.order[0]].place if seen else 0
+        top, place = one.box[3] if one.box else 0.0, seen[found.order[0]].number if seen else 0
         known = []
         if one.zotero:
             known.append(hints.zotero_annotation(one.zotero))
@@ -326,7 +321,7 @@ def _locate(page: _Page, annotation: Annotation) -> _Found:
     left, _, _, top = annotation.box or (0.0, 0.0, 0.0, 0.0)
     places = [at for some in segments for at in some] or [page.passages.nearest(left, top)]
     at = min((some[0] for some in segments), default=places[0])
-    span = page.text.span(min(places), max(places)) if page.text.seen else (0, 0)
+    span = page.text.span(min(places), max(places)) if page.text.chars else (0, 0)
     return _Found((at, -top, left), annotation, segments, span)
 
 
