@@ -27,7 +27,7 @@ from ankiforge.ledger import readable_errors
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.pipeline.sources import open_source
 from ankiforge.pipeline.workspace import open_ledger
-from ankiforge.reports.summary import first_of
+from ankiforge.reports.status import first_of
 from ankiforge.text import counted, regex
 from ankiforge.text.secrets import without_secret
 
