@@ -1,4 +1,4 @@
-"""Ingest what sources list: recognise documents and highlights, issue keys, find the gone.
+"""Ingest what sources list: recognise highlights, issue keys, find what is gone.
 
     sightings ─▶ documents of a known place ─▶ written at once, if nothing came or went
                  all others ─▶ kept until all sources have listed all ─▶ matched, written
@@ -319,7 +319,7 @@ class Ingest:
 
     @staticmethod
     def _is_doubtful(*, listed: int, new: int, present: int, lost: int) -> bool:
-        """Return whether a container lost so much at once that a source may have failed."""
+        """Return whether so much is lost at once that a source may have failed."""
         if not listed and lost:
             return True
         # a document that was renamed is not lost: as many as are new may be
@@ -414,7 +414,10 @@ class Ingest:
     # --- writing ------------------------------------------------------------------------
 
     def _write(self, found: Iterable[FoundHighlight]) -> None:
-        """Write highlights that have their keys; report and record what changed in them."""
+        """Write highlights that have their keys.
+
+        Report and record what changed in them.
+        """
         rows = []
         for each in found:
             exact_hash = hash_exact(each.highlight)
@@ -484,7 +487,10 @@ class Ingest:
         self.store.write(query, state, since, key)
 
     def _drop_drafts(self, key: str) -> None:
-        """Drop the drafts of a passage that is gone: if it comes back, it is drafted again."""
+        """Drop the drafts of a passage that is gone.
+
+        If it comes back, it is drafted again.
+        """
         if self.store.write("DELETE FROM draft WHERE key = ?", key):
             query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
             self.store.write(query, key)
@@ -531,7 +537,10 @@ def _match(
     known: Sequence[KnownHighlight],
     found: Sequence[FoundHighlight],
 ) -> dict[int, int]:
-    """Match the highlights of one document, note it in what was found, return the pairs."""
+    """Match the highlights of one document, and return the pairs.
+
+    What was found remembers what it was matched with.
+    """
     pairs = match_in_document(
         [each.mark for each in known],
         [each.mark for each in found],

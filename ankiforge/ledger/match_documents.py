@@ -119,7 +119,7 @@ def _sharing_marks(
     gone: set[int],
     new: set[int],
 ) -> dict[int, list[int]]:
-    """Return for each new document the gone ones that share half of the shorter's marks."""
+    """Return for each new document the gone ones with half of the shorter one's marks."""
     if not gone or not new:
         return {}
     holders = defaultdict(list)

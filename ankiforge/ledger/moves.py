@@ -153,7 +153,7 @@ class Moves:
     # --- copies that take over a key ----------------------------------------------------
 
     def _hand_over_keys(self) -> None:
-        """Hand the key of a decided passage that goes to an undecided one with equal text.
+        """Give the key of a decided passage that went to an undecided one of equal text.
 
         So a note or PDF that was copied, and deleted in a later run, keeps its cards.
         """
@@ -171,7 +171,10 @@ class Moves:
     def _heirs(
         self, gone: KnownHighlight, matched: dict[str, FoundHighlight], absent: set[str]
     ) -> list[tuple[float, str, str]]:
-        """Return (rank, key, place) of what may take over a key; the least is the best."""
+        """Return (rank, key, place) of what may take over a key.
+
+        The least is the best.
+        """
         rows = self._store.rows(
             "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
@@ -190,7 +193,7 @@ class Moves:
         return heirs
 
     def _gone_from_journal(self) -> list[KnownHighlight]:
-        """Return passages of the journal that are not in its place, but stand elsewhere."""
+        """Return passages of the journal whose document went, and that are elsewhere."""
         rows = self._store.rows(
             "SELECT h.*, d.container, d.place"
             " FROM highlight h JOIN document d ON d.id = h.document"
@@ -253,9 +256,7 @@ class Moves:
         passage.
         """
         absent = [known for known in self._absent if known.state == "present"]
-        from_journal = [
-            found for found in self._found if found.known and found.known.state == "journal"
-        ]
+        from_journal = [found for found in self._found if found.was("journal")]
         pairs = resembling(_marks(absent), _marks(from_journal))
         for found_index, absent_index in pairs.items():
             found = from_journal[found_index]

@@ -42,12 +42,13 @@ DOCUMENTS_TOGETHER = 200
 """Documents of one transaction."""
 HIGHLIGHTS_TOGETHER = 2000
 """Highlights from which a transaction takes no further document."""
-_decode_highlight = msgspec.json.Decoder(Highlight).decode
+decode_highlight_body = msgspec.json.Decoder(Highlight).decode
+"""Return the highlight that a column `body` holds."""
 
 
 def decode_highlight(row: Row) -> Highlight:
     """Return the highlight of a row that was read on this machine."""
-    return _decode_highlight(row["body"])
+    return decode_highlight_body(row["body"])
 
 
 ReadDocument = Extracted | Unmarked
@@ -82,7 +83,7 @@ def place_of(read: ReadDocument) -> str:
 
 
 def content_of_highlight(highlight: Highlight) -> str:
-    """Return a hash of what drafts depend on: a new one means that it is drafted again."""
+    """Return a hash of what drafts depend on: with a new one, it is drafted again."""
     gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
     comment = highlight.comment if highlight.instructs else ""
     # the sides of a hand-written card say all; a phrase is drafted with its sentence
@@ -220,8 +221,10 @@ class Known:
 
     def paths(self, container: str) -> Strings | None:
         """Return the documents of a container; None if one of them must be read again."""
-        query = "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'"
-        rows = self._store.rows(query, container)
+        rows = self._store.rows(
+            "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'",
+            container,
+        )
         if not all(row["fingerprint"] for row in rows):
             return None
         return tuple(row["place"] for row in rows)

@@ -66,6 +66,10 @@ class FoundHighlight(msgspec.Struct):
         """Its key, once it has one."""
         return self.known.key if self.known else self.highlight.key
 
+    def was(self, state: str) -> bool:
+        """Return whether it was known, and in this state."""
+        return self.known is not None and self.known.state == state
+
 
 def found_in(read: ReadDocument, document: int) -> list[FoundHighlight]:
     """Return the highlights of a document that was read, which match nothing so far."""

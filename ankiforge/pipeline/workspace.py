@@ -288,6 +288,16 @@ class Workspace:
 
         self._follow(result, steps(), model, partial(show, sources))
 
+    def read(self) -> Progress:
+        """Read the changed documents of all sources; draft nothing."""
+        from ankiforge.pipeline.ingest import ingest
+        from ankiforge.pipeline.sources import open_sources, select_sources
+
+        with self.locked("drafting"):
+            selected, _, _ = select_sources(self.folder)
+            sources = open_sources(self.folder, self.ledger, selected, offline=self.offline)
+            return ingest(self.job(sources), self.ledger)
+
     def draft(
         self,
         *,
@@ -353,14 +363,10 @@ class Workspace:
             UsageError: the drafter is the rules, which cost nothing.
         """
         from ankiforge.pipeline.draft import draft, for_model
-        from ankiforge.pipeline.ingest import ingest
-        from ankiforge.pipeline.sources import open_sources, select_sources
 
         model = self.model(drafter)
-        selected, _, _ = select_sources(self.folder)
-        sources = open_sources(self.folder, self.ledger, selected, offline=self.offline)
-        job = self.job(sources, limit=limit)
-        ingest(job, self.ledger)
+        self.read()
+        job = self.job(limit=limit)
         for _ in draft(job, self.ledger):
             pass
         if model is None:
