@@ -199,7 +199,14 @@ def _merged_html(
 ) -> Strings:
     """Return all fields of a note that is in Anki: a person's remark in Feedback stays."""
     feedback = seen.fields[note_type(card.family).names.index("Feedback")]
-    return with_content(card, merged.content, merged.hashes, our_tags, safe_context, feedback)
+    return with_content(
+        card,
+        merged.content,
+        hashes=merged.hashes,
+        tags=our_tags,
+        safe_context=safe_context,
+        feedback=feedback,
+    )
 
 
 def _tags_of_live(card: Card, seen: Seen, our_tags: Strings) -> Strings:

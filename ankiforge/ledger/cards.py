@@ -55,7 +55,7 @@ _SAID = {
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
 
-# --- past decisions -------------------------------------------------------------------------------
+# --- past decisions ---------------------------------------------------------------------
 
 
 class HistoryEntry(Value):
@@ -179,7 +179,7 @@ def _change_by(store: Store, event: Event) -> Change | None:
     return change_of(after, before.wording, before.typed)
 
 
-# --- cards ----------------------------------------------------------------------------------------
+# --- cards ------------------------------------------------------------------------------
 
 
 def fields_of(wording: Wording) -> Fields:
@@ -218,26 +218,26 @@ def card_of(store: Store, guid: str) -> Card:
 def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Card]:
     """Yield cards, live or not, that fulfil a condition on the columns of `lines`."""
     query = f"SELECT DISTINCT passage FROM card WHERE {condition} ORDER BY passage"
-    chosen = [row["passage"] for row in store.rows(query, *values)]
+    chosen = [highlight_row["passage"] for highlight_row in store.rows(query, *values)]
     for start in range(0, len(chosen), TOGETHER):
-        part = chosen[start : start + TOGETHER]
-        store.load(part)
-        keys = [key for first_key in part for key in store.keys(first_key)]
+        passage_keys = chosen[start : start + TOGETHER]
+        store.load(passage_keys)
+        keys = [key for first_key in passage_keys for key in store.keys(first_key)]
         rows = store.rows(f"SELECT * FROM highlight WHERE key IN {EACH}", encode(keys))
-        row_by_key = {row["key"]: row for row in rows}
-        for first_key in part:
+        row_by_key = {highlight_row["key"]: highlight_row for highlight_row in rows}
+        for first_key in passage_keys:
             passage = store.passage(first_key)
-            known = [row_by_key[key] for key in passage.keys if key in row_by_key]
+            known_rows = [row_by_key[key] for key in passage.keys if key in row_by_key]
             for state in passage.cards.values():
-                yield _card_from(state, passage, known)
+                yield _card_from(state, passage, known_rows)
 
 
-def _card_from(state: State, passage: Passage, known: Sequence[Row]) -> Card:
-    """Return a card. `known` are the rows of the highlights of its passage."""
+def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Card:
+    """Return a card. `known_rows` are the rows of the highlights of its passage."""
     wording = state.wording
-    read_here = [row for row in known if row["body"]]
-    present = [row for row in read_here if row["state"] == "present"]
-    present.sort(key=lambda row: rank(row, passage))
+    read_here = [highlight_row for highlight_row in known_rows if highlight_row["body"]]
+    present = [highlight_row for highlight_row in read_here if highlight_row["state"] == "present"]
+    present.sort(key=lambda highlight_row: rank(highlight_row, passage))
     places = tuple(map(decode_highlight, present))
     if places:
         highlight = places[0]
@@ -264,7 +264,7 @@ def _card_from(state: State, passage: Passage, known: Sequence[Row]) -> Card:
         passages=places or (highlight,),
         deck=state.deck,
         tags=(*state.tags, *wording.tags),
-        remarks=_remarks(wording, known, highlight if places else None),
+        remarks=_remarks(wording, known_rows, highlight if places else None),
         forced=state.forced,
         mod=sent.mod if sent else 0,
         digest=sent.digest if sent else "",
@@ -277,17 +277,17 @@ def _card_from(state: State, passage: Passage, known: Sequence[Row]) -> Card:
 
 
 def _remarks(
-    wording: Wording, known: Sequence[Row], present: Highlight | None
+    wording: Wording, known_rows: Sequence[Row], present: Highlight | None
 ) -> tuple[CardRemark, ...]:
     """Return what became of the source of a card.
 
     Args:
         wording: the words of the card.
-        known: the rows of the highlights of its passage.
+        known_rows: the rows of the highlights of its passage.
         present: its passage; None if it is not in its source.
     """
     if present is None:
-        states = {row["state"] for row in known}
+        states = {highlight_row["state"] for highlight_row in known_rows}
         is_gone = "gone" in states and "unselected" not in states
         return (CardRemark.SOURCE_GONE,) if is_gone else ()
     if wording.quote and exact(wording.quote) not in exact(present.context):
@@ -322,7 +322,7 @@ def state_of(store: Store, guid: str) -> tuple[State, Passage]:
     return passage.cards[guid], passage
 
 
-# --- passages -------------------------------------------------------------------------------------
+# --- passages ---------------------------------------------------------------------------
 
 
 class HighlightOutcome(Value):
@@ -352,7 +352,10 @@ def highlight_row(store: Store, key: str) -> Row:
     """Return the row of a highlight that was read here; refuse another key."""
     row = store.row("SELECT * FROM highlight WHERE key = ? AND body != ''", key)
     if row is None:
-        raise UsageError(f"there is no highlight {key}", hint="ankiforge list --no-card")
+        raise UsageError(
+            f"there is no highlight {key}",
+            hint="ankiforge list --no-card",
+        )
     return row
 
 

@@ -1,7 +1,7 @@
 """Forms of hand-written cards that may be no cards: `a :: b` with blanks, which people also write as prose.
 
-A person says once for each source whether such lines are cards (`QuestionKind.FORM`). The answer is
-an event about the form, and counts for later lines, too.
+A person says once for each source whether such lines are cards (`QuestionKind.FORM`). The
+answer is an event about the form, and counts for later lines, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def form_key(source: str, written: str) -> str:
 def is_doubtful(highlight: Highlight) -> bool:
     """Return whether a person has to say that a line is a card.
 
-    It is if it has blanks around its colons, and is neither declared a card nor a question.
+    It is if it has blanks around its colons, and is neither declared a card nor a
+    question.
     """
     if highlight.written != _DOUBTFUL_FORM or _TIGHT.search(highlight.exact):
         return False

@@ -36,7 +36,7 @@ LAPSES = 4
 _PLAIN = regex(r"[\w '-]+")
 
 
-# --- queries --------------------------------------------------------------------------------------
+# --- queries ----------------------------------------------------------------------------
 
 
 class QueryTerm(Value):
@@ -90,9 +90,13 @@ def _has_tag(column: str) -> tuple[str, ...]:
     return tuple(_IN_LIST.format(column=column, value=pattern) for pattern in patterns)
 
 
-# By field, the conditions of which a line `l`, or one of its places `p`, fulfils at least one.
+# By field, the conditions of which a line `l`, or one of its places `p`, fulfils at least
+# one.
 _LINE_CONDITIONS = {
-    "deck": ("canonical(l.deck) GLOB {value}", "canonical(l.deck) GLOB {value} || '::*'"),
+    "deck": (
+        "canonical(l.deck) GLOB {value}",
+        "canonical(l.deck) GLOB {value} || '::*'",
+    ),
     "kind": ("l.kind GLOB {value}",),
     "verdict": ("l.verdict GLOB {value}",),
     "anki": ("l.anki GLOB {value}",),
@@ -129,10 +133,16 @@ FIELDS = (
 """The fields that a query may name; code may name `id` as well, the beginning of an id."""
 
 
-def find(store: Store, terms: Sequence[QueryTerm], *, everything: bool = False) -> list[str]:
+def find(
+    store: Store,
+    terms: Sequence[QueryTerm],
+    *,
+    everything: bool = False,
+) -> list[str]:
     """Return the ids of the cards and drafts that fulfil all terms, in reading order.
 
-    Without `everything`, only drafts that wait and live cards, unless a term names a verdict.
+    Without `everything`, only drafts that wait and live cards, unless a term names a
+    verdict.
     """
     _define(store)
     store.refold()
@@ -147,7 +157,7 @@ def find(store: Store, terms: Sequence[QueryTerm], *, everything: bool = False) 
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
         *(_pattern(term) for term in terms),
     )
-    return [row["id"] for row in rows]
+    return [line_row["id"] for line_row in rows]
 
 
 def _pattern(term: QueryTerm) -> str:
@@ -174,11 +184,13 @@ def _text_condition(value: str) -> str:
 
 def _field_condition(field: str, value: str) -> str:
     """Return the SQL that a field has a value: one of the line, or of one of its places."""
-    parts = [each.format(value=value) for each in _LINE_CONDITIONS.get(field, ())]
-    of_place = [each.format(value=value) for each in _PLACE_CONDITIONS.get(field, ())]
+    conditions = [condition.format(value=value) for condition in _LINE_CONDITIONS.get(field, ())]
+    of_place = [condition.format(value=value) for condition in _PLACE_CONDITIONS.get(field, ())]
     if of_place:
-        parts.append(f"l.id IN (SELECT p.id FROM place p WHERE {' OR '.join(of_place)})")
-    return f"({' OR '.join(parts)})"
+        conditions.append(
+            f"l.id IN (SELECT p.id FROM place p WHERE {' OR '.join(of_place)})",
+        )
+    return f"({' OR '.join(conditions)})"
 
 
 def _define(store: Store) -> None:
@@ -190,7 +202,8 @@ def _define(store: Store) -> None:
 def _says(words: str, text: str) -> bool:
     """Return whether a text contains words; their punctuation and accents count if they have any.
 
-    `cross validation` finds cross-validation, `schrodinger` finds Schrödinger, `C++` does not find C.
+    `cross validation` finds cross-validation, `schrodinger` finds Schrödinger, `C++` does
+    not find C.
     """
     pattern = canonical(words)
     if _PLAIN.fullmatch(pattern):
@@ -198,7 +211,7 @@ def _says(words: str, text: str) -> bool:
     return pattern in canonical(text)
 
 
-# --- lines ----------------------------------------------------------------------------------------
+# --- lines ------------------------------------------------------------------------------
 
 
 class Line(Value):
@@ -275,38 +288,41 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
         yield from _lines_together(store, batch)
 
 
-def _with_drafts_of_keys(store: Store, ids: Iterable[str]) -> Iterator[str]:
+def _with_drafts_of_keys(store: Store, line_ids: Iterable[str]) -> Iterator[str]:
     """Yield ids, and for the key of a highlight those of its drafts."""
-    for id in ids:
-        if "/" in id:
+    for line_id in line_ids:
+        if "/" in line_id:
             query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
-            yield from [row["id"] for row in store.rows(query, id)]
+            yield from [row["id"] for row in store.rows(query, line_id)]
         else:
-            yield id
+            yield line_id
 
 
-def _lines_together(store: Store, ids: list[str]) -> Iterator[Line]:
+def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
     # SQLite looks up values, but reads every line to compare it with a list in JSON
     query = f"WITH {SOURCELESS}, {LINES} SELECT id, verdict, anki FROM line"
-    rows = store.rows(f"{query} WHERE id IN ({', '.join('?' * len(ids))})", *ids)
+    rows = store.rows(
+        f"{query} WHERE id IN ({', '.join('?' * len(line_ids))})",
+        *line_ids,
+    )
     states = {row["id"]: (row["verdict"], row["anki"]) for row in rows}
     # the drafts themselves, and those that revise the cards
     condition = (
         "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
         " WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
     )
-    drafts = {draft.id: draft for draft in waiting.list_waiting(store, condition, encode(ids))}
+    drafts = {draft.id: draft for draft in waiting.list_waiting(store, condition, encode(line_ids))}
     revisions = {draft.revises: draft for draft in drafts.values() if draft.revises}
-    for id in ids:
-        verdict, anki = states.get(id, ("", ""))
-        if id in drafts:
-            yield Line(id, verdict, anki, drafts[id])
+    for line_id in line_ids:
+        verdict, anki = states.get(line_id, ("", ""))
+        if line_id in drafts:
+            yield Line(line_id, verdict, anki, drafts[line_id])
         elif verdict and verdict != "pending":
-            card = cards.card_of(store, id)
-            yield Line(id, verdict, anki, card, revisions.get(Guid(id)))
+            card = cards.card_of(store, line_id)
+            yield Line(line_id, verdict, anki, card, revisions.get(Guid(line_id)))
 
 
-# --- works ----------------------------------------------------------------------------------------
+# --- works ------------------------------------------------------------------------------
 
 
 class Match(Value):
@@ -329,9 +345,11 @@ class Match(Value):
     """By guid: the chance to remember the card now, as the intervals of reviews suggest."""
 
 
-# --- words without case and accents ---------------------------------------------------------------
+# --- words without case and accents -----------------------------------------------------
 
-BASE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+BASE_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"},
+)
 _NOT_LETTERS = regex(r"[\W_]+")
 
 

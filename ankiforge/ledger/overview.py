@@ -1,6 +1,7 @@
 """What waits for a person, what became of highlights, and how much of each there is.
 
-Everything that shows or counts what waits takes it from here, so that page, terminal and JSON agree.
+Everything that shows or counts what waits takes it from here, so that page, terminal and
+JSON agree.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import QuestionKind, Value
 
-# --- what waits -----------------------------------------------------------------------------------
+# --- what waits -------------------------------------------------------------------------
 
 
 class Order(Value):
@@ -67,19 +68,19 @@ def order(store: Store, before: Order | None = None) -> Order:
     new = []
     revisions = []
     blocked = 0
-    for row in _first_drafts(store, sorted(not_offered)):
-        if row["old"]:
-            revisions.append(row["id"])
+    for draft_row in _first_drafts(store, sorted(not_offered)):
+        if draft_row["old"]:
+            revisions.append(draft_row["id"])
         else:
-            new.append(row["id"])
-            blocked += row["blocked"]
+            new.append(draft_row["id"])
+            blocked += draft_row["blocked"]
     return Order(
         new=new,
         blocked=blocked,
         conflicts=conflicts,
         revisions=revisions,
         questions=other_questions,
-        without=[row["key"] for row in _fate_rows(store, "h.key", _WITHOUT)],
+        without=[draft_row["key"] for draft_row in _fate_rows(store, "h.key", _WITHOUT)],
         version=version,
     )
 
@@ -87,8 +88,8 @@ def order(store: Store, before: Order | None = None) -> Order:
 def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
     """Return the first draft of each fact, in the order of `Order.new`.
 
-    `old` is the card that it revises or replaces, `blocked` is whether a check blocks all its
-    alternatives.
+    `old` is the card that it revises or replaces, `blocked` is whether a check blocks all
+    its alternatives.
     """
     return store.rows(
         "SELECT d.id, d.revises || d.replaces AS old, min(d.position),"
@@ -102,7 +103,7 @@ def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
     )
 
 
-# --- what became of highlights --------------------------------------------------------------------
+# --- what became of highlights ----------------------------------------------------------
 
 _FATE = (
     "CASE WHEN p.skipped THEN 'ignored'"
@@ -149,13 +150,17 @@ def fates(store: Store, of: str = "") -> Iterator[HighlightOutcome]:
         rows = _fate_rows(store, columns, f"AND h.key = ?2 {in_order}", of)
     else:
         rows = _fate_rows(store, columns, f" {in_order}")
-    for row in rows:
-        fate = row["became"]
-        reason = "" if fate == "carded" else row["reason"]
+    for highlight_row in rows:
+        fate = highlight_row["became"]
+        reason = "" if fate == "carded" else highlight_row["reason"]
         if fate in ("ignored", "decided", "no_card", "undrafted"):
-            reason = _reason(fate, row["reason"], store.passage(row["key"]))
+            reason = _reason(
+                fate,
+                highlight_row["reason"],
+                store.passage(highlight_row["key"]),
+            )
         yield HighlightOutcome(
-            highlight=decode_highlight(row),
+            highlight=decode_highlight(highlight_row),
             fate="ignored" if fate == "decided" else fate,
             reason=reason,
         )
@@ -173,7 +178,7 @@ def _reason(fate: str, reason: str, passage: Passage) -> str:
     return reason or "nothing to ask was recognised"
 
 
-# --- numbers --------------------------------------------------------------------------------------
+# --- numbers ----------------------------------------------------------------------------
 
 _OF_LINES = f"WITH {SOURCELESS}, {LINES} SELECT"
 _COUNTED = {
@@ -192,13 +197,14 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
 
     The one place where anything is counted:
 
-    - `fates`: passages in their sources, by what became of them. A person who rejected the cards of a
-      passage left it out: `ignored`.
-    - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these `blocked`,
-      `conflicts` and `revisions`; `without` are highlights with neither a card nor a draft.
+    - `fates`: passages in their sources, by what became of them. A person who rejected
+      the cards of a passage left it out: `ignored`.
+    - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these
+      `blocked`, `conflicts` and `revisions`; `without` are highlights with neither a card
+      nor a draft.
     - `reasons`: the new drafts that wait, by the first reason why; only if it is named.
-    - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those whose passages
-      are gone; `unsent`: live cards that were never in a package, by kind.
+    - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those
+      whose passages are gone; `unsent`: live cards that were never in a package, by kind.
     """
     store.refold()
     found: dict[str, Counter[str]] = {}

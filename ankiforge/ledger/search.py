@@ -1,8 +1,8 @@
 """Search everything that was read, for `search`: by name, by title, or by words.
 
-One full-text table holds the words of documents, highlights and live cards; `Duplicates` has the search
-terms of the cards that a draft may repeat. A search first brings its table up to date, by comparing it
-with the rows, so that no decision has to wait for it.
+One full-text table holds the words of documents, highlights and live cards; `Duplicates`
+has the search terms of the cards that a draft may repeat. A search first brings its table
+up to date, by comparing it with the rows, so that no decision has to wait for it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from ankiforge.text.identifiers import names_in, names_of
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
 """How a work is found, the most reliable first."""
 _ORDER = (NAME, TITLE, SIMILAR, WORDS)
-# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the other.
+# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the
+# other.
 _ALIKE = 86.0
 _WITHIN = 92.0
 _SHORTEST, _SHORTEST_PART = 8, 14
@@ -74,7 +75,13 @@ class _Hits:
         self.by_work: dict[int, list[_Hit]] = defaultdict(list)
 
     def add(
-        self, document: int, way: str, score: float = 0.0, *, detail: str = "", ref: str = ""
+        self,
+        document: int,
+        way: str,
+        score: float = 0.0,
+        *,
+        detail: str = "",
+        ref: str = "",
     ) -> None:
         """Add that a document was found."""
         hit = _Hit(_ORDER.index(way), -score, detail, ref)
@@ -121,7 +128,12 @@ def find(
         yield _match(store, work, found, now)
 
 
-def _find_by_name(store: Store, hits: _Hits, query: str, documents: Sequence[Document]) -> None:
+def _find_by_name(
+    store: Store,
+    hits: _Hits,
+    query: str,
+    documents: Sequence[Document],
+) -> None:
     """Find what a query, or the document of a file, names."""
     names = _names_of_query(query) if query else []
     for document in documents:
@@ -161,7 +173,7 @@ def _find_by_words(store: Store, hits: _Hits, query: str) -> None:
         hits.add(row["document"], WORDS, row["score"], ref=ref)
 
 
-# --- the index ------------------------------------------------------------------------------------
+# --- the index --------------------------------------------------------------------------
 
 
 def _update(store: Store) -> None:
@@ -172,9 +184,9 @@ def _update(store: Store) -> None:
         outdated[row["what"], row["ref"]] = (row["rowid"], row["digest"])
     fresh = []
     for row in store.rows(_CURRENT):
-        entry = (row["what"], row["ref"])
-        if entry in outdated and outdated[entry][1] == row["digest"]:
-            del outdated[entry]
+        entry_name = (row["what"], row["ref"])
+        if entry_name in outdated and outdated[entry_name][1] == row["digest"]:
+            del outdated[entry_name]
         else:
             fresh.append(row)
     if not fresh and not outdated:
@@ -187,17 +199,26 @@ def _update(store: Store) -> None:
             store.write("INSERT INTO search VALUES (?, ?, ?, ?, ?, ?, ?)", *row, *texts)
 
 
-def _texts(store: Store, row: Row) -> tuple[str, str, str]:
+def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
     """Return (title, passage, remark) of an entry."""
-    if row["what"] == "card":
-        return "", store.value("SELECT words FROM card WHERE guid = ?", row["ref"]), ""
-    column = "key" if row["what"] == "highlight" else "document"
+    if entry["what"] == "card":
+        return (
+            "",
+            store.value("SELECT words FROM card WHERE guid = ?", entry["ref"]),
+            "",
+        )
+    column = "key" if entry["what"] == "highlight" else "document"
     query = f"SELECT body FROM highlight WHERE {column} = ? AND body != ''"
-    stored = store.row(query, row["ref"])
+    stored = store.row(query, entry["ref"])
     assert stored is not None
     highlight = decode_highlight(stored)
-    if row["what"] == "highlight":
-        about = (highlight.comment, highlight.heading, highlight.author, *highlight.tags)
+    if entry["what"] == "highlight":
+        about = (
+            highlight.comment,
+            highlight.heading,
+            highlight.author,
+            *highlight.tags,
+        )
         return "", highlight.exact, "\n".join(about)
     document = highlight.document
     about = (*document.creators, document.path, *document.tags, *document.collections)
@@ -233,20 +254,26 @@ def _phrase(words: str, is_prefix: bool) -> str:
     return f"{quoted} *" if is_prefix else quoted
 
 
-# --- names and titles -----------------------------------------------------------------------------
+# --- names and titles -------------------------------------------------------------------
 
 
 def _named(store: Store, names: Iterable[Pair]) -> Iterator[tuple[int, Pair]]:
     """Yield the documents that have a name, are at a path, or have a mark with this id."""
     for scheme, value in names:
-        rows = store.rows("SELECT document FROM identifier WHERE name = ?", f"{scheme}:{value}")
+        rows = store.rows(
+            "SELECT document FROM identifier WHERE name = ?",
+            f"{scheme}:{value}",
+        )
         if scheme in ("path", "file"):
             query = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
             if scheme == "file":
                 query += " OR substr(casefold(place), -length(?1) - 1) = '/' || ?1"
             rows += store.rows(query, value)
         elif scheme == "zotero":
-            rows += store.rows("SELECT document FROM highlight WHERE key = ?", f"zotero:{value}")
+            rows += store.rows(
+                "SELECT document FROM highlight WHERE key = ?",
+                f"zotero:{value}",
+            )
         for row in rows:
             yield row["document"], (scheme, value)
 
@@ -256,11 +283,11 @@ def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
     wanted = loose(query)
     if len(wanted) < _SHORTEST:
         return
-    for row in store.rows("SELECT id, title FROM document WHERE title != ''"):
-        title = loose(row["title"])
+    for document_row in store.rows("SELECT id, title FROM document WHERE title != ''"):
+        title = loose(document_row["title"])
         score = _title_score(wanted, title)
         if score >= _ALIKE:
-            yield row["id"], TITLE if title == wanted else SIMILAR, score
+            yield document_row["id"], TITLE if title == wanted else SIMILAR, score
 
 
 def _title_score(wanted: str, title: str) -> float:
@@ -278,7 +305,7 @@ def _title_score(wanted: str, title: str) -> float:
     return min(within, 99.0)
 
 
-# --- works ----------------------------------------------------------------------------------------
+# --- works ------------------------------------------------------------------------------
 
 
 def _same_work(store: Store, document: int) -> list[int]:
@@ -300,20 +327,24 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
     """Return a work as it was found, with what matches first."""
     best = min(hits)
     matched = frozenset(hit.ref for hit in hits) - {""}
-    rows = store.rows(
+    highlight_rows = store.rows(
         f"SELECT * FROM highlight WHERE body != '' AND document IN {EACH}"
         " ORDER BY document, position",
         encode(_same_work(store, work)),
     )
-    highlights = [decode_highlight(row) for row in rows]
+    highlights = [decode_highlight(highlight_row) for highlight_row in highlight_rows]
     documents = {}
-    for row, highlight in zip(rows, highlights, strict=True):
-        documents[row["document"]] = highlight.document
+    for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):
+        documents[highlight_row["document"]] = highlight.document
     lines = _lines_of(store, highlights)
     lines.sort(key=lambda line: line.id not in matched)
     with_words = {line.highlight.key for line in lines if line.id in matched} | matched
     highlights.sort(key=lambda highlight: highlight.key not in with_words)
-    gone = [row["key"] for row in rows if row["state"] in ("gone", "unselected")]
+    gone = [
+        highlight_row["key"]
+        for highlight_row in highlight_rows
+        if highlight_row["state"] in ("gone", "unselected")
+    ]
     return Match(
         documents=tuple(documents.values()),
         by=_ORDER[best.rank],
@@ -346,23 +377,25 @@ def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
         encode(guids),
     )
     recall = {}
-    for row in rows:
-        if row["interval"] > 0:
-            seconds = max(now - row["at"], 0)
-            elapsed = 19 / 81 * seconds / 86_400 / row["interval"]
-            recall[row["guid"]] = (1 + elapsed) ** -0.5
+    for review_row in rows:
+        if review_row["interval"] > 0:
+            seconds = max(now - review_row["at"], 0)
+            elapsed = 19 / 81 * seconds / 86_400 / review_row["interval"]
+            recall[review_row["guid"]] = (1 + elapsed) ** -0.5
     return recall
 
 
-# --- words ----------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------
 
-# Letters of scripts without spaces between words (and Hangul, whose particles join words).
+# Letters of scripts without spaces between words (and Hangul, whose particles join
+# words).
 _UNSPACED = (
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"
 )
-# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
-# that are optional in Hebrew and Arabic. In other scripts such marks make a different letter.
+# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the
+# points that are optional in Hebrew and Arabic. In other scripts such marks make a
+# different letter.
 _ACCENTS = regex(
     "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
     "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
@@ -380,15 +413,21 @@ def searched(text: str) -> str:
     text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(BASE_LETTERS)
+    decomposed = unicodedata.normalize(
+        "NFKD",
+        unicodedata.normalize("NFKD", text).casefold(),
+    )
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(
+        BASE_LETTERS,
+    )
     return re.sub(_UNSPACED, r" \1 ", plain)
 
 
 def chunks(query: str) -> tuple[tuple[str, bool], ...]:
     """Split a query into (phrase to search, whether its last word is a prefix).
 
-    Quoted words form one phrase. Chunks without letters are dropped. There are no operators.
+    Quoted words form one phrase. Chunks without letters are dropped. There are no
+    operators.
     """
     phrases = []
     for chunk in _CHUNK.finditer(query):
@@ -410,7 +449,7 @@ def _may_be_prefix(word: str) -> bool:
     return len(_without_signs(word)) >= 2 or bool(re.match(_UNSPACED, word))
 
 
-# --- what a draft may repeat ----------------------------------------------------------------------
+# --- what a draft may repeat ------------------------------------------------------------
 
 NOTE = "nid:"
 _IN_USE = (
@@ -483,7 +522,7 @@ class Duplicates:
         wording = self._store.passage(row["passage"]).cards[id].wording
         return _bare_draft(CardKind(wording.kind), tuple(wording.fields.items()))
 
-    # --- notes in Anki that are not ours --------------------------------------------------------
+    # --- notes in Anki that are not ours ------------------------------------------------
 
     def mods(self) -> dict[int, int]:
         """Return the `mod` of each foreign note that is stored."""
@@ -496,9 +535,16 @@ class Duplicates:
             for number in self.mods().keys() - ids:
                 self._store.write("DELETE FROM foreign_note WHERE id = ?", number)
             for note in changed:
-                values = (note.id, note.mod, note.deck, encode(note.fields), note.other_id)
+                values = (
+                    note.id,
+                    note.mod,
+                    note.deck,
+                    encode(note.fields),
+                    note.other_id,
+                )
                 self._store.write(
-                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)", *values
+                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)",
+                    *values,
                 )
 
 

@@ -2,11 +2,14 @@
 
 What must stay true:
 
-- A note is deleted only with a grave, or if it was absent twice; else it is missing, which is asked.
+- A note is deleted only with a grave, or if it was absent twice; else it is missing,
+  which is asked.
 - A view that is not complete concludes nothing from what it lacks.
-- `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that may have changed.
+- `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that
+  may have changed.
 
-Tested in the real Anki: `tests/anki` (`test_views.py`, `test_collections.py`, `test_lost_and_found.py`).
+Tested in the real Anki: `tests/anki` (`test_views.py`, `test_collections.py`,
+`test_lost_and_found.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +23,15 @@ from urllib.parse import unquote
 import msgspec
 
 from ankiforge.ledger import cards
-from ankiforge.ledger.events import PERSON, POLICY, RETIRED_BEFORE, Event, Shipped, State, Wording
+from ankiforge.ledger.events import (
+    PERSON,
+    POLICY,
+    RETIRED_BEFORE,
+    Event,
+    Shipped,
+    State,
+    Wording,
+)
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
     RETIRED,
@@ -81,7 +92,8 @@ def record_view(
     Args:
         store: the store.
         notes: our notes.
-        complete: whether the view has the whole collection, so that what it lacks is not there.
+        complete: whether the view has the whole collection, so that what it lacks is not
+            there.
         graves: the ids of deleted notes; None if Anki cannot tell (AnkiConnect).
         reviews: the reviews of our notes' cards.
     """
@@ -153,7 +165,12 @@ class _ViewRecording:
         if self._graves is None:
             return
         ours = [note for guid, note in self._notes.items() if guid in self._cards]
-        self.viewed.revived = _revived(self._store, ours, self._graves, self.viewed.returned)
+        self.viewed.revived = _revived(
+            self._store,
+            ours,
+            self._graves,
+            self.viewed.returned,
+        )
         graves = sorted(id for id in self._graves if may_be_ours(id))
         self._store.set_meta("graves", encode(graves))
 
@@ -198,7 +215,10 @@ class _ViewRecording:
 
     def remember(self) -> None:
         """Store when Anki was seen, and the notes in it that no card here has."""
-        self._store.set_meta("app looked", datetime.now(UTC).isoformat(timespec="seconds"))
+        self._store.set_meta(
+            "app looked",
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        )
         self._store.set_meta("unknown", encode(self.viewed.unknown))
         _set_unknown_documents(self._store, self.viewed.unknown)
 
@@ -231,11 +251,11 @@ def _retire(store: Store, guid: str, why: str) -> None:
     store.add("retire", passage.key, PERSON, {"guid": guid, "why": why})
 
 
-def _unretire(store: Store, guid: str, key: str) -> None:
+def _unretire(store: Store, guid: str, passage_key: str) -> None:
     """Take back the last event that retired a card."""
     retired = [
         event
-        for event in store.events(store.keys(key))
+        for event in store.events(store.keys(passage_key))
         if event.what == "retire" and event.body["guid"] == guid
     ]
     if retired:
@@ -246,8 +266,8 @@ def _unretire(store: Store, guid: str, key: str) -> None:
 def _knows_of_dropping(store: Store, state: State) -> bool:
     """Return whether the journal tells why a note has the tag of dropped cards, or had it.
 
-    If it does not, the tag is all that is left of a decision: the journal is older, or its last line
-    was torn.
+    If it does not, the tag is all that is left of a decision: the journal is older, or
+    its last line was torn.
     """
     if any(RETIRED in map(str.casefold, sent.tags) for sent in state.shipped):
         return True
@@ -258,12 +278,15 @@ def _knows_of_dropping(store: Store, state: State) -> bool:
 
 
 def _revived(
-    store: Store, notes: Iterable[Seen], graves: frozenset[int], returned: Collection[Guid]
+    store: Store,
+    notes: Iterable[Seen],
+    graves: frozenset[int],
+    returned: Collection[Guid],
 ) -> list[Guid]:
     """Return the notes that a person deleted in Anki, and that are there, if nobody told of them yet.
 
-    Anki keeps the grave of a note that an import brings back; an undo of the deletion takes it away. What
-    a person took back here is left out: its note was to come back.
+    Anki keeps the grave of a note that an import brings back; an undo of the deletion
+    takes it away. What a person took back here is left out: its note was to come back.
 
     Args:
         store: the store.
@@ -315,22 +338,27 @@ def _events_of(store: Store, guid: str) -> list[Event]:
     return store.events(passage.keys)
 
 
-# --- what a package is made of --------------------------------------------------------------------
+# --- what a package is made of ----------------------------------------------------------
 
 
 def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, Seen | None]]:
     """Yield the cards for which there may be something to write, each with its note in Anki.
 
-    A card that was given to `settle` is left out until its passage, its note, the card, or what all
-    notes are made with changes, which `settings` names; "" means "not settled" in the table.
+    A card that was given to `settle` is left out until its passage, its note, the card,
+    or what all notes are made with changes, which `settings` names; "" means "not
+    settled" in the table.
     """
     chosen = (
         "card c LEFT JOIN seen s ON s.guid = c.guid"
         " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.settled != ?)"
     )
     rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", settings)
-    body_by_guid = {row["guid"]: row["body"] for row in rows}
-    for card in cards.cards_of(store, f"guid IN (SELECT c.guid FROM {chosen})", settings):
+    body_by_guid = {card_row["guid"]: card_row["body"] for card_row in rows}
+    for card in cards.cards_of(
+        store,
+        f"guid IN (SELECT c.guid FROM {chosen})",
+        settings,
+    ):
         if card.guid in body_by_guid:
             body = body_by_guid[card.guid]
             yield card, _decode_seen(body) if body else None
@@ -359,7 +387,10 @@ def settle(
                 conflict.ours,
                 conflict.words,
             )
-            store.write("INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)", *values)
+            store.write(
+                "INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)",
+                *values,
+            )
 
 
 class Shipment(NamedTuple):
@@ -425,7 +456,7 @@ def _shipped_body(shipment: Shipment, state: State) -> Json:
     return body
 
 
-# --- notes that no event knows --------------------------------------------------------------------
+# --- notes that no event knows ----------------------------------------------------------
 
 LostNote = tuple[Seen, Wording, str, Strings]
 """(note, its words in Markdown, its passage, the fields that a person typed in Anki)."""
@@ -442,16 +473,22 @@ def adopt(store: Store, notes: Iterable[LostNote]) -> list[Seen]:
     left = []
     with store.transaction():
         for note, wording, passage, typed in notes:
-            key = _key_of(store, note, passage)
-            if key:
-                _adopt_note(store, key, note, wording, typed)
+            highlight_key = _key_of(store, note, passage)
+            if highlight_key:
+                _adopt_note(store, highlight_key, note, wording, typed)
             else:
                 left.append(note)
         _set_unknown_documents(store, left)
     return left
 
 
-def _adopt_note(store: Store, key: str, note: Seen, wording: Wording, typed: Strings) -> None:
+def _adopt_note(
+    store: Store,
+    highlight_key: str,
+    note: Seen,
+    wording: Wording,
+    typed: Strings,
+) -> None:
     """Make the card of a note that no event knows, and drop its draft."""
     body: Json = {
         "guid": note.guid,
@@ -461,12 +498,21 @@ def _adopt_note(store: Store, key: str, note: Seen, wording: Wording, typed: Str
     }
     if typed:
         body["typed"] = list(typed)
-    store.add("accept", key, PERSON, body)
-    store.add("seen", key, POLICY, {"guid": note.guid})
+    store.add("accept", highlight_key, PERSON, body)
+    store.add("seen", highlight_key, POLICY, {"guid": note.guid})
     if note.retired:
-        store.add("retire", key, PERSON, {"guid": note.guid, "why": RETIRED_BEFORE})
+        store.add(
+            "retire",
+            highlight_key,
+            PERSON,
+            {"guid": note.guid, "why": RETIRED_BEFORE},
+        )
     _write_seen(store, note, None)
-    store.write("DELETE FROM draft WHERE key = ? AND content = ?", key, wording.content)
+    store.write(
+        "DELETE FROM draft WHERE key = ? AND content = ?",
+        highlight_key,
+        wording.content,
+    )
 
 
 def _key_of(store: Store, note: Seen, passage: str) -> str:

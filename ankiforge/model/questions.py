@@ -1,14 +1,14 @@
 """What holds a card or a draft back: remarks, which a person reads, and questions to be answered.
 
-Each kind stands here with what is said of it. The values of the enums are part of the JSON of the
-commands, and of the ids of questions: they stay as they are.
+Each kind stands here with what is said of it. The values of the enums are part of the
+JSON of the commands, and of the ids of questions: they stay as they are.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from ankiforge.model.highlights import Guid, Strings, Value
+from ankiforge.model.values import Guid, Strings, Value
 
 
 class RemarkKind(StrEnum):
@@ -78,7 +78,11 @@ class QuestionKind(StrEnum):
     """Notes are missing in Anki, without graves."""
     EMPTIED = ("emptied", "they were deleted", "nothing happened")
     """A source lost most of its documents at once. Until then, none of them counts as gone."""
-    DIALECT = ("dialect", "yes, from the next run on", "no: the notes are read as before")
+    DIALECT = (
+        "dialect",
+        "yes, from the next run on",
+        "no: the notes are read as before",
+    )
     """The plugins of a vault changed, and with them what its notes mean."""
     FORM = ("form", "these are cards, and later ones", "no cards here")
     """Are lines that are written in one way cards? Single drafts may be excepted."""

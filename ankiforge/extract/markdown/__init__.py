@@ -118,10 +118,11 @@ class NoteSource(FileSource):
             return
         from ankiforge.extract.markdown.blocks import parse_blocks
         from ankiforge.extract.markdown.cards import Syntax
+        from ankiforge.extract.markdown.front_matter import front_matter
         from ankiforge.extract.markdown.note import Reader, Wanted
         from ankiforge.extract.markdown.private import mark_private, why_whole
         from ankiforge.extract.markdown.quotes import citations, papers
-        from ankiforge.extract.markdown.source import QUOTES, front_matter, prepared
+        from ankiforge.extract.markdown.source import QUOTES, prepared
         from ankiforge.extract.markdown.tokens import Context
         from ankiforge.text.identifiers import sketch
 

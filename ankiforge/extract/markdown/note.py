@@ -12,9 +12,9 @@ from urllib.parse import quote
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import CardSides, plain_term
 from ankiforge.extract.markdown.exported_notes import kept
+from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.inline import outermost, rich
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
-from ankiforge.extract.markdown.source import FrontMatter
 from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import (
     Document,
