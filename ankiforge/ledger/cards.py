@@ -15,8 +15,8 @@ from ankiforge.ledger.events import (
     Wording,
     digest_of,
     exact,
-    fold,
 )
+from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
 from ankiforge.model import (

@@ -250,14 +250,14 @@ class Taken(Value):
 
 def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
     """Make cards of notes and schedules of other tools; return the id for `undo`."""
-    with store.action() as act:
+    with store.action() as action:
         for taken in chosen:
             if taken.id.startswith("af"):
                 _adopt_schedule(store, taken)
             else:
                 _adopt_as_card(store, taken)
         store.set_meta("app anki state", "")  # the notes are to be looked at again
-    return act
+    return action.id
 
 
 def _adopt_schedule(store: Store, taken: Taken) -> None:

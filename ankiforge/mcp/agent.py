@@ -27,11 +27,11 @@ from ankiforge.model import (
     Task,
     Texts,
 )
-from ankiforge.pipeline import workspace as app
+from ankiforge.pipeline.check import Checks
+from ankiforge.pipeline.draft import for_model
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import parse
-from ankiforge.pipeline.run import Checks, for_model, ingest
-from ankiforge.pipeline.sources import open_sources, select_sources
+from ankiforge.pipeline.workspace import Workspace
 
 MOST_CARDS = 20
 """The maximum number of cards of a proposal."""
@@ -50,18 +50,17 @@ _TOO_MANY = (
 )
 _REJECTED_BEFORE = "the reader rejected these words, or has this card"
 
-Opener = Callable[[str], AbstractContextManager[tuple[WorkspaceFolder, Ledger]]]
-"""Opens the workspace and its ledger; the argument names a lock to hold, "" = none."""
+Opener = Callable[[str], AbstractContextManager[Workspace]]
+"""Opens the workspace; the argument names a lock to hold, "" = none."""
 Cards = list[Texts]
 
 
 class Agent:
     """The tools of the server for one session of a client; each method is a tool."""
 
-    def __init__(self, opener: Opener, *, offline: bool) -> None:
+    def __init__(self, opener: Opener) -> None:
         """`opener` raises if nobody has allowed agents to read this workspace."""
         self._open = opener
-        self._offline = offline
         self.name = ""
         """Name and version of the client."""
         # The drafts that were proposed in this session.
@@ -83,8 +82,8 @@ class Agent:
         program is drafting, they are not read, and the answer says so.
         """
         note = self._read_files() if offset == 0 else ""
-        with self._open("") as (workspace, ledger):
-            without_card = _without_card(workspace, ledger, document)
+        with self._open("") as workspace:
+            without_card = _without_card(workspace, document)
             page = _page_of(without_card, offset, limit)
             end = offset + len(page)
             answer: Json = {
@@ -95,22 +94,15 @@ class Agent:
             if note:
                 answer["note"] = note
             if rules or not self._has_rules:
-                answer["rules"] = _drafting_rules(workspace)
+                answer["rules"] = _drafting_rules(workspace.folder)
                 self._has_rules = True
             return answer
 
     def _read_files(self) -> str:
         """Read changed files; return why that was not possible; "" if it was."""
         try:
-            with self._open("drafting") as (workspace, ledger):
-                selected, _, _ = select_sources(workspace)
-                sources = open_sources(
-                    workspace,
-                    ledger,
-                    selected,
-                    offline=self._offline,
-                )
-                result = ingest(app.make_job(workspace, sources), ledger)
+            with self._open("drafting") as workspace:
+                result = workspace.read()
         except BusyError:
             return "another ankiforge is at work here: what was marked just now may be missing"
         if not result.problems:
@@ -119,7 +111,8 @@ class Agent:
 
     def get_context(self, highlight: str) -> Json:
         """Return a highlight with the text around it."""
-        with self._open("") as (_, ledger):
+        with self._open("") as workspace:
+            ledger = workspace.ledger
             shown = AgentView(ledger).passage(ledger.highlight(highlight))
             around = shown.around or shown.sentence or shown.marked
             return {
@@ -133,7 +126,8 @@ class Agent:
 
         The states are described at the tool, in `server`; "" = all that stand.
         """
-        with self._open("") as (_, ledger):
+        with self._open("") as workspace:
+            ledger = workspace.ledger
             view = AgentView(ledger)
             if state == "rejected":
                 cards = _rejected(ledger, query, view)
@@ -151,7 +145,8 @@ class Agent:
 
         What contains the words comes first.
         """
-        with self._open("") as (_, ledger):
+        with self._open("") as workspace:
+            ledger = workspace.ledger
             view = AgentView(ledger)
             works = list[Json]()
             for match in ledger.search(query):
@@ -178,10 +173,11 @@ class Agent:
         proposed: dict[str, Cards] = {}
         for card in cards:
             proposed.setdefault(card["highlight"], []).append(card)
-        with self._open("drafting") as (workspace, ledger):
-            prompt = load_prompt(workspace, chat=True)
+        with self._open("drafting") as workspace:
+            ledger = workspace.ledger
+            prompt = load_prompt(workspace.folder, chat=True)
             view = AgentView(ledger)
-            checks = Checks(app.make_job(workspace, ()), ledger)
+            checks = Checks(workspace.job(), ledger)
             results = []
             for key, of_highlight in proposed.items():
                 try:
@@ -244,7 +240,8 @@ class Agent:
 
     def withdraw_card(self, card: str) -> Json:
         """Drop a draft that was proposed in this session and nobody has decided on."""
-        with self._open("drafting") as (_, ledger):
+        with self._open("drafting") as workspace:
+            ledger = workspace.ledger
             if card not in self._own or not list(ledger.lines([card])):
                 what = f"{card!r} is not a waiting draft of yours, of this session"
                 raise UsageError(what)
@@ -255,12 +252,10 @@ class Agent:
 # --- what the tools list ----------------------------------------------------------------
 
 
-def _without_card(
-    workspace: WorkspaceFolder, ledger: Ledger, title: str
-) -> list[tuple[Sendable, str]]:
+def _without_card(workspace: Workspace, title: str) -> list[tuple[Sendable, str]]:
     """Return highlights without a card, and what each wants; `title` is part of one."""
     found = []
-    for sent in for_model(app.make_job(workspace, ()), ledger):
+    for sent in for_model(workspace.job(), workspace.ledger):
         wants = sent.task.brief.wants
         found += [
             (shown, wants)

@@ -15,7 +15,7 @@ from ankiforge.model import (
     Proposal,
     Severity,
 )
-from ankiforge.pipeline.run import privacy_of
+from ankiforge.pipeline.draft import privacy_of
 from ankiforge.text import shortened
 
 MOST_OF_A_WORK = 10

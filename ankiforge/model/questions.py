@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ankiforge.model.highlights import Guid, Strings, Value
+from ankiforge.model.values import Guid, Strings, Value
 
 
 class RemarkKind(StrEnum):

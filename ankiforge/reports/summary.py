@@ -28,7 +28,7 @@ from ankiforge.text import counted, dollars, on_one_line, percent, shortened, ta
 from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.workspace import RunResult
+    from ankiforge.pipeline.result import RunResult
 
 MOST_LINES = 12
 """How many lines a run prints for a person."""

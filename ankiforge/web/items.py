@@ -31,8 +31,8 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.pipeline.deliver import as_in_anki
-from ankiforge.pipeline.query import selectable_text
+from ankiforge.pipeline.collection import as_in_anki
+from ankiforge.pipeline.selection import selectable_text
 from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
 from ankiforge.web.card_view import Find, card_of, card_view, compared, passage

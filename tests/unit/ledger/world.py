@@ -29,7 +29,10 @@ from ankiforge.model import (
     Waiting,
     note_id,
 )
-from ankiforge.pipeline import deliver, run
+from ankiforge.pipeline import collection, deliver
+from ankiforge.pipeline.draft import draft
+from ankiforge.pipeline.ingest import ingest
+from ankiforge.pipeline.job import Job
 
 OSMOSIS = "Osmosis is the movement of ==water== across a membrane."
 RHINE = "How long is the Rhine? :: 1230 km"
@@ -131,12 +134,12 @@ class World:
                 list(self.anki.values()), complete=True, graves=frozenset(self.graves)
             )
         vault = open_source(source, self.vault, Settings(path="x"))
-        job = run.Job(
+        job = Job(
             (vault,), accepts, self.rules, in_use=self.in_use, pictures=OwnPath(self.root) / "pictures",
         )  # fmt: skip
-        steps = [run.ingest(job, ledger)]
-        deliver.adopt(ledger, viewed.unknown)
-        steps += run.draft(job, ledger)
+        steps = [ingest(job, ledger)]
+        collection.adopt_unknown(ledger, viewed.unknown)
+        steps += draft(job, ledger)
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
         if ship:
