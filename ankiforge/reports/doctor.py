@@ -20,7 +20,8 @@ from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.workspace import WorkspaceFolder, unconfirmed
+from ankiforge.config.trust import unconfirmed
+from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
