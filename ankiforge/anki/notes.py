@@ -196,7 +196,12 @@ def _joined(separator: str, *parts: str) -> str:
 
 # --- links ----------------------------------------------------------------------------------
 
-_LABELS = {"zotero": "Zotero", "obsidian": "Obsidian", "kindle": "Kindle", "mailto": "Mail"}
+_LABELS = {
+    "zotero": "Zotero",
+    "obsidian": "Obsidian",
+    "kindle": "Kindle",
+    "mailto": "Mail",
+}
 _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
 
 

@@ -21,7 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from ankiforge.anki.notes import deck_name
-from ankiforge.anki.notetypes import DESIGN_MOD, card_ordinals, is_blank, note_type, ordinals_of
+from ankiforge.anki.notetypes import (
+    DESIGN_MOD,
+    card_ordinals,
+    is_blank,
+    note_type,
+    ordinals_of,
+)
 from ankiforge.anki.render import MAX_PICTURE_BYTES, is_media_name
 from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import ItemError, RefusedError
@@ -260,7 +266,8 @@ def _ordinals(note: Note) -> tuple[int, ...]:
     ordinals = tuple(ordinal for ordinal in made if ordinal not in note.without)
     if not ordinals:
         raise RefusedError(
-            f"note {note.guid} makes no card", hint="its text needs a cloze such as {{c1::word}}"
+            f"note {note.guid} makes no card",
+            hint="its text needs a cloze such as {{c1::word}}",
         )
     return ordinals
 

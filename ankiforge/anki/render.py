@@ -85,7 +85,11 @@ class _Writer(Value):
 
     def write(self, markdown: str) -> str:
         tokens = _parser().parse(self._with_atoms(markdown))
-        if [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]:
+        if [token.type for token in tokens] == [
+            "paragraph_open",
+            "inline",
+            "paragraph_close",
+        ]:
             tokens = tokens[1:-1]
         return "".join(self._blocks(tokens))
 

@@ -507,7 +507,10 @@ CardJson = Callable[["Line"], Json]
 
 
 def as_lines(
-    highlights: Sequence[Highlight], lines: Sequence[Line], query: str, card_json: CardJson
+    highlights: Sequence[Highlight],
+    lines: Sequence[Line],
+    query: str,
+    card_json: CardJson,
 ) -> Text:
     """Yield all lines of JSON, which are always the same for the same ledger.
 
@@ -529,7 +532,10 @@ def as_lines(
 
 
 def _objects(
-    highlights: Sequence[Highlight], lines: Sequence[Line], query: str, card_json: CardJson
+    highlights: Sequence[Highlight],
+    lines: Sequence[Line],
+    query: str,
+    card_json: CardJson,
 ) -> Iterator[Json]:
     """Yield the objects of the JSON Lines, without the last one."""
     yield {"type": "ankiforge", "version": VERSION, "query": query}
@@ -538,7 +544,11 @@ def _objects(
         documents[highlight.document.key] = highlight.document
     more = "source path uri tags collections"
     for document in documents.values():
-        yield {"type": "document", **document_json(document), **attributes(document, more)}
+        yield {
+            "type": "document",
+            **document_json(document),
+            **attributes(document, more),
+        }
     for highlight in highlights:
         yield {"type": "highlight", **highlight_json(highlight)}
     for line in lines:

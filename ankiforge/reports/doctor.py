@@ -186,7 +186,10 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
         do = "restore the file from git or a backup; the other lines are used"
         yield _warn("journal", says, do)
     else:
-        yield _ok("ledger", f"{workspace.ledger} and every line in {workspace.journal} can be read")
+        yield _ok(
+            "ledger",
+            f"{workspace.ledger} and every line in {workspace.journal} can be read",
+        )
 
 
 def _anki(config: Config, around: Surroundings) -> Check:

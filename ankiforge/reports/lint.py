@@ -293,7 +293,10 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
     index = check.DuplicateIndex()
     for note in notes:
         findings = dict.fromkeys((*note.broken, *_wording(note), *_repeats(note, index)))
-        yield note, [finding for finding in findings if finding.severity is not Severity.INFO]
+        yield (
+            note,
+            [finding for finding in findings if finding.severity is not Severity.INFO],
+        )
 
 
 def _wording(note: ReadNote) -> Iterator[Finding]:

@@ -45,7 +45,12 @@ if TYPE_CHECKING:
 
 Find = Callable[[Highlight, str], Media | None]
 """Returns the picture at a path in a highlight's source; the page may ask for it by its name."""
-LABELS = {"Front": "Question", "Back": "Answer", "Extra": "Shown with the answer", "Text": "Text"}
+LABELS = {
+    "Front": "Question",
+    "Back": "Answer",
+    "Extra": "Shown with the answer",
+    "Text": "Text",
+}
 _TOKEN = regex(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
@@ -391,7 +396,11 @@ def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) ->
     edges.update(*formulas)
     for start, end in pairwise(sorted(edges)):
         signs = [sign for sign, (first, last) in spans if first < end and start < last]
-        yield text[start:end], "".join(dict.fromkeys(signs)), formulas.get((start, end), "")
+        yield (
+            text[start:end],
+            "".join(dict.fromkeys(signs)),
+            formulas.get((start, end), ""),
+        )
 
 
 def _formulas(text: str) -> dict[Span, str]:

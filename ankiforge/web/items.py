@@ -62,10 +62,24 @@ def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> J
 ACCEPT = _act("accept", "Accept", "a", "filled", "Accepted")
 REJECT = _act("reject", "Reject", "x", "outlined", "Rejected")
 EDIT = _act(
-    "edit", "Edit", "e", "text", "Edited and accepted", needs="edit", save="Save and accept"
+    "edit",
+    "Edit",
+    "e",
+    "text",
+    "Edited and accepted",
+    needs="edit",
+    save="Save and accept",
 )
 SKIP = _act("later", "Skip for now", "s", "more", "Skipped")
-WHY = _act("reject", "Reject with a reason…", "X", "more", "Rejected", needs="text", ask="Why not?")
+WHY = _act(
+    "reject",
+    "Reject with a reason…",
+    "X",
+    "more",
+    "Rejected",
+    needs="text",
+    ask="Why not?",
+)
 FORCE = _act("force", "Accept it all the same", "F", "more", "Accepted")
 OTHERS = _act("others", "Let the model draft others", "r", "more", "")
 
@@ -285,7 +299,11 @@ class Items:
         if card.why:
             reasons.append(_sentence(card.why))
         if card.live:
-            actions = [_named(EDIT, "Edit", "Edited", look="filled", save="Save"), REJECT, WHY]
+            actions = [
+                _named(EDIT, "Edit", "Edited", look="filled", save="Save"),
+                REJECT,
+                WHY,
+            ]
         else:
             actions = [_act("restore", "Take this back", "a", "filled", "Taken back")]
         return {
@@ -423,7 +441,13 @@ class Items:
             "ask": ask,
             "why": _plain("Until you say so, nothing counts as deleted, and no card changes."),
             "actions": [
-                _named(REJECT, "No, nothing happened", "Nothing happened", look="filled", key="a"),
+                _named(
+                    REJECT,
+                    "No, nothing happened",
+                    "Nothing happened",
+                    look="filled",
+                    key="a",
+                ),
                 _named(ACCEPT, "Yes, they were deleted", "Deleted", look="outlined", key="x"),
                 SKIP,
             ],

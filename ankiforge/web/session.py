@@ -237,7 +237,12 @@ class ReviewSession:
             state = "Waiting"
         else:
             state = line.verdict.capitalize()
-        return {"id": line.id, "title": shown["title"], "sub": shown["answer"], "state": state}
+        return {
+            "id": line.id,
+            "title": shown["title"],
+            "sub": shown["answer"],
+            "state": state,
+        }
 
     def _recent(self) -> Iterator[Json]:
         """Yield the newest decisions, one for all events of an action."""
