@@ -282,7 +282,7 @@ def _page_of(
 
 def _drafting_rules(workspace: WorkspaceFolder) -> str:
     """Return the drafting rules, with the tool instead of the JSON of a reply."""
-    prompt = load_prompt(workspace.folder, chat=True)
+    prompt = load_prompt(workspace, chat=True)
     schema = (
         "the arguments of the tool propose_cards, where `highlight` stands for `h`."
         ' For "none", put the reason into `why_none`.'

@@ -126,13 +126,25 @@ class Workspace:
         traceback: TracebackType | None,
     ) -> bool | None:
         """Close the ledger. After an error, a model may still write its replies: they stay open."""
-        if error is None and "replies" in vars(self):
+        if error is None:
+            self._close_replies()
+        self._close_ledger()
+        return self._block.__exit__(kind, error, traceback)
+
+    def close(self) -> None:
+        """Close the ledger of a workspace that is used without a `with` statement."""
+        self._close_replies()
+        self._close_ledger()
+
+    def _close_replies(self) -> None:
+        if "replies" in vars(self):
             self.replies.close()
             del self.replies
+
+    def _close_ledger(self) -> None:
         if "ledger" in vars(self):
-            self.ledger.__exit__(kind, error, traceback)
+            self.ledger.__exit__(None, None, None)
             del self.ledger
-        return self._block.__exit__(kind, error, traceback)
 
     @cached_property
     def ledger(self) -> Ledger:
