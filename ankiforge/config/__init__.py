@@ -27,7 +27,7 @@ ZOTERO_WEB = "https://api.zotero.org"
 """The default address of Zotero's web API."""
 
 
-# --- the settings ---------------------------------------------------------------------------
+# --- the settings -----------------------------------------------------------------------
 
 
 class _Section(Value, forbid_unknown_fields=True, kw_only=True):
@@ -158,7 +158,7 @@ def read_settings(path: Path) -> Config:
     return Config(**{**plain, "anki": anki, "sources": sources, "where": where})
 
 
-# --- sources --------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------
 
 
 class _Common(Value):
@@ -202,7 +202,7 @@ def source_name(path: Path, kind: str = "") -> str:
     return kind if kind in EXPORTS else fold(path.name) or "source"
 
 
-# --- paths and addresses --------------------------------------------------------------------
+# --- paths and addresses ----------------------------------------------------------------
 
 
 def expanded(text: str, folder: Path, where: Location) -> Path:
@@ -246,10 +246,10 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-# --- services and their keys ----------------------------------------------------------------
-# A default variable belongs to one address and is sent only there. Any other address gets a key
-# only if its `key_env` is set and a person has confirmed that, without which no command runs
-# (`trust`).
+# --- services and their keys ------------------------------------------------------------
+# A default variable belongs to one address and is sent only there. Any other address gets
+# a key only if its `key_env` is set and a person has confirmed that, without which no
+# command runs (`trust`).
 
 
 def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
@@ -304,7 +304,7 @@ def key_for(default: DefaultKey, url: str, written: str, environ: Texts = os.env
     return environ.get(variable, "").strip()
 
 
-# --- shipped files --------------------------------------------------------------------------
+# --- shipped files ----------------------------------------------------------------------
 
 
 def shipped(kind: str) -> Path:

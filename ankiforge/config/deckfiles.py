@@ -1,7 +1,8 @@
 """`decks/*.yaml`: rules for the deck and kinds of cards, and for the meaning of colours.
 
-Each file describes one deck. The first file, by name, whose `select` matches is used. The file
-without `select` comes last. The shipped `reading.yaml` comes after a workspace's own files.
+Each file describes one deck. The first file, by name, whose `select` matches is used. The
+file without `select` comes last. The shipped `reading.yaml` comes after a workspace's own
+files.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class DeckChoice(NamedTuple):
     action: Action
 
 
-# --- reading --------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------
 
 
 def load_decks(root: Path) -> tuple[DeckRule, ...]:
@@ -129,7 +130,7 @@ def _read(path: OwnPath, shown: str) -> tuple[DeckRule, Location]:
     return rule, where
 
 
-# --- choosing -------------------------------------------------------------------------------
+# --- choosing ---------------------------------------------------------------------------
 
 
 def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> DeckChoice:
@@ -205,7 +206,7 @@ def _normalised(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold().removeprefix("#")
 
 
-# --- the name of a deck ---------------------------------------------------------------------
+# --- the name of a deck -----------------------------------------------------------------
 
 _PLACEHOLDERS = ("title", "collection", "folder")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")

@@ -4,13 +4,14 @@
     own / ".ankiforge" / "ledger.db"                     a file in it; nothing is looked at yet
     (own / "decks" / "a.yaml").read(most=TEXT_BYTES)     its bytes
 
-A workspace may come from a stranger, and a program that synchronises folders may put anything in
-the place of a file. So no symbolic link between the workspace and a file is followed, and only
-regular files up to a size are opened: a link would lead out of the workspace, a pipe would never
-answer, and a huge file would fill the memory. Links on the way to the workspace itself are the
-person's own.
+A workspace may come from a stranger, and a program that synchronises folders may put
+anything in the place of a file. So no symbolic link between the workspace and a file is
+followed, and only regular files up to a size are opened: a link would lead out of the
+workspace, a pipe would never answer, and a huge file would fill the memory. Links on the
+way to the workspace itself are the person's own.
 
-What the operating system refuses stays an `OSError`, which callers explain in their own words.
+What the operating system refuses stays an `OSError`, which callers explain in their own
+words.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class OwnPath(Value):
         """Return the path of another name in the same folder."""
         return OwnPath(self.root, self.steps[:-1]) / name
 
-    # --- looking ----------------------------------------------------------------------------
+    # --- looking ------------------------------------------------------------------------
 
     def state(self) -> os.stat_result | None:
         """Return what the file system says of it. None if nothing is there.
@@ -133,14 +134,15 @@ class OwnPath(Value):
         chosen = sorted(name for name in names if name.endswith(ending))
         return [OwnPath(self.root, (*self.steps, name)) for name in chosen]
 
-    # --- reading and writing ----------------------------------------------------------------
+    # --- reading and writing ------------------------------------------------------------
 
     def open(self, flags: int = os.O_RDONLY, *, most: int | None = None) -> IO[bytes]:
         """Open the file for reading, or with flags of `os.open` also for writing.
 
         Args:
             flags: `O_CREAT` makes a private file, mode 0600.
-            most: the largest size in bytes. None for no limit, if the file is read in parts.
+            most: the largest size in bytes. None for no limit, if the file is read in
+                parts.
 
         Raises:
             OwnFileError: it is a link or no regular file, or larger.
@@ -207,10 +209,12 @@ class OwnPath(Value):
         """Return the path to give to SQLite, which would follow links.
 
         Args:
-            make: make an empty private file unless there is one. Errors are left to SQLite.
+            make: make an empty private file unless there is one. Errors are left to
+                SQLite.
 
         Raises:
-            OwnFileError: it, or a file that SQLite keeps beside it, is a link or no regular file.
+            OwnFileError: it, or a file that SQLite keeps beside it, is a link or no
+                regular file.
         """
         for ending in SQLITE_ENDS:
             self.beside(f"{self.name}{ending}").is_there()
@@ -267,7 +271,7 @@ def _is_file_name(name: str) -> bool:
     return Path(name).name == name
 
 
-# --- what is refused ------------------------------------------------------------------------
+# --- what is refused --------------------------------------------------------------------
 
 
 def _is_link(status: Any) -> bool:

@@ -1,8 +1,8 @@
 """What a workspace asks for, and what a person has confirmed of it.
 
-A workspace from a stranger must not send, read or unlock anything without confirmation. A person
-confirms once what it asks for. The confirmation is stored in the user's own folder, and is valid
-only for this path and value. Until then, no command runs.
+A workspace from a stranger must not send, read or unlock anything without confirmation. A
+person confirms once what it asks for. The confirmation is stored in the user's own
+folder, and is valid only for this path and value. Until then, no command runs.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _is_outside(path: Path, workspace: WorkspaceFolder) -> bool:
     return not path.is_relative_to(workspace.root)
 
 
-# --- sources --------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------
 
 
 def _sources(workspace: WorkspaceFolder) -> Iterator[Concern]:
@@ -102,7 +102,7 @@ def _linked_files(source: SourceEntry, workspace: WorkspaceFolder) -> Iterator[C
             yield Concern(f"linked files in {path} would be read, {_OUTSIDE}", where)
 
 
-# --- services -------------------------------------------------------------------------------
+# --- services ---------------------------------------------------------------------------
 
 
 class _Service(Value):
@@ -186,7 +186,7 @@ def _executor(workspace: WorkspaceFolder) -> Iterator[Concern]:
         yield Concern(says, workspace.config.where.at("executor"))
 
 
-# --- folders --------------------------------------------------------------------------------
+# --- folders ----------------------------------------------------------------------------
 
 
 def _folders(workspace: WorkspaceFolder) -> Iterator[Concern]:
@@ -207,7 +207,7 @@ def _folders(workspace: WorkspaceFolder) -> Iterator[Concern]:
         yield Concern(says, where.at("journal"))
 
 
-# --- confirmations --------------------------------------------------------------------------
+# --- confirmations ----------------------------------------------------------------------
 
 
 def unconfirmed(workspace: WorkspaceFolder, folder: Path) -> list[Concern]:

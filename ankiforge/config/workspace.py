@@ -26,7 +26,7 @@ JOURNAL = "journal"
 VALUES_BYTES = 16 << 20
 """The largest file of confirmations and the like that is read."""
 
-# --- private files --------------------------------------------------------------------------
+# --- private files ----------------------------------------------------------------------
 # Mode 0600, folders 0700, regardless of the umask.
 
 
@@ -34,7 +34,8 @@ def _write_private(path: OwnPath, text: str) -> None:
     """Replace a file that only its owner can read.
 
     Raises:
-        UsageError: the folder cannot be written, or something else is in the place of the file.
+        UsageError: the folder cannot be written, or something else is in the place of the
+            file.
     """
     try:
         OwnPath(path.root, path.steps[:-1]).make_folder()
@@ -49,7 +50,7 @@ def _write_once(path: OwnPath, text: str) -> None:
         _write_private(path, text)
 
 
-# --- what belongs to the person, not to a workspace -----------------------------------------
+# --- what belongs to the person, not to a workspace -------------------------------------
 
 
 def user_folder(environ: Texts = os.environ) -> Path:
@@ -85,7 +86,7 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
     _write_private(OwnPath(folder) / f"{name}.json", f"{text}\n")
 
 
-# --- remembered PATHs -----------------------------------------------------------------------
+# --- remembered PATHs -------------------------------------------------------------------
 
 REMEMBERED = "sources.yaml"
 _HEAD = "# What `ankiforge run` reads, too. Delete an entry to forget it; its cards stay.\n"
@@ -113,7 +114,7 @@ def store_remembered(folder: OwnPath, items: Iterable[Remembered]) -> None:
     _write_private(folder / REMEMBERED, _HEAD + text)
 
 
-# --- a workspace ----------------------------------------------------------------------------
+# --- a workspace ------------------------------------------------------------------------
 
 
 class WorkspaceFolder(Value):
@@ -146,7 +147,8 @@ class WorkspaceFolder(Value):
     def journal(self) -> OwnPath:
         """The folder of the journal: a file for each machine, one JSON object per line.
 
-        The setting may name a folder elsewhere, also through links. A person confirms where it is.
+        The setting may name a folder elsewhere, also through links. A person confirms
+        where it is.
         """
         if not self.config.journal:
             return OwnPath(self.root) / JOURNAL
@@ -156,7 +158,8 @@ class WorkspaceFolder(Value):
     def machine(self, folder: Path, *, make: bool = True) -> str:
         """Return the id of this machine for this workspace: made once, kept in the user's folder.
 
-        A copied workspace gets another one, so two machines never write into one file. Without
+        A copied workspace gets another one, so two machines never write into one file.
+        Without
         `make`, return "reader" if there is none yet.
         """
         machines = load_values(folder, "machines")
@@ -174,7 +177,8 @@ class WorkspaceFolder(Value):
         """The PATHs that plain `run` reads in addition to the configured sources.
 
         Raises:
-            ConfigError: a person edited the file, and it cannot be read; with file and line.
+            ConfigError: a person edited the file, and it cannot be read; with file and
+                line.
         """
         path = self.folder / REMEMBERED
         if not path.is_there():
@@ -228,8 +232,8 @@ def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> W
     """Return the workspace for a command.
 
     It is `directory` (`-C`), otherwise the nearest folder from `cwd` upwards with an
-    `ankiforge.yaml`, otherwise the registered one, otherwise the default one in the user's data
-    folder.
+    `ankiforge.yaml`, otherwise the registered one, otherwise the default one in the
+    user's data folder.
 
     Raises:
         UsageError: `directory`, or the registered folder, is not a workspace.
@@ -278,7 +282,7 @@ def _is_workspace(folder: Path) -> bool:
     return os.path.lexists(file) and not file.is_dir()
 
 
-# --- the registered one ---------------------------------------------------------------------
+# --- the registered one -----------------------------------------------------------------
 
 
 def registered(folder: Path) -> Path | None:

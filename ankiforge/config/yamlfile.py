@@ -1,6 +1,7 @@
 """Read YAML that a person edits, with errors that name file, line and key.
 
-`read` returns plain data and its location. `typed` converts data to a `msgspec.Struct`, or raises a
+`read` returns plain data and its location. `typed` converts data to a `msgspec.Struct`,
+or raises a
 `ConfigError` such as
 
     ankiforge.yaml:12: sources[0].obsidian.pat: unknown key
@@ -27,7 +28,7 @@ Steps = tuple[str | int, ...]
 T = TypeVar("T")
 
 
-# --- locations ------------------------------------------------------------------------------
+# --- locations --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +85,15 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}"
 
 
-# --- text to data ---------------------------------------------------------------------------
+# --- text to data -----------------------------------------------------------------------
 
 
 def read(path: OwnPath, shown: str) -> tuple[object, Location]:
     """Read a YAML file of a workspace, which messages call `shown`.
 
     Returns:
-        Plain data (dict, list, str, int, float, bool, None; None for an empty file), and its
-        location.
+        Plain data (dict, list, str, int, float, bool, None; None for an empty file), and
+        its location.
 
     Raises:
         ConfigError: it cannot be read, or is not the simple YAML described in `parse`.
@@ -110,8 +111,8 @@ def read(path: OwnPath, shown: str) -> tuple[object, Location]:
 def parse(text: str, shown: str) -> tuple[object, Location]:
     """Parse one YAML document of mappings, lists and scalars.
 
-    Aliases, tags and duplicate keys are rejected. A settings file needs none of them, and an alias
-    can make a small file huge.
+    Aliases, tags and duplicate keys are rejected. A settings file needs none of them, and
+    an alias can make a small file huge.
     """
     line = 1
     hint = "a value with : # [ { or @ may need quotes"
@@ -206,13 +207,14 @@ def _lines_at(begin: yaml.Node, value: yaml.Node, steps: Steps) -> Iterator[tupl
     yield from _lines(value, steps)
 
 
-# --- data to types --------------------------------------------------------------------------
+# --- data to types ----------------------------------------------------------------------
 
 
 def typed(wanted: type[T], data: object, where: Location) -> T:
     """Convert plain data to a struct, or to a tuple of them.
 
-    Keys without a value get their default, in the mapping itself and in those directly below.
+    Keys without a value get their default, in the mapping itself and in those directly
+    below.
 
     Raises:
         ConfigError: with file, line, key, what was expected, and the nearest known word.

@@ -63,8 +63,9 @@ def card_view(card: Card, find: Find) -> Json:
     """Return a card for the page.
 
     Returns:
-        `front` and `back`, the two sides as HTML, of which `back` repeats the question; `fields`
-        [[name, label, Markdown]]; `title` and `answer` as text; `note`, how many cards it makes.
+        `front` and `back`, the two sides as HTML, of which `back` repeats the question;
+        `fields` [[name, label, Markdown]]; `title` and `answer` as text; `note`, how many
+        cards it makes.
     """
     family = card.kind.family
     markdown = dict(card.fields)
@@ -180,7 +181,7 @@ def _marked(runs: Iterable[tuple[bool, list[str]]], tag: str) -> Iterator[str]:
             yield f"<{tag}>{text}</{tag}>" if marked else text
 
 
-# --- formulas -------------------------------------------------------------------------------
+# --- formulas ---------------------------------------------------------------------------
 # As MathML, which browsers draw themselves; what cannot be drawn stays TeX, set as code.
 
 _MATHML_TAG_NAMES = (
@@ -250,7 +251,7 @@ def _drawn(match: re.Match[str]) -> str:
     return mathml(tex, display=is_display) or f"<code>{escape(tex)}</code>"
 
 
-# --- the passage ----------------------------------------------------------------------------
+# --- the passage ------------------------------------------------------------------------
 
 Run = tuple[str, str, str]
 """(text, its signs, MathML). Signs: `m` marked, `q` the words that the card rests on; MathML is ""
@@ -266,7 +267,8 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
     The quote of a card is underlined; if that is all that is marked, the answer in it.
 
     Returns:
-        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`, `links`, and
+        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`,
+        `links`, and
         `whole`, whether the blocks are the highlight alone.
     """
     text, spans = _spans(highlight, quote, answer)
@@ -295,7 +297,7 @@ def _place(highlight: Highlight) -> str:
     return " · ".join(map(isolated, filter(None, parts)))
 
 
-# --- words ------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------
 
 
 def _spans(highlight: Highlight, quote: str, answer: str) -> tuple[str, list[tuple[str, Span]]]:
@@ -446,7 +448,7 @@ def _split(runs: Iterable[Run], at: re.Pattern[str]) -> list[list[Run]]:
     return [[run for run in part if run[0]] for part in parts]
 
 
-# --- links ------------------------------------------------------------------------------------
+# --- links ------------------------------------------------------------------------------
 
 _PROGRAMS = {
     "zotero": "Open in Zotero",

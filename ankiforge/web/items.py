@@ -1,10 +1,11 @@
 """What there is to decide, as data for the page's script.
 
-    item = {id, turn, title, ask?, why?, cards?, choose?, beside?, lines?, option?, compose?,
+    item = {id, turn, title, ask?, why?, cards?, choose?, beside?, lines?, option?,
+    compose?,
             source?, actions}
 
-`turn` is a hash of all that an item shows: a decision with another one is about something that has
-changed meanwhile. `docs/review.md` tells what a person sees.
+`turn` is a hash of all that an item shows: a decision with another one is about something
+that has changed meanwhile. `docs/review.md` tells what a person sees.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ Item = Json
 MOST_LINES = 300
 """Lines of a form, or missing notes, that are shown at once."""
 
-# --- actions ------------------------------------------------------------------------------------
+# --- actions ----------------------------------------------------------------------------
 
 
 def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> Json:
@@ -89,7 +90,7 @@ def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
     return {**action, "label": label, "said": said or action["said"], **more}
 
 
-# --- reasons ------------------------------------------------------------------------------------
+# --- reasons ----------------------------------------------------------------------------
 
 _REMARKS = {
     RemarkKind.EQUAL_CARD: "You have a card with the same words.",
@@ -155,7 +156,7 @@ def _actions_on_drafts(group: Sequence[Waiting]) -> list[Json]:
     return actions
 
 
-# --- items --------------------------------------------------------------------------------------
+# --- items ------------------------------------------------------------------------------
 
 
 class Found(Value):
@@ -327,7 +328,7 @@ class Items:
         }
         return views[question.kind](question)
 
-    # --- questions ------------------------------------------------------------------------------
+    # --- questions ----------------------------------------------------------------------
 
     def _same(self, question: Question) -> Item:
         """Ask whether a new passage is the one of a card whose passage is gone."""
@@ -505,7 +506,7 @@ class Items:
             "note": why["text"] if why else "",
         }
 
-    # --- parts ----------------------------------------------------------------------------------
+    # --- parts --------------------------------------------------------------------------
 
     def _draft(self, waiting: Waiting) -> Json:
         """Return the view of a draft."""
