@@ -28,9 +28,10 @@ from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.items import (
     Account,
     Address,
+    Collection,
+    Collections,
     Item,
     Library,
-    Shelves,
     Wanted,
     paths_of,
     plain,
@@ -308,8 +309,8 @@ class Online:
     def _parsed(self, rows: Rows, collections: Rows) -> list[Item]:
         """Return what an API answered as items."""
         with self._understood():
-            shelves = _shelves(collections)
-            return [_item(row, shelves) for row in rows]
+            by_key = _by_key(collections)
+            return [_item(row, by_key) for row in rows]
 
     @contextmanager
     def _understood(self) -> Iterator[None]:
@@ -326,17 +327,20 @@ class Online:
 # --- answers --------------------------------------------------------------------------------
 
 
-def _shelves(collections: Rows) -> Shelves:
+def _by_key(rows: Rows) -> Collections:
     """Return the collections by key."""
-    shelves: Shelves = {}
-    for row in collections:
+    collections: Collections = {}
+    for row in rows:
         data = row["data"]
-        in_trash = bool(data.get("deleted"))
-        shelves[row["key"]] = (plain(data["name"]), data.get("parentCollection"), in_trash)
-    return shelves
+        collections[row["key"]] = Collection(
+            name=plain(data["name"]),
+            parent=data.get("parentCollection"),
+            deleted=bool(data.get("deleted")),
+        )
+    return collections
 
 
-def _item(row: Json, shelves: Shelves) -> Item:
+def _item(row: Json, collections: Collections) -> Item:
     """Return what an API answered as an item."""
     data = {name: value for name, value in _clean(row["data"]).items() if value is not None}
     maker = _clean(row.get("meta") or {}).get("createdByUser") or {}
@@ -345,7 +349,7 @@ def _item(row: Json, shelves: Shelves) -> Item:
     file_name = data.get("filename")
     if file_name:
         data["path"] = f"storage:{file_name}"
-    data["collections"] = paths_of(data.get("collections") or (), shelves)
+    data["collections"] = paths_of(data.get("collections") or (), collections)
     return msgspec.convert({**data, "fields": data}, Item, strict=False)
 
 

@@ -22,7 +22,16 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import SpecialFileError, open_regular, stamp_at, unreadable
-from ankiforge.extract.zotero.items import Account, Item, Library, Shelves, Wanted, paths_of, plain
+from ankiforge.extract.zotero.items import (
+    Account,
+    Collection,
+    Collections,
+    Item,
+    Library,
+    Wanted,
+    paths_of,
+    plain,
+)
 from ankiforge.model import Json
 from ankiforge.text import regex
 
@@ -219,7 +228,7 @@ _TAGS = """
 SELECT CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID)
 WHERE itemID = ? AND name IS NOT NULL
 """
-_SHELVES = """
+_ALL_COLLECTIONS = """
 SELECT collectionID, CAST(ifnull(collectionName, '') AS TEXT), parentCollectionID,
     collectionID IN (SELECT collectionID FROM deletedCollections)
 FROM collections
@@ -263,11 +272,11 @@ class Database:
         return [self._item(row) for row in self._rows(_ITEMS, library.number)]
 
     @cached_property
-    def _shelves(self) -> Shelves:
-        shelves: Shelves = {}
-        for number, name, parent, in_trash in self._rows(_SHELVES):
-            shelves[number] = (name, parent, in_trash)
-        return shelves
+    def _collections(self) -> Collections:
+        collections: Collections = {}
+        for number, name, parent, in_trash in self._rows(_ALL_COLLECTIONS):
+            collections[number] = Collection(name, parent, in_trash)
+        return collections
 
     def _item(self, row: sqlite3.Row) -> Item:
         number = row["id"]
@@ -277,8 +286,8 @@ class Database:
         if not is_child:  # a paper, or a file alone
             data["fields"] = {name: value for name, value in self._rows(_FIELDS, number)}  # noqa: C416
             data["creators"] = self._dicts(_CREATORS, number)
-            collections = [collection for (collection,) in self._rows(_COLLECTIONS, number)]
-            data["collections"] = paths_of(collections, self._shelves)
+            inside = [collection for (collection,) in self._rows(_COLLECTIONS, number)]
+            data["collections"] = paths_of(inside, self._collections)
         try:
             return msgspec.convert(data, Item, strict=False)
         except msgspec.ValidationError as error:
