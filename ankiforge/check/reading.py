@@ -31,7 +31,7 @@ from ankiforge.model import (
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
-from ankiforge.text.passages import sentences
+from ankiforge.text.sentences import sentences
 from ankiforge.text.shields import words_alone
 
 if TYPE_CHECKING:

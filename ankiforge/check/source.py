@@ -60,7 +60,7 @@ from ankiforge.check.words import (
 )
 from ankiforge.model import Draft, Family, Finding, Highlight, Pair, Severity
 from ankiforge.text import regex
-from ankiforge.text.passages import sentences
+from ankiforge.text.sentences import sentences
 from ankiforge.text.shields import shields, without_formulas
 
 # --- quote and answer ---------------------------------------------------------------------------

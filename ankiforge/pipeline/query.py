@@ -31,7 +31,7 @@ from ankiforge.model import (
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import TAG, gaps, literal, plain
 from ankiforge.text.fold import same
-from ankiforge.text.passages import sentence_around, trimmed
+from ankiforge.text.sentences import sentence_around, trimmed
 from ankiforge.text.shields import shields
 
 UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour", "verdict"}

@@ -12,7 +12,8 @@ from ankiforge.extract.pdf.text import Char, PageText, flowing, is_rtl, one_line
 from ankiforge.extract.pdf.worker import Box
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
-from ankiforge.text.passages import CONTEXT, sentence_around
+from ankiforge.text.passages import CONTEXT
+from ankiforge.text.sentences import sentence_around
 
 Point = tuple[float, float]
 
