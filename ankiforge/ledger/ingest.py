@@ -374,7 +374,7 @@ class Ingest:
         place = row["place"] if row["container"] == container else f"\0{row['id']}"
         if not needed:
             return Doc(place)
-        from ankiforge.text.identifiers import decode_sketch
+        from ankiforge.text.sketches import decode_sketch
 
         texts = self.store.rows("SELECT folded FROM highlight WHERE document = ?", row["id"])
         stored = self.store.value("SELECT sketch FROM document WHERE id = ?", row["id"])

@@ -23,7 +23,7 @@ from ankiforge.model import Pair, Value
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # what an unchanged run does not need, it does not load: rapidfuzz, too
-    from ankiforge.text.identifiers import Sketch
+    from ankiforge.text.sketches import Sketch
 
 ALIKE = 85
 """Per cent from which two texts of one document are the same passage, wherever they stand."""

@@ -131,7 +131,7 @@ def reading_of(text: Text) -> Reading:
 
 def doc_found(one: Read) -> Doc:
     """Return a document that was read as matching sees it."""
-    from ankiforge.text.identifiers import decode_sketch
+    from ankiforge.text.sketches import decode_sketch
 
     if isinstance(one, Unmarked):
         return Doc(one.path)
