@@ -124,7 +124,7 @@ class NoteSource(FileSource):
         from ankiforge.extract.markdown.quotes import citations, papers
         from ankiforge.extract.markdown.source import QUOTES, prepared
         from ankiforge.extract.markdown.tokens import Context
-        from ankiforge.text.identifiers import sketch
+        from ankiforge.text.sketches import sketch
 
         front, given, marks = front_matter(note.text), note.document, note.marks
         dialect = None
