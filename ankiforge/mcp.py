@@ -32,7 +32,7 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
 from ankiforge.draft.sendable import Privacy, Sendable, ours
 from ankiforge.errors import BusyError, ForgeError, UsageError
-from ankiforge.ledger import Ledger, Line, Match, Outcome
+from ankiforge.ledger import DraftResult, Ledger, Line, Match
 from ankiforge.model import (
     AGENT,
     Highlight,
@@ -45,10 +45,12 @@ from ankiforge.model import (
     Texts,
     Value,
 )
-from ankiforge.pipeline import workspace as app
+from ankiforge.pipeline.check import Checks
+from ankiforge.pipeline.draft import for_model, privacy_of
+from ankiforge.pipeline.ingest import ingest
+from ankiforge.pipeline.job import make_job
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import parse
-from ankiforge.pipeline.run import Checks, for_model, ingest, privacy_of
 from ankiforge.pipeline.sources import open_sources, select_sources
 from ankiforge.text import shortened
 
@@ -94,7 +96,7 @@ class Agent:
         note = self._read_files() if offset == 0 else ""
         with self._open("") as (workspace, ledger):
             found = list[tuple[Sendable, str]]()
-            for sent in for_model(app.make_job(workspace, ()), ledger):
+            for sent in for_model(make_job(workspace, ()), ledger):
                 for shown in sent.passages.values():
                     if document.casefold() in shown.title.casefold():
                         found.append((shown, sent.task.brief.wants))
@@ -119,7 +121,7 @@ class Agent:
             with self._open("drafting") as (workspace, ledger):
                 selected, _, _ = select_sources(workspace)
                 sources = open_sources(workspace, ledger, selected, offline=self._offline)
-                problems = len(ingest(app.make_job(workspace, sources), ledger).problems)
+                problems = len(ingest(make_job(workspace, sources), ledger).problems)
         except BusyError:
             return "another ankiforge is at work here: what was marked just now may be missing"
         return f"{problems} files or notes could not be read: ankiforge run" if problems else ""
@@ -185,7 +187,7 @@ class Agent:
             wanted.setdefault(card["highlight"], []).append(card)
         with self._open("drafting") as (workspace, ledger):
             prompt, shown = load_prompt(workspace, chat=True), _Shown(ledger)
-            checks = Checks(app.make_job(workspace, ()), ledger)
+            checks = Checks(make_job(workspace, ()), ledger)
             results = []
             for key, given in wanted.items():
                 try:
@@ -221,14 +223,14 @@ class Agent:
             reasons = "; ".join(one.reason for one in drafted.no_cards)
             if not reasons or any(one["kind"] != "none" for one in given):
                 raise UsageError(reasons or "no card can be made of it")
-            none = Outcome(highlight.key, (), reasons, "no_card")
+            none = DraftResult(highlight.key, (), reasons, "no_card")
             ledger.record([none], by_model=True, beside=True)
             return {"no_card": reasons}
         origin = Origin(AGENT, self.name, prompt.fingerprint)
         drafts = [replace(one, origin=origin, intent=0) for one in drafted.drafts]
         made = []
         for proposal in checks.proposals(highlight, drafts):
-            outcome = Outcome(highlight.key, [proposal])
+            outcome = DraftResult(highlight.key, [proposal])
             new = ledger.record([outcome], by_model=True, beside=True).new
             made += [{"card": id, **_findings(proposal)} for id in new]
             self._own.update(set(new) - before)

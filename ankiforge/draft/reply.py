@@ -33,8 +33,9 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import cloze_answers, outside, plain, shields
+from ankiforge.text.cloze import cloze_answers, plain
 from ankiforge.text.fold import fold, locate
+from ankiforge.text.shields import outside, shields
 
 # --- the reply of a server --------------------------------------------------------------------
 

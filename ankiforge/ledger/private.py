@@ -1,32 +1,28 @@
 """The texts that must stay on this machine, by document.
 
-A text that was private stays so when its document goes, or does not have it any more: it may stand
-elsewhere. It is private no longer when its document, in its place, shows it without the tag.
+A text that was private stays so when its document goes, or does not have it any more: it
+may stand elsewhere. It is private no longer when its document, in its place, shows it
+without the tag.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ankiforge.ledger.readings import ReadDocument
 from ankiforge.ledger.store import Store
-from ankiforge.model import (
-    DocumentKey,
-    Extracted,
-    PrivateText,
-    Unmarked,
-)
+from ankiforge.model import DocumentKey, Extracted, PrivateText
 from ankiforge.text.fold import fold
 from ankiforge.text.private import is_lone_tag, private_words, why_private
 
 WHOLE = ""
 """Stands for a document that is private as a whole."""
-
-
 NOWHERE = 0
-"""Stands for the place of texts that were private in a document which moved, and lost the tag."""
+"""Stands for the place of texts that were private in a document which moved, and lost the
+tag."""
 
 
-def write(store: Store, document: int, read: Extracted | Unmarked, *, moved: bool) -> None:
+def write(store: Store, document: int, read: ReadDocument, *, moved: bool) -> None:
     """Store the private texts of a document that was read.
 
     Args:
@@ -37,21 +33,31 @@ def write(store: Store, document: int, read: Extracted | Unmarked, *, moved: boo
     """
     texts = dict.fromkeys(_private_texts(read))
     rows = store.rows("SELECT text FROM private WHERE document = ?", document)
-    if not (texts or rows):
+    if not texts and not rows:
         return
-    key = read.document.key if isinstance(read, Extracted) else ""
-    store.write("UPDATE private SET document_key = ? WHERE document = ?", key, document)
-    added = [(document, text, key) for text in texts]
-    store.write_all("INSERT OR IGNORE INTO private VALUES (?, ?, ?)", added)
+    document_key = read.document.key if isinstance(read, Extracted) else ""
+    query = "UPDATE private SET document_key = ? WHERE document = ?"
+    store.write(query, document_key, document)
+    _add(store, document, texts, document_key)
+
     former = [row["text"] for row in rows if row["text"] not in texts]
     if moved:
-        kept = [(NOWHERE, text, "") for text in former if text != WHOLE]
-        store.write_all("INSERT OR IGNORE INTO private VALUES (?, ?, ?)", kept)
+        _add(store, NOWHERE, [text for text in former if text != WHOLE])
         _forget(store, document, former)
     elif former:
         public = fold(_public_text(read))
         shown = [text for text in former if text == WHOLE or fold(text) in public]
         _forget(store, document, shown)
+
+
+def _add(
+    store: Store,
+    document: int,
+    texts: Iterable[str],
+    document_key: str = "",
+) -> None:
+    rows = [(document, text, document_key) for text in texts]
+    store.write_all("INSERT OR IGNORE INTO private VALUES (?, ?, ?)", rows)
 
 
 def _forget(store: Store, document: int, texts: Iterable[str]) -> None:
@@ -61,14 +67,16 @@ def _forget(store: Store, document: int, texts: Iterable[str]) -> None:
 
 def texts(store: Store) -> Iterator[PrivateText]:
     """Yield all texts that must stay on this machine."""
-    for row in store.rows("SELECT text, document_key FROM private ORDER BY document, text"):
+    for row in store.rows(
+        "SELECT text, document_key FROM private ORDER BY document, text",
+    ):
         yield PrivateText(row["text"], DocumentKey(row["document_key"]))
 
 
-def _private_texts(read: Extracted | Unmarked) -> Iterator[str]:
-    """Yield the private texts of a document: those its source names, and those of its highlights."""
+def _private_texts(read: ReadDocument) -> Iterator[str]:
+    """Yield the private texts of a document and of its highlights."""
     yield from read.private
-    if isinstance(read, Unmarked):
+    if not isinstance(read, Extracted):
         return
     for highlight in read.highlights:
         if is_lone_tag(highlight):
@@ -77,13 +85,14 @@ def _private_texts(read: Extracted | Unmarked) -> Iterator[str]:
             yield from private_words(highlight)
 
 
-def _public_text(read: Extracted | Unmarked) -> str:
-    """Return the text of a document that is shown without the tag, as far as it is known."""
+def _public_text(read: ReadDocument) -> str:
+    """Return the text of a document that is shown without the tag, as far as known."""
     if read.public_text:
         return read.public_text.read()
+    if not isinstance(read, Extracted):
+        return ""
     shown = list[str]()
-    if isinstance(read, Extracted):
-        for highlight in read.highlights:
-            if not why_private(highlight):
-                shown += private_words(highlight)
+    for highlight in read.highlights:
+        if not why_private(highlight):
+            shown += private_words(highlight)
     return "\n".join(shown)

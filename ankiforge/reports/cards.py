@@ -19,6 +19,7 @@ from ankiforge.model import (
     Json,
     Pair,
     Question,
+    RemarkKind,
     Severity,
     Strings,
     Waiting,
@@ -145,8 +146,8 @@ FATES = {
 }
 """What became of a highlight, in words."""
 _REMARKS = {
-    "form": "lines like `{written}` may be no cards",
-    "new text for a card": "it would be the new text of a card",
+    RemarkKind.FORM: "lines like `{written}` may be no cards",
+    RemarkKind.REVISION: "it would be the new text of a card",
 }
 
 
@@ -207,7 +208,10 @@ def fate_lines(fate: HighlightOutcome) -> Strings:
 
 def why_waiting(draft: Waiting) -> str:
     """Return why a draft waits; "" if its findings give the reason."""
-    said = [_REMARKS.get(one, one).format(written=draft.highlight.written) for one in draft.remarks]
+    said = []
+    for remark in draft.remarks:
+        text = _REMARKS.get(remark.kind, remark.text)
+        said.append(text.format(written=draft.highlight.written))
     warned = any(one.severity is not Severity.INFO for one in draft.proposal.findings)
     if said or warned:
         return "; ".join(said)

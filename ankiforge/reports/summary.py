@@ -12,14 +12,23 @@ import msgspec
 
 from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.ledger import FLOOD, NO_WARNING, Ledger, Report
-from ankiforge.model import Change, Json, Pair, Problem, Strings, Value
+from ankiforge.model import (
+    Change,
+    Json,
+    Pair,
+    Problem,
+    QuestionKind,
+    RemarkKind,
+    Strings,
+    Value,
+)
 from ankiforge.pipeline.sources import open_source
 from ankiforge.reports.cards import FATES, Text, attributes
 from ankiforge.text import counted, dollars, on_one_line, percent, shortened, table
 from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.workspace import RunResult
+    from ankiforge.pipeline.result import RunResult
 
 MOST_LINES = 12
 """How many lines a run prints for a person."""
@@ -228,7 +237,7 @@ def delivery_lines(tally: RunResult) -> Text:
 def _changes_that_stand(tally: RunResult, ledger: Ledger) -> list[Change]:
     """Return the changes of a run; a card about whose words a question asks keeps its words until then."""
     questions = ledger.questions() if tally.changes else []
-    asked = {guid for one in questions if one.kind == "conflict" for guid in one.guids}
+    asked = {guid for one in questions if one.kind is QuestionKind.CONFLICT for guid in one.guids}
     changes = []
     for change in tally.changes:
         if change.guid in asked:
@@ -303,7 +312,7 @@ def _first_reasons(reasons: Counter[str]) -> str:
 
     said = {rule.id: rule.says.rstrip(":").partition(":")[0] for rule in RULES}
     said[NO_WARNING] = "no warning, so `ankiforge accept --all` takes them"
-    said["form"] = "lines like `a :: b` may be no cards"
+    said[RemarkKind.FORM] = "lines like `a :: b` may be no cards"
     parts = [f"{count:,} × {said.get(reason, reason)}" for reason, count in reasons.most_common()]
     return "; ".join(parts[:REASONS]) + ("; …" if len(parts) > REASONS else "")
 

@@ -22,6 +22,8 @@ from ankiforge.model import (
     Highlight,
     Json,
     Question,
+    QuestionKind,
+    RemarkKind,
     Severity,
     Texts,
     Value,
@@ -29,8 +31,8 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.pipeline.deliver import as_in_anki
-from ankiforge.pipeline.query import selectable_text
+from ankiforge.pipeline.collection import as_in_anki
+from ankiforge.pipeline.selection import selectable_text
 from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
 from ankiforge.web.card_view import Find, card_of, card_view, compared, passage
@@ -66,17 +68,19 @@ def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
 
 # --- reasons ------------------------------------------------------------------------------------
 
-_REMARKS = (
-    ("equal to the card", "You have a card with the same words."),
-    ("you rejected the same words", "You rejected the same words in another place."),
-    (
-        "you decided on nearly the same words",
-        "You decided before on a passage with nearly the same words, which is gone.",
+_REMARKS = {
+    RemarkKind.EQUAL_CARD: "You have a card with the same words.",
+    RemarkKind.REJECTED_ELSEWHERE: "You rejected the same words in another place.",
+    RemarkKind.DECIDED_ON_LOST: (
+        "You decided before on a passage with nearly the same words, which is gone."
     ),
-    ("you decided on this passage", "You rejected or changed a card of this passage before."),
-    ("Anki has notes of this document", "Anki has notes of this document that are no cards here."),
-    ("replaces a card", "Your card of this passage would be replaced, and its schedule would end."),
-)
+    RemarkKind.DECIDED_BEFORE: "You rejected or changed a card of this passage before.",
+    RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are no cards here.",
+    RemarkKind.REPLACEMENT: (
+        "Your card of this passage would be replaced, and its schedule would end."
+    ),
+}
+"""What the page says of remarks. Of the others, what it shows beside the draft says enough."""
 
 
 _CODE = regex(r"`([^`]*)`")
@@ -96,9 +100,10 @@ def _why(one: Waiting) -> Texts | None:
     found = [each for each in one.proposal.findings if each.severity is not Severity.INFO]
     said = [_sentence(each.message) for each in found]
     for remark in one.remarks:
-        said += [text for begin, text in _REMARKS if remark.startswith(begin)]
-    if "form" in one.remarks:
-        said.append(f"Lines like “{one.highlight.written}” may be no cards.")
+        if remark.kind in _REMARKS:
+            said.append(_REMARKS[remark.kind])
+        elif remark.kind is RemarkKind.FORM:
+            said.append(f"Lines like “{one.highlight.written}” may be no cards.")
     if not said:
         return None
     tone = "stop" if one.proposal.blocked else "caution" if found else "plain"
@@ -245,11 +250,16 @@ class Items:
 
     def _question(self, question: Question) -> Item:
         """Return a question that only a person can answer."""
-        return {
-            "same": self._same, "duplicate": self._duplicate, "conflict": self._conflict,
-            "absent": self._absent, "emptied": self._emptied, "dialect": self._dialect,
-            "form": self._form,
-        }[question.kind](question)  # fmt: skip
+        shown = {
+            QuestionKind.SAME: self._same,
+            QuestionKind.DUPLICATE: self._duplicate,
+            QuestionKind.CONFLICT: self._conflict,
+            QuestionKind.ABSENT: self._absent,
+            QuestionKind.EMPTIED: self._emptied,
+            QuestionKind.DIALECT: self._dialect,
+            QuestionKind.FORM: self._form,
+        }
+        return shown[question.kind](question)
 
     # --- questions ------------------------------------------------------------------------------
 
@@ -350,7 +360,8 @@ class Items:
         lines = []
         for one in self._ledger.drafts(question.drafts):
             shown = self._draft(one)
-            why = _why(replace(one, remarks=tuple(r for r in one.remarks if r != "form")))
+            remarks = [each for each in one.remarks if each.kind is not RemarkKind.FORM]
+            why = _why(replace(one, remarks=tuple(remarks)))
             at = one.highlight.document.path or one.highlight.document.title
             lines.append({
                 "id": one.id, "a": shown["title"], "b": shown["answer"], "at": at, "on": one.proposal.clean,

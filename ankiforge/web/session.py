@@ -7,21 +7,20 @@ was painted, and is refused with the new item if that has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 
-from ankiforge.config.deckfiles import DeckRule
-from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.errors import ForgeError, RefusedError
-from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, Line, Order, QueryTerm
+from ankiforge.ledger import WITHOUT, HistoryEntry, Line, Order, QueryTerm
 from ankiforge.model import (
     Highlight,
     Json,
     Media,
     Pair,
     Question,
+    QuestionKind,
     SourceKind,
     Strings,
     Texts,
@@ -29,9 +28,14 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
+from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
 from ankiforge.pipeline.decide import edit, make
-from ankiforge.pipeline.deliver import as_in_anki, lines_as_in_anki, picture_at, roots
-from ankiforge.pipeline.query import fields_from_spans, lately, new_fields, parse
+from ankiforge.pipeline.fields import new_fields
+from ankiforge.pipeline.pictures import picture_at, roots
+from ankiforge.pipeline.query import lately, parse
+from ankiforge.pipeline.result import RunResult
+from ankiforge.pipeline.selection import fields_from_spans
+from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import on_one_line, shortened
 from ankiforge.web.card_view import card_of, card_view
 from ankiforge.web.items import Found, Item, Items
@@ -49,10 +53,6 @@ STATES = {
     "Rejected": "verdict:rejected", "Retired": "verdict:retired",
 }  # fmt: skip
 """The states in the list of all, as queries."""
-Send = Callable[[Ledger], str]
-"""Sends to Anki what it lacks, and returns what became of it, as a sentence."""
-Ask = Callable[[Ledger, str], None]
-"""Lets the model draft other cards of a highlight."""
 
 
 class Body(Value, forbid_unknown_fields=True):
@@ -89,21 +89,15 @@ class StaleError(RefusedError):
 class ReviewSession:
     """One person's session at the page."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        workspace: WorkspaceFolder,
-        decks: tuple[DeckRule, ...],
-        send: Send,
-        ask: Ask,
-    ) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         """Open a session at the page."""
-        self._ledger, self._workspace, self._decks = ledger, workspace, decks
-        self._sends, self._asks = send, ask
+        self._workspace = workspace
+        self._ledger = workspace.ledger
+        self._decks = workspace.decks
         # The pictures and papers that were shown, by the names that the browser asks for.
         self._files: dict[str, Path] = {}
-        asks = workspace.config.drafter == "llm"
-        self._items = Items(ledger, self._picture, self._paper, asks=asks)
+        asks = workspace.folder.config.drafter == "llm"
+        self._items = Items(self._ledger, self._picture, self._paper, asks=asks)
         self._queues: dict[str, list[str]] = {}
         self._questions: dict[str, Question] = {}
         # What was skipped, oldest first: it comes last.
@@ -327,7 +321,7 @@ class ReviewSession:
         """Let the model draft other cards of a passage. Return the new counts, and their item."""
         key = found.fate.highlight.key if found.fate else found.drafts[0].highlight.key
         before = {line.id for line in self._ledger.lines([key])}
-        self._asks(self._ledger, key)
+        self._workspace.draft_others(key)
         new = [line.id for line in self._ledger.lines([key]) if line.id not in before]
         if not new:
             raise RefusedError("The model has no other card for this passage.")
@@ -336,9 +330,9 @@ class ReviewSession:
 
     def _answer(self, body: Body, question: Question) -> bool:
         ledger = self._ledger
-        source_wins = question.kind != "conflict" or body.choice == 1
+        source_wins = question.kind is not QuestionKind.CONFLICT or body.choice == 1
         accepts = body.act == "accept" and source_wins
-        if question.kind == "form" and accepts:
+        if question.kind is QuestionKind.FORM and accepts:
             ticked = set(body.lines).intersection(question.drafts)
             rest = [id for id in question.drafts if id not in ticked]
             if body.later and ticked:
@@ -353,10 +347,10 @@ class ReviewSession:
             ledger.accept(body.id)
         else:
             ledger.reject(body.id)
-        return question.kind != "emptied"
+        return question.kind is not QuestionKind.EMPTIED
 
     def _make(self, body: Body, highlight: Highlight) -> None:
-        from ankiforge.pipeline.run import deck_for
+        from ankiforge.pipeline.check import deck_for
 
         if body.act == "none":
             self._ledger.reject(body.id)
@@ -387,9 +381,9 @@ class ReviewSession:
 
     def send(self) -> Json:
         """Send to Anki what it lacks."""
-        said = self._sends(self._ledger)
+        result = self._workspace.push()
         self._order = None
-        return {**self.state(), "said": said}
+        return {**self.state(), "said": _sent_text(result)}
 
     # --- files ----------------------------------------------------------------------------------
 
@@ -398,7 +392,7 @@ class ReviewSession:
         return self._files.get(name)
 
     def _picture(self, highlight: Highlight, path: str) -> Media | None:
-        media = picture_at(self._ledger, highlight, path, self._workspace.pictures)
+        media = picture_at(self._ledger, highlight, path, self._workspace.folder.pictures)
         if not isinstance(media, Media):
             return None
         self._files[media.name] = Path(media.path)
@@ -424,6 +418,22 @@ class ReviewSession:
             f"Open page {highlight.page_label}" if highlight.page_label and page else "Open the PDF"
         )
         return [{"label": label, "href": f"/paper/{name}{page}"}]
+
+
+def _sent_text(result: RunResult) -> str:
+    """Return what became of the cards that Anki lacked, in sentences."""
+    from ankiforge.reports.summary import delivery_lines
+
+    sentences: list[str] = []
+    if result.error is not None:
+        sentences.append(result.error.message)
+    sentences += delivery_lines(result)
+    if not sentences:
+        sentences.append("Anki has every card")
+    for problem in result.problems:
+        if not problem.notice:
+            sentences.append(f"{problem.where}: {problem.what}")
+    return f"{'. '.join(sentences)}."
 
 
 def _when(at: str) -> str:

@@ -42,8 +42,8 @@ from ankiforge.text import regex
 from ankiforge.text.private import IN_ITS_NOTE, names_tag, why_document
 
 if TYPE_CHECKING:
+    from ankiforge.extract.markdown.block_cards import Written
     from ankiforge.extract.markdown.blocks import Block
-    from ankiforge.extract.markdown.cards import Written
     from ankiforge.extract.markdown.obsidian import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
@@ -119,9 +119,10 @@ class NoteSource(FileSource):
         from ankiforge.extract.markdown.blocks import parse_blocks
         from ankiforge.extract.markdown.cards import Syntax
         from ankiforge.extract.markdown.citations import citations_in, papers
+        from ankiforge.extract.markdown.front_matter import front_matter
         from ankiforge.extract.markdown.note import Reader, Wanted
         from ankiforge.extract.markdown.private import mark_private, why_whole
-        from ankiforge.extract.markdown.source import QUOTES, front_matter, prepared
+        from ankiforge.extract.markdown.source import QUOTES, prepared
         from ankiforge.extract.markdown.tokens import Context
         from ankiforge.text.identifiers import sketch
 

@@ -13,14 +13,8 @@ from enum import Enum, auto
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from ankiforge.extract.markdown.cards import (
-    CardSides,
-    Syntax,
-    Written,
-    inline_card,
-    signs_of,
-    written_card,
-)
+from ankiforge.extract.markdown.block_cards import Written, signs_of, written_card
+from ankiforge.extract.markdown.cards import CardSides, Syntax, inline_card
 from ankiforge.extract.markdown.inline import Inline, read, rich
 from ankiforge.extract.markdown.source import COMMENT, PREFIX, Source, restored
 from ankiforge.extract.markdown.tokens import Context

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from ankiforge.extract.markdown.block_cards import Written
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
-from ankiforge.extract.markdown.cards import CardSides, Written, plain_term
+from ankiforge.extract.markdown.cards import CardSides, plain_term
 from ankiforge.extract.markdown.citations import Citations, address_of
 from ankiforge.extract.markdown.exported_notes import kept
+from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.inline import Inline, outermost, rich
 from ankiforge.extract.markdown.quote_fields import quote_fields
 from ankiforge.extract.markdown.quotes import Quotes
-from ankiforge.extract.markdown.source import FrontMatter
 from ankiforge.extract.markdown.surroundings import Found, Surroundings
 from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import Document, Form, Highlight, HighlightKind, Strings

@@ -9,7 +9,8 @@ from ankiforge.extract.markdown.citations import Citation, address_of
 from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.quotation import has_words
 from ankiforge.extract.markdown.quotes import Piece, Quote
-from ankiforge.extract.markdown.tokens import Phrase, hex_colour
+from ankiforge.extract.markdown.signs import hex_colour
+from ankiforge.extract.markdown.tokens import Phrase
 from ankiforge.model import Hint, Json, Span, hints
 
 # Pieces of a quote are joined by a line end in its text, and by an empty line in its Markdown.

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.citations import address_of
-from ankiforge.extract.markdown.source import FrontMatter
+from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
 from ankiforge.text import regex, shortened
 from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, paragraphs_around
