@@ -1,4 +1,4 @@
-"""Links to papers and books: what a link in a note cites, and the page that its text names.
+"""Links to papers and books: what a link cites, and the page that its text names.
 
 Zotero, PDF plug-ins and readers paste such links beside what they quote.
 """
@@ -32,7 +32,11 @@ _ZOTERO_KEY = regex(r"[A-Z0-9]{8}")
 _PDF = regex(r"(?i)(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z")
 _SCHEME = regex(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
 # Pandoc's `[see @roe2020, p. 3]`.
-_CITEKEY = regex(r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]")
+_CITEKEY = regex(
+    r"\[[^\[\]]{0,200}?"
+    r"@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})"
+    r"[^\[\]]{0,200}\]"
+)
 _NO_ADDRESS = regex(r"(?i)(?:javascript|data|vbscript|file):|[/#]")
 
 _PAGE_WORD = r"(?:pages?|pp?\.|p(?=\d)|S\.|Seiten?|págs?\.|стр?\.|页|第)"
@@ -42,7 +46,10 @@ _PAGE = regex(
 )
 _LONE_PAGE = regex(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
 # What may stand between two links that cite one place.
-_BETWEEN = regex(rf"(?i)[\s()\[\],;.·|—–\-:/（），、]*(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z")
+_BETWEEN = regex(
+    rf"(?i)[\s()\[\],;.·|—–\-:/（），、]*"
+    rf"(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z"
+)
 _OPEN_BRACKET = regex(r"[(\[（]")
 _SOURCE_WORD = r"(?:Source|Quelle|Fonte|Fuente|see|from):?"
 # What belongs to a link when it stands before it; they are looked for in this order.
@@ -50,11 +57,16 @@ _BEFORE = (
     # an open bracket
     regex(r"(?i)(?:[(\[（][^()\[\]（）“”\"»«]*)\Z"),
     # signs and words that join it to the text
-    regex(rf"(?i)(?:(?:[\s(\[（—–\-·|,;，、]|(?<!\w)(?:{_PAGE_WORD}|{_SOURCE_WORD}))+)\Z"),
+    regex(
+        r"(?i)(?:(?:[\s(\[（—–\-·|,;，、]"
+        rf"|(?<!\w)(?:{_PAGE_WORD}|{_SOURCE_WORD}))+)\Z"
+    ),
     # an attribution, `— Doe 2020`, or the kind of the mark
     regex(
-        r"(?i)(?:(?:\s|\A)[—–―]\s?(?=[^—–―]*\d)[^—–―“”\".!?]{1,80}(?:p\.[^.!?]{1,12})?"
-        r"|(?<=[.!?…。”“\"»」])\s*(?:\w+\s+)?(?:highlight|underline|strikeout|annotation)\s*)\Z"
+        r"(?i)(?:(?:\s|\A)[—–―]\s?(?=[^—–―]*\d)"
+        r"[^—–―“”\".!?]{1,80}(?:p\.[^.!?]{1,12})?"
+        r"|(?<=[.!?…。”“\"»」])\s*(?:\w+\s+)?"
+        r"(?:highlight|underline|strikeout|annotation)\s*)\Z"
     ),
 )
 # Characters before a link that are searched for these.
@@ -112,7 +124,7 @@ def papers(citations: Citations) -> Iterator[Pair]:
                 yield (hints.quoted(scheme), value)
 
 
-# --- one link -------------------------------------------------------------------------------
+# --- one link -------------------------------------------------------------------------
 
 
 def _cited_by_link(target: str, span: Span) -> Citation | None:
@@ -170,7 +182,7 @@ def _cited_in_pdf(target: str, span: Span) -> Citation | None:
 
 
 def address_of(target: str, note_address: str) -> str:
-    """Return an address that opens the target of a link from outside the vault, "" if none does.
+    """Return an address that opens a link's target from outside the vault, or "".
 
     Args:
         target: the target, as written.
@@ -193,11 +205,11 @@ def address_of(target: str, note_address: str) -> str:
     return f"{vault}&file={quote(path, safe='')}"
 
 
-# --- the citations of a block ---------------------------------------------------------------
+# --- the citations of a block ---------------------------------------------------------
 
 
 def citations_in(block: Block) -> list[Citation]:
-    """Return the citations of a block, in order, with the brackets and names around their links."""
+    """Return the citations of a block, in order, with what belongs to their links."""
     if not QUOTES.search(block.source) and not block.context.references:
         return []
     plain = block.inline.plain
@@ -210,7 +222,7 @@ def citations_in(block: Block) -> list[Citation]:
 
 
 def _links(plain: str, targets: Iterable[tuple[Span, str]]) -> list[Citation]:
-    """Return what each link and citekey cites, by place; a link elsewhere has no papers."""
+    """Return what each link and citekey cites, in order; other links have no papers."""
     links: list[Citation] = []
     for span, target in targets:
         citation = _cited_by_link(target, span)
@@ -248,7 +260,7 @@ def _page_label(text: str) -> str:
 
 
 def _joined_where_adjacent(links: Iterable[Citation], plain: str) -> list[Citation]:
-    """Join links to papers with the links beside them, for instance to a DOI; drop other links."""
+    """Join links to papers with those beside them, as to a DOI; drop other links."""
     citations: list[Citation] = []
     for link in links:
         if citations:

@@ -1,9 +1,9 @@
-"""The highlights of one note: cards written by hand, quotes from papers, and marked sentences."""
+"""The highlights of one note: hand-written cards, quotes from papers, marked text."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from ankiforge.extract.markdown.quote_fields import quote_fields
 from ankiforge.extract.markdown.quotes import Quotes
 from ankiforge.extract.markdown.surroundings import Found, Surroundings
 from ankiforge.extract.markdown.tokens import Kind, Phrase
-from ankiforge.model import Document, Form, Highlight, HighlightKind, Strings
+from ankiforge.model import Document, Form, Highlight, HighlightKind, Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.passages import numbered
 
@@ -116,19 +116,26 @@ class Reader:
                 yield self._whole_block_quote(form, number, members)
 
     def _block_quotes(self) -> dict[tuple[Form, int], list[int]]:
-        """Return the indices of the blocks of each callout and block quote that is wanted.
+        """Return the blocks of each wanted callout and block quote, as their indices.
 
         Its key is the form of its highlight and its number.
         """
-        members: dict[tuple[Form, int], list[int]] = {}
+        wants_callouts = "callout" in self._wanted.marks
+        wants_quotes = "quote" in self._wanted.marks
+        members = defaultdict[tuple[Form, int], list[int]](list)
         for index, block in enumerate(self._blocks):
-            if block.callout and "callout" in self._wanted.marks:
-                members.setdefault((Form.CALLOUT, block.callout), []).append(index)
-            elif block.quotes and "quote" in self._wanted.marks:
-                members.setdefault((Form.MARK, block.quotes[0]), []).append(index)
+            if wants_callouts and block.callout:
+                members[Form.CALLOUT, block.callout].append(index)
+            elif wants_quotes and block.quotes:
+                members[Form.MARK, block.quotes[0]].append(index)
         return members
 
-    def _whole_block_quote(self, form: Form, number: int, members: Sequence[int]) -> Found:
+    def _whole_block_quote(
+        self,
+        form: Form,
+        number: int,
+        members: Sequence[int],
+    ) -> Found:
         """Return a callout or block quote in which nothing is marked."""
         first = members[0]
         last = members[-1]
@@ -165,16 +172,23 @@ class Reader:
             )
             form = Form.PHRASE if fields["gaps"] else Form.MARK
             last = quote.pieces[-1]
-            highlight = self._highlight(index, form, **fields)
-            yield Found(index, start, last.block, last.end, highlight, beside=quote.covers)
+            yield Found(
+                first=index,
+                start=start,
+                last=last.block,
+                end=last.end,
+                highlight=self._highlight(index, form, **fields),
+                beside=quote.covers,
+            )
 
     def _kept_passage(self, index: int, block: Block) -> Found:
         """Return the passage that another program keeps in a block."""
         end, label, comment = self._kept[index]
         markdown, _ = block.inline.markdown(0, end)
-        links = [
-            address_of(target, "") for (start, _), target in block.inline.targets if start >= end
-        ]
+        links = []
+        for (start, _), target in block.inline.targets:
+            if start >= end:
+                links.append(address_of(target, ""))
         highlight = self._highlight(
             index,
             Form.MARK,
@@ -204,7 +218,7 @@ class Reader:
             **more,  # type: ignore[arg-type]
         )
 
-    # --- cards written by hand ------------------------------------------------------------------
+    # --- cards written by hand --------------------------------------------------------
 
     def _card(self, index: int) -> Highlight | None:
         """Return the card that a whole block is, None if it is not a card."""
@@ -309,8 +323,8 @@ class Reader:
     def _unanswered(self, index: int, block: Block) -> Found | None:
         """Return the question of a card over several lines below which no answer stands.
 
-        Its `?` is the last line of a paragraph, or stands alone right below a heading. None if
-        the block is no such question.
+        Its `?` is the last line of a paragraph, or stands alone right below a heading.
+        None if the block is no such question.
         """
         lines = block.source.strip().split("\n")
         sign = lines[-1].strip()
@@ -332,10 +346,10 @@ class Reader:
         highlight = self._highlight(index, Form.BLOCK, question, (), written=written)
         return Found(first, 0, index, len(block.plain), highlight)
 
-    # --- marked sentences -----------------------------------------------------------------------
+    # --- marked sentences -------------------------------------------------------------
 
     def _sentences(self, index: int, block: Block) -> Iterator[Found]:
-        """Yield the sentences with marked phrases; a phrase that spans sentences joins them."""
+        """Yield the sentences with marked phrases, or the term that one mark makes."""
         if not any(sign in block.source for sign in self._mark_signs):
             return
         phrases = self._marked_phrases(index, block)
@@ -358,22 +372,32 @@ class Reader:
                 marks.append(phrase)
         return outermost(marks)
 
-    def _marked_sentence(self, index: int, block: Block, sentence: _MarkedSentence) -> Found:
+    def _marked_sentence(
+        self,
+        index: int,
+        block: Block,
+        sentence: _MarkedSentence,
+    ) -> Found:
         start = sentence.start
         end = sentence.end
         markdown, markdown_gaps = block.inline.markdown(
             start, end, sentence.phrases, bold=self._keeps_bold
         )
-        spans = [phrase.span for phrase in sentence.phrases]
-        colours = [phrase.note for phrase in sentence.phrases if phrase.sign == "mark"]
+        gaps: list[Span] = []
+        colour = ""
+        for phrase in sentence.phrases:
+            gap_start, gap_end = phrase.span
+            gaps.append((gap_start - start, gap_end - start))
+            if phrase.sign == "mark":
+                colour = colour or phrase.note
         highlight = self._highlight(
             index,
             Form.PHRASE,
             block.plain[start:end],
             (markdown,),
-            gaps=tuple([(gap_start - start, gap_end - start) for gap_start, gap_end in spans]),
+            gaps=tuple(gaps),
             markdown_gaps=markdown_gaps,
-            colour=next(filter(None, colours), ""),
+            colour=colour,
         )
         return Found(index, start, index, end, highlight)
 

@@ -1,4 +1,4 @@
-"""Quotation marks and remarks: what in a plain text is quoted, and what a reader says about it."""
+"""Quotation marks and remarks: what of a plain text is quoted, and what a reader says."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ OPENERS_OF = {
 OPENING = tuple("".join(OPENERS_OF.values()))
 """All that open a quotation."""
 
+_REMARK_SIGN = r"[💬📝✏🗨🗒✍]\ufe0f?\s*"
+_REMARK_WORD = (
+    r"comments?|notes?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
+    r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记"
+)
 REMARK = regex(
-    r"(?is)\s*(?:[💬📝✏🗨🗒✍]\ufe0f?\s*"
-    r"|(?:my\s+|own\s+)?(?:comments?|notes?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
-    r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记)\s*[:：]\s*)(?P<words>.*)\Z"
+    rf"(?is)\s*(?:{_REMARK_SIGN}|(?:my\s+|own\s+)?(?:{_REMARK_WORD})\s*[:：]\s*)"
+    r"(?P<words>.*)\Z"
 )
 """A text that a sign or a word introduces as a comment."""
 

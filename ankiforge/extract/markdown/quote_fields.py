@@ -13,7 +13,7 @@ from ankiforge.extract.markdown.signs import hex_colour
 from ankiforge.extract.markdown.tokens import Phrase
 from ankiforge.model import Hint, Json, Span, hints
 
-# Pieces of a quote are joined by a line end in its text, and by an empty line in its Markdown.
+# Pieces of a quote are joined by a line end in its text, and in its Markdown by this.
 _BETWEEN_PIECES = "\n\n"
 
 
@@ -32,6 +32,7 @@ def quote_fields(
     gaps: list[Span] = []
     markdown_gaps: list[Span] = []
     mark_colour = ""
+    keeps_bold = "bold" not in wanted_marks
     length = 0
     markdown_length = 0
     for piece in quote.pieces:
@@ -39,7 +40,7 @@ def quote_fields(
         phrases = _phrases_near(piece, block)
         mark_colour = mark_colour or _colour_of(phrases)
         marked = _marked_within(piece, block, phrases, wanted_marks)
-        text, markdown_spans = _markdown(piece, block, marked, bold="bold" not in wanted_marks)
+        text, markdown_spans = _markdown(piece, block, marked, bold=keeps_bold)
         markdown.append(text)
         gaps += [_moved(phrase.span, length - piece.start) for phrase in marked]
         markdown_gaps += [_moved(span, markdown_length) for span in markdown_spans]
@@ -62,11 +63,12 @@ def quote_fields(
 
 def _phrases_near(piece: Piece, block: Block) -> list[Phrase]:
     """Return the marked phrases of a block that overlap a piece of a quote."""
-    return [
-        phrase
-        for phrase in block.inline.phrases
-        if piece.start < phrase.span[1] and phrase.span[0] < piece.end
-    ]
+    overlapping = []
+    for phrase in block.inline.phrases:
+        start, end = phrase.span
+        if piece.start < end and start < piece.end:
+            overlapping.append(phrase)
+    return overlapping
 
 
 def _marked_within(
@@ -79,9 +81,12 @@ def _marked_within(
     marks = [phrase for phrase in outermost(phrases) if phrase.sign in wanted_marks]
     if any(_covers(phrase.span, block.plain, piece) for phrase in marks):
         return []
-    return [
-        phrase for phrase in marks if piece.start <= phrase.span[0] and phrase.span[1] <= piece.end
-    ]
+    inside = []
+    for phrase in marks:
+        start, end = phrase.span
+        if piece.start <= start and end <= piece.end:
+            inside.append(phrase)
+    return inside
 
 
 def _covers(phrase: Span, plain: str, piece: Piece) -> bool:
@@ -128,7 +133,7 @@ def _colour_of_callout(style: str) -> str:
 
 
 def _hints(citation: Citation) -> tuple[Hint, ...]:
-    """Return the annotation in Zotero that a link leads to, without and with its library."""
+    """Return the annotation in Zotero that is cited, without and with its library."""
     annotation = citation.annotation
     if not annotation:
         return ()

@@ -1,8 +1,8 @@
 """Passages that a note quotes from papers and books, with a link to their place.
 
-In a paragraph or list item, the quote is in quotation marks, or marked, or all of the text before
-the link to its annotation; in a block quote or callout it is the text of that. Other text beside it
-is the reader's comment.
+In a paragraph or list item, the quote is in quotation marks, or marked, or all of the
+text before the link to its annotation. In a block quote or callout, it is the text of
+that. Other text beside it is the reader's comment.
 """
 
 from __future__ import annotations
@@ -62,8 +62,11 @@ class Quote(NamedTuple):
 
     def text(self, blocks: Sequence[Block]) -> str:
         """Return its plain text; `blocks` are those of the note."""
-        pieces = [blocks[piece.block].plain[piece.start : piece.end] for piece in self.pieces]
-        return "\n".join(pieces)
+        texts = []
+        for piece in self.pieces:
+            plain = blocks[piece.block].plain
+            texts.append(plain[piece.start : piece.end])
+        return "\n".join(texts)
 
 
 class Quotes:
@@ -96,13 +99,13 @@ class Quotes:
             return
         self._cards = frozenset(filter(is_card, range(len(blocks))))
         self._citations = {
-            index: in_block for index, in_block in citations.items() if index not in self._cards
+            index: cited for index, cited in citations.items() if index not in self._cards
         }
-        self._link_only = {index for index in self._citations if self._is_only_links(index)}
+        self._link_only = set(filter(self._is_only_links, self._citations))
         for quote in self._find():
-            if self._is_marked(quote) and not (quote.citation.links or quote.citation.exact):
-                continue  # a citekey alone makes no quote of text that is a highlight anyway
-            self._register(quote)
+            # a citekey alone makes no quote of text that is a highlight anyway
+            if _has_link(quote.citation) or not self._is_marked(quote):
+                self._register(quote)
 
     def hold(self, index: int, span: Span) -> bool:
         """Return whether a quote overlaps a span of a block."""
@@ -110,7 +113,7 @@ class Quotes:
         return any(span[0] < end and start < span[1] for start, end in quoted)
 
     def _is_marked(self, quote: Quote) -> bool:
-        """Return whether a block of a quote makes a highlight without the citation too."""
+        """Return whether a block of a quote makes a highlight without a citation too."""
         for piece in quote.pieces:
             block = self._blocks[piece.block]
             if block.callout and "callout" in self._wanted_marks:
@@ -128,13 +131,17 @@ class Quotes:
         for piece in quote.pieces:
             self._spans.setdefault(piece.block, []).append(piece.span)
 
-    # --- the quotes of a note -------------------------------------------------------------------
+    # --- the quotes of a note ---------------------------------------------------------
 
     def _find(self) -> list[Quote]:
-        """Return all quotes: of each outermost block quote, and of each block outside them."""
+        """Return the quotes of outermost block quotes, and of the blocks outside them."""
         quotes: list[Quote] = []
-        unused_links = {index for index in self._link_only if not self._blocks[index].quotes}
-        for (in_block_quote, _), group in groupby(range(len(self._blocks)), key=self._group_of):
+        unused_links = set()
+        for index in self._link_only:
+            if not self._blocks[index].quotes:
+                unused_links.add(index)
+        groups = groupby(range(len(self._blocks)), key=self._group_of)
+        for (in_block_quote, _), group in groups:
             members = list(group)
             in_group: list[Quote] = []
             if in_block_quote:
@@ -149,7 +156,7 @@ class Quotes:
         return quotes
 
     def _group_of(self, index: int) -> tuple[bool, int]:
-        """Return what is read together with a block: its outermost block quote, or itself."""
+        """Return what is read as a whole: the outermost block quote, else the block."""
         block_quotes = self._blocks[index].quotes
         return (True, block_quotes[0]) if block_quotes else (False, index)
 
@@ -174,17 +181,18 @@ class Quotes:
         annotation = quote.citation.annotation
         previous = quotes[-1] if quotes else None
         if previous and annotation and previous.citation.annotation == annotation:
-            # a second text for one annotation is the reader's, unless it is set off or repeated
-            in_quotation_marks = text_before.endswith(OPENING)
-            is_set_off = in_quotation_marks or first.span in self._marked_spans(first.block)
-            if remark or not (is_set_off or text in previous.text(self._blocks)):
+            # a second text for one annotation is the reader's, unless set off or repeated
+            is_quoted = text_before.endswith(OPENING)
+            is_set_off = is_quoted or first.span in self._marked_spans(first.block)
+            is_repeated = text in previous.text(self._blocks)
+            if remark or not (is_set_off or is_repeated):
                 own_words = remark["words"].strip() if remark else text
                 quotes[-1] = _with_comment(previous, quote, own_words)
                 return
         if not remark:
             quotes.append(quote)
 
-    # --- the parts of a block -------------------------------------------------------------------
+    # --- the parts of a block ---------------------------------------------------------
 
     def _marked_spans(self, index: int) -> list[Span]:
         """Return the outermost highlights of a block, whether wanted or not."""
@@ -193,12 +201,15 @@ class Quotes:
         return [phrase.span for phrase in outermost(marks)]
 
     def _set_off(self, index: int, span: Span) -> Span | None:
-        """Return the text at the end of a span that is in quotation marks, or alone marked."""
+        """Return the end of a span, if that is in quotation marks or alone marked."""
         quoted = quoted_at_end(self._blocks[index].plain, *span)
         if quoted:
             return quoted
         start, end = span
-        marked = [mark for mark in self._marked_spans(index) if start <= mark[0] and mark[1] <= end]
+        marked = []
+        for mark in self._marked_spans(index):
+            if start <= mark[0] and mark[1] <= end:
+                marked.append(mark)
         if len(marked) == 1 and marked[0][1] == end:
             return marked[0]
         return None
@@ -221,18 +232,14 @@ class Quotes:
         texts = [block.plain[start:end] for start, end in self._texts_between(index)]
         return not any(map(as_comment, texts))
 
-    # --- paragraphs and list items --------------------------------------------------------------
+    # --- paragraphs and list items ----------------------------------------------------
 
     def _in_block(self, index: int, *, in_block_quote: bool = False) -> list[Quote]:
-        """Return the quotes of one block: before each link, or after a link at its start."""
+        """Return the quotes of one block: before links, or behind a link at its start."""
         block = self._blocks[index]
         if block.part is Part.HEADING or index in self._link_only:
             return []
-        linked = [
-            citation
-            for citation in self._citations.get(index, ())
-            if citation.links or citation.exact
-        ]
+        linked = list(filter(_has_link, self._citations.get(index, ())))
         quotes = []
         free = 0
         for number, citation in enumerate(linked):
@@ -282,7 +289,7 @@ class Quotes:
         return text if is_listed and block.plain[end - 1] not in ":：" else None
 
     def _quoted_behind(self, index: int, start: int, end: int) -> Span | None:
-        """Return what is quoted right behind a link that begins its line, None if nothing is."""
+        """Return what is quoted right behind a link that begins its line, or None."""
         plain = self._blocks[index].plain
         text = trimmed_words(plain, start, end)
         if text is None:
@@ -296,7 +303,7 @@ class Quotes:
         return quoted if quoted and quoted[0] <= start + 1 else None
 
     def _with_comment_behind(self, quote: Quote, linked: Sequence[Citation]) -> Quote:
-        """Add what the reader says about the only quote of a block, if that begins with it.
+        """Add what the reader says about the only quote of a block that begins with it.
 
         Text behind the quote is a comment, and so are the items below.
         """
@@ -324,25 +331,28 @@ class Quotes:
         return below if all(map(self._is_plain_text, below)) else []
 
     def _is_plain_text(self, index: int) -> bool:
-        """Return whether a block is neither a card nor code, and cites and marks nothing."""
+        """Return whether a block is no card and no code, and cites and marks nothing."""
         if index in self._cards or index in self._citations:
             return False
         block = self._blocks[index]
         return block.is_text and not block.sides and not self._marked_spans(index)
 
-    # --- block quotes and callouts --------------------------------------------------------------
+    # --- block quotes and callouts ----------------------------------------------------
 
-    def _in_group(self, members: Sequence[int], link_beside: Sequence[int]) -> list[Quote]:
-        """Return the quotes of one block quote, [] if its blocks are to be read one by one.
+    def _in_group(
+        self,
+        members: Sequence[int],
+        link_beside: Sequence[int],
+    ) -> list[Quote]:
+        """Return the quotes of one block quote, [] if its blocks are read one by one.
 
         Args:
             members: the indices of its blocks.
-            link_beside: that of the line beside it that contains only its link, if there is one.
+            link_beside: that of the line beside it that contains only its link, if any.
         """
-        citing = [
-            index for index in members if index in self._citations and index not in self._link_only
-        ]
-        if len({self._citations[index][0].links for index in citing}) > 1:
+        citing = [index for index in members if self._cites_with_words(index)]
+        first_links = {self._citations[index][0].links for index in citing}
+        if len(first_links) > 1:
             quotes: list[Quote] = []
             for index in members:
                 quotes.extend(self._in_block(index, in_block_quote=True))
@@ -359,12 +369,16 @@ class Quotes:
         covers = (*members, *link_beside)
         return [Quote(self._without_quotation_marks(pieces), citation, comment, covers)]
 
+    def _cites_with_words(self, index: int) -> bool:
+        """Return whether a block has both citations and other words."""
+        return index in self._citations and index not in self._link_only
+
     def _citation_of_group(self, indices: Iterable[int]) -> Citation | None:
         """Return all that some blocks cite as one, None if it is no place in a paper."""
         citations: list[Citation] = []
         for index in indices:
             citations.extend(self._citations.get(index, ()))
-        if not any(one.links or one.exact or one.label for one in citations):
+        if not any(_has_link(citation) or citation.label for citation in citations):
             return None
         joined = citations[0]
         for citation in citations[1:]:
@@ -381,7 +395,7 @@ class Quotes:
         return not style or has_place or bool(_QUOTING.search(style))
 
     def _ends_a_quote(self, index: int) -> bool:
-        """Return whether the links of a block stand before or after its text, not within it."""
+        """Return whether the links of a block stand before or behind its text."""
         block = self._blocks[index]
         citations = self._citations[index]
         if block.part is Part.TITLE:
@@ -443,7 +457,7 @@ class Quotes:
         return pieces, _joined(comments)
 
     def _quoting_and_commenting(self, body: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Divide the blocks of a block quote into those of the quote and those of a comment."""
+        """Divide the blocks of a block quote into those of the quote and of a comment."""
         if not body:
             return [], []
         depth = min([len(self._blocks[index].quotes) for index in body])
@@ -459,20 +473,30 @@ class Quotes:
         return inner, [index for index in body if index > inner[-1]]
 
 
+def _has_link(citation: Citation) -> bool:
+    """Return whether a citation is more than a citekey."""
+    return bool(citation.links or citation.exact)
+
+
 def _joined(texts: Iterable[str]) -> str:
     """Join the texts that are not empty, a line each."""
     return "\n".join(filter(None, texts))
 
 
 def _with_comment(previous: Quote, quote: Quote, own_words: str) -> Quote:
-    """Return a quote with the reader's words about it, which were taken for another quote."""
-    comment = _joined((previous.comment, own_words, quote.comment))
+    """Return a quote with the reader's words about it, taken for another quote before."""
     indices = [piece.block for piece in quote.pieces]
-    return previous._replace(comment=comment, covers=(*previous.covers, *indices, *quote.covers))
+    return previous._replace(
+        comment=_joined((previous.comment, own_words, quote.comment)),
+        covers=(*previous.covers, *indices, *quote.covers),
+    )
 
 
 def _is_apart(block: Block, citation: Citation) -> bool:
-    """Return whether a link stands apart from the words behind it: it ends a line or a sentence."""
+    """Return whether a link stands apart from the words behind it.
+
+    It does if it ends a line or a sentence, or stands in brackets.
+    """
     start, end = citation.span
     plain = block.plain
     if plain[end : end + 1] == ":" or block.inline.breaks(end) or plain[start] in "(（":

@@ -1,4 +1,4 @@
-"""What stands around the highlights of a note: context, headings, links, and ids of other tools."""
+"""What stands around a highlight of a note: context, headings, links, ids of tools."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from ankiforge.text.private import TAG
 _NOT_IN_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 # Characters shown of one list item.
 _LONGEST_ITEM = 160
-# Words of a comment from which it is taken out of the text around; shorter ones may be words of it.
+# Words of a comment from which it is taken out of the text around; a shorter one may be
+# words of that text.
 _FEWEST_WORDS = 3
 _CUT_COMMENT = "[…]"
 
@@ -64,7 +65,7 @@ class Surroundings:
         self._comments = _long_comments(all_found)
         self._code_lines: set[int] = set()
         self._items: dict[tuple[Span, ...], int] = {}
-        """The index of the block with the first paragraph of each list item, by its path."""
+        """The index of the first paragraph of each list item, by its path."""
         for index, block in enumerate(self._blocks):
             if block.part is Part.CODE:
                 self._code_lines.update(range(*block.lines))
@@ -106,8 +107,8 @@ class Surroundings:
     def _text_around(self, found: Found) -> tuple[str, str]:
         """Return the plain text before and behind a highlight.
 
-        It is long enough for the context and the paragraphs around. A neighbour that is cut off
-        at this length is too long to be taken.
+        It is long enough for the context and the paragraphs around. A neighbour that is
+        cut off at this length is too long to be taken.
         """
         highlight = found.highlight
         length = CONTEXT
@@ -117,7 +118,7 @@ class Surroundings:
         return self._note.around(found.first, found.start, found.last, found.end, length)
 
     def _nearby(self, highlight: Highlight, before: str, after: str) -> str:
-        """Return the paragraphs around a highlight, without the reader's comments in them."""
+        """Return the paragraphs around a highlight, without the reader's comments."""
         text = f"{before}{highlight.exact}{after}"
         start = len(before)
         end = start + len(highlight.exact)
@@ -127,7 +128,7 @@ class Surroundings:
         return nearby
 
     def _items_above(self, block: Block) -> Iterable[str]:
-        """Yield the texts of the list items that contain a block, outermost first, shortened."""
+        """Yield the list items that contain a block, outermost first, shortened."""
         depth = len(block.path)
         if block.part is Part.ITEM:
             depth -= 1  # the last item of its path is the block itself
@@ -137,7 +138,7 @@ class Surroundings:
                 yield shortened(self._blocks[index].plain, _LONGEST_ITEM)
 
     def _links(self, found: Found) -> Strings:
-        """Return the addresses of the links in a highlight, and of those that it has already."""
+        """Return the links that a highlight has already, and those in its text."""
         note_address = found.highlight.document.uri
         addresses = list(found.highlight.links)
         for index in range(found.first, found.last + 1):
@@ -163,7 +164,7 @@ class Surroundings:
 
 
 def _asks(highlight: Highlight) -> bool:
-    """Return whether the comment asks something, so that more text around it is wanted."""
+    """Return whether the comment asks something: then more text around it is wanted."""
     return "?" in highlight.comment
 
 
@@ -173,7 +174,7 @@ def _long_comments(all_found: Iterable[Found]) -> list[str]:
 
 
 def _address(note_address: str, block: Block) -> str:
-    """Return the address of a block or of its heading, as in Obsidian's links; "" if none."""
+    """Return the address of a block or of its heading, as in Obsidian's links, or ""."""
     if not note_address:
         return ""
     place = ""
@@ -185,7 +186,7 @@ def _address(note_address: str, block: Block) -> str:
     return note_address + quote(place, safe="")
 
 
-# --- what other tools wrote -----------------------------------------------------------------------
+# --- what other tools wrote -----------------------------------------------------------
 
 # The id of the Anki note that a tool made.
 _ANKI_ID = regex(
@@ -230,10 +231,11 @@ def _read_tool_marks(
         is_inside = number < end
         may_hold_id = is_inside or (number == end and content.startswith(_BELOW_CARD))
         is_code = number in code_lines or content.endswith("`")
-        written = _ANKI_ID.search(line) if may_hold_id and not is_code and not anki_id else None
-        if written:
-            anki_id = written["comment"] or written["block_id"] or written["line"]
-            tool = "flashcards" if written["block_id"] else "o2a"
+        if may_hold_id and not is_code and not anki_id:
+            written = _ANKI_ID.search(line)
+            if written:
+                anki_id = written["comment"] or written["block_id"] or written["line"]
+                tool = "flashcards" if written["block_id"] else "o2a"
         scheduled = _SCHEDULE.search(line)
         if scheduled and not schedule:
             schedule = scheduled[1]
