@@ -439,11 +439,12 @@ class _BlockParser:
             part = Part.ITEM
             words = _BOX.sub("", words)
         first_line = self._lines[0]
-        callout = _CALLOUT.match(words) if container == "blockquote_open" else None
-        if callout:
-            self._begin_callout(callout["type"], callout["title"])
-            words = words[callout.end() :]
-            first_line += 1
+        if container == "blockquote_open":
+            callout = _CALLOUT.match(words)
+            if callout:
+                self._begin_callout(callout["type"], callout["title"])
+                words = words[callout.end() :]
+                first_line += 1
 
         lines = words.split("\n")
         start = 0

@@ -42,9 +42,9 @@ _ENDING = " \n.,;:!?…。，、！？"
 _BEFORE_OPENER = "([—–"
 
 
-def has_words(text: str, start: int = 0, end: int | None = None) -> bool:
-    """Return whether [start, end) of a text contains a letter or a digit."""
-    return bool(_WORD.search(text, start, len(text) if end is None else end))
+def has_words(text: str) -> bool:
+    """Return whether a text contains a letter or a digit."""
+    return _WORD.search(text) is not None
 
 
 def as_comment(text: str) -> str:
@@ -58,7 +58,8 @@ def trimmed_words(plain: str, start: int, end: int) -> Span | None:
     if pictograms:
         start = pictograms.end()
     end = start + len(plain[start:end].rstrip())
-    return (start, end) if has_words(plain, start, end) else None
+    has_word = _WORD.search(plain, start, end) is not None
+    return (start, end) if has_word else None
 
 
 def quoted_at_end(plain: str, start: int, end: int) -> Span | None:

@@ -240,29 +240,32 @@ class Quotes:
         if block.part is Part.HEADING or index in self._link_only:
             return []
         linked = list(filter(_has_link, self._citations.get(index, ())))
+        next_links = [citation.span[0] for citation in linked[1:]]
+        next_links.append(len(block.plain))
         quotes = []
         free = 0
-        for number, citation in enumerate(linked):
-            is_last = number + 1 == len(linked)
-            next_link = len(block.plain) if is_last else linked[number + 1].span[0]
-            span = citation.words
-            if span is None:
-                text = trimmed_words(block.plain, free, citation.span[0])
-                if text:
-                    is_listed = in_block_quote and bool(citation.label or citation.page)
-                    is_alone = len(linked) == 1
-                    span = self._quoted_before(index, text, citation, is_alone, is_listed)
-                else:
-                    span = self._quoted_behind(index, citation.span[1], next_link)
-            if span:
-                quotes.append(Quote((Piece(index, *span),), citation))
-            free = citation.span[1]
+        for citation, next_link in zip(linked, next_links, strict=False):
+            start, end = citation.span
+            text_before = trimmed_words(block.plain, free, start)
+            free = end
+            if citation.words:
+                quoted = citation.words
+            elif text_before:
+                is_alone = len(linked) == 1
+                is_listed = in_block_quote and bool(citation.label or citation.page)
+                quoted = self._quoted_before(
+                    index, text_before, citation, is_alone=is_alone, is_listed=is_listed
+                )
+            else:
+                quoted = self._quoted_behind(index, end, next_link)
+            if quoted:
+                quotes.append(Quote((Piece(index, *quoted),), citation))
         if len(quotes) == 1:
             return [self._with_comment_behind(quotes[0], linked)]
         return quotes
 
     def _quoted_before(
-        self, index: int, text: Span, citation: Citation, is_alone: bool, is_listed: bool
+        self, index: int, text: Span, citation: Citation, *, is_alone: bool, is_listed: bool
     ) -> Span | None:
         """Return what is quoted of the text before a link, None if nothing is.
 
@@ -286,7 +289,8 @@ class Quotes:
         word_count = len(block.plain[start:end].split())
         if citation.annotation and word_count >= _FEWEST_WORDS:
             return text
-        return text if is_listed and block.plain[end - 1] not in ":：" else None
+        announces = block.plain[end - 1] in ":："
+        return text if is_listed and not announces else None
 
     def _quoted_behind(self, index: int, start: int, end: int) -> Span | None:
         """Return what is quoted right behind a link that begins its line, or None."""
@@ -299,8 +303,11 @@ class Quotes:
         if lead:
             start = lead.end()
         quoted = self._set_off(index, (start, end))
+        if quoted is None:
+            return None
         # one sign more may be the opening quotation mark
-        return quoted if quoted and quoted[0] <= start + 1 else None
+        begins_there = quoted[0] <= start + 1
+        return quoted if begins_there else None
 
     def _with_comment_behind(self, quote: Quote, linked: Sequence[Citation]) -> Quote:
         """Add what the reader says about the only quote of a block that begins with it.
@@ -328,7 +335,8 @@ class Quotes:
             if self._blocks[other].path[: len(path)] != path:
                 break
             below.append(other)
-        return below if all(map(self._is_plain_text, below)) else []
+        are_plain = all(map(self._is_plain_text, below))
+        return below if are_plain else []
 
     def _is_plain_text(self, index: int) -> bool:
         """Return whether a block is no card and no code, and cites and marks nothing."""
@@ -440,8 +448,10 @@ class Quotes:
             remark = REMARK.match(block.plain)
             for number, (start, end) in enumerate(self._texts_between(index)):
                 span = trimmed_words(block.plain, start, end)
-                text = as_comment(block.plain[slice(*span)]) if span else ""
-                if span is None or not text:
+                if span is None:
+                    continue
+                text = as_comment(block.plain[slice(*span)])
+                if not text:
                     continue
                 if pieces and (is_over or remark or is_below_rule):
                     comments.append(remark["words"] if remark else text)
@@ -460,8 +470,9 @@ class Quotes:
         """Divide the blocks of a block quote into those of the quote and of a comment."""
         if not body:
             return [], []
-        depth = min([len(self._blocks[index].quotes) for index in body])
-        inner = [index for index in body if len(self._blocks[index].quotes) > depth]
+        depths = {index: len(self._blocks[index].quotes) for index in body}
+        outer_depth = min(depths.values())
+        inner = [index for index in body if depths[index] > outer_depth]
         if not inner:
             return list(body), []
         # a callout within the quote is the reader's
