@@ -47,7 +47,7 @@ VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """)
 def status(call: Call) -> None:
     """Show what waits for you, and what to run next."""
-    from ankiforge.reports.summary import status_of, status_text
+    from ankiforge.reports.status import status_of, status_text
 
     with session(call, read_only=True) as workspace:
         found = status_of(workspace.folder, workspace.ledger)
@@ -371,7 +371,7 @@ GROUPS = 8
 """)
 def stats(call: Call) -> None:
     """Show what became of highlights and drafts, and how the cards fare in Anki."""
-    from ankiforge.reports.summary import statistics, stats_text
+    from ankiforge.reports.statistics import statistics, stats_text
 
     with session(call, read_only=True) as workspace:
         found = statistics(workspace.ledger, datetime.now())

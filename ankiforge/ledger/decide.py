@@ -1,9 +1,11 @@
-"""Decisions of a person or of the policy: each is an event, and can be undone (`undo.py`).
+"""Decisions of a person or of the policy: each is an event that `undo.py` takes back.
 
-A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo` needs both.
+A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo`
+needs both.
 
-`tests/unit/ledger/test_decisions.py` takes back each kind of decision by each name that `undo` takes;
-further ones are in `tests/golden/histories` (`decisions.yaml`, `machines.yaml`).
+`tests/unit/ledger/test_decisions.py` takes back each kind of decision by each name that
+`undo` takes; further ones are in `tests/golden/histories` (`decisions.yaml`,
+`machines.yaml`).
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, drafts, waiting
-from ankiforge.ledger.events import PERSON, POLICY, Passage, Wording, content_of, guid_of
+from ankiforge.ledger.events import (
+    PERSON,
+    POLICY,
+    Passage,
+    Wording,
+    content_of,
+    guid_of,
+)
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.views import AGAIN, graves_of
@@ -35,7 +44,7 @@ FLOOD = 300
 """Policy accepts at most so many cards in one run; the rest waits."""
 
 
-# --- accepting ------------------------------------------------------------------------------------
+# --- accepting --------------------------------------------------------------------------
 
 
 class NewCard(Value):
@@ -53,7 +62,7 @@ class NewCard(Value):
 
 
 def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
-    """Accept, by policy, drafts that need no person. `allows` tells what the settings accept."""
+    """Accept, by policy, drafts that need no person and that the settings accept."""
     accepted: list[Guid] = []
     with store.transaction():
         waiting.drop_resolved(store)
@@ -67,14 +76,14 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
                 continue
             if wording.drafter == "llm":
                 wording = replace(wording, tags=(*wording.tags, UNREVIEWED))
-            new = NewCard(
+            new_card = NewCard(
                 key=draft.highlight.key,
                 proposal=draft.proposal,
                 wording=wording,
                 by=POLICY,
                 draft=draft.id,
             )
-            accepted.append(make_card(store, new))
+            accepted.append(make_card(store, new_card))
     return accepted
 
 
@@ -88,93 +97,118 @@ def accept(store: Store, id: str, *, forced: bool = False) -> Guid:
         state, _ = cards.state_of(store, id)
         raise RefusedError(f"{id} is {state.verdict}", hint=f"ankiforge undo {id}")
     with store.action():
-        row = waiting.draft_row(store, id)
-        proposal = drafts.decode_proposal(row["body"])
-        wording = drafts.wording_in(row)
+        draft_row = waiting.waiting_row(store, id)
+        proposal = drafts.decode_proposal(draft_row["body"])
+        wording = drafts.wording_in(draft_row)
         if proposal.blocked and not forced:
             _refuse_blocked(id, proposal)
-        passage = store.passage(row["key"])
-        if row["revises"]:
-            return _accept_revision(store, row, passage, wording)
-        for equal in waiting.equal_cards(store, passage, row["content"]):
+        passage = store.passage(draft_row["key"])
+        if draft_row["revises"]:
+            return _accept_revision(store, draft_row, passage, wording)
+        for equal in waiting.equal_cards(store, passage, draft_row["content"]):
             if equal["live"]:
                 store.add("different", passage.key, PERSON, {"old": equal["passage"]})
-        new = NewCard(key=row["key"], proposal=proposal, wording=wording, draft=id, forced=forced)
-        return make_card(store, new)
+        new_card = NewCard(
+            key=draft_row["key"],
+            proposal=proposal,
+            wording=wording,
+            draft=id,
+            forced=forced,
+        )
+        return make_card(store, new_card)
 
 
-def _refuse_blocked(id: str, proposal: Proposal) -> None:
+def _refuse_blocked(draft_id: str, proposal: Proposal) -> None:
     """Raise for a draft that a check blocks, with what the first such check found."""
     findings = proposal.findings
     blocking = next(finding for finding in findings if finding.severity is Severity.BLOCK)
     raise RefusedError(
-        f"{id}: {blocking.message}", hint=f"ankiforge edit {id}, or accept --force {id}"
+        f"{draft_id}: {blocking.message}",
+        hint=f"ankiforge edit {draft_id}, or accept --force {draft_id}",
     )
 
 
-def _accept_revision(store: Store, row: Row, passage: Passage, wording: Wording) -> Guid:
+def _accept_revision(
+    store: Store,
+    draft_row: Row,
+    passage: Passage,
+    wording: Wording,
+) -> Guid:
     """Give a card the words of the draft that revises it."""
-    guid = Guid(row["revises"])
+    guid = Guid(draft_row["revises"])
     body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
     event = store.add("revise", passage.key, PERSON, body)
-    waiting.put_away(store, row["id"], event)
+    waiting.put_away(store, draft_row["id"], event)
     return guid
 
 
-def make_card(store: Store, new: NewCard) -> Guid:
+def make_card(store: Store, new_card: NewCard) -> Guid:
     """Make a card, and drop the draft that it is made of with its alternatives."""
-    passage = store.passage(new.key)
-    guid = guid_of(passage.key, new.wording)
-    body: Json = {"guid": guid, "draft": msgspec.to_builtins(new.wording)}
-    if new.proposal.deck:
-        body["deck"] = new.proposal.deck
-    if new.forced:
+    passage = store.passage(new_card.key)
+    guid = guid_of(passage.key, new_card.wording)
+    body: Json = {"guid": guid, "draft": msgspec.to_builtins(new_card.wording)}
+    if new_card.proposal.deck:
+        body["deck"] = new_card.proposal.deck
+    if new_card.forced:
         body["forced"] = True
-    if new.by == PERSON and waiting.was_buried(passage, new.wording, graves_of(store)):
+    if new_card.by == PERSON and waiting.was_buried(
+        passage,
+        new_card.wording,
+        graves_of(store),
+    ):
         body[AGAIN] = True
-    rows = store.rows("SELECT * FROM draft WHERE key = ?", new.key)
-    row = next((row for row in rows if row["id"] == new.draft), None)
+    draft_rows = store.rows("SELECT * FROM draft WHERE key = ?", new_card.key)
+    draft_row = next((row for row in draft_rows if row["id"] == new_card.draft), None)
     alternatives: list[Row] = []
-    if row is not None:
-        if row["replaces"]:
-            body["instead"] = row["replaces"]
-        alternatives = [other for other in rows if _is_alternative(other, new)]
+    if draft_row is not None:
+        if draft_row["replaces"]:
+            body["instead"] = draft_row["replaces"]
+        alternatives = [row for row in draft_rows if _is_alternative(row, new_card)]
     if alternatives:
-        body["passed"] = [other["content"] for other in alternatives]
-    event = store.add("accept", passage.key, new.by, body)
-    for id in (new.draft, *(other["id"] for other in alternatives)):
-        if new.by == PERSON:
-            waiting.put_away(store, id, event)
+        body["passed"] = [alternative["content"] for alternative in alternatives]
+    event = store.add("accept", passage.key, new_card.by, body)
+    for draft_id in (
+        new_card.draft,
+        *(alternative["id"] for alternative in alternatives),
+    ):
+        if new_card.by == PERSON:
+            waiting.put_away(store, draft_id, event)
         else:
-            store.write("DELETE FROM draft WHERE id = ?", id)
+            store.write("DELETE FROM draft WHERE id = ?", draft_id)
     return Guid(guid)
 
 
-def _is_alternative(row: Row, new: NewCard) -> bool:
-    """Return whether a draft is of the same fact: a reply numbers the facts that its drafts are about."""
-    accepted = new.proposal.draft
-    if row["id"] == new.draft or not accepted.origin.request:
+def _is_alternative(draft_row: Row, new_card: NewCard) -> bool:
+    """Return whether a draft is of the same fact, which its reply has numbered."""
+    accepted = new_card.proposal.draft
+    if draft_row["id"] == new_card.draft or not accepted.origin.request:
         return False
-    other = drafts.decode_proposal(row["body"]).draft
+    other = drafts.decode_proposal(draft_row["body"]).draft
     return other.origin == accepted.origin and other.intent == accepted.intent
 
 
-def make(store: Store, key: str, proposal: Proposal) -> Guid:
+def make(store: Store, highlight_key: str, proposal: Proposal) -> Guid:
     """Make a card that a person wrote for a passage."""
     with store.action():
-        cards.highlight_row(store, key)
-        waiting.refuse_doubtful(store, key)
+        cards.highlight_row(store, highlight_key)
+        waiting.refuse_doubtful(store, highlight_key)
         wording = drafts.wording_of(proposal.draft, own=False)
-        return make_card(store, NewCard(key=key, proposal=proposal, wording=wording))
+        return make_card(
+            store,
+            NewCard(key=highlight_key, proposal=proposal, wording=wording),
+        )
 
 
 def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
-    """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
+    """Change fields of a card, or accept a draft in other words.
+
+    The fields are the person's from now on.
+    """
     with store.action():
         guid = _accept_as_it_is(store, id, forced=forced) if id.startswith("dr") else id
         state, passage = cards.state_of(store, guid)
         before = state.wording.fields
-        changed = {name: text for name, text in fields.items() if before.get(name, "") != text}
+        changed = {name: text for name, text in fields.items() if text != before.get(name, "")}
         if changed:
             body: Json = {"guid": guid, "fields": changed}
             if state.wording.kind != "cloze" and "Reverse" in fields:
@@ -183,22 +217,22 @@ def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
     return Guid(guid)
 
 
-def _accept_as_it_is(store: Store, id: str, *, forced: bool) -> Guid:
-    """Accept a draft whose words a person is about to change: the checks judge the person's words."""
-    row = waiting.draft_row(store, id)
-    if row["revises"]:
-        return accept(store, id, forced=True)
-    new = NewCard(
-        key=row["key"],
-        proposal=drafts.decode_proposal(row["body"]),
-        wording=drafts.wording_in(row),
-        draft=id,
+def _accept_as_it_is(store: Store, draft_id: str, *, forced: bool) -> Guid:
+    """Accept a draft whose words a person is about to change: the checks judge those."""
+    draft_row = waiting.waiting_row(store, draft_id)
+    if draft_row["revises"]:
+        return accept(store, draft_id, forced=True)
+    new_card = NewCard(
+        key=draft_row["key"],
+        proposal=drafts.decode_proposal(draft_row["body"]),
+        wording=drafts.wording_in(draft_row),
+        draft=draft_id,
         forced=forced,
     )
-    return make_card(store, new)
+    return make_card(store, new_card)
 
 
-# --- taking over from other tools -----------------------------------------------------------------
+# --- taking over from other tools -------------------------------------------------------
 
 
 class Taken(Value):
@@ -215,7 +249,7 @@ class Taken(Value):
 
 
 def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
-    """Make cards of the notes and schedules of other tools, and return the id for `undo`."""
+    """Make cards of notes and schedules of other tools; return the id for `undo`."""
     with store.action() as action:
         for taken in chosen:
             if taken.id.startswith("af"):
@@ -235,9 +269,9 @@ def _adopt_schedule(store: Store, taken: Taken) -> None:
 
 def _adopt_as_card(store: Store, taken: Taken) -> None:
     """Make a card of a draft, with the history that another tool has of its passage."""
-    row = waiting.draft_row(store, taken.id)
-    wording = drafts.wording_in(row)
-    passage = store.passage(row["key"])
+    draft_row = waiting.waiting_row(store, taken.id)
+    wording = drafts.wording_in(draft_row)
+    passage = store.passage(draft_row["key"])
     if taken.text:
         text = keep_numbers(taken.text, wording.fields.get("Text", ""))
         wording = replace(wording, fields={**wording.fields, "Text": text})
@@ -253,36 +287,36 @@ def _adopt_as_card(store: Store, taken: Taken) -> None:
     waiting.put_away(store, taken.id, event)
 
 
-# --- rejecting ------------------------------------------------------------------------------------
+# --- rejecting --------------------------------------------------------------------------
 
 
 def reject(store: Store, id: str, why: str = "") -> None:
     """Reject a draft or a card. Its words are not offered again."""
     with store.action():
         if id.startswith("dr"):
-            key, body = _draft_as_rejected(store, id)
+            passage_key, body = _draft_as_rejected(store, id)
         else:
-            key, body = _card_as_rejected(store, id)
+            passage_key, body = _card_as_rejected(store, id)
         if why:
             body["why"] = why
-        event = store.add("reject", key, PERSON, body)
+        event = store.add("reject", passage_key, PERSON, body)
         waiting.put_away(store, id, event)
 
 
-def _draft_as_rejected(store: Store, id: str) -> tuple[str, Json]:
+def _draft_as_rejected(store: Store, draft_id: str) -> tuple[str, Json]:
     """Return the key and the body of the event that rejects a draft.
 
     Of a revision only the words are rejected: its card stays.
     """
-    row = waiting.draft_row(store, id)
-    wording = drafts.wording_in(row)
-    key = store.first(row["key"])
+    draft_row = waiting.waiting_row(store, draft_id)
+    wording = drafts.wording_in(draft_row)
+    passage_key = store.first(draft_row["key"])
     guid = ""
     slot = ""
-    if not row["revises"]:
-        guid = guid_of(key, wording)
+    if not draft_row["revises"]:
+        guid = guid_of(passage_key, wording)
         slot = wording.slot if wording.own else ""
-    return key, {
+    return passage_key, {
         "guid": guid,
         "content": wording.content,
         "slot": slot,
@@ -302,13 +336,16 @@ def _card_as_rejected(store: Store, guid: str) -> tuple[str, Json]:
     }
 
 
-def skip(store: Store, key: str, why: str = "") -> None:
+def skip(store: Store, highlight_key: str, why: str = "") -> None:
     """Draft nothing for a highlight any more."""
     with store.action():
-        first = store.first(cards.highlight_row(store, key)["key"])
-        waiting.refuse_doubtful(store, key)
+        first = store.first(cards.highlight_row(store, highlight_key)["key"])
+        waiting.refuse_doubtful(store, highlight_key)
         event = store.add("skip", first, PERSON, {"why": why} if why else {})
         keys = store.keys(first)
         marks = ", ".join("?" * len(keys))
-        for row in store.rows(f"SELECT id FROM draft WHERE key IN ({marks})", *keys):
-            waiting.put_away(store, row["id"], event)
+        for draft_row in store.rows(
+            f"SELECT id FROM draft WHERE key IN ({marks})",
+            *keys,
+        ):
+            waiting.put_away(store, draft_row["id"], event)

@@ -1,15 +1,19 @@
-"""Drafts of passages: which highlights are to be drafted, and what is recorded of the drafts.
+"""Drafts of passages: what is to be drafted, and what is recorded of the drafts.
 
 What must stay true:
 
-- `highlight.drafted` and `modelled` hold the content that was drafted last; '' asks for drafts again.
-- A draft that waits is new: not rejected, not passed over, not the words of a card (`is_new`).
-- Only the source's own words change a card unasked (`_follow`), and not words that a check blocks.
+- `highlight.drafted` and `modelled` hold the content that was drafted last; '' asks for
+  drafts again.
+- A draft that waits is new: not rejected, not passed over, not the words of a card
+  (`is_new`).
+- Only the source's own words change a card unasked (`_follow`), and not words that a
+  check blocks.
 
 The drafts that wait are read in `waiting.py`.
 
-Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, `model`, `alike`),
-`tests/e2e/test_forms.py`, and `test_corrections.py` and `test_lost_and_found.py` in `tests/anki`.
+Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, `model`,
+`alike`), `tests/e2e/test_forms.py`, and `test_corrections.py` and
+`test_lost_and_found.py` in `tests/anki`.
 """
 
 from __future__ import annotations
@@ -55,15 +59,17 @@ from ankiforge.text.cloze import make
 from ankiforge.text.damage import damage_in
 
 DERIVED_ALIKE = 85
-"""Words that a reader derived ship unasked only if they are so much alike, in per cent."""
+"""Words that a reader derived ship unasked only if they are so much alike, in per
+cent."""
 PART = 200
 """The number of rows that are read at a time."""
 SAME_WORDS = "same words as in "
-"""How the reason of a copy begins, before the title of the document that has the original."""
+"""How the reason of a copy begins, before the title of the document that has the
+original."""
 decode_proposal = msgspec.json.Decoder(Proposal).decode
 
 
-# --- what to draft --------------------------------------------------------------------------------
+# --- what to draft ----------------------------------------------------------------------
 
 
 def to_draft(
@@ -77,10 +83,12 @@ def to_draft(
 
     Args:
         store: the store.
-        by_model: those that no model drafted yet and about which nobody decided, or whose words a
-            model's card no longer quotes, instead of those that the rules did not draft yet.
+        by_model: those that no model drafted yet and about which nobody decided, or whose
+            words a model's card no longer quotes, instead of those that the rules did not
+            draft yet.
         within: the documents whose highlights are drafted; None = all.
-        in_progress: whether a person is still writing the note at a place: what has a card there waits.
+        in_progress: whether a person is still writing the note at a place: what has a
+            card there waits.
     """
     column = "modelled" if by_model else "drafted"
     condition = f"WHERE state = 'present' AND {column} != content"
@@ -90,14 +98,14 @@ def to_draft(
         f"SELECT * FROM highlight {condition} AND",
         "key",
     )
-    for row in rows:
-        if within is not None and row["document"] not in within:
+    for highlight_row in rows:
+        if within is not None and highlight_row["document"] not in within:
             continue
-        passage = store.passage(row["key"])
-        if passage.skipped or not _leads(store, row["key"], passage):
+        passage = store.passage(highlight_row["key"])
+        if passage.skipped or not _leads(store, highlight_row["key"], passage):
             continue
-        highlight = decode_highlight(row)
-        if by_model and not _is_for_model(row, passage, highlight):
+        highlight = decode_highlight(highlight_row)
+        if by_model and not _is_for_model(highlight_row, passage, highlight):
             continue
         if passage.live and in_progress(highlight.document.path):
             continue
@@ -106,32 +114,38 @@ def to_draft(
         yield highlight
 
 
-def _leads(store: Store, key: str, passage: Passage) -> bool:
+def _leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     """Return whether a highlight is the one of its passage whose text is used."""
-    if passage.keys == (key,):
+    if passage.keys == (highlight_key,):
         return True
     present = cards.present_rows(store, passage)
     leading = min(present, key=lambda row: cards.rank(row, passage), default=None)
-    return leading is not None and leading["key"] == key
+    return leading is not None and leading["key"] == highlight_key
 
 
-def _is_for_model(row: Row, passage: Passage, highlight: Highlight) -> bool:
-    """Return whether a model drafts a highlight: it is neither left out, nor a copy, nor decided on."""
+def _is_for_model(highlight_row: Row, passage: Passage, highlight: Highlight) -> bool:
+    """Return whether a highlight is neither left out, nor a copy, nor decided on."""
     if passage.decided and not _lost_its_quote(passage, highlight):
         return False
-    return row["fate"] != "ignored" and not row["reason"].startswith(SAME_WORDS)
+    is_copy = highlight_row["reason"].startswith(SAME_WORDS)
+    return highlight_row["fate"] != "ignored" and not is_copy
 
 
 def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:
-    """Return whether a model's card of a passage quotes words that are no longer there."""
-    quotes = [card.wording.quote for card in passage.live if card.wording.drafter == "llm"]
-    return any(quote and exact(quote) not in exact(highlight.context) for quote in quotes)
+    """Return whether a model's card quotes words that are no longer in the passage."""
+    for card in passage.live:
+        quote = card.wording.quote
+        if card.wording.drafter != "llm" or not quote:
+            continue
+        if exact(quote) not in exact(highlight.context):
+            return True
+    return False
 
 
 def rows_in_parts(
     store: Store, id_query: str, row_query: str, id_column: str, *values: object
 ) -> Iterator[Row]:
-    """Yield the rows of a query in the order of their ids, without holding all of them in memory.
+    """Yield the rows of a query in the order of their ids, a part at a time.
 
     Args:
         store: the store.
@@ -153,7 +167,7 @@ def rows_in_parts(
                 yield row_by_id[id]
 
 
-# --- the words of drafts --------------------------------------------------------------------------
+# --- the words of drafts ----------------------------------------------------------------
 
 
 class Worded(NamedTuple):
@@ -163,9 +177,9 @@ class Worded(NamedTuple):
     wording: Wording
 
 
-def draft_id(key: str, wording: Wording) -> str:
+def draft_id(highlight_key: str, wording: Wording) -> str:
     """Return the id of a draft, the same on every machine."""
-    return f"dr{h16(key, wording.family.value, wording.place, wording.content)}"
+    return f"dr{h16(highlight_key, wording.family.value, wording.place, wording.content)}"
 
 
 def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:
@@ -184,10 +198,10 @@ def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:
     )
 
 
-def wording_in(row: Row) -> Wording:
+def wording_in(draft_row: Row) -> Wording:
     """Return the words of a stored draft."""
-    draft = decode_proposal(row["body"]).draft
-    return wording_of(draft, own=row["slot"] != "", slot=row["slot"])
+    draft = decode_proposal(draft_row["body"]).draft
+    return wording_of(draft, own=draft_row["slot"] != "", slot=draft_row["slot"])
 
 
 def _worded(proposals: Sequence[Proposal]) -> list[Worded]:
@@ -204,10 +218,10 @@ def _worded(proposals: Sequence[Proposal]) -> list[Worded]:
 
 
 def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:
-    """Return a draft of the source's own cloze with the numbers that its gaps have on the card.
+    """Return a draft of the source's own cloze with the numbers of its gaps on the card.
 
-    A number names a card in Anki, so it stays with its words, and one that was ever shipped for other
-    words is not free.
+    A number names a card in Anki, so it stays with its words, and one that was ever
+    shipped for other words is not free.
     """
     if not wording.own or wording.kind != "cloze":
         return proposal
@@ -234,7 +248,7 @@ def _alike(one: Wording, other: Wording) -> float:
     return fuzz.ratio(" ".join(one.fields.values()), " ".join(other.fields.values()))
 
 
-# --- recording ------------------------------------------------------------------------------------
+# --- recording --------------------------------------------------------------------------
 
 
 class DraftResult(Value):
@@ -261,13 +275,13 @@ class Recorded(Value):
 
 
 class Held(Change, frozen=True):
-    """New words that wait as a revision: a check blocks them, or they are derived and differ too much."""
+    """New words that wait as a revision: `why` tells the reason, if a person is told."""
 
     after_content: str = ""
 
 
 class _DraftRow(NamedTuple):
-    """A row of the table `draft`, whose columns are explained in `schema.sql`, in their order."""
+    """A row of the table `draft`, in the order of `schema.sql`, which explains it."""
 
     id: str
     key: str
@@ -289,12 +303,16 @@ class _DraftRow(NamedTuple):
 
 
 def record(
-    store: Store, results: Sequence[DraftResult], *, by_model: bool = False, beside: bool = False
+    store: Store,
+    results: Sequence[DraftResult],
+    *,
+    by_model: bool = False,
+    beside: bool = False,
 ) -> Recorded:
     """Record the drafts of highlights, or the reasons why there are none.
 
-    The source's own words change its accepted card at once. Any other draft becomes a row that
-    waits, as a revision if its card's quote no longer stands in the passage.
+    The source's own words change its accepted card at once. Any other draft becomes a row
+    that waits, as a revision if its card's quote no longer stands in the passage.
 
     Args:
         store: the store.
@@ -312,9 +330,16 @@ def record(
 
 
 class _Recording:
-    """One call of `record`: what it read at once, and what it gathered to be written at once."""
+    """One call of `record`: what it read at once, and what it writes at once."""
 
-    def __init__(self, store: Store, keys: list[str], *, by_model: bool, beside: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: list[str],
+        *,
+        by_model: bool,
+        beside: bool,
+    ) -> None:
         self._store = store
         self._by_model = by_model
         self._beside = beside
@@ -340,31 +365,48 @@ class _Recording:
         self._terms: list[tuple[str, SearchTerms]] = []
 
     def take(self, result: DraftResult) -> None:
-        """Take the drafts of one highlight: cards follow them, or they wait, or are dropped."""
-        key = result.key
-        row = self._highlights.get(key) or cards.highlight_row(self._store, key)
-        highlight = decode_highlight(row)
-        passage = self._store.passage(key)
+        """Take the drafts of a highlight: cards follow them, or they wait."""
+        highlight_key = result.key
+        highlight_row = self._highlights.get(highlight_key)
+        if highlight_row is None:
+            highlight_row = cards.highlight_row(self._store, highlight_key)
+        highlight = decode_highlight(highlight_row)
+        passage = self._store.passage(highlight_key)
         if not self._beside:
-            waiting = self._waiting[key]
+            waiting = self._waiting[highlight_key]
             self._dropped_ids += _dropped(waiting, highlight, by_model=self._by_model)
-        original = _original_of(self._store, row, passage, self._copies[key])
+        original = _original_of(
+            self._store,
+            highlight_row,
+            passage,
+            self._copies[highlight_key],
+        )
         if original:
-            result = DraftResult(key, reason=SAME_WORDS + original, fate="no_card")
+            result = DraftResult(
+                highlight_key,
+                reason=SAME_WORDS + original,
+                fate="no_card",
+            )
         worded = self._numbered(passage, result)
         changes = []
-        for each in worded:
-            change = _follow(self._store, key, passage, each, highlight)
+        for worded_draft in worded:
+            change = _follow(
+                self._store,
+                highlight_key,
+                passage,
+                worded_draft,
+                highlight,
+            )
             if change is not None:
                 changes.append(change)
                 if change.why or not isinstance(change, Held):
                     self.changes.append(change)
-        self._let_wait(key, worded, highlight, changes)
-        content = "" if result.fate == "failed" else row["content"]
-        self._outcomes.append((content, result.reason, result.fate, key))
+        self._let_wait(highlight_key, worded, highlight, changes)
+        content = "" if result.fate == "failed" else highlight_row["content"]
+        self._outcomes.append((content, result.reason, result.fate, highlight_key))
 
     def _numbered(self, passage: Passage, result: DraftResult) -> list[Worded]:
-        """Return drafts with their words, gaps numbered as on their cards; note their search terms."""
+        """Return drafts with gaps numbered as on their cards; note their search terms."""
         proposals = [_renumbered(passage, *each) for each in _worded(result.proposals)]
         worded = _worded(proposals)
         for (_, wording), terms in zip(worded, result.terms, strict=False):
@@ -372,27 +414,41 @@ class _Recording:
         return worded
 
     def _let_wait(
-        self, key: str, worded: list[Worded], highlight: Highlight, changes: list[Change]
+        self,
+        highlight_key: str,
+        worded: list[Worded],
+        highlight: Highlight,
+        changes: list[Change],
     ) -> None:
         """Gather the rows of the drafts of a highlight that are new."""
-        passage = self._store.passage(key)  # as it is after `_follow`
-        news = [each for each in worded if is_new(self._store, passage, each.wording)]
-        derived = [each.wording for each in news if not each.wording.own]
+        passage = self._store.passage(highlight_key)  # as it is after `_follow`
+        news = [draft for draft in worded if is_new(self._store, passage, draft.wording)]
+        derived = [draft.wording for draft in news if not draft.wording.own]
         revised = _revised(passage, derived, highlight)
         for change in changes:
             if isinstance(change, Held):
                 revised[change.after_content] = change.guid
-        for position, each in enumerate(news):
-            revises = revised.get(each.wording.content, "")
-            row = _row_of(key, position, each, passage, revises=revises, run=self._run)
-            self._rows.append(row)
-            if not row.revises:
-                self.new.append(row.id)
+        for position, worded_draft in enumerate(news):
+            revises = revised.get(worded_draft.wording.content, "")
+            draft_row = _row_of(
+                highlight_key,
+                position,
+                worded_draft,
+                passage,
+                revises=revises,
+                run=self._run,
+            )
+            self._rows.append(draft_row)
+            if not draft_row.revises:
+                self.new.append(draft_row.id)
 
     def write(self) -> None:
         """Write what was gathered."""
         store = self._store
-        store.write_all("DELETE FROM draft WHERE id = ?", [(id,) for id in self._dropped_ids])
+        store.write_all(
+            "DELETE FROM draft WHERE id = ?",
+            [(id,) for id in self._dropped_ids],
+        )
         marks = ", ".join("?" * len(_DraftRow._fields))
         store.write_all(f"INSERT OR REPLACE INTO draft VALUES ({marks})", self._rows)
         column = "modelled" if self._by_model else "drafted"
@@ -409,30 +465,41 @@ def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
     store.write_all("INSERT OR IGNORE INTO indexed VALUES (?, ?, ?, ?)", rows)
 
 
-def _dropped(waiting: Iterable[Row], highlight: Highlight, *, by_model: bool) -> Iterator[str]:
-    """Yield the waiting drafts of a drafter, which go; a model's stay while their quote stands."""
+def _dropped(
+    waiting: Iterable[Row],
+    highlight: Highlight,
+    *,
+    by_model: bool,
+) -> Iterator[str]:
+    """Yield the waiting drafts that go; a model's stay while their quote stands."""
     context = exact(highlight.context)
-    for row in waiting:
-        of_rules = row["drafter"].startswith("rules")
+    for draft_row in waiting:
+        of_rules = draft_row["drafter"].startswith("rules")
         if by_model:
             goes = not of_rules
         else:
-            quote = exact(decode_proposal(row["body"]).draft.quote)
+            quote = exact(decode_proposal(draft_row["body"]).draft.quote)
             goes = of_rules or quote not in context
         if goes:
-            yield row["id"]
+            yield draft_row["id"]
 
 
 def _row_of(
-    key: str, position: int, worded: Worded, passage: Passage, *, revises: str, run: int
+    highlight_key: str,
+    position: int,
+    worded: Worded,
+    passage: Passage,
+    *,
+    revises: str,
+    run: int,
 ) -> _DraftRow:
-    """Return the row of a draft that waits; `revises` is the card that would get its words."""
+    """Return the row of a draft; `revises` is the card that would get its words."""
     proposal, wording = worded
     severity, findings = summed_up(proposal)
     fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
     return _DraftRow(
-        id=draft_id(key, wording),
-        key=key,
+        id=draft_id(highlight_key, wording),
+        key=highlight_key,
         content=wording.content,
         slot=wording.slot if wording.own else "",
         position=position,
@@ -452,7 +519,7 @@ def _row_of(
 
 
 def _replaced(passage: Passage, wording: Wording) -> str:
-    """Return the guid of the source's own card in the same slot whose note type is another one."""
+    """Return the source's own card in the same slot that has another note type."""
     if not wording.own:
         return ""
     for card in passage.live:
@@ -463,7 +530,7 @@ def _replaced(passage: Passage, wording: Wording) -> str:
 
 
 def summed_up(proposal: Proposal) -> Pair:
-    """Return the worst severity of a draft's findings, and their checks and severities as a list."""
+    """Return the worst severity of findings, and the checks and severities of all."""
     checks = [finding.check for finding in proposal.findings]
     severities = [finding.severity.value for finding in proposal.findings]
     worst = ""
@@ -474,7 +541,7 @@ def summed_up(proposal: Proposal) -> Pair:
     return worst, listed(dict.fromkeys((*checks, *severities)))
 
 
-# --- copies ---------------------------------------------------------------------------------------
+# --- copies -----------------------------------------------------------------------------
 
 
 def _copies(store: Store, keys: str) -> dict[str, list[Row]]:
@@ -482,26 +549,39 @@ def _copies(store: Store, keys: str) -> dict[str, list[Row]]:
     copies = defaultdict(list)
     rows = store.rows(
         "SELECT m.key AS mine, h.key, h.content, h.body, d.title FROM highlight m"
-        " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact AND h.state = 'present'"
-        " AND h.document != m.document AND h.key != m.key JOIN document d ON d.id = h.document"
+        " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact AND h.state ="
+        " 'present'"
+        " AND h.document != m.document AND h.key != m.key JOIN document d ON d.id ="
+        " h.document"
         f" WHERE m.key IN {EACH}",
         keys,
     )
-    for row in rows:
-        copies[row["mine"]].append(row)
+    for copy_row in rows:
+        copies[copy_row["mine"]].append(copy_row)
     return copies
 
 
-def _original_of(store: Store, row: Row, passage: Passage, others: Iterable[Row]) -> str:
-    """Return the title of the document that has these words already, if this is an exact copy."""
-    is_short = len(row["folded"]) < LONG and row["kind"] != HighlightKind.CARD.value
+def _original_of(
+    store: Store,
+    highlight_row: Row,
+    passage: Passage,
+    others: Iterable[Row],
+) -> str:
+    """Return the title of the document that has the original, if this is a copy."""
+    is_short = (
+        len(highlight_row["folded"]) < LONG and highlight_row["kind"] != HighlightKind.CARD.value
+    )
     if passage.decided or is_short:
         return ""
-    highlight = decode_highlight(row)
+    highlight = decode_highlight(highlight_row)
     for other in others:
         if not _same_marks(highlight, decode_highlight(other)):
             continue
-        if other["key"] not in passage.keys and _is_older(store, other["key"], row["key"]):
+        if other["key"] not in passage.keys and _is_older(
+            store,
+            other["key"],
+            highlight_row["key"],
+        ):
             return str(other["title"])
     return ""
 
@@ -513,29 +593,34 @@ def _same_marks(one: Highlight, other: Highlight) -> bool:
     )
 
 
-def _is_older(store: Store, key: str, other: str) -> bool:
-    """Return whether a passage stands before an equal one: decided, else issued earlier."""
-    if store.passage(key).decided:
+def _is_older(store: Store, highlight_key: str, other_key: str) -> bool:
+    """Return whether a passage is before an equal one: decided, or issued earlier."""
+    if store.passage(highlight_key).decided:
         return True
-    return _issued_at(store, key) < _issued_at(store, other)
+    return _issued_at(store, highlight_key) < _issued_at(store, other_key)
 
 
-def _issued_at(store: Store, key: str) -> int:
+def _issued_at(store: Store, highlight_key: str) -> int:
     """Return the number of the event that issued a key; 0 = unknown."""
-    numbers = [event.n for event in store.events([key]) if event.what == "key"]
+    numbers = [event.n for event in store.events([highlight_key]) if event.what == "key"]
     return min(numbers, default=0)
 
 
-# --- drafts and cards -----------------------------------------------------------------------------
+# --- drafts and cards -------------------------------------------------------------------
 
 
 def _follow(
-    store: Store, key: str, passage: Passage, worded: Worded, highlight: Highlight
+    store: Store,
+    highlight_key: str,
+    passage: Passage,
+    worded: Worded,
+    highlight: Highlight,
 ) -> Change | None:
     """Change the live card of these words' slot, if the source's text changed.
 
     Returns:
-        What changed, or what was held back, which waits; None if no words of a card are others.
+        What changed, or what was held back, which waits; None if no words of a card are
+        others.
     """
     proposal, wording = worded
     if not wording.own:
@@ -555,13 +640,16 @@ def _follow(
             after_content=wording.content,
         )
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
-    store.add("revise", key, SOURCE, body)
-    revised = store.passage(key).cards[card.guid]
+    store.add("revise", highlight_key, SOURCE, body)
+    revised = store.passage(highlight_key).cards[card.guid]
     return cards.change_of(revised, card.wording, card.typed)
 
 
 def _why_held(
-    card: State, proposal: Proposal, wording: Wording, highlight: Highlight
+    card: State,
+    proposal: Proposal,
+    wording: Wording,
+    highlight: Highlight,
 ) -> str | None:
     """Return why a card does not get its source's new words unasked; None if it does.
 
@@ -572,14 +660,15 @@ def _why_held(
     damage = _new_damage(card.wording, wording)
     if damage:
         return f"the new words are damaged: “{damage}”"
-    derived = highlight.source_kind is SourceKind.PDF and highlight.kind is not HighlightKind.CARD
-    if derived and _alike(card.wording, wording) < DERIVED_ALIKE:
+    in_pdf = highlight.source_kind is SourceKind.PDF
+    is_derived = in_pdf and highlight.kind is not HighlightKind.CARD
+    if is_derived and _alike(card.wording, wording) < DERIVED_ALIKE:
         return ""
     return None
 
 
 def _new_damage(before: Wording, after: Wording) -> str:
-    """Return letters that are damaged in the new words of a card, if its words were whole before."""
+    """Return letters that are damaged in new words, if the card's words were whole."""
     if any(map(damage_in, before.fields.values())):
         return ""
     return next(filter(None, map(damage_in, after.fields.values())), "")
@@ -600,15 +689,22 @@ def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
 
 
 def _is_offered_again(store: Store, card: State, wording: Wording) -> bool:
-    """Return whether the source's own words are offered although their slot has a card."""
+    """Return whether the source's own words are offered beside the card in their slot."""
     if card.verdict is Verdict.TAKEN_BACK:
         return True
     is_held = card.live and is_news(card, wording)
     return is_held and not is_stale(card, store.machine, wording)
 
 
-def _revised(passage: Passage, wordings: Sequence[Wording], highlight: Highlight) -> dict[str, str]:
-    """Return by content which card each draft revises: those whose quote is gone, most alike first."""
+def _revised(
+    passage: Passage,
+    wordings: Sequence[Wording],
+    highlight: Highlight,
+) -> dict[str, str]:
+    """Return by content which card each draft revises, the most alike first.
+
+    Only cards whose quote is gone from the passage are revised.
+    """
     context = exact(highlight.context)
     scored = []
     for card in passage.live:
@@ -624,19 +720,25 @@ def _revised(passage: Passage, wordings: Sequence[Wording], highlight: Highlight
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:
-    """Draft again the passages about which another machine decided; what it decided waits no more."""
+    """Draft again what another machine decided on; what it decided waits no more."""
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different")
     with store.transaction():
-        for key in {event.key for event in events if event.what in decisions}:
-            passage = store.passage(key)
-            draft_again(store, key)
-            if key.startswith("tool:"):
-                belonging.draft_again(store, key)
-            for row in store.rows("SELECT * FROM draft WHERE key = ? AND revises = ''", key):
-                if passage.skipped or not is_new(store, passage, wording_in(row)):
-                    store.write("DELETE FROM draft WHERE id = ?", row["id"])
+        for passage_key in {event.key for event in events if event.what in decisions}:
+            passage = store.passage(passage_key)
+            draft_again(store, passage_key)
+            if passage_key.startswith("tool:"):
+                belonging.draft_again(store, passage_key)
+            for draft_row in store.rows(
+                "SELECT * FROM draft WHERE key = ? AND revises = ''",
+                passage_key,
+            ):
+                if passage.skipped or not is_new(store, passage, wording_in(draft_row)):
+                    store.write("DELETE FROM draft WHERE id = ?", draft_row["id"])
 
 
-def draft_again(store: Store, key: str) -> None:
+def draft_again(store: Store, highlight_key: str) -> None:
     """Ask the rules and the model for drafts of a highlight anew."""
-    store.write("UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?", key)
+    store.write(
+        "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?",
+        highlight_key,
+    )

@@ -1,8 +1,9 @@
 """Two files beside the database: what saves time, and what was paid for.
 
-`memory.db` contains nothing that cannot be read or computed again, so errors are ignored: an
-unreadable file counts as empty, and a damaged one is deleted. `replies.db` has the replies of models
-by request hash. It is kept when the database is deleted, and never deleted by the program.
+`memory.db` contains nothing that cannot be read or computed again, so errors are ignored:
+an unreadable file counts as empty, and a damaged one is deleted. `replies.db` has the
+replies of models by request hash. It is kept when the database is deleted, and never
+deleted by the program.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError
 from ankiforge.model import Value
 
-# --- what saves time ------------------------------------------------------------------------
+# --- what saves time --------------------------------------------------------------------
 
 _CACHE_SCHEMA = """
 CREATE TABLE IF NOT EXISTS kept (
@@ -60,15 +61,26 @@ class CacheFile:
             self._note_failure(error)
             return []
 
-    def write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
+    def write(
+        self,
+        owner: str,
+        bodies: Mapping[str, bytes],
+        forget: Iterable[str],
+    ) -> None:
         """Store and delete entries in one transaction."""
         try:
             with closing(self._open(make=True)) as connection, connection:
                 connection.execute(_CACHE_SCHEMA)
                 forgotten = [(owner, name) for name in forget]
-                connection.executemany("DELETE FROM kept WHERE owner = ? AND name = ?", forgotten)
+                connection.executemany(
+                    "DELETE FROM kept WHERE owner = ? AND name = ?",
+                    forgotten,
+                )
                 rows = [(owner, name, body) for name, body in bodies.items()]
-                connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", rows)
+                connection.executemany(
+                    "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)",
+                    rows,
+                )
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
                 with suppress(OSError):
@@ -105,7 +117,7 @@ class Cache:
         self._file.write(self._owner, bodies, forget)
 
 
-# --- what was paid for ----------------------------------------------------------------------
+# --- what was paid for ------------------------------------------------------------------
 
 _REPLIES_SCHEMA = """
 CREATE TABLE IF NOT EXISTS reply (
@@ -159,20 +171,32 @@ class Replies:
         return str(row[0]) if row else None
 
     def put(
-        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
+        self,
+        request: str,
+        raw: str,
+        *,
+        model: str,
+        prompt: str,
+        tokens_in: int,
+        tokens_out: int,
     ) -> None:
         """Store a raw reply durably, replacing an older one."""
         replied_at = datetime.now(UTC).isoformat(timespec="seconds")
         values = (request, raw, model, prompt, tokens_in, tokens_out, replied_at)
         with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            self._db.execute(
+                "INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
 
     def paid(self) -> list[Paid]:
-        """Return what was used by model and prompt, without replies pasted from a chat."""
+        """Return what was used by model and prompt, without replies from a chat."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out) FROM reply"
-                " WHERE tokens_in + tokens_out > 0 GROUP BY model, prompt ORDER BY model, prompt"
+                "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out) FROM"
+                " reply"
+                " WHERE tokens_in + tokens_out > 0 GROUP BY model, prompt ORDER BY"
+                " model, prompt"
             ).fetchall()
         return [Paid(*row) for row in rows]
 

@@ -1,7 +1,7 @@
-"""Numbers of gaps: each names a card in Anki, so it stays with its words when a cloze changes.
+"""Numbers of gaps: each names a card in Anki, and stays with its words.
 
-A number that was ever shipped for other words is not free, or their reviews would go to another fact
-(`tests/golden/histories/alike.yaml`, `tests/anki/test_corrections.py`).
+A number that was ever shipped for other words is not free, or their reviews would go to
+another fact (`tests/golden/histories/alike.yaml`, `tests/anki/test_corrections.py`).
 """
 
 from __future__ import annotations
@@ -32,12 +32,18 @@ class _Answer(NamedTuple):
     gap: Gap
 
 
-def keep_numbers(old: str, new: str, used: Numbers = (), earlier: Sequence[str] = ()) -> str:
-    """Return `new` with the numbers its answers have in `old`: cloze numbers identify cards.
+def keep_numbers(
+    old: str,
+    new: str,
+    used: Numbers = (),
+    earlier: Sequence[str] = (),
+) -> str:
+    """Return `new` with the numbers that its answers have in `old`.
 
-    Equal answers are matched first, then similar ones, then those in the same position. The number of
-    a removed gap is given only to a gap with the same answer as in one of the `earlier` texts, newest
-    first; any other new gap gets a number above all ever used.
+    Equal answers are matched first, then similar ones, then those in the same position.
+    The number of a removed gap is given only to a gap with the same answer as in one of
+    the `earlier` texts, newest first; any other new gap gets a number above all ever
+    used.
 
     Args:
         old: the text of the card.
@@ -55,8 +61,12 @@ def keep_numbers(old: str, new: str, used: Numbers = (), earlier: Sequence[str] 
     return new
 
 
-def _matched_numbers(old: str, new: str, answers: Sequence[_Answer]) -> dict[int, Numbers]:
-    """Return the numbers of the gaps in `new` that were found in `old`, by their starts in `new`."""
+def _matched_numbers(
+    old_text: str,
+    new_text: str,
+    answers: Sequence[_Answer],
+) -> dict[int, Numbers]:
+    """Return, by their starts in the new text, the numbers of the gaps found in the old."""
     from rapidfuzz import fuzz
 
     def equal(before: _Answer, after: _Answer) -> bool:
@@ -66,11 +76,15 @@ def _matched_numbers(old: str, new: str, answers: Sequence[_Answer]) -> dict[int
         return fuzz.ratio(before.words, after.words) >= _MIN_SIMILARITY
 
     def in_same_place(before: _Answer, after: _Answer) -> bool:
-        return _same_place(_around(old, before.gap), _around(new, after.gap))
+        return _same_place(_around(old_text, before.gap), _around(new_text, after.gap))
 
-    unmatched = [_Answer(canonical(gap.answer), gap) for gap in gaps(old)]
+    unmatched = [_Answer(canonical(gap.answer), gap) for gap in gaps(old_text)]
     kept: dict[int, Numbers] = {}
-    steps: tuple[Callable[[_Answer, _Answer], bool], ...] = (equal, similar, in_same_place)
+    steps: tuple[Callable[[_Answer, _Answer], bool], ...] = (
+        equal,
+        similar,
+        in_same_place,
+    )
     for alike in steps:
         for after in answers:
             if after.gap.start in kept:
@@ -91,8 +105,10 @@ def _number_new_gaps(
     used: Numbers,
     earlier: Sequence[str],
 ) -> None:
-    """Give the gaps that are not in `kept` their earlier numbers, else numbers never used."""
-    removed = [(canonical(gap.answer), gap.numbers) for text in earlier for gap in gaps(text)]
+    """Give gaps that are not in `kept` their earlier numbers, else numbers never used."""
+    removed = []
+    for text in earlier:
+        removed += [(canonical(gap.answer), gap.numbers) for gap in gaps(text)]
     taken = {number for each in kept.values() for number in each}
     highest = max((*numbers(old), *used, 0))
     for _, earlier_numbers in removed:

@@ -36,7 +36,7 @@ LAPSES = 4
 _PLAIN = regex(r"[\w '-]+")
 
 
-# --- queries --------------------------------------------------------------------------------------
+# --- queries ----------------------------------------------------------------------------
 
 
 class QueryTerm(Value):
@@ -50,21 +50,26 @@ class QueryTerm(Value):
 # All cards and drafts. `anki`: none, written (into a package), seen, missing or deleted.
 LINES = (
     "line AS ("
-    " SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags, d.findings,"
+    " SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags,"
+    " d.findings,"
     "  'pending' AS verdict, 'none' AS anki"
     " FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'"
     " UNION ALL SELECT c.guid, c.passage, 0, c.kind, c.deck, c.drafter, c.words, c.tags,"
-    "  CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE '' END ||"
-    f"  CASE WHEN s.lapses >= {LAPSES} AND s.absent = 0 THEN char(10) || 'lapses' || char(10)"
+    "  CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE ''"
+    " END ||"
+    f"  CASE WHEN s.lapses >= {LAPSES} AND s.absent = 0 THEN char(10) || 'lapses' ||"
+    " char(10)"
     "   ELSE '' END || CASE WHEN c.guid IN (SELECT guid FROM sourceless)"
     "   THEN char(10) || 'source_gone' || char(10) ELSE '' END,"
     "  CASE c.verdict WHEN 'live' THEN 'accepted' ELSE c.verdict END,"
-    f"  CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = '{DELETED}' THEN 'deleted'"
+    f"  CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = '{DELETED}' THEN"
+    " 'deleted'"
     "   WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END"
     " FROM card c LEFT JOIN seen s USING (guid))"
 )
 _PLACES = (
-    "place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state, h.colour, h.tags,"
+    "place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state,"
+    " h.colour, h.tags,"
     "  o.title, o.place, o.source"
     " FROM (SELECT key AS first, key FROM passage UNION SELECT key, key FROM draft"
     "  UNION SELECT first, key FROM alias) k JOIN line l ON l.key = k.first"
@@ -73,11 +78,13 @@ _PLACES = (
 # Live cards all of whose passages are gone.
 SOURCELESS = (
     "sourceless AS MATERIALIZED (SELECT c.guid FROM card c WHERE c.live AND c.passage IN"
-    "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h"
+    "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM"
+    " highlight h"
     f"   WHERE h.{ABSENT} AND h.state = 'gone')"
     "  AND NOT EXISTS (SELECT 1 FROM highlight h"
     "   WHERE h.state IN ('present', 'missing', 'unselected')"
-    "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first = c.passage))))"
+    "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first ="
+    " c.passage))))"
 )
 _WITH = f"WITH {SOURCELESS}, {LINES}, {_PLACES}"
 _IN_LIST = "{column} GLOB '*' || char(10) || {value} || char(10) || '*'"
@@ -90,9 +97,13 @@ def _has_tag(column: str) -> tuple[str, ...]:
     return tuple(_IN_LIST.format(column=column, value=pattern) for pattern in patterns)
 
 
-# By field, the conditions of which a line `l`, or one of its places `p`, fulfils at least one.
+# By field, the conditions of which a line `l`, or one of its places `p`, fulfils at least
+# one.
 _LINE_CONDITIONS = {
-    "deck": ("canonical(l.deck) GLOB {value}", "canonical(l.deck) GLOB {value} || '::*'"),
+    "deck": (
+        "canonical(l.deck) GLOB {value}",
+        "canonical(l.deck) GLOB {value} || '::*'",
+    ),
     "kind": ("l.kind GLOB {value}",),
     "verdict": ("l.verdict GLOB {value}",),
     "anki": ("l.anki GLOB {value}",),
@@ -126,13 +137,20 @@ FIELDS = (
     "drafter",
     "key",
 )
-"""The fields that a query may name; code may name `id` as well, the beginning of an id."""
+"""The fields that a query may name; code may name `id` as well, the beginning of an
+id."""
 
 
-def find(store: Store, terms: Sequence[QueryTerm], *, everything: bool = False) -> list[str]:
+def find(
+    store: Store,
+    terms: Sequence[QueryTerm],
+    *,
+    everything: bool = False,
+) -> list[str]:
     """Return the ids of the cards and drafts that fulfil all terms, in reading order.
 
-    Without `everything`, only drafts that wait and live cards, unless a term names a verdict.
+    Without `everything`, only drafts that wait and live cards, unless a term names a
+    verdict.
     """
     _define(store)
     store.refold()
@@ -141,13 +159,14 @@ def find(store: Store, terms: Sequence[QueryTerm], *, everything: bool = False) 
     if not everything and not names_verdict:
         conditions.append("l.verdict IN ('pending', 'accepted')")
     rows = store.rows(
-        f"{_WITH} SELECT l.id FROM line l LEFT JOIN (SELECT id, min(document) AS document,"
+        f"{_WITH} SELECT l.id FROM line l LEFT JOIN (SELECT id, min(document) AS"
+        " document,"
         " min(position) AS position FROM place GROUP BY id) w ON w.id = l.id"
         f" WHERE {' AND '.join(conditions) or '1'}"
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
         *(_pattern(term) for term in terms),
     )
-    return [row["id"] for row in rows]
+    return [line_row["id"] for line_row in rows]
 
 
 def _pattern(term: QueryTerm) -> str:
@@ -160,25 +179,30 @@ def _pattern(term: QueryTerm) -> str:
 
 def _condition(term: QueryTerm, value: str) -> str:
     """Return the SQL of a term; `value` stands for its pattern."""
-    condition = _field_condition(term.field, value) if term.field else _text_condition(value)
+    condition = _text_condition(value)
+    if term.field:
+        condition = _field_condition(term.field, value)
     return f"NOT {condition}" if term.negated else condition
 
 
 def _text_condition(value: str) -> str:
     """Return the SQL of words: of the line or of a title, or the beginning of an id."""
     return (
-        f"(says({value}, l.words) OR (length({value}) >= 6 AND l.id GLOB lower({value}) || '*')"
+        f"(says({value}, l.words) OR (length({value}) >= 6 AND l.id GLOB lower({value})"
+        " || '*')"
         f" OR l.id IN (SELECT p.id FROM place p WHERE says({value}, p.title)))"
     )
 
 
 def _field_condition(field: str, value: str) -> str:
-    """Return the SQL that a field has a value: one of the line, or of one of its places."""
-    parts = [each.format(value=value) for each in _LINE_CONDITIONS.get(field, ())]
-    of_place = [each.format(value=value) for each in _PLACE_CONDITIONS.get(field, ())]
+    """Return the SQL that the line, or one of its places, has a value in a field."""
+    of_line = _LINE_CONDITIONS.get(field, ())
+    of_place = _PLACE_CONDITIONS.get(field, ())
+    conditions = [condition.format(value=value) for condition in of_line]
     if of_place:
-        parts.append(f"l.id IN (SELECT p.id FROM place p WHERE {' OR '.join(of_place)})")
-    return f"({' OR '.join(parts)})"
+        any_place = " OR ".join(condition.format(value=value) for condition in of_place)
+        conditions.append(f"l.id IN (SELECT p.id FROM place p WHERE {any_place})")
+    return f"({' OR '.join(conditions)})"
 
 
 def _define(store: Store) -> None:
@@ -188,9 +212,10 @@ def _define(store: Store) -> None:
 
 
 def _says(words: str, text: str) -> bool:
-    """Return whether a text contains words; their punctuation and accents count if they have any.
+    """Return whether a text contains words; their punctuation and accents count.
 
-    `cross validation` finds cross-validation, `schrodinger` finds Schrödinger, `C++` does not find C.
+    `cross validation` finds cross-validation, `schrodinger` finds Schrödinger, `C++` does
+    not find C.
     """
     pattern = canonical(words)
     if _PLAIN.fullmatch(pattern):
@@ -198,7 +223,7 @@ def _says(words: str, text: str) -> bool:
     return pattern in canonical(text)
 
 
-# --- lines ----------------------------------------------------------------------------------------
+# --- lines ------------------------------------------------------------------------------
 
 
 class Line(Value):
@@ -252,7 +277,9 @@ class Line(Value):
     @property
     def deck(self) -> str:
         """The deck of a new note."""
-        return self.entry.proposal.deck if isinstance(self.entry, Waiting) else self.entry.deck
+        if isinstance(self.entry, Waiting):
+            return self.entry.proposal.deck
+        return self.entry.deck
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -269,44 +296,51 @@ class Line(Value):
 
 
 def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
-    """Yield cards and drafts; an id that is no longer one is left out, a key stands for its drafts."""
+    """Yield cards and drafts; the key of a highlight stands for its drafts.
+
+    An id that is no longer one is left out.
+    """
     rest = _with_drafts_of_keys(store, ids)
     while batch := list(islice(rest, AT_ONCE)):
         yield from _lines_together(store, batch)
 
 
-def _with_drafts_of_keys(store: Store, ids: Iterable[str]) -> Iterator[str]:
+def _with_drafts_of_keys(store: Store, line_ids: Iterable[str]) -> Iterator[str]:
     """Yield ids, and for the key of a highlight those of its drafts."""
-    for id in ids:
-        if "/" in id:
+    for line_id in line_ids:
+        if "/" in line_id:
             query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
-            yield from [row["id"] for row in store.rows(query, id)]
+            yield from [row["id"] for row in store.rows(query, line_id)]
         else:
-            yield id
+            yield line_id
 
 
-def _lines_together(store: Store, ids: list[str]) -> Iterator[Line]:
+def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
     # SQLite looks up values, but reads every line to compare it with a list in JSON
     query = f"WITH {SOURCELESS}, {LINES} SELECT id, verdict, anki FROM line"
-    rows = store.rows(f"{query} WHERE id IN ({', '.join('?' * len(ids))})", *ids)
+    rows = store.rows(
+        f"{query} WHERE id IN ({', '.join('?' * len(line_ids))})",
+        *line_ids,
+    )
     states = {row["id"]: (row["verdict"], row["anki"]) for row in rows}
     # the drafts themselves, and those that revise the cards
     condition = (
         "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
         " WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
     )
-    drafts = {draft.id: draft for draft in waiting.list_waiting(store, condition, encode(ids))}
+    found = waiting.list_waiting(store, condition, encode(line_ids))
+    drafts = {draft.id: draft for draft in found}
     revisions = {draft.revises: draft for draft in drafts.values() if draft.revises}
-    for id in ids:
-        verdict, anki = states.get(id, ("", ""))
-        if id in drafts:
-            yield Line(id, verdict, anki, drafts[id])
+    for line_id in line_ids:
+        verdict, anki = states.get(line_id, ("", ""))
+        if line_id in drafts:
+            yield Line(line_id, verdict, anki, drafts[line_id])
         elif verdict and verdict != "pending":
-            card = cards.card_of(store, id)
-            yield Line(id, verdict, anki, card, revisions.get(Guid(id)))
+            card = cards.card_of(store, line_id)
+            yield Line(line_id, verdict, anki, card, revisions.get(Guid(line_id)))
 
 
-# --- works ----------------------------------------------------------------------------------------
+# --- works ------------------------------------------------------------------------------
 
 
 class Match(Value):
@@ -326,17 +360,19 @@ class Match(Value):
     lines: tuple[Line, ...]
     """Its cards and drafts, those that match first."""
     recall: dict[str, float]
-    """By guid: the chance to remember the card now, as the intervals of reviews suggest."""
+    """By guid: the chance to remember the card now, as the intervals of reviews
+    suggest."""
 
 
-# --- words without case and accents ---------------------------------------------------------------
+# --- words without case and accents -----------------------------------------------------
 
 BASE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+"""Letters that no decomposition changes to those that people type."""
 _NOT_LETTERS = regex(r"[\W_]+")
 
 
 def loose(text: str) -> str:
-    """Return the words of a title without case, accents and punctuation, separated by one space."""
+    """Return the words of a title without case, accents and punctuation."""
     decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(BASE_LETTERS)
     letters = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     return _NOT_LETTERS.sub(" ", letters).strip()

@@ -1,6 +1,7 @@
 """What waits for a person, what became of highlights, and how much of each there is.
 
-Everything that shows or counts what waits takes it from here, so that page, terminal and JSON agree.
+Everything that shows or counts what waits takes it from here, so that page, terminal and
+JSON agree.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import QuestionKind, Value
 
-# --- what waits -----------------------------------------------------------------------------------
+# --- what waits -------------------------------------------------------------------------
 
 
 class Order(Value):
@@ -26,8 +27,8 @@ class Order(Value):
     """
 
     new: list[str]
-    """Drafts of new cards: the first one for each fact. Words of the source's own come first, drafts
-    with warnings later, blocked ones last; then as they are read."""
+    """Drafts of new cards: the first one for each fact. Words of the source's own come
+    first, drafts with warnings later, blocked ones last; then as they are read."""
     blocked: int
     """How many of the new ones a check blocks."""
     conflicts: list[str]
@@ -35,10 +36,11 @@ class Order(Value):
     revisions: list[str]
     """Drafts that change or replace a card."""
     questions: list[str]
-    """The other questions. A draft that one of them is about is not among the drafts above."""
+    """The other questions. A draft that one of them is about is not among the drafts
+    above."""
     without: list[str]
-    """The keys of the highlights that have neither a card nor a draft, and about which no person
-    decided that they need none."""
+    """The keys of the highlights that have neither a card nor a draft, and about which no
+    person decided that they need none."""
     version: int
     """A number that changes when another program writes."""
 
@@ -67,19 +69,19 @@ def order(store: Store, before: Order | None = None) -> Order:
     new = []
     revisions = []
     blocked = 0
-    for row in _first_drafts(store, sorted(not_offered)):
-        if row["old"]:
-            revisions.append(row["id"])
+    for draft_row in _first_drafts(store, sorted(not_offered)):
+        if draft_row["old"]:
+            revisions.append(draft_row["id"])
         else:
-            new.append(row["id"])
-            blocked += row["blocked"]
+            new.append(draft_row["id"])
+            blocked += draft_row["blocked"]
     return Order(
         new=new,
         blocked=blocked,
         conflicts=conflicts,
         revisions=revisions,
         questions=other_questions,
-        without=[row["key"] for row in _fate_rows(store, "h.key", _WITHOUT)],
+        without=[draft_row["key"] for draft_row in _fate_rows(store, "h.key", _WITHOUT)],
         version=version,
     )
 
@@ -87,8 +89,8 @@ def order(store: Store, before: Order | None = None) -> Order:
 def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
     """Return the first draft of each fact, in the order of `Order.new`.
 
-    `old` is the card that it revises or replaces, `blocked` is whether a check blocks all its
-    alternatives.
+    `old` is the card that it revises or replaces, `blocked` is whether a check blocks all
+    its alternatives.
     """
     return store.rows(
         "SELECT d.id, d.revises || d.replaces AS old, min(d.position),"
@@ -96,20 +98,23 @@ def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
         " JOIN highlight h ON h.key = d.key WHERE h.state = 'present'"
         f" AND d.id NOT IN {EACH}"
         " GROUP BY d.key, CASE d.fact WHEN '' THEN d.id ELSE d.fact END, old"
-        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.document, h.position,"
+        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.document,"
+        " h.position,"
         " d.position",
         encode(left_out),
     )
 
 
-# --- what became of highlights --------------------------------------------------------------------
+# --- what became of highlights ----------------------------------------------------------
 
 _FATE = (
     "CASE WHEN p.skipped THEN 'ignored'"
-    " WHEN EXISTS (SELECT 1 FROM card c WHERE c.passage = f.first AND c.live) THEN 'carded'"
+    " WHEN EXISTS (SELECT 1 FROM card c WHERE c.passage = f.first AND c.live) THEN"
+    " 'carded'"
     " WHEN w.best IS NOT NULL THEN CASE w.best WHEN 0 THEN 'blocked' ELSE 'waiting' END"
     " WHEN h.fate IN ('failed', 'ignored') THEN h.fate WHEN p.decided THEN 'decided'"
-    " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE 'no_card' END"
+    " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE"
+    " 'no_card' END"
 )
 # Of the places of a passage, the one whose text is used is the least.
 _RANK = f"(instr('{' '.join(ORDER)}', {{h}}.route), instr(a.keys, {{h}}.key))"
@@ -117,29 +122,33 @@ _FATES = (
     "SELECT {what} FROM highlight h"
     " JOIN (SELECT h.key, coalesce(a.first, h.key) AS first FROM highlight h"
     "  LEFT JOIN alias a ON a.key = h.key WHERE h.state = 'present'"
-    "  AND (a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key"
+    "  AND (a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON"
+    " o.key = b.key"
     "   WHERE b.first = a.first AND o.state = 'present'"
     f"   AND {_RANK.format(h='o')} < {_RANK.format(h='h')}))) f ON f.key = h.key"
     " LEFT JOIN passage p ON p.key = f.first"
-    " LEFT JOIN (SELECT coalesce(a.first, d.key) AS first, max(d.severity != 'block') AS best"
+    " LEFT JOIN (SELECT coalesce(a.first, d.key) AS first, max(d.severity != 'block')"
+    " AS best"
     "  FROM draft d LEFT JOIN alias a ON a.key = d.key"
-    "  WHERE d.id NOT IN (SELECT value FROM json_each(?1)) GROUP BY 1) w ON w.first = f.first"
+    "  WHERE d.id NOT IN (SELECT value FROM json_each(?1)) GROUP BY 1) w ON w.first ="
+    " f.first"
     " WHERE h.state = 'present' {rest}"
 )
 WITHOUT = ("no_card", "undrafted", "failed")
-"""The fates of highlights that have neither a card nor a draft, and that nobody left out."""
+"""The fates of highlights that have neither a card nor a draft, and that nobody left
+out."""
 _WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.document, h.position"
 
 
 def _fate_rows(store: Store, what: str, rest: str, *values: object) -> list[Row]:
-    """Return these columns of the passages in their sources; `rest` may use `values` from `?2` on."""
+    """Return columns of the passages in their sources; `values` are `?2` and so on."""
     store.refold()
     settled = encode(sorted(waiting.settled(store)))
     return store.rows(_FATES.format(what=what, rest=rest), settled, *values)
 
 
 def fates(store: Store, of: str = "") -> Iterator[HighlightOutcome]:
-    """Yield every passage that is in its source, with what became of it, in reading order.
+    """Yield every passage in its source, with what became of it, in reading order.
 
     `of`: only the one with this key.
     """
@@ -149,20 +158,24 @@ def fates(store: Store, of: str = "") -> Iterator[HighlightOutcome]:
         rows = _fate_rows(store, columns, f"AND h.key = ?2 {in_order}", of)
     else:
         rows = _fate_rows(store, columns, f" {in_order}")
-    for row in rows:
-        fate = row["became"]
-        reason = "" if fate == "carded" else row["reason"]
+    for highlight_row in rows:
+        fate = highlight_row["became"]
+        reason = "" if fate == "carded" else highlight_row["reason"]
         if fate in ("ignored", "decided", "no_card", "undrafted"):
-            reason = _reason(fate, row["reason"], store.passage(row["key"]))
+            reason = _reason(
+                fate,
+                highlight_row["reason"],
+                store.passage(highlight_row["key"]),
+            )
         yield HighlightOutcome(
-            highlight=decode_highlight(row),
+            highlight=decode_highlight(highlight_row),
             fate="ignored" if fate == "decided" else fate,
             reason=reason,
         )
 
 
 def _reason(fate: str, reason: str, passage: Passage) -> str:
-    """Return why a highlight has neither a card nor a draft: `reason` is that of its drafter."""
+    """Return why a highlight has neither; `reason` is that of its drafter."""
     if passage.skipped:
         return passage.why_skipped or "skipped by you"
     if fate == "decided":
@@ -173,7 +186,7 @@ def _reason(fate: str, reason: str, passage: Passage) -> str:
     return reason or "nothing to ask was recognised"
 
 
-# --- numbers --------------------------------------------------------------------------------------
+# --- numbers ----------------------------------------------------------------------------
 
 _OF_LINES = f"WITH {SOURCELESS}, {LINES} SELECT"
 _COUNTED = {
@@ -192,13 +205,14 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
 
     The one place where anything is counted:
 
-    - `fates`: passages in their sources, by what became of them. A person who rejected the cards of a
-      passage left it out: `ignored`.
-    - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these `blocked`,
-      `conflicts` and `revisions`; `without` are highlights with neither a card nor a draft.
+    - `fates`: passages in their sources, by what became of them. A person who rejected
+      the cards of a passage left it out: `ignored`.
+    - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these
+      `blocked`, `conflicts` and `revisions`; `without` are highlights with neither a card
+      nor a draft.
     - `reasons`: the new drafts that wait, by the first reason why; only if it is named.
-    - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those whose passages
-      are gone; `unsent`: live cards that were never in a package, by kind.
+    - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those
+      whose passages are gone; `unsent`: live cards that were never in a package, by kind.
     """
     store.refold()
     found: dict[str, Counter[str]] = {}

@@ -1,9 +1,9 @@
 """Questions: what holds back a card or a correction until a person answers.
 
-They are computed from the tables each time; an answer is an event, and the question is gone because its
-condition is. A question has no row of its own, and its id is made of what it is about: only its id
-answers it. The kinds, with what each answer does in words, are `model.QuestionKind`; here each has a
-function that asks and one that answers.
+They are computed from the tables each time; an answer is an event, and the question is
+gone because its condition is. A question has no row of its own, and its id is made of
+what it is about: only its id answers it. The kinds, with what each answer does in words,
+are `model.QuestionKind`; here each has a function that asks and one that answers.
 
 Questions and answers are in `tests/golden/histories` (`decisions.yaml`, `machines.yaml`).
 """
@@ -42,12 +42,18 @@ def open_questions(store: Store) -> list[Question]:
     return list(chain.from_iterable(ask(store) for ask, _ in _KINDS.values()))
 
 
-def answer(store: Store, id: str, *, yes: bool, without: Collection[str] = ()) -> None:
+def answer(
+    store: Store,
+    question_id: str,
+    *,
+    yes: bool,
+    without: Collection[str] = (),
+) -> None:
     """Answer a question; what each answer does is told in the question.
 
     Args:
         store: the store.
-        id: the id of an open question, or the beginning of it.
+        question_id: the id of an open question, or the beginning of it.
         yes: whether it is accepted.
         without: the drafts of a form that are no cards; they are rejected.
 
@@ -55,7 +61,7 @@ def answer(store: Store, id: str, *, yes: bool, without: Collection[str] = ()) -
         RefusedError: there is no such open question.
     """
     with store.action():
-        question = _find_question(store, id)
+        question = _find_question(store, question_id)
         if question.kind is QuestionKind.FORM:
             for draft in set(without).intersection(question.drafts):
                 decide.reject(store, draft)
@@ -63,12 +69,14 @@ def answer(store: Store, id: str, *, yes: bool, without: Collection[str] = ()) -
         settle(store, question, yes)
 
 
-def _find_question(store: Store, id: str) -> Question:
+def _find_question(store: Store, question_id: str) -> Question:
     """Return an open question by its id or the beginning of it."""
-    found = [question for question in open_questions(store) if question.id.startswith(id)]
+    questions = open_questions(store)
+    found = [question for question in questions if question.id.startswith(question_id)]
     if len(found) != 1:
         raise RefusedError(
-            f"{id}: there is no such open question", hint="ankiforge list --view questions"
+            f"{question_id}: there is no such open question",
+            hint="ankiforge list --view questions",
         )
     return found[0]
 
@@ -78,45 +86,46 @@ def _question_id(kind: QuestionKind, *parts: str) -> str:
     return f"qu{h16(kind.value, *parts)}"
 
 
-# --- is this the card whose passage is gone? ------------------------------------------------------
+# --- is this the card whose passage is gone? --------------------------------------------
 
 
 def _ask_same(store: Store) -> Iterator[Question]:
-    for row in store.rows("SELECT key FROM passage WHERE asks"):
-        passage = store.passage(row["key"])
-        for new, old in waiting.asked(store, passage):
-            lost = store.passage(old)
+    for passage_row in store.rows("SELECT key FROM passage WHERE asks"):
+        passage = store.passage(passage_row["key"])
+        for new_key, old_key in waiting.asked(store, passage):
+            lost = store.passage(old_key)
             texts = [each.texts[0].exact for each in (passage, lost) if each.texts]
-            drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", new)
+            drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", new_key)
             yield Question(
-                id=_question_id(QuestionKind.SAME, new, old),
+                id=_question_id(QuestionKind.SAME, new_key, old_key),
                 kind=QuestionKind.SAME,
                 text="Is this passage the one of a card whose passage is gone?",
-                new=new,
-                old=old,
+                new=new_key,
+                old=old_key,
                 guids=tuple(Guid(card.guid) for card in lost.live),
                 examples=tuple(texts),
                 drafts=tuple(draft["id"] for draft in drafts_of_new),
             )
 
 
-def _answer_same(store: Store, question: Question, yes: bool) -> None:
-    what = "same" if yes else "different"
+def _answer_same(store: Store, question: Question, accepted: bool) -> None:
+    what = "same" if accepted else "different"
     store.add(what, question.new, PERSON, {"old": question.old})
 
 
-# --- two equal cards ------------------------------------------------------------------------------
+# --- two equal cards --------------------------------------------------------------------
 
 
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
     pairs = store.rows(
-        "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old, b.passage AS new,"
+        "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old, b.passage AS"
+        " new,"
         " a.words AS words FROM card a JOIN card b ON a.content = b.content"
         " WHERE a.live AND b.live AND a.guid < b.guid"
     )
     for pair in pairs:
-        new = store.passage(pair["new"])
-        if new.told_apart_from(store.passage(pair["old"])):
+        new_passage = store.passage(pair["new"])
+        if new_passage.told_apart_from(store.passage(pair["old"])):
             continue
         guids = (Guid(pair["old_guid"]), Guid(pair["new_guid"]))
         yield Question(
@@ -130,8 +139,8 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_duplicate(store: Store, question: Question, yes: bool) -> None:
-    if yes:
+def _answer_duplicate(store: Store, question: Question, accepted: bool) -> None:
+    if accepted:
         _merge(store, question.guids)
     else:
         store.add("different", question.new, PERSON, {"old": question.old})
@@ -154,7 +163,7 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
         store.add("retire", passage.key, PERSON, body)
 
 
-# --- a card that a person and its source changed --------------------------------------------------
+# --- a card that a person and its source changed ----------------------------------------
 
 
 def _ask_about_conflicts(store: Store) -> Iterator[Question]:
@@ -172,24 +181,24 @@ def _ask_about_conflicts(store: Store) -> Iterator[Question]:
 def _conflicts(store: Store) -> dict[str, list[Conflict]]:
     """Return the fields in conflict by card: edited here, or else in Anki."""
     conflicts = defaultdict(list)
-    for row in store.rows("SELECT passage, guid FROM card WHERE live AND offered"):
-        card = store.passage(row["passage"]).cards[row["guid"]]
+    for card_row in store.rows("SELECT passage, guid FROM card WHERE live AND offered"):
+        card = store.passage(card_row["passage"]).cards[card_row["guid"]]
         for field, text in card.offered.items():
             mine = card.wording.fields.get(field, "")
             conflicts[card.guid].append(Conflict(Guid(card.guid), field, mine, text))
     in_anki = store.rows(
         "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
     )
-    for row in in_anki:
-        of_card = conflicts[row["guid"]]
-        if any(conflict.field == row["field"] for conflict in of_card):
+    for card_row in in_anki:
+        of_card = conflicts[card_row["guid"]]
+        if any(conflict.field == card_row["field"] for conflict in of_card):
             continue
         conflict = Conflict(
-            guid=Guid(row["guid"]),
-            field=row["field"],
-            theirs=row["theirs"],
-            ours=row["ours"],
-            words=row["words"],
+            guid=Guid(card_row["guid"]),
+            field=card_row["field"],
+            theirs=card_row["theirs"],
+            ours=card_row["ours"],
+            words=card_row["words"],
         )
         of_card.append(conflict)
     return conflicts
@@ -200,56 +209,57 @@ def in_conflict(store: Store) -> set[str]:
     return set(_conflicts(store))
 
 
-def _answer_conflict(store: Store, question: Question, yes: bool) -> None:
+def _answer_conflict(store: Store, question: Question, accepted: bool) -> None:
     for conflict in question.conflicts:
         _, passage = cards.state_of(store, conflict.guid)
         body = {
             "guid": conflict.guid,
             "field": conflict.field,
-            "choice": "source" if yes else "mine",
+            "choice": "source" if accepted else "mine",
             "theirs": h16(conflict.theirs),
             "ours": h16(conflict.ours),
         }
-        if yes:
+        if accepted:
             body["was"] = conflict.words or conflict.theirs
         store.add("resolve", passage.key, PERSON, body)
         query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
         store.write(query, conflict.guid, conflict.field)
 
 
-# --- notes that are missing in Anki ---------------------------------------------------------------
+# --- notes that are missing in Anki -----------------------------------------------------
 
 
 def _ask_about_absent(store: Store) -> Iterator[Question]:
-    rows = store.rows(
+    card_rows = store.rows(
         "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid) WHERE s.absent AND c.live"
     )
-    if rows:
-        guids = tuple(Guid(row["guid"]) for row in rows)
+    if card_rows:
+        guids = tuple(Guid(card_row["guid"]) for card_row in card_rows)
         yield Question(
             id=_question_id(QuestionKind.ABSENT, *guids),
             kind=QuestionKind.ABSENT,
             text=f"{len(guids)} notes are missing in Anki. Did you delete them?",
             guids=guids,
-            examples=tuple(row["words"] for row in rows[:MISSING_SHOWN]),
+            examples=tuple(card_row["words"] for card_row in card_rows[:MISSING_SHOWN]),
         )
 
 
-def _answer_absent(store: Store, question: Question, yes: bool) -> None:
+def _answer_absent(store: Store, question: Question, accepted: bool) -> None:
     for guid in question.guids:
         _, passage = cards.state_of(store, guid)
-        if yes:
+        if accepted:
             store.add("retire", passage.key, PERSON, {"guid": guid, "why": DELETED})
         else:
             store.add("unseen", passage.key, PERSON, {"guid": guid})
         store.write("DELETE FROM seen WHERE guid = ?", guid)
 
 
-# --- a source that lost its documents -------------------------------------------------------------
+# --- a source that lost its documents ---------------------------------------------------
 
 
 def _ask_about_emptied(store: Store) -> Iterator[Question]:
-    for row in store.rows("SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'asked'"):
+    query = "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'asked'"
+    for row in store.rows(query):
         container = row["name"].removeprefix("emptied ")
         yield Question(
             id=_question_id(QuestionKind.EMPTIED, container),
@@ -262,15 +272,15 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_emptied(store: Store, question: Question, yes: bool) -> None:
-    store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
+def _answer_emptied(store: Store, question: Question, accepted: bool) -> None:
+    store.set_meta(f"emptied {question.new}", "yes" if accepted else "no")
 
 
-# --- a vault with other plugins -------------------------------------------------------------------
+# --- a vault with other plugins ---------------------------------------------------------
 
 
 def _ask_about_dialects(store: Store) -> Iterator[Question]:
-    """Yield a question for each vault whose plugins are other ones than those it is read by."""
+    """Yield a question for each vault whose plugins are not those it is read by."""
     for pending in dialects.pending(store):
         about = (pending.container, *pending.read, "", *pending.difference.on)
         yield Question(
@@ -281,23 +291,23 @@ def _ask_about_dialects(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_dialect(store: Store, question: Question, yes: bool) -> None:
+def _answer_dialect(store: Store, question: Question, accepted: bool) -> None:
     """Record by which dialects a vault is read; the next run reads it so."""
     for pending in dialects.pending(store):
         if pending.container != question.new:
             continue
         switched_on = pending.difference.on
         body: Json = {"read": switched_on}
-        if not yes:
+        if not accepted:
             body = {"read": pending.read, "declined": switched_on}
         store.add("dialects", dialects.key_of(question.new), PERSON, body)
 
 
-# --- lines that may be no cards -------------------------------------------------------------------
+# --- lines that may be no cards ---------------------------------------------------------
 
 
 def _ask_about_forms(store: Store) -> Iterator[Question]:
-    """Yield a question for each form of hand-written cards of which several wait in one source."""
+    """Yield a question for each form of lines of which several wait in one source."""
     lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
     for draft in waiting.list_waiting(
         store, f"d.key IN {EACH} AND d.revises = ''", encode(_doubtful_keys(store))
@@ -328,16 +338,16 @@ def _doubtful_keys(store: Store) -> list[str]:
     return [line.key for line in highlights if forms.asks_form(store, line)]
 
 
-def _answer_form(store: Store, question: Question, yes: bool) -> None:
+def _answer_form(store: Store, question: Question, accepted: bool) -> None:
     key = forms.form_key(question.new, question.old)
-    choice = forms.ACCEPTED if yes else forms.NEVER
+    choice = forms.ACCEPTED if accepted else forms.NEVER
     store.add("form", key, PERSON, {"choice": choice})
     for draft in waiting.list_waiting(store):
         highlight = draft.highlight
         form = (highlight.document.source, highlight.written)
         if form != (question.new, question.old) or not forms.is_doubtful(highlight):
             continue
-        if not yes:
+        if not accepted:
             _leave_out(store, draft)
         elif draft.proposal.clean and _only_its_form_is_in_doubt(draft):
             new = decide.NewCard(
@@ -360,11 +370,12 @@ def _leave_out(store: Store, draft: Waiting) -> None:
     store.write(query, forms.NO_CARDS, draft.highlight.key)
 
 
-# --- all kinds ------------------------------------------------------------------------------------
+# --- all kinds --------------------------------------------------------------------------
 
 Ask = Callable[[Store], Iterator[Question]]
 Settle = Callable[[Store, Question, bool], None]
-"""Writes what an answer comes to: the third argument is whether the question was accepted."""
+"""Writes what an answer comes to: the third argument is whether the question was
+accepted."""
 
 _KINDS: dict[QuestionKind, tuple[Ask, Settle]] = {
     QuestionKind.SAME: (_ask_same, _answer_same),

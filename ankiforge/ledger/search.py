@@ -1,8 +1,8 @@
 """Search everything that was read, for `search`: by name, by title, or by words.
 
-One full-text table holds the words of documents, highlights and live cards; `Duplicates` has the search
-terms of the cards that a draft may repeat. A search first brings its table up to date, by comparing it
-with the rows, so that no decision has to wait for it.
+One full-text table holds the words of documents, highlights and live cards; `Duplicates`
+has the search terms of the cards that a draft may repeat. A search first brings its table
+up to date, by comparing it with the rows, so that no decision has to wait for it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from ankiforge.text.identifiers import names_in, names_of
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
 """How a work is found, the most reliable first."""
 _ORDER = (NAME, TITLE, SIMILAR, WORDS)
-# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the other.
+# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the
+# other.
 _ALIKE = 86.0
 _WITHIN = 92.0
 _SHORTEST, _SHORTEST_PART = 8, 14
@@ -50,7 +51,8 @@ _CURRENT = (
     " FROM highlight h WHERE h.body != ''"
     " UNION ALL SELECT 'card', c.guid, h.document, c.content FROM card c"
     " JOIN highlight h ON h.key = c.passage WHERE c.live"
-    " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run) FROM document d"
+    " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run) FROM"
+    " document d"
     " JOIN highlight h ON h.document = d.id AND h.body != '' GROUP BY d.id"
 )
 
@@ -74,7 +76,13 @@ class _Hits:
         self.by_work: dict[int, list[_Hit]] = defaultdict(list)
 
     def add(
-        self, document: int, way: str, score: float = 0.0, *, detail: str = "", ref: str = ""
+        self,
+        document: int,
+        way: str,
+        score: float = 0.0,
+        *,
+        detail: str = "",
+        ref: str = "",
     ) -> None:
         """Add that a document was found."""
         hit = _Hit(_ORDER.index(way), -score, detail, ref)
@@ -121,7 +129,12 @@ def find(
         yield _match(store, work, found, now)
 
 
-def _find_by_name(store: Store, hits: _Hits, query: str, documents: Sequence[Document]) -> None:
+def _find_by_name(
+    store: Store,
+    hits: _Hits,
+    query: str,
+    documents: Sequence[Document],
+) -> None:
     """Find what a query, or the document of a file, names."""
     names = _names_of_query(query) if query else []
     for document in documents:
@@ -161,7 +174,7 @@ def _find_by_words(store: Store, hits: _Hits, query: str) -> None:
         hits.add(row["document"], WORDS, row["score"], ref=ref)
 
 
-# --- the index ------------------------------------------------------------------------------------
+# --- the index --------------------------------------------------------------------------
 
 
 def _update(store: Store) -> None:
@@ -172,9 +185,9 @@ def _update(store: Store) -> None:
         outdated[row["what"], row["ref"]] = (row["rowid"], row["digest"])
     fresh = []
     for row in store.rows(_CURRENT):
-        entry = (row["what"], row["ref"])
-        if entry in outdated and outdated[entry][1] == row["digest"]:
-            del outdated[entry]
+        entry_name = (row["what"], row["ref"])
+        if entry_name in outdated and outdated[entry_name][1] == row["digest"]:
+            del outdated[entry_name]
         else:
             fresh.append(row)
     if not fresh and not outdated:
@@ -187,17 +200,26 @@ def _update(store: Store) -> None:
             store.write("INSERT INTO search VALUES (?, ?, ?, ?, ?, ?, ?)", *row, *texts)
 
 
-def _texts(store: Store, row: Row) -> tuple[str, str, str]:
+def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
     """Return (title, passage, remark) of an entry."""
-    if row["what"] == "card":
-        return "", store.value("SELECT words FROM card WHERE guid = ?", row["ref"]), ""
-    column = "key" if row["what"] == "highlight" else "document"
+    if entry["what"] == "card":
+        return (
+            "",
+            store.value("SELECT words FROM card WHERE guid = ?", entry["ref"]),
+            "",
+        )
+    column = "key" if entry["what"] == "highlight" else "document"
     query = f"SELECT body FROM highlight WHERE {column} = ? AND body != ''"
-    stored = store.row(query, row["ref"])
+    stored = store.row(query, entry["ref"])
     assert stored is not None
     highlight = decode_highlight(stored)
-    if row["what"] == "highlight":
-        about = (highlight.comment, highlight.heading, highlight.author, *highlight.tags)
+    if entry["what"] == "highlight":
+        about = (
+            highlight.comment,
+            highlight.heading,
+            highlight.author,
+            *highlight.tags,
+        )
         return "", highlight.exact, "\n".join(about)
     document = highlight.document
     about = (*document.creators, document.path, *document.tags, *document.collections)
@@ -205,12 +227,13 @@ def _texts(store: Store, row: Row) -> tuple[str, str, str]:
 
 
 def _with_words(store: Store, query: str) -> list[Row]:
-    """Return the entries with all words; else the documents whose entries together have all."""
+    """Return the entries with all words, else the documents that have all of them."""
     phrases = [_phrase(words, is_prefix) for words, is_prefix in chunks(query)]
     if not phrases:
         return []
     entries = store.rows(
-        "SELECT what, ref, document, -bm25(search) AS score FROM search WHERE search MATCH ?"
+        "SELECT what, ref, document, -bm25(search) AS score FROM search WHERE search"
+        " MATCH ?"
         f" ORDER BY score DESC LIMIT {_MOST}",
         " AND ".join(phrases),
     )
@@ -233,20 +256,26 @@ def _phrase(words: str, is_prefix: bool) -> str:
     return f"{quoted} *" if is_prefix else quoted
 
 
-# --- names and titles -----------------------------------------------------------------------------
+# --- names and titles -------------------------------------------------------------------
 
 
 def _named(store: Store, names: Iterable[Pair]) -> Iterator[tuple[int, Pair]]:
-    """Yield the documents that have a name, are at a path, or have a mark with this id."""
+    """Yield the documents that have a name, are at a path, or have a mark with an id."""
     for scheme, value in names:
-        rows = store.rows("SELECT document FROM identifier WHERE name = ?", f"{scheme}:{value}")
+        rows = store.rows(
+            "SELECT document FROM identifier WHERE name = ?",
+            f"{scheme}:{value}",
+        )
         if scheme in ("path", "file"):
             query = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
             if scheme == "file":
                 query += " OR substr(casefold(place), -length(?1) - 1) = '/' || ?1"
             rows += store.rows(query, value)
         elif scheme == "zotero":
-            rows += store.rows("SELECT document FROM highlight WHERE key = ?", f"zotero:{value}")
+            rows += store.rows(
+                "SELECT document FROM highlight WHERE key = ?",
+                f"zotero:{value}",
+            )
         for row in rows:
             yield row["document"], (scheme, value)
 
@@ -256,15 +285,15 @@ def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
     wanted = loose(query)
     if len(wanted) < _SHORTEST:
         return
-    for row in store.rows("SELECT id, title FROM document WHERE title != ''"):
-        title = loose(row["title"])
+    for document_row in store.rows("SELECT id, title FROM document WHERE title != ''"):
+        title = loose(document_row["title"])
         score = _title_score(wanted, title)
         if score >= _ALIKE:
-            yield row["id"], TITLE if title == wanted else SIMILAR, score
+            yield document_row["id"], TITLE if title == wanted else SIMILAR, score
 
 
 def _title_score(wanted: str, title: str) -> float:
-    """Return how much two titles are alike, of 100; less than 100 if one is a part of the other."""
+    """Return how much titles are alike, of 100; less if one is a part of the other."""
     from rapidfuzz import fuzz
 
     beginning = fuzz.ratio(wanted, title[: len(wanted)])
@@ -278,13 +307,14 @@ def _title_score(wanted: str, title: str) -> float:
     return min(within, 99.0)
 
 
-# --- works ----------------------------------------------------------------------------------------
+# --- works ------------------------------------------------------------------------------
 
 
 def _same_work(store: Store, document: int) -> list[int]:
     """Return the documents that share an identifier with this one."""
     rows = store.rows(
-        "SELECT DISTINCT b.document FROM identifier a JOIN identifier b ON a.name = b.name"
+        "SELECT DISTINCT b.document FROM identifier a JOIN identifier b ON a.name ="
+        " b.name"
         " WHERE a.document = ? AND a.name NOT GLOB 'file:*' AND a.name NOT GLOB 'path:*'",
         document,
     )
@@ -300,20 +330,24 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
     """Return a work as it was found, with what matches first."""
     best = min(hits)
     matched = frozenset(hit.ref for hit in hits) - {""}
-    rows = store.rows(
+    highlight_rows = store.rows(
         f"SELECT * FROM highlight WHERE body != '' AND document IN {EACH}"
         " ORDER BY document, position",
         encode(_same_work(store, work)),
     )
-    highlights = [decode_highlight(row) for row in rows]
+    highlights = [decode_highlight(highlight_row) for highlight_row in highlight_rows]
     documents = {}
-    for row, highlight in zip(rows, highlights, strict=True):
-        documents[row["document"]] = highlight.document
+    for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):
+        documents[highlight_row["document"]] = highlight.document
     lines = _lines_of(store, highlights)
     lines.sort(key=lambda line: line.id not in matched)
     with_words = {line.highlight.key for line in lines if line.id in matched} | matched
     highlights.sort(key=lambda highlight: highlight.key not in with_words)
-    gone = [row["key"] for row in rows if row["state"] in ("gone", "unselected")]
+    gone = [
+        highlight_row["key"]
+        for highlight_row in highlight_rows
+        if highlight_row["state"] in ("gone", "unselected")
+    ]
     return Match(
         documents=tuple(documents.values()),
         by=_ORDER[best.rank],
@@ -339,30 +373,35 @@ def _lines_of(store: Store, highlights: Iterable[Highlight]) -> list[Line]:
 
 
 def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
-    """Return the chance to remember each card now: the curve of FSRS, with its interval as stability."""
+    """Return the chance to remember each card now.
+
+    It is the curve of FSRS, with the interval in place of the stability.
+    """
     rows = store.rows(
         "SELECT guid, max(id) / 1000.0 AS at, interval FROM review"
         f" WHERE guid IN {EACH} GROUP BY guid",
         encode(guids),
     )
     recall = {}
-    for row in rows:
-        if row["interval"] > 0:
-            seconds = max(now - row["at"], 0)
-            elapsed = 19 / 81 * seconds / 86_400 / row["interval"]
-            recall[row["guid"]] = (1 + elapsed) ** -0.5
+    for review_row in rows:
+        if review_row["interval"] > 0:
+            seconds = max(now - review_row["at"], 0)
+            elapsed = 19 / 81 * seconds / 86_400 / review_row["interval"]
+            recall[review_row["guid"]] = (1 + elapsed) ** -0.5
     return recall
 
 
-# --- words ----------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------
 
-# Letters of scripts without spaces between words (and Hangul, whose particles join words).
+# Letters of scripts without spaces between words (and Hangul, whose particles join
+# words).
 _UNSPACED = (
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"
 )
-# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
-# that are optional in Hebrew and Arabic. In other scripts such marks make a different letter.
+# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the
+# points that are optional in Hebrew and Arabic. In other scripts such marks make a
+# different letter.
 _ACCENTS = regex(
     "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
     "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
@@ -380,15 +419,20 @@ def searched(text: str) -> str:
     text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(BASE_LETTERS)
+    decomposed = unicodedata.normalize(
+        "NFKD",
+        unicodedata.normalize("NFKD", text).casefold(),
+    )
+    without_accents = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
+    plain = without_accents.translate(BASE_LETTERS)
     return re.sub(_UNSPACED, r" \1 ", plain)
 
 
 def chunks(query: str) -> tuple[tuple[str, bool], ...]:
     """Split a query into (phrase to search, whether its last word is a prefix).
 
-    Quoted words form one phrase. Chunks without letters are dropped. There are no operators.
+    Quoted words form one phrase. Chunks without letters are dropped. There are no
+    operators.
     """
     phrases = []
     for chunk in _CHUNK.finditer(query):
@@ -406,16 +450,18 @@ def _without_signs(word: str) -> str:
 
 
 def _may_be_prefix(word: str) -> bool:
-    """Return whether words may begin like this: a single Latin letter would match half of the index."""
+    """Return whether it is long enough: a Latin letter matches half of the index."""
     return len(_without_signs(word)) >= 2 or bool(re.match(_UNSPACED, word))
 
 
-# --- what a draft may repeat ----------------------------------------------------------------------
+# --- what a draft may repeat ------------------------------------------------------------
 
 NOTE = "nid:"
 _IN_USE = (
-    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE live"
-    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM foreign_note"
+    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE"
+    " live"
+    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM"
+    " foreign_note"
     " WHERE fields != '[]'"
 )
 
@@ -427,7 +473,7 @@ class Duplicates:
         self._store = store
 
     def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
-        """Yield the cards whose search terms are missing, or of another version, by their digests.
+        """Yield by digest the cards whose search terms are missing or of another version.
 
         Most have been stored with the drafts; see `drafts.record`.
         """
@@ -440,7 +486,8 @@ class Duplicates:
                 f"DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM ({_IN_USE})"
                 " UNION ALL SELECT kind || content FROM draft)"
             )
-        query = f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN (SELECT digest FROM indexed)"
+        indexed = "SELECT digest FROM indexed"
+        query = f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN ({indexed})"
         for row in store.rows(query):
             draft = self.draft(row["id"])
             if draft is not None:
@@ -467,7 +514,7 @@ class Duplicates:
             yield IndexedCard(row["id"], HighlightKey(row["passage"]), where, terms)
 
     def draft(self, id: str) -> Draft | None:
-        """Return the text of a card or a foreign note as a draft; None if it is not in use."""
+        """Return a card or a foreign note as a draft; None if it is not in use."""
         if id.startswith(NOTE):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
             stored = self._store.value(query, int(id.removeprefix(NOTE)))
@@ -483,7 +530,7 @@ class Duplicates:
         wording = self._store.passage(row["passage"]).cards[id].wording
         return _bare_draft(CardKind(wording.kind), tuple(wording.fields.items()))
 
-    # --- notes in Anki that are not ours --------------------------------------------------------
+    # --- notes in Anki that are not ours ------------------------------------------------
 
     def mods(self) -> dict[int, int]:
         """Return the `mod` of each foreign note that is stored."""
@@ -491,14 +538,21 @@ class Duplicates:
         return {row["id"]: row["mod"] for row in rows}
 
     def keep_foreign(self, ids: frozenset[int], changed: Iterable[ForeignNote]) -> None:
-        """Store the text of foreign notes, and forget those that are no longer in Anki."""
+        """Store the text of foreign notes; forget those that are no longer in Anki."""
         with self._store.transaction():
             for number in self.mods().keys() - ids:
                 self._store.write("DELETE FROM foreign_note WHERE id = ?", number)
             for note in changed:
-                values = (note.id, note.mod, note.deck, encode(note.fields), note.other_id)
+                values = (
+                    note.id,
+                    note.mod,
+                    note.deck,
+                    encode(note.fields),
+                    note.other_id,
+                )
                 self._store.write(
-                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)", *values
+                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)",
+                    *values,
                 )
 
 

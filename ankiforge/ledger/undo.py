@@ -1,7 +1,7 @@
-"""Taking back a decision. After it, everything is as it was before, or it is refused with the reason.
+"""Taking back a decision: all is as it was before, or it is refused with the reason.
 
-An undo is an event, and is never taken back itself. `tests/unit/ledger/test_decisions.py` takes back
-each kind of decision by each name that `undo` takes.
+An undo is an event, and is never taken back itself. `tests/unit/ledger/test_decisions.py`
+takes back each kind of decision by each name that `undo` takes.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from ankiforge.text.fold import fold
 
 _SEE_RECENT = "ankiforge list --view recent shows what can be"
 _STANDING = f"what NOT IN {SILENT}"
-"""`SILENT` is left out: what was read or shipped, and `undo`, which is never taken back itself."""
+"""`SILENT` is left out: what was read or shipped, and `undo`, which is never taken back
+itself."""
 
 
 def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
-    """Take back a decision: the last one, an action by its id, or the last one about a card.
+    """Take back a decision: the last one, one by its id, or the last one about a card.
 
     Args:
         store: the store.
-        target: an id of `recent`, a guid, the key of a highlight, the draft of an agent, or "" for the
-            last decision.
+        target: an id of `recent`, a guid, the key of a highlight, the draft of an agent,
+            or "" for the last decision.
         as_new: a change by the source states another fact, which gets a card of its own.
 
     Returns:
@@ -51,19 +52,25 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
         return events[0].act or events[0].id
 
 
-def _withdraw(store: Store, id: str) -> str:
+def _withdraw(store: Store, draft_id: str) -> str:
     """Drop a draft as if no agent had proposed it."""
     with store.transaction():
-        row = waiting.draft_row(store, id)
-        if row["drafter"] != AGENT:
-            raise RefusedError(f"nothing about {id} can be undone", hint=_SEE_RECENT)
-        store.write("DELETE FROM draft WHERE id = ?", id)
-        store.write("UPDATE highlight SET modelled = '' WHERE key = ?", row["key"])
-    return id
+        draft_row = waiting.waiting_row(store, draft_id)
+        if draft_row["drafter"] != AGENT:
+            raise RefusedError(
+                f"nothing about {draft_id} can be undone",
+                hint=_SEE_RECENT,
+            )
+        store.write("DELETE FROM draft WHERE id = ?", draft_id)
+        store.write(
+            "UPDATE highlight SET modelled = '' WHERE key = ?",
+            draft_row["key"],
+        )
+    return draft_id
 
 
 def _take_back(store: Store, event: Event, *, as_new: bool) -> None:
-    """Take back one event, and let what it took away wait, be drafted or be sent again."""
+    """Take back one event: what it took away waits, is drafted or is sent again."""
     store.add("undo", event.key, PERSON, {"event": event.id})
     drafts_that_are_back = waiting.bring_back(store, event)
     if event.what == "adopt":
@@ -91,7 +98,7 @@ def _give_back_words(store: Store, event: Event) -> None:
     store.add("edit", event.key, POLICY, body)  # no decision that could be undone
 
 
-# --- which events ---------------------------------------------------------------------------------
+# --- which events -----------------------------------------------------------------------
 
 
 def _to_undo(store: Store, target: str) -> list[Event]:
@@ -112,7 +119,9 @@ def _to_undo(store: Store, target: str) -> list[Event]:
     else:
         last = _last_here(store, undone)
     if last is None:
-        what = f"nothing about {target} can be undone" if target else "there is nothing to undo"
+        what = "there is nothing to undo"
+        if target:
+            what = f"nothing about {target} can be undone"
         raise RefusedError(what, hint=_SEE_RECENT)
     if not last.act or (guid and last.by != PERSON):
         return [last]
@@ -128,13 +137,22 @@ def _to_undo(store: Store, target: str) -> list[Event]:
 
 
 def _is_about(event: Event, guid: str) -> bool:
-    """Return whether an event of a card's passage is about the card, or about no card at all."""
+    """Return whether an event of a passage is about a card, or about no card at all."""
     return bool(event.body.get("guid", guid) == guid)
 
 
-def _last_about(store: Store, keys: Strings, guid: str, undone: Collection[str]) -> Event | None:
+def _last_about(
+    store: Store,
+    keys: Strings,
+    guid: str,
+    undone: Collection[str],
+) -> Event | None:
     """Return the last decision about a passage, or about one of its cards."""
-    for event in sorted(store.events(keys), key=lambda event: event.order, reverse=True):
+    for event in sorted(
+        store.events(keys),
+        key=lambda event: event.order,
+        reverse=True,
+    ):
         if event.what in SILENT or event.id in undone:
             continue
         if event.by != PERSON and event.what != "revise":
@@ -154,7 +172,8 @@ def _last_named(store: Store, target: str, undone: Collection[str]) -> Event | N
 def _last_here(store: Store, undone: Collection[str]) -> Event | None:
     """Return the last decision of a person on this machine."""
     newest = store.select_events(
-        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC LIMIT 200", store.machine
+        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC LIMIT 200",
+        store.machine,
     )
     return next((event for event in newest if event.id not in undone), None)
 
@@ -187,43 +206,59 @@ def _changed_fields(event: Event) -> set[str]:
     return set(event.body["draft"]["fields"])
 
 
-# --- two facts in one passage ---------------------------------------------------------------------
+# --- two facts in one passage -----------------------------------------------------------
 
 
-def _split_off_new_fact(store: Store, key: str) -> None:
-    """Split a passage in two: its present text gets a new key, and the old key keeps the card."""
-    passage = store.passage(key)
-    row = cards.present_row(store, passage)
-    if row is None:
+def _split_off_new_fact(store: Store, passage_key: str) -> None:
+    """Split a passage: its present text gets a new key, the old key keeps the card."""
+    passage = store.passage(passage_key)
+    highlight_row = cards.present_row(store, passage)
+    if highlight_row is None:
         return
     newest, *earlier = passage.texts
-    before = next((text for text in earlier if exact(text.exact) != exact(newest.exact)), None)
-    highlight = decode_highlight(row)
-    new_key = HighlightKey(f"{highlight.namespace}/{h16(key, highlight.exact, 'another fact')}")
+    before = next(
+        (text for text in earlier if exact(text.exact) != exact(newest.exact)),
+        None,
+    )
+    highlight = decode_highlight(highlight_row)
+    digest = h16(passage_key, highlight.exact, "another fact")
+    new_key = HighlightKey(f"{highlight.namespace}/{digest}")
     store.add("key", new_key, SOURCE, msgspec.to_builtins(newest))
-    store.add("different", new_key, POLICY, {"old": store.first(key)})
+    store.add("different", new_key, POLICY, {"old": store.first(passage_key)})
     if before:  # the old card is the old text's
-        store.add("text", row["key"], SOURCE, msgspec.to_builtins(before))
-    _insert_copy(store, row, replace(highlight, key=new_key))
-    _leave_behind(store, row["key"], highlight, before)
+        store.add("text", highlight_row["key"], SOURCE, msgspec.to_builtins(before))
+    _insert_copy(store, highlight_row, replace(highlight, key=new_key))
+    _leave_behind(store, highlight_row["key"], highlight, before)
 
 
-def _insert_copy(store: Store, row: Row, highlight: Highlight) -> None:
+def _insert_copy(store: Store, highlight_row: Row, highlight: Highlight) -> None:
     """Insert a copy of a row for a highlight with another key, which is to be drafted."""
-    copied = dict(row)
-    copied |= {"key": highlight.key, "drafted": "", "modelled": "", "fate": "", "reason": ""}
+    copied = dict(highlight_row)
+    copied |= {
+        "key": highlight.key,
+        "drafted": "",
+        "modelled": "",
+        "fate": "",
+        "reason": "",
+    }
     copied["body"] = encode(highlight)
     names = ", ".join(copied)
     marks = ", ".join("?" * len(copied))
     store.write(f"INSERT INTO highlight ({names}) VALUES ({marks})", *copied.values())
 
 
-def _leave_behind(store: Store, key: str, highlight: Highlight, before: Text | None) -> None:
-    """Make a highlight one that is gone, with the text that it had before its present one."""
+def _leave_behind(
+    store: Store,
+    highlight_key: str,
+    highlight: Highlight,
+    before: Text | None,
+) -> None:
+    """Make a highlight one that is gone, with the text that it had before."""
     text_before = before.exact if before else ""
     alone = replace(
         highlight,
-        exact=text_before or highlight.exact,  # or other words were marked in the same text
+        # without a text before, other words were marked in the same one
+        exact=text_before or highlight.exact,
         prefix="",
         suffix="",
         sentence="",
@@ -231,5 +266,5 @@ def _leave_behind(store: Store, key: str, highlight: Highlight, before: Text | N
         markdown=(),
     )
     query = "UPDATE highlight SET state = 'gone', folded = ?, body = ? WHERE key = ?"
-    store.write(query, fold(text_before), encode(alone), key)
-    store.write("DELETE FROM draft WHERE key = ?", key)
+    store.write(query, fold(text_before), encode(alone), highlight_key)
+    store.write("DELETE FROM draft WHERE key = ?", highlight_key)

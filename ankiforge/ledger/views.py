@@ -2,11 +2,14 @@
 
 What must stay true:
 
-- A note is deleted only with a grave, or if it was absent twice; else it is missing, which is asked.
+- A note is deleted only with a grave, or if it was absent twice; else it is missing,
+  which is asked.
 - A view that is not complete concludes nothing from what it lacks.
-- `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that may have changed.
+- `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that
+  may have changed.
 
-Tested in the real Anki: `tests/anki` (`test_views.py`, `test_collections.py`, `test_lost_and_found.py`).
+Tested in the real Anki: `tests/anki` (`test_views.py`, `test_collections.py`,
+`test_lost_and_found.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +23,15 @@ from urllib.parse import unquote
 import msgspec
 
 from ankiforge.ledger import cards
-from ankiforge.ledger.events import PERSON, POLICY, RETIRED_BEFORE, Event, Shipped, State, Wording
+from ankiforge.ledger.events import (
+    PERSON,
+    POLICY,
+    RETIRED_BEFORE,
+    Event,
+    Shipped,
+    State,
+    Wording,
+)
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
     RETIRED,
@@ -81,7 +92,8 @@ def record_view(
     Args:
         store: the store.
         notes: our notes.
-        complete: whether the view has the whole collection, so that what it lacks is not there.
+        complete: whether the view has the whole collection, so that what it lacks is not
+            there.
         graves: the ids of deleted notes; None if Anki cannot tell (AnkiConnect).
         reviews: the reviews of our notes' cards.
     """
@@ -130,11 +142,10 @@ class _ViewRecording:
             self.viewed.unknown.append(note)
             return
         before = self._before.get(note.guid)
-        is_old_export = (
-            not complete and before is not None and _decode_seen(before["body"]).mod > note.mod
-        )
-        if is_old_export:
-            return
+        if before is not None and not complete:
+            seen_before = _decode_seen(before["body"])
+            if seen_before.mod > note.mod:  # an export that lay about
+                return
         passage = self._store.passage(card["passage"])
         state = passage.cards[note.guid]
         if self._store.machine not in state.seen_by:
@@ -149,22 +160,28 @@ class _ViewRecording:
             _retire(self._store, note.guid, RETIRED_BEFORE)
 
     def tell_of_revived(self) -> None:
-        """Find the notes that are there in spite of their graves, and store the graves."""
+        """Find the notes that are there in spite of their graves; store the graves."""
         if self._graves is None:
             return
         ours = [note for guid, note in self._notes.items() if guid in self._cards]
-        self.viewed.revived = _revived(self._store, ours, self._graves, self.viewed.returned)
+        self.viewed.revived = _revived(
+            self._store,
+            ours,
+            self._graves,
+            self.viewed.returned,
+        )
         graves = sorted(id for id in self._graves if may_be_ours(id))
         self._store.set_meta("graves", encode(graves))
 
     def take_absent(self) -> None:
-        """Decide on each note that was seen before and is not there: it is deleted, or missing."""
+        """Record which notes that were seen before are deleted, and which are missing."""
         for guid, before in self._before.items():
             card = self._cards.get(guid)
             if guid in self._notes or card is None:
                 continue
-            is_undone = before["absent"] and card["live"] and _was_deleted(self._store, guid)
-            if is_undone:  # it is shipped again
+            is_wanted = before["absent"] and card["live"]
+            if is_wanted and _was_deleted(self._store, guid):
+                # its deletion was undone: it is shipped again
                 self._store.write("DELETE FROM seen WHERE guid = ?", guid)
                 continue
             if card["live"]:
@@ -178,7 +195,7 @@ class _ViewRecording:
             self._store.write(query, since, guid)
 
     def _is_deleted(self, before: Row) -> bool:
-        """Return whether a note that is absent has a grave, or without graves was absent for long."""
+        """Return whether an absent note has a grave; if Anki tells none, was it long absent?"""
         if self._graves is not None:
             return _decode_seen(before["body"]).id in self._graves
         since = before["absent"]
@@ -198,7 +215,10 @@ class _ViewRecording:
 
     def remember(self) -> None:
         """Store when Anki was seen, and the notes in it that no card here has."""
-        self._store.set_meta("app looked", datetime.now(UTC).isoformat(timespec="seconds"))
+        self._store.set_meta(
+            "app looked",
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        )
         self._store.set_meta("unknown", encode(self.viewed.unknown))
         _set_unknown_documents(self._store, self.viewed.unknown)
 
@@ -231,11 +251,11 @@ def _retire(store: Store, guid: str, why: str) -> None:
     store.add("retire", passage.key, PERSON, {"guid": guid, "why": why})
 
 
-def _unretire(store: Store, guid: str, key: str) -> None:
+def _unretire(store: Store, guid: str, passage_key: str) -> None:
     """Take back the last event that retired a card."""
     retired = [
         event
-        for event in store.events(store.keys(key))
+        for event in store.events(store.keys(passage_key))
         if event.what == "retire" and event.body["guid"] == guid
     ]
     if retired:
@@ -244,10 +264,10 @@ def _unretire(store: Store, guid: str, key: str) -> None:
 
 
 def _knows_of_dropping(store: Store, state: State) -> bool:
-    """Return whether the journal tells why a note has the tag of dropped cards, or had it.
+    """Return whether the journal tells why a note has, or had, the tag of dropped cards.
 
-    If it does not, the tag is all that is left of a decision: the journal is older, or its last line
-    was torn.
+    If it does not, the tag is all that is left of a decision: the journal is older, or
+    its last line was torn.
     """
     if any(RETIRED in map(str.casefold, sent.tags) for sent in state.shipped):
         return True
@@ -258,12 +278,15 @@ def _knows_of_dropping(store: Store, state: State) -> bool:
 
 
 def _revived(
-    store: Store, notes: Iterable[Seen], graves: frozenset[int], returned: Collection[Guid]
+    store: Store,
+    notes: Iterable[Seen],
+    graves: frozenset[int],
+    returned: Collection[Guid],
 ) -> list[Guid]:
-    """Return the notes that a person deleted in Anki, and that are there, if nobody told of them yet.
+    """Return the notes that were deleted in Anki and are there, if that was not told yet.
 
-    Anki keeps the grave of a note that an import brings back; an undo of the deletion takes it away. What
-    a person took back here is left out: its note was to come back.
+    Anki keeps the grave of a note that an import brings back; an undo of the deletion
+    takes it away. What a person took back here is left out: its note was to come back.
 
     Args:
         store: the store.
@@ -288,7 +311,7 @@ def graves_of(store: Store) -> frozenset[int]:
 
 
 def _wanted_again(store: Store, guid: Guid) -> bool:
-    """Return whether a person who had deleted a note wants it back: by undo, or by a new acceptance."""
+    """Return whether a person wants a note back: by undo, or by a new acceptance."""
     return _was_deleted(store, guid) or _made_again(store, guid)
 
 
@@ -301,7 +324,7 @@ def _made_again(store: Store, guid: str) -> bool:
 
 
 def _was_deleted(store: Store, guid: str) -> bool:
-    """Return whether a person deleted a note in Anki before, whether or not that was undone."""
+    """Return whether a note was ever deleted in Anki, whether or not that was undone."""
     for event in _events_of(store, guid):
         of_card = event.what == "retire" and event.body["guid"] == guid
         if of_card and event.body.get("why") == DELETED:
@@ -315,22 +338,27 @@ def _events_of(store: Store, guid: str) -> list[Event]:
     return store.events(passage.keys)
 
 
-# --- what a package is made of --------------------------------------------------------------------
+# --- what a package is made of ----------------------------------------------------------
 
 
 def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, Seen | None]]:
-    """Yield the cards for which there may be something to write, each with its note in Anki.
+    """Yield the cards that may have something to write, each with its note in Anki.
 
-    A card that was given to `settle` is left out until its passage, its note, the card, or what all
-    notes are made with changes, which `settings` names; "" means "not settled" in the table.
+    A card that was given to `settle` is left out until its passage, its note, the card,
+    or what all notes are made with changes, which `settings` names; "" means "not
+    settled" in the table.
     """
     chosen = (
         "card c LEFT JOIN seen s ON s.guid = c.guid"
         " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.settled != ?)"
     )
     rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", settings)
-    body_by_guid = {row["guid"]: row["body"] for row in rows}
-    for card in cards.cards_of(store, f"guid IN (SELECT c.guid FROM {chosen})", settings):
+    body_by_guid = {card_row["guid"]: card_row["body"] for card_row in rows}
+    for card in cards.cards_of(
+        store,
+        f"guid IN (SELECT c.guid FROM {chosen})",
+        settings,
+    ):
         if card.guid in body_by_guid:
             body = body_by_guid[card.guid]
             yield card, _decode_seen(body) if body else None
@@ -346,7 +374,7 @@ def notes(store: Store, guid: str = "") -> Iterator[Seen]:
 def settle(
     store: Store, guids: Iterable[Guid], settings: str, conflicts: Iterable[Conflict]
 ) -> None:
-    """Record for which notes there is nothing to write, and which fields are in conflict."""
+    """Record which notes there is nothing to write for, and which fields conflict."""
     with store.transaction():
         for guid in guids:
             store.write("UPDATE seen SET settled = ? WHERE guid = ?", settings, guid)
@@ -359,7 +387,10 @@ def settle(
                 conflict.ours,
                 conflict.words,
             )
-            store.write("INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)", *values)
+            store.write(
+                "INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)",
+                *values,
+            )
 
 
 class Shipment(NamedTuple):
@@ -410,7 +441,7 @@ def _is_as_shipped(shipment: Shipment, last: Shipped) -> bool:
 
 
 def _shipped_body(shipment: Shipment, state: State) -> Json:
-    """Return the body of the event that a note is shipped; of the numbers, those with other words."""
+    """Return the body of the event `shipped`; of the numbers, those with other words."""
     body: Json = {"guid": shipment.guid, "mod": shipment.mod, "digest": shipment.digest}
     if shipment.tags:
         body["tags"] = list(shipment.tags)
@@ -418,21 +449,24 @@ def _shipped_body(shipment: Shipment, state: State) -> Json:
         body["deck"] = shipment.deck
     if shipment.hashes:
         body["hashes"] = shipment.hashes
-    known = state.numbers
-    new_numbers = {n: words for n, words in shipment.numbers.items() if known.get(n) != words}
+    new_numbers = {
+        number: words
+        for number, words in shipment.numbers.items()
+        if state.numbers.get(number) != words
+    }
     if new_numbers:
         body["numbers"] = new_numbers
     return body
 
 
-# --- notes that no event knows --------------------------------------------------------------------
+# --- notes that no event knows ----------------------------------------------------------
 
 LostNote = tuple[Seen, Wording, str, Strings]
 """(note, its words in Markdown, its passage, the fields that a person typed in Anki)."""
 
 
 def adopt(store: Store, notes: Iterable[LostNote]) -> list[Seen]:
-    """Take over notes of ours that no event knows, if their passage is found word for word.
+    """Take over notes that no event knows, if their passage is found word for word.
 
     For when both the journal and the database were lost.
 
@@ -442,16 +476,22 @@ def adopt(store: Store, notes: Iterable[LostNote]) -> list[Seen]:
     left = []
     with store.transaction():
         for note, wording, passage, typed in notes:
-            key = _key_of(store, note, passage)
-            if key:
-                _adopt_note(store, key, note, wording, typed)
+            highlight_key = _key_of(store, note, passage)
+            if highlight_key:
+                _adopt_note(store, highlight_key, note, wording, typed)
             else:
                 left.append(note)
         _set_unknown_documents(store, left)
     return left
 
 
-def _adopt_note(store: Store, key: str, note: Seen, wording: Wording, typed: Strings) -> None:
+def _adopt_note(
+    store: Store,
+    highlight_key: str,
+    note: Seen,
+    wording: Wording,
+    typed: Strings,
+) -> None:
     """Make the card of a note that no event knows, and drop its draft."""
     body: Json = {
         "guid": note.guid,
@@ -461,16 +501,25 @@ def _adopt_note(store: Store, key: str, note: Seen, wording: Wording, typed: Str
     }
     if typed:
         body["typed"] = list(typed)
-    store.add("accept", key, PERSON, body)
-    store.add("seen", key, POLICY, {"guid": note.guid})
+    store.add("accept", highlight_key, PERSON, body)
+    store.add("seen", highlight_key, POLICY, {"guid": note.guid})
     if note.retired:
-        store.add("retire", key, PERSON, {"guid": note.guid, "why": RETIRED_BEFORE})
+        store.add(
+            "retire",
+            highlight_key,
+            PERSON,
+            {"guid": note.guid, "why": RETIRED_BEFORE},
+        )
     _write_seen(store, note, None)
-    store.write("DELETE FROM draft WHERE key = ? AND content = ?", key, wording.content)
+    store.write(
+        "DELETE FROM draft WHERE key = ? AND content = ?",
+        highlight_key,
+        wording.content,
+    )
 
 
 def _key_of(store: Store, note: Seen, passage: str) -> str:
-    """Return the key of the highlight with a note's passage: its own key, else the only one."""
+    """Return the key of the highlight with a passage: the note's, else the only one."""
     query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
     keys: list[str] = [row["key"] for row in store.rows(query, fold(passage))]
     if note.identity and note.identity.key in keys:
@@ -488,7 +537,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[Seen]) -> None:
 
 
 def in_vault(tag: str, link: str) -> str:
-    """Return the tag of a document with its vault, if a link (or HTML with one) names a vault.
+    """Return the tag of a document with its vault, if a link, or HTML, names a vault.
 
     Two vaults may each have a note `Index.md`.
     """

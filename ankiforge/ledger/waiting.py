@@ -1,10 +1,12 @@
-"""Drafts that wait for a decision: their remarks, their findings, and what a decision takes away.
+"""Drafts that wait for a decision: their remarks, findings, and how they go.
 
 What must stay true:
 
 - A draft with a remark (`model.RemarkKind`) is never accepted by policy.
-- A draft whose passage is in doubt is not decided on before its question is answered (`draft_row`).
-- What a decision takes out of those that wait, `undo` brings back (`put_away`, `bring_back`).
+- A draft whose passage is in doubt is not decided on before its question is answered
+  (`waiting_row`).
+- What a decision takes out of those that wait, `undo` brings back (`put_away`,
+  `bring_back`).
 
 Tested as `drafts.py`, which records the drafts.
 """
@@ -46,11 +48,12 @@ from ankiforge.model import (
 from ankiforge.text.fold import document_tag
 
 NO_WARNING = "no_warning"
-"""The reason of drafts that no check warns of: the settings, or the limit of a run, make them wait."""
+"""The reason of drafts that no check warns of: the settings, or the limit of a run, make
+them wait."""
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
-# --- what waits -----------------------------------------------------------------------------------
+# --- what waits -------------------------------------------------------------------------
 
 
 def list_waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting]:
@@ -78,44 +81,58 @@ def each_waiting(
         *values,
     )
     in_anki = _InAnki(
-        unknown_notes=msgspec.json.decode(store.meta("strangers", "[]"), type=frozenset[str]),
+        unknown_notes=msgspec.json.decode(
+            store.meta("strangers", "[]"),
+            type=frozenset[str],
+        ),
         graves=graves_of(store),
     )
-    for row in rows:
-        passage = store.passage(row["key"])
-        wording = wording_in(row)
-        if _is_settled(store, passage, row, wording):
+    for draft_row in rows:
+        passage = store.passage(draft_row["key"])
+        wording = wording_in(draft_row)
+        if _is_settled(store, passage, draft_row, wording):
             continue
-        stored = _StoredDraft(row, passage, wording, _decode_highlight(row["mark"]))
+        stored = _StoredDraft(
+            draft_row,
+            passage,
+            wording,
+            _decode_highlight(draft_row["mark"]),
+        )
         waiting = Waiting(
-            id=row["id"],
+            id=draft_row["id"],
             highlight=stored.highlight,
-            proposal=decode_proposal(row["body"]),
-            revises=Guid(row["revises"]) if row["revises"] else None,
-            replaces=Guid(row["replaces"]) if row["replaces"] else None,
+            proposal=decode_proposal(draft_row["body"]),
+            revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
+            replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
             remarks=tuple(_remarks(store, stored, in_anki)),
         )
         yield waiting, wording
 
 
-def _is_settled(store: Store, passage: Passage, row: Row, wording: Wording) -> bool:
+def _is_settled(
+    store: Store,
+    passage: Passage,
+    draft_row: Row,
+    wording: Wording,
+) -> bool:
     """Return whether a stored draft waits no more.
 
-    Its passage was decided on under another of its keys, or the next run gives its words to a card.
+    Its passage was decided on under another of its keys, or the next run gives its words
+    to a card.
     """
-    decided = not row["revises"] and not is_new(store, passage, wording)
-    return decided or _follows(passage, row, wording)
+    decided = not draft_row["revises"] and not is_new(store, passage, wording)
+    return decided or _follows(passage, draft_row, wording)
 
 
-def _follows(passage: Passage, row: Row, wording: Wording) -> bool:
+def _follows(passage: Passage, draft_row: Row, wording: Wording) -> bool:
     """Return whether the next run gives the words of a draft to their card.
 
     The passage was found to be that of the card after it was drafted.
     """
-    if not wording.own or row["revises"]:
+    if not wording.own or draft_row["revises"]:
         return False
     card = passage.own_card(wording)
-    return card is not None and card.live and row["severity"] != "block"
+    return card is not None and card.live and draft_row["severity"] != "block"
 
 
 def settled(store: Store) -> set[str]:
@@ -124,34 +141,34 @@ def settled(store: Store) -> set[str]:
         "SELECT d.* FROM draft d LEFT JOIN alias a ON a.key = d.key"
         " JOIN passage p ON p.key = coalesce(a.first, d.key) AND p.decided"
     )
-    store.load(row["key"] for row in rows)
+    store.load(draft_row["key"] for draft_row in rows)
     ids = set()
-    for row in rows:
-        passage = store.passage(row["key"])
-        if _is_settled(store, passage, row, wording_in(row)):
-            ids.add(row["id"])
+    for draft_row in rows:
+        passage = store.passage(draft_row["key"])
+        if _is_settled(store, passage, draft_row, wording_in(draft_row)):
+            ids.add(draft_row["id"])
     return ids
 
 
 def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
-    """Count drafts by the first reason why each waits: a check that warns or blocks, or a remark."""
+    """Count drafts by why each waits: the first check that warns or blocks, or remark."""
     counts = Counter[str]()
     clean = []
     query = f"SELECT id, body FROM draft WHERE id IN {EACH}"
-    for row in store.rows(query, encode(list(ids))):
-        findings = decode_proposal(row["body"]).findings
-        checks = [finding.check for finding in findings if finding.severity is not Severity.INFO]
-        if checks:
-            counts[checks[0]] += 1
+    for draft_row in store.rows(query, encode(list(ids))):
+        findings = decode_proposal(draft_row["body"]).findings
+        warnings = [one.check for one in findings if one.severity is not Severity.INFO]
+        if warnings:
+            counts[warnings[0]] += 1
         else:
-            clean.append(row["id"])
+            clean.append(draft_row["id"])
     for draft in list_waiting(store, f"d.id IN {EACH}", encode(clean)):
         reason = draft.remarks[0].kind.value if draft.remarks else NO_WARNING
         counts[reason] += 1
     return counts
 
 
-# --- remarks --------------------------------------------------------------------------------------
+# --- remarks ----------------------------------------------------------------------------
 
 
 class _StoredDraft(NamedTuple):
@@ -193,7 +210,7 @@ def _remarks(store: Store, draft: _StoredDraft, in_anki: _InAnki) -> Iterator[Re
 
 
 def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | None:
-    """Return what cards of the same passage, or notes of the same document, say about a draft."""
+    """Return what cards of the passage, or notes of the document, say about a draft."""
     if draft.row["revises"]:
         return RemarkKind.REVISION
     if draft.row["replaces"]:
@@ -202,14 +219,17 @@ def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | No
         return RemarkKind.DECIDED_BEFORE
     if in_anki.graves and was_buried(draft.passage, draft.wording, in_anki.graves):
         return RemarkKind.NOTE_DELETED
-    document = in_vault(document_tag(draft.highlight.document.title), draft.highlight.uri)
+    document = in_vault(
+        document_tag(draft.highlight.document.title),
+        draft.highlight.uri,
+    )
     if document in in_anki.unknown_notes:
         return RemarkKind.UNKNOWN_NOTES
     return None
 
 
 def was_buried(passage: Passage, wording: Wording, graves: Collection[int]) -> bool:
-    """Return whether the note of a draft was deleted in Anki, before the journal was lost."""
+    """Return whether a draft's note was deleted in Anki before the journal was lost."""
     guid = guid_of(passage.key, wording)
     return guid not in passage.cards and note_id(Guid(guid)) in graves
 
@@ -222,19 +242,19 @@ def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
     store.refold_cards(content)
     query = "SELECT * FROM card WHERE (content = ? OR source = ?) AND passage != ?"
     return [
-        row
-        for row in store.rows(query, content, content, passage.key)
-        if not passage.told_apart_from(store.passage(row["passage"]))
+        card_row
+        for card_row in store.rows(query, content, content, passage.key)
+        if not passage.told_apart_from(store.passage(card_row["passage"]))
     ]
 
 
 def asked(store: Store, passage: Passage) -> list[Pair]:
-    """Return the open questions about a passage: those whose other passage is absent and has a card."""
+    """Return those of `_doubts` that are asked about: the passage that is gone has a card."""
     return [(new, old) for new, old in _doubts(store, passage) if store.passage(old).live]
 
 
 def _doubts(store: Store, passage: Passage) -> list[Pair]:
-    """Return which passages that are gone a passage may be, each as (key, key of the one that is gone)."""
+    """Return which lost passages a passage may be, as (its key, key of the lost one)."""
     if not passage.asked or not cards.present_row(store, passage):
         return []
     doubts = []
@@ -244,29 +264,30 @@ def _doubts(store: Store, passage: Passage) -> list[Pair]:
     return doubts
 
 
-# --- findings -------------------------------------------------------------------------------------
+# --- findings ---------------------------------------------------------------------------
 
 
-def add_findings(store: Store, id: str, findings: Sequence[Finding]) -> None:
+def add_findings(store: Store, draft_id: str, findings: Sequence[Finding]) -> None:
     """Add findings to a draft, if it still waits."""
-    row = store.row("SELECT body FROM draft WHERE id = ?", id)
-    if row is not None:
-        proposal = decode_proposal(row["body"])
-        _put_findings(store, id, proposal, (*proposal.findings, *findings))
+    draft_row = store.row("SELECT body FROM draft WHERE id = ?", draft_id)
+    if draft_row is not None:
+        proposal = decode_proposal(draft_row["body"])
+        _put_findings(store, draft_id, proposal, (*proposal.findings, *findings))
 
 
 def drop_resolved(store: Store) -> None:
     """Drop the findings of waiting drafts that do not count any more.
 
-    They name a card or note which is no longer in use, or a tool whose history was declined.
+    They name a card or note which is no longer in use, or a tool whose history was
+    declined.
     """
     rows = store.rows(
         "SELECT id, body FROM draft WHERE findings LIKE '%duplicate%' OR findings LIKE '%similar%'"
     )
-    for row in rows:
-        proposal = decode_proposal(row["body"])
+    for draft_row in rows:
+        proposal = decode_proposal(draft_row["body"])
         standing = [one for one in proposal.findings if not _is_resolved(store, one.twin)]
-        _put_findings(store, row["id"], proposal, standing)
+        _put_findings(store, draft_row["id"], proposal, standing)
     declined_tools = belonging.declined(store)
     if declined_tools:
         _drop_declined(store, declined_tools)
@@ -274,25 +295,30 @@ def drop_resolved(store: Store) -> None:
 
 def _drop_declined(store: Store, tools: Collection[str]) -> None:
     """Drop the findings about tools whose history a person declined."""
-    for row in belonging.flagged(store):
-        proposal = decode_proposal(row["body"])
-        highlight = _decode_highlight(row["mark"])
+    for draft_row in belonging.flagged(store):
+        proposal = decode_proposal(draft_row["body"])
+        highlight = _decode_highlight(draft_row["mark"])
         standing = [
             finding
             for finding in proposal.findings
             if not belonging.is_declined(highlight, finding.check, tools)
         ]
-        _put_findings(store, row["id"], proposal, standing)
+        _put_findings(store, draft_row["id"], proposal, standing)
 
 
-def _put_findings(store: Store, id: str, proposal: Proposal, findings: Sequence[Finding]) -> None:
+def _put_findings(
+    store: Store,
+    draft_id: str,
+    proposal: Proposal,
+    findings: Sequence[Finding],
+) -> None:
     """Give a draft these findings, unless it has them."""
     if tuple(findings) == proposal.findings:
         return
     proposal = replace(proposal, findings=tuple(findings))
     severity, listed_findings = summed_up(proposal)
     query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
-    store.write(query, severity, listed_findings, encode(proposal), id)
+    store.write(query, severity, listed_findings, encode(proposal), draft_id)
 
 
 def _is_resolved(store: Store, duplicate: str) -> bool:
@@ -306,58 +332,66 @@ def _is_resolved(store: Store, duplicate: str) -> bool:
     return False
 
 
-# --- one draft, for a decision --------------------------------------------------------------------
+# --- one draft, for a decision ----------------------------------------------------------
 
 
-def draft_row(store: Store, id: str) -> Row:
+def waiting_row(store: Store, draft_id: str) -> Row:
     """Return the row of a draft that waits.
 
     Raises:
         RefusedError: it waits no more, or its passage is in doubt.
     """
-    row = store.row("SELECT * FROM draft WHERE id = ?", id)
-    if row is None or _goes_to_its_card(store, row):
-        raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
-    refuse_doubtful(store, row["key"])
-    return row
-
-
-def _goes_to_its_card(store: Store, row: Row) -> bool:
-    """Return whether the next run gives the words of a draft to their card."""
-    passage = store.passage(row["key"])
-    # words are decoded only where there is a card that they may belong to
-    return bool(passage.cards) and _follows(passage, row, wording_in(row))
-
-
-def wording_of_id(store: Store, id: str) -> Wording:
-    """Return the words of a draft that waits."""
-    return wording_in(draft_row(store, id))
-
-
-def refuse_doubtful(store: Store, key: str) -> None:
-    """Refuse a decision about a passage that may be one that is gone: the cards of that one count."""
-    if asked(store, store.passage(key)):
+    stored = store.row("SELECT * FROM draft WHERE id = ?", draft_id)
+    if stored is None or _goes_to_its_card(store, stored):
         raise RefusedError(
-            f"{key}: first say whether this passage is the one that is gone",
+            f"{draft_id} no longer waits",
+            hint="ankiforge list --view new",
+        )
+    refuse_doubtful(store, stored["key"])
+    return stored
+
+
+def _goes_to_its_card(store: Store, draft_row: Row) -> bool:
+    """Return whether the next run gives the words of a draft to their card."""
+    passage = store.passage(draft_row["key"])
+    # words are decoded only where there is a card that they may belong to
+    return bool(passage.cards) and _follows(passage, draft_row, wording_in(draft_row))
+
+
+def wording_of_id(store: Store, draft_id: str) -> Wording:
+    """Return the words of a draft that waits."""
+    return wording_in(waiting_row(store, draft_id))
+
+
+def refuse_doubtful(store: Store, highlight_key: str) -> None:
+    """Refuse a decision about a passage that may be one that is gone."""
+    if asked(store, store.passage(highlight_key)):
+        raise RefusedError(
+            f"{highlight_key}: first say whether this passage is the one that is gone",
             hint="ankiforge list --view questions",
         )
 
 
-def put_away(store: Store, id: str, event: Event) -> None:
+def put_away(store: Store, draft_id: str, event: Event) -> None:
     """Take a draft out of those that wait, because of a decision that may be undone."""
-    store.write("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", event.id, id)
-    store.write("DELETE FROM draft WHERE id = ?", id)
+    store.write(
+        "INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?",
+        event.id,
+        draft_id,
+    )
+    store.write("DELETE FROM draft WHERE id = ?", draft_id)
 
 
 def bring_back(store: Store, event: Event) -> int:
-    """Let the drafts wait again that a decision took away, if their passages are still there.
+    """Let the drafts wait again that a decision took away, if their passages are there.
 
     Returns:
         The number of these drafts.
     """
     columns = ", ".join(row["name"] for row in store.rows("PRAGMA table_info(draft)"))
     count = store.write(
-        f"INSERT OR IGNORE INTO draft ({columns}) SELECT {columns} FROM decided WHERE event = ?"
+        f"INSERT OR IGNORE INTO draft ({columns}) SELECT {columns} FROM decided WHERE"
+        " event = ?"
         " AND key IN (SELECT key FROM highlight WHERE state = 'present')",
         event.id,
     )
