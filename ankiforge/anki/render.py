@@ -106,9 +106,10 @@ class _Writer(Value):
             if run.start < position:  # it is within the atom before
                 continue
             source = markdown[run.start : run.end]
-            written = (
-                self._gap(run.what) if isinstance(run.what, Gap) else self._shield(source, run.what)
-            )
+            if isinstance(run.what, Gap):
+                written = self._gap(run.what)
+            else:
+                written = self._shield(source, run.what)
             parts.append(markdown[position : run.start])
             parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
             self.atoms.append((source, written))

@@ -62,7 +62,10 @@ class OwnPath(Value):
             OwnFileError: it is not the name of one file, such as `../x`.
         """
         if not _is_file_name(name):
-            raise OwnFileError(f"{name!r} is not a file name", hint="use letters and digits")
+            raise OwnFileError(
+                f"{name!r} is not a file name",
+                hint="use letters and digits",
+            )
         return OwnPath(self.root, (*self.steps, name))
 
     def __str__(self) -> str:
@@ -234,7 +237,12 @@ def own_file(path: Path) -> OwnPath:
     return OwnPath(path.parent) / path.name
 
 
-def open_regular(path: Path, flags: int = os.O_RDONLY, *, most: int | None = None) -> IO[bytes]:
+def open_regular(
+    path: Path,
+    flags: int = os.O_RDONLY,
+    *,
+    most: int | None = None,
+) -> IO[bytes]:
     """Open a regular file that is not a link itself; see `OwnPath.open`.
 
     The opened file is asked what it is, so that nothing can be exchanged in between.
@@ -284,7 +292,10 @@ def _is_link(status: Any) -> bool:
 
 def _link(path: Path) -> OwnFileError:
     what = f"{path}: is a link, which ankiforge does not follow inside a workspace"
-    return OwnFileError(what, hint="put the file or folder itself there, or delete the link")
+    return OwnFileError(
+        what,
+        hint="put the file or folder itself there, or delete the link",
+    )
 
 
 def _special(path: Path, status: os.stat_result) -> OwnFileError:
@@ -295,4 +306,7 @@ def _special(path: Path, status: os.stat_result) -> OwnFileError:
 def _large(path: Path, most: int) -> OwnFileError:
     mebibyte = 1 << 20
     size = f"{most >> 20:,} MiB" if most >= mebibyte else f"{most >> 10:,} KiB"
-    return OwnFileError(f"{path}: is larger than {size}", hint="shorten it, or move it away")
+    return OwnFileError(
+        f"{path}: is larger than {size}",
+        hint="shorten it, or move it away",
+    )

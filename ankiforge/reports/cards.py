@@ -337,7 +337,10 @@ def _fields(fields: Fields) -> str:
 
 def _settled_by(id: str, accept: str, reject: str) -> str:
     """Return the commands for a question or revision, and in a few words what they do."""
-    return _row("", f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})")
+    return _row(
+        "",
+        f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})",
+    )
 
 
 def question_text(question: Question) -> Text:

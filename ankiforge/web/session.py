@@ -288,7 +288,8 @@ class ReviewSession:
     def _sourceless_rows(self) -> Iterator[Json]:
         """Yield the cards whose passage is gone."""
         gone = self._ledger.find([QueryTerm("finding", "source_gone")])
-        for line in lines_as_in_anki(self._ledger, self._ledger.lines(gone[:MOST_CHANGES])):
+        lines = self._ledger.lines(gone[:MOST_CHANGES])
+        for line in lines_as_in_anki(self._ledger, lines):
             shown = _without_pictures(line)
             yield {
                 "id": line.id,
