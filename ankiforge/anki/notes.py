@@ -195,7 +195,10 @@ def reference(highlight: Highlight) -> str:
 
 def _authors_and_year(document: Document) -> str:
     """Return the family names and the year, as in `Roediger & Karpicke (2006)`."""
-    names = [isolated(creator.partition(",")[0].strip()) for creator in document.creators]
+    names = []
+    for creator in document.creators:
+        family_name = creator.partition(",")[0].strip()
+        names.append(isolated(family_name))
     authors = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
     year = re.match(r"\d{4}", document.issued)
     return _joined(" ", authors, f"({year[0]})" if year else "")

@@ -142,7 +142,7 @@ def _ordinals_by_guid(
     notes: Iterable[Note], types: Mapping[Family, SeenType]
 ) -> dict[Guid, list[int]]:
     """Return the cards that each note makes, by the positions of their templates."""
-    positions = {family: ordinals_of(types[family], family) or () for family in Family}
+    basic_positions = ordinals_of(types[Family.BASIC], Family.BASIC) or ()
     by_guid: dict[Guid, list[int]] = {}
     for note in notes:
         if note.guid in by_guid:
@@ -153,7 +153,7 @@ def _ordinals_by_guid(
         ordinals = list(_ordinals(note))
         is_our_basic = note.family is Family.BASIC and not note.kind
         if is_our_basic:  # a person may have moved its templates
-            ordinals = [positions[note.family][ordinal] for ordinal in ordinals]
+            ordinals = [basic_positions[ordinal] for ordinal in ordinals]
         by_guid[note.guid] = ordinals
     return by_guid
 

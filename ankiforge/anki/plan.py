@@ -161,8 +161,14 @@ def plan(
     if seen and not card.live:
         return nothing if seen.retired else _plan_retired(card, seen, options)
 
-    available = {path: one for path, one in pictures.items() if isinstance(one, Media)}
-    missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
+    available: dict[str, Media] = {}
+    problems: list[Problem] = []
+    for path, picture in pictures.items():
+        if isinstance(picture, Media):
+            available[path] = picture
+        else:
+            problems.append(picture)
+    missing = tuple(problems)
     is_picture = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
     if missing and is_picture:
         return replace(nothing, problems=missing)
@@ -228,7 +234,9 @@ def _is_unchanged(card: Card, seen: Seen, html: Strings, tags: Strings) -> bool:
         compared = len(card.family.content_fields)
     ours = html[:compared]
     theirs = seen.fields[:compared]
-    if len(ours) != len(theirs) or _folded(tags) != _folded(seen.tags):
+    if len(ours) != len(theirs):
+        return False
+    if _folded(tags) != _folded(seen.tags):
         return False
     return all(map(same_html, ours, theirs))
 

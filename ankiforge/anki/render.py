@@ -330,7 +330,8 @@ def _formula(tex: str, *, display: bool, inside: bool) -> str:
         display: whether to use `\[…\]` instead of `\(…\)`.
         inside: whether it is within a cloze, where `}}` and `::` would end or split it.
     """
-    if _TEX_DELIMITER.search(tex) or not _is_closed(tex) or _TEX_ACTIVE.search(tex):
+    may_escape = _TEX_DELIMITER.search(tex) or not _is_closed(tex)
+    if may_escape or _TEX_ACTIVE.search(tex):
         return ""
     body = _BRACKET.sub("[ ", escape(tex))
     body = _TEX_OPENER.sub("{ ", body)

@@ -147,7 +147,8 @@ def deck_of(
     collection, *others = sorted(document.collections) or [""]
     tags = rule.tags
     if "{collection}" in rule.deck:
-        tags = (*tags, *(_path(other).replace(" ", "_") for other in others))
+        of_collections = [_path(other).replace(" ", "_") for other in others]
+        tags = (*tags, *of_collections)
     deck = ""
     if document.deck:
         deck = _joined(document.deck.split("::"))

@@ -38,6 +38,7 @@ _SAFELY = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -174,7 +175,7 @@ class OwnPath(Value):
         self.is_there()
         part = self.beside(f".{self.name}.part").path
         part.unlink(missing_ok=True)
-        handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _SAFELY, mode)
+        handle = os.open(part, _NEW_FILE | _SAFELY, mode)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         part.replace(self.path)
@@ -223,7 +224,8 @@ class OwnPath(Value):
             self.beside(f"{self.name}{ending}").is_there()
         if make:
             with suppress(OSError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                handle = os.open(self.path, _NEW_FILE, 0o600)
+                os.close(handle)
         return self.path
 
     def remove_database(self) -> None:

@@ -321,7 +321,8 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
     """
     import shutil
 
-    names = [name for name in (JOURNAL, ".ankiforge") if OwnPath(folder, (name,)).state()]
+    own = OwnPath(folder)
+    names = [name for name in (JOURNAL, ".ankiforge") if (own / name).state()]
     if any(os.path.lexists(root / name) for name in names):
         return ()
     try:

@@ -329,9 +329,14 @@ def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
     if near:
         usual_folders.append(near)
     for folder in usual_folders:
-        inside = sorted(path for path in _listed(folder) if not path.name.startswith("."))
-        found += [path for path in (folder, *inside) if _exists(path / ".obsidian")]
+        for path in (folder, *_visible_in(folder)):
+            if _exists(path / ".obsidian"):
+                found.append(path)
     return _real(found)
+
+
+def _visible_in(folder: Path) -> list[Path]:
+    return sorted(path for path in _listed(folder) if not path.name.startswith("."))
 
 
 def _vaults_listed_in(file: Path) -> list[Path]:

@@ -316,11 +316,9 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
     """Yield the notes with their errors and warnings; each is compared with all before it."""
     index = check.DuplicateIndex()
     for note in notes:
-        findings = dict.fromkeys((*note.broken, *_wording(note), *_repeats(note, index)))
-        yield (
-            note,
-            [finding for finding in findings if finding.severity is not Severity.INFO],
-        )
+        findings = [*note.broken, *_wording(note), *_repeats(note, index)]
+        reported = [each for each in findings if each.severity is not Severity.INFO]
+        yield note, list(dict.fromkeys(reported))
 
 
 def _wording(note: ReadNote) -> Iterator[Finding]:

@@ -419,12 +419,13 @@ def _runs(
         edges = {edge for edge in edges if not start < edge < end}
     edges.update(*formulas)
     for start, end in pairwise(sorted(edges)):
-        signs = [sign for sign, (first, last) in spans if first < end and start < last]
-        yield (
-            text[start:end],
-            "".join(dict.fromkeys(signs)),
-            formulas.get((start, end), ""),
-        )
+        signs = []
+        for sign, (first, last) in spans:
+            overlaps = first < end and start < last
+            if overlaps:
+                signs.append(sign)
+        drawn = formulas.get((start, end), "")
+        yield text[start:end], "".join(dict.fromkeys(signs)), drawn
 
 
 def _formulas(text: str) -> dict[Span, str]:
