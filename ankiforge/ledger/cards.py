@@ -1,4 +1,4 @@
-"""Cards, passages and past decisions as values for the rest of the program, from the fold and the rows."""
+"""Cards, passages and past decisions as values, from the fold and the rows."""
 
 from __future__ import annotations
 
@@ -99,7 +99,8 @@ def _told(event: Event) -> Pair:
             said = "the source's words taken" if by_source else "your words kept"
             return said, _words_and_reason(event)
         case "form":
-            said = "taken for cards" if event.body.get("choice") == "accept" else "no cards"
+            are_cards = event.body.get("choice") == "accept"
+            said = "taken for cards" if are_cards else "no cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
             return said, f"lines like `{form}` in {source}"
         case "decline":
@@ -111,7 +112,7 @@ def _told(event: Event) -> Pair:
 
 
 def _words_and_reason(event: Event) -> str:
-    """Return the fields of a card as an event has them, and the reason that a person gave."""
+    """Return the fields of a card in an event, and the reason that a person gave."""
     fields = event.body.get("fields") or event.body.get("draft", {}).get("fields", {})
     words = " / ".join(fields.values())
     why: str = event.body.get("why", "")
@@ -153,7 +154,10 @@ def recent(store: Store) -> list[HistoryEntry]:
 
 
 def changes(store: Store, since: str) -> list[HistoryEntry]:
-    """Return the changes of cards by the source that stand, newest first, since a time in ISO 8601."""
+    """Return the changes of cards by the source that stand, newest first.
+
+    `since`: a time in ISO 8601.
+    """
     undone = {event.body["event"] for event in store.select_events("what = 'undo'")}
     entries = []
     for event in store.select_events("what = 'revise' ORDER BY n DESC, id DESC"):
@@ -188,7 +192,7 @@ def fields_of(wording: Wording) -> Fields:
 
 
 def change_of(card: State, before: Wording, typed: Strings) -> Change | None:
-    """Return what changed in the words of a card, None if nothing that its note in Anki shows.
+    """Return what changed in a card's words, None if nothing that its note in Anki shows.
 
     Args:
         card: the card as it is now.
@@ -218,13 +222,13 @@ def card_of(store: Store, guid: str) -> Card:
 def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Card]:
     """Yield cards, live or not, that fulfil a condition on the columns of `lines`."""
     query = f"SELECT DISTINCT passage FROM card WHERE {condition} ORDER BY passage"
-    chosen = [highlight_row["passage"] for highlight_row in store.rows(query, *values)]
+    chosen = [card_row["passage"] for card_row in store.rows(query, *values)]
     for start in range(0, len(chosen), TOGETHER):
         passage_keys = chosen[start : start + TOGETHER]
         store.load(passage_keys)
         keys = [key for first_key in passage_keys for key in store.keys(first_key)]
         rows = store.rows(f"SELECT * FROM highlight WHERE key IN {EACH}", encode(keys))
-        row_by_key = {highlight_row["key"]: highlight_row for highlight_row in rows}
+        row_by_key = {row["key"]: row for row in rows}
         for first_key in passage_keys:
             passage = store.passage(first_key)
             known_rows = [row_by_key[key] for key in passage.keys if key in row_by_key]
@@ -235,9 +239,9 @@ def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Ca
 def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Card:
     """Return a card. `known_rows` are the rows of the highlights of its passage."""
     wording = state.wording
-    read_here = [highlight_row for highlight_row in known_rows if highlight_row["body"]]
-    present = [highlight_row for highlight_row in read_here if highlight_row["state"] == "present"]
-    present.sort(key=lambda highlight_row: rank(highlight_row, passage))
+    read_here = [row for row in known_rows if row["body"]]
+    present = [row for row in read_here if row["state"] == "present"]
+    present.sort(key=lambda row: rank(row, passage))
     places = tuple(map(decode_highlight, present))
     if places:
         highlight = places[0]
@@ -269,7 +273,7 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         mod=sent.mod if sent else 0,
         digest=sent.digest if sent else "",
         tags_sent=_tags_sent(state),
-        resolved=tuple((name, *choice) for name, choice in sorted(state.resolved.items())),
+        resolved=tuple((field, *choice) for field, choice in sorted(state.resolved.items())),
         adopted=state.adopted,
         schedule=state.schedule,
         kept=sent is not None and not places and words_as_sent,
@@ -296,13 +300,13 @@ def _remarks(
 
 
 def _tags_sent(state: State) -> tuple[Strings, ...]:
-    """Return our tags in the packages, oldest first, equal ones once: where they were last."""
+    """Return our tags in the packages, oldest first, equal ones where they were last."""
     newest_first = dict.fromkeys(sent.tags for sent in reversed(state.shipped))
     return tuple(reversed(newest_first))
 
 
 def _unread(passage: Passage) -> Highlight:
-    """Return the highlight of a passage that this machine never read, from the journal."""
+    """Return the highlight of a passage never read here, as the journal has it."""
     text = passage.texts[0] if passage.texts else Text("")
     document = Document(DocumentKey(text.place), "", text.place)
     kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
@@ -326,12 +330,12 @@ def state_of(store: Store, guid: str) -> tuple[State, Passage]:
 
 
 class HighlightOutcome(Value):
-    """What became of a highlight: it has cards, or drafts that wait, or there is a reason."""
+    """What became of a highlight: it has cards, or drafts wait, or there is a reason."""
 
     highlight: Highlight
     fate: str
-    """carded, waiting, blocked, no_card, failed or undrafted; ignored: left out by a person, a colour or
-    a setting."""
+    """carded, waiting, blocked, no_card, failed or undrafted; ignored: left out by a
+    person, a colour or a setting."""
     reason: str = ""
 
 
@@ -379,5 +383,5 @@ def places(store: Store, key: str) -> Iterator[Highlight]:
 
 
 def rank(row: Row, passage: Passage) -> tuple[int, int]:
-    """Return the place of a location among those of its passage: the first one's text is used."""
+    """Return the rank of a location in its passage: the text of the least one is used."""
     return (_ROUTES.get(row["route"], 9), passage.keys.index(row["key"]))

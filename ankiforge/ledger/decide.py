@@ -1,4 +1,4 @@
-"""Decisions of a person or of the policy: each is an event, and can be undone (`undo.py`).
+"""Decisions of a person or of the policy: each is an event that `undo.py` takes back.
 
 A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo`
 needs both.
@@ -62,7 +62,7 @@ class NewCard(Value):
 
 
 def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
-    """Accept, by policy, drafts that need no person. `allows` tells what the settings accept."""
+    """Accept, by policy, drafts that need no person and that the settings accept."""
     accepted: list[Guid] = []
     with store.transaction():
         waiting.drop_resolved(store)
@@ -158,17 +158,12 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
     ):
         body[AGAIN] = True
     draft_rows = store.rows("SELECT * FROM draft WHERE key = ?", new_card.key)
-    draft_row = next(
-        (draft_row for draft_row in draft_rows if draft_row["id"] == new_card.draft),
-        None,
-    )
+    draft_row = next((row for row in draft_rows if row["id"] == new_card.draft), None)
     alternatives: list[Row] = []
     if draft_row is not None:
         if draft_row["replaces"]:
             body["instead"] = draft_row["replaces"]
-        alternatives = [
-            alternative for alternative in draft_rows if _is_alternative(alternative, new_card)
-        ]
+        alternatives = [row for row in draft_rows if _is_alternative(row, new_card)]
     if alternatives:
         body["passed"] = [alternative["content"] for alternative in alternatives]
     event = store.add("accept", passage.key, new_card.by, body)
@@ -184,7 +179,7 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
 
 
 def _is_alternative(draft_row: Row, new_card: NewCard) -> bool:
-    """Return whether a draft is of the same fact: a reply numbers the facts that its drafts are about."""
+    """Return whether a draft is of the same fact, which its reply has numbered."""
     accepted = new_card.proposal.draft
     if draft_row["id"] == new_card.draft or not accepted.origin.request:
         return False
@@ -205,12 +200,15 @@ def make(store: Store, highlight_key: str, proposal: Proposal) -> Guid:
 
 
 def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
-    """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
+    """Change fields of a card, or accept a draft in other words.
+
+    The fields are the person's from now on.
+    """
     with store.action():
         guid = _accept_as_it_is(store, id, forced=forced) if id.startswith("dr") else id
         state, passage = cards.state_of(store, guid)
         before = state.wording.fields
-        changed = {name: text for name, text in fields.items() if before.get(name, "") != text}
+        changed = {name: text for name, text in fields.items() if text != before.get(name, "")}
         if changed:
             body: Json = {"guid": guid, "fields": changed}
             if state.wording.kind != "cloze" and "Reverse" in fields:
@@ -220,7 +218,7 @@ def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
 
 
 def _accept_as_it_is(store: Store, draft_id: str, *, forced: bool) -> Guid:
-    """Accept a draft whose words a person is about to change: the checks judge the person's words."""
+    """Accept a draft whose words a person is about to change: the checks judge those."""
     draft_row = waiting.waiting_row(store, draft_id)
     if draft_row["revises"]:
         return accept(store, draft_id, forced=True)
@@ -251,7 +249,7 @@ class Taken(Value):
 
 
 def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
-    """Make cards of the notes and schedules of other tools, and return the id for `undo`."""
+    """Make cards of notes and schedules of other tools; return the id for `undo`."""
     with store.action() as action:
         for taken in chosen:
             if taken.id.startswith("af"):

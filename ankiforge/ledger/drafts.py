@@ -1,4 +1,4 @@
-"""Drafts of passages: which highlights are to be drafted, and what is recorded of the drafts.
+"""Drafts of passages: what is to be drafted, and what is recorded of the drafts.
 
 What must stay true:
 
@@ -59,11 +59,13 @@ from ankiforge.text.cloze import make
 from ankiforge.text.damage import damage_in
 
 DERIVED_ALIKE = 85
-"""Words that a reader derived ship unasked only if they are so much alike, in per cent."""
+"""Words that a reader derived ship unasked only if they are so much alike, in per
+cent."""
 PART = 200
 """The number of rows that are read at a time."""
 SAME_WORDS = "same words as in "
-"""How the reason of a copy begins, before the title of the document that has the original."""
+"""How the reason of a copy begins, before the title of the document that has the
+original."""
 decode_proposal = msgspec.json.Decoder(Proposal).decode
 
 
@@ -122,22 +124,28 @@ def _leads(store: Store, highlight_key: str, passage: Passage) -> bool:
 
 
 def _is_for_model(highlight_row: Row, passage: Passage, highlight: Highlight) -> bool:
-    """Return whether a model drafts a highlight: it is neither left out, nor a copy, nor decided on."""
+    """Return whether a highlight is neither left out, nor a copy, nor decided on."""
     if passage.decided and not _lost_its_quote(passage, highlight):
         return False
-    return highlight_row["fate"] != "ignored" and not highlight_row["reason"].startswith(SAME_WORDS)
+    is_copy = highlight_row["reason"].startswith(SAME_WORDS)
+    return highlight_row["fate"] != "ignored" and not is_copy
 
 
 def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:
-    """Return whether a model's card of a passage quotes words that are no longer there."""
-    quotes = [card.wording.quote for card in passage.live if card.wording.drafter == "llm"]
-    return any(quote and exact(quote) not in exact(highlight.context) for quote in quotes)
+    """Return whether a model's card quotes words that are no longer in the passage."""
+    for card in passage.live:
+        quote = card.wording.quote
+        if card.wording.drafter != "llm" or not quote:
+            continue
+        if exact(quote) not in exact(highlight.context):
+            return True
+    return False
 
 
 def rows_in_parts(
     store: Store, id_query: str, row_query: str, id_column: str, *values: object
 ) -> Iterator[Row]:
-    """Yield the rows of a query in the order of their ids, without holding all of them in memory.
+    """Yield the rows of a query in the order of their ids, a part at a time.
 
     Args:
         store: the store.
@@ -210,7 +218,7 @@ def _worded(proposals: Sequence[Proposal]) -> list[Worded]:
 
 
 def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:
-    """Return a draft of the source's own cloze with the numbers that its gaps have on the card.
+    """Return a draft of the source's own cloze with the numbers of its gaps on the card.
 
     A number names a card in Anki, so it stays with its words, and one that was ever
     shipped for other words is not free.
@@ -267,13 +275,13 @@ class Recorded(Value):
 
 
 class Held(Change, frozen=True):
-    """New words that wait as a revision: a check blocks them, or they are derived and differ too much."""
+    """New words that wait as a revision: `why` tells the reason, if a person is told."""
 
     after_content: str = ""
 
 
 class _DraftRow(NamedTuple):
-    """A row of the table `draft`, whose columns are explained in `schema.sql`, in their order."""
+    """A row of the table `draft`, in the order of `schema.sql`, which explains it."""
 
     id: str
     key: str
@@ -322,7 +330,7 @@ def record(
 
 
 class _Recording:
-    """One call of `record`: what it read at once, and what it gathered to be written at once."""
+    """One call of `record`: what it read at once, and what it writes at once."""
 
     def __init__(
         self,
@@ -357,11 +365,11 @@ class _Recording:
         self._terms: list[tuple[str, SearchTerms]] = []
 
     def take(self, result: DraftResult) -> None:
-        """Take the drafts of one highlight: cards follow them, or they wait, or are dropped."""
+        """Take the drafts of a highlight: cards follow them, or they wait."""
         highlight_key = result.key
-        highlight_row = self._highlights.get(highlight_key) or cards.highlight_row(
-            self._store, highlight_key
-        )
+        highlight_row = self._highlights.get(highlight_key)
+        if highlight_row is None:
+            highlight_row = cards.highlight_row(self._store, highlight_key)
         highlight = decode_highlight(highlight_row)
         passage = self._store.passage(highlight_key)
         if not self._beside:
@@ -398,7 +406,7 @@ class _Recording:
         self._outcomes.append((content, result.reason, result.fate, highlight_key))
 
     def _numbered(self, passage: Passage, result: DraftResult) -> list[Worded]:
-        """Return drafts with their words, gaps numbered as on their cards; note their search terms."""
+        """Return drafts with gaps numbered as on their cards; note their search terms."""
         proposals = [_renumbered(passage, *each) for each in _worded(result.proposals)]
         worded = _worded(proposals)
         for (_, wording), terms in zip(worded, result.terms, strict=False):
@@ -414,12 +422,8 @@ class _Recording:
     ) -> None:
         """Gather the rows of the drafts of a highlight that are new."""
         passage = self._store.passage(highlight_key)  # as it is after `_follow`
-        news = [
-            worded_draft
-            for worded_draft in worded
-            if is_new(self._store, passage, worded_draft.wording)
-        ]
-        derived = [worded_draft.wording for worded_draft in news if not worded_draft.wording.own]
+        news = [draft for draft in worded if is_new(self._store, passage, draft.wording)]
+        derived = [draft.wording for draft in news if not draft.wording.own]
         revised = _revised(passage, derived, highlight)
         for change in changes:
             if isinstance(change, Held):
@@ -467,7 +471,7 @@ def _dropped(
     *,
     by_model: bool,
 ) -> Iterator[str]:
-    """Yield the waiting drafts of a drafter, which go; a model's stay while their quote stands."""
+    """Yield the waiting drafts that go; a model's stay while their quote stands."""
     context = exact(highlight.context)
     for draft_row in waiting:
         of_rules = draft_row["drafter"].startswith("rules")
@@ -489,7 +493,7 @@ def _row_of(
     revises: str,
     run: int,
 ) -> _DraftRow:
-    """Return the row of a draft that waits; `revises` is the card that would get its words."""
+    """Return the row of a draft; `revises` is the card that would get its words."""
     proposal, wording = worded
     severity, findings = summed_up(proposal)
     fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
@@ -515,7 +519,7 @@ def _row_of(
 
 
 def _replaced(passage: Passage, wording: Wording) -> str:
-    """Return the guid of the source's own card in the same slot whose note type is another one."""
+    """Return the source's own card in the same slot that has another note type."""
     if not wording.own:
         return ""
     for card in passage.live:
@@ -526,7 +530,7 @@ def _replaced(passage: Passage, wording: Wording) -> str:
 
 
 def summed_up(proposal: Proposal) -> Pair:
-    """Return the worst severity of a draft's findings, and their checks and severities as a list."""
+    """Return the worst severity of findings, and the checks and severities of all."""
     checks = [finding.check for finding in proposal.findings]
     severities = [finding.severity.value for finding in proposal.findings]
     worst = ""
@@ -545,8 +549,10 @@ def _copies(store: Store, keys: str) -> dict[str, list[Row]]:
     copies = defaultdict(list)
     rows = store.rows(
         "SELECT m.key AS mine, h.key, h.content, h.body, d.title FROM highlight m"
-        " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact AND h.state = 'present'"
-        " AND h.document != m.document AND h.key != m.key JOIN document d ON d.id = h.document"
+        " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact AND h.state ="
+        " 'present'"
+        " AND h.document != m.document AND h.key != m.key JOIN document d ON d.id ="
+        " h.document"
         f" WHERE m.key IN {EACH}",
         keys,
     )
@@ -561,7 +567,7 @@ def _original_of(
     passage: Passage,
     others: Iterable[Row],
 ) -> str:
-    """Return the title of the document that has these words already, if this is an exact copy."""
+    """Return the title of the document that has the original, if this is a copy."""
     is_short = (
         len(highlight_row["folded"]) < LONG and highlight_row["kind"] != HighlightKind.CARD.value
     )
@@ -588,7 +594,7 @@ def _same_marks(one: Highlight, other: Highlight) -> bool:
 
 
 def _is_older(store: Store, highlight_key: str, other_key: str) -> bool:
-    """Return whether a passage stands before an equal one: decided, else issued earlier."""
+    """Return whether a passage is before an equal one: decided, or issued earlier."""
     if store.passage(highlight_key).decided:
         return True
     return _issued_at(store, highlight_key) < _issued_at(store, other_key)
@@ -654,14 +660,15 @@ def _why_held(
     damage = _new_damage(card.wording, wording)
     if damage:
         return f"the new words are damaged: “{damage}”"
-    derived = highlight.source_kind is SourceKind.PDF and highlight.kind is not HighlightKind.CARD
-    if derived and _alike(card.wording, wording) < DERIVED_ALIKE:
+    in_pdf = highlight.source_kind is SourceKind.PDF
+    is_derived = in_pdf and highlight.kind is not HighlightKind.CARD
+    if is_derived and _alike(card.wording, wording) < DERIVED_ALIKE:
         return ""
     return None
 
 
 def _new_damage(before: Wording, after: Wording) -> str:
-    """Return letters that are damaged in the new words of a card, if its words were whole before."""
+    """Return letters that are damaged in new words, if the card's words were whole."""
     if any(map(damage_in, before.fields.values())):
         return ""
     return next(filter(None, map(damage_in, after.fields.values())), "")
@@ -682,7 +689,7 @@ def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
 
 
 def _is_offered_again(store: Store, card: State, wording: Wording) -> bool:
-    """Return whether the source's own words are offered although their slot has a card."""
+    """Return whether the source's own words are offered beside the card in their slot."""
     if card.verdict is Verdict.TAKEN_BACK:
         return True
     is_held = card.live and is_news(card, wording)
@@ -694,7 +701,10 @@ def _revised(
     wordings: Sequence[Wording],
     highlight: Highlight,
 ) -> dict[str, str]:
-    """Return by content which card each draft revises: those whose quote is gone, most alike first."""
+    """Return by content which card each draft revises, the most alike first.
+
+    Only cards whose quote is gone from the passage are revised.
+    """
     context = exact(highlight.context)
     scored = []
     for card in passage.live:
@@ -710,7 +720,7 @@ def _revised(
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:
-    """Draft again the passages about which another machine decided; what it decided waits no more."""
+    """Draft again what another machine decided on; what it decided waits no more."""
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different")
     with store.transaction():
         for passage_key in {event.key for event in events if event.what in decisions}:

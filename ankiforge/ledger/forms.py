@@ -1,4 +1,4 @@
-"""Forms of hand-written cards that may be no cards: `a :: b` with blanks, which people also write as prose.
+"""Lines that may be no cards: `a :: b` with blanks, which people write as prose, too.
 
 A person says once for each source whether such lines are cards (`QuestionKind.FORM`). The
 answer is an event about the form, and counts for later lines, too.
@@ -43,12 +43,12 @@ def is_doubtful(highlight: Highlight) -> bool:
 
 
 def asks_form(store: Store, highlight: Highlight) -> bool:
-    """Return whether a line is in doubt, and nobody said yet that such lines are cards."""
+    """Return whether a line is in doubt, and nobody said that such lines are cards."""
     return is_doubtful(highlight) and form_choice(store, highlight) != ACCEPTED
 
 
 def form_choice(store: Store, highlight: Highlight) -> str:
-    """Return `ACCEPTED` or `NEVER` as a person decided on lines that are in doubt, else ""."""
+    """Return what a person decided on lines in doubt: `ACCEPTED` or `NEVER`, else ""."""
     if not is_doubtful(highlight):
         return ""
     key = form_key(highlight.document.source, highlight.written)

@@ -1,4 +1,4 @@
-"""Numbers of gaps: each names a card in Anki, so it stays with its words when a cloze changes.
+"""Numbers of gaps: each names a card in Anki, and stays with its words.
 
 A number that was ever shipped for other words is not free, or their reviews would go to
 another fact (`tests/golden/histories/alike.yaml`, `tests/anki/test_corrections.py`).
@@ -38,7 +38,7 @@ def keep_numbers(
     used: Numbers = (),
     earlier: Sequence[str] = (),
 ) -> str:
-    """Return `new` with the numbers its answers have in `old`: cloze numbers identify cards.
+    """Return `new` with the numbers that its answers have in `old`.
 
     Equal answers are matched first, then similar ones, then those in the same position.
     The number of a removed gap is given only to a gap with the same answer as in one of
@@ -66,7 +66,7 @@ def _matched_numbers(
     new_text: str,
     answers: Sequence[_Answer],
 ) -> dict[int, Numbers]:
-    """Return the numbers of the gaps in `new_text` that were found in `old_text`, by their starts in `new_text`."""
+    """Return, by their starts in the new text, the numbers of the gaps found in the old."""
     from rapidfuzz import fuzz
 
     def equal(before: _Answer, after: _Answer) -> bool:
@@ -105,8 +105,10 @@ def _number_new_gaps(
     used: Numbers,
     earlier: Sequence[str],
 ) -> None:
-    """Give the gaps that are not in `kept` their earlier numbers, else numbers never used."""
-    removed = [(canonical(gap.answer), gap.numbers) for text in earlier for gap in gaps(text)]
+    """Give gaps that are not in `kept` their earlier numbers, else numbers never used."""
+    removed = []
+    for text in earlier:
+        removed += [(canonical(gap.answer), gap.numbers) for gap in gaps(text)]
     taken = {number for each in kept.values() for number in each}
     highest = max((*numbers(old), *used, 0))
     for _, earlier_numbers in removed:

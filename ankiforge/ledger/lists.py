@@ -50,21 +50,26 @@ class QueryTerm(Value):
 # All cards and drafts. `anki`: none, written (into a package), seen, missing or deleted.
 LINES = (
     "line AS ("
-    " SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags, d.findings,"
+    " SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags,"
+    " d.findings,"
     "  'pending' AS verdict, 'none' AS anki"
     " FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'"
     " UNION ALL SELECT c.guid, c.passage, 0, c.kind, c.deck, c.drafter, c.words, c.tags,"
-    "  CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE '' END ||"
-    f"  CASE WHEN s.lapses >= {LAPSES} AND s.absent = 0 THEN char(10) || 'lapses' || char(10)"
+    "  CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE ''"
+    " END ||"
+    f"  CASE WHEN s.lapses >= {LAPSES} AND s.absent = 0 THEN char(10) || 'lapses' ||"
+    " char(10)"
     "   ELSE '' END || CASE WHEN c.guid IN (SELECT guid FROM sourceless)"
     "   THEN char(10) || 'source_gone' || char(10) ELSE '' END,"
     "  CASE c.verdict WHEN 'live' THEN 'accepted' ELSE c.verdict END,"
-    f"  CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = '{DELETED}' THEN 'deleted'"
+    f"  CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = '{DELETED}' THEN"
+    " 'deleted'"
     "   WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END"
     " FROM card c LEFT JOIN seen s USING (guid))"
 )
 _PLACES = (
-    "place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state, h.colour, h.tags,"
+    "place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state,"
+    " h.colour, h.tags,"
     "  o.title, o.place, o.source"
     " FROM (SELECT key AS first, key FROM passage UNION SELECT key, key FROM draft"
     "  UNION SELECT first, key FROM alias) k JOIN line l ON l.key = k.first"
@@ -73,11 +78,13 @@ _PLACES = (
 # Live cards all of whose passages are gone.
 SOURCELESS = (
     "sourceless AS MATERIALIZED (SELECT c.guid FROM card c WHERE c.live AND c.passage IN"
-    "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h"
+    "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM"
+    " highlight h"
     f"   WHERE h.{ABSENT} AND h.state = 'gone')"
     "  AND NOT EXISTS (SELECT 1 FROM highlight h"
     "   WHERE h.state IN ('present', 'missing', 'unselected')"
-    "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first = c.passage))))"
+    "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first ="
+    " c.passage))))"
 )
 _WITH = f"WITH {SOURCELESS}, {LINES}, {_PLACES}"
 _IN_LIST = "{column} GLOB '*' || char(10) || {value} || char(10) || '*'"
@@ -130,7 +137,8 @@ FIELDS = (
     "drafter",
     "key",
 )
-"""The fields that a query may name; code may name `id` as well, the beginning of an id."""
+"""The fields that a query may name; code may name `id` as well, the beginning of an
+id."""
 
 
 def find(
@@ -151,7 +159,8 @@ def find(
     if not everything and not names_verdict:
         conditions.append("l.verdict IN ('pending', 'accepted')")
     rows = store.rows(
-        f"{_WITH} SELECT l.id FROM line l LEFT JOIN (SELECT id, min(document) AS document,"
+        f"{_WITH} SELECT l.id FROM line l LEFT JOIN (SELECT id, min(document) AS"
+        " document,"
         " min(position) AS position FROM place GROUP BY id) w ON w.id = l.id"
         f" WHERE {' AND '.join(conditions) or '1'}"
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
@@ -170,26 +179,29 @@ def _pattern(term: QueryTerm) -> str:
 
 def _condition(term: QueryTerm, value: str) -> str:
     """Return the SQL of a term; `value` stands for its pattern."""
-    condition = _field_condition(term.field, value) if term.field else _text_condition(value)
+    condition = _text_condition(value)
+    if term.field:
+        condition = _field_condition(term.field, value)
     return f"NOT {condition}" if term.negated else condition
 
 
 def _text_condition(value: str) -> str:
     """Return the SQL of words: of the line or of a title, or the beginning of an id."""
     return (
-        f"(says({value}, l.words) OR (length({value}) >= 6 AND l.id GLOB lower({value}) || '*')"
+        f"(says({value}, l.words) OR (length({value}) >= 6 AND l.id GLOB lower({value})"
+        " || '*')"
         f" OR l.id IN (SELECT p.id FROM place p WHERE says({value}, p.title)))"
     )
 
 
 def _field_condition(field: str, value: str) -> str:
-    """Return the SQL that a field has a value: one of the line, or of one of its places."""
-    conditions = [condition.format(value=value) for condition in _LINE_CONDITIONS.get(field, ())]
-    of_place = [condition.format(value=value) for condition in _PLACE_CONDITIONS.get(field, ())]
+    """Return the SQL that the line, or one of its places, has a value in a field."""
+    of_line = _LINE_CONDITIONS.get(field, ())
+    of_place = _PLACE_CONDITIONS.get(field, ())
+    conditions = [condition.format(value=value) for condition in of_line]
     if of_place:
-        conditions.append(
-            f"l.id IN (SELECT p.id FROM place p WHERE {' OR '.join(of_place)})",
-        )
+        any_place = " OR ".join(condition.format(value=value) for condition in of_place)
+        conditions.append(f"l.id IN (SELECT p.id FROM place p WHERE {any_place})")
     return f"({' OR '.join(conditions)})"
 
 
@@ -200,7 +212,7 @@ def _define(store: Store) -> None:
 
 
 def _says(words: str, text: str) -> bool:
-    """Return whether a text contains words; their punctuation and accents count if they have any.
+    """Return whether a text contains words; their punctuation and accents count.
 
     `cross validation` finds cross-validation, `schrodinger` finds Schrödinger, `C++` does
     not find C.
@@ -265,7 +277,9 @@ class Line(Value):
     @property
     def deck(self) -> str:
         """The deck of a new note."""
-        return self.entry.proposal.deck if isinstance(self.entry, Waiting) else self.entry.deck
+        if isinstance(self.entry, Waiting):
+            return self.entry.proposal.deck
+        return self.entry.deck
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -282,7 +296,10 @@ class Line(Value):
 
 
 def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
-    """Yield cards and drafts; an id that is no longer one is left out, a key stands for its drafts."""
+    """Yield cards and drafts; the key of a highlight stands for its drafts.
+
+    An id that is no longer one is left out.
+    """
     rest = _with_drafts_of_keys(store, ids)
     while batch := list(islice(rest, AT_ONCE)):
         yield from _lines_together(store, batch)
@@ -311,7 +328,8 @@ def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
         "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
         " WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
     )
-    drafts = {draft.id: draft for draft in waiting.list_waiting(store, condition, encode(line_ids))}
+    found = waiting.list_waiting(store, condition, encode(line_ids))
+    drafts = {draft.id: draft for draft in found}
     revisions = {draft.revises: draft for draft in drafts.values() if draft.revises}
     for line_id in line_ids:
         verdict, anki = states.get(line_id, ("", ""))
@@ -342,19 +360,19 @@ class Match(Value):
     lines: tuple[Line, ...]
     """Its cards and drafts, those that match first."""
     recall: dict[str, float]
-    """By guid: the chance to remember the card now, as the intervals of reviews suggest."""
+    """By guid: the chance to remember the card now, as the intervals of reviews
+    suggest."""
 
 
 # --- words without case and accents -----------------------------------------------------
 
-BASE_LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"},
-)
+BASE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+"""Letters that no decomposition changes to those that people type."""
 _NOT_LETTERS = regex(r"[\W_]+")
 
 
 def loose(text: str) -> str:
-    """Return the words of a title without case, accents and punctuation, separated by one space."""
+    """Return the words of a title without case, accents and punctuation."""
     decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(BASE_LETTERS)
     letters = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
     return _NOT_LETTERS.sub(" ", letters).strip()

@@ -27,8 +27,8 @@ class Order(Value):
     """
 
     new: list[str]
-    """Drafts of new cards: the first one for each fact. Words of the source's own come first, drafts
-    with warnings later, blocked ones last; then as they are read."""
+    """Drafts of new cards: the first one for each fact. Words of the source's own come
+    first, drafts with warnings later, blocked ones last; then as they are read."""
     blocked: int
     """How many of the new ones a check blocks."""
     conflicts: list[str]
@@ -36,10 +36,11 @@ class Order(Value):
     revisions: list[str]
     """Drafts that change or replace a card."""
     questions: list[str]
-    """The other questions. A draft that one of them is about is not among the drafts above."""
+    """The other questions. A draft that one of them is about is not among the drafts
+    above."""
     without: list[str]
-    """The keys of the highlights that have neither a card nor a draft, and about which no person
-    decided that they need none."""
+    """The keys of the highlights that have neither a card nor a draft, and about which no
+    person decided that they need none."""
     version: int
     """A number that changes when another program writes."""
 
@@ -97,7 +98,8 @@ def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
         " JOIN highlight h ON h.key = d.key WHERE h.state = 'present'"
         f" AND d.id NOT IN {EACH}"
         " GROUP BY d.key, CASE d.fact WHEN '' THEN d.id ELSE d.fact END, old"
-        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.document, h.position,"
+        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.document,"
+        " h.position,"
         " d.position",
         encode(left_out),
     )
@@ -107,10 +109,12 @@ def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
 
 _FATE = (
     "CASE WHEN p.skipped THEN 'ignored'"
-    " WHEN EXISTS (SELECT 1 FROM card c WHERE c.passage = f.first AND c.live) THEN 'carded'"
+    " WHEN EXISTS (SELECT 1 FROM card c WHERE c.passage = f.first AND c.live) THEN"
+    " 'carded'"
     " WHEN w.best IS NOT NULL THEN CASE w.best WHEN 0 THEN 'blocked' ELSE 'waiting' END"
     " WHEN h.fate IN ('failed', 'ignored') THEN h.fate WHEN p.decided THEN 'decided'"
-    " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE 'no_card' END"
+    " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE"
+    " 'no_card' END"
 )
 # Of the places of a passage, the one whose text is used is the least.
 _RANK = f"(instr('{' '.join(ORDER)}', {{h}}.route), instr(a.keys, {{h}}.key))"
@@ -118,29 +122,33 @@ _FATES = (
     "SELECT {what} FROM highlight h"
     " JOIN (SELECT h.key, coalesce(a.first, h.key) AS first FROM highlight h"
     "  LEFT JOIN alias a ON a.key = h.key WHERE h.state = 'present'"
-    "  AND (a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON o.key = b.key"
+    "  AND (a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON"
+    " o.key = b.key"
     "   WHERE b.first = a.first AND o.state = 'present'"
     f"   AND {_RANK.format(h='o')} < {_RANK.format(h='h')}))) f ON f.key = h.key"
     " LEFT JOIN passage p ON p.key = f.first"
-    " LEFT JOIN (SELECT coalesce(a.first, d.key) AS first, max(d.severity != 'block') AS best"
+    " LEFT JOIN (SELECT coalesce(a.first, d.key) AS first, max(d.severity != 'block')"
+    " AS best"
     "  FROM draft d LEFT JOIN alias a ON a.key = d.key"
-    "  WHERE d.id NOT IN (SELECT value FROM json_each(?1)) GROUP BY 1) w ON w.first = f.first"
+    "  WHERE d.id NOT IN (SELECT value FROM json_each(?1)) GROUP BY 1) w ON w.first ="
+    " f.first"
     " WHERE h.state = 'present' {rest}"
 )
 WITHOUT = ("no_card", "undrafted", "failed")
-"""The fates of highlights that have neither a card nor a draft, and that nobody left out."""
+"""The fates of highlights that have neither a card nor a draft, and that nobody left
+out."""
 _WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.document, h.position"
 
 
 def _fate_rows(store: Store, what: str, rest: str, *values: object) -> list[Row]:
-    """Return these columns of the passages in their sources; `rest` may use `values` from `?2` on."""
+    """Return columns of the passages in their sources; `values` are `?2` and so on."""
     store.refold()
     settled = encode(sorted(waiting.settled(store)))
     return store.rows(_FATES.format(what=what, rest=rest), settled, *values)
 
 
 def fates(store: Store, of: str = "") -> Iterator[HighlightOutcome]:
-    """Yield every passage that is in its source, with what became of it, in reading order.
+    """Yield every passage in its source, with what became of it, in reading order.
 
     `of`: only the one with this key.
     """
@@ -167,7 +175,7 @@ def fates(store: Store, of: str = "") -> Iterator[HighlightOutcome]:
 
 
 def _reason(fate: str, reason: str, passage: Passage) -> str:
-    """Return why a highlight has neither a card nor a draft: `reason` is that of its drafter."""
+    """Return why a highlight has neither; `reason` is that of its drafter."""
     if passage.skipped:
         return passage.why_skipped or "skipped by you"
     if fate == "decided":

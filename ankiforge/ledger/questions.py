@@ -71,7 +71,8 @@ def answer(
 
 def _find_question(store: Store, question_id: str) -> Question:
     """Return an open question by its id or the beginning of it."""
-    found = [question for question in open_questions(store) if question.id.startswith(question_id)]
+    questions = open_questions(store)
+    found = [question for question in questions if question.id.startswith(question_id)]
     if len(found) != 1:
         raise RefusedError(
             f"{question_id}: there is no such open question",
@@ -117,7 +118,8 @@ def _answer_same(store: Store, question: Question, accepted: bool) -> None:
 
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
     pairs = store.rows(
-        "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old, b.passage AS new,"
+        "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old, b.passage AS"
+        " new,"
         " a.words AS words FROM card a JOIN card b ON a.content = b.content"
         " WHERE a.live AND b.live AND a.guid < b.guid"
     )
@@ -256,9 +258,8 @@ def _answer_absent(store: Store, question: Question, accepted: bool) -> None:
 
 
 def _ask_about_emptied(store: Store) -> Iterator[Question]:
-    for row in store.rows(
-        "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'asked'",
-    ):
+    query = "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'asked'"
+    for row in store.rows(query):
         container = row["name"].removeprefix("emptied ")
         yield Question(
             id=_question_id(QuestionKind.EMPTIED, container),
@@ -279,7 +280,7 @@ def _answer_emptied(store: Store, question: Question, accepted: bool) -> None:
 
 
 def _ask_about_dialects(store: Store) -> Iterator[Question]:
-    """Yield a question for each vault whose plugins are other ones than those it is read by."""
+    """Yield a question for each vault whose plugins are not those it is read by."""
     for pending in dialects.pending(store):
         about = (pending.container, *pending.read, "", *pending.difference.on)
         yield Question(
@@ -306,7 +307,7 @@ def _answer_dialect(store: Store, question: Question, accepted: bool) -> None:
 
 
 def _ask_about_forms(store: Store) -> Iterator[Question]:
-    """Yield a question for each form of hand-written cards of which several wait in one source."""
+    """Yield a question for each form of lines of which several wait in one source."""
     lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
     for draft in waiting.list_waiting(
         store, f"d.key IN {EACH} AND d.revises = ''", encode(_doubtful_keys(store))
@@ -373,7 +374,8 @@ def _leave_out(store: Store, draft: Waiting) -> None:
 
 Ask = Callable[[Store], Iterator[Question]]
 Settle = Callable[[Store, Question, bool], None]
-"""Writes what an answer comes to: the third argument is whether the question was accepted."""
+"""Writes what an answer comes to: the third argument is whether the question was
+accepted."""
 
 _KINDS: dict[QuestionKind, tuple[Ask, Settle]] = {
     QuestionKind.SAME: (_ask_same, _answer_same),

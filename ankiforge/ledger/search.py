@@ -51,7 +51,8 @@ _CURRENT = (
     " FROM highlight h WHERE h.body != ''"
     " UNION ALL SELECT 'card', c.guid, h.document, c.content FROM card c"
     " JOIN highlight h ON h.key = c.passage WHERE c.live"
-    " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run) FROM document d"
+    " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run) FROM"
+    " document d"
     " JOIN highlight h ON h.document = d.id AND h.body != '' GROUP BY d.id"
 )
 
@@ -226,12 +227,13 @@ def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
 
 
 def _with_words(store: Store, query: str) -> list[Row]:
-    """Return the entries with all words; else the documents whose entries together have all."""
+    """Return the entries with all words, else the documents that have all of them."""
     phrases = [_phrase(words, is_prefix) for words, is_prefix in chunks(query)]
     if not phrases:
         return []
     entries = store.rows(
-        "SELECT what, ref, document, -bm25(search) AS score FROM search WHERE search MATCH ?"
+        "SELECT what, ref, document, -bm25(search) AS score FROM search WHERE search"
+        " MATCH ?"
         f" ORDER BY score DESC LIMIT {_MOST}",
         " AND ".join(phrases),
     )
@@ -258,7 +260,7 @@ def _phrase(words: str, is_prefix: bool) -> str:
 
 
 def _named(store: Store, names: Iterable[Pair]) -> Iterator[tuple[int, Pair]]:
-    """Yield the documents that have a name, are at a path, or have a mark with this id."""
+    """Yield the documents that have a name, are at a path, or have a mark with an id."""
     for scheme, value in names:
         rows = store.rows(
             "SELECT document FROM identifier WHERE name = ?",
@@ -291,7 +293,7 @@ def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
 
 
 def _title_score(wanted: str, title: str) -> float:
-    """Return how much two titles are alike, of 100; less than 100 if one is a part of the other."""
+    """Return how much titles are alike, of 100; less if one is a part of the other."""
     from rapidfuzz import fuzz
 
     beginning = fuzz.ratio(wanted, title[: len(wanted)])
@@ -311,7 +313,8 @@ def _title_score(wanted: str, title: str) -> float:
 def _same_work(store: Store, document: int) -> list[int]:
     """Return the documents that share an identifier with this one."""
     rows = store.rows(
-        "SELECT DISTINCT b.document FROM identifier a JOIN identifier b ON a.name = b.name"
+        "SELECT DISTINCT b.document FROM identifier a JOIN identifier b ON a.name ="
+        " b.name"
         " WHERE a.document = ? AND a.name NOT GLOB 'file:*' AND a.name NOT GLOB 'path:*'",
         document,
     )
@@ -370,7 +373,10 @@ def _lines_of(store: Store, highlights: Iterable[Highlight]) -> list[Line]:
 
 
 def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
-    """Return the chance to remember each card now: the curve of FSRS, with its interval as stability."""
+    """Return the chance to remember each card now.
+
+    It is the curve of FSRS, with the interval in place of the stability.
+    """
     rows = store.rows(
         "SELECT guid, max(id) / 1000.0 AS at, interval FROM review"
         f" WHERE guid IN {EACH} GROUP BY guid",
@@ -417,9 +423,8 @@ def searched(text: str) -> str:
         "NFKD",
         unicodedata.normalize("NFKD", text).casefold(),
     )
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(
-        BASE_LETTERS,
-    )
+    without_accents = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
+    plain = without_accents.translate(BASE_LETTERS)
     return re.sub(_UNSPACED, r" \1 ", plain)
 
 
@@ -445,7 +450,7 @@ def _without_signs(word: str) -> str:
 
 
 def _may_be_prefix(word: str) -> bool:
-    """Return whether words may begin like this: a single Latin letter would match half of the index."""
+    """Return whether it is long enough: a Latin letter matches half of the index."""
     return len(_without_signs(word)) >= 2 or bool(re.match(_UNSPACED, word))
 
 
@@ -453,8 +458,10 @@ def _may_be_prefix(word: str) -> bool:
 
 NOTE = "nid:"
 _IN_USE = (
-    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE live"
-    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM foreign_note"
+    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE"
+    " live"
+    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM"
+    " foreign_note"
     " WHERE fields != '[]'"
 )
 
@@ -466,7 +473,7 @@ class Duplicates:
         self._store = store
 
     def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
-        """Yield the cards whose search terms are missing, or of another version, by their digests.
+        """Yield by digest the cards whose search terms are missing or of another version.
 
         Most have been stored with the drafts; see `drafts.record`.
         """
@@ -479,7 +486,8 @@ class Duplicates:
                 f"DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM ({_IN_USE})"
                 " UNION ALL SELECT kind || content FROM draft)"
             )
-        query = f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN (SELECT digest FROM indexed)"
+        indexed = "SELECT digest FROM indexed"
+        query = f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN ({indexed})"
         for row in store.rows(query):
             draft = self.draft(row["id"])
             if draft is not None:
@@ -506,7 +514,7 @@ class Duplicates:
             yield IndexedCard(row["id"], HighlightKey(row["passage"]), where, terms)
 
     def draft(self, id: str) -> Draft | None:
-        """Return the text of a card or a foreign note as a draft; None if it is not in use."""
+        """Return a card or a foreign note as a draft; None if it is not in use."""
         if id.startswith(NOTE):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
             stored = self._store.value(query, int(id.removeprefix(NOTE)))
@@ -530,7 +538,7 @@ class Duplicates:
         return {row["id"]: row["mod"] for row in rows}
 
     def keep_foreign(self, ids: frozenset[int], changed: Iterable[ForeignNote]) -> None:
-        """Store the text of foreign notes, and forget those that are no longer in Anki."""
+        """Store the text of foreign notes; forget those that are no longer in Anki."""
         with self._store.transaction():
             for number in self.mods().keys() - ids:
                 self._store.write("DELETE FROM foreign_note WHERE id = ?", number)

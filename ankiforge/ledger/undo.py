@@ -1,4 +1,4 @@
-"""Taking back a decision. After it, everything is as it was before, or it is refused with the reason.
+"""Taking back a decision: all is as it was before, or it is refused with the reason.
 
 An undo is an event, and is never taken back itself. `tests/unit/ledger/test_decisions.py`
 takes back each kind of decision by each name that `undo` takes.
@@ -22,11 +22,12 @@ from ankiforge.text.fold import fold
 
 _SEE_RECENT = "ankiforge list --view recent shows what can be"
 _STANDING = f"what NOT IN {SILENT}"
-"""`SILENT` is left out: what was read or shipped, and `undo`, which is never taken back itself."""
+"""`SILENT` is left out: what was read or shipped, and `undo`, which is never taken back
+itself."""
 
 
 def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
-    """Take back a decision: the last one, an action by its id, or the last one about a card.
+    """Take back a decision: the last one, one by its id, or the last one about a card.
 
     Args:
         store: the store.
@@ -69,7 +70,7 @@ def _withdraw(store: Store, draft_id: str) -> str:
 
 
 def _take_back(store: Store, event: Event, *, as_new: bool) -> None:
-    """Take back one event, and let what it took away wait, be drafted or be sent again."""
+    """Take back one event: what it took away waits, is drafted or is sent again."""
     store.add("undo", event.key, PERSON, {"event": event.id})
     drafts_that_are_back = waiting.bring_back(store, event)
     if event.what == "adopt":
@@ -118,7 +119,9 @@ def _to_undo(store: Store, target: str) -> list[Event]:
     else:
         last = _last_here(store, undone)
     if last is None:
-        what = f"nothing about {target} can be undone" if target else "there is nothing to undo"
+        what = "there is nothing to undo"
+        if target:
+            what = f"nothing about {target} can be undone"
         raise RefusedError(what, hint=_SEE_RECENT)
     if not last.act or (guid and last.by != PERSON):
         return [last]
@@ -134,7 +137,7 @@ def _to_undo(store: Store, target: str) -> list[Event]:
 
 
 def _is_about(event: Event, guid: str) -> bool:
-    """Return whether an event of a card's passage is about the card, or about no card at all."""
+    """Return whether an event of a passage is about a card, or about no card at all."""
     return bool(event.body.get("guid", guid) == guid)
 
 
@@ -207,7 +210,7 @@ def _changed_fields(event: Event) -> set[str]:
 
 
 def _split_off_new_fact(store: Store, passage_key: str) -> None:
-    """Split a passage in two: its present text gets a new key, and the old key keeps the card."""
+    """Split a passage: its present text gets a new key, the old key keeps the card."""
     passage = store.passage(passage_key)
     highlight_row = cards.present_row(store, passage)
     if highlight_row is None:
@@ -218,9 +221,8 @@ def _split_off_new_fact(store: Store, passage_key: str) -> None:
         None,
     )
     highlight = decode_highlight(highlight_row)
-    new_key = HighlightKey(
-        f"{highlight.namespace}/{h16(passage_key, highlight.exact, 'another fact')}",
-    )
+    digest = h16(passage_key, highlight.exact, "another fact")
+    new_key = HighlightKey(f"{highlight.namespace}/{digest}")
     store.add("key", new_key, SOURCE, msgspec.to_builtins(newest))
     store.add("different", new_key, POLICY, {"old": store.first(passage_key)})
     if before:  # the old card is the old text's
@@ -251,11 +253,12 @@ def _leave_behind(
     highlight: Highlight,
     before: Text | None,
 ) -> None:
-    """Make a highlight one that is gone, with the text that it had before its present one."""
+    """Make a highlight one that is gone, with the text that it had before."""
     text_before = before.exact if before else ""
     alone = replace(
         highlight,
-        exact=text_before or highlight.exact,  # or other words were marked in the same text
+        # without a text before, other words were marked in the same one
+        exact=text_before or highlight.exact,
         prefix="",
         suffix="",
         sentence="",

@@ -142,11 +142,10 @@ class _ViewRecording:
             self.viewed.unknown.append(note)
             return
         before = self._before.get(note.guid)
-        is_old_export = (
-            not complete and before is not None and _decode_seen(before["body"]).mod > note.mod
-        )
-        if is_old_export:
-            return
+        if before is not None and not complete:
+            seen_before = _decode_seen(before["body"])
+            if seen_before.mod > note.mod:  # an export that lay about
+                return
         passage = self._store.passage(card["passage"])
         state = passage.cards[note.guid]
         if self._store.machine not in state.seen_by:
@@ -161,7 +160,7 @@ class _ViewRecording:
             _retire(self._store, note.guid, RETIRED_BEFORE)
 
     def tell_of_revived(self) -> None:
-        """Find the notes that are there in spite of their graves, and store the graves."""
+        """Find the notes that are there in spite of their graves; store the graves."""
         if self._graves is None:
             return
         ours = [note for guid, note in self._notes.items() if guid in self._cards]
@@ -175,13 +174,14 @@ class _ViewRecording:
         self._store.set_meta("graves", encode(graves))
 
     def take_absent(self) -> None:
-        """Decide on each note that was seen before and is not there: it is deleted, or missing."""
+        """Record which notes that were seen before are deleted, and which are missing."""
         for guid, before in self._before.items():
             card = self._cards.get(guid)
             if guid in self._notes or card is None:
                 continue
-            is_undone = before["absent"] and card["live"] and _was_deleted(self._store, guid)
-            if is_undone:  # it is shipped again
+            is_wanted = before["absent"] and card["live"]
+            if is_wanted and _was_deleted(self._store, guid):
+                # its deletion was undone: it is shipped again
                 self._store.write("DELETE FROM seen WHERE guid = ?", guid)
                 continue
             if card["live"]:
@@ -195,7 +195,7 @@ class _ViewRecording:
             self._store.write(query, since, guid)
 
     def _is_deleted(self, before: Row) -> bool:
-        """Return whether a note that is absent has a grave, or without graves was absent for long."""
+        """Return whether an absent note has a grave; if Anki tells none, was it long absent?"""
         if self._graves is not None:
             return _decode_seen(before["body"]).id in self._graves
         since = before["absent"]
@@ -264,7 +264,7 @@ def _unretire(store: Store, guid: str, passage_key: str) -> None:
 
 
 def _knows_of_dropping(store: Store, state: State) -> bool:
-    """Return whether the journal tells why a note has the tag of dropped cards, or had it.
+    """Return whether the journal tells why a note has, or had, the tag of dropped cards.
 
     If it does not, the tag is all that is left of a decision: the journal is older, or
     its last line was torn.
@@ -283,7 +283,7 @@ def _revived(
     graves: frozenset[int],
     returned: Collection[Guid],
 ) -> list[Guid]:
-    """Return the notes that a person deleted in Anki, and that are there, if nobody told of them yet.
+    """Return the notes that were deleted in Anki and are there, if that was not told yet.
 
     Anki keeps the grave of a note that an import brings back; an undo of the deletion
     takes it away. What a person took back here is left out: its note was to come back.
@@ -311,7 +311,7 @@ def graves_of(store: Store) -> frozenset[int]:
 
 
 def _wanted_again(store: Store, guid: Guid) -> bool:
-    """Return whether a person who had deleted a note wants it back: by undo, or by a new acceptance."""
+    """Return whether a person wants a note back: by undo, or by a new acceptance."""
     return _was_deleted(store, guid) or _made_again(store, guid)
 
 
@@ -324,7 +324,7 @@ def _made_again(store: Store, guid: str) -> bool:
 
 
 def _was_deleted(store: Store, guid: str) -> bool:
-    """Return whether a person deleted a note in Anki before, whether or not that was undone."""
+    """Return whether a note was ever deleted in Anki, whether or not that was undone."""
     for event in _events_of(store, guid):
         of_card = event.what == "retire" and event.body["guid"] == guid
         if of_card and event.body.get("why") == DELETED:
@@ -342,7 +342,7 @@ def _events_of(store: Store, guid: str) -> list[Event]:
 
 
 def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, Seen | None]]:
-    """Yield the cards for which there may be something to write, each with its note in Anki.
+    """Yield the cards that may have something to write, each with its note in Anki.
 
     A card that was given to `settle` is left out until its passage, its note, the card,
     or what all notes are made with changes, which `settings` names; "" means "not
@@ -374,7 +374,7 @@ def notes(store: Store, guid: str = "") -> Iterator[Seen]:
 def settle(
     store: Store, guids: Iterable[Guid], settings: str, conflicts: Iterable[Conflict]
 ) -> None:
-    """Record for which notes there is nothing to write, and which fields are in conflict."""
+    """Record which notes there is nothing to write for, and which fields conflict."""
     with store.transaction():
         for guid in guids:
             store.write("UPDATE seen SET settled = ? WHERE guid = ?", settings, guid)
@@ -441,7 +441,7 @@ def _is_as_shipped(shipment: Shipment, last: Shipped) -> bool:
 
 
 def _shipped_body(shipment: Shipment, state: State) -> Json:
-    """Return the body of the event that a note is shipped; of the numbers, those with other words."""
+    """Return the body of the event `shipped`; of the numbers, those with other words."""
     body: Json = {"guid": shipment.guid, "mod": shipment.mod, "digest": shipment.digest}
     if shipment.tags:
         body["tags"] = list(shipment.tags)
@@ -449,8 +449,11 @@ def _shipped_body(shipment: Shipment, state: State) -> Json:
         body["deck"] = shipment.deck
     if shipment.hashes:
         body["hashes"] = shipment.hashes
-    known = state.numbers
-    new_numbers = {n: words for n, words in shipment.numbers.items() if known.get(n) != words}
+    new_numbers = {
+        number: words
+        for number, words in shipment.numbers.items()
+        if state.numbers.get(number) != words
+    }
     if new_numbers:
         body["numbers"] = new_numbers
     return body
@@ -463,7 +466,7 @@ LostNote = tuple[Seen, Wording, str, Strings]
 
 
 def adopt(store: Store, notes: Iterable[LostNote]) -> list[Seen]:
-    """Take over notes of ours that no event knows, if their passage is found word for word.
+    """Take over notes that no event knows, if their passage is found word for word.
 
     For when both the journal and the database were lost.
 
@@ -516,7 +519,7 @@ def _adopt_note(
 
 
 def _key_of(store: Store, note: Seen, passage: str) -> str:
-    """Return the key of the highlight with a note's passage: its own key, else the only one."""
+    """Return the key of the highlight with a passage: the note's, else the only one."""
     query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
     keys: list[str] = [row["key"] for row in store.rows(query, fold(passage))]
     if note.identity and note.identity.key in keys:
@@ -534,7 +537,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[Seen]) -> None:
 
 
 def in_vault(tag: str, link: str) -> str:
-    """Return the tag of a document with its vault, if a link (or HTML with one) names a vault.
+    """Return the tag of a document with its vault, if a link, or HTML, names a vault.
 
     Two vaults may each have a note `Index.md`.
     """

@@ -1,4 +1,4 @@
-"""Drafts that wait for a decision: their remarks, their findings, and what a decision takes away.
+"""Drafts that wait for a decision: their remarks, findings, and how they go.
 
 What must stay true:
 
@@ -48,7 +48,8 @@ from ankiforge.model import (
 from ankiforge.text.fold import document_tag
 
 NO_WARNING = "no_warning"
-"""The reason of drafts that no check warns of: the settings, or the limit of a run, make them wait."""
+"""The reason of drafts that no check warns of: the settings, or the limit of a run, make
+them wait."""
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
@@ -150,15 +151,15 @@ def settled(store: Store) -> set[str]:
 
 
 def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
-    """Count drafts by the first reason why each waits: a check that warns or blocks, or a remark."""
+    """Count drafts by why each waits: the first check that warns or blocks, or remark."""
     counts = Counter[str]()
     clean = []
     query = f"SELECT id, body FROM draft WHERE id IN {EACH}"
     for draft_row in store.rows(query, encode(list(ids))):
         findings = decode_proposal(draft_row["body"]).findings
-        checks = [finding.check for finding in findings if finding.severity is not Severity.INFO]
-        if checks:
-            counts[checks[0]] += 1
+        warnings = [one.check for one in findings if one.severity is not Severity.INFO]
+        if warnings:
+            counts[warnings[0]] += 1
         else:
             clean.append(draft_row["id"])
     for draft in list_waiting(store, f"d.id IN {EACH}", encode(clean)):
@@ -209,7 +210,7 @@ def _remarks(store: Store, draft: _StoredDraft, in_anki: _InAnki) -> Iterator[Re
 
 
 def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | None:
-    """Return what cards of the same passage, or notes of the same document, say about a draft."""
+    """Return what cards of the passage, or notes of the document, say about a draft."""
     if draft.row["revises"]:
         return RemarkKind.REVISION
     if draft.row["replaces"]:
@@ -228,7 +229,7 @@ def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | No
 
 
 def was_buried(passage: Passage, wording: Wording, graves: Collection[int]) -> bool:
-    """Return whether the note of a draft was deleted in Anki, before the journal was lost."""
+    """Return whether a draft's note was deleted in Anki before the journal was lost."""
     guid = guid_of(passage.key, wording)
     return guid not in passage.cards and note_id(Guid(guid)) in graves
 
@@ -248,12 +249,12 @@ def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
 
 
 def asked(store: Store, passage: Passage) -> list[Pair]:
-    """Return the open questions about a passage: those whose other passage is absent and has a card."""
+    """Return those of `_doubts` that are asked about: the passage that is gone has a card."""
     return [(new, old) for new, old in _doubts(store, passage) if store.passage(old).live]
 
 
 def _doubts(store: Store, passage: Passage) -> list[Pair]:
-    """Return which passages that are gone a passage may be, each as (key, key of the one that is gone)."""
+    """Return which lost passages a passage may be, as (its key, key of the lost one)."""
     if not passage.asked or not cards.present_row(store, passage):
         return []
     doubts = []
@@ -363,7 +364,7 @@ def wording_of_id(store: Store, draft_id: str) -> Wording:
 
 
 def refuse_doubtful(store: Store, highlight_key: str) -> None:
-    """Refuse a decision about a passage that may be one that is gone: the cards of that one count."""
+    """Refuse a decision about a passage that may be one that is gone."""
     if asked(store, store.passage(highlight_key)):
         raise RefusedError(
             f"{highlight_key}: first say whether this passage is the one that is gone",
@@ -382,14 +383,15 @@ def put_away(store: Store, draft_id: str, event: Event) -> None:
 
 
 def bring_back(store: Store, event: Event) -> int:
-    """Let the drafts wait again that a decision took away, if their passages are still there.
+    """Let the drafts wait again that a decision took away, if their passages are there.
 
     Returns:
         The number of these drafts.
     """
     columns = ", ".join(row["name"] for row in store.rows("PRAGMA table_info(draft)"))
     count = store.write(
-        f"INSERT OR IGNORE INTO draft ({columns}) SELECT {columns} FROM decided WHERE event = ?"
+        f"INSERT OR IGNORE INTO draft ({columns}) SELECT {columns} FROM decided WHERE"
+        " event = ?"
         " AND key IN (SELECT key FROM highlight WHERE state = 'present')",
         event.id,
     )

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
-from ankiforge.draft.sendable import Sendable, ours
+from ankiforge.draft.sendable import Sendable, SendableTask, ours
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.ledger import DraftResult, Ledger, Line
 from ankiforge.mcp.view import AgentView, findings_entry, highlight_entry
@@ -44,6 +44,10 @@ LAPSES = 4
 PATIENCE_S = 5.0
 """How long a call waits for another program that drafts in this workspace, in seconds."""
 _NOTHING_MADE = "no card can be made of it"
+_TOO_MANY = (
+    f"at most {FACTS} cards of yours wait for a highlight, each of another fact:"
+    " withdraw_card drops one"
+)
 _REJECTED_BEFORE = "the reader rejected these words, or has this card"
 
 Opener = Callable[[str], AbstractContextManager[Workspace]]
@@ -72,7 +76,7 @@ class Agent:
         document: str,
         rules: bool,
     ) -> Json:
-        """Return a page of the highlights without a card; the first answer has the drafting rules.
+        """Return a page of the highlights without a card; the first one has the rules.
 
         At offset 0, changed files are read first, but nothing is drafted. If another
         program is drafting, they are not read, and the answer says so.
@@ -118,7 +122,7 @@ class Agent:
             }
 
     def list_cards(self, query: str, state: str, offset: int, limit: int) -> Json:
-        """Return the cards and drafts that match a query of `ankiforge list` and are in a state.
+        """Return the cards and drafts that match a query of `list` and are in a state.
 
         The states are described at the tool, in `server`; "" = all that stand.
         """
@@ -137,7 +141,10 @@ class Agent:
             }
 
     def search_library(self, query: str, limit: int) -> Json:
-        """Return works that match words, a title, a DOI or an address, what contains the words first."""
+        """Return works that match words, a title, a DOI or an address.
+
+        What contains the words comes first.
+        """
         with self._open("") as workspace:
             ledger = workspace.ledger
             view = AgentView(ledger)
@@ -208,15 +215,8 @@ class Agent:
             _refuse_malformed(card, highlight)
         waiting = {line.id for line in checks.ledger.lines([highlight.key])}
         if len(waiting & self._own) + len(cards) > FACTS:
-            what = f"at most {FACTS} cards of yours wait for a highlight, each of another fact"
-            raise UsageError(f"{what}: withdraw_card drops one")
-        # read what the agent wrote like the reply of a model
-        label = label_for(highlight.key)
-        reply = json.dumps({"cards": [{**card, "h": label} for card in cards]})
-        results = import_chat(reply, [task], prompt)
-        if not results:
-            raise UsageError(_NOTHING_MADE)
-        [drafted] = results
+            raise UsageError(_TOO_MANY)
+        drafted = _read_like_a_reply(cards, task, prompt)
         if not drafted.drafts:
             reason = _why_none(drafted, cards)
             none = DraftResult(highlight.key, reason=reason, fate="no_card")
@@ -226,25 +226,25 @@ class Agent:
         drafts = [replace(draft, origin=origin, intent=0) for draft in drafted.drafts]
         made: list[Json] = []
         for proposal in checks.proposals(highlight, drafts):
-            outcome = DraftResult(highlight.key, [proposal])
-            new = checks.ledger.record([outcome], by_model=True, beside=True).new
-            made += [{"card": id, **findings_entry(proposal)} for id in new]
-            self._own.update(set(new) - waiting)
+            result = DraftResult(highlight.key, [proposal])
+            recorded = checks.ledger.record([result], by_model=True, beside=True)
+            findings = findings_entry(proposal)
+            made += [{"card": draft_id, **findings} for draft_id in recorded.new]
+            self._own.update(set(recorded.new) - waiting)
         if not made:
             raise UsageError(_REJECTED_BEFORE)
-        recorded: Json = {"cards": made}
+        entry: Json = {"cards": made}
         if len(made) < len(drafts):
-            recorded["note"] = _REJECTED_BEFORE
-        return view.entry(recorded, highlight)
+            entry["note"] = _REJECTED_BEFORE
+        return view.entry(entry, highlight)
 
     def withdraw_card(self, card: str) -> Json:
         """Drop a draft that was proposed in this session and nobody has decided on."""
         with self._open("drafting") as workspace:
             ledger = workspace.ledger
             if card not in self._own or not list(ledger.lines([card])):
-                raise UsageError(
-                    f"{card!r} is not a waiting draft of yours, of this session",
-                )
+                what = f"{card!r} is not a waiting draft of yours, of this session"
+                raise UsageError(what)
             ledger.undo(card)
             return {"withdrawn": card}
 
@@ -253,7 +253,7 @@ class Agent:
 
 
 def _without_card(workspace: Workspace, title: str) -> list[tuple[Sendable, str]]:
-    """Return the highlights without a card, and what each wants, of documents with words in the title."""
+    """Return highlights without a card, and what each wants; `title` is part of one."""
     found = []
     for sent in for_model(workspace.job(), workspace.ledger):
         wants = sent.task.brief.wants
@@ -299,7 +299,7 @@ def _cards_in_state(
     state: str,
     view: AgentView,
 ) -> list[Json]:
-    """Return the cards and drafts of a query: all, those that need work, or those that wait."""
+    """Return the cards and drafts of a query: all, or those that need work, or wait."""
     cards = []
     for line in ledger.lines(ledger.find(parse(query))):
         trouble = _trouble(ledger, line)
@@ -360,6 +360,22 @@ def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
             if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
                 what = f"`{name}` has the invisible character U+{ord(sign):04X}"
                 raise UsageError(f"{what}: write it without")
+
+
+def _read_like_a_reply(cards: Cards, task: SendableTask, prompt: Prompt) -> Drafted:
+    """Return what an agent proposed for one highlight, read like the reply of a model.
+
+    Raises:
+        UsageError: nothing can be made of it.
+    """
+    [highlight] = task.highlights
+    label = label_for(highlight.key)
+    reply = json.dumps({"cards": [{**card, "h": label} for card in cards]})
+    results = import_chat(reply, [task], prompt)
+    if not results:
+        raise UsageError(_NOTHING_MADE)
+    [drafted] = results
+    return drafted
 
 
 def _why_none(drafted: Drafted, cards: Cards) -> str:

@@ -1,4 +1,4 @@
-"""What of a workspace an agent may see: highlights, cards and works, without private text."""
+"""What an agent may see of a workspace: all without private text."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class AgentView:
         return any(self.privacy.why(place) for place in self._ledger.places(key))
 
     def hides_line(self, line: Line) -> bool:
-        """Return whether a card or draft is of a private passage, or contains private text."""
+        """Return whether a line is of a private passage, or contains private text."""
         if self.privacy.why(line.highlight):
             return True
         words = [text for _, text in line.fields]
@@ -75,10 +75,8 @@ class AgentView:
         lines = [line for line in match.lines if not self.hides_line(line)]
         if not marks and not lines:
             return None
-        is_whole = len(marks) == len(match.highlights) and len(lines) == len(
-            match.lines,
-        )
-        if not is_whole and match.by == "words":
+        hidden = len(match.highlights) - len(marks) + len(match.lines) - len(lines)
+        if hidden and match.by == "words":
             shown_ids = {*(mark.key for mark in marks), *(line.id for line in lines)}
             if match.matched.isdisjoint(shown_ids):
                 return None
@@ -99,7 +97,7 @@ class AgentView:
         return self.entry(entry, first)
 
     def entry(self, entry: Json, beside: Highlight | None = None) -> Json:
-        """Return an entry without private text, such as that of the document of a highlight.
+        """Return an entry without private text, as that of the document of a highlight.
 
         Findings, reasons, titles and headings may repeat it.
         """

@@ -1,4 +1,4 @@
-"""What holds a card or a draft back: remarks, which a person reads, and questions to be answered.
+"""What holds a card or a draft back: remarks to be read, questions to be answered.
 
 Each kind stands here with what is said of it. The values of the enums are part of the
 JSON of the commands, and of the ids of questions: they stay as they are.
@@ -27,7 +27,8 @@ class RemarkKind(StrEnum):
     """Followed by which card that is."""
     REJECTED_ELSEWHERE = "you rejected the same words elsewhere"
     FORM = "form"
-    """Lines that are written like this may be no cards; goes with the answer to `QuestionKind.FORM`."""
+    """Lines that are written like this may be no cards; goes with the answer to
+    `QuestionKind.FORM`."""
 
 
 class Remark(Value):
@@ -63,13 +64,14 @@ class CardRemark(StrEnum):
 
 
 class QuestionKind(StrEnum):
-    """What only a person can tell. Each kind has two answers, with what they do in a few words.
+    """What only a person can tell. Each kind has two answers, with what they do.
 
     The functions that ask and answer are in `ledger/questions.py`.
     """
 
     SAME = ("same", "the same: the old card moves here", "two cards")
-    """Is a passage the one of a card whose passage is gone? Until then, its drafts wait."""
+    """Is a passage the one of a card whose passage is gone? Until then, its drafts
+    wait."""
     DUPLICATE = ("duplicate", "one card: the one with reviews stays", "keep both")
     """Two live cards of different passages ask and answer the same."""
     CONFLICT = ("conflict", "take the source's words", "keep mine")
@@ -77,7 +79,8 @@ class QuestionKind(StrEnum):
     ABSENT = ("absent", "they were deleted", "nothing happened: send them again")
     """Notes are missing in Anki, without graves."""
     EMPTIED = ("emptied", "they were deleted", "nothing happened")
-    """A source lost most of its documents at once. Until then, none of them counts as gone."""
+    """A source lost most of its documents at once. Until then, none of them counts as
+    gone."""
     DIALECT = (
         "dialect",
         "yes, from the next run on",
