@@ -65,8 +65,7 @@ def failed_on(highlight: Highlight, error: BugError) -> Problem:
 
 def sided(kind: CardKind, front: str, back: str) -> Fields:
     """Return the fields of a card with a front and a back."""
-    reverse = (("Reverse", "y"),) if kind is CardKind.TWO_WAY else ()
-    return (("Front", front), ("Back", back), *reverse)
+    return (("Front", front), ("Back", back), *kind.switched_on)
 
 
 # --- instructions in comments ---------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from ankiforge import check
 from ankiforge.anki import plan
-from ankiforge.check import source
+from ankiforge.check import meaning
 from ankiforge.draft import llm, rules
 from ankiforge.errors import LedgerError
 from ankiforge.extract import pdf
@@ -145,7 +145,7 @@ DAMAGED = msgspec.DecodeError("JSON is malformed")
     [
         (rules, "_drafts", ZeroDivisionError()),
         (check, "check", RecursionError()),
-        (source, "meaning", DAMAGED),
+        (meaning, "meaning", DAMAGED),
     ],
 )
 def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_again(
@@ -156,7 +156,7 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
     marked = note.replace("hurtful", "==hurtful==")
     (forge.folder / "in" / "hurtful.md").write_text("An other?::one\n", encoding="utf-8")
     (forge.folder / "in" / "b.md").write_text(f"{marked}\n\nThe last?::two\n", encoding="utf-8")
-    monkeypatch.setattr(check, "ALL", (lambda *given: source.meaning(*given),))
+    monkeypatch.setattr(check, "ALL", (lambda *given: meaning.meaning(*given),))
     with monkeypatch.context() as patch:
         failing(patch, module, name, error)
         for _ in range(2):

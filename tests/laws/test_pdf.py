@@ -14,8 +14,9 @@ from pypdf.generic import ArrayObject, FloatObject, NameObject
 
 from ankiforge.extract import pdf
 from ankiforge.extract.pdf.annotations import moment
-from ankiforge.extract.pdf.text import clean, one_line
-from ankiforge.extract.pdf.worker import Area, Failed, PdfWorker, Read
+from ankiforge.extract.pdf.clean import clean, one_line
+from ankiforge.extract.pdf.messages import Area, Failed, Read
+from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, Highlight
 from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Page, mark, paragraph, write_pdf

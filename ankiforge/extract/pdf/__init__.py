@@ -19,16 +19,8 @@ from msgspec.structs import replace
 
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.folder import File, FileSource
-from ankiforge.extract.pdf.worker import (
-    SECONDS,
-    Area,
-    Box,
-    Failed,
-    PdfWorker,
-    Read,
-    Request,
-    absolute,
-)
+from ankiforge.extract.pdf.messages import MOST_PICTURES, Area, Box, Failed, Read, Request
+from ankiforge.extract.pdf.worker import SECONDS, PdfWorker, absolute
 from ankiforge.model import (
     Extracted,
     Memory,
@@ -42,8 +34,6 @@ from ankiforge.model import (
 )
 from ankiforge.text.passages import numbered
 
-MOST_PICTURES = 200
-"""Pictures cut out of one file, at most."""
 NO_MARKS = (
     "no annotations in this file",
     "printing to PDF turns marks into part of the page: save or export the file with its annotations instead",

@@ -23,7 +23,23 @@ from msgspec import MsgspecError, json
 
 from ankiforge.errors import ServiceError, UsageError
 from ankiforge.extract.files import program, proves, stamp_at
-from ankiforge.model import Document, DocumentKey, Highlight, Memory, NoMemory, Pair, Value, h16
+from ankiforge.extract.pdf.messages import (
+    HYPERTEXT,
+    REPAIR,
+    Area,
+    Around,
+    Cut,
+    Failed,
+    Passage,
+    Pictures,
+    Question,
+    Quote,
+    Read,
+    Reply,
+    Request,
+    Surroundings,
+)
+from ankiforge.model import Memory, NoMemory, h16
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -45,113 +61,6 @@ UNSAVED = 20
 _INDEX = "index"
 CONNECT_SECONDS = 10.0
 """Seconds to wait for a cluster, and for its first worker."""
-HYPERTEXT = (".epub", ".xhtml", ".html", ".htm")
-"""Endings of the other files in which Zotero marks text."""
-REPAIR = "open it in a PDF reader and save a copy"
-
-Box = tuple[float, float, float, float]
-"""left, bottom, right, top in points, in the space of /Rect"""
-
-
-# --- questions ------------------------------------------------------------------------------
-
-
-class Request(Value, tag="request"):
-    """Read the marks of a file."""
-
-    path: str
-    named: bool = False
-    """Whether to identify the work even if nothing is marked."""
-
-
-class Quote(Value):
-    """Words that another program found in a file."""
-
-    page: int
-    """The page on which they begin, from 0."""
-    words: str
-    box: Box | None = None
-    """The box of their first line, if known."""
-    asks: bool = False
-    """Whether the paragraphs around are wanted, too."""
-
-
-class Around(Value, tag="around"):
-    """Find the context of quotes."""
-
-    path: str
-    quotes: tuple[Quote, ...]
-
-
-class Area(Value):
-    """A part of a page to cut out as a picture."""
-
-    page: int
-    """From 0."""
-    box: Box
-
-
-class Cut(Value, tag="cut"):
-    """Cut pictures from a file."""
-
-    path: str
-    areas: tuple[Area, ...]
-
-
-Question = Request | Around | Cut
-
-
-# --- replies --------------------------------------------------------------------------------
-
-
-class Read(Value, tag="read", omit_defaults=True):
-    """What a file contains; without marks the other fields are empty."""
-
-    document: Document = Document(DocumentKey(""), "", "")
-    """Its key stays the same when another program saves the file; title "" if the file has none."""
-    marks: tuple[Highlight, ...] = ()
-    """In reading order, `block` the page from 0; without document and namespace."""
-    areas: tuple[tuple[int, Box], ...] = ()
-    """(index of a mark, the area that its picture shows)."""
-    pages: tuple[tuple[str, int], ...] = ()
-    """(h16 of the folded text, its length) of every page."""
-    problems: tuple[Pair, ...] = ()
-    """(what, hint) for what was left out."""
-    notices: tuple[Pair, ...] = ()
-    """(what, hint) for what to report though nothing failed."""
-
-
-class Passage(Value, omit_defaults=True):
-    """The context of a quote, as in a `Highlight`; empty if it was not found."""
-
-    prefix: str = ""
-    suffix: str = ""
-    sentence: str = ""
-    heading: str = ""
-    nearby: str = ""
-    """The paragraphs around, if wanted."""
-
-
-class Surroundings(Value, tag="passages"):
-    """The reply to `Around`: one passage per quote, in order."""
-
-    passages: tuple[Passage, ...]
-
-
-class Pictures(Value, tag="cut"):
-    """The reply to `Cut`: a PNG per area, in order; b"" for an area outside of its page."""
-
-    pictures: tuple[bytes, ...]
-
-
-class Failed(Value, tag="failed"):
-    """A file that could not be read."""
-
-    what: str
-    hint: str
-
-
-Reply = Read | Surroundings | Pictures | Failed
 
 
 # --- in the process -------------------------------------------------------------------------
@@ -190,7 +99,7 @@ def serve(asked: int, replies: int, seconds: float) -> None:
 def answer(question: Question) -> Reply:
     """Answer one question; never raises for bad content of the file."""
     if isinstance(question, Around) and question.path.lower().endswith(HYPERTEXT):
-        from ankiforge.extract.zotero.files import find_in_pages
+        from ankiforge.extract.pdf.hypertext import find_in_pages
 
         return find_in_pages(Path(question.path), question.quotes)
     from ankiforge.extract.pdf.read import answer_from

@@ -17,11 +17,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from ankiforge.config import ZOTERO, ZOTERO_WEB, is_loopback, key_for, key_variable, origin
 from ankiforge.errors import ConfigError, ItemError
@@ -30,7 +29,8 @@ from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.zotero.database import Database, companions, local_database
 from ankiforge.extract.zotero.files import STORAGE, is_in_reach, linked_folder, own_settings
-from ankiforge.extract.zotero.works import Wanted, Works
+from ankiforge.extract.zotero.items import Address, Wanted
+from ankiforge.extract.zotero.works import Works
 from ankiforge.model import (
     Known,
     Memory,
@@ -151,23 +151,6 @@ def wanted(setting: Setting) -> Wanted:
             raise ConfigError(f"library: {word!r} is no library", hint=_HINT)
         found.add(int(group[1]) if group else None)
     return frozenset(found) or None
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One of Zotero's two APIs."""
-
-    url: str
-    local: bool
-    """Whether it is the API of a Zotero on this machine, which knows one user and needs no key."""
-    key_env: str = ""
-    key: str = field(default="", repr=False)
-    """The key. It is sent to this address, and never shown."""
-
-    @property
-    def host(self) -> str:
-        """The host, for messages."""
-        return urlsplit(self.url).netloc
 
 
 def address_of(api: str, url: str, key_env: str) -> Address | None:

@@ -25,8 +25,7 @@ from pyzotero.zotero import Zotero
 from ankiforge.config import is_loopback
 from ankiforge.config.http import Limit, bound, within
 from ankiforge.errors import ItemError
-from ankiforge.extract.zotero import Address
-from ankiforge.extract.zotero.works import Account, Item, Library, Wanted, paths_of, plain
+from ankiforge.extract.zotero.items import Account, Address, Item, Library, Wanted, paths_of, plain
 from ankiforge.model import Json, Memory
 from ankiforge.text.secrets import without_secret
 

@@ -22,7 +22,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import SpecialFileError, open_regular, stamp_at, unreadable
-from ankiforge.extract.zotero.works import Account, Item, Library, Shelves, Wanted, paths_of, plain
+from ankiforge.extract.zotero.items import Account, Item, Library, Shelves, Wanted, paths_of, plain
 from ankiforge.model import Json
 from ankiforge.text import regex
 

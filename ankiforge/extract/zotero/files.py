@@ -15,22 +15,24 @@ from functools import cached_property
 from itertools import chain, groupby
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile
 
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.files import LARGEST_SETTINGS, blocks_of, open_regular, read_file
-from ankiforge.extract.pdf import MOST_PICTURES
-from ankiforge.extract.pdf import worker as pdf
+from ankiforge.extract.files import LARGEST_SETTINGS, read_file
+from ankiforge.extract.pdf.messages import (
+    HYPERTEXT,
+    MOST_PICTURES,
+    Area,
+    Around,
+    Box,
+    Passage,
+    Quote,
+)
+from ankiforge.extract.pdf.worker import PdfWorker, absolute
+from ankiforge.extract.zotero.items import Library, Mark
 from ankiforge.model import Picture, Texts, Value, h16
 from ankiforge.text import regex
-from ankiforge.text.fold import locate, same
-from ankiforge.text.passages import paragraphs_around
-
-if TYPE_CHECKING:
-    from ankiforge.extract.zotero.works import Library, Mark
 
 AIR = 4.0
 """Points around a drawing."""
@@ -47,7 +49,7 @@ class _Page(Value):
 
 
 class _Position(_Page):
-    rects: tuple[pdf.Box, ...] = ()
+    rects: tuple[Box, ...] = ()
     paths: tuple[tuple[float, ...], ...] = ()
     """x, y, x, y … for each stroke of a pen."""
 
@@ -68,7 +70,7 @@ def page_index(mark: Mark) -> int | None:
     return page if page is not None and page >= 0 else None
 
 
-def _area(mark: Mark) -> pdf.Area | None:
+def _area(mark: Mark) -> Area | None:
     """Return the area of a figure or drawing. None if unknown."""
     page, pen = page_index(mark), _position(mark)
     box, strokes = next(iter(pen.rects), None), list(chain.from_iterable(pen.paths))
@@ -77,22 +79,22 @@ def _area(mark: Mark) -> pdf.Area | None:
         box = (min(across) - AIR, min(up) - AIR, max(across) + AIR, max(up) + AIR)
     if page is None or box is None or not all(map(isfinite, box)):
         return None
-    return pdf.Area(page, box)
+    return Area(page, box)
 
 
-def _quote(mark: Mark) -> pdf.Quote | None:
+def _quote(mark: Mark) -> Quote | None:
     """Return the text to look for, if any. Only marks in PDFs have a page."""
-    page = 0 if mark.file.path.lower().endswith(pdf.HYPERTEXT) else page_index(mark)
+    page = 0 if mark.file.path.lower().endswith(HYPERTEXT) else page_index(mark)
     if page is None or not mark.item.annotation_text.strip():
         return None
     box = next(iter(_position(mark).rects), None)
-    return pdf.Quote(page, mark.item.annotation_text, box, "?" in mark.item.annotation_comment)
+    return Quote(page, mark.item.annotation_text, box, "?" in mark.item.annotation_comment)
 
 
 # --- files ----------------------------------------------------------------------------------
 
 
-class Shown(pdf.Passage):
+class Shown(Passage):
     """The context of a mark that is a picture: the picture's name in our Markdown."""
 
     picture: str = ""
@@ -102,7 +104,7 @@ class Files:
     """The files in Zotero's data folder, and those linked from it."""
 
     def __init__(
-        self, worker: pdf.PdfWorker, folder: Path | None, reach: tuple[Path, ...] | None = None
+        self, worker: PdfWorker, folder: Path | None, reach: tuple[Path, ...] | None = None
     ) -> None:
         """Without a `folder`, no files are found.
 
@@ -124,18 +126,18 @@ class Files:
             quotes = tuple(quote for mark in on_file if (quote := _quote(mark)))
             file = self._file(library, on_file[0]) if quotes else None
             if file:
-                questions.append(pdf.Around(pdf.absolute(file), quotes))
+                questions.append(Around(absolute(file), quotes))
         self._worker.prefetch(questions)
 
     def around(
         self, library: Library, marks: list[Mark]
-    ) -> tuple[dict[str, pdf.Passage], tuple[Picture, ...]]:
+    ) -> tuple[dict[str, Passage], tuple[Picture, ...]]:
         """Return the context of the marks of one work by key, and the pictures named in it.
 
         Each file is read once, because the marks of one attachment are consecutive. A figure is cut
         out of the PDF; if that is not there, its picture is the one that Zotero keeps.
         """
-        found, pictures = dict[str, pdf.Passage](), list[Picture]()
+        found, pictures = dict[str, Passage](), list[Picture]()
         for _, group in groupby(marks, key=lambda mark: mark.file.key):
             on_file, cut = list(group), dict[str, bytes]()
             file = self._file(library, on_file[0])
@@ -255,50 +257,3 @@ def own_settings(data: Path) -> Texts | None:
                 if Path(told.get("dataDir", Path.home() / "Zotero")).samefile(data):
                     return told
     return None
-
-
-# --- the text around quotes in EPUBs and snapshots of web pages ------------------------------
-
-LARGEST = 50_000_000
-"""Bytes of all pages of a book, above which it is not read."""
-PAGES = (".xhtml", ".html", ".htm")
-
-
-def _pages(path: Path) -> list[bytes]:
-    if path.suffix.lower() in PAGES:
-        return [read_file(path, LARGEST)[0]]
-    with open(path, "rb", opener=open_regular) as file, ZipFile(file) as book:
-        pages = [one for one in book.infolist() if one.filename.lower().endswith(PAGES)]
-        if sum(one.file_size for one in pages) > LARGEST:
-            raise ValueError("it is too large")
-        return [book.read(one) for one in pages]
-
-
-def find_in_pages(path: Path, quotes: Iterable[pdf.Quote]) -> pdf.Surroundings | pdf.Failed:
-    """Find the context of quotes in an EPUB or a web page; never raises for bad content."""
-    try:
-        pages = [blocks_of(page.decode("utf-8", "replace")) for page in _pages(path)]
-    except (
-        ItemError,
-        OSError,
-        BadZipFile,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-    ) as error:
-        return pdf.Failed(f"it cannot be read: {error}", pdf.REPAIR)
-    texts = ["\n".join(words for _, words in page if words) for page in pages]
-    return pdf.Surroundings(tuple(_passage(texts, quote) for quote in quotes))
-
-
-def _passage(texts: list[str], quote: pdf.Quote) -> pdf.Passage:
-    from ankiforge.extract.pdf.passages import around  # with PDFium
-
-    for text in texts:
-        if span := locate(quote.words, text):
-            prefix, suffix, sentence = around(text, span)
-            sentence = "" if same(sentence, quote.words) else sentence
-            near = paragraphs_around(text, *span, asks=quote.asks)
-            return pdf.Passage(prefix, suffix, sentence, nearby=near)
-    return pdf.Passage()

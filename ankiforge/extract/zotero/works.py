@@ -1,27 +1,23 @@
-"""What libraries hold, however they are read, and how it maps to our model, work by work."""
+"""Map what Zotero's libraries hold to our model, work by work."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
-
-from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag
-from bs4.element import NavigableString
-from markdownify import MarkdownConverter
+from typing import Any
 
 from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.extract.files import COMMENT, raised
-from ankiforge.extract.pdf.worker import Passage, PdfWorker
+from ankiforge.extract.pdf.messages import Passage
+from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.files import Files, Shown, page_index
+from ankiforge.extract.zotero.items import Access, Item, Library, Mark
+from ankiforge.extract.zotero.notes import comment_of, note_text
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -32,21 +28,12 @@ from ankiforge.model import (
     Pair,
     Problem,
     Strings,
-    Value,
 )
 from ankiforge.text import regex
-from ankiforge.text.cloze import literal
-from ankiforge.text.cloze import plain as plain_text
 from ankiforge.text.fold import canonical, fold
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.passages import percent, without_bullets
 
-if TYPE_CHECKING:
-    from ankiforge.extract.zotero.api import Online
-    from ankiforge.extract.zotero.database import Database
-
-Wanted = frozenset[int | None] | None
-"""The selected groups by number, None for the user's own library; None instead of the set for all."""
 KINDS = {
     "highlight": HighlightKind.HIGHLIGHT,
     "underline": HighlightKind.UNDERLINE,
@@ -55,115 +42,6 @@ KINDS = {
     "note": HighlightKind.NOTE,
     "text": HighlightKind.NOTE,  # typed on the page, stored in the comment
 }
-_CONTROLS = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def plain(text: str) -> str:
-    """Remove control characters except tab and line feed.
-
-    Broken fonts cause some. In a shared library they could be terminal escapes.
-    """
-    text = text.encode("utf-8", "replace").decode()  # replace lone surrogates
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-class Library(NamedTuple):
-    """The user's own library, or that of a group."""
-
-    group: int | None
-    """The group's number on zotero.org. None for the user's own library."""
-    name: str = ""
-    """The name of the group."""
-    number: int | None = None
-    """Its number in a database. None if it is not there."""
-
-    @property
-    def namespace(self) -> str:
-        """The prefix of its keys. It never contains the user's number."""
-        return "zotero:user" if self.group is None else f"zotero:group.{self.group}"
-
-    @property
-    def says(self) -> str:
-        """The namespace with the name, for people."""
-        return f"{self.namespace} ({self.name})" if self.name else self.namespace
-
-    @property
-    def address(self) -> str:
-        """Its part of a zotero:// link."""
-        return "library" if self.group is None else f"groups/{self.group}"
-
-
-class Item(Value, rename="camel"):
-    """A paper, file, annotation or note, with the names of Zotero's API."""
-
-    key: str
-    item_type: str = ""
-    parent_item: str = ""
-    deleted: bool = False
-    """Whether it is in the trash."""
-    date_added: str = ""
-    date_modified: str = ""
-    annotation_type: str = ""
-    annotation_author_name: str = ""
-    """A name stored in the annotation, if it comes from another program or library."""
-    annotation_text: str = ""
-    annotation_comment: str = ""
-    annotation_color: str = ""
-    annotation_page_label: str = ""
-    annotation_sort_index: str = ""
-    annotation_position: str = ""
-    """JSON."""
-    external: bool = False
-    """Whether another program wrote it into the file, so that its author is unknown."""
-    note: str = ""
-    """HTML from Zotero's editor. Older notes may contain any HTML."""
-    path: str = ""
-    """Of a file: `storage:name`, `attachments:folder/name`, or a path of any system."""
-    author: int | None = None
-    """The account that made it, 0 if unknown. None if it was never synced."""
-    maker: str = ""
-    """The name of that account."""
-    fields: Json = {}
-    creators: tuple[Json, ...] = ()
-    tags: tuple[Json, ...] = ()
-    collections: Strings = ()
-    """The full paths, as in `Outer/Inner`."""
-
-    @property
-    def own_tags(self) -> Strings:
-        """The tags added by a person (type 0), not those imported automatically (type 1)."""
-        return tuple(sorted(tag["tag"] for tag in self.tags if not tag.get("type")))
-
-
-class Account(NamedTuple):
-    """The owner of the libraries. (None, ()) before the first sync."""
-
-    id: int | None
-    names: Strings
-    """The login name and the display name."""
-
-
-Shelves = dict[Any, tuple[str, Any, bool]]
-"""The name of each collection, the one around it, and whether it is in the trash."""
-
-
-def paths_of(collections: Iterable[Any], shelves: Shelves) -> Strings:
-    """Return the full paths of collections, without those that are in the trash."""
-    paths = []
-    for collection in collections:
-        names, above = list[str](), collection
-        while above in shelves and len(names) < 100 and not shelves[above][2]:
-            name, above, _ = shelves[above]
-            names.insert(0, name)
-        paths += [] if above else ["/".join(names)]
-    return tuple(paths)
-
-
-class Mark(NamedTuple):
-    """An annotation with its file."""
-
-    item: Item
-    file: Item
 
 
 # The order of the marks of a paper: its oldest file first.
@@ -176,7 +54,7 @@ class Works:
 
     source: str
     """The name of the source in the configuration."""
-    access: Database | Online
+    access: Access
     worker: PdfWorker
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
@@ -405,144 +283,3 @@ def _identifiers(fields: Json) -> Iterator[Pair]:
     by_hand = _CITATION_KEY.search(extra)
     if citekey := fields.get("citationKey") or (by_hand and by_hand[1]):
         yield ("citekey", citekey)
-
-
-# --- notes: what a person wrote there, without the annotations it quotes -----------------------
-#
-# Zotero inserts an annotation into a note as a quotation, followed by a citation and its comment. The
-# annotation is a highlight of its own, so the quotation and its citation are left out, and so is a
-# paragraph of which nothing but the annotation's comment is left. A citation anywhere else is
-# ordinary text.
-
-LARGEST = 200_000
-"""The number of characters of HTML that are read, without pictures in it."""
-LONGEST = 20_000
-"""The maximum number of characters of a note that can become a card."""
-_TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
-_PICTURE = regex(r'src="data:[^"]*"')
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
-# All markup that Zotero's editor writes in comments. Everything else is literal.
-_COMMENT_MARKUP = regex(r"(?i)</?(?:b|i|sub|sup)>")
-Quotable = tuple[set[str], set[str]]
-"""The keys of all annotations, and their folded comments, among them the empty one."""
-_NO_TAG = regex(r"<(?!/?[A-Za-z][^<>]*>)")
-_BLANKS = regex(r"\n{3,}")
-
-
-def comment_of(comment: str) -> str:
-    """Return an annotation's comment as plain text."""
-    return _COMMENT_MARKUP.sub("", comment).strip()
-
-
-def note_text(html: str, quotable: Callable[[], Quotable]) -> tuple[str, Strings, str, str] | None:
-    """Return the text of a note, its Markdown, its title, and why it cannot become a card.
-
-    The title is the heading above everything else. None if a note only repeats annotations.
-    """
-    html = _PICTURE.sub("", html)
-    # of signs that begin no tag, the parser looks for the end again and again
-    markup = _NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST]))
-    with warnings.catch_warnings():  # of a note that is nothing but an address
-        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
-        soup = BeautifulSoup(markup, "html.parser")
-    for element in soup(("script", "style", "template", "title", "hr")):
-        element.decompose()
-    for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
-        if not text.find_parent("pre"):  # a line feed is a space, but to the converter
-            text.replace_with(re.sub(r"\s+", " ", text))
-    if quotes := "data-annotation" in html or "data-citation" in html:
-        _drop_quotations(soup, *quotable())
-    title = _title(soup, quotes=quotes)
-    try:
-        markdown = _Converter().convert_soup(soup)
-    except RecursionError:  # elements without end, a thousand deep
-        markdown = literal(soup.get_text("\n"))
-    lines = (line.rstrip(" \t") for line in markdown.split("\n"))
-    markdown = _BLANKS.sub("\n\n", "\n".join(lines)).strip("\n ")
-    plain = "\n".join(line for line in plain_text(markdown).split("\n") if line.strip())
-    if len(plain) > LONGEST or len(html) > LARGEST:
-        return plain[:1_000], (), title, _TOO_LONG
-    return (plain, (markdown,), title, "") if plain else None
-
-
-# --- what is left out -----------------------------------------------------------------------
-
-
-_QUOTED = regex(r'"annotationKey": ?"(\w+)"')
-
-
-def _annotation(element: Tag) -> str:
-    """Return the key of the annotation that a span or picture shows. "" if there is none."""
-    found = _QUOTED.search(unquote(str(element.get("data-annotation", ""))))
-    return found[1] if found else ""
-
-
-def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:
-    """Remove quoted annotations with their citations, and what only repeats them."""
-    touched = []
-    for element in soup.select("[data-annotation]"):
-        if _annotation(element) in keys:
-            touched.append(element.find_parent(_BLOCKS) or soup)
-            after = element.next_sibling
-            while after is not None and not str(after).strip():
-                after = after.next_sibling
-            if isinstance(after, Tag) and "citation" in after.get_attribute_list("class"):
-                after.decompose()
-            element.decompose()
-    for citation in soup.select(".citation"):  # the quotation before it was a picture, or is gone
-        block = citation.find_parent(_BLOCKS) or soup
-        if block.get_text().strip().startswith(citation.get_text().strip()):
-            touched.append(block)
-    for block in touched:
-        cited = "".join(one.get_text() for one in block.select(".citation"))
-        if fold(block.get_text().replace(cited, "", 1)) in comments:
-            block.clear()
-
-
-def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
-    """Take the heading above everything else out of a note, and return its text.
-
-    What stands alone is no title but the note, unless it was above quotations.
-    """
-    heading, words = soup.find(_HEADINGS), soup.get_text().strip()
-    title = heading.get_text().strip() if heading else ""
-    if not heading or not words.startswith(title) or (words == title and not quotes):
-        return ""
-    heading.decompose()
-    return " ".join(title.split())
-
-
-# --- HTML as our Markdown -------------------------------------------------------------------
-
-
-class _Converter(MarkdownConverter):
-    """Writes what Zotero's editor knows as our Markdown. A link or picture is its text."""
-
-    class Options:
-        bullets = "-"
-        strip = ("a", "img", "blockquote")
-
-    def escape(self, text: str, parent_tags: set[str]) -> str:
-        return literal(text)
-
-    def process_element(
-        self, node: Tag | NavigableString, parent_tags: set[str] | None = None
-    ) -> str:
-        if isinstance(node, Tag) and "math" in node.get_attribute_list("class"):
-            text = " ".join(node.get_text().split())
-            return f"\n\n{text}\n\n" if node.name == "pre" else text
-        return str(super().process_element(node, parent_tags))  # type: ignore[misc]
-
-    def convert_hN(self, n: int, el: Tag, text: str, parent_tags: set[str]) -> str:
-        words = text.replace("**", "").strip()
-        return f"\n\n**{words}**\n\n" if words else ""
-
-    def convert_br(self, el: Tag, text: str, parent_tags: set[str]) -> str:
-        return "\n"
-
-    def convert_sub(self, el: Tag, text: str, parent_tags: set[str]) -> str:
-        return raised(text, "sub")
-
-    def convert_sup(self, el: Tag, text: str, parent_tags: set[str]) -> str:
-        return raised(text, "sup")

@@ -21,7 +21,8 @@ from pypdf.generic import (
 )
 
 from ankiforge.extract import pdf
-from ankiforge.extract.pdf.worker import PdfWorker, Read
+from ankiforge.extract.pdf.messages import Read
+from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, Problem, Scan, Sighting
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 

@@ -17,7 +17,8 @@ from pypdf.generic import (
 )
 
 from ankiforge.extract import pdf
-from ankiforge.extract.pdf.worker import Area, Failed, PdfWorker
+from ankiforge.extract.pdf.messages import Area, Failed
+from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, HighlightKind, Problem, Sighting
 from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf

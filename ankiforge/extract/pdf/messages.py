@@ -1,0 +1,115 @@
+"""Questions about PDFs and their replies, as they pass between this program and its workers."""
+
+from __future__ import annotations
+
+from ankiforge.model import Document, DocumentKey, Highlight, Pair, Value
+
+MOST_PICTURES = 200
+"""Pictures cut out of one file, at most."""
+HYPERTEXT = (".epub", ".xhtml", ".html", ".htm")
+"""Endings of the other files in which Zotero marks text."""
+REPAIR = "open it in a PDF reader and save a copy"
+
+Box = tuple[float, float, float, float]
+"""left, bottom, right, top in points, in the space of /Rect"""
+
+
+# --- questions ------------------------------------------------------------------------------
+
+
+class Request(Value, tag="request"):
+    """Read the marks of a file."""
+
+    path: str
+    named: bool = False
+    """Whether to identify the work even if nothing is marked."""
+
+
+class Quote(Value):
+    """Words that another program found in a file."""
+
+    page: int
+    """The page on which they begin, from 0."""
+    words: str
+    box: Box | None = None
+    """The box of their first line, if known."""
+    asks: bool = False
+    """Whether the paragraphs around are wanted, too."""
+
+
+class Around(Value, tag="around"):
+    """Find the context of quotes."""
+
+    path: str
+    quotes: tuple[Quote, ...]
+
+
+class Area(Value):
+    """A part of a page to cut out as a picture."""
+
+    page: int
+    """From 0."""
+    box: Box
+
+
+class Cut(Value, tag="cut"):
+    """Cut pictures from a file."""
+
+    path: str
+    areas: tuple[Area, ...]
+
+
+Question = Request | Around | Cut
+
+
+# --- replies --------------------------------------------------------------------------------
+
+
+class Read(Value, tag="read", omit_defaults=True):
+    """What a file contains; without marks the other fields are empty."""
+
+    document: Document = Document(DocumentKey(""), "", "")
+    """Its key stays the same when another program saves the file; title "" if the file has none."""
+    marks: tuple[Highlight, ...] = ()
+    """In reading order, `block` the page from 0; without document and namespace."""
+    areas: tuple[tuple[int, Box], ...] = ()
+    """(index of a mark, the area that its picture shows)."""
+    pages: tuple[tuple[str, int], ...] = ()
+    """(h16 of the folded text, its length) of every page."""
+    problems: tuple[Pair, ...] = ()
+    """(what, hint) for what was left out."""
+    notices: tuple[Pair, ...] = ()
+    """(what, hint) for what to report though nothing failed."""
+
+
+class Passage(Value, omit_defaults=True):
+    """The context of a quote, as in a `Highlight`; empty if it was not found."""
+
+    prefix: str = ""
+    suffix: str = ""
+    sentence: str = ""
+    heading: str = ""
+    nearby: str = ""
+    """The paragraphs around, if wanted."""
+
+
+class Surroundings(Value, tag="passages"):
+    """The reply to `Around`: one passage per quote, in order."""
+
+    passages: tuple[Passage, ...]
+
+
+class Pictures(Value, tag="cut"):
+    """The reply to `Cut`: a PNG per area, in order; b"" for an area outside of its page."""
+
+    pictures: tuple[bytes, ...]
+
+
+class Failed(Value, tag="failed"):
+    """A file that could not be read."""
+
+    what: str
+    hint: str
+
+
+Reply = Read | Surroundings | Pictures | Failed

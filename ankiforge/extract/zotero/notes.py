@@ -1,0 +1,158 @@
+"""Zotero's notes: what a person wrote there, without the annotations that they quote.
+
+Zotero inserts an annotation into a note as a quotation, followed by a citation and its comment. The
+annotation is a highlight of its own, so the quotation and its citation are left out, and so is a
+paragraph of which nothing but the annotation's comment is left. A citation anywhere else is
+ordinary text.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag
+from bs4.element import NavigableString
+from markdownify import MarkdownConverter
+
+from ankiforge.extract.files import COMMENT, raised
+from ankiforge.model import Strings
+from ankiforge.text import regex
+from ankiforge.text.cloze import literal
+from ankiforge.text.cloze import plain as plain_text
+from ankiforge.text.fold import fold
+
+LARGEST = 200_000
+"""The number of characters of HTML that are read, without pictures in it."""
+LONGEST = 20_000
+"""The maximum number of characters of a note that can become a card."""
+_TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
+_PICTURE = regex(r'src="data:[^"]*"')
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
+# All markup that Zotero's editor writes in comments. Everything else is literal.
+_COMMENT_MARKUP = regex(r"(?i)</?(?:b|i|sub|sup)>")
+Quotable = tuple[set[str], set[str]]
+"""The keys of all annotations, and their folded comments, among them the empty one."""
+_NO_TAG = regex(r"<(?!/?[A-Za-z][^<>]*>)")
+_BLANKS = regex(r"\n{3,}")
+
+
+def comment_of(comment: str) -> str:
+    """Return an annotation's comment as plain text."""
+    return _COMMENT_MARKUP.sub("", comment).strip()
+
+
+def note_text(html: str, quotable: Callable[[], Quotable]) -> tuple[str, Strings, str, str] | None:
+    """Return the text of a note, its Markdown, its title, and why it cannot become a card.
+
+    The title is the heading above everything else. None if a note only repeats annotations.
+    """
+    html = _PICTURE.sub("", html)
+    # of signs that begin no tag, the parser looks for the end again and again
+    markup = _NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST]))
+    with warnings.catch_warnings():  # of a note that is nothing but an address
+        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+        soup = BeautifulSoup(markup, "html.parser")
+    for element in soup(("script", "style", "template", "title", "hr")):
+        element.decompose()
+    for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
+        if not text.find_parent("pre"):  # a line feed is a space, but to the converter
+            text.replace_with(re.sub(r"\s+", " ", text))
+    if quotes := "data-annotation" in html or "data-citation" in html:
+        _drop_quotations(soup, *quotable())
+    title = _title(soup, quotes=quotes)
+    try:
+        markdown = _Converter().convert_soup(soup)
+    except RecursionError:  # elements without end, a thousand deep
+        markdown = literal(soup.get_text("\n"))
+    lines = (line.rstrip(" \t") for line in markdown.split("\n"))
+    markdown = _BLANKS.sub("\n\n", "\n".join(lines)).strip("\n ")
+    plain = "\n".join(line for line in plain_text(markdown).split("\n") if line.strip())
+    if len(plain) > LONGEST or len(html) > LARGEST:
+        return plain[:1_000], (), title, _TOO_LONG
+    return (plain, (markdown,), title, "") if plain else None
+
+
+# --- what is left out -----------------------------------------------------------------------
+
+
+_QUOTED = regex(r'"annotationKey": ?"(\w+)"')
+
+
+def _annotation(element: Tag) -> str:
+    """Return the key of the annotation that a span or picture shows. "" if there is none."""
+    found = _QUOTED.search(unquote(str(element.get("data-annotation", ""))))
+    return found[1] if found else ""
+
+
+def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:
+    """Remove quoted annotations with their citations, and what only repeats them."""
+    touched = []
+    for element in soup.select("[data-annotation]"):
+        if _annotation(element) in keys:
+            touched.append(element.find_parent(_BLOCKS) or soup)
+            after = element.next_sibling
+            while after is not None and not str(after).strip():
+                after = after.next_sibling
+            if isinstance(after, Tag) and "citation" in after.get_attribute_list("class"):
+                after.decompose()
+            element.decompose()
+    for citation in soup.select(".citation"):  # the quotation before it was a picture, or is gone
+        block = citation.find_parent(_BLOCKS) or soup
+        if block.get_text().strip().startswith(citation.get_text().strip()):
+            touched.append(block)
+    for block in touched:
+        cited = "".join(one.get_text() for one in block.select(".citation"))
+        if fold(block.get_text().replace(cited, "", 1)) in comments:
+            block.clear()
+
+
+def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
+    """Take the heading above everything else out of a note, and return its text.
+
+    What stands alone is no title but the note, unless it was above quotations.
+    """
+    heading, words = soup.find(_HEADINGS), soup.get_text().strip()
+    title = heading.get_text().strip() if heading else ""
+    if not heading or not words.startswith(title) or (words == title and not quotes):
+        return ""
+    heading.decompose()
+    return " ".join(title.split())
+
+
+# --- HTML as our Markdown -------------------------------------------------------------------
+
+
+class _Converter(MarkdownConverter):
+    """Writes what Zotero's editor knows as our Markdown. A link or picture is its text."""
+
+    class Options:
+        bullets = "-"
+        strip = ("a", "img", "blockquote")
+
+    def escape(self, text: str, parent_tags: set[str]) -> str:
+        return literal(text)
+
+    def process_element(
+        self, node: Tag | NavigableString, parent_tags: set[str] | None = None
+    ) -> str:
+        if isinstance(node, Tag) and "math" in node.get_attribute_list("class"):
+            text = " ".join(node.get_text().split())
+            return f"\n\n{text}\n\n" if node.name == "pre" else text
+        return str(super().process_element(node, parent_tags))  # type: ignore[misc]
+
+    def convert_hN(self, n: int, el: Tag, text: str, parent_tags: set[str]) -> str:
+        words = text.replace("**", "").strip()
+        return f"\n\n**{words}**\n\n" if words else ""
+
+    def convert_br(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        return "\n"
+
+    def convert_sub(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        return raised(text, "sub")
+
+    def convert_sup(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        return raised(text, "sup")
