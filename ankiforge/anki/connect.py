@@ -1,7 +1,8 @@
 """Client of AnkiConnect, the add-on that controls a running Anki by JSON over HTTP.
 
-Nothing is retried. Anki itself reads and writes the files, so both programs must see the same
-folders. Foreign text in messages is shortened, made printable, and stripped of the API key.
+Nothing is retried. Anki itself reads and writes the files, so both programs must see the
+same folders. Foreign text in messages is shortened, made printable, and stripped of the
+API key.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ class UnsupportedError(ServiceError):
 class AnkiConnect:
     """AnkiConnect at an address.
 
-    `key` is its API key, which is never shown; `key_env` is the variable it was read from.
-    `timeout` is the time limit of one action in seconds. Imports, exports and `sync` have ten
-    minutes.
+    `key` is its API key, which is never shown; `key_env` is the variable it was read
+    from.
+    `timeout` is the time limit of one action in seconds. Imports, exports and `sync` have
+    ten minutes.
 
     Every method raises ServiceError if the action fails.
     """
@@ -72,7 +74,7 @@ class AnkiConnect:
         )
         bound(self._http)
 
-    # --- actions ------------------------------------------------------------------------------
+    # --- actions ------------------------------------------------------------------------
 
     def check(self) -> None:
         """Check that AnkiConnect grants access.
@@ -110,7 +112,8 @@ class AnkiConnect:
     def import_package(self, path: Path) -> None:
         """Import a package with the add-on's own options (note types merged, scheduling included).
 
-        A success reported by Anki proves nothing: check afterwards what the collection contains.
+        A success reported by Anki proves nothing: check afterwards what the collection
+        contains.
         """
         imported = self._ask(
             "importPackage",
@@ -127,13 +130,14 @@ class AnkiConnect:
     ) -> tuple[tuple[Path, ...], frozenset[int]]:
         """Export the decks that contain our or adopted notes, with scheduling, and their subdecks.
 
-        A note is exported with all its cards, even those in other decks. A card that is currently
-        in a filtered deck is exported only with that deck.
+        A note is exported with all its cards, even those in other decks. A card that is
+        currently in a filtered deck is exported only with that deck.
 
         Returns:
-            The packages, and the ids of all notes that look like ours, read after the exports. The
-            packages are a complete view only if they contain every one of these: a note without
-            cards is in no package, and a card may have been moved or added during the exports.
+            The packages, and the ids of all notes that look like ours, read after the
+            exports. The packages are a complete view only if they contain every one of
+            these: a note without cards is in no package, and a card may have been moved
+            or added during the exports.
         """
         adopted_ids = ",".join(map(str, adopted))
         search = f"{_OURS} OR nid:{adopted_ids or 0}"
@@ -181,7 +185,7 @@ class AnkiConnect:
         if suspended:
             self._ask("unsuspend", object, {"cards": suspended})
 
-    # --- one request --------------------------------------------------------------------------
+    # --- one request --------------------------------------------------------------------
 
     def _find(self, action: str, query: str) -> tuple[int, ...]:
         """Return the ids of the notes or cards that match an Anki search."""

@@ -21,7 +21,8 @@ Row = tuple[Any, ...]
 
 _OLDEST_SCHEMA = 11
 _NEWEST_SCHEMA = 18
-# The first schema that keeps decks and note types in tables. Earlier ones use JSON in `col`.
+# The first schema that keeps decks and note types in tables. Earlier ones use JSON in
+# `col`.
 _SCHEMA_WITH_TABLES = 15
 _TABLES = frozenset(("col", "notes", "cards", "revlog", "graves"))
 _TYPE_TABLES = frozenset(("decks", "notetypes", "fields", "templates"))
@@ -59,9 +60,9 @@ def texts(*columns: str) -> str:
 class Database:
     """A copy of Anki's database.
 
-    The table `temp.chosen` holds (place, nid) of the notes that are read. The place is the guid of
-    a note of ours, and the guid of our card for a note in `adopted` (guid in Anki: guid of our
-    card). If `adopted` is None, all notes are read, with the place ''.
+    The table `temp.chosen` holds (place, nid) of the notes that are read. The place is
+    the guid of a note of ours, and the guid of our card for a note in `adopted` (guid in
+    Anki: guid of our card). If `adopted` is None, all notes are read, with the place ''.
     """
 
     def __init__(self, connection: sqlite3.Connection, name: str, adopted: Texts | None) -> None:
@@ -170,7 +171,7 @@ def _unicase(left: str, right: str) -> int:
     return (folded_left > folded_right) - (folded_left < folded_right)
 
 
-# --- decks and note types -------------------------------------------------------------------
+# --- decks and note types ---------------------------------------------------------------
 
 
 class _Field(msgspec.Struct):
@@ -274,7 +275,7 @@ def _configured(database: Database, query: str, type_id: int) -> Iterator[Row]:
             raise database.unusable("a note type cannot be read", str(error)) from error
 
 
-# --- Protocol Buffers -----------------------------------------------------------------------
+# --- Protocol Buffers -------------------------------------------------------------------
 
 Message = dict[int, int | bytes]
 _VARINT = 0
@@ -286,8 +287,9 @@ _FIXED_32 = 5
 def read_message(data: bytes) -> Message:
     """Return the fields of a Protocol Buffers message by number.
 
-    Of a repeated field the last value is returned. Numbers are unsigned varints. Strings and nested
-    messages are returned as bytes (https://protobuf.dev/programming-guides/encoding/).
+    Of a repeated field the last value is returned. Numbers are unsigned varints. Strings
+    and nested messages are returned as bytes
+    (https://protobuf.dev/programming-guides/encoding/).
 
     Raises:
         ValueError: the data is truncated or not a message.

@@ -1,7 +1,7 @@
 """Build the note of a card: its fields as HTML, its deck and its tags.
 
-Content fields are rendered Markdown. Machine fields (Source, Citation, Links, AnkiforgeId) are
-built from the highlight and never contain a path of this computer.
+Content fields are rendered Markdown. Machine fields (Source, Citation, Links,
+AnkiforgeId) are built from the highlight and never contain a path of this computer.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def content_html(kind: CardKind, fields: Fields, pictures: Pictures | None = Non
     return tuple(html_fields)
 
 
-# --- where it comes from --------------------------------------------------------------------
+# --- where it comes from ----------------------------------------------------------------
 
 ALSO = '<blockquote class="af-also">'
 """The start of each further passage in the field Source."""
@@ -138,8 +138,8 @@ def text_of(field: str) -> str:
 def citation_html(card: Card, safe_context: SafeContext) -> str:
     """Return the line above the question and the full references.
 
-    The line is document › heading › list items. Parts that would reveal the answer are left out of
-    the line.
+    The line is document › heading › list items. Parts that would reveal the answer are
+    left out of the line.
     """
     items = map(_shortened, card.highlight.above)
     parts = (*_title_and_headings(card.highlight), *items)
@@ -194,9 +194,14 @@ def _joined(separator: str, *parts: str) -> str:
     return separator.join(filter(None, parts))
 
 
-# --- links ----------------------------------------------------------------------------------
+# --- links ------------------------------------------------------------------------------
 
-_LABELS = {"zotero": "Zotero", "obsidian": "Obsidian", "kindle": "Kindle", "mailto": "Mail"}
+_LABELS = {
+    "zotero": "Zotero",
+    "obsidian": "Obsidian",
+    "kindle": "Kindle",
+    "mailto": "Mail",
+}
 _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
 
 
@@ -251,7 +256,7 @@ def _label(target: str, own: str) -> str:
     return _LABELS.get(parts.scheme) or parts.netloc or target
 
 
-# --- deck and tags, in the form in which Anki stores them -----------------------------------
+# --- deck and tags, in the form in which Anki stores them -------------------------------
 
 DEFAULT_DECK = "ankiforge"
 _CONTROL_CHARS = regex(r"[\x00-\x1f\x7f]+")

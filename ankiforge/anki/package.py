@@ -1,8 +1,8 @@
 """Write `.apkg` files. The same notes give the same bytes.
 
-The table schema and the JSON of decks and note types are genanki's. Its notes are not used: they
-derive ids from the time, find clozes with a pattern that misses some, and check HTML with one that
-takes minutes on a long field.
+The table schema and the JSON of decks and note types are genanki's. Its notes are not
+used: they derive ids from the time, find clozes with a pattern that misses some, and
+check HTML with one that takes minutes on a long field.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from ankiforge.anki.notes import deck_name
-from ankiforge.anki.notetypes import DESIGN_MOD, card_ordinals, is_blank, note_type, ordinals_of
+from ankiforge.anki.notetypes import (
+    DESIGN_MOD,
+    card_ordinals,
+    is_blank,
+    note_type,
+    ordinals_of,
+)
 from ankiforge.anki.render import MAX_PICTURE_BYTES, is_media_name
 from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import ItemError, RefusedError
@@ -53,12 +59,13 @@ Types = Mapping[Family, SeenType]
 def write_package(path: Path, notes: Iterable[Note], types: Types | None = None) -> int:
     """Write the notes to an `.apkg`, and return their number.
 
-    New cards are learnt in the order of the notes. The same notes in the same order give the same
-    bytes (within one build of SQLite and zlib). `types` replace our note types. The notes of such a
-    family have all its fields in `own`.
+    New cards are learnt in the order of the notes. The same notes in the same order give
+    the same bytes (within one build of SQLite and zlib). `types` replace our note types.
+    The notes of such a family have all its fields in `own`.
 
     Raises:
-        RefusedError: two notes with the same guid, a note without a card, an empty first field.
+        RefusedError: two notes with the same guid, a note without a card, an empty first
+            field.
         ItemError: the file cannot be written or a picture cannot be read.
     """
     written = tuple(notes)
@@ -76,7 +83,7 @@ def write_package(path: Path, notes: Iterable[Note], types: Types | None = None)
     return len(written)
 
 
-# --- the database ---------------------------------------------------------------------------
+# --- the database -----------------------------------------------------------------------
 
 # Safe, because the database is written once, in a temporary folder.
 _PRAGMAS = (
@@ -222,8 +229,9 @@ def _deck_id(name: str) -> int:
 def distinct_ids(wanted: Mapping[Any, int]) -> dict[Any, int]:
     """Return an id of its own for each name: the id that it wants, else the next free one.
 
-    The first of the sorted names that want an id gets it, so the ids depend only on the set of
-    names. Of packages with 100,000 cards, every thirtieth has two cards that want the same id.
+    The first of the sorted names that want an id gets it, so the ids depend only on the
+    set of names. Of packages with 100,000 cards, every thirtieth has two cards that want
+    the same id.
     """
     given = {}
     taken = set()
@@ -260,7 +268,8 @@ def _ordinals(note: Note) -> tuple[int, ...]:
     ordinals = tuple(ordinal for ordinal in made if ordinal not in note.without)
     if not ordinals:
         raise RefusedError(
-            f"note {note.guid} makes no card", hint="its text needs a cloze such as {{c1::word}}"
+            f"note {note.guid} makes no card",
+            hint="its text needs a cloze such as {{c1::word}}",
         )
     return ordinals
 
@@ -288,7 +297,7 @@ def _type_json(kind: SeenType) -> Json:
     return dict(model.to_json(DESIGN_MOD, 1))  # of the default deck
 
 
-# --- the zip --------------------------------------------------------------------------------
+# --- the zip ----------------------------------------------------------------------------
 
 
 def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:

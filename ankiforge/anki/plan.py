@@ -1,17 +1,20 @@
 """Decide what to ship of each card: nothing, or a note. Pure functions.
 
-Of a note in Anki there are three sides: what our package wrote, what is there now, and what we
-would write. The base travels with the note: its AnkiforgeId has a hash of each field as our package
-wrote it. A field is the person's if and only if it no longer fits its hash.
+Of a note in Anki there are three sides: what our package wrote, what is there now, and
+what we would write. The base travels with the note: its AnkiforgeId has a hash of each
+field as our package wrote it. A field is the person's if and only if it no longer fits
+its hash.
 
     field in Anki    our text now      result
     ours             same, or changed  ours
     a person's       as shipped        theirs
     a person's       changed           theirs stays: a conflict, until a person chooses
 
-What must stay true: a person's words, tags and deck are never overwritten; a note that needs nothing
-is not written; `mod` grows whenever one is, or Anki would not take it. Tested in the real Anki:
-`tests/anki/stories.py` and what plays them; missing pictures: `tests/e2e/test_zotero_pictures.py`.
+What must stay true: a person's words, tags and deck are never overwritten; a note that
+needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
+Tested in the real Anki:
+`tests/anki/stories.py` and what plays them; missing pictures:
+`tests/e2e/test_zotero_pictures.py`.
 """
 
 from __future__ import annotations
@@ -146,7 +149,8 @@ def plan(
         card: the card, live or not.
         seen: its note in Anki; None if it is not there or Anki was not read.
         tags: our tags.
-        pictures: the pictures in its fields, by the path written there, or why they are missing.
+        pictures: the pictures in its fields, by the path written there, or why they are
+            missing.
         options: how cards are shipped.
     """
     nothing = Planned(card.guid, card.live)

@@ -339,7 +339,8 @@ def mcp(call: Call, trust: Path | None) -> None:
 
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
-    from ankiforge.config.workspace import Concern, confirm, is_confirmed, user_folder
+    from ankiforge.config.trust import Concern, confirm, is_confirmed
+    from ankiforge.config.workspace import user_folder
     from ankiforge.config.yamlfile import Location
 
     reads = Concern("agents would read passages and cards", Location("mcp"))

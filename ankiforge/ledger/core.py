@@ -241,7 +241,11 @@ class Ledger:
         )
 
     def record(
-        self, results: Sequence[DraftResult], *, by_model: bool = False, beside: bool = False
+        self,
+        results: Sequence[DraftResult],
+        *,
+        by_model: bool = False,
+        beside: bool = False,
     ) -> Recorded:
         """Record the drafts of highlights, or why there are none; see `drafts.record`."""
         return drafts.record(self._store, results, by_model=by_model, beside=beside)
@@ -364,7 +368,10 @@ class Ledger:
         return private.texts(self._store)
 
     def fates(self, of: str = "") -> Iterator[HighlightOutcome]:
-        """Yield what became of every highlight in its source, or of the one with this key."""
+        """Yield what became of every highlight, or of the one with this key.
+
+        Only those are meant that are in their source.
+        """
         return overview.fates(self._store, of)
 
     def order(self, before: Order | None = None) -> Order:

@@ -64,21 +64,23 @@ def classes(links: Iterable[Event]) -> dict[str, Strings]:
         links: the `same` and `undo` events, and the `key` events of the keys they name.
     """
     age: dict[str, int] = {}
-    group: dict[str, set[str]] = {}
+    passage_of: dict[str, set[str]] = {}
     standing = [event for event, stands in in_order(links) if stands]
     for position, event in enumerate(standing):
         if event.what == "key":
             age.setdefault(event.key, position)
         elif event.what == "same":
             old = event.body["old"]
-            united = group.get(event.key, {event.key}) | group.get(old, {old})
+            keys = passage_of.get(event.key, {event.key})
+            old_keys = passage_of.get(old, {old})
+            united = keys | old_keys
             for key in united:
-                group[key] = united
+                passage_of[key] = united
 
     def by_age(key: str) -> tuple[int, str]:
         return age.get(key, len(age)), key
 
-    return {key: tuple(sorted(keys, key=by_age)) for key, keys in group.items()}
+    return {key: tuple(sorted(keys, key=by_age)) for key, keys in passage_of.items()}
 
 
 # --- the fold ---------------------------------------------------------------------------
@@ -190,13 +192,15 @@ def _offer(card: State, wording: Wording) -> None:
     Such a field is a conflict if the source says something in it, and something new.
     """
     kept = {name: card.wording.fields.get(name, "") for name in card.pinned}
-    card.wording = replace(wording, fields=_not_empty({**wording.fields, **kept}))
+    merged = {**wording.fields, **kept}
+    card.wording = replace(wording, fields=_not_empty(merged))
     for name in card.pinned:
-        text = wording.fields.get(name, "")
-        if not text or text == kept[name]:
+        offered = wording.fields.get(name, "")
+        is_agreed = offered == kept[name]
+        if not offered or is_agreed:
             card.offered.pop(name, None)
-        elif text != card.given.get(name, ""):
-            card.offered[name] = text
+        elif offered != card.given.get(name, ""):
+            card.offered[name] = offered
 
 
 def _not_empty(fields: Texts) -> Texts:
@@ -308,7 +312,7 @@ def _new_card(event: Event, wording: Wording) -> State:
 
 
 def _adopt(passage: Passage, event: Event) -> None:
-    """A person took over another tool's note, or its schedule for a card that there was."""
+    """A person took over another tool's note, or its schedule for a card of ours."""
     if "draft" in event.body:
         _accept(passage, event)
     card = _card_of(passage, event)

@@ -131,15 +131,21 @@ class Moves:
         """
         known = document.known
         found = document.found
-        known_left = {index for index, each in enumerate(known) if each.key not in taken}
-        found_left = {index for index, each in enumerate(found) if not each.known}
+        index_of_key = {}
+        known_left = set()
+        for known_index, before in enumerate(known):
+            index_of_key[before.key] = known_index
+            if before.key not in taken:
+                known_left.add(known_index)
+        pairs = {}
+        found_left = set()
+        for found_index, highlight in enumerate(found):
+            if highlight.known is None:
+                found_left.add(found_index)
+            elif highlight.known.key in index_of_key:
+                pairs[found_index] = index_of_key[highlight.known.key]
         if not known_left or not found_left:
             return
-        index_of_key = {each.key: index for index, each in enumerate(known)}
-        pairs = {}
-        for found_index, each in enumerate(found):
-            if each.known and each.known.key in index_of_key:
-                pairs[found_index] = index_of_key[each.known.key]
 
         known_marks = _marks(known)
         found_marks = _marks(found)

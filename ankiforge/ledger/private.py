@@ -22,46 +22,47 @@ NOWHERE = 0
 tag."""
 
 
-def write(store: Store, document: int, read: ReadDocument, *, moved: bool) -> None:
+def write(store: Store, document_id: int, document: ReadDocument, *, moved: bool) -> None:
     """Store the private texts of a document that was read.
 
     Args:
         store: the database, in a transaction.
-        document: the id of the row of the document.
-        read: the document.
+        document_id: the id of the row of the document.
+        document: the document.
         moved: whether the document was at another place before.
     """
-    texts = dict.fromkeys(_private_texts(read))
-    rows = store.rows("SELECT text FROM private WHERE document = ?", document)
-    if not texts and not rows:
+    texts = dict.fromkeys(_private_texts(document))
+    stored = store.rows("SELECT text FROM private WHERE document = ?", document_id)
+    if not texts and not stored:
         return
-    document_key = read.document.key if isinstance(read, Extracted) else ""
+    document_key = document.document.key if isinstance(document, Extracted) else ""
     query = "UPDATE private SET document_key = ? WHERE document = ?"
-    store.write(query, document_key, document)
-    _add(store, document, texts, document_key)
+    store.write(query, document_key, document_id)
+    _add(store, document_id, texts, document_key)
 
-    former = [row["text"] for row in rows if row["text"] not in texts]
+    former = [row["text"] for row in stored if row["text"] not in texts]
     if moved:
-        _add(store, NOWHERE, [text for text in former if text != WHOLE])
-        _forget(store, document, former)
+        former_parts = [text for text in former if text != WHOLE]
+        _add(store, NOWHERE, former_parts)
+        _forget(store, document_id, former)
     elif former:
-        public = fold(_public_text(read))
+        public = fold(_public_text(document))
         shown = [text for text in former if text == WHOLE or fold(text) in public]
-        _forget(store, document, shown)
+        _forget(store, document_id, shown)
 
 
 def _add(
     store: Store,
-    document: int,
+    document_id: int,
     texts: Iterable[str],
     document_key: str = "",
 ) -> None:
-    rows = [(document, text, document_key) for text in texts]
+    rows = [(document_id, text, document_key) for text in texts]
     store.write_all("INSERT OR IGNORE INTO private VALUES (?, ?, ?)", rows)
 
 
-def _forget(store: Store, document: int, texts: Iterable[str]) -> None:
-    rows = [(document, text) for text in texts]
+def _forget(store: Store, document_id: int, texts: Iterable[str]) -> None:
+    rows = [(document_id, text) for text in texts]
     store.write_all("DELETE FROM private WHERE document = ? AND text = ?", rows)
 
 
@@ -73,26 +74,26 @@ def texts(store: Store) -> Iterator[PrivateText]:
         yield PrivateText(row["text"], DocumentKey(row["document_key"]))
 
 
-def _private_texts(read: ReadDocument) -> Iterator[str]:
+def _private_texts(document: ReadDocument) -> Iterator[str]:
     """Yield the private texts of a document and of its highlights."""
-    yield from read.private
-    if not isinstance(read, Extracted):
+    yield from document.private
+    if not isinstance(document, Extracted):
         return
-    for highlight in read.highlights:
+    for highlight in document.highlights:
         if is_lone_tag(highlight):
             yield WHOLE
         if why_private(highlight):
             yield from private_words(highlight)
 
 
-def _public_text(read: ReadDocument) -> str:
+def _public_text(document: ReadDocument) -> str:
     """Return the text of a document that is shown without the tag, as far as known."""
-    if read.public_text:
-        return read.public_text.read()
-    if not isinstance(read, Extracted):
+    if document.public_text:
+        return document.public_text.read()
+    if not isinstance(document, Extracted):
         return ""
     shown = list[str]()
-    for highlight in read.highlights:
+    for highlight in document.highlights:
         if not why_private(highlight):
             shown += private_words(highlight)
     return "\n".join(shown)

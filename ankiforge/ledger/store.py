@@ -421,11 +421,11 @@ class Store:
         transaction = self._transaction
         if transaction is None or not transaction.changed_keys:
             return
-        changed = list(transaction.changed_keys)
+        changed_keys = list(transaction.changed_keys)
         transaction.changed_keys.clear()
         transaction.changed_contents.clear()
-        for start in range(0, len(changed), TOGETHER):
-            self._refold(changed[start : start + TOGETHER])
+        for start in range(0, len(changed_keys), TOGETHER):
+            self._refold(changed_keys[start : start + TOGETHER])
 
     def refold_cards(self, content: str) -> None:
         """Do the same, but only if the cards with this content may have changed.
@@ -438,11 +438,12 @@ class Store:
         ):
             self.refold()
 
-    def _refold(self, changed: Sequence[str]) -> None:
-        keys_of_passages = dict.fromkeys(self._keys(key) for key in changed)
-        all_keys = list(dict.fromkeys((*changed, *chain(*keys_of_passages))))
+    def _refold(self, changed_keys: Sequence[str]) -> None:
+        # a key may have been of another passage before: what was computed of it goes, too
+        keys_of_passages = dict.fromkeys(self._keys(key) for key in changed_keys)
+        all_keys = dict.fromkeys((*changed_keys, *chain(*keys_of_passages)))
         events_of = defaultdict(list)
-        for event in self.events(all_keys):
+        for event in self.events(list(all_keys)):
             events_of[event.key].append(event)
         self._delete_computed(all_keys)
         passages = []
@@ -460,7 +461,7 @@ class Store:
             return ANY_CONTENT
         return content_of(event.body["draft"]["fields"])
 
-    def _delete_computed(self, keys: Sequence[str]) -> None:
+    def _delete_computed(self, keys: Iterable[str]) -> None:
         """Drop what was computed of passages, unless nothing was, as is known."""
         stored = []
         for key in keys:

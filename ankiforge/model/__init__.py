@@ -1,7 +1,7 @@
 """The immutable values that pass between the packages, and the functions that compute ids.
 
-A highlight is read in `extract`, drafted in `draft`, checked in `check`, stored in the `ledger`,
-and shipped as a note by `anki`. Each stage returns new values.
+A highlight is read in `extract`, drafted in `draft`, checked in `check`, stored in the
+`ledger`, and shipped as a note by `anki`. Each stage returns new values.
 
     values        the base class, keys, names for plain shapes
     kinds         the kinds of cards, and the note types that they are shipped as

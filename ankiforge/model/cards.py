@@ -180,7 +180,7 @@ class IndexedCard(Value, gc=False):
     terms: SearchTerms
 
 
-# --- what the ledger keeps ------------------------------------------------------------------
+# --- what the ledger keeps --------------------------------------------------------------
 
 
 class Proposal(Value):

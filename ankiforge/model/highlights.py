@@ -196,7 +196,7 @@ class Highlight(Value):
         return "\n".join(part for part in (self.prefix, middle, self.suffix) if part)
 
 
-# --- colours --------------------------------------------------------------------------------
+# --- colours ----------------------------------------------------------------------------
 
 # In degrees, the hues of Zotero's palette and of the colours that PDF programs call so.
 _HUES = {

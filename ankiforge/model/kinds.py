@@ -1,6 +1,7 @@
 """The kinds of cards, and the note types that they are shipped as: what each of them is made of.
 
-A new kind of card is a row of `_KINDS`, and a new note type one of `_FAMILIES`. Besides it touches:
+A new kind of card is a row of `_KINDS`, and a new note type one of `_FAMILIES`. Besides
+it touches:
 
     draft                the drafter that proposes it
     anki.notes           the HTML of its fields (`content_html`)

@@ -155,6 +155,7 @@ class Source(Protocol):
     def scan(self) -> Iterator[Sighting]:
         """Yield the documents one at a time.
 
-        The method of a source may accept an argument `known: Known`, and yield `Unchanged` for each
-        document that is unchanged according to `known`. Without it, it reads everything.
+        The method of a source may accept an argument `known: Known`, and yield
+        `Unchanged` for each document that is unchanged according to `known`. Without it,
+        it reads everything.
         """

@@ -1,7 +1,7 @@
 """What all values are made of: their base class, the keys, and names for plain shapes.
 
-Values are immutable, and sequences are tuples. Absent text is "", never None. Keys have types of
-their own.
+Values are immutable, and sequences are tuples. Absent text is "", never None. Keys have
+types of their own.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ Texts = Mapping[str, str]
 Fields = tuple[Pair, ...]
 """(content field name, text), in note type order, without empty fields.
 
-The text is Markdown in every kind of card so far. A kind with a field of another sort, such as the
-shapes of an image occlusion, keeps it as text too, as Anki does; the kind's rendering reads it.
+The text is Markdown in every kind of card so far. A kind with a field of another sort,
+such as the shapes of an image occlusion, keeps it as text too, as Anki does; the kind's
+rendering reads it.
 """

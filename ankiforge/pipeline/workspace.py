@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.trust import confirm, remembered_concerns, require_trust
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
 from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.model import Card, Finding, Guid, HighlightKey, Problem, Question, Texts, Waiting
@@ -90,7 +91,7 @@ class Workspace:
         if not isinstance(folder, WorkspaceFolder):
             named = Path(folder).expanduser() if folder is not None else None
             folder = folders.resolve(named, Path.cwd())
-            folders.require_trust(folder, None, user_folder())
+            require_trust(folder, None, user_folder())
             folder.close_to_others()
         self.folder = folder
         """Where the files of the workspace are, and its settings."""
@@ -418,7 +419,7 @@ class Workspace:
         """Remember the PATHs of a run, and trust them: the person just named them."""
         before = self.folder.remembered
         folders.store_remembered(self.folder.folder, remembered)
-        folders.confirm(self.folder, folders.remembered_concerns(self.folder), user_folder())
+        confirm(self.folder, remembered_concerns(self.folder), user_folder())
         result.remembered = [item.path for item in remembered if item not in before]
 
     def _follow(

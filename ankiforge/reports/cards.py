@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Text = Iterator[str]
 """The lines of a text for a person."""
 
-# --- JSON -----------------------------------------------------------------------------------
+# --- JSON -------------------------------------------------------------------------------
 
 
 def attributes(value: object, names: str) -> Json:
@@ -152,7 +152,7 @@ def document_json(document: Document) -> Json:
     return {**named, "identifiers": dict(document.identifiers)}
 
 
-# --- in a few words -------------------------------------------------------------------------
+# --- in a few words ---------------------------------------------------------------------
 
 FATES = {
     "carded": "with a card",
@@ -249,7 +249,7 @@ def why_waiting(draft: Waiting) -> str:
     return f"{by}, so it waits for you"
 
 
-# --- in full --------------------------------------------------------------------------------
+# --- in full ----------------------------------------------------------------------------
 
 
 def _row(name: str, text: str) -> str:
@@ -354,7 +354,7 @@ def question_text(question: Question) -> Text:
     yield _settled_by(question.id, question.accept, question.reject)
 
 
-# --- works, for `search` ----------------------------------------------------------------------
+# --- works, for `search` ----------------------------------------------------------------
 
 # The number of passages and of cards that a terminal shows for a work without -v.
 _MOST_FOUND = 5
@@ -499,7 +499,7 @@ def _counts_text(work: Json) -> str:
     return " · ".join(parts)
 
 
-# --- files for other programs ---------------------------------------------------------------
+# --- files for other programs -----------------------------------------------------------
 
 VERSION = 1
 """The version of the JSON Lines format. Greater versions need a newer program."""
@@ -507,12 +507,15 @@ CardJson = Callable[["Line"], Json]
 
 
 def as_lines(
-    highlights: Sequence[Highlight], lines: Sequence[Line], query: str, card_json: CardJson
+    highlights: Sequence[Highlight],
+    lines: Sequence[Line],
+    query: str,
+    card_json: CardJson,
 ) -> Text:
     """Yield all lines of JSON, which are always the same for the same ledger.
 
-    The first line identifies the format. Then follow all documents, highlights and cards, and
-    finally the number of lines.
+    The first line identifies the format. Then follow all documents, highlights and cards,
+    and finally the number of lines.
 
     Args:
         highlights: the highlights to export, in reading order.
@@ -529,7 +532,10 @@ def as_lines(
 
 
 def _objects(
-    highlights: Sequence[Highlight], lines: Sequence[Line], query: str, card_json: CardJson
+    highlights: Sequence[Highlight],
+    lines: Sequence[Line],
+    query: str,
+    card_json: CardJson,
 ) -> Iterator[Json]:
     """Yield the objects of the JSON Lines, without the last one."""
     yield {"type": "ankiforge", "version": VERSION, "query": query}
@@ -538,14 +544,18 @@ def _objects(
         documents[highlight.document.key] = highlight.document
     more = "source path uri tags collections"
     for document in documents.values():
-        yield {"type": "document", **document_json(document), **attributes(document, more)}
+        yield {
+            "type": "document",
+            **document_json(document),
+            **attributes(document, more),
+        }
     for highlight in highlights:
         yield {"type": "highlight", **highlight_json(highlight)}
     for line in lines:
         yield {"type": "card", **card_json(line)}
 
 
-# --- CSV ------------------------------------------------------------------------------------
+# --- CSV --------------------------------------------------------------------------------
 
 COLUMNS = (
     "id",

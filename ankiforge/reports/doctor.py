@@ -1,7 +1,8 @@
 """Check everything that a run needs, with advice, and find what is on this machine.
 
-Only the places where vaults, Zotero, Anki and model servers keep files are read, and only ports of
-this machine are asked. Whatever cannot be read is passed over: a guess is no reason to fail.
+Only the places where vaults, Zotero, Anki and model servers keep files are read, and only
+ports of this machine are asked. Whatever cannot be read is passed over: a guess is no
+reason to fail.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.workspace import WorkspaceFolder, unconfirmed
+from ankiforge.config.trust import unconfirmed
+from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
@@ -114,7 +116,7 @@ def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterat
     yield _anki(workspace.config, around)
 
 
-# --- the workspace --------------------------------------------------------------------------
+# --- the workspace ----------------------------------------------------------------------
 
 
 def _settings(workspace: WorkspaceFolder) -> Check:
@@ -185,7 +187,10 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
         do = "restore the file from git or a backup; the other lines are used"
         yield _warn("journal", says, do)
     else:
-        yield _ok("ledger", f"{workspace.ledger} and every line in {workspace.journal} can be read")
+        yield _ok(
+            "ledger",
+            f"{workspace.ledger} and every line in {workspace.journal} can be read",
+        )
 
 
 def _anki(config: Config, around: Surroundings) -> Check:
@@ -203,7 +208,7 @@ def _anki(config: Config, around: Surroundings) -> Check:
     return _ok("Anki", f"collection {setting}")
 
 
-# --- the model ------------------------------------------------------------------------------
+# --- the model --------------------------------------------------------------------------
 
 
 def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
@@ -248,7 +253,7 @@ def _without_models(workspace: WorkspaceFolder, error: Unreachable, *, has_key: 
     return _fail("model", f"{llm.base_url} {error}", do, 3)
 
 
-# --- what is on this machine ------------------------------------------------------------------
+# --- what is on this machine ------------------------------------------------------------
 
 
 class Machine(Value):
@@ -280,7 +285,7 @@ class Machine(Value):
                 yield Path(base, name)
 
 
-# --- vaults ---------------------------------------------------------------------------------
+# --- vaults -----------------------------------------------------------------------------
 
 # Folders below the home folder in which vaults lie; "" is the home folder itself.
 _NEAR = (
@@ -326,7 +331,7 @@ def _vaults_listed_in(file: Path) -> list[Path]:
         return []
 
 
-# --- Zotero and Anki ------------------------------------------------------------------------
+# --- Zotero and Anki --------------------------------------------------------------------
 
 _PROFILE = regex(r"(?m)^Path=(.+)$")
 _DATA_FOLDER = regex(r'(?m)^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);')
@@ -354,7 +359,7 @@ def anki_collections(machine: Machine) -> tuple[Path, ...]:
     return _real(collections(machine.home, machine.environ))
 
 
-# --- model servers --------------------------------------------------------------------------
+# --- model servers ----------------------------------------------------------------------
 
 
 class Server(Value):
@@ -403,11 +408,12 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     Args:
         base_url: the URL as in the settings, such as `http://127.0.0.1:11434/v1`.
         key: sent as a bearer token, if not empty; never to where a redirect leads.
-        timeout: the limit in seconds for each step of the exchange; all together have `STEPS` times
-            as long.
+        timeout: the limit in seconds for each step of the exchange; all together have
+            `STEPS` times as long.
 
     Raises:
-        Unreachable: there is no connection, or the answer is an error or not a list of models.
+        Unreachable: there is no connection, or the answer is an error or not a list of
+            models.
     """
     import httpx2 as httpx
 
@@ -434,7 +440,7 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
         raise Unreachable("is not a language model server") from error
 
 
-# --- small readers --------------------------------------------------------------------------
+# --- small readers ----------------------------------------------------------------------
 
 
 def _text(path: Path) -> str:

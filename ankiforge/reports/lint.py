@@ -1,7 +1,7 @@
 """Run the checks on the notes of any deck, read with their own card templates.
 
-`read_note` turns a note of Anki into drafts, one for each card. `check_notes` checks them. `Counts`
-counts what was found and shows it as text.
+`read_note` turns a note of Anki into drafts, one for each card. `check_notes` checks
+them. `Counts` counts what was found and shows it as text.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Cards are shorter, and broken markup is slow to parse.
 """
 _ORDER = list(Severity)
 
-# --- templates ------------------------------------------------------------------------------
+# --- templates --------------------------------------------------------------------------
 
 _FIELD = regex(r"\{\{(?![#^/!=])([^{}]*)\}\}")
 _TEMPLATE_TAG = regex(r"\{\{[^{}]*\}\}")
@@ -74,8 +74,9 @@ def _shown_in(template: str) -> list[_Shown]:
 def _sides(question: str, answer: str, fields: Texts) -> Pair:
     """Return the question and the answer of a card as HTML: the fields that its templates show.
 
-    The answer is the field to be typed, else the first filled field of the answer template that the
-    question does not show, where fields below `<hr id=answer>` come first.
+    The answer is the field to be typed, else the first filled field of the answer
+    template that the question does not show, where fields below `<hr id=answer>` come
+    first.
     """
     asked = _shown_in(question)
     clozes = [fields.get(field.name, "") for field in asked if "cloze" in field.filters]
@@ -100,7 +101,7 @@ def _told_in(answer: str) -> list[str]:
     return [field.name for field in _shown_in(below_first)]
 
 
-# --- fields in our Markdown -----------------------------------------------------------------
+# --- fields in our Markdown -------------------------------------------------------------
 
 _LATEX = (
     (regex(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
@@ -121,8 +122,8 @@ _NESTED = regex(r"(?s)(\{\{c[0-9,]+::(?:(?!\}\}).)*?)\{\{c[0-9,]+::((?:(?!\{\{c|
 def _markdown(text: str) -> str:
     """Return a field as Markdown; a sound becomes a picture, so that it counts as content.
 
-    Anki recognises gaps inside formulas and inside gaps: such a formula is read as text, and such a
-    gap is shown.
+    Anki recognises gaps inside formulas and inside gaps: such a formula is read as text,
+    and such a gap is shown.
     """
     if not _PLAIN.search(text):
         return text.strip()
@@ -149,7 +150,7 @@ def _without_nesting(text: str) -> str:
         text = flat
 
 
-# --- markup that Anki would show as it stands -------------------------------------------------
+# --- markup that Anki would show as it stands -------------------------------------------
 
 _CODE = regex(r"(?is)<(code|pre)\b.*?</\1>")
 _PAIRS = (
@@ -177,7 +178,7 @@ def _markup_faults(text: str) -> Iterator[Finding]:
         yield check.make_finding("malformed", what)
 
 
-# --- a note ---------------------------------------------------------------------------------
+# --- a note -----------------------------------------------------------------------------
 
 _EMBEDDED = regex(r"data:[^\s\"'<>]{100,}")
 
@@ -285,7 +286,7 @@ def _draft(question: str, answer: str, *, cloze: bool) -> Draft:
     return Draft(NO_KEY, kind, fields, quote="", answer="", start=0, origin=Origin("person"))
 
 
-# --- the checks -----------------------------------------------------------------------------
+# --- the checks -------------------------------------------------------------------------
 
 
 def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Finding]]]:
@@ -293,7 +294,10 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
     index = check.DuplicateIndex()
     for note in notes:
         findings = dict.fromkeys((*note.broken, *_wording(note), *_repeats(note, index)))
-        yield note, [finding for finding in findings if finding.severity is not Severity.INFO]
+        yield (
+            note,
+            [finding for finding in findings if finding.severity is not Severity.INFO],
+        )
 
 
 def _wording(note: ReadNote) -> Iterator[Finding]:
@@ -322,7 +326,7 @@ def _repeats(note: ReadNote, index: check.DuplicateIndex) -> Iterator[Finding]:
     index.add(f"note {note.nid}", note.key, draft)
 
 
-# --- text -----------------------------------------------------------------------------------
+# --- text -------------------------------------------------------------------------------
 
 
 class Counts(msgspec.Struct):

@@ -66,7 +66,11 @@ class _Groups:
 
     def __init__(self, cards: Iterable[Card]) -> None:
         self.whole = Group("all")
-        self.by: dict[str, dict[str, Group]] = {"source": {}, "document": {}, "drafter": {}}
+        self.by: dict[str, dict[str, Group]] = {
+            "source": {},
+            "document": {},
+            "drafter": {},
+        }
         self._of_card: dict[str, list[Group]] = {}
         for card in cards:
             self._of_card[card.guid] = [self.whole, *self._named_groups(card)]

@@ -15,7 +15,7 @@ from ankiforge.text import counted
 DECIDE = "review"
 """The command with which a person decides on what waits."""
 
-# --- shared with the summary of a run -------------------------------------------------------
+# --- shared with the summary of a run ---------------------------------------------------
 
 LISTS = {"new": "draft", "changed": "change", "questions": "question"}
 """The lists of what waits for a person, and what an entry is called."""
@@ -61,7 +61,7 @@ def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
     return "draft export ask.md", "let any chatbot draft the rest"
 
 
-# --- status ---------------------------------------------------------------------------------
+# --- status -----------------------------------------------------------------------------
 
 
 class Status(Value):

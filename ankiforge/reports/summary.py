@@ -43,7 +43,7 @@ _NO_HIGHLIGHTS = (
     " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/reading.md)"
 )
 
-# --- JSON -----------------------------------------------------------------------------------
+# --- JSON -------------------------------------------------------------------------------
 
 
 def problem_json(problem: Problem) -> Json:
@@ -143,7 +143,7 @@ def _change_json(change: Change) -> Json:
     }
 
 
-# --- text -----------------------------------------------------------------------------------
+# --- text -------------------------------------------------------------------------------
 
 
 def as_text(
@@ -201,7 +201,8 @@ def _next_step(
         result: the run.
         workspace: where it ran.
         waits: the counts of what waits.
-        without: the number of highlights without a card or draft, if the run brought news.
+        without: the number of highlights without a card or draft, if the run brought
+            news.
         belonging: whether passages belong to other tools.
     """
     if belonging:

@@ -45,7 +45,12 @@ if TYPE_CHECKING:
 
 Find = Callable[[Highlight, str], Media | None]
 """Returns the picture at a path in a highlight's source; the page may ask for it by its name."""
-LABELS = {"Front": "Question", "Back": "Answer", "Extra": "Shown with the answer", "Text": "Text"}
+LABELS = {
+    "Front": "Question",
+    "Back": "Answer",
+    "Extra": "Shown with the answer",
+    "Text": "Text",
+}
 _TOKEN = regex(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
@@ -58,8 +63,9 @@ def card_view(card: Card, find: Find) -> Json:
     """Return a card for the page.
 
     Returns:
-        `front` and `back`, the two sides as HTML, of which `back` repeats the question; `fields`
-        [[name, label, Markdown]]; `title` and `answer` as text; `note`, how many cards it makes.
+        `front` and `back`, the two sides as HTML, of which `back` repeats the question;
+        `fields` [[name, label, Markdown]]; `title` and `answer` as text; `note`, how many
+        cards it makes.
     """
     family = card.kind.family
     markdown = dict(card.fields)
@@ -175,7 +181,7 @@ def _marked(runs: Iterable[tuple[bool, list[str]]], tag: str) -> Iterator[str]:
             yield f"<{tag}>{text}</{tag}>" if marked else text
 
 
-# --- formulas -------------------------------------------------------------------------------
+# --- formulas ---------------------------------------------------------------------------
 # As MathML, which browsers draw themselves; what cannot be drawn stays TeX, set as code.
 
 _MATHML_TAG_NAMES = (
@@ -245,7 +251,7 @@ def _drawn(match: re.Match[str]) -> str:
     return mathml(tex, display=is_display) or f"<code>{escape(tex)}</code>"
 
 
-# --- the passage ----------------------------------------------------------------------------
+# --- the passage ------------------------------------------------------------------------
 
 Run = tuple[str, str, str]
 """(text, its signs, MathML). Signs: `m` marked, `q` the words that the card rests on; MathML is ""
@@ -261,7 +267,8 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
     The quote of a card is underlined; if that is all that is marked, the answer in it.
 
     Returns:
-        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`, `links`, and
+        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`,
+        `links`, and
         `whole`, whether the blocks are the highlight alone.
     """
     text, spans = _spans(highlight, quote, answer)
@@ -290,7 +297,7 @@ def _place(highlight: Highlight) -> str:
     return " · ".join(map(isolated, filter(None, parts)))
 
 
-# --- words ------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------
 
 
 def _spans(highlight: Highlight, quote: str, answer: str) -> tuple[str, list[tuple[str, Span]]]:
@@ -391,7 +398,11 @@ def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) ->
     edges.update(*formulas)
     for start, end in pairwise(sorted(edges)):
         signs = [sign for sign, (first, last) in spans if first < end and start < last]
-        yield text[start:end], "".join(dict.fromkeys(signs)), formulas.get((start, end), "")
+        yield (
+            text[start:end],
+            "".join(dict.fromkeys(signs)),
+            formulas.get((start, end), ""),
+        )
 
 
 def _formulas(text: str) -> dict[Span, str]:
@@ -437,7 +448,7 @@ def _split(runs: Iterable[Run], at: re.Pattern[str]) -> list[list[Run]]:
     return [[run for run in part if run[0]] for part in parts]
 
 
-# --- links ------------------------------------------------------------------------------------
+# --- links ------------------------------------------------------------------------------
 
 _PROGRAMS = {
     "zotero": "Open in Zotero",

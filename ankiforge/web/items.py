@@ -1,10 +1,11 @@
 """What there is to decide, as data for the page's script.
 
-    item = {id, turn, title, ask?, why?, cards?, choose?, beside?, lines?, option?, compose?,
+    item = {id, turn, title, ask?, why?, cards?, choose?, beside?, lines?, option?,
+    compose?,
             source?, actions}
 
-`turn` is a hash of all that an item shows: a decision with another one is about something that has
-changed meanwhile. `docs/review.md` tells what a person sees.
+`turn` is a hash of all that an item shows: a decision with another one is about something
+that has changed meanwhile. `docs/review.md` tells what a person sees.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ Item = Json
 MOST_LINES = 300
 """Lines of a form, or missing notes, that are shown at once."""
 
-# --- actions ------------------------------------------------------------------------------------
+# --- actions ----------------------------------------------------------------------------
 
 
 def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> Json:
@@ -62,10 +63,24 @@ def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> J
 ACCEPT = _act("accept", "Accept", "a", "filled", "Accepted")
 REJECT = _act("reject", "Reject", "x", "outlined", "Rejected")
 EDIT = _act(
-    "edit", "Edit", "e", "text", "Edited and accepted", needs="edit", save="Save and accept"
+    "edit",
+    "Edit",
+    "e",
+    "text",
+    "Edited and accepted",
+    needs="edit",
+    save="Save and accept",
 )
 SKIP = _act("later", "Skip for now", "s", "more", "Skipped")
-WHY = _act("reject", "Reject with a reason…", "X", "more", "Rejected", needs="text", ask="Why not?")
+WHY = _act(
+    "reject",
+    "Reject with a reason…",
+    "X",
+    "more",
+    "Rejected",
+    needs="text",
+    ask="Why not?",
+)
 FORCE = _act("force", "Accept it all the same", "F", "more", "Accepted")
 OTHERS = _act("others", "Let the model draft others", "r", "more", "")
 
@@ -75,7 +90,7 @@ def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
     return {**action, "label": label, "said": said or action["said"], **more}
 
 
-# --- reasons ------------------------------------------------------------------------------------
+# --- reasons ----------------------------------------------------------------------------
 
 _REMARKS = {
     RemarkKind.EQUAL_CARD: "You have a card with the same words.",
@@ -141,7 +156,7 @@ def _actions_on_drafts(group: Sequence[Waiting]) -> list[Json]:
     return actions
 
 
-# --- items --------------------------------------------------------------------------------------
+# --- items ------------------------------------------------------------------------------
 
 
 class Found(Value):
@@ -285,7 +300,11 @@ class Items:
         if card.why:
             reasons.append(_sentence(card.why))
         if card.live:
-            actions = [_named(EDIT, "Edit", "Edited", look="filled", save="Save"), REJECT, WHY]
+            actions = [
+                _named(EDIT, "Edit", "Edited", look="filled", save="Save"),
+                REJECT,
+                WHY,
+            ]
         else:
             actions = [_act("restore", "Take this back", "a", "filled", "Taken back")]
         return {
@@ -309,7 +328,7 @@ class Items:
         }
         return views[question.kind](question)
 
-    # --- questions ------------------------------------------------------------------------------
+    # --- questions ----------------------------------------------------------------------
 
     def _same(self, question: Question) -> Item:
         """Ask whether a new passage is the one of a card whose passage is gone."""
@@ -423,7 +442,13 @@ class Items:
             "ask": ask,
             "why": _plain("Until you say so, nothing counts as deleted, and no card changes."),
             "actions": [
-                _named(REJECT, "No, nothing happened", "Nothing happened", look="filled", key="a"),
+                _named(
+                    REJECT,
+                    "No, nothing happened",
+                    "Nothing happened",
+                    look="filled",
+                    key="a",
+                ),
                 _named(ACCEPT, "Yes, they were deleted", "Deleted", look="outlined", key="x"),
                 SKIP,
             ],
@@ -481,7 +506,7 @@ class Items:
             "note": why["text"] if why else "",
         }
 
-    # --- parts ----------------------------------------------------------------------------------
+    # --- parts --------------------------------------------------------------------------
 
     def _draft(self, waiting: Waiting) -> Json:
         """Return the view of a draft."""

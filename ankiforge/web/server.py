@@ -1,9 +1,11 @@
 """The HTTP server of the page: who may come in, what may be asked for, and how it ends.
 
-Only the browser that opens the printed address first comes in, only on this machine, and only from
-the page itself. The token of the address works once; then a cookie with another secret counts.
-Cookies ignore ports, so another program's page on this machine may send ours along: therefore
-`Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a frame in which no script runs.
+Only the browser that opens the printed address first comes in, only on this machine, and
+only from the page itself. The token of the address works once; then a cookie with another
+secret counts. Cookies ignore ports, so another program's page on this machine may send
+ours along: therefore
+`Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a frame in which no
+script runs.
 """
 
 from __future__ import annotations
@@ -139,7 +141,7 @@ class Server:
         start(answer.status, headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
 
-    # --- who may come in ------------------------------------------------------------------------
+    # --- who may come in ----------------------------------------------------------------
 
     def _admitted(self, environ: Json) -> Answer | None:
         """Let a request in, or answer the first one, which brings the token.
@@ -188,12 +190,12 @@ class Server:
             cookie = f"{self._cookie}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
             headers.append(("Set-Cookie", cookie))
         if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
-            # The file that opens the page is another site, whose redirects bring no strict cookie.
-            # What this answer opens comes from the page itself.
+            # The file that opens the page is another site, whose redirects bring no
+            # strict cookie. What this answer opens comes from the page itself.
             return Answer(_ONWARDS, _HTML, headers=tuple(headers))
         return Answer(status="303 See Other", headers=(("Location", "/"), *headers))
 
-    # --- what may be asked for ------------------------------------------------------------------
+    # --- what may be asked for ----------------------------------------------------------
 
     def _answer(self, environ: Json) -> Answer:
         """Answer a request that was let in."""
@@ -312,8 +314,9 @@ def _static(name: str) -> str:
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """A connection. If too many wait for a request, a new one takes the place of the oldest.
 
-    `waitress` ends a silent connection after a while, but not one that sends a byte now and then,
-    and takes no new ones above a limit. So another program of this machine could block the page.
+    `waitress` ends a silent connection after a while, but not one that sends a byte now
+    and then, and takes no new ones above a limit. So another program of this machine
+    could block the page.
     """
 
     def __init__(self, server: Any, *given: Any, **options: Any) -> None:

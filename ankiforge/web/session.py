@@ -1,8 +1,8 @@
 """What the page shows and does: lists, items, decisions, undo. It knows neither HTTP nor HTML pages.
 
-The order of what waits is read once and kept; it is read again when another program has written, or
-when an answer may have changed more than its own item. A decision names the `turn` of the item that
-was painted, and is refused with the new item if that has changed.
+The order of what waits is read once and kept; it is read again when another program has
+written, or when an answer may have changed more than its own item. A decision names the
+`turn` of the item that was painted, and is refused with the new item if that has changed.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class ReviewSession:
         self._undos: dict[str, Pair] = {}
         self._order: Order | None = None
 
-    # --- lists ----------------------------------------------------------------------------------
+    # --- lists --------------------------------------------------------------------------
 
     def state(self) -> Json:
         """Return the lists with what is left in each, and how many cards Anki lacks."""
@@ -237,7 +237,12 @@ class ReviewSession:
             state = "Waiting"
         else:
             state = line.verdict.capitalize()
-        return {"id": line.id, "title": shown["title"], "sub": shown["answer"], "state": state}
+        return {
+            "id": line.id,
+            "title": shown["title"],
+            "sub": shown["answer"],
+            "state": state,
+        }
 
     def _recent(self) -> Iterator[Json]:
         """Yield the newest decisions, one for all events of an action."""
@@ -293,7 +298,7 @@ class ReviewSession:
                 "sub": f"in {line.highlight.document.title}",
             }
 
-    # --- decisions ------------------------------------------------------------------------------
+    # --- decisions ----------------------------------------------------------------------
 
     def decide(self, body: Body) -> Json:
         """Carry out a decision. Return the new counts, and what `undo` takes.
@@ -441,7 +446,7 @@ class ReviewSession:
         self._order = None
         return {**self.state(), "said": _sent_text(result)}
 
-    # --- files ----------------------------------------------------------------------------------
+    # --- files --------------------------------------------------------------------------
 
     def file(self, name: str) -> Path | None:
         """Return a picture or paper that was shown, by its name."""

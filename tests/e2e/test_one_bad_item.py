@@ -13,7 +13,7 @@ import pytest
 from ankiforge import check
 from ankiforge.anki import plan
 from ankiforge.check import meaning
-from ankiforge.draft import llm, rules
+from ankiforge.draft import conversation, rules
 from ankiforge.errors import LedgerError
 from ankiforge.extract import pdf
 from ankiforge.extract.exports import hypothesis, kindle, readwise, tiddlywiki
@@ -201,7 +201,7 @@ def test_a_reply_that_cannot_be_used_fails_for_its_passages_alone(forge, monkeyp
     (forge.folder / "in" / "a.md").write_text("==A hurtful fact.==\n\n==A good fact.==\n", "utf-8")
     forge.drafting(server.base_url, "{obsidian: {path: in}}")
     with monkeypatch.context() as patch:
-        failing(patch, llm, "drafts_of", ZeroDivisionError())
+        failing(patch, conversation, "drafts_of", ZeroDivisionError())
         assert "not drafted: ankiforge itself fails on it" in forge("run", code=1).stderr
     asked = len(server.asked)
     forge.ok("run")

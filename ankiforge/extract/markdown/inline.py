@@ -16,7 +16,7 @@ from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, restore
 from ankiforge.extract.markdown.tokens import LABEL, Context, Kind, Phrase, Token
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.passages import boundaries, trimmed
+from ankiforge.text.sentences import boundaries, trimmed
 
 _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
 _ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")

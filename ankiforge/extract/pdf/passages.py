@@ -14,7 +14,8 @@ from ankiforge.extract.pdf.messages import Box
 from ankiforge.extract.pdf.text import PageText, usual_step
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
-from ankiforge.text.passages import CONTEXT, sentence_around
+from ankiforge.text.passages import CONTEXT
+from ankiforge.text.sentences import sentence_around
 
 Point = tuple[float, float]
 
