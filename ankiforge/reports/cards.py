@@ -271,10 +271,10 @@ def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) ->
     yield from _source_text(line)
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
-        twin_is_ours = finding.twin and not finding.twin.startswith("nid:")
-        if twin_is_ours:
-            for twin in ledger.lines([finding.twin]):
-                yield _row("", one_line(twin))
+        is_ours = finding.duplicate and not finding.duplicate.startswith("nid:")
+        if is_ours:
+            for duplicate in ledger.lines([finding.duplicate]):
+                yield _row("", one_line(duplicate))
     yield from _draft_text(ledger, line) if line.waiting else _card_text(ledger, line)
     for question in questions:
         if line.id in question.guids:

@@ -342,7 +342,7 @@ def _repeats(note: ReadNote, index: check.DuplicateIndex) -> Iterator[Finding]:
     if same:
         yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
     for finding in index.near(draft, note.key):
-        if finding.twin != same:
+        if finding.duplicate != same:
             yield finding
     index.add(f"note {note.nid}", note.key, draft)
 
@@ -414,6 +414,6 @@ def _example(note: ReadNote, finding: Finding) -> list[str]:
     """Return the two lines about a note with a finding."""
     where = f"{note.nid or note.guid} · {shortened(note.deck, 60)}"
     message = finding.message
-    if finding.twin and finding.twin not in message:
-        message = f"{message} ({finding.twin})"
+    if finding.duplicate and finding.duplicate not in message:
+        message = f"{message} ({finding.duplicate})"
     return [f"    {where}: {shortened(note.front, 60)}", f"      {message}"]
