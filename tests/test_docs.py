@@ -27,6 +27,7 @@ from ankiforge.cli import COMMANDS, main
 from ankiforge.cli import forge as forge_group
 from ankiforge.config import read_settings
 from ankiforge.errors import ForgeError
+from ankiforge.extract import registry
 from ankiforge.pipeline.query import FIELDS
 from samples.build import build, copy_vault
 from tests.fakes import llm_server
@@ -447,7 +448,7 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
     assert len(shown) >= 1
     for text in shown:
         (tmp_path / "ankiforge.yaml").write_text(text, encoding="utf-8")
-        config = read_settings(tmp_path / "ankiforge.yaml")
+        config = read_settings(tmp_path / "ankiforge.yaml", registry)
         assert config.llm.model == yaml.safe_load(text)["llm"]["model"]
 
 

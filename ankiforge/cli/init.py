@@ -34,6 +34,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     from ankiforge.config import FILE_NAME
     from ankiforge.config import workspace as places
     from ankiforge.config.ownfiles import own_file
+    from ankiforge.extract import registry
 
     folders = places.user_folder()
     root = (Path.cwd() / (directory or call.folder or Path()).expanduser()).resolve()
@@ -46,7 +47,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         written = _write(root, text)
     # the user's first workspace takes over the cards of the default one
     moved = places.adopt_default(root, folders) if places.registered(folders) is None else ()
-    workspace = places.load(root)
+    workspace = places.load(root, registry)
     if moved:  # the remembered PATHs were given by the user, so they need no confirmation
         places.confirm(workspace, list(places.remembered_concerns(workspace)), folders)
     asked = places.unconfirmed(workspace, folders) if trust else []

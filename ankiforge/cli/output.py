@@ -300,11 +300,12 @@ def workspace_of(call: Call) -> WorkspaceFolder:
         UsageError: the folder is not a workspace, or its settings are not trusted.
     """
     from ankiforge.config.workspace import require_trust, resolve, user_folder
+    from ankiforge.extract import registry
 
     def ask(text: str) -> bool:
         return click.confirm(for_terminal(text), err=True)
 
-    workspace = resolve(call.folder, Path.cwd())
+    workspace = resolve(call.folder, Path.cwd(), registry)
     require_trust(workspace, ask if call.interactive else None, user_folder())
     workspace.close_to_others()
     return workspace
@@ -390,7 +391,7 @@ def progress_bar(
         return
     from rich.console import Console
 
-    from ankiforge.extract import count_of
+    from ankiforge.extract.scan import count_of
     from ankiforge.text import counted
 
     steps: list[Progress] = []

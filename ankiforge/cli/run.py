@@ -223,7 +223,7 @@ def print_summary(now: Session, tally: RunResult) -> None:
 def extract(call: Call, paths: Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge.cli.output import workspace_of
-    from ankiforge.extract import keyed, scanned
+    from ankiforge.extract.scan import keyed, scanned
     from ankiforge.model import Extracted, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
     from ankiforge.reports.cards import highlight_json, titled

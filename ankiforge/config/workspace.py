@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from ankiforge import config as settings
-from ankiforge.config import FILE_NAME, Config, SourceEntry, expanded, is_loopback
+from ankiforge.config import FILE_NAME, Config, SourceEntry, SourceKinds, expanded, is_loopback
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.errors import UsageError
@@ -221,7 +221,9 @@ def _own(root: Path, path: Path) -> OwnPath:
     return OwnPath(real)
 
 
-def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> WorkspaceFolder:
+def resolve(
+    directory: Path | None, cwd: Path, kinds: SourceKinds, environ: Texts = os.environ
+) -> WorkspaceFolder:
     """Return the workspace for a command.
 
     It is `directory` (`-C`), otherwise the nearest folder from `cwd` upwards with an
@@ -239,9 +241,9 @@ def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> W
             what = "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
             hint = f"make a workspace there: ankiforge init {folder}"
             raise UsageError(f"{folder}: {what}", hint=hint)
-        return load(folder)
+        return load(folder, kinds)
     if nearest := next(filter(_is_workspace, (cwd, *cwd.parents)), None):
-        return load(nearest)
+        return load(nearest, kinds)
     root = registered(home)
     if root is None:
         return WorkspaceFolder(home.resolve(), Config(), cwd.absolute(), is_default=True)
@@ -249,17 +251,17 @@ def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> W
         # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"
         raise UsageError(what, hint="name it with -C DIR, or make another: ankiforge init DIR")
-    return load(root)
+    return load(root, kinds)
 
 
-def load(folder: Path) -> WorkspaceFolder:
+def load(folder: Path, kinds: SourceKinds) -> WorkspaceFolder:
     """Read the settings of a folder that contains an `ankiforge.yaml`.
 
     Raises:
         ConfigError: they contain an error.
     """
     root = folder.resolve()
-    config = settings.read_settings(root / FILE_NAME)
+    config = settings.read_settings(root / FILE_NAME, kinds)
     return WorkspaceFolder(root, config, expanded(config.output, root, config.where.at("output")))
 
 

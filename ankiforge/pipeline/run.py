@@ -29,7 +29,8 @@ from ankiforge.draft import (
 )
 from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
 from ankiforge.errors import BUG, BugError, one_item
-from ankiforge.extract import program, scanned
+from ankiforge.extract.files import program
+from ankiforge.extract.scan import scanned
 from ankiforge.ledger import Ledger, Outcome, QueryTerm, Report
 from ankiforge.model import (
     SECOND_LOOK,

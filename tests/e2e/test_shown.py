@@ -2,6 +2,8 @@
 
 import pytest
 
+from ankiforge.extract import registry
+
 GIBBON = """Why did Gibbon choose Rome?
 ?
 Gibbon gave four reasons. The first was its greatness.
@@ -161,7 +163,7 @@ def lists(forge):
         name: len(forge.ok("list", "--view", name, "--json").lines) for name in ("new", "questions")
     }
     without = len(forge.ok("list", "--no-card", "--json").lines)
-    workspace = resolve(forge.folder, forge.folder)
+    workspace = resolve(forge.folder, forge.folder, registry)
     with open_ledger(workspace, read_only=True) as ledger:
         session = ReviewSession(ledger, workspace, (), lambda ledger: "", lambda ledger, key: None)
         page = {one["id"]: one.get("left") for one in session.state()["lists"]}

@@ -19,6 +19,7 @@ pytest.importorskip("mcp")
 
 from ankiforge.config.workspace import resolve
 from ankiforge.errors import UsageError
+from ankiforge.extract import registry
 from ankiforge.mcp import Agent
 from ankiforge.pipeline import workspace as app
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
@@ -247,7 +248,7 @@ def agent_sees(forge: Any) -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in forge.environment.items():
             patch.setenv(name, value)
-        workspace = resolve(forge.folder, forge.folder)
+        workspace = resolve(forge.folder, forge.folder, registry)
 
         @contextmanager
         def opened(_: str) -> Iterator[Any]:

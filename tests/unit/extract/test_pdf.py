@@ -1,4 +1,4 @@
-"""What a folder of annotated PDFs yields, through `open_source`."""
+"""What a folder of annotated PDFs yields."""
 
 import json
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from pypdf.generic import (
     StreamObject,
 )
 
-from ankiforge.extract import pdf
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
+from tests.reading import opened, settings_of
 
 SPACING = (
     "The spacing effect improves long-term retention of facts, and massing does not. "
@@ -30,8 +30,8 @@ SPACING = (
 
 
 def scan(root: Path, *only: Path, me: tuple[str, ...] = (), **settings: object) -> list[Sighting]:
-    made = pdf.Settings(path=str(root), **settings)  # type: ignore[arg-type]
-    return list(pdf.open_source("papers", root, made, only, me).scan())
+    made = settings_of("pdf", path=str(root), **settings)
+    return list(opened("pdf", root, made, only, me, name="papers").scan())
 
 
 def extracted(root: Path) -> Extracted:
