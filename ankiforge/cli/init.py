@@ -161,6 +161,7 @@ def settings_text(
 ) -> str:
     """Return the text of `ankiforge.yaml` for a new workspace, which reads these folders."""
     from ankiforge.config import LlmSettings
+    from ankiforge.extract import registry
 
     taken: set[str] = set()
     blocks = [_block("obsidian", path, root, taken) for path in vaults]
@@ -172,7 +173,12 @@ def settings_text(
         models = f"    # here: {server.program} with {', '.join(server.models[:8])}"
     template = files("ankiforge.cli").joinpath("ankiforge.yaml").read_text(encoding="utf-8")
     return template.format(
-        sources="".join(blocks), base_url=_scalar(base_url), model=_scalar(model), models=models
+        sources="".join(blocks),
+        examples="".join(f"  # {example}\n" for example in registry.examples_for_settings()),
+        others=", ".join(registry.kinds_without_example()),
+        base_url=_scalar(base_url),
+        model=_scalar(model),
+        models=models,
     )
 
 
@@ -181,6 +187,7 @@ def _block(kind: str, path: Path, root: Path, taken: set[str]) -> str:
     import unicodedata
 
     from ankiforge.config import source_name
+    from ankiforge.extract.registry import source_type
 
     folded = unicodedata.normalize("NFC", source_name(path)[:56])
     numbered = (f"{folded}-{number}" for number in count(2))
@@ -190,12 +197,7 @@ def _block(kind: str, path: Path, root: Path, taken: set[str]) -> str:
     shown = f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else shown
     lines = [f"  - {kind}:", f"      name: {_scalar(name)}", f"      path: {_scalar(shown)}"]
-    if kind == "obsidian":
-        lines += [
-            "      # marks: [==, mark]           # also: bold, callout",
-            "      # cards: [inline, block, cloze, glossary]  # also: term",
-            "      # exclude: [Templates/]",
-        ]
+    lines += [f"      # {option}" for option in source_type(kind).options_shown]
     return "\n".join(lines) + "\n"
 
 

@@ -41,12 +41,26 @@ PROBLEMS = 3
 """The number of lines about problems after a run; `-v` prints all."""
 
 
-@command("""
+class _RunCommand(click.Command):
+    """A command whose help says what a PATH may be, as the sources say it."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the description. Only then the sources are loaded."""
+        from ankiforge.extract.registry import paths_in_words
+
+        self.help = (self.help or "").replace("{paths}", paths_in_words())
+        super().format_help_text(ctx, formatter)
+
+
+@command(
+    cls=_RunCommand,
+    examples="""
   ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
   ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes
   ankiforge run                            read all of it again
   ankiforge run --dry-run                  show what would happen
-""")
+""",
+)
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 @click.option("--deck", default="", metavar="NAME", help="Put new cards into this deck.")
 @OUTPUT
@@ -66,9 +80,8 @@ def run(
 ) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
-    PATH is a PDF, a note, a text file, an export of Kindle, Readwise or hypothes.is, a tiddler, a
-    folder of these, or Zotero's data folder. It is remembered: without PATH, the remembered ones
-    and the sources of the workspace are read.
+    PATH is {paths}. It is remembered: without PATH, the remembered ones and the sources of the
+    workspace are read.
     """
     from ankiforge.cli.anki import package_path, read_anki
     from ankiforge.pipeline import deliver

@@ -146,9 +146,10 @@ class SourceType(ABC):
     For an export, the name of the account. "" if it is only read when the settings name it.
     """
     example: ClassVar[str] = ""
-    """An entry for the settings that `ankiforge init` writes; "" = it is named there, no more."""
-    example_says: ClassVar[str] = ""
-    """What that example reads."""
+    """An entry for the settings that `ankiforge init` writes, with a comment on what it reads.
+
+    "" if it is only named there.
+    """
     options_shown: ClassVar[Strings] = ()
     """Further keys that `ankiforge init` shows, as comments, for a source that it found."""
 

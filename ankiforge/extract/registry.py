@@ -125,19 +125,33 @@ def keys_instead_of_path() -> frozenset[str]:
 
 def paths_in_words() -> str:
     """Return what a PATH may be, as in “a PDF, a note, a folder of these, or …”."""
-    accounts = [one.noun for one in source_types() if one.noun and one.is_export]
-    *first, last = accounts
-    words: list[str] = []
+    named = [source for source in source_types() if source.noun]
+    accounts = [source.noun for source in named if source.is_export]
+    exports = f"an export of {', '.join(accounts[:-1])} or {accounts[-1]}"
+    files: list[str] = []
     libraries: list[str] = []
-    for one in source_types():
-        if one.is_export:
-            words.append(f"an export of {', '.join(first)} or {last}")
-        elif one.marker:
-            libraries.append(one.noun)
-        elif one.noun:
-            words.append(one.noun)
-    every = (*dict.fromkeys(words), "a folder of these", *libraries)
-    return f"{', '.join(every[:-1])}, or {every[-1]}"
+    for source in named:
+        if source.marker:
+            libraries.append(source.noun)
+        elif not source.is_export:
+            files.append(source.noun)
+        elif exports not in files:  # all accounts in one phrase
+            files.append(exports)
+    words = [*files, "a folder of these", *libraries]
+    return f"{', '.join(words[:-1])}, or {words[-1]}"
+
+
+def examples_for_settings() -> Strings:
+    """Return an entry of `sources:` for each source that has an example."""
+    sources = sorted(source_types(), key=lambda source: source.kind)
+    return tuple(source.example for source in sources if source.example)
+
+
+def kinds_without_example() -> Strings:
+    """Return the other kinds of a PATH; first those whose files are nothing else."""
+    others = [source for source in source_types() if source.noun and not source.example]
+    others.sort(key=lambda source: not source.is_unambiguous)
+    return tuple(source.kind for source in others)
 
 
 # --- the sources of other distributions -----------------------------------------------------

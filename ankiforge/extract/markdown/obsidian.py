@@ -79,8 +79,7 @@ class Vault(NoteSource):
     is_unambiguous = False
     keeps_inner = True
     noun = "a note"
-    example = "- obsidian: {name: notes, path: ~/Vault}"
-    example_says = "a vault"
+    example = "- obsidian: {name: notes, path: ~/Vault}     # a vault"
     options_shown: ClassVar[Strings] = (
         "marks: [==, mark]           # also: bold, callout",
         "cards: [inline, block, cloze, glossary]  # also: term",

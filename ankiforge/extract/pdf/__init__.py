@@ -69,8 +69,7 @@ class Pdf(FileSource):
     endings = (".pdf",)
     keeps_inner = True
     noun = "a PDF"
-    example = "- pdf: {name: papers, path: ~/Papers}"
-    example_says = "a folder of PDFs with marks"
+    example = "- pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks"
     by_several = True
     tells_of_named = True
 

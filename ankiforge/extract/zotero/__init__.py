@@ -44,8 +44,7 @@ class Zotero(SourceType):
     endings = (".sqlite",)
     marker = "zotero.sqlite"
     noun = "Zotero's data folder"
-    example = "- zotero: {name: zotero, path: ~/Zotero}"
-    example_says = "Zotero's data folder"
+    example = "- zotero: {name: zotero, path: ~/Zotero}      # Zotero's data folder"
 
     @classmethod
     def open(cls, opening: Opening) -> Source:
