@@ -107,14 +107,6 @@ def test_a_file_may_be_the_root(folder):
     assert alone.end().complete
 
 
-def test_a_root_that_is_not_there_is_a_problem_and_nothing_is_gone(tmp_path):
-    nowhere = Folder("k", "n", tmp_path / "nowhere")
-    [problem] = nowhere.files()
-    assert isinstance(problem, Problem)
-    assert problem.where == str(tmp_path / "nowhere")
-    assert not nowhere.end().complete
-
-
 def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
     (folder / "a.txt").write_bytes(b"\xff\xfa")
     settings = settings_of("markdown", path=str(folder), include=("**/*.txt",))

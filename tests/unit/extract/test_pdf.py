@@ -16,7 +16,7 @@ from pypdf.generic import (
     StreamObject,
 )
 
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from tests.reading import opened, settings_of
@@ -76,10 +76,6 @@ def test_a_folder_yields_its_marked_files_in_order_and_ends_with_its_scan(tmp_pa
     assert paths(some) == ["a.pdf"]
     assert some[-1] == Scan("papers", "pdf:papers", complete=False)
     assert paths(scan(wanted)) == ["a.pdf"]
-    problem, end = scan(tmp_path / "gone")
-    assert isinstance(problem, Problem)
-    assert problem.where.endswith("gone")
-    assert end == Scan("papers", "pdf:papers", complete=False)
 
 
 # --- what a mark carries --------------------------------------------------------------------
