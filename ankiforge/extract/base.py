@@ -1,10 +1,12 @@
 """What a source is: one class that knows its files, its settings, and how to open them.
 
-A new source is a subclass of `SourceType`, mostly of `FileSource` or `ExportSource` in `folder`, and
-one line in `registry`; in a package of its own, an entry point. `docs/adding-a-source.md` shows one.
+A new source is a subclass of `SourceType`, mostly of `FileSource` or `ExportSource` in
+`folder`, and one line in `registry`; in a package of its own, an entry point.
+`docs/adding-a-source.md` shows one.
 
-A command that only wants to know whose a file is imports the classes of all sources. So a module
-with such a class imports what reads the files (`pypdf`, SQLite, …) in the functions that need it.
+A command that only wants to know whose a file is imports the classes of all sources. So a
+module with such a class imports what reads the files (`pypdf`, SQLite, …) in the
+functions that need it.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class SourceSettings(Value, forbid_unknown_fields=True, kw_only=True):
     name: str = ""
 
 
-# --- recognising files ----------------------------------------------------------------------
+# --- recognising files ------------------------------------------------------------------
 
 
 class Confidence(IntEnum):
@@ -78,7 +80,7 @@ class Candidate:
         return text.replace("\r\n", "\n").lstrip("\ufeff")
 
 
-# --- opening a source -----------------------------------------------------------------------
+# --- opening a source -------------------------------------------------------------------
 
 
 class Opening(Value):
@@ -112,8 +114,8 @@ class Opening(Value):
 class SourceType(ABC):
     """One kind of source.
 
-    The class says what the kind is; `open` returns a reader of some files, for which most classes
-    make an instance of themselves.
+    The class says what the kind is; `open` returns a reader of some files, for which most
+    classes make an instance of themselves.
     """
 
     # --- its name and settings
@@ -143,7 +145,8 @@ class SourceType(ABC):
     noun: ClassVar[str] = ""
     """What a person gives as PATH, for `ankiforge run --help`: "a PDF".
 
-    For an export, the name of the account. "" if it is only read when the settings name it.
+    For an export, the name of the account. "" if it is only read when the settings name
+    it.
     """
     example: ClassVar[str] = ""
     """An entry for the settings that `ankiforge init` writes, with a comment on what it reads.

@@ -10,13 +10,14 @@ from typing import NamedTuple
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence
 from ankiforge.extract.registry import by_ending, is_export, source_type, source_types
 
-# Both read Markdown: a vault's notes are of the first kind, and so are single notes; the second one
-# has notes that were read as plain files before, and texts that no other kind recognises.
+# Both read Markdown: a vault's notes are of the first kind, and so are single notes; the
+# second one has notes that were read as plain files before, and texts that no other kind
+# recognises.
 _NOTES = "obsidian"
 _TEXTS = "markdown"
 
 
-# --- one file -------------------------------------------------------------------------------
+# --- one file ---------------------------------------------------------------------------
 
 
 def kind_of(path: Path) -> str:
@@ -55,7 +56,7 @@ def why_not(path: Path) -> str:
     return ""
 
 
-# --- the files of a folder ------------------------------------------------------------------
+# --- the files of a folder --------------------------------------------------------------
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -91,7 +92,7 @@ def _is_broken_link(path: Path) -> bool:
     return path.is_symlink() and not path.exists()
 
 
-# --- sources of a path ----------------------------------------------------------------------
+# --- sources of a path ------------------------------------------------------------------
 
 MAX_REASONS = 3
 """The number of unreadable files that are named per folder."""
@@ -130,7 +131,8 @@ class _Surroundings:
     def root(self, kind: str) -> Path:
         """Return the folder of the source of this kind that the path belongs to.
 
-        A note belongs to its vault, other files to the folder around them that was read before.
+        A note belongs to its vault, other files to the folder around them that was read
+        before.
         """
         if self.vault and kind == _NOTES:
             return self.vault

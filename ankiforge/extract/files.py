@@ -1,7 +1,8 @@
 """Match patterns, decode text, and stamp files.
 
-A file with an unchanged stamp counts as unchanged, as in version control. A stamp that is too
-recent proves nothing: two writes within one tick of the file system's clock have the same stamp.
+A file with an unchanged stamp counts as unchanged, as in version control. A stamp that is
+too recent proves nothing: two writes within one tick of the file system's clock have the
+same stamp.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ RE_SAVE = "re-save it as UTF-8"
 PICTURE = regex(r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$")
 """Matches the pictures that notes show."""
 
-# --- stamps ---------------------------------------------------------------------------------
+# --- stamps -----------------------------------------------------------------------------
 
 Stamp = tuple[int, int, int, int]
 """mtime (ns), ctime (ns), size, inode. Programs can set back the mtime but not the ctime."""
@@ -83,7 +84,7 @@ def program() -> str:
     return h16(*stamps, str(libraries))
 
 
-# --- walking --------------------------------------------------------------------------------
+# --- walking ----------------------------------------------------------------------------
 
 
 def legible(name: str) -> str:
@@ -110,9 +111,10 @@ _LAST = {"*": "[^/]*", "**": ".*", "**/": "(?:.*/)?"}
 def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bool]:
     """Return a function that tells whether a relative path matches any of the patterns.
 
-    Case is ignored. `*` and `?` match within a name, `**` across folders. A pattern that ends in
-    `/` matches everything in that folder. With `git`, patterns work as in `.gitignore`: without an
-    inner slash they match at any depth, and a pattern for a folder matches everything in it.
+    Case is ignored. `*` and `?` match within a name, `**` across folders. A pattern that
+    ends in `/` matches everything in that folder. With `git`, patterns work as in
+    `.gitignore`: without an inner slash they match at any depth, and a pattern for a
+    folder matches everything in it.
     """
     expression_of = _git_expression if git else _plain_expression
     expressions = [expression_of(pattern) for pattern in patterns]
@@ -140,10 +142,11 @@ def _git_expression(pattern: str) -> str:
 def _expression(pattern: str) -> str:
     """Return a regular expression for a pattern, which takes at most quadratic time.
 
-    What stands between two wildcards is taken at its first place and nowhere else (`(?>…)`), as the
-    standard library's `fnmatch` does it: a later place leaves less of the path to the wildcards
-    behind it, so nothing that matches is lost. Only the last wildcard of each kind may try several
-    places, because what follows it has to reach the end.
+    What stands between two wildcards is taken at its first place and nowhere else
+    (`(?>…)`), as the standard library's `fnmatch` does it: a later place leaves less of
+    the path to the wildcards behind it, so nothing that matches is lost. Only the last
+    wildcard of each kind may try several places, because what follows it has to reach the
+    end.
     """
     wildcards = [found[0] for found in _WILDCARD.finditer(pattern)]
     literals = [_literal(words) for words in _WILDCARD.split(pattern)]
@@ -179,7 +182,7 @@ def _literal(words: str) -> str:
     return "[^/]".join(map(re.escape, words.split("?")))
 
 
-# --- reading --------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------
 
 
 def encoding_of(head: bytes) -> str:
@@ -229,8 +232,8 @@ def open_regular(path: str, flags: int) -> int:
 def read_file(path: str | Path, largest: int) -> tuple[bytes, os.stat_result]:
     """Return the bytes of a file of a source, and what the system says of it.
 
-    Every reader of sources comes here, or opens the file with `open_regular`. A link to a regular
-    file is followed.
+    Every reader of sources comes here, or opens the file with `open_regular`. A link to a
+    regular file is followed.
 
     Raises:
         ItemError: it is no regular file, has more than `largest` bytes, or is unreadable.
@@ -250,7 +253,8 @@ def read_settings(path: Path) -> Json:
     """Return the JSON object in which another program keeps its settings.
 
     Raises:
-        ItemError: it cannot be read, is too large or nested too deeply, or is no JSON object.
+        ItemError: it cannot be read, is too large or nested too deeply, or is no JSON
+            object.
     """
     raw, _ = read_file(path, LARGEST_SETTINGS)
     try:
@@ -278,9 +282,9 @@ TRIES = 10
 def read_settled(path: str) -> tuple[str, Stamp]:
     """Return a note's text with LF line ends, and its stamp. Wait while it is being written.
 
-    A reader can see half of a file that a program empties and writes again. It does not help to
-    compare the file before and after reading (measured: 74 of 100 such halves seem whole). Only
-    waiting until the file has been unchanged for a while does.
+    A reader can see half of a file that a program empties and writes again. It does not
+    help to compare the file before and after reading (measured: 74 of 100 such halves
+    seem whole). Only waiting until the file has been unchanged for a while does.
 
     Raises:
         ItemError: it is too large, not text, never at rest, or unreadable.
@@ -296,7 +300,7 @@ def read_settled(path: str) -> tuple[str, Stamp]:
     raise ItemError("it keeps changing", hint="run again later") from OSError()
 
 
-# --- HTML -----------------------------------------------------------------------------------
+# --- HTML -------------------------------------------------------------------------------
 
 COMMENT = regex(r"(?s)<!--(?:(?!<!--).)*?-->")
 _TAG = regex(r"(</?[A-Za-z][^<>]*>|<![^<>]*>)")
@@ -345,9 +349,9 @@ SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
 def raised(text: str, name: str) -> str:
     """Return the text of a `<sup>` or `<sub>` in Unicode: `10<sup>5</sup>` is 10⁵, not 105.
 
-    `fold` treats both as the same text. Text that cannot be written so is put in brackets if it
-    contains a digit (`x^(1/2)`), because it would join digits before it; other text is left as it
-    is (`K<sub>M</sub>`, `[1]`).
+    `fold` treats both as the same text. Text that cannot be written so is put in brackets
+    if it contains a digit (`x^(1/2)`), because it would join digits before it; other text
+    is left as it is (`K<sub>M</sub>`, `[1]`).
     """
     sign, table = SCRIPTS[name]
     if all(ord(letter) in table for letter in text):

@@ -73,7 +73,8 @@ _CONFLICT = regex(
 class Folder(msgspec.Struct):
     """The files of a source: a folder, one file, or some files of a folder.
 
-    It records whether everything was seen, and provides the names used for scans and keys.
+    It records whether everything was seen, and provides the names used for scans and
+    keys.
     """
 
     kind: str
@@ -106,8 +107,8 @@ class Folder(msgspec.Struct):
     def files(self) -> Iterator[File | Problem]:
         """Yield the matching files, sorted, and a problem for each unreadable folder.
 
-        Links and hidden files are skipped. A file that the user named is included whatever its
-        name.
+        Links and hidden files are skipped. A file that the user named is included
+        whatever its name.
         """
         self.missed = False
         found: dict[str, File | Problem] = {}
@@ -232,7 +233,7 @@ def _add(found: dict[str, File | Problem], listed: File | Problem) -> None:
         found[f"{where}/"] = Problem(where, what, "rename one of the two")
 
 
-# --- sources --------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -250,8 +251,8 @@ class FolderSource(SourceType):
     def open(cls, opening: Opening) -> Self:
         """Return a reader of the files below a root.
 
-        They are those that the settings include, by `include` and `exclude`; if there are no such
-        settings, those with one of `endings`.
+        They are those that the settings include, by `include` and `exclude`; if there are
+        no such settings, those with one of `endings`.
         """
         settings = opening.settings
         if hasattr(settings, "include"):
@@ -283,7 +284,8 @@ class FileSource(FolderSource):
     def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems.
 
-        `picture` returns the path of a picture by its name in the text; "" if it is not a picture.
+        `picture` returns the path of a picture by its name in the text; "" if it is not a
+        picture.
 
         Raises:
             ItemError: the file cannot be read.
@@ -395,7 +397,7 @@ class FileSource(FolderSource):
         return f"{whose} {file.stamp} {h16(repr(found)) if found else ''}"
 
 
-# --- pictures -------------------------------------------------------------------------------
+# --- pictures ---------------------------------------------------------------------------
 
 
 class _Pictures:
@@ -443,7 +445,7 @@ def _is_file_below(root: Path, path: str) -> bool:
         return False
 
 
-# --- settings and times ---------------------------------------------------------------------
+# --- settings and times -----------------------------------------------------------------
 
 
 def selection_of(settings: msgspec.Struct) -> str:

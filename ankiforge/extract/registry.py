@@ -1,7 +1,7 @@
 """The sources that there are: ours, and those of other distributions.
 
-Another distribution adds sources by the entry-point group `ankiforge.sources`; their classes have
-the same rights as ours. A class is imported when it is needed.
+Another distribution adds sources by the entry-point group `ankiforge.sources`; their
+classes have the same rights as ours. A class is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def by_ending() -> dict[str, tuple[type[SourceType], ...]]:
 
 
 @cache
-def _by_ending(sources: tuple[type[SourceType], ...]) -> dict[str, tuple[type[SourceType], ...]]:
+def _by_ending(
+    sources: tuple[type[SourceType], ...],
+) -> dict[str, tuple[type[SourceType], ...]]:
     found: dict[str, tuple[type[SourceType], ...]] = {}
     for source in sources:
         for ending in source.endings:
@@ -104,7 +106,7 @@ def _by_ending(sources: tuple[type[SourceType], ...]) -> dict[str, tuple[type[So
     return found
 
 
-# --- what others ask about all sources ------------------------------------------------------
+# --- what others ask about all sources --------------------------------------------------
 
 
 def is_export(kind: str) -> bool:
@@ -154,7 +156,7 @@ def kinds_without_example() -> Strings:
     return tuple(source.kind for source in others)
 
 
-# --- the sources of other distributions -----------------------------------------------------
+# --- the sources of other distributions -------------------------------------------------
 
 
 def _plugins() -> EntryPoints:

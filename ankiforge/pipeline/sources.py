@@ -1,6 +1,7 @@
 """Which sources a run reads, and how they are opened.
 
-A run reads the sources of the settings and the remembered PATHs, or the PATHs of the command line.
+A run reads the sources of the settings and the remembered PATHs, or the PATHs of the
+command line.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from ankiforge.config.workspace import Remembered
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.errors import ConfigError, UsageError
 from ankiforge.extract.base import Opening
-from ankiforge.extract.discover import FoundSource, discover, kind_of, resolve, why_nothing
+from ankiforge.extract.discover import (
+    FoundSource,
+    discover,
+    kind_of,
+    resolve,
+    why_nothing,
+)
 from ankiforge.extract.registry import default_name, is_export, loaded, source_type
 from ankiforge.model import Json, Memory, NoMemory, Problem, Source, Value
 
@@ -41,7 +48,7 @@ class SelectedSource(Value):
         return self.entry.kind, self.entry.name
 
 
-# --- selecting ------------------------------------------------------------------------------
+# --- selecting --------------------------------------------------------------------------
 
 
 def select_sources(
@@ -54,8 +61,8 @@ def select_sources(
         paths: the arguments of the command line.
 
     Returns:
-        The sources; a problem for each PATH that cannot be read; and all PATHs to remember from
-        now on.
+        The sources; a problem for each PATH that cannot be read; and all PATHs to
+        remember from now on.
 
     Raises:
         UsageError: there is only one PATH, and it cannot be read.
@@ -271,7 +278,7 @@ def _union(one: SelectedSource, other: SelectedSource) -> SelectedSource:
     return SelectedSource(entry, only)
 
 
-# --- opening --------------------------------------------------------------------------------
+# --- opening ----------------------------------------------------------------------------
 
 
 def open_sources(
@@ -285,7 +292,8 @@ def open_sources(
     """Open sources, and remember their folders, from which pictures are read.
 
     Raises:
-        ConfigError: a kind is unknown, or its settings are invalid; with file, line and key.
+        ConfigError: a kind is unknown, or its settings are invalid; with file, line and
+            key.
     """
     from ankiforge.ledger import CACHE_FILE, CacheFile
     from ankiforge.pipeline.deliver import remember_roots
@@ -325,7 +333,8 @@ def open_source(
     """Open a source.
 
     Raises:
-        ConfigError: the kind is unknown, or its settings are invalid; with file, line and key.
+        ConfigError: the kind is unknown, or its settings are invalid; with file, line and
+            key.
     """
     config = workspace.config
     try:

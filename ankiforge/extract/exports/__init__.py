@@ -36,8 +36,8 @@ Named = tuple[str, Iterator[Sighting]]
 class ExportSource(FolderSource):
     """A source that reads files exported from an account.
 
-    A subclass defines `items` and `documents`: what a file contains, and what is made of the items
-    of all files.
+    A subclass defines `items` and `documents`: what a file contains, and what is made of
+    the items of all files.
     """
 
     is_export = True
@@ -75,8 +75,9 @@ class ExportSource(FolderSource):
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield problems, then the documents, and a `Scan`.
 
-        If no file has changed, nothing is read. Otherwise all files are read, because a document
-        may be spread over several files and a file may contain several documents.
+        If no file has changed, nothing is read. Otherwise all files are read, because a
+        document may be spread over several files and a file may contain several
+        documents.
         """
         folder = self.folder
         own_container = f"{self.kind} source {folder.name}"
@@ -104,7 +105,8 @@ class ExportSource(FolderSource):
     def _read(self) -> Iterator[Sighting]:
         """Yield problems, then the documents; the newest file is read last.
 
-        There is a problem for each other file that the user named, or that looks like an export.
+        There is a problem for each other file that the user named, or that looks like an
+        export.
         """
         exports: list[File] = []
         for file in self.folder.files():

@@ -3,10 +3,11 @@
     sources:
       - hypothesis: {path: ~/Downloads/annotations.json}
 
-Supported are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a list of
-annotations. Replies are added to the annotation that starts their thread. The key of an annotation
-is its id. Of two copies, the one updated last counts. Annotations by other people are reported but
-give no cards. The reader is given by `me`, or else by the export.
+Supported are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a
+list of annotations. Replies are added to the annotation that starts their thread. The key
+of an annotation is its id. Of two copies, the one updated last counts. Annotations by
+other people are reported but give no cards. The reader is given by `me`, or else by the
+export.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _user(name: str) -> str:
     return name.removeprefix("acct:").partition("@")[0].strip().casefold()
 
 
-# --- the source -----------------------------------------------------------------------------
+# --- the source -------------------------------------------------------------------------
 
 
 class Export(Value):
@@ -209,8 +210,8 @@ def _threads(
 ) -> tuple[dict[str, list[Annotation]], dict[str, list[Annotation]]]:
     """Return the annotations of each page by its address, and the replies by what they answer.
 
-    A reply is added to the annotation that starts its thread; one whose thread is not there counts
-    as an annotation of the page.
+    A reply is added to the annotation that starts its thread; one whose thread is not
+    there counts as an annotation of the page.
     """
     pages: dict[str, list[Annotation]] = {}
     replies: dict[str, list[Annotation]] = {}

@@ -3,10 +3,11 @@
     sources:
       - kindle: {path: ~/Kindle/My Clippings.txt}
 
-A Kindle only appends to its file. So a mark that was changed is listed twice, and so is an edited
-note. If of two marks at one place one contains the other, the newer one counts, and the longer one
-is kept as context (`sentence`). A note becomes the comment of the mark that ends at its place; in
-HTML, of the mark above it. The key depends only on the passage.
+A Kindle only appends to its file. So a mark that was changed is listed twice, and so is
+an edited note. If of two marks at one place one contains the other, the newer one counts,
+and the longer one is kept as context (`sentence`). A note becomes the comment of the mark
+that ends at its place; in HTML, of the mark above it. The key depends only on the
+passage.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _LONG = 20
 # The number of earlier marks among which the older version of a mark is looked for.
 _NEAR = 499
 
-# The second line of an entry, with its page or location and its time; and the line after it.
+# The second line of an entry, with its page or location and its time; and the line after
+# it.
 _CLIPPING = regex(r"(?m)^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n")
 _CLIPPINGS_END = regex(r"(?m)^={10}[ \t]*$")
 # HTML of Kindle's apps, and of KOReader.
@@ -109,7 +111,8 @@ class Kindle(ExportSource):
             )
             for clip in entries
         ]
-        # equal passages are counted in the order of the file, and yielded in that of the book
+        # equal passages are counted in the order of the file, and yielded in that of the
+        # book
         placed = list(zip(entries, numbered(highlights), strict=True))
         placed.sort(key=lambda pair: (pair[0].place, pair[0].page.zfill(9)))
         yield from self.extracted(document, [highlight for _, highlight in placed])
@@ -139,7 +142,7 @@ def _has_text(clip: Clip) -> bool:
     return bool(clip.text) and clip.text[0] + clip.text[-1] != "<>"
 
 
-# --- marks that were changed, and their notes -----------------------------------------------
+# --- marks that were changed, and their notes -------------------------------------------
 
 
 def _that_count(clips: Iterable[Clip]) -> list[Clip]:

@@ -3,10 +3,11 @@
     sources:
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
-The rows of one book are one document, wherever they stand in the file. Tags come from their column
-and from `.tag` at the beginning of a note. A passage tagged `.h1` to `.h6` is a heading for those
-below it. The columns of Readwise's own import format (Title, Author, URL, Date) are supported, too.
-The key depends only on the passage, because the export has no ids.
+The rows of one book are one document, wherever they stand in the file. Tags come from
+their column and from `.tag` at the beginning of a note. A passage tagged `.h1` to `.h6`
+is a heading for those below it. The columns of Readwise's own import format (Title,
+Author, URL, Date) are supported, too. The key depends only on the passage, because the
+export has no ids.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ class Readwise(ExportSource):
         )
 
 
-# --- the table ------------------------------------------------------------------------------
+# --- the table --------------------------------------------------------------------------
 
 
 def _columns_of(line: str) -> dict[str, int]:
@@ -199,7 +200,7 @@ def _delimiter_of(line: str) -> str:
     return max(",;\t", key=line.count)
 
 
-# --- a row ----------------------------------------------------------------------------------
+# --- a row ------------------------------------------------------------------------------
 
 
 class _Note:

@@ -3,11 +3,11 @@
     sources:
       - tiddlywiki: {name: wiki, path: ~/Wiki/tiddlers}
 
-Marks are `@@text@@`, with or without a style or class, and `<mark>`. Hand-written cards work as in
-a vault. Wikitext is converted to Markdown line by line (`markdown_of`), and then read by the
-functions for vaults, so that plain text is as specified in docs/keys.md. Transclusions and macros
-(`{{…}}`, `<<…>>`) are shown as `…` within a line, and omitted on a line of their own. Rows of
-tables are read as paragraphs.
+Marks are `@@text@@`, with or without a style or class, and `<mark>`. Hand-written cards
+work as in a vault. Wikitext is converted to Markdown line by line (`markdown_of`), and
+then read by the functions for vaults, so that plain text is as specified in docs/keys.md.
+Transclusions and macros (`{{…}}`, `<<…>>`) are shown as `…` within a line, and omitted on
+a line of their own. Rows of tables are read as paragraphs.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Wiki(NoteSource):
         return markdown_of(text.partition("\n\n")[2])
 
 
-# --- tiddlers -------------------------------------------------------------------------------
+# --- tiddlers ---------------------------------------------------------------------------
 
 _WIKITEXT = {"", "text/vnd.tiddlywiki"}
 _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
@@ -136,7 +136,7 @@ def _begins_with_tag(line: str) -> bool:
     return line.startswith("#") and has_tag(line)
 
 
-# --- wikitext -------------------------------------------------------------------------------
+# --- wikitext ---------------------------------------------------------------------------
 
 _CODE = regex(r"(?m)(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)")
 _MARKED = regex(r"(?m)^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$")

@@ -3,14 +3,14 @@
     sources:
       - markdown: {name: journal, path: ~/Documents/Journal}
 
-The marks and hand-written cards are those of an Obsidian vault, and this package reads both:
-`source` parses the front matter and hides comments and maths, `blocks` cuts a note into blocks,
-`inline` parses the text of a block, `cards` recognises hand-written cards, `quotes` finds passages
-pasted from papers, `note` builds the highlights.
+The marks and hand-written cards are those of an Obsidian vault, and this package reads
+both: `source` parses the front matter and hides comments and maths, `blocks` cuts a note
+into blocks, `inline` parses the text of a block, `cards` recognises hand-written cards,
+`quotes` finds passages pasted from papers, `note` builds the highlights.
 
-The front matter may be Joplin's. Plain text is read as Markdown in which indentation has no meaning
-and text behind `> ` is a passage the reader kept. The plain text of a file, from which keys are
-made, is computed as for a vault note (docs/keys.md).
+The front matter may be Joplin's. Plain text is read as Markdown in which indentation has
+no meaning and text behind `> ` is a passage the reader kept. The plain text of a file,
+from which keys are made, is computed as for a vault note (docs/keys.md).
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ _SIGNS = {
 _SEPARATOR = regex(r"\n[ \t>]*\?\??[ \t]*\n")
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
-# The end of a text that `draft export` wrote, and of a prompt: their examples are no cards.
+# The end of a text that `draft export` wrote, and of a prompt: their examples are no
+# cards.
 _CHAT = ("with the JSON only, in one code block.\n", "{{ highlights }}\n")
 # Tags of notes that Obsidian's Web Clipper writes.
 _CLIPPED = {"clipping", "clippings"}
@@ -292,7 +293,7 @@ def _public_text(document: Document, blocks: Iterable[Block]) -> str:
     return "\n".join([block.plain for block in blocks if not block.private])
 
 
-# --- files of Markdown and plain text -------------------------------------------------------
+# --- files of Markdown and plain text ---------------------------------------------------
 
 
 class Texts(NoteSource):

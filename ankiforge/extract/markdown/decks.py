@@ -4,8 +4,9 @@
       - yanki: {name: cards, path: ~/Cards}
       - ankiops: {name: decks, path: ~/AnkiOps}
 
-yanki has one card a file, AnkiOps one deck a file. Each card is rewritten as `START … END`, as
-Obsidian_to_Anki has it, with the tool's id as its comment, and read like any note of a vault.
+yanki has one card a file, AnkiOps one deck a file. Each card is rewritten as `START …
+END`, as Obsidian_to_Anki has it, with the tool's id as its comment, and read like any
+note of a vault.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class _Decks(obsidian.Vault):
     def open(cls, opening: Opening) -> Self:
         """Return a reader of a folder of cards."""
         decks = super().open(opening)
-        # the cards are rewritten by the plugin's own words, whatever a vault around them says
+        # the cards are rewritten by the plugin's own words, whatever a vault around them
+        # says
         return replace(decks, dialects=Dialects(("o2a",)), problems=())
 
     def cards(self, text: str) -> Iterator[str]:
@@ -88,7 +90,7 @@ def _without_field_names(side: str) -> str:
     return _FIELD.sub(lambda name: name[0][:-1] + r"\:", side)
 
 
-# --- yanki ----------------------------------------------------------------------------------
+# --- yanki ------------------------------------------------------------------------------
 
 _HEAD = regex(r"(?s)\A\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)")
 _NOTE_ID = regex(r"(?m)^noteId:[ \t]*(\d+)")
@@ -139,7 +141,7 @@ def _with_gaps(text: str) -> str:
     return _STRUCK.sub(gap, text)
 
 
-# --- AnkiOps --------------------------------------------------------------------------------
+# --- AnkiOps ----------------------------------------------------------------------------
 
 _COMMENT = regex(r"<!--\s*(note_key|note_type|tags):\s*(.*?)\s*-->\n?")
 _LABEL = regex(r"(?m)^([A-Z]+\d*|IO_\w+):[ \t]*")

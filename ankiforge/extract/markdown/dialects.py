@@ -30,9 +30,10 @@ PLUGINS = {
 """By dialect: the plugin's id, which is also the name of its folder."""
 
 
-# --- what the plugins were told -------------------------------------------------------------
+# --- what the plugins were told ---------------------------------------------------------
 
-# The cloze patterns of obsidian-spaced-repetition that are read, and what marks such a cloze.
+# The cloze patterns of obsidian-spaced-repetition that are read, and what marks such a
+# cloze.
 _CLOZE = {
     "==[123;;]answer[;;hint]==": "==",
     "**[123;;]answer[;;hint]**": "bold",
@@ -161,7 +162,7 @@ class _O2a(
         return not (self.ignored and matcher(self.ignored)(path))
 
     def patterns(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the expressions as Python has them, and why others cannot be used, by note type."""
+        """Return the usable expressions, and why others cannot be used, by note type."""
         usable: dict[str, str] = {}
         faults: dict[str, str] = {}
         if not self.defaults.expressions:
@@ -244,7 +245,10 @@ class _O2a(
         return cards
 
     def _matches(self, text: str, searcher: Searcher) -> Iterator[tuple[str, _Behind, Match]]:
-        """Yield the matches of all expressions in the order of the plugin, with their note types."""
+        """Yield the matches of all expressions, with their note types.
+
+        They come in the order of the plugin.
+        """
         forms: list[_Behind] = []
         for form in _BEHIND:
             may_have_id = not form.has_id or "ID: " in text
@@ -415,7 +419,8 @@ class Dialects(Value):
         if "flashcards" in names:
             flashcards = self.flashcards
             own = _signs(
-                two_way=flashcards.inline_separator_reverse, one_way=flashcards.inline_separator
+                two_way=flashcards.inline_separator_reverse,
+                one_way=flashcards.inline_separator,
             )
             signs = own | signs
         return signs
@@ -464,7 +469,7 @@ def _signs(*, two_way: str, one_way: str) -> dict[str, bool]:
     return {sign: sign == two_way for sign in (two_way, one_way) if sign.strip()}
 
 
-# --- the files of the plugins ----------------------------------------------------------------
+# --- the files of the plugins -----------------------------------------------------------
 
 
 def switched_on(vault: Path) -> tuple[Strings | None, Problem | None]:

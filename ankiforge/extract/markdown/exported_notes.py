@@ -44,10 +44,11 @@ class Kept(NamedTuple):
 def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
     """Return the passages that other programs keep in a note, by the index of their block.
 
-    Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if it ends
-    with its place in the book (`(Location 64)`, `— location: 64`, `(View Highlight)`); where a
-    heading “Metadata” stands in the note, any list item and quote is. No item within another one
-    is. And text right below a heading that is a place (`Page 5 @ 21 May 2024`) is a passage.
+    Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if
+    it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View
+    Highlight)`); where a heading “Metadata” stands in the note, any list item and quote
+    is. No item within another one is. And text right below a heading that is a place
+    (`Page 5 @ 21 May 2024`) is a passage.
     """
     from ankiforge.extract.markdown.blocks import Part
 

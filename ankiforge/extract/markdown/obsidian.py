@@ -1,8 +1,8 @@
 """Obsidian vaults: marked phrases, callouts and hand-written cards of Markdown notes.
 
-The notes are read by `markdown`. How plugins write cards in them is read from the files that the
-plugins keep in the vault (`dialects`), and so are the folders of templates. Nothing is written into
-a vault.
+The notes are read by `markdown`. How plugins write cards in them is read from the files
+that the plugins keep in the vault (`dialects`), and so are the folders of templates.
+Nothing is written into a vault.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from ankiforge.extract.base import Opening, SourceSettings
 from ankiforge.extract.files import LARGEST, matcher, read_file, read_settings
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import CARDS, HandWritten, Note, NoteSource
-from ankiforge.extract.markdown.dialects import PLUGINS, Dialects, read_dialects, switched_on
+from ankiforge.extract.markdown.dialects import (
+    PLUGINS,
+    Dialects,
+    read_dialects,
+    switched_on,
+)
 from ankiforge.extract.markdown.expressions import Searcher
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
@@ -217,7 +222,7 @@ def _notes_only(settings: Any, templates: list[str]) -> Callable[[str], bool]:
     return fits
 
 
-# --- templates ------------------------------------------------------------------------------
+# --- templates --------------------------------------------------------------------------
 
 # Below `.obsidian`, by file: the key that names the folder.
 _TEMPLATES = {

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tuple[Picture, ...]]:
     """Cut out marked figures and drawings; return the marks with picture names, and the pictures.
 
-    A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark keeps
-    its name: the picture may exist from an earlier run. The failure is added to the problems.
+    A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark
+    keeps its name: the picture may exist from an earlier run. The failure is added to the
+    problems.
     """
     if not read.areas:
         return read, ()

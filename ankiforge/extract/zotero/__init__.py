@@ -2,12 +2,14 @@
 
     sources:
       - zotero: {name: zotero, path: ~/Zotero}     # the data folder, or a zotero.sqlite
-      - zotero: {name: zotero, api: local}         # the own library of a running Zotero 8 or later
-      - zotero: {name: zotero, api: web}           # zotero.org, with the key in ZOTERO_API_KEY
+      - zotero: {name: zotero, api: local}         # the own library of a running Zotero 8
+        or later
+      - zotero: {name: zotero, api: web}           # zotero.org, with the key in
+        ZOTERO_API_KEY
 
-The database is copied, and SQLite opens only the copy. So the original is never written to, and
-Zotero may be running. None of the three sources has the text around a mark. It is read from the PDF
-if `path` leads to it.
+The database is copied, and SQLite opens only the copy. So the original is never written
+to, and Zotero may be running. None of the three sources has the text around a mark. It is
+read from the PDF if `path` leads to it.
 """
 
 from __future__ import annotations

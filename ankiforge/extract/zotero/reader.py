@@ -1,4 +1,4 @@
-"""An open Zotero: its libraries one by one, from the database or an API, and the files beside it."""
+"""An open Zotero: its libraries, from the database or an API, and the files beside it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge.config import ZOTERO, ZOTERO_WEB, is_loopback, key_for, key_variable, origin
+from ankiforge.config import (
+    ZOTERO,
+    ZOTERO_WEB,
+    is_loopback,
+    key_for,
+    key_variable,
+    origin,
+)
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.base import Opening
 from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.zotero.database import Database, companions, local_database
-from ankiforge.extract.zotero.files import STORAGE, is_in_reach, linked_folder, own_settings
+from ankiforge.extract.zotero.files import (
+    STORAGE,
+    is_in_reach,
+    linked_folder,
+    own_settings,
+)
 from ankiforge.extract.zotero.items import Address, Wanted
 from ankiforge.extract.zotero.works import Works
 from ankiforge.model import (
@@ -44,7 +56,7 @@ _GROUP = regex(r"(?:groups?[./])?([1-9]\d{0,17})")
 _HINT = "user, the number of a group, groups/<number>, or a list of these"
 
 
-# --- what the settings say ------------------------------------------------------------------
+# --- what the settings say --------------------------------------------------------------
 
 
 def open_reader(opening: Opening) -> ZoteroSource:
@@ -85,9 +97,10 @@ def open_reader(opening: Opening) -> ZoteroSource:
 def reach_of(data: Path, workspace: Path | None, linked: Strings) -> tuple[Path, ...] | None:
     """Return the only folders in which the files of a library are opened; None if it names them.
 
-    A person who names a data folder, or confirms one outside the workspace, means its linked files,
-    too. A database inside the workspace may have come with it from a stranger, and its paths may
-    lead to any file. Then nothing outside is opened but in the folders that a person confirmed.
+    A person who names a data folder, or confirms one outside the workspace, means its
+    linked files, too. A database inside the workspace may have come with it from a
+    stranger, and its paths may lead to any file. Then nothing outside is opened but in
+    the folders that a person confirmed.
     """
     if workspace is None or not Path(os.path.realpath(data)).is_relative_to(workspace):
         return None
@@ -147,7 +160,7 @@ def _may_be_asked(api: str, url: str) -> bool:
     return is_loopback(url) or (api == "web" and origin(url)[0] == "https")
 
 
-# --- the source -----------------------------------------------------------------------------
+# --- the source -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +201,9 @@ class ZoteroSource:
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield the content of each library, followed by its `Scan`.
 
-        If neither the database nor any of the files that were used has changed, nothing is read.
-        Otherwise everything is read, and the ledger finds out which papers have changed.
+        If neither the database nor any of the files that were used has changed, nothing
+        is read. Otherwise everything is read, and the ledger finds out which papers have
+        changed.
         """
         begun = time.time_ns()
         own_container = f"zotero source {self.name}"
