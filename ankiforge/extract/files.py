@@ -18,7 +18,6 @@ from pathlib import Path
 
 import msgspec
 
-import ankiforge
 from ankiforge.errors import ItemError
 from ankiforge.model import WENT_AWAY, Json, Pair, h16
 from ankiforge.text import regex
@@ -79,7 +78,7 @@ def _tick_is_over(moment: int, now: int) -> bool:
 def program() -> str:
     """Return a hash that changes with any change of this program or of its libraries."""
     libraries = Path(msgspec.__file__).parents[1].stat().st_mtime_ns
-    modules = sorted(Path(ankiforge.__file__).parent.rglob("*.py"))
+    modules = sorted(Path(__file__).parents[1].rglob("*.py"))
     stamps = [f"{path} {stamp_at(path)}" for path in modules]
     return h16(*stamps, str(libraries))
 

@@ -296,7 +296,7 @@ def open_sources(
             key.
     """
     from ankiforge.ledger import CACHE_FILE, CacheFile
-    from ankiforge.pipeline.deliver import remember_roots
+    from ankiforge.pipeline.pictures import remember_roots
 
     selected = list(selected)
     folders: dict[str, str] = {}

@@ -9,7 +9,7 @@ images, `$maths$` and `$$display$$`; a backslash escapes ASCII punctuation.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
@@ -17,50 +17,7 @@ import msgspec
 from ankiforge.model import Span, Strings, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import is_visible
-
-# --- shields: escapes, code and maths ----------------------------------------------------------
-
-# `5 and 10$`: an amount and words, without characters that only occur in formulas.
-_AMOUNT = (
-    r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+"
-    r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
-)
-MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
-"""`$maths$` on one line: no space inside the dollars, no digit after them, and not an amount."""
-_SHIELDED = regex(
-    rf"""(?mx)
-      (?P<escape>\\[!-/:-@\[-`{{-~])
-    | (?P<fence>^[ ]{{0,3}}(?P<mark>`{{3,}}(?=[^`\n]*\n)|~{{3,}})[^\n]*\n(?:[^\n]*\n)*?[ ]{{0,3}}(?P=mark)[`~]*[ \t]*$)
-    | (?P<code>(?<!`)(?P<tick>`+)(?!`)[^`]*(?:(?!(?<!`)(?P=tick)(?!`))`+[^`]*)*(?P=tick)(?!`))
-    | (?P<display>\$\$[^$]+\$\$)
-    | (?P<math>{MATH})
-    """
-)
-_SHIELD_SIGN = regex(r"[\\`~$]")
-
-Shield = tuple[int, int, str]
-"""(start, end, "escape" | "fence" | "code" | "display" | "math")."""
-
-
-def shields(markdown: str) -> list[Shield]:
-    """Return escapes, code and maths in order. No cloze or emphasis begins or ends inside them.
-
-    An unpaired `$` or backtick is an ordinary character.
-    """
-    if not _SHIELD_SIGN.search(markdown):
-        return []
-    # an outer group ends after those inside it, and is the last
-    return [(*match.span(), match.lastgroup or "") for match in _SHIELDED.finditer(markdown)]
-
-
-def outside(markdown: str, change: Callable[[str], str]) -> str:
-    """Apply `change` to the text outside escapes, code and maths."""
-    parts, at = [], 0
-    for start, end, _ in shields(markdown):
-        parts += [change(markdown[at:start]), markdown[start:end]]
-        at = end
-    return "".join([*parts, change(markdown[at:])])
-
+from ankiforge.text.shields import outside, shields
 
 # --- reading -----------------------------------------------------------------------------------
 

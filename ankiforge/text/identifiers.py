@@ -13,7 +13,7 @@ from zlib import crc32
 
 import msgspec
 
-from ankiforge.model import Pair, Value
+from ankiforge.model import Pair, Value, hints
 from ankiforge.text import regex
 
 # The number of characters searched for identifiers.
@@ -151,7 +151,7 @@ def names_of(identifiers: Iterable[Pair], uri: str = "") -> tuple[Pair, ...]:
     """Return the normalised identifiers of a document."""
     found: list[Pair] = []
     for scheme, value in identifiers:
-        match scheme.removesuffix("-hint"):
+        match hints.unprinted(scheme):
             case "doi":
                 found += _of_doi(value)
                 found += _works(value)  # best effort: some old DOIs contain `<` and `>`
@@ -165,7 +165,7 @@ def names_of(identifiers: Iterable[Pair], uri: str = "") -> tuple[Pair, ...]:
                 found.append(("zotero", value))
             case "citekey" | "file" | "path" as name:
                 found.append((name, value.casefold()))
-            case name if not name.startswith("quoted-"):
+            case name if not hints.is_quoted(name):
                 found.append((name, value))
     return tuple(dict.fromkeys((*found, *(_of_address(uri) if _URL.match(uri) else ()))))
 

@@ -155,7 +155,7 @@ Keyword notes with ==marks== and no stop
 def lists(forge):
     """How much each surface says that there is of each."""
     from ankiforge.config.workspace import resolve
-    from ankiforge.pipeline.workspace import open_ledger
+    from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
 
     status = forge.json("status")
@@ -163,9 +163,9 @@ def lists(forge):
         name: len(forge.ok("list", "--view", name, "--json").lines) for name in ("new", "questions")
     }
     without = len(forge.ok("list", "--no-card", "--json").lines)
-    workspace = resolve(forge.folder, forge.folder, registry)
-    with open_ledger(workspace, read_only=True) as ledger:
-        session = ReviewSession(ledger, workspace, (), lambda ledger: "", lambda ledger, key: None)
+    folder = resolve(forge.folder, forge.folder, registry)
+    with Workspace(folder, read_only=True) as workspace:
+        session = ReviewSession(workspace)
         page = {one["id"]: one.get("left") for one in session.state()["lists"]}
         items = {name: len(session.listed(name)["items"]) for name in ("new", "questions", "none")}
     return {

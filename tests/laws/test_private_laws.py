@@ -21,7 +21,7 @@ from ankiforge.config.workspace import resolve
 from ankiforge.errors import UsageError
 from ankiforge.extract import registry
 from ankiforge.mcp import Agent
-from ankiforge.pipeline import workspace as app
+from ankiforge.pipeline.workspace import open_ledger
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.examples import examples
@@ -252,7 +252,7 @@ def agent_sees(forge: Any) -> list[str]:
 
         @contextmanager
         def opened(_: str) -> Iterator[Any]:
-            ledger = app.open_ledger(workspace)
+            ledger = open_ledger(workspace)
             with ledger:
                 yield workspace, ledger
 
@@ -262,7 +262,7 @@ def agent_sees(forge: Any) -> list[str]:
             told.append(agent.list_cards("", state, 0, 50))
         told += [agent.search_library(words, 20) for words in ("diary", "peace", "zanzi", "On my")]
         keys = {one["highlight"] for one in told[0]["highlights"]}
-        with app.open_ledger(workspace) as ledger:
+        with open_ledger(workspace) as ledger:
             keys |= {fate.highlight.key for fate in ledger.fates()}
         for key in sorted(keys):
             try:

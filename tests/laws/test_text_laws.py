@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ankiforge.ledger.cards import keep_numbers
+from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.fold import canonical, fold, locate, same

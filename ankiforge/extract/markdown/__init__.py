@@ -42,11 +42,12 @@ from ankiforge.text import regex
 from ankiforge.text.private import IN_ITS_NOTE, names_tag, why_document
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
+    from ankiforge.extract.markdown.block_cards import Written
     from ankiforge.extract.markdown.blocks import Block, Blocks
-    from ankiforge.extract.markdown.cards import Syntax, Written
+    from ankiforge.extract.markdown.cards import Syntax
     from ankiforge.extract.markdown.dialects import Dialects
+    from ankiforge.extract.markdown.front_matter import FrontMatter
     from ankiforge.extract.markdown.quotes import Citations
-    from ankiforge.extract.markdown.source import FrontMatter
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
@@ -225,9 +226,10 @@ def _parsed(
     """
     from ankiforge.extract.markdown.blocks import parse_blocks
     from ankiforge.extract.markdown.cards import Syntax
+    from ankiforge.extract.markdown.front_matter import front_matter
     from ankiforge.extract.markdown.private import mark_private, why_whole
     from ankiforge.extract.markdown.quotes import citations
-    from ankiforge.extract.markdown.source import QUOTES, front_matter, prepared
+    from ankiforge.extract.markdown.source import QUOTES, prepared
     from ankiforge.extract.markdown.tokens import Context
 
     front = front_matter(note.text)

@@ -20,7 +20,8 @@ from ankiforge.model import Json, Problem, Span, Strings, Texts, Value
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
-    from ankiforge.extract.markdown.cards import FieldWords, Syntax, Written
+    from ankiforge.extract.markdown.block_cards import Written
+    from ankiforge.extract.markdown.cards import FieldWords, Syntax
 
 PLUGINS = {
     "osr": "obsidian-spaced-repetition",
@@ -201,7 +202,7 @@ class _O2a(
 
         `TARGET DECK` is known as one anyway.
         """
-        from ankiforge.extract.markdown.source import front_matter
+        from ankiforge.extract.markdown.front_matter import front_matter
 
         if self.words.deck == _O2aWords().deck:
             return text
@@ -268,7 +269,7 @@ class _O2a(
         self, note_type: str, values: list[str], last_line: int, tags: Strings
     ) -> Written | None:
         """Return the card of what the groups of an expression hold."""
-        from ankiforge.extract.markdown.cards import of_values
+        from ankiforge.extract.markdown.block_cards import of_values
         from ankiforge.extract.markdown.source import prepared, restored
 
         names = self.fields_dict.get(note_type, ())

@@ -12,11 +12,21 @@ from urllib.parse import quote
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import CardSides, plain_term
 from ankiforge.extract.markdown.exported_notes import kept
+from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.inline import outermost, rich
 from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
-from ankiforge.extract.markdown.source import FrontMatter
 from ankiforge.extract.markdown.tokens import Kind, Phrase
-from ankiforge.model import NOTE, Document, Form, Highlight, HighlightKind, Json, Span, Strings
+from ankiforge.model import (
+    Document,
+    Form,
+    Highlight,
+    HighlightKind,
+    Hint,
+    Json,
+    Span,
+    Strings,
+    hints,
+)
 from ankiforge.text import regex, shortened
 from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, numbered, paragraphs_around
 from ankiforge.text.private import TAG
@@ -57,7 +67,7 @@ _SCHEDULE = regex(r"<!--SR:(.+?)-->")
 class _Told(NamedTuple):
     """What other tools wrote in a card or right below it."""
 
-    hints: Strings = ()
+    hints: tuple[Hint, ...] = ()
     """The id of its note, if any."""
     tool: str = ""
     """The tool that wrote the id."""
@@ -66,14 +76,14 @@ class _Told(NamedTuple):
 
 def _told(rows: Sequence[str], code: Container[int], lines: Span) -> _Told:
     """Return what other tools wrote in a card or right below it."""
-    note_id, tool, schedule = Strings(), "", ""
+    note_id, tool, schedule = tuple[Hint, ...](), "", ""
     for at in range(lines[0], min(lines[1] + 2, len(rows))):
         row, bare, inside = rows[at], rows[at].strip("> \t"), at < lines[1]
         is_told = inside or (at == lines[1] and bare.startswith(("<!--", "^", "ID:")))
         if is_told and not note_id and at not in code and bare[-1:] != "`":
             found = _ID.search(row)
             if found:
-                note_id = (f"{NOTE}{found[1] or found[2] or found[3]}",)
+                note_id = (hints.anki_note(found[1] or found[2] or found[3]),)
                 tool = "flashcards" if found["block"] else "o2a"
         told = _SCHEDULE.search(row)
         schedule = schedule or (told[1] if told else "")
@@ -149,7 +159,9 @@ class Reader:
             near = CONTEXT if is_card else max(CONTEXT, spare)
             before, after = self.note.around(at, start, last, end, near)
             fields |= {
-                "own": f"b.{block.id}" if block.id and per_block[fields["block"]] == 1 else "",
+                "own": hints.block_id(block.id)
+                if block.id and per_block[fields["block"]] == 1
+                else "",
                 "prefix": before[-CONTEXT:],
                 "suffix": after[:CONTEXT],
                 "heading": " › ".join(one.plain for one in (*block.headings, *block.heads)),
@@ -230,9 +242,11 @@ class Reader:
         """Return the card that a whole block is, None if it is not a card."""
         block, cards = self.blocks[at], self.wanted.cards
         declared = block.syntax.declared or bool(block.card and block.card.declared)
-        if block.card and all(block.sided) and ("block" in cards or declared):
+        if block.card and all(block.card_markdown) and ("block" in cards or declared):
             form, sign = Form.CLOZE if block.card.cloze else Form.BLOCK, block.card.sign
-            fields = self._fields(at, form, block.plain, block.sided, two_way=block.card.two_way)
+            fields = self._fields(
+                at, form, block.plain, block.card_markdown, two_way=block.card.two_way
+            )
             between = sign in block.syntax.block
             fields["written"] = f"{sign} between question and answer" if between else sign
             is_last = at + 1 == len(self.blocks) or self._card(at + 1) is not None

@@ -16,9 +16,9 @@ from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.extract.markdown.inline import outermost
+from ankiforge.extract.markdown.signs import hex_colour
 from ankiforge.extract.markdown.source import QUOTES
-from ankiforge.extract.markdown.tokens import hex_colour
-from ankiforge.model import Json, Pair, Span, Strings
+from ankiforge.model import Json, Pair, Span, Strings, hints
 from ankiforge.text import regex
 
 # --- links to papers ------------------------------------------------------------------------
@@ -184,7 +184,7 @@ Citations = dict[int, list[Citation]]
 def papers(cites: Citations) -> Iterator[Pair]:
     """Yield the papers to whose passages a note links, as (`quoted-…`, value)."""
     for found in cites.values():
-        yield from ((f"quoted-{scheme}", value) for one in found for scheme, value in one.papers)
+        yield from ((hints.quoted(scheme), value) for one in found for scheme, value in one.papers)
 
 
 # --- texts ----------------------------------------------------------------------------------
@@ -509,7 +509,9 @@ class Quotes:
             "comment": found.comment,
             "colour": colour or cited.colour or (told if told.startswith("#") else ""),
             "page_label": cited.label or cited.page,
-            "hints": (f"zotero:{key.rpartition('/')[2]}", f"zotero:{key}") if key else (),
+            "hints": tuple(
+                map(hints.zotero_annotation, (key.rpartition("/")[2], key) if key else ())
+            ),
             "links": tuple(filter(None, (opens(link, self._note) for link in cited.links))),
             "beside": found.covers,
         }

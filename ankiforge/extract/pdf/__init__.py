@@ -100,8 +100,8 @@ class Pdf(FileSource):
         self, file: File, reader: PdfWorker, picture: Callable[[str], str]
     ) -> Iterator[Sighting]:
         """Yield what was read, and what is to be told of it."""
+        from ankiforge.extract.pdf.cut import with_pictures
         from ankiforge.extract.pdf.messages import Failed
-        from ankiforge.extract.pdf.pictures import with_pictures
 
         read = reader.read(file.at)
         if isinstance(read, Failed):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from math import atan2, hypot, isfinite
 from statistics import median
 
+from ankiforge.extract.pdf.chars import Char, is_rtl
+from ankiforge.extract.pdf.clean import flowing, one_line
 from ankiforge.extract.pdf.messages import Box
-from ankiforge.extract.pdf.text import Char, PageText, flowing, is_rtl, one_line, usual_step
+from ankiforge.extract.pdf.text import PageText, usual_step
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.passages import CONTEXT, sentence_around
@@ -23,6 +25,13 @@ THIN = 0.45
 PARTLY = 0.25
 """From this share (up to a half) the first or last letter of a word counts as covered."""
 MOST_QUADS = 2000
+WIDEST = 14_400
+"""Points; no page is wider. PyMuPDF marks the end of the plane when it finds nothing."""
+NEXT = 3
+"""How many of PDFium's characters on, at most, the next one of a run is: blanks lie between."""
+
+
+# --- quads ----------------------------------------------------------------------------------
 
 
 class Quad(Value):
@@ -35,13 +44,15 @@ class Quad(Value):
 
     def holds(self, x: float, y: float) -> bool:
         """Return whether a point within its box lies inside or on an edge."""
-        sides = pairwise([*self.corners, self.corners[0]])
-        turns = [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in sides]
+        turns = []
+        for (from_x, from_y), (to_x, to_y) in _sides(self.corners):
+            turns.append((to_x - from_x) * (y - from_y) - (to_y - from_y) * (x - from_x))
         return min(turns) >= 0 or max(turns) <= 0
 
     def cover(self, char: Char) -> float:
         """Return the share of the character's width within the quad's box, 0 to 1."""
-        shared = min(char.right, self.box[2]) - max(char.left, self.box[0])
+        left, _, right, _ = self.box
+        shared = min(char.right, right) - max(char.left, left)
         return max(0.0, shared / char.width)
 
 
@@ -50,23 +61,43 @@ def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
     The corners are sorted by angle, because programs write them in any order.
     """
-    groups = [points[at : at + 8] for at in range(0, len(points) - 7, 8)][:MOST_QUADS]
-    usable = [group for group in groups if all(isfinite(value) for value in group)]
-    found = [_quad([(g[0], g[1]), (g[2], g[3]), (g[4], g[5]), (g[6], g[7])]) for g in usable]
-    # no page is wider than 14,400 points: PyMuPDF marks the end of the plane when it finds nothing
-    if not found and rectangle and rectangle[2] - rectangle[0] <= 14_400:
-        left, bottom, right, top = rectangle
-        found = [_quad([(left, bottom), (right, bottom), (right, top), (left, top)])]
-    return found
+    groups = [points[start : start + 8] for start in range(0, len(points) - 7, 8)]
+    usable = [group for group in groups[:MOST_QUADS] if all(map(isfinite, group))]
+    marked = [_quad(list(zip(group[::2], group[1::2], strict=True))) for group in usable]
+    if marked or not rectangle:
+        return marked
+    left, bottom, right, top = rectangle
+    if not right - left <= WIDEST:
+        return []
+    return [_quad([(left, bottom), (right, bottom), (right, top), (left, top)])]
 
 
 def _quad(corners: list[Point]) -> Quad:
-    x, y = sum(c[0] for c in corners) / 4, sum(c[1] for c in corners) / 4
-    ordered = tuple(sorted(corners, key=lambda c: atan2(c[1] - y, c[0] - x)))
-    xs, ys = [c[0] for c in corners], [c[1] for c in corners]
-    sides = pairwise([*ordered, ordered[0]])
-    upright = all(abs(a[0] - b[0]) < 0.01 or abs(a[1] - b[1]) < 0.01 for a, b in sides)
-    return Quad(ordered, (min(xs), min(ys), max(xs), max(ys)), upright)
+    xs = [x for x, _ in corners]
+    ys = [y for _, y in corners]
+    centre_x = sum(xs) / 4
+    centre_y = sum(ys) / 4
+    corners = sorted(corners, key=lambda corner: atan2(corner[1] - centre_y, corner[0] - centre_x))
+    return Quad(
+        corners=tuple(corners),
+        box=(min(xs), min(ys), max(xs), max(ys)),
+        upright=all(_is_upright(*side) for side in _sides(corners)),
+    )
+
+
+def _sides(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
+    return pairwise([*corners, corners[0]])
+
+
+def _is_upright(start: Point, end: Point) -> bool:
+    """Return whether a line between two points is parallel to a side of the page."""
+    return abs(start[0] - end[0]) < 0.01 or abs(start[1] - end[1]) < 0.01
+
+
+# --- the characters under a mark ------------------------------------------------------------
+
+Owners = dict[int, int]
+"""Place of a covered character → the number of the quad that covers it."""
 
 
 class Passages:
@@ -75,123 +106,168 @@ class Passages:
     def __init__(self, page: PageText) -> None:
         self._page = page
         self._rows: dict[int, list[int]] = defaultdict(list)
-        for at, char in enumerate(page.seen):
-            self._rows[int(char.y // ROW)].append(at)
+        for place, char in enumerate(page.chars):
+            self._rows[int(char.y // ROW)].append(place)
 
     def under(self, marked: list[Quad]) -> list[list[int]]:
         """Return the places that a mark covers, one list per printed line, in reading order."""
-        owner = self._covered(marked, 0.0, _inside) or self._covered(marked, 3 * ROW, _thin)
-        owner |= self._edge_letters(owner, marked)
-        return _in_order(self._page.seen, self._segments(owner), owner)
+        owners = self._covered(marked, 0.0, _is_inside)
+        if not owners:
+            owners = self._covered(marked, 3 * ROW, _is_underlined)
+        owners |= self._edge_letters(owners, marked)
+        return _in_order(self._page.chars, self._segments(owners), owners)
 
     def nearest(self, x: float, y: float) -> int:
         """Return the place closest to a point; 0 on a page without text."""
-        near = [hypot(char.x - x, 3 * (char.y - y)) for char in self._page.seen]
-        return near.index(min(near)) if near else 0
+        # the line counts more than the place on it
+        distances = [hypot(char.x - x, 3 * (char.y - y)) for char in self._page.chars]
+        return distances.index(min(distances)) if distances else 0
 
-    def _near(self, bottom: float, top: float) -> Iterator[int]:
-        first, last = int(bottom // ROW), int(top // ROW)
-        rows = range(first, last + 1) if last - first <= len(self._rows) else sorted(self._rows)
-        for row in rows:
+    def _places_between(self, bottom: float, top: float) -> Iterator[int]:
+        """Yield the places in the rows between two heights."""
+        first = int(bottom // ROW)
+        last = int(top // ROW)
+        is_narrow = last - first <= len(self._rows)
+        for row in range(first, last + 1) if is_narrow else sorted(self._rows):
             yield from self._rows.get(row, ())
 
     def _covered(
         self, marked: list[Quad], reach: float, covers: Callable[[Quad, Char], bool]
-    ) -> dict[int, int]:
-        """Return place → quad for the characters that quads cover, at most `reach` above them."""
-        owner: dict[int, int] = {}
+    ) -> Owners:
+        """Return the characters that quads cover; the quads reach up by `reach` points."""
+        owners: Owners = {}
         for number, quad in enumerate(marked):
             left, bottom, right, top = quad.box
-            for at in self._near(bottom, top + reach):
-                char = self._page.seen[at]
+            for place in self._places_between(bottom, top + reach):
+                char = self._page.chars[place]
                 if left <= char.x <= right and covers(quad, char):
-                    owner.setdefault(at, number)
-        return owner
+                    owners.setdefault(place, number)
+        return owners
 
-    def _edge_letters(self, owner: dict[int, int], marked: list[Quad]) -> dict[int, int]:
-        """Return place → quad for first and last letters of words that are covered by a quarter."""
-        return {
-            at + step: number
-            for at, number in owner.items()
-            for step in (-1, 1)
-            if marked[number].upright
-            and at - step in owner
-            and at + step not in owner
-            and self._outermost(at, step)
-            and PARTLY <= marked[number].cover(self._page.seen[at + step]) < 0.5
-        }
+    def _edge_letters(self, owners: Owners, marked: list[Quad]) -> Owners:
+        """Return the first and last letters of words that are covered by a quarter."""
+        letters: Owners = {}
+        for place, number in owners.items():
+            if not marked[number].upright:
+                continue
+            for step in (-1, 1):
+                is_end = place + step not in owners and place - step in owners
+                if not is_end or not self._is_outermost(place, step):
+                    continue
+                share = marked[number].cover(self._page.chars[place + step])
+                if PARTLY <= share < 0.5:
+                    letters[place + step] = number
+        return letters
 
-    def _outermost(self, at: int, step: int) -> bool:
-        """Return whether the place after `at` in a direction is the last letter of a word."""
-        seen, place = self._page.seen, self._page.seen[at].place
-        run = [seen[one] for one in (at + step, at + 2 * step) if 0 <= one < len(seen)]
-        letters = [
-            one.text.isalnum() and one.place == place + step * number
-            for number, one in enumerate(run, 1)
-        ]
-        level = bool(run) and abs(run[0].y - seen[at].y) < 0.5 * run[0].height
-        return level and letters in ([True], [True, False])
+    def _is_outermost(self, place: int, step: int) -> bool:
+        """Return whether the place after this one in a direction is the last letter of a word."""
+        chars = self._page.chars
+        beside = place + step
+        if not 0 <= beside < len(chars) or not self._continues(place, step, 1):
+            return False
+        is_level = abs(chars[beside].y - chars[place].y) < 0.5 * chars[beside].height
+        return is_level and not self._continues(place, step, 2)
 
-    def _segments(self, owner: dict[int, int]) -> list[list[int]]:
+    def _continues(self, place: int, step: int, count: int) -> bool:
+        """Return whether a letter stands so many places on, with nothing in between."""
+        chars = self._page.chars
+        other = place + count * step
+        if not 0 <= other < len(chars):
+            return False
+        follows = chars[other].number == chars[place].number + count * step
+        return follows and chars[other].text.isalnum()
+
+    def _segments(self, owners: Owners) -> list[list[int]]:
         """Return runs of covered places on one line and in one quad."""
         segments: list[list[int]] = []
-        seen, last = self._page.seen, -1
-        for at in sorted(owner):
-            near = at == last + 1 or seen[at].place - seen[last].place <= 3
-            ends = not segments or owner[last] != owner[at] or self._page.line_ends(last, at)
-            if near and not ends:
-                segments[-1].append(at)
+        for place in sorted(owners):
+            if segments and self._follows(segments[-1][-1], place, owners):
+                segments[-1].append(place)
             else:
-                segments.append([at])
-            last = at
+                segments.append([place])
         return segments
 
+    def _follows(self, previous: int, place: int, owners: Owners) -> bool:
+        """Return whether a covered place belongs to the same segment as the one before it."""
+        if owners[previous] != owners[place]:
+            return False
+        chars = self._page.chars
+        is_next = place == previous + 1
+        is_near = chars[place].number - chars[previous].number <= NEXT
+        return (is_next or is_near) and not self._page.line_ends(previous, place)
 
-def _inside(quad: Quad, char: Char) -> bool:
+
+def _is_inside(quad: Quad, char: Char) -> bool:
     """Return whether the centre lies in a quad. A tolerance would add letters of other lines."""
-    level = quad.box[1] <= char.y <= quad.box[3]
-    return level and (quad.upright or quad.holds(char.x, char.y))
+    _, bottom, _, top = quad.box
+    is_level = bottom <= char.y <= top
+    return is_level and (quad.upright or quad.holds(char.x, char.y))
 
 
-def _thin(quad: Quad, char: Char) -> bool:
+def _is_underlined(quad: Quad, char: Char) -> bool:
     """Return whether a quad is only a line below or through a character."""
     left, bottom, right, top = quad.box
-    thin = right > left and top - bottom < THIN * char.height
-    return thin and char.bottom - 0.2 * char.height <= (bottom + top) / 2 <= char.y
+    is_thin = right > left and top - bottom < THIN * char.height
+    lowest = char.bottom - 0.2 * char.height
+    return is_thin and lowest <= (bottom + top) / 2 <= char.y
 
 
 # --- reading order --------------------------------------------------------------------------
 
 
-def _in_order(
-    seen: list[Char], segments: list[list[int]], owner: dict[int, int]
-) -> list[list[int]]:
+class _Extent(Value):
+    """Where a segment is, in the direction in which it is read."""
+
+    start: float
+    """Where on its line it begins."""
+    end: float
+    depth: float
+    """How far down it is."""
+    height: float
+
+
+def _in_order(chars: list[Char], segments: list[list[int]], owners: Owners) -> list[list[int]]:
     """Sort segments as in the page's text, or as the quads if those jump less."""
     if len(segments) < 2:
         return segments
-    across, along = usual_step(pairwise([seen[at] for at in max(segments, key=len)]))
-    rtl = is_rtl("".join(seen[at].text for segment in segments for at in segment))
-    down = -1.0 if rtl else 1.0
-    places = []  # of each segment: where on its line it begins and ends, how far down, how high
-    for segment in segments:
-        chars = [seen[at] for at in segment]
-        steps = [char.x * across + char.y * along for char in chars]
-        depth = median(down * (char.x * along - char.y * across) for char in chars)
-        places.append((min(steps), max(steps), depth, max(1.0, *(char.height for char in chars))))
+    printed = [[chars[place] for place in segment] for segment in segments]
+    longest: list[Char] = max(printed, key=len)
+    direction = usual_step(pairwise(longest))
+    rtl = is_rtl("".join(char.text for char in chain.from_iterable(printed)))
+    extents = [_extent(segment_chars, direction, rtl=rtl) for segment_chars in printed]
 
-    def oddness(one: int, two: int) -> float:
-        (start, end, depth, tall), (then, last, lower, low) = places[one], places[two]
-        height, falls = min(tall, low), lower - depth
-        if abs(falls) < 0.4 * height:
-            return float(then < start)
-        if falls < 0:  # half as odd if it is the next column
-            return 1.0 if then < end - 0.5 * height else 0.5
-        return 0.75 * (falls > 2.5 * height and last <= start)
+    def jumps(order: Iterable[int]) -> float:
+        return sum(_oddness(extents[first], extents[second]) for first, second in pairwise(order))
 
-    numbers = range(len(segments))
-    by_quad = sorted(numbers, key=lambda number: owner[segments[number][0]])
-    order = min(numbers, by_quad, key=lambda some: sum(oddness(*pair) for pair in pairwise(some)))
+    by_text = range(len(segments))
+    by_quad = sorted(by_text, key=lambda number: owners[segments[number][0]])
+    order = by_quad if jumps(by_quad) < jumps(by_text) else by_text
     return [segments[number] for number in order]
+
+
+def _extent(chars: list[Char], direction: tuple[float, float], *, rtl: bool) -> _Extent:
+    across, along = direction
+    down = -1.0 if rtl else 1.0
+    steps = [char.x * across + char.y * along for char in chars]
+    return _Extent(
+        start=min(steps),
+        end=max(steps),
+        depth=median(down * (char.x * along - char.y * across) for char in chars),
+        height=max(1.0, *(char.height for char in chars)),
+    )
+
+
+def _oddness(first: _Extent, second: _Extent) -> float:
+    """Return how unlikely it is that one segment is read after another, 0 to 1."""
+    height = min(first.height, second.height)
+    falls = second.depth - first.depth
+    if abs(falls) < 0.4 * height:
+        return 1.0 if second.start < first.start else 0.0
+    if falls < 0:
+        is_next_column = not second.start < first.end - 0.5 * height
+        return 0.5 if is_next_column else 1.0
+    is_far_back = falls > 2.5 * height and second.end <= first.start
+    return 0.75 if is_far_back else 0.0
 
 
 # --- context --------------------------------------------------------------------------------
@@ -212,18 +288,29 @@ def around(text: str, span: Span, body: Span | None = None) -> tuple[str, str, s
     """
     start, end = span
     if body and body[0] <= start and end <= body[1]:
-        text, by = text[slice(*body)], body[0]
-        start, end = start - by, end - by
-    prefix = flowing(text[max(start - REACH, 0) : start])[-CONTEXT:]
-    suffix = flowing(text[end : end + REACH])[:CONTEXT]
-    # the sentences around the passage, within its block
+        body_start, body_end = body
+        text = text[body_start:body_end]
+        start -= body_start
+        end -= body_start
+    before = text[max(start - REACH, 0) : start]
+    after = text[end : end + REACH]
+    prefix = flowing(before)[-CONTEXT:]
+    suffix = flowing(after)[:CONTEXT]
+    return (prefix, suffix, _sentence(text, start, end))
+
+
+def _sentence(text: str, start: int, end: int) -> str:
+    """Return the sentences around a passage, within its block; "" if they are too long."""
     far = 2 * LONGEST_SENTENCE
-    first = max(text.rfind("\n", 0, start) + 1, start - far)
-    last = text.find("\n", end, end + far)
-    block = text[first : last if last >= 0 else end + far]
-    left, right = sentence_around(block, start - first, end - first)
-    short = right - left <= LONGEST_SENTENCE + end - start
-    return (prefix, suffix, one_line(block[left:right]) if short else "")
+    block_start = max(text.rfind("\n", 0, start) + 1, start - far)
+    block_end = text.find("\n", end, end + far)
+    if block_end < 0:
+        block_end = end + far
+    block = text[block_start:block_end]
+    left, right = sentence_around(block, start - block_start, end - block_start)
+    if right - left > LONGEST_SENTENCE + end - start:
+        return ""
+    return one_line(block[left:right])
 
 
 # --- running heads and feet -----------------------------------------------------------------
@@ -236,8 +323,22 @@ LONGEST_LINE = 150
 """Characters of a running line, at most."""
 _DIGITS = regex(r"\d+")
 _PAGE_NUMBER = regex(
-    r"(?i)(?:page|p\.|seite|s\.)?\W*(?:\d{1,4}|[ivxlc]{1,7})\W*(?:(?:of|von|/)\W*\d+)?\W*"
+    r"(?i)(?:page|p\.|seite|s\.)?\W*"
+    r"(?:\d{1,4}|[ivxlc]{1,7})\W*"
+    r"(?:(?:of|von|/)\W*\d+)?\W*"
 )
+
+
+class EdgeLine(Value):
+    """A line at the top or at the bottom of a page."""
+
+    at_top: bool
+    text: str
+
+    @property
+    def key(self) -> tuple[bool, str]:
+        """What it has in common with the same line on other pages, whatever their numbers."""
+        return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
 
 class Running:
@@ -247,40 +348,53 @@ class Running:
         """Find the running lines from the texts of the pages."""
         self._edges = [tuple(_edges(text)) for text in texts]
         counts: Counter[tuple[bool, str]] = Counter()
-        for edges in self._edges:
-            counts.update({(top, _key(line)) for top, line in edges})
+        for lines in self._edges:
+            counts.update({line.key for line in lines})
         least = max(2, SHARE * len(texts))
-        self._known = {one for one, count in counts.items() if count >= least}
+        self._recurring = {key for key, count in counts.items() if count >= least}
 
     def body(self, page: int, text: str) -> Span:
         """Return the span of a page's text between its running lines."""
-        start, end = 0, len(text)
-        for top, line in self._edges[page] if page < len(self._edges) else ():
-            number = len(self._edges) > 1 and _PAGE_NUMBER.fullmatch(line)
-            if not number and (top, _key(line)) not in self._known:
+        start = 0
+        end = len(text)
+        if page >= len(self._edges):
+            return (start, end)
+        for line in self._edges[page]:
+            if not self._is_running(line):
                 continue
-            if top and (rest := text[start:].lstrip()).startswith(line):
-                start = len(text) - len(rest) + len(line)
-            elif not top and (rest := text[:end].rstrip()).endswith(line):
-                end = len(rest) - len(line)
+            if line.at_top:
+                rest = text[start:].lstrip()
+                if rest.startswith(line.text):
+                    start = len(text) - len(rest) + len(line.text)
+            else:
+                rest = text[:end].rstrip()
+                if rest.endswith(line.text):
+                    end = len(rest) - len(line.text)
         return (start, max(start, end))
 
+    def _is_running(self, line: EdgeLine) -> bool:
+        """Return whether a line recurs, or is the page number of a document of several pages."""
+        if len(self._edges) > 1 and _PAGE_NUMBER.fullmatch(line.text):
+            return True
+        return line.key in self._recurring
 
-def _edges(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield (whether at the top, line) from the edges inwards."""
-    every = text.splitlines()
-    top = [*islice(_shown(every), 2 * EDGE + 1)]
-    if len(top) <= 2 * EDGE:  # hardly any text: one line each
-        top, bottom = top[:1], top[1:][-1:]
-    else:
-        top, bottom = top[:EDGE], [*islice(_shown(reversed(every)), EDGE)]
+
+def _edges(text: str) -> Iterator[EdgeLine]:
+    """Yield the lines at the edges of a page: from the top down, then from the bottom up."""
+    every_line = text.splitlines()
+    first_lines = list(islice(_filled(every_line), 2 * EDGE + 1))
+    if len(first_lines) > 2 * EDGE:
+        top = first_lines[:EDGE]
+        bottom = list(islice(_filled(reversed(every_line)), EDGE))
+    else:  # hardly any text: one line each
+        top = first_lines[:1]
+        bottom = first_lines[1:][-1:]
     for at_top, lines in ((True, top), (False, bottom)):
-        yield from ((at_top, line) for line in lines if len(line) <= LONGEST_LINE)
+        for line in lines:
+            if len(line) <= LONGEST_LINE:
+                yield EdgeLine(at_top, line)
 
 
-def _shown(lines: Iterable[str]) -> Iterator[str]:
-    return (one for one in map(one_line, lines) if one)
-
-
-def _key(line: str) -> str:
-    return _DIGITS.sub("#", line.casefold())
+def _filled(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the clean lines without the empty ones, as late as possible."""
+    return filter(None, map(one_line, lines))
