@@ -1,26 +1,11 @@
-"""Take over the notes that other tools made in Anki, with their history.
-
-The last part reads the notes of yanki and AnkiOps as cards of Obsidian_to_Anki, and schedules in comments:
-
-    sources:
-      - yanki: {name: cards, path: ~/Cards}
-      - ankiops: {name: decks, path: ~/AnkiOps}
-
-Both tools keep cards in Markdown files: yanki one card a file, AnkiOps one deck a file. Each card is
-rewritten as `START … END`, with the tool's id as its comment, and read like any vault note.
-"""
+"""Take over the notes that other tools made in Anki, with their history."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
 from datetime import date
-from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -32,14 +17,11 @@ from ankiforge.anki.package import DAY_ZERO
 from ankiforge.anki.plan import Contents, Options, Planned, merge, plan_note
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
-from ankiforge.extract.folder import File
-from ankiforge.extract.markdown import obsidian
 from ankiforge.ledger import Ledger, QueryTerm, Taken
 from ankiforge.model import (
     RETIRED,
     Adopted,
     Card,
-    Extracted,
     Family,
     Guid,
     Media,
@@ -47,7 +29,6 @@ from ankiforge.model import (
     Seen,
     SeenNote,
     SeenType,
-    Sighting,
     Strings,
     Texts,
     Value,
@@ -400,118 +381,6 @@ def _row(one: Waiting, anki: str = "") -> Row:
     document = one.highlight.document
     return Row(document.path or document.title, _shown(_words(one)), anki)
 
-
-# --- the cards in notes, as the tools write them ----------------------------------------------
-
-# What Obsidian_to_Anki takes for the name of a field.
-_FIELD = regex(
-    r"(?m)^(?P<line>[A-Z][\w ]{0,24}):|(?P<word>(?<=\s)(?:Front|Back|Extra|Text|Question|Answer)):"
-)
-
-
-def _card(kind: str, id: str, front: str, back: str) -> str:
-    sides = [_FIELD.sub(lambda one: one[0][:-1] + r"\:", side.strip()) for side in (front, back)]
-    named = f"\n<!--ID: {id}-->" if id else ""
-    return f"START\n{kind}\n{sides[0]}\nBack: {sides[1]}{named}\nEND"
-
-
-# --- yanki ------------------------------------------------------------------------------------
-
-_HEAD = regex(r"(?s)\A\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)")
-_NOTE_ID = regex(r"(?m)^noteId:[ \t]*(\d+)")
-_RULE = regex(r"(?m)^[ ]{0,3}(?:-[ \t]*){3,}$|^[ ]{0,3}(?:\*[ \t]*){3,}$")
-_STRUCK = regex(r"(?s)~~(?:(\d{1,2})\s+)?(.+?)(?:\s+[_*]([^_*]+)[_*])?~~")
-_TYPED = regex(r"(?s)(.*)\n\s*\n?[_*]([^_*\n]+)[_*]\s*\Z")
-
-
-def yanki_cards(text: str) -> Iterator[str]:
-    """Yield the card of a file of yanki: its structure tells the note type."""
-    head = _HEAD.match(text)
-    id = _NOTE_ID.search(head[1]) if head else None
-    parts = [one.strip() for one in _RULE.split(text[head.end() :] if head else text)]
-    front, typed = parts[0], _TYPED.match(parts[0])
-    kind, back = "Basic", "\n\n".join(filter(None, parts[1:2]))
-    if _STRUCK.search(front):
-        numbers = count(1)
-
-        def gap(found: re.Match[str]) -> str:
-            hint = f"::{found[3]}" if found[3] else ""
-            return f"{{{{c{found[1] or next(numbers)}::{found[2].strip()}{hint}}}}}"
-
-        kind, front = "Cloze", _STRUCK.sub(gap, front)
-    elif len(parts) > 2 and not parts[1]:
-        kind, back = "Basic (and reversed card)", parts[2]
-    elif len(parts) == 1 and typed:
-        front, back = typed[1], typed[2]
-    if front.strip() and (back or kind == "Cloze"):
-        yield _card(kind, id[1] if id else "", front, back)
-
-
-# --- AnkiOps ------------------------------------------------------------------------------------
-
-_COMMENT = regex(r"<!--\s*(note_key|note_type|tags):\s*(.*?)\s*-->\n?")
-_LABEL = regex(r"(?m)^([A-Z]+\d*|IO_\w+):[ \t]*")
-_KINDS = {("Q", "A"): "Basic", ("F", "B"): "Basic (and reversed card)", ("T", ""): "Cloze"}
-_ASIDE = frozenset("E M AI D".split())
-
-
-def ankiops_cards(text: str) -> Iterator[str]:
-    """Yield the cards of a deck of AnkiOps; its other note types are left out."""
-    for part in re.split(r"\n\n---\n\n", text):
-        told = dict(_COMMENT.findall(part))
-        pieces = _LABEL.split(_COMMENT.sub("", part).strip())
-        labels = dict(zip(pieces[1::2], pieces[2::2], strict=True))
-        for (front, back), kind in _KINDS.items():
-            if labels.keys() - _ASIDE == {front, back} - {""}:
-                id = key_number(told.get("note_key", ""))
-                yield _card(kind, id, labels[front], labels.get(back, ""))
-
-
-# --- sources ------------------------------------------------------------------------------------
-
-
-class Settings(obsidian.Settings, kw_only=True):
-    """The keys of both sources."""
-
-    marks: tuple[obsidian.Mark, ...] | None = ()
-    cards: tuple[Any, ...] = ("o2a",)
-
-
-@dataclass(frozen=True)
-class Decks(obsidian.Vault):
-    """A folder of cards."""
-
-    cards: Callable[[str], Iterable[str]] = yanki_cards
-    tool: str = "yanki"
-    """The tool that wrote the ids, a name in `TOOLS`."""
-
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
-        """Yield the document of a file with its cards."""
-        for found in super().document(file, "\n\n".join(self.cards(text)), picture):
-            if isinstance(found, Extracted):
-                highlights = [replace(one, tool=one.tool and self.tool) for one in found.highlights]
-                yield replace(found, highlights=tuple(highlights))
-            else:
-                yield found
-
-
-def _source(tool: str, cards: Callable[[str], Iterable[str]]) -> SimpleNamespace:
-    """Return the source of a tool; `cards` yields the cards of a file."""
-
-    def open_source(
-        name: str, root: Path, settings: Any, only: tuple[Path, ...] = (), me: Words = ()
-    ) -> Decks:
-        vault = obsidian.open_source(name, root, settings, only, me)
-        values = {field.name: getattr(vault, field.name) for field in fields(vault)}
-        # the cards are rewritten by the plugin's own words, whatever a vault around them says
-        values |= {"dialects": obsidian.Dialects(("o2a",)), "problems": ()}
-        return Decks(**values, cards=cards, tool=tool)
-
-    return SimpleNamespace(Settings=Settings, open_source=open_source)
-
-
-yanki, ankiops = _source("yanki", yanki_cards), _source("ankiops", ankiops_cards)
-"""The sources of these names."""
 
 # --- notes of other tools: read, corrected, written -------------------------------------------
 

@@ -62,7 +62,7 @@ def plan_cards(
         push: the notes go to a running Anki instead of into a file.
         full: also ship notes that Anki has already.
     """
-    from ankiforge.extract import program
+    from ankiforge.extract.files import program
 
     # another program may render otherwise: all is planned again
     settings = "full" if full else h16(program(), repr(decks))
