@@ -13,7 +13,15 @@ from ankiforge.check.reading import (
     pictured,
     read,
 )
-from ankiforge.check.words import FUNCTION, NEGATORS, contrary, listed, stem, stems, tokens
+from ankiforge.check.words import (
+    FUNCTION,
+    NEGATORS,
+    contrary,
+    listed,
+    stem,
+    stems,
+    tokens,
+)
 from ankiforge.model import Draft, Family, Finding, Pair, Value
 from ankiforge.text import regex
 
@@ -82,7 +90,7 @@ def _compared(draft: Draft, proof: str) -> _Compared:
     )
 
 
-# --- negations ----------------------------------------------------------------------------------
+# --- negations ------------------------------------------------------------------------
 
 # Words with which a sentence can say the same with and without a negation.
 _EXCUSED = listed("meaning", "excused")
@@ -127,11 +135,12 @@ def _scope(words: list[str], signs: frozenset[str]) -> frozenset[str]:
     """Return the stems of the content words after the first of these signs."""
     places = (place for place, word in enumerate(words) if word in signs)
     first = next(places, len(words))
-    behind = [word for word in words[first + 1 :] if word not in FUNCTION and word not in signs]
+    passed_over = FUNCTION | signs
+    behind = [word for word in words[first + 1 :] if word not in passed_over]
     return frozenset(map(stem, behind[:_SCOPE]))
 
 
-# --- opposites ----------------------------------------------------------------------------------
+# --- opposites ------------------------------------------------------------------------
 
 # Words on either side of a word where a negation turns it.
 _REACH = 2
@@ -158,10 +167,18 @@ def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
 
 def _first_of(wanted: frozenset[str], words: list[str]) -> int:
     """Return the place of the first word that is wanted, or whose stem is."""
-    return next(place for place, word in enumerate(words) if word in wanted or stem(word) in wanted)
+    for place, word in enumerate(words):
+        if word in wanted or stem(word) in wanted:
+            return place
+    raise ValueError(wanted)
 
 
-def _sides_swapped(card: list[str], place: int, proof: list[str], proof_place: int) -> bool:
+def _sides_swapped(
+    card: list[str],
+    place: int,
+    proof: list[str],
+    proof_place: int,
+) -> bool:
     """Return whether both sides of a comparison changed places as well: A before B, B after A."""
     left = _subject_stems(card[:place])
     right = _subject_stems(card[place + 1 :])
@@ -177,7 +194,7 @@ def _subject_stems(words: list[str]) -> set[str]:
     return {stem(word) for word in words if word not in FUNCTION}
 
 
-# --- certainty ----------------------------------------------------------------------------------
+# --- certainty ------------------------------------------------------------------------
 
 _HEDGES = listed("meaning", "hedges")
 _SOFT = _HEDGES | listed("meaning", "soft")

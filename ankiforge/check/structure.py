@@ -48,7 +48,7 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
     yield from _control_characters(draft)
 
 
-# --- empty sides, and gaps that hide everything ---------------------------------------------------
+# --- empty sides, and gaps that hide everything ---------------------------------------
 
 
 def _empty_sides(draft: Draft) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def _hiding_all(draft: Draft) -> Iterator[Finding]:
             yield make_finding("gap_is_all", f"c{number}")
 
 
-# --- braces that begin no cloze -------------------------------------------------------------------
+# --- braces that begin no cloze -------------------------------------------------------
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
 _SHOWN_CHARS = 20
@@ -88,7 +88,8 @@ def _lost_clozes(draft: Draft) -> Iterator[Finding]:
         lost = _lost_cloze(text)
         if lost:
             severity = Severity.INFO if authored(draft) else None
-            yield make_finding("malformed", f"“{lost}” begins no cloze", severity=severity)
+            detail = f"“{lost}” begins no cloze"
+            yield make_finding("malformed", detail, severity=severity)
             return
 
 
@@ -111,7 +112,7 @@ def _lost_cloze(text: str) -> str:
     return ""
 
 
-# --- formulae -------------------------------------------------------------------------------------
+# --- formulae -------------------------------------------------------------------------
 
 # A `$` before a word; not a shell variable or a price.
 _OPENS = regex(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
@@ -154,7 +155,7 @@ def _is_within(place: int, shielded: list[Shield]) -> bool:
     return any(start <= place < end for start, end, _ in shielded)
 
 
-# --- damaged text ---------------------------------------------------------------------------------
+# --- damaged text ---------------------------------------------------------------------
 
 _CONTROL = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 

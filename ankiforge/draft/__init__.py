@@ -1,8 +1,9 @@
 """Drafters turn highlights into drafts, or give the reason why a highlight gets no card.
 
 `rules` needs no model, key or network. `llm` asks any OpenAI-compatible server; `chat`
-exchanges the same requests as texts to paste. This module contains what they share: which highlights may be
-drafted, which may be sent to a server, and what a reader's comment asks for.
+exchanges the same requests as texts to paste. This module contains what they share:
+which highlights may be drafted, which may be sent to a server, and what a reader's
+comment asks for.
 """
 
 from __future__ import annotations
@@ -38,7 +39,14 @@ class Replies(Protocol):
         """Return the raw reply to a request; None if there is none."""
 
     def put(
-        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
+        self,
+        request: str,
+        raw: str,
+        *,
+        model: str,
+        prompt: str,
+        tokens_in: int,
+        tokens_out: int,
     ) -> None:
         """Store a reply durably, replacing an older one."""
 
@@ -71,7 +79,7 @@ def sided(kind: CardKind, front: str, back: str) -> Fields:
     return fields
 
 
-# --- instructions in comments ---------------------------------------------------------------
+# --- instructions in comments ---------------------------------------------------------
 
 
 class Wish(StrEnum):
@@ -102,8 +110,9 @@ _COMMANDS = {
 def instruction(comment: str) -> Instruction:
     """Parse a comment: `skip`, `? question`, `q: question`, `c: phrase`, or `…?`.
 
-    Other comments that end in a question mark count if they could be the front of a card; "why?"
-    could not. Replies to the comment, in lines that begin with a dash, are ignored.
+    Other comments that end in a question mark count if they could be the front of a
+    card; "why?" could not. Replies to the comment, in lines that begin with a dash, are
+    ignored.
     """
     words = " ".join(without_tag(_REPLIES.sub("", comment)).split())
     for wish, command in _COMMANDS.items():
@@ -145,7 +154,7 @@ def without_comment(highlight: Highlight) -> Highlight:
     return replace(highlight, prefix=prefix, suffix=suffix, nearby=nearby)
 
 
-# --- which highlights are drafted, and by whom ----------------------------------------------
+# --- which highlights are drafted, and by whom ----------------------------------------
 
 _PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
 
@@ -181,7 +190,8 @@ def _skipped_picture(highlight: Highlight, wish: Wish) -> str:
 
 # Signs of a definition, a reason, a rule, a contrast or a number.
 _TELLS = regex(
-    r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means|defined|called|is an?"
+    r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means"
+    r"|defined|called|is an?"
     r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]"
 )
 # In scripts without blanks, two characters are about as much as a word.
@@ -194,9 +204,9 @@ MOST = 60
 def worth(highlight: Highlight, wants: str = "") -> int:
     """Rank a highlight by how likely it deserves a card, from 0 (most likely) to 4.
 
-    Marks with a comment come first, then clauses and marked phrases of a sentence: those that define,
-    give a reason or a number before the others. Single words, names, and marks that begin or end
-    within a word come last.
+    Marks with a comment come first, then clauses and marked phrases of a sentence:
+    those that define, give a reason or a number before the others. Single words, names,
+    and marks that begin or end within a word come last.
 
     Args:
         highlight: a highlight.

@@ -1,7 +1,7 @@
 """Questions as texts to paste into a chat, and the answers of the chat.
 
-Each highlight has a label that is the same in every run, so that a late answer can still be matched;
-so has each draft that is to be compared with its passage.
+Each highlight has a label that is the same in every run, so that a late answer can
+still be matched; so has each draft that is to be compared with its passage.
 """
 
 from __future__ import annotations
@@ -37,7 +37,13 @@ from ankiforge.draft.prompt import (
     shape_of,
 )
 from ankiforge.draft.reply import Item, drafts_of, every_item, verdicts, why_none
-from ankiforge.draft.sendable import Sendable, SendableCard, SendableTask, SendableText, ours
+from ankiforge.draft.sendable import (
+    Sendable,
+    SendableCard,
+    SendableTask,
+    SendableText,
+    ours,
+)
 from ankiforge.model import (
     Drafted,
     Finding,
@@ -55,7 +61,7 @@ MOST = 100
 """The maximum number of highlights that one answer can cover."""
 
 
-# --- out ------------------------------------------------------------------------------------
+# --- out ------------------------------------------------------------------------------
 
 
 class _Asked(NamedTuple):
@@ -145,7 +151,7 @@ def label_for(identity: str) -> str:
     return h16(identity)[:8]
 
 
-# --- back: cards ----------------------------------------------------------------------------
+# --- back: cards ----------------------------------------------------------------------
 
 
 def chat_request(text: str) -> str:
@@ -162,8 +168,8 @@ def import_chat(
 ) -> list[Drafted]:
     """Return the results for the highlights that a chat's answer is about.
 
-    A highlight whose every card `repair` blocks counts as failed the first time: its cards are in
-    `replies`, and the next export sends them back with the reasons.
+    A highlight whose every card `repair` blocks counts as failed the first time: its
+    cards are in `replies`, and the next export sends them back with the reasons.
     """
     items_of = defaultdict[str, list[Item]](list)
     usable, _ = every_item(text)
@@ -236,7 +242,7 @@ def sent_back(tasks: Iterable[SendableTask], replies: Replies) -> Texts:
     return blocked
 
 
-# --- back: comparisons, and what cannot be used ----------------------------------------------
+# --- back: comparisons, and what cannot be used ---------------------------------------
 
 
 def looks_in(text: str, cards: Iterable[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:

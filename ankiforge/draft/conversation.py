@@ -1,8 +1,8 @@
 """The conversation with a model about some highlights of a document.
 
-A highlight that a reply leaves out is asked about alone, and a chunk that is too long is halved. A card
-that a check blocks goes back to the model once, with the reason. A highlight whose replies stay
-unreadable gets no card until a person asks again.
+A highlight that a reply leaves out is asked about alone, and a chunk that is too long
+is halved. A card that a check blocks goes back to the model once, with the reason. A
+highlight whose replies stay unreadable gets no card until a person asks again.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Conversation:
                 results[highlight.key] = self._repaired(alone, result, blocked)
         return results
 
-    # --- questions ----------------------------------------------------------------------------
+    # --- questions --------------------------------------------------------------------
 
     def _ask(self, chunk: SendableTask, *, anew: bool = False) -> DraftedHighlights:
         """Ask about the highlights together, and about those that the reply leaves out alone.
@@ -103,11 +103,14 @@ class Conversation:
 
     def _ask_further(self, asked: Question, said: SendableText, wish: SendableText) -> Answer:
         """Ask again about one highlight, after what the model said and what is wrong with it."""
-        exchange: tuple[Message, Message] = (message("assistant", said), message("user", wish))
+        exchange: tuple[Message, Message] = (
+            message("assistant", said),
+            message("user", wish),
+        )
         [answer] = self._client.ask(asked.and_then(*exchange))
         return answer
 
-    # --- answers ------------------------------------------------------------------------------
+    # --- answers ----------------------------------------------------------------------
 
     def _made(
         self,
@@ -152,7 +155,7 @@ class Conversation:
             return self._made(alone, highlight, read, answer)
         return _given_up(highlight, answer)
 
-    # --- repairs ------------------------------------------------------------------------------
+    # --- repairs ----------------------------------------------------------------------
 
     def _blocked(self, drafts: Sequence[Draft], highlight: Highlight) -> list[BlockedDraft]:
         """Return the drafts that a check blocks, with the findings; of candidates, only if all are."""
@@ -160,7 +163,10 @@ class Conversation:
             return []
         blocked = []
         for draft in drafts:
-            with suppress(BugError), one_item():  # it fails again where the draft is recorded
+            with (
+                suppress(BugError),
+                one_item(),
+            ):  # it fails again where the draft is recorded
                 faults = self._repair(draft, highlight)
                 if faults:
                     blocked.append((draft, faults))

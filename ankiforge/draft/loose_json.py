@@ -12,12 +12,14 @@ from ankiforge.text import regex
 LONGEST = 500_000
 """The number of characters of a reply that are read."""
 
-# --- backslashes ------------------------------------------------------------------------------
+# --- backslashes ----------------------------------------------------------------------
 
 # Commands of LaTeX that begin like an escape of JSON: `\n`, `\t`, `\u`.
 _LATEX = (
-    r"nabla|natural|ne|neq|neg|nu|not|notin|ni|norm|newcommand|nexists|nleq|ngeq|nparallel|nearrow"
-    r"|theta|tau|text\w*|times|to|tilde|top|tfrac|tbinom|tan|tanh|tr|triangle\w*|therefore"
+    r"nabla|natural|ne|neq|neg|nu|not|notin|ni|norm|newcommand|nexists|nleq|ngeq"
+    r"|nparallel|nearrow"
+    r"|theta|tau|text\w*|times|to|tilde|top|tfrac|tbinom|tan|tanh|tr|triangle\w*"
+    r"|therefore"
     r"|upsilon|uparrow|underline|underbrace|underset|uplus"
 )
 _BACKSLASH = regex(
@@ -42,7 +44,7 @@ def _fix_escapes(text: str, apostrophe: str = "'") -> str:
     return _BACKSLASH.sub(lambda backslash: apostrophe if backslash["apostrophe"] else r"\\", text)
 
 
-# --- objects ----------------------------------------------------------------------------------
+# --- objects --------------------------------------------------------------------------
 
 _NAMES = "think|thinking|thought|reasoning|reflection|seed:think"
 # Reasoning before the answer; it may begin in the request, so that only its end is there.
@@ -57,8 +59,8 @@ _THOUGHT = regex(
 def objects(text: str) -> list[Any]:
     """Return the JSON objects in a reply, in order. Never raises.
 
-    Fences, prose and reasoning around them are skipped, JSON with small faults is repaired, and
-    objects of truncated JSON are kept if they are complete.
+    Fences, prose and reasoning around them are skipped, JSON with small faults is
+    repaired, and objects of truncated JSON are kept if they are complete.
     """
     answer = _without_thoughts(text[:LONGEST].strip("\ufeff \t\r\n"))
     if answer.startswith('"'):
@@ -97,8 +99,8 @@ def _size(values: Iterable[Any]) -> int:
 _DECODER = json.JSONDecoder(strict=False)
 # The start of an object, but no braces of LaTeX or prose.
 _BEGINS = regex(r"""\{(?=\s{0,99}["'“„}])""")
-# After so many places where no object begins, the rest of a reply is not searched for whole
-# objects.
+# After so many places where no object begins, the rest of a reply is not searched for
+# whole objects.
 _FAILURES = 200
 
 
@@ -142,7 +144,7 @@ def _repaired(text: str) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-# --- nested objects ---------------------------------------------------------------------------
+# --- nested objects -------------------------------------------------------------------
 
 _LABEL = regex(r"(?i)(?:h(?:ighlight)?[\s_#-]*)?(\d{1,3}|[0-9a-f]{8})")
 _DEEPEST = 5

@@ -14,7 +14,7 @@ from ankiforge.config import LLM, is_loopback, key_for, key_variable
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.model import Value
 
-# --- prices ---------------------------------------------------------------------------------
+# --- prices ---------------------------------------------------------------------------
 
 
 # Keys of a request that `extra_body` may not set.
@@ -138,7 +138,7 @@ class ServerSettings(Value):
         return (tokens_in * price_in + tokens_out * price_out) / 1e6
 
 
-# --- usage ----------------------------------------------------------------------------------
+# --- usage ----------------------------------------------------------------------------
 
 
 class Usage(Value):
@@ -153,7 +153,7 @@ class Usage(Value):
     cost_usd: float | None = 0.0
 
 
-# --- the budget -----------------------------------------------------------------------------
+# --- the budget -----------------------------------------------------------------------
 
 BUDGET = "llm.budget_usd"
 """The place named in problems with the budget."""

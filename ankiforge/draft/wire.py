@@ -72,7 +72,7 @@ class Wire:
                 headers[name] = answer.headers[name]
         return httpx2.Response(status, headers=headers, text=shown)
 
-    # --- one attempt --------------------------------------------------------------------------
+    # --- one attempt ------------------------------------------------------------------
 
     def _set_headers(self, headers: Any) -> None:
         """Leave out of the headers what this server must not get."""
@@ -135,7 +135,7 @@ class Wire:
             raise ItemError(f"{self._settings.host}: an error of more than {LARGEST:,} bytes")
         return json.dumps({"choices": [{"message": {}, "finish_reason": TOO_LARGE}]})
 
-    # --- pending requests ---------------------------------------------------------------------
+    # --- pending requests -------------------------------------------------------------
 
     def _enter(self) -> None:
         """Count this thread's request as pending."""
