@@ -127,7 +127,7 @@ def instruction(comment: str) -> Instruction:
 
 
 def _could_be_a_front(words: str) -> bool:
-    """Return whether a text has three words, or six letters of a script that does not separate words."""
+    """Return whether a text has three words; without blanks between them, six letters."""
     return len(words.split()) >= 3 or (len(words) > 6 and not words.isascii())
 
 
@@ -171,7 +171,8 @@ def skip_reason(highlight: Highlight) -> str:
         return _skipped_picture(highlight, comment.wish)
     asks = comment.wish in (Wish.QUESTION, Wish.CLOZE)
     if highlight.kind is HighlightKind.STRIKE and not asks:
-        return "struck out, so treated as deleted; for a card, add a comment that begins with `?`"
+        wish = "for a card, add a comment that begins with `?`"
+        return f"struck out, so treated as deleted; {wish}"
     if not any(map(str.isalnum, highlight.exact)):
         return "no text under the mark"
     return ""
@@ -234,14 +235,17 @@ def _is_cut(highlight: Highlight) -> bool:
 
 
 def for_rules(highlight: Highlight) -> bool:
-    """Return whether only the rules draft a highlight: a handwritten card, a picture with a question."""
+    """Return whether only the rules draft it: a handwritten card, a picture with a question."""
     if highlight.kind is HighlightKind.CARD:
         return True
     return highlight.kind in _PICTURES and not skip_reason(highlight)
 
 
 def withheld(highlight: Highlight) -> str:
-    """Return why a highlight is nothing for a model; "" if it is. See `sendable` for private ones."""
+    """Return why a highlight is nothing for a model; "" if it is.
+
+    See `sendable` for private ones.
+    """
     reason = skip_reason(highlight)
     if reason:
         return reason

@@ -108,9 +108,10 @@ def _text(asked: list[_Asked], prompt: Prompt, shape: Shape) -> str:
         [(only_title, highlights)] = by_title
         title = data(only_title)
     else:
-        highlights = joined(
-            SendableText(f"Document: {data(each)}\n\n{passages}") for each, passages in by_title
-        )
+        sections = []
+        for each, passages in by_title:
+            sections.append(SendableText(f"Document: {data(each)}\n\n{passages}"))
+        highlights = joined(sections)
         title = ours("several, named with their passages")
     values = {
         **rules_of(shape),
@@ -245,7 +246,10 @@ def sent_back(tasks: Iterable[SendableTask], replies: Replies) -> Texts:
 # --- back: comparisons, and what cannot be used ---------------------------------------
 
 
-def looks_in(text: str, cards: Iterable[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+def looks_in(
+    text: str,
+    cards: Iterable[SendableCard],
+) -> Iterator[tuple[str, tuple[Finding, ...]]]:
     """Yield the ids of drafts with what a chat found, comparing them with their passages."""
     read = verdicts(text)
     for card in cards:
@@ -255,18 +259,21 @@ def looks_in(text: str, cards: Iterable[SendableCard]) -> Iterator[tuple[str, tu
 
 
 def unused(text: str, tasks: Iterable[SendableTask], where: str) -> Iterator[Problem]:
-    """Yield what in an answer cannot be used: cards for no pending highlight, and what is no card."""
+    """Yield what in an answer is no card, or a card for no pending highlight."""
     labels = set[str]()
     for sent in tasks:
         labels.update(label_for(highlight.key) for highlight in sent.task.highlights)
     usable, unusable = every_item(text)
     if not (usable or unusable or verdicts(text)):
-        yield Problem(where, "it contains no readable card", "ask the chat for the JSON only")
+        hint = "ask the chat for the JSON only"
+        yield Problem(where, "it contains no readable card", hint)
     for item in usable:
         if item.label in labels:
             continue
         words = (item.front or item.text or item.why_none)[:60]
-        what = f"“{words}”: no highlight that still needs a card has its label {item.label!r}"
-        yield Problem(where, what, "it was imported before, or the chat changed the label")
+        reason = f"no highlight that still needs a card has its label {item.label!r}"
+        hint = "it was imported before, or the chat changed the label"
+        yield Problem(where, f"“{words}”: {reason}", hint)
     for found in unusable:
-        yield Problem(where, f"no card can be made of {found[:80]}", "ask for question and answer")
+        what = f"no card can be made of {found[:80]}"
+        yield Problem(where, what, "ask for question and answer")

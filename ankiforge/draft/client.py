@@ -77,7 +77,10 @@ class Client:
         offline: bool = False,
         fresh: bool = False,
     ) -> None:
-        """Send nothing yet. `offline` refuses other machines; `fresh` asks even if a reply is kept."""
+        """Send nothing yet.
+
+        `offline` refuses other machines; `fresh` asks even if a reply is kept.
+        """
         self.settings = settings
         self.budget = Budget(settings)
         self._replies = replies
@@ -263,7 +266,8 @@ class Client:
         """Return the error for an answer that did not come, or not as a whole."""
         import httpx2
 
-        is_gone = isinstance(cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError))
+        no_connection = (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError)
+        is_gone = isinstance(cause, no_connection)
         if isinstance(cause, httpx2.TimeoutException):
             what = f"no answer within {self.settings.silence_s:g} s"
         elif is_gone:
@@ -274,7 +278,12 @@ class Client:
         words = f"{self.settings.host}: {what}: {said}"
         return self._failure(UnansweredError(words, hint=AGAIN), is_gone=is_gone)
 
-    def _failure(self, error: ItemError, *, is_gone: bool = False) -> ItemError | ServiceError:
+    def _failure(
+        self,
+        error: ItemError,
+        *,
+        is_gone: bool = False,
+    ) -> ItemError | ServiceError:
         """Return the error of a request, or the one that ends the run.
 
         `is_gone`: the server cannot be reached, so others will not be answered either.
@@ -306,12 +315,13 @@ class Client:
                 settings = self.settings
                 silence = settings.silence_s
                 self._wire = Wire(settings)
+                transport: Any = self._wire
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,
                     api_key=settings.checked_key() or "none",
                     max_retries=settings.retries,
                     timeout=httpx2.Timeout(silence, connect=min(10.0, silence)),
-                    http_client=httpx2.Client(transport=self._wire, follow_redirects=False),  # type: ignore[arg-type]
+                    http_client=httpx2.Client(transport=transport, follow_redirects=False),
                 )
             return self._openai
 

@@ -63,7 +63,8 @@ def _content(message: Json, finish: Any) -> str:
     content = _as_text(message.get("content"))
     if content or finish != "stop":
         return content
-    thought = _as_text(message.get("reasoning_content")) or _as_text(message.get("reasoning"))
+    thought = _as_text(message.get("reasoning_content"))
+    thought = thought or _as_text(message.get("reasoning"))
     return thought if '"cards"' in thought else ""
 
 

@@ -79,7 +79,8 @@ class Model:
             replies: the replies that are kept.
             prompt: the prompt.
             repair: returns what blocks a draft; such a draft goes back to the model once.
-            notice: receives "43 highlights, 9,812 characters to HOST" before a document is sent.
+            notice: receives "43 highlights, 9,812 characters to HOST" before a document
+                is sent.
             offline: connect only to a server on this machine.
             fresh: ask even if replies are kept, because a person asks again.
         """
@@ -160,8 +161,10 @@ class Model:
                 kept.append(alone)
             else:
                 rest.append(highlight)
+        new: list[SendableTask] = []
         size = self._settings.batch
-        new = [task.only(*rest[start : start + size]) for start in range(0, len(rest), size)]
+        for start in range(0, len(rest), size):
+            new.append(task.only(*rest[start : start + size]))
         return kept, new
 
     def _announce_chunks(self, chunks: list[SendableTask]) -> None:
@@ -180,7 +183,10 @@ class Model:
 
     # --- a second look ----------------------------------------------------------------
 
-    def verify(self, cards: Sequence[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    def verify(
+        self,
+        cards: Sequence[SendableCard],
+    ) -> Iterator[tuple[str, tuple[Finding, ...]]]:
         """Yield the ids of drafts with what the model finds, comparing them with their passages.
 
         Drafts whose verdict is missing or unreadable are left out, and not asked about
@@ -205,7 +211,10 @@ class Model:
         for start in range(0, len(new), CARDS):
             yield from self._compare(new[start : start + CARDS])
 
-    def _compare(self, cards: Sequence[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    def _compare(
+        self,
+        cards: Sequence[SendableCard],
+    ) -> Iterator[tuple[str, tuple[Finding, ...]]]:
         """Ask about cards in one request, and yield what it finds of those that it answers."""
         labelled = [(str(number), card) for number, card in enumerate(cards, start=1)]
         asked = look_question(labelled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -35,13 +36,17 @@ _BACKSLASH = regex(
 
 
 def _fix_escapes(text: str, apostrophe: str = "'") -> str:
-    r"""Double the single backslashes of LaTeX: JSON has no `\alpha`, and `\frac` has a form feed.
+    r"""Double the single backslashes of LaTeX: JSON would read `\frac` as a form feed.
 
-    A backslash is doubled unless it begins a valid JSON escape, and also if it begins a well-known
-    command, or a form feed, backspace or lone carriage return before a letter, which are never
-    intended. Other `\n` and `\t` are kept. `\'` becomes `apostrophe`.
+    A backslash is doubled unless it begins a valid JSON escape, and also if it begins a
+    well-known command, or a form feed, backspace or lone carriage return before a
+    letter, which are never intended. Other `\n` and `\t` are kept. `\'` becomes `apostrophe`.
     """
-    return _BACKSLASH.sub(lambda backslash: apostrophe if backslash["apostrophe"] else r"\\", text)
+
+    def fixed(backslash: re.Match[str]) -> str:
+        return apostrophe if backslash["apostrophe"] else r"\\"
+
+    return _BACKSLASH.sub(fixed, text)
 
 
 # --- objects --------------------------------------------------------------------------
@@ -138,7 +143,11 @@ def _repaired(text: str) -> list[Any]:
     if start is None or end <= start.start():
         return []
     try:
-        value = repair_json(text[start.start() : end], return_objects=True, skip_json_loads=True)
+        value = repair_json(
+            text[start.start() : end],
+            return_objects=True,
+            skip_json_loads=True,
+        )
     except (ValueError, RecursionError):
         return []
     return value if isinstance(value, list) else [value]
@@ -155,8 +164,8 @@ def flat(value: Any, label_key: str, depth: int = 0) -> Iterator[Json]:
 
     Args:
         value: an object, a list of objects, or either as a string of JSON.
-        label_key: the key of labels. Objects grouped under a label get it, whether it is a value
-            beside their group or the key of it.
+        label_key: the key of labels. Objects grouped under a label get it, whether it
+            is a value beside their group or the key of it.
         depth: how deep the value is nested.
     """
     if depth > _DEEPEST:
@@ -189,7 +198,7 @@ def _flat_dict(value: Json, label_key: str, depth: int) -> Iterator[Json]:
 
 
 def _groups(value: Json) -> Json:
-    """Return the parts of an object that may contain objects: first those that are JSON themselves."""
+    """Return the parts of an object that may contain objects, strings of JSON last."""
     groups = {key: part for key, part in value.items() if isinstance(part, dict | list)}
     for key, part in value.items():
         if str(part)[:1] in "{[":

@@ -91,7 +91,10 @@ _TABLE = (
     _Case((408, 409, 423, 425, 429, *range(500, 600)), "", None),
     _Case(range(1000), "", ItemError),
 )
-"""The first row that fits is the one that counts; a row of `FieldRefusedError` fits if a field is named."""
+"""The first row that fits counts.
+
+That of `FieldRefusedError` fits if the server names a field that can be left out.
+"""
 
 
 def refusal(
@@ -109,7 +112,9 @@ def refusal(
     said = Complaint.of(text)
     words = f"{settings.host} answers {status}: {said.words or 'no reason given'}"
     for case in _TABLE:
-        if status not in case.statuses or not re.search(case.words, said.whole, re.IGNORECASE):
+        if status not in case.statuses:
+            continue
+        if not re.search(case.words, said.whole, re.IGNORECASE):
             continue
         if case.error is None:
             return None
@@ -148,8 +153,10 @@ def _hint(template: str, settings: ServerSettings, headers: Texts) -> str:
 def _key_hint(settings: ServerSettings) -> str:
     if settings.key_name:
         return f"check the key in the environment variable {settings.key_name}"
-    name = "`key_env: NAME` under `llm:`, NAME being the environment variable that holds the key"
-    return f"no key was sent: write {name}, then: ankiforge init --trust {settings.workspace}"
+    return (
+        "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
+        f" variable that holds the key, then: ankiforge init --trust {settings.workspace}"
+    )
 
 
 # --- the body of an error -------------------------------------------------------------
@@ -176,15 +183,22 @@ class Complaint(Value):
     @classmethod
     def of(cls, text: str) -> Complaint:
         """Parse the body of an error. Never raises."""
-        whole = text[:_LONGEST].replace('\\"', '"')  # the error of a provider, forwarded as text
+        # the error of a provider may be forwarded as text
+        whole = text[:_LONGEST].replace('\\"', '"')
         is_json = whole.lstrip()[:1] in ("{", "[")
         if not is_json and "<" in text[:200]:
             return cls("a web page")
         if not is_json:
             return cls(on_a_line(text), whole)
-        words = dict.fromkeys(on_a_line(said.replace("\\n", " ")) for said in _SAID.findall(whole))
+        messages: dict[str, None] = {}
+        for said in _SAID.findall(whole):
+            messages[on_a_line(said.replace("\\n", " "))] = None
         status = _STATUS.search(whole)
-        return cls(": ".join(words)[:_SHOWN], whole, int(status[1]) if status else 0)
+        return cls(
+            words=": ".join(messages)[:_SHOWN],
+            whole=whole,
+            status=int(status[1]) if status else 0,
+        )
 
 
 def on_a_line(said: object) -> str:

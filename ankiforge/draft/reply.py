@@ -71,7 +71,7 @@ def items(content: str, labels: Strings) -> list[Item]:
 
 
 def every_item(content: str) -> tuple[list[Item], list[str]]:
-    """Return the usable objects of a reply, whatever highlight they name, and the others as JSON."""
+    """Return the usable objects of a reply about any highlight, and the others as JSON."""
     usable = []
     unusable = []
     for found in islice(flat(objects(content), "h"), MOST):
@@ -187,7 +187,7 @@ def is_empty(text: str) -> bool:
 def drafts_of(
     items: Iterable[Item], highlight: Highlight, origin: Origin, shape: Shape
 ) -> tuple[Draft, ...]:
-    """Return the distinct cards of one highlight that have a wanted kind, in the order of the passage.
+    """Return the distinct cards of one highlight of a wanted kind, in its order.
 
     Drafts with equal `intent` are about the same fact: all of them, if there is more
     than one candidate to choose from.

@@ -172,9 +172,11 @@ def _is_struck_out(highlight: Highlight) -> bool:
 
 def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
     """Return the marked phrases that show anything."""
-    return tuple(
-        (start, end) for start, end in highlight.gaps if is_visible(highlight.exact[start:end])
-    )
+    visible = []
+    for start, end in highlight.gaps:
+        if is_visible(highlight.exact[start:end]):
+            visible.append((start, end))
+    return tuple(visible)
 
 
 # A colon that was marked with its term: no part of the answer.
@@ -275,7 +277,12 @@ def _is_kept(draft: Draft, brief: Brief) -> bool:
 # --- drafts ---------------------------------------------------------------------------
 
 
-def _cloze(highlight: Highlight, text: str, spans: tuple[Span, ...], origin: str) -> Draft:
+def _cloze(
+    highlight: Highlight,
+    text: str,
+    spans: tuple[Span, ...],
+    origin: str,
+) -> Draft:
     """Return a cloze that hides these spans of a text, which is also its quote."""
     spans = tuple(sorted(spans))
     parts = []

@@ -70,7 +70,7 @@ class Sendable(Value):
     under: tuple[SendableText, ...]
     """The parent list items, outermost first."""
     around: SendableText
-    """The paragraph, else the sentence and the text beside it; "" if there is no more than `marked`."""
+    """The paragraph, else the sentence and the text beside it; "" if no more than `marked`."""
     marked: SendableText
     phrases: tuple[SendableText, ...]
     """The marked phrases in `marked`."""
@@ -295,7 +295,7 @@ class SendableTask:
         return self.text(self.task.remark)
 
     def text(self, words: str) -> SendableText:
-        """Return a text about the document of the task, such as a complaint, without what is private."""
+        """Return a text about the document, such as a complaint, without what is private."""
         return self.privacy.text(words, self.task.document.key)
 
     def only(self, *highlights: Highlight) -> SendableTask:
@@ -326,7 +326,7 @@ def _with_sentences(text: str) -> Strings:
 
 
 def _around(highlight: Highlight) -> str:
-    """Return the paragraph of a highlight, else its sentence and the text beside it; "" if no more."""
+    """Return the paragraph, else the sentence and the text beside it; "" if no more."""
     text = highlight.nearby
     if highlight.exact not in text:
         text = highlight.sentence
