@@ -3,9 +3,9 @@
     with open_view(path) as view:
         for note in view.notes(): ...
 
-A live collection is copied and never opened in place. Exports are unpacked. The copy lies in a
-temporary folder that is deleted when the view is closed. The file may be malicious, so its size,
-tables and values are checked.
+A live collection is copied and never opened in place. Exports are unpacked. The copy lies
+in a temporary folder that is deleted when the view is closed. The file may be malicious,
+so its size, tables and values are checked.
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ else:
     from backports.zstd import ZstdError, ZstdFile
 
 
-# --- copying a collection -------------------------------------------------------------------
+# --- copying a collection ---------------------------------------------------------------
 
-# Anki writes to a log next to the file (`-wal`). Its locks would be broken by SQLite in another
-# process, or block it. So the live file is never opened but copied: first the log, then the main
-# file, and both again if either changed during the copy.
+# Anki writes to a log next to the file (`-wal`). Its locks would be broken by SQLite in
+# another process, or block it. So the live file is never opened but copied: first the
+# log, then the main file, and both again if either changed during the copy.
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.25
 # Two changes within this time may leave the same modification time.
@@ -123,9 +123,10 @@ def _copy_files(source: Path, target: Path) -> None:
                 raise
 
 
-# --- unpacking an export --------------------------------------------------------------------
+# --- unpacking an export ----------------------------------------------------------------
 
-# The database file by the version in `meta`. A newer export also contains an older file as a decoy.
+# The database file by the version in `meta`. A newer export also contains an older file
+# as a decoy.
 _MEMBERS = {3: "collection.anki21b", 2: "collection.anki21", 1: "collection.anki2"}
 _CHUNK_BYTES = 1 << 20
 _MAX_DATABASE = 8 << 30
@@ -133,7 +134,8 @@ _MAX_SMALL_DATABASE = 64 << 20
 # A database of text compresses to about a tenth. A hundredfold expansion is a zip bomb.
 _MAX_RATIO = 100
 _EXPORT_AGAIN = "export it from Anki once more"
-# What `zipfile` raises for a file that is broken, encrypted or packed in a way it does not know.
+# What `zipfile` raises for a file that is broken, encrypted or packed in a way it does
+# not know.
 _BROKEN_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
@@ -150,7 +152,8 @@ def _unpack(path: Path, target: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             member = _member(path, archive)
-            limit = min(_MAX_DATABASE, _MAX_SMALL_DATABASE + _MAX_RATIO * member.compress_size)
+            likely_most = _MAX_SMALL_DATABASE + _MAX_RATIO * member.compress_size
+            limit = min(_MAX_DATABASE, likely_most)
             with ExitStack() as stack:
                 source = stack.enter_context(archive.open(member))
                 if member.filename == _MEMBERS[3]:
@@ -200,7 +203,7 @@ def _export_version(archive: zipfile.ZipFile) -> int:
     return 0
 
 
-# --- the view -------------------------------------------------------------------------------
+# --- the view ---------------------------------------------------------------------------
 
 # The home deck, also of a card that is in a filtered deck.
 _HOME = "iif(c.odid, c.odid, c.did)"
@@ -224,9 +227,9 @@ order by r.id
 _USED_TYPES = f"""
 select distinct {numbers("n.mid")} from temp.chosen o join notes n on n.id = o.nid
 """
-_FOREIGN_IDS = (
-    f"select {numbers('id', 'mod')} from notes where id not in (select nid from temp.chosen)"
-)
+_FOREIGN_IDS = f"""
+select {numbers("id", "mod")} from notes where id not in (select nid from temp.chosen)
+"""
 _FOREIGN_NOTES = f"""
 select n.id, {numbers("n.mod", "n.mid")}, {texts("n.flds")},
   (select {_HOME} from cards c where c.nid = n.id order by c.ord limit 1)
@@ -283,8 +286,8 @@ class CollectionView(Value):
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
         """Yield the reviews of our notes' cards, by review id."""
-        for id, guid, ease, interval, duration, type in self.database.rows(_REVIEWS, after):
-            yield SeenReview(id, Guid(guid), ease, interval, duration, type)
+        for id, guid, *answer in self.database.rows(_REVIEWS, after):
+            yield SeenReview(id, Guid(guid), *answer)
 
     def graves(self) -> frozenset[int]:
         """Return the ids of notes deleted since the last full sync."""
@@ -344,14 +347,17 @@ def _identity_in(fields: Strings, guid: str) -> Identity | None:
 
 
 @contextmanager
-def open_view(path: Path, adopted: Mapping[str, str] | None = {}) -> Iterator[CollectionView]:
+def open_view(
+    path: Path,
+    adopted: Mapping[str, str] | None = {},
+) -> Iterator[CollectionView]:
     """Open a collection or an export for reading.
 
     Args:
-        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The view of a `collection.anki2` is
-            named after its folder, the profile.
-        adopted: notes of other tools that are ours now (their guids: those of our cards); None =
-            all notes are shown, not only ours.
+        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The view of a
+            `collection.anki2` is named after its folder, the profile.
+        adopted: notes of other tools that are ours now (their guids: those of our cards);
+            None = all notes are shown, not only ours.
 
     Raises:
         ItemError: the file cannot be read.
@@ -413,8 +419,8 @@ class ConnectView(Value):
     def notes(self) -> Iterator[SeenNote]:
         """Yield our notes, by guid.
 
-        A card in a filtered deck is in the export of that deck only, so the cards of a note may
-        come from several exports.
+        A card in a filtered deck is in the export of that deck only, so the cards of a
+        note may come from several exports.
         """
         notes: dict[tuple[Guid, int], SeenNote] = {}
         for view in self.exports:
@@ -467,7 +473,8 @@ def connect_view(
         address: the address of that Anki.
         profile: its open profile.
         adopted: as in `open_view`.
-        notes: the ids of all our notes. The view is complete if the exports contain all of them.
+        notes: the ids of all our notes. The view is complete if the exports contain all
+            of them.
 
     Raises:
         ItemError: one of the files cannot be read.
@@ -493,7 +500,10 @@ def _kind_of(path: Path) -> ViewKind:
     if start == b"SQLite format 3\0":
         return ViewKind.COLLECTION
     if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        raise ItemError(f"{path}: neither a collection nor an export of Anki", hint=_EXPECTED)
+        raise ItemError(
+            f"{path}: neither a collection nor an export of Anki",
+            hint=_EXPECTED,
+        )
     return ViewKind.COLPKG if path.suffix.lower() == ".colpkg" else ViewKind.APKG
 
 
@@ -507,7 +517,7 @@ def _unreadable(path: Path, error: OSError) -> ItemError:
     return ItemError(f"{path}: cannot be copied: {error.strerror or error}", hint=hint)
 
 
-# --- notes that are not ours ----------------------------------------------------------------
+# --- notes that are not ours ------------------------------------------------------------
 
 # The number of characters kept of a side. Useful cards are not longer.
 _MAX_SIDE = 2000
@@ -545,8 +555,9 @@ def _other_id(kind: SeenType | None, fields: list[str]) -> str:
 def _foreign_fields(kind: SeenType | None, fields: list[str]) -> Fields:
     """Return the plain text of a note of any type as Front and Back, or Text. () without text.
 
-    The first template decides which fields are the question and which the answer. Pictures, sounds
-    and rendered LaTeX are left out, because they cannot be compared as text.
+    The first template decides which fields are the question and which the answer.
+    Pictures, sounds and rendered LaTeX are left out, because they cannot be compared as
+    text.
     """
     if kind is None:
         return ()
@@ -564,8 +575,8 @@ def _foreign_cloze(fields: list[str]) -> Fields:
 def _foreign_sides(kind: SeenType, fields: list[str]) -> Fields:
     """Return question and answer: the first texts that the sides of the first template show.
 
-    Field names are compared without case. Without a template that names a field, the first field
-    is the question.
+    Field names are compared without case. Without a template that names a field, the
+    first field is the question.
     """
     html_of = dict(zip(map(str.casefold, kind.names), fields, strict=False))
     template = next(iter(kind.templates), SeenTemplate("", None, "", ""))
@@ -574,9 +585,13 @@ def _foreign_sides(kind: SeenType, fields: list[str]) -> Fields:
         front = list(html_of)[:1]
     order = (*front, *_named_in(template.answer), *html_of)
     text_of = {name: _plain_text(html_of.get(name, "")) for name in order}
-    question = next((text_of[name] for name in front if text_of[name]), "")
-    answers = [text_of[name] for name in text_of if name not in front]
-    answer = next((text for text in answers if text not in ("", question)), "")
+    question = ""
+    for name in front:
+        question = question or text_of[name]
+    answer = ""
+    for name, text in text_of.items():
+        if name not in front and text != question:
+            answer = answer or text
     if not question or not answer:
         return ()
     return (("Front", question), ("Back", answer))

@@ -1,7 +1,8 @@
 """Client of AnkiConnect, the add-on that controls a running Anki by JSON over HTTP.
 
-Nothing is retried. Anki itself reads and writes the files, so both programs must see the same
-folders. Foreign text in messages is shortened, made printable, and stripped of the API key.
+Nothing is retried. Anki itself reads and writes the files, so both programs must see the
+same folders. Foreign text in messages is shortened, made printable, and stripped of the
+API key.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ class UnsupportedError(ServiceError):
 class AnkiConnect:
     """AnkiConnect at an address.
 
-    `key` is its API key, which is never shown; `key_env` is the variable it was read from.
-    `timeout` is the time limit of one action in seconds. Imports, exports and `sync` have ten
-    minutes.
+    `key` is its API key, which is never shown; `key_env` is the variable it was read
+    from.
+    `timeout` is the time limit of one action in seconds. Imports, exports and `sync` have
+    ten minutes.
 
     Every method raises ServiceError if the action fails.
     """
@@ -67,12 +69,13 @@ class AnkiConnect:
         # no proxy, no redirects, no `Origin` (only web pages send one)
         self._http = httpx2.Client(
             trust_env=False,
-            verify=address.startswith("https:"),  # loading certificates takes longer than a request
+            # loading certificates takes longer than a request
+            verify=address.startswith("https:"),
             headers={"Connection": "close"},
         )
         bound(self._http)
 
-    # --- actions ------------------------------------------------------------------------------
+    # --- actions ------------------------------------------------------------------------
 
     def check(self) -> None:
         """Check that AnkiConnect grants access.
@@ -82,9 +85,10 @@ class AnkiConnect:
         with suppress(UnsupportedError):
             answer = self._ask("requestPermission", Json)
             if answer.get("permission") != "granted":
+                origins = "ignoreOriginList and webCorsOriginList"
                 raise ServiceError(
                     f"AnkiConnect at {self.address} denied permission",
-                    hint=f"in Anki: {_CONFIG_MENU}, look at ignoreOriginList and webCorsOriginList",
+                    hint=f"in Anki: {_CONFIG_MENU}, look at {origins}",
                 )
 
     def active_profile(self) -> str:
@@ -110,7 +114,8 @@ class AnkiConnect:
     def import_package(self, path: Path) -> None:
         """Import a package with the add-on's own options (note types merged, scheduling included).
 
-        A success reported by Anki proves nothing: check afterwards what the collection contains.
+        A success reported by Anki proves nothing: check afterwards what the collection
+        contains.
         """
         imported = self._ask(
             "importPackage",
@@ -127,13 +132,14 @@ class AnkiConnect:
     ) -> tuple[tuple[Path, ...], frozenset[int]]:
         """Export the decks that contain our or adopted notes, with scheduling, and their subdecks.
 
-        A note is exported with all its cards, even those in other decks. A card that is currently
-        in a filtered deck is exported only with that deck.
+        A note is exported with all its cards, even those in other decks. A card that is
+        currently in a filtered deck is exported only with that deck.
 
         Returns:
-            The packages, and the ids of all notes that look like ours, read after the exports. The
-            packages are a complete view only if they contain every one of these: a note without
-            cards is in no package, and a card may have been moved or added during the exports.
+            The packages, and the ids of all notes that look like ours, read after the
+            exports. The packages are a complete view only if they contain every one of
+            these: a note without cards is in no package, and a card may have been moved
+            or added during the exports.
         """
         adopted_ids = ",".join(map(str, adopted))
         search = f"{_OURS} OR nid:{adopted_ids or 0}"
@@ -181,7 +187,7 @@ class AnkiConnect:
         if suspended:
             self._ask("unsuspend", object, {"cards": suspended})
 
-    # --- one request --------------------------------------------------------------------------
+    # --- one request --------------------------------------------------------------------
 
     def _find(self, action: str, query: str) -> tuple[int, ...]:
         """Return the ids of the notes or cards that match an Anki search."""

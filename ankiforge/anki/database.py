@@ -21,7 +21,8 @@ Row = tuple[Any, ...]
 
 _OLDEST_SCHEMA = 11
 _NEWEST_SCHEMA = 18
-# The first schema that keeps decks and note types in tables. Earlier ones use JSON in `col`.
+# The first schema that keeps decks and note types in tables. Earlier ones use JSON in
+# `col`.
 _SCHEMA_WITH_TABLES = 15
 _TABLES = frozenset(("col", "notes", "cards", "revlog", "graves"))
 _TYPE_TABLES = frozenset(("decks", "notetypes", "fields", "templates"))
@@ -40,10 +41,13 @@ create index temp.chosen_nid on chosen (nid);
 """
 _ADOPTED = """
 insert or ignore into temp.chosen
-select a.value, ifnull(cast(n.id as integer), 0) from notes n join json_each(?) a on a.key = n.guid
+select a.value, ifnull(cast(n.id as integer), 0)
+from notes n join json_each(?) a on a.key = n.guid
 """
 # Finds tables but not views: a view in place of a table could run for ever.
-_PLAIN_TABLES = "select name from sqlite_master where type = 'table' and sql like 'create table%'"
+_PLAIN_TABLES = """
+select name from sqlite_master where type = 'table' and sql like 'create table%'
+"""
 
 
 def numbers(*columns: str) -> str:
@@ -59,12 +63,17 @@ def texts(*columns: str) -> str:
 class Database:
     """A copy of Anki's database.
 
-    The table `temp.chosen` holds (place, nid) of the notes that are read. The place is the guid of
-    a note of ours, and the guid of our card for a note in `adopted` (guid in Anki: guid of our
-    card). If `adopted` is None, all notes are read, with the place ''.
+    The table `temp.chosen` holds (place, nid) of the notes that are read. The place is
+    the guid of a note of ours, and the guid of our card for a note in `adopted` (guid in
+    Anki: guid of our card). If `adopted` is None, all notes are read, with the place ''.
     """
 
-    def __init__(self, connection: sqlite3.Connection, name: str, adopted: Texts | None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        name: str,
+        adopted: Texts | None,
+    ) -> None:
         self._connection = connection
         self._name = name
         self.created, self.schema = self._created_and_schema()
@@ -143,7 +152,10 @@ class Database:
 
     def unusable(self, what: str, why: str) -> ItemError:
         """Return an error that names the file."""
-        return ItemError(f"{self._name}: {what} ({why})", hint="name the collection.anki2 of Anki")
+        return ItemError(
+            f"{self._name}: {what} ({why})",
+            hint="name the collection.anki2 of Anki",
+        )
 
     def _damaged(self, why: object) -> ItemError:
         return ItemError(
@@ -170,7 +182,7 @@ def _unicase(left: str, right: str) -> int:
     return (folded_left > folded_right) - (folded_left < folded_right)
 
 
-# --- decks and note types -------------------------------------------------------------------
+# --- decks and note types ---------------------------------------------------------------
 
 
 class _Field(msgspec.Struct):
@@ -250,7 +262,10 @@ def _from_tables(database: Database, id: int) -> Iterator[SeenType]:
         )
 
 
-def _fields_from_table(database: Database, type_id: int) -> Iterator[tuple[str, int | None]]:
+def _fields_from_table(
+    database: Database,
+    type_id: int,
+) -> Iterator[tuple[str, int | None]]:
     """Yield (name, id) of each field of a note type, in order."""
     query = f"select {texts('name')}, config from fields where ntid = ? order by ord"
     for name, config in _configured(database, query, type_id):
@@ -274,7 +289,7 @@ def _configured(database: Database, query: str, type_id: int) -> Iterator[Row]:
             raise database.unusable("a note type cannot be read", str(error)) from error
 
 
-# --- Protocol Buffers -----------------------------------------------------------------------
+# --- Protocol Buffers -------------------------------------------------------------------
 
 Message = dict[int, int | bytes]
 _VARINT = 0
@@ -286,8 +301,9 @@ _FIXED_32 = 5
 def read_message(data: bytes) -> Message:
     """Return the fields of a Protocol Buffers message by number.
 
-    Of a repeated field the last value is returned. Numbers are unsigned varints. Strings and nested
-    messages are returned as bytes (https://protobuf.dev/programming-guides/encoding/).
+    Of a repeated field the last value is returned. Numbers are unsigned varints. Strings
+    and nested messages are returned as bytes
+    (https://protobuf.dev/programming-guides/encoding/).
 
     Raises:
         ValueError: the data is truncated or not a message.

@@ -1,12 +1,13 @@
 """What our notes are in Anki: two note types, the cards of a note, and how a note is recognised.
 
-Their ids, fields and templates are fixed for ever. Anki updates a note only if its note type has
-exactly the fields and templates that Anki knows, so none is ever added, removed or moved. A spare
-field can be renamed, because every field has an id. Templates and CSS are files in `design/`. They
-change with a new version and a higher mod.
+Their ids, fields and templates are fixed for ever. Anki updates a note only if its note
+type has exactly the fields and templates that Anki knows, so none is ever added, removed
+or moved. A spare field can be renamed, because every field has an id. Templates and CSS
+are files in `design/`. They change with a new version and a higher mod.
 
-A person may add and move fields and templates of our note types. Such a type is shipped as it is in
-Anki. Otherwise Anki would skip its notes, and create a second copy of the type.
+A person may add and move fields and templates of our note types. Such a type is shipped
+as it is in Anki. Otherwise Anki would skip its notes, and create a second copy of the
+type.
 
 Clozes are parsed exactly as Anki parses them.
 """
@@ -40,7 +41,8 @@ from ankiforge.text.cloze import MAX_NUMBER
 DESIGN_MOD = 1_400_000_001
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
-# (id of the first field, content fields). Ids are consecutive, including the fields of `_MACHINE`.
+# (id of the first field, content fields). Ids are consecutive, including the fields of
+# `_MACHINE`.
 _FIELDS = {
     Family.BASIC: (1407267147801, "Front Back Reverse Extra"),
     Family.CLOZE: (1505806687601, "Text Extra"),
@@ -92,7 +94,7 @@ def _design(name: str) -> str:
     return (Path(__file__).parent / "design" / name).read_text(encoding="utf-8").strip()
 
 
-# --- note types in Anki ---------------------------------------------------------------------
+# --- note types in Anki -----------------------------------------------------------------
 
 
 def family_of(type_id: int) -> Family | None:
@@ -153,7 +155,8 @@ def is_exact(seen: SeenType, family: Family) -> bool:
 def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
     """Return our note types with other fields or templates. They are shipped as they are in Anki.
 
-    A person's style and template texts need nothing: they are newer than ours, so Anki keeps them.
+    A person's style and template texts need nothing: they are newer than ours, so Anki
+    keeps them.
     """
     changed = {}
     for family in Family:
@@ -169,10 +172,13 @@ def _names_in(kind: SeenType) -> tuple[Strings, Strings]:
     return kind.names, tuple(template.name for template in kind.templates)
 
 
-# --- notes in Anki --------------------------------------------------------------------------
+# --- notes in Anki ----------------------------------------------------------------------
 
 
-def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> tuple[Strings, bool] | None:
+def arranged(
+    note: SeenNote,
+    types: Mapping[int, SeenType],
+) -> tuple[Strings, bool] | None:
     """Return the fields of a note in our order, and whether its type `is_exact`.
 
     None if its type is not ours or lacks one of our fields.
@@ -188,7 +194,12 @@ def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> tuple[Strings, bo
     return fields, is_exact(seen, family)
 
 
-def in_order_of(seen: SeenType, family: Family, fields: Strings, before: Strings = ()) -> Strings:
+def in_order_of(
+    seen: SeenType,
+    family: Family,
+    fields: Strings,
+    before: Strings = (),
+) -> Strings:
     """Return our fields at their positions in a changed note type, and its other fields unchanged.
 
     Args:
@@ -203,7 +214,7 @@ def in_order_of(seen: SeenType, family: Family, fields: Strings, before: Strings
     return tuple(written)
 
 
-# --- the cards of a note --------------------------------------------------------------------
+# --- the cards of a note ----------------------------------------------------------------
 
 MAX_OPEN = 10
 """The nesting depth up to which Anki parses clozes."""
@@ -244,7 +255,7 @@ def is_blank(text: str) -> bool:
     return not html.unescape(_TAG_BUT_PICTURES.sub("", text)).strip()
 
 
-# --- clozes ---------------------------------------------------------------------------------
+# --- clozes -----------------------------------------------------------------------------
 
 
 class Sign(NamedTuple):
@@ -288,7 +299,8 @@ def _numbers(digits: str) -> tuple[int, ...]:
 def cloze_numbers(text: str) -> tuple[int, ...]:
     """Return the distinct cloze numbers (1 to 500) of a field, ascending, including nested ones.
 
-    As in Anki, a cloze that is never closed is ignored together with the clozes inside it.
+    As in Anki, a cloze that is never closed is ignored together with the clozes inside
+    it.
     """
     levels: list[set[int]] = [set()]
     for sign in cloze_signs(text):
@@ -300,11 +312,11 @@ def cloze_numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted(number for number in levels[0] if 1 <= number <= MAX_NUMBER))
 
 
-# --- AnkiforgeId ----------------------------------------------------------------------------
-# The field AnkiforgeId identifies the card, and holds a hash of each field that we shipped: the
-# base of a merge travels with the note. Anki, its editor and other devices rewrite HTML without
-# changing what it shows, so a hash is computed from a normal form that such rewriting does not
-# change. Frozen (docs/keys.md).
+# --- AnkiforgeId ------------------------------------------------------------------------
+# The field AnkiforgeId identifies the card, and holds a hash of each field that we
+# shipped: the base of a merge travels with the note. Anki, its editor and other devices
+# rewrite HTML without changing what it shows, so a hash is computed from a normal form
+# that such rewriting does not change. Frozen (docs/keys.md).
 
 _IDENTITY = regex(
     r"""(?x)
@@ -323,8 +335,8 @@ _JOINING_TAG = regex(r"(?i)</?(?:wbr|span)\b[^<>]*>")
 def parse_identity(field: str) -> Identity | None:
     """Parse the HTML of a field AnkiforgeId: `af1 <guid> <key> <slot> <hash.hash…> <tags>`.
 
-    Further words are ignored. `<wbr>` and `<span>`, which `render.literal` and editors insert
-    between letters, do not separate words. Other tags do.
+    Further words are ignored. `<wbr>` and `<span>`, which `render.literal` and editors
+    insert between letters, do not separate words. Other tags do.
     """
     if "af1" not in field:
         return None
@@ -337,7 +349,7 @@ def parse_identity(field: str) -> Identity | None:
     return Identity(Guid(guid), HighlightKey(key), slot, tuple(hashes.split(".")), tags)
 
 
-# --- content hash ---------------------------------------------------------------------------
+# --- content hash -----------------------------------------------------------------------
 
 INVISIBLE = regex(r"(?i)<wbr\s*/?>|<span>(?:<wbr\s*/?>)*</span>")
 """What keeps signs of Anki's apart, and shows nothing."""

@@ -1,8 +1,8 @@
 """Write `.apkg` files. The same notes give the same bytes.
 
-The table schema and the JSON of decks and note types are genanki's. Its notes are not used: they
-derive ids from the time, find clozes with a pattern that misses some, and check HTML with one that
-takes minutes on a long field.
+The table schema and the JSON of decks and note types are genanki's. Its notes are not
+used: they derive ids from the time, find clozes with a pattern that misses some, and
+check HTML with one that takes minutes on a long field.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from ankiforge.anki.notes import deck_name
-from ankiforge.anki.notetypes import DESIGN_MOD, card_ordinals, is_blank, note_type, ordinals_of
+from ankiforge.anki.notetypes import (
+    DESIGN_MOD,
+    card_ordinals,
+    is_blank,
+    note_type,
+    ordinals_of,
+)
 from ankiforge.anki.render import MAX_PICTURE_BYTES, is_media_name
 from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import ItemError, RefusedError
@@ -53,12 +59,13 @@ Types = Mapping[Family, SeenType]
 def write_package(path: Path, notes: Iterable[Note], types: Types | None = None) -> int:
     """Write the notes to an `.apkg`, and return their number.
 
-    New cards are learnt in the order of the notes. The same notes in the same order give the same
-    bytes (within one build of SQLite and zlib). `types` replace our note types. The notes of such a
-    family have all its fields in `own`.
+    New cards are learnt in the order of the notes. The same notes in the same order give
+    the same bytes (within one build of SQLite and zlib). `types` replace our note types.
+    The notes of such a family have all its fields in `own`.
 
     Raises:
-        RefusedError: two notes with the same guid, a note without a card, an empty first field.
+        RefusedError: two notes with the same guid, a note without a card, an empty first
+            field.
         ItemError: the file cannot be written or a picture cannot be read.
     """
     written = tuple(notes)
@@ -76,7 +83,7 @@ def write_package(path: Path, notes: Iterable[Note], types: Types | None = None)
     return len(written)
 
 
-# --- the database ---------------------------------------------------------------------------
+# --- the database -----------------------------------------------------------------------
 
 # Safe, because the database is written once, in a temporary folder.
 _PRAGMAS = (
@@ -116,9 +123,10 @@ def _lay_out(notes: tuple[Note, ...], changed_types: Types) -> _Layout:
     ordinals = _ordinals_by_guid(notes, types)
     decks = {note.deck: deck_name(note.deck) for note in notes}
     wanted_note_ids = {guid: note_id(guid) for guid in ordinals}
-    wanted_card_ids = {
-        (guid, ordinal): card_id(guid, ordinal) for guid in ordinals for ordinal in ordinals[guid]
-    }
+    wanted_card_ids = {}
+    for guid, own in ordinals.items():
+        for ordinal in own:
+            wanted_card_ids[guid, ordinal] = card_id(guid, ordinal)
     return _Layout(
         notes=notes,
         types=types,
@@ -134,7 +142,7 @@ def _ordinals_by_guid(
     notes: Iterable[Note], types: Mapping[Family, SeenType]
 ) -> dict[Guid, list[int]]:
     """Return the cards that each note makes, by the positions of their templates."""
-    positions = {family: ordinals_of(types[family], family) or () for family in Family}
+    basic_positions = ordinals_of(types[Family.BASIC], Family.BASIC) or ()
     by_guid: dict[Guid, list[int]] = {}
     for note in notes:
         if note.guid in by_guid:
@@ -145,7 +153,7 @@ def _ordinals_by_guid(
         ordinals = list(_ordinals(note))
         is_our_basic = note.family is Family.BASIC and not note.kind
         if is_our_basic:  # a person may have moved its templates
-            ordinals = [positions[note.family][ordinal] for ordinal in ordinals]
+            ordinals = [basic_positions[ordinal] for ordinal in ordinals]
         by_guid[note.guid] = ordinals
     return by_guid
 
@@ -208,10 +216,14 @@ def _update_collection(connection: sqlite3.Connection, layout: _Layout) -> None:
         decks[str(id)] = Deck(id, name).to_json()
     types = {type.id: type for type in map(layout.type_of, layout.notes)}
     models = {str(id): _type_json(type) for id, type in types.items()}
-    columns = [json.dumps(column, sort_keys=True, ensure_ascii=False) for column in (decks, models)]
-    connection.execute("update col set decks = ?, models = ?", columns)
+    written = (_json(decks), _json(models))
+    connection.execute("update col set decks = ?, models = ?", written)
     if any(note.states for note in layout.notes):  # days begin at 4 o'clock here
         connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _deck_id(name: str) -> int:
@@ -222,8 +234,9 @@ def _deck_id(name: str) -> int:
 def distinct_ids(wanted: Mapping[Any, int]) -> dict[Any, int]:
     """Return an id of its own for each name: the id that it wants, else the next free one.
 
-    The first of the sorted names that want an id gets it, so the ids depend only on the set of
-    names. Of packages with 100,000 cards, every thirtieth has two cards that want the same id.
+    The first of the sorted names that want an id gets it, so the ids depend only on the
+    set of names. Of packages with 100,000 cards, every thirtieth has two cards that want
+    the same id.
     """
     given = {}
     taken = set()
@@ -255,12 +268,16 @@ def _ordinals(note: Note) -> tuple[int, ...]:
     if _SEPARATOR in "".join((*note.fields, *note.own)):
         raise RefusedError(f"note {note.guid}: a field holds Anki's field separator (U+001F)")
     if is_blank(note.fields[0]):
-        raise RefusedError(f"note {note.guid}: {names[0]} is empty", hint="edit or reject the card")
+        raise RefusedError(
+            f"note {note.guid}: {names[0]} is empty",
+            hint="edit or reject the card",
+        )
     made = card_ordinals(note.family, note.fields)
     ordinals = tuple(ordinal for ordinal in made if ordinal not in note.without)
     if not ordinals:
         raise RefusedError(
-            f"note {note.guid} makes no card", hint="its text needs a cloze such as {{c1::word}}"
+            f"note {note.guid} makes no card",
+            hint="its text needs a cloze such as {{c1::word}}",
         )
     return ordinals
 
@@ -288,7 +305,7 @@ def _type_json(kind: SeenType) -> Json:
     return dict(model.to_json(DESIGN_MOD, 1))  # of the default deck
 
 
-# --- the zip --------------------------------------------------------------------------------
+# --- the zip ----------------------------------------------------------------------------
 
 
 def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:

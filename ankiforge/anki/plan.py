@@ -1,17 +1,20 @@
 """Decide what to ship of each card: nothing, or a note. Pure functions.
 
-Of a note in Anki there are three sides: what our package wrote, what is there now, and what we
-would write. The base travels with the note: its AnkiforgeId has a hash of each field as our package
-wrote it. A field is the person's if and only if it no longer fits its hash.
+Of a note in Anki there are three sides: what our package wrote, what is there now, and
+what we would write. The base travels with the note: its AnkiforgeId has a hash of each
+field as our package wrote it. A field is the person's if and only if it no longer fits
+its hash.
 
     field in Anki    our text now      result
     ours             same, or changed  ours
     a person's       as shipped        theirs
     a person's       changed           theirs stays: a conflict, until a person chooses
 
-What must stay true: a person's words, tags and deck are never overwritten; a note that needs nothing
-is not written; `mod` grows whenever one is, or Anki would not take it. Tested in the real Anki:
-`tests/anki/stories.py` and what plays them; missing pictures: `tests/e2e/test_zotero_pictures.py`.
+What must stay true: a person's words, tags and deck are never overwritten; a note that
+needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
+Tested in the real Anki:
+`tests/anki/stories.py` and what plays them; missing pictures:
+`tests/e2e/test_zotero_pictures.py`.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ from ankiforge.anki.render import unrender
 from ankiforge.model import (
     RETIRED,
     Card,
+    CardRemark,
     Conflict,
     Family,
     Guid,
@@ -145,7 +149,8 @@ def plan(
         card: the card, live or not.
         seen: its note in Anki; None if it is not there or Anki was not read.
         tags: our tags.
-        pictures: the pictures in its fields, by the path written there, or why they are missing.
+        pictures: the pictures in its fields, by the path written there, or why they are
+            missing.
         options: how cards are shipped.
     """
     nothing = Planned(card.guid, card.live)
@@ -156,8 +161,14 @@ def plan(
     if seen and not card.live:
         return nothing if seen.retired else _plan_retired(card, seen, options)
 
-    available = {path: one for path, one in pictures.items() if isinstance(one, Media)}
-    missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
+    available: dict[str, Media] = {}
+    problems: list[Problem] = []
+    for path, picture in pictures.items():
+        if isinstance(picture, Media):
+            available[path] = picture
+        else:
+            problems.append(picture)
+    missing = tuple(problems)
     is_picture = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
     if missing and is_picture:
         return replace(nothing, problems=missing)
@@ -198,7 +209,14 @@ def _merged_html(
 ) -> Strings:
     """Return all fields of a note that is in Anki: a person's remark in Feedback stays."""
     feedback = seen.fields[note_type(card.family).names.index("Feedback")]
-    return with_content(card, merged.content, merged.hashes, our_tags, safe_context, feedback)
+    return with_content(
+        card,
+        merged.content,
+        hashes=merged.hashes,
+        tags=our_tags,
+        safe_context=safe_context,
+        feedback=feedback,
+    )
 
 
 def _tags_of_live(card: Card, seen: Seen, our_tags: Strings) -> Strings:
@@ -211,17 +229,24 @@ def _is_unchanged(card: Card, seen: Seen, html: Strings, tags: Strings) -> bool:
     """Return whether the note in Anki shows already what we would write."""
     compared = len(html)
     keeps_its_passage = card.kept or not card.highlight.namespace
-    if "source changed" in card.remarks or keeps_its_passage:
+    if CardRemark.SOURCE_CHANGED in card.remarks or keeps_its_passage:
         # the machine fields show the passage that the note's words are from
         compared = len(card.family.content_fields)
     ours = html[:compared]
     theirs = seen.fields[:compared]
-    if len(ours) != len(theirs) or _folded(tags) != _folded(seen.tags):
+    if len(ours) != len(theirs):
+        return False
+    if _folded(tags) != _folded(seen.tags):
         return False
     return all(map(same_html, ours, theirs))
 
 
-def merge(card: Card, seen: Sequence[str], ours: Sequence[str], bases: Sequence[str]) -> Merged:
+def merge(
+    card: Card,
+    seen: Sequence[str],
+    ours: Sequence[str],
+    bases: Sequence[str],
+) -> Merged:
     """Merge the content fields of a note in Anki with ours.
 
     Args:
@@ -239,11 +264,14 @@ def merge(card: Card, seen: Sequence[str], ours: Sequence[str], bases: Sequence[
             _decision_on(card, name), seen[position], ours[position], base
         )
         if is_conflict:
-            theirs = seen[position]
-            conflicts.append(Conflict(card.guid, name, theirs, ours[position], unrender(theirs)))
+            conflicts.append(_conflict(card, name, seen[position], ours[position]))
         content.append(text)
         hashes.append(written)
     return Merged(tuple(content), tuple(hashes), tuple(conflicts))
+
+
+def _conflict(card: Card, field: str, theirs: str, ours: str) -> Conflict:
+    return Conflict(card.guid, field, theirs, ours, words=unrender(theirs))
 
 
 class _Decision(NamedTuple):
@@ -262,7 +290,12 @@ def _decision_on(card: Card, field: str) -> _Decision:
     return decisions.get(field, _Decision())
 
 
-def _merge_field(decision: _Decision, theirs: str, ours: str, base: str) -> tuple[str, str, bool]:
+def _merge_field(
+    decision: _Decision,
+    theirs: str,
+    ours: str,
+    base: str,
+) -> tuple[str, str, bool]:
     """Merge one field.
 
     Returns:
@@ -282,7 +315,12 @@ def _merge_field(decision: _Decision, theirs: str, ours: str, base: str) -> tupl
     return theirs, base, True
 
 
-def plan_note(card: Card, seen: Seen | None, contents: Contents, options: Options) -> Planned:
+def plan_note(
+    card: Card,
+    seen: Seen | None,
+    contents: Contents,
+    options: Options,
+) -> Planned:
     """Return the note to ship, unless Anki or the note type in Anki would reject it."""
     family = card.family
     nothing = Planned(card.guid, card.live)
@@ -337,7 +375,8 @@ def _why_held(
         name = changed_type.name
         return f"{name} has fields or templates that you added: import the file instead"
     if seen and seen.scheduler_tags and not options.push:
-        return f"its note is tagged {' and '.join(seen.scheduler_tags)}: use ankiforge push"
+        tags = " and ".join(seen.scheduler_tags)
+        return f"its note is tagged {tags}: use ankiforge push"
     return ""
 
 
@@ -391,7 +430,11 @@ def _folded(tags: Iterable[str]) -> set[str]:
     return {tag.casefold() for tag in tags}
 
 
-def merge_tags(base: Sequence[str], theirs: Sequence[str], ours: Sequence[str]) -> Strings:
+def merge_tags(
+    base: Sequence[str],
+    theirs: Sequence[str],
+    ours: Sequence[str],
+) -> Strings:
     """Merge tags: theirs, plus what we added since the base, minus what we removed. Sorted.
 
     Tags are compared without case, as in Anki. Tags of theirs keep their spelling.

@@ -16,8 +16,8 @@ def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
 
     Args:
         home: the user's home folder.
-        environ: `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and `APPDATA` override the default
-            locations.
+        environ: `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and `APPDATA` override
+            the default locations.
     """
     bases = (
         environ.get("ANKI_BASE"),
@@ -52,13 +52,17 @@ FileStates = tuple[tuple[int, int, int] | None, ...]
 def signature(path: Path) -> str:
     """Return a short text that changes whenever the collection (or export) changes.
 
-    Call this before opening the view it is stored for, so that a change in between is noticed.
+    Call this before opening the view it is stored for, so that a change in between is
+    noticed.
     """
     try:
         states = state_of(resolved(path))
     except OSError as error:
         return f"unreadable {error.errno}"
-    return " ".join(".".join(map(str, state)) if state else "-" for state in states)
+    shown = []
+    for state in states:
+        shown.append(".".join(map(str, state)) if state else "-")
+    return " ".join(shown)
 
 
 def changed_at(path: Path) -> float:

@@ -1,12 +1,14 @@
 r"""Convert Markdown to the HTML of a field, and back. Raw HTML is never passed on.
 
-Code, formulas and clozes are found by our own grammar (`text.cloze`) and are
-replaced by placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
-clozes, and emphasis cannot begin inside one and end outside. A single paragraph has no `<p>`.
+Code, formulas and clozes are found by our own grammar (`text.cloze`) and are replaced by
+placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
+clozes, and emphasis cannot begin inside one and end outside. A single paragraph has no
+`<p>`.
 
 Anki looks for its own markup in the raw HTML of a field: `{{c1::`, `}}`, `::`, `[sound:`,
-`[latex]`, `\(`. Entities would hide it only until the next edit, because Chromium writes the raw
-characters back. `<wbr>` and `<span></span>` between two characters survive and are invisible.
+`[latex]`, `\(`. Entities would hide it only until the next edit, because Chromium writes
+the raw characters back. `<wbr>` and `<span></span>` between two characters survive and
+are invisible.
 """
 
 from __future__ import annotations
@@ -54,9 +56,10 @@ def render(
 
     Args:
         markdown: our subset of Markdown. HTML in it is literal text.
-        cloze: whether `{{c1::…}}` makes a cloze (as in the Text of a cloze note). Otherwise, and
-            when nested ten deep, it is literal text.
-        pictures: the pictures that `![alt](path)` may show, by path. Others become their alt text.
+        cloze: whether `{{c1::…}}` makes a cloze (as in the Text of a cloze note).
+            Otherwise, and when nested ten deep, it is literal text.
+        pictures: the pictures that `![alt](path)` may show, by path. Others become their
+            alt text.
     """
     text = clean(markdown)
     if not text or _PLAIN_LINE.fullmatch(text):
@@ -85,7 +88,11 @@ class _Writer(Value):
 
     def write(self, markdown: str) -> str:
         tokens = _parser().parse(self._with_atoms(markdown))
-        if [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]:
+        if [token.type for token in tokens] == [
+            "paragraph_open",
+            "inline",
+            "paragraph_close",
+        ]:
             tokens = tokens[1:-1]
         return "".join(self._blocks(tokens))
 
@@ -99,9 +106,10 @@ class _Writer(Value):
             if run.start < position:  # it is within the atom before
                 continue
             source = markdown[run.start : run.end]
-            written = (
-                self._gap(run.what) if isinstance(run.what, Gap) else self._shield(source, run.what)
-            )
+            if isinstance(run.what, Gap):
+                written = self._gap(run.what)
+            else:
+                written = self._shield(source, run.what)
             parts.append(markdown[position : run.start])
             parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
             self.atoms.append((source, written))
@@ -223,8 +231,8 @@ def _tag(token: Token) -> str:
 def _parser() -> MarkdownIt:
     """Return a parser for CommonMark with tables and strikethrough, without HTML.
 
-    Indented code, references and underlined headings are off: they would capture text that is not
-    meant as such.
+    Indented code, references and underlined headings are off: they would capture text
+    that is not meant as such.
     """
     from markdown_it import MarkdownIt
 
@@ -264,7 +272,7 @@ def _mark(state: StateInline, silent: bool) -> bool:
     return True
 
 
-# --- literal text ---------------------------------------------------------------------------
+# --- literal text -----------------------------------------------------------------------
 
 _DOUBLE = regex(r"([{}:])(?=\1)")
 _BRACKET = regex(r"(?i)\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)")
@@ -301,7 +309,7 @@ def _isolated_html(inner: str) -> str:
     return f"{before}{inner}{after}"
 
 
-# --- formulas -------------------------------------------------------------------------------
+# --- formulas ---------------------------------------------------------------------------
 
 _TEX_DELIMITER = regex(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
 # TeX by which MathJax sets links, styles and attributes. It is not allowed on a card.
@@ -322,7 +330,8 @@ def _formula(tex: str, *, display: bool, inside: bool) -> str:
         display: whether to use `\[…\]` instead of `\(…\)`.
         inside: whether it is within a cloze, where `}}` and `::` would end or split it.
     """
-    if _TEX_DELIMITER.search(tex) or not _is_closed(tex) or _TEX_ACTIVE.search(tex):
+    may_escape = _TEX_DELIMITER.search(tex) or not _is_closed(tex)
+    if may_escape or _TEX_ACTIVE.search(tex):
         return ""
     body = _BRACKET.sub("[ ", escape(tex))
     body = _TEX_OPENER.sub("{ ", body)
@@ -349,7 +358,7 @@ def _is_closed(tex: str) -> bool:
     return depth == 0
 
 
-# --- addresses and pictures -----------------------------------------------------------------
+# --- addresses and pictures -------------------------------------------------------------
 
 _SCHEME = regex(r"(?i)(?:https?|mailto|zotero|obsidian|kindle|doi):")
 _KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
@@ -359,7 +368,8 @@ _MAX_ADDRESS = 2000
 def address(url: str) -> str:
     """Return a link target in ASCII, safe from Anki's markup, or "" if it is not allowed.
 
-    Allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi (opened at doi.org).
+    Allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi (opened at
+    doi.org).
     """
     url = url.strip()
     if not _SCHEME.match(url) or len(url) > _MAX_ADDRESS:
@@ -402,10 +412,10 @@ def media_of(path: Path) -> Media | Problem:
     return Media(f"af-{digest[:16]}{suffix}", str(target))
 
 
-# --- HTML back to Markdown ------------------------------------------------------------------
-# Used for cards that are recovered from Anki because the ledger lost them, and to show a person's
-# edits. The output of `render` is restored exactly. Of pasted HTML the text is kept, and the
-# formatting as far as our Markdown can express it.
+# --- HTML back to Markdown --------------------------------------------------------------
+# Used for cards that are recovered from Anki because the ledger lost them, and to show a
+# person's edits. The output of `render` is restored exactly. Of pasted HTML the text is
+# kept, and the formatting as far as our Markdown can express it.
 
 _MATH = regex(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
 # What would be Markdown, as a group; not a citation in brackets, which is no link.

@@ -28,7 +28,7 @@ from ankiforge.check.reading import (
 from ankiforge.check.words import TERM
 from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
-from ankiforge.text.passages import sentences
+from ankiforge.text.sentences import sentences
 from ankiforge.text.shields import shields
 
 

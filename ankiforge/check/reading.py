@@ -13,7 +13,7 @@ from ankiforge.model import Draft, Family, Form, Highlight, HighlightKind, Strin
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
-from ankiforge.text.passages import sentences
+from ankiforge.text.sentences import sentences
 
 # --- the text of a draft --------------------------------------------------------------
 

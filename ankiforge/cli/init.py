@@ -35,6 +35,8 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     from ankiforge.config import FILE_NAME
     from ankiforge.config import workspace as folders
     from ankiforge.config.ownfiles import own_file
+    from ankiforge.config.trust import concerns, confirm, remembered_concerns
+    from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
 
     user_folder = folders.user_folder()
     named = directory or call.folder or Path()
@@ -52,11 +54,11 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         moved = folders.adopt_default(root, user_folder)
     folder = folders.load(root)
     if moved:  # the remembered PATHs were given by the user, so they need no confirmation
-        folders.confirm(folder, list(folders.remembered_concerns(folder)), user_folder)
-    confirmed = folders.unconfirmed(folder, user_folder) if trust else []
+        confirm(folder, remembered_concerns(folder), user_folder)
+    confirmed = unconfirmed_concerns(folder, user_folder) if trust else []
     if written or trust:
-        folders.confirm(folder, folders.concerns(folder), user_folder)
-    unconfirmed = folders.unconfirmed(folder, user_folder)
+        confirm(folder, concerns(folder), user_folder)
+    unconfirmed = unconfirmed_concerns(folder, user_folder)
     if not unconfirmed:  # the journal may be outside
         folder.prepare()
     made = Made(

@@ -47,7 +47,7 @@ VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """)
 def status(call: Call) -> None:
     """Show what waits for you, and what to run next."""
-    from ankiforge.reports.summary import status_of, status_text
+    from ankiforge.reports.status import status_of, status_text
 
     with session(call, read_only=True) as workspace:
         found = status_of(workspace.folder, workspace.ledger)
@@ -99,6 +99,7 @@ class Listing:
         Raises:
             UsageError: the list takes no query, or the query cannot be read.
         """
+        from ankiforge.model import QuestionKind
         from ankiforge.reports.cards import done_json, done_line
 
         if view in ("recent", "unknown", "questions") and words:
@@ -106,7 +107,9 @@ class Listing:
         match view:
             case "questions":
                 questions = self._ledger.questions()
-                asked = (question for question in questions if question.kind != "conflict")
+                asked = (
+                    question for question in questions if question.kind is not QuestionKind.CONFLICT
+                )
                 return (_question(question, whole=self._call.verbose) for question in asked)
             case "recent":
                 history = self._ledger.history()
@@ -200,6 +203,7 @@ class Listing:
     def _changed(self, words: Words) -> Shown:
         """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
         from ankiforge.ledger import QueryTerm
+        from ankiforge.model import QuestionKind
         from ankiforge.pipeline.query import lately
         from ankiforge.reports.cards import change_lines, done_json
 
@@ -208,7 +212,7 @@ class Listing:
         revisions = [id for id in ledger.order().revisions if id in chosen]
         yield from self.lines(ledger.lines(revisions))
         for question in ledger.questions():
-            if question.kind == "conflict" and set(chosen).intersection(question.guids):
+            if question.kind is QuestionKind.CONFLICT and set(chosen).intersection(question.guids):
                 yield _question(question)
         for entry in ledger.history(changes_since=lately()):
             if entry.guid in chosen:
@@ -367,7 +371,7 @@ GROUPS = 8
 """)
 def stats(call: Call) -> None:
     """Show what became of highlights and drafts, and how the cards fare in Anki."""
-    from ankiforge.reports.summary import statistics, stats_text
+    from ankiforge.reports.statistics import statistics, stats_text
 
     with session(call, read_only=True) as workspace:
         found = statistics(workspace.ledger, datetime.now())

@@ -277,7 +277,8 @@ def workspace_of(call: Call) -> WorkspaceFolder:
     Raises:
         UsageError: the folder is not a workspace, or its settings are not trusted.
     """
-    from ankiforge.config.workspace import require_trust, resolve, user_folder
+    from ankiforge.config.trust import require_trust
+    from ankiforge.config.workspace import resolve, user_folder
 
     def ask(text: str) -> bool:
         return click.confirm(for_terminal(text), err=True)

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     import webbrowser
 
     from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.ledger import HistoryEntry, Ledger
+    from ankiforge.ledger import HistoryEntry
     from ankiforge.model import Json
     from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
 
 
@@ -338,7 +339,8 @@ def mcp(call: Call, trust: Path | None) -> None:
 
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
-    from ankiforge.config.workspace import Concern, confirm, is_confirmed, user_folder
+    from ankiforge.config.trust import Concern, confirm, is_confirmed
+    from ankiforge.config.workspace import user_folder
     from ankiforge.config.yamlfile import Location
 
     reads = Concern("agents would read passages and cards", Location("mcp"))
@@ -360,13 +362,13 @@ def mcp(call: Call, trust: Path | None) -> None:
     quiet = replace(call, quiet=True, as_json=True)
 
     @contextmanager
-    def opened(writes: str) -> Iterator[tuple[WorkspaceFolder, Ledger]]:
+    def opened(writes: str) -> Iterator[Workspace]:
         folder = workspace_of(quiet)
         if not is_confirmed(folder, reads, user_folder()):
             what = "nobody has allowed agents to read this workspace"
             hint = f"the person runs: ankiforge mcp --trust {folder.root}"
             raise UsageError(what, hint=hint)
         with session(quiet, writes=writes, patience=PATIENCE_S) as workspace:
-            yield workspace.folder, workspace.ledger
+            yield workspace
 
-    serve(Agent(opened, offline=quiet.offline))
+    serve(Agent(opened))

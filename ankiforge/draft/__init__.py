@@ -73,10 +73,7 @@ def failed_on(highlight: Highlight, error: BugError) -> Problem:
 
 def sided(kind: CardKind, front: str, back: str) -> Fields:
     """Return the fields of a card with a front and a back."""
-    fields = (("Front", front), ("Back", back))
-    if kind is CardKind.TWO_WAY:
-        return (*fields, ("Reverse", "y"))
-    return fields
+    return (("Front", front), ("Back", back), *kind.switched_on)
 
 
 # --- instructions in comments ---------------------------------------------------------

@@ -42,8 +42,8 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze
 from ankiforge.text.masks import MASK, Folded, Hidden, folded, masked, parts_of
-from ankiforge.text.passages import sentences
 from ankiforge.text.private import HERE, IN_ITS_NOTE, has_tag, why_private
+from ankiforge.text.sentences import sentences
 
 SendableText = NewType("SendableText", str)
 """A text without private words. Only `Privacy` and `ours` make it."""

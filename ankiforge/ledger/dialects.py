@@ -163,13 +163,15 @@ def _drafted_content(highlight: Highlight) -> tuple[object, ...]:
 
 def pending(store: Store) -> Iterator[Pending]:
     """Yield the changes of dialects that a person has to decide on."""
-    for row in store.rows("SELECT name, value FROM meta WHERE name LIKE ? || '%'", _META):
+    counts = store.rows("SELECT name, value FROM meta WHERE name LIKE ? || '%'", _META)
+    for row in counts:
         container = row["name"].removeprefix(_META)
         difference = msgspec.json.decode(row["value"], type=Difference)
         passage = store.passage(key_of(container))
-        decided = (_read_by(passage), *passage.declined)
-        if difference.on not in decided and not difference.empty:
-            yield Pending(container, _read_by(passage), difference)
+        read_by = _read_by(passage)
+        is_decided = difference.on == read_by or difference.on in passage.declined
+        if not is_decided and not difference.empty:
+            yield Pending(container, read_by, difference)
 
 
 def asked(pending: Pending) -> str:

@@ -34,9 +34,11 @@ from ankiforge.text.cloze import gaps, plain, reveal
 PERSON = "person"
 POLICY = "policy"
 SOURCE = "source"
-"""Who caused an event. A person's decision stands against policy and source, whenever made."""
+"""Who caused an event. A person's decision stands against policy and source, whenever
+made."""
 RETIRED_BEFORE = "retired before"
-"""Why a card is retired whose note in Anki has the tag of dropped cards, if no event tells of that."""
+"""Why a card is retired whose note in Anki has the tag of dropped cards, if no event
+tells of that."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
 SILENT = ("key", "text", "shipped", "seen", "undo")
@@ -44,7 +46,10 @@ SILENT = ("key", "text", "shipped", "seen", "undo")
 
 
 class Event(Value, omit_defaults=True):
-    """One line of the journal. A later event has a larger `n` than all events its machine knew."""
+    """One line of the journal.
+
+    A later event has a larger `n` than all events its machine knew.
+    """
 
     n: int
     machine: str
@@ -87,9 +92,11 @@ class Wording(Value, omit_defaults=True):
     """Markdown by field name."""
     quote: str = ""
     own: bool = False
-    """Whether a person wrote or marked the words in the source: a marked phrase, `front::back`."""
+    """Whether a person wrote or marked the words in the source: a marked phrase,
+    `front::back`."""
     slot: str = "0"
-    """Distinguishes the source's own cards of one passage. Others get theirs from their content."""
+    """Distinguishes the source's own cards of one passage. Others get theirs from their
+    content."""
     drafter: str = ""
     model: str = ""
     prompt: str = ""
@@ -140,7 +147,10 @@ def _content_of(text: str, front: str, back: str) -> str:
 
 
 def digest_of(fields: Texts) -> str:
-    """Return a hash of the exact fields of a card in NFC, but for blanks at the ends of lines."""
+    """Return a hash of the exact fields of a card.
+
+    They are compared in NFC, without blanks at the ends of lines.
+    """
     parts = []
     for name in sorted(fields):
         lines = unicodedata.normalize("NFC", fields[name]).splitlines()
@@ -150,7 +160,10 @@ def digest_of(fields: Texts) -> str:
 
 
 def guid_of(key: str, wording: Wording) -> str:
-    """Return the guid of a note: two machines that accept the same draft make one note."""
+    """Return the guid of a note.
+
+    Two machines that accept the same draft make one note.
+    """
     return guid_for(HighlightKey(key), wording.family, wording.place)
 
 
@@ -168,7 +181,10 @@ class Text(Value, omit_defaults=True):
 
 
 class Shipped(Value, omit_defaults=True):
-    """What a package contained for a note; the note itself carries hashes of its fields."""
+    """What a package contained for a note.
+
+    The note itself carries hashes of its fields.
+    """
 
     mod: int
     tags: Strings = ()
@@ -201,8 +217,9 @@ class State(msgspec.Struct):
     given: Texts = {}
     """The fields as the source or drafter gave them last."""
     typed: Strings = ()
-    """Fields whose text a person had typed in Anki when the note was taken over after both were lost.
+    """Fields that a person had typed in Anki when the note was taken over again.
 
+    It is taken over when database and journal were lost.
     The source's own text is not known before its first revision, and does not reach the
     note.
     """
@@ -215,7 +232,8 @@ class State(msgspec.Struct):
     words: str = ""
     """A digest of the words that were shipped last."""
     numbers: Texts = {}
-    """By cloze number: the words that were shipped under it. Never free for other words."""
+    """By cloze number: the words that were shipped under it. Never free for other
+    words."""
     resolved: dict[str, tuple[str, str, str]] = {}
     """By field: the choice (`mine` or `source`), and the hashes of theirs and ours."""
     seen_by: Strings = ()
@@ -250,13 +268,15 @@ class Passage(msgspec.Struct):
     form: str = ""
     """For a form of hand-written cards: `accept` or `never`, as a person decided."""
     dialects: Strings | None = None
-    """For a vault: the dialects of plugins by which it is read; None = it was never said."""
+    """For a vault: the dialects of plugins by which it is read; None = it was never
+    said."""
     declined_tool: bool = False
     """For another tool: whether a person does not want the history of its cards."""
     declined: tuple[Strings, ...] = ()
     """For a vault: the sets of dialects by which a person did not want it read."""
     asked: dict[str, str] = {}
-    """By key of this passage: the key of another one that it may be. Open until answered."""
+    """By key of this passage: the key of another one that it may be. Open until
+    answered."""
     apart: set[str] = set()
     """Keys of other passages that are different, as a person said."""
 
@@ -271,8 +291,13 @@ class Passage(msgspec.Struct):
         return bool(self.cards or self.rejected or self.skipped)
 
     def told_apart_from(self, other: Passage) -> bool:
-        """Return whether a person said that these are two; the answer stands at one of both."""
-        return not (self.apart.isdisjoint(other.keys) and other.apart.isdisjoint(self.keys))
+        """Return whether a person said that these are two.
+
+        The answer stands at one of both.
+        """
+        if not self.apart.isdisjoint(other.keys):
+            return True
+        return not other.apart.isdisjoint(self.keys)
 
     @property
     def live(self) -> list[State]:
@@ -290,7 +315,7 @@ class Passage(msgspec.Struct):
         return any(card.by == PERSON and not card.live for card in self.cards.values())
 
     def refuses(self, wording: Wording) -> bool:
-        """Return whether a person rejected these words, or the source's own card as such."""
+        """Return whether a person rejected these words, or the source's card as such."""
         if wording.content in self.rejected:
             return True
         return wording.own and wording.slot in self.rejected_slots
@@ -309,7 +334,7 @@ class Passage(msgspec.Struct):
 
 
 def is_news(card: State, wording: Wording) -> bool:
-    """Return whether the source's text differs from the last one that the card got or was offered."""
+    """Return whether a text is not the last one that the card got or was offered."""
     if not card.texts:
         return True
     _machine, newest = card.texts[-1]

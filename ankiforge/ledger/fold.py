@@ -64,28 +64,33 @@ def classes(links: Iterable[Event]) -> dict[str, Strings]:
         links: the `same` and `undo` events, and the `key` events of the keys they name.
     """
     age: dict[str, int] = {}
-    group: dict[str, set[str]] = {}
+    passage_of: dict[str, set[str]] = {}
     standing = [event for event, stands in in_order(links) if stands]
     for position, event in enumerate(standing):
         if event.what == "key":
             age.setdefault(event.key, position)
         elif event.what == "same":
             old = event.body["old"]
-            united = group.get(event.key, {event.key}) | group.get(old, {old})
+            keys = passage_of.get(event.key, {event.key})
+            old_keys = passage_of.get(old, {old})
+            united = keys | old_keys
             for key in united:
-                group[key] = united
+                passage_of[key] = united
 
     def by_age(key: str) -> tuple[int, str]:
         return age.get(key, len(age)), key
 
-    return {key: tuple(sorted(keys, key=by_age)) for key, keys in group.items()}
+    return {key: tuple(sorted(keys, key=by_age)) for key, keys in passage_of.items()}
 
 
 # --- the fold ---------------------------------------------------------------------------
 
 
 def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
-    """Return the state of the passage with these keys. `events` are all events of these keys."""
+    """Return the state of the passage with these keys.
+
+    `events` are all events of these keys.
+    """
     passage = Passage(tuple(keys))
     ordered = in_order(events)
     dropped = {event.body.get("guid") for event, _ in ordered if _is_dropping(event)}
@@ -101,7 +106,9 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         _APPLY[event.what](passage, event)
         if event.what in ("same", "different"):
             answered.add(event.body["old"])
-    passage.asked = {key: old for key, old in passage.asked.items() if old not in answered}
+    for key, old in list(passage.asked.items()):
+        if old in answered:
+            del passage.asked[key]
     _supersede_later_keys(passage)
     return passage
 
@@ -111,7 +118,8 @@ def _refused_changes(ordered: Iterable[tuple[Event, bool]]) -> list[Json]:
 
     A change by the source that two machines recorded was taken back if either was.
     """
-    return [event.body for event, stands in ordered if event.what == "revise" and not stands]
+    undone = [event for event, stands in ordered if not stands]
+    return [event.body for event in undone if event.what == "revise"]
 
 
 def _is_change_by_source(event: Event) -> bool:
@@ -119,7 +127,7 @@ def _is_change_by_source(event: Event) -> bool:
 
 
 def _is_evidence(event: Event) -> bool:
-    """Return whether an event only tells that a note in Anki has the tag of dropped cards."""
+    """Return whether an event only tells that a note has the tag of dropped cards."""
     return event.what == "retire" and event.body.get("why") == RETIRED_BEFORE
 
 
@@ -184,13 +192,15 @@ def _offer(card: State, wording: Wording) -> None:
     Such a field is a conflict if the source says something in it, and something new.
     """
     kept = {name: card.wording.fields.get(name, "") for name in card.pinned}
-    card.wording = replace(wording, fields=_not_empty({**wording.fields, **kept}))
+    merged = {**wording.fields, **kept}
+    card.wording = replace(wording, fields=_not_empty(merged))
     for name in card.pinned:
-        text = wording.fields.get(name, "")
-        if not text or text == kept[name]:
+        offered = wording.fields.get(name, "")
+        is_agreed = offered == kept[name]
+        if not offered or is_agreed:
             card.offered.pop(name, None)
-        elif text != card.given.get(name, ""):
-            card.offered[name] = text
+        elif offered != card.given.get(name, ""):
+            card.offered[name] = offered
 
 
 def _not_empty(fields: Texts) -> Texts:
@@ -234,12 +244,15 @@ def _different(passage: Passage, event: Event) -> None:
 
 
 def _form(passage: Passage, event: Event) -> None:
-    """A person said whether lines of a form are cards. The passage stands for the form."""
+    """A person said whether lines of a form are cards.
+
+    The passage stands for the form.
+    """
     passage.form = event.body["choice"]
 
 
 def _dialects(passage: Passage, event: Event) -> None:
-    """A vault was read for the first time, or a person said by which dialects it is read."""
+    """A vault was read for the first time, or a person said by which dialects."""
     if event.by == SOURCE and passage.dialects is not None:
         return  # another machine had read it before
     passage.dialects = tuple(event.body["read"])
@@ -299,7 +312,7 @@ def _new_card(event: Event, wording: Wording) -> State:
 
 
 def _adopt(passage: Passage, event: Event) -> None:
-    """A person took over the note of another tool, or the schedule of a card that there was."""
+    """A person took over another tool's note, or its schedule for a card of ours."""
     if "draft" in event.body:
         _accept(passage, event)
     card = _card_of(passage, event)
@@ -312,7 +325,10 @@ def _adopt(passage: Passage, event: Event) -> None:
 
 
 def _take_back(passage: Passage, event: Event) -> None:
-    """Apply an accept that was undone: the draft waits again, and policy leaves it to the person."""
+    """Apply an accept that was undone.
+
+    The draft waits again, and policy leaves it to the person.
+    """
     card = _card_of(passage, event)
     if card is not None and card.by == PERSON:
         return
@@ -449,7 +465,7 @@ def _unseen(passage: Passage, event: Event) -> None:
 
 
 def _want_again(passage: Passage, event: Event) -> None:
-    """A deletion in Anki was undone: the note of another tool is made anew, if it is not there."""
+    """A deletion in Anki was undone: another tool's note is made anew, if it is gone."""
     card = _card_of(passage, event)
     if card and card.adopted:
         card.adopted = replace(card.adopted, again=True)
@@ -477,4 +493,5 @@ _APPLY = {
     "unseen": _unseen,
 }
 KINDS = frozenset(_APPLY)
-"""The kinds of events. Lines of other kinds are written by a newer version, and skipped."""
+"""The kinds of events. Lines of other kinds are written by a newer version, and
+skipped."""

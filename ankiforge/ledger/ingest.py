@@ -1,4 +1,4 @@
-"""Ingest what sources list: recognise documents and highlights, issue keys, find the gone.
+"""Ingest what sources list: recognise highlights, issue keys, find what is gone.
 
     sightings ─▶ documents of a known place ─▶ written at once, if nothing came or went
                  all others ─▶ kept until all sources have listed all ─▶ matched, written
@@ -140,8 +140,8 @@ class Ingest:
         for batch in batches(self.listing.read_documents(sightings)):
             with self.store.transaction():
                 self.store.set_meta("run", str(self.run_number))
-                for read in batch:
-                    self._write_or_hold(read)
+                for document in batch:
+                    self._write_or_hold(document)
                 self._issue_keys(self.first_read)
                 self._write(self.first_read)
                 self.first_read.clear()
@@ -163,7 +163,7 @@ class Ingest:
         moves = Moves(self.store, self.listing, self.report, self.documents, self.absent)
         self.absent = moves.match()
         found = self._found()
-        self._issue_keys([each for each in found if not each.known])
+        self._issue_keys([highlight for highlight in found if not highlight.known])
         self._write(found)
         self._write_absent()
         self._unite_routes(found)
@@ -174,20 +174,20 @@ class Ingest:
 
     # --- one document -------------------------------------------------------------------
 
-    def _write_or_hold(self, read: ReadDocument) -> None:
+    def _write_or_hold(self, document: ReadDocument) -> None:
         """Write a document at once if nothing in it came or went; else hold it."""
-        document = (read.container, place_of(read))
-        was_empty = self._was_empty_before_run(read.container)
-        if was_empty and document not in self.first_read_documents:
-            self.first_read_documents.add(document)
-            self.first_read += found_in(read, self._write_document(read, None))
+        container_and_place = (document.container, place_of(document))
+        was_empty = self._was_empty_before_run(document.container)
+        if was_empty and container_and_place not in self.first_read_documents:
+            self.first_read_documents.add(container_and_place)
+            self.first_read += found_in(document, self._write_document(document, None))
             return
         row = self.store.row(
             "SELECT * FROM document WHERE container = ? AND place = ? AND state != 'journal'",
-            *document,
+            *container_and_place,
         )
-        if row is None or not self._write_if_all_match(read, row):
-            self.held.append(read)
+        if row is None or not self._write_if_all_match(document, row):
+            self.held.append(document)
 
     def _was_empty_before_run(self, container: str) -> bool:
         """Return whether no highlight of this container can be one that is known.
@@ -203,10 +203,10 @@ class Ingest:
             self.was_empty[container] = not known and not self.may_have_moved
         return self.was_empty[container]
 
-    def _write_if_all_match(self, read: ReadDocument, row: Row) -> bool:
+    def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
         """Write a document if all its highlights are matched. Return whether they are."""
         known = known_in(self.store, row["id"])
-        found = found_in(read, row["id"])
+        found = found_in(document, row["id"])
         pairs = _match(known, found)
         matched = set(pairs.values())
         if len(pairs) < len(found):
@@ -214,27 +214,27 @@ class Ingest:
         for index, highlight in enumerate(known):
             if highlight.state == "present" and index not in matched:
                 return False
-        self._write_document(read, row)
+        self._write_document(document, row)
         self._write(found)
         return True
 
-    def _match_document(self, read: ReadDocument, old: Row | None) -> None:
+    def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
         """Write a document, and match its highlights with those it had."""
-        document = self._write_document(read, old)
-        known = known_in(self.store, document) if old else []
-        found = found_in(read, document)
+        document_id = self._write_document(document, old_row)
+        known = known_in(self.store, document_id) if old_row else []
+        found = found_in(document, document_id)
         matched = set(_match(known, found).values())
         for index, highlight in enumerate(known):
             if index not in matched:
                 self.absent.append(highlight)
         self.documents.append(MatchedDocument(known, found))
 
-    def _write_document(self, read: ReadDocument, old: Row | None) -> int:
+    def _write_document(self, document: ReadDocument, old_row: Row | None) -> int:
         """Write the row of a document, which is read again if a person is writing it."""
-        fingerprint = read.fingerprint
-        if self.in_progress(read.container, place_of(read)):
+        fingerprint = document.fingerprint
+        if self.in_progress(document.container, place_of(document)):
             fingerprint = ""
-        return write_document(self.store, read, old, fingerprint)
+        return write_document(self.store, document, old_row, fingerprint)
 
     # --- what came or went in a container -----------------------------------------------
 
@@ -262,40 +262,77 @@ class Ingest:
 
     def _match_container(self, container: str) -> None:
         """Match the documents of a container, and the highlights of those read."""
+        documents = [held for held in self.held if held.container == container]
         columns = "SELECT id, container, place, state FROM document"
         known = self.store.rows(f"{columns} WHERE container = ? ORDER BY id", container)
-        read = [document for document in self.held if document.container == container]
-        went = self._unlisted(container, known)
+        unlisted = self._unlisted(container, known)
 
         known_places = {row["place"] for row in known}
-        any_new = any(place_of(document) not in known_places for document in read)
+        any_new = any(place_of(document) not in known_places for document in documents)
         if any_new:  # documents of sources that are not used any more may have come here
             unused = self.store.rows(f"{columns} WHERE state = 'unselected'")
             known += [row for row in unused if row["container"] != container]
-            went |= {row["id"] for row in unused}
+            unlisted |= {row["id"] for row in unused}
+        old_rows: dict[int, Row] = {}
+        if documents:
+            old_rows = self._old_rows(documents, known, unlisted, with_words=any_new)
 
-        rows_of_read: dict[int, Row] = {}
-        if read:
-            compared_known = []
-            unlisted_indices = []
-            for index, row in enumerate(known):
-                if row["id"] in went:
-                    unlisted_indices.append(index)
-                with_words = any_new and row["id"] in went
-                compared_known.append(
-                    self._compared_row(row, container, with_words=with_words),
-                )
-            compared_read = [compared(document) for document in read]
-            pairs = match_documents(compared_known, compared_read, unlisted_indices)
-            for read_index, known_index in pairs.items():
-                rows_of_read[read_index] = known[known_index]
-
-        went -= {row["id"] for row in rows_of_read.values()}
-        self._take_away(container, [row for row in known if row["id"] in went])
-        for index, document in enumerate(read):
-            self._match_document(document, rows_of_read.get(index))
+        renamed = {row["id"] for row in old_rows.values()}
+        gone = unlisted - renamed
+        self._take_away(container, [row for row in known if row["id"] in gone])
+        for index, document in enumerate(documents):
+            self._match_document(document, old_rows.get(index))
         if container in self.listing.complete and container not in self.report.doubtful:
             self._take_away_missing(container)
+
+    def _old_rows(
+        self,
+        documents: Sequence[ReadDocument],
+        known: Sequence[Row],
+        unlisted: set[int],
+        *,
+        with_words: bool,
+    ) -> dict[int, Row]:
+        """Return by index of a document of one container the row that it had.
+
+        Args:
+            documents: the documents that were read.
+            known: the rows that they may have had.
+            unlisted: the ids of those rows whose documents are listed no longer.
+            with_words: whether words and marks are compared, too, and not only places.
+        """
+        container = documents[0].container
+        compared_known = []
+        unlisted_indices = []
+        for index, row in enumerate(known):
+            is_unlisted = row["id"] in unlisted
+            if is_unlisted:
+                unlisted_indices.append(index)
+            # one of another container never has the place of one of this container
+            is_of_container = row["container"] == container
+            place = row["place"] if is_of_container else f"\0{row['id']}"
+            if is_unlisted and with_words:
+                compared_known.append(self._with_words(row["id"], place))
+            else:
+                compared_known.append(ComparedDocument(place))
+        compared_read = [compared(document) for document in documents]
+        pairs = match_documents(compared_known, compared_read, unlisted_indices)
+        return {index: known[known_index] for index, known_index in pairs.items()}
+
+    def _with_words(self, document_id: int, place: str) -> ComparedDocument:
+        """Return a document of the database with its words and marks."""
+        from ankiforge.text.sketches import decode_sketch
+
+        highlights = self.store.rows(
+            "SELECT folded FROM highlight WHERE document = ?",
+            document_id,
+        )
+        sketch = self.store.value("SELECT sketch FROM document WHERE id = ?", document_id)
+        return ComparedDocument(
+            place=place,
+            sketch=decode_sketch(sketch) if sketch else None,
+            texts=frozenset(highlight["folded"] for highlight in highlights),
+        )
 
     def _unlisted(self, container: str, known: Sequence[Row]) -> set[int]:
         """Return the ids of documents no longer listed, unless the loss is doubtful."""
@@ -319,36 +356,11 @@ class Ingest:
 
     @staticmethod
     def _is_doubtful(*, listed: int, new: int, present: int, lost: int) -> bool:
-        """Return whether a container lost so much at once that a source may have failed."""
+        """Return whether so much is lost at once that a source may have failed."""
         if not listed and lost:
             return True
         # a document that was renamed is not lost: as many as are new may be
         return present >= MANY_DOCUMENTS and 2 * (lost - new) > present
-
-    def _compared_row(
-        self,
-        row: Row,
-        container: str,
-        *,
-        with_words: bool,
-    ) -> ComparedDocument:
-        """Return a document of the database as matching sees it."""
-        # one of another container never has the place of one of this container
-        place = row["place"] if row["container"] == container else f"\0{row['id']}"
-        if not with_words:
-            return ComparedDocument(place)
-        from ankiforge.text.identifiers import decode_sketch
-
-        rows = self.store.rows(
-            "SELECT folded FROM highlight WHERE document = ?",
-            row["id"],
-        )
-        stored = self.store.value("SELECT sketch FROM document WHERE id = ?", row["id"])
-        return ComparedDocument(
-            place=place,
-            sketch=decode_sketch(stored) if stored else None,
-            texts=frozenset(highlight["folded"] for highlight in rows),
-        )
 
     def _take_away(self, container: str, rows: Iterable[Row]) -> None:
         """Note the highlights of documents of a container that went."""
@@ -383,28 +395,32 @@ class Ingest:
 
     # --- keys ---------------------------------------------------------------------------
 
-    def _issue_keys(self, found: Iterable[FoundHighlight]) -> None:
+    def _issue_keys(self, found: Sequence[FoundHighlight]) -> None:
         """Issue keys for highlights that match none, and record them."""
-        wanted: list[tuple[FoundHighlight, HighlightKey, HighlightKey]] = []
-        for each in found:
-            anchor = anchor_key(each.highlight, each.highlight.nth)
-            wanted.append((each, own_key(each.highlight) or anchor, anchor))
-        issued = self._issued(key for _, key, _ in wanted)
-        for each, key, anchor in wanted:
+        anchors = []
+        wanted = []
+        for highlight in found:
+            anchor = anchor_key(highlight.highlight, highlight.highlight.nth)
+            anchors.append(anchor)
+            wanted.append(own_key(highlight.highlight) or anchor)
+        issued = self._issued(wanted)
+        for highlight, anchor, key in zip(found, anchors, wanted, strict=True):
             number = 0
-            while key in issued:
+            free_key = key
+            while free_key in issued:
                 number += 1
-                key = HighlightKey(f"{anchor}.{h16(each.place, str(number))}")
-                issued |= self._issued([key])
-            issued.add(key)
-            if not self.in_progress(each.container, each.place):
-                self.store.add("key", key, SOURCE, event_body(each))
-            self.report.new.append(key)
-            each.highlight = replace(each.highlight, key=HighlightKey(key))
+                distinct = h16(highlight.place, str(number))
+                free_key = HighlightKey(f"{anchor}.{distinct}")
+                issued |= self._issued([free_key])
+            issued.add(free_key)
+            if not self.in_progress(highlight.container, highlight.place):
+                self.store.add("key", free_key, SOURCE, event_body(highlight))
+            self.report.new.append(free_key)
+            highlight.highlight = replace(highlight.highlight, key=free_key)
 
-    def _issued(self, keys: Iterable[str]) -> set[str]:
+    def _issued(self, keys: Sequence[str]) -> set[str]:
         """Return those of some keys that were issued before."""
-        wanted = encode([*keys])
+        wanted = encode(keys)
         rows = self.store.rows(f"SELECT key FROM highlight WHERE key IN {EACH}", wanted)
         events = self.store.select_events(f"what = 'key' AND key IN {EACH}", wanted)
         issued = {row["key"] for row in rows}
@@ -414,14 +430,17 @@ class Ingest:
     # --- writing ------------------------------------------------------------------------
 
     def _write(self, found: Iterable[FoundHighlight]) -> None:
-        """Write highlights that have their keys; report and record what changed in them."""
+        """Write highlights that have their keys.
+
+        Report and record what changed in them.
+        """
         rows = []
-        for each in found:
-            exact_hash = hash_exact(each.highlight)
-            if each.known:
-                self._report_known(each, each.known, exact_hash)
-                self._record_known(each, each.known)
-            rows.append(highlight_row(each, exact_hash, self.run_number))
+        for highlight in found:
+            exact_hash = hash_exact(highlight.highlight)
+            if highlight.known:
+                self._report_known(highlight, highlight.known, exact_hash)
+                self._record_known(highlight, highlight.known)
+            rows.append(highlight_row(highlight, exact_hash, self.run_number))
         write_highlights(self.store, rows)
 
     def _report_known(
@@ -484,7 +503,10 @@ class Ingest:
         self.store.write(query, state, since, key)
 
     def _drop_drafts(self, key: str) -> None:
-        """Drop the drafts of a passage that is gone: if it comes back, it is drafted again."""
+        """Drop the drafts of a passage that is gone.
+
+        If it comes back, it is drafted again.
+        """
         if self.store.write("DELETE FROM draft WHERE key = ?", key):
             query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
             self.store.write(query, key)
@@ -531,7 +553,10 @@ def _match(
     known: Sequence[KnownHighlight],
     found: Sequence[FoundHighlight],
 ) -> dict[int, int]:
-    """Match the highlights of one document, note it in what was found, return the pairs."""
+    """Match the highlights of one document, and return the pairs.
+
+    What was found remembers what it was matched with.
+    """
     pairs = match_in_document(
         [each.mark for each in known],
         [each.mark for each in found],

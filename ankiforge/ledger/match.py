@@ -34,11 +34,13 @@ from typing import NamedTuple
 from ankiforge.model import Pair, Value
 
 ALIKE = 85
-"""Per cent from which two texts of a document are the same passage, wherever they stand."""
+"""Per cent from which two texts of a document are the same passage, wherever they
+stand."""
 SAME_SPOT = 50
 """Per cent that suffices between two neighbours that are matched."""
 WITHIN = 0.9
-"""The share of the shorter text, in order within the longer, that suffices there as well."""
+"""The share of the shorter text, in order within the longer, that suffices there as
+well."""
 LONGER = 3
 """Up to how many times as long the longer one may be."""
 SHORTEST_EXTENDED = 6
@@ -250,7 +252,7 @@ def _by_likeness(
     *,
     least: int,
 ) -> list[Candidate]:
-    """Return the pairs that are alike by `least` per cent, the most similar ones first."""
+    """Return the pairs alike by `least` per cent, the most similar ones first."""
     ranked = []
     for found_index in found_left:
         for known_index in known_left:
@@ -513,7 +515,7 @@ def has_joined(gone: Mark, known: Mark, found: Mark) -> bool:
 
 
 def likeness(known: Mark, found: Mark) -> float:
-    """Return how alike a highlight is to the nearest reading of a known one, in per cent."""
+    """Return in per cent how alike a highlight and the nearest known reading are."""
     from rapidfuzz import fuzz
 
     text = found.newest.text

@@ -22,7 +22,7 @@ from ankiforge.model import Value
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # what an unchanged run does not need, it does not load: rapidfuzz, too
-    from ankiforge.text.identifiers import Sketch
+    from ankiforge.text.sketches import Sketch
 
 HALF = 0.5
 """The share of the shorter document's marks that the other one must have."""
@@ -119,7 +119,7 @@ def _sharing_marks(
     gone: set[int],
     new: set[int],
 ) -> dict[int, list[int]]:
-    """Return for each new document the gone ones that share half of the shorter's marks."""
+    """Return for each new document the gone ones with half of the shorter one's marks."""
     if not gone or not new:
         return {}
     holders = defaultdict(list)
@@ -169,22 +169,25 @@ def _match_words(gone: Mapping[int, Sketch], new: Mapping[int, Sketch]) -> dict[
         The index of the document that went → the index of the new one.
     """
     scores = _scores(gone, new)
-    of_gone = defaultdict(list)
-    of_new = defaultdict(list)
+    scores_of_gone = defaultdict(list)
+    scores_of_new = defaultdict(list)
     for (gone_index, new_index), score in scores.items():
-        of_gone[gone_index].append(score)
-        of_new[new_index].append(score)
-    best_of_gone = {index: nlargest(2, values) for index, values in of_gone.items()}
-    best_of_new = {index: nlargest(2, values) for index, values in of_new.items()}
+        scores_of_gone[gone_index].append(score)
+        scores_of_new[new_index].append(score)
+    best_of_gone = _best_two(scores_of_gone)
+    best_of_new = _best_two(scores_of_new)
 
     chosen = {}
     for (gone_index, new_index), score in scores.items():
-        wins_both = _has_no_rival(score, best_of_gone[gone_index]) and _has_no_rival(
-            score, best_of_new[new_index]
-        )
-        if wins_both:
+        is_best_of_gone = _has_no_rival(score, best_of_gone[gone_index])
+        is_best_of_new = _has_no_rival(score, best_of_new[new_index])
+        if is_best_of_gone and is_best_of_new:
             chosen[gone_index] = new_index
     return chosen
+
+
+def _best_two(scores: Mapping[int, Sequence[float]]) -> dict[int, list[float]]:
+    return {index: nlargest(2, values) for index, values in scores.items()}
 
 
 def _has_no_rival(score: float, best: Sequence[float]) -> bool:
@@ -206,27 +209,25 @@ def _scores(
         owners.update(sketch.own)
     holders: dict[int | str, list[int]] = defaultdict(list)
     for new_index, sketch in new.items():
-        for sign in sketch.hashes | sketch.own:
-            holders[sign].append(new_index)
+        for shingle_or_id in sketch.hashes | sketch.own:
+            holders[shingle_or_id].append(new_index)
 
     scores = {}
     for gone_index, before in gone.items():
         candidates: set[int] = set()
-        for sign in before.hashes | before.own:
-            candidates.update(holders.get(sign, ()))
+        for shingle_or_id in before.hashes | before.own:
+            candidates.update(holders.get(shingle_or_id, ()))
         for new_index in candidates:
             after = new[new_index]
-            if any(owners[own_id] == 2 for own_id in before.own & after.own):
+            common_ids = before.own & after.own
+            if any(owners[own_id] == 2 for own_id in common_ids):
                 scores[gone_index, new_index] = SAME_OWN_ID
                 continue
             share = _share(before, after, hash_counts)
-            if share >= _least_share(before, after):
+            least = ENOUGH_SHARED / 2 if before.hints & after.hints else ENOUGH_SHARED
+            if share >= least:
                 scores[gone_index, new_index] = share
     return scores
-
-
-def _least_share(before: Sketch, after: Sketch) -> float:
-    return ENOUGH_SHARED / 2 if before.hints & after.hints else ENOUGH_SHARED
 
 
 def _share(before: Sketch, after: Sketch, hash_counts: Mapping[int, int]) -> float:

@@ -131,15 +131,21 @@ class Moves:
         """
         known = document.known
         found = document.found
-        known_left = {index for index, each in enumerate(known) if each.key not in taken}
-        found_left = {index for index, each in enumerate(found) if not each.known}
+        index_of_key = {}
+        known_left = set()
+        for known_index, before in enumerate(known):
+            index_of_key[before.key] = known_index
+            if before.key not in taken:
+                known_left.add(known_index)
+        pairs = {}
+        found_left = set()
+        for found_index, highlight in enumerate(found):
+            if highlight.known is None:
+                found_left.add(found_index)
+            elif highlight.known.key in index_of_key:
+                pairs[found_index] = index_of_key[highlight.known.key]
         if not known_left or not found_left:
             return
-        index_of_key = {each.key: index for index, each in enumerate(known)}
-        pairs = {}
-        for found_index, each in enumerate(found):
-            if each.known and each.known.key in index_of_key:
-                pairs[found_index] = index_of_key[each.known.key]
 
         known_marks = _marks(known)
         found_marks = _marks(found)
@@ -153,7 +159,7 @@ class Moves:
     # --- copies that take over a key ----------------------------------------------------
 
     def _hand_over_keys(self) -> None:
-        """Hand the key of a decided passage that goes to an undecided one with equal text.
+        """Give the key of a decided passage that went to an undecided one of equal text.
 
         So a note or PDF that was copied, and deleted in a later run, keeps its cards.
         """
@@ -171,7 +177,10 @@ class Moves:
     def _heirs(
         self, gone: KnownHighlight, matched: dict[str, FoundHighlight], absent: set[str]
     ) -> list[tuple[float, str, str]]:
-        """Return (rank, key, place) of what may take over a key; the least is the best."""
+        """Return (rank, key, place) of what may take over a key.
+
+        The least is the best.
+        """
         rows = self._store.rows(
             "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
@@ -190,7 +199,7 @@ class Moves:
         return heirs
 
     def _gone_from_journal(self) -> list[KnownHighlight]:
-        """Return passages of the journal that are not in its place, but stand elsewhere."""
+        """Return passages of the journal whose document went, and that are elsewhere."""
         rows = self._store.rows(
             "SELECT h.*, d.container, d.place"
             " FROM highlight h JOIN document d ON d.id = h.document"
@@ -253,9 +262,7 @@ class Moves:
         passage.
         """
         absent = [known for known in self._absent if known.state == "present"]
-        from_journal = [
-            found for found in self._found if found.known and found.known.state == "journal"
-        ]
+        from_journal = [found for found in self._found if found.was("journal")]
         pairs = resembling(_marks(absent), _marks(from_journal))
         for found_index, absent_index in pairs.items():
             found = from_journal[found_index]

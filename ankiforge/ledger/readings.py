@@ -42,12 +42,13 @@ DOCUMENTS_TOGETHER = 200
 """Documents of one transaction."""
 HIGHLIGHTS_TOGETHER = 2000
 """Highlights from which a transaction takes no further document."""
-_decode_highlight = msgspec.json.Decoder(Highlight).decode
+decode_highlight_body = msgspec.json.Decoder(Highlight).decode
+"""Return the highlight that a column `body` holds."""
 
 
 def decode_highlight(row: Row) -> Highlight:
     """Return the highlight of a row that was read on this machine."""
-    return _decode_highlight(row["body"])
+    return decode_highlight_body(row["body"])
 
 
 ReadDocument = Extracted | Unmarked
@@ -74,20 +75,21 @@ class Report(msgspec.Struct):
     """The rows of the documents that were listed, changed or not."""
 
 
-def place_of(read: ReadDocument) -> str:
+def place_of(document: ReadDocument) -> str:
     """Return the place of a document within its container."""
-    if isinstance(read, Unmarked):
-        return read.path
-    return read.document.path or read.document.key
+    if isinstance(document, Unmarked):
+        return document.path
+    return document.document.path or document.document.key
 
 
 def content_of_highlight(highlight: Highlight) -> str:
-    """Return a hash of what drafts depend on: a new one means that it is drafted again."""
-    gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
+    """Return a hash of what drafts depend on: with a new one, it is drafted again."""
+    places = [f"{start}-{end}" for start, end in highlight.gaps]
     comment = highlight.comment if highlight.instructs else ""
     # the sides of a hand-written card say all; a phrase is drafted with its sentence
     around = "" if highlight.kind is HighlightKind.CARD else highlight.sentence
-    parts = [highlight.exact, gaps, comment, around, highlight.skip, *highlight.markdown]
+    parts = [highlight.exact, ",".join(places), comment, around, highlight.skip]
+    parts += highlight.markdown
     if highlight.open_end:
         parts.append("open end")
     return h16(*parts)
@@ -114,7 +116,7 @@ def mark_of(highlight: Highlight, document: int = 0) -> Mark:
 
 
 def names_and_labels(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Divide the ids of a highlight into those of the mark itself and labels (`hints.is_label`)."""
+    """Divide the ids of a highlight into its own and labels (`hints.is_label`)."""
     names = set()
     labels = set()
     for id in ids:
@@ -148,28 +150,28 @@ def reading_of(text: Text) -> Reading:
     return Reading(fold(text.exact), text.before, text.after)
 
 
-def compared(read: ReadDocument) -> ComparedDocument:
+def compared(document: ReadDocument) -> ComparedDocument:
     """Return a document that was read as matching sees it."""
-    from ankiforge.text.identifiers import decode_sketch
+    from ankiforge.text.sketches import decode_sketch
 
-    if isinstance(read, Unmarked):
-        return ComparedDocument(read.path)
+    if isinstance(document, Unmarked):
+        return ComparedDocument(document.path)
     texts = set()
-    for highlight in read.highlights:
+    for highlight in document.highlights:
         text, _before, _after = triple_of(highlight)
         texts.add(text)
-    sketch = decode_sketch(read.sketch) if read.sketch else None
-    return ComparedDocument(place_of(read), sketch, frozenset(texts))
+    sketch = decode_sketch(document.sketch) if document.sketch else None
+    return ComparedDocument(place_of(document), sketch, frozenset(texts))
 
 
 def batches(documents: Iterable[ReadDocument]) -> Iterator[list[ReadDocument]]:
     """Yield documents in lists, so that no transaction is open while a source reads."""
     batch: list[ReadDocument] = []
     highlights = 0
-    for read in documents:
-        batch.append(read)
-        if isinstance(read, Extracted):
-            highlights += len(read.highlights)
+    for document in documents:
+        batch.append(document)
+        if isinstance(document, Extracted):
+            highlights += len(document.highlights)
         if len(batch) == DOCUMENTS_TOGETHER or highlights >= HIGHLIGHTS_TOGETHER:
             yield batch
             batch = []
@@ -220,8 +222,10 @@ class Known:
 
     def paths(self, container: str) -> Strings | None:
         """Return the documents of a container; None if one of them must be read again."""
-        query = "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'"
-        rows = self._store.rows(query, container)
+        rows = self._store.rows(
+            "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'",
+            container,
+        )
         if not all(row["fingerprint"] for row in rows):
             return None
         return tuple(row["place"] for row in rows)

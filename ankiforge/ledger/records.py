@@ -26,7 +26,7 @@ from ankiforge.ledger.readings import (
     reading_of,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
-from ankiforge.model import Extracted, Highlight, HighlightKey, Pair, h16
+from ankiforge.model import Extracted, Highlight, HighlightKey, h16
 
 LAST_READINGS = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""
@@ -66,17 +66,28 @@ class FoundHighlight(msgspec.Struct):
         """Its key, once it has one."""
         return self.known.key if self.known else self.highlight.key
 
+    def was(self, state: str) -> bool:
+        """Return whether it was known, and in this state."""
+        return self.known is not None and self.known.state == state
 
-def found_in(read: ReadDocument, document: int) -> list[FoundHighlight]:
+
+def found_in(document: ReadDocument, document_id: int) -> list[FoundHighlight]:
     """Return the highlights of a document that was read, which match nothing so far."""
-    if not isinstance(read, Extracted):
+    if not isinstance(document, Extracted):
         return []
-    place = place_of(read)
+    place = place_of(document)
     found = []
-    for position, highlight in enumerate(numbered_marks(read.highlights)):
-        mark = mark_of(highlight, document)
+    for position, highlight in enumerate(numbered_marks(document.highlights)):
+        mark = mark_of(highlight, document_id)
         found.append(
-            FoundHighlight(highlight, read.container, place, position, mark, document),
+            FoundHighlight(
+                highlight,
+                document.container,
+                place,
+                position,
+                mark,
+                document_id,
+            ),
         )
     return found
 
@@ -104,10 +115,10 @@ def event_body(found: FoundHighlight) -> dict[str, str]:
 # --- what is known ----------------------------------------------------------------------
 
 
-def known_in(store: Store, document: int) -> list[KnownHighlight]:
+def known_in(store: Store, document_id: int) -> list[KnownHighlight]:
     """Return the highlights that a document had, present or not, in its order."""
     query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
-    return [known_highlight(store, row) for row in store.rows(query, document)]
+    return [known_highlight(store, row) for row in store.rows(query, document_id)]
 
 
 def known_highlight(store: Store, row: Row) -> KnownHighlight:
@@ -162,67 +173,85 @@ def _read_here_first(
 
 def write_document(
     store: Store,
-    read: ReadDocument,
-    old: Row | None,
+    document: ReadDocument,
+    old_row: Row | None,
     fingerprint: str,
 ) -> int:
     """Write the row of a document, with what it names and keeps private. Return its id.
 
     Args:
         store: the database, in a transaction.
-        read: the document.
-        old: the row that it had, perhaps at another place; None if it is new.
+        document: the document.
+        old_row: the row that it had, perhaps at another place; None if it is new.
         fingerprint: by which it is recognised as unchanged; "" to read it again in any
             case.
     """
-    place = place_of(read)
-    sketch = ""
-    source = ""
-    title = place
-    names: tuple[Pair, ...] = ()
-    if isinstance(read, Extracted):
-        from ankiforge.text.identifiers import names_of
-
-        sketch = read.sketch
-        source = read.document.source
-        title = read.document.title
-        names = names_of(read.document.identifiers, read.document.uri)
-    values = (
-        place,
-        "present",
-        fingerprint,
-        encode(read.depends),
-        sketch,
-        source,
-        title,
-        read.container,
-    )
-    if old is None:
-        number: int = store.value(
+    place = place_of(document)
+    values = _document_values(document, place, fingerprint)
+    if old_row is None:
+        moved = False
+        document_id: int = store.value(
             "INSERT INTO document"
             " (place, state, fingerprint, depends, sketch, source, title, container)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (container, place) DO UPDATE SET state = 'present',"
             " fingerprint = excluded.fingerprint, depends = excluded.depends,"
-            " sketch = excluded.sketch,"
-            " source = excluded.source, title = excluded.title RETURNING id",
+            " sketch = excluded.sketch, source = excluded.source, title = excluded.title"
+            " RETURNING id",
             *values,
         )
-        moved = False
     else:
-        number = old["id"]
+        moved = (old_row["container"], old_row["place"]) != (document.container, place)
+        document_id = old_row["id"]
         store.write(
             "UPDATE document SET place = ?, state = ?, fingerprint = ?, depends = ?,"
             " sketch = ?, source = ?, title = ?, container = ? WHERE id = ?",
             *values,
-            number,
+            document_id,
         )
-        store.write("DELETE FROM identifier WHERE document = ?", number)
-        moved = (old["container"], old["place"]) != (read.container, place)
-    identifiers = [(f"{scheme}:{value}", number) for scheme, value in names]
-    store.write_all("INSERT OR IGNORE INTO identifier VALUES (?, ?)", identifiers)
-    private.write(store, number, read, moved=moved)
-    return number
+        store.write("DELETE FROM identifier WHERE document = ?", document_id)
+    store.write_all(
+        "INSERT OR IGNORE INTO identifier VALUES (?, ?)",
+        [(name, document_id) for name in _identifiers(document)],
+    )
+    private.write(store, document_id, document, moved=moved)
+    return document_id
+
+
+def _document_values(
+    document: ReadDocument,
+    place: str,
+    fingerprint: str,
+) -> tuple[object, ...]:
+    """Return the columns of a document that is present, in the order of `write_document`."""
+    sketch = ""
+    source = ""
+    title = place
+    if isinstance(document, Extracted):
+        sketch = document.sketch
+        source = document.document.source
+        title = document.document.title
+    return (
+        place,
+        "present",
+        fingerprint,
+        encode(document.depends),
+        sketch,
+        source,
+        title,
+        document.container,
+    )
+
+
+def _identifiers(document: ReadDocument) -> list[str]:
+    """Return the names of the works that a document is, or is about."""
+    if not isinstance(document, Extracted):
+        return []
+    from ankiforge.text.identifiers import names_of
+
+    work = document.document
+    names = names_of(work.identifiers, work.uri)
+    return [f"{scheme}:{value}" for scheme, value in names]
 
 
 def write_highlights(store: Store, rows: Iterable[tuple[object, ...]]) -> None:

@@ -389,7 +389,7 @@ def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
     """Yield lines for a list: the cards with the words that they have in Anki."""
     for line in lines:
         if line.card is not None and line.anki == "seen":
-            line = replace(line, one=as_in_anki(ledger, line.card))
+            line = replace(line, entry=as_in_anki(ledger, line.card))
         yield line
 
 

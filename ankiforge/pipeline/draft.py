@@ -19,7 +19,7 @@ from ankiforge.draft import (
 )
 from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
 from ankiforge.errors import BugError, one_item
-from ankiforge.ledger import Ledger, Outcome, QueryTerm
+from ankiforge.ledger import DraftResult, Ledger, QueryTerm
 from ankiforge.model import (
     SECOND_LOOK,
     VERIFIED,
@@ -214,7 +214,7 @@ def _record(
     from ankiforge.check import terms_of
 
     problems: list[Problem] = []
-    outcomes: list[Outcome] = []
+    outcomes: list[DraftResult] = []
     highlights = 0
     for drafted in results:
         problems += drafted.problems
@@ -236,7 +236,7 @@ def _record(
                 fate = "failed"
                 reason = error.message
             terms = [terms_of(proposal.draft) for proposal in proposals]
-            outcomes.append(Outcome(highlight.key, proposals, reason, fate, terms))
+            outcomes.append(DraftResult(highlight.key, proposals, reason, fate, terms))
     recorded = checks.ledger.record(outcomes, by_model=by_model, beside=beside)
     return Progress(
         highlights=highlights,

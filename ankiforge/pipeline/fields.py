@@ -31,18 +31,13 @@ def new_fields(words: Texts) -> Fields:
             long or has control characters.
     """
     given = {name: text for name, text in _clean(words).items() if text.strip()}
-    if "Text" in given:
-        family = Family.CLOZE
-        needed = ["Text"]
-    else:
-        family = Family.BASIC
-        needed = ["Front", "Back"]
+    family = Family.CLOZE if "Text" in given else Family.BASIC
     names = family.content_fields
     for name in given:
         if name not in names:
             what = f"no field {name!r} beside {names[0]}"
             raise UsageError(what, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra")
-    for name in needed:
+    for name in family.needed_fields:
         if name not in given:
             raise UsageError(f"the card has no {name}", hint=f'--field {name} "TEXT"')
     return tuple((name, given[name]) for name in names if name in given)

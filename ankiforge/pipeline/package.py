@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 
 from ankiforge.config.ownfiles import own_file
 from ankiforge.errors import ItemError, UsageError
-from ankiforge.ledger import Ledger, QueryTerm
+from ankiforge.ledger import Ledger, QueryTerm, Shipment
 from ankiforge.model import Problem, Value
 from ankiforge.pipeline.collection import seen_types
 
@@ -162,7 +162,8 @@ def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
     try:
         notes = [plan.note for plan in packed if plan.note]
         write_package(beside, notes, changed_types(seen_types(ledger)))
-        added = ledger.planned((plan.guid, *astuple(plan.sent)) for plan in packed if plan.sent)
+        shipments = [Shipment(plan.guid, *astuple(plan.sent)) for plan in packed if plan.sent]
+        added = ledger.planned(shipments)
         beside.replace(path)
     except OSError as error:
         what = f"{path}: cannot be replaced: {error.strerror or error}"

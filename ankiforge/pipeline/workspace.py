@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.trust import confirm, remembered_concerns, require_trust
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
 from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.model import Card, Finding, Guid, HighlightKey, Problem, Question, Texts, Waiting
@@ -90,7 +91,7 @@ class Workspace:
         if not isinstance(folder, WorkspaceFolder):
             named = Path(folder).expanduser() if folder is not None else None
             folder = folders.resolve(named, Path.cwd())
-            folders.require_trust(folder, None, user_folder())
+            require_trust(folder, None, user_folder())
             folder.close_to_others()
         self.folder = folder
         """Where the files of the workspace are, and its settings."""
@@ -125,13 +126,25 @@ class Workspace:
         traceback: TracebackType | None,
     ) -> bool | None:
         """Close the ledger. After an error, a model may still write its replies: they stay open."""
-        if error is None and "replies" in vars(self):
+        if error is None:
+            self._close_replies()
+        self._close_ledger()
+        return self._block.__exit__(kind, error, traceback)
+
+    def close(self) -> None:
+        """Close the ledger of a workspace that is used without a `with` statement."""
+        self._close_replies()
+        self._close_ledger()
+
+    def _close_replies(self) -> None:
+        if "replies" in vars(self):
             self.replies.close()
             del self.replies
+
+    def _close_ledger(self) -> None:
         if "ledger" in vars(self):
-            self.ledger.__exit__(kind, error, traceback)
+            self.ledger.__exit__(None, None, None)
             del self.ledger
-        return self._block.__exit__(kind, error, traceback)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -288,6 +301,16 @@ class Workspace:
 
         self._follow(result, steps(), model, partial(show, sources))
 
+    def read(self) -> Progress:
+        """Read the changed documents of all sources; draft nothing."""
+        from ankiforge.pipeline.ingest import ingest
+        from ankiforge.pipeline.sources import open_sources, select_sources
+
+        with self.locked("drafting"):
+            selected, _, _ = select_sources(self.folder)
+            sources = open_sources(self.folder, self.ledger, selected, offline=self.offline)
+            return ingest(self.job(sources), self.ledger)
+
     def draft(
         self,
         *,
@@ -353,14 +376,10 @@ class Workspace:
             UsageError: the drafter is the rules, which cost nothing.
         """
         from ankiforge.pipeline.draft import draft, for_model
-        from ankiforge.pipeline.ingest import ingest
-        from ankiforge.pipeline.sources import open_sources, select_sources
 
         model = self.model(drafter)
-        selected, _, _ = select_sources(self.folder)
-        sources = open_sources(self.folder, self.ledger, selected, offline=self.offline)
-        job = self.job(sources, limit=limit)
-        ingest(job, self.ledger)
+        self.read()
+        job = self.job(limit=limit)
         for _ in draft(job, self.ledger):
             pass
         if model is None:
@@ -400,7 +419,7 @@ class Workspace:
         """Remember the PATHs of a run, and trust them: the person just named them."""
         before = self.folder.remembered
         folders.store_remembered(self.folder.folder, remembered)
-        folders.confirm(self.folder, folders.remembered_concerns(self.folder), user_folder())
+        confirm(self.folder, remembered_concerns(self.folder), user_folder())
         result.remembered = [item.path for item in remembered if item not in before]
 
     def _follow(

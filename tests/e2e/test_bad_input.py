@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger import store
+from ankiforge.ledger import database as ledger_database
 from ankiforge.pipeline import locks
 from tests.limits import PATIENCE
 
@@ -237,7 +237,7 @@ def held(script: str, path: Path) -> Iterator[None]:
 
 
 def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
-    monkeypatch.setattr(store, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(ledger_database, "WAIT_SECONDS", 0.1)
     forge.ok("run", notes)
     guid = forge.cards()[0]["guid"]
     with held(HOLD, forge.home / ".ankiforge" / "ledger.db"):

@@ -16,7 +16,7 @@ from ankiforge.extract.markdown.inline import Inline
 from ankiforge.extract.markdown.tokens import Gaps
 from ankiforge.model import Form, Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.passages import trimmed
+from ankiforge.text.sentences import trimmed
 
 
 class FieldWords(NamedTuple):

@@ -206,7 +206,7 @@ class _O2a(
 
         `TARGET DECK` is known as one anyway.
         """
-        from ankiforge.extract.markdown.source import front_matter
+        from ankiforge.extract.markdown.front_matter import front_matter
 
         if self.words.deck == _O2aWords().deck:
             return text

@@ -1,31 +1,25 @@
-"""The annotations of a file, replies merged; and the pictures of what they frame or draw.
+"""The annotations of a file, replies merged.
 
-Programs write arbitrary values into PDFs: a value of the wrong type counts as missing. A picture is
-upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It shows what is printed and
-what people drew, pasted or typed on the page. Frames and colours that only mark something, and the
-icons of comments, are left out.
+Programs write arbitrary values into PDFs: a value of the wrong type counts as missing.
 """
 
 from __future__ import annotations
 
 import html
-import struct
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
-from ctypes import POINTER, byref, c_int, c_uint, cast, create_string_buffer
+from contextlib import contextmanager, suppress
+from ctypes import POINTER, byref, c_uint, cast, create_string_buffer
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from msgspec import structs
-from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
+from pypdfium2 import PdfPage
 
-from ankiforge.extract.pdf.chars import FAULTS
 from ankiforge.extract.pdf.clean import clean, one_line
-from ankiforge.extract.pdf.messages import Area, Box
+from ankiforge.extract.pdf.messages import Box
 from ankiforge.model import HighlightKind, Value
 from ankiforge.text import regex
 
@@ -47,6 +41,9 @@ DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "
 MARGIN = 8.0
 """Points around a pen drawing, to show what a ring or a stroke was drawn at."""
 HIDDEN = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
+
+LEAST_NAME = 12
+"""Characters of a /NM that identifies a mark, at least."""
 
 Reference = tuple[int, int]
 """Page and number on it."""
@@ -97,9 +94,16 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> tuple[list[Annotation],
 
     They are in the order of the file, replies merged. Their appearances are removed in memory.
     """
-    found = [one for at, page in enumerate(pages) if page for one in _of_page(at, page)]
-    hidden = sum(one.hidden and not one.state and one.parent is None for one in found)
-    return _threaded(found), hidden
+    annotations: list[Annotation] = []
+    for number, page in enumerate(pages):
+        if page:
+            annotations += _of_page(number, page)
+    hidden = 0
+    for annotation in annotations:
+        is_reply = annotation.parent is not None
+        if annotation.hidden and not annotation.state and not is_reply:
+            hidden += 1
+    return _threaded(annotations), hidden
 
 
 _WEAK = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
@@ -107,9 +111,12 @@ _WEAK = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 def strong_names(annotations: Iterable[Annotation]) -> set[str]:
     """Return the /NM values that identify a mark: long, unique, not counted up per session."""
-    counts = Counter(one.name for one in annotations)
-    once = (name for name, count in counts.items() if count == 1)
-    return {name for name in once if len(name) >= 12 and not _WEAK.match(name)}
+    counts = Counter(annotation.name for annotation in annotations)
+    strong = set()
+    for name, count in counts.items():
+        if count == 1 and len(name) >= LEAST_NAME and not _WEAK.match(name):
+            strong.add(name)
+    return strong
 
 
 # --- one annotation -------------------------------------------------------------------------
@@ -120,28 +127,35 @@ _ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
 
 def _of_page(number: int, page: PdfPage) -> Iterator[Annotation]:
     """Yield the marks among the annotations of a page."""
-    for at in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
-        with _annotation_at(page, at) as entry:
-            if entry and (mark := _annotation(page, entry, (number, at))):
+    for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+        with annotation_at(page, index) as entry:
+            mark = _annotation(page, entry, (number, index)) if entry else None
+            if mark:
                 yield mark
 
 
+@contextmanager
+def annotation_at(page: PdfPage, index: int) -> Iterator[Any]:
+    """Open the annotation with this index, None if there is none."""
+    entry = pdfium_c.FPDFPage_GetAnnot(page, index)
+    yield entry
+    if entry:
+        pdfium_c.FPDFPage_CloseAnnot(entry)
+
+
 def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation | None:
+    """Return an annotation of a page, None if it is no mark."""
     subtype = _text(entry, b"Subtype")
     kind = KINDS.get(subtype)
     if kind is None and subtype not in DRAWINGS:
         return None
     contents = clean(_text(entry, b"Contents")).strip()
-    contents = contents or clean(_plain(_text(entry, b"RC"))).strip()
+    if not contents:
+        contents = clean(_plain(_text(entry, b"RC"))).strip()
     if kind is None and not contents:
         return None
-    parent = None
-    if linked := pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT"):  # of the same page
-        at = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
-        pdfium_c.FPDFPage_CloseAnnot(linked)
-        parent = (reference[0], at) if at >= 0 else None
     name = one_line(_text(entry, b"NM"))
-    zotero = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key")) or _ZOTERO_NAME.match(name)
+    zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key")) or _ZOTERO_NAME.match(name)
     return Annotation(
         page=reference[0],
         kind=kind or HighlightKind.NOTE,
@@ -152,15 +166,26 @@ def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation |
         author=one_line(_text(entry, b"T")),
         colour=_colour(entry),
         name=name,
-        zotero=zotero[1] if zotero else "",
+        zotero=zotero_key[1] if zotero_key else "",
         created=moment(_text(entry, b"CreationDate")),
         modified=moment(_text(entry, b"M")),
         reference=reference,
-        parent=parent,
+        parent=_parent(page, entry, reference),
         grouped=_text(entry, b"RT") == "Group",
         hidden=bool(pdfium_c.FPDFAnnot_GetFlags(entry) & HIDDEN),
         state=bool(pdfium_c.FPDFAnnot_HasKey(entry, b"StateModel")),
     )
+
+
+def _parent(page: PdfPage, entry: Any, reference: Reference) -> Reference | None:
+    """Return the annotation of the same page that this one answers or belongs to (/IRT)."""
+    linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
+    if not linked:
+        return None
+    index = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
+    pdfium_c.FPDFPage_CloseAnnot(linked)
+    page_number, _ = reference
+    return (page_number, index) if index >= 0 else None
 
 
 # --- the entries of an annotation -----------------------------------------------------------
@@ -183,17 +208,19 @@ _UNSEEN = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
 
 def _plain(rich: str) -> str:
     """Return the text of a rich comment (XHTML); nothing it refers to is fetched."""
-    seen = _UNSEEN.sub("", rich)
-    return html.unescape(_TAG.sub(lambda tag: "\n" if tag["end"] else "", seen))
+    visible = _UNSEEN.sub("", rich)
+    text = _TAG.sub(lambda tag: "\n" if tag["end"] else "", visible)
+    return html.unescape(text)
 
 
 def _points(entry: Any) -> tuple[float, ...]:
     """Return the corners of all quads, eight numbers each."""
-    points = []
+    points: list[float] = []
     quad = pdfium_c.FS_QUADPOINTSF()
-    for at in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(entry)):
-        if pdfium_c.FPDFAnnot_GetAttachmentPoints(entry, at, byref(quad)):
-            points += [quad.x1, quad.y1, quad.x2, quad.y2, quad.x3, quad.y3, quad.x4, quad.y4]
+    for index in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(entry)):
+        if pdfium_c.FPDFAnnot_GetAttachmentPoints(entry, index, byref(quad)):
+            points += (quad.x1, quad.y1, quad.x2, quad.y2)
+            points += (quad.x3, quad.y3, quad.x4, quad.y4)
     return tuple(points)
 
 
@@ -203,9 +230,11 @@ def _box(entry: Any) -> Box | None:
     if not pdfium_c.FPDFAnnot_HasKey(entry, b"Rect"):
         return None
     pdfium_c.FPDFAnnot_GetRect(entry, byref(rect))
-    (left, right), (bottom, top) = sorted((rect.left, rect.right)), sorted((rect.bottom, rect.top))
+    left, right = sorted((rect.left, rect.right))
+    bottom, top = sorted((rect.bottom, rect.top))
     box = (left, bottom, right, top)
-    return box if any(box) and all(map(isfinite, box)) else None
+    is_usable = any(box) and all(map(isfinite, box))
+    return box if is_usable else None
 
 
 def _colour(entry: Any) -> str:
@@ -216,184 +245,100 @@ def _colour(entry: Any) -> str:
     if not pdfium_c.FPDFAnnot_HasKey(entry, b"C"):
         return ""
     pdfium_c.FPDFAnnot_SetAP(entry, pdfium_c.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None)
-    levels = [c_uint() for _ in range(4)]
+    red = c_uint()
+    green = c_uint()
+    blue = c_uint()
+    alpha = c_uint()
     kind = pdfium_c.FPDFANNOT_COLORTYPE_Color
-    pdfium_c.FPDFAnnot_GetColor(entry, kind, *map(byref, levels))
-    found = "#" + "".join(f"{level.value:02x}" for level in levels[:3])
-    return found if len(found) == 7 else ""
+    pdfium_c.FPDFAnnot_GetColor(entry, kind, byref(red), byref(green), byref(blue), byref(alpha))
+    colour = f"#{red.value:02x}{green.value:02x}{blue.value:02x}"
+    is_valid = len(colour) == len("#rrggbb")
+    return colour if is_valid else ""
 
 
-_DATE = regex(r"(?a)(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(\d\d)?)?")
+_DATE = regex(
+    r"(?a)(?:D:)?(?P<year>\d{4})(?P<month>\d\d)?(?P<day>\d\d)?"
+    r"(?P<hour>\d\d)?(?P<minute>\d\d)?(?P<second>\d\d)?"
+    r"(?:Z|(?P<sign>[+-])(?P<zone_hours>\d\d)'?(?P<zone_minutes>\d\d)?)?"
+)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def moment(date: str) -> datetime:
     """Parse a PDF date (§7.9.4) leniently, as UTC if it has no zone; `NEVER` if it is invalid."""
-    found = _DATE.match(date.strip())
-    if not found:
+    match = _DATE.match(date.strip())
+    if not match:
         return NEVER
-    parts = [part or "00" for part in found.groups()]
-    year, month, day = parts[0], parts[1].replace("00", "01"), parts[2].replace("00", "01")
-    zone = f"{(found[7] or '+')}{parts[7]}:{parts[8]}"
+    parts = match.groupdict(default="00")
+    month = parts["month"].replace("00", "01")
+    day = parts["day"].replace("00", "01")
+    time = f"{parts['hour']}:{parts['minute']}:{parts['second']}"
+    sign = match["sign"] or "+"
+    zone = f"{sign}{parts['zone_hours']}:{parts['zone_minutes']}"
     with suppress(ValueError):
-        return datetime.fromisoformat(f"{year}-{month}-{day}T{':'.join(parts[3:6])}{zone}")
+        return datetime.fromisoformat(f"{parts['year']}-{month}-{day}T{time}{zone}")
     return NEVER
 
 
-def iso(found: datetime) -> str:
+def iso(date: datetime) -> str:
     """Return a moment in ISO 8601, "" for `NEVER`."""
-    return found.isoformat() if found > NEVER else ""
+    return date.isoformat() if date > NEVER else ""
 
 
 # --- threads --------------------------------------------------------------------------------
 
 
-def _threaded(found: list[Annotation]) -> list[Annotation]:
+def _threaded(annotations: list[Annotation]) -> list[Annotation]:
     """Merge replies into the annotation they answer, and groups into one, in file order.
 
     A thread that consists only of hidden annotations and states is left out.
     """
-    by_reference = {one.reference: one for one in found}
+    by_reference = {annotation.reference: annotation for annotation in annotations}
     threads: dict[Reference, list[Annotation]] = defaultdict(list)
-    for one in found:
-        head, path = one, {one.reference}
-        # a mark on text is never just a reply; of a circle each is its own thread
-        while head.parent and (head.grouped or not head.on_text):
-            above = by_reference.get(head.parent)
-            if above is None or above.reference in path:
-                break
-            head = above
-            path.add(head.reference)
-        threads[head.reference] += [] if one.hidden or one.state else [one]
-    return [_merged(spoken) for spoken in threads.values() if spoken]
+    for annotation in annotations:
+        thread = threads[_head(annotation, by_reference).reference]
+        if not annotation.hidden and not annotation.state:
+            thread.append(annotation)
+    return [_merged(thread) for thread in threads.values() if thread]
+
+
+def _head(annotation: Annotation, by_reference: dict[Reference, Annotation]) -> Annotation:
+    """Return the annotation with which a thread begins.
+
+    A mark on text is never just a reply. In a circle, each is its own thread.
+    """
+    head = annotation
+    path = {annotation.reference}
+    while head.parent and (head.grouped or not head.on_text):
+        above = by_reference.get(head.parent)
+        if above is None or above.reference in path:
+            break
+        head = above
+        path.add(head.reference)
+    return head
 
 
 def _merged(thread: list[Annotation]) -> Annotation:
     """Return the text mark of a group, with the comments of the whole thread sorted by time."""
-    root = next((one for one in thread if one.parent is None), thread[0])
-    others = [one for one in thread if one is not root]
-    group = [root, *(one for one in others if one.grouped)]
-    head = next((one for one in group if one.on_text), root)
-    lines = own = [one.contents for one in group if one.contents]
-    for one in sorted(others, key=lambda one: one.created if one.created > NEVER else one.modified):
-        if one.contents and not one.grouped:
-            author = f"{one.author}: " if one.author else ""
-            lines = [*lines, f"— {author}{one.contents}"]
-    return structs.replace(head, contents="\n".join(own), comment="\n".join(lines))
+    root = next((annotation for annotation in thread if annotation.parent is None), thread[0])
+    group = [root]
+    replies = []
+    for annotation in thread:
+        if annotation is root:
+            continue
+        if annotation.grouped:
+            group.append(annotation)
+        else:
+            replies.append(annotation)
+    head = next((annotation for annotation in group if annotation.on_text), root)
+    contents = [annotation.contents for annotation in group if annotation.contents]
+    lines = list(contents)
+    for reply in sorted(replies, key=_written):
+        if reply.contents:
+            author = f"{reply.author}: " if reply.author else ""
+            lines.append(f"— {author}{reply.contents}")
+    return structs.replace(head, contents="\n".join(contents), comment="\n".join(lines))
 
 
-# --- pictures -------------------------------------------------------------------------------
-
-RESOLUTION = 200 / 72
-"""Pixels per point."""
-LONGEST = 1600
-"""Pixels of the longer side, at most."""
-MOST_BYTES = 1_500_000
-"""A larger picture is rendered again with fewer pixels."""
-FEWER = 0.7
-SMALLEST = 2.0
-"""Points; a lower or narrower area shows nothing."""
-FARTHEST = 100_000.0
-"""Points from the origin; no useful page reaches so far."""
-LARGEST = 2**24
-"""Pixels of the longer side of the whole page, of which only a part is rendered."""
-
-_SHOWN = ("FREETEXT", "INK", "LINE", "POLYLINE", "STAMP")
-CONTENT = frozenset(getattr(pdfium_c, f"FPDF_ANNOT_{kind}") for kind in _SHOWN)
-"""Annotations that show something themselves; all others only refer to the page."""
-
-
-def cut_picture(document: PdfDocument, area: Area) -> bytes:
-    """Cut an area from its page; b"" if it cannot be drawn or shows nothing."""
-    try:
-        with closing(document[area.page]) as page:
-            _hide_marks(page)
-            return _small_enough(page, area.box)
-    except FAULTS:
-        return b""
-
-
-# --- what is shown --------------------------------------------------------------------------
-
-
-def _hide_marks(page: PdfPage) -> None:
-    """Hide annotations that only mark something, in memory."""
-    for number in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
-        with _annotation_at(page, number) as one:
-            if one and pdfium_c.FPDFAnnot_GetSubtype(one) not in CONTENT:
-                flags = pdfium_c.FPDFAnnot_GetFlags(one) | pdfium_c.FPDF_ANNOT_FLAG_HIDDEN
-                pdfium_c.FPDFAnnot_SetFlags(one, flags)
-
-
-@contextmanager
-def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
-    """Open the annotation with this index, None if there is none."""
-    one = pdfium_c.FPDFPage_GetAnnot(page, number)
-    yield one
-    if one:
-        pdfium_c.FPDFPage_CloseAnnot(one)
-
-
-# --- drawing --------------------------------------------------------------------------------
-
-
-def _small_enough(page: PdfPage, box: Box) -> bytes:
-    """Return the picture, with fewer pixels if it would be too large.
-
-    Return b"" if nothing is visible.
-    """
-    inside = tuple(min(max(edge, -FARTHEST), FARTHEST) for edge in box)
-    dots = min(RESOLUTION, LARGEST / max(page.get_size()))
-    while True:
-        across, down = (max(1, round(side * dots)) for side in page.get_size())
-        left, top, right, bottom = seen_edges(page, inside, (across, down))
-        width, height = right - left, bottom - top
-        if min(width, height) < max(1.0, SMALLEST * dots - 1):
-            return b""
-        longest = max(width, height)
-        if longest <= LONGEST:
-            drawn = _dots(page, (left, top, width, height), (across, down))
-            if drawn == b"\xff" * len(drawn):
-                return b""
-            if len(picture := png(width, height, drawn)) <= MOST_BYTES:
-                return picture
-        dots *= FEWER if longest <= LONGEST else (LONGEST - 1) / longest
-
-
-def seen_edges(
-    page: PdfPage, box: tuple[float, ...], size: tuple[int, int]
-) -> tuple[int, int, int, int]:
-    """Return the visible part of a box on the upright page: left, top, right, bottom in pixels."""
-    across, down = size
-    x, y = c_int(), c_int()
-    xs, ys = [], []
-    for corner in ((box[0], box[1]), (box[2], box[3])):
-        pdfium_c.FPDF_PageToDevice(page, 0, 0, across, down, 0, *corner, byref(x), byref(y))
-        xs.append(min(max(x.value, 0), across))
-        ys.append(min(max(y.value, 0), down))
-    return (min(xs), min(ys), max(xs), max(ys))
-
-
-def _dots(page: PdfPage, place: tuple[int, int, int, int], size: tuple[int, int]) -> bytes:
-    """Return the RGB bytes of the pixels in (left, top, width, height) of the page at this size."""
-    left, top, width, height = place
-    drawn = PdfBitmap.new_native(width, height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True)
-    drawn.fill_rect((255, 255, 255, 255), 0, 0, width, height)
-    flags = pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_REVERSE_BYTE_ORDER
-    pdfium_c.FPDF_RenderPageBitmap(drawn, page, -left, -top, *size, 0, flags)
-    with closing(drawn):
-        return bytes(drawn.buffer)
-
-
-# --- the file format ------------------------------------------------------------------------
-
-
-def png(width: int, height: int, dots: bytes) -> bytes:
-    """Return a PNG made from RGB bytes."""
-    rows = (b"\0" + dots[at : at + width * 3] for at in range(0, len(dots), width * 3))
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    file = [b"\x89PNG\r\n\x1a\n"]
-    for chunk in (b"IHDR" + head, b"IDAT" + zlib.compress(b"".join(rows), 6), b"IEND"):
-        size, checksum = len(chunk) - 4, zlib.crc32(chunk)
-        file += [struct.pack(">I", size), chunk, struct.pack(">I", checksum)]
-    return b"".join(file)
+def _written(annotation: Annotation) -> datetime:
+    return annotation.created if annotation.created > NEVER else annotation.modified

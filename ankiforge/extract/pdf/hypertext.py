@@ -16,41 +16,55 @@ from ankiforge.text.passages import paragraphs_around
 LARGEST = 50_000_000
 """Bytes of all pages of a book, above which it is not read."""
 PAGES = (".xhtml", ".html", ".htm")
-
-
-def _pages(path: Path) -> list[bytes]:
-    if path.suffix.lower() in PAGES:
-        return [read_file(path, LARGEST)[0]]
-    with open(path, "rb", opener=open_regular) as file, ZipFile(file) as book:
-        pages = [one for one in book.infolist() if one.filename.lower().endswith(PAGES)]
-        if sum(one.file_size for one in pages) > LARGEST:
-            raise ValueError("it is too large")
-        return [book.read(one) for one in pages]
+_UNREADABLE = (
+    ItemError,
+    OSError,
+    BadZipFile,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+)
 
 
 def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
     """Find the context of quotes in an EPUB or a web page; never raises for bad content."""
     try:
-        pages = [blocks_of(page.decode("utf-8", "replace")) for page in _pages(path)]
-    except (
-        ItemError,
-        OSError,
-        BadZipFile,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-    ) as error:
+        pages = _pages(path)
+    except _UNREADABLE as error:
         return Failed(f"it cannot be read: {error}", REPAIR)
-    texts = ["\n".join(words for _, words in page if words) for page in pages]
+    texts = [_text(page) for page in pages]
     return Surroundings(tuple(_passage(texts, quote) for quote in quotes))
 
 
+def _pages(path: Path) -> list[bytes]:
+    """Return the HTML of each page of a book, or of the one page."""
+    if path.suffix.lower() in PAGES:
+        page, _ = read_file(path, LARGEST)
+        return [page]
+    with open(path, "rb", opener=open_regular) as file, ZipFile(file) as book:
+        pages = [entry for entry in book.infolist() if entry.filename.lower().endswith(PAGES)]
+        if sum(page.file_size for page in pages) > LARGEST:
+            raise ValueError("it is too large")
+        return [book.read(page) for page in pages]
+
+
+def _text(page: bytes) -> str:
+    """Return the words of a page, one line for each block."""
+    blocks = blocks_of(page.decode("utf-8", "replace"))
+    return "\n".join(words for _, words in blocks if words)
+
+
 def _passage(texts: list[str], quote: Quote) -> Passage:
+    """Return the context of a quote on the first page that contains it."""
     for text in texts:
-        if span := locate(quote.words, text):
+        span = locate(quote.words, text)
+        if span:
             prefix, suffix, sentence = around(text, span)
-            sentence = "" if same(sentence, quote.words) else sentence
-            near = paragraphs_around(text, *span, asks=quote.asks)
-            return Passage(prefix, suffix, sentence, nearby=near)
+            return Passage(
+                prefix=prefix,
+                suffix=suffix,
+                sentence="" if same(sentence, quote.words) else sentence,
+                nearby=paragraphs_around(text, *span, asks=quote.asks),
+            )
     return Passage()

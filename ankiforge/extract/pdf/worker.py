@@ -1,21 +1,13 @@
-"""Questions about PDFs, answered in separate processes: PDFs crash, hang and exhaust memory.
-
-`PdfWorker` is the caller's side, `answer` runs in the process. Only there are the PDF libraries
-imported.
-"""
+"""Questions about PDFs, answered by processes, a cluster, or a cache of earlier replies."""
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -24,8 +16,6 @@ from msgspec import MsgspecError, json
 from ankiforge.errors import ServiceError, UsageError
 from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.messages import (
-    HYPERTEXT,
-    REPAIR,
     Area,
     Around,
     Cut,
@@ -39,6 +29,7 @@ from ankiforge.extract.pdf.messages import (
     Request,
     Surroundings,
 )
+from ankiforge.extract.pdf.process import Process
 from ankiforge.model import Memory, NoMemory, h16
 
 if TYPE_CHECKING:
@@ -46,9 +37,6 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 """Wall clock time for one question."""
-MEMORY = 320 * 2**20
-"""Bytes of data per process, where the system can limit it. A page of a few hundred kB may inflate
-to gigabytes."""
 PICTURES_AT_ONCE = 8
 """Pictures per question."""
 REMOTE_SECONDS = 180.0
@@ -61,108 +49,6 @@ UNSAVED = 20
 _INDEX = "index"
 CONNECT_SECONDS = 10.0
 """Seconds to wait for a cluster, and for its first worker."""
-
-
-# --- in the process -------------------------------------------------------------------------
-
-
-def serve(asked: int, replies: int, seconds: float) -> None:
-    """Answer questions, one line of JSON each, until the program that asks them has ended.
-
-    The process dies of a question that takes longer than `seconds`.
-    """
-    import faulthandler
-    import gc
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    faulthandler.disable()  # its death is an answer
-    gc.disable()  # the characters of a page form no cycles
-    with suppress(ImportError, OSError):  # not on Windows; only Linux says what is used already
-        import resource
-
-        used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        soft = used + MEMORY if hard == resource.RLIM_INFINITY else min(used + MEMORY, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-    null = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
-    with os.fdopen(os.dup(asked), "rb") as lines, os.fdopen(os.dup(replies), "wb") as out:
-        for stream in (0, 1, 2):
-            os.dup2(null.fileno(), stream)
-        for line in lines:
-            faulthandler.dump_traceback_later(seconds, exit=True, file=null)
-            reply = json.encode(answer(json.decode(line, type=Question)))
-            faulthandler.cancel_dump_traceback_later()
-            out.write(reply + b"\n")
-            out.flush()
-
-
-def answer(question: Question) -> Reply:
-    """Answer one question; never raises for bad content of the file."""
-    if isinstance(question, Around) and question.path.lower().endswith(HYPERTEXT):
-        from ankiforge.extract.pdf.hypertext import find_in_pages
-
-        return find_in_pages(Path(question.path), question.quotes)
-    from ankiforge.extract.pdf.read import answer_from
-
-    return answer_from(question)
-
-
-# --- the caller's side ----------------------------------------------------------------------
-
-CRASHED = Failed("the PDF reader crashed on it, or it takes more memory than is allowed", REPAIR)
-
-
-class _Process:
-    """One process that answers questions. It ends with this program."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self.ended = seconds, False
-        (asked, given), (got, replies) = os.pipe(), os.pipe()
-        # a copy of this process has imported most of what it needs; beside threads it may hang
-        if sys.platform == "linux" and threading.active_count() == 1:
-            pid = os.fork()
-            if not pid:
-                with suppress(BaseException):
-                    os.close(given)
-                    serve(asked, replies, seconds)
-                os._exit(1)
-            self._kill: Callable[[], object] = partial(os.kill, pid, signal.SIGKILL)
-            self._wait: Callable[[], object] = partial(os.waitpid, pid, 0)
-        else:
-            import subprocess
-
-            code = f"from {__name__} import serve; serve(0, 1, {seconds})"
-            command = (sys.executable, "-P", "-W", "ignore", "-c", code)
-            process = subprocess.Popen(command, stdin=asked, stdout=replies)
-            self._kill, self._wait = process.kill, process.wait
-        os.close(asked)
-        os.close(replies)
-        self._given, self._got = os.fdopen(given, "wb"), os.fdopen(got, "rb")
-
-    def ask(self, question: Question) -> Reply:
-        """Return its reply. If it dies, of the time it takes for example, it is ended."""
-        begun, line = monotonic(), b""
-        with suppress(OSError, ValueError):
-            self._given.write(json.encode(question) + b"\n")
-            self._given.flush()
-            line = self._got.readline()
-        if line.endswith(b"\n"):
-            return json.decode(line, type=Reply)  # type: ignore[no-any-return]
-        self.end()
-        if monotonic() - begun < self._seconds:
-            return CRASHED
-        hint = "print it to a new PDF, or leave it out with `exclude`"
-        return Failed(f"reading it took longer than {self._seconds:g} s", hint)
-
-    def end(self) -> None:
-        """End the process, even if it is busy; a thread that waits for its reply gets a failure."""
-        self.ended = True
-        with suppress(OSError):  # it has ended
-            self._kill()
-            self._wait()
-        for pipe in (self._got, self._given):
-            with suppress(OSError):
-                pipe.close()
 
 
 class PdfWorker:
@@ -183,19 +69,18 @@ class PdfWorker:
             jobs: how many files `prefetch` reads at a time.
             executor: the address of a Dask cluster that reads them instead. "" for this machine.
         """
-        self.seconds, self.jobs, self.executor = seconds, jobs, executor
-        self._processes: list[_Process] = []
-        self._idle: list[_Process] = []
+        self.seconds = seconds
+        self.jobs = jobs
+        self.executor = executor
+        self._cache = _Cache(memory)
+        self._processes: list[Process] = []
+        self._idle: list[Process] = []
         self._closed = False
+        # what is read ahead: by whom, which questions wait, and which were sent
         self._ahead: Executor | None = None
-        self._stack = ExitStack()
         self._next: deque[Question] = deque()
         self._begun: dict[Question, Future[Reply]] = {}
-        self._memory = memory
-        self._kept = set[str]()
-        with suppress(MsgspecError):
-            self._kept = json.decode(memory.recall(_INDEX) or b"[]", type=set[str])
-        self._used, self._new = set[str](), dict[str, bytes]()
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -228,76 +113,87 @@ class PdfWorker:
         b"" stands for one that cannot be cut. Pictures are requested a few at a time, so that a
         page that cannot be drawn costs little else.
         """
-        made: list[bytes] = []
+        pictures: list[bytes] = []
         for start in range(0, len(areas), PICTURES_AT_ONCE):
-            some = tuple(areas[start : start + PICTURES_AT_ONCE])
-            reply = self.ask(Cut(absolute(path), some))
+            requested = tuple(areas[start : start + PICTURES_AT_ONCE])
+            reply = self.ask(Cut(absolute(path), requested))
             if not isinstance(reply, Pictures):
                 assert isinstance(reply, Failed)
-                return (made + [b""] * (len(areas) - start), reply)
-            made += reply.pictures
-        return (made, None)
+                missing = [b""] * (len(areas) - start)
+                return (pictures + missing, reply)
+            pictures += reply.pictures
+        return (pictures, None)
 
     def ask(self, question: Question) -> Reply:
         """Return the reply from the cache, from what was read ahead, or from the process.
 
         A failure is never cached: its cause may be this machine.
         """
-        name, reply = _name(question), None
-        if name in self._kept and (body := self._memory.recall(name)):
-            with suppress(MsgspecError):
-                reply = json.decode(body, type=Reply)
+        name = _name(question)
+        reply = self._cache.recall(name)
         if reply is None:
             reply = self._take(question) or self._run(question)
             if isinstance(reply, Failed) or not name:
                 return reply
-            self._new[name] = json.encode(reply)
-        self._used.add(name)
-        if len(self._new) >= UNSAVED:
-            self.store(complete=False)
+            self._cache.add(name, reply)
+        self._cache.use(name)
         return reply
 
     def store(self, *, complete: bool) -> None:
         """Write the cache; `complete`: drop entries that were not used this time."""
-        names = self._used if complete else self._kept | self._used
-        if self._new or names != self._kept:
-            entries = {**self._new, _INDEX: json.encode(sorted(names))}
-            self._memory.keep(entries, sorted(self._kept - names))
-        self._kept, self._new = names, {}
+        self._cache.store(complete=complete)
 
     # --- reading ahead
 
     def prefetch(self, questions: Iterable[Question]) -> None:
         """Start on the questions that will be asked next, in this order."""
-        new = deque(one for one in questions if _name(one) not in self._kept)
-        if len(new) < 2 or not (self.executor or self.jobs > 1):
+        if not self.executor and self.jobs <= 1:
+            return
+        new = deque(question for question in questions if _name(question) not in self._cache)
+        if len(new) < 2:
             return
         self._next = new
-        if self._ahead is None and self.executor:
-            self._ahead = self._stack.enter_context(cluster(self.executor))
-        elif self._ahead is None:
-            from concurrent.futures import ThreadPoolExecutor
+        if self._ahead is None:
+            self._ahead = self._start_ahead(len(new))
 
-            missing = min(self.jobs, len(new)) - len(self._idle)
-            self._idle += [self._start() for _ in range(missing)]  # before there are threads
-            self._ahead = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
+    def _start_ahead(self, count: int) -> Executor:
+        """Connect to the cluster, or start processes for so many questions, with threads."""
+        if self.executor:
+            return self._stack.enter_context(cluster(self.executor))
+        from concurrent.futures import ThreadPoolExecutor
+
+        missing = min(self.jobs, count) - len(self._idle)
+        for _ in range(missing):  # before there are threads
+            self._idle.append(self._start())
+        return self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
     def _take(self, question: Question) -> Reply | None:
         """Return what was read ahead. None if it was not, or the cluster could not."""
-        most = REMOTE_AHEAD if self.executor else self.jobs
         try:
-            while self._ahead and self._next and len(self._begun) <= most:
-                one = self._next.popleft()
-                task = partial(answer_elsewhere, self.seconds) if self.executor else self._run
-                self._begun[one] = self._ahead.submit(task, one)
-            if question in self._begun:
-                found = self._begun.pop(question).result(REMOTE_SECONDS if self.executor else None)
-                return None if self.executor and isinstance(found, Failed) else found
+            self._begin_next()
+            if question not in self._begun:
+                return None
+            future = self._begun.pop(question)
+            reply = future.result(REMOTE_SECONDS if self.executor else None)
         except TimeoutError:  # the cluster does not answer any more
-            self._begun, self._next = {}, deque()
+            self._begun = {}
+            self._next = deque()
+            return None
         except Exception:  # noqa: BLE001 - a worker died, or the connection is cut
-            pass
-        return None
+            return None
+        if self.executor and isinstance(reply, Failed):
+            return None
+        return reply
+
+    def _begin_next(self) -> None:
+        """Send as many of the next questions as are read at a time."""
+        most = REMOTE_AHEAD if self.executor else self.jobs
+        while self._ahead and self._next and len(self._begun) <= most:
+            question = self._next.popleft()
+            task = partial(answer_elsewhere, self.seconds) if self.executor else self._run
+            self._begun[question] = self._ahead.submit(task, question)
+
+    # --- processes
 
     def _run(self, question: Question) -> Reply:
         """Ask an idle process or a new one."""
@@ -312,20 +208,70 @@ class PdfWorker:
             self._idle.append(process)
         return reply
 
-    def _start(self) -> _Process:
-        self._processes.append(process := _Process(self.seconds))
+    def _start(self) -> Process:
+        process = Process(self.seconds)
+        self._processes.append(process)
         return process
-
-
-def _name(question: Question) -> str:
-    """Return the name of a reply in the cache. "" if the file may change without notice."""
-    stamp = stamp_at(question.path)
-    return h16(program(), repr(question), repr(stamp)) if stamp and proves(stamp) else ""
 
 
 def absolute(path: Path) -> str:
     """Return an absolute path: the process may have another working folder."""
     return os.path.abspath(path)  # noqa: PTH100
+
+
+# --- the cache ------------------------------------------------------------------------------
+
+
+class _Cache:
+    """Replies about files, by names that change with the file, the question and the program."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._stored: set[str] = set()
+        self._used: set[str] = set()
+        self._unsaved: dict[str, bytes] = {}
+        with suppress(MsgspecError):
+            self._stored = json.decode(memory.recall(_INDEX) or b"[]", type=set[str])
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._stored
+
+    def recall(self, name: str) -> Reply | None:
+        """Return a stored reply, None if there is none that can be read."""
+        if name not in self._stored:
+            return None
+        body = self._memory.recall(name)
+        if body:
+            with suppress(MsgspecError):
+                return json.decode(body, type=Reply)  # type: ignore[no-any-return]
+        return None
+
+    def add(self, name: str, reply: Reply) -> None:
+        """Take a new reply, which is stored later."""
+        self._unsaved[name] = json.encode(reply)
+
+    def use(self, name: str) -> None:
+        """Note that a reply was needed this time."""
+        self._used.add(name)
+        if len(self._unsaved) >= UNSAVED:
+            self.store(complete=False)
+
+    def store(self, *, complete: bool) -> None:
+        """Write what is new; `complete`: drop what was not used this time."""
+        names = self._used if complete else self._stored | self._used
+        if self._unsaved or names != self._stored:
+            entries = {**self._unsaved, _INDEX: json.encode(sorted(names))}
+            self._memory.keep(entries, sorted(self._stored - names))
+        self._stored = names
+        self._unsaved = {}
+
+
+def _name(question: Question) -> str:
+    """Return the name of a reply in the cache. "" if the file may change without notice."""
+    stamp = stamp_at(question.path)
+    if not stamp or not proves(stamp):
+        return ""
+    return h16(program(), repr(question), repr(stamp))
 
 
 # --- the optional cluster: the setting `executor` ---------------------------------------------

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby, islice
 from math import hypot
-from operator import itemgetter
+from typing import Any
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdfium2 import PdfDocument, PdfTextPage
+from pypdfium2 import PdfDest, PdfDocument, PdfTextPage
 
 from ankiforge.extract.pdf.chars import FAULTS
 from ankiforge.extract.pdf.clean import one_line
-from ankiforge.model import Document, DocumentKey, Value, hints
+from ankiforge.model import Document, DocumentKey, Pair, Value, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
@@ -34,26 +34,32 @@ class PrintedLine(Value):
 
 def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
     """Return the lines of a page; `text` is PDFium's text of the page."""
-
-    def units(words: str) -> int:
-        return len(words.encode("utf-16-le", "surrogatepass")) // 2
-
     lines = []
-    at = 0
-    raw = page.raw
+    offset = 0
     for line in text.split("\n"):
-        if words := one_line(line):
+        words = one_line(line)
+        if words:
             indent = line[: len(line) - len(line.lstrip())]
-            index = pdfium_c.FPDFText_GetCharIndexFromTextIndex(raw, at + units(indent))
-            index = max(index, 0)
-            matrix, box = pdfium_c.FS_MATRIX(), pdfium_c.FS_RECTF()
-            pdfium_c.FPDFText_GetMatrix(raw, index, matrix)
-            pdfium_c.FPDFText_GetLooseCharBox(raw, index, box)
-            scale = hypot(matrix.c, matrix.d) or 1.0
-            size = round(pdfium_c.FPDFText_GetFontSize(raw, index) * scale, 2)
-            lines.append(PrintedLine(index, words, size, box.top))
-        at += units(line) + 1
+            lines.append(_printed_line(page.raw, offset + _units(indent), words))
+        offset += _units(line) + 1
     return lines
+
+
+def _units(text: str) -> int:
+    """Return the length of a text as PDFium counts it, in UTF-16."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _printed_line(raw: Any, offset: int, words: str) -> PrintedLine:
+    """Return the line whose first letter stands at an offset of PDFium's text."""
+    index = max(pdfium_c.FPDFText_GetCharIndexFromTextIndex(raw, offset), 0)
+    matrix = pdfium_c.FS_MATRIX()
+    box = pdfium_c.FS_RECTF()
+    pdfium_c.FPDFText_GetMatrix(raw, index, matrix)
+    pdfium_c.FPDFText_GetLooseCharBox(raw, index, box)
+    scale = hypot(matrix.c, matrix.d) or 1.0
+    size = round(pdfium_c.FPDFText_GetFontSize(raw, index) * scale, 2)
+    return PrintedLine(index, words, size, box.top)
 
 
 # --- headings -------------------------------------------------------------------------------
@@ -61,6 +67,9 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 MOST_ENTRIES = 5000
 """Outline entries read, at most."""
 DEEPEST = 12
+"""Levels of the outline."""
+LONGEST_ENTRY = 200
+"""Characters of an entry that are kept."""
 
 
 class Entry(Value):
@@ -81,15 +90,23 @@ def headings_above(
     """
     path: list[Entry] = []
     for entry in outline:
-        before = entry.page < page
+        is_above = entry.page < page
         if entry.page == page:
-            title = fold(entry.title)
-            starts = (line.start for line in lines if fold(line.text).endswith(title))
-            at = next(starts, None)
-            before = entry.top >= top if at is None else at <= index
-        if before:
-            path = [one for one in path if one.level < entry.level] + [entry]
+            start = _start_of(entry, lines)
+            is_above = entry.top >= top if start is None else start <= index
+        if is_above:
+            path = [outer for outer in path if outer.level < entry.level]
+            path.append(entry)
     return " › ".join(entry.title for entry in path)
+
+
+def _start_of(entry: Entry, lines: Sequence[PrintedLine]) -> int | None:
+    """Return where the line of an entry begins, None if the page does not contain it."""
+    title = fold(entry.title)
+    for line in lines:
+        if fold(line.text).endswith(title):
+            return line.start
+    return None
 
 
 def outline_of(document: PdfDocument) -> Iterator[Entry]:
@@ -98,17 +115,23 @@ def outline_of(document: PdfDocument) -> Iterator[Entry]:
         for item in islice(document.get_toc(DEEPEST), MOST_ENTRIES):
             target = item.get_dest()
             page = target.get_index() if target else None
-            title = one_line(item.get_title())[:200]
+            title = one_line(item.get_title())[:LONGEST_ENTRY]
             if page is not None and page >= 0 and title:
-                mode, places = target.get_view()
-                at = _TOP.get(mode, len(places))
-                top = float(places[at]) if at < len(places) else float("inf")
-                yield Entry(page, top, item.level, title)
+                yield Entry(page, _top_of(target), item.level, title)
+
+
+def _top_of(target: PdfDest) -> float:
+    """Return the height on its page to which an entry leads, infinity for the whole page."""
+    mode, numbers = target.get_view()
+    index = _TOP.get(mode)
+    if index is None or index >= len(numbers):
+        return float("inf")
+    return float(numbers[index])
 
 
 _TOPS = {"XYZ": 1, "FITH": 0, "FITBH": 0, "FITR": 3}
 # Which number of a destination is its height on the page.
-_TOP = {getattr(pdfium_c, f"PDFDEST_VIEW_{name}"): at for name, at in _TOPS.items()}
+_TOP = {getattr(pdfium_c, f"PDFDEST_VIEW_{mode}"): index for mode, index in _TOPS.items()}
 
 
 # --- metadata -------------------------------------------------------------------------------
@@ -127,21 +150,24 @@ _ARXIV = regex(
 _JUNK_TITLE = (
     r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
     r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|$"
-    r"|\S*\d\S* \d+\.\.\d+$|pii:|doi[: ]|https?:|[a-z]:\\|/\w+/|scan(?:ned)?(?: document| image)?\W*\d*$"
+    r"|\S*\d\S* \d+\.\.\d+$|pii:|doi[: ]|https?:|[a-z]:\\|/\w+/"
+    r"|scan(?:ned)?(?: document| image)?\W*\d*$"
     r"|full page|(?:new |blank )?(?:document|presentation|page|template)\W*\d*$|page \d"
-    r"|(?:insert |your |article |paper |document |the )*title(?: here| of (?:the |your )?(?:paper|article|thesis|document))?$|no title"
+    r"|(?:insert |your |article |paper |document |the )*title"
+    r"(?: here| of (?:the |your )?(?:paper|article|thesis|document))?$|no title"
     r"|(?:acm|ieee|elsevier|springer|latex|word) \w*\s?(?:template|sample|manuscript|proceedings)"
     r"|elsevier editorial|author'?s? (?:copy|version|instructions)|instructions (?:for|to) authors"
     r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$"
 )
-# A word as a book may be called: *Walden*, *Grundgesetz*. Half of all /Title values are one word, and
-# most of these are names of files and programs.
+# A word as a book may be called: *Walden*, *Grundgesetz*. Half of all /Title values are one word,
+# and most of these are names of files and programs.
 _ONE_WORD = regex(r"[^\W\d_a-z][^\W\d_]{2,}(?:['’-][^\W\d_]+)*")
 _GENERIC = frozenset(
-    "abstract article book chapter cover default doc document dokument draft file form format handout"
-    " home index introduction invoice latex layout lecture letter main manuscript new notes output page"
-    " paper pdf poster powerpoint preprint presentation print proof report scan script seite slide slides"
-    " supplement template test text thesis title titel untitled unbenannt version word".split()
+    "abstract article book chapter cover default doc document dokument draft file form format"
+    " handout home index introduction invoice latex layout lecture letter main manuscript new notes"
+    " output page paper pdf poster powerpoint preprint presentation print proof report scan script"
+    " seite slide slides supplement template test text thesis title titel untitled unbenannt"
+    " version word".split()
 )
 _LONGEST_TITLE = 40
 """Words; a longer text is the abstract."""
@@ -166,22 +192,39 @@ def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLin
     Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page, which may
     cite another work, are `doi-hint` and `arxiv-hint`.
     """
-    title, author, *rest = (
-        one_line(document.get_metadata_value(name)) for name in ("Title", "Author", *ENTRIES)
-    )
-    metadata = " ".join((title, *rest))
-    known = {"doi": find_doi(metadata), "arxiv": _find(_ARXIV, metadata)}
-    printed = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
-    hinted = {hints.printed(name): value for name, value in printed.items() if not known[name]}
+    named = one_line(document.get_metadata_value("Title"))
+    author = one_line(document.get_metadata_value("Author"))
+    others = [one_line(document.get_metadata_value(name)) for name in ENTRIES]
     return Document(
         key=DocumentKey(""),
         source="",
-        title=_title(title, lines),
-        creators=tuple(
-            name for name in _split(author) if not re.match(_JUNK_AUTHOR, name, re.IGNORECASE)
-        ),
-        identifiers=tuple((name, value) for name, value in (known | hinted).items() if value),
+        title=_title(named, lines),
+        creators=tuple(_creators(author)),
+        identifiers=tuple(_identifiers(" ".join((named, *others)), first_page)),
     )
+
+
+def _creators(author: str) -> Iterator[str]:
+    """Yield the names in a line, without those of programs, computers and roles."""
+    for name in _split(author):
+        if not re.match(_JUNK_AUTHOR, name, re.IGNORECASE):
+            yield name
+
+
+def _identifiers(metadata: str, first_page: str) -> Iterator[Pair]:
+    """Yield the identifiers of a work, those of its metadata before those that are printed."""
+    doi = find_doi(metadata)
+    arxiv = _find(_ARXIV, metadata)
+    printed_doi = find_doi(_CUT_DOI.sub(r"\1", first_page))
+    printed_arxiv = _find(_ARXIV, first_page)
+    if doi:
+        yield ("doi", doi)
+    if arxiv:
+        yield ("arxiv", arxiv)
+    if printed_doi and not doi:
+        yield (hints.printed("doi"), printed_doi)
+    if printed_arxiv and not arxiv:
+        yield (hints.printed("arxiv"), printed_arxiv)
 
 
 def _title(named: str, lines: Sequence[PrintedLine]) -> str:
@@ -202,7 +245,10 @@ def _title(named: str, lines: Sequence[PrintedLine]) -> str:
     if any(fold(line.text) == fold(named) for line in lines):
         return named
     is_shouted = named.isupper() and named.isascii()  # such as an acronym, or the name of a project
-    return printed_title(lines) or ("" if is_shouted else named)
+    title = printed_title(lines)
+    if title or is_shouted:
+        return title
+    return named
 
 
 def is_abstract(text: str) -> bool:
@@ -219,24 +265,30 @@ def is_abstract(text: str) -> bool:
 
 
 def _find(pattern: re.Pattern[str], text: str) -> str:
-    return (pattern.search(text) or ("", ""))[1]
+    match = pattern.search(text)
+    return match[1] if match else ""
 
 
 def find_doi(text: str) -> str:
     """Return the first DOI in a text without the punctuation after it, "" if there is none."""
-    if not (found := _DOI.search(text)):
+    match = _DOI.search(text)
+    if not match:
         return ""
     from ankiforge.text.identifiers import without_punctuation
 
-    return without_punctuation(found[0])
+    return without_punctuation(match[0])
 
 
 def _split(names: str) -> list[str]:
     """Split a line of names; at commas only if no name is inverted."""
     parts = re.split(r"\s*;\s*|\s+(?:and|&)\s+", names)
     if len(parts) == 1 or any("," in part for part in parts):
-        comma = [piece for part in parts for piece in re.split(r"\s*,\s*", part)]
-        parts = comma if all(" " in piece for piece in comma if piece) else parts
+        pieces: list[str] = []
+        for part in parts:
+            pieces += re.split(r"\s*,\s*", part)
+        are_whole_names = all(" " in piece for piece in pieces if piece)
+        if are_whole_names:
+            parts = pieces
     return [part.strip() for part in parts if part.strip()]
 
 
@@ -245,6 +297,11 @@ def _split(names: str) -> list[str]:
 TITLE_LARGER = 1.2
 """Minimum size of a title, relative to most of the page."""
 TITLE_LINES = 5
+"""Lines of a title, at most."""
+LEAST_LETTERS = 10
+"""Letters of a title, at least."""
+MOST_WORDS = 30
+"""Words of a title, at most."""
 # Lines as large as a title that are not one: journal names, kinds of articles, stamps.
 _MASTHEAD = (
     r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d|journal (?:of|for)\b|the journal\b"
@@ -261,21 +318,33 @@ _ADDRESS = regex(r"www\.|https?:|\S@\S")
 
 def printed_title(lines: Sequence[PrintedLine]) -> str:
     """Return the largest text of the first page that looks like a title, else ""."""
-    usual = sorted(line.size for line in lines)[len(lines) // 2] if lines else 0.0
-    for size in sorted({line.size for line in lines}, reverse=True):
+    sizes = sorted(line.size for line in lines)
+    usual = sizes[len(sizes) // 2] if sizes else 0.0
+    for size in sorted(set(sizes), reverse=True):
         if size < TITLE_LARGER * usual:
             break
-        fits = [
-            0.98 * size <= one.size <= size and not re.match(_MASTHEAD, one.text, re.IGNORECASE)
-            for one in lines
-        ]
-        for fit, run in groupby(zip(fits, lines, strict=True), key=itemgetter(0)):
-            printed = [line.text for _, line in run]
-            text = " ".join(printed)
-            if len(printed) > TITLE_LINES or is_abstract(text):
-                continue
-            worded = fit and sum(letter.isalpha() for letter in text) >= 10
-            sentence = text.endswith(".") or _ADDRESS.search(text)
-            if worded and 2 <= len(text.split()) <= 30 and not sentence:
+        for printed in _runs_of_size(lines, size):
+            text = " ".join(line.text for line in printed)
+            if len(printed) <= TITLE_LINES and _looks_like_title(text):
                 return text
     return ""
+
+
+def _runs_of_size(lines: Sequence[PrintedLine], size: float) -> Iterator[list[PrintedLine]]:
+    """Yield the lines of about this size that follow one another, but for mastheads."""
+
+    def fits(line: PrintedLine) -> bool:
+        is_of_size = 0.98 * size <= line.size <= size
+        return is_of_size and not re.match(_MASTHEAD, line.text, re.IGNORECASE)
+
+    for is_title, run in groupby(lines, fits):
+        if is_title:
+            yield list(run)
+
+
+def _looks_like_title(text: str) -> bool:
+    """Return whether a text has the length and the words of a title."""
+    if is_abstract(text) or text.endswith(".") or _ADDRESS.search(text):
+        return False
+    letters = sum(character.isalpha() for character in text)
+    return letters >= LEAST_LETTERS and 2 <= len(text.split()) <= MOST_WORDS

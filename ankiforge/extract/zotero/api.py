@@ -25,7 +25,17 @@ from pyzotero.zotero import Zotero
 from ankiforge.config import is_loopback
 from ankiforge.config.http import Limit, bound, within
 from ankiforge.errors import ItemError
-from ankiforge.extract.zotero.items import Account, Address, Item, Library, Wanted, paths_of, plain
+from ankiforge.extract.zotero.items import (
+    Account,
+    Address,
+    Collection,
+    Collections,
+    Item,
+    Library,
+    Wanted,
+    paths_of,
+    plain,
+)
 from ankiforge.model import Json, Memory
 from ankiforge.text.secrets import without_secret
 
@@ -35,15 +45,30 @@ LONGEST_WAIT = 60.0
 """If a server asks to wait longer, reading is left to another run."""
 AT_ONCE = 50
 """Keys in one request."""
+LEVELS = 3
+"""How far up an item belongs to others: annotation, attachment, paper."""
 _LATER = "run again later; nothing was counted as deleted"
 _ALLOW = (
-    "start Zotero 8 or later, and tick there, under Settings, Advanced, “Allow other applications on"
-    " this computer to communicate with Zotero”; or give `path:`, Zotero's data folder, without `api:`"
+    "start Zotero 8 or later, and tick there, under Settings, Advanced, “Allow other applications"
+    " on this computer to communicate with Zotero”; or give `path:`, Zotero's data folder, without"
+    " `api:`"
 )
 _KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
-_STUMBLED = (PyZoteroError, httpx2.InvalidURL, LookupError, ValueError, TypeError, AttributeError,
-    RecursionError)  # fmt: skip
+# What pyzotero and the code below raise for answers that are not as documented.
+_STUMBLED = (
+    PyZoteroError,
+    httpx2.InvalidURL,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
+OLDEST = 8
+"""The first version of Zotero whose API lists annotations."""
 Rows = list[Json]
+Kept = tuple[str, str, Rows, Rows]
+"""The address of a library, its version, its items and its collections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +99,23 @@ class Client(httpx2.Client):
             ItemError: there was no such response.
         """
         options["timeout"] = self.timeout
-        host, local = self._address.host, self._address.local
         for pause in (*PAUSES, None):
             wait = 0.0
             try:
                 with within(Limit(self._pace.whole)):
                     response = super().request(method, url, **options)
-                asked = (response.headers.get(name, "") for name in ("backoff", "retry-after"))
-                wait = max(float(one) if re.fullmatch(r"\d{1,9}", one) else 0.0 for one in asked)
+                wait = _asked_wait(response)
                 if wait > LONGEST_WAIT:
-                    raise ItemError(f"{host} asks to wait {wait:,.0f} s", hint=_LATER)
+                    what = f"{self._address.host} asks to wait {wait:,.0f} s"
+                    raise ItemError(what, hint=_LATER)
                 fault = self._fault(response)
                 if fault is None:
                     response.headers.pop("backoff", None)  # pyzotero would sleep
-                    self._pace.sleep(wait) if wait else None
+                    if wait:
+                        self._pace.sleep(wait)
                     return response
             except httpx2.HTTPError as error:
-                why = without_secret(str(error), self._address.key) or type(error).__name__
-                what = f"no Zotero answers at {host}" if local else f"{host} cannot be reached"
-                fault = ItemError(f"{what} ({why})", hint=_ALLOW if local else _LATER)
+                fault = self._unreachable(error)
                 if isinstance(error, httpx2.TimeoutException):
                     pause = None
             if fault.hint != _LATER or pause is None:
@@ -100,11 +123,20 @@ class Client(httpx2.Client):
             self._pace.sleep(wait or pause)
         raise AssertionError
 
+    def _unreachable(self, error: httpx2.HTTPError) -> ItemError:
+        """Return the error for a connection that failed."""
+        host = self._address.host
+        why = without_secret(str(error), self._address.key) or type(error).__name__
+        if self._address.local:
+            return ItemError(f"no Zotero answers at {host} ({why})", hint=_ALLOW)
+        return ItemError(f"{host} cannot be reached ({why})", hint=_LATER)
+
     def _fault(self, response: httpx2.Response) -> ItemError | None:
         """Return why a response is not usable. None if it is."""
-        host, status = self._address.host, response.status_code
-        old = response.headers.get("x-zotero-version", "").partition(".")[0]
-        if self._address.local and old.isdecimal() and int(old) < 8:
+        host = self._address.host
+        local = self._address.local
+        status = response.status_code
+        if local and _is_too_old(response):
             return ItemError("the API of Zotero 7 lists no annotations", hint=_ALLOW)
         is_json = response.headers.get("content-type", "").startswith("application/json")
         if status == 200 and is_json:
@@ -115,13 +147,34 @@ class Client(httpx2.Client):
         if status < 400:
             what = f"something else answered in place of Zotero at {host} (a login page?)"
             return ItemError(what, hint="log in to this network with a browser first")
-        hint = _ALLOW if self._address.local else _LATER
-        if status in (401, 403, 404) and not self._address.local:
+        hint = _LATER
+        if local:
+            hint = _ALLOW
+        elif status in (401, 403, 404):
             hint = f"check `library:` and the key in {self._address.key_env}; {_KEY}"
         return ItemError(f"{host} answers {status}", hint=hint)
 
     def close(self) -> None:
         """Do nothing: pyzotero closes its client when it is collected, and this one is used on."""
+
+
+def _asked_wait(response: httpx2.Response) -> float:
+    """Return the seconds that a server asks to wait, 0 if it does not."""
+    wait = 0.0
+    for name in ("backoff", "retry-after"):
+        seconds = response.headers.get(name, "")
+        if re.fullmatch(r"\d{1,9}", seconds):
+            wait = max(wait, float(seconds))
+    return wait
+
+
+def _is_too_old(response: httpx2.Response) -> bool:
+    """Return whether a Zotero on this machine says that it is older than `OLDEST`."""
+    version = response.headers.get("x-zotero-version", "").partition(".")[0]
+    return version.isdecimal() and int(version) < OLDEST
+
+
+# --- libraries ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -145,24 +198,30 @@ class Online:
         headers = {"Zotero-API-Version": "3", "Authorization": f"Bearer {address.key}"}
         answer = self.client.request("GET", f"{address.url}/keys/current", headers=headers)
         with self._understood():
-            found = answer.json()
-            number, names = int(found["userID"]), (found["username"], found.get("displayName"))
-            rows = self._all(self._zotero("user", number), "groups")
-            groups = {int(row["id"]): plain(str(row["data"]["name"])) for row in rows}
+            owner = answer.json()
+            number = int(owner["userID"])
+            names = (owner["username"], owner.get("displayName"))
+            groups = {}
+            for row in self._all(self._zotero("user", number), "groups"):
+                groups[int(row["id"])] = plain(str(row["data"]["name"]))
             return Account(number, tuple(filter(None, names))), groups
 
     @property
     def account(self) -> Account:
         """The owner."""
-        return self._owner[0]
+        account, _ = self._owner
+        return account
 
     @property
     def libraries(self) -> list[Library]:
         """The wanted libraries, also those that are not there."""
-        groups = self._owner[1]
-        chosen = {None, *groups} if self.wanted is None else self.wanted
-        ordered = sorted(chosen, key=lambda one: one or 0)
-        return [Library(group, groups.get(group or 0, "")) for group in ordered]
+        _, groups = self._owner
+        wanted = {None, *groups} if self.wanted is None else self.wanted
+        libraries = []
+        for group in sorted(wanted, key=lambda group: group or 0):  # the user's own first
+            name = "" if group is None else groups.get(group, "")
+            libraries.append(Library(group, name))
+        return libraries
 
     def items(self, library: Library) -> list[Item]:
         """Return annotations, notes, and the items that they belong to, the trash included.
@@ -172,26 +231,40 @@ class Online:
         Raises:
             ItemError: it cannot be read, or changed meanwhile.
         """
-        if self.address.local and library.group is not None:
-            hint = "give `path:`, Zotero's data folder, or `api: web`"
-            raise ItemError("the local API gives your own library only", hint=hint)
+        if self.address.local:
+            if library.group is not None:
+                hint = "give `path:`, Zotero's data folder, or `api: web`"
+                raise ItemError("the local API gives your own library only", hint=hint)
+            zotero = self._zotero("user", self.account.id or 0)
+            return self._parsed(*self._fetched(zotero))
+        return self._parsed(*self._fetched_or_kept(library))
+
+    def _fetched_or_kept(self, library: Library) -> tuple[Rows, Rows]:
+        """Return items and collections of a library of the web, kept as long as it is the same."""
         kind = "user" if library.group is None else "group"
         zotero = self._zotero(kind, library.group or self.account.id or 0)
-        if self.address.local:
-            return self._parsed(*self._fetched(zotero))
+        origin = f"{self.address.url}/{kind}s/{zotero.library_id}"
         name = f"web/{library.namespace}"
-        kept = ("", "", Rows(), Rows())
+        kept = self._kept(name)
+        version = self._version(zotero)
+        if kept:
+            kept_origin, kept_version, items, collections = kept
+            if (kept_origin, kept_version) == (origin, version):
+                return items, collections
+        items, collections = self._fetched(zotero)
+        if self._version(zotero) != version:
+            hint = "wait until Zotero has finished syncing, and run again"
+            raise ItemError("the library kept changing while it was read", hint=hint)
+        content = json.dumps((origin, version, items, collections))
+        self.memory.keep({name: zlib.compress(content.encode(), 1)})
+        return items, collections
+
+    def _kept(self, name: str) -> Kept | None:
+        """Return what was kept of a library, None if nothing that can be read."""
         with suppress(zlib.error, ValueError, RecursionError):
-            body = zlib.decompress(self.memory.recall(name) or b"")
-            kept = msgspec.json.decode(body, type=tuple[str, str, Rows, Rows])
-        origin, version = f"{self.address.url}/{kind}s/{zotero.library_id}", self._version(zotero)
-        if kept[:2] != (origin, version):
-            kept = (origin, version, *self._fetched(zotero))
-            if self._version(zotero) != version:
-                hint = "wait until Zotero has finished syncing, and run again"
-                raise ItemError("the library kept changing while it was read", hint=hint)
-            self.memory.keep({name: zlib.compress(json.dumps(kept).encode(), 1)})
-        return self._parsed(*kept[2:])
+            content = zlib.decompress(self.memory.recall(name) or b"")
+            return msgspec.json.decode(content, type=Kept)  # type: ignore[no-any-return]
+        return None
 
     def _version(self, zotero: Zotero) -> str:
         with self._understood():
@@ -199,15 +272,16 @@ class Online:
 
     def _fetched(self, zotero: Zotero) -> tuple[Rows, Rows]:
         """Return the annotations and notes, with what they belong to, and the collections."""
-        rows = self._all(zotero, "items", itemType="annotation || note")
-        found = {row["key"]: row for row in rows}
-        for _ in range(3):  # annotation, attachment, paper
-            above = {str(row["data"].get("parentItem") or "") for row in found.values()}
-            keys = sorted(above - found.keys() - {""})
-            for at in range(0, len(keys), AT_ONCE):
-                rows = self._all(zotero, "items", itemKey=",".join(keys[at : at + AT_ONCE]))
-                found |= {row["key"]: row for row in rows}
-        return list(found.values()), self._all(zotero, "collections")
+        marks = self._all(zotero, "items", itemType="annotation || note")
+        by_key = {row["key"]: row for row in marks}
+        for _ in range(LEVELS):
+            parents = {str(row["data"].get("parentItem") or "") for row in by_key.values()}
+            missing = sorted(parents - by_key.keys() - {""})
+            for start in range(0, len(missing), AT_ONCE):
+                keys = ",".join(missing[start : start + AT_ONCE])
+                for row in self._all(zotero, "items", itemKey=keys):
+                    by_key[row["key"]] = row
+        return list(by_key.values()), self._all(zotero, "collections")
 
     def _zotero(self, kind: str, number: int) -> Zotero:
         address = self.address
@@ -234,24 +308,9 @@ class Online:
 
     def _parsed(self, rows: Rows, collections: Rows) -> list[Item]:
         """Return what an API answered as items."""
-        items = []
         with self._understood():
-            shelves = {
-                key: (plain(data["name"]), data.get("parentCollection"), bool(data.get("deleted")))
-                for key, data in {row["key"]: row["data"] for row in collections}.items()
-            }
-            for row in rows:
-                data = {name: one for name, one in _clean(row["data"]).items() if one is not None}
-                by = _clean(row.get("meta") or {}).get("createdByUser") or {}
-                data["author"], data["maker"] = (
-                    by.get("id", 0),
-                    by.get("name") or by.get("username") or "",
-                )
-                if name := data.get("filename"):
-                    data["path"] = f"storage:{name}"
-                data["collections"] = paths_of(data.get("collections") or (), shelves)
-                items.append(msgspec.convert({**data, "fields": data}, Item, strict=False))
-        return items
+            by_key = _by_key(collections)
+            return [_item(row, by_key) for row in rows]
 
     @contextmanager
     def _understood(self) -> Iterator[None]:
@@ -259,16 +318,45 @@ class Online:
         try:
             yield
         except _STUMBLED as error:
-            said = without_secret(" ".join(str(error).split()), self.address.key)
-            why = f"{type(error).__name__}: {said[:200]}"
+            message = without_secret(" ".join(str(error).split()), self.address.key)
+            why = f"{type(error).__name__}: {message[:200]}"
             what = f"the answer of {self.address.host} cannot be read ({why})"
             raise ItemError(what, hint=_LATER) from error
+
+
+# --- answers --------------------------------------------------------------------------------
+
+
+def _by_key(rows: Rows) -> Collections:
+    """Return the collections by key."""
+    collections: Collections = {}
+    for row in rows:
+        data = row["data"]
+        collections[row["key"]] = Collection(
+            name=plain(data["name"]),
+            parent=data.get("parentCollection"),
+            deleted=bool(data.get("deleted")),
+        )
+    return collections
+
+
+def _item(row: Json, collections: Collections) -> Item:
+    """Return what an API answered as an item."""
+    data = {name: value for name, value in _clean(row["data"]).items() if value is not None}
+    maker = _clean(row.get("meta") or {}).get("createdByUser") or {}
+    data["author"] = maker.get("id", 0)
+    data["maker"] = maker.get("name") or maker.get("username") or ""
+    file_name = data.get("filename")
+    if file_name:
+        data["path"] = f"storage:{file_name}"
+    data["collections"] = paths_of(data.get("collections") or (), collections)
+    return msgspec.convert({**data, "fields": data}, Item, strict=False)
 
 
 def _clean(value: Any) -> Any:
     """Return a value of JSON without control characters in its texts."""
     if isinstance(value, dict):
-        return {name: _clean(one) for name, one in value.items()}
+        return {name: _clean(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [_clean(one) for one in value]
+        return [_clean(member) for member in value]
     return plain(value) if isinstance(value, str) else value

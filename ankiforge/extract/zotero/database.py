@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,16 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import SpecialFileError, open_regular, stamp_at, unreadable
-from ankiforge.extract.zotero.items import Account, Item, Library, Shelves, Wanted, paths_of, plain
+from ankiforge.extract.zotero.items import (
+    Account,
+    Collection,
+    Collections,
+    Item,
+    Library,
+    Wanted,
+    paths_of,
+    plain,
+)
 from ankiforge.model import Json
 from ankiforge.text import regex
 
@@ -36,13 +45,15 @@ _NUMBER = regex(r"[1-9]\d{0,17}")
 COMPANIONS = ("", "-wal", "-journal")
 """The suffixes of the copied files. Never `-shm`, an index in the running program's memory."""
 TRIES = 3
+PAUSE = 0.2
+"""Seconds before another try: Zotero writes in bursts."""
 LARGEST = 2_000_000_000
 """The maximum size in bytes of a database, and of a journal."""
 _HEAD = b"SQLite format 3\0"
 
 
 def companions(database: Path) -> tuple[Path, ...]:
-    """Return the database, and the journals that SQLite may keep next to the real file of a link."""
+    """Return the database, and the journals that SQLite may keep beside the real file of a link."""
     real = os.path.realpath(database)
     return tuple(Path(f"{real}{suffix}") for suffix in COMPANIONS)
 
@@ -54,19 +65,13 @@ def snapshot(database: Path) -> Iterator[Path]:
     Raises:
         ItemError: there is no such file, it is unreadable, or it keeps changing.
     """
-    files = companions(database)
     with ExitStack() as stack:
         try:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
             for attempt in range(TRIES):
-                time.sleep(0.2 if attempt else 0)  # Zotero writes in bursts
-                before = [stamp_at(path) for path in files]
-                for path, suffix in zip(files, COMPANIONS, strict=True):
-                    target = folder / f"{database.name}{suffix}"
-                    target.unlink(missing_ok=True)
-                    with suppress(FileNotFoundError) if suffix else nullcontext():
-                        _copy(path, target, head=b"" if suffix else _HEAD)
-                if [stamp_at(path) for path in files] == before:
+                if attempt:
+                    time.sleep(PAUSE)
+                if _copy_all(database, folder):
                     break
             else:
                 hint = "wait until Zotero has finished syncing, or close it, and run again"
@@ -81,6 +86,26 @@ def snapshot(database: Path) -> Iterator[Path]:
             hint = "copying needs permission to read it, and as much free space in folder TMPDIR"
             raise ItemError(what, hint=hint) from error
         yield folder / database.name
+
+
+def _copy_all(database: Path, folder: Path) -> bool:
+    """Copy the database and its journals; return whether nothing changed meanwhile.
+
+    Raises:
+        ItemError: it is no database, or too large.
+        OSError: it cannot be read, or the copy cannot be written.
+    """
+    files = companions(database)
+    before = [stamp_at(path) for path in files]
+    for path, suffix in zip(files, COMPANIONS, strict=True):
+        target = folder / f"{database.name}{suffix}"
+        target.unlink(missing_ok=True)
+        if suffix:
+            with suppress(FileNotFoundError):
+                _copy(path, target, head=b"")
+        else:
+            _copy(path, target, head=_HEAD)
+    return [stamp_at(path) for path in files] == before
 
 
 def _copy(path: Path, target: Path, head: bytes) -> None:
@@ -123,8 +148,9 @@ def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
         connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA trusted_schema = OFF")
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'view'").fetchone():
-            raise ItemError("not a Zotero database: it has views", hint=_GIVE)  # perhaps endless
+        views = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'view'")
+        if views.fetchone():  # they may be endless
+            raise ItemError("not a Zotero database: it has views", hint=_GIVE)
         yield Database(connection, wanted)
 
 
@@ -135,8 +161,8 @@ def _as_item_error() -> Iterator[None]:
     except UnicodeDecodeError as error:  # sqlite3 fails to quote a damaged name in its message
         raise ItemError("the database cannot be read: it is damaged", hint=_REPAIR) from error
     except sqlite3.Error as error:
-        foreign = "no such table" in str(error) or "not a database" in str(error)
-        if foreign:
+        is_foreign = "no such table" in str(error) or "not a database" in str(error)
+        if is_foreign:
             raise ItemError(f"not a Zotero database: {error}", hint=_GIVE) from error
         raise ItemError(f"the database cannot be read: {error}", hint=_REPAIR) from error
 
@@ -159,19 +185,26 @@ SELECT items.itemID AS id, CAST(items.key AS TEXT) AS key, CAST(parent.key AS TE
     strftime('%Y-%m-%dT%H:%M:%SZ', items.dateModified) AS dateModified,
     CASE WHEN mark.itemID THEN 'annotation' WHEN file.itemID THEN 'attachment'
          WHEN itemNotes.itemID THEN 'note' ELSE '' END AS itemType,
-    CASE mark.type WHEN 1 THEN 'highlight' WHEN 2 THEN 'note' WHEN 3 THEN 'image' WHEN 4 THEN 'ink'
-         WHEN 5 THEN 'underline' WHEN 6 THEN 'text' ELSE CAST(mark.type AS TEXT) END AS annotationType,
-    CAST(mark.authorName AS TEXT) AS annotationAuthorName, CAST(mark.text AS TEXT) AS annotationText,
-    CAST(mark.comment AS TEXT) AS annotationComment, CAST(mark.color AS TEXT) AS annotationColor,
+    CASE mark.type WHEN 1 THEN 'highlight' WHEN 2 THEN 'note' WHEN 3 THEN 'image'
+         WHEN 4 THEN 'ink' WHEN 5 THEN 'underline' WHEN 6 THEN 'text'
+         ELSE CAST(mark.type AS TEXT) END AS annotationType,
+    CAST(mark.authorName AS TEXT) AS annotationAuthorName,
+    CAST(mark.text AS TEXT) AS annotationText,
+    CAST(mark.comment AS TEXT) AS annotationComment,
+    CAST(mark.color AS TEXT) AS annotationColor,
     CAST(mark.pageLabel AS TEXT) AS annotationPageLabel,
     CAST(mark.sortIndex AS TEXT) AS annotationSortIndex,
-    CAST(mark.position AS TEXT) AS annotationPosition, mark.isExternal <> 0 AS external,
-    CAST(itemNotes.note AS TEXT) AS note, CAST(file.path AS TEXT) AS path,
+    CAST(mark.position AS TEXT) AS annotationPosition,
+    mark.isExternal <> 0 AS external,
+    CAST(itemNotes.note AS TEXT) AS note,
+    CAST(file.path AS TEXT) AS path,
     CAST(ifnull(createdByUserID, CASE WHEN items.version > 0 THEN 0 END) AS INTEGER) AS author,
     (SELECT CAST(name AS TEXT) FROM users WHERE userID = createdByUserID) AS maker
 FROM items
-LEFT JOIN itemAnnotations AS mark USING (itemID) LEFT JOIN itemAttachments AS file USING (itemID)
-LEFT JOIN itemNotes USING (itemID) LEFT JOIN groupItems USING (itemID)
+LEFT JOIN itemAnnotations AS mark USING (itemID)
+LEFT JOIN itemAttachments AS file USING (itemID)
+LEFT JOIN itemNotes USING (itemID)
+LEFT JOIN groupItems USING (itemID)
 LEFT JOIN items AS parent ON parent.itemID =
     coalesce(mark.parentItemID, file.parentItemID, itemNotes.parentItemID)
 WHERE items.libraryID = ? AND items.itemID IN (
@@ -186,7 +219,8 @@ FROM itemData JOIN fields USING (fieldID) JOIN itemDataValues USING (valueID)
 WHERE itemID = ? AND fieldName IS NOT NULL AND value IS NOT NULL
 """
 _CREATORS = """
-SELECT CAST(creatorType AS TEXT) AS creatorType, CAST(firstName AS TEXT) AS firstName, CAST(lastName AS TEXT) AS lastName
+SELECT CAST(creatorType AS TEXT) AS creatorType, CAST(firstName AS TEXT) AS firstName,
+    CAST(lastName AS TEXT) AS lastName
 FROM itemCreators JOIN creators USING (creatorID) JOIN creatorTypes USING (creatorTypeID)
 WHERE itemID = ? ORDER BY orderIndex
 """
@@ -194,7 +228,7 @@ _TAGS = """
 SELECT CAST(name AS TEXT) AS tag, type FROM itemTags JOIN tags USING (tagID)
 WHERE itemID = ? AND name IS NOT NULL
 """
-_SHELVES = """
+_ALL_COLLECTIONS = """
 SELECT collectionID, CAST(ifnull(collectionName, '') AS TEXT), parentCollectionID,
     collectionID IN (SELECT collectionID FROM deletedCollections)
 FROM collections
@@ -212,21 +246,24 @@ class Database:
     @cached_property
     def account(self) -> Account:
         """The account that syncs this database."""
-        found = {key: value for key, value in self._rows(_ACCOUNT)}  # noqa: C416
-        names = tuple(filter(None, (found.get("username"), found.get("name"))))
-        number = found.get("userID") or ""
-        return Account(int(number) if _NUMBER.fullmatch(number) else None, names)
+        settings = {key: value for key, value in self._rows(_ACCOUNT)}  # noqa: C416
+        names = (settings.get("username"), settings.get("name"))
+        number = settings.get("userID") or ""
+        account_id = int(number) if _NUMBER.fullmatch(number) else None
+        return Account(account_id, tuple(filter(None, names)))
 
     @cached_property
     def libraries(self) -> list[Library]:
         """The wanted libraries: the user's own, then the groups by number."""
-        found = [Library(group, name, number) for number, group, name in self._rows(_LIBRARIES)]
-        missing = (self.wanted or frozenset()) - {one.group for one in found} - {None}
-        chosen = [one for one in found if self.wanted is None or one.group in self.wanted]
-        chosen += [Library(group) for group in sorted(filter(None, missing))]
-        if not chosen:
+        libraries = [Library(group, name, number) for number, group, name in self._rows(_LIBRARIES)]
+        if self.wanted is not None:
+            present = {library.group for library in libraries}
+            missing = [group for group in self.wanted - present if group is not None]
+            libraries = [library for library in libraries if library.group in self.wanted]
+            libraries += [Library(group) for group in sorted(missing)]
+        if not libraries:
             raise ItemError("it holds no library", hint=_REPAIR)
-        return chosen
+        return libraries
 
     def items(self, library: Library) -> list[Item]:
         """Return annotations, notes, and the items that they belong to, the trash included."""
@@ -235,24 +272,30 @@ class Database:
         return [self._item(row) for row in self._rows(_ITEMS, library.number)]
 
     @cached_property
-    def _shelves(self) -> Shelves:
-        return {
-            number: (name, parent, trash) for number, name, parent, trash in self._rows(_SHELVES)
-        }
+    def _collections(self) -> Collections:
+        collections: Collections = {}
+        for number, name, parent, in_trash in self._rows(_ALL_COLLECTIONS):
+            collections[number] = Collection(name, parent, in_trash)
+        return collections
 
     def _item(self, row: sqlite3.Row) -> Item:
+        number = row["id"]
         data: Json = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
-        data["tags"] = [dict(tag) for tag in self._rows(_TAGS, row["id"])]
-        if not row["parentItem"]:  # a paper, or a file alone
-            data["fields"] = {name: value for name, value in self._rows(_FIELDS, row["id"])}  # noqa: C416
-            data["creators"] = [dict(one) for one in self._rows(_CREATORS, row["id"])]
-            inside = [number for (number,) in self._rows(_COLLECTIONS, row["id"])]
-            data["collections"] = paths_of(inside, self._shelves)
+        data["tags"] = self._dicts(_TAGS, number)
+        is_child = bool(row["parentItem"])
+        if not is_child:  # a paper, or a file alone
+            data["fields"] = {name: value for name, value in self._rows(_FIELDS, number)}  # noqa: C416
+            data["creators"] = self._dicts(_CREATORS, number)
+            inside = [collection for (collection,) in self._rows(_COLLECTIONS, number)]
+            data["collections"] = paths_of(inside, self._collections)
         try:
             return msgspec.convert(data, Item, strict=False)
         except msgspec.ValidationError as error:
             what = f"the item {row['key']} cannot be read: {error}"
             raise ItemError(what, hint=_REPAIR) from error
+
+    def _dicts(self, query: str, item: int) -> list[Json]:
+        return [dict(row) for row in self._rows(query, item)]
 
     def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         with _as_item_error():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain, groupby
@@ -36,6 +36,8 @@ from ankiforge.text import regex
 
 AIR = 4.0
 """Points around a drawing."""
+FIGURES = ("image", "ink")
+"""The types of annotations that are pictures."""
 STORAGE = "storage"
 """The folder of files next to the database, and the prefix of paths in it."""
 
@@ -67,28 +69,65 @@ def _position(mark: Mark) -> _Position:
 def page_index(mark: Mark) -> int | None:
     """Return the page of a mark, from 0. None if it has none."""
     page = _position(mark).pageIndex
-    return page if page is not None and page >= 0 else None
+    if page is None or page < 0:
+        return None
+    return page
 
 
 def _area(mark: Mark) -> Area | None:
     """Return the area of a figure or drawing. None if unknown."""
-    page, pen = page_index(mark), _position(mark)
-    box, strokes = next(iter(pen.rects), None), list(chain.from_iterable(pen.paths))
-    if box is None and len(strokes) > 1:  # the drawing with a small margin
-        across, up = strokes[::2], strokes[1::2]
-        box = (min(across) - AIR, min(up) - AIR, max(across) + AIR, max(up) + AIR)
+    page = page_index(mark)
+    position = _position(mark)
+    box = position.rects[0] if position.rects else _box_of_strokes(position)
     if page is None or box is None or not all(map(isfinite, box)):
         return None
     return Area(page, box)
 
 
+def _box_of_strokes(position: _Position) -> Box | None:
+    """Return the box of a drawing with a small margin. None if nothing is drawn."""
+    numbers = list(chain.from_iterable(position.paths))
+    if len(numbers) < 2:
+        return None
+    xs = numbers[::2]
+    ys = numbers[1::2]
+    return (min(xs) - AIR, min(ys) - AIR, max(xs) + AIR, max(ys) + AIR)
+
+
 def _quote(mark: Mark) -> Quote | None:
     """Return the text to look for, if any. Only marks in PDFs have a page."""
-    page = 0 if mark.file.path.lower().endswith(HYPERTEXT) else page_index(mark)
+    page = page_index(mark)
+    if mark.file.path.lower().endswith(HYPERTEXT):
+        page = 0
     if page is None or not mark.item.annotation_text.strip():
         return None
-    box = next(iter(_position(mark).rects), None)
-    return Quote(page, mark.item.annotation_text, box, "?" in mark.item.annotation_comment)
+    rects = _position(mark).rects
+    return Quote(
+        page=page,
+        words=mark.item.annotation_text,
+        box=rects[0] if rects else None,
+        asks="?" in mark.item.annotation_comment,
+    )
+
+
+def _quotes(marks: Iterable[Mark]) -> dict[str, Quote]:
+    """Return the texts to look for, by the keys of the marks that have one."""
+    quotes = {}
+    for mark in marks:
+        quote = _quote(mark)
+        if quote:
+            quotes[mark.item.key] = quote
+    return quotes
+
+
+def _areas(marks: Iterable[Mark]) -> dict[str, Area]:
+    """Return the areas to cut out, by the keys of the marks that have one."""
+    areas = {}
+    for mark in marks:
+        area = _area(mark)
+        if area:
+            areas[mark.item.key] = area
+    return areas
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -121,12 +160,11 @@ class Files:
     def prefetch(self, library: Library, marks: Iterable[Mark]) -> None:
         """Start on the context of all these marks, which `around` will need next."""
         questions = []
-        for _, group in groupby(marks, key=lambda mark: mark.file.key):
-            on_file = list(group)
-            quotes = tuple(quote for mark in on_file if (quote := _quote(mark)))
-            file = self._file(library, on_file[0]) if quotes else None
-            if file:
-                questions.append(Around(absolute(file), quotes))
+        for on_file in _by_file(marks):
+            quotes = tuple(_quotes(on_file).values())
+            path = self._file(library, on_file[0]) if quotes else None
+            if path:
+                questions.append(Around(absolute(path), quotes))
         self._worker.prefetch(questions)
 
     def around(
@@ -137,31 +175,43 @@ class Files:
         Each file is read once, because the marks of one attachment are consecutive. A figure is cut
         out of the PDF; if that is not there, its picture is the one that Zotero keeps.
         """
-        found, pictures = dict[str, Passage](), list[Picture]()
-        for _, group in groupby(marks, key=lambda mark: mark.file.key):
-            on_file, cut = list(group), dict[str, bytes]()
-            file = self._file(library, on_file[0])
-            kinds = ("image", "ink")
-            figures = [mark for mark in on_file if mark.item.annotation_type in kinds]
-            if file:
-                quotes = {mark.item.key: quote for mark in on_file if (quote := _quote(mark))}
-                if quotes:
-                    passages = self._worker.passages(file, tuple(quotes.values()))
-                    found |= zip(quotes, passages, strict=False)
-                areas = {mark.item.key: area for mark in figures if (area := _area(mark))}
-                if areas:
-                    images, _ = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
-                    cut |= zip(areas, images, strict=False)
-            for key, kind in ((one.item.key, one.item.annotation_type) for one in figures):
+        passages: dict[str, Passage] = {}
+        pictures: list[Picture] = []
+        for on_file in _by_file(marks):
+            path = self._file(library, on_file[0])
+            figures = [mark for mark in on_file if mark.item.annotation_type in FIGURES]
+            images: dict[str, bytes] = {}
+            if path:
+                passages |= self._passages(path, on_file)
+                images = self._cut(path, figures)
+            for mark in figures:
+                key = mark.item.key
+                image = images.get(key)
                 # what a pen drew is in Zotero's picture, not in the file
-                kept = kind == "ink" or not cut.get(key)
-                name = self._cached_picture(library, key) if kept else ""
-                if not name and cut.get(key):
+                prefers_cached = mark.item.annotation_type == "ink" or not image
+                name = self._cached_picture(library, key) if prefers_cached else ""
+                if not name and image:
                     name = f"cut/{h16(library.namespace, key)}.png"
-                    pictures.append(Picture(name, cut[key]))
+                    pictures.append(Picture(name, image))
                 if name:
-                    found[key] = Shown(picture=name)
-        return found, tuple(pictures)
+                    passages[key] = Shown(picture=name)
+        return passages, tuple(pictures)
+
+    def _passages(self, path: Path, marks: list[Mark]) -> dict[str, Passage]:
+        """Return the context of the marks in a file by key, as far as it is found."""
+        quotes = _quotes(marks)
+        if not quotes:
+            return {}
+        passages = self._worker.passages(path, tuple(quotes.values()))
+        return dict(zip(quotes, passages, strict=False))
+
+    def _cut(self, path: Path, figures: list[Mark]) -> dict[str, bytes]:
+        """Return a PNG of each of the first figures in a file by key, b"" where it fails."""
+        areas = _areas(figures)
+        if not areas:
+            return {}
+        images, _ = self._worker.cut(path, tuple(areas.values())[:MOST_PICTURES])
+        return dict(zip(areas, images, strict=False))
 
     # --- where files are
 
@@ -175,25 +225,32 @@ class Files:
             return ""
         self.looked.add(str(path))
         with suppress(OSError):
-            return name if path.is_file() and path.stat().st_size > 0 else ""
+            if path.is_file() and path.stat().st_size > 0:
+                return name
         return ""
 
     def _file(self, library: Library, mark: Mark) -> Path | None:
-        """Return the attachment, if it exists. Only the own library may leave the data folder."""
-        scheme, _, name = mark.file.path.partition(":")
-        parts, path = name.split("/"), None
-        if self._folder and scheme == STORAGE and _are_names([mark.file.key, name]):
-            path = self._folder.joinpath(STORAGE, mark.file.key, name)
-        elif self._folder is None or library.group is not None:
-            return None
-        elif scheme == "attachments" and self._base and _are_names(parts):
-            path = self._base / name
-        elif Path(mark.file.path).is_absolute():
-            path = Path(mark.file.path)
+        """Return the attachment, if it exists."""
+        path = self._path(library, mark)
         if path is None or not self._may_open(path):
             return None
         self.looked.add(str(path))
         return path if os.path.isfile(path) else None  # noqa: PTH113
+
+    def _path(self, library: Library, mark: Mark) -> Path | None:
+        """Return where an attachment should be. Only the own library may leave the data folder."""
+        if self._folder is None:
+            return None
+        scheme, _, name = mark.file.path.partition(":")
+        if scheme == STORAGE and _are_names([mark.file.key, name]):
+            return self._folder.joinpath(STORAGE, mark.file.key, name)
+        if library.group is not None:
+            return None
+        if scheme == "attachments" and self._base and _are_names(name.split("/")):
+            return self._base / name
+        if Path(mark.file.path).is_absolute():
+            return Path(mark.file.path)
+        return None
 
     def _may_open(self, path: Path) -> bool:
         """Return whether a file may be opened; remember it if not."""
@@ -208,9 +265,21 @@ class Files:
         return linked_folder(self._folder) if self._folder else None
 
 
+def _by_file(marks: Iterable[Mark]) -> Iterator[list[Mark]]:
+    """Yield the marks of each file, which follow one another."""
+    for _, on_file in groupby(marks, key=lambda mark: mark.file.key):
+        yield list(on_file)
+
+
 def _are_names(parts: list[str]) -> bool:
     """Return whether these are plain file names that cannot lead elsewhere, on any system."""
-    return all(one not in ("", ".", "..") and not {"/", "\\", ":"} & {*one} for one in parts)
+    return all(map(_is_name, parts))
+
+
+def _is_name(part: str) -> bool:
+    if part in ("", ".", ".."):
+        return False
+    return "/" not in part and "\\" not in part and ":" not in part
 
 
 # --- Zotero's own settings: where linked files begin ----------------------------------------
@@ -222,7 +291,10 @@ _HOMES = (
     "Library/Application Support/Zotero/Profiles",
     "AppData/Roaming/Zotero/Zotero/Profiles",
 )
-_PREF = regex(r'(?m)^user_pref\("extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$')
+_PREF = regex(
+    r"(?m)^user_pref\("
+    r'"extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$'
+)
 
 
 def is_in_reach(path: Path, reach: tuple[Path, ...] | None) -> bool:
@@ -249,11 +321,32 @@ def linked_folder(data: Path) -> Path | None:
 def own_settings(data: Path) -> Texts | None:
     """Return what this person's Zotero was told, if this is its data folder; None if it is not."""
     with suppress(RuntimeError):  # nobody's home
-        for profile in (one for name in _HOMES for one in Path.home().glob(f"{name}/*/prefs.js")):
+        for profile in _profiles():
             with suppress(ItemError, OSError, ValueError):
-                raw, _ = read_file(profile, LARGEST_SETTINGS)
-                settings = _PREF.findall(raw.decode("utf-8", "replace"))
-                told = {name: json.loads(value) for name, value in settings}
-                if Path(told.get("dataDir", Path.home() / "Zotero")).samefile(data):
-                    return told
+                settings = _settings_of(profile)
+                folder = Path(settings.get("dataDir", Path.home() / "Zotero"))
+                if folder.samefile(data):
+                    return settings
     return None
+
+
+def _profiles() -> Iterator[Path]:
+    """Yield the settings of each profile of Zotero that this person has.
+
+    Raises:
+        RuntimeError: the person has no home folder.
+    """
+    for name in _HOMES:
+        yield from Path.home().glob(f"{name}/*/prefs.js")
+
+
+def _settings_of(profile: Path) -> Texts:
+    """Return the settings that say where files are.
+
+    Raises:
+        ItemError: the file cannot be read.
+        ValueError: a setting is no JSON.
+    """
+    raw, _ = read_file(profile, LARGEST_SETTINGS)
+    settings = _PREF.findall(raw.decode("utf-8", "replace"))
+    return {name: json.loads(value) for name, value in settings}

@@ -11,7 +11,10 @@ from ankiforge.model import Json, Strings, Value
 from ankiforge.text import regex
 
 Wanted = frozenset[int | None] | None
-"""The selected groups by number, None for the user's own library; None instead of the set for all."""
+"""The selected groups by number, None for the user's own library.
+
+None instead of the set for all libraries.
+"""
 _CONTROLS = regex(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -100,20 +103,43 @@ class Account(NamedTuple):
     """The login name and the display name."""
 
 
-Shelves = dict[Any, tuple[str, Any, bool]]
-"""The name of each collection, the one around it, and whether it is in the trash."""
+class Collection(NamedTuple):
+    """A folder of a library."""
+
+    name: str
+    parent: Any
+    """The key of the collection around it, as the library gives it. Nothing for one at the top."""
+    deleted: bool
+    """Whether it is in the trash."""
 
 
-def paths_of(collections: Iterable[Any], shelves: Shelves) -> Strings:
+Collections = dict[Any, Collection]
+"""The collections of a library by key."""
+MOST_LEVELS = 100
+"""Collections around one another, at most: damaged ones may be in a circle."""
+
+
+def paths_of(keys: Iterable[Any], collections: Collections) -> Strings:
     """Return the full paths of collections, without those that are in the trash."""
     paths = []
-    for collection in collections:
-        names, above = list[str](), collection
-        while above in shelves and len(names) < 100 and not shelves[above][2]:
-            name, above, _ = shelves[above]
-            names.insert(0, name)
-        paths += [] if above else ["/".join(names)]
+    for key in keys:
+        path = _path_of(key, collections)
+        if path is not None:
+            paths.append(path)
     return tuple(paths)
+
+
+def _path_of(key: Any, collections: Collections) -> str | None:
+    """Return the full path of a collection, None if one on the way is missing or in the trash."""
+    names: list[str] = []
+    while key in collections and len(names) < MOST_LEVELS:
+        collection = collections[key]
+        if collection.deleted:
+            break
+        names.insert(0, collection.name)
+        key = collection.parent
+    is_at_top = not key
+    return "/".join(names) if is_at_top else None
 
 
 class Mark(NamedTuple):

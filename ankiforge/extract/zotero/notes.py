@@ -18,7 +18,7 @@ from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
 from ankiforge.extract.files import COMMENT, raised
-from ankiforge.model import Strings
+from ankiforge.model import Strings, Value
 from ankiforge.text import regex
 from ankiforge.text.cloze import literal
 from ankiforge.text.cloze import plain as plain_text
@@ -28,12 +28,15 @@ LARGEST = 200_000
 """The number of characters of HTML that are read, without pictures in it."""
 LONGEST = 20_000
 """The maximum number of characters of a note that can become a card."""
+BEGINNING = 1_000
+"""The number of characters of a longer note that are shown."""
 _TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
 _PICTURE = regex(r'src="data:[^"]*"')
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
 # All markup that Zotero's editor writes in comments. Everything else is literal.
 _COMMENT_MARKUP = regex(r"(?i)</?(?:b|i|sub|sup)>")
+
 Quotable = tuple[set[str], set[str]]
 """The keys of all annotations, and their folded comments, among them the empty one."""
 _NO_TAG = regex(r"<(?!/?[A-Za-z][^<>]*>)")
@@ -45,12 +48,40 @@ def comment_of(comment: str) -> str:
     return _COMMENT_MARKUP.sub("", comment).strip()
 
 
-def note_text(html: str, quotable: Callable[[], Quotable]) -> tuple[str, Strings, str, str] | None:
-    """Return the text of a note, its Markdown, its title, and why it cannot become a card.
+class NoteText(Value):
+    """What a note says."""
 
-    The title is the heading above everything else. None if a note only repeats annotations.
+    plain: str
+    markdown: Strings
+    """The same in our Markdown; () if it cannot become a card."""
+    title: str
+    """The heading above everything else."""
+    skip: str = ""
+    """Why it cannot become a card."""
+
+
+def note_text(html: str, quotable: Callable[[], Quotable]) -> NoteText | None:
+    """Return what a note says. None if it only repeats annotations.
+
+    `quotable` is called only for a note with quotations.
     """
     html = _PICTURE.sub("", html)
+    soup = _parsed(html)
+    quotes = "data-annotation" in html or "data-citation" in html
+    if quotes:
+        keys, comments = quotable()
+        _drop_quotations(soup, keys, comments)
+    title = _title(soup, quotes=quotes)
+    markdown = _markdown(soup)
+    lines = plain_text(markdown).split("\n")
+    plain = "\n".join(line for line in lines if line.strip())
+    if len(plain) > LONGEST or len(html) > LARGEST:
+        return NoteText(plain[:BEGINNING], (), title, _TOO_LONG)
+    return NoteText(plain, (markdown,), title) if plain else None
+
+
+def _parsed(html: str) -> BeautifulSoup:
+    """Parse a note, without what it does not show."""
     # of signs that begin no tag, the parser looks for the end again and again
     markup = _NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST]))
     with warnings.catch_warnings():  # of a note that is nothing but an address
@@ -61,19 +92,7 @@ def note_text(html: str, quotable: Callable[[], Quotable]) -> tuple[str, Strings
     for text in soup.find_all(string=re.compile(r"\s{2}|\n")):
         if not text.find_parent("pre"):  # a line feed is a space, but to the converter
             text.replace_with(re.sub(r"\s+", " ", text))
-    if quotes := "data-annotation" in html or "data-citation" in html:
-        _drop_quotations(soup, *quotable())
-    title = _title(soup, quotes=quotes)
-    try:
-        markdown = _Converter().convert_soup(soup)
-    except RecursionError:  # elements without end, a thousand deep
-        markdown = literal(soup.get_text("\n"))
-    lines = (line.rstrip(" \t") for line in markdown.split("\n"))
-    markdown = _BLANKS.sub("\n\n", "\n".join(lines)).strip("\n ")
-    plain = "\n".join(line for line in plain_text(markdown).split("\n") if line.strip())
-    if len(plain) > LONGEST or len(html) > LARGEST:
-        return plain[:1_000], (), title, _TOO_LONG
-    return (plain, (markdown,), title, "") if plain else None
+    return soup
 
 
 # --- what is left out -----------------------------------------------------------------------
@@ -84,30 +103,43 @@ _QUOTED = regex(r'"annotationKey": ?"(\w+)"')
 
 def _annotation(element: Tag) -> str:
     """Return the key of the annotation that a span or picture shows. "" if there is none."""
-    found = _QUOTED.search(unquote(str(element.get("data-annotation", ""))))
-    return found[1] if found else ""
+    data = unquote(str(element.get("data-annotation", "")))
+    key = _QUOTED.search(data)
+    return key[1] if key else ""
 
 
 def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:
     """Remove quoted annotations with their citations, and what only repeats them."""
-    touched = []
-    for element in soup.select("[data-annotation]"):
-        if _annotation(element) in keys:
-            touched.append(element.find_parent(_BLOCKS) or soup)
-            after = element.next_sibling
-            while after is not None and not str(after).strip():
-                after = after.next_sibling
-            if isinstance(after, Tag) and "citation" in after.get_attribute_list("class"):
-                after.decompose()
-            element.decompose()
+    blocks = _drop_annotations(soup, keys)
     for citation in soup.select(".citation"):  # the quotation before it was a picture, or is gone
-        block = citation.find_parent(_BLOCKS) or soup
+        block = _block_of(citation, soup)
         if block.get_text().strip().startswith(citation.get_text().strip()):
-            touched.append(block)
-    for block in touched:
-        cited = "".join(one.get_text() for one in block.select(".citation"))
-        if fold(block.get_text().replace(cited, "", 1)) in comments:
+            blocks.append(block)
+    for block in blocks:
+        citations = "".join(citation.get_text() for citation in block.select(".citation"))
+        if fold(block.get_text().replace(citations, "", 1)) in comments:
             block.clear()
+
+
+def _drop_annotations(soup: BeautifulSoup, keys: set[str]) -> list[Tag]:
+    """Remove annotations with the citations after them, and return the blocks they stood in."""
+    blocks = []
+    for element in soup.select("[data-annotation]"):
+        if _annotation(element) not in keys:
+            continue
+        blocks.append(_block_of(element, soup))
+        after = element.next_sibling
+        while after is not None and not str(after).strip():
+            after = after.next_sibling
+        if isinstance(after, Tag) and "citation" in after.get_attribute_list("class"):
+            after.decompose()
+        element.decompose()
+    return blocks
+
+
+def _block_of(element: Tag, soup: BeautifulSoup) -> Tag:
+    """Return the paragraph, list item or the like around an element, otherwise the whole note."""
+    return element.find_parent(_BLOCKS) or soup
 
 
 def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
@@ -115,15 +147,29 @@ def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
 
     What stands alone is no title but the note, unless it was above quotations.
     """
-    heading, words = soup.find(_HEADINGS), soup.get_text().strip()
-    title = heading.get_text().strip() if heading else ""
-    if not heading or not words.startswith(title) or (words == title and not quotes):
+    heading = soup.find(_HEADINGS)
+    if not heading:
+        return ""
+    text = soup.get_text().strip()
+    title = heading.get_text().strip()
+    stands_alone = text == title and not quotes
+    if not text.startswith(title) or stands_alone:
         return ""
     heading.decompose()
     return " ".join(title.split())
 
 
 # --- HTML as our Markdown -------------------------------------------------------------------
+
+
+def _markdown(soup: BeautifulSoup) -> str:
+    """Return a note in our Markdown, without blanks at line ends and with single empty lines."""
+    try:
+        markdown = _Converter().convert_soup(soup)
+    except RecursionError:  # elements without end, a thousand deep
+        markdown = literal(soup.get_text("\n"))
+    lines = (line.rstrip(" \t") for line in markdown.split("\n"))
+    return _BLANKS.sub("\n\n", "\n".join(lines)).strip("\n ")
 
 
 class _Converter(MarkdownConverter):

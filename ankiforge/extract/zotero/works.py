@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,9 @@ KINDS = {
 }
 
 
+LONGEST_FAMILY = 4
+"""Items that belong to one another, at most: annotation, attachment and paper are three."""
+
 # The order of the marks of a paper: its oldest file first.
 _ORDER = attrgetter("file.date_added", "file.key", "item.annotation_sort_index", "item.key")
 
@@ -74,41 +78,44 @@ class Works:
     @cached_property
     def quotable(self) -> tuple[set[str], set[str]]:
         """The keys of all annotations, any of which a note may quote, and their folded comments."""
-        keys, comments = set[str](), {""}
+        keys: set[str] = set()
+        comments = {""}
         for library in self.access.libraries:
             with suppress(ItemError):  # errors are reported when that library is read
-                for item, *_ in self._standing(library):
-                    keys |= {item.key} if item.item_type == "annotation" else set()
+                for item, *_ in self._families(library):
+                    if item.item_type == "annotation":
+                        keys.add(item.key)
                     comments.add(fold(comment_of(item.annotation_comment)))
         return keys, comments
 
-    def _standing(self, library: Library) -> Iterator[list[Item]]:
+    def _families(self, library: Library) -> Iterator[list[Item]]:
         """Yield each annotation and note with what it belongs to, up to the paper; no trash."""
         if library.namespace not in self.read:
             self.read[library.namespace] = self.access.items(library)
         items = {item.key: item for item in self.read[library.namespace]}
         for item in items.values():
-            chain = [item]
-            while len(chain) < 4 and (parent := items.get(chain[-1].parent_item)):
-                chain.append(parent)
-            is_mark = item.item_type in ("annotation", "note") and len(chain) > 1
-            if is_mark and not any(one.deleted for one in chain):
-                yield chain
+            family = _with_parents(item, items)
+            is_in_trash = any(member.deleted for member in family)
+            is_mark = item.item_type in ("annotation", "note") and len(family) > 1
+            if is_mark and not is_in_trash:
+                yield family
 
     def of(self, library: Library) -> Iterator[Extracted | Problem]:
         """Yield each work with marks or notes, by key."""
-        marks, notes = defaultdict[str, list[Mark]](list), defaultdict[str, list[Item]](list)
-        works = {}
-        for item, above, *more in self._standing(library):
-            work = more[-1] if more else above
+        works: dict[str, Item] = {}
+        marks: dict[str, list[Mark]] = defaultdict(list)
+        notes: dict[str, list[Item]] = defaultdict(list)
+        for item, *above in self._families(library):
+            parent = above[0]
+            work = above[-1]
             works[work.key] = work
             if item.item_type == "annotation":
-                marks[work.key].append(Mark(item, above))
+                marks[work.key].append(Mark(item, parent))
             else:
                 notes[work.key].append(item)
-        for some in marks.values():
-            some.sort(key=_ORDER)
-        self.files.prefetch(library, [mark for key in sorted(marks) for mark in marks[key]])
+        for marks_of_work in marks.values():
+            marks_of_work.sort(key=_ORDER)
+        self.files.prefetch(library, chain.from_iterable(marks[key] for key in sorted(marks)))
         for key in sorted(works):
             try:
                 with one_item():
@@ -123,67 +130,71 @@ class Works:
     ) -> Iterator[Extracted | Problem]:
         """Yield one paper (or standalone attachment) with its files' marks, then its notes."""
         document = document_of(self.source, library, work, [mark.file.path for mark in marks])
-        around, pictures = self.files.around(library, marks)
-        made = []
+        passages, pictures = self.files.around(library, marks)
+        highlights = []
         for mark in marks:
             if mark.item.annotation_type in KINDS:
-                near = around.get(mark.item.key, Passage())
-                made.append(self._highlight(library, document, mark, near))
+                passage = passages.get(mark.item.key, Passage())
+                highlights.append(self._highlight(library, document, mark, passage))
             else:
                 what = "an annotation of a kind this program does not know"
                 hint = "it was left out; a newer version of this program may know it"
                 where = f"{document.title}: {library.namespace}/{mark.item.key}"
                 yield Problem(where, f"{what} ({mark.item.annotation_type})", hint)
-        made += filter(None, (self._note(library, document, note) for note in notes))
-        if made:
-            yield Extracted(document, tuple(made), library.namespace, pictures=pictures)
+        for note in notes:
+            highlight = self._note(library, document, note)
+            if highlight:
+                highlights.append(highlight)
+        if highlights:
+            yield Extracted(document, tuple(highlights), library.namespace, pictures=pictures)
 
     def _highlight(
-        self, library: Library, document: Document, mark: Mark, around: Passage
+        self, library: Library, document: Document, mark: Mark, passage: Passage
     ) -> Highlight:
-        item, page, file = mark.item, page_index(mark), percent(mark.file.key)
-        at = "" if page is None else f"page={page + 1}&"  # counted from 1, not a label
-        link = f"zotero://open-pdf/{library.address}/items/{file}?{at}"
+        item = mark.item
         return self._made(
             library,
             item,
             document=document,
             kind=KINDS[item.annotation_type],
             exact=without_bullets(item.annotation_text),
-            prefix=around.prefix,
-            suffix=around.suffix,
-            sentence=around.sentence,
-            nearby=around.nearby,
-            markdown=(f"![]({around.picture})",) if isinstance(around, Shown) else (),
+            prefix=passage.prefix,
+            suffix=passage.suffix,
+            sentence=passage.sentence,
+            nearby=passage.nearby,
+            markdown=(f"![]({passage.picture})",) if isinstance(passage, Shown) else (),
             comment=comment_of(item.annotation_comment),
             colour=item.annotation_color.lower(),
             page_label=item.annotation_page_label,
-            heading=around.heading,
-            uri=f"{link}annotation={percent(item.key)}",
+            heading=passage.heading,
+            uri=_link_to(library, mark),
             block=mark.file.key,
         )
 
     def _note(self, library: Library, document: Document, note: Item) -> Highlight | None:
         """Map a note. None if it is empty or only repeats annotations."""
-        if not (text := note_text(note.note, lambda: self.quotable)):
+        text = note_text(note.note, lambda: self.quotable)
+        if not text:
             return None
-        plain_words, markdown, title, too_long = text
         return self._made(
             library,
             note,
-            too_long,
+            text.skip,
             document=document,
             kind=HighlightKind.NOTE,
-            exact=plain_words,
-            markdown=markdown,
-            heading=title,
+            exact=text.plain,
+            markdown=text.markdown,
+            heading=text.title,
             uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
             block=note.key,
         )
 
-    def _made(self, library: Library, item: Item, wrong: str = "", **more: Any) -> Highlight:
-        """Map what both have. Other people's in a shared library give no instructions, no cards."""
-        skip = self._foreign(library, item) or wrong
+    def _made(self, library: Library, item: Item, skip: str = "", **fields: Any) -> Highlight:
+        """Map what both have. Other people's in a shared library give no instructions, no cards.
+
+        `skip` is why the user's own gives no card either.
+        """
+        skip = self._foreign(library, item) or skip
         return Highlight(
             namespace=library.namespace,
             own=percent(item.key),
@@ -193,14 +204,16 @@ class Works:
             modified=item.date_modified,
             tags=item.own_tags,
             skip=skip,
-            **more,
+            **fields,
         )
 
     # --- whose marks and notes these are
 
     def _author(self, library: Library, item: Item) -> str:
         """Return the author's name as in Zotero: the stored one, otherwise that of the account."""
-        return item.annotation_author_name or (item.maker if library.group is not None else "")
+        if item.annotation_author_name:
+            return item.annotation_author_name
+        return "" if library.group is None else item.maker
 
     def _foreign(self, library: Library, item: Item) -> str:
         """Return why an item of a library does not count. "" if it is the user's own.
@@ -209,17 +222,48 @@ class Works:
         """
         if library.group is None:
             return ""
-        author, name = self._author(library, item), item.annotation_author_name
+        author = self._author(library, item)
         unknown = "another program in the file" if item.external else "somebody else"
         reason = f"marked by {author or unknown}"
-        if not name and item.author is None:
-            return reason if item.external else ""  # made on this computer and never synced
+        was_never_synced = item.author is None and not item.annotation_author_name
+        if was_never_synced:
+            return reason if item.external else ""
+        return "" if self._is_mine(item, author) else reason
+
+    def _is_mine(self, item: Item, author: str) -> bool:
+        """Return whether an item is by one of `me`, or by the owner of the account if that is ()."""
         account = self.access.account
-        own = item.author is not None and item.author == account.id
-        by_owner = canonical(author) in map(canonical, account.names) if name else own
-        names = set(map(canonical, (author, *account.names) if by_owner else (author,)))
-        mine = not names.isdisjoint(map(canonical, self.me)) if self.me else by_owner
-        return "" if mine else reason
+        own_names = set(map(canonical, account.names))
+        if item.annotation_author_name:
+            is_by_owner = canonical(author) in own_names
+        else:
+            is_by_owner = item.author is not None and item.author == account.id
+        if not self.me:
+            return is_by_owner
+        names = {canonical(author)}
+        if is_by_owner:
+            names |= own_names
+        return not names.isdisjoint(map(canonical, self.me))
+
+
+def _with_parents(item: Item, items: dict[str, Item]) -> list[Item]:
+    """Return an item, what it belongs to, and so on."""
+    family = [item]
+    while len(family) < LONGEST_FAMILY:
+        parent = items.get(family[-1].parent_item)
+        if not parent:
+            break
+        family.append(parent)
+    return family
+
+
+def _link_to(library: Library, mark: Mark) -> str:
+    """Return the link that opens a mark in Zotero. Its pages are counted from 1, not labelled."""
+    page = page_index(mark)
+    place = "" if page is None else f"page={page + 1}&"
+    file = percent(mark.file.key)
+    annotation = percent(mark.item.key)
+    return f"zotero://open-pdf/{library.address}/items/{file}?{place}annotation={annotation}"
 
 
 # --- papers ---------------------------------------------------------------------------------
@@ -238,48 +282,70 @@ def document_of(source: str, library: Library, work: Item, paths: list[str]) -> 
 
     `paths` are those of its files that have marks.
     """
-    key, fields = percent(work.key), work.fields
-    last = (re.split(r"[/\\]|^(?:storage|attachments):", path)[-1] for path in paths)
-    files = tuple(dict.fromkeys(last))
-    title = _MARKUP.sub("", _first_filled(fields, _TITLES))
-    title = " ".join(title.split()).removeprefix("storage:")
+    key = percent(work.key)
+    fields = work.fields
+    file_names = tuple(dict.fromkeys(map(_file_name, paths)))
+    library_name = library.namespace.partition(":")[2]  # keys are unique only within a library
+    identifiers = [*_identifiers(fields), ("zotero", f"{library_name}/{key}")]
+    identifiers += [("file", name) for name in file_names if name]
     # the database has `2019-03-00 March 2019`: the sortable date, then the original text
     year = _YEAR.search(_first_filled(fields, _DATES))
-    # authors first, then editors and others, each in the order of the paper
-    creators = sorted(work.creators, key=lambda person: person["creatorType"] != "author")
-    parts = ((one.get("firstName"), one.get("lastName") or one.get("name")) for one in creators)
-    names = (" ".join(filter(None, both)) for both in parts)
-    inner = library.namespace.partition(":")[2]  # item keys are unique only within a library
     return Document(
         key=DocumentKey(f"{library.namespace}/{key}"),
         source=source,
-        title=title or next(filter(None, files), key),
-        creators=tuple(dict.fromkeys(name for name in names if name)),
+        title=_title(fields) or next(filter(None, file_names), key),
+        creators=tuple(dict.fromkeys(_names(work))),
         issued=year[0] if year else "",
-        identifiers=(
-            *_identifiers(fields),
-            ("zotero", f"{inner}/{key}"),
-            *(("file", name) for name in files if name),
-        ),
+        identifiers=tuple(identifiers),
         uri=f"zotero://select/{library.address}/items/{key}",
         tags=work.own_tags,
         collections=tuple(sorted(set(work.collections))),
     )
 
 
+def _file_name(path: str) -> str:
+    """Return the name at the end of a path of any system, or of one in Zotero's folders."""
+    return re.split(r"[/\\]|^(?:storage|attachments):", path)[-1]
+
+
+def _title(fields: Json) -> str:
+    """Return the title of a paper without markup, "" if it has none."""
+    title = _MARKUP.sub("", _first_filled(fields, _TITLES))
+    return " ".join(title.split()).removeprefix("storage:")
+
+
+def _names(work: Item) -> Iterator[str]:
+    """Yield authors first, then editors and others, each in the order of the paper."""
+    for person in sorted(work.creators, key=lambda person: person["creatorType"] != "author"):
+        last_name = person.get("lastName") or person.get("name")
+        name = " ".join(filter(None, (person.get("firstName"), last_name)))
+        if name:
+            yield name
+
+
 def _first_filled(fields: Json, names: Strings) -> str:
-    return next((fields[name] for name in names if fields.get(name)), "")
+    for name in names:
+        if fields.get(name):
+            return fields[name]  # type: ignore[no-any-return]
+    return ""
 
 
 def _identifiers(fields: Json) -> Iterator[Pair]:
-    extra, url = fields.get("extra", ""), fields.get("url", "").strip()
-    typed = filter(_LABELLED.match, extra.split("\n"))
-    told = "\n".join((fields.get("DOI", ""), fields.get("archiveID", ""), *typed, url))
-    yield from (one for one in names_in(told) if one[0] in ("doi", "arxiv", "pmid"))
+    """Yield the identifiers in the fields of a paper, as (kind, value)."""
+    extra = fields.get("extra", "")
+    url = fields.get("url", "").strip()
+    labelled = [line for line in extra.split("\n") if _LABELLED.match(line)]
+    texts = (fields.get("DOI", ""), fields.get("archiveID", ""), *labelled, url)
+    for kind, value in names_in("\n".join(texts)):
+        if kind in ("doi", "arxiv", "pmid"):
+            yield (kind, value)
     for isbn in fields.get("ISBN", "").replace("-", "").split():
         yield ("isbn", isbn.upper())
     if url:
         yield ("url", url)
-    by_hand = _CITATION_KEY.search(extra)
-    if citekey := fields.get("citationKey") or (by_hand and by_hand[1]):
-        yield ("citekey", citekey)
+    citation_key = fields.get("citationKey")
+    if not citation_key:
+        by_hand = _CITATION_KEY.search(extra)
+        citation_key = by_hand[1] if by_hand else ""
+    if citation_key:
+        yield ("citekey", citation_key)

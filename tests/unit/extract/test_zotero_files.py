@@ -13,7 +13,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
 from ankiforge.extract import pdf, zotero
-from ankiforge.extract.pdf.worker import _Process
+from ankiforge.extract.pdf.process import Process
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -259,13 +259,13 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The processes that are started from now on, one number each."""
     started: list[int] = []
-    start = _Process.__init__
+    start = Process.__init__
 
-    def counted(process: _Process, seconds: float) -> None:
+    def counted(process: Process, seconds: float) -> None:
         start(process, seconds)
         started.append(len(started))
 
-    monkeypatch.setattr(_Process, "__init__", counted)
+    monkeypatch.setattr(Process, "__init__", counted)
     return started
 
 

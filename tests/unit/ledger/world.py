@@ -14,7 +14,7 @@ from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.extract.markdown.obsidian import Settings, open_source
-from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed
+from ankiforge.ledger import Ledger, QueryTerm, Report, Shipment, Viewed
 from ankiforge.model import (
     Card,
     CardKind,
@@ -145,7 +145,7 @@ class World:
         if ship:
             planned = deliver.plan_cards(ledger, self.rules, OwnPath(self.root) / "pictures")
             packed = [one for one in planned if one.note and one.sent]
-            ledger.planned((one.guid, *astuple(one.sent)) for one in packed if one.sent)
+            ledger.planned(Shipment(one.guid, *astuple(one.sent)) for one in packed if one.sent)
             written = [one.note for one in planned if one.note]
             for note in written:
                 self.load(note)

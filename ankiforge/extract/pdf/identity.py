@@ -1,0 +1,38 @@
+"""The identity of a document, see docs/keys.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from itertools import islice
+
+import pypdfium2 as pdfium  # type: ignore[import-untyped]
+
+from ankiforge.model import h16
+
+LITTLE_TEXT = 200
+"""Folded characters; a document with fewer is identified by what its pages draw, too."""
+DEEPEST = 4
+"""Levels of nested forms that are searched for pictures."""
+MOST_DRAWN = 1000
+"""Objects of a page that are examined, at most."""
+
+
+def document_id(folds: Sequence[str], pages: Iterable[pdfium.PdfPage | None]) -> str:
+    """Return 16 hex digits made from the folded texts of the pages, and from what they draw."""
+    if sum(map(len, folds)) >= LITTLE_TEXT:
+        return h16(*folds)
+    drawn: list[str] = []
+    for page in pages:
+        if page:
+            drawn += _drawn(page)
+    return h16(*folds, *drawn)
+
+
+def _drawn(page: pdfium.PdfPage) -> Iterator[str]:
+    """Yield kind and place of what a page draws, in whole points, and a digest of each picture."""
+    for drawing in islice(page.get_objects(max_depth=DEEPEST), MOST_DRAWN):
+        edges = map(round, drawing.get_bounds())
+        yield " ".join(map(str, (drawing.type, *edges)))
+        if isinstance(drawing, pdfium.PdfImage):
+            yield sha256(drawing.get_data(decode_simple=True)).hexdigest()

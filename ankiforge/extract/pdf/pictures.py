@@ -1,0 +1,171 @@
+"""Pictures of figures and drawings, cut out of their pages.
+
+A picture is upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It shows what is
+printed and what people drew, pasted or typed on the page. Frames and colours that only mark
+something, and the icons of comments, are left out.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from contextlib import closing
+from ctypes import byref, c_int
+
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
+
+from ankiforge.extract.pdf.annotations import annotation_at
+from ankiforge.extract.pdf.chars import FAULTS
+from ankiforge.extract.pdf.messages import Area, Box
+from ankiforge.model import Value
+
+RESOLUTION = 200 / 72
+"""Pixels per point."""
+LONGEST = 1600
+"""Pixels of the longer side, at most."""
+MOST_BYTES = 1_500_000
+"""A larger picture is rendered again with fewer pixels."""
+FEWER = 0.7
+SMALLEST = 2.0
+"""Points; a lower or narrower area shows nothing."""
+FARTHEST = 100_000.0
+"""Points from the origin; no useful page reaches so far."""
+LARGEST = 2**24
+"""Pixels of the longer side of the whole page, of which only a part is rendered."""
+
+_SHOWN = ("FREETEXT", "INK", "LINE", "POLYLINE", "STAMP")
+CONTENT = frozenset(getattr(pdfium_c, f"FPDF_ANNOT_{kind}") for kind in _SHOWN)
+"""Annotations that show something themselves; all others only refer to the page."""
+
+
+def cut_picture(document: PdfDocument, area: Area) -> bytes:
+    """Cut an area from its page; b"" if it cannot be drawn or shows nothing."""
+    try:
+        with closing(document[area.page]) as page:
+            _hide_marks(page)
+            return _small_enough(page, area.box)
+    except FAULTS:
+        return b""
+
+
+def _hide_marks(page: PdfPage) -> None:
+    """Hide annotations that only mark something, in memory."""
+    for number in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+        with annotation_at(page, number) as annotation:
+            if annotation and pdfium_c.FPDFAnnot_GetSubtype(annotation) not in CONTENT:
+                flags = pdfium_c.FPDFAnnot_GetFlags(annotation)
+                flags |= pdfium_c.FPDF_ANNOT_FLAG_HIDDEN
+                pdfium_c.FPDFAnnot_SetFlags(annotation, flags)
+
+
+# --- drawing --------------------------------------------------------------------------------
+
+
+class Cutout(Value):
+    """A part of a page that is drawn in a certain size; all numbers are pixels."""
+
+    page_width: int
+    page_height: int
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def longest(self) -> int:
+        """The longer side."""
+        return max(self.width, self.height)
+
+
+def _small_enough(page: PdfPage, box: Box) -> bytes:
+    """Return the picture, with fewer pixels if it would be too large.
+
+    Return b"" if nothing is visible.
+    """
+    resolution = min(RESOLUTION, LARGEST / max(page.get_size()))
+    while True:
+        cutout = _cutout(page, box, resolution)
+        if min(cutout.width, cutout.height) < max(1.0, SMALLEST * resolution - 1):
+            return b""
+        if cutout.longest > LONGEST:
+            resolution *= (LONGEST - 1) / cutout.longest
+            continue
+        pixels = _pixels(page, cutout)
+        is_white = pixels == b"\xff" * len(pixels)
+        if is_white:
+            return b""
+        picture = png(cutout.width, cutout.height, pixels)
+        if len(picture) <= MOST_BYTES:
+            return picture
+        resolution *= FEWER
+
+
+def _cutout(page: PdfPage, box: Box, resolution: float) -> Cutout:
+    """Return the visible part of a box on the upright page, in pixels."""
+    width, height = page.get_size()
+    page_width = max(1, round(width * resolution))
+    page_height = max(1, round(height * resolution))
+    left, bottom, right, top = (min(max(edge, -FARTHEST), FARTHEST) for edge in box)
+    x = c_int()
+    y = c_int()
+    xs = []
+    ys = []
+    for corner in ((left, bottom), (right, top)):
+        pdfium_c.FPDF_PageToDevice(
+            page, 0, 0, page_width, page_height, 0, *corner, byref(x), byref(y)
+        )
+        xs.append(min(max(x.value, 0), page_width))
+        ys.append(min(max(y.value, 0), page_height))
+    return Cutout(
+        page_width=page_width,
+        page_height=page_height,
+        left=min(xs),
+        top=min(ys),
+        width=max(xs) - min(xs),
+        height=max(ys) - min(ys),
+    )
+
+
+def _pixels(page: PdfPage, cutout: Cutout) -> bytes:
+    """Draw a part of a page, and return the RGB bytes of its pixels."""
+    bitmap = PdfBitmap.new_native(
+        cutout.width, cutout.height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True
+    )
+    bitmap.fill_rect((255, 255, 255, 255), 0, 0, cutout.width, cutout.height)
+    flags = pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_REVERSE_BYTE_ORDER
+    pdfium_c.FPDF_RenderPageBitmap(
+        bitmap,
+        page,
+        -cutout.left,
+        -cutout.top,
+        cutout.page_width,
+        cutout.page_height,
+        0,
+        flags,
+    )
+    with closing(bitmap):
+        return bytes(bitmap.buffer)
+
+
+# --- the file format ------------------------------------------------------------------------
+
+
+def png(width: int, height: int, pixels: bytes) -> bytes:
+    """Return a PNG made from RGB bytes."""
+    row_length = 3 * width
+    rows = []
+    for start in range(0, len(pixels), row_length):
+        rows.append(b"\0")  # no filter
+        rows.append(pixels[start : start + row_length])
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = zlib.compress(b"".join(rows), 6)
+    chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", body), _chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    """Return a chunk of a PNG: its length, its name and data, and the checksum of these."""
+    length = struct.pack(">I", len(data))
+    checksum = struct.pack(">I", zlib.crc32(name + data))
+    return length + name + data + checksum
