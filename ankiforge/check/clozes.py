@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import ceil
 
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
-from ankiforge.check.reading import GAP, marked, read, without
+from ankiforge.check.reading import GAP, Reading, marked, read, without
 from ankiforge.check.wording import without_code
 from ankiforge.check.words import (
     NEGATIONS,
@@ -206,29 +206,44 @@ def _emphasis(draft: Draft) -> Iterator[Finding]:
     """
     reading = read(draft)
     text = draft.field("Text")
-    first = reading.gaps[0]
-    opens = not tokens(text[: first.start])
+    opens = not tokens(text[: reading.gaps[0].start])
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         if _is_cut_from_word(text, gap, answer) or _IN_BRACKETS.fullmatch(answer):
             yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-        words = set(tokens(answer))
-        is_small = words <= _SMALL_OR_NEGATIVE or (opens and words <= _LABELS)
-        if is_small and _WORDS_ONLY.fullmatch(answer):
+        if _says_nothing(answer, opens=opens):
             yield make_finding("gap_stopword", f"“{answer}”")
-    defines = opens and _DEFINES.match(text, first.end)
-    is_named = any(_is_named(text, gap) for gap in reading.gaps)
-    ends_in_stop = _FULL_STOP.search(reading.whole[-_NEAR:])
-    is_sentence = ends_in_stop and not _begins_within(text)
+    yield from _fragment(reading, text, opens=opens)
+
+
+def _says_nothing(answer: str, *, opens: bool) -> bool:
+    """Return whether an answer is small words, or at the beginning a label such as `Note`."""
+    if not _WORDS_ONLY.fullmatch(answer):
+        return False
+    words = set(tokens(answer))
+    return words <= _SMALL_OR_NEGATIVE or (opens and words <= _LABELS)
+
+
+def _fragment(reading: Reading, text: str, *, opens: bool) -> Iterator[Finding]:
+    """Find texts that state nothing, or not without the text before them.
+
+    `opens`: the first gap begins the text.
+    """
+    defines = opens and _DEFINES.match(text, reading.gaps[0].end) is not None
+    is_clear = defines or any(_is_named(text, gap) for gap in reading.gaps)
     has_picture = "![" in text
-    is_clear = defines or is_named
-    if not (has_picture or is_clear or is_sentence):
+    if not (has_picture or is_clear or _is_sentence(reading.whole, text)):
         what = "no sentence with its full stop, no `Term: definition`"
         yield make_finding("fragment", what)
-    elif not has_picture and _says_little(text, opens=opens, defines=bool(defines)):
+    elif not has_picture and _says_little(text, opens=opens, defines=defines):
         where = "behind it" if opens else "beside it"
         yield make_finding("fragment", f"the sentence says little {where}")
     elif not is_clear and _POINTING.intersection(_prominent(text, reading.gaps)):
         yield make_finding("leans_back", "it points at text before it")
+
+
+def _is_sentence(whole: str, text: str) -> bool:
+    """Return whether a text begins as a sentence does, and ends in a full stop."""
+    return _FULL_STOP.search(whole[-_NEAR:]) is not None and not _begins_within(text)
 
 
 def _around(text: str, gap: Gap) -> tuple[str, str]:

@@ -153,14 +153,17 @@ class Store(Protocol):
 
 
 class _Judged(NamedTuple):
-    """A card that was compared with a draft. Sorted: duplicates first, then the most similar."""
+    """A card that was compared with a draft."""
 
-    differs: bool
-    dissimilarity: float
-    """The Jaccard similarity of content words, negative."""
-    id: str
+    similarity: float
+    """The Jaccard similarity of content words."""
     card: IndexedCard
     difference: str
+    """"" = it is a duplicate."""
+
+    def rank(self) -> tuple[bool, float, str]:
+        """Return the key by which duplicates come first, then the most similar cards."""
+        return self.difference != "", -self.similarity, self.card.id
 
 
 class DuplicateIndex:
@@ -243,17 +246,21 @@ class DuplicateIndex:
         for similarity, card in self._similar(terms, my_sides, highlight):
             difference = differences.judged(my_sides, self._sides_of(card.id))
             if difference is not None:
-                differs = difference != ""
-                judged.append(_Judged(differs, -similarity, card.id, card, difference))
-        judged.sort(key=lambda each: each[:3])
+                judged.append(_Judged(similarity, card, difference))
+        judged.sort(key=_Judged.rank)
         for each in judged[:_MOST]:
-            shown = f"{each.card.where}{_quoted(self._sides_of(each.id))}"
-            if not each.differs:
-                yield make_finding("duplicate", shown, duplicate=each.id)
-            elif -each.dissimilarity >= _MIN_SIMILAR:
-                detail = f"{shown}, differs in: {each.difference}"
-                yield make_finding("similar", detail, duplicate=each.id)
+            yield from self._reported(each)
         yield from self._other_answers(draft, my_sides, highlight)
+
+    def _reported(self, judged: _Judged) -> Iterator[Finding]:
+        """Yield the finding about a card that was compared, unless it is too different."""
+        card = judged.card
+        shown = f"{card.where}{_quoted(self._sides_of(card.id))}"
+        if not judged.difference:
+            yield make_finding("duplicate", shown, duplicate=card.id)
+        elif judged.similarity >= _MIN_SIMILAR:
+            detail = f"{shown}, differs in: {judged.difference}"
+            yield make_finding("similar", detail, duplicate=card.id)
 
     def _other_answers(
         self, draft: Draft, my_sides: ComparedSides, highlight: HighlightKey
@@ -283,23 +290,25 @@ class DuplicateIndex:
         """Yield (Jaccard similarity of content words, card) of the most similar cards."""
         my_words = set(terms.words)
         my_numbers = set(filter(str.isdigit, my_words))
-        count = len(my_words)
+        my_count = len(my_words)
         ranked = []
         for number in self._candidates(terms):
             card = self._numbered[number]
             their_words = card.terms.words  # no word is in it twice
+            their_count = len(their_words)
             shared = len(my_words.intersection(their_words))
-            if 2 * shared < count and 2 * shared < len(their_words):
+            if 2 * shared < min(my_count, their_count):
                 continue
             is_replaced = self._cards[card.id] is not card
             if is_replaced or _are_siblings(card, highlight):
                 continue
-            jaccard = shared / (count + len(their_words) - shared or 1)
+            all_words = my_count + their_count - shared
+            jaccard = shared / (all_words or 1)
             if jaccard < _MIN_SIMILAR and my_numbers.difference(their_words):
                 their_own = set(their_words) - my_words
                 if any(map(str.isdigit, their_own)):
                     continue  # each has a number that the other lacks
-            contained = shared / (min(count, len(their_words)) or 1)
+            contained = shared / (min(my_count, their_count) or 1)
             ranked.append((jaccard, contained, card.id))
         ranked.sort(reverse=True)
         for jaccard, contained, id in ranked[:_JUDGED]:

@@ -103,21 +103,31 @@ def _negated(compared: _Compared) -> str:
     """Return what only one of card and source denies; "" if nothing."""
     card = compared.card
     clause = compared.clause
-    if _repeats(compared) and _TURNING.isdisjoint(card) and _TURNING.isdisjoint(clause):
-        # the card has the words of the source, but for a negation
-        card_denies = NEGATORS.intersection(compared.stated)
-        if card_denies and NEGATORS.isdisjoint(compared.proof):
-            return " ".join(sorted(card_denies))
-        source_denies = NEGATORS.intersection(clause)
-        if source_denies and NEGATORS.isdisjoint(card) and compared.stated == card:
-            return " ".join(sorted(source_denies))
-    if not (_EXCUSED.isdisjoint(card) and _EXCUSED.isdisjoint(clause)):
+    is_turned = not _TURNING.isdisjoint((*card, *clause))
+    if not is_turned and _repeats(compared):
+        negators = _added_or_left_out(compared)
+        if negators:
+            return " ".join(sorted(negators))
+    is_excused = not _EXCUSED.isdisjoint((*card, *clause))
+    if is_excused:
         return ""
     for denying, other in ((card, clause), (clause, card)):
         scope = _scope(denying, NEGATORS)
         if scope and NEGATORS.isdisjoint(other) and scope.issubset(map(stem, other)):
             return " ".join(sorted(scope))
     return ""
+
+
+def _added_or_left_out(compared: _Compared) -> frozenset[str]:
+    """Return the negations of a card in the words of its source that only one of them has."""
+    in_card = NEGATORS.intersection(compared.stated)
+    if in_card and NEGATORS.isdisjoint(compared.proof):
+        return in_card
+    in_source = NEGATORS.intersection(compared.clause)
+    claims_all = compared.stated == compared.card
+    if claims_all and NEGATORS.isdisjoint(compared.card):
+        return in_source
+    return frozenset()
 
 
 def _repeats(compared: _Compared) -> bool:

@@ -122,11 +122,17 @@ def _stated_otherwise(quantity: Quantity, source: str) -> str:
     first = same_size[0].shown
     units = {stated.unit for stated in same_size} - {""}
     if quantity.unit and units and quantity.unit not in units:
-        dimension, base_size = quantity.base
-        return "" if (dimension, abs(base_size)) in bases(source) else first
-    if quantity.value < 0 and not any(stated.value < 0 for stated in same_size):
+        return "" if _is_converted(quantity, source) else first
+    is_negative_there = any(stated.value < 0 for stated in same_size)
+    if quantity.value < 0 and not is_negative_there:
         return first
     eras = {stated.era for stated in same_size}
     if quantity.era and "" not in eras and quantity.era not in eras:
         return first
     return ""
+
+
+def _is_converted(quantity: Quantity, source: str) -> bool:
+    """Return whether a source has this quantity in another unit: 5 g and 5,000 mg."""
+    dimension, size = quantity.base
+    return (dimension, abs(size)) in bases(source)

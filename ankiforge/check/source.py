@@ -84,16 +84,20 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
         has_digit = any(map(str.isdecimal, wanted))
         if not has_digit and _has_phrase(folded(naming(highlight)), folded(wanted)):
             continue
-        if is_choice(reading.asked) and folded(wanted) in folded(reading.asked):
+        is_offered = folded(wanted) in folded(reading.asked)
+        if is_offered and is_choice(reading.asked):
             continue
         missing, share = _missing_words(wanted, source)
         if share == 0:
-            shown = wanted
-            if len(wanted) > _SHOWN_CHARS:
-                shown = f"{wanted[: _SHOWN_CHARS - 1]}…"
-            yield make_finding("answer_not_in_source", f"“{shown}”")
+            yield make_finding("answer_not_in_source", f"“{_shortened(wanted)}”")
         elif share < _LITTLE:
             yield make_finding("answer_partly", ", ".join(missing[:_SHOWN_WORDS]))
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _SHOWN_CHARS:
+        return text
+    return f"{text[: _SHOWN_CHARS - 1]}…"
 
 
 # `B.C.` is the same as `BC`.

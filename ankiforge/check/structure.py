@@ -131,14 +131,21 @@ def _unclosed_formula(text: str) -> str:
             return text[start:end][:40]
     for match in re.finditer(r"\$", text):
         place = match.start()
-        if _is_within(place, shielded):
-            continue
-        line_start = text.rfind("\n", 0, place) + 1
-        line = text[line_start:].partition("\n")[0]
-        opens = _OPENS.match(text, place) and _TEX.search(line)
-        if opens or _TEX_WORD.search(text[max(0, place - _LOOK_BACK) : place]):
+        is_lone = not _is_within(place, shielded)
+        if is_lone and _is_of_formula(text, place):
             return text[place : place + 30]
     return ""
+
+
+def _is_of_formula(text: str, place: int) -> bool:
+    """Return whether a dollar opens or closes a formula, to judge by the TeX beside it."""
+    if _OPENS.match(text, place):
+        line_start = text.rfind("\n", 0, place) + 1
+        line, _, _ = text[line_start:].partition("\n")
+        if _TEX.search(line):
+            return True
+    before = text[max(0, place - _LOOK_BACK) : place]
+    return _TEX_WORD.search(before) is not None
 
 
 def _braces_match(formula: str) -> bool:
