@@ -1,7 +1,8 @@
 """Rules, findings, and how a check is declared.
 
-Every rule is a row of `data/rules.txt`. A check is a function of a draft and its context that yields
-findings with the ids of rules. `@needs` declares it, with what it has to see.
+Every rule is a row of `data/rules.txt`. A check is a function of a draft and its
+context that yields findings with the ids of rules. `@needs` declares it, with what it
+has to see.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ankiforge.text import regex
 if TYPE_CHECKING:
     from ankiforge.check.duplicates import DuplicateIndex
 
-# --- rules and findings ---------------------------------------------------------------------------
+# --- rules and findings ---------------------------------------------------------------
 
 
 class Rule(Value):
@@ -97,7 +98,7 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
     yield make_finding(rule, message)
 
 
-# --- checks ---------------------------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------
 
 
 def _no_fault(path: str) -> str:

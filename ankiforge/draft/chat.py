@@ -1,7 +1,7 @@
 """Questions as texts to paste into a chat, and the answers of the chat.
 
-Each highlight has a label that is the same in every run, so that a late answer can still be matched;
-so has each draft that is to be compared with its passage.
+Each highlight has a label that is the same in every run, so that a late answer can
+still be matched; so has each draft that is to be compared with its passage.
 """
 
 from __future__ import annotations
@@ -37,7 +37,13 @@ from ankiforge.draft.prompt import (
     shape_of,
 )
 from ankiforge.draft.reply import Item, drafts_of, every_item, verdicts, why_none
-from ankiforge.draft.sendable import Sendable, SendableCard, SendableTask, SendableText, ours
+from ankiforge.draft.sendable import (
+    Sendable,
+    SendableCard,
+    SendableTask,
+    SendableText,
+    ours,
+)
 from ankiforge.model import (
     Drafted,
     Finding,
@@ -55,7 +61,7 @@ MOST = 100
 """The maximum number of highlights that one answer can cover."""
 
 
-# --- out ------------------------------------------------------------------------------------
+# --- out ------------------------------------------------------------------------------
 
 
 class _Asked(NamedTuple):
@@ -102,9 +108,10 @@ def _text(asked: list[_Asked], prompt: Prompt, shape: Shape) -> str:
         [(only_title, highlights)] = by_title
         title = data(only_title)
     else:
-        highlights = joined(
-            SendableText(f"Document: {data(each)}\n\n{passages}") for each, passages in by_title
-        )
+        sections = []
+        for each, passages in by_title:
+            sections.append(SendableText(f"Document: {data(each)}\n\n{passages}"))
+        highlights = joined(sections)
         title = ours("several, named with their passages")
     values = {
         **rules_of(shape),
@@ -145,7 +152,7 @@ def label_for(identity: str) -> str:
     return h16(identity)[:8]
 
 
-# --- back: cards ----------------------------------------------------------------------------
+# --- back: cards ----------------------------------------------------------------------
 
 
 def chat_request(text: str) -> str:
@@ -162,8 +169,8 @@ def import_chat(
 ) -> list[Drafted]:
     """Return the results for the highlights that a chat's answer is about.
 
-    A highlight whose every card `repair` blocks counts as failed the first time: its cards are in
-    `replies`, and the next export sends them back with the reasons.
+    A highlight whose every card `repair` blocks counts as failed the first time: its
+    cards are in `replies`, and the next export sends them back with the reasons.
     """
     items_of = defaultdict[str, list[Item]](list)
     usable, _ = every_item(text)
@@ -236,10 +243,13 @@ def sent_back(tasks: Iterable[SendableTask], replies: Replies) -> Texts:
     return blocked
 
 
-# --- back: comparisons, and what cannot be used ----------------------------------------------
+# --- back: comparisons, and what cannot be used ---------------------------------------
 
 
-def looks_in(text: str, cards: Iterable[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+def looks_in(
+    text: str,
+    cards: Iterable[SendableCard],
+) -> Iterator[tuple[str, tuple[Finding, ...]]]:
     """Yield the ids of drafts with what a chat found, comparing them with their passages."""
     read = verdicts(text)
     for card in cards:
@@ -249,18 +259,21 @@ def looks_in(text: str, cards: Iterable[SendableCard]) -> Iterator[tuple[str, tu
 
 
 def unused(text: str, tasks: Iterable[SendableTask], where: str) -> Iterator[Problem]:
-    """Yield what in an answer cannot be used: cards for no pending highlight, and what is no card."""
+    """Yield what in an answer is no card, or a card for no pending highlight."""
     labels = set[str]()
     for sent in tasks:
         labels.update(label_for(highlight.key) for highlight in sent.task.highlights)
     usable, unusable = every_item(text)
     if not (usable or unusable or verdicts(text)):
-        yield Problem(where, "it contains no readable card", "ask the chat for the JSON only")
+        hint = "ask the chat for the JSON only"
+        yield Problem(where, "it contains no readable card", hint)
     for item in usable:
         if item.label in labels:
             continue
         words = (item.front or item.text or item.why_none)[:60]
-        what = f"“{words}”: no highlight that still needs a card has its label {item.label!r}"
-        yield Problem(where, what, "it was imported before, or the chat changed the label")
+        reason = f"no highlight that still needs a card has its label {item.label!r}"
+        hint = "it was imported before, or the chat changed the label"
+        yield Problem(where, f"“{words}”: {reason}", hint)
     for found in unusable:
-        yield Problem(where, f"no card can be made of {found[:80]}", "ask for question and answer")
+        what = f"no card can be made of {found[:80]}"
+        yield Problem(where, what, "ask for question and answer")

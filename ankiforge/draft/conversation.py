@@ -1,8 +1,8 @@
 """The conversation with a model about some highlights of a document.
 
-A highlight that a reply leaves out is asked about alone, and a chunk that is too long is halved. A card
-that a check blocks goes back to the model once, with the reason. A highlight whose replies stay
-unreadable gets no card until a person asks again.
+A highlight that a reply leaves out is asked about alone, and a chunk that is too long
+is halved. A card that a check blocks goes back to the model once, with the reason. A
+highlight whose replies stay unreadable gets no card until a person asks again.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Conversation:
                 results[highlight.key] = self._repaired(alone, result, blocked)
         return results
 
-    # --- questions ----------------------------------------------------------------------------
+    # --- questions --------------------------------------------------------------------
 
     def _ask(self, chunk: SendableTask, *, anew: bool = False) -> DraftedHighlights:
         """Ask about the highlights together, and about those that the reply leaves out alone.
@@ -103,11 +103,14 @@ class Conversation:
 
     def _ask_further(self, asked: Question, said: SendableText, wish: SendableText) -> Answer:
         """Ask again about one highlight, after what the model said and what is wrong with it."""
-        exchange: tuple[Message, Message] = (message("assistant", said), message("user", wish))
+        exchange: tuple[Message, Message] = (
+            message("assistant", said),
+            message("user", wish),
+        )
         [answer] = self._client.ask(asked.and_then(*exchange))
         return answer
 
-    # --- answers ------------------------------------------------------------------------------
+    # --- answers ----------------------------------------------------------------------
 
     def _made(
         self,
@@ -152,15 +155,21 @@ class Conversation:
             return self._made(alone, highlight, read, answer)
         return _given_up(highlight, answer)
 
-    # --- repairs ------------------------------------------------------------------------------
+    # --- repairs ----------------------------------------------------------------------
 
     def _blocked(self, drafts: Sequence[Draft], highlight: Highlight) -> list[BlockedDraft]:
-        """Return the drafts that a check blocks, with the findings; of candidates, only if all are."""
+        """Return the drafts that a check blocks, with the findings.
+
+        Of candidates, only one has to pass.
+        """
         if self._repair is None:
             return []
         blocked = []
         for draft in drafts:
-            with suppress(BugError), one_item():  # it fails again where the draft is recorded
+            with (
+                suppress(BugError),
+                one_item(),
+            ):  # it fails again where the draft is recorded
                 faults = self._repair(draft, highlight)
                 if faults:
                     blocked.append((draft, faults))
@@ -174,15 +183,17 @@ class Conversation:
     ) -> DraftedHighlight:
         """Send the blocked cards of one highlight back once; what is still blocked is shown so."""
         cards = ", ".join(card_json(draft) for draft, _ in blocked)
-        why = alone.text(complaint(blocked))  # a finding may repeat the passage's surroundings
-        wish = "Draft better cards for this highlight, from its own words, or answer none."
+        # a finding may repeat the passage's surroundings
+        why = alone.text(complaint(blocked))
+        wish = (
+            "Draft better cards for this highlight, from its own words, or answer none."
+            " Answer with the JSON only."
+        )
         try:
             answer = self._ask_further(
                 question(alone, self._prompt),
                 said=alone.text(f'{{"cards": [{cards}]}}'),
-                wish=SendableText(
-                    f"These cards cannot be used:\n{why}\n{wish} Answer with the JSON only."
-                ),
+                wish=SendableText(f"These cards cannot be used:\n{why}\n{wish}"),
             )
         except ItemError:  # such as an exceeded budget: the drafts stay, blocked
             return result
@@ -207,11 +218,15 @@ def _all_failed(chunk: SendableTask, error: ItemError) -> DraftedHighlights:
     """Return the problem of a request for each of its highlights."""
     where = BUDGET if isinstance(error, BudgetError) else ""
     problem = Problem(where, error.message, error.hint)
-    return {highlight.key: DraftedHighlight(problem=problem) for highlight in chunk.highlights}
+    failed = DraftedHighlight(problem=problem)
+    return {highlight.key: failed for highlight in chunk.highlights}
 
 
 def _given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
-    """Return that a highlight has no card for good: only a person asks again, and it is reported once."""
+    """Return that a highlight has no card for good.
+
+    Only a person asks again, and it is reported once.
+    """
     if answer.cut_off:
         what = OVERSIZE if answer.said.finish == TOO_LARGE else CUT_OFF
         fault = what
@@ -230,7 +245,10 @@ def _given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
 
 
 def _items(answer: Answer) -> list[Item]:
-    """Return the items about the highlight of an answer; none if the last of them may be cut off."""
+    """Return the items about the highlight of an answer.
+
+    None if they are the last of several, and the answer was cut off.
+    """
     label = str(answer.label)
     every_label = tuple(str(number) for number in range(1, answer.of + 1))
     read = items(answer.said.content, every_label)

@@ -84,9 +84,13 @@ def _problems(sent: SendableTask, results: DraftedHighlights) -> tuple[Problem, 
 
 def complaint(blocked: Iterable[BlockedDraft]) -> str:
     """Return the cards that a check blocks, each with the reasons, for the model."""
-    return "\n".join(f"{card_json(draft)}: {'; '.join(faults)}" for draft, faults in blocked)
+    lines = []
+    for draft, faults in blocked:
+        lines.append(f"{card_json(draft)}: {'; '.join(faults)}")
+    return "\n".join(lines)
 
 
 def card_json(draft: Draft) -> str:
     """Return a draft as a model writes it."""
-    return json.dumps({"kind": draft.kind.value, **dict(draft.fields)}, ensure_ascii=False)
+    card = {"kind": draft.kind.value, **dict(draft.fields)}
+    return json.dumps(card, ensure_ascii=False)

@@ -6,10 +6,10 @@ A prompt is a Markdown file with `{{ name }}` placeholders:
     ---
     The document and its passages … {{ highlights }}
 
-The system message is above the line `---`, the user's message below it; without it, all is the user's
-message. Inserted values are not searched for placeholders. Rules and examples come first and
-are the same bytes during a run, so that servers keep them; passages come last, between markers that
-their text cannot close.
+The system message is above the line `---`, the user's message below it; without it, all
+is the user's message. Inserted values are not searched for placeholders. Rules and
+examples come first and are the same bytes during a run, so that servers keep them;
+passages come last, between markers that their text cannot close.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ from msgspec.structs import replace
 
 from ankiforge.config import shipped
 from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
-from ankiforge.draft.sendable import Sendable, SendableCard, SendableTask, SendableText, ours
+from ankiforge.draft.sendable import (
+    Sendable,
+    SendableCard,
+    SendableTask,
+    SendableText,
+    ours,
+)
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Json, Task, Texts, Value, h16
 
@@ -38,7 +44,7 @@ def message(role: str, content: SendableText) -> Message:
     return {"role": role, "content": content}
 
 
-# --- prompt files ---------------------------------------------------------------------------
+# --- prompt files ---------------------------------------------------------------------
 
 
 class NoPromptError(ConfigError):
@@ -117,8 +123,8 @@ def parse(text: str, path: Path) -> Prompt:
     used = set(_VARIABLE.findall(text))
     unknown = sorted(used - set(VARIABLES))
     if unknown:
-        hint = f"known: {', '.join(VARIABLES)}"
-        raise ConfigError(f"{path}: {{{{ {unknown[0]} }}}} is not a placeholder", hint=hint)
+        what = f"{{{{ {unknown[0]} }}}} is not a placeholder"
+        raise ConfigError(f"{path}: {what}", hint=f"known: {', '.join(VARIABLES)}")
     for name in ("schema", "highlights"):
         if name not in used:
             raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")
@@ -126,7 +132,7 @@ def parse(text: str, path: Path) -> Prompt:
     return Prompt(path.stem, "".join(system), user)
 
 
-# --- the question ---------------------------------------------------------------------------
+# --- the question ---------------------------------------------------------------------
 
 
 class Question(Value):
@@ -193,8 +199,10 @@ def rules_of(shape: Shape) -> dict[str, SendableText]:
     most = "one card, or a second one only if they marked a second fact"
     if shape.candidates > 1:
         most = (
-            f"up to {shape.candidates} quite different cards for the same fact, of which the"
-            " reader will pick one: different in what they ask (the term, the consequence, a"
+            f"up to {shape.candidates} quite different cards for the same fact, of"
+            f" which the"
+            " reader will pick one: different in what they ask (the term, the"
+            " consequence, a"
             " contrast, a cloze), the best first. Fewer good cards are better than more"
         )
     schema = json.dumps(reply_schema(shape), ensure_ascii=False)
@@ -207,12 +215,14 @@ OTHERS = 3
 """The number of different cards that are drafted if a person asks again."""
 _HOW = {
     CardKind.CLOZE: (
-        'kind "cloze": in `text` one sentence that stands alone (at most 30 words), the answer in it'
+        'kind "cloze": in `text` one sentence that stands alone (at most 30 words),'
+        " the answer in it"
         " written {{c1::answer}}: one gap of at most five words."
     ),
     CardKind.BASIC: 'kind "basic": the question in `front`, the answer in `back`.',
     CardKind.TWO_WAY: (
-        'kind "two-way": in `front` the term with its field in brackets, in `back` its definition in at'
+        'kind "two-way": in `front` the term with its field in brackets, in `back` its'
+        " definition in at"
         " most 15 words without the term; only for a term that is worth asking both ways."
     ),
 }
@@ -260,7 +270,8 @@ def passage(
 
 
 _MARKER = re.compile(
-    r"(?i)<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted|rejected|card"
+    r"(?i)<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted"
+    r"|rejected|card"
     r"|passage|front|back)\b)"
 )
 
@@ -271,7 +282,7 @@ def data(text: SendableText) -> SendableText:
     return SendableText(_MARKER.sub("‹", valid))
 
 
-# --- the shape of the reply -----------------------------------------------------------------
+# --- the shape of the reply -----------------------------------------------------------
 
 
 class Shape(Value):
@@ -337,7 +348,7 @@ def _exactly(properties: Json) -> Json:
     }
 
 
-# --- a second look: the model compares cards with their passages ----------------------------
+# --- a second look: the model compares cards with their passages ----------------------
 
 CARDS = 20
 """The maximum number of cards that are compared in one request."""
