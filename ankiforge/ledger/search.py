@@ -11,14 +11,15 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
 
 from ankiforge.ledger import lists
-from ankiforge.ledger.drafts import keep_terms
 from ankiforge.ledger.lists import BASE_LETTERS, Line, Match, loose
 from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.recording import keep_terms
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import (
     CardKind,
@@ -91,7 +92,7 @@ class _Hits:
     def found_by(self, *ways: str) -> bool:
         """Return whether anything was found in one of these ways."""
         ranks = {_ORDER.index(way) for way in ways}
-        return any(hit.rank in ranks for hits in self.by_work.values() for hit in hits)
+        return any(hit.rank in ranks for hit in chain(*self.by_work.values()))
 
     def in_order(self) -> list[tuple[int, list[_Hit]]]:
         """Return the works with their hits, the most reliable first."""
@@ -337,24 +338,25 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
     )
     highlights = [decode_highlight(highlight_row) for highlight_row in highlight_rows]
     documents = {}
+    gone_keys = set()
     for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):
         documents[highlight_row["document"]] = highlight.document
+        if highlight_row["state"] in ("gone", "unselected"):
+            gone_keys.add(highlight_row["key"])
     lines = _lines_of(store, highlights)
     lines.sort(key=lambda line: line.id not in matched)
-    with_words = {line.highlight.key for line in lines if line.id in matched} | matched
+    with_words = set(matched)
+    for line in lines:
+        if line.id in matched:
+            with_words.add(line.highlight.key)
     highlights.sort(key=lambda highlight: highlight.key not in with_words)
-    gone = [
-        highlight_row["key"]
-        for highlight_row in highlight_rows
-        if highlight_row["state"] in ("gone", "unselected")
-    ]
     return Match(
         documents=tuple(documents.values()),
         by=_ORDER[best.rank],
         detail=best.detail,
         matched=matched,
         highlights=tuple(highlights),
-        gone=frozenset(gone),
+        gone=frozenset(gone_keys),
         lines=tuple(lines),
         recall=_recall(store, [line.id for line in lines if line.anki == "seen"], now),
     )
@@ -475,7 +477,7 @@ class Duplicates:
     def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
         """Yield by digest the cards whose search terms are missing or of another version.
 
-        Most have been stored with the drafts; see `drafts.record`.
+        Most have been stored with the drafts; see `recording.record`.
         """
         store = self._store
         with store.transaction():
