@@ -76,7 +76,7 @@ from ankiforge.model import (
 )
 
 if TYPE_CHECKING:
-    from ankiforge.ledger.search import Duplicates
+    from ankiforge.ledger.duplicates import Duplicates
 
 
 @contextmanager
@@ -150,7 +150,7 @@ class Ledger:
     @property
     def duplicates(self) -> Duplicates:
         """The search terms of cards and of other notes in Anki."""
-        from ankiforge.ledger.search import Duplicates
+        from ankiforge.ledger.duplicates import Duplicates
 
         return Duplicates(self._store)
 
