@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from ankiforge.model import Pair
+from ankiforge.model import Pair, hints
 from ankiforge.text import regex
 
 # The number of characters searched for identifiers.
@@ -192,7 +192,7 @@ def names_of(identifiers: Iterable[Pair], uri: str = "") -> tuple[Pair, ...]:
     """Return the normalised identifiers of a document."""
     names = list[Pair]()
     for scheme, value in identifiers:
-        names += _normalised(scheme.removesuffix("-hint"), value)
+        names += _normalised(hints.unprinted(scheme), value)
     if _URL.match(uri):
         names += _of_address(uri)
     return tuple(dict.fromkeys(names))
@@ -215,5 +215,5 @@ def _normalised(scheme: str, value: str) -> Iterator[Pair]:
             yield "zotero", value
         case "citekey" | "file" | "path":
             yield scheme, value.casefold()
-        case _ if not scheme.startswith("quoted-"):
+        case _ if not hints.is_quoted(scheme):
             yield scheme, value

@@ -248,6 +248,7 @@ class Quotes:
             start, end = citation.span
             text_before = trimmed_words(block.plain, free, start)
             free = end
+            quoted: Span | None
             if citation.words:
                 quoted = citation.words
             elif text_before:
