@@ -246,10 +246,10 @@ class DuplicateIndex:
         for each in judged[:_MOST]:
             shown = f"{each.card.where}{_quoted(self._sides_of(each.id))}"
             if not each.differs:
-                yield make_finding("duplicate", shown, twin=each.id)
+                yield make_finding("duplicate", shown, duplicate=each.id)
             elif -each.dissimilarity >= _MIN_SIMILAR:
                 detail = f"{shown}, differs in: {each.difference}"
-                yield make_finding("similar", detail, twin=each.id)
+                yield make_finding("similar", detail, duplicate=each.id)
         yield from self._other_answers(draft, my_sides, highlight)
 
     def _other_answers(
@@ -262,7 +262,7 @@ class DuplicateIndex:
         theirs = self._sides[id]
         differ = differences.judged(my_sides, theirs)
         if differ and form_of(my_sides.answered) != form_of(theirs.answered):
-            yield make_finding("same_front", f"“{theirs.answered[:60]}”", twin=id)
+            yield make_finding("same_front", f"“{theirs.answered[:60]}”", duplicate=id)
 
     def _sides_of(self, id: str) -> ComparedSides:
         if id not in self._sides:

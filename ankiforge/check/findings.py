@@ -68,19 +68,19 @@ def group(name: str) -> frozenset[str]:
 
 
 def make_finding(
-    rule: str, detail: str = "", *, twin: str = "", severity: Severity | None = None
+    rule: str, detail: str = "", *, duplicate: str = "", severity: Severity | None = None
 ) -> Finding:
     """Return the finding that a rule is broken.
 
     Args:
         rule: the id of the rule.
         detail: follows its message.
-        twin: the id of the other card, for duplicates.
+        duplicate: the id of the other card, for duplicates.
         severity: replaces that of the rule.
     """
     broken = _BY_ID[rule]
     message = f"{broken.says} {detail}".rstrip()
-    return Finding(rule, severity or broken.severity, message, twin)
+    return Finding(rule, severity or broken.severity, message, duplicate)
 
 
 def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:

@@ -210,7 +210,10 @@ class WorkspaceFolder(Value):
         if not os.access(folder, os.W_OK | os.X_OK):
             fault = "cannot be written" if folder.is_dir() else "is no folder"
             what = f"{folder} {fault}, so decisions could not be kept"
-            raise UsageError(what, hint=f"mount it, or correct journal: in {self.root / FILE_NAME}")
+            raise UsageError(
+                what,
+                hint=f"mount it, or correct journal: in {self.root / FILE_NAME}",
+            )
 
     def close_to_others(self) -> None:
         """Close the program's own folders to others: a copy or a checkout may have opened them."""
@@ -228,7 +231,11 @@ def _own(root: Path, path: Path) -> OwnPath:
     return OwnPath(real)
 
 
-def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> WorkspaceFolder:
+def resolve(
+    directory: Path | None,
+    cwd: Path,
+    environ: Texts = os.environ,
+) -> WorkspaceFolder:
     """Return the workspace for a command.
 
     It is `directory` (`-C`), otherwise the nearest folder from `cwd` upwards with an
@@ -251,7 +258,10 @@ def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> W
     if not _is_workspace(root):
         # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"
-        raise UsageError(what, hint="name it with -C DIR, or make another: ankiforge init DIR")
+        raise UsageError(
+            what,
+            hint="name it with -C DIR, or make another: ankiforge init DIR",
+        )
     return load(root)
 
 
@@ -311,11 +321,15 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
     """
     import shutil
 
-    names = [name for name in (JOURNAL, ".ankiforge") if OwnPath(folder, (name,)).state()]
+    own = OwnPath(folder)
+    names = [name for name in (JOURNAL, ".ankiforge") if (own / name).state()]
     if any(os.path.lexists(root / name) for name in names):
         return ()
     try:
         return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
     except OSError as error:
         what = f"{folder} could not be moved to {root}: {error}"
-        raise UsageError(what, hint="free space there or allow writing, then try again") from error
+        raise UsageError(
+            what,
+            hint="free space there or allow writing, then try again",
+        ) from error

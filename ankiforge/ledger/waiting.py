@@ -286,7 +286,7 @@ def drop_resolved(store: Store) -> None:
     )
     for draft_row in rows:
         proposal = decode_proposal(draft_row["body"])
-        standing = [one for one in proposal.findings if not _is_resolved(store, one.twin)]
+        standing = [one for one in proposal.findings if not _is_resolved(store, one.duplicate)]
         _put_findings(store, draft_row["id"], proposal, standing)
     declined_tools = belonging.declined(store)
     if declined_tools:
