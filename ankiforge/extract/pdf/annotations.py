@@ -155,7 +155,9 @@ def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation |
     if kind is None and not contents:
         return None
     name = one_line(_text(entry, b"NM"))
-    zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key")) or _ZOTERO_NAME.match(name)
+    zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key"))
+    if not zotero_key:
+        zotero_key = _ZOTERO_NAME.match(name)
     return Annotation(
         page=reference[0],
         kind=kind or HighlightKind.NOTE,
@@ -249,8 +251,14 @@ def _colour(entry: Any) -> str:
     green = c_uint()
     blue = c_uint()
     alpha = c_uint()
-    kind = pdfium_c.FPDFANNOT_COLORTYPE_Color
-    pdfium_c.FPDFAnnot_GetColor(entry, kind, byref(red), byref(green), byref(blue), byref(alpha))
+    pdfium_c.FPDFAnnot_GetColor(
+        entry,
+        pdfium_c.FPDFANNOT_COLORTYPE_Color,
+        byref(red),
+        byref(green),
+        byref(blue),
+        byref(alpha),
+    )
     colour = f"#{red.value:02x}{green.value:02x}{blue.value:02x}"
     is_valid = len(colour) == len("#rrggbb")
     return colour if is_valid else ""
@@ -302,7 +310,10 @@ def _threaded(annotations: list[Annotation]) -> list[Annotation]:
     return [_merged(thread) for thread in threads.values() if thread]
 
 
-def _head(annotation: Annotation, by_reference: dict[Reference, Annotation]) -> Annotation:
+def _head(
+    annotation: Annotation,
+    by_reference: dict[Reference, Annotation],
+) -> Annotation:
     """Return the annotation with which a thread begins.
 
     A mark on text is never just a reply. In a circle, each is its own thread.
@@ -320,7 +331,8 @@ def _head(annotation: Annotation, by_reference: dict[Reference, Annotation]) -> 
 
 def _merged(thread: list[Annotation]) -> Annotation:
     """Return the text mark of a group, with the comments of the whole thread sorted by time."""
-    root = next((annotation for annotation in thread if annotation.parent is None), thread[0])
+    roots = (annotation for annotation in thread if annotation.parent is None)
+    root = next(roots, thread[0])
     group = [root]
     replies = []
     for annotation in thread:
@@ -330,7 +342,8 @@ def _merged(thread: list[Annotation]) -> Annotation:
             group.append(annotation)
         else:
             replies.append(annotation)
-    head = next((annotation for annotation in group if annotation.on_text), root)
+    on_text = (annotation for annotation in group if annotation.on_text)
+    head = next(on_text, root)
     contents = [annotation.contents for annotation in group if annotation.contents]
     lines = list(contents)
     for reply in sorted(replies, key=_written):

@@ -94,10 +94,11 @@ def page_chars(page: PdfTextPage) -> list[Char]:
     read_box = pdfium_c.FPDFText_GetLooseCharBox
     make_char = partial(tuple.__new__, Char)  # faster than the class
     chars: list[Char] = []
-    for number in range(page.count_chars()):  # runs for each letter of a document: keep it fast
+    # runs for each letter of a document: keep it fast
+    for number in range(page.count_chars()):
         code = code_of(raw, number)
         if not read_box(raw, number, box_pointer):
-            chars.append(Char(number, "\x00", True, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.1))
+            chars.append(_without_box(number))
             continue
         left = box.left
         bottom = box.bottom
@@ -113,19 +114,36 @@ def page_chars(page: PdfTextPage) -> list[Char]:
         generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, number))
         width = width if width > 0.1 else 0.1
         height = height if height > 0.1 else 0.1
-        chars.append(
-            make_char((number, text, generated, left, bottom, right, top, x, y, width, height))
-        )
+        fields = (number, text, generated, left, bottom, right, top, x, y, width, height)
+        chars.append(make_char(fields))
     return _with_ligatures(chars)
+
+
+def _without_box(number: int) -> Char:
+    """Return a character whose place PDFium does not know: nothing of it is visible."""
+    return Char(
+        number=number,
+        text="\x00",
+        generated=True,
+        left=0.0,
+        bottom=0.0,
+        right=0.0,
+        top=0.0,
+        x=0.0,
+        y=0.0,
+        width=0.1,
+        height=0.1,
+    )
 
 
 def _with_ligatures(chars: list[Char]) -> list[Char]:
     """Return the characters with swapped ligatures corrected, see `unswapped`."""
     text = "".join([char.text for char in chars])
-    right_text = unswapped(text)
-    if right_text == text:
+    corrected = unswapped(text)
+    if corrected == text:
         return chars
-    return [char._replace(text=sign) for char, sign in zip(chars, right_text, strict=True)]
+    pairs = zip(chars, corrected, strict=True)
+    return [char._replace(text=letter) for char, letter in pairs]
 
 
 # --- control characters that show letters ---------------------------------------------------

@@ -13,7 +13,15 @@ _SWAPPED = regex(
     f"(?<=[A-Za-z])[{_SWAPPED_SIGNS}]{{2,3}}"  # after a Latin letter
     f"|[{_SWAPPED_SIGNS}]{{2,3}}(?=[A-Za-z])"  # or before one
 )
-_LIGATURES = dict(zip("ﬀﬁﬂﬃﬄﬅﬆ", ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True))
+_LIGATURES = {
+    "ﬀ": "ff",
+    "ﬁ": "fi",
+    "ﬂ": "fl",
+    "ﬃ": "ffi",
+    "ﬄ": "ffl",
+    "ﬅ": "st",
+    "ﬆ": "st",
+}
 _LINE_FEED = 10
 _CONTROLS = [chr(code) for code in (*range(32), *range(127, 160)) if code != _LINE_FEED]
 _LETTERS = str.maketrans(

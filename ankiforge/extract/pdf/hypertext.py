@@ -42,8 +42,8 @@ def _pages(path: Path) -> list[bytes]:
     if path.suffix.lower() in PAGES:
         page, _ = read_file(path, LARGEST)
         return [page]
-    with open(path, "rb", opener=open_regular) as file, ZipFile(file) as book:
-        pages = [entry for entry in book.infolist() if entry.filename.lower().endswith(PAGES)]
+    with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
+        pages = [file for file in book.infolist() if file.filename.lower().endswith(PAGES)]
         if sum(page.file_size for page in pages) > LARGEST:
             raise ValueError("it is too large")
         return [book.read(page) for page in pages]

@@ -61,9 +61,12 @@ def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
     The corners are sorted by angle, because programs write them in any order.
     """
-    groups = [points[start : start + 8] for start in range(0, len(points) - 7, 8)]
-    usable = [group for group in groups[:MOST_QUADS] if all(map(isfinite, group))]
-    marked = [_quad(list(zip(group[::2], group[1::2], strict=True))) for group in usable]
+    marked = []
+    for start in range(0, len(points) - 7, 8)[:MOST_QUADS]:
+        numbers = points[start : start + 8]
+        if all(map(isfinite, numbers)):
+            corners = list(zip(numbers[::2], numbers[1::2], strict=True))
+            marked.append(_quad(corners))
     if marked or not rectangle:
         return marked
     left, bottom, right, top = rectangle
@@ -77,11 +80,16 @@ def _quad(corners: list[Point]) -> Quad:
     ys = [y for _, y in corners]
     centre_x = sum(xs) / 4
     centre_y = sum(ys) / 4
-    corners = sorted(corners, key=lambda corner: atan2(corner[1] - centre_y, corner[0] - centre_x))
+
+    def angle(corner: Point) -> float:
+        x, y = corner
+        return atan2(y - centre_y, x - centre_x)
+
+    around_centre = tuple(sorted(corners, key=angle))
     return Quad(
-        corners=tuple(corners),
+        corners=around_centre,
         box=(min(xs), min(ys), max(xs), max(ys)),
-        upright=all(_is_upright(*side) for side in _sides(corners)),
+        upright=all(_is_upright(start, end) for start, end in _sides(around_centre)),
     )
 
 
@@ -226,7 +234,11 @@ class _Extent(Value):
     height: float
 
 
-def _in_order(chars: list[Char], segments: list[list[int]], owners: Owners) -> list[list[int]]:
+def _in_order(
+    chars: list[Char],
+    segments: list[list[int]],
+    owners: Owners,
+) -> list[list[int]]:
     """Sort segments as in the page's text, or as the quads if those jump less."""
     if len(segments) < 2:
         return segments
@@ -237,7 +249,8 @@ def _in_order(chars: list[Char], segments: list[list[int]], owners: Owners) -> l
     extents = [_extent(segment_chars, direction, rtl=rtl) for segment_chars in printed]
 
     def jumps(order: Iterable[int]) -> float:
-        return sum(_oddness(extents[first], extents[second]) for first, second in pairwise(order))
+        in_order = [extents[number] for number in order]
+        return sum(_oddness(first, second) for first, second in pairwise(in_order))
 
     by_text = range(len(segments))
     by_quad = sorted(by_text, key=lambda number: owners[segments[number][0]])

@@ -18,12 +18,22 @@ from time import monotonic
 
 from msgspec import json
 
-from ankiforge.extract.pdf.messages import HYPERTEXT, REPAIR, Around, Failed, Question, Reply
+from ankiforge.extract.pdf.messages import (
+    HYPERTEXT,
+    REPAIR,
+    Around,
+    Failed,
+    Question,
+    Reply,
+)
 
 MEMORY = 320 * 2**20
 """Bytes of data per process, where the system can limit it. A page of a few hundred kB may inflate
 to gigabytes."""
-CRASHED = Failed("the PDF reader crashed on it, or it takes more memory than is allowed", REPAIR)
+CRASHED = Failed(
+    "the PDF reader crashed on it, or it takes more memory than is allowed",
+    REPAIR,
+)
 
 
 # --- in the process -------------------------------------------------------------------------
@@ -41,7 +51,8 @@ def serve(questions: int, replies: int, seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.disable()  # its death is an answer
     gc.disable()  # the characters of a page form no cycles
-    with suppress(ImportError, OSError):  # not on Windows; only Linux says what is used already
+    # not on Windows; only Linux says what is used already
+    with suppress(ImportError, OSError):
         _limit_memory()
     null = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
     with (
@@ -96,7 +107,8 @@ class Process:
         self._wait: Callable[[], object]
         questions, to_questions = os.pipe()
         from_replies, replies = os.pipe()
-        # a copy of this process has imported most of what it needs; beside threads it may hang
+        # a copy of this process has imported most of what it needs; beside threads it
+        # may hang
         if sys.platform == "linux" and threading.active_count() == 1:
             pid = os.fork()
             if not pid:

@@ -50,13 +50,23 @@ from ankiforge.extract.pdf.works import (
     printed_lines,
     read_work,
 )
-from ankiforge.model import WENT_AWAY, DocumentKey, Highlight, Pair, Span, Strings, Value, h16
+from ankiforge.model import (
+    WENT_AWAY,
+    DocumentKey,
+    Highlight,
+    Pair,
+    Span,
+    Strings,
+    Value,
+    h16,
+)
 from ankiforge.text import regex
 from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
 LOCKED = Failed(
-    "it is locked with a password", "open it in a PDF reader and save a copy without a password"
+    "it is locked with a password",
+    "open it in a PDF reader and save a copy without a password",
 )
 NO_PDF = Failed("it is not a PDF", "leave it out with `exclude`, or fetch it again")
 EMPTY = Failed("the file is empty", "fetch it again")
@@ -178,7 +188,8 @@ class _Pages:
         self.damaged: list[int] = []
         """Pages that cannot be opened."""
         # PDFium closes a page when it leaves the cache, or with the document
-        self._open_page = lru_cache(maxsize=OPEN_PAGES)(lambda number: _OpenPage(document[number]))
+        keep_open = lru_cache(maxsize=OPEN_PAGES)
+        self._open_page = keep_open(lambda number: _OpenPage(document[number]))
 
     def __len__(self) -> int:
         return len(self.document)
@@ -248,7 +259,8 @@ class _Reading:
         self._pages = pages
         self._lines = cache(lambda number: pages.tried(number, self._read_lines, []))
         self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
-        self._texts = [pages.tried(number, self._read_text, "") for number in range(len(pages))]
+        numbers = range(len(pages))
+        self._texts = [pages.tried(number, self._read_text, "") for number in numbers]
         self._spelling = Spelling(self._texts)
         self._running = Running(self._texts)
         self._work = read_work(pages.document, self._texts[0], self._lines(0))
@@ -347,8 +359,11 @@ class _Reading:
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
         """Return what identifies a mark without text: its contents, its name, or its place."""
-        place = "x".join(str(round(edge)) for edge in annotation.box or ())
-        return annotation.contents or annotation.name or f"{h16(self._folds[page.number])}x{place}"
+        if annotation.contents or annotation.name:
+            return annotation.contents or annotation.name
+        edges = [str(round(edge)) for edge in annotation.box or ()]
+        place = "x".join(edges)
+        return f"{h16(self._folds[page.number])}x{place}"
 
     def _problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
         """Yield (what, hint) for what cannot be read of the file."""
@@ -419,8 +434,11 @@ def _near_box(page: _Page, quote: Quote) -> Span | None:
         place = page.passages.nearest(left, (bottom + top) / 2)
         if place:
             start, _ = page.text.span(place - 1, place)
-    span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
-    return (start + span[0], start + span[1]) if span else None
+    end = start + 2 * len(quote.words) + NEAR
+    span = locate(quote.words, text[start:end])
+    if span is None:
+        return None
+    return (start + span[0], start + span[1])
 
 
 # --- one mark -------------------------------------------------------------------------------
@@ -477,7 +495,8 @@ def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
     first, last = body or (0, len(text))
     first = min(first, start)
     last = max(last, end)
-    paragraphs = paragraphs_around(text[first:last], start - first, end - first, asks=asks)
+    body_text = text[first:last]
+    paragraphs = paragraphs_around(body_text, start - first, end - first, asks=asks)
     lines = map(one_line, paragraphs.split("\n"))
     return "\n".join(filter(None, lines))
 

@@ -24,19 +24,20 @@ _WITHIN = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
 # The next four are compiled only when a document leaves a hyphen undecided.
 # Words that begin a compound more often than a longer word.
 _FIRST = (
-    r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed|single"
-    r"|double|two|three|four|five|six|eight|zero|first|second|third|higher|lower|fine|coarse|near"
-    r"|state|data|time)"
+    r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed"
+    r"|single|double|two|three|four|five|six|eight|zero|first|second|third|higher|lower"
+    r"|fine|coarse|near|state|data|time)"
 )
 # What follows them in longer words: high-light, short-ening, real-istic, time-table.
 _ENDING = (
-    r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]|land|way"
-    r"|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born|mente)"
+    r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]"
+    r"|land|way|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born"
+    r"|mente)"
 )
 # Words that end a compound, after a whole word.
 _SECOND = (
-    r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued|like|shaped"
-    r"|free|independent|induced|mediated|level)"
+    r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued"
+    r"|like|shaped|free|independent|induced|mediated|level)"
 )
 # What is no whole word, though documents may contain it as one.
 _PREFIX = r"(?:un|in|dis|inter|over|under|co|re|mis|non|pre|de|a|be|out|up|or|as)"

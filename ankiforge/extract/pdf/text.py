@@ -191,9 +191,12 @@ class PageText:
         largest = SMALLER * line.height
         if line.lowest > largest:
             return
-        places = range(line.start, line.end)
-        for is_small, run in groupby(places, lambda place: self.chars[place].height <= largest):
-            if is_small:
+
+        def is_small(place: int) -> bool:
+            return self.chars[place].height <= largest
+
+        for are_small, run in groupby(range(line.start, line.end), is_small):
+            if are_small:
                 yield list(run)
 
     def _base(self, places: list[int], line: Line) -> Char | None:

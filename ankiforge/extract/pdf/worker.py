@@ -149,12 +149,12 @@ class PdfWorker:
         """Start on the questions that will be asked next, in this order."""
         if not self.executor and self.jobs <= 1:
             return
-        new = deque(question for question in questions if _name(question) not in self._cache)
-        if len(new) < 2:
+        unknown = [question for question in questions if _name(question) not in self._cache]
+        if len(unknown) < 2:
             return
-        self._next = new
+        self._next = deque(unknown)
         if self._ahead is None:
-            self._ahead = self._start_ahead(len(new))
+            self._ahead = self._start_ahead(len(unknown))
 
     def _start_ahead(self, count: int) -> Executor:
         """Connect to the cluster, or start processes for so many questions, with threads."""
@@ -297,7 +297,8 @@ def cluster(address: str) -> Iterator[Executor]:
         client.wait_for_workers(1, timeout=CONNECT_SECONDS)
     except ImportError as error:
         hint = "pip install 'ankiforge-cards[dask]'"
-        raise UsageError("the setting executor needs dask.distributed", hint=hint) from error
+        what = "the setting executor needs dask.distributed"
+        raise UsageError(what, hint=hint) from error
     except (OSError, TypeError, ValueError) as error:
         hint = f"start one: dask scheduler; and workers: dask worker {address}"
         what = f"no Dask scheduler answers at {address} with a worker ({error})"

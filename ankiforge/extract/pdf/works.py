@@ -82,7 +82,11 @@ class Entry(Value):
 
 
 def headings_above(
-    outline: Sequence[Entry], lines: Sequence[PrintedLine], page: int, index: int, top: float
+    outline: Sequence[Entry],
+    lines: Sequence[PrintedLine],
+    page: int,
+    index: int,
+    top: float,
 ) -> str:
     """Return the headings above a character of a page with these lines, joined by ` › `.
 
@@ -141,7 +145,10 @@ ENTRIES = ("Subject", "Keywords", "doi", "DOI", "WPS-ARTICLEDOI")
 
 _DOI = regex(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
 # A DOI that continues on the next line; half a DOI would match thousands of works.
-_CUT_DOI = regex(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
+_CUT_DOI = regex(
+    r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])"
+    r"[\ufffe\x02]?\s*\n\s*(?=[a-z\d])"
+)
 _ARXIV = regex(
     r"(?i)\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)"
@@ -155,19 +162,21 @@ _JUNK_TITLE = (
     r"|full page|(?:new |blank )?(?:document|presentation|page|template)\W*\d*$|page \d"
     r"|(?:insert |your |article |paper |document |the )*title"
     r"(?: here| of (?:the |your )?(?:paper|article|thesis|document))?$|no title"
-    r"|(?:acm|ieee|elsevier|springer|latex|word) \w*\s?(?:template|sample|manuscript|proceedings)"
-    r"|elsevier editorial|author'?s? (?:copy|version|instructions)|instructions (?:for|to) authors"
+    r"|(?:acm|ieee|elsevier|springer|latex|word) \w*\s?"
+    r"(?:template|sample|manuscript|proceedings)"
+    r"|elsevier editorial|author'?s? (?:copy|version|instructions)"
+    r"|instructions (?:for|to) authors"
     r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$"
 )
 # A word as a book may be called: *Walden*, *Grundgesetz*. Half of all /Title values are one word,
 # and most of these are names of files and programs.
 _ONE_WORD = regex(r"[^\W\d_a-z][^\W\d_]{2,}(?:['’-][^\W\d_]+)*")
 _GENERIC = frozenset(
-    "abstract article book chapter cover default doc document dokument draft file form format"
-    " handout home index introduction invoice latex layout lecture letter main manuscript new notes"
-    " output page paper pdf poster powerpoint preprint presentation print proof report scan script"
-    " seite slide slides supplement template test text thesis title titel untitled unbenannt"
-    " version word".split()
+    "abstract article book chapter cover default doc document dokument draft file form"
+    " format handout home index introduction invoice latex layout lecture letter main"
+    " manuscript new notes output page paper pdf poster powerpoint preprint presentation"
+    " print proof report scan script seite slide slides supplement template test text"
+    " thesis title titel untitled unbenannt version word".split()
 )
 _LONGEST_TITLE = 40
 """Words; a longer text is the abstract."""
@@ -176,17 +185,26 @@ _OF_SEVERAL_SENTENCES = 20
 _SENTENCE_END = regex(r"[.!?]\s+(?=[^\W\d_a-z])|[。！？]")
 _SHORT_TITLE = 8
 """Words; a shorter title may begin with the word *Abstract* or *Summary*."""
-_ABSTRACT = regex(r"(?i)(?:abstract|summary|zusammenfassung|r[ée]sum[ée]|resumen|resumo)\s*[:.—–-]")
+_ABSTRACT = regex(
+    r"(?i)(?:abstract|summary|zusammenfassung|r[ée]sum[ée]|resumen|resumo)"
+    r"\s*[:.—–-]"
+)
 _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _JUNK_AUTHOR = (
-    r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*|admin\w*\b.*|.*\bowner"
+    r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*"
+    r"|admin\w*\b.*|.*\bowner"
     r"|.*\b(?:user|benutzer|utilisateur|usuario|utente)\W*\d*|.*['’]s (?:mac|i?p).*"
     r"|(?:your|the|first|author'?s?) (?:name|author).*"
-    r"|(?:dell|hp|lenovo|asus|acer|toshiba|sony)(?: (?:inc\.?|pc|laptop|notebook|customer))?)$"
+    r"|(?:dell|hp|lenovo|asus|acer|toshiba|sony)"
+    r"(?: (?:inc\.?|pc|laptop|notebook|customer))?)$"
 )
 
 
-def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLine]) -> Document:
+def read_work(
+    document: PdfDocument,
+    first_page: str,
+    lines: Sequence[PrintedLine],
+) -> Document:
     """Return the metadata of the work, "" where the file has none.
 
     Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page, which may
@@ -244,7 +262,8 @@ def _title(named: str, lines: Sequence[PrintedLine]) -> str:
         return printed_title(lines)
     if any(fold(line.text) == fold(named) for line in lines):
         return named
-    is_shouted = named.isupper() and named.isascii()  # such as an acronym, or the name of a project
+    # such as an acronym, or the name of a project
+    is_shouted = named.isupper() and named.isascii()
     title = printed_title(lines)
     if title or is_shouted:
         return title
@@ -304,14 +323,18 @@ MOST_WORDS = 30
 """Words of a title, at most."""
 # Lines as large as a title that are not one: journal names, kinds of articles, stamps.
 _MASTHEAD = (
-    r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d|journal (?:of|for)\b|the journal\b"
+    r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d"
+    r"|journal (?:of|for)\b|the journal\b"
     r"|(?:annual |international |european |british |american )+(?:review|journal)\b"
-    r"|(?:annals|transactions|archives|trends|frontiers|advances|current opinion|proceedings)"
-    r" (?:of|in|on)\b|ieee (?:trans|journal|access)|lecture notes\b|contents lists|available online"
+    r"|(?:annals|transactions|archives|trends|frontiers|advances|current opinion"
+    r"|proceedings) (?:of|in|on)\b|ieee (?:trans|journal|access)|lecture notes\b"
+    r"|contents lists|available online"
     r"|(?:original |short |brief |full |regular )*(?:research |review )?"
     r"(?:articles?|papers?|reviews?|letters?|reports?|communications?|contributions?)$"
-    r"|open access|working paper|technical report|(?:chapter|lecture|unit|part|section)\s+\w+$"
-    r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b"
+    r"|open access|working paper|technical report"
+    r"|(?:chapter|lecture|unit|part|section)\s+\w+$"
+    r"|plos \w+$|bmc \w+$|nature \w+$"
+    r"|(?:table of )?contents$|abstract$|preprint\b|manuscript\b"
 )
 _ADDRESS = regex(r"www\.|https?:|\S@\S")
 
@@ -330,7 +353,10 @@ def printed_title(lines: Sequence[PrintedLine]) -> str:
     return ""
 
 
-def _runs_of_size(lines: Sequence[PrintedLine], size: float) -> Iterator[list[PrintedLine]]:
+def _runs_of_size(
+    lines: Sequence[PrintedLine],
+    size: float,
+) -> Iterator[list[PrintedLine]]:
     """Yield the lines of about this size that follow one another, but for mastheads."""
 
     def fits(line: PrintedLine) -> bool:

@@ -49,9 +49,9 @@ LEVELS = 3
 """How far up an item belongs to others: annotation, attachment, paper."""
 _LATER = "run again later; nothing was counted as deleted"
 _ALLOW = (
-    "start Zotero 8 or later, and tick there, under Settings, Advanced, “Allow other applications"
-    " on this computer to communicate with Zotero”; or give `path:`, Zotero's data folder, without"
-    " `api:`"
+    "start Zotero 8 or later, and tick there, under Settings, Advanced, “Allow other"
+    " applications on this computer to communicate with Zotero”; or give `path:`, Zotero's"
+    " data folder, without `api:`"
 )
 _KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
 # What pyzotero and the code below raise for answers that are not as documented.
@@ -87,12 +87,21 @@ class Client(httpx2.Client):
     def __init__(self, address: Address, pace: Pace) -> None:
         secure = address.url.startswith("https:")  # loading certificates takes a while
         limits = httpx2.Timeout(pace.silence, connect=min(pace.silence, 10.0))
-        super().__init__(trust_env=not is_loopback(address.url), timeout=limits, verify=secure)
+        super().__init__(
+            trust_env=not is_loopback(address.url),
+            timeout=limits,
+            verify=secure,
+        )
         bound(self)
         self._address = address
         self._pace = pace
 
-    def request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Response:
+    def request(
+        self,
+        method: str,
+        url: httpx2.URL | str,
+        **options: Any,
+    ) -> httpx2.Response:
         """Return a 200 response with JSON, after retries if necessary.
 
         Raises:
@@ -196,7 +205,8 @@ class Online:
             what = f"{address.host} needs a key, in {address.key_env or 'a `key_env`'}"
             raise ItemError(what, hint=_KEY)
         headers = {"Zotero-API-Version": "3", "Authorization": f"Bearer {address.key}"}
-        answer = self.client.request("GET", f"{address.url}/keys/current", headers=headers)
+        url = f"{address.url}/keys/current"
+        answer = self.client.request("GET", url, headers=headers)
         with self._understood():
             owner = answer.json()
             number = int(owner["userID"])
@@ -275,8 +285,8 @@ class Online:
         marks = self._all(zotero, "items", itemType="annotation || note")
         by_key = {row["key"]: row for row in marks}
         for _ in range(LEVELS):
-            parents = {str(row["data"].get("parentItem") or "") for row in by_key.values()}
-            missing = sorted(parents - by_key.keys() - {""})
+            parents = [row["data"].get("parentItem") or "" for row in by_key.values()]
+            missing = sorted(set(map(str, parents)) - by_key.keys() - {""})
             for start in range(0, len(missing), AT_ONCE):
                 keys = ",".join(missing[start : start + AT_ONCE])
                 for row in self._all(zotero, "items", itemKey=keys):
@@ -285,7 +295,13 @@ class Online:
 
     def _zotero(self, kind: str, number: int) -> Zotero:
         address = self.address
-        zotero = Zotero(number, kind, address.key or None, local=address.local, client=self.client)
+        zotero = Zotero(
+            number,
+            kind,
+            address.key or None,
+            local=address.local,
+            client=self.client,
+        )
         zotero.endpoint = address.url
         return zotero
 
@@ -303,7 +319,8 @@ class Online:
                 if not page or len(rows) >= total:
                     break
         if total != len(rows):
-            raise ItemError(f"{self.address.host} gave {len(rows)} of {total} items", hint=_LATER)
+            what = f"{self.address.host} gave {len(rows)} of {total} items"
+            raise ItemError(what, hint=_LATER)
         return rows
 
     def _parsed(self, rows: Rows, collections: Rows) -> list[Item]:
@@ -342,7 +359,8 @@ def _by_key(rows: Rows) -> Collections:
 
 def _item(row: Json, collections: Collections) -> Item:
     """Return what an API answered as an item."""
-    data = {name: value for name, value in _clean(row["data"]).items() if value is not None}
+    cleaned = _clean(row["data"])
+    data = {name: value for name, value in cleaned.items() if value is not None}
     maker = _clean(row.get("meta") or {}).get("createdByUser") or {}
     data["author"] = maker.get("id", 0)
     data["maker"] = maker.get("name") or maker.get("username") or ""

@@ -143,7 +143,10 @@ class Files:
     """The files in Zotero's data folder, and those linked from it."""
 
     def __init__(
-        self, worker: PdfWorker, folder: Path | None, reach: tuple[Path, ...] | None = None
+        self,
+        worker: PdfWorker,
+        folder: Path | None,
+        reach: tuple[Path, ...] | None = None,
     ) -> None:
         """Without a `folder`, no files are found.
 

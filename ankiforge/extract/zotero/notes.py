@@ -111,7 +111,8 @@ def _annotation(element: Tag) -> str:
 def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:
     """Remove quoted annotations with their citations, and what only repeats them."""
     blocks = _drop_annotations(soup, keys)
-    for citation in soup.select(".citation"):  # the quotation before it was a picture, or is gone
+    for citation in soup.select(".citation"):
+        # the quotation before it was a picture, or is gone
         block = _block_of(citation, soup)
         if block.get_text().strip().startswith(citation.get_text().strip()):
             blocks.append(block)

@@ -49,7 +49,12 @@ LONGEST_FAMILY = 4
 """Items that belong to one another, at most: annotation, attachment and paper are three."""
 
 # The order of the marks of a paper: its oldest file first.
-_ORDER = attrgetter("file.date_added", "file.key", "item.annotation_sort_index", "item.key")
+_ORDER = attrgetter(
+    "file.date_added",
+    "file.key",
+    "item.annotation_sort_index",
+    "item.key",
+)
 
 
 @dataclass(frozen=True)
@@ -115,21 +120,24 @@ class Works:
                 notes[work.key].append(item)
         for marks_of_work in marks.values():
             marks_of_work.sort(key=_ORDER)
-        self.files.prefetch(library, chain.from_iterable(marks[key] for key in sorted(marks)))
+        in_order = chain.from_iterable(marks[key] for key in sorted(marks))
+        self.files.prefetch(library, in_order)
         for key in sorted(works):
             try:
                 with one_item():
-                    ordered = sorted(notes[key], key=lambda note: (note.date_added, note.key))
-                    yield from self._work(library, works[key], marks[key], ordered)
+                    notes[key].sort(key=attrgetter("date_added", "key"))
+                    yield from self._work(library, works[key], marks[key], notes[key])
             except BugError as error:
                 self.failed.append(key)
-                yield Problem(f"{library.namespace}/{percent(key)}", error.message, error.hint)
+                where = f"{library.namespace}/{percent(key)}"
+                yield Problem(where, error.message, error.hint)
 
     def _work(
         self, library: Library, work: Item, marks: list[Mark], notes: list[Item]
     ) -> Iterator[Extracted | Problem]:
         """Yield one paper (or standalone attachment) with its files' marks, then its notes."""
-        document = document_of(self.source, library, work, [mark.file.path for mark in marks])
+        paths = [mark.file.path for mark in marks]
+        document = document_of(self.source, library, work, paths)
         passages, pictures = self.files.around(library, marks)
         highlights = []
         for mark in marks:
@@ -146,7 +154,12 @@ class Works:
             if highlight:
                 highlights.append(highlight)
         if highlights:
-            yield Extracted(document, tuple(highlights), library.namespace, pictures=pictures)
+            yield Extracted(
+                document,
+                tuple(highlights),
+                library.namespace,
+                pictures=pictures,
+            )
 
     def _highlight(
         self, library: Library, document: Document, mark: Mark, passage: Passage
@@ -189,7 +202,13 @@ class Works:
             block=note.key,
         )
 
-    def _made(self, library: Library, item: Item, skip: str = "", **fields: Any) -> Highlight:
+    def _made(
+        self,
+        library: Library,
+        item: Item,
+        skip: str = "",
+        **fields: Any,
+    ) -> Highlight:
         """Map what both have. Other people's in a shared library give no instructions, no cards.
 
         `skip` is why the user's own gives no card either.
@@ -263,7 +282,8 @@ def _link_to(library: Library, mark: Mark) -> str:
     place = "" if page is None else f"page={page + 1}&"
     file = percent(mark.file.key)
     annotation = percent(mark.item.key)
-    return f"zotero://open-pdf/{library.address}/items/{file}?{place}annotation={annotation}"
+    address = f"zotero://open-pdf/{library.address}/items/{file}"
+    return f"{address}?{place}annotation={annotation}"
 
 
 # --- papers ---------------------------------------------------------------------------------
@@ -285,7 +305,8 @@ def document_of(source: str, library: Library, work: Item, paths: list[str]) -> 
     key = percent(work.key)
     fields = work.fields
     file_names = tuple(dict.fromkeys(map(_file_name, paths)))
-    library_name = library.namespace.partition(":")[2]  # keys are unique only within a library
+    # keys are unique only within a library
+    library_name = library.namespace.partition(":")[2]
     identifiers = [*_identifiers(fields), ("zotero", f"{library_name}/{key}")]
     identifiers += [("file", name) for name in file_names if name]
     # the database has `2019-03-00 March 2019`: the sortable date, then the original text
@@ -316,7 +337,8 @@ def _title(fields: Json) -> str:
 
 def _names(work: Item) -> Iterator[str]:
     """Yield authors first, then editors and others, each in the order of the paper."""
-    for person in sorted(work.creators, key=lambda person: person["creatorType"] != "author"):
+    others_last = sorted(work.creators, key=lambda person: person["creatorType"] != "author")
+    for person in others_last:
         last_name = person.get("lastName") or person.get("name")
         name = " ".join(filter(None, (person.get("firstName"), last_name)))
         if name:
