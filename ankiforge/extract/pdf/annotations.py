@@ -73,7 +73,8 @@ class Annotation(Value):
     """Whether it is part of its parent (/RT /Group), not a reply to it."""
     hidden: bool
     state: bool
-    """Whether it is a state set in Acrobat (accepted, completed …), which only links others."""
+    """Whether it is a state set in Acrobat (accepted, completed …), which only links
+    others."""
 
     @property
     def on_text(self) -> bool:
@@ -92,7 +93,8 @@ class Annotation(Value):
 def read_annotations(pages: Iterable[PdfPage | None]) -> tuple[list[Annotation], int]:
     """Return the annotations of a file, and how many it hides: often they were deleted.
 
-    They are in the order of the file, replies merged. Their appearances are removed in memory.
+    They are in the order of the file, replies merged. Their appearances are removed in
+    memory.
     """
     annotations: list[Annotation] = []
     for number, page in enumerate(pages):
@@ -110,7 +112,7 @@ _WEAK = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 
 def strong_names(annotations: Iterable[Annotation]) -> set[str]:
-    """Return the /NM values that identify a mark: long, unique, not counted up per session."""
+    """Return the /NM values that identify a mark: long, unique, no mere counters."""
     counts = Counter(annotation.name for annotation in annotations)
     strong = set()
     for name, count in counts.items():
@@ -119,7 +121,7 @@ def strong_names(annotations: Iterable[Annotation]) -> set[str]:
     return strong
 
 
-# --- one annotation -------------------------------------------------------------------------
+# --- one annotation ---------------------------------------------------------------------
 
 _ZOTERO_NAME = regex(r"Zotero-([A-Z0-9]{8})$")
 _ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
@@ -180,7 +182,7 @@ def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation |
 
 
 def _parent(page: PdfPage, entry: Any, reference: Reference) -> Reference | None:
-    """Return the annotation of the same page that this one answers or belongs to (/IRT)."""
+    """Return the annotation of this page that this one answers or belongs to (/IRT)."""
     linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
     if not linked:
         return None
@@ -190,7 +192,7 @@ def _parent(page: PdfPage, entry: Any, reference: Reference) -> Reference | None
     return (page_number, index) if index >= 0 else None
 
 
-# --- the entries of an annotation -----------------------------------------------------------
+# --- the entries of an annotation -------------------------------------------------------
 
 
 def _text(entry: Any, key: bytes) -> str:
@@ -273,7 +275,10 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def moment(date: str) -> datetime:
-    """Parse a PDF date (§7.9.4) leniently, as UTC if it has no zone; `NEVER` if it is invalid."""
+    """Parse a PDF date (§7.9.4) leniently, as UTC if it has no zone.
+
+    `NEVER` if it is invalid.
+    """
     match = _DATE.match(date.strip())
     if not match:
         return NEVER
@@ -293,7 +298,7 @@ def iso(date: datetime) -> str:
     return date.isoformat() if date > NEVER else ""
 
 
-# --- threads --------------------------------------------------------------------------------
+# --- threads ----------------------------------------------------------------------------
 
 
 def _threaded(annotations: list[Annotation]) -> list[Annotation]:
@@ -330,7 +335,7 @@ def _head(
 
 
 def _merged(thread: list[Annotation]) -> Annotation:
-    """Return the text mark of a group, with the comments of the whole thread sorted by time."""
+    """Return the text mark of a group, with all comments of the thread by time."""
     roots = (annotation for annotation in thread if annotation.parent is None)
     root = next(roots, thread[0])
     group = [root]

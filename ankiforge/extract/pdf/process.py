@@ -1,7 +1,7 @@
 """One process that answers questions about PDFs: PDFs crash, hang and exhaust memory.
 
-`Process` is the caller's side, `serve` runs in the process. Only there are the PDF libraries
-imported.
+`Process` is the caller's side, `serve` runs in the process. Only there are the PDF
+libraries imported.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from ankiforge.extract.pdf.messages import (
 )
 
 MEMORY = 320 * 2**20
-"""Bytes of data per process, where the system can limit it. A page of a few hundred kB may inflate
-to gigabytes."""
+"""Bytes of data per process, where the system can limit it. A page of a few hundred kB
+may inflate to gigabytes."""
 CRASHED = Failed(
     "the PDF reader crashed on it, or it takes more memory than is allowed",
     REPAIR,
 )
 
 
-# --- in the process -------------------------------------------------------------------------
+# --- in the process ---------------------------------------------------------------------
 
 
 def serve(questions: int, replies: int, seconds: float) -> None:
-    """Answer questions, one line of JSON each, until the program that asks them has ended.
+    """Answer questions, a line of JSON each, until the program that asks has ended.
 
-    The process dies of a question that takes longer than `seconds`. `questions` and `replies` are
-    file descriptors.
+    The process dies of a question that takes longer than `seconds`. `questions` and
+    `replies` are file descriptors.
     """
     import faulthandler
     import gc
@@ -93,7 +93,7 @@ def answer(question: Question) -> Reply:
     return answer_from(question)
 
 
-# --- the caller's side ----------------------------------------------------------------------
+# --- the caller's side ------------------------------------------------------------------
 
 
 class Process:
@@ -148,7 +148,10 @@ class Process:
         return Failed(f"reading it took longer than {self._seconds:g} s", hint)
 
     def end(self) -> None:
-        """End the process, even if it is busy; a thread that waits for its reply gets a failure."""
+        """End the process, even if it is busy.
+
+        A thread that waits for its reply gets a failure.
+        """
         self.ended = True
         with suppress(OSError):  # it has ended
             self._kill()

@@ -1,4 +1,4 @@
-"""Reading one file with PDFium: the annotations, the text under and around them, pictures."""
+"""Reading one file with PDFium: annotations, the text under and around them, pictures."""
 
 from __future__ import annotations
 
@@ -88,16 +88,20 @@ REPEATS = 90
 OPEN_PAGES = 64
 """Pages that PDFium keeps in memory at a time."""
 NEAR = 200
-"""Characters after the start of its box, beside twice its length, searched for a quote."""
+"""Characters after the start of its box, beside twice its length, searched for a
+quote."""
 CHAR_PAGES = 4
 """Pages whose characters are kept in memory at a time."""
 
 
-# --- one question ---------------------------------------------------------------------------
+# --- one question -----------------------------------------------------------------------
 
 
 def answer_from(question: Question) -> Reply:
-    """Answer a question about a PDF, or return why that failed; never raises for bad content."""
+    """Answer a question about a PDF, or return why that failed.
+
+    Never raises for bad content.
+    """
     path = Path(question.path)
     try:
         document = _open(path)
@@ -163,7 +167,7 @@ def _is_cut(path: Path) -> bool:
     return b"%%EOF" not in tail and b"startxref" not in tail
 
 
-# --- pages ----------------------------------------------------------------------------------
+# --- pages ------------------------------------------------------------------------------
 
 
 class _OpenPage:
@@ -227,7 +231,7 @@ class _Page(Value):
     passages: Passages
 
 
-# --- what is found there --------------------------------------------------------------------
+# --- what is found there ----------------------------------------------------------------
 
 
 class _Found(Value):
@@ -242,7 +246,7 @@ class _Found(Value):
 
     @property
     def order(self) -> tuple[int, float, float]:
-        """What sorts the annotations of a page: down and to the right at the same place."""
+        """What sorts the annotations of a page: at one place, down and to the right."""
         left, _, _, top = _box(self.annotation)
         return (self.place, -top, left)
 
@@ -358,7 +362,7 @@ class _Reading:
         return self._heading(page.number, char_number, top)
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
-        """Return what identifies a mark without text: its contents, its name, or its place."""
+        """Return what identifies a mark without text: contents, name, or place."""
         if annotation.contents or annotation.name:
             return annotation.contents or annotation.name
         edges = [str(round(edge)) for edge in annotation.box or ()]
@@ -415,7 +419,10 @@ class _Reading:
         )
 
     def _with_next_page(self, page: _Page) -> str:
-        """Return the text of a page and of the next one, as if there were no break; "" for none."""
+        """Return the text of a page and of the next one, as if there were no break.
+
+        "" for none.
+        """
         if page.number + 1 == len(self._texts):
             return ""
         text = page.text.text
@@ -441,7 +448,7 @@ def _near_box(page: _Page, quote: Quote) -> Span | None:
     return (start + span[0], start + span[1])
 
 
-# --- one mark -------------------------------------------------------------------------------
+# --- one mark ---------------------------------------------------------------------------
 
 
 def _locate(page: _Page, annotation: Annotation) -> _Found:
@@ -465,7 +472,8 @@ def _locate(page: _Page, annotation: Annotation) -> _Found:
 def _context(page: _Page, found: _Found) -> tuple[str, str, str]:
     """Return (prefix, suffix, sentence) of a mark.
 
-    What is no mark on text has only the sentence beside it, and a mark that covers no text nothing.
+    What is no mark on text has only the sentence beside it, and a mark that covers no
+    text nothing.
     """
     if not page.text.chars:
         return ("", "", "")
@@ -490,7 +498,7 @@ def _hints(annotation: Annotation, names: set[str]) -> Strings:
 
 
 def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
-    """Return the paragraphs around a passage of a page, without what is outside of `body`."""
+    """Return the paragraphs around a passage of a page, within `body`."""
     start, end = span
     first, last = body or (0, len(text))
     first = min(first, start)
@@ -505,7 +513,10 @@ _INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
 def _repeats(comment: str, exact: str) -> bool:
-    """Return whether a comment only repeats the marked text; an instruction never does."""
+    """Return whether a comment only repeats the marked text.
+
+    An instruction never does.
+    """
     if _INSTRUCTS.match(comment):
         return False
     is_as_long = len(exact) / 2 < len(comment) < 2 * len(exact)

@@ -18,7 +18,7 @@ from ankiforge.model import Document, DocumentKey, Pair, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
-# --- lines ----------------------------------------------------------------------------------
+# --- lines ------------------------------------------------------------------------------
 
 
 class PrintedLine(Value):
@@ -62,7 +62,7 @@ def _printed_line(raw: Any, offset: int, words: str) -> PrintedLine:
     return PrintedLine(index, words, size, box.top)
 
 
-# --- headings -------------------------------------------------------------------------------
+# --- headings ---------------------------------------------------------------------------
 
 MOST_ENTRIES = 5000
 """Outline entries read, at most."""
@@ -90,7 +90,8 @@ def headings_above(
 ) -> str:
     """Return the headings above a character of a page with these lines, joined by ` › `.
 
-    The text decides where an entry stands if it contains it: columns make heights useless.
+    The text decides where an entry stands if it contains it: columns make heights
+    useless.
     """
     path: list[Entry] = []
     for entry in outline:
@@ -125,7 +126,7 @@ def outline_of(document: PdfDocument) -> Iterator[Entry]:
 
 
 def _top_of(target: PdfDest) -> float:
-    """Return the height on its page to which an entry leads, infinity for the whole page."""
+    """Return the height on its page to which an entry leads, infinity for all of it."""
     mode, numbers = target.get_view()
     index = _TOP.get(mode)
     if index is None or index >= len(numbers):
@@ -138,7 +139,7 @@ _TOPS = {"XYZ": 1, "FITH": 0, "FITBH": 0, "FITR": 3}
 _TOP = {getattr(pdfium_c, f"PDFDEST_VIEW_{mode}"): index for mode, index in _TOPS.items()}
 
 
-# --- metadata -------------------------------------------------------------------------------
+# --- metadata ---------------------------------------------------------------------------
 
 ENTRIES = ("Subject", "Keywords", "doi", "DOI", "WPS-ARTICLEDOI")
 """Entries of the metadata, beside title and author, that name a DOI or an arXiv id."""
@@ -155,7 +156,8 @@ _ARXIV = regex(
 )
 # File and program names, and what stands for a title.
 _JUNK_TITLE = (
-    r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
+    r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous"
+    r"|slide \d|layout \d"
     r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|$"
     r"|\S*\d\S* \d+\.\.\d+$|pii:|doi[: ]|https?:|[a-z]:\\|/\w+/"
     r"|scan(?:ned)?(?: document| image)?\W*\d*$"
@@ -168,8 +170,8 @@ _JUNK_TITLE = (
     r"|instructions (?:for|to) authors"
     r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$"
 )
-# A word as a book may be called: *Walden*, *Grundgesetz*. Half of all /Title values are one word,
-# and most of these are names of files and programs.
+# A word as a book may be called: *Walden*, *Grundgesetz*. Half of all /Title values are
+# one word, and most of these are names of files and programs.
 _ONE_WORD = regex(r"[^\W\d_a-z][^\W\d_]{2,}(?:['’-][^\W\d_]+)*")
 _GENERIC = frozenset(
     "abstract article book chapter cover default doc document dokument draft file form"
@@ -207,8 +209,8 @@ def read_work(
 ) -> Document:
     """Return the metadata of the work, "" where the file has none.
 
-    Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page, which may
-    cite another work, are `doi-hint` and `arxiv-hint`.
+    Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page,
+    which may cite another work, are `doi-hint` and `arxiv-hint`.
     """
     named = one_line(document.get_metadata_value("Title"))
     author = one_line(document.get_metadata_value("Author"))
@@ -230,7 +232,7 @@ def _creators(author: str) -> Iterator[str]:
 
 
 def _identifiers(metadata: str, first_page: str) -> Iterator[Pair]:
-    """Yield the identifiers of a work, those of its metadata before those that are printed."""
+    """Yield the identifiers of a work: those of its metadata, then printed ones."""
     doi = find_doi(metadata)
     arxiv = _find(_ARXIV, metadata)
     printed_doi = find_doi(_CUT_DOI.sub(r"\1", first_page))
@@ -248,7 +250,8 @@ def _identifiers(metadata: str, first_page: str) -> Iterator[Pair]:
 def _title(named: str, lines: Sequence[PrintedLine]) -> str:
     """Return the title of a work, "" if neither its metadata nor its first page has one.
 
-    A single word is a title if it is printed in a line of its own, or if nothing else is known.
+    A single word is a title if it is printed in a line of its own, or if nothing else is
+    known.
 
     Args:
         named: the title in the metadata, which may be junk.
@@ -271,7 +274,7 @@ def _title(named: str, lines: Sequence[PrintedLine]) -> str:
 
 
 def is_abstract(text: str) -> bool:
-    """Return whether a text that is given as a title is the abstract, or the beginning of it."""
+    """Return whether what is given as a title is the abstract, or its beginning."""
     words = len(text.split())
     # Chinese and Japanese have no blanks: two of their characters count as a word
     ideographs = len(_IDEOGRAPH.findall(text))
@@ -289,7 +292,7 @@ def _find(pattern: re.Pattern[str], text: str) -> str:
 
 
 def find_doi(text: str) -> str:
-    """Return the first DOI in a text without the punctuation after it, "" if there is none."""
+    """Return the first DOI in a text without punctuation after it, "" for none."""
     match = _DOI.search(text)
     if not match:
         return ""
@@ -311,7 +314,7 @@ def _split(names: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-# --- the title as printed on the first page -------------------------------------------------
+# --- the title as printed on the first page ---------------------------------------------
 
 TITLE_LARGER = 1.2
 """Minimum size of a title, relative to most of the page."""

@@ -1,8 +1,8 @@
 """Zotero's local and web API, by pyzotero.
 
-pyzotero (measured: 1.16.0) retries only after a 429, sleeps as long as a server asks, and accepts
-the login page of a hotel as data. Therefore the client below it waits, retries, and passes on only
-a 200 with JSON.
+pyzotero (measured: 1.16.0) retries only after a 429, sleeps as long as a server asks, and
+accepts the login page of a hotel as data. Therefore the client below it waits, retries,
+and passes on only a 200 with JSON.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Client(httpx2.Client):
         return ItemError(f"{host} answers {status}", hint=hint)
 
     def close(self) -> None:
-        """Do nothing: pyzotero closes its client when it is collected, and this one is used on."""
+        """Do nothing: pyzotero closes its client when collected, but it is used on."""
 
 
 def _asked_wait(response: httpx2.Response) -> float:
@@ -183,7 +183,7 @@ def _is_too_old(response: httpx2.Response) -> bool:
     return version.isdecimal() and int(version) < OLDEST
 
 
-# --- libraries ------------------------------------------------------------------------------
+# --- libraries --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ class Online:
         return libraries
 
     def items(self, library: Library) -> list[Item]:
-        """Return annotations, notes, and the items that they belong to, the trash included.
+        """Return annotations, notes, and what they belong to, the trash included.
 
         A library of the web is kept, and fetched again only if it has changed.
 
@@ -250,7 +250,7 @@ class Online:
         return self._parsed(*self._fetched_or_kept(library))
 
     def _fetched_or_kept(self, library: Library) -> tuple[Rows, Rows]:
-        """Return items and collections of a library of the web, kept as long as it is the same."""
+        """Return items and collections of a web library, kept until it changes."""
         kind = "user" if library.group is None else "group"
         zotero = self._zotero(kind, library.group or self.account.id or 0)
         origin = f"{self.address.url}/{kind}s/{zotero.library_id}"
@@ -281,7 +281,7 @@ class Online:
             return str(zotero.last_modified_version())
 
     def _fetched(self, zotero: Zotero) -> tuple[Rows, Rows]:
-        """Return the annotations and notes, with what they belong to, and the collections."""
+        """Return annotations and notes with what they belong to, and collections."""
         marks = self._all(zotero, "items", itemType="annotation || note")
         by_key = {row["key"]: row for row in marks}
         for _ in range(LEVELS):
@@ -341,7 +341,7 @@ class Online:
             raise ItemError(what, hint=_LATER) from error
 
 
-# --- answers --------------------------------------------------------------------------------
+# --- answers ----------------------------------------------------------------------------
 
 
 def _by_key(rows: Rows) -> Collections:

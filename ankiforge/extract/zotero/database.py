@@ -1,7 +1,8 @@
 """Zotero's database on this machine: a private copy, and all SQL on its tables.
 
-Supports the schemas of Zotero 6 to 10. Columns, types and fields are addressed by name, because
-their numbers differ between installations. Values are read as text, whatever type SQLite stored.
+Supports the schemas of Zotero 6 to 10. Columns, types and fields are addressed by name,
+because their numbers differ between installations. Values are read as text, whatever type
+SQLite stored.
 """
 
 from __future__ import annotations
@@ -35,15 +36,16 @@ from ankiforge.extract.zotero.items import (
 from ankiforge.model import Json
 from ankiforge.text import regex
 
-# --- a private copy -------------------------------------------------------------------------
-# Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it could also
-# roll back its journal. A copy without the `-wal` file is silently out of date. A copy is good if
-# nothing changed while it was made (measured: none of these copies was torn. Of the others 2 in 100
-# were, and SQLite's own check did not notice).
+# --- a private copy ---------------------------------------------------------------------
+# Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it
+# could also roll back its journal. A copy without the `-wal` file is silently out of date.
+# A copy is good if nothing changed while it was made (measured: none of these copies was
+# torn. Of the others 2 in 100 were, and SQLite's own check did not notice).
 
 _NUMBER = regex(r"[1-9]\d{0,17}")
 COMPANIONS = ("", "-wal", "-journal")
-"""The suffixes of the copied files. Never `-shm`, an index in the running program's memory."""
+"""The suffixes of the copied files. Never `-shm`, an index in the running program's
+memory."""
 TRIES = 3
 PAUSE = 0.2
 """Seconds before another try: Zotero writes in bursts."""
@@ -56,7 +58,7 @@ _COPYING = "copying needs permission to read it, and as much free space in folde
 
 
 def companions(database: Path) -> tuple[Path, ...]:
-    """Return the database, and the journals that SQLite may keep beside the real file of a link."""
+    """Return the real file of a database, and the journals that may lie beside it."""
     real = os.path.realpath(database)
     return tuple(Path(f"{real}{suffix}") for suffix in COMPANIONS)
 
@@ -128,7 +130,7 @@ def _copy(path: Path, target: Path, head: bytes) -> None:
         shutil.copyfileobj(file, copy, 1 << 20)
 
 
-# --- the tables -----------------------------------------------------------------------------
+# --- the tables -------------------------------------------------------------------------
 
 _GIVE = "give the zotero.sqlite of Zotero's data folder, or that folder"
 _REPAIR = (
@@ -139,7 +141,7 @@ _REPAIR = (
 
 @contextmanager
 def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
-    """Open a private copy of the database `path`, which SQLite may modify, e.g. by a journal.
+    """Open a private copy of a database, which SQLite may modify.
 
     Raises:
         ItemError: it is missing, keeps changing, is damaged, or is not Zotero's.
@@ -275,7 +277,7 @@ class Database:
         return libraries
 
     def items(self, library: Library) -> list[Item]:
-        """Return annotations, notes, and the items that they belong to, the trash included."""
+        """Return annotations, notes, and what they belong to, the trash included."""
         if library.number is None:
             what = f"library: it has no group {library.group}"
             raise ItemError(what, hint="sync it in Zotero")
@@ -290,7 +292,8 @@ class Database:
 
     def _item(self, row: sqlite3.Row) -> Item:
         number = row["id"]
-        data: Json = {name: value for name, value in dict(row).items() if value is not None}
+        columns = dict(row).items()
+        data: Json = {name: value for name, value in columns if value is not None}
         data["tags"] = self._dicts(_TAGS, number)
         is_child = bool(row["parentItem"])
         if not is_child:  # a paper, or a file alone
