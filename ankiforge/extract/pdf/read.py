@@ -231,10 +231,10 @@ class _Page(Value):
     passages: Passages
 
 
-# --- what is found there ----------------------------------------------------------------
+# --- what is located there ----------------------------------------------------------------
 
 
-class _Found(Value):
+class _LocatedMark(Value):
     """An annotation and the text that it covers."""
 
     annotation: Annotation
@@ -309,10 +309,10 @@ class _Reading:
         for number in sorted(by_page):
             page = self._page(number)
             on_page = [_locate(page, annotation) for annotation in by_page[number]]
-            for found in sorted(on_page, key=attrgetter("order")):
-                if found.annotation.area:
-                    areas.append((len(marks), found.annotation.area))
-                marks.append(self._mark(page, found, names))
+            for located in sorted(on_page, key=attrgetter("order")):
+                if located.annotation.area:
+                    areas.append((len(marks), located.annotation.area))
+                marks.append(self._mark(page, located, names))
         key = DocumentKey(f"pdf:{document_id(self._folds, self._pages.opened())}")
         return structs.replace(
             read,
@@ -323,17 +323,17 @@ class _Reading:
             problems=tuple(self._problems(marks)),
         )
 
-    def _mark(self, page: _Page, found: _Found, names: set[str]) -> Highlight:
-        annotation = found.annotation
-        code = page.text.code(found.segments)
-        exact = code or without_bullets(one_line(page.text.quote(found.segments)))
-        prefix, suffix, sentence = _context(page, found)
+    def _mark(self, page: _Page, located: _LocatedMark, names: set[str]) -> Highlight:
+        annotation = located.annotation
+        code = page.text.code(located.segments)
+        exact = code or without_bullets(one_line(page.text.quote(located.segments)))
+        prefix, suffix, sentence = _context(page, located)
         if code or sentence == exact:
             sentence = ""
         nearby = ""
-        if found.segments:
+        if located.segments:
             asks = "?" in annotation.comment
-            nearby = _nearby(page.text.text, found.span, page.body, asks=asks)
+            nearby = _nearby(page.text.text, located.span, page.body, asks=asks)
         return Highlight(
             document=self._work,
             namespace="",
@@ -351,14 +351,14 @@ class _Reading:
             created=iso(annotation.created),
             modified=iso(annotation.modified),
             page_label=self._pages.label(page.number),
-            heading=self._heading_of_mark(page, found),
+            heading=self._heading_of_mark(page, located),
             block=str(page.number),
         )
 
-    def _heading_of_mark(self, page: _Page, found: _Found) -> str:
+    def _heading_of_mark(self, page: _Page, located: _LocatedMark) -> str:
         chars = page.text.chars
-        char_number = chars[found.place].number if chars else 0
-        _, _, _, top = _box(found.annotation)
+        char_number = chars[located.place].number if chars else 0
+        _, _, _, top = _box(located.annotation)
         return self._heading(page.number, char_number, top)
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
@@ -451,7 +451,7 @@ def _near_box(page: _Page, quote: Quote) -> Span | None:
 # --- one mark ---------------------------------------------------------------------------
 
 
-def _locate(page: _Page, annotation: Annotation) -> _Found:
+def _locate(page: _Page, annotation: Annotation) -> _LocatedMark:
     """Find the text that an annotation covers, or the character beside it."""
     segments: list[list[int]] = []
     if annotation.on_text:
@@ -466,10 +466,10 @@ def _locate(page: _Page, annotation: Annotation) -> _Found:
         place = page.passages.nearest(left, top)
         places = [place]
     span = page.text.span(min(places), max(places)) if page.text.chars else (0, 0)
-    return _Found(annotation, segments, place, span)
+    return _LocatedMark(annotation, segments, place, span)
 
 
-def _context(page: _Page, found: _Found) -> tuple[str, str, str]:
+def _context(page: _Page, located: _LocatedMark) -> tuple[str, str, str]:
     """Return (prefix, suffix, sentence) of a mark.
 
     What is no mark on text has only the sentence beside it, and a mark that covers no
@@ -477,10 +477,10 @@ def _context(page: _Page, found: _Found) -> tuple[str, str, str]:
     """
     if not page.text.chars:
         return ("", "", "")
-    prefix, suffix, sentence = around(page.text.text, found.span, page.body)
-    if found.segments:
+    prefix, suffix, sentence = around(page.text.text, located.span, page.body)
+    if located.segments:
         return (prefix, suffix, sentence)
-    return ("", "", "" if found.annotation.on_text else sentence)
+    return ("", "", "" if located.annotation.on_text else sentence)
 
 
 def _hints(annotation: Annotation, names: set[str]) -> Strings:

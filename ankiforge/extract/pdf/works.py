@@ -212,15 +212,15 @@ def read_work(
     Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page,
     which may cite another work, are `doi-hint` and `arxiv-hint`.
     """
-    named = one_line(document.get_metadata_value("Title"))
+    metadata_title = one_line(document.get_metadata_value("Title"))
     author = one_line(document.get_metadata_value("Author"))
     others = [one_line(document.get_metadata_value(name)) for name in ENTRIES]
     return Document(
         key=DocumentKey(""),
         source="",
-        title=_title(named, lines),
+        title=_title(metadata_title, lines),
         creators=tuple(_creators(author)),
-        identifiers=tuple(_identifiers(" ".join((named, *others)), first_page)),
+        identifiers=tuple(_identifiers(" ".join((metadata_title, *others)), first_page)),
     )
 
 
@@ -247,30 +247,30 @@ def _identifiers(metadata: str, first_page: str) -> Iterator[Pair]:
         yield ("arxiv-hint", printed_arxiv)
 
 
-def _title(named: str, lines: Sequence[PrintedLine]) -> str:
+def _title(metadata_title: str, lines: Sequence[PrintedLine]) -> str:
     """Return the title of a work, "" if neither its metadata nor its first page has one.
 
     A single word is a title if it is printed in a line of its own, or if nothing else is
     known.
 
     Args:
-        named: the title in the metadata, which may be junk.
+        metadata_title: the title in the metadata, which may be junk.
         lines: the lines of the first page.
     """
-    if re.match(_JUNK_TITLE, named, re.IGNORECASE) or is_abstract(named):
+    if re.match(_JUNK_TITLE, metadata_title, re.IGNORECASE) or is_abstract(metadata_title):
         return printed_title(lines)
-    if len(named.split()) > 1:
-        return named
-    if named.casefold() in _GENERIC or not _ONE_WORD.fullmatch(named):
+    if len(metadata_title.split()) > 1:
+        return metadata_title
+    if metadata_title.casefold() in _GENERIC or not _ONE_WORD.fullmatch(metadata_title):
         return printed_title(lines)
-    if any(fold(line.text) == fold(named) for line in lines):
-        return named
+    if any(fold(line.text) == fold(metadata_title) for line in lines):
+        return metadata_title
     # such as an acronym, or the name of a project
-    is_shouted = named.isupper() and named.isascii()
+    is_shouted = metadata_title.isupper() and metadata_title.isascii()
     title = printed_title(lines)
     if title or is_shouted:
         return title
-    return named
+    return metadata_title
 
 
 def is_abstract(text: str) -> bool:
