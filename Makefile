@@ -53,6 +53,8 @@ test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"; those of the pag
 check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and older Ankis
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
+	@echo "places to look at, none of which fails:"
+	@$(PY) -m ruff check --select C90,PLR0913,PLR0915 --exit-zero --output-format concise ankiforge
 	$(VENV)/bin/lint-imports
 	$(MAKE) -j2 types test-anki-versions
 	$(MAKE) test

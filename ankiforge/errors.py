@@ -80,11 +80,15 @@ class BugError(ItemError):
 
 
 def traceback_of(error: Exception) -> str:
-    """Return a traceback without characters that control a terminal: its message may quote a note."""
+    """Return a traceback without characters that control a terminal.
+
+    Its message may quote a note.
+    """
     import re
     import traceback
 
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", "".join(traceback.format_exception(error)))
+    text = "".join(traceback.format_exception(error))
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
 
 
 _logged: set[str] = set()
@@ -99,16 +103,23 @@ def one_item() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        full = isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
-        if full or isinstance(error, ForgeError):
+        disk_is_full = isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
+        if disk_is_full or isinstance(error, ForgeError):
             raise
-        import logging
         import traceback
 
-        stack = "".join(traceback.format_tb(error.__traceback__))
-        if stack not in _logged:
-            _logged.add(stack)
-            logging.getLogger(__name__).error("ankiforge fails here:\n%s", traceback_of(error))
-        says = " ".join(traceback.format_exception_only(error)[-1].split())
+        _log_once(error)
+        summary = " ".join(traceback.format_exception_only(error)[-1].split())
         hint = "please report it with the traceback; the next run tries again"
-        raise BugError(f"{BUG} ({says[:200]})", hint=hint) from error
+        raise BugError(f"{BUG} ({summary[:200]})", hint=hint) from error
+
+
+def _log_once(error: Exception) -> None:
+    """Log an unexpected exception, unless one was raised at the same place before."""
+    import logging
+    import traceback
+
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    if stack not in _logged:
+        _logged.add(stack)
+        logging.getLogger(__name__).error("ankiforge fails here:\n%s", traceback_of(error))

@@ -27,7 +27,7 @@ from ankiforge.cli import COMMANDS, main
 from ankiforge.cli import forge as forge_group
 from ankiforge.config import read_settings
 from ankiforge.errors import ForgeError
-from ankiforge.pipeline.query import FIELDS
+from ankiforge.ledger import FIELDS
 from samples.build import build, copy_vault
 from tests.fakes import llm_server
 from tests.limits import PATIENCE

@@ -9,5 +9,6 @@
     connect                 talk to a running Anki through AnkiConnect
     plan                    merge three revisions of a note; decide what to ship of each card
 
-Import from these modules. Nothing is imported here, to keep the start of the program fast.
+Import from these modules. Nothing is imported here, to keep the start of the program
+fast.
 """

@@ -3,9 +3,9 @@
     with open_view(path) as view:
         for note in view.notes(): ...
 
-A live collection is copied and never opened in place. Exports are unpacked. The copy lies in a
-temporary folder that is deleted when the view is closed. The file may be malicious, so its size,
-tables and values are checked.
+A live collection is copied and never opened in place. Exports are unpacked. The copy lies
+in a temporary folder that is deleted when the view is closed. The file may be malicious,
+so its size, tables and values are checked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import IO, cast
 
@@ -31,6 +31,7 @@ from msgspec.structs import replace
 
 from ankiforge.anki.database import (
     Database,
+    Row,
     deck_names,
     note_types,
     number_of,
@@ -40,18 +41,26 @@ from ankiforge.anki.database import (
     texts,
 )
 from ankiforge.anki.notetypes import note_type, parse_identity
-from ankiforge.anki.profiles import COLLECTION, LOG_SUFFIXES, resolved, state_of
+from ankiforge.anki.profiles import (
+    COLLECTION,
+    LOG_SUFFIXES,
+    FileStates,
+    resolved,
+    state_of,
+)
 from ankiforge.errors import ItemError
 from ankiforge.model import (
     Family,
     Fields,
     ForeignNote,
     Guid,
+    Identity,
     SeenCard,
     SeenNote,
     SeenReview,
     SeenTemplate,
     SeenType,
+    Strings,
     Value,
     ViewKind,
 )
@@ -64,11 +73,11 @@ else:
     from backports.zstd import ZstdError, ZstdFile
 
 
-# --- copying a collection -------------------------------------------------------------------
+# --- copying a collection ---------------------------------------------------------------
 
-# Anki writes to a log next to the file (`-wal`). Its locks would be broken by SQLite in another
-# process, or block it. So the live file is never opened but copied: first the log, then the main
-# file, and both again if either changed during the copy.
+# Anki writes to a log next to the file (`-wal`). Its locks would be broken by SQLite in
+# another process, or block it. So the live file is never opened but copied: first the
+# log, then the main file, and both again if either changed during the copy.
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.25
 # Two changes within this time may leave the same modification time.
@@ -79,16 +88,9 @@ def _copy_collection(path: Path, target: Path) -> None:
     """Copy a collection and its logs. Raise ItemError if it never stops changing."""
     source = resolved(path)
     for _ in range(_ATTEMPTS):
-        before, now = state_of(source), time.time()
-        if not any(part and 0 <= now - part[1] / 1e9 < _TICK_SECONDS for part in before):
-            for end in (*LOG_SUFFIXES, ""):  # the main file last
-                copy = target.with_name(target.name + end)
-                copy.unlink(missing_ok=True)
-                try:
-                    shutil.copyfile(source.with_name(source.name + end), copy)
-                except FileNotFoundError:
-                    if not end:
-                        raise
+        before = state_of(source)
+        if not _changed_just_now(before):
+            _copy_files(source, target)
             if state_of(source) == before:
                 return
         time.sleep(_PAUSE_SECONDS)
@@ -98,9 +100,33 @@ def _copy_collection(path: Path, target: Path) -> None:
     )
 
 
-# --- unpacking an export --------------------------------------------------------------------
+def _changed_just_now(states: FileStates) -> bool:
+    """Return whether a further change might leave the modification times as they are."""
+    now = time.time()
+    for state in filter(None, states):
+        _, modified_ns, _ = state
+        if 0 <= now - modified_ns / 1e9 < _TICK_SECONDS:
+            return True
+    return False
 
-# The database file by the version in `meta`. A newer export also contains an older file as a decoy.
+
+def _copy_files(source: Path, target: Path) -> None:
+    """Copy the logs, if there are any, and then the main file."""
+    for suffix in (*LOG_SUFFIXES, ""):
+        copy = target.with_name(target.name + suffix)
+        copy.unlink(missing_ok=True)
+        try:
+            shutil.copyfile(source.with_name(source.name + suffix), copy)
+        except FileNotFoundError:
+            is_main_file = not suffix
+            if is_main_file:
+                raise
+
+
+# --- unpacking an export ----------------------------------------------------------------
+
+# The database file by the version in `meta`. A newer export also contains an older file
+# as a decoy.
 _MEMBERS = {3: "collection.anki21b", 2: "collection.anki21", 1: "collection.anki2"}
 _CHUNK_BYTES = 1 << 20
 _MAX_DATABASE = 8 << 30
@@ -108,10 +134,17 @@ _MAX_SMALL_DATABASE = 64 << 20
 # A database of text compresses to about a tenth. A hundredfold expansion is a zip bomb.
 _MAX_RATIO = 100
 _EXPORT_AGAIN = "export it from Anki once more"
-# What `zipfile` raises for a file that is broken, encrypted or packed in a way it does not know.
+# What `zipfile` raises for a file that is broken, encrypted or packed in a way it does
+# not know.
 _BROKEN_ZIP = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, ZstdError
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    ZstdError,
+)
 
 
 def _unpack(path: Path, target: Path) -> None:
@@ -119,45 +152,64 @@ def _unpack(path: Path, target: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             member = _member(path, archive)
-            limit = min(_MAX_DATABASE, _MAX_SMALL_DATABASE + _MAX_RATIO * member.compress_size)
+            likely_most = _MAX_SMALL_DATABASE + _MAX_RATIO * member.compress_size
+            limit = min(_MAX_DATABASE, likely_most)
             with ExitStack() as stack:
                 source = stack.enter_context(archive.open(member))
                 if member.filename == _MEMBERS[3]:
                     source = stack.enter_context(cast(IO[bytes], ZstdFile(source)))
                 file = stack.enter_context(target.open("wb"))
-                while piece := source.read(_CHUNK_BYTES):
-                    if file.tell() + len(piece) > limit:
-                        what = f"{path}: is larger than {limit >> 20} MiB when unpacked"
-                        raise ItemError(what, hint=_EXPORT_AGAIN)
-                    file.write(piece)
+                is_complete = _copy_up_to(limit, source, file)
+            if not is_complete:
+                what = f"{path}: is larger than {limit >> 20} MiB when unpacked"
+                raise ItemError(what, hint=_EXPORT_AGAIN)
     except _BROKEN_ZIP as error:
         what = f"{path}: this export of Anki is broken or cut off ({error})"
         raise ItemError(what, hint=_EXPORT_AGAIN) from error
 
 
+def _copy_up_to(limit: int, source: IO[bytes], target: IO[bytes]) -> bool:
+    """Copy at most so many bytes. Return whether that was all."""
+    while piece := source.read(_CHUNK_BYTES):
+        if target.tell() + len(piece) > limit:
+            return False
+        target.write(piece)
+    return True
+
+
 def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """Return the archive member that holds the database."""
-    names, version = set(archive.namelist()), 0
-    if "meta" in names and archive.getinfo("meta").file_size <= _CHUNK_BYTES:
-        with suppress(ValueError):
-            version = number_of(read_message(archive.read("meta")), 1)
+    version = _export_version(archive)
     if version > max(_MEMBERS):
         raise ItemError(
             f"{path}: exported by a newer Anki than this version supports",
             hint="update ankiforge, or tick “Support older Anki versions” when exporting",
         )
-    found = next((name for name in _MEMBERS.values() if name in names), "")
-    if not found or _MEMBERS.get(version, found) not in names:
+    names = set(archive.namelist())
+    newest = next((name for name in _MEMBERS.values() if name in names), "")
+    if not newest or _MEMBERS.get(version, newest) not in names:
         raise ItemError(f"{path}: it contains no Anki collection", hint=_EXPORT_AGAIN)
-    return archive.getinfo(found)
+    return archive.getinfo(newest)
 
 
-# --- the view -------------------------------------------------------------------------------
+def _export_version(archive: zipfile.ZipFile) -> int:
+    """Return the version in `meta`; 0 without one, as in old exports."""
+    if "meta" not in archive.namelist():
+        return 0
+    if archive.getinfo("meta").file_size > _CHUNK_BYTES:
+        return 0
+    with suppress(ValueError):
+        return number_of(read_message(archive.read("meta")), 1)
+    return 0
+
+
+# --- the view ---------------------------------------------------------------------------
 
 # The home deck, also of a card that is in a filtered deck.
 _HOME = "iif(c.odid, c.odid, c.did)"
 _NOTES = f"""
-select o.nid, {texts("iif(o.place = '', n.guid, o.place)")}, {numbers("n.mod", "n.mid")}, {texts("n.tags", "n.flds")}
+select o.nid, {texts("iif(o.place = '', n.guid, o.place)")},
+  {numbers("n.mod", "n.mid")}, {texts("n.tags", "n.flds")}
 from temp.chosen o cross join notes n on n.id = o.nid
 order by o.place, o.nid
 """
@@ -172,9 +224,12 @@ from revlog r cross join cards c on c.id = r.cid cross join temp.chosen o on o.n
 where r.id > ?
 order by r.id
 """
-_FOREIGN_IDS = (
-    f"select {numbers('id', 'mod')} from notes where id not in (select nid from temp.chosen)"
-)
+_USED_TYPES = f"""
+select distinct {numbers("n.mid")} from temp.chosen o join notes n on n.id = o.nid
+"""
+_FOREIGN_IDS = f"""
+select {numbers("id", "mod")} from notes where id not in (select nid from temp.chosen)
+"""
 _FOREIGN_NOTES = f"""
 select n.id, {numbers("n.mod", "n.mid")}, {texts("n.flds")},
   (select {_HOME} from cards c where c.nid = n.id order by c.ord limit 1)
@@ -203,28 +258,36 @@ class CollectionView(Value):
         return self.database.created if self.complete else 0
 
     def notes(self) -> Iterator[SeenNote]:
-        """Yield the notes with our guids, by guid; of a view of everyone's notes all, by id."""
-        groups = groupby(self.database.rows(_CARDS), key=itemgetter(0))
-        of, rows = next(groups, (None, iter(())))
-        for id, guid, mod, kind, tags, text in self.database.rows(_NOTES):
+        """Yield the notes in `temp.chosen`: ours by guid, or everyone's by id."""
+        # both queries have the notes in the same order
+        cards_by_note = groupby(self.database.rows(_CARDS), key=itemgetter(0))
+        next_id, rows = next(cards_by_note, _NO_CARDS)
+        for id, guid, mod, type_id, tags, text in self.database.rows(_NOTES):
             cards: tuple[SeenCard, ...] = ()
-            if of == id:
-                cards = tuple(
-                    SeenCard(card, at, self.decks.get(deck, ""), reps, lapses, bool(suspended))
-                    for _, card, at, deck, reps, lapses, suspended in rows
-                )
-                of, rows = next(groups, (None, iter(())))
+            if next_id == id:
+                cards = tuple(map(self._card, rows))
+                next_id, rows = next(cards_by_note, _NO_CARDS)
             fields = tuple(text.split("\x1f"))
-            # any field: a person may have changed the note's type in Anki
-            found = (parse_identity(field) for field in fields)
-            identity = next((parsed for parsed in found if parsed and parsed.guid == guid), None)
-            words = tuple(filter(None, tags.replace("\u3000", " ").split(" ")))
-            yield SeenNote(Guid(guid), id, mod, kind, words, fields, cards, identity)
+            yield SeenNote(
+                guid=Guid(guid),
+                id=id,
+                mod=mod,
+                type_id=type_id,
+                tags=_split_tags(tags),
+                fields=fields,
+                cards=cards,
+                identity=_identity_in(fields, guid),
+            )
+
+    def _card(self, row: Row) -> SeenCard:
+        _, id, ordinal, deck_id, reps, lapses, suspended = row
+        deck = self.decks.get(deck_id, "")
+        return SeenCard(id, ordinal, deck, reps, lapses, bool(suspended))
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
         """Yield the reviews of our notes' cards, by review id."""
-        for id, guid, *rest in self.database.rows(_REVIEWS, after):
-            yield SeenReview(id, Guid(guid), *rest)
+        for id, guid, *answer in self.database.rows(_REVIEWS, after):
+            yield SeenReview(id, Guid(guid), *answer)
 
     def graves(self) -> frozenset[int]:
         """Return the ids of notes deleted since the last full sync."""
@@ -235,7 +298,14 @@ class CollectionView(Value):
     def foreign(
         self, known: Mapping[int, int]
     ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
-        """Return the ids of foreign notes, and those notes whose mod changed. None if partial."""
+        """Return the ids of foreign notes, and those notes whose mod is not the known one.
+
+        Args:
+            known: the mod of each note when it was read last, by id.
+
+        Returns:
+            None if the view does not contain the whole collection.
+        """
         if not self.complete:
             return None
         mods: dict[int, int] = dict(self.database.rows(_FOREIGN_IDS))
@@ -243,25 +313,51 @@ class CollectionView(Value):
         return frozenset(mods), self._foreign_notes(changed)
 
     def _foreign_notes(self, ids: list[int]) -> Iterator[ForeignNote]:
-        types = {}
-        for id, mod, kind, text, deck in self.database.rows(_FOREIGN_NOTES, json.dumps(ids)):
-            if kind not in types:
-                types[kind] = next(iter(note_types(self.database, (kind,))), None)
+        types: dict[int, SeenType | None] = {}
+        rows = self.database.rows(_FOREIGN_NOTES, json.dumps(ids))
+        for id, mod, type_id, text, deck_id in rows:
+            if type_id not in types:
+                types[type_id] = next(iter(note_types(self.database, (type_id,))), None)
+            kind = types[type_id]
             fields = text.split("\x1f")
-            words = _foreign_fields(types[kind], fields)
-            other_id = _other_id(types[kind], fields)
-            yield ForeignNote(id, mod, self.decks.get(deck or 0, ""), words, other_id)
+            yield ForeignNote(
+                id=id,
+                mod=mod,
+                deck=self.decks.get(deck_id or 0, ""),
+                fields=_foreign_fields(kind, fields),
+                other_id=_other_id(kind, fields),
+            )
+
+
+_NO_CARDS: tuple[object, Iterator[Row]] = (None, iter(()))
+
+
+def _split_tags(tags: str) -> Strings:
+    """Return the tags of a note, which blanks separate."""
+    return tuple(filter(None, tags.replace("\u3000", " ").split(" ")))
+
+
+def _identity_in(fields: Strings, guid: str) -> Identity | None:
+    """Return the AnkiforgeId of a note, in whatever field: a person may have changed its type."""
+    for field in fields:
+        identity = parse_identity(field)
+        if identity and identity.guid == guid:
+            return identity
+    return None
 
 
 @contextmanager
-def open_view(path: Path, adopted: Mapping[str, str] | None = {}) -> Iterator[CollectionView]:
+def open_view(
+    path: Path,
+    adopted: Mapping[str, str] | None = {},
+) -> Iterator[CollectionView]:
     """Open a collection or an export for reading.
 
     Args:
-        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The view of a `collection.anki2` is
-            named after its folder, the profile.
-        adopted: notes of other tools that are ours now (their guids: those of our cards); None = all
-            notes are shown, not only ours.
+        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The view of a
+            `collection.anki2` is named after its folder, the profile.
+        adopted: notes of other tools that are ours now (their guids: those of our cards);
+            None = all notes are shown, not only ours.
 
     Raises:
         ItemError: the file cannot be read.
@@ -271,17 +367,24 @@ def open_view(path: Path, adopted: Mapping[str, str] | None = {}) -> Iterator[Co
             kind = _kind_of(path)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
             copy = Path(folder) / COLLECTION
-            (_copy_collection if kind is ViewKind.COLLECTION else _unpack)(path, copy)
+            if kind is ViewKind.COLLECTION:
+                _copy_collection(path, copy)
+            else:
+                _unpack(path, copy)
         except OSError as error:
             raise _unreadable(path, error) from error
         database = stack.enter_context(open_database(copy, str(path), adopted))
         is_live = kind is ViewKind.COLLECTION and path.name == COLLECTION
-        used = f"select distinct {numbers('n.mid')} from temp.chosen o join notes n on n.id = o.nid"
-        types = {id for (id,) in database.rows(used)} | {note_type(one).id for one in Family}
+        ours = {note_type(family).id for family in Family}
+        used = {id for (id,) in database.rows(_USED_TYPES)}
         yield CollectionView(
-            database, kind, str(path), path.resolve().parent.name if is_live else "",
-            note_types(database, types), deck_names(database),
-        )  # fmt: skip
+            database=database,
+            kind=kind,
+            path=str(path),
+            profile=path.resolve().parent.name if is_live else "",
+            types=note_types(database, ours | used),
+            decks=deck_names(database),
+        )
 
 
 class ConnectView(Value):
@@ -302,35 +405,53 @@ class ConnectView(Value):
     @property
     def created(self) -> int:
         """When the collection was created; 0 if there is no export."""
-        found = {view.database.created for view in self.exports}
-        return found.pop() if len(found) == 1 else 0
+        times = {view.database.created for view in self.exports}
+        return times.pop() if len(times) == 1 else 0
 
     @property
     def types(self) -> tuple[SeenType, ...]:
         """The note types of our notes."""
-        return tuple({one.id: one for view in self.exports for one in view.types}.values())
+        types: dict[int, SeenType] = {}
+        for view in self.exports:
+            types |= {type.id: type for type in view.types}
+        return tuple(types.values())
 
     def notes(self) -> Iterator[SeenNote]:
-        """Yield our notes, by guid. Cards in a filtered deck are in the export of that deck only."""
-        found: dict[tuple[str, int], SeenNote] = {}
-        for note in (note for view in self.exports for note in view.notes()):
-            before = found.get((note.guid, note.id))
-            if before:
-                cards = {card.id: card for card in (*before.cards, *note.cards)}.values()
-                note = replace(note, cards=tuple(sorted(cards, key=lambda card: card.ordinal)))
-            found[note.guid, note.id] = note
-        yield from (found[at] for at in sorted(found))
+        """Yield our notes, by guid.
+
+        A card in a filtered deck is in the export of that deck only, so the cards of a
+        note may come from several exports.
+        """
+        notes: dict[tuple[Guid, int], SeenNote] = {}
+        for view in self.exports:
+            for note in view.notes():
+                place = (note.guid, note.id)
+                if place in notes:
+                    note = _with_cards_of(notes[place], note)
+                notes[place] = note
+        for place in sorted(notes):
+            yield notes[place]
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
         """Yield the reviews of our notes' cards, by review id."""
-        found = {one.id: one for view in self.exports for one in view.reviews(after)}
-        yield from (found[id] for id in sorted(found))
+        reviews: dict[int, SeenReview] = {}
+        for view in self.exports:
+            reviews |= {review.id: review for review in view.reviews(after)}
+        for id in sorted(reviews):
+            yield reviews[id]
 
     def graves(self) -> None:
         """Return None: AnkiConnect does not tell what was deleted."""
 
     def foreign(self, known: Mapping[int, int]) -> None:
         """Return None: the exports lack other decks."""
+
+
+def _with_cards_of(other: SeenNote, note: SeenNote) -> SeenNote:
+    """Return a note with the cards of another export too, by ordinal."""
+    cards = {card.id: card for card in (*other.cards, *note.cards)}
+    by_ordinal = sorted(cards.values(), key=attrgetter("ordinal"))
+    return replace(note, cards=tuple(by_ordinal))
 
 
 View = CollectionView | ConnectView
@@ -352,22 +473,26 @@ def connect_view(
         address: the address of that Anki.
         profile: its open profile.
         adopted: as in `open_view`.
-        notes: the ids of all our notes. The view is complete if the exports contain all of them.
+        notes: the ids of all our notes. The view is complete if the exports contain all
+            of them.
 
     Raises:
         ItemError: one of the files cannot be read.
     """
     with ExitStack() as stack:
         views = [stack.enter_context(open_view(path, adopted)) for path in exports]
-        rows = (view.database.rows(f"select {numbers('id')} from notes") for view in views)
-        found = {id for some in rows for (id,) in some}
-        yield ConnectView(views, address, profile, notes <= found)
+        exported: set[int] = set()
+        for view in views:
+            rows = view.database.rows(f"select {numbers('id')} from notes")
+            exported |= {id for (id,) in rows}
+        yield ConnectView(views, address, profile, complete=notes <= exported)
 
 
 _EXPECTED = "name the collection.anki2 of a profile, or an .apkg or .colpkg that Anki exported"
 
 
 def _kind_of(path: Path) -> ViewKind:
+    """Tell what a file is by its first bytes. Raise ItemError if it is nothing of Anki."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ItemError(f"{path}: not a file", hint=_EXPECTED)
     with path.open("rb") as file:
@@ -375,7 +500,10 @@ def _kind_of(path: Path) -> ViewKind:
     if start == b"SQLite format 3\0":
         return ViewKind.COLLECTION
     if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        raise ItemError(f"{path}: neither a collection nor an export of Anki", hint=_EXPECTED)
+        raise ItemError(
+            f"{path}: neither a collection nor an export of Anki",
+            hint=_EXPECTED,
+        )
     return ViewKind.COLPKG if path.suffix.lower() == ".colpkg" else ViewKind.APKG
 
 
@@ -389,7 +517,7 @@ def _unreadable(path: Path, error: OSError) -> ItemError:
     return ItemError(f"{path}: cannot be copied: {error.strerror or error}", hint=hint)
 
 
-# --- notes that are not ours ----------------------------------------------------------------
+# --- notes that are not ours ------------------------------------------------------------
 
 # The number of characters kept of a side. Useful cards are not longer.
 _MAX_SIDE = 2000
@@ -397,8 +525,13 @@ _MAX_SIDE = 2000
 _MAX_FIELD = 10_000
 _TEMPLATE_FIELD = regex(r"\{\{([^{}#^/]+)\}\}")
 _NOT_TEXT = regex(
-    r"(?is)<(style|script)\b.*?(?:</\1\s*>|\Z)|\[sound:[^\]]*\]|\[latex\].*?(?:\[/latex\]|\Z)"
-    r"|\[\$\$?\].*?(?:\[/\$\$?\]|\Z)|\[anki:[^\]]*\]"
+    r"""(?isx)
+    <(style|script)\b.*?(?:</\1\s*>|\Z)
+    | \[sound:[^\]]*\]
+    | \[latex\].*?(?:\[/latex\]|\Z)
+    | \[\$\$?\].*?(?:\[/\$\$?\]|\Z)    # LaTeX in a line, or on its own
+    | \[anki:[^\]]*\]                   # text to speech and other directives
+    """
 )
 _BREAK = regex(r"(?i)<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>")
 _TAG = regex(r"(?s)<!--.*?(?:-->|\Z)|<[^>]*>")
@@ -408,33 +541,60 @@ _CUT_TAG = regex(r"<[^<>]*\Z")
 
 def _other_id(kind: SeenType | None, fields: list[str]) -> str:
     """Return the id that the tool which made a note keeps in a field; "" if there is none."""
-    named = dict(zip(kind.names, fields, strict=False)) if kind else {}
-    keys = (key_number(_plain_text(named[name])) for name in KEY_FIELDS if name in named)
-    return next(filter(None, keys), "")
+    if kind is None:
+        return ""
+    field_of = dict(zip(kind.names, fields, strict=False))
+    for name in KEY_FIELDS:
+        if name in field_of:
+            number = key_number(_plain_text(field_of[name]))
+            if number:
+                return number
+    return ""
 
 
 def _foreign_fields(kind: SeenType | None, fields: list[str]) -> Fields:
     """Return the plain text of a note of any type as Front and Back, or Text. () without text.
 
-    The first template decides which fields are the question and which the answer. Pictures, sounds
-    and rendered LaTeX are left out, because they cannot be compared as text.
+    The first template decides which fields are the question and which the answer.
+    Pictures, sounds and rendered LaTeX are left out, because they cannot be compared as
+    text.
     """
     if kind is None:
         return ()
-    if kind.cloze:
-        text = next((field for field in fields if "{{c" in field), "")
-        shown = "" if "image-occlusion:" in text else _plain_text(text)
-        return (("Text", shown),) if shown else ()
+    return _foreign_cloze(fields) if kind.cloze else _foreign_sides(kind, fields)
 
-    sides = dict(zip(map(str.casefold, kind.names), fields, strict=False))
+
+def _foreign_cloze(fields: list[str]) -> Fields:
+    text = next((field for field in fields if "{{c" in field), "")
+    if "image-occlusion:" in text:
+        return ()
+    shown = _plain_text(text)
+    return (("Text", shown),) if shown else ()
+
+
+def _foreign_sides(kind: SeenType, fields: list[str]) -> Fields:
+    """Return question and answer: the first texts that the sides of the first template show.
+
+    Field names are compared without case. Without a template that names a field, the
+    first field is the question.
+    """
+    html_of = dict(zip(map(str.casefold, kind.names), fields, strict=False))
     template = next(iter(kind.templates), SeenTemplate("", None, "", ""))
-    front = [name for name in _named_in(template.question) if name in sides] or [*sides][:1]
-    order = (*front, *_named_in(template.answer), *sides)
-    texts = {name: _plain_text(sides.get(name, "")) for name in order}
-    asked = next(filter(None, map(texts.get, front)), "")
-    rest = (text for name, text in texts.items() if name not in front)
-    answer = next((text for text in rest if text not in ("", asked)), "")
-    return (("Front", asked), ("Back", answer)) if asked and answer else ()
+    front = [name for name in _named_in(template.question) if name in html_of]
+    if not front:
+        front = list(html_of)[:1]
+    order = (*front, *_named_in(template.answer), *html_of)
+    text_of = {name: _plain_text(html_of.get(name, "")) for name in order}
+    question = ""
+    for name in front:
+        question = question or text_of[name]
+    answer = ""
+    for name, text in text_of.items():
+        if name not in front and text != question:
+            answer = answer or text
+    if not question or not answer:
+        return ()
+    return (("Front", question), ("Back", answer))
 
 
 def _named_in(template: str) -> list[str]:
@@ -444,10 +604,13 @@ def _named_in(template: str) -> list[str]:
 
 
 def _plain_text(field: str) -> str:
+    """Return the text that a field shows, in one line."""
     if len(field) > _MAX_FIELD:
         field = _CUT_TAG.sub("", _EMBEDDED_PICTURE.sub("", field)[:_MAX_FIELD])
     if "<" in field or "[" in field:
-        field = _TAG.sub("", _BREAK.sub(" ", _NOT_TEXT.sub(" ", field)))
+        field = _NOT_TEXT.sub(" ", field)
+        field = _BREAK.sub(" ", field)
+        field = _TAG.sub("", field)
     if "&" in field:
         field = html.unescape(field)
     return " ".join(field.split())[:_MAX_SIDE]

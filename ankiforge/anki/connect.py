@@ -1,7 +1,8 @@
 """Client of AnkiConnect, the add-on that controls a running Anki by JSON over HTTP.
 
-Nothing is retried. Anki itself reads and writes the files, so both programs must see the same
-folders. Foreign text in messages is shortened, made printable, and stripped of the API key.
+Nothing is retried. Anki itself reads and writes the files, so both programs must see the
+same folders. Foreign text in messages is shortened, made printable, and stripped of the
+API key.
 """
 
 from __future__ import annotations
@@ -35,9 +36,12 @@ _SAME_FOLDERS = (
     " (Flatpak, Snap)"
 )
 _UNREACHED = (
-    httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL, httpx2.UnsupportedProtocol,
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.InvalidURL,
+    httpx2.UnsupportedProtocol,
     httpx2.LocalProtocolError,
-)  # fmt: skip
+)
 
 
 class UnsupportedError(ServiceError):
@@ -47,9 +51,10 @@ class UnsupportedError(ServiceError):
 class AnkiConnect:
     """AnkiConnect at an address.
 
-    `key` is its API key, which is never shown; `key_env` is the variable it was read from.
-    `timeout` is the time limit of one action in seconds. Imports, exports and `sync` have ten
-    minutes.
+    `key` is its API key, which is never shown; `key_env` is the variable it was read
+    from.
+    `timeout` is the time limit of one action in seconds. Imports, exports and `sync` have
+    ten minutes.
 
     Every method raises ServiceError if the action fails.
     """
@@ -64,12 +69,13 @@ class AnkiConnect:
         # no proxy, no redirects, no `Origin` (only web pages send one)
         self._http = httpx2.Client(
             trust_env=False,
-            verify=address.startswith("https:"),  # loading certificates takes longer than a request
+            # loading certificates takes longer than a request
+            verify=address.startswith("https:"),
             headers={"Connection": "close"},
         )
         bound(self._http)
 
-    # --- actions ------------------------------------------------------------------------------
+    # --- actions ------------------------------------------------------------------------
 
     def check(self) -> None:
         """Check that AnkiConnect grants access.
@@ -79,9 +85,10 @@ class AnkiConnect:
         with suppress(UnsupportedError):
             answer = self._ask("requestPermission", Json)
             if answer.get("permission") != "granted":
+                origins = "ignoreOriginList and webCorsOriginList"
                 raise ServiceError(
                     f"AnkiConnect at {self.address} denied permission",
-                    hint=f"in Anki: {_CONFIG_MENU}, look at ignoreOriginList and webCorsOriginList",
+                    hint=f"in Anki: {_CONFIG_MENU}, look at {origins}",
                 )
 
     def active_profile(self) -> str:
@@ -107,10 +114,17 @@ class AnkiConnect:
     def import_package(self, path: Path) -> None:
         """Import a package with the add-on's own options (note types merged, scheduling included).
 
-        A success reported by Anki proves nothing: check afterwards what the collection contains.
+        A success reported by Anki proves nothing: check afterwards what the collection
+        contains.
         """
-        given = {"path": str(path.absolute())}
-        if not self._ask("importPackage", bool, given, _LONG_SECONDS, _SAME_FOLDERS):
+        imported = self._ask(
+            "importPackage",
+            bool,
+            {"path": str(path.absolute())},
+            seconds=_LONG_SECONDS,
+            hint=_SAME_FOLDERS,
+        )
+        if not imported:
             raise ServiceError(f"Anki did not import {path}", hint=_SAME_FOLDERS)
 
     def export(
@@ -118,28 +132,43 @@ class AnkiConnect:
     ) -> tuple[tuple[Path, ...], frozenset[int]]:
         """Export the decks that contain our or adopted notes, with scheduling, and their subdecks.
 
-        A note is exported with all its cards, even those in other decks. A card that is currently
-        in a filtered deck is exported only with that deck.
+        A note is exported with all its cards, even those in other decks. A card that is
+        currently in a filtered deck is exported only with that deck.
 
         Returns:
-            The packages, and the ids of all notes that look like ours, read after the exports. The
-            packages are a complete view only if they contain every one of these: a note without
-            cards is in no package, and a card may have been moved or added during the exports.
+            The packages, and the ids of all notes that look like ours, read after the
+            exports. The packages are a complete view only if they contain every one of
+            these: a note without cards is in no package, and a card may have been moved
+            or added during the exports.
         """
-        wanted = f"{_OURS} OR nid:{','.join(map(str, adopted)) or 0}"
-        cards = self._find("findCards", wanted)
-        decks = self._ask("getDecks", Json, {"cards": cards}).keys() if cards else set()
-        top = [deck for deck in sorted(decks) if decks.isdisjoint(_above(deck))]
-        paths = tuple(folder / f"deck-{number}.apkg" for number in range(1, len(top) + 1))
-        for deck, path in zip(top, paths, strict=True):
-            given = {"deck": deck, "path": str(path.absolute()), "includeSched": True}
-            if not self._ask("exportPackage", bool, given, _LONG_SECONDS, _SAME_FOLDERS):
-                what = f"Anki did not export the deck {deck}"
-                raise ServiceError(what, hint="was it just renamed? try again")
-            if not path.is_file():
-                what = f"Anki exported to {path}, but nothing is there"
-                raise ServiceError(what, hint=_SAME_FOLDERS)
-        return paths, frozenset(self._find("findNotes", wanted))
+        adopted_ids = ",".join(map(str, adopted))
+        search = f"{_OURS} OR nid:{adopted_ids or 0}"
+        cards = self._find("findCards", search)
+        decks: set[str] = set()
+        if cards:
+            decks = set(self._ask("getDecks", Json, {"cards": cards}))
+        top_decks = [deck for deck in sorted(decks) if decks.isdisjoint(_parents(deck))]
+        packages = []
+        for number, deck in enumerate(top_decks, start=1):
+            path = folder / f"deck-{number}.apkg"
+            self._export_deck(deck, path)
+            packages.append(path)
+        return tuple(packages), frozenset(self._find("findNotes", search))
+
+    def _export_deck(self, deck: str, path: Path) -> None:
+        exported = self._ask(
+            "exportPackage",
+            bool,
+            {"deck": deck, "path": str(path.absolute()), "includeSched": True},
+            seconds=_LONG_SECONDS,
+            hint=_SAME_FOLDERS,
+        )
+        if not exported:
+            what = f"Anki did not export the deck {deck}"
+            raise ServiceError(what, hint="was it just renamed? try again")
+        if not path.is_file():
+            what = f"Anki exported to {path}, but nothing is there"
+            raise ServiceError(what, hint=_SAME_FOLDERS)
 
     def retired_cards(self) -> tuple[int, ...]:
         """Return the ids of cards of retired notes that are not suspended."""
@@ -152,10 +181,13 @@ class AnkiConnect:
     def unsuspend(self, cards: Iterable[int]) -> None:
         """Unsuspend those of the given cards that exist and are suspended."""
         ids = ",".join(map(str, cards))
-        if ids and (suspended := self._find("findCards", f"cid:{ids} is:suspended")):
+        if not ids:
+            return
+        suspended = self._find("findCards", f"cid:{ids} is:suspended")
+        if suspended:
             self._ask("unsuspend", object, {"cards": suspended})
 
-    # --- one request --------------------------------------------------------------------------
+    # --- one request --------------------------------------------------------------------
 
     def _find(self, action: str, query: str) -> tuple[int, ...]:
         """Return the ids of the notes or cards that match an Anki search."""
@@ -169,19 +201,22 @@ class AnkiConnect:
         seconds: float = 0.0,
         hint: str = "",
     ) -> _T:
-        """Return the result of one action. `hint` is for refusals in Anki's own words."""
+        """Return the result of one action.
+
+        Args:
+            action: the name of the action in AnkiConnect.
+            shape: the type that its result must have.
+            params: its parameters.
+            seconds: the time limit; 0 for the usual one.
+            hint: what to do about a refusal in Anki's own words.
+        """
         request = {"action": action, "version": _API_VERSION, "params": params or {}}
         if self._key:
             request["key"] = self._key
         response = self._post(request, action, seconds or self._timeout)
         if response.status_code != httpx2.codes.OK:
             raise self._not_anki_connect(f"HTTP {response.status_code}")
-        try:
-            answer = json.loads(response.content)
-        except (ValueError, RecursionError) as error:
-            raise self._not_anki_connect("not JSON") from error
-        if not isinstance(answer, dict) or not {"result", "error"} <= answer.keys():
-            raise self._not_anki_connect("an answer of another shape")
+        answer = self._decoded(response.content)
         if answer["error"] is not None:
             raise self._refusal(action, self._one_line(answer["error"]), hint)
         try:
@@ -192,6 +227,16 @@ class AnkiConnect:
                 hint="is a profile open in Anki? then update the add-on: Tools › Add-ons",
             ) from error
         return result
+
+    def _decoded(self, content: bytes) -> Json:
+        """Return the answer of AnkiConnect: an object with `result` and `error`."""
+        try:
+            answer = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise self._not_anki_connect("not JSON") from error
+        if not isinstance(answer, dict) or not {"result", "error"} <= answer.keys():
+            raise self._not_anki_connect("an answer of another shape")
+        return answer
 
     def _post(self, request: Json, action: str, seconds: float) -> httpx2.Response:
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
@@ -216,6 +261,7 @@ class AnkiConnect:
             ) from error
 
     def _refusal(self, action: str, words: str, hint: str) -> ServiceError:
+        """Return the error for a refusal, which AnkiConnect tells in words only."""
         lower = words.lower()
         if "unsupported action" in lower:
             return UnsupportedError(
@@ -227,8 +273,11 @@ class AnkiConnect:
                 f"no profile is open in Anki at {self.address}",
                 hint="open your profile in Anki's window, close its dialogs, and try again",
             )
-        if "valid api key" not in lower:
-            return ServiceError(f"Anki refuses {action}: {words}", hint=hint)
+        if "valid api key" in lower:
+            return self._wrong_key()
+        return ServiceError(f"Anki refuses {action}: {words}", hint=hint)
+
+    def _wrong_key(self) -> ServiceError:
         what = f"AnkiConnect at {self.address} requires its key"
         if self._key:
             what = f"the key in {self._key_env} is not that of AnkiConnect at {self.address}"
@@ -250,18 +299,27 @@ class AnkiConnect:
     def _one_line(self, words: object) -> str:
         """Return a foreign message as one short printable line without the key."""
         text = without_secret(str(words), self._key)
-        text = text.replace(self._key, "…") if self._key else text
-        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        if self._key:
+            text = text.replace(self._key, "…")
+        printable = "".join(sign if sign.isprintable() else " " for sign in text)
+        line = " ".join(printable.split())
         return re.sub(r"^\[Errno -?\d+\] ", "", line)[:_MAX_MESSAGE]
 
 
-_TYPES = tuple(note_type(family) for family in Family)
-# An Anki search for notes that may be ours: by field, by type name, by type id.
-_OURS = " OR ".join((
-    "AnkiforgeId:af1*", *(f'"note:{kind.name}*" OR mid:{kind.id}' for kind in _TYPES)
-))  # fmt: skip
+def _search_for_ours() -> str:
+    """Return an Anki search for notes that may be ours: by field, by type name, by type id."""
+    conditions = ["AnkiforgeId:af1*"]
+    for family in Family:
+        kind = note_type(family)
+        conditions.append(f'"note:{kind.name}*" OR mid:{kind.id}')
+    return " OR ".join(conditions)
 
 
-def _above(deck: str) -> Iterator[str]:
+_OURS = _search_for_ours()
+
+
+def _parents(deck: str) -> Iterator[str]:
+    """Yield the decks above a deck, outermost first."""
     parts = deck.split("::")
-    return ("::".join(parts[:end]) for end in range(1, len(parts)))
+    for end in range(1, len(parts)):
+        yield "::".join(parts[:end])

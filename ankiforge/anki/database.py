@@ -1,4 +1,4 @@
-"""The database of Anki, in every form in which it is stored: with tables or with JSON for decks and note types.
+"""The database of Anki in every form: decks and note types in tables, or as JSON.
 
 The file may be malicious, so its tables and values are checked.
 """
@@ -19,8 +19,10 @@ from ankiforge.model import Json, SeenTemplate, SeenType, Texts
 _T = TypeVar("_T")
 Row = tuple[Any, ...]
 
-_OLDEST_SCHEMA, _NEWEST_SCHEMA = 11, 18
-# The first schema that keeps decks and note types in tables. Earlier ones use JSON in `col`.
+_OLDEST_SCHEMA = 11
+_NEWEST_SCHEMA = 18
+# The first schema that keeps decks and note types in tables. Earlier ones use JSON in
+# `col`.
 _SCHEMA_WITH_TABLES = 15
 _TABLES = frozenset(("col", "notes", "cards", "revlog", "graves"))
 _TYPE_TABLES = frozenset(("decks", "notetypes", "fields", "templates"))
@@ -39,10 +41,13 @@ create index temp.chosen_nid on chosen (nid);
 """
 _ADOPTED = """
 insert or ignore into temp.chosen
-select a.value, ifnull(cast(n.id as integer), 0) from notes n join json_each(?) a on a.key = n.guid
+select a.value, ifnull(cast(n.id as integer), 0)
+from notes n join json_each(?) a on a.key = n.guid
 """
 # Finds tables but not views: a view in place of a table could run for ever.
-_PLAIN_TABLES = "select name from sqlite_master where type = 'table' and sql like 'create table%'"
+_PLAIN_TABLES = """
+select name from sqlite_master where type = 'table' and sql like 'create table%'
+"""
 
 
 def numbers(*columns: str) -> str:
@@ -58,37 +63,65 @@ def texts(*columns: str) -> str:
 class Database:
     """A copy of Anki's database.
 
-    The table `temp.chosen` holds (place, nid) of the notes with our guids, whose place is the guid,
-    and of those in `adopted` (guid in Anki: guid of our card); of None all notes, with the place ''.
+    The table `temp.chosen` holds (place, nid) of the notes that are read. The place is
+    the guid of a note of ours, and the guid of our card for a note in `adopted` (guid in
+    Anki: guid of our card). If `adopted` is None, all notes are read, with the place ''.
     """
 
-    def __init__(self, connection: sqlite3.Connection, name: str, adopted: Texts | None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        name: str,
+        adopted: Texts | None,
+    ) -> None:
         self._connection = connection
         self._name = name
+        self.created, self.schema = self._created_and_schema()
+        self._check_schema()
+        self._check_tables()
+        self._choose_notes(adopted)
+
+    def _created_and_schema(self) -> Row:
+        query = f"select {numbers('crt', 'ver')} from col limit 1"
         try:
-            query = f"select {numbers('crt', 'ver')} from col limit 1"
-            found: Row = connection.execute(query).fetchone() or (0, 0)
+            row: Row | None = self._connection.execute(query).fetchone()
         except _DAMAGED as error:
             if "no such" in str(error):
                 raise self.unusable("not a collection of Anki", str(error)) from error
             raise self._damaged(error) from error
-        self.created, self.schema = found
+        return row or (0, 0)
+
+    def _check_schema(self) -> None:
         if self.schema < _OLDEST_SCHEMA:
             raise self.unusable("not a collection of Anki 2.1 or later", "schema too old")
         if self.schema > _NEWEST_SCHEMA:
             raise ItemError(
-                f"{name}: made by a newer Anki than this version supports (schema {self.schema})",
+                f"{self._name}: made by a newer Anki than this version supports"
+                f" (schema {self.schema})",
                 hint="update ankiforge",
             )
-        known = {table for (table,) in self.rows(_PLAIN_TABLES)}
-        if missing := (_TABLES if self.legacy else _TABLES | _TYPE_TABLES) - known:
+
+    def _check_tables(self) -> None:
+        present = {table for (table,) in self.rows(_PLAIN_TABLES)}
+        needed = _TABLES if self.legacy else _TABLES | _TYPE_TABLES
+        missing = needed - present
+        if missing:
             raise self.unusable("not a collection of Anki", f"no table {min(missing)}")
-        if (state := self.first("pragma quick_check(1)")[0]) != "ok":
+        (state,) = self.first("pragma quick_check(1)")
+        if state != "ok":
             raise self._damaged(state)
+
+    def _choose_notes(self, adopted: Texts | None) -> None:
+        """Fill `temp.chosen`."""
+        if adopted is None:
+            place = "''"
+            condition = "1"
+        else:
+            place = "guid"
+            condition = f"guid glob '{OUR_GUIDS}'"
         try:
-            chosen = ("''", "1") if adopted is None else ("guid", f"guid glob '{OUR_GUIDS}'")
-            connection.executescript(_SETUP.format(*chosen))
-            connection.execute(_ADOPTED, (msgspec.json.encode(adopted or {}),))
+            self._connection.executescript(_SETUP.format(place, condition))
+            self._connection.execute(_ADOPTED, (msgspec.json.encode(adopted or {}),))
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
@@ -119,7 +152,10 @@ class Database:
 
     def unusable(self, what: str, why: str) -> ItemError:
         """Return an error that names the file."""
-        return ItemError(f"{self._name}: {what} ({why})", hint="name the collection.anki2 of Anki")
+        return ItemError(
+            f"{self._name}: {what} ({why})",
+            hint="name the collection.anki2 of Anki",
+        )
 
     def _damaged(self, why: object) -> ItemError:
         return ItemError(
@@ -141,11 +177,12 @@ def open_database(copy: Path, name: str, adopted: Texts | None) -> Iterator[Data
 
 def _unicase(left: str, right: str) -> int:
     """Compare names as Anki's `unicase` collation does."""
-    one, other = left.casefold(), right.casefold()
-    return (one > other) - (one < other)
+    folded_left = left.casefold()
+    folded_right = right.casefold()
+    return (folded_left > folded_right) - (folded_left < folded_right)
 
 
-# --- decks and note types -------------------------------------------------------------------
+# --- decks and note types ---------------------------------------------------------------
 
 
 class _Field(msgspec.Struct):
@@ -184,19 +221,26 @@ def note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...
     """Return the existing note types among the wanted ids, ascending by id."""
     if not database.legacy:
         return tuple(seen for id in sorted(wanted) for seen in _from_tables(database, id))
-    found = database.column("models", dict[int, _Type])
-    return tuple(_from_json(id, found[id]) for id in sorted(wanted) if id in found)
+    models = database.column("models", dict[int, _Type])
+    return tuple(_from_json(id, models[id]) for id in sorted(wanted) if id in models)
 
 
 def _from_json(id: int, kind: _Type) -> SeenType:
     fields = sorted(kind.flds, key=lambda field: field.ord)
     templates = sorted(kind.tmpls, key=lambda template: template.ord)
     return SeenType(
-        id, kind.name, int(kind.mod), kind.type == 1,
-        tuple((field.name, field.id) for field in fields),
-        tuple(SeenTemplate(one.name, one.id, one.qfmt, one.afmt) for one in templates),
-        kind.css,
-    )  # fmt: skip
+        id=id,
+        name=kind.name,
+        mod=int(kind.mod),
+        cloze=kind.type == 1,
+        fields=tuple((field.name, field.id) for field in fields),
+        templates=tuple(map(_template_from_json, templates)),
+        css=kind.css,
+    )
+
+
+def _template_from_json(template: _Template) -> SeenTemplate:
+    return SeenTemplate(template.name, template.id, template.qfmt, template.afmt)
 
 
 def _from_tables(database: Database, id: int) -> Iterator[SeenType]:
@@ -204,35 +248,62 @@ def _from_tables(database: Database, id: int) -> Iterator[SeenType]:
 
     The field numbers are those of `proto/anki/notetypes.proto`.
     """
-
-    def read(table: str, *columns: str) -> Iterator[Row]:
-        """Yield the columns and the decoded `config` of the rows that belong to this note type."""
-        key, order = ("id", "id") if table == "notetypes" else ("ntid", "ord")
-        query = f"select {', '.join(columns)}, config from {table} where {key} = ? order by {order}"
-        for *values, config in database.rows(query, id):
-            try:
-                yield *values, read_message(config if isinstance(config, bytes) else b"\x00")
-            except ValueError as error:
-                raise database.unusable("a note type cannot be read", str(error)) from error
-
-    for name, mod, settings in read("notetypes", texts("name"), numbers("mtime_secs")):
-        fields = tuple((field, _id(part, 9)) for field, part in read("fields", texts("name")))
-        templates = tuple(
-            SeenTemplate(template, _id(part, 8), _text(part, 1), _text(part, 2))
-            for template, part in read("templates", texts("name"))
+    name_and_mod = f"{texts('name')}, {numbers('mtime_secs')}"
+    types = f"select {name_and_mod}, config from notetypes where id = ? order by id"
+    for name, mod, settings in _configured(database, types, id):
+        yield SeenType(
+            id=id,
+            name=name,
+            mod=mod,
+            cloze=number_of(settings, 1) == 1,
+            fields=tuple(_fields_from_table(database, id)),
+            templates=tuple(_templates_from_table(database, id)),
+            css=_text(settings, 3),
         )
-        is_cloze = number_of(settings, 1) == 1
-        yield SeenType(id, name, mod, is_cloze, fields, templates, _text(settings, 3))
 
+
+def _fields_from_table(
+    database: Database,
+    type_id: int,
+) -> Iterator[tuple[str, int | None]]:
+    """Yield (name, id) of each field of a note type, in order."""
+    query = f"select {texts('name')}, config from fields where ntid = ? order by ord"
+    for name, config in _configured(database, query, type_id):
+        yield name, _id(config, 9)
+
+
+def _templates_from_table(database: Database, type_id: int) -> Iterator[SeenTemplate]:
+    """Yield the templates of a note type, in order."""
+    query = f"select {texts('name')}, config from templates where ntid = ? order by ord"
+    for name, config in _configured(database, query, type_id):
+        yield SeenTemplate(name, _id(config, 8), _text(config, 1), _text(config, 2))
+
+
+def _configured(database: Database, query: str, type_id: int) -> Iterator[Row]:
+    """Yield the rows of a query about a note type, with their last column, `config`, decoded."""
+    for *values, config in database.rows(query, type_id):
+        message = config if isinstance(config, bytes) else b"\x00"
+        try:
+            yield *values, read_message(message)
+        except ValueError as error:
+            raise database.unusable("a note type cannot be read", str(error)) from error
+
+
+# --- Protocol Buffers -------------------------------------------------------------------
 
 Message = dict[int, int | bytes]
+_VARINT = 0
+_FIXED_64 = 1
+_BYTES = 2
+_FIXED_32 = 5
 
 
 def read_message(data: bytes) -> Message:
     """Return the fields of a Protocol Buffers message by number.
 
-    Of a repeated field the last value is returned. Numbers are unsigned varints. Strings and nested
-    messages are returned as bytes (https://protobuf.dev/programming-guides/encoding/).
+    Of a repeated field the last value is returned. Numbers are unsigned varints. Strings
+    and nested messages are returned as bytes
+    (https://protobuf.dev/programming-guides/encoding/).
 
     Raises:
         ValueError: the data is truncated or not a message.
@@ -241,21 +312,26 @@ def read_message(data: bytes) -> Message:
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
-        number, kind = tag >> 3, tag & 7
-        if kind == 0:
+        number = tag >> 3
+        wire_type = tag & 7
+        if wire_type == _VARINT:
             fields[number], at = _varint(data, at)
-        elif kind in (1, 2, 5):
-            length, at = _varint(data, at) if kind == 2 else (8 if kind == 1 else 4, at)
+        elif wire_type in (_FIXED_64, _BYTES, _FIXED_32):
+            if wire_type == _BYTES:
+                length, at = _varint(data, at)
+            else:
+                length = 8 if wire_type == _FIXED_64 else 4
             if length > len(data) - at:
                 raise ValueError("cut off")
             fields[number] = data[at : at + length]
             at += length
-        if kind not in (0, 1, 2, 5) or number == 0:
-            raise ValueError(f"unknown field {number} of type {kind}")
+        if wire_type not in (_VARINT, _FIXED_64, _BYTES, _FIXED_32) or number == 0:
+            raise ValueError(f"unknown field {number} of type {wire_type}")
     return fields
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return the number that begins at a position, and the position behind it."""
     value = 0
     for place, byte in enumerate(data[at : at + 10]):
         value |= (byte & 0x7F) << (7 * place)

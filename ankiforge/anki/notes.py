@@ -1,39 +1,54 @@
 """Build the note of a card: its fields as HTML, its deck and its tags.
 
-Content fields are rendered Markdown. Machine fields (Source, Citation, Links, AnkiforgeId) are
-built from the highlight and never contain a path of this computer.
+Content fields are rendered Markdown. Machine fields (Source, Citation, Links,
+AnkiforgeId) are built from the highlight and never contain a path of this computer.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.render import address, escape, lines, literal, render
-from ankiforge.model import Card, CardKind, Fields, Highlight, Media, Strings
+from ankiforge.model import Card, CardKind, Document, Fields, Highlight, Media, Strings
 from ankiforge.text import regex
-from ankiforge.text.cloze import gaps, plain
-from ankiforge.text.fold import canonical, clean, isolated, locate, same
+from ankiforge.text.fold import clean, isolated, locate, same
 
 Pictures = Mapping[str, Media]
 """The pictures that Markdown may show, by the path written there."""
+SafeContext = Callable[[Card, Strings], Strings]
+"""Returns the parts of a card's context that do not give its answer away: `check.safe_context`."""
 
 
-def field_html(card: Card, tags: Strings, pictures: Pictures | None = None) -> Strings:
+def field_html(
+    card: Card,
+    tags: Strings,
+    safe_context: SafeContext,
+    pictures: Pictures | None = None,
+) -> Strings:
     """Return all fields of a card's note, in note type order. `tags` are those of the package."""
     content = content_html(card.kind, card.fields, pictures)
-    return with_content(card, content, tuple(map(field_hash, content)), tags)
+    hashes = tuple(map(field_hash, content))
+    return with_content(
+        card,
+        content,
+        hashes=hashes,
+        tags=tags,
+        safe_context=safe_context,
+    )
 
 
 def with_content(
     card: Card,
     content: Strings,
+    *,
     hashes: Strings,
     tags: Strings,
+    safe_context: SafeContext,
     feedback: str = "",
 ) -> Strings:
     """Return all fields of a note with these content fields, in note type order.
@@ -43,31 +58,38 @@ def with_content(
         content: the content fields, as HTML.
         hashes: the hash of each of them as our package wrote it last.
         tags: our tags.
+        safe_context: what may stand above the question.
         feedback: the field Feedback, which is the person's.
     """
+    words = ("af1", card.guid, card.key, card.slot, ".".join(hashes), tags_hash(tags))
+    identity = " ".join(words)
     written = dict(zip(card.family.content_fields, content, strict=True))
-    written |= {
-        "Source": source_html(card),
-        "Citation": citation_html(card),
-        "Links": links_html(*card.passages),
-        "AnkiforgeId": literal(
-            f"af1 {card.guid} {card.key} {card.slot} {'.'.join(hashes)} {tags_hash(tags)}"
-        ),
-        "Feedback": feedback,
-    }
+    written["Source"] = source_html(card)
+    written["Citation"] = citation_html(card, safe_context)
+    written["Links"] = links_html(*card.passages)
+    written["AnkiforgeId"] = literal(identity)
+    written["Feedback"] = feedback
     return tuple(written.get(name, "") for name in note_type(card.family).names)
 
 
-def content_html(kind: CardKind, fields: Fields, pictures: Pictures | None = None) -> Strings:
+def content_html(
+    kind: CardKind,
+    fields: Fields,
+    pictures: Pictures | None = None,
+) -> Strings:
     """Return only the content fields, in note type order. Used for cards and drafts."""
-    markdown = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
-    return tuple(
-        render(markdown.get(name, ""), cloze=name == "Text", pictures=pictures)
-        for name in kind.family.content_fields
-    )
+    family = kind.family
+    markdown = dict(fields)
+    markdown |= dict.fromkeys(family.switches, "")  # a switch is set by the kind alone
+    markdown |= dict(kind.switched_on)
+    html_fields = []
+    for name in family.content_fields:
+        text = markdown.get(name, "")
+        html_fields.append(render(text, cloze=name == "Text", pictures=pictures))
+    return tuple(html_fields)
 
 
-# --- where it comes from --------------------------------------------------------------------
+# --- where it comes from ----------------------------------------------------------------
 
 ALSO = '<blockquote class="af-also">'
 """The start of each further passage in the field Source."""
@@ -79,59 +101,63 @@ _LINE_END = regex(r"(?i)<br\s*/?>|</(?:p|div|blockquote)>")
 def source_html(card: Card) -> str:
     """Return the passage of the source, with the highlight and the card's evidence marked in it."""
     highlight = card.highlight
-    around = locate(highlight.exact, highlight.sentence)
-    passage = highlight.sentence if around else highlight.exact
+    span = locate(highlight.exact, highlight.sentence)
+    passage = highlight.exact if span is None else highlight.sentence
     if not passage.strip():
         return ""
-    start, end = around or (0, len(passage))
-    exact = passage[start:end]
-    first, last = locate(card.quote, exact) or (0, 0)
-    marked = lines(exact)
-    if first != last:
-        evidence = f"<mark>{lines(exact[first:last])}</mark>"
-        marked = lines(exact[:first]) + evidence + lines(exact[last:])
-    further = (
-        f"{ALSO}{lines(also.exact)}<br><cite>{literal(reference(also))}</cite>"
-        for also in card.passages[1:]
-        if not same(also.exact, highlight.exact)
-    )
-    return "</blockquote>".join((
-        f"<blockquote>{lines(passage[:start])}"
-        f'<span class="af-exact">{marked}</span>{lines(passage[end:])}',
-        *further,
-        "",
-    ))  # fmt: skip
+    start, end = span or (0, len(passage))
+    before = lines(passage[:start])
+    marked = _with_evidence(passage[start:end], card.quote)
+    after = lines(passage[end:])
+    exact = f'<span class="af-exact">{marked}</span>'
+    quotes = [f"<blockquote>{before}{exact}{after}</blockquote>"]
+    for other in card.passages[1:]:
+        if not same(other.exact, highlight.exact):
+            cite = f"<cite>{literal(reference(other))}</cite>"
+            quotes.append(f"{ALSO}{lines(other.exact)}<br>{cite}</blockquote>")
+    return "".join(quotes)
+
+
+def _with_evidence(exact: str, quote: str) -> str:
+    """Return the text of a highlight, with the quote of the card marked in it."""
+    start, end = locate(quote, exact) or (0, 0)
+    if start == end:
+        return lines(exact)
+    evidence = f"<mark>{lines(exact[start:end])}</mark>"
+    return lines(exact[:start]) + evidence + lines(exact[end:])
 
 
 def read_source(field: str) -> tuple[str, str, str]:
     """Return (passage, its highlight, the quote in that) of a field Source. The quote may be ""."""
-    source = field.partition(ALSO)[0]
-    passage, exact, quote = text_of(source), _HIGHLIGHT.search(source), _QUOTE.search(source)
-    return passage, text_of(exact[1]) if exact else passage, text_of(quote[1]) if quote else ""
+    first_passage = field.partition(ALSO)[0]
+    passage = text_of(first_passage)
+    highlight = _HIGHLIGHT.search(first_passage)
+    quote = _QUOTE.search(first_passage)
+    return (
+        passage,
+        text_of(highlight[1]) if highlight else passage,
+        text_of(quote[1]) if quote else "",
+    )
 
 
 def text_of(field: str) -> str:
     """Return the plain text of a field that we wrote and a person may have edited."""
-    parts = _LINE_END.sub("\n", field.replace("<wbr>", "").replace("<span></span>", ""))
-    return html.unescape(re.sub(r"<[^>]*>", "", parts)).strip()
+    visible = field.replace("<wbr>", "").replace("<span></span>", "")
+    visible = _LINE_END.sub("\n", visible)
+    return html.unescape(re.sub(r"<[^>]*>", "", visible)).strip()
 
 
-def citation_html(card: Card) -> str:
+def citation_html(card: Card, safe_context: SafeContext) -> str:
     """Return the line above the question and the full references.
 
-    The line is document › heading › list items. Parts that would reveal the answer are left out of
-    the line.
+    The line is document › heading › list items. Parts that would reveal the answer are
+    left out of the line.
     """
-    highlight, markdown = card.highlight, dict(card.fields)
-    if card.kind is CardKind.CLOZE:
-        answers = [plain(gap.answer) for gap in gaps(markdown.get("Text", ""))]
-    else:
-        asked = ("Front", "Back") if card.kind is CardKind.TWO_WAY else ("Back",)
-        answers = [plain(markdown.get(name, "")) for name in asked]
-    parts = (*_title_and_headings(highlight), *map(_shortened, highlight.above))
-    above = " › ".join(part for part in parts if not any(_reveals(part, one) for one in answers))
+    items = map(_shortened, card.highlight.above)
+    parts = (*_title_and_headings(card.highlight), *items)
+    above = " › ".join(safe_context(card, parts))
     where = f'<span class="af-where">{literal(above)}</span>' if above else ""
-    references = dict.fromkeys(reference(source) for source in card.passages)
+    references = dict.fromkeys(map(reference, card.passages))
     return where + "".join(f"<cite>{literal(text)}</cite>" for text in references)
 
 
@@ -149,56 +175,48 @@ _MAX_ITEM_CHARS = 60
 
 
 def _shortened(text: str) -> str:
+    """Return a list item, cut between two words if it is long."""
     text = text.rstrip(" :：")
     if len(text) > _MAX_ITEM_CHARS:
-        text = f"{text[:_MAX_ITEM_CHARS].rpartition(' ')[0] or text[:_MAX_ITEM_CHARS]}…"
+        start = text[:_MAX_ITEM_CHARS]
+        whole_words = start.rpartition(" ")[0]
+        text = f"{whole_words or start}…"
     return isolated(text)
-
-
-_WORD = regex(r"\w+")
-_STOP_WORD_LIST = (
-    "a an the of in for that it to is be and by der die das des ein eine"
-    " le la les un une de du el los las del"
-)
-_STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
-
-
-def _reveals(part: str, answer: str) -> bool:
-    """Return whether a text contains the words of an answer, in any inflection.
-
-    So `catalysis` matches `catalyst`. Two thirds of the words suffice. Parenthesised text in the
-    answer is ignored.
-    """
-    bare = canonical(re.sub(r"\([^()]*\)", " ", answer))
-    text = canonical(part)
-    needle = "".join(bare.split())
-    if not needle.isascii() and needle in "".join(text.split()):
-        return True
-    words = {_stem(word) for word in _WORD.findall(bare) if word not in _STOP_WORDS}
-    found = words & {_stem(word) for word in _WORD.findall(text)}
-    return bool(words) and len(found) >= max(len(words) * 2 / 3, min(len(words), 2))
-
-
-def _stem(word: str) -> str:
-    return word[:5] if len(word) > 5 else word.removesuffix("s")
 
 
 def reference(highlight: Highlight) -> str:
     """Return the reference, as in `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
-    document = highlight.document
-    names = [isolated(creator.partition(",")[0].strip()) for creator in document.creators]
-    authors = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
-    year = re.match(r"\d{4}", document.issued)
-    head = " ".join(part for part in (authors, f"({year[0]})" if year else "") if part)
+    authors_and_year = _authors_and_year(highlight.document)
     title, *headings = _title_and_headings(highlight) or ("",)
     page = f"p. {highlight.page_label}" if highlight.page_label else ""
-    place = ", ".join(part for part in (title, " › ".join(headings), page) if part)
-    return ". ".join(part for part in (head, place) if part)
+    place = _joined(", ", title, " › ".join(headings), page)
+    return _joined(". ", authors_and_year, place)
 
 
-# --- links ----------------------------------------------------------------------------------
+def _authors_and_year(document: Document) -> str:
+    """Return the family names and the year, as in `Roediger & Karpicke (2006)`."""
+    names = []
+    for creator in document.creators:
+        family_name = creator.partition(",")[0].strip()
+        names.append(isolated(family_name))
+    authors = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
+    year = re.match(r"\d{4}", document.issued)
+    return _joined(" ", authors, f"({year[0]})" if year else "")
 
-_LABELS = {"zotero": "Zotero", "obsidian": "Obsidian", "kindle": "Kindle", "mailto": "Mail"}
+
+def _joined(separator: str, *parts: str) -> str:
+    """Join the parts that are not empty."""
+    return separator.join(filter(None, parts))
+
+
+# --- links ------------------------------------------------------------------------------
+
+_LABELS = {
+    "zotero": "Zotero",
+    "obsidian": "Obsidian",
+    "kindle": "Kindle",
+    "mailto": "Mail",
+}
 _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
 
 
@@ -209,39 +227,51 @@ def links_html(*highlights: Highlight) -> str:
 
 
 def _links(highlight: Highlight) -> Iterator[str]:
-    document, own = highlight.document, address(highlight.uri)
-    # a link to the passage makes the one to the document redundant
-    urls = [*filter(None, (highlight.uri, *highlight.links))] or [document.uri]
-    for scheme, value in document.identifiers:
-        if scheme in _RESOLVERS and value:
-            urls.append(value if "://" in value else f"{_RESOLVERS[scheme]}{value}")
-    for target in dict.fromkeys(map(address, urls)):
+    """Yield each link of a highlight, and the name of its PDF."""
+    own = address(highlight.uri)
+    for target in dict.fromkeys(map(address, _urls(highlight))):
         if target and not _names_a_path(target):
-            yield f'<a href="{escape(target)}">{literal(isolated(_label(target, own)))}</a>'
-    name = document.path.rpartition("/")[2]
+            label = isolated(_label(target, own))
+            yield f'<a href="{escape(target)}">{literal(label)}</a>'
+    name = highlight.document.path.rpartition("/")[2]
     if name.lower().endswith(".pdf"):
         page = f", p. {highlight.page_label}" if highlight.page_label else ""
         yield f"<span>{literal(isolated(name) + page)}</span>"
 
 
+def _urls(highlight: Highlight) -> list[str]:
+    """Return the addresses of a passage, or else of its document, and of the work."""
+    document = highlight.document
+    urls = [url for url in (highlight.uri, *highlight.links) if url]
+    if not urls:
+        urls = [document.uri]
+    for scheme, value in document.identifiers:
+        if scheme in _RESOLVERS and value:
+            urls.append(value if "://" in value else f"{_RESOLVERS[scheme]}{value}")
+    return urls
+
+
 def _names_a_path(target: str) -> bool:
     """Return whether a link works on one computer only: `obsidian://open?path=/home/…`."""
     parts = urlsplit(target)
-    return parts.scheme == "obsidian" and (not parts.netloc or "path" in parse_qs(parts.query))
+    if parts.scheme != "obsidian":
+        return False
+    return not parts.netloc or "path" in parse_qs(parts.query)
 
 
 def _label(target: str, own: str) -> str:
     """Return the text of a link. A link from one note to another shows the target's name."""
     parts = urlsplit(target)
     file = parse_qs(parts.query).get("file", [""])[0]
-    if parts.scheme == "obsidian" and own.startswith("obsidian:") and target != own and file:
+    between_notes = parts.scheme == "obsidian" and own.startswith("obsidian:")
+    if between_notes and target != own and file:
         return file.rpartition("/")[2].partition("#^")[0]
     if parts.netloc.endswith("doi.org"):
         return f"doi:{unquote(parts.path).lstrip('/')}"
     return _LABELS.get(parts.scheme) or parts.netloc or target
 
 
-# --- deck and tags, in the form in which Anki stores them -----------------------------------
+# --- deck and tags, in the form in which Anki stores them -------------------------------
 
 DEFAULT_DECK = "ankiforge"
 _CONTROL_CHARS = regex(r"[\x00-\x1f\x7f]+")
@@ -253,29 +283,37 @@ _SYSTEM_TAGS = frozenset({"marked", "leech"})
 @lru_cache(maxsize=4096)
 def deck_name(name: str) -> str:
     """Return a valid, non-empty deck name: no part is empty, padded or ends in a colon."""
-    parts = (
-        _CONTROL_CHARS.sub(" ", part.replace('"', "")).strip().strip(":").strip()
-        for part in clean(name).split("::")
-    )
+    parts = map(_deck_part, clean(name).split("::"))
     return "::".join(filter(None, parts)) or DEFAULT_DECK
+
+
+def _deck_part(part: str) -> str:
+    printable = _CONTROL_CHARS.sub(" ", part.replace('"', ""))
+    return printable.strip().strip(":").strip()
 
 
 def in_deck(name: str, deck: str) -> bool:
     """Return whether a deck is `deck` or one of its subdecks. Every deck matches ""."""
-    wanted, mine = deck_name(deck).casefold(), deck_name(name).casefold()
-    return not deck or mine == wanted or mine.startswith(f"{wanted}::")
+    if not deck:
+        return True
+    wanted = deck_name(deck).casefold()
+    given = deck_name(name).casefold()
+    return given == wanted or given.startswith(f"{wanted}::")
 
 
 @lru_cache(maxsize=4096)
 def tag_names(tags: Strings) -> Strings:
     """Return valid tags, sorted: no white space, no empty parts, no duplicates ignoring case."""
-    found: dict[str, str] = {}
+    by_fold: dict[str, str] = {}
     for tag in sorted(map(_tag, tags)):
-        if tag and tag.casefold() not in _SYSTEM_TAGS:
-            found.setdefault(tag.casefold(), tag)
-    return tuple(sorted(found.values()))
+        folded = tag.casefold()
+        if tag and folded not in _SYSTEM_TAGS:
+            by_fold.setdefault(folded, tag)
+    return tuple(sorted(by_fold.values()))
 
 
 def _tag(tag: str) -> str:
-    parts = _UNFIT_IN_TAGS.sub("-", clean(tag).strip()).split("::")
-    return "::".join(filter(None, (part.strip(":-") for part in parts)))
+    """Return a tag as Anki can store it: `-` for white space, no empty parts."""
+    fit = _UNFIT_IN_TAGS.sub("-", clean(tag).strip())
+    parts = (part.strip(":-") for part in fit.split("::"))
+    return "::".join(filter(None, parts))

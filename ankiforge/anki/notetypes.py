@@ -1,12 +1,13 @@
 """What our notes are in Anki: two note types, the cards of a note, and how a note is recognised.
 
-Their ids, fields and templates are fixed for ever. Anki updates a note only if its note type has
-exactly the fields and templates that Anki knows, so none is ever added, removed or moved. A spare
-field can be renamed, because every field has an id. Templates and CSS are files in `design/`. They
-change with a new version and a higher mod.
+Their ids, fields and templates are fixed for ever. Anki updates a note only if its note
+type has exactly the fields and templates that Anki knows, so none is ever added, removed
+or moved. A spare field can be renamed, because every field has an id. Templates and CSS
+are files in `design/`. They change with a new version and a higher mod.
 
-A person may add and move fields and templates of our note types. Such a type is shipped as it is in
-Anki. Otherwise Anki would skip its notes, and create a second copy of the type.
+A person may add and move fields and templates of our note types. Such a type is shipped
+as it is in Anki. Otherwise Anki would skip its notes, and create a second copy of the
+type.
 
 Clozes are parsed exactly as Anki parses them.
 """
@@ -40,7 +41,8 @@ from ankiforge.text.cloze import MAX_NUMBER
 DESIGN_MOD = 1_400_000_001
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
-# (id of the first field, content fields). Ids are consecutive, including the fields of `_MACHINE`.
+# (id of the first field, content fields). Ids are consecutive, including the fields of
+# `_MACHINE`.
 _FIELDS = {
     Family.BASIC: (1407267147801, "Front Back Reverse Extra"),
     Family.CLOZE: (1505806687601, "Text Extra"),
@@ -56,31 +58,51 @@ _NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 @cache
 def note_type(family: Family) -> SeenType:
     """Return the note type of a family."""
-    first, content = _FIELDS[family]
+    name = _NAMES[family]
+    return SeenType(
+        id=named_id("notetype", name),
+        name=name,
+        mod=DESIGN_MOD,
+        cloze=family is Family.CLOZE,
+        fields=_fields_of(family),
+        templates=_templates_of(family),
+        css=_design("style.css"),
+    )
+
+
+def _fields_of(family: Family) -> tuple[tuple[str, int], ...]:
+    """Return (name, id) of the fields: those of the content, then those of the machine."""
+    first_id, content = _FIELDS[family]
     names = (*content.split(), *_MACHINE.split())
+    ids = range(first_id, first_id + len(names))
+    return tuple(zip(names, ids, strict=True))
+
+
+def _templates_of(family: Family) -> tuple[SeenTemplate, ...]:
+    """Return the templates, whose files are named after them: `basic-card-1-question.html`."""
     templates = []
     for name, id in _TEMPLATE_IDS[family].items():
         stem = f"{family.value}-{name.lower().replace(' ', '-')}"
-        sides = _design(f"{stem}-question.html"), _design(f"{stem}-answer.html")
-        templates.append(SeenTemplate(name, id, *sides))
-    name = _NAMES[family]
-    return SeenType(
-        named_id("notetype", name), name, DESIGN_MOD, family is Family.CLOZE,
-        tuple(zip(names, range(first, first + len(names)), strict=True)),
-        tuple(templates), _design("style.css"),
-    )  # fmt: skip
+        question = _design(f"{stem}-question.html")
+        answer = _design(f"{stem}-answer.html")
+        templates.append(SeenTemplate(name, id, question, answer))
+    return tuple(templates)
 
 
 def _design(name: str) -> str:
+    """Return a file of the folder `design`."""
     return (Path(__file__).parent / "design" / name).read_text(encoding="utf-8").strip()
 
 
-# --- note types in Anki ---------------------------------------------------------------------
+# --- note types in Anki -----------------------------------------------------------------
 
 
 def family_of(type_id: int) -> Family | None:
     """Return the family whose note type has this id."""
-    return next((family for family in Family if note_type(family).id == type_id), None)
+    for family in Family:
+        if note_type(family).id == type_id:
+            return family
+    return None
 
 
 def places_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
@@ -100,12 +122,22 @@ def _templates(kind: SeenType) -> tuple[tuple[str, int | None], ...]:
 def _positions(
     ours: Iterable[tuple[str, int | None]], theirs: Iterable[tuple[str, int | None]]
 ) -> tuple[int, ...] | None:
-    """Find each (name, id) of ours among theirs by id, or by name where theirs has no id."""
-    at: dict[int | str | None, int] = {
-        name if id is None else id: place for place, (name, id) in enumerate(theirs)
-    }
-    found = [at.get(id, at.get(name)) for name, id in ours]
-    return None if None in found else tuple(place for place in found if place is not None)
+    """Find each (name, id) of ours among theirs by id, or by name where theirs has no id.
+
+    Return None if one of them is missing.
+    """
+    position_of: dict[int | str, int] = {}
+    for position, (name, id) in enumerate(theirs):
+        position_of[name if id is None else id] = position
+    positions = []
+    for name, id in ours:
+        if id is not None and id in position_of:
+            positions.append(position_of[id])
+        elif name in position_of:
+            positions.append(position_of[name])
+        else:
+            return None
+    return tuple(positions)
 
 
 def usable(seen: SeenType, family: Family) -> bool:
@@ -115,44 +147,59 @@ def usable(seen: SeenType, family: Family) -> bool:
 
 def is_exact(seen: SeenType, family: Family) -> bool:
     """Return whether a note type has our fields and templates in our order, and no others."""
-    return (places_of(seen, family), ordinals_of(seen, family)) == (
-        tuple(range(len(seen.fields))),
-        tuple(range(len(seen.templates))),
-    )
+    same_fields = places_of(seen, family) == tuple(range(len(seen.fields)))
+    same_templates = ordinals_of(seen, family) == tuple(range(len(seen.templates)))
+    return same_fields and same_templates
 
 
 def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
     """Return our note types with other fields or templates. They are shipped as they are in Anki.
 
-    A person's style and template texts need nothing: they are newer than ours, so Anki keeps them.
+    A person's style and template texts need nothing: they are newer than ours, so Anki
+    keeps them.
     """
-
-    def named(kind: SeenType) -> tuple[object, ...]:
-        return kind.names, *(template.name for template in kind.templates)
-
-    found = ((family, types.get(note_type(family).id)) for family in Family)
-    return {
-        family: seen for family, seen in found if seen and named(seen) != named(note_type(family))
-    }
-
-
-# --- notes in Anki --------------------------------------------------------------------------
+    changed = {}
+    for family in Family:
+        ours = note_type(family)
+        seen = types.get(ours.id)
+        if seen and _names_in(seen) != _names_in(ours):
+            changed[family] = seen
+    return changed
 
 
-def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> tuple[Strings, bool] | None:
-    """Return the fields of a note in our order, and whether its type has exactly our fields and templates.
+def _names_in(kind: SeenType) -> tuple[Strings, Strings]:
+    """Return the names of the fields and of the templates, in order."""
+    return kind.names, tuple(template.name for template in kind.templates)
 
-    None if its type is not ours or lacks one.
+
+# --- notes in Anki ----------------------------------------------------------------------
+
+
+def arranged(
+    note: SeenNote,
+    types: Mapping[int, SeenType],
+) -> tuple[Strings, bool] | None:
+    """Return the fields of a note in our order, and whether its type `is_exact`.
+
+    None if its type is not ours or lacks one of our fields.
     """
-    seen, family = types.get(note.type_id), family_of(note.type_id)
-    places = places_of(seen, family) if seen and family else None
-    if seen is None or family is None or places is None or len(note.fields) <= max(places):
+    seen = types.get(note.type_id)
+    family = family_of(note.type_id)
+    if seen is None or family is None:
+        return None
+    places = places_of(seen, family)
+    if places is None or len(note.fields) <= max(places):
         return None
     fields = tuple(note.fields[place] for place in places)
     return fields, is_exact(seen, family)
 
 
-def in_order_of(seen: SeenType, family: Family, fields: Strings, before: Strings = ()) -> Strings:
+def in_order_of(
+    seen: SeenType,
+    family: Family,
+    fields: Strings,
+    before: Strings = (),
+) -> Strings:
     """Return our fields at their positions in a changed note type, and its other fields unchanged.
 
     Args:
@@ -167,7 +214,7 @@ def in_order_of(seen: SeenType, family: Family, fields: Strings, before: Strings
     return tuple(written)
 
 
-# --- the cards of a note --------------------------------------------------------------------
+# --- the cards of a note ----------------------------------------------------------------
 
 MAX_OPEN = 10
 """The nesting depth up to which Anki parses clozes."""
@@ -186,12 +233,19 @@ def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
     if family is Family.CLOZE:
         return tuple(number - 1 for number in cloze_numbers(fields[0]))
     front, back, reverse = (not is_empty(text) for text in fields[:3])
-    return tuple(ordinal for ordinal, made in enumerate((front, reverse and back)) if made)
+    ordinals = []
+    if front:
+        ordinals.append(0)
+    if reverse and back:
+        ordinals.append(1)
+    return tuple(ordinals)
 
 
 def is_empty(text: str) -> bool:
     """Return whether Anki's `{{#Field}}` treats the field as empty."""
-    return not text or (not text[0].isalnum() and _EMPTY.fullmatch(text) is not None)
+    if not text:
+        return True
+    return not text[0].isalnum() and _EMPTY.fullmatch(text) is not None
 
 
 def is_blank(text: str) -> bool:
@@ -201,7 +255,7 @@ def is_blank(text: str) -> bool:
     return not html.unescape(_TAG_BUT_PICTURES.sub("", text)).strip()
 
 
-# --- clozes ---------------------------------------------------------------------------------
+# --- clozes -----------------------------------------------------------------------------
 
 
 class Sign(NamedTuple):
@@ -219,25 +273,34 @@ def cloze_signs(text: str) -> Iterator[Sign]:
     """
     depth = 0
     for token in _TOKEN.finditer(text):
-        if token[1] is None and depth:
+        digits = token[1]
+        is_end = digits is None
+        if is_end and depth:
             depth -= 1
             yield Sign(token.start(), token.end())
-        elif token[1] is not None and depth < MAX_OPEN and (numbers := _numbers(token[1])):
-            depth += 1
-            yield Sign(token.start(), token.end(), numbers)
+        elif not is_end and depth < MAX_OPEN:
+            numbers = _numbers(digits)
+            if numbers:
+                depth += 1
+                yield Sign(token.start(), token.end(), numbers)
 
 
 @lru_cache(maxsize=1024)
 def _numbers(digits: str) -> tuple[int, ...]:
     """Return the cloze numbers that fit into 16 bits. An opening without any is text."""
-    parts = (part.lstrip("0") or part[:1] for part in digits.split(","))
-    return tuple(int(part) for part in parts if 0 < len(part) < 6 and int(part) < 2**16)
+    numbers = []
+    for part in digits.split(","):
+        significant = part.lstrip("0") or part[:1]
+        if 0 < len(significant) < 6 and int(significant) < 2**16:
+            numbers.append(int(significant))
+    return tuple(numbers)
 
 
 def cloze_numbers(text: str) -> tuple[int, ...]:
     """Return the distinct cloze numbers (1 to 500) of a field, ascending, including nested ones.
 
-    As in Anki, a cloze that is never closed is ignored together with the clozes inside it.
+    As in Anki, a cloze that is never closed is ignored together with the clozes inside
+    it.
     """
     levels: list[set[int]] = [set()]
     for sign in cloze_signs(text):
@@ -249,17 +312,21 @@ def cloze_numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted(number for number in levels[0] if 1 <= number <= MAX_NUMBER))
 
 
-# --- what a card shows ----------------------------------------------------------------------
-
-
-# --- AnkiforgeId ----------------------------------------------------------------------------
-# The field AnkiforgeId identifies the card, and holds a hash of each field that we shipped: the base of
-# a merge travels with the note. Anki, its editor and other devices rewrite HTML without changing what
-# it shows, so a hash is computed from a normal form that such rewriting does not change. Frozen
-# (docs/keys.md).
+# --- AnkiforgeId ------------------------------------------------------------------------
+# The field AnkiforgeId identifies the card, and holds a hash of each field that we
+# shipped: the base of a merge travels with the note. Anki, its editor and other devices
+# rewrite HTML without changing what it shows, so a hash is computed from a normal form
+# that such rewriting does not change. Frozen (docs/keys.md).
 
 _IDENTITY = regex(
-    r"af1 (af[a-z2-7]{24}) (\S+) (\S+) ([0-9a-f]{8}(?:\.[0-9a-f]{8})*) ([0-9a-f]{8})(?: |$)"
+    r"""(?x)
+    af1
+    [ ](af[a-z2-7]{24})                           # guid
+    [ ](\S+)                                      # key
+    [ ](\S+)                                      # slot
+    [ ]([0-9a-f]{8}(?:\.[0-9a-f]{8})*)            # a hash for each content field
+    [ ]([0-9a-f]{8})(?:[ ]|$)                     # the hash of the tags
+    """
 )
 _TAG = regex(r"(?i)<(/?[a-z!])[^<>]*>")
 _JOINING_TAG = regex(r"(?i)</?(?:wbr|span)\b[^<>]*>")
@@ -268,20 +335,21 @@ _JOINING_TAG = regex(r"(?i)</?(?:wbr|span)\b[^<>]*>")
 def parse_identity(field: str) -> Identity | None:
     """Parse the HTML of a field AnkiforgeId: `af1 <guid> <key> <slot> <hash.hash…> <tags>`.
 
-    Further words are ignored. `<wbr>` and `<span>`, which `render.literal` and editors insert
-    between letters, do not separate words. Other tags do.
+    Further words are ignored. `<wbr>` and `<span>`, which `render.literal` and editors
+    insert between letters, do not separate words. Other tags do.
     """
     if "af1" not in field:
         return None
-    words = html.unescape(_TAG.sub(" ", _JOINING_TAG.sub("", field))).split()
-    found = _IDENTITY.match(" ".join(words))
-    if found is None:
+    joined = _JOINING_TAG.sub("", field)
+    words = html.unescape(_TAG.sub(" ", joined)).split()
+    match = _IDENTITY.match(" ".join(words))
+    if match is None:
         return None
-    guid, key, slot, fields, tags = found.groups()
-    return Identity(Guid(guid), HighlightKey(key), slot, tuple(fields.split(".")), tags)
+    guid, key, slot, hashes, tags = match.groups()
+    return Identity(Guid(guid), HighlightKey(key), slot, tuple(hashes.split(".")), tags)
 
 
-# --- content hash ---------------------------------------------------------------------------
+# --- content hash -----------------------------------------------------------------------
 
 INVISIBLE = regex(r"(?i)<wbr\s*/?>|<span>(?:<wbr\s*/?>)*</span>")
 """What keeps signs of Anki's apart, and shows nothing."""
@@ -294,18 +362,22 @@ _BLANK_END = regex(r"\A(?:>rb<|[^\S\u00a0])+")
 
 def field_hash(text: str) -> str:
     """Return a hash (8 hex digits) of a content field, equal for all spellings of the same HTML."""
-    return hashlib.sha256(normal_form(text).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return _short_hash(normal_form(text))
 
 
 def tags_hash(tags: Iterable[str]) -> str:
     """Return a hash (8 hex digits) of a set of tags, without case, as Anki compares them."""
     folded = " ".join(sorted({tag.casefold() for tag in tags}))
-    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return _short_hash(folded)
 
 
-def same_html(one: str, other: str) -> bool:
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def same_html(left: str, right: str) -> bool:
     """Return whether an editor may have made one HTML of the other without a change."""
-    return one == other or normal_form(one) == normal_form(other)
+    return left == right or normal_form(left) == normal_form(right)
 
 
 @lru_cache(maxsize=64)  # what we would write and what Anki has are mostly the same text
@@ -321,7 +393,8 @@ def normal_form(text: str) -> str:
     else:
         written = _normal_text(visible)
     written = _RENAMED_MEDIA.sub(r"\1\2", written)
-    return _BLANK_END.sub("", written[::-1])[::-1]
+    backwards = written[::-1]
+    return _BLANK_END.sub("", backwards)[::-1]
 
 
 class _NormalWriter(HTMLParser):
@@ -333,10 +406,10 @@ class _NormalWriter(HTMLParser):
         self.text: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        written = (
-            f' {name}="{_normal_text(value or "").replace(chr(34), "&quot;")}"'
-            for name, value in sorted(attrs, key=itemgetter(0))
-        )
+        written = []
+        for name, value in sorted(attrs, key=itemgetter(0)):
+            escaped = _normal_text(value or "").replace('"', "&quot;")
+            written.append(f' {name}="{escaped}"')
         self.add_tag(f"<{tag}{''.join(written)}>")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -355,5 +428,7 @@ class _NormalWriter(HTMLParser):
 
 
 def _normal_text(text: str) -> str:
-    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    """Return text in one canonical spelling, as HTML."""
+    text = unicodedata.normalize("NFC", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return html.escape(_CONTROL.sub("", text), quote=False)

@@ -1,8 +1,8 @@
 """Write `.apkg` files. The same notes give the same bytes.
 
-The table schema and the JSON of decks and note types are genanki's. Its notes are not used: they
-derive ids from the time, find clozes with a pattern that misses some, and check HTML with one that
-takes minutes on a long field.
+The table schema and the JSON of decks and note types are genanki's. Its notes are not
+used: they derive ids from the time, find clozes with a pattern that misses some, and
+check HTML with one that takes minutes on a long field.
 """
 
 from __future__ import annotations
@@ -14,24 +14,32 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ankiforge.anki.notes import deck_name
-from ankiforge.anki.notetypes import DESIGN_MOD, card_ordinals, is_blank, note_type, ordinals_of
+from ankiforge.anki.notetypes import (
+    DESIGN_MOD,
+    card_ordinals,
+    is_blank,
+    note_type,
+    ordinals_of,
+)
 from ankiforge.anki.render import MAX_PICTURE_BYTES, is_media_name
 from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
     Family,
+    Guid,
     Json,
     Media,
     Note,
     Problem,
     SeenType,
+    Value,
     card_id,
     named_id,
     note_id,
@@ -51,12 +59,13 @@ Types = Mapping[Family, SeenType]
 def write_package(path: Path, notes: Iterable[Note], types: Types | None = None) -> int:
     """Write the notes to an `.apkg`, and return their number.
 
-    New cards are learnt in the order of the notes. The same notes in the same order give the same
-    bytes (within one build of SQLite and zlib). `types` replace our note types. The notes of such a
-    family have all its fields in `own`.
+    New cards are learnt in the order of the notes. The same notes in the same order give
+    the same bytes (within one build of SQLite and zlib). `types` replace our note types.
+    The notes of such a family have all its fields in `own`.
 
     Raises:
-        RefusedError: two notes with the same guid, a note without a card, an empty first field.
+        RefusedError: two notes with the same guid, a note without a card, an empty first
+            field.
         ItemError: the file cannot be written or a picture cannot be read.
     """
     written = tuple(notes)
@@ -64,8 +73,8 @@ def write_package(path: Path, notes: Iterable[Note], types: Types | None = None)
         with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
             database = Path(folder) / _DATABASE
             with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-                _write_database(connection, written, types or {})
-            _zip(path, database, [one for note in written for one in note.media])
+                _write_database(connection, _lay_out(written, types or {}))
+            _zip(path, database, [media for note in written for media in note.media])
     except OSError as error:
         raise ItemError(
             f"{path}: cannot be written: {error.strerror or error}",
@@ -74,7 +83,7 @@ def write_package(path: Path, notes: Iterable[Note], types: Types | None = None)
     return len(written)
 
 
-# --- the database ---------------------------------------------------------------------------
+# --- the database -----------------------------------------------------------------------
 
 # Safe, because the database is written once, in a temporary folder.
 _PRAGMAS = (
@@ -86,63 +95,135 @@ _CARD = "insert into cards values(?,?,?,?,?,-1,?,?,?,?,?,?,0,0,0,0,0,'')"
 _NOTES_PER_INSERT = 1000
 
 
-def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types: Types) -> None:
+class _Layout(Value):
+    """Everything in a package besides the words of its notes: types, decks, cards and all ids."""
+
+    notes: tuple[Note, ...]
+    types: dict[Family, SeenType]
+    """Our note types, as a person has changed them in Anki."""
+    ordinals: dict[Guid, list[int]]
+    """By guid: the cards of a note, as positions of templates in its note type."""
+    decks: dict[str, str]
+    """The name in Anki, by the deck of a note."""
+    deck_ids: dict[str, int]
+    """By the name in Anki."""
+    note_ids: dict[Guid, int]
+    """By guid."""
+    card_ids: dict[tuple[Guid, int], int]
+    """By guid and ordinal."""
+
+    def type_of(self, note: Note) -> SeenType:
+        """Return the note type of a note."""
+        return note.kind or self.types[note.family]
+
+
+def _lay_out(notes: tuple[Note, ...], changed_types: Types) -> _Layout:
+    """Choose types and ids; no two of a kind may clash within the package."""
+    types = {family: changed_types.get(family) or note_type(family) for family in Family}
+    ordinals = _ordinals_by_guid(notes, types)
+    decks = {note.deck: deck_name(note.deck) for note in notes}
+    wanted_note_ids = {guid: note_id(guid) for guid in ordinals}
+    wanted_card_ids = {}
+    for guid, own in ordinals.items():
+        for ordinal in own:
+            wanted_card_ids[guid, ordinal] = card_id(guid, ordinal)
+    return _Layout(
+        notes=notes,
+        types=types,
+        ordinals=ordinals,
+        decks=decks,
+        deck_ids={name: _deck_id(name) for name in decks.values()},
+        note_ids=distinct_ids(wanted_note_ids),
+        card_ids=distinct_ids(wanted_card_ids),
+    )
+
+
+def _ordinals_by_guid(
+    notes: Iterable[Note], types: Mapping[Family, SeenType]
+) -> dict[Guid, list[int]]:
+    """Return the cards that each note makes, by the positions of their templates."""
+    basic_positions = ordinals_of(types[Family.BASIC], Family.BASIC) or ()
+    by_guid: dict[Guid, list[int]] = {}
+    for note in notes:
+        if note.guid in by_guid:
+            raise RefusedError(
+                f"two notes have the guid {note.guid}",
+                hint="this is a fault of ankiforge: please report it with this line",
+            )
+        ordinals = list(_ordinals(note))
+        is_our_basic = note.family is Family.BASIC and not note.kind
+        if is_our_basic:  # a person may have moved its templates
+            ordinals = [basic_positions[ordinal] for ordinal in ordinals]
+        by_guid[note.guid] = ordinals
+    return by_guid
+
+
+def _write_database(connection: sqlite3.Connection, layout: _Layout) -> None:
     """Write the tables; the indexes come last, which is many times faster."""
-    from genanki import Deck
     from genanki.apkg_col import APKG_COL
     from genanki.apkg_schema import APKG_SCHEMA
 
     tables, create, indexes = APKG_SCHEMA.partition("CREATE INDEX")
     connection.executescript(f"{_PRAGMAS} {tables} {APKG_COL}")
     connection.execute("begin")
-    # the cards that each note makes, by the positions of their templates
-    used = {family: types.get(family) or note_type(family) for family in Family}
-    places = {family: ordinals_of(used[family], family) or () for family in Family}
-    ordinals = {}
-    for note in notes:
-        if note.guid in ordinals:
-            raise RefusedError(
-                f"two notes have the guid {note.guid}",
-                hint="this is a fault of ankiforge: please report it with this line",
-            )
-        made = _ordinals(note)
-        own = note.family is Family.BASIC and not note.kind
-        ordinals[note.guid] = [places[note.family][n] for n in made] if own else [*made]
-    # ids, which must not clash within the package
-    decks = {note.deck: deck_name(note.deck) for note in notes}
-    deck_ids = {name: _deck_id(name) for name in decks.values()}
-    note_ids = distinct_ids({guid: note_id(guid) for guid in ordinals})
-    wanted: dict[tuple[str, int], int] = {
-        (guid, at): card_id(guid, at) for guid, own in ordinals.items() for at in own
-    }
-    card_ids = distinct_ids(wanted)
-    # the tables, whose layout in the file depends on the size of a batch
-    numbered = list(enumerate(notes, start=1))
-    for start in range(0, len(numbered), _NOTES_PER_INSERT):
-        batch = numbered[start : start + _NOTES_PER_INSERT]
-        connection.executemany(_NOTE, (
-            (note_ids[note.guid], note.guid, (note.kind or used[note.family]).id, note.mod,
-             f" {' '.join(note.tags)} " if note.tags else "",
-             _SEPARATOR.join(note.own or note.fields), "")
-            for _, note in batch
-        ))  # fmt: skip
-        connection.executemany(_CARD, (
-            (card_ids[note.guid, at], note_ids[note.guid], deck_ids[decks[note.deck]], at, note.mod,
-             *note.states.get(at, (0, 0, number, 0, 0, 0)))
-            for number, note in batch
-            for at in ordinals[note.guid]
-        ))  # fmt: skip
-    (known,) = connection.execute("select decks from col").fetchone()
-    written = json.loads(known)
-    written |= {str(id): Deck(id, name).to_json() for name, id in deck_ids.items()}
-    kinds = {kind.id: kind for kind in (one.kind or used[one.family] for one in notes)}
-    models = {str(id): _type_json(kind) for id, kind in kinds.items()}
-    both = [json.dumps(one, sort_keys=True, ensure_ascii=False) for one in (written, models)]
-    connection.execute("update col set decks = ?, models = ?", both)
-    if any(note.states for note in notes):  # days begin at 4 o'clock here
-        connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
+    _insert_notes_and_cards(connection, layout)
+    _update_collection(connection, layout)
     connection.execute("commit")
     connection.executescript(create + indexes)
+
+
+def _insert_notes_and_cards(connection: sqlite3.Connection, layout: _Layout) -> None:
+    """Fill both tables in batches, on whose size the layout of the file depends."""
+    numbered = list(enumerate(layout.notes, start=1))
+    for start in range(0, len(numbered), _NOTES_PER_INSERT):
+        batch = numbered[start : start + _NOTES_PER_INSERT]
+        connection.executemany(_NOTE, _note_rows(batch, layout))
+        connection.executemany(_CARD, _card_rows(batch, layout))
+
+
+def _note_rows(
+    numbered: Iterable[tuple[int, Note]], layout: _Layout
+) -> Iterator[tuple[object, ...]]:
+    """Yield the values of `_NOTE`. Anki looks for a tag between blanks."""
+    for _, note in numbered:
+        tags = f" {' '.join(note.tags)} " if note.tags else ""
+        fields = _SEPARATOR.join(note.own or note.fields)
+        type_id = layout.type_of(note).id
+        yield layout.note_ids[note.guid], note.guid, type_id, note.mod, tags, fields, ""
+
+
+def _card_rows(
+    numbered: Iterable[tuple[int, Note]], layout: _Layout
+) -> Iterator[tuple[object, ...]]:
+    """Yield the values of `_CARD`. A new card is due at the number of its note."""
+    for number, note in numbered:
+        nid = layout.note_ids[note.guid]
+        deck_id = layout.deck_ids[layout.decks[note.deck]]
+        new_card = (0, 0, number, 0, 0, 0)
+        for ordinal in layout.ordinals[note.guid]:
+            id = layout.card_ids[note.guid, ordinal]
+            state = note.states.get(ordinal, new_card)
+            yield id, nid, deck_id, ordinal, note.mod, *state
+
+
+def _update_collection(connection: sqlite3.Connection, layout: _Layout) -> None:
+    """Write decks and note types, which the table `col` holds as JSON."""
+    from genanki import Deck
+
+    (genanki_decks,) = connection.execute("select decks from col").fetchone()
+    decks = json.loads(genanki_decks)
+    for name, id in layout.deck_ids.items():
+        decks[str(id)] = Deck(id, name).to_json()
+    types = {type.id: type for type in map(layout.type_of, layout.notes)}
+    models = {str(id): _type_json(type) for id, type in types.items()}
+    written = (_json(decks), _json(models))
+    connection.execute("update col set decks = ?, models = ?", written)
+    if any(note.states for note in layout.notes):  # days begin at 4 o'clock here
+        connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _deck_id(name: str) -> int:
@@ -153,8 +234,9 @@ def _deck_id(name: str) -> int:
 def distinct_ids(wanted: Mapping[Any, int]) -> dict[Any, int]:
     """Return an id of its own for each name: the id that it wants, else the next free one.
 
-    The first of the sorted names that want an id gets it, so the ids depend only on the set of
-    names. Of packages with 100,000 cards, every thirtieth has two cards that want the same id.
+    The first of the sorted names that want an id gets it, so the ids depend only on the
+    set of names. Of packages with 100,000 cards, every thirtieth has two cards that want
+    the same id.
     """
     given = {}
     taken = set()
@@ -186,48 +268,54 @@ def _ordinals(note: Note) -> tuple[int, ...]:
     if _SEPARATOR in "".join((*note.fields, *note.own)):
         raise RefusedError(f"note {note.guid}: a field holds Anki's field separator (U+001F)")
     if is_blank(note.fields[0]):
-        raise RefusedError(f"note {note.guid}: {names[0]} is empty", hint="edit or reject the card")
+        raise RefusedError(
+            f"note {note.guid}: {names[0]} is empty",
+            hint="edit or reject the card",
+        )
     made = card_ordinals(note.family, note.fields)
     ordinals = tuple(ordinal for ordinal in made if ordinal not in note.without)
     if not ordinals:
         raise RefusedError(
-            f"note {note.guid} makes no card", hint="its text needs a cloze such as {{c1::word}}"
+            f"note {note.guid} makes no card",
+            hint="its text needs a cloze such as {{c1::word}}",
         )
     return ordinals
 
 
 def _type_json(kind: SeenType) -> Json:
+    """Return a note type as `col` holds it. Fields and templates without an id get none."""
     from genanki import Model
 
     def numbered(id: int | None, **written: str) -> Json:
         return written if id is None else {**written, "id": id}
 
+    fields = [numbered(id, name=name) for name, id in kind.fields]
+    templates = [
+        numbered(template.id, name=template.name, qfmt=template.question, afmt=template.answer)
+        for template in kind.templates
+    ]
     model = Model(
         kind.id,
         kind.name,
-        fields=[numbered(id, name=name) for name, id in kind.fields],
-        templates=[
-            numbered(one.id, name=one.name, qfmt=one.question, afmt=one.answer)
-            for one in kind.templates
-        ],
+        fields=fields,
+        templates=templates,
         css=kind.css,
         model_type=Model.CLOZE if kind.cloze else Model.FRONT_BACK,
     )
     return dict(model.to_json(DESIGN_MOD, 1))  # of the default deck
 
 
-# --- the zip --------------------------------------------------------------------------------
+# --- the zip ----------------------------------------------------------------------------
 
 
 def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:
     """Pack the database and the pictures, without the current time."""
-    shown = {one.name: one for one in media if is_media_name(one.name)}
-    pictures = [shown[name] for name in sorted(shown)]
-    names = {str(at): picture.name for at, picture in enumerate(pictures)}
-    # level 1 compresses to a tenth of the size in a third of the default's time
+    by_name = {picture.name: picture for picture in media if is_media_name(picture.name)}
+    pictures = [by_name[name] for name in sorted(by_name)]
     path.unlink(missing_ok=True)
     with (
         path.open("xb") as file,  # not through a link
+        # level 1 compresses to a tenth of the size in a third of the default's time
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package,
     ):
         with (
@@ -235,18 +323,24 @@ def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:
             package.open(_DATABASE, "w", force_zip64=True) as target,
         ):
             shutil.copyfileobj(source, target, 1 << 20)
+        names = {str(number): picture.name for number, picture in enumerate(pictures)}
         package.writestr(_stored("media"), json.dumps(names))
-        for at, picture in enumerate(pictures):
-            with open_regular(Path(picture.path), most=MAX_PICTURE_BYTES) as image:
-                data = image.read()
-            if hashlib.sha256(data).hexdigest()[:16] != picture.name[3:19]:
-                what = f"{picture.path}: changed while the package was made"
-                raise ItemError(what, hint="run it again")
-            package.writestr(_stored(str(at)), data)
+        for number, picture in enumerate(pictures):
+            package.writestr(_stored(str(number)), _picture_data(picture))
         package.comment = _OURS
         package.close()
         file.flush()
         os.fsync(file.fileno())
+
+
+def _picture_data(picture: Media) -> bytes:
+    """Read a picture. Raise ItemError if it is no longer the one that its name says."""
+    with open_regular(Path(picture.path), most=MAX_PICTURE_BYTES) as image:
+        data = image.read()
+    if hashlib.sha256(data).hexdigest()[:16] != picture.name[3:19]:
+        what = f"{picture.path}: changed while the package was made"
+        raise ItemError(what, hint="run it again")
+    return data
 
 
 def _stored(name: str) -> zipfile.ZipInfo:

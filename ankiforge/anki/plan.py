@@ -1,26 +1,31 @@
 """Decide what to ship of each card: nothing, or a note. Pure functions.
 
-Of a note in Anki there are three sides: what our package wrote, what is there now, and what we would
-write. The base travels with the note: its AnkiforgeId has a hash of each field as our package wrote
-it. A field is the person's if and only if it no longer fits its hash.
+Of a note in Anki there are three sides: what our package wrote, what is there now, and
+what we would write. The base travels with the note: its AnkiforgeId has a hash of each
+field as our package wrote it. A field is the person's if and only if it no longer fits
+its hash.
 
     field in Anki    our text now      result
     ours             same, or changed  ours
     a person's       as shipped        theirs
     a person's       changed           theirs stays: a conflict, until a person chooses
 
-What must stay true: a person's words, tags and deck are never overwritten; a note that needs nothing is
-not written; `mod` grows whenever one is, or Anki would not take it. Tested in the real Anki:
-`tests/anki/stories.py` and what plays them; missing pictures: `tests/e2e/test_zotero_pictures.py`.
+What must stay true: a person's words, tags and deck are never overwritten; a note that
+needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
+Tested in the real Anki:
+`tests/anki/stories.py` and what plays them; missing pictures:
+`tests/e2e/test_zotero_pictures.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from ankiforge.anki.notes import (
+    SafeContext,
     content_html,
     deck_name,
     field_html,
@@ -42,6 +47,7 @@ from ankiforge.anki.render import unrender
 from ankiforge.model import (
     RETIRED,
     Card,
+    CardRemark,
     Conflict,
     Family,
     Guid,
@@ -63,6 +69,8 @@ from ankiforge.text.cloze import gaps, plain
 class Options(Value):
     """How cards are shipped."""
 
+    safe_context: SafeContext
+    """What may stand above a question."""
     push: bool = False
     """The notes go to a running Anki instead of into a file."""
     full: bool = False
@@ -106,6 +114,28 @@ class Planned(Value):
         return not (self.note or self.held or self.conflicts or self.problems)
 
 
+class Contents(Value):
+    """What the note of a card would hold, as it is shipped."""
+
+    html: Strings
+    """All fields, in the order of our note type."""
+    tags: Strings
+    """All tags of the note, a person's too."""
+    our_tags: Strings
+    """Those of the tags that are ours."""
+    pictures: tuple[Media, ...] = ()
+    """Pictures that the fields may show."""
+
+
+class Merged(NamedTuple):
+    """The content fields of a note in Anki, merged with ours."""
+
+    content: Strings
+    hashes: Strings
+    """The hash of each field as we wrote it: the base of the next merge."""
+    conflicts: tuple[Conflict, ...]
+
+
 def plan(
     card: Card,
     seen: Seen | None,
@@ -119,51 +149,105 @@ def plan(
         card: the card, live or not.
         seen: its note in Anki; None if it is not there or Anki was not read.
         tags: our tags.
-        pictures: the pictures in its fields, by the path written there, or why they are missing.
+        pictures: the pictures in its fields, by the path written there, or why they are
+            missing.
         options: how cards are shipped.
     """
-    ours = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
-    found = {path: one for path, one in pictures.items() if isinstance(one, Media)}
-    missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
+    nothing = Planned(card.guid, card.live)
     if seen is None and not card.live:
-        return Planned(card.guid, card.live)
+        return nothing
     if seen and (not seen.type_known or seen.identity is None):
-        return Planned(card.guid, card.live, held="its note type was changed in Anki")
+        return replace(nothing, held="its note type was changed in Anki")
     if seen and not card.live:
-        if seen.retired:
-            return Planned(card.guid, card.live)
-        base = (*base_tags(card, seen), RETIRED)
-        return plan_note(card, seen, seen.fields, (*seen.tags, RETIRED), base, (), options)
-    if missing and card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK):
-        return Planned(card.guid, card.live, problems=missing)
+        return nothing if seen.retired else _plan_retired(card, seen, options)
+
+    available: dict[str, Media] = {}
+    problems: list[Problem] = []
+    for path, picture in pictures.items():
+        if isinstance(picture, Media):
+            available[path] = picture
+        else:
+            problems.append(picture)
+    missing = tuple(problems)
+    is_picture = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
+    if missing and is_picture:
+        return replace(nothing, problems=missing)
+
+    our_tags = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
     if seen is None:
-        html, tags_now = field_html(card, ours, found), ours
+        html = field_html(card, our_tags, options.safe_context, available)
+        tags_to_write = our_tags
     else:
-        written = content_html(card.kind, card.fields, found)
-        assert seen.identity is not None
-        content, hashes, conflicts = merge(card, seen.fields, written, seen.identity.fields)
-        feedback = seen.fields[note_type(card.family).names.index("Feedback")]
-        html = with_content(card, content, hashes, ours, feedback)
-        if conflicts:  # left out until a person chooses
-            return Planned(card.guid, card.live, conflicts=conflicts)
-        merged = merge_tags(base_tags(card, seen), seen.tags, ours)
-        tags_now = tuple(tag for tag in merged if tag != RETIRED)
-        compared = len(html)
-        # the note shows the passage that its words are from
-        if "source changed" in card.remarks or card.kept or not card.highlight.namespace:
-            compared = len(card.family.content_fields)
-        same = all(map(same_html, html[:compared], seen.fields[:compared]))
-        same = same and len(html[:compared]) == len(seen.fields[:compared])
-        if same and _folded(tags_now) == _folded(seen.tags) and not options.full:
-            return Planned(card.guid, card.live)
-    planned = plan_note(card, seen, html, tags_now, ours, found.values(), options)
+        merged = _merge_with_anki(card, seen, available)
+        if merged.conflicts:  # left out until a person chooses
+            return replace(nothing, conflicts=merged.conflicts)
+        html = _merged_html(card, seen, merged, our_tags, options.safe_context)
+        tags_to_write = _tags_of_live(card, seen, our_tags)
+        if not options.full and _is_unchanged(card, seen, html, tags_to_write):
+            return nothing
+    contents = Contents(html, tags_to_write, our_tags, tuple(available.values()))
+    planned = plan_note(card, seen, contents, options)
     return replace(planned, problems=(*missing, *planned.problems))
 
 
+def _plan_retired(card: Card, seen: Seen, options: Options) -> Planned:
+    """Tag the note of a card that is no longer live; its fields stay as they are."""
+    tags = (*seen.tags, RETIRED)
+    our_tags = (*base_tags(card, seen), RETIRED)
+    return plan_note(card, seen, Contents(seen.fields, tags, our_tags), options)
+
+
+def _merge_with_anki(card: Card, seen: Seen, pictures: Mapping[str, Media]) -> Merged:
+    """Merge our content fields with those of the note in Anki."""
+    assert seen.identity is not None
+    ours = content_html(card.kind, card.fields, pictures)
+    return merge(card, seen.fields, ours, seen.identity.fields)
+
+
+def _merged_html(
+    card: Card, seen: Seen, merged: Merged, our_tags: Strings, safe_context: SafeContext
+) -> Strings:
+    """Return all fields of a note that is in Anki: a person's remark in Feedback stays."""
+    feedback = seen.fields[note_type(card.family).names.index("Feedback")]
+    return with_content(
+        card,
+        merged.content,
+        hashes=merged.hashes,
+        tags=our_tags,
+        safe_context=safe_context,
+        feedback=feedback,
+    )
+
+
+def _tags_of_live(card: Card, seen: Seen, our_tags: Strings) -> Strings:
+    """Return the tags of a live card's note in Anki, merged with ours."""
+    merged = merge_tags(base_tags(card, seen), seen.tags, our_tags)
+    return tuple(tag for tag in merged if tag != RETIRED)
+
+
+def _is_unchanged(card: Card, seen: Seen, html: Strings, tags: Strings) -> bool:
+    """Return whether the note in Anki shows already what we would write."""
+    compared = len(html)
+    keeps_its_passage = card.kept or not card.highlight.namespace
+    if CardRemark.SOURCE_CHANGED in card.remarks or keeps_its_passage:
+        # the machine fields show the passage that the note's words are from
+        compared = len(card.family.content_fields)
+    ours = html[:compared]
+    theirs = seen.fields[:compared]
+    if len(ours) != len(theirs):
+        return False
+    if _folded(tags) != _folded(seen.tags):
+        return False
+    return all(map(same_html, ours, theirs))
+
+
 def merge(
-    card: Card, seen: Sequence[str], ours: Sequence[str], bases: Sequence[str]
-) -> tuple[Strings, Strings, tuple[Conflict, ...]]:
-    """Return the content fields of a note in Anki, merged with ours, their hashes, and the conflicts.
+    card: Card,
+    seen: Sequence[str],
+    ours: Sequence[str],
+    bases: Sequence[str],
+) -> Merged:
+    """Merge the content fields of a note in Anki with ours.
 
     Args:
         card: the card of the note.
@@ -171,74 +255,174 @@ def merge(
         ours: the content fields that we would write.
         bases: the hash of each of them as we wrote it last.
     """
-    decided = {name: rest for name, *rest in card.resolved}
-    content, hashes, conflicts = [], [], []
-    for at, name in enumerate(card.family.content_fields):
-        mine, theirs = ours[at], seen[at]
-        base = bases[at] if at < len(bases) else ""
-        choice, about_theirs, about_ours = decided.get(name, ("", "", ""))
-        text, written = mine, field_hash(mine)
-        taken = choice == "source" and about_theirs == h16(theirs)
-        if field_hash(theirs) not in (base, written) and not taken:  # a person's words
-            text = theirs
-            # where the source says nothing, nothing is in conflict
-            settled = written == base or not mine
-            if not settled and not (choice == "mine" and about_ours == h16(mine)):
-                conflicts.append(Conflict(card.guid, name, theirs, mine, unrender(theirs)))
-                written = base
+    content: list[str] = []
+    hashes: list[str] = []
+    conflicts: list[Conflict] = []
+    for position, name in enumerate(card.family.content_fields):
+        base = bases[position] if position < len(bases) else ""
+        text, written, is_conflict = _merge_field(
+            _decision_on(card, name), seen[position], ours[position], base
+        )
+        if is_conflict:
+            conflicts.append(_conflict(card, name, seen[position], ours[position]))
         content.append(text)
         hashes.append(written)
-    return tuple(content), tuple(hashes), tuple(conflicts)
+    return Merged(tuple(content), tuple(hashes), tuple(conflicts))
+
+
+def _conflict(card: Card, field: str, theirs: str, ours: str) -> Conflict:
+    return Conflict(card.guid, field, theirs, ours, words=unrender(theirs))
+
+
+class _Decision(NamedTuple):
+    """How a person decided the last conflict about a field."""
+
+    choice: str = ""
+    """`mine`, `source`, or "" if there was no conflict."""
+    about_theirs: str = ""
+    """The hash of the person's text then."""
+    about_ours: str = ""
+    """The hash of the source's text then."""
+
+
+def _decision_on(card: Card, field: str) -> _Decision:
+    decisions = {name: _Decision(*decided) for name, *decided in card.resolved}
+    return decisions.get(field, _Decision())
+
+
+def _merge_field(
+    decision: _Decision,
+    theirs: str,
+    ours: str,
+    base: str,
+) -> tuple[str, str, bool]:
+    """Merge one field.
+
+    Returns:
+        The text, the hash of what we wrote, and whether a person must choose.
+    """
+    written = field_hash(ours)
+    is_theirs = field_hash(theirs) not in (base, written)
+    took_source = decision.choice == "source" and decision.about_theirs == h16(theirs)
+    if not is_theirs or took_source:
+        return ours, written, False
+
+    # where the source says nothing, nothing is in conflict
+    is_unchanged = written == base or not ours
+    kept_theirs = decision.choice == "mine" and decision.about_ours == h16(ours)
+    if is_unchanged or kept_theirs:
+        return theirs, written, False
+    return theirs, base, True
 
 
 def plan_note(
     card: Card,
     seen: Seen | None,
-    html: Strings,
-    tags: Strings,
-    ours: Strings,
-    pictures: Iterable[Media],
+    contents: Contents,
     options: Options,
 ) -> Planned:
     """Return the note to ship, unless Anki or the note type in Anki would reject it."""
     family = card.family
-    changed = options.types.get(family)
-    held = ""
-    if changed and not usable(changed, family):
-        held = f"a field or template of ankiforge is missing from {changed.name}"
-    elif changed and options.push and not is_exact(changed, family):
-        held = f"{changed.name} has fields or templates that you added: import the file instead"
-    elif seen and seen.scheduler_tags and not options.push:
-        held = f"its note is tagged {' and '.join(seen.scheduler_tags)}: use ankiforge push"
+    nothing = Planned(card.guid, card.live)
+    changed_type = options.types.get(family)
+    held = _why_held(seen, family, changed_type, options)
     if held:
-        return Planned(card.guid, card.live, held=held)
-    digest = card.digest if card.kept and card.live else h16(*html, "\x1e", *ours)
-    # what Anki has under this mod, and differs, it takes only with a larger one
-    waits = seen is None or seen.mod < card.mod or (options.full and seen.mod == card.mod)
-    same = card.digest == digest and waits
-    mod = card.mod if card.mod and same else next_mod(card.guid, card.mod, seen.mod if seen else 0)
-    own = in_order_of(changed, family, html, seen.own if seen else ()) if changed else ()
-    # cards of the note that a person deleted are not made again
-    made = card_ordinals(family, seen.fields) if seen else ()
-    without = frozenset(made) - frozenset(seen.ordinals if seen else ())
-    written = "".join(html)
-    shown = {one.name: one for one in pictures if one.name in written}
-    media = tuple(shown[name] for name in sorted(shown))
-    deck = seen.deck if seen else deck_name(card.deck)
-    note = Note(card.guid, family, deck, html, tags, mod, media, own=own, without=without)
+        return replace(nothing, held=held)
+
+    digest = _digest_of(card, contents)
+    mod = _mod_of(card, seen, digest, options)
+    in_their_order: Strings = ()
+    if changed_type:
+        before = seen.own if seen else ()
+        in_their_order = in_order_of(changed_type, family, contents.html, before)
+    note = Note(
+        guid=card.guid,
+        family=family,
+        deck=seen.deck if seen else deck_name(card.deck),
+        fields=contents.html,
+        tags=contents.tags,
+        mod=mod,
+        media=_shown_pictures(contents),
+        own=in_their_order,
+        without=_deleted_cards(family, seen),
+    )
     refused = refusal(note)
     if refused and seen:
-        return Planned(card.guid, card.live, held="it would have no card left")
+        return replace(nothing, held="it would have no card left")
     if refused:
-        return Planned(card.guid, card.live, problems=refused)
-    sent = Sent(mod, ours, deck, digest, _numbers(card) if card.live else {})
-    return Planned(card.guid, card.live, note, sent, changed=seen is not None and mod != seen.mod)
+        return replace(nothing, problems=refused)
+    sent = Sent(
+        mod=mod,
+        tags=contents.our_tags,
+        deck=note.deck,
+        digest=digest,
+        numbers=_cloze_words(card) if card.live else {},
+    )
+    is_newer = seen is not None and mod != seen.mod
+    return replace(nothing, note=note, sent=sent, changed=is_newer)
 
 
-def _numbers(card: Card) -> Texts:
+def _why_held(
+    seen: Seen | None, family: Family, changed_type: SeenType | None, options: Options
+) -> str:
+    """Return why a note cannot be shipped now; "" if it can.
+
+    `changed_type` is our note type as a person changed it in Anki.
+    """
+    if changed_type and not usable(changed_type, family):
+        return f"a field or template of ankiforge is missing from {changed_type.name}"
+    if changed_type and options.push and not is_exact(changed_type, family):
+        name = changed_type.name
+        return f"{name} has fields or templates that you added: import the file instead"
+    if seen and seen.scheduler_tags and not options.push:
+        tags = " and ".join(seen.scheduler_tags)
+        return f"its note is tagged {tags}: use ankiforge push"
+    return ""
+
+
+def _digest_of(card: Card, contents: Contents) -> str:
+    """Return the hash by which an equal revision is recognised later."""
+    if card.kept and card.live:
+        return card.digest
+    return h16(*contents.html, "\x1e", *contents.our_tags)
+
+
+def _mod_of(card: Card, seen: Seen | None, digest: str, options: Options) -> int:
+    """Return the revision number of a note: that of the last package if nothing is new.
+
+    Anki takes a note that differs from its own only with a larger number than its own.
+    """
+    seen_mod = seen.mod if seen else 0
+    waits_for_import = (
+        seen is None or seen_mod < card.mod or (options.full and seen_mod == card.mod)
+    )
+    is_same_revision = card.digest == digest and waits_for_import
+    if card.mod and is_same_revision:
+        return card.mod
+    return next_mod(card.guid, card.mod, seen_mod)
+
+
+def _deleted_cards(family: Family, seen: Seen | None) -> frozenset[int]:
+    """Return the ordinals of cards that a person deleted: they are not made again."""
+    if seen is None:
+        return frozenset()
+    return frozenset(card_ordinals(family, seen.fields)) - frozenset(seen.ordinals)
+
+
+def _shown_pictures(contents: Contents) -> tuple[Media, ...]:
+    """Return the pictures that the fields show, by name."""
+    written = "".join(contents.html)
+    shown = {media.name: media for media in contents.pictures if media.name in written}
+    return tuple(shown[name] for name in sorted(shown))
+
+
+def _cloze_words(card: Card) -> Texts:
     """Return the words under each cloze number."""
-    text = dict(card.fields).get("Text", "")
-    return {str(number): plain(gap.answer) for gap in gaps(text) for number in gap.numbers}
+    words: dict[str, str] = {}
+    for gap in gaps(dict(card.fields).get("Text", "")):
+        for number in gap.numbers:
+            words[str(number)] = plain(gap.answer)
+    return words
 
 
 def _folded(tags: Iterable[str]) -> set[str]:
@@ -246,20 +430,30 @@ def _folded(tags: Iterable[str]) -> set[str]:
     return {tag.casefold() for tag in tags}
 
 
-def merge_tags(base: Sequence[str], theirs: Sequence[str], ours: Sequence[str]) -> Strings:
+def merge_tags(
+    base: Sequence[str],
+    theirs: Sequence[str],
+    ours: Sequence[str],
+) -> Strings:
     """Merge tags: theirs, plus what we added since the base, minus what we removed. Sorted.
 
     Tags are compared without case, as in Anki. Tags of theirs keep their spelling.
     """
-    was = _folded(base)
-    now = {tag.casefold(): tag for tag in ours}
-    present = {tag.casefold(): tag for tag in theirs}
-    kept = {folded: tag for folded, tag in present.items() if folded in now or folded not in was}
-    added = {folded: tag for folded, tag in now.items() if folded not in was}
-    return tuple(sorted({**added, **kept}.values()))
+    before = _folded(base)
+    ours_by_fold = {tag.casefold(): tag for tag in ours}
+    theirs_by_fold = {tag.casefold(): tag for tag in theirs}
+    merged = {folded: tag for folded, tag in ours_by_fold.items() if folded not in before}
+    for folded, tag in theirs_by_fold.items():
+        we_removed_it = folded in before and folded not in ours_by_fold
+        if not we_removed_it:
+            merged[folded] = tag
+    return tuple(sorted(merged.values()))
 
 
 def base_tags(card: Card, seen: Seen) -> Strings:
-    """Return our tags as the package wrote them that Anki has: those with the hash in the note."""
+    """Return our tags as in the package that Anki has: those with the hash in the note."""
     wanted = seen.identity.tags if seen.identity else ""
-    return next((tags for tags in reversed(card.tags_sent) if tags_hash(tags) == wanted), ())
+    for tags in reversed(card.tags_sent):
+        if tags_hash(tags) == wanted:
+            return tags
+    return ()

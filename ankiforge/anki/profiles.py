@@ -16,8 +16,8 @@ def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
 
     Args:
         home: the user's home folder.
-        environ: `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and `APPDATA` override the default
-            locations.
+        environ: `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and `APPDATA` override
+            the default locations.
     """
     bases = (
         environ.get("ANKI_BASE"),
@@ -27,36 +27,49 @@ def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
         home / "Library" / "Application Support",  # macOS
         environ.get("APPDATA") or home / "AppData" / "Roaming",  # Windows
     )
-    found: dict[Path, None] = {}
-    for folder in (Path(base, name) for base in bases if base for name in ("", "Anki2")):
-        with suppress(OSError, ValueError):
-            paths = sorted(folder.glob(f"[!.]*/{COLLECTION}"))
-            found |= {path.resolve(): None for path in paths if path.is_file()}
-    return tuple(found)
+    profiles: dict[Path, None] = {}
+    for base in bases:
+        if not base:
+            continue
+        for folder in (Path(base), Path(base, "Anki2")):
+            with suppress(OSError, ValueError):
+                profiles |= dict.fromkeys(_collections_in(folder))
+    return tuple(profiles)
+
+
+def _collections_in(folder: Path) -> list[Path]:
+    """Return the collections of the profiles in a folder of Anki."""
+    paths = sorted(folder.glob(f"[!.]*/{COLLECTION}"))
+    return [path.resolve() for path in paths if path.is_file()]
 
 
 LOG_SUFFIXES = ("-wal", "-journal")
-"""How the names of the logs end that SQLite keeps beside a database."""
+"""The ends of the names of the logs that SQLite keeps beside a database."""
 FileStates = tuple[tuple[int, int, int] | None, ...]
-"""(size, modification time in ns, inode) of the main file and its logs. None if a file is absent.
-"""
+"""(size, modification time in ns, inode) of the main file and its logs; None for an absent file."""
 
 
 def signature(path: Path) -> str:
     """Return a short text that changes whenever the collection (or export) changes.
 
-    Call this before opening the view it is stored for, so that a change in between is noticed.
+    Call this before opening the view it is stored for, so that a change in between is
+    noticed.
     """
     try:
-        parts = state_of(resolved(path))
+        states = state_of(resolved(path))
     except OSError as error:
         return f"unreadable {error.errno}"
-    return " ".join(".".join(map(str, part)) if part else "-" for part in parts)
+    shown = []
+    for state in states:
+        shown.append(".".join(map(str, state)) if state else "-")
+    return " ".join(shown)
 
 
 def changed_at(path: Path) -> float:
     """Return when a collection or export was last written, in seconds since 1970."""
-    return max((part[1] for part in state_of(resolved(path)) if part), default=0) / 1e9
+    states = filter(None, state_of(resolved(path)))
+    nanoseconds = max((modified for _, modified, _ in states), default=0)
+    return nanoseconds / 1e9
 
 
 def resolved(path: Path) -> Path:
@@ -66,12 +79,13 @@ def resolved(path: Path) -> Path:
 
 def state_of(source: Path) -> FileStates:
     """Return the state of a collection and of its logs."""
-    return tuple(_file_state(source.with_name(source.name + end)) for end in ("", *LOG_SUFFIXES))
+    files = (source.with_name(source.name + suffix) for suffix in ("", *LOG_SUFFIXES))
+    return tuple(map(_file_state, files))
 
 
 def _file_state(path: Path) -> tuple[int, int, int] | None:
     with suppress(FileNotFoundError, NotADirectoryError):
-        found = path.stat()
-        if stat.S_ISREG(found.st_mode):
-            return found.st_size, found.st_mtime_ns, found.st_ino
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode):
+            return status.st_size, status.st_mtime_ns, status.st_ino
     return None

@@ -1,12 +1,14 @@
-r"""Convert Markdown to the HTML of a field, from the syntax tree, and back. Raw HTML is never passed on.
+r"""Convert Markdown to the HTML of a field, and back. Raw HTML is never passed on.
 
-Code, formulas and clozes are found by our own grammar (`text.cloze`) and are
-replaced by placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
-clozes, and emphasis cannot begin inside one and end outside. A single paragraph has no `<p>`.
+Code, formulas and clozes are found by our own grammar (`text.cloze`) and are replaced by
+placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
+clozes, and emphasis cannot begin inside one and end outside. A single paragraph has no
+`<p>`.
 
 Anki looks for its own markup in the raw HTML of a field: `{{c1::`, `}}`, `::`, `[sound:`,
-`[latex]`, `\(`. Entities would hide it only until the next edit, because Chromium writes the raw
-characters back. `<wbr>` and `<span></span>` between two characters survive and are invisible.
+`[latex]`, `\(`. Entities would hide it only until the next edit, because Chromium writes
+the raw characters back. `<wbr>` and `<span></span>` between two characters survive and
+are invisible.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html.parser import HTMLParser
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
 from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN
@@ -28,8 +30,9 @@ from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import OwnFileError
 from ankiforge.model import Media, Problem, Value
 from ankiforge.text import regex
-from ankiforge.text.cloze import Gap, gaps, plain, shields
+from ankiforge.text.cloze import Gap, gaps, plain
 from ankiforge.text.fold import clean
+from ankiforge.text.shields import shields
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -53,9 +56,10 @@ def render(
 
     Args:
         markdown: our subset of Markdown. HTML in it is literal text.
-        cloze: whether `{{c1::…}}` makes a cloze (as in the Text of a cloze note). Otherwise, and
-            when nested ten deep, it is literal text.
-        pictures: the pictures that `![alt](path)` may show, by path. Others become their alt text.
+        cloze: whether `{{c1::…}}` makes a cloze (as in the Text of a cloze note).
+            Otherwise, and when nested ten deep, it is literal text.
+        pictures: the pictures that `![alt](path)` may show, by path. Others become their
+            alt text.
     """
     text = clean(markdown)
     if not text or _PLAIN_LINE.fullmatch(text):
@@ -63,7 +67,18 @@ def render(
     return _Writer(cloze, pictures or {}).write(text)
 
 
+class _Run(NamedTuple):
+    """A part of the Markdown that our own grammar reads."""
+
+    start: int
+    end: int
+    what: Gap | str
+    """A cloze, or the kind of a shield: `math`, `display` or `code`."""
+
+
 class _Writer(Value):
+    """Writes the HTML of a field. A cloze in it gets a writer of its own."""
+
     cloze: bool
     pictures: Mapping[str, Media]
     depth: int = 0
@@ -73,44 +88,67 @@ class _Writer(Value):
 
     def write(self, markdown: str) -> str:
         tokens = _parser().parse(self._with_atoms(markdown))
-        if [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]:
+        if [token.type for token in tokens] == [
+            "paragraph_open",
+            "inline",
+            "paragraph_close",
+        ]:
             tokens = tokens[1:-1]
         return "".join(self._blocks(tokens))
 
     def _with_atoms(self, markdown: str) -> str:
         """Replace clozes, formulas and inline code by atoms, outer ones first."""
-        runs: list[tuple[int, int, Gap | str]] = []
-        if self.cloze:
-            runs += ((gap.start, gap.end, gap) for gap in gaps(markdown))
-        for start, end, kind in shields(markdown):
-            if kind in ("math", "display") or (kind == "code" and "\n" not in markdown[start:end]):
-                runs.append((start, end, kind))
+        runs = self._cloze_runs(markdown) if self.cloze else []
+        runs += self._shielded_runs(markdown)
         parts: list[str] = []
-        at = 0
-        for start, end, what in sorted(runs, key=itemgetter(0)):
-            if start < at:
+        position = 0
+        for run in sorted(runs, key=attrgetter("start")):
+            if run.start < position:  # it is within the atom before
                 continue
-            source = markdown[start:end]
-            written = self._shield(source, what) if isinstance(what, str) else self._gap(what)
-            parts += (markdown[at:start], f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
+            source = markdown[run.start : run.end]
+            if isinstance(run.what, Gap):
+                written = self._gap(run.what)
+            else:
+                written = self._shield(source, run.what)
+            parts.append(markdown[position : run.start])
+            parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
             self.atoms.append((source, written))
-            at = end
-        return "".join((*parts, markdown[at:]))
+            position = run.end
+        parts.append(markdown[position:])
+        return "".join(parts)
+
+    def _cloze_runs(self, markdown: str) -> list[_Run]:
+        return [_Run(gap.start, gap.end, gap) for gap in gaps(markdown)]
+
+    def _shielded_runs(self, markdown: str) -> list[_Run]:
+        """Return the formulas, and the code that is on one line."""
+        runs = []
+        for start, end, kind in shields(markdown):
+            is_formula = kind in ("math", "display")
+            is_inline_code = kind == "code" and "\n" not in markdown[start:end]
+            if is_formula or is_inline_code:
+                runs.append(_Run(start, end, kind))
+        return runs
 
     def _gap(self, gap: Gap) -> str:
+        """Return the HTML of a cloze."""
         deeper = self.depth + 1
-        answer = _Writer(deeper < MAX_OPEN, self.pictures, deeper).write(gap.answer)
+        answer_writer = _Writer(deeper < MAX_OPEN, self.pictures, deeper)
         # Anki ends a hint at the next cloze, so it must not contain one
-        hint = _isolated_html(_Writer(False, self.pictures, deeper).write(gap.hint))
+        hint_writer = _Writer(False, self.pictures, deeper)
+        answer = _isolated_html(answer_writer.write(gap.answer))
+        hint = _isolated_html(hint_writer.write(gap.hint))
         numbers = ",".join(map(str, gap.numbers))
-        return f"{{{{c{numbers}::{_isolated_html(answer)}{f'::{hint}' if hint else ''}}}}}"
+        inner = f"{answer}::{hint}" if hint else answer
+        return f"{{{{c{numbers}::{inner}}}}}"
 
-    def _shield(self, run: str, kind: str) -> str:
-        ticks = len(run) - len(run.lstrip(run[0]))
-        body = run[ticks:-ticks]
+    def _shield(self, source: str, kind: str) -> str:
+        """Return the HTML of a formula or of inline code."""
+        sign_count = len(source) - len(source.lstrip(source[0]))
+        body = source[sign_count:-sign_count]
         if kind != "code":
-            display = kind == "display"
-            return _formula(body, display=display, inside=self.depth > 0) or lines(run)
+            formula = _formula(body, display=kind == "display", inside=self.depth > 0)
+            return formula or lines(source)
         if body.strip() and body[0] == body[-1] == " ":
             body = body[1:-1]
         return f"<code>{literal(body)}</code>"
@@ -129,10 +167,7 @@ class _Writer(Value):
         linked = False
         for token in tokens:
             if token.type == "text":
-                parts = _ATOM.split(token.content)
-                parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
-                parts[::2] = [literal(run) for run in parts[::2]]
-                yield _escape_brackets("".join(parts))
+                yield self._text(token)
             elif token.type in ("softbreak", "hardbreak"):
                 yield "<br>"
             elif token.type == "code_inline":
@@ -142,11 +177,20 @@ class _Writer(Value):
             elif token.type == "link_open":
                 target = address(self._source(str(token.attrs["href"])))
                 linked = bool(target)
-                yield f'<a href="{escape(target)}">' if linked else ""
+                if linked:
+                    yield f'<a href="{escape(target)}">'
             elif token.type == "link_close":
-                yield "</a>" if linked else ""
+                if linked:
+                    yield "</a>"
             else:
                 yield _tag(token)
+
+    def _text(self, token: Token) -> str:
+        """Return the text of a token, with its atoms as HTML."""
+        parts = _ATOM.split(token.content)  # text, number of an atom, text …
+        parts[::2] = map(literal, parts[::2])
+        parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
+        return _escape_brackets("".join(parts))
 
     def _image(self, token: Token) -> str:
         alt = plain(self._source(token.content))
@@ -155,8 +199,9 @@ class _Writer(Value):
         if media is None or not is_media_name(media.name):
             return lines(alt or path.rpartition("/")[2])
         # `<wbr>` is impossible in an attribute, so Anki's markup is replaced
-        alt = re.sub(r":{2,}", ":", alt.translate(_ATTRIBUTE_SIGNS))
-        return f'<img src="{media.name}" alt="{html.escape(alt)}">'
+        alt = alt.translate(_ATTRIBUTE_SIGNS)
+        alt = html.escape(re.sub(r":{2,}", ":", alt))
+        return f'<img src="{media.name}" alt="{alt}">'
 
     def _source(self, text: str) -> str:
         """Return text with each atom replaced by its source."""
@@ -167,6 +212,7 @@ _ATTRIBUTE_SIGNS = str.maketrans("{}[]\\\n", "()()/ ")
 
 
 def _tag(token: Token) -> str:
+    """Return the HTML tag of a token, or its text if the tag is not one of ours."""
     if token.tag not in _TAGS:
         return literal(token.content)
     if token.nesting < 0:
@@ -174,16 +220,19 @@ def _tag(token: Token) -> str:
     start = token.attrs.get("start")
     if token.tag == "ol" and isinstance(start, int):
         return f'<ol start="{start}">'
-    aligned = re.fullmatch(r"text-align:(left|right|center)", str(token.attrs.get("style", "")))
-    return f'<{token.tag} align="{aligned[1]}">' if aligned else f"<{token.tag}>"
+    style = str(token.attrs.get("style", ""))
+    alignment = re.fullmatch(r"text-align:(left|right|center)", style)
+    if alignment:
+        return f'<{token.tag} align="{alignment[1]}">'
+    return f"<{token.tag}>"
 
 
 @cache
 def _parser() -> MarkdownIt:
     """Return a parser for CommonMark with tables and strikethrough, without HTML.
 
-    Indented code, references and underlined headings are off: they would capture text that is not
-    meant as such.
+    Indented code, references and underlined headings are off: they would capture text
+    that is not meant as such.
     """
     from markdown_it import MarkdownIt
 
@@ -197,26 +246,33 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-_MARK = regex(r"(?s)(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)")
+_MARK = regex(
+    r"""(?xs)
+    (?<!=)==(?![=\s])      # `==`, not of a longer run, before a word
+    ((?:(?!==).)+?)        # the marked text
+    (?<!\s)==(?!=)         # `==` behind a word
+    """
+)
 
 
 def _mark(state: StateInline, silent: bool) -> bool:
     """Parse `==marked==` within a paragraph, as in Obsidian."""
-    found = _MARK.match(state.src, state.pos, state.posMax)
-    if found is None:
+    match = _MARK.match(state.src, state.pos, state.posMax)
+    if match is None:
         return False
     if not silent:
-        end, state.posMax = state.posMax, found.end(1)
-        state.pos = found.start(1)
+        end_of_paragraph = state.posMax
+        state.pos = match.start(1)
+        state.posMax = match.end(1)
         state.push("mark_open", "mark", 1)
         state.md.inline.tokenize(state)
         state.push("mark_close", "mark", -1)
-        state.posMax = end
-    state.pos = found.end()
+        state.posMax = end_of_paragraph
+    state.pos = match.end()
     return True
 
 
-# --- literal text ---------------------------------------------------------------------------
+# --- literal text -----------------------------------------------------------------------
 
 _DOUBLE = regex(r"([{}:])(?=\1)")
 _BRACKET = regex(r"(?i)\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)")
@@ -230,8 +286,10 @@ def escape(text: str) -> str:
 
 def literal(text: str) -> str:
     """Return HTML that shows exactly this text in any field, also in code. Newlines are kept."""
-    text = _DOUBLE.sub(r"\1<wbr>", escape(clean(text)))
-    return _DELIMITER.sub(r"\\<span></span>", _escape_brackets(text))
+    shown = escape(clean(text))
+    shown = _DOUBLE.sub(r"\1<wbr>", shown)
+    shown = _escape_brackets(shown)
+    return _DELIMITER.sub(r"\\<span></span>", shown)
 
 
 def lines(text: str) -> str:
@@ -246,11 +304,12 @@ def _escape_brackets(text: str) -> str:
 
 def _isolated_html(inner: str) -> str:
     """Make HTML safe as the answer or hint of a cloze, where it must not join adjacent markup."""
-    start = "<wbr>" if inner.startswith(":") else ""
-    return f"{start}{inner}<wbr>" if inner.endswith(("}", ":")) else start + inner
+    before = "<wbr>" if inner.startswith(":") else ""
+    after = "<wbr>" if inner.endswith(("}", ":")) else ""
+    return f"{before}{inner}{after}"
 
 
-# --- formulas -------------------------------------------------------------------------------
+# --- formulas ---------------------------------------------------------------------------
 
 _TEX_DELIMITER = regex(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
 # TeX by which MathJax sets links, styles and attributes. It is not allowed on a card.
@@ -271,15 +330,19 @@ def _formula(tex: str, *, display: bool, inside: bool) -> str:
         display: whether to use `\[…\]` instead of `\(…\)`.
         inside: whether it is within a cloze, where `}}` and `::` would end or split it.
     """
-    if _TEX_DELIMITER.search(tex) or not _is_closed(tex) or _TEX_ACTIVE.search(tex):
+    may_escape = _TEX_DELIMITER.search(tex) or not _is_closed(tex)
+    if may_escape or _TEX_ACTIVE.search(tex):
         return ""
-    body = _TEX_OPENER.sub("{ ", _BRACKET.sub("[ ", escape(tex)))
+    body = _BRACKET.sub("[ ", escape(tex))
+    body = _TEX_OPENER.sub("{ ", body)
     if inside:
         body = body.replace("}}", "} }").replace("}}", "} }")
         body = body.replace("::", ":{}:").replace("::", ":{}:")
     if display and _BRACKET.match(f"[{body}"):
         body = f" {body}"  # not `<wbr>`: Anki drops tags within formulas
-    return f"\\[{body}\\]" if display else f"\\({body}\\)"
+    if display:
+        return f"\\[{body}\\]"
+    return f"\\({body}\\)"
 
 
 def _is_closed(tex: str) -> bool:
@@ -295,7 +358,7 @@ def _is_closed(tex: str) -> bool:
     return depth == 0
 
 
-# --- addresses and pictures -----------------------------------------------------------------
+# --- addresses and pictures -------------------------------------------------------------
 
 _SCHEME = regex(r"(?i)(?:https?|mailto|zotero|obsidian|kindle|doi):")
 _KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
@@ -305,15 +368,16 @@ _MAX_ADDRESS = 2000
 def address(url: str) -> str:
     """Return a link target in ASCII, safe from Anki's markup, or "" if it is not allowed.
 
-    Allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi (opened at doi.org).
+    Allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi (opened at
+    doi.org).
     """
     url = url.strip()
     if not _SCHEME.match(url) or len(url) > _MAX_ADDRESS:
         return ""
     if url[:4].lower() == "doi:":
         url = f"https://doi.org/{url[4:].lstrip('/')}"
-    plain = quote(url.encode("utf-8", "replace"), safe=_KEPT_IN_ADDRESS)
-    return re.sub(r"(?<=:):", "%3A", plain)
+    encoded = quote(url.encode("utf-8", "replace"), safe=_KEPT_IN_ADDRESS)
+    return re.sub(r"(?<=:):", "%3A", encoded)
 
 
 # The picture formats that Anki shows on every device.
@@ -331,36 +395,48 @@ def media_of(path: Path) -> Media | Problem:
     """Return a picture named after its content: `af-<first 16 of its sha256>.<suffix>`."""
     suffix = path.suffix.lower()
     if suffix[1:] not in _PICTURE_TYPES:
-        return Problem(
-            path.name, f"{suffix or 'no suffix'} is not a kind of picture that Anki shows"
-        )
+        what = f"{suffix or 'no suffix'} is not a kind of picture that Anki shows"
+        return Problem(path.name, what)
     target = Path(os.path.realpath(path))
     try:
         with open_regular(target) as file:
             data = file.read(MAX_PICTURE_BYTES + 1)
-        if len(data) > MAX_PICTURE_BYTES:
-            limit = f"over {MAX_PICTURE_BYTES // 1_000_000} MB"
-            return Problem(path.name, limit, "make it smaller")
-        digest = hashlib.sha256(data).hexdigest()
     except OwnFileError as error:
         return Problem(path.name, error.message.removeprefix(f"{target}: "), error.hint)
     except OSError as error:
         return Problem(path.name, f"cannot be read: {error.strerror}")
+    if len(data) > MAX_PICTURE_BYTES:
+        limit = f"over {MAX_PICTURE_BYTES // 1_000_000} MB"
+        return Problem(path.name, limit, "make it smaller")
+    digest = hashlib.sha256(data).hexdigest()
     return Media(f"af-{digest[:16]}{suffix}", str(target))
 
 
-# --- HTML back to Markdown ------------------------------------------------------------------
-# Used for cards that are recovered from Anki because the ledger lost them, and to show a person's edits.
-# The output of `render` is restored exactly. Of pasted HTML the text is kept, and the formatting as far
-# as our Markdown can express it.
+# --- HTML back to Markdown --------------------------------------------------------------
+# Used for cards that are recovered from Anki because the ledger lost them, and to show a
+# person's edits. The output of `render` is restored exactly. Of pasted HTML the text is
+# kept, and the formatting as far as our Markdown can express it.
 
 _MATH = regex(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
 # What would be Markdown, as a group; not a citation in brackets, which is no link.
-_MARKUP = regex(r"\[\d+(?:[-–,]\s?\d+)*\](?![(\[])|([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
+_MARKUP = regex(
+    r"""(?x)
+    \[\d+(?:[-–,]\s?\d+)*\](?![(\[])      # the citation
+    | ([\\`*_\[\]<>\#$]|==|~~|&(?=\#?\w+;))
+    """
+)
 # What would start a list or a rule at the beginning of a line.
 _LINE_START = regex(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
 _CLOZE = regex(r"(\{\{c[0-9,]+::|::|\}\})")
-_EMPHASIS = {"em": "*", "i": "*", "strong": "**", "b": "**", "s": "~~", "del": "~~", "mark": "=="}
+_EMPHASIS = {
+    "em": "*",
+    "i": "*",
+    "strong": "**",
+    "b": "**",
+    "s": "~~",
+    "del": "~~",
+    "mark": "==",
+}
 _START = _EMPHASIS | {"br": "\n", "a": "[", "td": "| ", "th": "| "}
 _END = _EMPHASIS | {"td": " ", "th": " ", "tr": "|\n"}
 _HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
@@ -376,7 +452,8 @@ def unrender(field: str) -> str:
     reader.close()
     while reader.around:  # a blockquote that is never closed
         reader.handle_endtag("blockquote")
-    return re.sub(r"\n{3,}", "\n\n", "".join(reader.parts)).strip(" \n\t")
+    markdown = "".join(reader.parts)
+    return re.sub(r"\n{3,}", "\n\n", markdown).strip(" \n\t")
 
 
 class _Reader(HTMLParser):
@@ -388,52 +465,66 @@ class _Reader(HTMLParser):
         self.lists: list[int | None] = []
         """The next number of each open list, None for bullets."""
         self.links: list[str] = []
-        self.code = self.pre = 0
+        """The target of each open link."""
+        self.code = 0
+        """The number of open `<code>`."""
+        self.pre = 0
+        """The number of open `<pre>`."""
         self.table_rule = ""
         """The rule below the head of a table."""
         self.around: list[list[str]] = []
         """The parts before each open blockquote."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag in _BLOCK_TAGS:
             self._break_block()
         if tag in ("ul", "ol"):
-            self._break_block(1 if self.lists else 2)
-            start = given.get("start", "1")
-            is_numbered = tag == "ol" and re.fullmatch("[0-9]{1,9}", start)
-            self.lists.append(int(start) if is_numbered else None)
+            self._start_list(tag, attributes)
         elif tag == "li":
-            self._item()
+            self._start_item()
         elif tag == "pre":
             self.pre += 1
             self.parts.append("```\n")
         elif tag == "code":
             self.code += 1
-            self.parts.append("" if self.pre else "`")
+            self._backtick()
         elif tag == "blockquote":
             self.around.append(self.parts)
             self.parts = []
         elif tag == "img":
-            self.parts.append(f"![{given.get('alt', '')}]({given.get('src', '')})")
+            alt = attributes.get("alt", "")
+            self.parts.append(f"![{alt}]({attributes.get('src', '')})")
         elif tag == "hr":
             self.parts.append("---\n\n")
         elif tag == "thead":
             self.table_rule = "|"
-        elif mark := _START.get(tag) or _HEADING.get(tag):
-            self.parts.append(mark)
+        elif tag in _START or tag in _HEADING:
+            self.parts.append(_START.get(tag) or _HEADING[tag])
         if tag == "a":
-            self.links.append(given.get("href", ""))
+            self.links.append(attributes.get("href", ""))
         if tag in ("td", "th"):
-            self.table_rule += _ALIGN.get(given.get("align", ""), "---|")
+            self.table_rule += _ALIGN.get(attributes.get("align", ""), "---|")
 
-    def _item(self) -> None:
+    def _start_list(self, tag: str, attributes: dict[str, str]) -> None:
+        self._break_block(1 if self.lists else 2)
+        start = attributes.get("start", "1")
+        is_numbered = tag == "ol" and re.fullmatch("[0-9]{1,9}", start)
+        self.lists.append(int(start) if is_numbered else None)
+
+    def _start_item(self) -> None:
         self._break_block(1)
         number = self.lists[-1] if self.lists else None
+        bullet = "- "
         if number is not None:
+            bullet = f"{number}. "
             self.lists[-1] = number + 1
         indent = "   " * max(len(self.lists) - 1, 0)
-        self.parts.append(indent + ("- " if number is None else f"{number}. "))
+        self.parts.append(indent + bullet)
+
+    def _backtick(self) -> None:
+        """Write the sign of inline code; in a block of code there is none."""
+        self.parts.append("" if self.pre else "`")
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
@@ -447,24 +538,28 @@ class _Reader(HTMLParser):
             self.parts.append("\n```\n\n")
         elif tag == "code":
             self.code = max(self.code - 1, 0)
-            self.parts.append("" if self.pre else "`")
+            self._backtick()
         elif tag == "thead":
             self.parts.append(f"{self.table_rule}\n")
         elif tag == "blockquote" and self.around:
-            quoted = "".join(self.parts).strip().splitlines()
-            self.parts = self.around.pop()
-            self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted))
-            self._break_block()
+            self._end_quote()
         elif tag in ("p", "div", *_HEADING):
             self._break_block()
-        elif mark := _END.get(tag):
-            self.parts.append(mark)
+        elif tag in _END:
+            self.parts.append(_END[tag])
+
+    def _end_quote(self) -> None:
+        quoted = "".join(self.parts).strip().splitlines()
+        self.parts = self.around.pop()
+        self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted))
+        self._break_block()
 
     def _break_block(self, lines: int = 2) -> None:
         """Ensure at least this many line ends, unless nothing was written yet."""
         written = "".join(self.parts[-3:])
         if written.strip():
-            self.parts.append("\n" * max(lines - (len(written) - len(written.rstrip("\n"))), 0))
+            line_ends = len(written) - len(written.rstrip("\n"))
+            self.parts.append("\n" * max(lines - line_ends, 0))
 
     def handle_data(self, data: str) -> None:
         if not (self.code or self.pre):
@@ -478,18 +573,22 @@ class _Reader(HTMLParser):
 def _escape_text(data: str) -> str:
     """Write formulas with dollars, keep clozes, and escape all other Markdown."""
     parts: list[str] = []
-    at = 0
-    for found in _MATH.finditer(data):
-        inline, display = found.groups()
-        formula = f"$${display}$$" if inline is None else f"${inline}$"
-        parts += (_escape_markup(data[at : found.start()]), formula)
-        at = found.end()
-    return "".join((*parts, _escape_markup(data[at:])))
+    position = 0
+    for formula in _MATH.finditer(data):
+        inline, display = formula.groups()
+        parts.append(_escape_markup(data[position : formula.start()]))
+        parts.append(f"$${display}$$" if inline is None else f"${inline}$")
+        position = formula.end()
+    parts.append(_escape_markup(data[position:]))
+    return "".join(parts)
 
 
 def _escape_markup(text: str) -> str:
-    parts = _CLOZE.split(text)
-    parts[::2] = (
-        _MARKUP.sub(lambda sign: f"\\{sign[1]}" if sign[1] else sign[0], run) for run in parts[::2]
-    )
+    """Escape what would be Markdown, outside the signs of clozes."""
+    parts = _CLOZE.split(text)  # text, sign of a cloze, text …
+    parts[::2] = [_MARKUP.sub(_escaped_sign, part) for part in parts[::2]]
     return "".join(parts)
+
+
+def _escaped_sign(match: re.Match[str]) -> str:
+    return f"\\{match[1]}" if match[1] else match[0]

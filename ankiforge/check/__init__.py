@@ -6,26 +6,42 @@ warn = a person decides, info = counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ankiforge.check import card, source
-from ankiforge.check.card import MAX_LENGTH
+from ankiforge.check import (
+    clozes,
+    duplicates,
+    foreign,
+    marks,
+    meaning,
+    numbers,
+    questions,
+    source,
+    structure,
+    wording,
+)
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
-from ankiforge.check.reading import (
+from ankiforge.check.findings import (
     RULES,
     Check,
     Context,
+    Needs,
     Rule,
-    authored,
-    chosen_by_reader,
+    checks_in,
     group,
     make_finding,
+)
+from ankiforge.check.leak import safe_context
+from ankiforge.check.reading import (
+    authored,
+    chosen_by_reader,
     read,
     without,
     without_markup,
 )
+from ankiforge.check.structure import MAX_LENGTH, too_long
 from ankiforge.check.words import content
 from ankiforge.model import (
     Document,
@@ -50,40 +66,34 @@ __all__ = [
     "lint",
     "make_finding",
     "read",
+    "safe_context",
     "terms_of",
     "without",
     "without_markup",
 ]
 
-
-def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards of other highlights that ask the same thing."""
-    for index in filter(None, (context.known, context.batch)):
-        yield from index.near(draft, context.highlight.key)
-
-
-SOURCELESS: tuple[Check, ...] = (
-    card.structure,
-    card.damaged_text,
-    card.clozes,
-    card.questions,
-    card.pointing,
-    card.unfinished,
+_MODULES = (
+    structure,
+    clozes,
+    questions,
+    wording,
+    source,
+    numbers,
+    meaning,
+    foreign,
+    marks,
+    duplicates,
 )
+"""The modules with checks, in the order in which their findings are reported."""
+_NAMES = tuple(module.__name__ for module in _MODULES)
+SOURCELESS = checks_in(_NAMES, Needs.CARD)
 """The checks that need only the card."""
-SOURCED: tuple[Check, ...] = (
-    source.quote,
-    source.answer,
-    source.beside,
-    source.numbers,
-    source.meaning,
-    source.literal,
-    source.injected,
-    source.other_language,
-)
+SOURCED = checks_in(_NAMES, Needs.SOURCE)
 """The checks against the source. They do not apply to cards that a person wrote."""
-ALL: tuple[Check, ...] = (*SOURCELESS, *SOURCED, card.form, resembles)
+ALL = (*SOURCELESS, *SOURCED, *checks_in(_NAMES, Needs.REST))
 _WORDING = group("wording")
+_BREAKING = frozenset(("empty_side", "malformed", "gap_is_all", "maths"))
+"""The rules about what would break in Anki, or leaves nothing to ask."""
 _NOWHERE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.CARD, "", instructs=False)
 
 
@@ -94,13 +104,16 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
     words, they are warnings at most.
     """
     by_author = authored(draft)
-    chosen = chosen_by_reader(draft, context.highlight)
+    by_reader = chosen_by_reader(draft, context.highlight)
+    checks = ALL
+    if by_author:
+        checks = tuple(each for each in ALL if each not in SOURCED)
     findings = []
-    checks = [one for one in ALL if not (by_author and one in SOURCED)]
     for finding in _run(draft, context, checks):
-        if by_author and finding.check in _WORDING:
+        is_wording = finding.check in _WORDING
+        if by_author and is_wording:
             finding = replace(finding, severity=Severity.INFO)
-        elif (by_author and finding.check == "too_long") or (chosen and finding.check in _WORDING):
+        elif (by_author and finding.check == "too_long") or (by_reader and is_wording):
             finding = _at_most_warned(finding)
         findings.append(finding)
     return tuple(findings)
@@ -112,20 +125,25 @@ def lint(draft: Draft) -> tuple[Finding, ...]:
     Only findings about what would break in Anki, or leaves nothing to ask, can block.
     """
     context = Context(_NOWHERE, DuplicateIndex())
-    return tuple(
-        finding
-        if finding.check in ("empty_side", "malformed", "gap_is_all", "maths")
-        else _at_most_warned(finding)
-        for finding in _run(draft, context, SOURCELESS)
-    )
+    findings = []
+    for finding in _run(draft, context, SOURCELESS):
+        if finding.check not in _BREAKING:
+            finding = _at_most_warned(finding)
+        findings.append(finding)
+    return tuple(findings)
 
 
-def _run(draft: Draft, context: Context, checks: Iterable[Check]) -> Iterator[Finding]:
+def _run(draft: Draft, context: Context, checks: tuple[Check, ...]) -> Iterator[Finding]:
     """Yield the findings; for oversized cards, only that finding."""
-    oversize = tuple(card.too_long(draft, context))
-    yield from oversize or (one for each in checks for one in each(draft, context))
+    oversize = tuple(too_long(draft, context))
+    if oversize:
+        yield from oversize
+        return
+    for run in checks:
+        yield from run(draft, context)
 
 
 def _at_most_warned(finding: Finding) -> Finding:
-    is_block = finding.severity is Severity.BLOCK
-    return replace(finding, severity=Severity.WARN) if is_block else finding
+    if finding.severity is not Severity.BLOCK:
+        return finding
+    return replace(finding, severity=Severity.WARN)

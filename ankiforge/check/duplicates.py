@@ -14,18 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from hashlib import blake2b
 from itertools import chain, combinations
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ankiforge.check import differences
-from ankiforge.check.differences import (
-    ComparedSides,
-    exact_form,
-    finders_of,
-    form_of,
-    sides,
-    stems_of,
-)
-from ankiforge.check.reading import make_finding
+from ankiforge.check.features import finders_of, form_of, stems_of
+from ankiforge.check.findings import Context, Needs, make_finding, needs
+from ankiforge.check.sides import ComparedSides, exact_form, sides
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -39,6 +33,79 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.text.fold import canonical
+
+
+@needs(Needs.REST)
+def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find cards of other highlights that ask the same thing."""
+    for index in (context.known, context.batch):
+        if index is not None:
+            yield from index.near(draft, context.highlight.key)
+
+
+# --- search terms ---------------------------------------------------------------------------------
+
+TERMS_VERSION = "3"
+"""To be changed with `terms_of`, so that stored terms are computed again."""
+
+
+def terms_of(draft: Draft) -> SearchTerms:
+    """Return the search terms of a card."""
+    return _read(draft.kind, draft.fields)[1]
+
+
+@lru_cache(maxsize=64)
+def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
+    """Return the sides and the search terms of a card."""
+    draft = _draft(kind, fields)
+    card_sides = sides(draft)
+    form = form_of(card_sides.whole)
+    exact = exact_form(draft)
+    terms = SearchTerms(
+        words=_unique(stems_of(form)),
+        finders=() if form.isascii() else _unique(finders_of(form)),
+        exact=_digest(exact) if exact else b"",
+    )
+    return card_sides, terms
+
+
+def _draft(kind: CardKind, fields: Fields) -> Draft:
+    """Return a draft with nothing but the text of a card."""
+    return Draft(
+        highlight=HighlightKey(""),
+        kind=kind,
+        fields=fields,
+        quote="",
+        answer="",
+        start=0,
+        origin=Origin(""),
+    )
+
+
+def _unique(words: Iterable[str]) -> Strings:
+    return tuple(dict.fromkeys(words))
+
+
+def _digest(form: Strings) -> bytes:
+    return blake2b("\x1f".join(form).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+# The number of bits that stand for the words of a card.
+_BITS = 60
+# Half the count of words is stored above these bits, in four more.
+_MOST_HALVES = 15
+
+
+@lru_cache(maxsize=64)
+def _bits_of(words: Strings) -> int:
+    """Return a number with a bit for each word, which some words have in common."""
+    bits = 0
+    for word in words:
+        bits |= 1 << hash(word) % _BITS
+    return bits
+
+
+# --- the index ------------------------------------------------------------------------------------
 
 # Chosen by measurements on labelled pairs: docs/checks.md.
 _JACCARD = 0.50
@@ -61,29 +128,6 @@ _LONGEST = 2_000
 _JUDGED = 30
 # The maximum number of findings for a card.
 _MOST = 5
-# The number of bits that stand for the words of a card.
-_BITS = 60
-
-TERMS_VERSION = "3"
-"""To be changed with `terms_of`, so that stored terms are computed again."""
-
-
-def terms_of(draft: Draft) -> SearchTerms:
-    """Return the search terms of a card."""
-    return _read(draft.kind, draft.fields)[1]
-
-
-@lru_cache(maxsize=64)
-def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
-    draft = Draft(HighlightKey(""), kind, fields, "", "", 0, Origin(""))
-    read = sides(draft)
-    form, exact = form_of(read.whole), exact_form(draft)
-    terms = SearchTerms(
-        tuple(dict.fromkeys(stems_of(form))),
-        () if form.isascii() else tuple(dict.fromkeys(finders_of(form))),
-        _digest(exact) if exact else b"",
-    )
-    return read, terms
 
 
 class Store(Protocol):
@@ -106,11 +150,23 @@ class Store(Protocol):
         ...
 
 
+class _Judged(NamedTuple):
+    """A card that was compared with a draft. Sorted: duplicates first, then the most similar."""
+
+    differs: bool
+    dissimilarity: float
+    """The Jaccard similarity of content words, negative."""
+    id: str
+    card: IndexedCard
+    difference: str
+
+
 class DuplicateIndex:
     """Cards that a draft may repeat: those of a store, read at the first search, and added ones."""
 
     def __init__(self, store: Store | None = None) -> None:
-        self._store, self._is_loaded = store, store is None
+        self._store = store
+        self._is_loaded = store is None
         self._cards: dict[str, IndexedCard] = {}
         # The same by number, with the bits of their words, and half the count of these above them.
         self._numbered: list[IndexedCard] = []
@@ -131,17 +187,20 @@ class DuplicateIndex:
             draft: its text.
             where: for a foreign note, the prefix of findings about it.
         """
-        read, terms = _read(draft.kind, draft.fields)
-        self._sides[id] = read
+        card_sides, terms = _read(draft.kind, draft.fields)
+        self._sides[id] = card_sides
         self._put(IndexedCard(id, highlight, where, terms))
-        if draft.kind.family is Family.BASIC and read.answered:
+        if draft.kind.family is Family.BASIC and card_sides.answered:
             self._fronts.setdefault(canonical(draft.field("Front")), id)
 
     def _put(self, card: IndexedCard) -> None:
-        words, number = card.terms.words, len(self._numbered)
+        """Add a card whose search terms are known."""
+        words = card.terms.words
+        number = len(self._numbered)
         self._cards[card.id] = card
         self._numbered.append(card)
-        self._bits.append(_bits_of(words) | min((len(words) + 1) // 2, 15) << _BITS)
+        half_the_words = min((len(words) + 1) // 2, _MOST_HALVES)
+        self._bits.append(_bits_of(words) | half_the_words << _BITS)
         for word in (*words, *card.terms.finders):
             self._postings[sys.intern(word)].append(number)
         if card.terms.exact:
@@ -152,9 +211,12 @@ class DuplicateIndex:
         if self._is_loaded or self._store is None:
             return
         self._is_loaded = True
-        self._store.keep([(id, terms_of(draft)) for id, draft in self._store.unread(TERMS_VERSION)])
+        unread = self._store.unread(TERMS_VERSION)
+        self._store.keep([(id, terms_of(draft)) for id, draft in unread])
         for card in self._store.cards():
             self._put(card)
+
+    # --- what it finds ---
 
     def exact(self, draft: Draft, highlight: HighlightKey) -> str | None:
         """Return the id of the first equal card of ours that belongs to another highlight.
@@ -163,38 +225,44 @@ class DuplicateIndex:
         stop, and case outside code and maths.
         """
         self._load()
-        equal = map(self._cards.__getitem__, self._exact.get(terms_of(draft).exact, ()))
-        others = (one.id for one in equal if not one.where and not _siblings(one, highlight))
-        return next(others, None)
+        for id in self._exact.get(terms_of(draft).exact, ()):
+            card = self._cards[id]
+            is_ours = not card.where
+            if is_ours and not _are_siblings(card, highlight):
+                return card.id
+        return None
 
     def near(self, draft: Draft, highlight: HighlightKey) -> Iterator[Finding]:
         """Yield a warning for each duplicate and for another answer, and an info for each similar card."""
         self._load()
-        read, terms = _read(draft.kind, draft.fields)
+        my_sides, terms = _read(draft.kind, draft.fields)
         judged = []
-        for similarity, card in self._similar(terms, read, highlight):
-            difference = differences.judged(read, self._sides_of(card.id))
+        for similarity, card in self._similar(terms, my_sides, highlight):
+            difference = differences.judged(my_sides, self._sides_of(card.id))
             if difference is not None:
-                judged.append((difference != "", -similarity, card, difference))
-        judged.sort(key=lambda one: (*one[:2], one[2].id))
-        for differs, similarity, card, difference in judged[:_MOST]:
-            shown = f"{card.where}{_quoted(self._sides_of(card.id))}"
-            if not differs:
-                yield make_finding("duplicate", shown, twin=card.id)
-            elif -similarity >= _MIN_SIMILAR:
-                yield make_finding("similar", f"{shown}, differs in: {difference}", twin=card.id)
-        yield from self._other_answers(draft, read, highlight)
+                differs = difference != ""
+                judged.append(_Judged(differs, -similarity, card.id, card, difference))
+        judged.sort(key=lambda each: each[:3])
+        for each in judged[:_MOST]:
+            shown = f"{each.card.where}{_quoted(self._sides_of(each.id))}"
+            if not each.differs:
+                yield make_finding("duplicate", shown, duplicate=each.id)
+            elif -each.dissimilarity >= _MIN_SIMILAR:
+                detail = f"{shown}, differs in: {each.difference}"
+                yield make_finding("similar", detail, duplicate=each.id)
+        yield from self._other_answers(draft, my_sides, highlight)
 
     def _other_answers(
-        self, draft: Draft, read: ComparedSides, highlight: HighlightKey
+        self, draft: Draft, my_sides: ComparedSides, highlight: HighlightKey
     ) -> Iterator[Finding]:
         """Yield a finding if an added card has the same question with another answer."""
         id = self._fronts.get(canonical(draft.field("Front")))
-        if id is None or not read.answered or _siblings(self._cards[id], highlight):
+        if id is None or not my_sides.answered or _are_siblings(self._cards[id], highlight):
             return
         theirs = self._sides[id]
-        if differences.judged(read, theirs) and form_of(read.answered) != form_of(theirs.answered):
-            yield make_finding("same_front", f"“{theirs.answered[:60]}”", twin=id)
+        differ = differences.judged(my_sides, theirs)
+        if differ and form_of(my_sides.answered) != form_of(theirs.answered):
+            yield make_finding("same_front", f"“{theirs.answered[:60]}”", duplicate=id)
 
     def _sides_of(self, id: str) -> ComparedSides:
         if id not in self._sides:
@@ -202,27 +270,35 @@ class DuplicateIndex:
             self._sides[id] = sides(draft or _NOTHING)  # deleted meanwhile
         return self._sides[id]
 
+    # --- how it searches ---
+
     def _similar(
-        self, terms: SearchTerms, read: ComparedSides, highlight: HighlightKey
+        self, terms: SearchTerms, my_sides: ComparedSides, highlight: HighlightKey
     ) -> Iterator[tuple[float, IndexedCard]]:
         """Yield (Jaccard similarity of content words, card) of the most similar cards."""
-        mine, ranked, cards = set(terms.words), [], self._cards
-        numbers, many = set(filter(str.isdigit, mine)), len(mine)
-        for card in map(self._numbered.__getitem__, self._candidates(terms)):
-            theirs, id = card.terms.words, card.id  # no word is in it twice
-            shared = len(mine.intersection(theirs))
-            if 2 * shared < many and 2 * shared < len(theirs):
+        my_words = set(terms.words)
+        my_numbers = set(filter(str.isdigit, my_words))
+        count = len(my_words)
+        ranked = []
+        for number in self._candidates(terms):
+            card = self._numbered[number]
+            their_words = card.terms.words  # no word is in it twice
+            shared = len(my_words.intersection(their_words))
+            if 2 * shared < count and 2 * shared < len(their_words):
                 continue
-            if _siblings(card, highlight) or cards[id] is not card:  # added again since
+            is_replaced = self._cards[card.id] is not card
+            if is_replaced or _are_siblings(card, highlight):
                 continue
-            jaccard = shared / (many + len(theirs) - shared or 1)
-            apart = jaccard < _MIN_SIMILAR and numbers.difference(theirs)
-            if apart and any(map(str.isdigit, set(theirs) - mine)):
-                continue  # each has a number that the other lacks
-            ranked.append((jaccard, shared / (min(many, len(theirs)) or 1), id))
+            jaccard = shared / (count + len(their_words) - shared or 1)
+            if jaccard < _MIN_SIMILAR and my_numbers.difference(their_words):
+                their_own = set(their_words) - my_words
+                if any(map(str.isdigit, their_own)):
+                    continue  # each has a number that the other lacks
+            contained = shared / (min(count, len(their_words)) or 1)
+            ranked.append((jaccard, contained, card.id))
         ranked.sort(reverse=True)
         for jaccard, contained, id in ranked[:_JUDGED]:
-            if jaccard >= _JACCARD or self._within(contained, mine, read, id):
+            if jaccard >= _JACCARD or self._is_within(contained, my_words, my_sides, id):
                 yield jaccard, self._cards[id]
 
     def _candidates(self, terms: SearchTerms) -> set[int]:
@@ -231,61 +307,70 @@ class DuplicateIndex:
         Those that cannot share half of the words of either are left out: as far as the draft's words
         have different bits, no more words are shared than bits.
         """
-        every = map(self._postings.get, (*terms.words, *terms.finders))
-        rarest = sorted((one for one in every if one and len(one) <= _LONGEST), key=len)[:_RAREST]
-        found: Iterable[int] = ()
-        if rare := [one for one in rarest if len(one) <= _COMMON]:
-            found = chain.from_iterable(rare)
-        elif len(rarest) == 1:
-            found = rarest[0] if len(rarest[0]) <= _ALONE else ()
-        else:
-            found = set().union(*(set(a).intersection(b) for a, b in combinations(rarest, 2)))
-        mine, bits = _bits_of(terms.words), self._bits
-        same = len(terms.words) - mine.bit_count()
-        enough = (len(terms.words) + 1) // 2 - same
-        return {
-            number
-            for number in found
-            if (shared := (bits[number] & mine).bit_count()) >= enough
-            or shared + same >= bits[number] >> _BITS
-        }
+        my_bits = _bits_of(terms.words)
+        bits = self._bits
+        # words of the draft that have no bit of their own
+        without_bit = len(terms.words) - my_bits.bit_count()
+        enough = (len(terms.words) + 1) // 2 - without_bit
+        candidates = set()
+        for number in self._with_rarest_words(terms):
+            card_bits = bits[number]
+            shared = (card_bits & my_bits).bit_count()
+            half_of_theirs = card_bits >> _BITS
+            if shared >= enough or shared + without_bit >= half_of_theirs:
+                candidates.add(number)
+        return candidates
 
-    def _within(self, contained: float, mine: set[str], read: ComparedSides, id: str) -> bool:
+    def _with_rarest_words(self, terms: SearchTerms) -> Iterable[int]:
+        """Return the cards with one of the rarest words of a draft, or with two common ones."""
+        postings = []
+        for word in (*terms.words, *terms.finders):
+            posting = self._postings.get(word)
+            if posting and len(posting) <= _LONGEST:
+                postings.append(posting)
+        postings.sort(key=len)
+        rarest = postings[:_RAREST]
+        rare = [posting for posting in rarest if len(posting) <= _COMMON]
+        if rare:
+            return chain.from_iterable(rare)
+        if len(rarest) == 1:
+            (only,) = rarest
+            return only if len(only) <= _ALONE else ()
+        in_two = set[int]()
+        for posting, other in combinations(rarest, 2):
+            in_two |= set(posting).intersection(other)
+        return in_two
+
+    def _is_within(
+        self, contained: float, my_words: set[str], my_sides: ComparedSides, id: str
+    ) -> bool:
         """Return whether the card with fewer content words may be a part of the other."""
-        if min(len(mine), len(self._cards[id].terms.words)) < _MIN_CONTAINED:
+        their_words = self._cards[id].terms.words
+        if min(len(my_words), len(their_words)) < _MIN_CONTAINED:
             return False
         if contained >= _CONTAINMENT:
             return True
+        theirs = self._sides_of(id)
+        if differences.answers_alike(my_sides, theirs):
+            return True
         from rapidfuzz import fuzz  # seldom needed, and slow to load
 
-        theirs = self._sides_of(id)
-        forms = (form_of(read.whole), form_of(theirs.whole))
-        return (
-            differences.answers_alike(read, theirs)
-            or fuzz.token_set_ratio(*forms, score_cutoff=_TOKEN_SET) > 0
-        )
+        my_form = form_of(my_sides.whole)
+        their_form = form_of(theirs.whole)
+        return fuzz.token_set_ratio(my_form, their_form, score_cutoff=_TOKEN_SET) > 0
 
 
-_NOTHING = Draft(HighlightKey(""), CardKind.CLOZE, (), "", "", 0, Origin(""))
+_NOTHING = _draft(CardKind.CLOZE, ())
 
 
-@lru_cache(maxsize=64)
-def _bits_of(words: Strings) -> int:
-    """Return a number with a bit for each word, which some words have in common."""
-    bits = 0
-    for word in words:
-        bits |= 1 << hash(word) % _BITS
-    return bits
-
-
-def _siblings(card: IndexedCard, highlight: HighlightKey) -> bool:
+def _are_siblings(card: IndexedCard, highlight: HighlightKey) -> bool:
+    """Return whether a card is of this highlight; "" is none."""
     return card.highlight == highlight != ""
 
 
-def _digest(form: Strings) -> bytes:
-    return blake2b("\x1f".join(form).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _quoted(read: ComparedSides) -> str:
-    words = " ".join(read.shown.split())
-    return f"“{words if len(words) <= 80 else words[:79] + '…'}”"
+def _quoted(card: ComparedSides) -> str:
+    """Return the words that identify a card, shortened, in quotation marks."""
+    words = " ".join(card.shown.split())
+    if len(words) > 80:
+        words = f"{words[:79]}…"
+    return f"“{words}”"

@@ -81,7 +81,11 @@ def shared_options() -> list[click.Option]:
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options that were given."""
-    return {name: one for name, one in options.items() if one is not None and one is not False}
+    values = {}
+    for name, value in options.items():
+        if value is not None and value is not False:  # 0 is a value: `--limit 0`
+            values[name] = value
+    return values
 
 
 class Program(click.Group):
@@ -108,8 +112,9 @@ class Program(click.Group):
         except click.UsageError as error:
             from difflib import get_close_matches
 
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "ankiforge --help lists the commands"
+            hint = "ankiforge --help lists the commands"
+            for nearest in get_close_matches(args[0], COMMANDS, n=1):
+                hint = f"did you mean {nearest!r}?"
             raise UsageError(error.message, hint=hint) from error
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -172,14 +177,16 @@ def _print_usage(error: click.ClickException) -> None:
 
     from ankiforge.cli.output import for_terminal
 
-    said = StringIO()
-    error.show(file=said)
-    click.echo(for_terminal(said.getvalue()), err=True, nl=False)
+    message = StringIO()
+    error.show(file=message)
+    click.echo(for_terminal(message.getvalue()), err=True, nl=False)
 
 
 def _print_error(message: str, hint: str) -> None:
     from ankiforge.cli.output import for_terminal
 
+    text = f"ankiforge: {message}"
+    if hint:
+        text += f"\nhint: {hint}"
     with suppress(OSError):  # the terminal may be gone
-        text = f"ankiforge: {message}" + (f"\nhint: {hint}" if hint else "")
         click.echo(for_terminal(text), err=True)

@@ -14,58 +14,38 @@ from ankiforge.cli.output import (
     FORCE,
     OUTPUT,
     Call,
-    Session,
     Words,
     command,
     end,
+    end_run,
     flag,
+    progress_bar,
     session,
 )
-from ankiforge.errors import ForgeError, ItemError, UsageError
+from ankiforge.errors import ItemError, UsageError
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
-    from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.pipeline.deliver import CollectionScan
-    from ankiforge.pipeline.workspace import RunResult
-
-# --- shared with `run` and `watch` ----------------------------------------------------------
+    from ankiforge.pipeline.collection import CollectionScan
+    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.workspace import Workspace
 
 
-def package_path(now: Session, deck: str = "", output: str = "") -> Path:
-    """Return the path of the package: `-o`, or a file in the output folder, named after a deck."""
-    if output:
-        return Path(output).expanduser().absolute()
-    name = "ankiforge"
-    if deck:
-        from ankiforge.anki.notes import deck_name
-
-        name = deck_name(deck).replace("::", "-")
-    name = "".join("_" if sign in '/\\:*?"<>|' or sign < " " else sign for sign in name)
-    return now.workspace.output / f"{name}.apkg"
-
-
-def read_anki(now: Session, tally: RunResult) -> None:
-    """Look at Anki before cards are written."""
-    from ankiforge.pipeline import deliver
-
-    tally.take(deliver.read_collection(now.workspace.config.anki, now.ledger, Path.home()))
-
-
-def _print(now: Session, tally: RunResult, deck: str, error: ForgeError | None = None) -> None:
+def _print_delivery(call: Call, workspace: Workspace, result: RunResult, deck: str) -> None:
     """Print what was seen in Anki and what was written, as JSON or as text."""
-    from ankiforge.pipeline.deliver import why_none
+    from ankiforge.pipeline.package import why_none
     from ankiforge.reports.summary import anki_line, delivery_json, delivery_lines
 
-    call = now.call
     if call.as_json:
-        call.data(delivery_json(tally, now.ledger))
+        call.data(delivery_json(result, workspace.ledger))
         return
-    call.problems(tally.problems)
-    for line in filter(None, (anki_line(tally, now.ledger), *delivery_lines(tally))):
-        call.print(line)
-    if not tally.packages and not tally.pushed and not tally.failed and error is None:
-        call.say(f"no package: {why_none(now.ledger, tally.planned, deck)}")
+    call.problems(result.problems)
+    for line in (anki_line(result, workspace.ledger), *delivery_lines(result)):
+        if line:
+            call.print(line)
+    is_nothing_sent = not result.packages and not result.pushed
+    if is_nothing_sent and not result.failed and result.error is None:
+        call.say(f"no package: {why_none(workspace.ledger, result.planned, deck)}")
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -85,17 +65,10 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
     If no Anki collection is found, the package holds every accepted card; importing it again
     changes nothing.
     """
-    from ankiforge.pipeline import deliver
-    from ankiforge.pipeline import workspace as app
-
-    tally = app.RunResult()
-    with session(call) as now:
-        path = package_path(now, deck, output)
-        deliver.refuse_foreign(path, now.ledger, force=force)
-        read_anki(now, tally)
-        app.publish(now.workspace, now.ledger, tally, path, deck=deck, full=full)
-        _print(now, tally, deck)
-    end(tally.problems)
+    with session(call) as workspace:
+        result = workspace.build(deck=deck, output=output, full=full, force=force)
+        _print_delivery(call, workspace, result, deck)
+    end_run(result)
 
 
 # --- pull -----------------------------------------------------------------------------------
@@ -106,80 +79,84 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
   ankiforge pull --apkg export.apkg             an export, with scheduling
   ankiforge pull --bind                         use this collection from now on
 """)
-@click.option("--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg.")  # fmt: skip
+@click.option(
+    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
+)
 @click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
 @flag("--connect", help="Ask a running Anki through AnkiConnect.")
 @flag("--bind", help="Use this collection from now on.")
 def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool) -> None:
     """See what you did to your cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
-    from ankiforge.pipeline import deliver
-    from ankiforge.pipeline import workspace as app
-    from ankiforge.reports.summary import anki_line, delivery_json
+    from ankiforge.pipeline.collection import adopt_unknown
+    from ankiforge.pipeline.result import RunResult
 
-    file = collection or apkg
-    if sum((collection is not None, apkg is not None, connect)) > 1:
+    places_named = [collection is not None, apkg is not None, connect]
+    if sum(places_named) > 1:
         raise UsageError("name one of --collection, --apkg and --connect")
-    tally = app.RunResult()
-    with session(call) as now:
-        found = _found(now, file, connect=connect, bind=bind)
-        tally.take(found)
-        tally.problems += deliver.adopt(now.ledger, found.viewed.unknown)
-        deliver.plan_cards(now.ledger, now.decks, now.pictures)  # finds conflicts
-        viewed = found.viewed
+    file = collection or apkg
+    result = RunResult()
+    with session(call) as workspace:
+        scan = _scan(workspace, file, connect=connect, bind=bind)
+        result.add_scan(scan)
+        result.problems += adopt_unknown(workspace.ledger, scan.viewed.unknown)
+        workspace.plan()  # finds conflicts
         if call.as_json:
-            told = delivery_json(tally, now.ledger)
-            view = {
-                "sight": found.state, "path": found.path, "seen": viewed.seen,
-                "first": len(viewed.first), "back": len(viewed.returned), "reviews": viewed.reviews,
-            }  # fmt: skip
-            call.data({"notes": told["notes"], "view": view, "problems": told["problems"]})
+            _show_scan_as_json(call, workspace, result, scan)
         else:
-            call.problems(tally.problems)
-            if found.state == "same":
-                call.print(f"Anki has not changed since it was last read ({found.path})")
-            elif not found.blind:
-                reviews = counted(viewed.reviews, "new review")
-                call.print(f"{found.path}: {counted(viewed.seen, 'note')}, {reviews}")
-                call.print(anki_line(tally, now.ledger) or "nothing was deleted")
-    end(tally.problems)
+            _show_scan(call, workspace, result, scan)
+    end(result.problems)
 
 
-def _found(now: Session, file: Path | None, *, connect: bool, bind: bool) -> CollectionScan:
-    """Look at a file, at a running Anki, or at what the settings name."""
-    from ankiforge.pipeline import deliver
+def _scan(workspace: Workspace, file: Path | None, *, connect: bool, bind: bool) -> CollectionScan:
+    """Read a file, a running Anki, or the collection that the settings name."""
+    from ankiforge.pipeline import collection
 
-    settings = now.workspace.config.anki
+    settings = workspace.folder.config.anki
+    ledger = workspace.ledger
     if file:
+        path = file.expanduser().absolute()
         try:
-            return deliver.read_collection_file(file.expanduser().absolute(), now.ledger, bind=bind)
+            return collection.read_collection_file(path, ledger, bind=bind)
         except ItemError as error:
             raise UsageError(error.message, hint=error.hint) from error
-    if not connect and settings.collection == deliver.NEVER:
-        hint = "ankiforge pull --collection FILE; or anki.collection: auto"
-        raise UsageError("anki.collection is none, so Anki is not read", hint=hint)
-    found = (
-        None if connect else deliver.read_collection(settings, now.ledger, Path.home(), bind=bind)
-    )
-    if found and found.state != "nowhere":
-        return found
-    return deliver.read_running_anki(running_anki(now), now.ledger, bind=bind)
+    if not connect:
+        if settings.collection == collection.NEVER:
+            hint = "ankiforge pull --collection FILE; or anki.collection: auto"
+            raise UsageError("anki.collection is none, so Anki is not read", hint=hint)
+        scan = collection.read_collection(settings, ledger, Path.home(), bind=bind)
+        if scan.state != "nowhere":
+            return scan
+    return collection.read_running_anki(workspace.running_anki(), ledger, bind=bind)
 
 
-def running_anki(now: Session) -> AnkiConnect:
-    """Connect to a running Anki.
+def _show_scan(call: Call, workspace: Workspace, result: RunResult, scan: CollectionScan) -> None:
+    from ankiforge.reports.summary import anki_line
 
-    Raises:
-        ServiceError: Anki does not answer, or must not be used.
-        UsageError: Anki is on another machine, which `--offline` forbids.
-    """
-    from ankiforge.config import is_loopback
-    from ankiforge.pipeline import deliver
+    call.problems(result.problems)
+    if scan.state == "same":
+        call.print(f"Anki has not changed since it was last read ({scan.path})")
+    elif not scan.blind:
+        notes = counted(scan.viewed.seen, "note")
+        reviews = counted(scan.viewed.reviews, "new review")
+        call.print(f"{scan.path}: {notes}, {reviews}")
+        call.print(anki_line(result, workspace.ledger) or "nothing was deleted")
 
-    address = now.workspace.config.anki.connect
-    if now.call.offline and not is_loopback(address):
-        what = f"--offline forbids a connection to Anki at {address}"
-        raise UsageError(what, hint="run it without --offline")
-    return deliver.running_anki(now.workspace.config.anki)
+
+def _show_scan_as_json(
+    call: Call, workspace: Workspace, result: RunResult, scan: CollectionScan
+) -> None:
+    from ankiforge.reports.summary import delivery_json
+
+    delivery = delivery_json(result, workspace.ledger)
+    view = {
+        "sight": scan.state,
+        "path": scan.path,
+        "seen": scan.viewed.seen,
+        "first": len(scan.viewed.first),
+        "back": len(scan.viewed.returned),
+        "reviews": scan.viewed.reviews,
+    }
+    call.data({"notes": delivery["notes"], "view": view, "problems": delivery["problems"]})
 
 
 # --- push -----------------------------------------------------------------------------------
@@ -200,22 +177,23 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
 
     If Anki is not running, the package is written, and the exit code is 3.
     """
-    from ankiforge.pipeline import deliver
-    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.deliver import suspend_retired
 
-    tally = app.RunResult()
-    with session(call) as now:
-        path = package_path(now, deck, output)
-        deliver.refuse_foreign(path, now.ledger, force=force)
-        connect = partial(running_anki, now)
-        error = app.push(now.workspace, now.ledger, tally, path, connect, deck=deck, sync=sync)
-        if error is None and suspend:
-            anki = running_anki(now)
-            deliver.suspend_retired(now.ledger, anki, retired := anki.retired_cards())
-            said = f"{counted(len(retired), 'card')} suspended"
-            now.call.say(said if retired else "nothing to suspend")
-        _print(now, tally, deck, error)
-    end(tally.problems, error)
+    with session(call) as workspace:
+        result = workspace.push(deck=deck, output=output, force=force, sync=sync)
+        if result.error is None and suspend:
+            anki = workspace.running_anki()
+            retired = anki.retired_cards()
+            suspend_retired(workspace.ledger, anki, retired)
+            if retired:
+                call.say(f"{counted(len(retired), 'card')} suspended")
+            else:
+                call.say("nothing to suspend")
+        _print_delivery(call, workspace, result, deck)
+    end_run(result)
+
+
+# --- adopt ----------------------------------------------------------------------------------
 
 
 @command("""
@@ -225,8 +203,15 @@ def push(call: Call, deck: str, output: str, force: bool, sync: bool, suspend: b
   ankiforge adopt --decline                make cards of one's own instead, without their history
 """)
 @click.argument("path", required=False, type=FILE, metavar="[PATH]")
-@click.option("--from", "tool", type=click.Choice(["o2a", "flashcards", "yanki", "ankiops", "sr"]), help="Take over from this tool only.")  # fmt: skip
-@click.option("--map", "maps", multiple=True, metavar="TEXT", help="Name the fields of a note type.")  # fmt: skip
+@click.option(
+    "--from",
+    "tool",
+    type=click.Choice(["o2a", "flashcards", "yanki", "ankiops", "sr"]),
+    help="Take over from this tool only.",
+)
+@click.option(
+    "--map", "maps", multiple=True, metavar="TEXT", help="Name the fields of a note type."
+)
 @flag("--yes", help="Do not ask.")
 @flag("--decline", help="Take nothing over: the next run makes cards without that history.")
 def adopt(
@@ -236,37 +221,50 @@ def adopt(
 
     Corrections in the sources reach these notes from then on. Nothing is written into a source.
     """
-    from ankiforge.cli.run import propose
     from ankiforge.pipeline import adopt as adoption
-    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.result import RunResult
 
-    tally = app.RunResult()
     if decline:
         _decline(call, tool)
         return
-    with session(call, writes="drafting") as now:
-        read_anki(now, tally)
-        seen = tally.scan and tally.scan.state in ("same", "taken") and Path(tally.scan.path)
-        if not seen and tool != "sr":
-            call.problems(tally.problems)
+    result = RunResult()
+    with session(call, writes="drafting") as workspace:
+        scan = workspace.read_collection()
+        result.add_scan(scan)
+        collection = Path(scan.path) if scan.state in ("same", "taken") else None
+        if collection is None and tool != "sr":
+            call.problems(result.problems)
             raise UsageError("no collection of Anki was read", hint="name it as anki.collection")
-        error = propose(now, tally, (path,) if path else (), drafter="rules", accept="review")
-        found = adoption.find(now.ledger, seen or None, tool or "", maps)
-        call.problems(tally.problems)
+        workspace.propose(
+            result,
+            [path] if path else [],
+            drafter="rules",
+            accept="review",
+            limit=call.limit,
+            show=partial(progress_bar, call),
+        )
+        found = adoption.find(workspace.ledger, collection, tool or "", maps)
+        call.problems(result.problems)
         if not call.as_json:
-            call.print("\n".join(adoption.report(found, None if call.verbose else adoption.SHOWN)))
+            most = None if call.verbose else adoption.SHOWN
+            call.print("\n".join(adoption.report(found, most)))
         act = ""
-        if found.taken and (
-            yes or (call.interactive and click.confirm("Take these over?", err=True))
-        ):
-            act = now.ledger.adopt_notes(found.taken)
-            read_anki(now, tally)
+        if found.taken and (yes or _confirmed(call)):
+            act = workspace.ledger.adopt_notes(found.taken)
+            result.add_scan(workspace.read_collection())
         if call.as_json:
             call.data({**adoption.as_json(found), "undo": act})
         elif act:
-            how = "; import with “Import any learning progress” ticked" if found.scheduled else ""
-            call.say(f"{len(found.taken):,} taken over{how}; to take it back: ankiforge undo {act}")
-    end(tally.problems, error)
+            how = ""
+            if found.scheduled:
+                how = "; import with “Import any learning progress” ticked"
+            count = len(found.taken)
+            call.say(f"{count:,} taken over{how}; to take it back: ankiforge undo {act}")
+    end_run(result)
+
+
+def _confirmed(call: Call) -> bool:
+    return call.interactive and click.confirm("Take these over?", err=True)
 
 
 def _decline(call: Call, tool: str | None) -> None:
@@ -274,10 +272,11 @@ def _decline(call: Call, tool: str | None) -> None:
     from ankiforge.ledger import SCHEDULER
     from ankiforge.pipeline.adopt import TOOLS
 
-    named = SCHEDULER if tool == "sr" else tool
-    tools = {named} if named else {SCHEDULER, *TOOLS}
-    with session(call, writes="drafting") as now:
-        act = now.ledger.decline(tools)
+    tools = {SCHEDULER, *TOOLS}
+    if tool is not None:
+        tools = {SCHEDULER if tool == "sr" else tool}
+    with session(call, writes="drafting") as workspace:
+        act = workspace.ledger.decline(tools)
     if call.as_json:
         call.data({"undo": act})
     elif not act:

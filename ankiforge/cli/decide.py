@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +11,6 @@ from ankiforge.cli.output import (
     OVERRULE,
     REASON,
     Call,
-    Session,
     Words,
     command,
     exit_with,
@@ -22,7 +20,8 @@ from ankiforge.cli.output import (
 from ankiforge.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger import Line
+    from ankiforge.ledger import Ledger, Line
+    from ankiforge.model import Json
 
 SHOWN = 5
 """The number of decisions that `undo` names."""
@@ -30,7 +29,13 @@ SHOWN = 5
 
 IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
 ALL = flag("--all", "every", help="Take all, but never a question.")
-FILTER = click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only what the query matches.")  # fmt: skip
+FILTER = click.option(
+    "--filter",
+    "query",
+    default="",
+    metavar="QUERY",
+    help="With --all: only what the query matches.",
+)
 
 # --- accept, reject, skip, undo -------------------------------------------------------------
 
@@ -52,22 +57,28 @@ def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None
     """
     from ankiforge.model import Severity
 
-    facts, named = set(), {*query.split()}
+    named_in_query = set(query.split())
+    facts: set[tuple[str, int]] = set()
 
-    def fits(line: Line) -> bool:
-        if (draft := line.waiting) is None:
+    def may_be_accepted(line: Line) -> bool:
+        waiting = line.waiting
+        if waiting is None or waiting.remarks:
             return False
-        # one of several drafts of a fact
-        fact = (draft.highlight.key, draft.draft.intent)
-        found = draft.proposal.findings
-        warns = {f"finding:{one.check}" for one in found if one.severity is not Severity.INFO}
-        chosen = warns <= named and not draft.remarks and fact not in facts
-        facts.update([fact] if chosen else [])
-        return chosen
+        for finding in waiting.proposal.findings:
+            is_warning = finding.severity is not Severity.INFO
+            if is_warning and f"finding:{finding.check}" not in named_in_query:
+                return False
+        # only one of several drafts of a fact
+        fact = (waiting.highlight.key, waiting.draft.intent)
+        if fact in facts:
+            return False
+        facts.add(fact)
+        return True
 
-    with session(call) as now:
-        chosen = selected(now, ids, every, query, fits)
-        report(now, chosen, lambda id: now.ledger.accept(id, forced=force), "accepted")
+    with session(call) as workspace:
+        ledger = workspace.ledger
+        chosen = selected(ledger, ids, every, query, may_be_accepted)
+        report(call, ledger, chosen, lambda id: ledger.accept(id, forced=force), "accepted")
 
 
 @command("""
@@ -81,15 +92,18 @@ def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None
 @REASON
 def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None:
     """Reject drafts and cards for good, or answer questions with no."""
+    with session(call) as workspace:
+        ledger = workspace.ledger
 
-    def act(id: str) -> str:
-        now.ledger.reject(id, reason)
-        return id if id.startswith("af") else ""
+        def stands(line: Line) -> bool:
+            return line.verdict in ("pending", "accepted")
 
-    with session(call) as now:
-        fits = ("pending", "accepted")
-        chosen = selected(now, ids, every, query, lambda line: line.verdict in fits)
-        report(now, chosen, act, "rejected")
+        def reject_one(id: str) -> str:
+            ledger.reject(id, reason)
+            return id if id.startswith("af") else ""
+
+        chosen = selected(ledger, ids, every, query, stands)
+        report(call, ledger, chosen, reject_one, "rejected")
 
 
 @command("\n  ankiforge skip vault:notes/90e45ebadf289dce")
@@ -97,8 +111,9 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
 @REASON
 def skip(call: Call, keys: Words, reason: str) -> None:
     """Make no card from these highlights; `list --no-card` shows their keys."""
-    with session(call) as now:
-        report(now, keys, lambda key: now.ledger.reject(key, reason), "skipped")
+    with session(call) as workspace:
+        ledger = workspace.ledger
+        report(call, ledger, keys, lambda key: ledger.reject(key, reason), "skipped")
 
 
 @command("""
@@ -115,48 +130,70 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
     Decisions made by one command are taken back together. After a change by the source, the old
     words stay, and the source's next words are a question.
     """
-    from ankiforge.pipeline import decide as review
-    from ankiforge.pipeline.query import is_id
+    from ankiforge.pipeline.query import find, is_id
     from ankiforge.reports.cards import question_of
 
-    def act(id: str) -> None:
-        before = now.ledger.history()
-        action = now.ledger.undo(id, as_new=as_new)
-        for one in islice((one for one in before if one.id == action), SHOWN):
-            fronts = [question_of(line.fields) for line in now.ledger.lines([one.guid])]
-            call.say(f"taken back: {one.said}: {fronts[0] if fronts else one.text or one.key}")
+    with session(call) as workspace:
+        ledger = workspace.ledger
 
-    with session(call) as now:
-        ids = [review.find(now.ledger, word) if is_id(word) else word for word in words] or [""]
-        report(now, ids, act, "undone")
+        def undo_one(id: str) -> None:
+            before = ledger.history()
+            action = ledger.undo(id, as_new=as_new)
+            undone = [entry for entry in before if entry.id == action]
+            for entry in undone[:SHOWN]:
+                fronts = [question_of(line.fields) for line in ledger.lines([entry.guid])]
+                words = fronts[0] if fronts else entry.text or entry.key
+                call.say(f"taken back: {entry.said}: {words}")
+
+        ids = [find(ledger, word) if is_id(word) else word for word in words]
+        report(call, ledger, ids or [""], undo_one, "undone")
 
 
-def report(now: Session, ids: Iterable[str], act: Callable[[str], str | None], says: str) -> None:
+def report(
+    call: Call,
+    ledger: Ledger,
+    ids: Iterable[str],
+    decide: Callable[[str], str | None],
+    done: str,
+) -> None:
     """Decide on each of the ids as one action, and print the results; exit with 1 if any was refused.
 
-    What is refused does not stop the rest. `act` decides on one and returns its guid, if it has one.
+    What is refused does not stop the rest.
+
+    Args:
+        call: shapes the output.
+        ledger: records the decisions.
+        ids: what to decide on.
+        decide: decides on one, and returns its guid, if it has one.
+        done: the participle of what is done, for messages.
     """
-    call, told, refused = now.call, [], []
-    with now.ledger.action():
+    results: list[Json] = []
+    refusals: list[RefusedError] = []
+    with ledger.action():
         for id in ids:
-            one = {"id": id, "guid": None, "done": True, "refused": ""}
             try:
-                one["guid"] = act(id) or None
+                guid = decide(id) or None
+                results.append({"id": id, "guid": guid, "done": True, "refused": ""})
             except RefusedError as error:
-                one |= {"done": False, "refused": error.message}
-                refused.append(error)
-            told.append(one)
+                refused = {"id": id, "guid": None, "done": False, "refused": error.message}
+                results.append(refused)
+                refusals.append(error)
     if call.as_json:
-        for one in told:
-            call.data(one)
+        for result in results:
+            call.data(result)
     else:
-        for why in refused:
-            call.warn(f"refused: {why.message}" + (f"\nhint: {why.hint}" if why.hint else ""))
-        changed = len(told) - len(refused)
-        undo = "; to take it back: ankiforge undo" if changed and says != "undone" else ""
-        if changed or not told:
-            call.say(f"{changed} {says}{undo}" if told else f"nothing to be {says}")
-    if refused:
+        for refusal in refusals:
+            hint = f"\nhint: {refusal.hint}" if refusal.hint else ""
+            call.warn(f"refused: {refusal.message}{hint}")
+        changed = len(results) - len(refusals)
+        undo = ""
+        if changed and done != "undone":
+            undo = "; to take it back: ankiforge undo"
+        if not results:
+            call.say(f"nothing to be {done}")
+        elif changed:
+            call.say(f"{changed} {done}{undo}")
+    if refusals:
         exit_with(1)
 
 
@@ -164,7 +201,7 @@ def report(now: Session, ids: Iterable[str], act: Callable[[str], str | None], s
 
 
 def selected(
-    now: Session, ids: Words, every: bool, query: str, fits: Callable[[Line], bool]
+    ledger: Ledger, ids: Words, every: bool, query: str, fits: Callable[[Line], bool]
 ) -> list[str]:
     """Return the ids for a decision: those that are named, or all lines of a query that fit.
 
@@ -173,18 +210,18 @@ def selected(
     Raises:
         UsageError: there are neither ids nor `--all`, or both; or an id is not one.
     """
-    from ankiforge.pipeline.decide import find
-    from ankiforge.pipeline.query import is_id, parse
+    from ankiforge.pipeline.query import find, is_id, parse
 
     if bool(ids) == every or (query and not every):
         what = "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
         raise UsageError(what, hint="ankiforge list shows ids")
-    if no_id := next((word for word in ids if not is_id(word)), ""):
-        hint = "ankiforge list shows ids; a query is taken with --all --filter"
-        raise UsageError(f"{no_id!r} is not an id", hint=hint)
+    for word in ids:
+        if not is_id(word):
+            hint = "ankiforge list shows ids; a query is taken with --all --filter"
+            raise UsageError(f"{word!r} is not an id", hint=hint)
     if ids:
-        return [find(now.ledger, word) for word in ids]
-    lines = now.ledger.lines(now.ledger.find(parse(query), everything=True))
+        return [find(ledger, word) for word in ids]
+    lines = ledger.lines(ledger.find(parse(query), everything=True))
     return [line.id for line in lines if fits(line)]
 
 
@@ -196,36 +233,41 @@ def selected(
   ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
 """)  # fmt: skip
 @click.argument("word", metavar="ID|KEY")
-@click.option("--field", "changes", nargs=2, multiple=True, metavar="NAME TEXT", help="Set a field to this Markdown.")  # fmt: skip
+@click.option(
+    "--field",
+    "changes",
+    nargs=2,
+    multiple=True,
+    metavar="NAME TEXT",
+    help="Set a field to this Markdown.",
+)
 @OVERRULE
 def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: bool) -> None:
     """Reword a card or draft, or make a card from a highlight, given by its key.
 
     A draft is accepted with your words. They stay when the source changes.
     """
-    from ankiforge.pipeline import decide as review
-    from ankiforge.pipeline.query import new_fields
-    from ankiforge.pipeline.run import deck_for
+    from ankiforge.pipeline.query import find, is_key
     from ankiforge.reports.cards import line_json
 
     if not changes:
         hint = f'ankiforge edit {word} --field NAME "TEXT", or ankiforge review'
         raise UsageError("no field is named", hint=hint)
-    with session(call, writes="drafting") as now:
-        if review.is_key(word):
-            highlight, fields = now.ledger.highlight(word), new_fields(dict(changes))
-            deck = deck_for(now.decks, "", highlight)
-            guid, findings = review.make(now.ledger, highlight, fields, deck, forced=force)
-        else:
-            [line] = now.ledger.lines([review.find(now.ledger, word)])
-            words, before = dict(changes), dict(line.fields)
-            if all(before.get(name, "") == text for name, text in words.items()):
+    fields = dict(changes)
+    with session(call, writes="drafting") as workspace:
+        ledger = workspace.ledger
+        id = word
+        if not is_key(word):
+            id = find(ledger, word)
+            [line] = ledger.lines([id])
+            before = dict(line.fields)
+            if all(before.get(name, "") == text for name, text in fields.items()):
                 call.say("nothing was changed")
                 return
-            guid, findings = review.edit(now.ledger, line.id, words, forced=force)
+        guid, findings = workspace.edit(id, fields, force=force)
         if call.as_json:
-            [line] = now.ledger.lines([guid])
-            call.data(line_json(now.ledger, line, now.decks))
+            [line] = ledger.lines([guid])
+            call.data(line_json(ledger, line, workspace.decks))
     for finding in findings:
         call.say(f"{finding.severity}: {finding.message}")
     call.say(f"edited: {guid}; to take it back: ankiforge undo")

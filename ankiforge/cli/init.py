@@ -6,9 +6,9 @@ into a workspace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib.resources import files
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from ankiforge.cli.output import Call, command, flag
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
+    from ankiforge.model import Json
     from ankiforge.reports.doctor import Server
 
 
@@ -32,57 +33,102 @@ Outside a workspace, commands use your first one.
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
     from ankiforge.config import FILE_NAME
-    from ankiforge.config import workspace as places
+    from ankiforge.config import workspace as folders
     from ankiforge.config.ownfiles import own_file
+    from ankiforge.config.trust import concerns, confirm, remembered_concerns
+    from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
 
-    folders = places.user_folder()
-    root = (Path.cwd() / (directory or call.folder or Path()).expanduser()).resolve()
-    found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
-    written = []
+    user_folder = folders.user_folder()
+    named = directory or call.folder or Path()
+    root = (Path.cwd() / named.expanduser()).resolve()
+    found: dict[str, list[str]] = {"vaults": [], "zotero": [], "anki": [], "models": []}
+    written: list[Path] = []
     if not own_file(root / FILE_NAME).is_there():
         _refuse_vault(root)
         call.say("looking for vaults, Zotero, Anki and local models …")
         found, text = _discovered(root)
         written = _write(root, text)
-    # the user's first workspace takes over the cards of the default one
-    moved = places.adopt_default(root, folders) if places.registered(folders) is None else ()
-    workspace = places.load(root)
+    moved: tuple[Path, ...] = ()
+    if folders.registered(user_folder) is None:
+        # the user's first workspace takes over the cards of the default one
+        moved = folders.adopt_default(root, user_folder)
+    folder = folders.load(root)
     if moved:  # the remembered PATHs were given by the user, so they need no confirmation
-        places.confirm(workspace, list(places.remembered_concerns(workspace)), folders)
-    asked = places.unconfirmed(workspace, folders) if trust else []
+        confirm(folder, remembered_concerns(folder), user_folder)
+    confirmed = unconfirmed_concerns(folder, user_folder) if trust else []
     if written or trust:
-        places.confirm(workspace, places.concerns(workspace), folders)
-    waiting = places.unconfirmed(workspace, folders)
-    if not waiting:  # the journal may be outside
-        workspace.prepare()
-    registered = places.register(root, folders)
-    settings, files = root / FILE_NAME, [path.relative_to(root).as_posix() for path in written]
+        confirm(folder, concerns(folder), user_folder)
+    unconfirmed = unconfirmed_concerns(folder, user_folder)
+    if not unconfirmed:  # the journal may be outside
+        folder.prepare()
+    made = Made(
+        settings=root / FILE_NAME,
+        written=[path.relative_to(root).as_posix() for path in written],
+        moved=[path.name for path in moved],
+        registered=folders.register(root, user_folder),
+        found=found,
+        unconfirmed=[str(concern) for concern in unconfirmed],
+        confirmed=[str(concern) for concern in confirmed],
+    )
     if call.as_json:
-        call.data(
-            {
-                "workspace": str(root),
-                "written": files,
-                "moved": [path.name for path in moved],
-                "registered": registered,
-                "found": found,
-                "unconfirmed": list(map(str, waiting)),
-                "confirmed": list(map(str, asked)),
-            }
-        )
-        return
-    for kind, things in found.items():
-        if things:
-            call.say(f"  {kind:8}{'; '.join(things)}")
-    call.say(f"made {settings}" if written else f"{settings} is there already")
-    if moved:
-        names = ", ".join(path.name for path in moved)
-        call.say(f"moved here from the default workspace: {names}")
-    for one in asked:
-        call.say(f"confirmed: {one}")
-    for one in waiting:
-        call.say(f"not confirmed: {one}")
-    todo = f"init --trust {root}" if waiting else "run" if registered else f"run -C {root}"
-    call.say(f"next: read {settings}, then: ankiforge {todo}")
+        call.data(made.as_json())
+    else:
+        for line in made.as_text():
+            call.say(line)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a workspace."""
+
+    settings: Path
+    written: list[str]
+    """The new files, relative to the workspace; none if it was there already."""
+    moved: list[str]
+    """The files that were moved here from the default workspace."""
+    registered: bool
+    """Whether commands use it outside of any workspace."""
+    found: dict[str, list[str]]
+    """What is on this machine, by kind."""
+    unconfirmed: list[str]
+    """What the settings ask for, and nobody has confirmed."""
+    confirmed: list[str]
+
+    def as_json(self) -> Json:
+        """Return all of it."""
+        return {
+            "workspace": str(self.settings.parent),
+            "written": self.written,
+            "moved": self.moved,
+            "registered": self.registered,
+            "found": self.found,
+            "unconfirmed": self.unconfirmed,
+            "confirmed": self.confirmed,
+        }
+
+    def as_text(self) -> Iterator[str]:
+        """Yield it line by line, and the next command."""
+        for kind, things in self.found.items():
+            if things:
+                yield f"  {kind:8}{'; '.join(things)}"
+        if self.written:
+            yield f"made {self.settings}"
+        else:
+            yield f"{self.settings} is there already"
+        if self.moved:
+            yield f"moved here from the default workspace: {', '.join(self.moved)}"
+        for concern in self.confirmed:
+            yield f"confirmed: {concern}"
+        for concern in self.unconfirmed:
+            yield f"not confirmed: {concern}"
+        root = self.settings.parent
+        if self.unconfirmed:
+            command = f"init --trust {root}"
+        elif self.registered:
+            command = "run"
+        else:
+            command = f"run -C {root}"
+        yield f"next: read {self.settings}, then: ankiforge {command}"
 
 
 # --- the files of a workspace ---------------------------------------------------------------
@@ -141,15 +187,16 @@ def _discovered(root: Path) -> tuple[dict[str, list[str]], str]:
     from ankiforge.reports import doctor
 
     machine = doctor.Machine.this()
-    here, zotero = doctor.vaults(machine, root.parent), doctor.zotero_folders(machine)
+    vaults = doctor.vaults(machine, root.parent)
+    zotero = doctor.zotero_folders(machine)
     servers = doctor.model_servers(machine)
     found = {
-        "vaults": [str(path) for path in here],
+        "vaults": [str(path) for path in vaults],
         "zotero": [str(path) for path in zotero],
         "anki": [str(path) for path in doctor.anki_collections(machine)],
-        "models": [f"{one.program}: {', '.join(one.models[:8])}" for one in servers],
+        "models": [f"{server.program}: {', '.join(server.models[:8])}" for server in servers],
     }
-    return found, settings_text(root, here, zotero, servers)
+    return found, settings_text(root, vaults, zotero, servers)
 
 
 def settings_text(
@@ -164,11 +211,17 @@ def settings_text(
     taken: set[str] = set()
     blocks = [_block("obsidian", path, root, taken) for path in vaults]
     blocks += [_block("zotero", path, root, taken) for path in zotero]
-    llm, models = LlmSettings(), ""
-    base_url, model = llm.base_url, llm.model
-    if server := next((one for one in servers if one.models), None):
-        base_url, model = server.base_url, model if model in server.models else server.models[0]
-        models = f"    # here: {server.program} with {', '.join(server.models[:8])}"
+    settings = LlmSettings()
+    base_url = settings.base_url
+    model = settings.model
+    models = ""
+    for server in servers:
+        if server.models:
+            base_url = server.base_url
+            if model not in server.models:
+                model = server.models[0]
+            models = f"    # here: {server.program} with {', '.join(server.models[:8])}"
+            break
     template = files("ankiforge.cli").joinpath("ankiforge.yaml").read_text(encoding="utf-8")
     return template.format(
         sources="".join(blocks), base_url=_scalar(base_url), model=_scalar(model), models=models
@@ -182,12 +235,17 @@ def _block(kind: str, path: Path, root: Path, taken: set[str]) -> str:
     from ankiforge.config import source_name
 
     folded = unicodedata.normalize("NFC", source_name(path)[:56])
-    numbered = (f"{folded}-{number}" for number in count(2))
-    name = next(free for free in chain([folded], numbered) if free not in taken)
+    name = folded
+    number = 2
+    while name in taken:
+        name = f"{folded}-{number}"
+        number += 1
     taken.add(name)
-    home = Path.home()
-    shown = f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
-    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else shown
+    shown = str(path)
+    if path.is_relative_to(root):
+        shown = path.relative_to(root).as_posix()
+    elif path.is_relative_to(Path.home()):
+        shown = f"~/{path.relative_to(Path.home()).as_posix()}"
     lines = [f"  - {kind}:", f"      name: {_scalar(name)}", f"      path: {_scalar(shown)}"]
     if kind == "obsidian":
         lines += [

@@ -17,7 +17,6 @@ from ankiforge.cli.output import (
     DECK,
     FILE,
     Call,
-    Session,
     Shown,
     Words,
     command,
@@ -32,8 +31,9 @@ from ankiforge.cli.output import (
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger import Line, Match
-    from ankiforge.model import Question
+    from ankiforge.ledger import HistoryEntry, Ledger, Line, Match
+    from ankiforge.model import Json, Question
+    from ankiforge.pipeline.workspace import Workspace
 
 VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """The lists of things that wait or are to be known."""
@@ -47,10 +47,10 @@ VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """)
 def status(call: Call) -> None:
     """Show what waits for you, and what to run next."""
-    from ankiforge.reports.summary import status_of, status_text
+    from ankiforge.reports.status import status_of, status_text
 
-    with session(call, read_only=True) as now:
-        found = status_of(now.workspace, now.ledger)
+    with session(call, read_only=True) as workspace:
+        found = status_of(workspace.folder, workspace.ledger)
     call.show(found, status_text(found))
 
 
@@ -75,108 +75,217 @@ def list_(call: Call, query: Words, everything: bool, no_card: bool, view: str |
     refuse_unknown_options(query)
     if view and no_card:
         raise UsageError("--view and --no-card are two lists: use one of them")
-    with session(call, read_only=True) as now:
+    with session(call, read_only=True) as workspace:
+        listing = Listing(call, workspace)
         if no_card:
-            found = _without_card(now, query, everything=everything)
+            shown = listing.without_card(query, everything=everything)
         else:
-            found = _listed(now, query, view or "", everything=everything)
-        if not show_in_pager(call, found, apart=call.verbose) and call.limit != 0:
+            shown = listing.listed(query, view or "", everything=everything)
+        if not show_in_pager(call, shown, apart=call.verbose) and call.limit != 0:
             call.say("nothing here; see also: ankiforge list --all, or list --no-card")
 
 
-def _listed(now: Session, words: Words, view: str, *, everything: bool) -> Shown:
-    """Yield what a list shows, of what a query matches."""
-    from ankiforge.reports import cards
+class Listing:
+    """What `list` and `show` print: cards, drafts, questions and highlights, as JSON and as lines."""
 
-    if view in ("recent", "unknown", "questions") and words:
-        raise UsageError(f"--view {view} takes no query", hint="ankiforge list QUERY")
-    match view:
-        case "questions":
-            asked = (one for one in now.ledger.questions() if one.kind != "conflict")
-            return (_question(one, whole=now.call.verbose) for one in asked)
-        case "recent":
-            return ((cards.done_json(one), (cards.done_line(one),)) for one in now.ledger.history())
-        case "unknown":
-            return _unknown(now)
-        case "changed":
-            return _changed(now, words)
-    ids = _ids(now, words, everything=everything)
-    return _lines(now, _new(now, ids) if view == "new" else now.ledger.lines(ids))
+    def __init__(self, call: Call, workspace: Workspace) -> None:
+        self._call = call
+        self._ledger = workspace.ledger
+        self._workspace = workspace
 
+    def listed(self, words: Words, view: str, *, everything: bool) -> Shown:
+        """Yield what a list shows, of what a query matches.
 
-def _ids(now: Session, words: Words, *, everything: bool = False) -> list[str]:
-    """Return the cards and drafts that the words of a query match."""
-    from ankiforge.pipeline.query import joined, parse
+        Raises:
+            UsageError: the list takes no query, or the query cannot be read.
+        """
+        from ankiforge.model import QuestionKind
+        from ankiforge.reports.cards import done_json, done_line
 
-    return now.ledger.find(parse(joined(words)), everything=everything)
+        if view in ("recent", "unknown", "questions") and words:
+            raise UsageError(f"--view {view} takes no query", hint="ankiforge list QUERY")
+        match view:
+            case "questions":
+                questions = self._ledger.questions()
+                asked = (
+                    question for question in questions if question.kind is not QuestionKind.CONFLICT
+                )
+                return (_question(question, whole=self._call.verbose) for question in asked)
+            case "recent":
+                history = self._ledger.history()
+                return ((done_json(entry), (done_line(entry),)) for entry in history)
+            case "unknown":
+                return self._unknown()
+            case "changed":
+                return self._changed(words)
+        ids = self.matching(words, everything=everything)
+        if view == "new":
+            return self.lines(self._new(ids))
+        return self.lines(self._ledger.lines(ids))
 
+    def matching(self, words: Words, *, everything: bool = False) -> list[str]:
+        """Return the cards and drafts that the words of a query match."""
+        from ankiforge.pipeline.query import joined, parse
 
-def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown:
-    """Yield cards and drafts, in full if `whole` or verbose."""
-    from ankiforge.pipeline.deliver import lines_as_in_anki
-    from ankiforge.reports import cards
+        return self._ledger.find(parse(joined(words)), everything=everything)
 
-    history, full = whole and now.call.verbose, whole or now.call.verbose
-    questions = now.ledger.questions() if full else []
-    for line in lines_as_in_anki(now.ledger, lines):
-        told = now.ledger.history(line.id if line.card else line.highlight.key) if history else ()
-        if now.call.as_json:
-            data = cards.line_json(now.ledger, line, now.decks)
-            if whole:
-                data["questions"] = [
-                    cards.question_json(one) for one in questions if line.id in one.guids
-                ]
-            if history:
-                data["decisions"] = [cards.done_json(one) for one in told]
-            yield data, ()
-        elif full:
-            text = cards.line_text(now.ledger, line, questions)
-            yield None, (*text, *map(cards.done_line, told))
-        else:
-            yield None, (cards.one_line(line),)
+    def lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
+        """Yield cards and drafts, in full if `whole` or verbose."""
+        from ankiforge.pipeline.collection import lines_as_in_anki
 
+        in_full = whole or self._call.verbose
+        questions = self._ledger.questions() if in_full else []
+        for line in lines_as_in_anki(self._ledger, lines):
+            decisions: list[HistoryEntry] = []
+            if whole and self._call.verbose:
+                about = line.id if line.card else line.highlight.key
+                decisions = self._ledger.history(about)
+            if self._call.as_json:
+                yield self._as_json(line, questions, decisions, whole=whole), ()
+            else:
+                yield None, self._as_text(line, questions, decisions, in_full=in_full)
 
-def _new(now: Session, ids: list[str]) -> Iterator[Line]:
-    """Yield the new drafts that the review page has, in its order, each with its alternatives."""
-    chosen = set(ids)
-    first = [id for id in now.ledger.order().new if id in chosen]
-    drafts = now.ledger.lines(first)
-    for line in drafts:
-        yield line
-        yield from _alternatives(now, line, chosen)
+    def _as_json(
+        self,
+        line: Line,
+        questions: list[Question],
+        decisions: list[HistoryEntry],
+        *,
+        whole: bool,
+    ) -> Json:
+        from ankiforge.reports.cards import done_json, line_json, question_json
 
+        data = line_json(self._ledger, line, self._workspace.decks)
+        if whole:
+            about = [question for question in questions if line.id in question.guids]
+            data["questions"] = [question_json(question) for question in about]
+            if self._call.verbose:
+                data["decisions"] = [done_json(entry) for entry in decisions]
+        return data
 
-def _alternatives(now: Session, line: Line, chosen: set[str]) -> Iterator[Line]:
-    """Yield the other drafts of the same fact."""
-    origin, intent = line.words.origin, line.waiting.draft.intent if line.waiting else ""
-    if not origin.request:
-        return
-    for other in now.ledger.lines([line.highlight.key]):
-        if other.id == line.id or other.id not in chosen or other.waiting is None:
-            continue
-        same = (other.words.origin.request, other.waiting.draft.intent) == (origin.request, intent)
-        if same and not other.waiting.revises and not other.waiting.replaces:
-            yield other
+    def _as_text(
+        self,
+        line: Line,
+        questions: list[Question],
+        decisions: list[HistoryEntry],
+        *,
+        in_full: bool,
+    ) -> Iterable[str]:
+        from ankiforge.reports.cards import done_line, line_text, one_line
 
+        if not in_full:
+            return (one_line(line),)
+        text = line_text(self._ledger, line, questions)
+        return (*text, *map(done_line, decisions))
 
-def _changed(now: Session, words: Words) -> Shown:
-    """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
-    from ankiforge.ledger import QueryTerm
-    from ankiforge.pipeline.query import lately
-    from ankiforge.reports.cards import change_lines, done_json
+    def _new(self, ids: list[str]) -> Iterator[Line]:
+        """Yield the new drafts that the review page has, in its order, each with its alternatives."""
+        chosen = set(ids)
+        in_order = [id for id in self._ledger.order().new if id in chosen]
+        for line in self._ledger.lines(in_order):
+            yield line
+            yield from self._alternatives(line, chosen)
 
-    chosen = _ids(now, words)
-    yield from _lines(
-        now, now.ledger.lines(id for id in now.ledger.order().revisions if id in chosen)
-    )
-    for question in now.ledger.questions():
-        if question.kind == "conflict" and set(chosen).intersection(question.guids):
-            yield _question(question)
-    for done in now.ledger.history(changes_since=lately()):
-        if done.guid in chosen:
-            yield done_json(done), change_lines(done)
-    gone = set(now.ledger.find([QueryTerm("finding", "source_gone")]))
-    yield from _lines(now, now.ledger.lines(one for one in chosen if one in gone))
+    def _alternatives(self, line: Line, chosen: set[str]) -> Iterator[Line]:
+        """Yield the other drafts of the same fact."""
+        request = line.words.origin.request
+        if not request or line.waiting is None:
+            return
+        fact = (request, line.waiting.draft.intent)
+        for other in self._ledger.lines([line.highlight.key]):
+            waiting = other.waiting
+            if other.id == line.id or other.id not in chosen or waiting is None:
+                continue
+            is_same_fact = (other.words.origin.request, waiting.draft.intent) == fact
+            if is_same_fact and not waiting.revises and not waiting.replaces:
+                yield other
+
+    def _changed(self, words: Words) -> Shown:
+        """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
+        from ankiforge.ledger import QueryTerm
+        from ankiforge.model import QuestionKind
+        from ankiforge.pipeline.query import lately
+        from ankiforge.reports.cards import change_lines, done_json
+
+        ledger = self._ledger
+        chosen = self.matching(words)
+        revisions = [id for id in ledger.order().revisions if id in chosen]
+        yield from self.lines(ledger.lines(revisions))
+        for question in ledger.questions():
+            if question.kind is QuestionKind.CONFLICT and set(chosen).intersection(question.guids):
+                yield _question(question)
+        for entry in ledger.history(changes_since=lately()):
+            if entry.guid in chosen:
+                yield done_json(entry), change_lines(entry)
+        gone = set(ledger.find([QueryTerm("finding", "source_gone")]))
+        yield from self.lines(ledger.lines([id for id in chosen if id in gone]))
+
+    def _unknown(self) -> Shown:
+        """Yield notes of ours in Anki that the journal does not know, and whose passage was not found."""
+        from ankiforge.anki.render import unrender
+        from ankiforge.text import on_one_line, shortened
+
+        for note in self._ledger.notes(known=False):
+            fields = [unrender(html) for html in note.fields[:2]]
+            words = shortened(on_one_line(fields[0] if fields else ""), 72)
+            data = {
+                "id": None,
+                "guid": note.guid,
+                "deck": note.deck,
+                "tags": note.tags,
+                "fields": fields,
+            }
+            yield data, (f"{note.guid[:10]}  {note.deck}  {words}",)
+
+    def without_card(self, query: Words, *, everything: bool) -> Shown:
+        """Yield the highlights with neither a card nor a draft, each with its reason.
+
+        Args:
+            query: words that the highlight or the title of its document contains.
+            everything: those that a person, a colour or a setting left out, too.
+        """
+        from ankiforge.ledger import WITHOUT
+        from ankiforge.reports.cards import fate_lines, highlight_json
+
+        wanted = (*WITHOUT, "ignored") if everything else WITHOUT
+        folded_query = [word.casefold() for word in query]
+        for outcome in self._ledger.fates():
+            highlight = outcome.highlight
+            words = f"{highlight.exact} {highlight.document.title}".casefold()
+            if outcome.fate in wanted and all(word in words for word in folded_query):
+                data = {
+                    **highlight_json(highlight),
+                    "fate": outcome.fate,
+                    "reason": outcome.reason,
+                }
+                yield data, fate_lines(outcome)
+
+    def named(self, words: Words) -> Shown:
+        """Yield what ids name, or what a query matches, in full.
+
+        Raises:
+            UsageError: there is none.
+        """
+        ids = self._named_ids(words)
+        if not ids:
+            typed = " ".join(words)
+            what = f"nothing to show: {typed} is not an id, and as a query it matches no card"
+            raise UsageError(what, hint=f"ankiforge list --all {typed}")
+        if any(id.startswith("qu") for id in ids):
+            for question in self._ledger.questions():
+                if question.id in ids:
+                    yield _question(question)
+        yield from self.lines(self._ledger.lines(ids), whole=True)
+
+    def _named_ids(self, words: Words) -> list[str]:
+        from ankiforge.ledger import QueryTerm
+        from ankiforge.pipeline.query import find, is_id, is_key
+
+        if all(map(is_id, words)):
+            return [find(self._ledger, word) for word in words]
+        if len(words) == 1 and is_key(words[0]):
+            return self._ledger.find([QueryTerm("key", words[0])], everything=True)
+        return self.matching(words)
 
 
 def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[str]]:
@@ -184,35 +293,6 @@ def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[
 
     text = question_text(question) if whole else (question_line(question),)
     return question_json(question), text
-
-
-def _unknown(now: Session) -> Shown:
-    """Yield notes of ours in Anki that the journal does not know, and whose passage was not found."""
-    from ankiforge.anki.render import unrender
-    from ankiforge.text import on_one_line, shortened
-
-    for note in now.ledger.notes(known=False):
-        fields = [unrender(html) for html in note.fields[:2]]
-        data = {"id": None, "guid": note.guid, "deck": note.deck, "tags": note.tags}
-        words = shortened(on_one_line(fields[0] if fields else ""), 72)
-        yield {**data, "fields": fields}, (f"{note.guid[:10]}  {note.deck}  {words}",)
-
-
-def _without_card(now: Session, query: Words, *, everything: bool) -> Shown:
-    """Yield the highlights with neither a card nor a draft, each with its reason.
-
-    `everything`: those that a person, a colour or a setting left out, too.
-    """
-    from ankiforge.ledger import WITHOUT
-    from ankiforge.reports.cards import fate_lines, highlight_json
-
-    wanted = (*WITHOUT, "ignored") if everything else WITHOUT
-    for one in now.ledger.fates():
-        highlight = one.highlight
-        words = f"{highlight.exact} {highlight.document.title}".casefold()
-        if one.fate in wanted and all(word.casefold() in words for word in query):
-            data = {**highlight_json(highlight), "fate": one.fate, "reason": one.reason}
-            yield data, fate_lines(one)
 
 
 @command("""
@@ -223,35 +303,11 @@ def _without_card(now: Session, query: Words, *, everything: bool) -> Shown:
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 def show(call: Call, words: Words) -> None:
     """Show cards, drafts and questions in full, with the commands that settle them."""
-    with session(call, read_only=True) as now:
-        show_all(call, _shown(now, words), apart=True)
+    with session(call, read_only=True) as workspace:
+        show_all(call, Listing(call, workspace).named(words), apart=True)
 
 
-def _shown(now: Session, words: Words) -> Shown:
-    """Yield what ids name, or what a query matches.
-
-    Raises:
-        UsageError: there is none.
-    """
-    from ankiforge.ledger import QueryTerm
-    from ankiforge.pipeline.query import find, is_id, is_key
-
-    if all(map(is_id, words)):
-        ids = [find(now.ledger, word) for word in words]
-    elif len(words) == 1 and is_key(words[0]):
-        ids = now.ledger.find([QueryTerm("key", words[0])], everything=True)
-    else:
-        ids = _ids(now, words)
-    if not ids:
-        typed = " ".join(words)
-        what = f"nothing to show: {typed} is not an id, and as a query it matches no card"
-        raise UsageError(what, hint=f"ankiforge list --all {typed}")
-    if any(one.startswith("qu") for one in ids):
-        yield from (_question(one) for one in now.ledger.questions() if one.id in ids)
-    yield from _lines(now, now.ledger.lines(ids), whole=True)
-
-
-# --- seen -----------------------------------------------------------------------------------
+# --- search ---------------------------------------------------------------------------------
 
 # The default number of works that are shown.
 _WORKS = 10
@@ -275,16 +331,17 @@ def search(call: Call, query: Words) -> None:
     words = " ".join(query)
     ledger = workspace_of(call).ledger.path
     keeps = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
-    with session(call, read_only=not keeps) as now:  # the index is kept if it can be
+    with session(call, read_only=not keeps) as workspace:  # the index is kept if it can be
         most = _WORKS if call.limit is None else call.limit
-        looked = now.ledger.get_setting("looked")
-        told = (seen_json(one, looked) for one in islice(_works(now, words), most))
-        shown = ((one, seen_text(one, whole=call.verbose)) for one in told)
+        last_read = workspace.ledger.get_setting("looked")
+        works = islice(_works(workspace.ledger, words), most)
+        found = (seen_json(work, last_read) for work in works)
+        shown = ((work, seen_text(work, whole=call.verbose)) for work in found)
         if not show_all(call, shown, apart=True) and call.limit != 0:
             call.say(f"nothing you have read matches {shortened(words, 100)!r}")
 
 
-def _works(now: Session, words: str) -> Iterator[Match]:
+def _works(ledger: Ledger, words: str) -> Iterator[Match]:
     """Return the works that match words or a PDF.
 
     Raises:
@@ -292,14 +349,14 @@ def _works(now: Session, words: str) -> Iterator[Match]:
     """
     path = Path(words).expanduser()
     if path.suffix.casefold() != ".pdf" or not path.is_file():
-        return now.ledger.search(words)
+        return ledger.search(words)
     from ankiforge.extract.pdf import identify
     from ankiforge.model import Problem
 
-    document = identify(path)
-    if isinstance(document, Problem):
-        raise ItemError(f"{document.where}: {document.what}", hint=document.hint)
-    return now.ledger.search("", [document.document])
+    identified = identify(path)
+    if isinstance(identified, Problem):
+        raise ItemError(f"{identified.where}: {identified.what}", hint=identified.hint)
+    return ledger.search("", [identified.document])
 
 
 # --- stats ----------------------------------------------------------------------------------
@@ -314,10 +371,10 @@ GROUPS = 8
 """)
 def stats(call: Call) -> None:
     """Show what became of highlights and drafts, and how the cards fare in Anki."""
-    from ankiforge.reports.summary import statistics, stats_text
+    from ankiforge.reports.statistics import statistics, stats_text
 
-    with session(call, read_only=True) as now:
-        found = statistics(now.ledger, datetime.now())
+    with session(call, read_only=True) as workspace:
+        found = statistics(workspace.ledger, datetime.now())
     width = shutil.get_terminal_size().columns
     call.show(found.as_json(), stats_text(found, call.shown(GROUPS), width))
 
@@ -341,12 +398,13 @@ def lint(call: Call, file: Path, deck: str) -> None:
     from ankiforge.anki.notes import in_deck
     from ankiforge.reports.lint import SHOWN, Counts, check_notes, read_note
 
-    counts, path = Counts(shown=call.shown(SHOWN)), file.expanduser().absolute()
+    counts = Counts(shown=call.shown(SHOWN))
+    path = file.expanduser().absolute()
     try:
-        with open_view(path, None) as opened:
+        with open_view(path, None) as view:
             call.say(f"the notes of {path}")
-            types = {kind.id: kind for kind in opened.types}
-            notes = (read_note(one, types.get(one.type_id)) for one in opened.notes())
+            types = {note_type.id: note_type for note_type in view.types}
+            notes = (read_note(note, types.get(note.type_id)) for note in view.notes())
             for note, findings in check_notes(notes):
                 if not in_deck(note.deck, deck):
                     continue
@@ -355,8 +413,9 @@ def lint(call: Call, file: Path, deck: str) -> None:
                     call.data(note.as_json(findings, fields=call.verbose))
     except ItemError as error:
         raise UsageError(error.message, hint=error.hint) from error
-    for line in () if call.as_json else counts.as_text():
-        call.print(line)
+    if not call.as_json:
+        for line in counts.as_text():
+            call.print(line)
     exit_with(1 if counts.errors else 0)
 
 
@@ -379,8 +438,10 @@ def doctor(call: Call) -> None:
     checks = []
     for check in examine(partial(resolve, call.folder, Path.cwd(), os.environ), around):
         checks.append(check)
-        do = [f"      do: {check.do}"] if check.do else []
-        call.show(check, [f"{check.state.value:4}  {check.name}: {check.says}", *do])
+        lines = [f"{check.state.value:4}  {check.name}: {check.says}"]
+        if check.do:
+            lines.append(f"      do: {check.do}")
+        call.show(check, lines)
     exit_with(exit_code(checks))
 
 
@@ -397,7 +458,7 @@ def doctor(call: Call) -> None:
 @flag("--force", help="Replace an existing file.")
 def export(call: Call, path: Path, query: Words, force: bool) -> None:
     """Write highlights and cards to FILE.jsonl, or cards to FILE.csv."""
-    from ankiforge.pipeline.deliver import lines_as_in_anki
+    from ankiforge.pipeline.collection import lines_as_in_anki
     from ankiforge.pipeline.query import joined, parse
     from ankiforge.reports.cards import as_csv, as_lines, line_json, line_tags
 
@@ -410,18 +471,22 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
         raise UsageError(f"there is no folder {path.parent}", hint="make it, or name another one")
     if path.exists() and not force:
         raise UsageError(f"{path}: exists already", hint="another name, or --force to replace it")
-    with session(call, read_only=True) as now:
-        terms = parse(joined(query))
-        found = now.ledger.lines(now.ledger.find(terms, everything=True))
-        lines = list(lines_as_in_anki(now.ledger, found))
+    typed = joined(query)
+    with session(call, read_only=True) as workspace:
+        ledger = workspace.ledger
+        terms = parse(typed)
+        matching = ledger.lines(ledger.find(terms, everything=True))
+        lines = list(lines_as_in_anki(ledger, matching))
         keys = {line.highlight.key for line in lines}
-        every = (one.highlight for one in now.ledger.fates())
-        highlights = [one for one in every if not terms or one.key in keys]
+        highlights = []
+        for outcome in ledger.fates():
+            if not terms or outcome.highlight.key in keys:
+                highlights.append(outcome.highlight)
         if form == "csv":
-            text = iter([as_csv(lines, lambda line: line_tags(line, now.decks))])
+            text = iter([as_csv(lines, lambda line: line_tags(line, workspace.decks))])
         else:
-            told = partial(line_json, now.ledger, decks=now.decks)
-            text = as_lines(highlights, lines, joined(query), told)
+            line_as_json = partial(line_json, ledger, decks=workspace.decks)
+            text = as_lines(highlights, lines, typed, line_as_json)
         try:
             with path.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(text)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, wraps
+from functools import wraps
 from itertools import chain, islice
 from pathlib import Path
 from shlex import quote
@@ -25,12 +25,10 @@ from ankiforge.text import regex
 from ankiforge.text.fold import BIDI_CONTROLS
 
 if TYPE_CHECKING:
-    from ankiforge.config.deckfiles import DeckRule
-    from ankiforge.config.ownfiles import OwnPath
     from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.ledger import Ledger, Replies
     from ankiforge.model import Problem, Source
-    from ankiforge.pipeline.run import Progress
+    from ankiforge.pipeline.result import Progress, RunResult
+    from ankiforge.pipeline.workspace import Workspace
 
 # What could control the terminal: the commands with parameters, such as colours, as a whole, and any
 # other control character but tab and line feed.
@@ -114,9 +112,9 @@ class Call:
 
     def copyable(self, text: str) -> str:
         """Return a message whose commands work in the same workspace."""
-        return (
-            _COMMAND.sub(f"ankiforge -C {quote(self.workspace)} ", text) if self.workspace else text
-        )
+        if not self.workspace:
+            return text
+        return _COMMAND.sub(f"ankiforge -C {quote(self.workspace)} ", text)
 
     def write(self, text: str) -> bool:
         """Print text for a file or program to stdout; return False if stdout is closed."""
@@ -128,24 +126,33 @@ class Call:
         With `most`, files that have the same problem share a line, and of more than `most` lines the last
         one is a count.
         """
-        new = sorted(dict.fromkeys(problems), key=lambda one: one.notice)
-        new = [one for one in new if one not in self.noticed and not (self.quiet and one.notice)]
-        self.noticed.update(one for one in new if one.notice)
         groups: dict[object, list[Problem]] = {}
-        for one in new:
-            kind = one if most is None else (one.notice, one.what, one.hint)
-            groups.setdefault(kind, []).append(one)
-        lines = [*groups.values()]
-        shown = lines if most is None or len(lines) <= most else lines[: most - 1]
+        for problem in self._new_problems(problems):
+            same: object = problem
+            if most is not None:
+                same = (problem.notice, problem.what, problem.hint)
+            groups.setdefault(same, []).append(problem)
+        lines = list(groups.values())
+        shown = lines
+        if most is not None and len(lines) > most:
+            shown = lines[: most - 1]
         for group in shown:
-            one, others = group[0], len(group) - 1
-            where = f"{one.where} and {others:,} more" if others else one.where
-            hint = f" ({one.hint})" if one.hint else ""
-            self.warn(f"{'note' if one.notice else 'failed'}: {where}: {one.what}{hint}")
+            self.warn(_problem_text(group))
         left = sum(len(group) for group in lines[len(shown) :])
         if left:
             self.warn(f"… and {left:,} more problems; -v names all")
-        return len(shown) + bool(left)
+            return len(shown) + 1
+        return len(shown)
+
+    def _new_problems(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Return the problems to print, notices last; a notice is printed only once."""
+        new: list[Problem] = []
+        for problem in sorted(dict.fromkeys(problems), key=lambda problem: problem.notice):
+            if problem in self.noticed or (problem.notice and self.quiet):
+                continue
+            new.append(problem)
+        self.noticed.update(problem for problem in new if problem.notice)
+        return new
 
     def _echo(self, text: str, *, err: bool = False) -> bool:
         """Print a line; a closed output (`| head`) does not stop the command."""
@@ -163,6 +170,16 @@ class Call:
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
 
 
+def _problem_text(group: Sequence[Problem]) -> str:
+    """Return one line about files that have the same problem."""
+    first = group[0]
+    others = len(group) - 1
+    kind = "note" if first.notice else "failed"
+    where = f"{first.where} and {others:,} more" if others else first.where
+    hint = f" ({first.hint})" if first.hint else ""
+    return f"{kind}: {where}: {first.what}{hint}"
+
+
 Shown = Iterator[tuple[Any, Iterable[str]]]
 """Each item as JSON and as lines of text."""
 
@@ -172,7 +189,8 @@ def show_all(call: Call, shown: Shown, *, apart: bool = False) -> int:
     count = 0
     for data, lines in islice(shown, call.limit):
         count += 1
-        if not call.show(data, [*lines, ""] if apart else lines):
+        printed = [*lines, ""] if apart else lines
+        if not call.show(data, printed):
             break
     return count
 
@@ -201,6 +219,11 @@ def end(problems: Collection[Problem], error: ForgeError | None = None) -> None:
         raise error
     if any(not problem.notice for problem in problems):
         exit_with(1)
+
+
+def end_run(result: RunResult) -> None:
+    """End the command with what a run came to."""
+    end(result.problems, result.error)
 
 
 def exit_with(code: int) -> None:
@@ -248,58 +271,14 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 # --- workspace and ledger -------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Session:
-    """A workspace with its open ledger."""
-
-    call: Call
-    workspace: WorkspaceFolder
-    ledger: Ledger
-    read_only: bool = False
-    opened: ExitStack = field(default_factory=ExitStack)
-    """What is closed when the session ends; not after an error, when a model may still write."""
-
-    @cached_property
-    def decks(self) -> tuple[DeckRule, ...]:
-        """The rules of the deck files."""
-        from ankiforge.pipeline.workspace import load_rules
-
-        return load_rules(self.workspace)
-
-    @cached_property
-    def replies(self) -> Replies:
-        """The replies of models, which were paid for."""
-        from ankiforge.pipeline.workspace import open_replies
-
-        return self.opened.enter_context(closing(open_replies(self.workspace)))
-
-    @property
-    def pictures(self) -> OwnPath:
-        """The folder with pictures cut from pages."""
-        return self.workspace.pictures
-
-    def journal_problems(self) -> Iterator[Problem]:
-        """Yield what was wrong with the journal when it was read."""
-        from ankiforge.model import Problem
-        from ankiforge.text import counted
-
-        state, where = self.ledger.journal_state, str(self.workspace.journal)
-        if state.unreadable:
-            skipped = "was skipped" if state.unreadable == 1 else "were skipped"
-            what = f"{counted(state.unreadable, 'line')} could not be read, and {skipped}"
-            yield Problem(where, what, "restore it from a backup, if you have one", notice=True)
-        if state.missing:
-            done = "the next run writes them again" if self.read_only else "written again"
-            yield Problem(where, f"{counted(state.missing, 'line')} missing: {done}", notice=True)
-
-
 def workspace_of(call: Call) -> WorkspaceFolder:
     """Return the workspace of a call, asking the user to trust its settings if necessary.
 
     Raises:
         UsageError: the folder is not a workspace, or its settings are not trusted.
     """
-    from ankiforge.config.workspace import require_trust, resolve, user_folder
+    from ankiforge.config.trust import require_trust
+    from ankiforge.config.workspace import resolve, user_folder
 
     def ask(text: str) -> bool:
         return click.confirm(for_terminal(text), err=True)
@@ -313,8 +292,8 @@ def workspace_of(call: Call) -> WorkspaceFolder:
 @contextmanager
 def session(
     call: Call, *, writes: str = "", read_only: bool = False, patience: float | None = None
-) -> Iterator[Session]:
-    """Open the ledger of a call's workspace.
+) -> Iterator[Workspace]:
+    """Open the workspace of a call with its ledger.
 
     Args:
         call: the options of the command.
@@ -322,20 +301,21 @@ def session(
         read_only: work on a copy in memory, so that nothing is written.
         patience: how long to wait for the lock in seconds; None = the default.
     """
-    from ankiforge.ledger import readable_errors
-    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.workspace import Workspace
 
-    workspace = workspace_of(call)
-    with readable_errors(), ExitStack() as stack:
-        if writes and not read_only:
-            workspace.prepare()
-            waits = () if patience is None else (patience,)
-            stack.enter_context(app.lock(workspace, writes, *waits))
-        ledger = stack.enter_context(app.open_ledger(workspace, read_only=read_only))
-        now = Session(call, workspace, ledger, read_only)
-        call.problems(now.journal_problems())
-        yield now
-        now.opened.close()
+    workspace = Workspace(
+        workspace_of(call),
+        read_only=read_only,
+        offline=call.offline,
+        jobs=call.jobs,
+        notice=call.say,
+    )
+    with ExitStack() as stack:
+        if writes:
+            stack.enter_context(workspace.locked(writes, patience))
+        stack.enter_context(workspace)
+        call.problems(workspace.journal_problems())
+        yield workspace
 
 
 # --- options of several commands ------------------------------------------------------------
@@ -378,9 +358,7 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def progress_bar(
-    call: Call, sources: Sequence[Source] = ()
-) -> Iterator[Callable[[Progress], None]]:
+def progress_bar(call: Call, sources: Sequence[Source]) -> Iterator[Callable[[Progress], None]]:
     """Show the progress of a run in a terminal: documents read, then drafts.
 
     Yields a function to call with each step.
@@ -390,20 +368,28 @@ def progress_bar(
         return
     from rich.console import Console
 
-    from ankiforge.extract import count_of
-    from ankiforge.text import counted
-
     steps: list[Progress] = []
 
     class Line:
         """What is said at the moment; drawn anew several times a second."""
 
         def __rich__(self) -> str:
-            if any(step.report for step in steps):
-                return f"drafting · {counted(sum(step.drafted for step in steps), 'draft')}"
-            begun = [one for one in map(count_of, sources) if one.total]
-            done = f" {begun[-1].done:,}/{begun[-1].total:,} documents" if begun else ""
-            return f"reading{done}"
+            return _progress_text(sources, steps)
 
     with Console(stderr=True, no_color=not call.color).status(Line()):
         yield steps.append
+
+
+def _progress_text(sources: Sequence[Source], steps: Sequence[Progress]) -> str:
+    from ankiforge.extract import count_of
+    from ankiforge.text import counted
+
+    if any(step.report for step in steps):
+        drafted = sum(step.drafted for step in steps)
+        return f"drafting · {counted(drafted, 'draft')}"
+    counts = [count_of(source) for source in sources]
+    begun = [count for count in counts if count.total]
+    if not begun:
+        return "reading"
+    newest = begun[-1]
+    return f"reading {newest.done:,}/{newest.total:,} documents"

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from ankiforge.cli.output import Call, Session, command, flag, session, workspace_of
+from ankiforge.cli.output import Call, command, flag, session, workspace_of
 from ankiforge.errors import ConfigError, ForgeError, UsageError
 from ankiforge.text import counted
 
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     import webbrowser
 
     from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.ledger import Ledger
-    from ankiforge.pipeline.workspace import RunResult
+    from ankiforge.ledger import HistoryEntry
+    from ankiforge.model import Json
+    from ankiforge.pipeline.result import RunResult
+    from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
 
 
@@ -48,26 +50,23 @@ def review(call: Call, no_open: bool) -> None:
     """
     from ankiforge.web.server import serve
 
-    with session(call) as now, ExitStack() as ended:
-        serve(partial(_review_session, now), partial(_started, now, ended, no_open))
+    with session(call) as workspace, ExitStack() as ended:
+        started = partial(_started, call, ended, no_open)
+        serve(partial(_review_session, call, workspace.folder), started)
     raise click.Abort  # only Ctrl-C ends the server
 
 
-def _review_session(now: Session) -> ReviewSession:
+def _review_session(call: Call, folder: WorkspaceFolder) -> ReviewSession:
     """Open a review session with a ledger of its own, in the thread that answers."""
-    from ankiforge.pipeline import workspace as app
-    from ankiforge.pipeline.workspace import draft_others
+    from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
 
-    ledger, ask = app.open_ledger(now.workspace), partial(draft_others, now.workspace)
-    return ReviewSession(
-        ledger, now.workspace, now.decks, partial(_send, now), partial(ask, now.call.offline)
-    )
+    workspace = Workspace(folder, offline=call.offline, jobs=call.jobs)
+    return ReviewSession(workspace)
 
 
-def _started(now: Session, ended: ExitStack, no_open: bool, address: str) -> None:
+def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:
     """Open the page, or print how to open it. `ended` removes what is left when the page ends."""
-    call = now.call
     remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
     if not (no_open or call.as_json):
         browser = _browser(remote=remote)
@@ -86,24 +85,6 @@ def _started(now: Session, ended: ExitStack, no_open: bool, address: str) -> Non
         call.data({"address": address})
     else:
         call.write(address)
-
-
-def _send(now: Session, ledger: Ledger) -> str:
-    """Push the cards that Anki lacks, or write the package; return what became of it."""
-    from ankiforge.cli.anki import package_path, running_anki
-    from ankiforge.pipeline import deliver
-    from ankiforge.pipeline import workspace as app
-    from ankiforge.reports.summary import delivery_lines
-
-    quiet = replace(now.call, as_json=True, quiet=True)
-    here, tally = Session(quiet, now.workspace, ledger), app.RunResult()
-    path = package_path(here)
-    deliver.refuse_foreign(path, ledger, force=False)
-    error = app.push(now.workspace, ledger, tally, path, partial(running_anki, here))
-    told = [] if error is None else [error.message]
-    told += list(delivery_lines(tally)) or ([] if told else ["Anki has every card"])
-    told += [f"{one.where}: {one.what}" for one in tally.problems if not one.notice]
-    return f"{'. '.join(told)}."
 
 
 @contextmanager
@@ -164,19 +145,19 @@ def watch(call: Call, push: bool, poll: bool) -> None:
     Cards go into the package, or with --push to Anki, once you have not touched their note for two
     minutes. Ctrl-C stops it at any time.
     """
-    from ankiforge.pipeline import workspace as app
+    from ankiforge.pipeline.locks import lock
     from ankiforge.pipeline.watch import file_events, follow
 
-    workspace = workspace_of(call)
-    if not workspace.config.sources and not workspace.remembered:
+    folder = workspace_of(call)
+    if not folder.config.sources and not folder.remembered:
         hint = "ankiforge run PATH, or name a folder under sources: in ankiforge.yaml"
         raise UsageError("there is nothing to watch", hint=hint)
-    workspace.prepare()
+    folder.prepare()
     passes = Passes(call, push=push)
-    with app.lock(workspace, "watching", seconds=0), _end_by_signal() as ended:
-        folders = [str(one) for one in passes.folders()]
-        said = f"watching {', '.join(folders) or 'the sources'}; Ctrl-C stops"
-        passes.tell("started", said, sources=folders)
+    with lock(folder, "watching", seconds=0), _end_by_signal() as ended:
+        watched = [str(path) for path in passes.folders()]
+        text = f"watching {', '.join(watched) or 'the sources'}; Ctrl-C stops"
+        passes.tell("started", text, sources=watched)
         try:
             follow(passes, file_events(ended.is_set, poll=poll))
             raise KeyboardInterrupt  # the interrupt was lost
@@ -207,80 +188,102 @@ class Passes:
 
     def __init__(self, call: Call, *, push: bool) -> None:
         """Prepare passes; nothing is read yet."""
-        self._call, self._push = replace(call, quiet=True), push
+        self._call = replace(call, quiet=True)
+        self._push = push
+        # The call that prints the events.
         self._aloud = call
         # What the model has cost, of the budget of all passes.
         self._spent = 0.0
         # The newest decision that was delivered or is about to be.
-        self._newest: Any = None
+        self._newest_decision: list[HistoryEntry] | None = None
         # A hash of the package that was told last.
-        self._package = b""
+        self._package_hash = b""
         # The problems of the last pass and of the last delivery, which are not told again.
-        self._troubles: dict[str, set[tuple[str, str]]] = {"read": set(), "deliver": set()}
+        self._told_problems: dict[str, set[tuple[str, str]]] = {"read": set(), "deliver": set()}
 
     def folders(self) -> list[Path]:
         """Return the folders of all sources."""
         from ankiforge.pipeline.sources import select_sources
 
         selected, _, _ = select_sources(workspace_of(self._call))
-        found = [one.entry.path for one in selected if one.entry.has_folder]
-        return [path.parent if path.is_file() else path for path in found]
+        paths = [source.entry.path for source in selected if source.entry.has_folder]
+        return [path.parent if path.is_file() else path for path in paths]
 
     def read(self, in_progress: Callable[[str], bool]) -> bool:
         """Read and draft. Return whether cards changed, here or by another program."""
-        from ankiforge.cli.run import propose
-        from ankiforge.pipeline.workspace import RunResult
+        from ankiforge.pipeline.result import RunResult
 
-        begun, tally = time.monotonic(), RunResult()
-        with self._telling("read", tally):
-            with session(self._call, writes="drafting", patience=0.0) as now:
-                error = propose(now, tally, spent=self._spent, in_progress=in_progress)
-                newest = now.ledger.history()[:1]
-            self._spent += (tally.usage.cost_usd or 0.0) if tally.usage else 0.0
-            report = tally.report
-            if report and (report.new or report.changed or report.gone or tally.drafted):
-                new, changed = len(report.new), len(report.changed)
-                self.tell(
-                    "pass",
-                    f"{new} new, {changed} changed; {counted(tally.drafted, 'draft')}",
-                    highlights={"new": new, "changed": changed, "gone": len(report.gone)},
-                    cards={"drafted": tally.drafted, "revised": sum(not one.why for one in tally.changes)},
-                    seconds=round(time.monotonic() - begun, 2),
-                )  # fmt: skip
-            decided, self._newest = newest != self._newest, newest
-            if error:
-                raise error
-        return bool(decided or tally.accepted or tally.changes or (report and report.moved))
+        begun = time.monotonic()
+        result = RunResult()
+        with self._telling_problems("read", result):
+            with session(self._call, writes="drafting", patience=0.0) as workspace:
+                workspace.propose(
+                    result,
+                    spent=self._spent,
+                    in_progress=in_progress,
+                    limit=self._call.limit,
+                )
+                newest_decision = workspace.ledger.history()[:1]
+            if result.usage is not None:
+                self._spent += result.usage.cost_usd or 0.0
+            self._tell_pass(result, round(time.monotonic() - begun, 2))
+            decided = newest_decision != self._newest_decision
+            self._newest_decision = newest_decision
+            if result.error:
+                raise result.error
+        has_moved = result.report is not None and result.report.moved
+        return bool(decided or result.accepted or result.changes or has_moved)
+
+    def _tell_pass(self, result: RunResult, seconds: float) -> None:
+        """Tell what a pass came to, if anything changed."""
+        report = result.report
+        if report is None:
+            return
+        if not (report.new or report.changed or report.gone or result.drafted):
+            return
+        new = len(report.new)
+        changed = len(report.changed)
+        revised = [change for change in result.changes if not change.why]
+        self.tell(
+            "pass",
+            f"{new} new, {changed} changed; {counted(result.drafted, 'draft')}",
+            highlights={"new": new, "changed": changed, "gone": len(report.gone)},
+            cards={"drafted": result.drafted, "revised": len(revised)},
+            seconds=seconds,
+        )
 
     def deliver(self) -> None:
         """Write the package, or push."""
-        from ankiforge.cli.anki import package_path, read_anki, running_anki
-        from ankiforge.pipeline import workspace as app
+        from ankiforge.pipeline.result import RunResult
         from ankiforge.reports.summary import delivery_json
 
-        tally, error = app.RunResult(), None
-        with self._telling("deliver", tally):
-            with session(self._call) as now:
-                path = package_path(now)
-                if self._push:
-                    connect = partial(running_anki, now)
-                    error = app.push(now.workspace, now.ledger, tally, path, connect)
-                else:
-                    read_anki(now, tally)
-                    app.publish(now.workspace, now.ledger, tally, path)
-                told = delivery_json(tally, now.ledger)
-            written = sha256(path.read_bytes()).digest() if tally.packages else b""
-            if any(tally.pushed or ()) or (written and written != self._package):
-                packages, notes, pushed = told["packages"], told["notes"], tally.pushed is not None
-                where = "in Anki" if pushed else ", ".join(packages)
-                said = f"{where}: {notes['added']} new, {notes['updated']} updated"
-                self.tell("delivered", said, packages=packages, notes=notes, pushed=pushed)
-            self._package = written
-            if error:
-                raise error
+        problems = RunResult()
+        with self._telling_problems("deliver", problems):
+            with session(self._call) as workspace:
+                result = workspace.push() if self._push else workspace.build()
+                problems.problems += result.problems
+                delivery = delivery_json(result, workspace.ledger)
+            self._tell_delivery(result, delivery)
+            if result.error:
+                raise result.error
+
+    def _tell_delivery(self, result: RunResult, delivery: Json) -> None:
+        """Tell what reached Anki, or which package is new."""
+        written = b""
+        for path in result.packages[:1]:
+            written = sha256(path.read_bytes()).digest()
+        is_new_package = written and written != self._package_hash
+        if is_new_package or any(result.pushed or ()):
+            packages = delivery["packages"]
+            notes = delivery["notes"]
+            pushed = result.pushed is not None
+            where = "in Anki" if pushed else ", ".join(packages)
+            text = f"{where}: {notes['added']} new, {notes['updated']} updated"
+            self.tell("delivered", text, packages=packages, notes=notes, pushed=pushed)
+        self._package_hash = written
 
     @contextmanager
-    def _telling(self, step: str, tally: RunResult) -> Iterator[None]:
+    def _telling_problems(self, step: str, result: RunResult) -> Iterator[None]:
         """Tell each problem of a step, but not again what the last step told."""
         from ankiforge.model import Problem
         from ankiforge.reports.summary import problem_json
@@ -288,26 +291,29 @@ class Passes:
         try:
             yield
         except ForgeError as error:
-            tally.problems.append(Problem("watch", error.message, error.hint))
+            result.problems.append(Problem("watch", error.message, error.hint))
             raise
         finally:
-            told = set().union(*self._troubles.values())
-            found = {(one.where, one.what): one for one in tally.problems}
-            for key, one in found.items():
+            told = set().union(*self._told_problems.values())
+            problems = {(problem.where, problem.what): problem for problem in result.problems}
+            for key, problem in problems.items():
                 if key not in told:
-                    hint = f" ({one.hint})" if one.hint else ""
-                    said = f"failed: {one.where}: {one.what}{hint}"
-                    self.tell("problem", said, **problem_json(one))
-            self._troubles[step] = set(found)
+                    hint = f" ({problem.hint})" if problem.hint else ""
+                    text = f"failed: {problem.where}: {problem.what}{hint}"
+                    self.tell("problem", text, **problem_json(problem))
+            self._told_problems[step] = set(problems)
 
-    def tell(self, event: str, said: str = "", **values: Any) -> None:
-        """Print an event as a line of JSON, or what is said of it."""
+    def tell(self, event: str, text: str = "", **values: Any) -> None:
+        """Print an event as a line of JSON, or as a text."""
         if self._aloud.as_json:
-            at = datetime.now(UTC).isoformat(timespec="seconds")
-            self._aloud.data({"event": event, "at": at, **values})
-        elif said:
-            tells = self._aloud.warn if event == "problem" else self._aloud.say
-            tells(f"{datetime.now():%H:%M:%S} {said}")
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self._aloud.data({"event": event, "at": now, **values})
+        elif text:
+            line = f"{datetime.now():%H:%M:%S} {text}"
+            if event == "problem":
+                self._aloud.warn(line)
+            else:
+                self._aloud.say(line)
 
 
 # --- mcp ------------------------------------------------------------------------------------
@@ -333,15 +339,16 @@ def mcp(call: Call, trust: Path | None) -> None:
 
     The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
-    from ankiforge.config.workspace import Concern, confirm, is_confirmed, user_folder
+    from ankiforge.config.trust import Concern, confirm, is_confirmed
+    from ankiforge.config.workspace import user_folder
     from ankiforge.config.yamlfile import Location
 
     reads = Concern("agents would read passages and cards", Location("mcp"))
     if trust is not None:
-        workspace = workspace_of(replace(call, workspace=str(trust)))
-        confirm(workspace, [reads], user_folder())
+        folder = workspace_of(replace(call, workspace=str(trust)))
+        confirm(folder, [reads], user_folder())
         call.say(
-            f"agents may read {workspace.root}; what their provider will see:\n  {_SENT}\n"
+            f"agents may read {folder.root}; what their provider will see:\n  {_SENT}\n"
             "anything tagged #no-llm stays here"
         )
         return
@@ -355,13 +362,13 @@ def mcp(call: Call, trust: Path | None) -> None:
     quiet = replace(call, quiet=True, as_json=True)
 
     @contextmanager
-    def opened(writes: str) -> Iterator[tuple[WorkspaceFolder, Ledger]]:
-        workspace = workspace_of(quiet)
-        if not is_confirmed(workspace, reads, user_folder()):
+    def opened(writes: str) -> Iterator[Workspace]:
+        folder = workspace_of(quiet)
+        if not is_confirmed(folder, reads, user_folder()):
             what = "nobody has allowed agents to read this workspace"
-            hint = f"the person runs: ankiforge mcp --trust {workspace.root}"
+            hint = f"the person runs: ankiforge mcp --trust {folder.root}"
             raise UsageError(what, hint=hint)
-        with session(quiet, writes=writes, patience=PATIENCE_S) as now:
-            yield now.workspace, now.ledger
+        with session(quiet, writes=writes, patience=PATIENCE_S) as workspace:
+            yield workspace
 
-    serve(Agent(opened, offline=quiet.offline))
+    serve(Agent(opened))

@@ -27,7 +27,7 @@ ZOTERO_WEB = "https://api.zotero.org"
 """The default address of Zotero's web API."""
 
 
-# --- the settings ---------------------------------------------------------------------------
+# --- the settings -----------------------------------------------------------------------
 
 
 class _Section(Value, forbid_unknown_fields=True, kw_only=True):
@@ -87,7 +87,10 @@ class _Settings(_Section):
     executor: Annotated[str, msgspec.Meta(pattern=r"^$|^(tcp|tls)://.+:\d+$")] = ""
     """The address of the Dask cluster that reads PDFs. "" for this machine."""
     journal: str = ""
-    """The folder of the journal, to share it with another machine; "" = `journal` in the workspace."""
+    """The folder of the journal, to share it with another machine.
+
+    "" = `journal` in the workspace.
+    """
     anki: AnkiSettings = AnkiSettings()
 
 
@@ -155,7 +158,7 @@ def read_settings(path: Path) -> Config:
     return Config(**{**plain, "anki": anki, "sources": sources, "where": where})
 
 
-# --- sources --------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------
 
 
 class _Common(Value):
@@ -199,7 +202,7 @@ def source_name(path: Path, kind: str = "") -> str:
     return kind if kind in EXPORTS else fold(path.name) or "source"
 
 
-# --- paths and addresses --------------------------------------------------------------------
+# --- paths and addresses ----------------------------------------------------------------
 
 
 def expanded(text: str, folder: Path, where: Location) -> Path:
@@ -214,15 +217,24 @@ def expanded(text: str, folder: Path, where: Location) -> Path:
         raise where.error(f"{text!r}: no such home", "write the path in full") from error
 
 
+_NO_ORIGIN = ("", "", 0)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
 def origin(url: str) -> tuple[str, str, int]:
     """Return (scheme, host, port) of a web address; ("", "", 0) if it is none, or is in doubt."""
     try:
         parts = urlsplit(url)
-        port = {"http": 80, "https": 443}[parts.scheme] if parts.port is None else parts.port
-    except (ValueError, KeyError):
-        return ("", "", 0)
-    doubtful = re.search(r"[\s\\@#]", url) or not parts.hostname or not port
-    return ("", "", 0) if doubtful else (parts.scheme, parts.hostname or "", port)
+        port = parts.port
+    except ValueError:
+        return _NO_ORIGIN
+    host = parts.hostname
+    if port is None:
+        port = _DEFAULT_PORTS.get(parts.scheme)
+    is_doubtful = re.search(r"[\s\\@#]", url)
+    if is_doubtful or not host or not port:
+        return _NO_ORIGIN
+    return parts.scheme, host, port
 
 
 def is_loopback(url: str) -> bool:
@@ -234,12 +246,24 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-# --- services and their keys ----------------------------------------------------------------
-# A default variable belongs to one address and is sent only there. Any other address gets a key only
-# if its `key_env` is set and a person has confirmed that, without which no command runs (`trust`).
+# --- services and their keys ------------------------------------------------------------
+# A default variable belongs to one address and is sent only there. Any other address gets
+# a key only if its `key_env` is set and a person has confirmed that, without which no
+# command runs (`trust`).
 
 
 def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
+    """Check the settings of a service.
+
+    Args:
+        url: its address.
+        key_env: the environment variable with its key; "" for the default one.
+        name: what the setting of the address is called.
+        where: the section of the service.
+
+    Raises:
+        ConfigError: one of them cannot be meant.
+    """
     if not any(origin(url)):
         what = "expected a web address, without a name or password"
         raise where.at(name).error(what, "such as http://127.0.0.1:8765; a key is for key_env")
@@ -269,15 +293,23 @@ def key_variable(default: DefaultKey, url: str, written: str) -> str:
 
     `written` is the setting `key_env`.
     """
-    return written or (default.name if default.owns(url) else "")
+    if written:
+        return written
+    return default.name if default.owns(url) else ""
 
 
-def key_for(default: DefaultKey, url: str, written: str, environ: Texts = os.environ) -> str:
+def key_for(
+    default: DefaultKey,
+    url: str,
+    written: str,
+    environ: Texts = os.environ,
+) -> str:
     """Return the key that may be sent to `url`. "" if there is none."""
-    return environ.get(key_variable(default, url, written), "").strip()
+    variable = key_variable(default, url, written)
+    return environ.get(variable, "").strip()
 
 
-# --- shipped files --------------------------------------------------------------------------
+# --- shipped files ----------------------------------------------------------------------
 
 
 def shipped(kind: str) -> Path:

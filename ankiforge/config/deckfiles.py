@@ -1,7 +1,8 @@
 """`decks/*.yaml`: rules for the deck and kinds of cards, and for the meaning of colours.
 
-Each file describes one deck. The first file, by name, whose `select` matches is used. The file
-without `select` comes last. The shipped `reading.yaml` comes after a workspace's own files.
+Each file describes one deck. The first file, by name, whose `select` matches is used. The
+file without `select` comes last. The shipped `reading.yaml` comes after a workspace's own
+files.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class DeckChoice(NamedTuple):
     action: Action
 
 
-# --- reading --------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------
 
 
 def load_decks(root: Path) -> tuple[DeckRule, ...]:
@@ -99,17 +100,27 @@ def load_decks(root: Path) -> tuple[DeckRule, ...]:
         OwnFileError: a file is a link, no regular file, or too large.
     """
     files = (OwnPath(root) / "decks").listed(".yaml")
-    rules = [_read(path, f"decks/{path.name}") for path in files]
-    if not any(rule.takes_all for rule, _ in rules):
-        rules.append((DeckRule(deck="Reading"), Location("reading.yaml")))
-    first, *others = (where for rule, where in rules if rule.takes_all)
-    if others:
+    rules = []
+    last_rules = []
+    last_places = []
+    for path in files:
+        rule, where = _read(path, f"decks/{path.name}")
+        if rule.takes_all:
+            last_rules.append(rule)
+            last_places.append(where)
+        else:
+            rules.append(rule)
+    if len(last_places) > 1:
+        first, second, *_ = last_places
         what = f"has no `select`, and neither has {first.file}: one of them would never be used"
-        raise others[0].error(what, "give one of them a `select`")
-    return tuple(sorted((rule for rule, _ in rules), key=lambda rule: rule.takes_all))
+        raise second.error(what, "give one of them a `select`")
+    if not last_rules:
+        last_rules.append(DeckRule(deck="Reading"))
+    return (*rules, *last_rules)
 
 
 def _read(path: OwnPath, shown: str) -> tuple[DeckRule, Location]:
+    """Return the rule of a deck file, which messages call `shown`, and where it is."""
     data, where = read(path, shown)
     rule = typed(DeckRule, {} if data is None else data, where)
     for name in _PLACEHOLDER.findall(rule.deck):
@@ -119,27 +130,57 @@ def _read(path: OwnPath, shown: str) -> tuple[DeckRule, Location]:
     return rule, where
 
 
-# --- choosing -------------------------------------------------------------------------------
+# --- choosing ---------------------------------------------------------------------------
 
 
-def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> DeckChoice:
+def deck_of(
+    rules: tuple[DeckRule, ...],
+    document: Document,
+    highlight: Highlight,
+) -> DeckChoice:
     """Apply the first rule that matches. A deck named by the document itself takes precedence.
 
     The last of `rules` matches everything, as in the result of `load_decks`.
     """
-    rule = next(rule for rule in rules if rule.takes_all or _fits(rule.select, document, highlight))
+    rule = _first_rule(rules, document, highlight)
     # a work has one deck: its other collections become tags
-    first, *others = sorted(document.collections) or [""]
-    folder, colour = document.path.rpartition("/")[0], colour_name(highlight.colour)
-    tags = (_path(one).replace(" ", "_") for one in others if "{collection}" in rule.deck)
-    own = document.deck and _joined(document.deck.split("::"))
-    deck = own or _fill(rule.deck, document.title, first, folder)
-    action: Action = next((rule.colours[one] for one in rule.colours if one == colour), "card")
-    return DeckChoice(deck, (*rule.tags, *tags), rule.kinds, action)
+    collection, *others = sorted(document.collections) or [""]
+    tags = rule.tags
+    if "{collection}" in rule.deck:
+        of_collections = [_path(other).replace(" ", "_") for other in others]
+        tags = (*tags, *of_collections)
+    deck = ""
+    if document.deck:
+        deck = _joined(document.deck.split("::"))
+    if not deck:
+        folder = document.path.rpartition("/")[0]
+        deck = _fill(rule.deck, document.title, collection, folder)
+    return DeckChoice(deck, tags, rule.kinds, _action(rule, highlight))
+
+
+def _first_rule(
+    rules: tuple[DeckRule, ...],
+    document: Document,
+    highlight: Highlight,
+) -> DeckRule:
+    for rule in rules:
+        if rule.takes_all or _fits(rule.select, document, highlight):
+            return rule
+    raise LookupError("the last rule must match everything")
+
+
+def _action(rule: DeckRule, highlight: Highlight) -> Action:
+    """Return what the colour of a highlight means."""
+    name = colour_name(highlight.colour)
+    for colour, action in rule.colours.items():
+        if colour == name:
+            return action
+    return "card"
 
 
 def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
-    pairs = (
+    """Return whether all conditions match."""
+    conditions = (
         (select.source, (document.source,)),
         (select.path, (document.path,)),
         (select.collection, document.collections),
@@ -147,10 +188,11 @@ def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
         (select.colour, (colour_name(highlight.colour),)),
         (select.author, document.creators),
     )
-    return all(not patterns or _match(patterns, values) for patterns, values in pairs)
+    return all(not wanted or _match(wanted, values) for wanted, values in conditions)
 
 
 def _match(patterns: Patterns, values: Iterable[str]) -> bool:
+    """Return whether one of the patterns matches one of the values."""
     words, wildcards = _compiled(patterns)
     for value in map(_normalised, values):
         if value in words or (wildcards and wildcards.match(value)):
@@ -162,10 +204,13 @@ def _match(patterns: Patterns, values: Iterable[str]) -> bool:
 @lru_cache(maxsize=256)
 def _compiled(patterns: Patterns) -> tuple[frozenset[str], re.Pattern[str] | None]:
     """Return the patterns without wildcards, and one regular expression for the others."""
-    wanted = {_normalised(one) for one in ([patterns] if isinstance(patterns, str) else patterns)}
-    words = frozenset(one for one in wanted if not _WILDCARD.search(one))
-    expressions = [fnmatch.translate(one) for one in sorted(wanted - words)]
-    return words, re.compile("|".join(expressions)) if expressions else None
+    listed = [patterns] if isinstance(patterns, str) else patterns
+    wanted = set(map(_normalised, listed))
+    words = frozenset(pattern for pattern in wanted if not _WILDCARD.search(pattern))
+    expressions = [fnmatch.translate(pattern) for pattern in sorted(wanted - words)]
+    if not expressions:
+        return words, None
+    return words, re.compile("|".join(expressions))
 
 
 _WILDCARD = regex(r"[*?\[]")
@@ -173,10 +218,11 @@ _WILDCARD = regex(r"[*?\[]")
 
 @lru_cache(maxsize=4096)
 def _normalised(text: str) -> str:
+    """Return a pattern or value without case, and a tag without `#`."""
     return unicodedata.normalize("NFC", text).casefold().removeprefix("#")
 
 
-# --- the name of a deck ---------------------------------------------------------------------
+# --- the name of a deck -----------------------------------------------------------------
 
 _PLACEHOLDERS = ("title", "collection", "folder")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
@@ -188,9 +234,11 @@ _MAX_PART = 100
 def _fill(template: str, title: str, collection: str, folder: str) -> str:
     """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
     values = {
-        "title": _part(title), "collection": _path(collection), "folder": _path(folder),
-    }  # fmt: skip
-    name = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
+        "title": _part(title),
+        "collection": _path(collection),
+        "folder": _path(folder),
+    }
+    name = _PLACEHOLDER.sub(lambda match: values[match[1]], template)
     return _joined(name.split("::")) or _part(title) or "ankiforge"
 
 
@@ -201,15 +249,21 @@ def _path(text: str) -> str:
 
 def _part(text: str) -> str:
     """Return text as one part of a deck's name: no `::`, of limited length."""
-    text = re.sub(r":{2,}", "-", _joined([text])).strip(": ")
-    return text[:_MAX_PART].rstrip(": ") if is_visible(text) else ""
+    line = re.sub(r":{2,}", "-", _joined([text])).strip(": ")
+    if not is_visible(line):
+        return ""
+    return line[:_MAX_PART].rstrip(": ")
 
 
 def _joined(parts: Iterable[str]) -> str:
     """Join parts of a deck's name, each on one line, without those that show nothing."""
-    lines = (unicodedata.normalize("NFC", _BREAKS.sub(" ", part)) for part in parts)
-    names = (" ".join(line.split()) for line in lines)
-    return "::".join(name for name in names if is_visible(name))
+    names = []
+    for part in parts:
+        line = unicodedata.normalize("NFC", _BREAKS.sub(" ", part))
+        name = " ".join(line.split())
+        if is_visible(name):
+            names.append(name)
+    return "::".join(names)
 
 
 # Characters that break a line. Not joiners, which scripts and emoji need.

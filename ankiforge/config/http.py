@@ -1,14 +1,15 @@
 """A limit of time for a whole HTTP request, which counts from its start.
 
-The time limits of `httpx2` hold for each step, such as waiting for the next bytes. A server that
-sends a byte now and then, or `102 Processing` without end, never exceeds them.
+The time limits of `httpx2` hold for each step, such as waiting for the next bytes. A
+server that sends a byte now and then, or `102 Processing` without end, never exceeds
+them.
 
     bound(client)                    once, after the client was made
     with within(Limit(30.0)):        connecting, sending and reading take 30 seconds at most
         client.get(address)
 
-What exceeds the limit raises the `httpx2.TimeoutException` of the step; `Limit.is_over` tells it from
-a server that is silent.
+What exceeds the limit raises the `httpx2.TimeoutException` of the step; `Limit.is_over`
+tells it from a server that is silent.
 """
 
 from __future__ import annotations
@@ -41,9 +42,15 @@ class Limit:
         return monotonic() >= self._end
 
     def left(self, seconds: float | None) -> float:
-        """Return how long a step may take that has its own limit; not above 0 if the time is over."""
+        """Return how long a step may take, in seconds; not above 0 if the time is over.
+
+        Args:
+            seconds: the limit of the step itself; None if it has none.
+        """
         left = self._end - monotonic()
-        return left if seconds is None else min(left, seconds)
+        if seconds is None:
+            return left
+        return min(left, seconds)
 
 
 @contextmanager

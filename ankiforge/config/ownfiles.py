@@ -1,15 +1,17 @@
 """The workspace's own files: each is opened, listed, written and locked through `OwnPath`.
 
-    own = OwnPath(root)                                   the workspace, or a folder that was confirmed
-    own / ".ankiforge" / "ledger.db"                      a file in it; nothing is looked at yet
-    (own / "decks" / "a.yaml").read(most=TEXT_BYTES)      its bytes
+    own = OwnPath(root)                                  the workspace, or a confirmed folder
+    own / ".ankiforge" / "ledger.db"                     a file in it; nothing is looked at yet
+    (own / "decks" / "a.yaml").read(most=TEXT_BYTES)     its bytes
 
-A workspace may come from a stranger, and a program that synchronises folders may put anything in the
-place of a file. So no symbolic link between the workspace and a file is followed, and only regular
-files up to a size are opened: a link would lead out of the workspace, a pipe would never answer, and
-a huge file would fill the memory. Links on the way to the workspace itself are the person's own.
+A workspace may come from a stranger, and a program that synchronises folders may put
+anything in the place of a file. So no symbolic link between the workspace and a file is
+followed, and only regular files up to a size are opened: a link would lead out of the
+workspace, a pipe would never answer, and a huge file would fill the memory. Links on the
+way to the workspace itself are the person's own.
 
-What the operating system refuses stays an `OSError`, which callers explain in their own words.
+What the operating system refuses stays an `OSError`, which callers explain in their own
+words.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from ankiforge.model import Strings, Value
 TEXT_BYTES = 1 << 20
 """The largest settings, deck or prompt file that is read."""
 SQLITE_ENDS = ("", "-wal", "-shm", "-journal")
-"""How the names of the files end that SQLite keeps for one database."""
+"""The ends of the names of the files that SQLite keeps for one database."""
 
 # Windows has no such flags but `O_BINARY`, without which it would change line ends.
 _SAFELY = (
@@ -36,6 +38,7 @@ _SAFELY = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -60,7 +63,10 @@ class OwnPath(Value):
             OwnFileError: it is not the name of one file, such as `../x`.
         """
         if not _is_file_name(name):
-            raise OwnFileError(f"{name!r} is not a file name", hint="use letters and digits")
+            raise OwnFileError(
+                f"{name!r} is not a file name",
+                hint="use letters and digits",
+            )
         return OwnPath(self.root, (*self.steps, name))
 
     def __str__(self) -> str:
@@ -80,7 +86,7 @@ class OwnPath(Value):
         """Return the path of another name in the same folder."""
         return OwnPath(self.root, self.steps[:-1]) / name
 
-    # --- looking ----------------------------------------------------------------------------
+    # --- looking ------------------------------------------------------------------------
 
     def state(self) -> os.stat_result | None:
         """Return what the file system says of it. None if nothing is there.
@@ -90,18 +96,18 @@ class OwnPath(Value):
         """
         path = self.root
         try:
-            found = path.stat()
+            status = path.stat()
             for step in self.steps:
                 path = path / step
-                found = path.lstat()
-                if _is_link(found):
+                status = path.lstat()
+                if _is_link(status):
                     raise _link(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             what = f"{path}: cannot be read: {error.strerror}"
             raise OwnFileError(what, hint="allow reading it") from error
-        return found
+        return status
 
     def is_there(self) -> bool:
         """Return whether a regular file is there.
@@ -109,10 +115,12 @@ class OwnPath(Value):
         Raises:
             OwnFileError: something else is there.
         """
-        found = self.state()
-        if found is not None and not stat.S_ISREG(found.st_mode):
-            raise _special(self.path, found)
-        return found is not None
+        status = self.state()
+        if status is None:
+            return False
+        if not stat.S_ISREG(status.st_mode):
+            raise _special(self.path, status)
+        return True
 
     def listed(self, ending: str) -> list[OwnPath]:
         """Return what is in this folder under names with an ending, sorted. [] without the folder.
@@ -127,17 +135,18 @@ class OwnPath(Value):
         except OSError as error:
             what = f"{self}: cannot be listed: {error.strerror}"
             raise OwnFileError(what, hint="allow reading it") from error
-        names.sort()
-        return [OwnPath(self.root, (*self.steps, name)) for name in names if name.endswith(ending)]
+        chosen = sorted(name for name in names if name.endswith(ending))
+        return [OwnPath(self.root, (*self.steps, name)) for name in chosen]
 
-    # --- reading and writing ----------------------------------------------------------------
+    # --- reading and writing ------------------------------------------------------------
 
     def open(self, flags: int = os.O_RDONLY, *, most: int | None = None) -> IO[bytes]:
         """Open the file for reading, or with flags of `os.open` also for writing.
 
         Args:
             flags: `O_CREAT` makes a private file, mode 0600.
-            most: the largest size in bytes. None for no limit, if the file is read in parts.
+            most: the largest size in bytes. None for no limit, if the file is read in
+                parts.
 
         Raises:
             OwnFileError: it is a link or no regular file, or larger.
@@ -166,7 +175,7 @@ class OwnPath(Value):
         self.is_there()
         part = self.beside(f".{self.name}.part").path
         part.unlink(missing_ok=True)
-        handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _SAFELY, mode)
+        handle = os.open(part, _NEW_FILE | _SAFELY, mode)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         part.replace(self.path)
@@ -192,25 +201,31 @@ class OwnPath(Value):
         Raises:
             OwnFileError: it is a link.
         """
-        found = self.state()
-        if found is not None and os.name != "nt" and found.st_mode & 0o077:
+        status = self.state()
+        if status is None or os.name == "nt":
+            return
+        is_open_to_others = status.st_mode & 0o077
+        if is_open_to_others:
             with suppress(OSError):
-                self.path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
+                self.path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
 
     def database(self, *, make: bool = False) -> Path:
         """Return the path to give to SQLite, which would follow links.
 
         Args:
-            make: make an empty private file unless there is one. Errors are left to SQLite.
+            make: make an empty private file unless there is one. Errors are left to
+                SQLite.
 
         Raises:
-            OwnFileError: it, or a file that SQLite keeps beside it, is a link or no regular file.
+            OwnFileError: it, or a file that SQLite keeps beside it, is a link or no
+                regular file.
         """
         for ending in SQLITE_ENDS:
             self.beside(f"{self.name}{ending}").is_there()
         if make:
             with suppress(OSError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                handle = os.open(self.path, _NEW_FILE, 0o600)
+                os.close(handle)
         return self.path
 
     def remove_database(self) -> None:
@@ -224,7 +239,12 @@ def own_file(path: Path) -> OwnPath:
     return OwnPath(path.parent) / path.name
 
 
-def open_regular(path: Path, flags: int = os.O_RDONLY, *, most: int | None = None) -> IO[bytes]:
+def open_regular(
+    path: Path,
+    flags: int = os.O_RDONLY,
+    *,
+    most: int | None = None,
+) -> IO[bytes]:
     """Open a regular file that is not a link itself; see `OwnPath.open`.
 
     The opened file is asked what it is, so that nothing can be exchanged in between.
@@ -237,13 +257,14 @@ def open_regular(path: Path, flags: int = os.O_RDONLY, *, most: int | None = Non
         if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
             raise _special(path, path.lstat()) from error
         raise
+    is_read_only = flags & (os.O_WRONLY | os.O_RDWR) == 0
     try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise _special(path, found)
-        if most is not None and found.st_size > most:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise _special(path, status)
+        if most is not None and status.st_size > most:
             raise _large(path, most)
-        return os.fdopen(handle, "rb" if flags & (os.O_WRONLY | os.O_RDWR) == 0 else "rb+")
+        return os.fdopen(handle, "rb" if is_read_only else "rb+")
     except BaseException:
         os.close(handle)
         raise
@@ -255,30 +276,39 @@ def _is_file_name(name: str) -> bool:
         os.fsencode(name)
     except UnicodeEncodeError:
         return False
-    return name not in ("", "..") and Path(name).name == name and "\0" not in name
+    if name in ("", "..") or "\0" in name:
+        return False
+    return Path(name).name == name
 
 
-# --- what is refused ------------------------------------------------------------------------
+# --- what is refused --------------------------------------------------------------------
 
 
-def _is_link(found: Any) -> bool:
+def _is_link(status: Any) -> bool:
     """Return whether it is a symbolic link, or a junction of Windows."""
+    if stat.S_ISLNK(status.st_mode):
+        return True
     junction = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
-    return stat.S_ISLNK(found.st_mode) or (
-        junction is not None and getattr(found, "st_reparse_tag", 0) == junction
-    )
+    return junction is not None and getattr(status, "st_reparse_tag", 0) == junction
 
 
 def _link(path: Path) -> OwnFileError:
     what = f"{path}: is a link, which ankiforge does not follow inside a workspace"
-    return OwnFileError(what, hint="put the file or folder itself there, or delete the link")
+    return OwnFileError(
+        what,
+        hint="put the file or folder itself there, or delete the link",
+    )
 
 
-def _special(path: Path, found: os.stat_result) -> OwnFileError:
-    kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
+def _special(path: Path, status: os.stat_result) -> OwnFileError:
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
     return OwnFileError(f"{path}: is {kind}, not a file", hint="move it away")
 
 
 def _large(path: Path, most: int) -> OwnFileError:
-    size = f"{most >> 20:,} MiB" if most >= 1 << 20 else f"{most >> 10:,} KiB"
-    return OwnFileError(f"{path}: is larger than {size}", hint="shorten it, or move it away")
+    mebibyte = 1 << 20
+    size = f"{most >> 20:,} MiB" if most >= mebibyte else f"{most >> 10:,} KiB"
+    return OwnFileError(
+        f"{path}: is larger than {size}",
+        hint="shorten it, or move it away",
+    )

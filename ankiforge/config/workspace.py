@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from ankiforge import config as settings
-from ankiforge.config import FILE_NAME, Config, SourceEntry, expanded, is_loopback
+from ankiforge.config import FILE_NAME, Config, expanded
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.config.yamlfile import Location, read, typed
+from ankiforge.config.yamlfile import read, typed
 from ankiforge.errors import UsageError
 from ankiforge.model import Texts, Value
 
@@ -26,7 +26,7 @@ JOURNAL = "journal"
 VALUES_BYTES = 16 << 20
 """The largest file of confirmations and the like that is read."""
 
-# --- private files --------------------------------------------------------------------------
+# --- private files ----------------------------------------------------------------------
 # Mode 0600, folders 0700, regardless of the umask.
 
 
@@ -34,7 +34,8 @@ def _write_private(path: OwnPath, text: str) -> None:
     """Replace a file that only its owner can read.
 
     Raises:
-        UsageError: the folder cannot be written, or something else is in the place of the file.
+        UsageError: the folder cannot be written, or something else is in the place of the
+            file.
     """
     try:
         OwnPath(path.root, path.steps[:-1]).make_folder()
@@ -49,7 +50,7 @@ def _write_once(path: OwnPath, text: str) -> None:
         _write_private(path, text)
 
 
-# --- what belongs to the person, not to a workspace -----------------------------------------
+# --- what belongs to the person, not to a workspace -------------------------------------
 
 
 def user_folder(environ: Texts = os.environ) -> Path:
@@ -57,7 +58,8 @@ def user_folder(environ: Texts = os.environ) -> Path:
 
     `ANKIFORGE_HOME` names another one, so that tests and demonstrations leave no trace.
     """
-    if home := environ.get("ANKIFORGE_HOME"):
+    home = environ.get("ANKIFORGE_HOME")
+    if home:
         return Path(home).expanduser().absolute()
     from platformdirs import user_data_path
 
@@ -79,11 +81,12 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
     Raises:
         UsageError: the folder cannot be written.
     """
-    text = msgspec.json.format(msgspec.json.encode(dict(sorted(values.items()))), indent=1)
-    _write_private(OwnPath(folder) / f"{name}.json", text.decode() + "\n")
+    ordered = dict(sorted(values.items()))
+    text = msgspec.json.format(msgspec.json.encode(ordered), indent=1).decode()
+    _write_private(OwnPath(folder) / f"{name}.json", f"{text}\n")
 
 
-# --- remembered PATHs -----------------------------------------------------------------------
+# --- remembered PATHs -------------------------------------------------------------------
 
 REMEMBERED = "sources.yaml"
 _HEAD = "# What `ankiforge run` reads, too. Delete an entry to forget it; its cards stay.\n"
@@ -111,7 +114,7 @@ def store_remembered(folder: OwnPath, items: Iterable[Remembered]) -> None:
     _write_private(folder / REMEMBERED, _HEAD + text)
 
 
-# --- a workspace ----------------------------------------------------------------------------
+# --- a workspace ------------------------------------------------------------------------
 
 
 class WorkspaceFolder(Value):
@@ -144,7 +147,8 @@ class WorkspaceFolder(Value):
     def journal(self) -> OwnPath:
         """The folder of the journal: a file for each machine, one JSON object per line.
 
-        The setting may name a folder elsewhere, also through links. A person confirms where it is.
+        The setting may name a folder elsewhere, also through links. A person confirms
+        where it is.
         """
         if not self.config.journal:
             return OwnPath(self.root) / JOURNAL
@@ -154,24 +158,27 @@ class WorkspaceFolder(Value):
     def machine(self, folder: Path, *, make: bool = True) -> str:
         """Return the id of this machine for this workspace: made once, kept in the user's folder.
 
-        A copied workspace gets another one, so two machines never write into one file. Without
+        A copied workspace gets another one, so two machines never write into one file.
+        Without
         `make`, return "reader" if there is none yet.
         """
-        known = load_values(folder, "machines")
+        machines = load_values(folder, "machines")
         root = str(self.root)
-        if root not in known:
-            if not make:
-                return "reader"
-            known[root] = uuid.uuid4().hex[:12]
-            store_values(folder, "machines", known)
-        return known[root]
+        if root in machines:
+            return machines[root]
+        if not make:
+            return "reader"
+        machines[root] = uuid.uuid4().hex[:12]
+        store_values(folder, "machines", machines)
+        return machines[root]
 
     @property
     def remembered(self) -> tuple[Remembered, ...]:
         """The PATHs that plain `run` reads in addition to the configured sources.
 
         Raises:
-            ConfigError: a person edited the file, and it cannot be read; with file and line.
+            ConfigError: a person edited the file, and it cannot be read; with file and
+                line.
         """
         path = self.folder / REMEMBERED
         if not path.is_there():
@@ -180,7 +187,7 @@ class WorkspaceFolder(Value):
         return typed(tuple[Remembered, ...], data or [], where)
 
     def prepare(self) -> None:
-        """Create `.ankiforge/`, hidden from version control, and `journal/`, whose lines git unites.
+        """Create `.ankiforge/`, which git ignores, and `journal/`, whose lines git unites.
 
         Raises:
             UsageError: a folder is missing, or cannot be written.
@@ -201,9 +208,12 @@ class WorkspaceFolder(Value):
             return
         folder = self.journal.path
         if not os.access(folder, os.W_OK | os.X_OK):
-            says = "cannot be written" if folder.is_dir() else "is no folder"
-            what = f"{folder} {says}, so decisions could not be kept"
-            raise UsageError(what, hint=f"mount it, or correct journal: in {self.root / FILE_NAME}")
+            fault = "cannot be written" if folder.is_dir() else "is no folder"
+            what = f"{folder} {fault}, so decisions could not be kept"
+            raise UsageError(
+                what,
+                hint=f"mount it, or correct journal: in {self.root / FILE_NAME}",
+            )
 
     def close_to_others(self) -> None:
         """Close the program's own folders to others: a copy or a checkout may have opened them."""
@@ -221,35 +231,47 @@ def _own(root: Path, path: Path) -> OwnPath:
     return OwnPath(real)
 
 
-def resolve(directory: Path | None, cwd: Path, environ: Texts = os.environ) -> WorkspaceFolder:
+def resolve(
+    directory: Path | None,
+    cwd: Path,
+    environ: Texts = os.environ,
+) -> WorkspaceFolder:
     """Return the workspace for a command.
 
     It is `directory` (`-C`), otherwise the nearest folder from `cwd` upwards with an
-    `ankiforge.yaml`, otherwise the registered one, otherwise the default one in the user's data
-    folder.
+    `ankiforge.yaml`, otherwise the registered one, otherwise the default one in the
+    user's data folder.
 
     Raises:
         UsageError: `directory`, or the registered folder, is not a workspace.
         ConfigError: its `ankiforge.yaml` contains an error.
     """
-    home = user_folder(environ)
     if directory is not None:
-        folder = cwd / directory.expanduser()
-        if not _is_workspace(folder):
-            what = "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
-            hint = f"make a workspace there: ankiforge init {folder}"
-            raise UsageError(f"{folder}: {what}", hint=hint)
-        return load(folder)
-    if nearest := next(filter(_is_workspace, (cwd, *cwd.parents)), None):
-        return load(nearest)
+        return _named(cwd / directory.expanduser())
+    for folder in (cwd, *cwd.parents):
+        if _is_workspace(folder):
+            return load(folder)
+    home = user_folder(environ)
     root = registered(home)
     if root is None:
         return WorkspaceFolder(home.resolve(), Config(), cwd.absolute(), is_default=True)
     if not _is_workspace(root):
         # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"
-        raise UsageError(what, hint="name it with -C DIR, or make another: ankiforge init DIR")
+        raise UsageError(
+            what,
+            hint="name it with -C DIR, or make another: ankiforge init DIR",
+        )
     return load(root)
+
+
+def _named(folder: Path) -> WorkspaceFolder:
+    """Return the workspace that a person named. Raise UsageError if it is none."""
+    if not _is_workspace(folder):
+        what = "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
+        hint = f"make a workspace there: ankiforge init {folder}"
+        raise UsageError(f"{folder}: {what}", hint=hint)
+    return load(folder)
 
 
 def load(folder: Path) -> WorkspaceFolder:
@@ -260,15 +282,17 @@ def load(folder: Path) -> WorkspaceFolder:
     """
     root = folder.resolve()
     config = settings.read_settings(root / FILE_NAME)
-    return WorkspaceFolder(root, config, expanded(config.output, root, config.where.at("output")))
+    output = expanded(config.output, root, config.where.at("output"))
+    return WorkspaceFolder(root, config, output)
 
 
 def _is_workspace(folder: Path) -> bool:
     """Return whether a folder has an `ankiforge.yaml`; `load` refuses one that is a link."""
-    return os.path.lexists(folder / FILE_NAME) and not (folder / FILE_NAME).is_dir()
+    file = folder / FILE_NAME
+    return os.path.lexists(file) and not file.is_dir()
 
 
-# --- the registered one ---------------------------------------------------------------------
+# --- the registered one -----------------------------------------------------------------
 
 
 def registered(folder: Path) -> Path | None:
@@ -279,8 +303,9 @@ def registered(folder: Path) -> Path | None:
 
 def register(root: Path, folder: Path) -> bool:
     """Register this workspace unless another one is registered. Return whether it is now."""
-    root, known = root.resolve(), registered(folder)
-    if known is not None and known != root and _is_workspace(known):
+    root = root.resolve()
+    other = registered(folder)
+    if other is not None and other != root and _is_workspace(other):
         return False
     store_values(folder, "workspaces", {"registered": str(root)})
     return True
@@ -296,142 +321,15 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
     """
     import shutil
 
-    names = [name for name in (JOURNAL, ".ankiforge") if OwnPath(folder, (name,)).state()]
+    own = OwnPath(folder)
+    names = [name for name in (JOURNAL, ".ankiforge") if (own / name).state()]
     if any(os.path.lexists(root / name) for name in names):
         return ()
     try:
         return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
     except OSError as error:
         what = f"{folder} could not be moved to {root}: {error}"
-        raise UsageError(what, hint="free space there or allow writing, then try again") from error
-
-
-# --- trust ----------------------------------------------------------------------------------
-# A workspace from a stranger must not send, read or unlock anything without confirmation. A person
-# confirms once what it asks for. The confirmation is stored in the user's own folder, and is valid
-# only for this path and value. Until then, no command runs.
-
-_TRUSTED = "trusted"
-
-
-class Concern(Value):
-    """What a workspace would do that a person has to confirm."""
-
-    says: str
-    """In words, without file and line, so that a moved line asks nothing."""
-    at: Location
-
-    def __str__(self) -> str:
-        return f"{self.at}: {self.says}"
-
-
-def concerns(workspace: WorkspaceFolder) -> list[Concern]:
-    """Return everything that leaves this machine and the workspace."""
-    config, where, root = workspace.config, workspace.config.where, workspace.root
-    llm, anki, executor, zotero = config.llm, config.anki, config.executor, settings.ZOTERO
-    found = []
-    services = [
-        (where.at("llm"), "base_url", llm.base_url, settings.LLM, llm.key_env, "passages"),
-        (where.at("anki"), "connect", anki.connect, settings.ANKI, anki.key_env, "cards"),
-    ]
-    for source in config.sources:
-        url, name = (str(source.options.get(key) or "") for key in ("url", "key_env"))
-        services.append((source.where, "url", url, zotero, name, "a key and questions"))
-        path = Path(os.path.realpath(source.path))  # unlike `resolve`, accepts a circular link
-        if not path.is_relative_to(root):
-            found.append(Concern(f"{path} would be read, {_OUTSIDE}", source.where.at("path")))
-        found += _linked_files(source, root)
-    for at, key, url, default, name, what in services:
-        if url and not is_loopback(url) and not (default is zotero and default.owns(url)):
-            found.append(Concern(f"{what} would be sent to {url}", at.at(key)))
-        url = url or default.address
-        if name and not (name == default.name and default.owns(url)):  # which it gets anyway
-            to = "/".join(url.lower().split("/")[:3])
-            says = f"the environment variable {name} would be used as a key, sent to {to}"
-            found.append(Concern(says, at.at("key_env")))
-    if executor and not is_loopback(executor):
-        says = f"{executor} would read PDFs, and can run programs here"
-        found.append(Concern(says, where.at("executor")))
-    output = Path(os.path.realpath(workspace.output))
-    if not workspace.is_default and not output.is_relative_to(root):
-        says = f"packages would be written to {output}, {_OUTSIDE}"
-        found.append(Concern(says, where.at("output")))
-    if anki.collection not in ("auto", "none"):
-        collection = Path(os.path.realpath(anki.collection))
-        if not collection.is_relative_to(root):
-            says = f"{collection} would be read, {_OUTSIDE}"
-            found.append(Concern(says, where.at("anki", "collection")))
-    journal = workspace.journal.path
-    if not journal.is_relative_to(root):
-        says = f"decisions and passages would be written to {journal}, {_OUTSIDE}"
-        found.append(Concern(says, where.at("journal")))
-    return [*found, *remembered_concerns(workspace)]
-
-
-def _linked_files(source: SourceEntry, root: Path) -> Iterator[Concern]:
-    """Yield a concern for each folder outside in which the files that a source links to are read."""
-    folders = source.options.get("linked")
-    for folder in folders if isinstance(folders, list) else ():
-        path = Path(os.path.realpath(expanded(str(folder), root, source.where.at("linked"))))
-        if not path.is_relative_to(root):
-            yield Concern(
-                f"linked files in {path} would be read, {_OUTSIDE}", source.where.at("linked")
-            )
-
-
-_OUTSIDE = "which is outside this workspace"
-
-
-def remembered_concerns(workspace: WorkspaceFolder) -> list[Concern]:
-    """Return the concerns about remembered sources. Their file may have come with the folder."""
-    root, where = workspace.root, Location(REMEMBERED)
-    if workspace.is_default:
-        return []
-    paths = [Path(os.path.realpath(item.path)) for item in workspace.remembered]
-    outside = [path for path in paths if not path.is_relative_to(root)]
-    return [Concern(f"{path} would be read, {_OUTSIDE}", where) for path in outside]
-
-
-# --- confirmations --------------------------------------------------------------------------
-
-
-def unconfirmed(workspace: WorkspaceFolder, folder: Path) -> list[Concern]:
-    """Return the unconfirmed concerns. None if ANKIFORGE_TRUST names this workspace."""
-    trusted_path = os.environ.get("ANKIFORGE_TRUST", "")
-    if trusted_path and Path(trusted_path).expanduser().resolve() == workspace.root:
-        return []
-    return [one for one in concerns(workspace) if not is_confirmed(workspace, one, folder)]
-
-
-def is_confirmed(workspace: WorkspaceFolder, concern: Concern, folder: Path) -> bool:
-    """Return whether a person has confirmed this concern for this workspace."""
-    return f"{workspace.root}: {concern.says}" in load_values(folder, _TRUSTED)
-
-
-def confirm(workspace: WorkspaceFolder, confirmed: list[Concern], folder: Path) -> None:
-    """Store a person's confirmation of these concerns."""
-    if confirmed:
-        added = {f"{workspace.root}: {one.says}": "confirmed" for one in confirmed}
-        store_values(folder, _TRUSTED, load_values(folder, _TRUSTED) | added)
-
-
-def require_trust(
-    workspace: WorkspaceFolder, ask: Callable[[str], bool] | None, folder: Path
-) -> None:
-    """Check that a person has confirmed everything that the workspace asks for.
-
-    Args:
-        workspace: the workspace of the command.
-        ask: asks a person a question of several lines. None without a terminal.
-        folder: the user's folder.
-
-    Raises:
-        UsageError: a person must look at the settings first. Each concern is named.
-    """
-    waiting = unconfirmed(workspace, folder)
-    listed = "\n".join(f"  {concern}" for concern in waiting)
-    question = f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"
-    if waiting and (ask is None or not ask(question)):
-        what = f"{workspace.root} must be confirmed first. It asks for:\n{listed}"
-        raise UsageError(what, hint=f"to confirm it: ankiforge init --trust {workspace.root}")
-    confirm(workspace, waiting, folder)
+        raise UsageError(
+            what,
+            hint="free space there or allow writing, then try again",
+        ) from error

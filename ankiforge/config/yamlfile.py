@@ -1,6 +1,7 @@
 """Read YAML that a person edits, with errors that name file, line and key.
 
-`read` returns plain data and its location. `typed` converts data to a `msgspec.Struct`, or raises a
+`read` returns plain data and its location. `typed` converts data to a `msgspec.Struct`,
+or raises a
 `ConfigError` such as
 
     ankiforge.yaml:12: sources[0].obsidian.pat: unknown key
@@ -27,7 +28,7 @@ Steps = tuple[str | int, ...]
 T = TypeVar("T")
 
 
-# --- locations ------------------------------------------------------------------------------
+# --- locations --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,22 @@ class Location:
     @property
     def line(self) -> int:
         """The line of the nearest key that is in the file. 0 if there is none."""
-        known = (self.lines.get(self.steps[:n]) for n in range(len(self.steps), -1, -1))
-        return next((line for line in known if line), 0)
+        for depth in range(len(self.steps), -1, -1):
+            line = self.lines.get(self.steps[:depth])
+            if line:
+                return line
+        return 0
 
     @property
     def key(self) -> str:
         """The path of keys, as in `sources[0].obsidian.path`."""
-        shown = (
-            f"[{n}]" if isinstance(n, int) else f".{' '.join(n[:60].split())}" for n in self.steps
-        )
-        return "".join(shown).removeprefix(".")
+        key = ""
+        for step in self.steps:
+            if isinstance(step, int):
+                key += f"[{step}]"
+            else:
+                key += f".{' '.join(step[:60].split())}"
+        return key.removeprefix(".")
 
     def __str__(self) -> str:
         address = f"{self.file}:{self.line}" if self.line else self.file
@@ -72,19 +79,21 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     names = sorted(filter(None, known))
-    near = get_close_matches(word[:60], names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+    nearest = get_close_matches(word[:60], names, n=1)
+    if nearest:
+        return f"did you mean {nearest[0]!r}?"
+    return f"known: {', '.join(names)}"
 
 
-# --- text to data ---------------------------------------------------------------------------
+# --- text to data -----------------------------------------------------------------------
 
 
 def read(path: OwnPath, shown: str) -> tuple[object, Location]:
     """Read a YAML file of a workspace, which messages call `shown`.
 
     Returns:
-        Plain data (dict, list, str, int, float, bool, None; None for an empty file), and its
-        location.
+        Plain data (dict, list, str, int, float, bool, None; None for an empty file), and
+        its location.
 
     Raises:
         ConfigError: it cannot be read, or is not the simple YAML described in `parse`.
@@ -96,33 +105,46 @@ def read(path: OwnPath, shown: str) -> tuple[object, Location]:
         raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{shown}:{line}: not UTF-8 text", hint="save it as UTF-8") from error
+        raise ConfigError(
+            f"{shown}:{line}: not UTF-8 text",
+            hint="save it as UTF-8",
+        ) from error
 
 
 def parse(text: str, shown: str) -> tuple[object, Location]:
     """Parse one YAML document of mappings, lists and scalars.
 
-    Aliases, tags and duplicate keys are rejected. A settings file needs none of them, and an alias
-    can make a small file huge.
+    Aliases, tags and duplicate keys are rejected. A settings file needs none of them, and
+    an alias can make a small file huge.
     """
-    line, hint = 1, "a value with : # [ { or @ may need quotes"
+    line = 1
+    hint = "a value with : # [ { or @ may need quotes"
     try:
         is_long = len(text) > _LONG and yaml.__with_libyaml__
         loader = _LongLoader(text) if is_long else _Loader(text)
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
-        return data, Location(shown, (), {(): 1, **dict(_lines(root, ()))})
+        lines = {(): 1, **dict(_lines(root, ()))}
+        return data, Location(shown, (), lines)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        # an error of the reader has only an offset
-        line = (mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))) + 1
+        line = _line_of(error, text)
         what = getattr(error, "problem", None) or "a character that YAML forbids"
-        hint = "indent with spaces, not with tabs" if "\\t" in what else hint
+        if "\\t" in what:
+            hint = "indent with spaces, not with tabs"
     except RecursionError:  # "[[[[…"
         what = "nested too deep"
     except (ValueError, IndexError) as error:  # `!!int ""`, "\U00110000"
         what = str(error)
     raise ConfigError(f"{shown}:{line}: {what}", hint=hint)
+
+
+def _line_of(error: yaml.YAMLError, text: str) -> int:
+    """Return the line of a mistake, from 1."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark:
+        return int(mark.line) + 1
+    # an error of the reader has only an offset
+    return text.count("\n", 0, getattr(error, "position", 0)) + 1
 
 
 CONTROL = regex("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -138,17 +160,24 @@ class _Loader(yaml.SafeLoader):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem=what, problem_mark=mark)
         node = super().compose_node(parent, index)
-        if isinstance(node, yaml.ScalarNode) and (bad := CONTROL.search(node.value)):
-            what = f"contains the control character U+{ord(bad[0]):04X}"
-            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
+        if isinstance(node, yaml.ScalarNode):
+            bad = CONTROL.search(node.value)
+            if bad:
+                what = f"contains the control character U+{ord(bad[0]):04X}"
+                raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
         return node
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        first: dict[object, int] = {}
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,
+    ) -> dict[object, object]:
+        line_of: dict[object, int] = {}
         for key, _ in node.value:
             line = key.start_mark.line + 1
-            if first.setdefault(str(key.value), line) != line:
-                what = f"{key.value!r} is written twice, first in line {first[key.value]}"
+            first_line = line_of.setdefault(str(key.value), line)
+            if first_line != line:
+                what = f"{key.value!r} is written twice, first in line {line_of[key.value]}"
                 raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
 
@@ -158,7 +187,7 @@ _LONG = 20_000
 
 
 class _LongLoader(_Loader):
-    """The same with the parser of libyaml, which is ten times as fast but explains mistakes worse."""
+    """The same with the parser of libyaml: ten times as fast, but it explains mistakes worse."""
 
     def __init__(self, text: str) -> None:
         super().__init__("")
@@ -171,39 +200,62 @@ def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:
     """Yield the path and line of every key and list item below a node."""
     if not isinstance(node, yaml.CollectionNode):
         return
-    named = isinstance(node, yaml.MappingNode)
-    for number, item in enumerate(node.value):
-        begin, value = item if named else (item, item)
-        steps = (*above, str(begin.value) if named else number)
-        yield steps, begin.start_mark.line + 1
-        yield from _lines(value, steps)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _lines_at(key, value, (*above, str(key.value)))
+    else:
+        for number, item in enumerate(node.value):
+            yield from _lines_at(item, item, (*above, number))
 
 
-# --- data to types --------------------------------------------------------------------------
+def _lines_at(
+    begin: yaml.Node,
+    value: yaml.Node,
+    steps: Steps,
+) -> Iterator[tuple[Steps, int]]:
+    """Yield the path and line of a key or list item, and of all below its value."""
+    yield steps, begin.start_mark.line + 1
+    yield from _lines(value, steps)
+
+
+# --- data to types ----------------------------------------------------------------------
 
 
 def typed(wanted: type[T], data: object, where: Location) -> T:
     """Convert plain data to a struct, or to a tuple of them.
 
-    Keys without a value get their default, in the mapping itself and in those directly below.
+    Keys without a value get their default, in the mapping itself and in those directly
+    below.
 
     Raises:
         ConfigError: with file, line, key, what was expected, and the nearest known word.
     """
-
-    def without_empty(data: object, levels: int) -> object:
-        if not isinstance(data, dict) or not levels:
-            return data
-        return {k: without_empty(v, levels - 1) for k, v in data.items() if v is not None}
-
     try:
-        return msgspec.convert(without_empty(data, 2), wanted)
+        return msgspec.convert(_without_empty(data, 2), wanted)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `")
-        found = re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path)
-        steps = [int(number) if number else key for key, number in found]
+        steps = _steps_in(path)
         known = _known(inspect.type_info(wanted), steps)
         raise _explained(what, where.at(*steps), known) from error
+
+
+def _without_empty(data: object, levels: int) -> object:
+    """Leave out the keys without a value, in so many levels of mappings."""
+    if not isinstance(data, dict) or not levels:
+        return data
+    kept = {}
+    for key, value in data.items():
+        if value is not None:
+            kept[key] = _without_empty(value, levels - 1)
+    return kept
+
+
+def _steps_in(path: str) -> list[str | int]:
+    """Return the steps of a path in a message of msgspec, such as `$.sources[0].name`."""
+    steps: list[str | int] = []
+    for key, number in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path):
+        steps.append(int(number) if number else key)
+    return steps
 
 
 _WORDS = {
@@ -219,14 +271,21 @@ _WORDS = {
 
 def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
     """Return the error for a message of msgspec, in words for people."""
-    if unknown := re.fullmatch(r"(?s)Object contains unknown field `(.*)`", what):
-        return where.at(unknown[1]).error("unknown key", suggestion(unknown[1], known))
-    if choice := re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", what):
-        return where.error(f"{choice[1]!r} is not possible here", suggestion(choice[1], known))
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", what):
+    unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", what)
+    if unknown:
+        key = unknown[1]
+        return where.at(key).error("unknown key", suggestion(key, known))
+    choice = re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", what)
+    if choice:
+        word = choice[1]
+        return where.error(f"{word!r} is not possible here", suggestion(word, known))
+    missing = re.fullmatch(r"Object missing required field `(.*)`", what)
+    if missing:
         return where.error(f"{missing[1]!r} is missing")
-    plain = re.sub(r"\w+", lambda word: _WORDS.get(word[0], word[0]), what)
-    plain = plain.replace("`", "").replace(" | ", " or ").replace("Expected", "expected", 1)
+    plain = re.sub(r"\w+", lambda match: _WORDS.get(match[0], match[0]), what)
+    plain = plain.replace("`", "")
+    plain = plain.replace(" | ", " or ")
+    plain = plain.replace("Expected", "expected", 1)
     hint = "put text in quotes, and lists in [brackets]" if "got" in what else ""
     return where.error(plain, hint)
 
@@ -234,15 +293,22 @@ def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
 def _known(kind: inspect.Type, steps: list[str | int]) -> list[str]:
     """Return the words that may stand `steps` below a type: keys of a mapping, or choices."""
     if isinstance(kind, inspect.EnumType):
-        return [str(one.value) for one in kind.cls]
+        return [str(member.value) for member in kind.cls]
     if isinstance(kind, inspect.LiteralType):
-        return [str(one) for one in kind.values]
+        return [str(value) for value in kind.values]
+    if isinstance(kind, inspect.StructType) and not steps:
+        return [field.encode_name for field in kind.fields]
+    words: list[str] = []
     if isinstance(kind, inspect.StructType):
-        if not steps:
-            return [one.encode_name for one in kind.fields]
-        below = [one.type for one in kind.fields if one.encode_name == steps[0]]
-        return [word for one in below for word in _known(one, steps[1:])]
-    if isinstance(kind, inspect.UnionType):
-        return [word for one in kind.types for word in _known(one, steps)]
-    inner = (getattr(kind, name, None) for name in ("item_type", "key_type", "value_type"))
-    return [word for one in inner if one for word in _known(one, steps[1:])]
+        for field in kind.fields:
+            if field.encode_name == steps[0]:
+                words += _known(field.type, steps[1:])
+    elif isinstance(kind, inspect.UnionType):
+        for member in kind.types:
+            words += _known(member, steps)
+    else:
+        for name in ("item_type", "key_type", "value_type"):
+            inner = getattr(kind, name, None)
+            if inner:
+                words += _known(inner, steps[1:])
+    return words

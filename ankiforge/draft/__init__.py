@@ -65,8 +65,7 @@ def failed_on(highlight: Highlight, error: BugError) -> Problem:
 
 def sided(kind: CardKind, front: str, back: str) -> Fields:
     """Return the fields of a card with a front and a back."""
-    reverse = (("Reverse", "y"),) if kind is CardKind.TWO_WAY else ()
-    return (("Front", front), ("Back", back), *reverse)
+    return (("Front", front), ("Back", back), *kind.switched_on)
 
 
 # --- instructions in comments ---------------------------------------------------------------
@@ -105,14 +104,19 @@ def instruction(comment: str) -> Instruction:
     """
     words = " ".join(without_tag(_REPLIES.sub("", comment)).split())
     for wish, command in _COMMANDS.items():
-        if found := command.fullmatch(words):
-            rest = (found["words"] or "").strip()
-            empty = wish is Wish.QUESTION and not rest.strip("? ")
-            return Instruction(Wish.NONE if empty else wish, rest)
-    # at least three words, or six letters of a script that does not separate words
-    long = len(words.split()) >= 3 or (len(words) > 6 and not words.isascii())
-    asks = words.endswith(("?", "？")) and long
-    return Instruction(Wish.QUESTION if asks else Wish.NONE, words)
+        match = command.fullmatch(words)
+        if match:
+            argument = (match["words"] or "").strip()
+            is_empty = wish is Wish.QUESTION and not argument.strip("? ")
+            return Instruction(Wish.NONE if is_empty else wish, argument)
+    if words.endswith(("?", "？")) and _could_be_a_front(words):
+        return Instruction(Wish.QUESTION, words)
+    return Instruction(Wish.NONE, words)
+
+
+def _could_be_a_front(words: str) -> bool:
+    """Return whether a text has three words, or six letters of a script that does not separate words."""
+    return len(words.split()) >= 3 or (len(words) > 6 and not words.isascii())
 
 
 def requested(highlight: Highlight) -> Instruction:
@@ -128,12 +132,14 @@ def without_comment(highlight: Highlight) -> Highlight:
     words = [re.escape(word) for word in highlight.comment.split()]
     if not words:
         return highlight
-    whole, begun = r"\s+".join(words), r"\s+".join(words[:3]) + ".*"
-    names = ("prefix", "suffix", "nearby")
-    around = {name: re.sub(whole, "[…]", getattr(highlight, name)) for name in names}
+    whole = r"\s+".join(words)
+    prefix = re.sub(whole, "[…]", highlight.prefix)
+    suffix = re.sub(whole, "[…]", highlight.suffix)
+    nearby = re.sub(whole, "[…]", highlight.nearby)
     if len(words) > 2:  # the text behind may be cut off somewhere in the comment
-        around["suffix"] = re.sub(begun, "", around["suffix"], flags=re.DOTALL)
-    return replace(highlight, **around)
+        beginning = r"\s+".join(words[:3])
+        suffix = re.sub(f"{beginning}.*", "", suffix, flags=re.DOTALL)
+    return replace(highlight, prefix=prefix, suffix=suffix, nearby=nearby)
 
 
 # --- which highlights are drafted, and by whom ----------------------------------------------
@@ -143,25 +149,31 @@ _PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
 
 def skip_reason(highlight: Highlight) -> str:
     """Return why no drafter drafts a highlight; "" if one may."""
-    wish = requested(highlight)
-    if highlight.skip or wish.wish is Wish.SKIP:
-        why = highlight.skip or wish.words or "your comment says so"
-        return why if why.startswith(("skip", ELSEWHERE)) else f"skip: {why}"
+    comment = requested(highlight)
+    if highlight.skip or comment.wish is Wish.SKIP:
+        reason = highlight.skip or comment.words or "your comment says so"
+        return reason if reason.startswith(("skip", ELSEWHERE)) else f"skip: {reason}"
     if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
         return "a remark, not a passage"  # a note that is a text of its own has Markdown
     if highlight.kind in _PICTURES:
-        if wish.wish is not Wish.QUESTION:
-            return f"{_PICTURES[highlight.kind]}: write its question as the comment: `? …`"
-        if highlight.markdown:
-            return ""
-        if highlight.source_kind is SourceKind.ZOTERO:
-            return "its picture is not in Zotero's cache: open the PDF in Zotero once"
-        return "it has no picture: its place on the page is empty, or cannot be drawn"
-    if highlight.kind is HighlightKind.STRIKE and wish.wish not in (Wish.QUESTION, Wish.CLOZE):
+        return _skipped_picture(highlight, comment.wish)
+    asks = comment.wish in (Wish.QUESTION, Wish.CLOZE)
+    if highlight.kind is HighlightKind.STRIKE and not asks:
         return "struck out, so treated as deleted; for a card, add a comment that begins with `?`"
-    if not any(letter.isalnum() for letter in highlight.exact):
+    if not any(map(str.isalnum, highlight.exact)):
         return "no text under the mark"
     return ""
+
+
+def _skipped_picture(highlight: Highlight, wish: Wish) -> str:
+    """Return why a marked picture becomes no card; "" if it may."""
+    if wish is not Wish.QUESTION:
+        return f"{_PICTURES[highlight.kind]}: write its question as the comment: `? …`"
+    if highlight.markdown:
+        return ""
+    if highlight.source_kind is SourceKind.ZOTERO:
+        return "its picture is not in Zotero's cache: open the PDF in Zotero once"
+    return "it has no picture: its place on the page is empty, or cannot be drawn"
 
 
 # Signs of a definition, a reason, a rule, a contrast or a number.
@@ -171,7 +183,8 @@ _TELLS = regex(
 )
 # In scripts without blanks, two characters are about as much as a word.
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u9fff]{1,2}|[^\W_]+(?:['’-][^\W_]+)*")
-LEAST, MOST = 4, 60
+LEAST = 4
+MOST = 60
 """The number of words from which a mark is a clause, and up to which it is about one thing."""
 
 
@@ -190,9 +203,8 @@ def worth(highlight: Highlight, wants: str = "") -> int:
     if highlight.instructs and highlight.comment.strip():
         return 0
     words = _WORD.findall(exact)
-    edges = (highlight.prefix[-1:] + exact[:1], exact[-1:] + highlight.suffix[:1])
-    is_cut = any(re.fullmatch(r"[^\W_]{2}", edge) for edge in edges)
-    if is_cut or len(words) < 2 or all(word[:1].isupper() for word in words):
+    is_name = all(word[:1].isupper() for word in words)
+    if len(words) < 2 or is_name or _is_cut(highlight):
         return 4
     if wants in ("definition", "question"):
         return 1
@@ -201,16 +213,27 @@ def worth(highlight: Highlight, wants: str = "") -> int:
     return 1 if _TELLS.search(exact) else 2
 
 
+def _is_cut(highlight: Highlight) -> bool:
+    """Return whether a mark begins or ends within a word."""
+    first_edge = highlight.prefix[-1:] + highlight.exact[:1]
+    last_edge = highlight.exact[-1:] + highlight.suffix[:1]
+    return any(re.fullmatch(r"[^\W_]{2}", edge) for edge in (first_edge, last_edge))
+
+
 def for_rules(highlight: Highlight) -> bool:
-    """Return whether only the rules draft a highlight: a handwritten card, or a picture with a question."""
-    figure = highlight.kind in _PICTURES and not skip_reason(highlight)
-    return figure or highlight.kind is HighlightKind.CARD
+    """Return whether only the rules draft a highlight: a handwritten card, a picture with a question."""
+    if highlight.kind is HighlightKind.CARD:
+        return True
+    return highlight.kind in _PICTURES and not skip_reason(highlight)
 
 
 def withheld(highlight: Highlight) -> str:
     """Return why a highlight is nothing for a model; "" if it is. See `sendable` for private ones."""
-    if reason := skip_reason(highlight):
+    reason = skip_reason(highlight)
+    if reason:
         return reason
     if highlight.kind is HighlightKind.CARD:
         return "a hand-written card is not drafted again"
-    return "a picture is not shown to a model" if for_rules(highlight) else ""
+    if for_rules(highlight):
+        return "a picture is not shown to a model"
+    return ""

@@ -6,6 +6,7 @@ so has each draft that is to be compared with its passage.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -13,7 +14,13 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.draft import Replies
-from ankiforge.draft.llm import Outcome, Repair, complaint, drafted
+from ankiforge.draft.drafted import (
+    DraftedHighlight,
+    DraftedHighlights,
+    Repair,
+    complaint,
+    drafted,
+)
 from ankiforge.draft.prompt import (
     CARDS,
     NOTHING,
@@ -51,6 +58,15 @@ MOST = 100
 # --- out ------------------------------------------------------------------------------------
 
 
+class _Asked(NamedTuple):
+    """One highlight of a text to paste."""
+
+    sent: SendableTask
+    shown: Sendable
+    rejected: SendableText
+    """Its former card that a check blocked, with the reason; "" if there is none."""
+
+
 def export_chats(
     tasks: Iterable[SendableTask],
     prompt: Prompt,
@@ -61,53 +77,54 @@ def export_chats(
 
     `rejected` has by key the cards that a check blocked, with the reasons.
     """
-    by_shape = dict[Shape, list[_Asked]]()
-    for sent in tasks:  # those in one text share the shape of the reply
+    # those in one text share the shape of the reply
+    by_shape = defaultdict[Shape, list[_Asked]](list)
+    for sent in tasks:
         if barred(sent.task):
             continue
+        shape = shape_of(sent.task)
         for key, shown in sent.passages.items():
-            complaint = sent.text(rejected.get(key, ""))
-            by_shape.setdefault(shape_of(sent.task), []).append(_Asked(sent, shown, complaint))
-    texts = list[str]()
+            blocked = sent.text(rejected.get(key, ""))
+            by_shape[shape].append(_Asked(sent, shown, blocked))
+    texts = []
     for shape, asked in by_shape.items():
         for start in range(0, len(asked), most):
             texts.append(_text(asked[start : start + most], prompt, shape))
     return texts
 
 
-class _Asked(NamedTuple):
-    """One highlight of a text to paste."""
-
-    sent: SendableTask
-    shown: Sendable
-    rejected: SendableText
-
-
 def _text(asked: list[_Asked], prompt: Prompt, shape: Shape) -> str:
-    by_title = [(title, [*some]) for title, some in groupby(asked, key=lambda one: one.sent.title)]
-    sections = list[SendableText]()
-    for title, some in by_title:
-        shown = joined(
-            passage(label_for(one.shown.key), one.shown, one.sent.task.brief.wants, one.rejected)
-            for one in some
+    """Return the text to paste that asks about these highlights."""
+    by_title = []
+    for title, group in groupby(asked, key=lambda each: each.sent.title):
+        by_title.append((title, joined(map(_passage, group))))
+    if len(by_title) == 1:
+        [(only_title, highlights)] = by_title
+        title = data(only_title)
+    else:
+        highlights = joined(
+            SendableText(f"Document: {data(each)}\n\n{passages}") for each, passages in by_title
         )
-        head = "" if len(by_title) == 1 else f"Document: {data(title)}\n\n"
-        sections.append(SendableText(head + shown))
-    several = ours("several, named with their passages")
+        title = ours("several, named with their passages")
     values = {
         **rules_of(shape),
-        "title": data(by_title[0][0]) if len(by_title) == 1 else several,
+        "title": title,
         "remark": NOTHING,
-        "highlights": joined(sections),
+        "highlights": highlights,
     }
     number = "the highlight" if len(asked) == 1 else f"all {len(asked)} highlights"
     end = ours(f"Now answer for {number}, with the JSON only, in one code block.")
     return _pasted((*prompt.messages(values), message("user", end)))
 
 
+def _passage(asked: _Asked) -> SendableText:
+    wants = asked.sent.task.brief.wants
+    return passage(label_for(asked.shown.key), asked.shown, wants, asked.rejected)
+
+
 def export_looks(cards: Sequence[SendableCard]) -> list[str]:
     """Return texts to paste in which a chat compares drafts with their passages."""
-    texts = list[str]()
+    texts = []
     for start in range(0, len(cards), CARDS):
         labelled = [(label_for(card.id), card) for card in cards[start : start + CARDS]]
         texts.append(_pasted(look_question(labelled).messages))
@@ -115,7 +132,7 @@ def export_looks(cards: Sequence[SendableCard]) -> list[str]:
 
 
 def _pasted(messages: Iterable[Message]) -> str:
-    return "\n\n".join(one["content"] for one in messages) + "\n"
+    return "\n\n".join(each["content"] for each in messages) + "\n"
 
 
 def asked_in(tasks: Iterable[SendableTask]) -> int:
@@ -128,7 +145,7 @@ def label_for(identity: str) -> str:
     return h16(identity)[:8]
 
 
-# --- back -----------------------------------------------------------------------------------
+# --- back: cards ----------------------------------------------------------------------------
 
 
 def chat_request(text: str) -> str:
@@ -148,32 +165,59 @@ def import_chat(
     A highlight whose every card `repair` blocks counts as failed the first time: its cards are in
     `replies`, and the next export sends them back with the reasons.
     """
-    read: dict[str, list[Item]] = {}
-    for item in every_item(text)[0]:
-        read.setdefault(item.label, []).append(item)
+    items_of = defaultdict[str, list[Item]](list)
+    usable, _ = every_item(text)
+    for item in usable:
+        items_of[item.label].append(item)
+    origin = Origin("llm", CHAT, prompt.fingerprint, chat_request(text))
     results = []
     for sent in tasks:
-        shape, reason = shape_of(sent.task), barred(sent.task)
-        origin = Origin("llm", CHAT, prompt.fingerprint, chat_request(text))
-        outcomes = {}
-        for one in sent.highlights:
-            if not (found := read.get(label_for(one.key), [])):
+        answered = []
+        outcomes: DraftedHighlights = {}
+        for highlight in sent.highlights:
+            items = items_of.get(label_for(highlight.key))
+            if not items:
                 continue
-            outcome = outcomes[one.key] = Outcome(drafts_of(found, one, origin, shape))
-            if reason:
-                outcomes[one.key] = Outcome(no_card=NoCard(one.key, reason, passing=True))
-            elif not outcome.drafts:
-                outcome.no_card = NoCard(one.key, why_none(found, shape))
-            elif repair and replies and replies.get(_back(one)) is None:
-                judged = [(draft, repair(draft, one)) for draft in outcome.drafts]
-                if all(faults for _, faults in judged):
-                    outcome.problem = Problem("", "a check blocks its card")
-                    told = complaint(judged)
-                    replies.put(_back(one), told, model=CHAT, prompt="", tokens_in=0, tokens_out=0)
-        if outcomes:
-            answered = [one for one in sent.highlights if one.key in outcomes]
-            results.append(replace(drafted(sent.only(*answered), outcomes), problems=()))
+            outcome = _made(highlight, items, sent, origin)
+            if repair and replies and outcome.drafts:
+                outcome.problem = _sent_back_once(highlight, outcome, repair, replies)
+            answered.append(highlight)
+            outcomes[highlight.key] = outcome
+        if answered:
+            result = drafted(sent.only(*answered), outcomes)
+            results.append(replace(result, problems=()))
     return results
+
+
+def _made(
+    highlight: Highlight, items: list[Item], sent: SendableTask, origin: Origin
+) -> DraftedHighlight:
+    """Return the drafts in the items about a highlight, else why there are none."""
+    reason = barred(sent.task)
+    if reason:
+        return DraftedHighlight(no_card=NoCard(highlight.key, reason, passing=True))
+    shape = shape_of(sent.task)
+    drafts = drafts_of(items, highlight, origin, shape)
+    if not drafts:
+        return DraftedHighlight(no_card=NoCard(highlight.key, why_none(items, shape)))
+    return DraftedHighlight(drafts)
+
+
+def _sent_back_once(
+    highlight: Highlight, outcome: DraftedHighlight, repair: Repair, replies: Replies
+) -> Problem | None:
+    """Keep the cards of a highlight for the next export if a check blocks all of them.
+
+    None: a card is good, or they were sent back before.
+    """
+    name = _back(highlight)
+    if replies.get(name) is not None:
+        return None
+    judged = [(draft, repair(draft, highlight)) for draft in outcome.drafts]
+    if not all(faults for _, faults in judged):
+        return None
+    replies.put(name, complaint(judged), model=CHAT, prompt="", tokens_in=0, tokens_out=0)
+    return Problem("", "a check blocks its card")
 
 
 def _back(highlight: Highlight) -> str:
@@ -183,32 +227,40 @@ def _back(highlight: Highlight) -> str:
 
 def sent_back(tasks: Iterable[SendableTask], replies: Replies) -> Texts:
     """Return, by key, the cards of highlights that a check blocked, with the reasons."""
-    found = dict[str, str]()
+    blocked: dict[str, str] = {}
     for sent in tasks:
         for highlight in sent.highlights:
-            if cards := replies.get(_back(highlight)):
-                found[highlight.key] = cards
-    return found
+            cards = replies.get(_back(highlight))
+            if cards:
+                blocked[highlight.key] = cards
+    return blocked
+
+
+# --- back: comparisons, and what cannot be used ----------------------------------------------
 
 
 def looks_in(text: str, cards: Iterable[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
     """Yield the ids of drafts with what a chat found, comparing them with their passages."""
     read = verdicts(text)
-    yield from ((one.id, found) for one in cards if (found := read.get(label_for(one.id))))
+    for card in cards:
+        findings = read.get(label_for(card.id))
+        if findings:
+            yield card.id, findings
 
 
 def unused(text: str, tasks: Iterable[SendableTask], where: str) -> Iterator[Problem]:
     """Yield what in an answer cannot be used: cards for no pending highlight, and what is no card."""
-    labels = {label_for(one.key) for sent in tasks for one in sent.task.highlights}
-    read, unusable = every_item(text)
-    if not (read or unusable or verdicts(text)):
+    labels = set[str]()
+    for sent in tasks:
+        labels.update(label_for(highlight.key) for highlight in sent.task.highlights)
+    usable, unusable = every_item(text)
+    if not (usable or unusable or verdicts(text)):
         yield Problem(where, "it contains no readable card", "ask the chat for the JSON only")
-    for one in read:
-        if one.label not in labels:
-            words = one.front or one.text or one.why_none
-            what = (
-                f"“{words[:60]}”: no highlight that still needs a card has its label {one.label!r}"
-            )
-            yield Problem(where, what, "it was imported before, or the chat changed the label")
+    for item in usable:
+        if item.label in labels:
+            continue
+        words = (item.front or item.text or item.why_none)[:60]
+        what = f"“{words}”: no highlight that still needs a card has its label {item.label!r}"
+        yield Problem(where, what, "it was imported before, or the chat changed the label")
     for found in unusable:
         yield Problem(where, f"no card can be made of {found[:80]}", "ask for question and answer")

@@ -18,235 +18,33 @@ request and in whatever form the server was asked. The errors are:
 from __future__ import annotations
 
 import json
-import re
 import ssl
 import threading
-from collections.abc import Container, Mapping
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from msgspec.structs import replace
-
-from ankiforge.config import LLM
 from ankiforge.draft import Replies
+from ankiforge.draft.completion import TOO_LARGE, Completion
 from ankiforge.draft.prompt import Question
-from ankiforge.draft.reply import TOO_LARGE, Completion
+from ankiforge.draft.refusals import (
+    AGAIN,
+    NO_COMPLETION,
+    Complaint,
+    UnansweredError,
+    on_a_line,
+)
+from ankiforge.draft.request_form import FORMAT, FieldRefusedError, Form
 from ankiforge.draft.server import Budget, ServerSettings
+from ankiforge.draft.wire import Wire
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Json, Texts, Value, h16
+from ankiforge.model import Json, Value, h16
 from ankiforge.text.secrets import without_secret
 
-LARGEST = 8_000_000
-"""The maximum size of a reply, in bytes."""
 IN_A_ROW = 3
 """This many consecutive requests without an answer, after all retries, end the run; more if several
 are pending, because an outage affects all of them."""
-OPTIONS: Mapping[str, Any] = {"temperature": 0}
-"""Fields of every request, unless the server refuses them or `extra_body` sets them."""
-
-
-# --- the form of a request that a server accepts ----------------------------------------------
-
-FORMAT = "response_format"
-
-
-def formats(schema: Mapping[str, Any]) -> tuple[Json, ...]:
-    """Return the table of response formats, the strictest first; servers differ in what they accept."""
-    return (
-        {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}},
-        {"type": "json_object"},
-        {},  # plain text
-    )
-
-
-TEXT = len(formats({})) - 1
-
-
-class Form(Value):
-    """The form of a request that a server accepts."""
-
-    rung: int = 0
-    """An index of `formats`."""
-    dropped: frozenset[str] = frozenset()
-    """The fields that the server refuses."""
-
-    def without(self, error: FieldRefusedError) -> Form:
-        """Return the next form to try after a refusal.
-
-        Raises:
-            FieldRefusedError: nothing more can be left out.
-        """
-        if error.field != FORMAT:
-            return replace(self, dropped=self.dropped | {error.field})
-        if self.rung == TEXT:
-            raise error
-        return replace(self, rung=self.rung + 1)
-
-
-# --- errors -----------------------------------------------------------------------------------
-
-
-class FieldRefusedError(ItemError):
-    """The server does not accept a field of the request."""
-
-    def __init__(self, words: str, name: str) -> None:
-        super().__init__(words)
-        self.field = name
-
-
-class TooLongError(ItemError):
-    """The request does not fit the model's context."""
-
-
-class UnansweredError(ItemError):
-    """No usable answer after all retries."""
-
-
-AGAIN = "run again: what was answered is kept"
-MONEY = "the account is out of credit; add credit and run again, nothing is lost"
-_NO_MONEY = (
-    r"insufficient[_ ](?:quota|credits?|balance|funds)|credit balance is too low"
-    r"|billing_hard_limit|billing_not_active|exceeded_current_quota"
-)
-_BAD_KEY = (
-    r"api[_ ]key[_ ]invalid|api key (?:not valid|expired)|(?:invalid|incorrect)[_ ]api[_ ]key"
-    r"|invalid_authentication"
-)
-_NO_MODEL = (
-    r"model_not_found|not a valid model|model [^.]{0,80}(?:not found|does not exist|not loaded)"
-    r"|no models? (?:is |are )?loaded|invalid[_ ]model"
-)
-_TOO_LONG = (
-    r"context_length_exceeded|context (?:length|window|size)|maximum context|too many tokens"
-    r"|prompt is too long|exceeds? the (?:available )?context|input is too long"
-    r"|token count.{0,40}exceeds|maximum number of tokens|request too large|string too long"
-)
-_FORMAT = (
-    r"response[_ ]?format|json_schema|json_object|\bschema\b|\bgrammar\b|structured[_ ]"
-    r"|requested parameters"
-)
-_TABLE: tuple[tuple[Container[int], str, type[ItemError | ServiceError] | None, str], ...] = (
-    # statuses, pattern of the body, error (None = `openai` asks again), hint
-    ((402,), "", ServiceError, MONEY),
-    (range(600), _NO_MONEY, ServiceError, MONEY),
-    ((400, 404, 415, 422, 500, 501, 503), "", FieldRefusedError, ""),
-    ((413,), "", TooLongError, ""),
-    ((400, 422, 500), _TOO_LONG, TooLongError, ""),
-    ((403,), r"moderation|flagged|content.?policy|safety", ItemError, ""),
-    ((401, 403), "", ServiceError, "{key}"),
-    ((400,), _BAD_KEY, ServiceError, "{key}"),
-    ((404, 405, 410), "", ServiceError, "{model}"),
-    (range(500), _NO_MODEL, ServiceError, "{model}"),
-    (range(300, 400), "", ServiceError, "the server redirects{to}: set llm.base_url to that"),
-    ((408, 409, 423, 425, 429, *range(500, 600)), "", None, ""),
-    (range(1000), "", ItemError, ""),
-)
-
-
-_SAID = re.compile(
-    r'"(?:error|message|errors|msg|error_description|detail|title)"\s*:\s*\[?"((?:[^"\\]|\\.){1,2000})"'
-)
-_STATUS = re.compile(r'"(?:code|status|error_code)"\s*:\s*"?([45]\d\d)\b')
-
-
-class Complaint(Value):
-    """The content of an error body of any shape: OpenAI's, LM Studio's, FastAPI's, a web page's."""
-
-    words: str
-    whole: str = ""
-    """The body, as far as it is searched for codes and fields."""
-    status: int = 0
-    """The HTTP status in the body; 0 if there is none."""
-
-    @classmethod
-    def of(cls, text: str) -> Complaint:
-        """Parse the body of an error. Never raises."""
-        whole = text[:20_000].replace('\\"', '"')  # the error of a provider, forwarded as text
-        if whole.lstrip()[:1] not in ("{", "["):
-            if "<" not in text[:200]:
-                return cls(_line(text), whole)
-            return cls("a web page")
-        words = dict.fromkeys(_line(said.replace("\\n", " ")) for said in _SAID.findall(whole))
-        status = _STATUS.search(whole)
-        return cls(": ".join(words)[:300], whole, int(status[1]) if status else 0)
-
-
-def _line(said: object) -> str:
-    return " ".join(str(said).split())[:300]
-
-
-def refusal(
-    settings: ServerSettings, status: int, text: str, headers: Texts, sent: Any
-) -> Exception | None:
-    """Return the exception for an error status; None if the request may be sent again.
-
-    Args:
-        settings: the server.
-        status: the status of the answer, or the one in its body.
-        text: the body.
-        headers: `location`.
-        sent: the body of the request.
-    """
-    said = Complaint.of(text)
-    words = f"{settings.host} answers {status}: {said.words or 'no reason given'}"
-    whole = said.whole
-    for statuses, like, kind, hint in _TABLE:
-        if status not in statuses or not re.search(like, whole, re.IGNORECASE):
-            continue
-        if kind is FieldRefusedError:
-            ours = [name for name in OPTIONS if name in sent]
-            ours = [name for name in ours if name not in settings.extra_body]
-            field = next((name for name in ours if re.search(rf"(?<!\w){name}(?!\w)", whole)), "")
-            if FORMAT in sent and not field and re.search(_FORMAT, whole, re.IGNORECASE):
-                field = FORMAT
-            if field:
-                return FieldRefusedError(words, field)
-        elif kind is ServiceError:
-            location = without_secret(headers.get("location", ""), settings.key)
-            where = location.removesuffix("/chat/completions")[:200]
-            to = f" ({where})" if where.startswith("http") else ""
-            model = f"does this server have the model {settings.model!r}, and is base_url right?"
-            return ServiceError(
-                words, hint=hint.format(key=_key_hint(settings), model=model, to=to)
-            )
-        else:
-            return kind(words) if kind else None
-    raise AssertionError(status)
-
-
-def _key_hint(settings: ServerSettings) -> str:
-    if settings.key_name:
-        return f"check the key in the environment variable {settings.key_name}"
-    name = "`key_env: NAME` under `llm:`, NAME being the environment variable that holds the key"
-    return f"no key was sent: write {name}, then: ankiforge init --trust {settings.workspace}"
-
-
-def disguised(raw: str) -> tuple[int, str] | None:
-    """Return (status, body) of the error in an answer of status 200; None if it is a completion.
-
-    OpenRouter sends errors with status 200 or inside a choice, and others send login pages.
-    """
-    text = raw
-    if found := Completion.of(raw):
-        if found.finish != "error" or found.content:
-            return None
-        choice = json.loads(raw, strict=False)["choices"][0]
-        text = json.dumps({"error": choice.get("error") or "no completion"})
-    said = Complaint.of(text)
-    if said.status:
-        return said.status, text
-    if re.search(f"(?i){_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", said.whole):
-        return 400, text
-    is_json = raw.lstrip()[:1] in ("{", "[")
-    what = f": {said.words or 'its list of choices is empty'}"
-    return 502, f"{NO_COMPLETION}{what if is_json else f' but {said.words or _line(raw)[:60]!r}'}"
-
-
-NO_COMPLETION = "no chat completion"
-
-
-# --- the client -------------------------------------------------------------------------------
+# Estimates, where a server does not count tokens.
+_BYTES_PER_TOKEN = 4
+_CHARACTERS_PER_TOKEN = 4
 
 
 class Answer(Value):
@@ -281,17 +79,22 @@ class Client:
         """Send nothing yet. `offline` refuses other machines; `fresh` asks even if a reply is kept."""
         self.settings = settings
         self.budget = Budget(settings)
-        self._replies, self._offline, self._fresh = replies, offline, fresh
+        self._replies = replies
+        self._offline = offline
+        self._fresh = fresh
         self._lock = threading.Lock()
-        self._wire: _Wire | None = None
+        self._wire: Wire | None = None
         self._openai: Any = None
         # Why the run ended, if it did.
         self._end: ServiceError | None = None
-        self._stopped = self._answered = False
+        self._stopped = False
+        self._has_answered = False
         # The number of consecutive requests without an answer.
         self._failed = 0
         # The form of requests that the server accepts, as far as it is known.
         self._form = Form()
+
+    # --- replies that are kept ----------------------------------------------------------------
 
     def kept_as(self, question: Question) -> str:
         """Return the name under which the reply to a question about one thing is kept."""
@@ -300,13 +103,37 @@ class Client:
 
     def known(self, question: Question) -> Answer | None:
         """Return the reply that is kept about one thing; None if none is."""
+        if self._fresh:
+            return None
         name = self.kept_as(question)
-        kept = None if self._fresh else self._replies.get(name)
+        kept = self._replies.get(name)
         if kept is None:
             return None
-        label, of, raw = json.loads(kept)
+        label, count, raw = json.loads(kept)
         said = Completion.of(raw)
-        return None if said is None else Answer(said, name, label, of)
+        return None if said is None else Answer(said, name, label, count)
+
+    def _keep(
+        self, question: Question, raw: str, said: Completion, tokens: tuple[int, int]
+    ) -> list[Answer]:
+        """Keep a reply for each thing it is about; the first one has the tokens of the request."""
+        count = len(question.each)
+        answers = []
+        for label, part in enumerate(question.each, start=1):
+            name = self.kept_as(part)
+            tokens_in, tokens_out = tokens if label == 1 else (0, 0)
+            self._replies.put(
+                name,
+                json.dumps([label, count, raw]),
+                model=said.model or self.settings.model,
+                prompt=question.prompt,
+                tokens_in=tokens_in,
+                tokens_out=tokens_out,
+            )
+            answers.append(Answer(said, name, label, count, cached=False))
+        return answers
+
+    # --- questions ----------------------------------------------------------------------------
 
     def ask(self, question: Question, *, anew: bool = False) -> list[Answer]:
         """Return the reply, for each thing that the question is about.
@@ -319,9 +146,12 @@ class Client:
             ConfigError, UsageError: see `prepare`.
         """
         self._refuse_if_stopped()
-        if not (question.parts or anew) and (known := self.known(question)):
-            self.budget.count_cached()
-            return [known]
+        is_about_one = not question.parts
+        if is_about_one and not anew:
+            known = self.known(question)
+            if known:
+                self.budget.count_cached()
+                return [known]
         self.prepare()
         while True:
             form = self._form
@@ -353,43 +183,41 @@ class Client:
         if self._wire is not None:
             self._wire.stop(patience)
 
+    def _refuse_if_stopped(self) -> None:
+        """Refuse to go on in a run that has ended: its replies may be closed."""
+        if self._stopped:
+            raise self._end or UnansweredError("stopped before it was sent")
+
     def _paid(self, question: Question, form: Form) -> list[Answer]:
         """Send one request, keep the reply for each thing, and count its cost."""
-        settings, count = self.settings, len(question.each)
+        settings = self.settings
         body = {
-            "model": settings.model, "messages": list(question.messages),
-            **{name: value for name, value in OPTIONS.items() if name not in form.dropped},
-            **({FORMAT: shape} if (shape := formats(question.schema)[form.rung]) else {}),
+            "model": settings.model,
+            "messages": list(question.messages),
+            **form.fields(question.schema),
             **settings.extra_body,
-        }  # fmt: skip
+        }
         size = len(_canonical(body).encode("utf-8", "replace"))
         with self.budget.turn():
             try:
                 raw = self._sent(body)
                 said = Completion.of(raw) or Completion()
-                tokens_in = said.tokens_in or size // 4
-                tokens_out = said.tokens_out or len(said.content) // 4
-                answers = []
-                for label, one in enumerate(question.each, start=1):
-                    name, first = self.kept_as(one), label == 1
-                    self._replies.put(
-                        name, json.dumps([label, count, raw]), model=said.model or settings.model,
-                        prompt=question.prompt, tokens_in=tokens_in if first else 0,
-                        tokens_out=tokens_out if first else 0,
-                    )  # fmt: skip
-                    answers.append(Answer(said, name, label, count, cached=False))
+                tokens_in = said.tokens_in or size // _BYTES_PER_TOKEN
+                tokens_out = said.tokens_out or len(said.content) // _CHARACTERS_PER_TOKEN
+                answers = self._keep(question, raw, said, (tokens_in, tokens_out))
                 self.budget.count_new(tokens_in, tokens_out)
                 return answers
             finally:
                 if self._wire is not None:
                     self._wire.leave()
 
+    # --- one request --------------------------------------------------------------------------
+
     def _sent(self, body: Json) -> str:
         """Return the raw reply, a chat completion in JSON."""
-        import httpx2
         import openai
 
-        first = not self._answered
+        is_first = not self._has_answered
         try:
             client = self._connected()
             # given as `messages`, they would be validated by their types, which takes milliseconds
@@ -401,49 +229,67 @@ class Client:
             self.stop()  # else each of the other threads would get the same error
             raise
         except openai.APIStatusError as error:
-            status, text = error.status_code, error.response.text
-            words = f"{status}: {Complaint.of(text).words or 'no reason given'}"
-            if first and status in (500, 501) and FORMAT in body:
-                raise FieldRefusedError(words, FORMAT) from error  # it may break at the format
-            failed = UnansweredError(f"{self.settings.host}: {words}", hint=AGAIN)
-            raise self._failure(failed, first and f"{NO_COMPLETION} but" in text) from error
+            raise self._bad_status(error, body, is_first=is_first) from error
         except openai.APIConnectionError as error:
-            cause = error.__cause__
-            gone = isinstance(cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError))
-            what = "no connection" if gone else "the answer broke off"
-            if isinstance(cause, httpx2.TimeoutException):
-                what = f"no answer within {self.settings.silence_s:g} s"
-            said = without_secret(_line(cause), self.settings.key)
-            words = f"{self.settings.host}: {what}: {said}"
-            raise self._failure(UnansweredError(words, hint=AGAIN), gone) from error
+            raise self._no_answer(error.__cause__) from error
         except ItemError as error:
-            if type(error) is ItemError and not self._answered:
+            is_rejection = type(error) is ItemError
+            if is_rejection and not self._has_answered:
                 raise self._failure(error) from error
             raise
-        self._answered, self._failed = True, 0
+        self._has_answered = True
+        self._failed = 0
         return without_secret(answer.text, self.settings.key)
 
-    def _failure(self, error: ItemError, gone: bool = False) -> ItemError | ServiceError:
-        """Return the error of a request, or the one that ends the run."""
+    def _bad_status(self, error: Any, body: Json, *, is_first: bool) -> Exception:
+        """Return the error for a status that stays after all retries."""
+        status = error.status_code
+        text = error.response.text
+        words = f"{status}: {Complaint.of(text).words or 'no reason given'}"
+        if is_first and status in (500, 501) and FORMAT in body:
+            return FieldRefusedError(words, FORMAT)  # it may break at the format
+        unanswered = UnansweredError(f"{self.settings.host}: {words}", hint=AGAIN)
+        is_no_server = is_first and f"{NO_COMPLETION} but" in text
+        return self._failure(unanswered, is_gone=is_no_server)
+
+    def _no_answer(self, cause: object) -> Exception:
+        """Return the error for an answer that did not come, or not as a whole."""
+        import httpx2
+
+        is_gone = isinstance(cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError))
+        if isinstance(cause, httpx2.TimeoutException):
+            what = f"no answer within {self.settings.silence_s:g} s"
+        elif is_gone:
+            what = "no connection"
+        else:
+            what = "the answer broke off"
+        said = without_secret(on_a_line(cause), self.settings.key)
+        words = f"{self.settings.host}: {what}: {said}"
+        return self._failure(UnansweredError(words, hint=AGAIN), is_gone=is_gone)
+
+    def _failure(self, error: ItemError, *, is_gone: bool = False) -> ItemError | ServiceError:
+        """Return the error of a request, or the one that ends the run.
+
+        `is_gone`: the server cannot be reached, so others will not be answered either.
+        """
         settings = self.settings
         with self._lock:
             self._failed += 1
-            often = self._failed >= IN_A_ROW + settings.threads - 1
-        if self._end or not (often or gone):
-            return self._end or error
-        hint = f"is the server running, and {settings.base_url} its address?"
-        if not isinstance(error, UnansweredError):
+            is_often = self._failed >= IN_A_ROW + settings.threads - 1
+        if self._end:
+            return self._end
+        if not (is_often or is_gone):
+            return error
+        if isinstance(error, UnansweredError):
+            hint = f"is the server running, and {settings.base_url} its address?"
+        else:
             hint = "it accepts no request: check llm.extra_body and llm.model"
         self._end = ServiceError(error.message, hint=hint)
         self.stop()
         return self._end
 
-    def _refuse_if_stopped(self) -> None:
-        """Refuse to go on in a run that has ended: its replies may be closed."""
-        if self._stopped:
-            raise self._end or UnansweredError("stopped before it was sent")
-
     def _connected(self) -> Any:
+        """Return the client of `openai`."""
         import httpx2
         import openai
 
@@ -452,7 +298,7 @@ class Client:
             if self._openai is None:
                 settings = self.settings
                 silence = settings.silence_s
-                self._wire = _Wire(settings)
+                self._wire = Wire(settings)
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,
                     api_key=settings.checked_key() or "none",
@@ -466,113 +312,3 @@ class Client:
 def _canonical(value: object) -> str:
     """Return JSON with sorted keys and no blanks."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-# The headers that any server gets.
-_OURS = re.compile(r"host|content-.*|accept|user-agent|authorization|x-stainless.*")
-
-
-class _Wire:
-    """The transport of `openai`: reads answers within limits, and raises what must not be asked again."""
-
-    def __init__(self, settings: ServerSettings) -> None:
-        import httpx2
-
-        from ankiforge.config.http import bound_transport
-
-        parts = urlsplit(settings.base_url)
-        proxies = {} if settings.local or proxy_bypass(parts.hostname or "") else getproxies()
-        proxy = proxies.get(parts.scheme) or proxies.get("all")
-        if proxy and "://" not in proxy:
-            proxy = f"http://{proxy}"
-        self._settings = settings
-        tls = parts.scheme == "https" or proxy is not None  # certificates take 25 ms to load
-        self._http = httpx2.HTTPTransport(verify=tls, proxy=proxy)
-        bound_transport(self._http)
-        self._changed = threading.Condition()
-        self._stopped = False
-        self.busy: set[int] = set()
-        """The threads whose request is pending."""
-
-    def handle_request(self, request: Any) -> Any:
-        """Make one attempt, and return the reply, or an error after which `openai` may ask again."""
-        import httpx2
-
-        from ankiforge.config.http import Limit, within
-
-        settings = self._settings
-        with self._changed:
-            if self._stopped:
-                raise UnansweredError("stopped before it was sent")
-            self.busy.add(threading.get_ident())
-        sent = json.loads(request.content)
-        for name in [*request.headers]:
-            # what the environment adds is meant for OpenAI only
-            if not (_OURS.fullmatch(name) or LLM.owns(settings.base_url)):
-                del request.headers[name]
-        request.headers["accept-encoding"] = "identity"
-        if not settings.key:
-            del request.headers["authorization"]
-        limit = Limit(settings.reply_s)
-        try:
-            with within(limit):
-                answer = self._http.handle_request(request)
-                status, headers = answer.status_code, answer.headers
-                text = self._text(answer)
-        except httpx2.TimeoutException as error:
-            if limit.is_over:
-                words = f"{settings.host}: the reply took more than {settings.reply_s:g} s"
-                raise UnansweredError(words, hint=f"use a faster model, or {AGAIN}") from None
-            if (
-                isinstance(error, httpx2.ReadTimeout) and settings.local
-            ):  # it is busy, and would begin again
-                words = f"{settings.host}: no answer within {settings.silence_s:g} s"
-                raise UnansweredError(words, hint=AGAIN) from None
-            self.leave()
-            raise
-        except (httpx2.RequestError, ssl.SSLError):
-            self.leave()
-            raise
-        if answer.is_success:
-            found = disguised(text)
-            if found is None:
-                return httpx2.Response(200, text=text)
-            status, text = found
-        shown = without_secret(text, settings.key)  # which some servers repeat
-        if fault := refusal(settings, status, shown, headers, sent):
-            raise fault
-        self.leave()
-        waits = {
-            name: headers[name] for name in ("retry-after", "retry-after-ms") if name in headers
-        }
-        return httpx2.Response(status, headers={**waits, "x-should-retry": "true"}, text=shown)
-
-    def _text(self, answer: Any) -> str:
-        """Return the body of an answer, unless it is too large."""
-        settings = self._settings
-        parts, size = [], 0
-        try:
-            for part in answer.iter_bytes():
-                size += len(part)
-                if size > LARGEST and answer.is_success:  # it is paid for: asked once
-                    return json.dumps({"choices": [{"message": {}, "finish_reason": TOO_LARGE}]})
-                if size > LARGEST:
-                    raise ItemError(f"{settings.host}: an error of more than {LARGEST:,} bytes")
-                parts.append(part)
-        finally:
-            answer.close()
-        return b"".join(parts).decode("utf-8-sig", "replace")
-
-    def leave(self) -> None:
-        """Count this thread's request as finished."""
-        with self._changed:
-            self.busy.discard(threading.get_ident())
-            self._changed.notify_all()
-
-    def stop(self, patience: float) -> None:
-        """Send nothing more, and wait for pending requests."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-            if self._changed.wait_for(lambda: not self.busy, patience):
-                self._http.close()

@@ -64,12 +64,12 @@ class Prompt(Value):
 
     def messages(self, values: Mapping[str, SendableText]) -> tuple[Message, ...]:
         """Return the chat messages with inserted values; empty ones are omitted."""
-        filled = list[Message]()
+        messages = []
         for role, text in (("system", self.system), ("user", self.user)):
-            content = _VARIABLE.sub(lambda name: values[name[1]], text).strip()
+            content = _VARIABLE.sub(lambda placeholder: values[placeholder[1]], text).strip()
             if content:
-                filled.append(message(role, SendableText(content)))
-        return tuple(filled)
+                messages.append(message(role, SendableText(content)))
+        return tuple(messages)
 
 
 def load(name: str, workspace: Path | None = None) -> Prompt:
@@ -82,24 +82,30 @@ def load(name: str, workspace: Path | None = None) -> Prompt:
     """
     if not re.fullmatch(r"[\w-]+", name):
         raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
-    own = OwnPath(workspace) / "prompts" if workspace else None
+    folder = OwnPath(workspace) / "prompts" if workspace else None
+    own = folder / f"{name}.md" if folder else None
     path = shipped("prompts") / f"{name}.md"
     try:
-        if own and (own / f"{name}.md").is_there():
-            path = (own / f"{name}.md").path
-            data = (own / f"{name}.md").read(TEXT_BYTES)
+        if own and own.is_there():
+            path = own.path
+            content = own.read(TEXT_BYTES)
         else:
-            data = path.read_bytes()
-        text = data.decode().replace("\r\n", "\n")
+            content = path.read_bytes()
+        text = content.decode().replace("\r\n", "\n")
     except FileNotFoundError as error:
-        files = [*shipped("prompts").glob("*.md")]
-        files += [one.path for one in own.listed(".md")] if own else []
-        names = sorted({file.stem for file in files})
-        hint = f"there are: {', '.join(names)}"
+        hint = f"there are: {', '.join(_names(folder))}"
         raise NoPromptError(f"no prompt called {name!r}", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     return parse(text, path)
+
+
+def _names(folder: OwnPath | None) -> list[str]:
+    """Return the names of the shipped prompts and of those in a folder."""
+    files = list(shipped("prompts").glob("*.md"))
+    if folder:
+        files += (file.path for file in folder.listed(".md"))
+    return sorted({file.stem for file in files})
 
 
 def parse(text: str, path: Path) -> Prompt:
@@ -109,7 +115,8 @@ def parse(text: str, path: Path) -> Prompt:
         ConfigError: with the file and the invalid placeholder.
     """
     used = set(_VARIABLE.findall(text))
-    if unknown := sorted(used - set(VARIABLES)):
+    unknown = sorted(used - set(VARIABLES))
+    if unknown:
         hint = f"known: {', '.join(VARIABLES)}"
         raise ConfigError(f"{path}: {{{{ {unknown[0]} }}}} is not a placeholder", hint=hint)
     for name in ("schema", "highlights"):
@@ -145,23 +152,32 @@ class Question(Value):
     @property
     def characters(self) -> int:
         """Return the number of characters of the reader's material: all except the rules."""
-        return sum(len(one["content"]) for one in self.messages if one["role"] != "system")
+        from_reader = (each for each in self.messages if each["role"] != "system")
+        return sum(len(each["content"]) for each in from_reader)
 
 
 def question(sent: SendableTask, prompt: Prompt) -> Question:
     """Return the question about the highlights of a task that may be sent."""
-    shape, wants = shape_of(sent.task), sent.task.brief.wants
-    shown = [passage(str(n), one, wants) for n, one in enumerate(sent.passages.values(), 1)]
+    shape = shape_of(sent.task)
+    wants = sent.task.brief.wants
+    passages = []
+    for number, shown in enumerate(sent.passages.values(), start=1):
+        passages.append(passage(str(number), shown, wants))
     values = {
         **rules_of(shape),
         "title": data(sent.title),
         "remark": remark_of(sent),
-        "highlights": joined(shown),
+        "highlights": joined(passages),
     }
-    parts = tuple[Question, ...]()
-    if len(shown) > 1:
-        parts = tuple([question(sent.only(one), prompt) for one in sent.highlights])
-    return Question(prompt.messages(values), reply_schema(shape), prompt.fingerprint, parts)
+    parts: tuple[Question, ...] = ()
+    if len(passages) > 1:
+        parts = tuple(question(sent.only(each), prompt) for each in sent.highlights)
+    return Question(
+        messages=prompt.messages(values),
+        schema=reply_schema(shape),
+        prompt=prompt.fingerprint,
+        parts=parts,
+    )
 
 
 def joined(parts: Iterable[SendableText], separator: str = "\n\n") -> SendableText:
@@ -177,9 +193,9 @@ def rules_of(shape: Shape) -> dict[str, SendableText]:
     most = "one card, or a second one only if they marked a second fact"
     if shape.candidates > 1:
         most = (
-            f"up to {shape.candidates} quite different cards for the same fact, of which the reader will"
-            " pick one: different in what they ask (the term, the consequence, a contrast, a cloze),"
-            " the best first. Fewer good cards are better than more"
+            f"up to {shape.candidates} quite different cards for the same fact, of which the"
+            " reader will pick one: different in what they ask (the term, the consequence, a"
+            " contrast, a cloze), the best first. Fewer good cards are better than more"
         )
     schema = json.dumps(reply_schema(shape), ensure_ascii=False)
     return {"schema": ours(schema), "most": ours(most), "kinds": ours("\n".join(kinds))}
@@ -227,12 +243,14 @@ def passage(
         rejected: a former card that a check blocked, with the reason.
     """
     phrases = joined(shown.phrases, " | ")
+    if phrases == shown.marked:
+        phrases = NOTHING
     parts = (
         ("heading", shown.heading),
         ("under", joined(shown.under, " › ")),
         ("around", shown.around),
         ("marked", shown.marked),
-        ("phrases", phrases if phrases != shown.marked else NOTHING),
+        ("phrases", phrases),
         ("comment", shown.comment),
         ("wanted", ours(_WISHES.get(wants, ""))),
         ("rejected", rejected),
@@ -249,8 +267,8 @@ _MARKER = re.compile(
 
 def data(text: SendableText) -> SendableText:
     """Return valid Unicode text that cannot close its markers."""
-    clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-    return SendableText(_MARKER.sub("‹", clean))
+    valid = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    return SendableText(_MARKER.sub("‹", valid))
 
 
 # --- the shape of the reply -----------------------------------------------------------------
@@ -267,37 +285,56 @@ class Shape(Value):
 
 def shape_of(task: Task) -> Shape:
     """Return the shape with the kinds that the deck file allows."""
-    asks = task.brief.wants == "question"
-    wanted = [kind for kind in _HOW if not (asks and kind is CardKind.CLOZE)]
-    kinds = tuple(kind for kind in wanted if kind in (task.brief.kinds or wanted))
-    return Shape(kinds, OTHERS if task.beside else 1)
+    kinds = list(_HOW)
+    if task.brief.wants == "question":
+        kinds.remove(CardKind.CLOZE)
+    if task.brief.kinds:
+        kinds = [kind for kind in kinds if kind in task.brief.kinds]
+    return Shape(tuple(kinds), OTHERS if task.beside else 1)
 
 
 def barred(task: Task) -> str:
     """Return why no card can be drafted for a task; "" if one can."""
-    return "" if shape_of(task).kinds else "its colour asks for a question, its deck for clozes"
+    if shape_of(task).kinds:
+        return ""
+    return "its colour asks for a question, its deck for clozes"
 
 
 def reply_schema(shape: Shape) -> Json:
     """Return the JSON schema of cards."""
-    kinds = [*(kind.value for kind in shape.kinds), "none"]
-    texts = dict.fromkeys(("quote", "front", "back", "text", "why_none"), _TEXT)
-    return _list_of("cards", {"h": _TEXT, "kind": {"type": "string", "enum": kinds}, **texts})
+    kinds = [kind.value for kind in shape.kinds]
+    card = {
+        "h": _TEXT,
+        "kind": _one_of([*kinds, "none"]),
+        "quote": _TEXT,
+        "front": _TEXT,
+        "back": _TEXT,
+        "text": _TEXT,
+        "why_none": _TEXT,
+    }
+    return _list_of("cards", card)
 
 
 _TEXT = {"type": "string"}
 
 
+def _one_of(words: list[str]) -> Json:
+    return {"type": "string", "enum": words}
+
+
 def _list_of(name: str, properties: Json) -> Json:
-    """Return the schema of an object with one key, a list of objects with exactly these properties."""
+    """Return the schema of an object with one key, a list of objects with these properties."""
+    return _exactly({name: {"type": "array", "items": _exactly(properties)}})
 
-    def exactly(properties: Json) -> Json:
-        return {
-            "type": "object", "properties": properties, "required": list(properties),
-            "additionalProperties": False,
-        }  # fmt: skip
 
-    return exactly({name: {"type": "array", "items": exactly(properties)}})
+def _exactly(properties: Json) -> Json:
+    """Return the schema of an object with these properties, all of them and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 # --- a second look: the model compares cards with their passages ----------------------------
@@ -305,30 +342,46 @@ def _list_of(name: str, properties: Json) -> Json:
 CARDS = 20
 """The maximum number of cards that are compared in one request."""
 VERDICTS = ("supported", "changed", "absent")
-_LOOK_SCHEMA = _list_of("verdicts", {
-    "card": _TEXT, "verdict": {"type": "string", "enum": list(VERDICTS)}, "why": _TEXT,
-    "also_right": _TEXT, "same_thing": {"type": "boolean"},
-})  # fmt: skip
+_VERDICT = {
+    "card": _TEXT,
+    "verdict": _one_of(list(VERDICTS)),
+    "why": _TEXT,
+    "also_right": _TEXT,
+    "same_thing": {"type": "boolean"},
+}
+_LOOK_SCHEMA = _list_of("verdicts", _VERDICT)
 
 
 def look_question(cards: Sequence[tuple[str, SendableCard]]) -> Question:
     """Return the question whether cards say what their passages say; each has its label."""
     rules = (files("ankiforge.draft") / "verify.md").read_text(encoding="utf-8")
-    shown = list[str]()
-    for label, card in cards:
-        marked = card.passage.marked
-        shown.append(
-            f'<card id="{label}">\n<passage>{data(card.passage.around or marked)}</passage>\n'
-            f"<marked>{data(marked)}</marked>\n<front>{data(card.front)}</front>\n"
-            f"<back>{data(card.back)}</back>\n</card>"
-        )
     system, _, user = rules.partition("\n---\n")
     system = system.replace("{{ schema }}", json.dumps(_LOOK_SCHEMA))
-    messages = (
-        message("system", ours(system.strip())),
-        message("user", SendableText(user.replace("{{ cards }}", "\n\n".join(shown)).strip())),
-    )
-    parts = tuple[Question, ...]()
+    shown = joined(_compared(label, card) for label, card in cards)
+    user = user.replace("{{ cards }}", shown)
+    parts: tuple[Question, ...] = ()
     if len(cards) > 1:
-        parts = tuple([look_question([("1", card)]) for _, card in cards])
-    return Question(messages, _LOOK_SCHEMA, f"verify@{h16(rules)[:8]}", parts)
+        parts = tuple(look_question([("1", card)]) for _, card in cards)
+    return Question(
+        messages=(
+            message("system", ours(system.strip())),
+            message("user", SendableText(user.strip())),
+        ),
+        schema=_LOOK_SCHEMA,
+        prompt=f"verify@{h16(rules)[:8]}",
+        parts=parts,
+    )
+
+
+def _compared(label: str, card: SendableCard) -> SendableText:
+    """Return a card and its passage between their markers."""
+    marked = card.passage.marked
+    lines = (
+        f'<card id="{label}">',
+        f"<passage>{data(card.passage.around or marked)}</passage>",
+        f"<marked>{data(marked)}</marked>",
+        f"<front>{data(card.front)}</front>",
+        f"<back>{data(card.back)}</back>",
+        "</card>",
+    )
+    return SendableText("\n".join(lines))

@@ -19,9 +19,11 @@ from ankiforge.model import (
     Fields,
     Form,
     Highlight,
+    HighlightKey,
     HighlightKind,
     NoCard,
     Origin,
+    Problem,
     Span,
     Task,
 )
@@ -41,23 +43,31 @@ HEADING = "the mark is a heading, which states nothing"
 def drafted(task: Task) -> Drafted:
     """Return the cards of the highlights of a task, and why others have none."""
     drafts: list[Draft] = []
-    left = []
-    failed = []
-    problems = []
-    for one in task.highlights:
+    no_cards: list[NoCard] = []
+    failed: list[tuple[HighlightKey, str]] = []
+    problems: list[Problem] = []
+    for highlight in task.highlights:
         try:
             with one_item():
-                made = skip_reason(one) or _drafts(one)
-                made = made if isinstance(made, str) else _fitting(made, task.brief)
+                result = _fitting_drafts(highlight, task.brief)
         except BugError as error:
-            failed.append((one.key, error.message))
-            problems.append(failed_on(one, error))
+            failed.append((highlight.key, error.message))
+            problems.append(failed_on(highlight, error))
             continue
-        if isinstance(made, str):
-            left.append(NoCard(one.key, made))
+        if isinstance(result, str):
+            no_cards.append(NoCard(highlight.key, result))
         else:
-            drafts += made
-    return Drafted(task, tuple(drafts), tuple(left), tuple(failed), tuple(problems))
+            drafts += result
+    return Drafted(task, tuple(drafts), tuple(no_cards), tuple(failed), tuple(problems))
+
+
+def _fitting_drafts(highlight: Highlight, brief: Brief) -> tuple[Draft, ...] | str:
+    """Return the cards of one highlight that its deck takes, or why there are none."""
+    reason = skip_reason(highlight)
+    if reason:
+        return reason
+    result = _drafts(highlight)
+    return result if isinstance(result, str) else _fitting(result, brief)
 
 
 def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:
@@ -69,15 +79,14 @@ def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:
         return (_own_question(highlight, comment),)
     if comment.wish is Wish.CLOZE:
         return _own_cloze(highlight, comment.words)
-
-    struck = [one.span() for one in _STRIKE.finditer("".join(highlight.markdown[:1]))]
-    gaps = highlight.markdown_gaps
-    if any(start <= gap[0] and gap[1] <= end for start, end in struck for gap in gaps):
+    if _is_struck_out(highlight):
         return STRUCK
-    phrases = _visible_gaps(highlight) if highlight.form is Form.PHRASE else ()
-    rest = _words_around(highlight.exact, phrases)  # [] = the whole sentence is marked
-    if rest and any(_asks_something(highlight.exact, (phrase,)) for phrase in phrases):
-        return (_phrases(highlight, phrases),)
+    if highlight.form is Form.PHRASE:
+        phrases = _visible_gaps(highlight)
+        is_whole = not _words_around(highlight.exact, phrases)
+        asks = any(_asks_something(highlight.exact, (phrase,)) for phrase in phrases)
+        if asks and not is_whole:
+            return (_phrases(highlight, phrases),)
     return _nothing(highlight)
 
 
@@ -85,20 +94,33 @@ def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
-    sides, origin = highlight.markdown, f"rules:{highlight.form.value}"
+    """Return the card that a person wrote, or what is missing."""
+    sides = highlight.markdown
+    origin = f"rules:{highlight.form.value}"
     if highlight.form is Form.CLOZE and sides:
-        # unchanged: the author chose the numbers, and the checks report a malformed cloze
-        extra = (("Extra", sides[1]),) if sides[1:2] not in ((), ("",)) else ()
-        fields: Fields = (("Text", sides[0]), *extra)
-        return (_draft(highlight, CardKind.CLOZE, fields, cloze_answers(sides[0]), origin),)
+        return (_cloze_by_hand(highlight, origin),)
     if highlight.form is Form.BLOCK and not sides:
         return UNANSWERED
     if len(sides) not in (2, 3) or not all(side.strip() for side in sides):
         return "a card with an empty side"
-    front, back, *more = sides
+    front, back, *extra = sides
     kind = CardKind.TWO_WAY if highlight.two_way else CardKind.BASIC
-    fields = (*sided(kind, front, back), *(("Extra", words) for words in more))
+    fields = sided(kind, front, back)
+    if extra:
+        fields += (("Extra", extra[0]),)
     return (_draft(highlight, kind, fields, _answer_of(back), origin),)
+
+
+def _cloze_by_hand(highlight: Highlight, origin: str) -> Draft:
+    """Return a cloze as its author wrote it.
+
+    It is unchanged: the author chose the numbers, and the checks report a malformed cloze.
+    """
+    text, *extra = highlight.markdown
+    fields: Fields = (("Text", text),)
+    if extra and extra[0]:
+        fields += (("Extra", extra[0]),)
+    return _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), origin)
 
 
 def _answer_of(back: str) -> str:
@@ -109,10 +131,12 @@ def _answer_of(back: str) -> str:
 def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
     """Return a card with the reader's question; the marked words or the picture are the answer."""
     back = highlight.markdown[0] if highlight.markdown else literal(highlight.exact)
-    answer, origin = highlight.exact, "rules:comment"
-    if not highlight.exact:
-        origin = "rules:comment-picture"
+    if highlight.exact:
+        answer = highlight.exact
+        origin = "rules:comment"
+    else:
         answer = highlight.own or _answer_of(back)  # identifies the picture
+        origin = "rules:comment-picture"
     fields = sided(CardKind.BASIC, literal(comment.words), back)
     return _draft(highlight, CardKind.BASIC, fields, answer, origin)
 
@@ -132,80 +156,119 @@ def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
 
 # Words that are struck out in the Markdown.
 _STRIKE = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
-# A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND.
-_HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
+
+
+def _is_struck_out(highlight: Highlight) -> bool:
+    """Return whether a marked phrase is within words that are struck out."""
+    if not highlight.markdown:
+        return False
+    for struck in _STRIKE.finditer(highlight.markdown[0]):
+        for start, end in highlight.markdown_gaps:
+            if struck.start() <= start and end <= struck.end():
+                return True
+    return False
+
+
+def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
+    """Return the marked phrases that show anything."""
+    return tuple(
+        (start, end) for start, end in highlight.gaps if is_visible(highlight.exact[start:end])
+    )
 
 
 # A colon that was marked with its term: no part of the answer.
 _GAP_END = regex(r"(?<=\w)\\?[:,;]\Z")
 
 
-def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
-    return tuple(gap for gap in highlight.gaps if is_visible(highlight.exact[slice(*gap)]))
-
-
 def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
     """Return a cloze that hides the marked phrases in the Markdown of their sentence."""
+    origin = "rules:phrase"
     if not (highlight.markdown and highlight.markdown_gaps):
-        return _cloze(highlight, highlight.exact, phrases, "rules:phrase")
+        return _cloze(highlight, highlight.exact, phrases, origin)
     markdown = highlight.markdown[0]
-    spans = tuple(
-        (start, start + len(_GAP_END.sub("", markdown[start:end])))
-        for start, end in highlight.markdown_gaps
+    spans = []
+    for start, end in highlight.markdown_gaps:
+        phrase = _GAP_END.sub("", markdown[start:end])
+        spans.append((start, start + len(phrase)))
+    text = cloze.wrap(markdown, tuple(spans))
+    first_gap = min(highlight.gaps)
+    return _draft(
+        highlight,
+        CardKind.CLOZE,
+        (("Text", text),),
+        cloze_answers(text),
+        origin,
+        start=first_gap[0],
     )
-    text = cloze.wrap(markdown, spans)
-    fields, answer, start = (("Text", text),), cloze_answers(text), min(highlight.gaps)[0]
-    return _draft(highlight, CardKind.CLOZE, fields, answer, "rules:phrase", start=start)
+
+
+# A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND.
+_HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 
 
 def _nothing(highlight: Highlight) -> str:
     """Return why the rules make no card of a mark, and what to do."""
-    exact, sentence = highlight.exact, highlight.sentence
+    exact = highlight.exact
+    if highlight.form is Form.PHRASE:
+        phrases = _visible_gaps(highlight)
+        if phrases and not _words_around(exact, phrases):
+            return WHOLE.format(form="it as question::answer")
     if highlight.form is not Form.MARK:
-        phrases = _visible_gaps(highlight) if highlight.form is Form.PHRASE else ()
-        whole = phrases and not _words_around(exact, phrases)
-        return WHOLE.format(form="it as question::answer") if whole else NOTHING
-    if _HEADING.fullmatch(exact) or fold(exact) in map(fold, highlight.heading.split(" › ")):
+        return NOTHING
+    headings = map(fold, highlight.heading.split(" › "))
+    if _HEADING.fullmatch(exact) or fold(exact) in headings:
         return HEADING
-    span = locate(exact, sentence)
-    if span and not _words_around(sentence, (span,)):
+    span = locate(exact, highlight.sentence)
+    if span and not _words_around(highlight.sentence, (span,)):
         return WHOLE.format(form="your question as its comment")
     return NOTHING
+
+
+# A word of at least so many characters stands for several, in scripts without blanks.
+_LONG_WORD = 5
 
 
 def _asks_something(text: str, spans: tuple[Span, ...]) -> bool:
     """Return whether at least two words remain visible."""
     words = _words_around(text, spans)
-    return len(words) >= 2 or (bool(words) and len(words[0]) > 4 and not words[0].isascii())
+    if len(words) == 1:
+        [word] = words
+        return len(word) >= _LONG_WORD and not word.isascii()
+    return len(words) >= 2
 
 
 def _words_around(text: str, spans: tuple[Span, ...]) -> list[str]:
+    """Return the words of a text outside of these spans."""
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]} {text[end:]}"
     return re.findall(r"[^\W_]+", text)
 
 
-# --- the kinds of cards in the deck file ----------------------------------------------------
+# --- what the deck takes --------------------------------------------------------------------
 
 _QUESTIONS = (CardKind.BASIC, CardKind.TWO_WAY)
 
 
 def _fitting(drafts: tuple[Draft, ...], brief: Brief) -> tuple[Draft, ...] | str:
-    """Return the drafts of kinds that the deck file allows, or the reason if there are none.
+    """Return the drafts of a kind that the deck file allows, or the reason if there are none.
 
     Cards that a person wrote, or asked for in a comment, are always kept.
     """
-
-    def takes(kind: CardKind) -> bool:
-        asked = brief.wants != "question" or kind in _QUESTIONS
-        return asked and (not brief.kinds or kind in brief.kinds)
-
-    kept = (one for one in drafts if one.by_hand or one.origin.by_comment or takes(one.kind))
-    if found := tuple(kept):
-        return found
-    if brief.wants == "question" and (not brief.kinds or {*brief.kinds} & {*_QUESTIONS}):
+    kept = tuple(draft for draft in drafts if _is_kept(draft, brief))
+    if kept:
+        return kept
+    takes_questions = not brief.kinds or any(kind in _QUESTIONS for kind in brief.kinds)
+    if brief.wants == "question" and takes_questions:
         return "its colour asks for a question: write it as the comment: `? …`"
     return f"its deck takes only {' and '.join(brief.kinds)} cards"
+
+
+def _is_kept(draft: Draft, brief: Brief) -> bool:
+    if draft.by_hand or draft.origin.by_comment:
+        return True
+    if brief.wants == "question" and draft.kind not in _QUESTIONS:
+        return False
+    return not brief.kinds or draft.kind in brief.kinds
 
 
 # --- drafts ---------------------------------------------------------------------------------
@@ -214,15 +277,24 @@ def _fitting(drafts: tuple[Draft, ...], brief: Brief) -> tuple[Draft, ...] | str
 def _cloze(highlight: Highlight, text: str, spans: tuple[Span, ...], origin: str) -> Draft:
     """Return a cloze that hides these spans of a text, which is also its quote."""
     spans = tuple(sorted(spans))
-    made, at = "", 0
+    parts = []
+    place = 0
     for number, (start, end) in enumerate(spans, start=1):
-        made += literal(text[at:start]) + cloze.make(number, literal(text[start:end]))
-        at = end
-    made += literal(text[at:])
+        parts.append(literal(text[place:start]))
+        parts.append(cloze.make(number, literal(text[start:end])))
+        place = end
+    parts.append(literal(text[place:]))
     answer = " · ".join(text[start:end] for start, end in spans)
-    place = locate(text, highlight.exact) or locate(answer, highlight.exact)
-    start = place[0] if place else 0
-    return _draft(highlight, CardKind.CLOZE, (("Text", made),), answer, origin, text, start)
+    evidence = locate(text, highlight.exact) or locate(answer, highlight.exact)
+    return _draft(
+        highlight,
+        CardKind.CLOZE,
+        (("Text", "".join(parts)),),
+        answer,
+        origin,
+        quote=text,
+        start=evidence[0] if evidence else 0,
+    )
 
 
 def _draft(
@@ -231,6 +303,7 @@ def _draft(
     fields: Fields,
     answer: str,
     origin: str,
+    *,
     quote: str = "",
     start: int = 0,
 ) -> Draft:

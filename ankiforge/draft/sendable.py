@@ -26,6 +26,7 @@ from ankiforge.draft import withheld, without_comment
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     CardKind,
+    Document,
     DocumentKey,
     Highlight,
     HighlightKey,
@@ -39,8 +40,8 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze
 from ankiforge.text.masks import MASK, Folded, Hidden, folded, masked, parts_of
-from ankiforge.text.passages import sentences
 from ankiforge.text.private import HERE, IN_ITS_NOTE, has_tag, why_private
+from ankiforge.text.sentences import sentences
 
 SendableText = NewType("SendableText", str)
 """A text without private words. Only `Privacy` and `ours` make it."""
@@ -138,14 +139,15 @@ class Privacy:
         Raises:
             UsageError: nothing may.
         """
-        if reason := self.why(highlight):
+        reason = self.why(highlight)
+        if reason:
             raise UsageError(reason)
         document = highlight.document
 
         def text(words: str) -> SendableText:
             return self.text(words, document.key)
 
-        by = ", ".join(filter(None, (*document.creators[:3], document.issued)))
+        by = _by(document)
         comment = highlight.comment if highlight.instructs else ""
         phrases = [text(highlight.exact[start:end]) for start, end in highlight.gaps]
         return Sendable(
@@ -166,25 +168,32 @@ class Privacy:
     def task(self, task: Task) -> SendableTask:
         """Return a task with what of its highlights may be sent to a model."""
         passages = dict[HighlightKey, Sendable]()
-        kept = dict[HighlightKey, NoCard]()
+        not_sent = dict[HighlightKey, NoCard]()
         for highlight in task.highlights:
             key = highlight.key
-            if unsuited := withheld(highlight):
-                kept[key] = NoCard(key, unsuited)
-            elif private := self.why(highlight):
-                kept[key] = NoCard(key, private, passing=True)
-            else:
-                passages[key] = self.passage(highlight)
-        return SendableTask(task, passages, kept, self)
+            unsuited = withheld(highlight)
+            if unsuited:
+                not_sent[key] = NoCard(key, unsuited)
+                continue
+            private = self.why(highlight)
+            if private:
+                not_sent[key] = NoCard(key, private, passing=True)
+                continue
+            passages[key] = self.passage(highlight)
+        return SendableTask(task, passages, not_sent, self)
 
     def card(self, waiting: Waiting) -> SendableCard | None:
-        """Return a draft as it may be compared with its passage elsewhere; None if it must stay here."""
-        highlight, draft = waiting.highlight, waiting.draft
-        front, back = draft.field("Front"), draft.field("Back")
+        """Return a draft as it may be compared with its passage; None if it must stay here."""
+        highlight = waiting.highlight
+        draft = waiting.draft
         if draft.kind is CardKind.CLOZE:
-            front, back = draft.field("Text"), draft.answer
+            front = draft.field("Text")
             for gap in reversed(cloze.gaps(front)):
                 front = f"{front[: gap.start]}{MASK}{front[gap.end :]}"
+            back = draft.answer
+        else:
+            front = draft.field("Front")
+            back = draft.field("Back")
         words = "\n".join((draft.field("Text"), front, back))
         if self.why(highlight) or self.hides(words, highlight.document.key):
             return None
@@ -201,7 +210,7 @@ class Privacy:
             document: the document in which it stands; None = no document.
         """
         words = unicodedata.normalize("NFC", words)
-        spans = [*self._private_spans(words, document)]
+        spans = list(self._private_spans(words, document))
         return SendableText(masked(words, spans) if spans else words)
 
     def hides(self, words: str, document: DocumentKey | None = None) -> bool:
@@ -239,9 +248,11 @@ class Privacy:
             part = folded(words[start:end])
             if part.letters and here.contain(part.letters):
                 yield start, end
-            for first, last in here.cut_ends(part.letters) if cut else ():
-                low, high = _original(part, first, last)
-                yield start + low, start + high
+            if not cut:
+                continue
+            for first, last in here.cut_ends(part.letters):
+                part_start, part_end = _original(part, first, last)
+                yield start + part_start, start + part_end
 
     def _hidden(self, document: DocumentKey | None) -> Hidden:
         """Return the private texts of a document."""
@@ -266,14 +277,14 @@ class SendableTask:
     @property
     def highlights(self) -> tuple[Highlight, ...]:
         """The highlights that may be sent."""
-        return tuple([each for each in self.task.highlights if each.key in self.passages])
+        return tuple(each for each in self.task.highlights if each.key in self.passages)
 
     @property
     def title(self) -> SendableText:
         """Title, authors and year of the document; "" if none of that may be told."""
         document = self.task.document
-        about = ", ".join(filter(None, (*document.creators[:3], document.issued)))
-        return self.text(f"{document.title} ({about})" if about else document.title)
+        by = _by(document)
+        return self.text(f"{document.title} ({by})" if by else document.title)
 
     @property
     def remark(self) -> SendableText:
@@ -296,14 +307,19 @@ class SendableTask:
 _NOTHING = Hidden(())
 
 
+def _by(document: Document) -> str:
+    """Return the first authors and the year of a document."""
+    return ", ".join(filter(None, (*document.creators[:3], document.issued)))
+
+
 def _with_sentences(text: str) -> Strings:
     """Return a text, its lines, and its sentences: each may be repeated alone."""
-    found = [text]
+    parts = [text]
     for line in text.split("\n"):
-        found.append(line)
+        parts.append(line)
         for start, end in sentences(line):
-            found.append(line[start:end])
-    return tuple(found)
+            parts.append(line[start:end])
+    return tuple(parts)
 
 
 def _around(highlight: Highlight) -> str:
@@ -318,7 +334,8 @@ def _around(highlight: Highlight) -> str:
 
 def _unless_masked(text: SendableText) -> SendableText:
     """Return a text, "" if nothing of it is left."""
-    return ours("") if not any(map(str.isalnum, text.replace(MASK, ""))) else text
+    is_left = any(map(str.isalnum, text.replace(MASK, "")))
+    return text if is_left else ours("")
 
 
 def _original(text: Folded, first: int, last: int) -> Span:

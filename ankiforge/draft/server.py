@@ -56,9 +56,10 @@ class ServerSettings(Value):
             raise ConfigError(
                 "llm.model: no model is set", hint="for example qwen3:8b or gpt-5-mini"
             )
-        if taken := [key for key in _OURS if key in self.extra_body]:
-            what = f"llm.extra_body: {taken[0]!r} is set by the program"
-            raise ConfigError(what, hint="remove it")
+        for name in _OURS:
+            if name in self.extra_body:
+                what = f"llm.extra_body: {name!r} is set by the program"
+                raise ConfigError(what, hint="remove it")
         if self.budget_usd is not None and self.price is None:
             raise ConfigError(
                 f"llm.budget_usd: the price of {self.model!r} at {self.host} is not known",
@@ -91,7 +92,8 @@ class ServerSettings(Value):
         Raises:
             ConfigError: the key is missing, or cannot be sent in a header.
         """
-        key, name = self.key, self.key_name
+        key = self.key
+        name = self.key_name
         if name and not key and not self.local:
             raise ConfigError(
                 f"llm.key_env: the environment variable {name} is not set",
@@ -106,28 +108,34 @@ class ServerSettings(Value):
     @property
     def silence_s(self) -> float:
         """Return how long the server may be silent, in seconds."""
-        return self.timeout_s or (600.0 if self.local else 120.0)
+        default = 600.0 if self.local else 120.0
+        return self.timeout_s or default
 
     @property
     def threads(self) -> int:
         """Return the number of concurrent requests."""
-        return self.concurrency or (1 if self.local else 4)
+        default = 1 if self.local else 4
+        return self.concurrency or default
 
     @property
     def batch(self) -> int:
         """Return the number of highlights in a request."""
-        return self.per_request or (1 if self.local else 5)
+        default = 1 if self.local else 5
+        return self.per_request or default
 
     @property
     def price(self) -> tuple[float, float] | None:
         """Return `price_usd`; on loopback, models are free."""
-        return self.price_usd or ((0.0, 0.0) if self.local else None)
+        if self.price_usd is None and self.local:
+            return (0.0, 0.0)
+        return self.price_usd
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
         """Return the cost of tokens in dollars; None if the price is unknown."""
         if self.price is None:
             return None
-        return (tokens_in * self.price[0] + tokens_out * self.price[1]) / 1e6
+        price_in, price_out = self.price
+        return (tokens_in * price_in + tokens_out * price_out) / 1e6
 
 
 # --- usage ----------------------------------------------------------------------------------
@@ -160,7 +168,8 @@ class Budget:
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
-        self._turn, self._changing = threading.Lock(), threading.Lock()
+        self._turn = threading.Lock()
+        self._changing = threading.Lock()
         self.usage = Usage(cost_usd=settings.cost(0, 0))
 
     @contextmanager
@@ -170,14 +179,15 @@ class Budget:
         Raises:
             BudgetError: the limit is reached.
         """
-        usd = self._settings.budget_usd
-        if usd is None:
+        limit = self._settings.budget_usd
+        if limit is None:
             yield
             return
         with self._turn:
-            if (self.usage.cost_usd or 0.0) >= usd:
+            spent = self.usage.cost_usd or 0.0
+            if spent >= limit:
                 raise BudgetError(
-                    f"the budget of ${usd:g} is used up",
+                    f"the budget of ${limit:g} is used up",
                     hint="raise llm.budget_usd, or run again: only the rest is sent",
                 )
             yield
@@ -185,10 +195,15 @@ class Budget:
     def count_new(self, tokens_in: int, tokens_out: int) -> None:
         """Count a reply from the server."""
         with self._changing:
-            used = self.usage
-            into, out = used.tokens_in + tokens_in, used.tokens_out + tokens_out
-            cost = self._settings.cost(into, out)
-            self.usage = Usage(used.requests + 1, used.cached, into, out, cost)
+            total_in = self.usage.tokens_in + tokens_in
+            total_out = self.usage.tokens_out + tokens_out
+            self.usage = replace(
+                self.usage,
+                requests=self.usage.requests + 1,
+                tokens_in=total_in,
+                tokens_out=total_out,
+                cost_usd=self._settings.cost(total_in, total_out),
+            )
 
     def count_cached(self) -> None:
         """Count a reply that was kept."""

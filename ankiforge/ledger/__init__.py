@@ -6,14 +6,16 @@ Beside it stand two files of their own: `Replies`, paid for, and `CacheFile`, wh
 from ankiforge.ledger.belonging import SCHEDULER
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.core import Ledger
+from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.decide import FLOOD, Taken
-from ankiforge.ledger.drafts import NO_WARNING, Outcome
+from ankiforge.ledger.drafts import DraftResult
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
-from ankiforge.ledger.lists import FIELDS, WITHOUT, Line, Match, Order, QueryTerm
+from ankiforge.ledger.lists import FIELDS, Line, Match, QueryTerm
+from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.readings import Report
-from ankiforge.ledger.store import readable_errors
-from ankiforge.ledger.views import Viewed
+from ankiforge.ledger.views import Shipment, Viewed
+from ankiforge.ledger.waiting import NO_WARNING
 
 __all__ = [
     "CACHE_FILE",
@@ -25,17 +27,18 @@ __all__ = [
     "WITHOUT",
     "Cache",
     "CacheFile",
+    "DraftResult",
     "HighlightOutcome",
     "HistoryEntry",
     "Ledger",
     "Line",
     "Match",
     "Order",
-    "Outcome",
     "Paid",
     "QueryTerm",
     "Replies",
     "Report",
+    "Shipment",
     "Taken",
     "Viewed",
     "Wording",

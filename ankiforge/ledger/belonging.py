@@ -1,23 +1,21 @@
-"""Passages that belong to another tool: its note in Anki, or its schedule in the note, has their history.
+"""Passages that belong to another tool: it has their history, in Anki or in the note.
 
-Their drafts have a warning, so that policy accepts none of them, until a person takes the history over
-(`adopt`) or declines it. Declining is an event for each tool: the warning goes from all its drafts.
+Their drafts have a warning, so that policy accepts none of them, until a person takes the
+history over (`adopt`) or declines it. Declining is an event for each tool: the warning
+goes from all its drafts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
-
-import msgspec
+from collections.abc import Collection
 
 from ankiforge.ledger.events import PERSON
-from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Highlight
+from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Highlight, Pair
 from ankiforge.text.tools import TITLES, schedule_of
 
-_decode_highlight = msgspec.json.Decoder(Highlight).decode
 SCHEDULER = "osr"
 """The tool whose history is in the notes."""
 
@@ -39,68 +37,85 @@ def belonging(store: Store) -> Counter[str]:
         " WHERE h.state = 'present' AND d.revises = ''"
         " AND (d.findings GLOB ? OR d.findings GLOB ?)"
     )
-    patterns = [f"*\n{check}\n*" for check in (OTHER_NOTE, OTHER_SCHEDULE)]
-    highlights = [decode_highlight(row) for row in store.rows(query, *patterns)]
-    in_anki = _in_anki(store, {one.other_id for one in highlights if one.other_id})
-    found = Counter[str]()
+    rows = store.rows(query, *_patterns())
+    highlights = [decode_highlight(row) for row in rows]
+    other_ids = {highlight.other_id for highlight in highlights if highlight.other_id}
+    ids_in_anki = _in_anki(store, other_ids)
+    passages = Counter[str]()
     for highlight in highlights:
-        if highlight.other_id in in_anki:
-            found[highlight.tool] += 1
+        if highlight.other_id in ids_in_anki:
+            passages[highlight.tool] += 1
         elif schedule_of(highlight.schedule):
-            found[SCHEDULER] += 1
-    return found
+            passages[SCHEDULER] += 1
+    return passages
 
 
 def _in_anki(store: Store, ids: Collection[str]) -> set[str]:
     """Return those of some ids that notes in Anki have, which are not ours."""
     wanted = encode(list(ids))
-    query = f"SELECT CAST(id AS TEXT) AS id FROM foreign_note WHERE CAST(id AS TEXT) IN {EACH}"
-    by_note = {row["id"] for row in store.rows(query, wanted)}
-    query = f"SELECT other_id FROM foreign_note WHERE other_id IN {EACH}"
-    by_field = {row["other_id"] for row in store.rows(query, wanted)}
-    return by_note | by_field
+    with_note_id = store.rows(
+        f"SELECT CAST(id AS TEXT) AS id FROM foreign_note WHERE CAST(id AS TEXT) IN {EACH}",
+        wanted,
+    )
+    with_field = store.rows(
+        f"SELECT other_id FROM foreign_note WHERE other_id IN {EACH}",
+        wanted,
+    )
+    ids = {row["id"] for row in with_note_id}
+    ids.update(row["other_id"] for row in with_field)
+    return ids
 
 
 def decline(store: Store, tools: Collection[str]) -> str:
-    """Make passages of these tools ordinary ones; return the id for `undo`, "" if there are none."""
-    waiting = {tool for row in flagged(store) for tool in _tools_of(row["mark"])}
-    wanted = sorted(waiting.intersection(tools))
-    if not wanted:
+    """Make passages of these tools ordinary ones.
+
+    Return the id for `undo`, "" if there are none.
+    """
+    waiting = set[str]()
+    for row in flagged(store):
+        highlight = decode_highlight_body(row["mark"])
+        if highlight.tool:
+            waiting.add(highlight.tool)
+        if highlight.schedule:
+            waiting.add(SCHEDULER)
+    declined_tools = sorted(waiting.intersection(tools))
+    if not declined_tools:
         return ""
-    with store.action() as act:
-        for tool in wanted:
+    with store.action() as action:
+        for tool in declined_tools:
             store.add("decline", key_of(tool), PERSON, {})
-    return act
-
-
-def _tools_of(body: str) -> Iterator[str]:
-    """Yield the tools that have written into a passage."""
-    highlight = _decode_highlight(body)
-    if highlight.tool:
-        yield highlight.tool
-    if highlight.schedule:
-        yield SCHEDULER
+    return action.id
 
 
 def draft_again(store: Store, key: str) -> None:
-    """Ask for drafts of all passages of a tool anew, because an answer about it was taken back."""
+    """Ask for drafts of a tool's passages anew, as an answer about it was taken back."""
     tool = key.removeprefix("tool:")
-    sign = '"schedule":"' if tool == SCHEDULER else f'"tool":{encode(tool)}'
+    # how the JSON of a highlight tells that the tool has written into it
+    part_of_body = '"schedule":"' if tool == SCHEDULER else f'"tool":{encode(tool)}'
     query = "UPDATE highlight SET drafted = '' WHERE state = 'present' AND instr(body, ?)"
-    store.write(query, sign)
+    store.write(query, part_of_body)
 
 
 def is_declined(highlight: Highlight, check: str, tools: Collection[str]) -> bool:
-    """Return whether a finding does not count, because the history of its tool was declined."""
+    """Return whether a finding does not count, as its tool's history was declined."""
     if check == OTHER_SCHEDULE:
         return SCHEDULER in tools
     return check == OTHER_NOTE and highlight.tool in tools
 
 
 def flagged(store: Store) -> list[Row]:
-    """Return the drafts that wait because of another tool, with their highlights as `mark`."""
+    """Return the drafts that wait because of another tool.
+
+    The column `mark` has their highlights.
+    """
     query = (
-        "SELECT d.id, d.body, h.body AS mark FROM draft d JOIN highlight h ON h.key = d.key"
+        "SELECT d.id, d.body, h.body AS mark"
+        " FROM draft d JOIN highlight h ON h.key = d.key"
         " WHERE d.findings GLOB ? OR d.findings GLOB ?"
     )
-    return store.rows(query, f"*\n{OTHER_NOTE}\n*", f"*\n{OTHER_SCHEDULE}\n*")
+    return store.rows(query, *_patterns())
+
+
+def _patterns() -> Pair:
+    """Return how stored findings say that a passage belongs to another tool."""
+    return f"*\n{OTHER_NOTE}\n*", f"*\n{OTHER_SCHEDULE}\n*"

@@ -1,8 +1,8 @@
-"""What the body of each kind of event holds, so that a line of the journal is read whole or not at all.
+"""What the body of each kind of event holds: a line is read whole, or not at all.
 
-Lines come from other machines, through programs that synchronise, and from strangers. `events.fold`
-takes bodies as they are; what is not of its shape is a damaged line. Unknown keys are let be: a newer
-version may have written them.
+Lines come from other machines, through programs that synchronise, and from strangers.
+`fold` takes bodies as they are; what is not of its shape is a damaged line. Unknown keys
+are let be: a newer version may have written them.
 """
 
 from __future__ import annotations
@@ -130,11 +130,14 @@ SHAPES: dict[str, type[Any]] = {
     "seen": _Note,
     "unseen": _Note,
 }
-"""By kind of event, as `events.KINDS`."""
+"""By kind of event, as `fold.KINDS`."""
 
 
 def is_sound(event: Event) -> bool:
-    """Return whether an event has the shape that its kind needs. Of other kinds, nothing is known."""
+    """Return whether an event has the shape that its kind needs.
+
+    Of kinds that are not known, any shape is sound.
+    """
     shape = SHAPES.get(event.what)
     if shape is None:
         return True

@@ -1,22 +1,28 @@
-"""Cards and passages as values for the rest of the program: read from the fold and the rows.
-
-`keep_numbers` decides which card of Anki a gap is: a number that was ever shipped for other words is not
-free, or their reviews would go to another fact (`tests/golden/histories/alike.yaml`,
-`tests/anki/test_corrections.py`).
-"""
+"""Cards, passages and past decisions as values, from the fold and the rows."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, digest_of, exact
+from ankiforge.ledger.events import (
+    SILENT,
+    SOURCE,
+    Event,
+    Passage,
+    State,
+    Text,
+    Wording,
+    digest_of,
+    exact,
+)
+from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
 from ankiforge.model import (
     Card,
     CardKind,
+    CardRemark,
     Change,
     Document,
     DocumentKey,
@@ -26,30 +32,30 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
+    Pair,
     Strings,
     Value,
 )
-from ankiforge.text.cloze import Gap, gaps, numbers
-from ankiforge.text.fold import canonical
 from ankiforge.text.tools import TITLES
 
 RECENT = 50
 """The number of decisions that are listed as recent."""
 _SAID = {
-    "accept": "accepted", "reject": "rejected", "edit": "edited", "revise": "new words", "skip": "no card", "retire": "retired",
-    "same": "the same card", "different": "two cards", "adopt": "taken over", "unseen": "to be sent again",
-}  # fmt: skip
+    "accept": "accepted",
+    "reject": "rejected",
+    "edit": "edited",
+    "revise": "new words",
+    "skip": "no card",
+    "retire": "retired",
+    "same": "the same card",
+    "different": "two cards",
+    "adopt": "taken over",
+    "unseen": "to be sent again",
+}
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
 
-class HighlightOutcome(Value):
-    """What became of a highlight: it has cards, or drafts that wait, or there is a reason."""
-
-    highlight: Highlight
-    fate: str
-    """carded, waiting, blocked, no_card, failed or undrafted; ignored: left out by a person, a colour or
-    a setting."""
-    reason: str = ""
+# --- past decisions ---------------------------------------------------------------------
 
 
 class HistoryEntry(Value):
@@ -69,13 +75,124 @@ class HistoryEntry(Value):
     """What a change by the source changed, if it was asked for."""
 
 
+def done(event: Event, change: Change | None = None) -> HistoryEntry:
+    """Return an event as a decision of the past."""
+    said, text = _told(event)
+    return HistoryEntry(
+        id=event.act or event.id,
+        at=event.at,
+        by=event.by,
+        what=event.what,
+        said=said,
+        guid=event.body.get("guid", ""),
+        key=event.key,
+        text=text,
+        change=change,
+    )
+
+
+def _told(event: Event) -> Pair:
+    """Return what was decided, and about which words, as a person reads it."""
+    match event.what:
+        case "resolve":
+            by_source = event.body.get("choice") == "source"
+            said = "the source's words taken" if by_source else "your words kept"
+            return said, _words_and_reason(event)
+        case "form":
+            are_cards = event.body.get("choice") == "accept"
+            said = "taken for cards" if are_cards else "no cards"
+            source, _, form = event.key.removeprefix("form:").partition(":")
+            return said, f"lines like `{form}` in {source}"
+        case "decline":
+            tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
+            return "history declined", f"of {tool}"
+        case "dialects":
+            return _told_of_dialects(event)
+    return _SAID.get(event.what, event.what), _words_and_reason(event)
+
+
+def _words_and_reason(event: Event) -> str:
+    """Return the fields of a card in an event, and the reason that a person gave."""
+    fields = event.body.get("fields") or event.body.get("draft", {}).get("fields", {})
+    words = " / ".join(fields.values())
+    why: str = event.body.get("why", "")
+    if words and why:
+        return f"{words} ({why})"
+    return words or why
+
+
+def _told_of_dialects(event: Event) -> Pair:
+    """Return the same of an answer about the plugins of a vault."""
+    declined = "declined" in event.body
+    names: Strings = event.body.get("declined") or event.body["read"]
+    read = "not read" if declined else "read"
+    said = f"plain notes {read}"
+    if names:
+        titles = " and ".join(TITLES.get(name, name) for name in names)
+        said = f"the cards of {titles} {read}"
+    return said, f"in {event.key.removeprefix('dialects:')}"
+
+
+def history(store: Store, of: str) -> list[HistoryEntry]:
+    """Return all decisions about a card or passage, oldest first."""
+    key = of
+    if of.startswith("af"):
+        _, passage = state_of(store, of)
+        key = passage.key
+    events = sorted(store.events(store.keys(key)), key=lambda event: event.order)
+    return [done(event) for event in events if event.what not in ("key", "text", "seen")]
+
+
+def recent(store: Store) -> list[HistoryEntry]:
+    """Return the newest decisions that stand, newest first."""
+    undone = {event.body["event"] for event in store.select_events("what = 'undo'")}
+    newest = store.select_events(
+        f"what NOT IN {SILENT} AND (by = 'person' OR what = 'revise') ORDER BY n DESC LIMIT ?",
+        RECENT + len(undone),
+    )
+    return [done(event) for event in newest if event.id not in undone][:RECENT]
+
+
+def changes(store: Store, since: str) -> list[HistoryEntry]:
+    """Return the changes of cards by the source that stand, newest first.
+
+    `since`: a time in ISO 8601.
+    """
+    undone = {event.body["event"] for event in store.select_events("what = 'undo'")}
+    entries = []
+    for event in store.select_events("what = 'revise' ORDER BY n DESC, id DESC"):
+        if event.by != SOURCE or event.id in undone or event.at < since:
+            continue
+        change = _change_by(store, event)
+        if change:  # else a person's words stayed
+            entries.append(done(event, change))
+    return entries
+
+
+def _change_by(store: Store, event: Event) -> Change | None:
+    """Return what a revision changed in the words of its card, None if nothing."""
+    keys = store.keys(event.key)
+    events = sorted(store.events(keys), key=lambda other: other.order)
+    earlier = [other for other in events if other.order < event.order]
+    upon_it = [other for other in events if other.order < event.order or other == event]
+    guid = event.body["guid"]
+    before = fold(keys, earlier).cards.get(guid)
+    after = fold(keys, upon_it).cards.get(guid)
+    if before is None or after is None:
+        return None
+    return change_of(after, before.wording, before.typed)
+
+
+# --- cards ------------------------------------------------------------------------------
+
+
 def fields_of(wording: Wording) -> Fields:
     """Return the fields of a card's words."""
     return tuple(wording.fields.items())
 
 
 def change_of(card: State, before: Wording, typed: Strings) -> Change | None:
-    """Return what changed in the words of a card, None if nothing that its note in Anki shows.
+    """Return what changed in a card's words, None if nothing that its note in Anki shows.
 
     Args:
         card: the card as it is now.
@@ -84,46 +201,12 @@ def change_of(card: State, before: Wording, typed: Strings) -> Change | None:
     """
     after = card.wording.fields
     shown = {name: text for name, text in before.fields.items() if name not in typed}
-    shown |= {name: after[name] for name in typed if name in after}
+    for name in typed:
+        if name in after:
+            shown[name] = after[name]
     if shown == after:
         return None
     return Change(Guid(card.guid), tuple(shown.items()), fields_of(card.wording))
-
-
-def _unread(passage: Passage) -> Highlight:
-    """Return the highlight of a passage that this machine never read, from the journal."""
-    text = passage.texts[0] if passage.texts else Text("")
-    document = Document(DocumentKey(text.place), "", text.place)
-    kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
-    return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
-
-
-def done(event: Event, change: Change | None = None) -> HistoryEntry:
-    """Return an event as a decision of the past."""
-    body = event.body
-    fields = body.get("fields") or body.get("draft", {}).get("fields", {})
-    text, why = " / ".join(fields.values()), body.get("why", "")
-    text += f" ({why})" if text and why else why
-    said, choice = _SAID.get(event.what, event.what), body.get("choice", "")
-    if event.what == "resolve":
-        said = "the source's words taken" if choice == "source" else "your words kept"
-    elif event.what == "form":
-        said = "taken for cards" if choice == "accept" else "no cards"
-        source, _, form = event.key.removeprefix("form:").partition(":")
-        text = f"lines like `{form}` in {source}"
-    elif event.what == "decline":
-        tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
-        said, text = "history declined", f"of {tool}"
-    elif event.what == "dialects":
-        named: Strings = body.get("declined") or body["read"]
-        titles = [TITLES.get(name, name) for name in named]
-        read = "not read" if "declined" in body else "read"
-        said = f"the cards of {' and '.join(titles)} {read}" if titles else f"plain notes {read}"
-        text = f"in {event.key.removeprefix('dialects:')}"
-    return HistoryEntry(
-        event.act or event.id, event.at, event.by, event.what, said, body.get("guid", ""),
-        event.key, text, change,
-    )  # fmt: skip
 
 
 def card_of(store: Store, guid: str) -> Card:
@@ -133,56 +216,127 @@ def card_of(store: Store, guid: str) -> Card:
         RefusedError: there is none.
     """
     state, passage = state_of(store, guid)
-    return _card_from(state, passage, [row for key in passage.keys if (row := row_of(store, key))])
+    return _card_from(state, passage, list(_rows_of(store, passage.keys)))
 
 
 def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Card]:
     """Yield cards, live or not, that fulfil a condition on the columns of `lines`."""
     query = f"SELECT DISTINCT passage FROM card WHERE {condition} ORDER BY passage"
-    chosen = [row["passage"] for row in store.rows(query, *values)]
-    for at in range(0, len(chosen), TOGETHER):
-        part = chosen[at : at + TOGETHER]
-        store.load(part)
-        keys = [key for first in part for key in store.keys(first)]
-        found = store.rows(f"SELECT * FROM highlight WHERE key IN {EACH}", encode(keys))
-        row_by_key = {row["key"]: row for row in found}
-        for first in part:
-            passage = store.passage(first)
-            rows = [row_by_key[key] for key in passage.keys if key in row_by_key]
+    chosen = [card_row["passage"] for card_row in store.rows(query, *values)]
+    for start in range(0, len(chosen), TOGETHER):
+        passage_keys = chosen[start : start + TOGETHER]
+        store.load(passage_keys)
+        keys = [key for first_key in passage_keys for key in store.keys(first_key)]
+        rows = store.rows(f"SELECT * FROM highlight WHERE key IN {EACH}", encode(keys))
+        row_by_key = {row["key"]: row for row in rows}
+        for first_key in passage_keys:
+            passage = store.passage(first_key)
+            known_rows = [row_by_key[key] for key in passage.keys if key in row_by_key]
             for state in passage.cards.values():
-                yield _card_from(state, passage, rows)
+                yield _card_from(state, passage, known_rows)
 
 
-def _card_from(state: State, passage: Passage, known: Sequence[Row]) -> Card:
-    """Return a card. `known` are the rows of the highlights of its passage."""
+def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Card:
+    """Return a card. `known_rows` are the rows of the highlights of its passage."""
     wording = state.wording
-    rows = [row for row in known if row["body"]]
-    present = sorted(
-        (row for row in rows if row["state"] == "present"), key=lambda row: rank(row, passage)
-    )
-    remarks = []
-    if present:
-        highlight = decode_highlight(present[0])
-        if wording.quote and exact(wording.quote) not in exact(highlight.context):
-            remarks.append("source changed")
+    read_here = [row for row in known_rows if row["body"]]
+    present = [row for row in read_here if row["state"] == "present"]
+    present.sort(key=lambda row: rank(row, passage))
+    places = tuple(map(decode_highlight, present))
+    if places:
+        highlight = places[0]
+    elif read_here:
+        highlight = decode_highlight(read_here[0])
     else:
-        highlight = decode_highlight(rows[0]) if rows else _unread(passage)
-        states = {row["state"] for row in known}
-        remarks += ["source gone"] if "gone" in states and "unselected" not in states else []
+        highlight = _unread(passage)
     sent = state.shipped[-1] if state.shipped else None
-    kept = sent is not None and not present and state.words == digest_of(wording.fields)
+    words_as_sent = state.words == digest_of(wording.fields)
     return Card(
-        Guid(state.guid), HighlightKey(passage.key), state.place, CardKind(wording.kind),
-        fields_of(wording), wording.quote, highlight,
-        Origin(wording.drafter, wording.model, wording.prompt, wording.request),
-        state.verdict, state.why, state.by, state.pinned, tuple(state.offered.items()),
-        tuple(decode_highlight(row) for row in present) or (highlight,),
-        state.deck, (*state.tags, *wording.tags), tuple(remarks), state.forced,
-        sent.mod if sent else 0, sent.digest if sent else "",
-        tuple(reversed(dict.fromkeys(one.tags for one in reversed(state.shipped)))),
-        tuple((name, *choice) for name, choice in sorted(state.resolved.items())),
-        state.adopted, state.schedule, kept,
-    )  # fmt: skip
+        guid=Guid(state.guid),
+        key=HighlightKey(passage.key),
+        slot=state.place,
+        kind=CardKind(wording.kind),
+        fields=fields_of(wording),
+        quote=wording.quote,
+        highlight=highlight,
+        origin=Origin(wording.drafter, wording.model, wording.prompt, wording.request),
+        verdict=state.verdict,
+        why=state.why,
+        by=state.by,
+        edited=state.pinned,
+        offered=tuple(state.offered.items()),
+        passages=places or (highlight,),
+        deck=state.deck,
+        tags=(*state.tags, *wording.tags),
+        remarks=_remarks(wording, known_rows, highlight if places else None),
+        forced=state.forced,
+        mod=sent.mod if sent else 0,
+        digest=sent.digest if sent else "",
+        tags_sent=_tags_sent(state),
+        resolved=tuple((field, *choice) for field, choice in sorted(state.resolved.items())),
+        adopted=state.adopted,
+        schedule=state.schedule,
+        kept=sent is not None and not places and words_as_sent,
+    )
+
+
+def _remarks(
+    wording: Wording, known_rows: Sequence[Row], present: Highlight | None
+) -> tuple[CardRemark, ...]:
+    """Return what became of the source of a card.
+
+    Args:
+        wording: the words of the card.
+        known_rows: the rows of the highlights of its passage.
+        present: its passage; None if it is not in its source.
+    """
+    if present is None:
+        states = {highlight_row["state"] for highlight_row in known_rows}
+        is_gone = "gone" in states and "unselected" not in states
+        return (CardRemark.SOURCE_GONE,) if is_gone else ()
+    if wording.quote and exact(wording.quote) not in exact(present.context):
+        return (CardRemark.SOURCE_CHANGED,)
+    return ()
+
+
+def _tags_sent(state: State) -> tuple[Strings, ...]:
+    """Return our tags in the packages, oldest first, equal ones where they were last."""
+    newest_first = dict.fromkeys(sent.tags for sent in reversed(state.shipped))
+    return tuple(reversed(newest_first))
+
+
+def _unread(passage: Passage) -> Highlight:
+    """Return the highlight of a passage never read here, as the journal has it."""
+    text = passage.texts[0] if passage.texts else Text("")
+    document = Document(DocumentKey(text.place), "", text.place)
+    kind = HighlightKind(text.kind) if text.kind else HighlightKind.HIGHLIGHT
+    return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
+
+
+def state_of(store: Store, guid: str) -> tuple[State, Passage]:
+    """Return a card as the fold has it, and its passage; refuse an unknown guid."""
+    query = "SELECT passage FROM card WHERE guid = ?"
+    key = store.value(query, guid)
+    if key is None:
+        store.refold()
+        key = store.value(query, guid)
+    if key is None:
+        raise RefusedError(f"there is no card {guid}", hint="ankiforge list")
+    passage = store.passage(key)
+    return passage.cards[guid], passage
+
+
+# --- passages ---------------------------------------------------------------------------
+
+
+class HighlightOutcome(Value):
+    """What became of a highlight: it has cards, or drafts wait, or there is a reason."""
+
+    highlight: Highlight
+    fate: str
+    """carded, waiting, blocked, no_card, failed or undrafted; ignored: left out by a
+    person, a colour or a setting."""
+    reason: str = ""
 
 
 def row_of(store: Store, key: str) -> Row | None:
@@ -190,127 +344,44 @@ def row_of(store: Store, key: str) -> Row | None:
     return store.row("SELECT * FROM highlight WHERE key = ?", key)
 
 
+def _rows_of(store: Store, keys: Strings) -> Iterator[Row]:
+    """Yield the rows of the highlights with these keys that have one."""
+    for key in keys:
+        row = row_of(store, key)
+        if row is not None:
+            yield row
+
+
 def highlight_row(store: Store, key: str) -> Row:
     """Return the row of a highlight that was read here; refuse another key."""
     row = store.row("SELECT * FROM highlight WHERE key = ? AND body != ''", key)
     if row is None:
-        raise UsageError(f"there is no highlight {key}", hint="ankiforge list --no-card")
+        raise UsageError(
+            f"there is no highlight {key}",
+            hint="ankiforge list --no-card",
+        )
     return row
 
 
-def state_of(store: Store, guid: str) -> tuple[State, Passage]:
-    """Return a card as the fold has it, and its passage; refuse an unknown guid."""
-    passage = store.value("SELECT passage FROM card WHERE guid = ?", guid)
-    if passage is None:
-        store.refold()
-        passage = store.value("SELECT passage FROM card WHERE guid = ?", guid)
-    if passage is None:
-        raise RefusedError(f"there is no card {guid}", hint="ankiforge list")
-    found = store.passage(passage)
-    return found.cards[guid], found
+def present_rows(store: Store, passage: Passage) -> Iterator[Row]:
+    """Yield the rows of the locations of a passage that are present."""
+    for row in _rows_of(store, passage.keys):
+        if row["state"] == "present":
+            yield row
 
 
 def present_row(store: Store, passage: Passage) -> Row | None:
     """Return the row of the first location of a passage that is present."""
-    for key in passage.keys:
-        row = row_of(store, key)
-        if row and row["state"] == "present":
-            return row
-    return None
-
-
-def history(store: Store, of: str) -> list[HistoryEntry]:
-    """Return all decisions about a card or passage, oldest first."""
-    key = state_of(store, of)[1].key if of.startswith("af") else of
-    events = sorted(store.events(store.keys(key)), key=lambda one: one.order)
-    return [done(one) for one in events if one.what not in ("key", "text", "seen")]
-
-
-def recent(store: Store) -> list[HistoryEntry]:
-    """Return the newest decisions that stand, newest first."""
-    undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
-    found = store.select_events(
-        f"what NOT IN {SILENT} AND (by = 'person' OR what = 'revise') ORDER BY n DESC LIMIT ?",
-        RECENT + len(undone),
-    )
-    return [done(one) for one in found if one.id not in undone][:RECENT]
+    return next(present_rows(store, passage), None)
 
 
 def places(store: Store, key: str) -> Iterator[Highlight]:
     """Yield all places of a passage that were read here, present or not."""
-    rows = [row for one in store.keys(key) if (row := row_of(store, one)) and row["body"]]
-    yield from map(decode_highlight, rows)
+    for row in list(_rows_of(store, store.keys(key))):
+        if row["body"]:
+            yield decode_highlight(row)
 
 
 def rank(row: Row, passage: Passage) -> tuple[int, int]:
-    """Return the place of a location among those of its passage: the first one's text is used."""
+    """Return the rank of a location in its passage: the text of the least one is used."""
     return (_ROUTES.get(row["route"], 9), passage.keys.index(row["key"]))
-
-
-# --- numbers of gaps ------------------------------------------------------------------------------
-
-# The number of unchanged words on one side that identify the position of a gap.
-_WORDS_AROUND = 3
-
-
-def _around(markdown: str, gap: Gap) -> tuple[list[str], list[str]]:
-    """Return the words before and after a gap. Another gap counts as one word."""
-    before, after = (
-        canonical(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", part)).split()
-        for part in (markdown[: gap.start], markdown[gap.end :])
-    )
-    return before[-_WORDS_AROUND:], after[:_WORDS_AROUND]
-
-
-def _same_place(was: tuple[list[str], list[str]], now: tuple[list[str], list[str]]) -> bool:
-    """Return whether both gaps have the same context on one side, or on both."""
-    sides = zip(was, now, strict=True)
-    return was == now or any(one == other and one for one, other in sides)
-
-
-# Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number.
-_MIN_SIMILARITY = 75
-# With more gaps left than this, only equal answers are matched.
-_MAX_COMPARED = 200
-
-
-def keep_numbers(
-    old: str, new: str, used: tuple[int, ...] = (), earlier: Sequence[str] = ()
-) -> str:
-    """Return `new` with the numbers its answers have in `old`: cloze numbers identify cards.
-
-    Equal answers are matched first, then similar ones, then those in the same position. The number of
-    a removed gap is given only to a gap with the same answer as in one of the `earlier` texts, newest
-    first; any other new gap gets a number above all ever used.
-    """
-    from rapidfuzz import fuzz
-
-    before = [(canonical(gap.answer), gap) for gap in gaps(old)]
-    after = [(canonical(gap.answer), gap) for gap in gaps(new)]
-    kept = {}
-    for alike in (
-        lambda was, now: was[0] == now[0],
-        lambda was, now: fuzz.ratio(was[0], now[0]) >= _MIN_SIMILARITY,
-        lambda was, now: _same_place(_around(old, was[1]), _around(new, now[1])),
-    ):
-        for now in after:
-            match = next((was for was in before if alike(was, now)), None)
-            if now[1].start not in kept and match is not None:
-                kept[now[1].start] = match[1].numbers
-                before.remove(match)
-        if len(before) > _MAX_COMPARED:
-            break
-    removed = [(canonical(gap.answer), gap.numbers) for text in earlier for gap in gaps(text)]
-    taken = {number for each in kept.values() for number in each}
-    fresh = max((*numbers(old), *used, *(n for _, each in removed for n in each), 0)) + 1
-    for answer, gap in after:
-        if gap.start not in kept:
-            again = (each for was, each in removed if was == answer and taken.isdisjoint(each))
-            kept[gap.start] = next(again, (fresh,))
-            taken.update(kept[gap.start])
-            fresh += kept[gap.start] == (fresh,)
-    for _, gap in reversed(after):
-        if kept[gap.start] != gap.numbers:
-            marks = ",".join(map(str, kept[gap.start]))
-            new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.body :]}"
-    return new

@@ -1,13 +1,18 @@
 """The ledger: which passage is which, what a person decided, what Anki should get.
 
     ledger.ingest(sightings)                         what is new, changed, gone
-    for one in ledger.to_draft(): ledger.record([Outcome(one.key, proposals)])
-    ledger.accept_clean(allows); ledger.accept(id); ledger.reject(id); ledger.undo(id)
-    ledger.record_view(notes); for card, note in ledger.to_plan(settings): …; ledger.planned(notes)
+    for highlight in ledger.to_draft():
+        ledger.record([DraftResult(highlight.key, proposals)])
+    ledger.accept_clean(allows)                      by policy
+    ledger.accept(id), reject(id), undo(id)          by a person
+    ledger.record_view(notes)                        what is in Anki
+    for card, note in ledger.to_plan(settings): …
+    ledger.planned(notes)                            what a package contains
 
-Everything outside this package calls the methods of `Ledger` only. A draft has no identity but its
-words; accepting it makes a card. What a person decides is an event of the journal (`events`, `store`);
-all tables are computed from journal and sources (`ingest`, `match`, `drafts`). See docs/core.md.
+Everything outside this package calls the methods of `Ledger` only. A draft has no
+identity but its words; accepting it makes a card. What a person decides is an event of
+the journal (`events`, `store`); all tables are computed from journal and sources
+(`ingest`, `match`, `drafts`). See docs/core.md.
 """
 
 from __future__ import annotations
@@ -15,21 +20,40 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import belonging, cards, decide, dialects, drafts, lists, private, views
+from ankiforge.ledger import (
+    belonging,
+    cards,
+    decide,
+    dialects,
+    drafts,
+    lists,
+    overview,
+    private,
+    questions,
+    views,
+    waiting,
+)
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.decide import Taken
-from ankiforge.ledger.drafts import Outcome, Recorded
-from ankiforge.ledger.events import SOURCE, Wording
+from ankiforge.ledger.drafts import DraftResult, Recorded
+from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.ingest import ingest
-from ankiforge.ledger.lists import Line, Match, Order, QueryTerm
-from ankiforge.ledger.readings import Known, Report, decode_highlight, hear
+from ankiforge.ledger.lists import Line, Match, QueryTerm
+from ankiforge.ledger.overview import Order
+from ankiforge.ledger.readings import (
+    Known,
+    Report,
+    decode_highlight,
+    record_journal_readings,
+)
 from ankiforge.ledger.store import JournalState, Store
-from ankiforge.ledger.views import Shipment, Viewed
+from ankiforge.ledger.undo import undo
+from ankiforge.ledger.views import LostNote, Shipment, Viewed
 from ankiforge.model import (
     Adopted,
     Card,
@@ -63,11 +87,24 @@ def _ledger_errors() -> Iterator[None]:
         raise LedgerError(error.message, hint=error.hint) from error
 
 
+def _is_question(id: str) -> bool:
+    return id.startswith("qu")
+
+
+def _is_highlight_key(id: str) -> bool:
+    return "/" in id
+
+
 class Ledger:
     """Passages, decisions and cards of one workspace on one machine."""
 
     def __init__(
-        self, database: OwnPath, journal: OwnPath, machine: str, *, read_only: bool = False
+        self,
+        database: OwnPath,
+        journal: OwnPath,
+        machine: str,
+        *,
+        read_only: bool = False,
     ) -> None:
         """Open the database (or rebuild it), and read what is new in the journal.
 
@@ -88,12 +125,16 @@ class Ledger:
         """Close the database."""
         self._store.close()
 
-    def action(self) -> AbstractContextManager[str]:
-        """Write everything of a block in one transaction; one `undo` takes its decisions back.
+    @contextmanager
+    def action(self) -> Iterator[str]:
+        """Write everything of a block in one transaction.
 
-        It yields the id that `undo` takes.
+        One `undo` takes its decisions back.
+
+        It yields the id that `undo` takes. A block inside another one joins its action.
         """
-        return self._store.action()
+        with self._store.action() as action:
+            yield action.id
 
     @property
     def machine(self) -> str:
@@ -112,18 +153,21 @@ class Ledger:
 
         return Duplicates(self._store)
 
-    # --- a run ----------------------------------------------------------------------------------
+    # --- a run --------------------------------------------------------------------------
 
     def _unite(self) -> None:
         """Read what other machines wrote into the journal."""
         with _ledger_errors():
             events = self._store.unite()
         if events:
-            hear(self._store, events)
+            record_journal_readings(self._store, events)
             drafts.requeue(self._store, events)
 
     def known(self, salt: str) -> Known:
-        """Return what sources may ask about documents that were read before; see `Known`."""
+        """Return what sources may ask about documents that were read before.
+
+        See `Known`.
+        """
         return Known(self._store, salt)
 
     def ingest(
@@ -134,7 +178,9 @@ class Ledger:
         in_use: frozenset[str] | None = None,
         in_progress: Callable[[str, str], bool] = lambda container, place: False,
     ) -> Report:
-        """Ingest all that the sources of a run list; nothing is matched before all have listed.
+        """Ingest all that the sources of a run list.
+
+        Nothing is matched before all have listed.
 
         What other machines wrote into the journal is read first.
 
@@ -142,22 +188,33 @@ class Ledger:
             sightings: what the sources yield.
             selections: by container, the settings that select highlights in it.
             in_use: the names of all sources that the workspace reads; None = unknown.
-            in_progress: whether a person is still writing a document (container, place): nothing of
-                it goes into the journal yet.
+            in_progress: whether a person is still writing a document (container, place):
+                nothing of it goes into the journal yet.
         """
         self._unite()
         return ingest(
-            self._store, sightings, selections=selections, in_use=in_use, in_progress=in_progress
+            self._store,
+            sightings,
+            selections=selections,
+            in_use=in_use,
+            in_progress=in_progress,
         )
 
     def dialects_of(self, container: str, on: Strings | None) -> Strings:
-        """Return the plugins' dialects by which a vault is to be read; see `dialects.dialects_of`."""
+        """Return the plugins' dialects by which a vault is to be read.
+
+        See `dialects.dialects_of`.
+        """
         return dialects.dialects_of(self._store, container, on)
 
     def ask_about_dialects(
-        self, container: str, on: Strings, stamp: str, read: Callable[[], Iterable[Extracted]]
+        self,
+        container: str,
+        on: Strings,
+        stamp: str,
+        read: Callable[[], Iterable[Extracted]],
     ) -> None:
-        """Ask whether a vault is to be read by other dialects, if that would change anything.
+        """Ask whether to read a vault by other dialects, if that would change anything.
 
         Args:
             container: the container of the vault.
@@ -175,26 +232,36 @@ class Ledger:
         within: frozenset[int] | None = None,
         in_progress: Callable[[str], bool] = lambda place: False,
     ) -> Iterator[Highlight]:
-        """Yield the highlights that are new or changed since they were drafted last; see `drafts`."""
+        """Yield the highlights that are new or changed since they were drafted last.
+
+        See `drafts`.
+        """
         return drafts.to_draft(
             self._store, by_model=by_model, within=within, in_progress=in_progress
         )
 
     def record(
-        self, outcomes: Sequence[Outcome], *, by_model: bool = False, beside: bool = False
+        self,
+        results: Sequence[DraftResult],
+        *,
+        by_model: bool = False,
+        beside: bool = False,
     ) -> Recorded:
         """Record the drafts of highlights, or why there are none; see `drafts.record`."""
-        return drafts.record(self._store, outcomes, by_model=by_model, beside=beside)
+        return drafts.record(self._store, results, by_model=by_model, beside=beside)
 
     def add_findings(self, id: str, findings: Sequence[Finding]) -> None:
         """Add findings to a draft, if it still waits."""
         with self._store.transaction():
-            drafts.add_findings(self._store, id, findings)
+            waiting.add_findings(self._store, id, findings)
 
-    # --- decisions ------------------------------------------------------------------------------
+    # --- decisions ----------------------------------------------------------------------
 
     def accept_clean(self, allows: Callable[[Waiting], bool]) -> list[Guid]:
-        """Accept, by policy, drafts that need no person. `allows` tells what the settings accept."""
+        """Accept, by policy, drafts that need no person.
+
+        `allows` tells what the settings accept.
+        """
         return decide.accept_clean(self._store, allows)
 
     def accept(
@@ -211,44 +278,54 @@ class Ledger:
             id: of the draft or question; with `own`, the key of a highlight.
             own: the card that a person wrote for the highlight.
             forced: the person overrules a check that blocks.
-            without: drafts of the form that a question is about which are no cards; they are rejected.
+            without: drafts of the form that a question is about which are no cards; they
+                are rejected.
 
         Raises:
-            RefusedError: a check blocks it, its passage is in doubt, or it no longer waits.
+            RefusedError: a check blocks it, its passage is in doubt, or it no longer
+                waits.
         """
         if own:
             return decide.make(self._store, id, own)
-        if id.startswith("qu"):
-            decide.answer(self._store, id, yes=True, without=without)
+        if _is_question(id):
+            questions.answer(self._store, id, yes=True, without=without)
             return None
         return decide.accept(self._store, id, forced=forced)
 
     def reject(self, id: str, why: str = "") -> None:
-        """Reject a draft or a card, whose words are not offered again, or answer a question with no.
+        """Reject a draft or a card, or answer a question with no.
 
-        If `id` is the key of a highlight, nothing is drafted for it any more; its cards stay.
+        Rejected words are not offered again.
+
+        If `id` is the key of a highlight, nothing is drafted for it any more; its cards
+        stay.
 
         Raises:
             RefusedError: there is none, or it no longer waits.
         """
-        if id.startswith("qu"):
-            decide.answer(self._store, id, yes=False)
-        elif "/" in id:
+        if _is_question(id):
+            questions.answer(self._store, id, yes=False)
+        elif _is_highlight_key(id):
             decide.skip(self._store, id, why)
         else:
             decide.reject(self._store, id, why)
 
     def edit(self, id: str, fields: Texts, *, forced: bool = False) -> Guid:
-        """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
+        """Change fields of a card, or accept a draft in other words.
+
+        They are the person's from now on.
+        """
         return decide.edit(self._store, id, fields, forced=forced)
 
     def undo(self, target: str = "", *, as_new: bool = False) -> str:
         """Take back a decision, so that all is as it was before.
 
         Args:
-            target: "" for the last decision on this machine; the id of one from `history`; a card or
-                the key of a highlight, for the last decision about it; a draft that an agent proposed.
-            as_new: what the source said last is another fact, which gets a card of its own.
+            target: "" for the last decision on this machine; the id of one from
+                `history`; a card or the key of a highlight, for the last decision about
+                it; a draft that an agent proposed.
+            as_new: what the source said last is another fact, which gets a card of its
+                own.
 
         Returns:
             The id of what was taken back.
@@ -256,9 +333,9 @@ class Ledger:
         Raises:
             RefusedError: there is nothing, or a later decision stands on it.
         """
-        return decide.undo(self._store, target, as_new=as_new)
+        return undo(self._store, target, as_new=as_new)
 
-    # --- lists ----------------------------------------------------------------------------------
+    # --- lists --------------------------------------------------------------------------
 
     def cards(self, *guids: str) -> Iterator[Card]:
         """Yield these cards, or all there are, live or not.
@@ -272,7 +349,7 @@ class Ledger:
 
     def questions(self) -> list[Question]:
         """Return what only a person can tell."""
-        return decide.open_questions(self._store)
+        return questions.open_questions(self._store)
 
     def highlight(self, key: str) -> Highlight:
         """Return a highlight that was read here.
@@ -291,24 +368,29 @@ class Ledger:
         return private.texts(self._store)
 
     def fates(self, of: str = "") -> Iterator[HighlightOutcome]:
-        """Yield every highlight that is in its source, or the one with this key, with what became of it."""
-        return lists.fates(self._store, of)
+        """Yield what became of every highlight, or of the one with this key.
+
+        Only those are meant that are in their source.
+        """
+        return overview.fates(self._store, of)
 
     def order(self, before: Order | None = None) -> Order:
-        """Return what a person has to decide, most useful first; see `lists.Order`.
+        """Return what a person has to decide, most useful first; see `overview.Order`.
 
-        What other machines wrote into the journal is read first. `before` is returned if nothing else
-        was written since.
+        What other machines wrote into the journal is read first. `before` is returned if
+        nothing else was written since.
         """
         self._unite()
-        return lists.order(self._store, before)
+        return overview.order(self._store, before)
 
     def find(self, terms: Sequence[QueryTerm], *, everything: bool = False) -> list[str]:
         """Return the ids of the cards and drafts that a query means; see `lists.find`."""
         return lists.find(self._store, terms, everything=everything)
 
     def lines(self, ids: Iterable[str]) -> Iterator[Line]:
-        """Yield cards and drafts with their state; an id that is no longer one is left out.
+        """Yield cards and drafts with their state.
+
+        An id that is no longer one is left out.
 
         The key of a highlight stands for the drafts that wait for it.
         """
@@ -319,39 +401,53 @@ class Ledger:
         return (line.waiting for line in self.lines(ids) if line.waiting)
 
     def counts(self, *names: str) -> dict[str, Counter[str]]:
-        """Return the numbers of fates, of what waits, of cards and so on, or only these; see `lists.counts`."""
-        return lists.counts(self._store, names)
+        """Return the numbers of fates, of what waits, of cards and so on, or only these.
+
+        See `overview.counts`.
+        """
+        return overview.counts(self._store, names)
 
     def search(self, query: str, documents: Sequence[Document] = ()) -> Iterator[Match]:
-        """Yield the works that a query, or the document of a file, means; see `search.find`."""
+        """Yield the works that a query, or the document of a file, means.
+
+        See `search.find`.
+        """
         from ankiforge.ledger import search
 
         return search.find(self._store, query, documents, time.time())
 
-    def history(self, of: str = "", *, changes_since: str | None = None) -> list[HistoryEntry]:
+    def history(
+        self,
+        of: str = "",
+        *,
+        changes_since: str | None = None,
+    ) -> list[HistoryEntry]:
         """Return decisions of the past.
 
         Args:
-            of: a card or passage: all decisions about it, oldest first; "" = the newest decisions
-                that stand, newest first.
-            changes_since: only the changes of cards by the source, since a time in ISO 8601.
+            of: a card or passage: all decisions about it, oldest first; "" = the newest
+                decisions that stand, newest first.
+            changes_since: only the changes of cards by the source, since a time in ISO
+                8601.
 
-        What the source said of a card is not told as done while a question asks whose words stay.
+        What the source said of a card is not told as done while a question asks whose
+        words stay.
         """
         if of:
             return cards.history(self._store, of)
         if changes_since is not None:
-            found = lists.changes(self._store, changes_since)
+            entries = cards.changes(self._store, changes_since)
         else:
-            found = cards.recent(self._store)
-        asked = decide.in_conflict(self._store)
-        return [
-            done
-            for done in found
-            if not (done.what == "revise" and done.by == SOURCE and done.guid in asked)
-        ]
+            entries = cards.recent(self._store)
+        in_conflict = questions.in_conflict(self._store)
 
-    # --- Anki -----------------------------------------------------------------------------------
+        def is_asked_about(entry: HistoryEntry) -> bool:
+            is_change_by_source = entry.what == "revise" and entry.by == SOURCE
+            return is_change_by_source and entry.guid in in_conflict
+
+        return [entry for entry in entries if not is_asked_about(entry)]
+
+    # --- Anki ---------------------------------------------------------------------------
 
     def record_view(
         self,
@@ -367,7 +463,10 @@ class Ledger:
         )
 
     def to_plan(self, settings: str) -> Iterator[tuple[Card, Seen | None]]:
-        """Yield the cards for which there may be something to write; see `views.to_plan`."""
+        """Yield the cards for which there may be something to write.
+
+        See `views.to_plan`.
+        """
         return views.to_plan(self._store, settings)
 
     def planned(
@@ -378,7 +477,7 @@ class Ledger:
         settings: str = "",
         conflicts: Iterable[Conflict] = (),
     ) -> int:
-        """Record what a plan came to: what a package contains, before it replaces the old one.
+        """Record what a plan came to, before its package replaces the old one.
 
         Args:
             sent: what is known of each note.
@@ -393,19 +492,23 @@ class Ledger:
         return views.shipped(self._store, sent)
 
     def adopted(self) -> dict[str, Adopted]:
-        """Return the notes that other tools made of our cards, by the guids of the cards."""
-        rows = self._store.rows("SELECT guid, passage FROM card WHERE adopted != ''")
-        found = {
-            one["guid"]: self._store.passage(one["passage"]).cards[one["guid"]] for one in rows
-        }
-        return {guid: one.adopted for guid, one in found.items() if one.adopted}
+        """Return the notes that other tools made of our cards, by the cards' guids."""
+        notes = {}
+        for row in self._store.rows("SELECT guid, passage FROM card WHERE adopted != ''"):
+            card = self._store.passage(row["passage"]).cards[row["guid"]]
+            if card.adopted:
+                notes[row["guid"]] = card.adopted
+        return notes
 
     def adopt_notes(self, chosen: Iterable[Taken]) -> str:
         """Make cards of what other tools made of passages; return what `undo` takes."""
         return decide.adopt_notes(self._store, chosen)
 
     def belonging(self) -> Counter[str]:
-        """Return by tool the number of passages without a card that belong to it; see `belonging`."""
+        """Return by tool the number of passages without a card that belong to it.
+
+        See `belonging`.
+        """
         return belonging.belonging(self._store)
 
     def decline(self, tools: Collection[str]) -> str:
@@ -416,8 +519,11 @@ class Ledger:
         """
         return belonging.decline(self._store, tools)
 
-    def adopt(self, notes: Iterable[tuple[Seen, Wording, str, Strings]]) -> list[Seen]:
-        """Take over notes that no event knows, where their passage is found; return the others."""
+    def adopt(self, notes: Iterable[LostNote]) -> list[Seen]:
+        """Take over notes that no event knows, where their passage is found.
+
+        Return the others.
+        """
         return views.adopt(self._store, notes)
 
     def notes(self, guid: str = "", *, known: bool = True) -> Iterator[Seen]:
@@ -425,19 +531,21 @@ class Ledger:
 
         With `known=False`, those that no event knows.
         """
-        return views.notes(self._store, guid) if known else views.unknown(self._store)
+        if not known:
+            return views.unknown(self._store)
+        return views.notes(self._store, guid)
 
     def reviews(self) -> Iterator[SeenReview]:
         """Yield the reviews of our cards that were seen."""
         return views.reviews(self._store)
 
-    # --- what other packages store here ---------------------------------------------------------
+    # --- what other packages store here -------------------------------------------------
 
     def get_setting(self, name: str) -> str:
         """Return the value stored under a name, "" if there is none.
 
-        It is a fact about this database, not a decision: it is lost with the database. `looked` is
-        when Anki was read last, in ISO 8601.
+        It is a fact about this database, not a decision: it is lost with the database.
+        `looked` is when Anki was read last, in ISO 8601.
         """
         return self._store.meta(f"app {name}")
 

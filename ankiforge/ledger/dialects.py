@@ -1,13 +1,13 @@
-"""By which plugins' dialects a vault is read, and what would change if it were read by others.
+"""By which plugins' dialects a vault is read, and what reading it by others would change.
 
-A vault that was read before is read as it was until a person answers, even if a plugin is switched on
-or off meanwhile: its cards would be rewritten or doubled at once. The answer is an event, so that all
-machines read the vault alike, whatever is switched on there.
+A vault that was read before is read as it was until a person answers, even if a plugin is
+switched on or off meanwhile: its cards would be rewritten or doubled at once. The answer
+is an event, so that all machines read the vault alike, whatever is switched on there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from ankiforge.ledger.events import SOURCE, Passage
 from ankiforge.ledger.match import match_in_document
 from ankiforge.ledger.readings import (
-    content_of,
+    content_of_highlight,
     decode_highlight,
     mark_of,
     numbered_marks,
@@ -67,7 +67,8 @@ def _read_by(passage: Passage) -> Strings:
 def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
     """Return the dialects by which a vault is to be read.
 
-    At its first reading these are the ones that are switched on: nobody has cards of it yet.
+    At its first reading these are the ones that are switched on: nobody has cards of it
+    yet.
 
     Args:
         store: the store.
@@ -112,20 +113,29 @@ def keep_count(
         stamp: of all files of the vault.
         documents: all documents of the vault.
     """
-    added = changed = gone = 0
+    added = 0
+    changed = 0
+    gone = 0
     rows = store.rows(
-        "SELECT id, place FROM document WHERE container = ? AND state = 'present'", container
+        "SELECT id, place FROM document WHERE container = ? AND state = 'present'",
+        container,
     )
-    known = {row["place"]: row["id"] for row in rows}
+    known_documents = {row["place"]: row["id"] for row in rows}
     for document in documents:
-        before = _present(store, known.pop(place_of(document), 0))
-        after = list(numbered_marks(document.highlights))
-        pairs = match_in_document([mark_of(one) for one in before], [mark_of(one) for one in after])
+        before = _present(store, known_documents.pop(place_of(document), 0))
+        after = numbered_marks(document.highlights)
+        pairs = match_in_document(
+            [mark_of(highlight) for highlight in before],
+            [mark_of(highlight) for highlight in after],
+        )
         added += len(after) - len(pairs)
         gone += len(before) - len(pairs)
-        for index, at in pairs.items():
-            changed += _content(after[index]) != _content(before[at])
-    for document_id in known.values():
+        for after_index, before_index in pairs.items():
+            if _drafted_content(after[after_index]) != _drafted_content(
+                before[before_index],
+            ):
+                changed += 1
+    for document_id in known_documents.values():
         gone += len(_present(store, document_id))
     difference = Difference(on, stamp, added, changed, gone)
     with store.transaction():
@@ -138,45 +148,67 @@ def _present(store: Store, document: int) -> list[Highlight]:
     return [decode_highlight(row) for row in store.rows(query, document)]
 
 
-def _content(highlight: Highlight) -> tuple[object, ...]:
+def _drafted_content(highlight: Highlight) -> tuple[object, ...]:
     """Return what decides on the drafts of a highlight, and whether they are accepted."""
     # as stored: without what a deck file or a comment said
-    bare = replace(highlight, skip="")
-    return content_of(bare), highlight.kind, highlight.form, highlight.declared, highlight.two_way
+    as_stored = replace(highlight, skip="")
+    return (
+        content_of_highlight(as_stored),
+        highlight.kind,
+        highlight.form,
+        highlight.declared,
+        highlight.two_way,
+    )
 
 
 def pending(store: Store) -> Iterator[Pending]:
     """Yield the changes of dialects that a person has to decide on."""
-    for row in store.rows("SELECT name, value FROM meta WHERE name LIKE ? || '%'", _META):
+    counts = store.rows("SELECT name, value FROM meta WHERE name LIKE ? || '%'", _META)
+    for row in counts:
         container = row["name"].removeprefix(_META)
         difference = msgspec.json.decode(row["value"], type=Difference)
         passage = store.passage(key_of(container))
-        decided = (_read_by(passage), *passage.declined)
-        if difference.on not in decided and not difference.empty:
-            yield Pending(container, _read_by(passage), difference)
+        read_by = _read_by(passage)
+        is_decided = difference.on == read_by or difference.on in passage.declined
+        if not is_decided and not difference.empty:
+            yield Pending(container, read_by, difference)
 
 
-def asked(one: Pending) -> str:
+def asked(pending: Pending) -> str:
     """Return the question about a change, with the number of passages."""
-    name = one.container.partition(":")[2]
-    new = [TITLES[dialect] for dialect in one.difference.on if dialect not in one.read]
-    old = [TITLES[dialect] for dialect in one.read if dialect not in one.difference.on]
-    parts = []
-    if new:
-        parts.append(f"{' and '.join(new)} {'is' if len(new) == 1 else 'are'} switched on")
-    if old:
-        parts.append(f"{' and '.join(old)} {'is' if len(old) == 1 else 'are'} switched off")
-    ask = "read the cards accordingly"
-    if not old:
-        ask = f"read {'its' if len(new) == 1 else 'their'} cards"
-    elif not new:
-        ask = f"read {'its' if len(old) == 1 else 'their'} cards no longer"
-    return f"{', '.join(parts)} in {name}: {ask}? {effect(one.difference)}."
+    vault = pending.container.partition(":")[2]
+    on = pending.difference.on
+    switched_on = [TITLES[dialect] for dialect in on if dialect not in pending.read]
+    switched_off = [TITLES[dialect] for dialect in pending.read if dialect not in on]
+    changes = []
+    if switched_on:
+        changes.append(f"{' and '.join(switched_on)} {_are(switched_on)} switched on")
+    if switched_off:
+        changes.append(f"{' and '.join(switched_off)} {_are(switched_off)} switched off")
+    if not switched_off:
+        request = f"read {_their(switched_on)} cards"
+    elif not switched_on:
+        request = f"read {_their(switched_off)} cards no longer"
+    else:
+        request = "read the cards accordingly"
+    return f"{', '.join(changes)} in {vault}: {request}? {effect(pending.difference)}."
+
+
+def _are(plugins: Sequence[str]) -> str:
+    return "is" if len(plugins) == 1 else "are"
+
+
+def _their(plugins: Sequence[str]) -> str:
+    return "its" if len(plugins) == 1 else "their"
 
 
 def effect(difference: Difference) -> str:
     """Return how many passages would be new, other and gone, in words."""
-    told = (("new", difference.added), ("other", difference.changed), ("gone", difference.gone))
-    said = [f"{number:,} {what}" for what, number in told if number]
-    total = sum(number for _, number in told)
-    return f"{counted(total, 'passage')} would change: {', '.join(said)}"
+    counts = {
+        "new": difference.added,
+        "other": difference.changed,
+        "gone": difference.gone,
+    }
+    told = [f"{count:,} {what}" for what, count in counts.items() if count]
+    total = sum(counts.values())
+    return f"{counted(total, 'passage')} would change: {', '.join(told)}"

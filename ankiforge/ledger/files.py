@@ -1,8 +1,9 @@
 """Two files beside the database: what saves time, and what was paid for.
 
-`memory.db` contains nothing that cannot be read or computed again, so errors are ignored: an
-unreadable file counts as empty, and a damaged one is deleted. `replies.db` has the replies of models
-by request hash. It is kept when the database is deleted, and never deleted by the program.
+`memory.db` contains nothing that cannot be read or computed again, so errors are ignored:
+an unreadable file counts as empty, and a damaged one is deleted. `replies.db` has the
+replies of models by request hash. It is kept when the database is deleted, and never
+deleted by the program.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError
 from ankiforge.model import Value
 
-# --- what saves time ------------------------------------------------------------------------
+# --- what saves time --------------------------------------------------------------------
 
 _CACHE_SCHEMA = """
 CREATE TABLE IF NOT EXISTS kept (
@@ -42,7 +43,8 @@ class CacheFile:
             OwnFileError: a link or no regular file is there.
         """
         path.database()
-        self._path, self._patience = path, _PATIENCE
+        self._path = path
+        self._patience = _PATIENCE
 
     def of(self, owner: str) -> Cache:
         """Return the part of the cache that belongs to one source or purpose."""
@@ -50,33 +52,45 @@ class CacheFile:
 
     def select(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query; [] if the file cannot be read."""
-        if self._path.is_there():
-            try:
-                with closing(self._open()) as connection:
-                    return connection.execute(sql, values).fetchall()
-            except sqlite3.Error as error:
-                self._failed(error)
-        return []
+        if not self._path.is_there():
+            return []
+        try:
+            with closing(self._open()) as connection:
+                return connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            self._note_failure(error)
+            return []
 
-    def write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
+    def write(
+        self,
+        owner: str,
+        bodies: Mapping[str, bytes],
+        forget: Iterable[str],
+    ) -> None:
         """Store and delete entries in one transaction."""
         try:
             with closing(self._open(make=True)) as connection, connection:
                 connection.execute(_CACHE_SCHEMA)
-                gone = [(owner, name) for name in forget]
-                connection.executemany("DELETE FROM kept WHERE owner = ? AND name = ?", gone)
+                forgotten = [(owner, name) for name in forget]
+                connection.executemany(
+                    "DELETE FROM kept WHERE owner = ? AND name = ?",
+                    forgotten,
+                )
                 rows = [(owner, name, body) for name, body in bodies.items()]
-                connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", rows)
+                connection.executemany(
+                    "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)",
+                    rows,
+                )
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
                 with suppress(OSError):
                     self._path.remove_database()
-            self._failed(error)
+            self._note_failure(error)
 
     def _open(self, *, make: bool = False) -> sqlite3.Connection:
         return sqlite3.connect(self._path.database(make=make), timeout=self._patience)
 
-    def _failed(self, error: sqlite3.Error) -> None:
+    def _note_failure(self, error: sqlite3.Error) -> None:
         """If the file is in use, do not wait for it in later calls."""
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             self._patience = 0.0
@@ -86,20 +100,24 @@ class Cache:
     """The entries of one owner; see `model.Memory`."""
 
     def __init__(self, file: CacheFile, owner: str) -> None:
-        self._file, self._owner = file, owner
+        self._file = file
+        self._owner = owner
 
     def recall(self, name: str) -> bytes | None:
         """Return the entry with this name; None if there is none."""
         sql = "SELECT body FROM kept WHERE owner = ? AND name = ?"
-        found = self._file.select(sql, self._owner, name)
-        return bytes(found[0][0]) if found else None
+        rows = self._file.select(sql, self._owner, name)
+        if not rows:
+            return None
+        [body] = rows[0]
+        return bytes(body)
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         """Store entries and delete others, in one transaction."""
         self._file.write(self._owner, bodies, forget)
 
 
-# --- what was paid for ----------------------------------------------------------------------
+# --- what was paid for ------------------------------------------------------------------
 
 _REPLIES_SCHEMA = """
 CREATE TABLE IF NOT EXISTS reply (
@@ -147,25 +165,38 @@ class Replies:
 
     def get(self, request: str) -> str | None:
         """Return the raw reply to a request; None if there is none."""
+        query = "SELECT raw FROM reply WHERE request = ?"
         with self._lock:
-            row = self._db.execute("SELECT raw FROM reply WHERE request = ?", (request,)).fetchone()
+            row = self._db.execute(query, (request,)).fetchone()
         return str(row[0]) if row else None
 
     def put(
-        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
+        self,
+        request: str,
+        raw: str,
+        *,
+        model: str,
+        prompt: str,
+        tokens_in: int,
+        tokens_out: int,
     ) -> None:
         """Store a raw reply durably, replacing an older one."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        values = (request, raw, model, prompt, tokens_in, tokens_out, now)
+        replied_at = datetime.now(UTC).isoformat(timespec="seconds")
+        values = (request, raw, model, prompt, tokens_in, tokens_out, replied_at)
         with self._lock:
-            self._db.execute("INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            self._db.execute(
+                "INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
 
     def paid(self) -> list[Paid]:
-        """Return what was used by model and prompt, without replies pasted from a chat."""
+        """Return what was used by model and prompt, without replies from a chat."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out) FROM reply"
-                " WHERE tokens_in + tokens_out > 0 GROUP BY model, prompt ORDER BY model, prompt"
+                "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out) FROM"
+                " reply"
+                " WHERE tokens_in + tokens_out > 0 GROUP BY model, prompt ORDER BY"
+                " model, prompt"
             ).fetchall()
         return [Paid(*row) for row in rows]
 

@@ -1,10 +1,12 @@
 """What sources and other machines read, as matching sees it.
 
-A highlight becomes a mark with its text, folded; a document becomes what tells it from others. Sources
-ask here which documents they may skip; readings of other machines, from the journal, are kept here.
+A highlight becomes a mark with its text, folded; a document becomes what tells it from
+others. Sources ask here which documents they may skip; readings of other machines, from
+the journal, are kept here.
 
-`triple_of`, `own` and the fold of a text make keys (docs/keys.md): what changes them makes every note
-anew. Tested by `tests/e2e/test_keys.py`, `test_readings.py` and `tests/unit/ledger/test_journal.py`.
+`triple_of`, `own` and the fold of a text make keys (docs/keys.md): what changes them
+makes every note anew. Tested by `tests/e2e/test_keys.py`, `test_readings.py` and
+`tests/unit/ledger/test_journal.py`.
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
-from ankiforge.ledger.match import LONG, Doc, Mark, Reading
+from ankiforge.ledger.match import LONG, Mark, Reading
+from ankiforge.ledger.match_documents import ComparedDocument
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
-    NOTE,
     Extracted,
     Highlight,
     HighlightKind,
@@ -29,27 +31,28 @@ from ankiforge.model import (
     Unmarked,
     colour_name,
     h16,
+    hints,
 )
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import triple_of
 
 ORDER = (SourceKind.ZOTERO, SourceKind.PDF, SourceKind.VAULT, SourceKind.OTHER)
 """Of the locations of a passage, the one whose text is used: the first."""
-TOGETHER = 200
+DOCUMENTS_TOGETHER = 200
 """Documents of one transaction."""
 HIGHLIGHTS_TOGETHER = 2000
 """Highlights from which a transaction takes no further document."""
-LABELS = ("b.", "at:", NOTE)
-"""How the ids begin that tell where a passage stands, and not which one it is."""
-_decode_highlight = msgspec.json.Decoder(Highlight).decode
+decode_highlight_body = msgspec.json.Decoder(Highlight).decode
+"""Return the highlight that a column `body` holds."""
 
 
 def decode_highlight(row: Row) -> Highlight:
     """Return the highlight of a row that was read on this machine."""
-    return _decode_highlight(row["body"])
+    return decode_highlight_body(row["body"])
 
 
-Read = Extracted | Unmarked
+ReadDocument = Extracted | Unmarked
+"""A document that a source has read: with highlights, or without any."""
 
 
 class Report(msgspec.Struct):
@@ -72,56 +75,74 @@ class Report(msgspec.Struct):
     """The rows of the documents that were listed, changed or not."""
 
 
-def place_of(one: Read) -> str:
+def place_of(document: ReadDocument) -> str:
     """Return the place of a document within its container."""
-    if isinstance(one, Unmarked):
-        return one.path
-    return one.document.path or one.document.key
+    if isinstance(document, Unmarked):
+        return document.path
+    return document.document.path or document.document.key
 
 
-def content_of(highlight: Highlight) -> str:
-    """Return a hash of what drafts depend on; if it changes, the highlight is drafted again."""
-    gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
+def content_of_highlight(highlight: Highlight) -> str:
+    """Return a hash of what drafts depend on: with a new one, it is drafted again."""
+    places = [f"{start}-{end}" for start, end in highlight.gaps]
     comment = highlight.comment if highlight.instructs else ""
-    around = highlight.sentence if highlight.kind is not HighlightKind.CARD else ""
-    ends = ("open end",) if highlight.open_end else ()
-    return h16(highlight.exact, gaps, comment, around, highlight.skip, *highlight.markdown, *ends)
+    # the sides of a hand-written card say all; a phrase is drafted with its sentence
+    around = "" if highlight.kind is HighlightKind.CARD else highlight.sentence
+    parts = [highlight.exact, ",".join(places), comment, around, highlight.skip]
+    parts += highlight.markdown
+    if highlight.open_end:
+        parts.append("open end")
+    return h16(*parts)
 
 
 def colours_of(highlight: Highlight) -> Strings:
     """Return the names of a mark's colour: as written, and that of its hue."""
-    return (highlight.colour, colour_name(highlight.colour)) if highlight.colour else ()
+    if not highlight.colour:
+        return ()
+    return highlight.colour, colour_name(highlight.colour)
 
 
 def mark_of(highlight: Highlight, document: int = 0) -> Mark:
     """Return a highlight as matching sees it."""
+    text, before, after = triple_of(highlight)
     names, labels = names_and_labels((highlight.own, *highlight.hints))
-    reading = Reading(*triple_of(highlight), sides=_sides(highlight))
-    return Mark((reading,), highlight.kind.value, names, labels, document=document)
+    return Mark(
+        readings=(Reading(text, before, after, _sides(highlight)),),
+        kind=highlight.kind.value,
+        names=names,
+        labels=labels,
+        document=document,
+    )
 
 
 def names_and_labels(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Divide the ids of a highlight into those of the mark itself and those written beside it.
-
-    A label is a block id, the place of a mark in a PDF, or the id that another tool wrote below a card.
-    """
-    known = {one for one in ids if one}
-    labels = {one for one in known if one.startswith(LABELS)}
-    return frozenset(known - labels), frozenset(labels)
+    """Divide the ids of a highlight into its own and labels (`hints.is_label`)."""
+    names = set()
+    labels = set()
+    for id in ids:
+        if hints.is_label(id):
+            labels.add(id)
+        elif id:
+            names.add(id)
+    return frozenset(names), frozenset(labels)
 
 
 def _sides(highlight: Highlight) -> Pair | None:
-    """Return the two sides of a hand-written card, or the gaps and the rest of marked phrases."""
+    """Return both sides of a hand-written card, or gaps and rest of marked phrases."""
     if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
         return fold(highlight.markdown[0]), fold(highlight.markdown[1])
-    if highlight.gaps:
-        gaps, rest, at = [], [], 0
-        for start, end in highlight.gaps:
-            gaps.append(fold(highlight.exact[start:end]))
-            rest.append(highlight.exact[at:start])
-            at = end
-        return " ".join(gaps), fold(" ".join((*rest, highlight.exact[at:])))
-    return None
+    if not highlight.gaps:
+        return None
+    text = highlight.exact
+    gaps = []
+    rest = []
+    rest_from = 0
+    for start, end in highlight.gaps:
+        gaps.append(fold(text[start:end]))
+        rest.append(text[rest_from:start])
+        rest_from = end
+    rest.append(text[rest_from:])
+    return " ".join(gaps), fold(" ".join(rest))
 
 
 def reading_of(text: Text) -> Reading:
@@ -129,72 +150,85 @@ def reading_of(text: Text) -> Reading:
     return Reading(fold(text.exact), text.before, text.after)
 
 
-def doc_found(one: Read) -> Doc:
+def compared(document: ReadDocument) -> ComparedDocument:
     """Return a document that was read as matching sees it."""
-    from ankiforge.text.identifiers import decode_sketch
+    from ankiforge.text.sketches import decode_sketch
 
-    if isinstance(one, Unmarked):
-        return Doc(one.path)
-    texts = frozenset(triple_of(each)[0] for each in one.highlights)
-    sketch = decode_sketch(one.sketch) if one.sketch else None
-    return Doc(place_of(one), sketch, texts)
+    if isinstance(document, Unmarked):
+        return ComparedDocument(document.path)
+    texts = set()
+    for highlight in document.highlights:
+        text, _before, _after = triple_of(highlight)
+        texts.add(text)
+    sketch = decode_sketch(document.sketch) if document.sketch else None
+    return ComparedDocument(place_of(document), sketch, frozenset(texts))
 
 
-def batches(read: Iterable[Read]) -> Iterator[list[Read]]:
+def batches(documents: Iterable[ReadDocument]) -> Iterator[list[ReadDocument]]:
     """Yield documents in lists, so that no transaction is open while a source reads."""
-    batch = []
-    count = 0
-    for one in read:
-        batch.append(one)
-        count += len(one.highlights) if isinstance(one, Extracted) else 0
-        if len(batch) == TOGETHER or count >= HIGHLIGHTS_TOGETHER:
+    batch: list[ReadDocument] = []
+    highlights = 0
+    for document in documents:
+        batch.append(document)
+        if isinstance(document, Extracted):
+            highlights += len(document.highlights)
+        if len(batch) == DOCUMENTS_TOGETHER or highlights >= HIGHLIGHTS_TOGETHER:
             yield batch
-            batch, count = [], 0
+            batch = []
+            highlights = 0
     if batch:
         yield batch
 
 
 def numbered_marks(highlights: Sequence[Highlight]) -> list[Highlight]:
     """Number the highlights with equal text and context, in document order."""
-    seen: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[tuple[str, str, str]] = Counter()
     numbered = []
-    for one in highlights:
-        seen[triple_of(one)] += 1
-        numbered.append(replace(one, nth=seen[triple_of(one)]))
+    for highlight in highlights:
+        triple = triple_of(highlight)
+        counts[triple] += 1
+        numbered.append(replace(highlight, nth=counts[triple]))
     return numbered
 
 
-# --- what sources may skip ----------------------------------------------------------------------
+# --- what sources may skip --------------------------------------------------------------
 
 
 class Known:
-    """Answers sources that skip documents which are unchanged (the protocol `Known` of the model).
+    """Answers sources that skip unchanged documents (the protocol `Known` of the model).
 
     Another salt, which is put before fingerprints, makes every document unknown.
     """
 
     def __init__(self, store: Store, salt: str) -> None:
-        self._store, self._salt = store, salt
+        self._store = store
+        self._salt = salt
         # The documents of each container that was asked about, by path.
         self._rows: dict[str, dict[str, Row]] = {}
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was ingested with this fingerprint; always False for ""."""
+        """Return whether a document was ingested with this fingerprint; False for ""."""
+        if not fingerprint:
+            return False
         row = self._row(container, path)
-        salted = f"{self._salt} {fingerprint}"
-        return bool(fingerprint and row and row["fingerprint"] == salted)
+        return row is not None and row["fingerprint"] == f"{self._salt} {fingerprint}"
 
     def depends(self, container: str, path: str) -> Strings:
         """Return what the last reading of a document depended on."""
         row = self._row(container, path)
-        return tuple(msgspec.json.decode(row["depends"])) if row and row["depends"] != "[]" else ()
+        if row is None or row["depends"] == "[]":
+            return ()
+        return tuple(msgspec.json.decode(row["depends"]))
 
     def paths(self, container: str) -> Strings | None:
         """Return the documents of a container; None if one of them must be read again."""
-        query = "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'"
-        rows = self._store.rows(query, container)
-        whole = all(row["fingerprint"] for row in rows)
-        return tuple(row["place"] for row in rows) if whole else None
+        rows = self._store.rows(
+            "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'",
+            container,
+        )
+        if not all(row["fingerprint"] for row in rows):
+            return None
+        return tuple(row["place"] for row in rows)
 
     def _row(self, container: str, path: str) -> Row | None:
         if container not in self._rows:
@@ -202,71 +236,103 @@ class Known:
                 "SELECT place, fingerprint, depends FROM document"
                 " WHERE container = ? AND state = 'present'"
             )
-            self._rows[container] = {
-                row["place"]: row for row in self._store.rows(query, container)
-            }
+            rows = self._store.rows(query, container)
+            self._rows[container] = {row["place"]: row for row in rows}
         return self._rows[container].get(path)
 
 
-# --- what other machines recorded -----------------------------------------------------------------
+# --- what other machines recorded -------------------------------------------------------
 
 
-def hear(store: Store, events: Iterable[Event]) -> None:
+def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
     """Take note of keys and texts that are in the journal but were not read here."""
     with store.transaction():
         for event in events:
             if event.what in ("key", "text"):
-                _hear_text(store, event)
+                _record_journal_reading(store, event)
 
 
-def _hear_text(store: Store, event: Event) -> None:
+def _record_journal_reading(store: Store, event: Event) -> None:
     body = {name: value for name, value in event.body.items() if name != "like"}
     text = msgspec.convert(body, Text)
     reading = reading_of(text)
-    if store.row("SELECT 1 FROM highlight WHERE key = ? AND body != ''", event.key):
+    was_read_here = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
+    if store.row(was_read_here, event.key):
         return
-    where = (text.container, text.place)
     store.write(
-        "INSERT OR IGNORE INTO document (container, place, state, fingerprint, depends, sketch,"
-        " source, title) VALUES (?, ?, 'journal', '', '[]', '', '', ?)",
-        *where, text.place,
-    )  # fmt: skip
-    document = store.value("SELECT id FROM document WHERE container = ? AND place = ?", *where)
+        "INSERT OR IGNORE INTO document"
+        " (container, place, state, fingerprint, depends, sketch, source, title)"
+        " VALUES (?, ?, 'journal', '', '[]', '', '', ?)",
+        text.container,
+        text.place,
+        text.place,
+    )
+    document = store.value(
+        "SELECT id FROM document WHERE container = ? AND place = ?",
+        text.container,
+        text.place,
+    )
     store.write(
-        "INSERT INTO highlight VALUES (?, ?, ?, 'journal', 0, '', ?, ?, '', '', '', '', '', '', 0, '', '', '')"
-        " ON CONFLICT (key) DO UPDATE SET document = excluded.document, folded = excluded.folded,"
-        " state = excluded.state, missed = 0",
-        event.key, document, event.n, text.kind, reading.text,
-    )  # fmt: skip
-    rows = store.rows(  # another key for the passage that stands here in the same place
+        "INSERT INTO highlight"
+        " VALUES (?, ?, ?, 'journal', 0, '', ?, ?, '', '', '', '', '', '', 0, '', '', '')"
+        " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
+        " folded = excluded.folded, state = excluded.state, missed = 0",
+        event.key,
+        document,
+        event.n,
+        text.kind,
+        reading.text,
+    )
+    _unite_with_passage_here(store, event.key, text, reading)
+
+
+def _unite_with_passage_here(
+    store: Store,
+    key: str,
+    text: Text,
+    reading: Reading,
+) -> None:
+    """Unite a key of another machine with that of the passage in its place here."""
+    rows = store.rows(
         "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
         " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
-        reading.text, *where,
-    )  # fmt: skip
-    rows = [row for row in rows if mark_of(decode_highlight(row)).now[:3] == reading[:3]]
-    if len(rows) == 1 and store.first(rows[0]["key"]) != store.first(event.key):
-        store.add("same", event.key, POLICY, {"old": rows[0]["key"]})
+        reading.text,
+        text.container,
+        text.place,
+    )
+    keys = []
+    for row in rows:
+        mark = mark_of(decode_highlight(row))
+        if mark.newest.triple == reading.triple:
+            keys.append(row["key"])
+    if len(keys) == 1 and store.first(keys[0]) != store.first(key):
+        store.add("same", key, POLICY, {"old": keys[0]})
 
 
-# --- one passage in several sources ---------------------------------------------------------------
+# --- one passage in several sources -----------------------------------------------------
 
 
 def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
     """Unite what one passage is in several sources: a note, its PDF, the library.
 
-    Marks of different routes are one if they have an id in common, or if their documents are one
-    work and their texts are equal, one to one in order. Marks of one route never are.
+    Marks of different routes are one if they have an id in common, or if their documents
+    are one work and their texts are equal, one to one in order. Marks of one route never
+    are.
 
     Returns:
         The keys that are now of a passage that was known before.
     """
     united = set()
     for key in keys:
-        row = store.row("SELECT * FROM highlight WHERE key = ? AND state = 'present'", key)
+        row = store.row(
+            "SELECT * FROM highlight WHERE key = ? AND state = 'present'",
+            key,
+        )
         if row is None or store.keys(key) != (key,):
             continue
         highlight = decode_highlight(row)
-        if other := _same_id(store, highlight) or _same_work(store, row, highlight):
+        other = _same_id(store, highlight) or _same_work(store, row, highlight)
+        if other:
             store.add("same", key, SOURCE, {"old": other})
             united.add(key)
     return united
@@ -275,7 +341,7 @@ def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
 def _same_id(store: Store, highlight: Highlight) -> str:
     """Return the key of a present mark of another route that this one names."""
     for hint in highlight.hints:
-        scheme, _, name = hint.partition(":")
+        scheme, name = hints.split_hint(hint)
         rows = store.rows(
             "SELECT key, route FROM highlight WHERE key LIKE ? AND state = 'present'",
             f"{scheme}:%/{name}",
@@ -287,26 +353,30 @@ def _same_id(store: Store, highlight: Highlight) -> str:
 
 
 def _same_work(store: Store, row: Row, highlight: Highlight) -> str:
-    """Return the key of the equal mark of another route in a document of the same work."""
+    """Return the key of the equal mark of another route in a document of one work."""
     if len(row["folded"]) < LONG:
         return ""
-    rows = store.rows(
+    others = store.rows(
         "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
         " JOIN highlight h ON h.document = b.document"
         " WHERE a.document = ? AND h.folded = ? AND h.state = 'present' AND h.route != ?"
         " ORDER BY h.document, h.position",
-        row["document"], row["folded"], row["route"],
-    )  # fmt: skip
-    routes = {_route(store, key) for key in store.keys(row["key"])}
-    for other in rows:
-        taken = {_route(store, key) for key in store.keys(other["key"])}
+        row["document"],
+        row["folded"],
+        row["route"],
+    )
+    routes = _routes(store, row["key"])
+    for other in others:
         page = decode_highlight(other).page_label
-        if page and highlight.page_label and page != highlight.page_label:
-            continue
-        if not routes & taken:
+        is_elsewhere = page and highlight.page_label and page != highlight.page_label
+        if not is_elsewhere and routes.isdisjoint(_routes(store, other["key"])):
             return store.first(other["key"])
     return ""
 
 
-def _route(store: Store, key: str) -> str:
-    return store.value("SELECT route FROM highlight WHERE key = ?", key) or ""
+def _routes(store: Store, key: str) -> set[str]:
+    """Return the routes by which a passage was read; "" for a key that was not read."""
+    routes = set()
+    for each in store.keys(key):
+        routes.add(store.value("SELECT route FROM highlight WHERE key = ?", each) or "")
+    return routes

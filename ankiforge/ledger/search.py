@@ -1,8 +1,8 @@
 """Search everything that was read, for `search`: by name, by title, or by words.
 
-One full-text table holds the words of documents, highlights and live cards; `Duplicates` has the search
-terms of the cards that a draft may repeat. A search first brings its table up to date, by comparing it
-with the rows, so that no decision has to wait for it.
+One full-text table holds the words of documents, highlights and live cards; `Duplicates`
+has the search terms of the cards that a draft may repeat. A search first brings its table
+up to date, by comparing it with the rows, so that no decision has to wait for it.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from ankiforge.ledger import lists
 from ankiforge.ledger.drafts import keep_terms
-from ankiforge.ledger.events import Wording
-from ankiforge.ledger.lists import BASE_LETTERS, Match, loose
+from ankiforge.ledger.lists import BASE_LETTERS, Line, Match, loose
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import (
     CardKind,
     Document,
     Draft,
     Fields,
     ForeignNote,
+    Highlight,
     HighlightKey,
     IndexedCard,
     Origin,
@@ -38,22 +39,69 @@ from ankiforge.text.identifiers import names_in, names_of
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
 """How a work is found, the most reliable first."""
 _ORDER = (NAME, TITLE, SIMILAR, WORDS)
-# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the other.
+# The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the
+# other.
 _ALIKE = 86.0
 _WITHIN = 92.0
 _SHORTEST, _SHORTEST_PART = 8, 14
 """Titles, and parts of titles, that are shorter are not compared."""
 _MOST = 300
-# The values of a parameter that is a JSON list.
-_AMONG = "(SELECT value FROM json_each(?))"
 _CURRENT = (
     "SELECT 'highlight' AS what, h.key AS ref, h.document, h.run || h.state AS digest"
     " FROM highlight h WHERE h.body != ''"
     " UNION ALL SELECT 'card', c.guid, h.document, c.content FROM card c"
     " JOIN highlight h ON h.key = c.passage WHERE c.live"
-    " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run) FROM document d"
+    " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run) FROM"
+    " document d"
     " JOIN highlight h ON h.document = d.id AND h.body != '' GROUP BY d.id"
 )
+
+
+class _Hit(NamedTuple):
+    """One way in which a work was found; the least one is the best."""
+
+    rank: int
+    """The index of the way in `_ORDER`."""
+    minus_score: float
+    detail: str
+    ref: str
+    """The key or guid of what contains the words; "" if a document was found."""
+
+
+class _Hits:
+    """What was found, by work: the first of its documents names it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.by_work: dict[int, list[_Hit]] = defaultdict(list)
+
+    def add(
+        self,
+        document: int,
+        way: str,
+        score: float = 0.0,
+        *,
+        detail: str = "",
+        ref: str = "",
+    ) -> None:
+        """Add that a document was found."""
+        hit = _Hit(_ORDER.index(way), -score, detail, ref)
+        self.by_work[_work(self._store, document)].append(hit)
+
+    def found_by(self, *ways: str) -> bool:
+        """Return whether anything was found in one of these ways."""
+        ranks = {_ORDER.index(way) for way in ways}
+        return any(hit.rank in ranks for hits in self.by_work.values() for hit in hits)
+
+    def in_order(self) -> list[tuple[int, list[_Hit]]]:
+        """Return the works with their hits, the most reliable first."""
+
+        def reliability(found: tuple[int, list[_Hit]]) -> tuple[int, float, int]:
+            work, hits = found
+            best = min(hits)
+            return (best.rank, best.minus_score, work)
+
+        return sorted(self.by_work.items(), key=reliability)
 
 
 def find(
@@ -70,148 +118,203 @@ def find(
     _update(store)
     store.define("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
-    hits = defaultdict(list)
-
-    def hit(document: int, by: str, score: float = 0.0, detail: str = "", ref: str = "") -> None:
-        hits[_work(store, document)].append((_ORDER.index(by), -score, detail, ref))
-
-    names = [*names_in(query)] if query else []
-    if query and " " not in query.strip():  # a single word may be a name without a prefix
-        word = query.strip()
-        names += [
-            ("citekey", word.casefold()),
-            ("file", word.casefold()),
-            ("zotero", f"user/{word}"),
-        ]
-    for one in documents:
-        names += [name for name in names_of(one.identifiers, one.uri) if name[0] != "file"]
-        same = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
-        for row in store.rows(same, one.key) if one.key else ():
-            hit(row["document"], NAME, 1, "the same file")
-    for document, (scheme, value) in _named(store, dict.fromkeys(names)):
-        hit(document, NAME, detail=f"{scheme} {value}")
-    if not hits:
-        for title in (one.title for one in documents) if documents else (query,):
-            for document, by, score in _titled(store, title):
-                hit(document, by, score, f"{score:.0f} % alike")
-    if not hits or (
-        query and not any(one[0] < _ORDER.index(SIMILAR) for best in hits.values() for one in best)
-    ):
-        for row in _with_words(store, query):
-            ref = "" if row["what"] == "document" else row["ref"]
-            hit(row["document"], WORDS, row["score"], ref=ref)
-    for work in sorted(hits, key=lambda one: (min(hits[one])[:2], one)):
-        rank, _, detail, _ = min(hits[work])
-        matched = frozenset(ref for *_, ref in hits[work]) - {""}
-        yield _match(store, work, _ORDER[rank], detail, matched, now)
+    hits = _Hits(store)
+    _find_by_name(store, hits, query, documents)
+    if not hits.by_work:
+        titles = [document.title for document in documents] if documents else [query]
+        _find_by_title(store, hits, titles)
+    if not hits.by_work or (query and not hits.found_by(NAME, TITLE)):
+        _find_by_words(store, hits, query)
+    for work, found in hits.in_order():
+        yield _match(store, work, found, now)
 
 
-# --- the index ------------------------------------------------------------------------------------
+def _find_by_name(
+    store: Store,
+    hits: _Hits,
+    query: str,
+    documents: Sequence[Document],
+) -> None:
+    """Find what a query, or the document of a file, names."""
+    names = _names_of_query(query) if query else []
+    for document in documents:
+        for scheme, value in names_of(document.identifiers, document.uri):
+            if scheme != "file":
+                names.append((scheme, value))
+        if document.key:
+            same_file = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
+            for row in store.rows(same_file, document.key):
+                hits.add(row["document"], NAME, 1, detail="the same file")
+    for document_id, (scheme, value) in _named(store, dict.fromkeys(names)):
+        hits.add(document_id, NAME, detail=f"{scheme} {value}")
+
+
+def _names_of_query(query: str) -> list[Pair]:
+    """Return the names that a query may be, as (scheme, value)."""
+    names = [*names_in(query)]
+    word = query.strip()
+    if " " not in word:  # a single word may be a name without a prefix
+        names.append(("citekey", word.casefold()))
+        names.append(("file", word.casefold()))
+        names.append(("zotero", f"user/{word}"))
+    return names
+
+
+def _find_by_title(store: Store, hits: _Hits, titles: Iterable[str]) -> None:
+    """Find documents by titles, equal or similar ones."""
+    for title in titles:
+        for document, way, score in _titled(store, title):
+            hits.add(document, way, score, detail=f"{score:.0f} % alike")
+
+
+def _find_by_words(store: Store, hits: _Hits, query: str) -> None:
+    """Find what contains the words of a query."""
+    for row in _with_words(store, query):
+        ref = "" if row["what"] == "document" else row["ref"]
+        hits.add(row["document"], WORDS, row["score"], ref=ref)
+
+
+# --- the index --------------------------------------------------------------------------
 
 
 def _update(store: Store) -> None:
     """Index what is new or changed, and drop what is gone."""
     store.refold()
-    known = {
-        (row["what"], row["ref"]): (row["rowid"], row["digest"])
-        for row in store.rows("SELECT rowid, what, ref, digest FROM search")
-    }
+    outdated = {}
+    for row in store.rows("SELECT rowid, what, ref, digest FROM search"):
+        outdated[row["what"], row["ref"]] = (row["rowid"], row["digest"])
     fresh = []
     for row in store.rows(_CURRENT):
-        if known.get((row["what"], row["ref"]), (0, ""))[1] == row["digest"]:
-            del known[row["what"], row["ref"]]
+        entry_name = (row["what"], row["ref"])
+        if entry_name in outdated and outdated[entry_name][1] == row["digest"]:
+            del outdated[entry_name]
         else:
             fresh.append(row)
-    if not fresh and not known:
+    if not fresh and not outdated:
         return
     with store.transaction():
-        for rowid, _ in known.values():
+        for rowid, _ in outdated.values():
             store.write("DELETE FROM search WHERE rowid = ?", rowid)
         for row in fresh:
             texts = map(searched, _texts(store, row))
             store.write("INSERT INTO search VALUES (?, ?, ?, ?, ?, ?, ?)", *row, *texts)
 
 
-def _texts(store: Store, row: Row) -> tuple[str, str, str]:
+def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
     """Return (title, passage, remark) of an entry."""
-    if row["what"] == "card":
-        return "", store.value("SELECT words FROM card WHERE guid = ?", row["ref"]), ""
-    column = "key" if row["what"] == "highlight" else "document"
+    if entry["what"] == "card":
+        return (
+            "",
+            store.value("SELECT words FROM card WHERE guid = ?", entry["ref"]),
+            "",
+        )
+    column = "key" if entry["what"] == "highlight" else "document"
     query = f"SELECT body FROM highlight WHERE {column} = ? AND body != ''"
-    found = store.row(query, row["ref"])
-    assert found is not None
-    one = decode_highlight(found)
-    if row["what"] == "highlight":
-        return "", one.exact, "\n".join((one.comment, one.heading, one.author, *one.tags))
-    of = one.document
-    return of.title, "", "\n".join((*of.creators, of.path, *of.tags, *of.collections))
+    stored = store.row(query, entry["ref"])
+    assert stored is not None
+    highlight = decode_highlight(stored)
+    if entry["what"] == "highlight":
+        about = (
+            highlight.comment,
+            highlight.heading,
+            highlight.author,
+            *highlight.tags,
+        )
+        return "", highlight.exact, "\n".join(about)
+    document = highlight.document
+    about = (*document.creators, document.path, *document.tags, *document.collections)
+    return document.title, "", "\n".join(about)
 
 
 def _with_words(store: Store, query: str) -> list[Row]:
-    """Return the entries with all words; else the documents whose entries together have all."""
-    phrases = [
-        '"' + words.replace('"', '""') + '"' + (" *" if prefix else "")
-        for words, prefix in chunks(query)
-    ]
+    """Return the entries with all words, else the documents that have all of them."""
+    phrases = [_phrase(words, is_prefix) for words, is_prefix in chunks(query)]
     if not phrases:
         return []
-    select = "SELECT what, ref, document, -bm25(search) AS score FROM search WHERE search MATCH ?"
-    if found := store.rows(f"{select} ORDER BY score DESC LIMIT {_MOST}", " AND ".join(phrases)):
-        return found
-    works = [
-        {
-            row["document"]
-            for row in store.rows("SELECT document FROM search WHERE search MATCH ?", one)
-        }
-        for one in phrases
-    ]
-    both = encode(sorted(set.intersection(*works)))
-    query = f"SELECT what, ref, document, 0.0 AS score FROM search WHERE document IN {_AMONG}"
-    return store.rows(f"{query} AND what = 'document' LIMIT {_MOST}", both)
+    entries = store.rows(
+        "SELECT what, ref, document, -bm25(search) AS score FROM search WHERE search"
+        " MATCH ?"
+        f" ORDER BY score DESC LIMIT {_MOST}",
+        " AND ".join(phrases),
+    )
+    if entries:
+        return entries
+    documents = []
+    for phrase in phrases:
+        rows = store.rows("SELECT document FROM search WHERE search MATCH ?", phrase)
+        documents.append({row["document"] for row in rows})
+    return store.rows(
+        "SELECT what, ref, document, 0.0 AS score FROM search"
+        f" WHERE document IN {EACH} AND what = 'document' LIMIT {_MOST}",
+        encode(sorted(set.intersection(*documents))),
+    )
 
 
-# --- names and titles -----------------------------------------------------------------------------
+def _phrase(words: str, is_prefix: bool) -> str:
+    """Return words as the full-text search takes them."""
+    quoted = '"' + words.replace('"', '""') + '"'
+    return f"{quoted} *" if is_prefix else quoted
+
+
+# --- names and titles -------------------------------------------------------------------
 
 
 def _named(store: Store, names: Iterable[Pair]) -> Iterator[tuple[int, Pair]]:
-    """Yield the documents that have a name, are at a path, or have a mark with this id."""
+    """Yield the documents that have a name, are at a path, or have a mark with an id."""
     for scheme, value in names:
-        rows = store.rows("SELECT document FROM identifier WHERE name = ?", f"{scheme}:{value}")
+        rows = store.rows(
+            "SELECT document FROM identifier WHERE name = ?",
+            f"{scheme}:{value}",
+        )
         if scheme in ("path", "file"):
             query = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
             if scheme == "file":
                 query += " OR substr(casefold(place), -length(?1) - 1) = '/' || ?1"
             rows += store.rows(query, value)
         elif scheme == "zotero":
-            rows += store.rows("SELECT document FROM highlight WHERE key = ?", f"zotero:{value}")
-        yield from ((row["document"], (scheme, value)) for row in rows)
+            rows += store.rows(
+                "SELECT document FROM highlight WHERE key = ?",
+                f"zotero:{value}",
+            )
+        for row in rows:
+            yield row["document"], (scheme, value)
 
 
 def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
     """Yield the documents with a similar title, or whose title contains the query."""
-    asked = loose(query)
-    if len(asked) < _SHORTEST:
+    wanted = loose(query)
+    if len(wanted) < _SHORTEST:
         return
+    for document_row in store.rows("SELECT id, title FROM document WHERE title != ''"):
+        title = loose(document_row["title"])
+        score = _title_score(wanted, title)
+        if score >= _ALIKE:
+            yield document_row["id"], TITLE if title == wanted else SIMILAR, score
+
+
+def _title_score(wanted: str, title: str) -> float:
+    """Return how much titles are alike, of 100; less if one is a part of the other."""
     from rapidfuzz import fuzz
 
-    for row in store.rows("SELECT id, title FROM document WHERE title != ''"):
-        title = loose(row["title"])
-        score = max(fuzz.ratio(asked, title), min(fuzz.ratio(asked, title[: len(asked)]), 99.0))
-        if score < _ALIKE and min(len(asked), len(title)) >= _SHORTEST_PART:
-            part = fuzz.partial_ratio(asked, title, score_cutoff=_WITHIN)
-            longer = fuzz.ratio(asked[: len(title)], title)
-            score = min(part if len(asked) < len(title) else longer, 99.0)
-        if score >= _ALIKE:
-            yield row["id"], TITLE if title == asked else SIMILAR, score
+    beginning = fuzz.ratio(wanted, title[: len(wanted)])
+    score = max(fuzz.ratio(wanted, title), min(beginning, 99.0))
+    if score >= _ALIKE or min(len(wanted), len(title)) < _SHORTEST_PART:
+        return score
+    if len(wanted) < len(title):
+        within = fuzz.partial_ratio(wanted, title, score_cutoff=_WITHIN)
+    else:
+        within = fuzz.ratio(wanted[: len(title)], title)
+    return min(within, 99.0)
 
 
-# --- works ----------------------------------------------------------------------------------------
+# --- works ------------------------------------------------------------------------------
 
 
 def _same_work(store: Store, document: int) -> list[int]:
     """Return the documents that share an identifier with this one."""
     rows = store.rows(
-        "SELECT DISTINCT b.document FROM identifier a JOIN identifier b ON a.name = b.name"
+        "SELECT DISTINCT b.document FROM identifier a JOIN identifier b ON a.name ="
+        " b.name"
         " WHERE a.document = ? AND a.name NOT GLOB 'file:*' AND a.name NOT GLOB 'path:*'",
         document,
     )
@@ -223,50 +326,82 @@ def _work(store: Store, document: int) -> int:
     return _same_work(store, _same_work(store, document)[0])[0]
 
 
-def _match(
-    store: Store, work: int, by: str, detail: str, matched: frozenset[str], now: float
-) -> Match:
-    ids = encode(_same_work(store, work))
-    query = f"SELECT * FROM highlight WHERE body != '' AND document IN {_AMONG} ORDER BY document, position"
-    rows = store.rows(query, ids)
-    highlights = [decode_highlight(row) for row in rows]
-    titles = {row["document"]: one.document for row, one in zip(rows, highlights, strict=True)}
-    keys = encode([store.first(one.key) for one in highlights])
-    found = store.rows(
-        f"SELECT guid AS id FROM card WHERE passage IN {_AMONG}"
-        f" UNION ALL SELECT id FROM draft WHERE key IN {_AMONG}",
-        keys, keys,
-    )  # fmt: skip
-    lines = sorted(
-        lists.lines(store, [row["id"] for row in found]), key=lambda one: one.id not in matched
+def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
+    """Return a work as it was found, with what matches first."""
+    best = min(hits)
+    matched = frozenset(hit.ref for hit in hits) - {""}
+    highlight_rows = store.rows(
+        f"SELECT * FROM highlight WHERE body != '' AND document IN {EACH}"
+        " ORDER BY document, position",
+        encode(_same_work(store, work)),
     )
-    of_cards = {one.highlight.key for one in lines if one.id in matched} | matched
-    reviews = store.rows(
-        f"SELECT guid, max(id) / 1000.0 AS at, interval FROM review WHERE guid IN {_AMONG} GROUP BY guid",
-        encode([one.id for one in lines if one.anki == "seen"]),
-    )
-    recall = {  # the curve of FSRS, with the interval in place of the stability
-        row["guid"]: (1 + 19 / 81 * max(now - row["at"], 0) / 86_400 / row["interval"]) ** -0.5
-        for row in reviews
-        if row["interval"] > 0
-    }
+    highlights = [decode_highlight(highlight_row) for highlight_row in highlight_rows]
+    documents = {}
+    for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):
+        documents[highlight_row["document"]] = highlight.document
+    lines = _lines_of(store, highlights)
+    lines.sort(key=lambda line: line.id not in matched)
+    with_words = {line.highlight.key for line in lines if line.id in matched} | matched
+    highlights.sort(key=lambda highlight: highlight.key not in with_words)
+    gone = [
+        highlight_row["key"]
+        for highlight_row in highlight_rows
+        if highlight_row["state"] in ("gone", "unselected")
+    ]
     return Match(
-        tuple(titles.values()), by, detail, matched,
-        tuple(sorted(highlights, key=lambda one: one.key not in of_cards)),
-        frozenset(row["key"] for row in rows if row["state"] in ("gone", "unselected")),
-        tuple(lines), recall,
-    )  # fmt: skip
+        documents=tuple(documents.values()),
+        by=_ORDER[best.rank],
+        detail=best.detail,
+        matched=matched,
+        highlights=tuple(highlights),
+        gone=frozenset(gone),
+        lines=tuple(lines),
+        recall=_recall(store, [line.id for line in lines if line.anki == "seen"], now),
+    )
 
 
-# --- words ----------------------------------------------------------------------------------------
+def _lines_of(store: Store, highlights: Iterable[Highlight]) -> list[Line]:
+    """Return the cards and drafts of highlights."""
+    keys = encode([store.first(highlight.key) for highlight in highlights])
+    rows = store.rows(
+        f"SELECT guid AS id FROM card WHERE passage IN {EACH}"
+        f" UNION ALL SELECT id FROM draft WHERE key IN {EACH}",
+        keys,
+        keys,
+    )
+    return list(lists.lines(store, [row["id"] for row in rows]))
 
-# Letters of scripts without spaces between words (and Hangul, whose particles join words).
+
+def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
+    """Return the chance to remember each card now.
+
+    It is the curve of FSRS, with the interval in place of the stability.
+    """
+    rows = store.rows(
+        "SELECT guid, max(id) / 1000.0 AS at, interval FROM review"
+        f" WHERE guid IN {EACH} GROUP BY guid",
+        encode(guids),
+    )
+    recall = {}
+    for review_row in rows:
+        if review_row["interval"] > 0:
+            seconds = max(now - review_row["at"], 0)
+            elapsed = 19 / 81 * seconds / 86_400 / review_row["interval"]
+            recall[review_row["guid"]] = (1 + elapsed) ** -0.5
+    return recall
+
+
+# --- words ------------------------------------------------------------------------------
+
+# Letters of scripts without spaces between words (and Hangul, whose particles join
+# words).
 _UNSPACED = (
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"
 )
-# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
-# that are optional in Hebrew and Arabic. In other scripts such marks make a different letter.
+# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the
+# points that are optional in Hebrew and Arabic. In other scripts such marks make a
+# different letter.
 _ACCENTS = regex(
     "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
     "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
@@ -284,34 +419,49 @@ def searched(text: str) -> str:
     text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(BASE_LETTERS)
+    decomposed = unicodedata.normalize(
+        "NFKD",
+        unicodedata.normalize("NFKD", text).casefold(),
+    )
+    without_accents = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
+    plain = without_accents.translate(BASE_LETTERS)
     return re.sub(_UNSPACED, r" \1 ", plain)
 
 
 def chunks(query: str) -> tuple[tuple[str, bool], ...]:
     """Split a query into (phrase to search, whether its last word is a prefix).
 
-    Quoted words form one phrase. Chunks without letters are dropped. There are no operators.
+    Quoted words form one phrase. Chunks without letters are dropped. There are no
+    operators.
     """
-    found = []
+    phrases = []
     for chunk in _CHUNK.finditer(query):
         words = searched(chunk["phrase"] or chunk["word"]).split()
-        last = words[-1] if words else ""
-        # A single Latin letter as a prefix would match half of the index.
-        is_prefix = len(_NOT_LETTERS.sub("", last)) >= 2 or bool(re.match(_UNSPACED, last))
-        if any(_NOT_LETTERS.sub("", word) for word in words):
-            typing = bool(chunk["word"]) and chunk.end() == len(query)
-            found.append((" ".join(words), typing and is_prefix))
-    return tuple(dict.fromkeys(found))[:MOST_CHUNKS]
+        if not any(map(_without_signs, words)):
+            continue
+        is_being_typed = bool(chunk["word"]) and chunk.end() == len(query)
+        is_prefix = is_being_typed and _may_be_prefix(words[-1])
+        phrases.append((" ".join(words), is_prefix))
+    return tuple(dict.fromkeys(phrases))[:MOST_CHUNKS]
 
 
-# --- what a draft may repeat ----------------------------------------------------------------------
+def _without_signs(word: str) -> str:
+    return _NOT_LETTERS.sub("", word)
+
+
+def _may_be_prefix(word: str) -> bool:
+    """Return whether it is long enough: a Latin letter matches half of the index."""
+    return len(_without_signs(word)) >= 2 or bool(re.match(_UNSPACED, word))
+
+
+# --- what a draft may repeat ------------------------------------------------------------
 
 NOTE = "nid:"
 _IN_USE = (
-    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE live"
-    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM foreign_note"
+    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE"
+    " live"
+    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM"
+    " foreign_note"
     " WHERE fields != '[]'"
 )
 
@@ -323,7 +473,7 @@ class Duplicates:
         self._store = store
 
     def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
-        """Yield the cards whose search terms are missing, or of another version, by their digests.
+        """Yield by digest the cards whose search terms are missing or of another version.
 
         Most have been stored with the drafts; see `drafts.record`.
         """
@@ -336,10 +486,11 @@ class Duplicates:
                 f"DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM ({_IN_USE})"
                 " UNION ALL SELECT kind || content FROM draft)"
             )
-        for row in store.rows(
-            f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN (SELECT digest FROM indexed)"
-        ):
-            if (draft := self.draft(row["id"])) is not None:
+        indexed = "SELECT digest FROM indexed"
+        query = f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN ({indexed})"
+        for row in store.rows(query):
+            draft = self.draft(row["id"])
+            if draft is not None:
                 yield row["digest"], draft
 
     def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
@@ -351,31 +502,35 @@ class Duplicates:
         """Yield all cards, sorted by id."""
         query = f"SELECT * FROM ({_IN_USE}) JOIN indexed USING (digest) ORDER BY id"
         for row in self._store.rows(query):
-            words, finders = tuple(row["words"].split()), tuple(row["finders"].split())
             where = ""
             if row["id"].startswith(NOTE):
-                where = "a note in Anki" + (f", deck {row['deck']}: " if row["deck"] else ": ")
-            home = HighlightKey(row["passage"])
-            yield IndexedCard(row["id"], home, where, SearchTerms(words, finders, row["exact"]))
+                deck = f", deck {row['deck']}" if row["deck"] else ""
+                where = f"a note in Anki{deck}: "
+            terms = SearchTerms(
+                words=tuple(row["words"].split()),
+                finders=tuple(row["finders"].split()),
+                exact=row["exact"],
+            )
+            yield IndexedCard(row["id"], HighlightKey(row["passage"]), where, terms)
 
     def draft(self, id: str) -> Draft | None:
-        """Return the text of a card or a foreign note as a draft; None if it is not in use."""
+        """Return a card or a foreign note as a draft; None if it is not in use."""
         if id.startswith(NOTE):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
-            fields = self._store.value(query, int(id.removeprefix(NOTE)))
-            words = msgspec.json.decode(fields, type=Fields) if fields else ()
-            if not words:
+            stored = self._store.value(query, int(id.removeprefix(NOTE)))
+            fields = msgspec.json.decode(stored, type=Fields) if stored else ()
+            if not fields:
                 return None
-            kind = CardKind.BASIC if words[0][0] == "Front" else CardKind.CLOZE
-            return Draft(HighlightKey(""), kind, words, "", "", 0, Origin(""))
+            first_name, _ = fields[0]
+            kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
+            return _bare_draft(kind, fields)
         row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
         if row is None:
             return None
-        wording: Wording = self._store.passage(row["passage"]).cards[id].wording
-        fields = tuple(wording.fields.items())
-        return Draft(HighlightKey(""), CardKind(wording.kind), fields, "", "", 0, Origin(""))
+        wording = self._store.passage(row["passage"]).cards[id].wording
+        return _bare_draft(CardKind(wording.kind), tuple(wording.fields.items()))
 
-    # --- notes in Anki that are not ours --------------------------------------------------------
+    # --- notes in Anki that are not ours ------------------------------------------------
 
     def mods(self) -> dict[int, int]:
         """Return the `mod` of each foreign note that is stored."""
@@ -383,12 +538,32 @@ class Duplicates:
         return {row["id"]: row["mod"] for row in rows}
 
     def keep_foreign(self, ids: frozenset[int], changed: Iterable[ForeignNote]) -> None:
-        """Store the text of foreign notes, and forget those that are no longer in Anki."""
+        """Store the text of foreign notes; forget those that are no longer in Anki."""
         with self._store.transaction():
             for number in self.mods().keys() - ids:
                 self._store.write("DELETE FROM foreign_note WHERE id = ?", number)
             for note in changed:
-                values = (note.id, note.mod, note.deck, encode(note.fields), note.other_id)
-                self._store.write(
-                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)", *values
+                values = (
+                    note.id,
+                    note.mod,
+                    note.deck,
+                    encode(note.fields),
+                    note.other_id,
                 )
+                self._store.write(
+                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)",
+                    *values,
+                )
+
+
+def _bare_draft(kind: CardKind, fields: Fields) -> Draft:
+    """Return a draft with nothing but its words."""
+    return Draft(
+        highlight=HighlightKey(""),
+        kind=kind,
+        fields=fields,
+        quote="",
+        answer="",
+        start=0,
+        origin=Origin(""),
+    )

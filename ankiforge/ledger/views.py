@@ -2,24 +2,36 @@
 
 What must stay true:
 
-- A note is deleted only with a grave, or if it was absent twice; else it is missing, which is asked.
+- A note is deleted only with a grave, or if it was absent twice; else it is missing,
+  which is asked.
 - A view that is not complete concludes nothing from what it lacks.
-- `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that may have changed.
+- `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that
+  may have changed.
 
-Tested in the real Anki: `tests/anki` (`test_views.py`, `test_collections.py`, `test_lost_and_found.py`).
+Tested in the real Anki: `tests/anki` (`test_views.py`, `test_collections.py`,
+`test_lost_and_found.py`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 
 from ankiforge.ledger import cards
-from ankiforge.ledger.events import PERSON, POLICY, RETIRED_BEFORE, State, Wording
+from ankiforge.ledger.events import (
+    PERSON,
+    POLICY,
+    RETIRED_BEFORE,
+    Event,
+    Shipped,
+    State,
+    Wording,
+)
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
     RETIRED,
@@ -80,112 +92,201 @@ def record_view(
     Args:
         store: the store.
         notes: our notes.
-        complete: whether the view has the whole collection, so that what it lacks is not there.
+        complete: whether the view has the whole collection, so that what it lacks is not
+            there.
         graves: the ids of deleted notes; None if Anki cannot tell (AnkiConnect).
         reviews: the reviews of our notes' cards.
     """
-    found = {note.guid: note for note in notes}
-    viewed, now = Viewed(seen=len(found)), time.time()
+    note_by_guid = {note.guid: note for note in notes}
+    now = time.time()
     with store.transaction():
-        ours = {row["guid"]: row for row in store.rows("SELECT guid, live, passage FROM card")}
-        before = {row["guid"]: row for row in store.rows("SELECT guid, body, absent FROM seen")}
-        for guid, note in found.items():
-            if guid not in ours:
-                viewed.unknown.append(note)
-                continue
-            if (
-                not complete
-                and guid in before
-                and _decode_seen(before[guid]["body"]).mod > note.mod
-            ):
-                continue  # an export that lay about
-            passage = store.passage(ours[guid]["passage"])
-            state = passage.cards[guid]
-            if store.machine not in state.seen_by:
-                viewed.first.append(guid)
-                store.add("seen", passage.key, POLICY, {"guid": guid})
-            if state.why == DELETED and guid in before and before[guid]["absent"]:
-                viewed.returned.append(guid)
-                _unretire(store, guid, passage.key)
-            _write_seen(store, note, before.get(guid))
-            if note.retired and ours[guid]["live"] and not _knows_of_dropping(store, state):
-                viewed.retired.append(guid)
-                _retire(store, guid, RETIRED_BEFORE)
-        if complete and graves is not None:
-            there = [note for guid, note in found.items() if guid in ours]
-            viewed.revived = _revived(store, there, graves, viewed.returned)
-            store.set_meta("graves", encode(sorted(id for id in graves if may_be_ours(id))))
-        for guid, row in before.items() if complete else ():
-            if guid in found or guid not in ours:
-                continue
-            if row["absent"] and ours[guid]["live"] and _was_deleted(store, guid):
-                store.write("DELETE FROM seen WHERE guid = ?", guid)
-                continue  # its deletion was undone: it is shipped again
-            since = row["absent"] or now
-            note = _decode_seen(row["body"])
-            buried = graves is not None and note.id in graves
-            twice = graves is None and row["absent"] and now - since >= TWICE_SECONDS
-            if ours[guid]["live"] and (buried or twice):
-                viewed.deleted.append(guid)
-                _retire(store, guid)
-            elif ours[guid]["live"]:
-                viewed.missing.append(guid)
-            store.write("UPDATE seen SET absent = ?, settled = '' WHERE guid = ?", since, guid)
-        dug = graves or frozenset()
-        for guid, row in ours.items() if dug else ():
-            never = row["live"] and guid not in found and guid not in before
-            if not never or note_id(Guid(guid)) not in dug:
-                continue
-            if not _wanted_again(store, Guid(guid)):
-                viewed.deleted.append(Guid(guid))
-                _retire(store, guid)
+        recording = _ViewRecording(store, note_by_guid, graves, now)
+        for note in note_by_guid.values():
+            recording.take_note(note, complete=complete)
         if complete:
-            store.set_meta("app looked", datetime.now(UTC).isoformat(timespec="seconds"))
-            store.set_meta("unknown", encode(viewed.unknown))
-            _set_strangers(store, viewed.unknown)
-        for one in reviews:
-            values = (one.id, one.guid, one.ease, one.interval, one.duration, one.type)
-            query = "INSERT OR IGNORE INTO review VALUES (?, ?, ?, ?, ?, ?)"
-            viewed.reviews += store.write(query, *values)
-    return viewed
+            recording.tell_of_revived()
+            recording.take_absent()
+        recording.take_buried()
+        if complete:
+            recording.remember()
+        recording.take_reviews(reviews)
+    return recording.viewed
+
+
+class _ViewRecording:
+    """One call of `record_view`: the view, what was known before, and what changed."""
+
+    def __init__(
+        self,
+        store: Store,
+        notes: Mapping[Guid, Seen],
+        graves: frozenset[int] | None,
+        now: float,
+    ) -> None:
+        self._store = store
+        self._notes = notes
+        self._graves = graves
+        self._now = now
+        """In seconds since 1970."""
+        rows = store.rows("SELECT guid, live, passage FROM card")
+        self._cards: dict[str, Row] = {row["guid"]: row for row in rows}
+        rows = store.rows("SELECT guid, body, absent FROM seen")
+        self._before: dict[str, Row] = {row["guid"]: row for row in rows}
+        """The notes as the view before has them, by guid."""
+        self.viewed = Viewed(seen=len(notes))
+
+    def take_note(self, note: Seen, *, complete: bool) -> None:
+        """Record a note that is in Anki."""
+        card = self._cards.get(note.guid)
+        if card is None:
+            self.viewed.unknown.append(note)
+            return
+        before = self._before.get(note.guid)
+        if before is not None and not complete:
+            seen_before = _decode_seen(before["body"])
+            if seen_before.mod > note.mod:  # an export that lay about
+                return
+        passage = self._store.passage(card["passage"])
+        state = passage.cards[note.guid]
+        if self._store.machine not in state.seen_by:
+            self.viewed.first.append(note.guid)
+            self._store.add("seen", passage.key, POLICY, {"guid": note.guid})
+        if state.why == DELETED and before is not None and before["absent"]:
+            self.viewed.returned.append(note.guid)
+            _unretire(self._store, note.guid, passage.key)
+        _write_seen(self._store, note, before)
+        if note.retired and card["live"] and not _knows_of_dropping(self._store, state):
+            self.viewed.retired.append(note.guid)
+            _retire(self._store, note.guid, RETIRED_BEFORE)
+
+    def tell_of_revived(self) -> None:
+        """Find the notes that are there in spite of their graves; store the graves."""
+        if self._graves is None:
+            return
+        ours = [note for guid, note in self._notes.items() if guid in self._cards]
+        self.viewed.revived = _revived(
+            self._store,
+            ours,
+            self._graves,
+            self.viewed.returned,
+        )
+        graves = sorted(id for id in self._graves if may_be_ours(id))
+        self._store.set_meta("graves", encode(graves))
+
+    def take_absent(self) -> None:
+        """Record which notes that were seen before are deleted, and which are missing."""
+        for guid, before in self._before.items():
+            card = self._cards.get(guid)
+            if guid in self._notes or card is None:
+                continue
+            is_wanted = before["absent"] and card["live"]
+            if is_wanted and _was_deleted(self._store, guid):
+                # its deletion was undone: it is shipped again
+                self._store.write("DELETE FROM seen WHERE guid = ?", guid)
+                continue
+            if card["live"]:
+                if self._is_deleted(before):
+                    self.viewed.deleted.append(Guid(guid))
+                    _retire(self._store, guid, DELETED)
+                else:
+                    self.viewed.missing.append(Guid(guid))
+            since = before["absent"] or self._now
+            query = "UPDATE seen SET absent = ?, settled = '' WHERE guid = ?"
+            self._store.write(query, since, guid)
+
+    def _is_deleted(self, before: Row) -> bool:
+        """Return whether an absent note has a grave; if Anki tells none, was it long absent?"""
+        if self._graves is not None:
+            return _decode_seen(before["body"]).id in self._graves
+        since = before["absent"]
+        return bool(since) and self._now - since >= TWICE_SECONDS
+
+    def take_buried(self) -> None:
+        """Retire the cards that no view has shown here, and whose notes have a grave."""
+        if not self._graves:
+            return
+        for guid, card in self._cards.items():
+            was_seen = guid in self._notes or guid in self._before
+            if not card["live"] or was_seen or note_id(Guid(guid)) not in self._graves:
+                continue
+            if not _wanted_again(self._store, Guid(guid)):
+                self.viewed.deleted.append(Guid(guid))
+                _retire(self._store, guid, DELETED)
+
+    def remember(self) -> None:
+        """Store when Anki was seen, and the notes in it that no card here has."""
+        self._store.set_meta(
+            "app looked",
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        self._store.set_meta("unknown", encode(self.viewed.unknown))
+        _set_unknown_documents(self._store, self.viewed.unknown)
+
+    def take_reviews(self, reviews: Iterable[SeenReview]) -> None:
+        """Store the reviews that are new."""
+        query = "INSERT OR IGNORE INTO review VALUES (?, ?, ?, ?, ?, ?)"
+        for review in reviews:
+            values = (
+                review.id,
+                review.guid,
+                review.ease,
+                review.interval,
+                review.duration,
+                review.type,
+            )
+            self.viewed.reviews += self._store.write(query, *values)
 
 
 def _write_seen(store: Store, note: Seen, before: Row | None) -> None:
+    """Store a note that is there; nothing is settled about it if it is not as it was."""
     body = encode(note)
-    if before is None or before["body"] != body or before["absent"]:
-        store.write(
-            "INSERT OR REPLACE INTO seen VALUES (?, 0, ?, ?, ?, ?, '', ?)",
-            note.guid, note.reviews, note.lapses, note.leech, note.suspended, body,
-        )  # fmt: skip
+    if before is not None and before["body"] == body and not before["absent"]:
+        return
+    values = (note.guid, note.reviews, note.lapses, note.leech, note.suspended, body)
+    store.write("INSERT OR REPLACE INTO seen VALUES (?, 0, ?, ?, ?, ?, '', ?)", *values)
 
 
-def _retire(store: Store, guid: str, why: str = DELETED) -> None:
-    body = {"guid": guid, "why": why}
-    store.add("retire", cards.state_of(store, guid)[1].key, PERSON, body)
+def _retire(store: Store, guid: str, why: str) -> None:
+    _, passage = cards.state_of(store, guid)
+    store.add("retire", passage.key, PERSON, {"guid": guid, "why": why})
+
+
+def _unretire(store: Store, guid: str, passage_key: str) -> None:
+    """Take back the last event that retired a card."""
+    retired = [
+        event
+        for event in store.events(store.keys(passage_key))
+        if event.what == "retire" and event.body["guid"] == guid
+    ]
+    if retired:
+        last = max(retired, key=lambda event: event.order)
+        store.add("undo", last.key, PERSON, {"event": last.id})
 
 
 def _knows_of_dropping(store: Store, state: State) -> bool:
-    """Return whether the journal tells why a note has the tag of dropped cards, or had it.
+    """Return whether the journal tells why a note has, or had, the tag of dropped cards.
 
-    If it does not, the tag is all that is left of a decision: the journal is older, or its last line
-    was torn.
+    If it does not, the tag is all that is left of a decision: the journal is older, or
+    its last line was torn.
     """
     if any(RETIRED in map(str.casefold, sent.tags) for sent in state.shipped):
         return True
-    _, passage = cards.state_of(store, state.guid)
-    return any(
-        event.what in ("reject", "retire") and event.body.get("guid") == state.guid
-        for event in store.events(passage.keys)
-    )
+    for event in _events_of(store, state.guid):
+        if event.what in ("reject", "retire") and event.body.get("guid") == state.guid:
+            return True
+    return False
 
 
 def _revived(
-    store: Store, notes: Iterable[Seen], graves: frozenset[int], returned: Collection[Guid]
+    store: Store,
+    notes: Iterable[Seen],
+    graves: frozenset[int],
+    returned: Collection[Guid],
 ) -> list[Guid]:
-    """Return the notes that a person deleted in Anki, and that are there, if nobody told of them yet.
+    """Return the notes that were deleted in Anki and are there, if that was not told yet.
 
-    Anki keeps the grave of a note that an import brings back; an undo of the deletion takes it away. What
-    a person took back here is left out: its note was to come back.
+    Anki keeps the grave of a note that an import brings back; an undo of the deletion
+    takes it away. What a person took back here is left out: its note was to come back.
 
     Args:
         store: the store.
@@ -196,16 +297,12 @@ def _revived(
     told = msgspec.json.decode(store.meta("revived", "[]"), type=list[str])
     back = [note.guid for note in notes if note.id in graves]
     store.set_meta("revived", encode(back))
-    return [
-        guid
-        for guid in back
-        if guid not in told and (guid in returned or not _wanted_again(store, guid))
-    ]
-
-
-def _wanted_again(store: Store, guid: Guid) -> bool:
-    """Return whether a person who had deleted a note wants it back: by undo, or by a new acceptance."""
-    return _was_deleted(store, guid) or _made_again(store, guid)
+    revived = []
+    for guid in back:
+        is_news = guid in returned or not _wanted_again(store, guid)
+        if guid not in told and is_news:
+            revived.append(guid)
+    return revived
 
 
 def graves_of(store: Store) -> frozenset[int]:
@@ -213,44 +310,58 @@ def graves_of(store: Store) -> frozenset[int]:
     return frozenset(msgspec.json.decode(store.meta("graves", "[]"), type=list[int]))
 
 
+def _wanted_again(store: Store, guid: Guid) -> bool:
+    """Return whether a person wants a note back: by undo, or by a new acceptance."""
+    return _was_deleted(store, guid) or _made_again(store, guid)
+
+
 def _made_again(store: Store, guid: str) -> bool:
     """Return whether a person accepted a card whose note in Anki was deleted before."""
-    return any(
-        event.what == "accept" and event.body["guid"] == guid and AGAIN in event.body
-        for event in store.events(cards.state_of(store, guid)[1].keys)
-    )
+    for event in _events_of(store, guid):
+        if event.what == "accept" and event.body["guid"] == guid and AGAIN in event.body:
+            return True
+    return False
 
 
 def _was_deleted(store: Store, guid: str) -> bool:
-    """Return whether a person deleted a note in Anki before, whether or not that was undone."""
-    return any(
-        one.what == "retire" and one.body["guid"] == guid and one.body.get("why") == DELETED
-        for one in store.events(cards.state_of(store, guid)[1].keys)
-    )
+    """Return whether a note was ever deleted in Anki, whether or not that was undone."""
+    for event in _events_of(store, guid):
+        of_card = event.what == "retire" and event.body["guid"] == guid
+        if of_card and event.body.get("why") == DELETED:
+            return True
+    return False
 
 
-def _unretire(store: Store, guid: str, key: str) -> None:
-    ends = [one for one in store.events(store.keys(key)) if one.what == "retire"]
-    ends = sorted((one for one in ends if one.body["guid"] == guid), key=lambda one: one.order)
-    if ends:
-        store.add("undo", ends[-1].key, PERSON, {"event": ends[-1].id})
+def _events_of(store: Store, guid: str) -> list[Event]:
+    """Return all events of the passage of a card."""
+    _, passage = cards.state_of(store, guid)
+    return store.events(passage.keys)
+
+
+# --- what a package is made of ----------------------------------------------------------
 
 
 def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, Seen | None]]:
-    """Yield the cards for which there may be something to write, each with its note in Anki.
+    """Yield the cards that may have something to write, each with its note in Anki.
 
-    A card that was given to `settle` is left out until its passage, its note, the card, or what all
-    notes are made with changes, which `settings` names; "" means "not settled" in the table.
+    A card that was given to `settle` is left out until its passage, its note, the card,
+    or what all notes are made with changes, which `settings` names; "" means "not
+    settled" in the table.
     """
     chosen = (
         "card c LEFT JOIN seen s ON s.guid = c.guid"
         " WHERE iif(s.guid IS NULL, c.live, s.absent = 0 AND s.settled != ?)"
     )
     rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", settings)
-    seen = {row["guid"]: _decode_seen(row["body"]) if row["body"] else None for row in rows}
-    for card in cards.cards_of(store, f"guid IN (SELECT c.guid FROM {chosen})", settings):
-        if card.guid in seen:
-            yield card, seen[card.guid]
+    body_by_guid = {card_row["guid"]: card_row["body"] for card_row in rows}
+    for card in cards.cards_of(
+        store,
+        f"guid IN (SELECT c.guid FROM {chosen})",
+        settings,
+    ):
+        if card.guid in body_by_guid:
+            body = body_by_guid[card.guid]
+            yield card, _decode_seen(body) if body else None
 
 
 def notes(store: Store, guid: str = "") -> Iterator[Seen]:
@@ -263,18 +374,38 @@ def notes(store: Store, guid: str = "") -> Iterator[Seen]:
 def settle(
     store: Store, guids: Iterable[Guid], settings: str, conflicts: Iterable[Conflict]
 ) -> None:
-    """Record for which notes there is nothing to write, and which fields are in conflict."""
+    """Record which notes there is nothing to write for, and which fields conflict."""
     with store.transaction():
         for guid in guids:
             store.write("UPDATE seen SET settled = ? WHERE guid = ?", settings, guid)
             store.write("DELETE FROM conflict WHERE guid = ?", guid)
-        for one in conflicts:
-            values = (one.guid, one.field, one.theirs, one.ours, one.words)
-            store.write("INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)", *values)
+        for conflict in conflicts:
+            values = (
+                conflict.guid,
+                conflict.field,
+                conflict.theirs,
+                conflict.ours,
+                conflict.words,
+            )
+            store.write(
+                "INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)",
+                *values,
+            )
 
 
-Shipment = tuple[Guid, int, Sequence[str], str, str, Texts, Texts]
-"""(guid, mod, our tags, deck, digest, words by cloze number, hashes of another tool's fields)."""
+class Shipment(NamedTuple):
+    """What a package contains of one note."""
+
+    guid: Guid
+    mod: int
+    tags: Sequence[str]
+    """Those that are ours."""
+    deck: str
+    digest: str
+    numbers: Texts
+    """The words by cloze number."""
+    hashes: Texts
+    """The hashes of another tool's fields."""
 
 
 def shipped(store: Store, sent: Iterable[Shipment]) -> int:
@@ -289,30 +420,55 @@ def shipped(store: Store, sent: Iterable[Shipment]) -> int:
     """
     new = 0
     with store.transaction():
-        for guid, mod, tags, deck, digest, numbers, hashes in sent:
-            state, passage = cards.state_of(store, guid)
+        for shipment in sent:
+            state, passage = cards.state_of(store, shipment.guid)
             last = state.shipped[-1] if state.shipped else None
-            new += last is None and not state.seen_by
-            if last and (last.mod, last.tags, last.digest) == (mod, tuple(tags), digest):
+            if last is None and not state.seen_by:
+                new += 1
+            if last is not None and _is_as_shipped(shipment, last):
                 continue
-            body: Json = {"guid": guid, "mod": mod, "digest": digest}
-            body |= {"tags": list(tags)} if tags else {}
-            body |= {"deck": deck} if deck else {}
-            body |= {"hashes": hashes} if hashes else {}
-            fresh = {n: words for n, words in numbers.items() if state.numbers.get(n) != words}
-            body |= {"numbers": fresh} if fresh else {}
-            store.add("shipped", passage.key, POLICY, body)
+            store.add("shipped", passage.key, POLICY, _shipped_body(shipment, state))
     return new
 
 
-def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str, Strings]]) -> list[Seen]:
-    """Take over notes of ours that no event knows, if their passage is found word for word.
+def _is_as_shipped(shipment: Shipment, last: Shipped) -> bool:
+    """Return whether a package has of a note what the last one had."""
+    return (
+        shipment.mod == last.mod
+        and tuple(shipment.tags) == last.tags
+        and shipment.digest == last.digest
+    )
+
+
+def _shipped_body(shipment: Shipment, state: State) -> Json:
+    """Return the body of the event `shipped`; of the numbers, those with other words."""
+    body: Json = {"guid": shipment.guid, "mod": shipment.mod, "digest": shipment.digest}
+    if shipment.tags:
+        body["tags"] = list(shipment.tags)
+    if shipment.deck:
+        body["deck"] = shipment.deck
+    if shipment.hashes:
+        body["hashes"] = shipment.hashes
+    new_numbers = {
+        number: words
+        for number, words in shipment.numbers.items()
+        if state.numbers.get(number) != words
+    }
+    if new_numbers:
+        body["numbers"] = new_numbers
+    return body
+
+
+# --- notes that no event knows ----------------------------------------------------------
+
+LostNote = tuple[Seen, Wording, str, Strings]
+"""(note, its words in Markdown, its passage, the fields that a person typed in Anki)."""
+
+
+def adopt(store: Store, notes: Iterable[LostNote]) -> list[Seen]:
+    """Take over notes that no event knows, if their passage is found word for word.
 
     For when both the journal and the database were lost.
-
-    Args:
-        store: the store.
-        notes: each with its words in Markdown, its passage, and the fields that a person typed in Anki.
 
     Returns:
         The notes whose passage was not found.
@@ -320,49 +476,73 @@ def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str, Strings]]) -> 
     left = []
     with store.transaction():
         for note, wording, passage, typed in notes:
-            key = _key_of(store, note, passage)
-            if not key:
+            highlight_key = _key_of(store, note, passage)
+            if highlight_key:
+                _adopt_note(store, highlight_key, note, wording, typed)
+            else:
                 left.append(note)
-                continue
-            slot = note.identity.slot if note.identity else wording.place
-            body = {
-                "guid": note.guid, "draft": msgspec.to_builtins(wording), "slot": slot,
-                "deck": note.deck,
-            }  # fmt: skip
-            body |= {"typed": list(typed)} if typed else {}
-            store.add("accept", key, PERSON, body)
-            store.add("seen", key, POLICY, {"guid": note.guid})
-            if note.retired:
-                store.add("retire", key, PERSON, {"guid": note.guid, "why": RETIRED_BEFORE})
-            _write_seen(store, note, None)
-            store.write("DELETE FROM draft WHERE key = ? AND content = ?", key, wording.content)
-        _set_strangers(store, left)
+        _set_unknown_documents(store, left)
     return left
 
 
-def _set_strangers(store: Store, notes: Iterable[Seen]) -> None:
+def _adopt_note(
+    store: Store,
+    highlight_key: str,
+    note: Seen,
+    wording: Wording,
+    typed: Strings,
+) -> None:
+    """Make the card of a note that no event knows, and drop its draft."""
+    body: Json = {
+        "guid": note.guid,
+        "draft": msgspec.to_builtins(wording),
+        "slot": note.identity.slot if note.identity else wording.place,
+        "deck": note.deck,
+    }
+    if typed:
+        body["typed"] = list(typed)
+    store.add("accept", highlight_key, PERSON, body)
+    store.add("seen", highlight_key, POLICY, {"guid": note.guid})
+    if note.retired:
+        store.add(
+            "retire",
+            highlight_key,
+            PERSON,
+            {"guid": note.guid, "why": RETIRED_BEFORE},
+        )
+    _write_seen(store, note, None)
+    store.write(
+        "DELETE FROM draft WHERE key = ? AND content = ?",
+        highlight_key,
+        wording.content,
+    )
+
+
+def _key_of(store: Store, note: Seen, passage: str) -> str:
+    """Return the key of the highlight with a passage: the note's, else the only one."""
+    query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
+    keys: list[str] = [row["key"] for row in store.rows(query, fold(passage))]
+    if note.identity and note.identity.key in keys:
+        return note.identity.key
+    return keys[0] if len(keys) == 1 else ""
+
+
+def _set_unknown_documents(store: Store, notes: Iterable[Seen]) -> None:
     """Store the documents of notes that no card here has: new drafts of them wait."""
-    found = {in_vault(tag, "".join(note.fields)) for note in notes for tag in note.tags}
-    store.set_meta("strangers", encode(sorted(found)))
+    documents = set()
+    for note in notes:
+        for tag in note.tags:
+            documents.add(in_vault(tag, "".join(note.fields)))
+    store.set_meta("strangers", encode(sorted(documents)))
 
 
 def in_vault(tag: str, link: str) -> str:
-    """Return the tag of a document with its vault, if a link (or HTML with one) names a vault.
+    """Return the tag of a document with its vault, if a link, or HTML, names a vault.
 
     Two vaults may each have a note `Index.md`.
     """
     vault = _VAULT.search(link)
     return f"{tag} {unquote(vault[1])}" if vault else tag
-
-
-def _key_of(store: Store, note: Seen, passage: str) -> str:
-    """Return the key of the highlight with a note's passage: its own key, else the only one."""
-    rows = store.rows(
-        "SELECT key FROM highlight WHERE folded = ? AND state = 'present'", fold(passage)
-    )
-    keys = [row["key"] for row in rows]
-    own = note.identity.key if note.identity else ""
-    return own if own in keys else keys[0] if len(keys) == 1 else ""
 
 
 def reviews(store: Store) -> Iterator[SeenReview]:
@@ -373,6 +553,6 @@ def reviews(store: Store) -> Iterator[SeenReview]:
 
 def unknown(store: Store) -> Iterator[Seen]:
     """Yield the notes of ours in the newest view that no event knows."""
-    for one in _decode_all_seen(store.meta("unknown", "[]")):
-        if not store.row("SELECT 1 FROM card WHERE guid = ?", one.guid):
-            yield one
+    for note in _decode_all_seen(store.meta("unknown", "[]")):
+        if not store.row("SELECT 1 FROM card WHERE guid = ?", note.guid):
+            yield note

@@ -1,36 +1,61 @@
-"""Drafts, cards and questions of the ledger, notes as packages contain them, and views of Anki."""
+"""Drafts, cards and questions of the ledger, and notes as packages contain them."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from ankiforge.model.highlights import (
-    CardKind,
-    Document,
-    Family,
+import msgspec
+
+from ankiforge.model.highlights import Document, Highlight
+from ankiforge.model.kinds import CardKind, Family
+from ankiforge.model.questions import CardRemark, Remark
+from ankiforge.model.seen import SeenType
+from ankiforge.model.sources import Problem
+from ankiforge.model.values import (
     Fields,
     Guid,
-    Highlight,
     HighlightKey,
-    Problem,
-    Severity,
     Strings,
     Texts,
     Value,
-    Verdict,
-    note_id,
 )
 
 UNREVIEWED = "ankiforge::unreviewed"
 """The tag of a model's cards that no person has seen."""
-OTHER_NOTE, OTHER_SCHEDULE = "other_note", "other_schedule"
-"""The checks that find what belongs to another tool."""
+OTHER_NOTE = "other_note"
+"""The check that finds a note of another tool."""
+OTHER_SCHEDULE = "other_schedule"
+"""The check that finds a schedule of another tool."""
 VERIFIED = "verified"
 """The check named by the finding that a model's second look found a card right."""
 SECOND_LOOK = "second_look"
 """The check named by what a model's second look found wrong with a card."""
 AGENT = "agent"
 """The drafter of cards proposed by a client of the MCP server; a person decides on each of them."""
+
+
+class Verdict(StrEnum):
+    """What became of an accepted card. Only live cards are shipped."""
+
+    LIVE = "live"
+    REJECTED = "rejected"
+    RETIRED = "retired"
+    """Deleted by the person in Anki, or replaced by another card."""
+    TAKEN_BACK = "taken back"
+    """Its acceptance was undone: the draft waits again, and policy leaves it to the person."""
+    SUPERSEDED = "superseded"
+    """Another card of the same passage stands: the passage had been given two keys."""
+
+
+class Severity(StrEnum):
+    """The severity of a finding.
+
+    `block` prevents shipping, `warn` asks for review, `info` is only counted.
+    """
+
+    INFO = "info"
+    WARN = "warn"
+    BLOCK = "block"
 
 
 class Origin(Value):
@@ -72,7 +97,8 @@ class Draft(Value):
     @property
     def own(self) -> bool:
         """Whether a person wrote or marked its words in the source."""
-        return self.by_hand or self.origin.by_comment or self.origin.drafter == "rules:phrase"
+        is_marked = self.origin.drafter == "rules:phrase"
+        return self.by_hand or self.origin.by_comment or is_marked
 
     def field(self, name: str) -> str:
         """Return the Markdown of one content field, "" if absent."""
@@ -126,8 +152,9 @@ class Finding(Value):
     check: str
     severity: Severity
     message: str
-    twin: str = ""
-    """The guid or draft id of a similar card, or `nid:` and the id of a similar note in Anki."""
+    duplicate: str = msgspec.field(name="twin", default="")
+    """The guid or draft id of an equal or similar card, or `nid:` and the id of a note in
+    Anki. JSON has it as `twin`."""
 
 
 class SearchTerms(Value, gc=False):
@@ -153,7 +180,7 @@ class IndexedCard(Value, gc=False):
     terms: SearchTerms
 
 
-# --- what the ledger keeps ------------------------------------------------------------------------
+# --- what the ledger keeps --------------------------------------------------------------
 
 
 class Proposal(Value):
@@ -184,7 +211,7 @@ class Waiting(Value):
     """The card that would get this text; None for a new card."""
     replaces: Guid | None = None
     """The card of the other note type that it would replace."""
-    remarks: Strings = ()
+    remarks: tuple[Remark, ...] = ()
     """Why policy may not accept it."""
 
     @property
@@ -241,8 +268,8 @@ class Card(Value):
     deck: str = ""
     tags: Strings = ()
     """Tags given by its draft or here; those of the source are on the highlight."""
-    remarks: Strings = ()
-    """`source gone`, `source changed`."""
+    remarks: tuple[CardRemark, ...] = ()
+    """What became of its source."""
     forced: bool = False
     """Whether a person accepted it although a check blocks it."""
     mod: int = 0
@@ -256,10 +283,11 @@ class Card(Value):
     adopted: Adopted | None = None
     """The note that another tool made of it; None = it is a note of ours."""
     schedule: tuple[tuple[str, int, int], ...] = ()
-    """For each card of the note: when it is due (ISO date), its interval in days, its ease in per cent."""
+    """For each card of the note: when it is due (ISO date), its interval in days, and its ease in
+    per cent."""
     kept: bool = False
-    """Whether its passage is not in its source here, and its words are those shipped last, perhaps by
-    another computer: the note stays as it is."""
+    """Whether its passage is not in its source here, and its words are those shipped last, perhaps
+    by another computer: the note stays as it is."""
 
     @property
     def family(self) -> Family:
@@ -270,41 +298,6 @@ class Card(Value):
     def live(self) -> bool:
         """Whether the card is to be in Anki."""
         return self.verdict is Verdict.LIVE
-
-
-class Conflict(Value):
-    """A field that both the source and a person changed."""
-
-    guid: Guid
-    field: str
-    theirs: str
-    """The person's text: HTML from Anki, or Markdown if it was edited here."""
-    ours: str
-    """The source's text, of the same form."""
-    words: str = ""
-    """The person's text in Markdown."""
-
-
-class Question(Value):
-    """What holds back a card or a correction until a person answers it."""
-
-    id: str
-    kind: str
-    """same, conflict, duplicate, absent, emptied, dialect or form."""
-    text: str
-    """The question, in a sentence."""
-    accept: str
-    """What accepting does, in a few words."""
-    reject: str
-    new: str = ""
-    """The key, guid, source or form that the question is about."""
-    old: str = ""
-    """The key or guid that it may be."""
-    guids: tuple[Guid, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
-    examples: Strings = ()
-    drafts: Strings = ()
-    """The drafts that wait for the answer."""
 
 
 class Change(Value):
@@ -319,9 +312,15 @@ class Change(Value):
     @property
     def words(self) -> list[tuple[str, str, str]]:
         """The name, the old and the new words of each field that differs."""
-        old, new = dict(self.before), dict(self.after)
-        both = ((name, old.get(name, ""), new.get(name, "")) for name in {**old, **new})
-        return [one for one in both if one[1] != one[2]]
+        old_fields = dict(self.before)
+        new_fields = dict(self.after)
+        changed = []
+        for name in {**old_fields, **new_fields}:
+            old = old_fields.get(name, "")
+            new = new_fields.get(name, "")
+            if old != new:
+                changed.append((name, old, new))
+        return changed
 
 
 class Media(Value):
@@ -352,183 +351,3 @@ class Note(Value):
     """Those of its cards, if another tool made it."""
     states: dict[int, tuple[int, ...]] = {}
     """By ordinal: (type, queue, due, interval, factor, reviews) of cards that are not new."""
-
-
-# --- views of Anki --------------------------------------------------------------------------------
-
-
-class ViewKind(StrEnum):
-    """The kind of data that Anki was read from."""
-
-    COLLECTION = "collection"
-    """A copy of the live `collection.anki2`."""
-    COLPKG = "colpkg"
-    APKG = "apkg"
-    """An export that the user names; it is never complete."""
-    CONNECT = "connect"
-    """Exports of a running Anki, through AnkiConnect."""
-
-
-class Identity(Value):
-    """A decoded AnkiforgeId: what our package wrote, so that a person's edits can be told from it."""
-
-    guid: Guid
-    key: HighlightKey
-    slot: str
-    fields: Strings
-    """A hash of each content field, in note type order, as our package wrote it."""
-    tags: str
-    """A hash of our tags."""
-
-    @property
-    def family(self) -> Family:
-        """The note type for which it was written."""
-        count = len(Family.CLOZE.content_fields)
-        return Family.CLOZE if len(self.fields) == count else Family.BASIC
-
-
-class SeenCard(Value):
-    """One card as Anki schedules it."""
-
-    id: int
-    ordinal: int
-    deck: str
-    """The home deck, even while the card is in a filtered one; `::` separates the parts."""
-    reps: int
-    lapses: int
-    suspended: bool
-
-
-class SeenNote(Value):
-    """A note in Anki, of ours or anyone's."""
-
-    guid: Guid
-    id: int
-    mod: int
-    """Seconds since 1970 if a person changed the note, else the number we shipped."""
-    type_id: int
-    """The id of the note type, which is one of ours only if it is in `anki.notetypes`."""
-    tags: Strings
-    fields: Strings
-    """All fields as HTML, in the order of the note type in Anki."""
-    cards: tuple[SeenCard, ...]
-    identity: Identity | None
-    """The AnkiforgeId; None if no field contains one with the same guid."""
-
-    @property
-    def deck(self) -> str:
-        """The home deck of its first card; "" if it has none."""
-        return self.cards[0].deck if self.cards else ""
-
-    @property
-    def ordinals(self) -> tuple[int, ...]:
-        """The ordinals of its cards, from 0."""
-        return tuple(dict.fromkeys(card.ordinal for card in self.cards))
-
-
-class ForeignNote(Value):
-    """A note that is not ours, with the text that drafts are compared with."""
-
-    id: int
-    mod: int
-    deck: str
-    """The deck of the first card; `::` separates the parts."""
-    fields: Fields
-    """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
-    other_id: str = ""
-    """The id that the tool which made it keeps in a field; "" = none."""
-
-
-class SeenTemplate(Value):
-    """A card template in Anki."""
-
-    name: str
-    id: int | None
-    question: str
-    answer: str
-
-
-class SeenType(Value):
-    """A note type in Anki."""
-
-    id: int
-    name: str
-    mod: int
-    """Seconds since 1970."""
-    cloze: bool
-    fields: tuple[tuple[str, int | None], ...]
-    """(name, id) in order."""
-    templates: tuple[SeenTemplate, ...]
-    css: str
-
-    @property
-    def names(self) -> Strings:
-        """The names of its fields, in order."""
-        return tuple(name for name, _ in self.fields)
-
-
-class SeenReview(Value):
-    """One answer in the review log."""
-
-    id: int
-    """Milliseconds since 1970."""
-    guid: Guid
-    ease: int
-    """1 (again) to 4 (easy); 0 = rescheduled by hand."""
-    interval: int
-    """In days, or in seconds if negative."""
-    duration: int
-    """Milliseconds."""
-    type: int
-    """0 learning, 1 review, 2 relearning, 3 filtered, 4 manual, 5 rescheduled."""
-
-
-RETIRED = "ankiforge::retired"
-"""The tag of a note in Anki whose card was retired or rejected. Imports cannot delete notes."""
-
-
-class Seen(Value):
-    """A note of ours as the newest view has it."""
-
-    guid: Guid
-    id: int
-    mod: int
-    """Seconds since 1970 if a person changed it, else the number that we shipped."""
-    type_known: bool
-    """Whether its note type has all fields of ours."""
-    fields: Strings
-    """All fields of our note type, as HTML, in its order."""
-    tags: Strings
-    deck: str
-    identity: Identity | None
-    reviews: int = 0
-    lapses: int = 0
-    suspended: bool = False
-    ordinals: tuple[int, ...] = ()
-    """The ordinals of its cards."""
-    own: Strings = ()
-    """All fields in the order of the note type in Anki, if it has other fields than ours."""
-    feedback: str = ""
-    """The person's remark in the field Feedback, as plain text."""
-    cards: tuple[int, ...] = ()
-    """The ids of its cards."""
-
-    @property
-    def retired(self) -> bool:
-        """Whether it has the tag of notes whose card was dropped."""
-        return RETIRED in map(str.casefold, self.tags)
-
-    @property
-    def leech(self) -> bool:
-        """Whether Anki tagged it as a leech."""
-        return "leech" in map(str.casefold, self.tags)
-
-    @property
-    def scheduler_tags(self) -> Strings:
-        """The tags `marked` and `leech`, which the import of a file would remove."""
-        return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
-
-
-def next_mod(guid: Guid, shipped: int, seen: int = 0) -> int:
-    """Return the `mod` of a changed note: above what was shipped and what was seen, so that Anki takes it."""
-    return 1 + max(shipped, seen) if shipped or seen else note_id(guid) // 1000

@@ -29,7 +29,7 @@ from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, note_type
 from ankiforge.anki.package import DAY_ZERO
-from ankiforge.anki.plan import Options, Planned, merge, plan_note
+from ankiforge.anki.plan import Contents, Options, Planned, merge, plan_note
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
 from ankiforge.extract.folder import File
@@ -110,7 +110,7 @@ def names_of(kind: SeenType, maps: Mapping[str, Texts]) -> Texts:
         kind: the note type.
         maps: what the person said of note types, by name.
     """
-    family = Family.CLOZE if kind.cloze else Family.BASIC
+    family = kind.family
     needed = {"Text"} if kind.cloze else {"Front", "Back"}
     if kind.name in maps:
         found = dict(maps[kind.name])
@@ -143,7 +143,7 @@ def read_maps(given: Words, kinds: tuple[SeenType, ...]) -> dict[str, Texts]:
         pairs = [[part.strip() for part in pair.split("=", 1)] for pair in rest.split(",")]
         if kind is None:  # no note has it
             continue
-        ours = {*_USUAL[Family.CLOZE if kind.cloze else Family.BASIC]}
+        ours = {*_USUAL[kind.family]}
         for pair in pairs:
             if len(pair) != 2 or pair[0] not in ours or pair[1] not in kind.names:
                 said = f"ours are {', '.join(sorted(ours))}; theirs {', '.join(kind.names)}"
@@ -527,7 +527,7 @@ def arranged(note: SeenNote, adopted: Adopted, kind: SeenType | None) -> tuple[W
     if kind is None or kind.id != adopted.type or not {*adopted.names.values()} <= {*kind.names}:
         return None
     theirs = dict(zip(kind.names, note.fields, strict=False))
-    names = note_type(Family.CLOZE if kind.cloze else Family.BASIC).names
+    names = note_type(kind.family).names
     return tuple(theirs.get(adopted.names.get(name, ""), "") for name in names), False
 
 
@@ -624,7 +624,8 @@ def plan(
             return replace(nothing, problems=missing)
     blank = ("",) * (len(note_type(card.family).names) - len(names))
     unchanged = replace(options, types={})
-    planned = plan_note(card, seen, (*content, *blank), tags, (), found.values(), unchanged)
+    contents = Contents((*content, *blank), tags, (), tuple(found.values()))
+    planned = plan_note(card, seen, contents, unchanged)
     note, sent = planned.note, planned.sent
     if note is None or sent is None:
         return planned

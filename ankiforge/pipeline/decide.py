@@ -19,10 +19,8 @@ from ankiforge.model import (
     Severity,
     Texts,
 )
-from ankiforge.pipeline.query import changed_fields, find, is_key
+from ankiforge.pipeline.fields import changed_fields
 from ankiforge.text.cloze import plain, words_of
-
-__all__ = ["BlockedError", "edit", "find", "is_key", "make"]
 
 PERSON = "person"
 
@@ -46,7 +44,8 @@ def edit(
     if line is None:
         raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
     typed = changed_fields(line.family, fields)
-    words = tuple({**dict(line.fields), **typed}.items())
+    fields_after = {**dict(line.fields), **typed}
+    words = tuple(fields_after.items())
     _, findings = _judged(line.highlight, words, forced=forced)
     return ledger.edit(id, typed, forced=forced), findings
 
@@ -71,19 +70,26 @@ def _judged(
     from ankiforge import check
 
     words = dict(fields)
-    kind, answer = CardKind.BASIC, words.get("Back", "")
     if "Text" in words:
-        kind, answer = CardKind.CLOZE, words_of(words["Text"])
-    elif words.get("Reverse"):
-        kind = CardKind.TWO_WAY
-    kept = tuple((name, text) for name, text in fields if text)
+        kind = CardKind.CLOZE
+        answer = words_of(words["Text"])
+    else:
+        kind = CardKind.TWO_WAY if words.get("Reverse") else CardKind.BASIC
+        answer = words.get("Back", "")
     draft = Draft(
-        highlight.key, kind, kept, highlight.exact, plain(answer), 0, Origin(PERSON), by_hand=True
+        highlight=highlight.key,
+        kind=kind,
+        fields=tuple((name, text) for name, text in fields if text),
+        quote=highlight.exact,
+        answer=plain(answer),
+        start=0,
+        origin=Origin(PERSON),
+        by_hand=True,
     )
     # without the search for duplicates
     findings = check.check(draft, check.Context(highlight, check.DuplicateIndex()))
-    blocking = [one for one in findings if one.severity is Severity.BLOCK]
-    if blocking and not forced:
-        hint = "change the words, or overrule the check with --force"
-        raise BlockedError(blocking[0].message, hint=hint)
+    for finding in findings:
+        if finding.severity is Severity.BLOCK and not forced:
+            hint = "change the words, or overrule the check with --force"
+            raise BlockedError(finding.message, hint=hint)
     return draft, findings

@@ -32,7 +32,7 @@ _HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
 
 
 def language_model(
-    workspace: WorkspaceFolder,
+    folder: WorkspaceFolder,
     replies: Replies,
     notice: Callable[[str], None],
     *,
@@ -48,9 +48,9 @@ def language_model(
     from ankiforge.draft.llm import Model
 
     return Model(
-        server_settings(workspace, jobs, spent),
+        server_settings(folder, jobs, spent),
         replies,
-        load_prompt(workspace),
+        load_prompt(folder),
         repair=repair_hints(),
         notice=notice,
         offline=offline,
@@ -58,13 +58,11 @@ def language_model(
     )
 
 
-def server_settings(
-    workspace: WorkspaceFolder, jobs: int = 0, spent: float = 0.0
-) -> ServerSettings:
+def server_settings(folder: WorkspaceFolder, jobs: int = 0, spent: float = 0.0) -> ServerSettings:
     """Return the model server's settings.
 
     Args:
-        workspace: provides the `llm:` settings.
+        folder: provides the `llm:` settings.
         jobs: the number of concurrent requests; 0 = as in the settings.
         spent: the part of the budget that is already spent, in dollars.
 
@@ -75,23 +73,25 @@ def server_settings(
 
     from ankiforge.draft.server import ServerSettings
 
-    options = asdict(workspace.config.llm)
+    options = asdict(folder.config.llm)
     options["concurrency"] = jobs or options["concurrency"]
     if options["budget_usd"] is not None:
         options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
-    del options["prompt"], options["verify"]
-    if not workspace.is_default:
-        options["workspace"] = shlex.quote(str(workspace.root))
+    del options["prompt"]
+    del options["verify"]
+    if not folder.is_default:
+        options["workspace"] = shlex.quote(str(folder.root))
     if is_small_model(options["base_url"], options["model"]):
         options["per_request"] = 1  # a small model confuses several highlights
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        return ServerSettings(**{name: one for name, one in options.items() if one is not None})
+        return ServerSettings(**given)
     except ConfigError as error:
         key, _, what = error.message.removeprefix("llm.").partition(": ")
-        raise workspace.config.where.at("llm", key).error(what, error.hint) from error
+        raise folder.config.where.at("llm", key).error(what, error.hint) from error
 
 
-def load_prompt(workspace: WorkspaceFolder, *, chat: bool = False) -> Prompt:
+def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:
     """Load the prompt that the settings name, from the workspace or as shipped.
 
     With `chat`, the prompt is for a chat in a browser: never the short one for small models.
@@ -101,11 +101,11 @@ def load_prompt(workspace: WorkspaceFolder, *, chat: bool = False) -> Prompt:
     """
     from ankiforge.draft.prompt import NoPromptError, load
 
-    config = workspace.config
-    small = not chat and is_small_model(config.llm.base_url, config.llm.model)
-    name = config.llm.prompt or ("cards-small" if small else "cards")
+    config = folder.config
+    is_small = not chat and is_small_model(config.llm.base_url, config.llm.model)
+    default = "cards-small" if is_small else "cards"
     try:
-        return load(name, workspace.root)
+        return load(config.llm.prompt or default, folder.root)
     except NoPromptError as error:
         raise config.where.at("llm", "prompt").error(error.message, error.hint) from error
 
@@ -118,10 +118,10 @@ def is_small_model(base_url: str, model: str) -> bool:
     this machine, unless the name is that of a hosted service.
     """
     name = model.casefold()
-    sizes = [
-        int(times or 1) * float(size) / (1000 if unit == "m" else 1)
-        for times, size, unit in _SIZE.findall(name)
-    ]
+    sizes: list[float] = []
+    for experts, size, unit in _SIZE.findall(name):
+        billions = float(size) / 1000 if unit == "m" else float(size)
+        sizes.append(int(experts or 1) * billions)
     if sizes:
         return max(sizes) <= SMALL_MODEL
     return is_loopback(base_url) and _HOSTED.search(name) is None
@@ -133,6 +133,7 @@ def repair_hints() -> Callable[[Draft, Highlight], Strings]:
 
     def hints(draft: Draft, highlight: Highlight) -> Strings:
         findings = check.check(draft, check.Context(highlight, check.DuplicateIndex()))
-        return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
+        blocking = [finding for finding in findings if finding.severity is Severity.BLOCK]
+        return tuple(finding.message for finding in blocking)
 
     return hints

@@ -228,7 +228,7 @@ def open_sources(
         ConfigError: a kind is unknown, or its settings are invalid; with file, line and key.
     """
     from ankiforge.ledger import CACHE_FILE, CacheFile
-    from ankiforge.pipeline.deliver import remember_roots
+    from ankiforge.pipeline.pictures import remember_roots
 
     selected = list(selected)
     folders = {

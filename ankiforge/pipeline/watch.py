@@ -55,40 +55,59 @@ def follow(actions: Actions, events: Events, *, clock: Callable[[], float] = tim
         events: the changes of files, see `file_events`.
         clock: returns the time in seconds.
     """
-    saved: dict[str, float] = {}
-    """When each file that is in progress was saved last, by its path."""
-    full = retry = 0.0
-    undelivered = False
+    watcher = _Watcher(actions, clock)
+    for changed_files in events(actions.folders()):
+        watcher.step(changed_files)
 
-    def in_progress(path: str) -> bool:
-        """Return whether a path in a source is that of a file saved just now."""
-        return any(name == path or name.endswith(f"/{path}") for name in saved)
 
-    def works(action: Callable[[], bool | None]) -> bool:
-        """Return whether an action worked. What it leaves to deliver, also if it failed, is noted."""
-        nonlocal undelivered, retry
-        try:
-            undelivered |= bool(action())
-        except ForgeError:
-            retry, undelivered = clock() + RETRY_SECONDS, True
-            return False
-        return True
+class _Watcher:
+    """What was saved when, and what is left to deliver."""
 
-    for files in events(actions.folders()):
-        now = clock()
-        saved.update(dict.fromkeys((name.replace(os.sep, "/") for name in files), now))
-        quiet = [name for name, at in saved.items() if now - at >= QUIET_SECONDS]
+    def __init__(self, actions: Actions, clock: Callable[[], float]) -> None:
+        self._actions = actions
+        self._clock = clock
+        # When each file that is in progress was saved last, by its path.
+        self._saved: dict[str, float] = {}
+        self._last_pass = 0.0
+        # After a failure, when to try again; 0 = nothing failed.
+        self._retry_at = 0.0
+        self._undelivered = False
+
+    def step(self, changed_files: set[str]) -> None:
+        """Read what changed, and deliver what has been left alone for long enough."""
+        now = self._clock()
+        for name in changed_files:
+            self._saved[name.replace(os.sep, "/")] = now
+        quiet = [name for name, at in self._saved.items() if now - at >= QUIET_SECONDS]
         for name in quiet:
-            del saved[name]
-        undelivered |= bool(quiet)
-        due = now - full >= EVERYTHING_SECONDS
-        if now < retry or not (files or quiet or due or retry):
-            continue
-        retry = 0.0
-        if works(lambda: actions.read(in_progress)):
-            full = now
-        if undelivered:  # also if a model does not answer
-            undelivered = not works(actions.deliver)
+            del self._saved[name]
+        if quiet:
+            self._undelivered = True
+        is_due = now - self._last_pass >= EVERYTHING_SECONDS
+        has_reason = changed_files or quiet or is_due or self._retry_at
+        if now < self._retry_at or not has_reason:
+            return
+        self._retry_at = 0.0
+        if self._works(lambda: self._actions.read(self._in_progress)):
+            self._last_pass = now
+        if self._undelivered:  # also if a model does not answer
+            self._undelivered = not self._works(self._actions.deliver)
+
+    def _in_progress(self, path: str) -> bool:
+        """Return whether a path in a source is that of a file saved just now."""
+        return any(name == path or name.endswith(f"/{path}") for name in self._saved)
+
+    def _works(self, action: Callable[[], bool | None]) -> bool:
+        """Return whether an action worked. What it leaves to deliver, also if it failed, is noted."""
+        try:
+            has_more = action()
+        except ForgeError:
+            self._retry_at = self._clock() + RETRY_SECONDS
+            self._undelivered = True
+            return False
+        if has_more:
+            self._undelivered = True
+        return True
 
 
 def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
@@ -105,10 +124,16 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
 
         def matters(_: object, path: str) -> bool:
             """Return whether a file can be part of a source: not hidden, and no package of ours."""
-            root = next((one for one in roots if path.startswith(one)), "")
-            return f"{os.sep}." not in path[len(root) :] and not path.endswith((".apkg", "~"))
+            below_root = path
+            for root in roots:
+                if path.startswith(root):
+                    below_root = path[len(root) :]
+                    break
+            is_hidden = f"{os.sep}." in below_root
+            return not is_hidden and not path.endswith((".apkg", "~"))
 
-        back = set()
+        # Folders that came back: everything in them may have changed.
+        back: set[str] = set()
         while not is_ended():
             there = _present(folders)
             if not there:
@@ -118,13 +143,18 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
                 continue
             try:
                 # It follows the folders before it yields first, so the first pass misses nothing.
-                for found in watch(
-                    *there, watch_filter=matters, debounce=200, step=50, rust_timeout=STEP_MS,
-                    yield_on_timeout=True, force_polling=poll,
-                ):  # fmt: skip
+                for changes in watch(
+                    *there,
+                    watch_filter=matters,
+                    debounce=200,
+                    step=50,
+                    rust_timeout=STEP_MS,
+                    yield_on_timeout=True,
+                    force_polling=poll,
+                ):
                     if is_ended():
                         return
-                    yield {path for _, path in found} | back
+                    yield {path for _, path in changes} | back
                     back = set()
                     if _present(folders) != there:
                         break
@@ -139,10 +169,10 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
 
 def _present(folders: Sequence[Path]) -> dict[Path, int]:
     """Return the folders that exist now, with what tells one from another at the same path."""
-    found = {}
+    present = {}
     for folder in folders:
         try:
-            found[folder] = folder.stat().st_ino
+            present[folder] = folder.stat().st_ino
         except OSError:
             continue
-    return found
+    return present

@@ -1,52 +1,672 @@
-"""Wiring: open the ledger, the sources, the model and the job of a run from a workspace.
+"""The way of a highlight to Anki, read from top to bottom: `Workspace.run`.
 
-Checks, drafters and `run` are imported inside functions, because not every command needs them.
+    ingest ─▶ draft ─▶ check ─▶ waiting drafts ║ a person or the settings accept ║ cards ─▶ deliver
+
+Between the two halves everything is in the ledger. A run that is interrupted is resumed by the next
+one: each step writes what it has done, and no transaction is open while a source or a model works.
+
+Checks, drafters and the formats of Anki are imported inside functions: not every command needs them.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
+from msgspec.structs import replace
 
-from ankiforge.config import (
-    Config,
-    is_loopback,
-)
-from ankiforge.config.workspace import user_folder
-from ankiforge.errors import BusyError, ItemError, ServiceError, UsageError
-from ankiforge.model import (
-    VERIFIED,
-    Change,
-    Problem,
-    Source,
-    Waiting,
-    h16,
-)
+from ankiforge.config import workspace as folders
+from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.trust import confirm, remembered_concerns, require_trust
+from ankiforge.config.workspace import WorkspaceFolder, user_folder
+from ankiforge.errors import ItemError, ServiceError, UsageError
+from ankiforge.model import Card, Finding, Guid, HighlightKey, Problem, Question, Texts, Waiting
+from ankiforge.pipeline.job import Job, make_job
+from ankiforge.pipeline.locks import lock
+from ankiforge.pipeline.result import Progress, RunResult
+from ankiforge.text import counted
 
 if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.anki.plan import Planned
-    from ankiforge.config.deckfiles import DeckRule
-    from ankiforge.config.ownfiles import OwnPath
-    from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.draft.server import Usage
-    from ankiforge.ledger import Ledger, Replies, Report
-    from ankiforge.pipeline.deliver import CollectionScan, Published
-    from ankiforge.pipeline.run import Job, Progress
+    from ankiforge.draft.llm import Estimate, Model
+    from ankiforge.ledger import HighlightOutcome, Ledger, Match, Replies
+    from ankiforge.model import Source
+    from ankiforge.pipeline.collection import CollectionScan
 
-# --- the files of a workspace ---------------------------------------------------------------
-
-LOCK_SECONDS = 60.0
-HOLDER_BYTES = 100
-"""The length of a file with the number of a process."""
+ShowProgress = Callable[[Sequence["Source"]], AbstractContextManager[Callable[[Progress], None]]]
+"""Begins to show the progress of reading sources; what it returns is called with each step."""
 
 
-def open_ledger(workspace: WorkspaceFolder, *, read_only: bool = False) -> Ledger:
+def show_nothing(
+    sources: Sequence[Source],
+) -> AbstractContextManager[Callable[[Progress], None]]:
+    """Show no progress."""
+    return nullcontext(lambda step: None)
+
+
+class Workspace:
+    """A workspace: a folder with settings, and what was read, drafted and decided there.
+
+    Every command, the page and the watcher work through this class, and it is the library for other
+    programs. Methods return values and print nothing; what goes wrong is an error of
+    `ankiforge.errors`, or a problem in the result if the rest could be done without it.
+
+    Use it in a `with` statement, so that the ledger is closed:
+
+        with Workspace("~/cards") as workspace:
+            result = workspace.run(["paper.pdf"])
+            for draft in workspace.drafts():
+                workspace.accept(draft.id)
+            workspace.build()
+    """
+
+    def __init__(
+        self,
+        folder: WorkspaceFolder | Path | str | None = None,
+        *,
+        read_only: bool = False,
+        offline: bool = False,
+        jobs: int = 0,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Find the workspace. Its ledger is opened when it is needed first.
+
+        Args:
+            folder: the folder with `ankiforge.yaml`; None for the one that a command would use here. A
+                `WorkspaceFolder` has been found, and its settings confirmed, by the caller.
+            read_only: work on a copy in memory, so that nothing is written.
+            offline: contact no other machine.
+            jobs: the number of concurrent requests and files; 0 = as in the settings, and as many files
+                as cores.
+            notice: called with what a person may want to know while a model works.
+
+        Raises:
+            UsageError: the folder is not a workspace, or a person has to confirm its settings first.
+            ConfigError: the settings contain an error; with file, line and key.
+        """
+        if not isinstance(folder, WorkspaceFolder):
+            named = Path(folder).expanduser() if folder is not None else None
+            folder = folders.resolve(named, Path.cwd())
+            require_trust(folder, None, user_folder())
+            folder.close_to_others()
+        self.folder = folder
+        """Where the files of the workspace are, and its settings."""
+        self.read_only = read_only
+        self.offline = offline
+        self.jobs = jobs
+        self._notice = notice
+        # The activities whose lock this object holds.
+        self._held: set[str] = set()
+
+    # --- opening and closing ----------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        """Open the ledger.
+
+        Raises:
+            LedgerError: it cannot be used. Until the end of the block, what goes wrong with its database
+                is a `LedgerError`, too.
+        """
+        from ankiforge.ledger import readable_errors
+
+        with readable_errors():
+            self.ledger  # noqa: B018
+        self._block = readable_errors()
+        self._block.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        """Close the ledger. After an error, a model may still write its replies: they stay open."""
+        if error is None:
+            self._close_replies()
+        self._close_ledger()
+        return self._block.__exit__(kind, error, traceback)
+
+    def close(self) -> None:
+        """Close the ledger of a workspace that is used without a `with` statement."""
+        self._close_replies()
+        self._close_ledger()
+
+    def _close_replies(self) -> None:
+        if "replies" in vars(self):
+            self.replies.close()
+            del self.replies
+
+    def _close_ledger(self) -> None:
+        if "ledger" in vars(self):
+            self.ledger.__exit__(None, None, None)
+            del self.ledger
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger: highlights, decisions and cards."""
+        return open_ledger(self.folder, read_only=self.read_only)
+
+    @cached_property
+    def replies(self) -> Replies:
+        """The replies of models, which were paid for."""
+        from ankiforge.ledger import REPLIES_FILE, Replies
+
+        self.folder.prepare()
+        return Replies(self.folder.folder / REPLIES_FILE)
+
+    @cached_property
+    def decks(self) -> tuple[DeckRule, ...]:
+        """The rules of the deck files."""
+        return load_decks(self.folder.root)
+
+    @contextmanager
+    def locked(self, activity: str, seconds: float | None = None) -> Iterator[None]:
+        """Hold the lock of an activity ("drafting"), unless this object holds it already.
+
+        Raises:
+            BusyError: another program still holds it after `seconds`.
+        """
+        if self.read_only or activity in self._held:
+            yield
+            return
+        self.folder.prepare()
+        with lock(self.folder, activity, seconds):
+            self._held.add(activity)
+            try:
+                yield
+            finally:
+                self._held.discard(activity)
+
+    def journal_problems(self) -> Iterator[Problem]:
+        """Yield what was wrong with the journal when it was read."""
+        state = self.ledger.journal_state
+        where = str(self.folder.journal)
+        if state.unreadable:
+            skipped = "was skipped" if state.unreadable == 1 else "were skipped"
+            what = f"{counted(state.unreadable, 'line')} could not be read, and {skipped}"
+            yield Problem(where, what, "restore it from a backup, if you have one", notice=True)
+        if state.missing:
+            done = "the next run writes them again" if self.read_only else "written again"
+            yield Problem(where, f"{counted(state.missing, 'line')} missing: {done}", notice=True)
+
+    # --- a run --------------------------------------------------------------------------------
+
+    def run(
+        self,
+        paths: Iterable[Path | str] = (),
+        *,
+        deck: str = "",
+        output: Path | str = "",
+        force: bool = False,
+        show: ShowProgress = show_nothing,
+        **options: Any,
+    ) -> RunResult:
+        """Turn highlights into cards, and accepted cards into a package for Anki.
+
+        Args:
+            paths: files and folders to read; () for the sources of the settings and all PATHs of former
+                runs. They are remembered.
+            deck: the deck for new cards; "" = as the deck files say.
+            output: the path of the package; "" = a file in the output folder of the workspace.
+            force: replace a file that ankiforge did not write.
+            show: shows the progress.
+            options: those of `propose`.
+
+        Raises:
+            UsageError: there is nothing to read, or the package cannot be written there.
+        """
+        if deck:
+            from ankiforge.anki.notes import deck_name
+
+            deck = deck_name(deck)
+        result = RunResult()
+        with self.locked("drafting"):
+            path = self.package_path(deck, output, force=force)
+            result.add_scan(self.read_collection())
+            self.propose(result, paths, deck=deck, show=show, **options)
+            if self.read_only:
+                result.add_plan(self.plan())
+            else:
+                self._publish(result, path)
+        return result
+
+    def propose(
+        self,
+        result: RunResult,
+        paths: Iterable[Path | str] = (),
+        *,
+        drafter: str = "",
+        accept: str = "",
+        spent: float = 0.0,
+        show: ShowProgress = show_nothing,
+        **options: Any,
+    ) -> None:
+        """Read the sources, adopt notes that only Anki knows, draft, and accept what the settings allow.
+
+        If a service fails, its error is in the result, so that cards that are ready can still be
+        written.
+
+        Args:
+            result: what each step comes to is added.
+            paths: files and folders to read; () for all known ones.
+            drafter: "rules" or "llm"; "" = as in the settings.
+            accept: "clean" or "review", for the drafts of the rules; "" = as in the settings.
+            spent: the part of the model's budget that is already spent, in dollars.
+            show: shows the progress.
+            options: further fields of `Job`, such as `limit`.
+
+        Raises:
+            UsageError: there is nothing to read.
+        """
+        from ankiforge.pipeline.collection import adopt_unknown
+        from ankiforge.pipeline.draft import draft
+        from ankiforge.pipeline.ingest import ingest
+        from ankiforge.pipeline.sources import names_in_use, open_sources, select_sources
+
+        named = tuple(Path(path) for path in paths)
+        selected, lost, remembered = select_sources(self.folder, named)
+        if not selected and not lost:
+            hint = "ankiforge run PATH, or ankiforge init"
+            raise UsageError("there is nothing to read", hint=hint)
+        result.problems += lost
+        if not self.read_only and remembered != self.folder.remembered:
+            self._remember(result, remembered)
+        sources = open_sources(
+            self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
+        )
+        model = self.model(drafter, spent=spent)
+        # the notes of a remembered PATH that is missing may be at another one now
+        present = [item for item in remembered if not named or Path(item.path).exists()]
+        job = self.job(
+            sources,
+            accept=accept,
+            model=None if self.read_only else model,
+            in_use=names_in_use(self.folder.config, present),
+            **options,
+        )
+
+        def steps() -> Iterator[Progress]:
+            read = ingest(job, self.ledger)
+            yield read
+            if result.scan and result.scan.viewed.unknown:
+                result.problems += adopt_unknown(self.ledger, result.scan.viewed.unknown)
+            # of PATHs, a model drafts only what lies there
+            within = read.report.documents if named and read.report else None
+            yield from draft(replace(job, within=within), self.ledger)
+
+        self._follow(result, steps(), model, partial(show, sources))
+
+    def read(self) -> Progress:
+        """Read the changed documents of all sources; draft nothing."""
+        from ankiforge.pipeline.ingest import ingest
+        from ankiforge.pipeline.sources import open_sources, select_sources
+
+        with self.locked("drafting"):
+            selected, _, _ = select_sources(self.folder)
+            sources = open_sources(self.folder, self.ledger, selected, offline=self.offline)
+            return ingest(self.job(sources), self.ledger)
+
+    def draft(
+        self,
+        *,
+        again: Iterable[HighlightKey] = (),
+        remark: str = "",
+        drafter: str = "",
+        accept: str = "",
+        show: ShowProgress = show_nothing,
+        **options: Any,
+    ) -> RunResult:
+        """Draft cards for highlights that have been read and have no card yet.
+
+        Args:
+            again: draft only these highlights; the new drafts wait beside what is there.
+            remark: with `again`, what to do better.
+            drafter: as for `propose`.
+            accept: as for `propose`.
+            show: shows the progress.
+            options: further fields of `Job`, such as `limit`.
+
+        Raises:
+            UsageError: the rules cannot follow a remark.
+        """
+        from ankiforge.pipeline.draft import draft
+
+        only = frozenset(again)
+        result = RunResult()
+        with self.locked("drafting"):
+            model = self.model(drafter, fresh=bool(only))
+            if remark and model is None:
+                hint = "--drafter llm, or write the card yourself: ankiforge edit"
+                raise UsageError("the rules cannot follow a remark", hint=hint)
+            job = self.job((), accept=accept, model=model, only=only, remark=remark, **options)
+            self._follow(result, draft(job, self.ledger), model, partial(show, ()))
+        return result
+
+    def draft_others(self, key: str) -> None:
+        """Let the model draft other cards of a highlight, beside those that wait.
+
+        Raises:
+            ForgeError: it does not answer, or may not be asked.
+        """
+        from ankiforge.pipeline.draft import draft
+
+        result = RunResult()
+        model = self._language_model(fresh=True)
+        job = self.job((), model=model, only=frozenset([self.ledger.highlight(key).key]))
+        try:
+            for step in draft(job, self.ledger):
+                result.add_step(step)
+        finally:
+            model.leave()
+        if result.problems:
+            first = result.problems[0]
+            raise ItemError(first.what, hint=first.hint)
+
+    def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
+        """Return what the next run would send to the model; nothing is sent.
+
+        What no run has read yet counts, too, so open the workspace with `read_only`.
+
+        Raises:
+            UsageError: the drafter is the rules, which cost nothing.
+        """
+        from ankiforge.pipeline.draft import draft, for_model
+
+        model = self.model(drafter)
+        self.read()
+        job = self.job(limit=limit)
+        for _ in draft(job, self.ledger):
+            pass
+        if model is None:
+            raise UsageError("the offline rules cost nothing", hint="--drafter llm --estimate")
+        return model.estimate(for_model(job, self.ledger))
+
+    def job(self, sources: tuple[Source, ...] = (), *, accept: str = "", **options: Any) -> Job:
+        """Return the parameters of a run with the settings of the workspace; see `make_job`."""
+        return make_job(self.folder, sources, accept=accept, **options)
+
+    def model(self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0) -> Model | None:
+        """Return the language model, if it is the drafter.
+
+        Args:
+            drafter: "rules" or "llm"; "" = as in the settings.
+            fresh: ask again, even if the model has answered the same before.
+            spent: the part of the budget that is already spent, in dollars.
+        """
+        if (drafter or self.folder.config.drafter) == "rules":
+            return None
+        return self._language_model(fresh=fresh, spent=spent)
+
+    def _language_model(self, *, fresh: bool = False, spent: float = 0.0) -> Model:
+        from ankiforge.pipeline.models import language_model
+
+        return language_model(
+            self.folder,
+            self.replies,
+            self._notice,
+            offline=self.offline,
+            jobs=self.jobs,
+            fresh=fresh,
+            spent=spent,
+        )
+
+    def _remember(self, result: RunResult, remembered: tuple[folders.Remembered, ...]) -> None:
+        """Remember the PATHs of a run, and trust them: the person just named them."""
+        before = self.folder.remembered
+        folders.store_remembered(self.folder.folder, remembered)
+        confirm(self.folder, remembered_concerns(self.folder), user_folder())
+        result.remembered = [item.path for item in remembered if item not in before]
+
+    def _follow(
+        self,
+        result: RunResult,
+        steps: Iterable[Progress],
+        model: Model | None,
+        show: Callable[[], AbstractContextManager[Callable[[Progress], None]]],
+    ) -> None:
+        """Run the steps, and show the progress; the error of a service is added to the result."""
+        with show() as show_step:
+            try:
+                for step in steps:
+                    result.add_step(step)
+                    show_step(step)
+            except (ServiceError, UsageError) as error:
+                result.error = error
+            finally:  # stop the model's threads before the ledger is closed
+                if model is not None:
+                    result.usage = model.usage
+                    model.leave()
+
+    # --- what is there ------------------------------------------------------------------------
+
+    def highlights(self) -> list[HighlightOutcome]:
+        """Return all highlights, each with what became of it."""
+        return list(self.ledger.fates())
+
+    def drafts(self, query: str = "") -> list[Waiting]:
+        """Return the drafts that wait for a decision.
+
+        Args:
+            query: as `ankiforge list` takes it, for example `deck:Biology membrane`; "" = all.
+
+        Raises:
+            UsageError: the query cannot be read.
+        """
+        return list(self.ledger.drafts(self._ids(f"verdict:pending {query}")))
+
+    def cards(self, query: str = "") -> list[Card]:
+        """Return the accepted cards that match a query.
+
+        Raises:
+            UsageError: the query cannot be read.
+        """
+        guids = self._ids(f"verdict:accepted {query}")
+        return list(self.ledger.cards(*guids)) if guids else []
+
+    def questions(self) -> list[Question]:
+        """Return what only a person can tell: `accept` answers yes, `reject` no."""
+        return self.ledger.questions()
+
+    def search(self, words: str) -> list[Match]:
+        """Return the works that match words, a title, a DOI or an address, the best first."""
+        return list(self.ledger.search(words))
+
+    def _ids(self, query: str) -> list[str]:
+        from ankiforge.pipeline.query import parse
+
+        return self.ledger.find(parse(query.strip()))
+
+    # --- decisions ----------------------------------------------------------------------------
+
+    def accept(self, *ids: str, force: bool = False) -> list[Guid]:
+        """Accept drafts, or answer questions with yes; return the cards.
+
+        Args:
+            ids: of drafts and questions, or their beginnings.
+            force: overrule a check that blocks.
+
+        Raises:
+            UsageError: an id names nothing, or several things.
+            RefusedError: one can't be accepted; none is then.
+        """
+        guids: list[Guid] = []
+        with self.ledger.action():
+            for draft_id in self._named(ids):
+                guid = self.ledger.accept(draft_id, forced=force)
+                if guid is not None:
+                    guids.append(guid)
+        return guids
+
+    def reject(self, *ids: str, reason: str = "") -> None:
+        """Reject drafts and cards for good, or answer questions with no.
+
+        Args:
+            ids: of drafts, cards and questions, or their beginnings; or keys of highlights, for which
+                no card is made any more.
+            reason: it is kept with the decision.
+
+        Raises:
+            UsageError: an id names nothing, or several things.
+            RefusedError: one no longer waits.
+        """
+        with self.ledger.action():
+            for each in self._named(ids):
+                self.ledger.reject(each, reason)
+
+    def edit(
+        self, id: str, fields: Texts, *, force: bool = False
+    ) -> tuple[Guid, tuple[Finding, ...]]:
+        """Reword a card or a draft, or make a card of a highlight; return it and what checks say.
+
+        Args:
+            id: of a card or a draft, which is accepted; or the key of a highlight.
+            fields: the Markdown of fields by name: Front, Back, Extra; or Text and Extra.
+            force: overrule a check that blocks.
+
+        Raises:
+            BlockedError: a check blocks the words.
+            UsageError: a field or an id is wrong.
+        """
+        from ankiforge.pipeline import decide
+        from ankiforge.pipeline.check import deck_for
+        from ankiforge.pipeline.fields import new_fields
+        from ankiforge.pipeline.query import is_key
+
+        if not is_key(id):
+            [line_id] = self._named([id])
+            return decide.edit(self.ledger, line_id, fields, forced=force)
+        highlight = self.ledger.highlight(id)
+        deck = deck_for(self.decks, "", highlight)
+        return decide.make(self.ledger, highlight, new_fields(fields), deck, forced=force)
+
+    def undo(self, id: str = "", *, as_new: bool = False) -> str:
+        """Take back a decision; return its id.
+
+        Args:
+            id: of a decision, a card or a highlight; "" for the last decision on this machine.
+            as_new: what the source said last is another fact, which gets a card of its own.
+
+        Raises:
+            RefusedError: there is nothing, or a later decision stands on it.
+        """
+        return self.ledger.undo(id, as_new=as_new)
+
+    def _named(self, ids: Iterable[str]) -> list[str]:
+        """Return the whole ids of which beginnings may be given; keys of highlights stay."""
+        from ankiforge.pipeline.query import find, is_key
+
+        return [each if is_key(each) else find(self.ledger, each) for each in ids]
+
+    # --- Anki -----------------------------------------------------------------------------------
+
+    def read_collection(self) -> CollectionScan:
+        """Read the collection that has our notes, if the settings allow it and it has changed."""
+        from ankiforge.pipeline.collection import read_collection
+
+        return read_collection(self.folder.config.anki, self.ledger, Path.home())
+
+    def running_anki(self) -> AnkiConnect:
+        """Connect to a running Anki.
+
+        Raises:
+            ServiceError: Anki does not answer, or must not be used.
+            UsageError: Anki is on another machine, and the workspace is offline.
+        """
+        from ankiforge.config import is_loopback
+        from ankiforge.pipeline.deliver import running_anki
+
+        address = self.folder.config.anki.connect
+        if self.offline and not is_loopback(address):
+            what = f"--offline forbids a connection to Anki at {address}"
+            raise UsageError(what, hint="run it without --offline")
+        return running_anki(self.folder.config.anki)
+
+    def plan(self) -> list[Any]:
+        """Plan every card that may have something to write; this finds conflicts with Anki."""
+        from ankiforge.pipeline.deliver import plan_cards
+
+        return plan_cards(self.ledger, self.decks, self.folder.pictures)
+
+    def build(
+        self,
+        *,
+        deck: str = "",
+        output: Path | str = "",
+        full: bool = False,
+        force: bool = False,
+    ) -> RunResult:
+        """Write the package of all accepted cards that Anki lacks.
+
+        Args:
+            deck: only the cards of this deck and the decks below it; "" = all.
+            output: the path of the package; "" = a file in the output folder of the workspace.
+            full: every accepted card, whatever Anki has.
+            force: replace a file that ankiforge did not write.
+
+        Raises:
+            UsageError: the package cannot be written there.
+        """
+        result = RunResult()
+        path = self.package_path(deck, output, force=force)
+        result.add_scan(self.read_collection())
+        self._publish(result, path, deck=deck, full=full)
+        return result
+
+    def push(
+        self, *, deck: str = "", output: Path | str = "", force: bool = False, sync: bool = False
+    ) -> RunResult:
+        """Send the cards that Anki lacks to a running Anki.
+
+        If Anki does not answer, the package is written, and the error is in the result.
+
+        Args:
+            deck: as for `build`.
+            output: as for `build`.
+            force: as for `build`.
+            sync: let Anki sync before and after.
+
+        Raises:
+            UsageError: the package cannot be written there.
+        """
+        from ankiforge.pipeline import deliver
+
+        result = RunResult()
+        path = self.package_path(deck, output, force=force)
+        result.error = deliver.push(
+            self.folder, self.ledger, result, path, self.running_anki, deck=deck, sync=sync
+        )
+        return result
+
+    def package_path(self, deck: str = "", output: Path | str = "", *, force: bool = False) -> Path:
+        """Return the path of a package, which may be written.
+
+        Raises:
+            UsageError: it has a file that is not ours (unless `force`), or cannot have a package.
+        """
+        from ankiforge.pipeline import package
+
+        if output:
+            path = Path(output).expanduser().absolute()
+        else:
+            path = package.package_path(self.folder.output, deck)
+        if not self.read_only:
+            package.refuse_foreign(path, self.ledger, force=force)
+        return path
+
+    def _publish(
+        self, result: RunResult, path: Path, *, deck: str = "", full: bool = False
+    ) -> None:
+        from ankiforge.pipeline import deliver
+
+        deliver.publish(self.folder, self.ledger, result, path, deck=deck, full=full)
+
+
+def open_ledger(folder: WorkspaceFolder, *, read_only: bool = False) -> Ledger:
     """Open the ledger of a workspace and read what is new in its journal.
 
     With `read_only`, everything happens in a copy in memory.
@@ -58,277 +678,6 @@ def open_ledger(workspace: WorkspaceFolder, *, read_only: bool = False) -> Ledge
     from ankiforge.ledger import Ledger
 
     if not read_only:
-        workspace.prepare()
-    machine = workspace.machine(user_folder(), make=not read_only)
-    return Ledger(workspace.ledger, workspace.journal, machine, read_only=read_only)
-
-
-def open_replies(workspace: WorkspaceFolder) -> Replies:
-    """Open the replies of models, which were paid for."""
-    workspace.prepare()
-    from ankiforge.ledger import REPLIES_FILE, Replies
-
-    return Replies(workspace.folder / REPLIES_FILE)
-
-
-def lock(
-    workspace: WorkspaceFolder, what: str, seconds: float = LOCK_SECONDS
-) -> AbstractContextManager[object]:
-    """Hold the lock `what` ("drafting", "publishing"); wait if another program holds it.
-
-    Raises:
-        BusyError: another program still holds it after `seconds`.
-        UsageError: the file of the lock cannot be written.
-    """
-    from filelock import FileLock, Timeout
-
-    path = workspace.folder / f"{what}.lock"
-    path.is_there()  # refuses what is no file
-    held = FileLock(path.path, timeout=seconds, mode=0o600)
-    try:
-        acquired = held.acquire()
-    except Timeout as error:
-        what = f"another ankiforge{_holder(path)} is {what} here"
-        raise BusyError(what, hint="wait for it, or stop it: nothing is lost") from error
-    except OSError as error:
-        what = f"{path}: cannot be written: {error.strerror or error}"
-        raise UsageError(what, hint="allow writing there") from error
-    # for the message to programs that wait; the lock is the system's
-    with suppress(OSError), path.open(os.O_WRONLY | os.O_TRUNC) as file:
-        file.write(str(os.getpid()).encode())
-    return acquired
-
-
-def _holder(path: OwnPath) -> str:
-    with suppress(OSError, UnicodeDecodeError):
-        holder = path.read(HOLDER_BYTES).decode().strip()
-        return f" (process {holder})" if holder.isdigit() else ""
-    return ""
-
-
-# --- policy and job -------------------------------------------------------------------------
-
-
-def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], bool]:
-    """Return a function that decides whether to accept a draft without findings and remarks.
-
-    `override` is the policy of `--accept` for the rules. A model's draft ships only if a second look
-    found it right, an agent's never.
-    """
-    rules = override or config.accept.rules
-    verified = config.accept.llm == "verified" and override != "review"
-
-    def accepts(one: Waiting) -> bool:
-        drafter = one.draft.origin.drafter
-        if drafter == "llm":
-            return verified and any(found.check == VERIFIED for found in one.proposal.findings)
-        return rules == "clean" and drafter.startswith("rules")
-
-    return accepts
-
-
-def load_rules(workspace: WorkspaceFolder) -> tuple[DeckRule, ...]:
-    """Return the rules of the deck files."""
-    from ankiforge.config.deckfiles import load_decks
-
-    return load_decks(workspace.root)
-
-
-def draft_others(workspace: WorkspaceFolder, offline: bool, ledger: Ledger, key: str) -> None:
-    """Let the model draft other cards of a highlight, beside those that wait.
-
-    Raises:
-        ForgeError: it does not answer, or may not be asked.
-    """
-    from ankiforge.pipeline.models import language_model
-    from ankiforge.pipeline.run import draft
-
-    replies = open_replies(workspace)
-    model = language_model(workspace, replies, lambda _: None, offline=offline, fresh=True)
-    only = frozenset([ledger.highlight(key).key])
-    try:
-        steps = draft(make_job(workspace, (), model=model, only=only), ledger)
-        problems = [problem for step in steps for problem in step.problems]
-    finally:
-        model.leave()
-        replies.close()
-    if problems:
-        raise ItemError(problems[0].what, hint=problems[0].hint)
-
-
-def make_job(
-    workspace: WorkspaceFolder, sources: tuple[Source, ...], *, accept: str = "", **options: Any
-) -> Job:
-    """Return the job of a run with the workspace's settings.
-
-    Args:
-        workspace: provides the settings.
-        sources: the sources to read.
-        accept: the policy of `--accept`; "" = as in the settings.
-        options: other fields of `Job`.
-    """
-    from ankiforge.pipeline.run import Job
-
-    policy = accept_policy(workspace.config, accept)
-    options["verify"] = workspace.config.llm.verify
-    return Job(sources, policy, load_rules(workspace), workspace.pictures, **options)
-
-
-# --- what a run comes to --------------------------------------------------------------------
-
-
-class RunResult(msgspec.Struct):
-    """The totals of a run, collected step by step."""
-
-    report: Report | None = None
-    drafted: int = 0
-    accepted: int = 0
-    changes: list[Change] = []
-    problems: list[Problem] = []
-    scan: CollectionScan | None = None
-    planned: list[Planned] = []
-    published: list[Published] = []
-    pushed: tuple[int, int] | None = None
-    """(new, updated) notes that Anki had after a push."""
-    usage: Usage | None = None
-    remembered: list[str] = []
-    """The PATHs that are remembered from now on."""
-
-    def add(self, step: Progress) -> None:
-        """Add one step of a run."""
-        self.report = step.report or self.report
-        self.drafted += step.drafted
-        self.accepted += step.accepted
-        self.changes += step.changes
-        self.problems += [one for one in step.problems if one not in self.problems]
-
-    def take(self, scan: CollectionScan) -> None:
-        """Add what was seen in Anki."""
-        self.scan = scan
-        self.problems += [scan.problem] if scan.problem else []
-
-    def take_again(self, scan: CollectionScan) -> None:
-        """Add what was seen in Anki since the first look; one that failed tells nothing new."""
-        if self.scan is None or scan.state != "taken":
-            return
-        before, now = self.scan.viewed, scan.viewed
-        self.take(scan)
-        for name in ("first", "deleted", "returned", "retired", "revived"):
-            setattr(now, name, [*getattr(before, name), *getattr(now, name)])
-        now.reviews += before.reviews
-
-    def plan(self, planned: Iterable[Planned], published: Published | None) -> None:
-        """Add what was planned, and the package that was written."""
-        self.planned += planned
-        if published:
-            self.published.append(published)
-            known = {one.where for one in self.problems}
-            self.problems += [one for one in published.problems if one.where not in known]
-
-    @property
-    def failed(self) -> bool:
-        """Whether there are problems other than notices."""
-        return any(not problem.notice for problem in self.problems)
-
-    @property
-    def packages(self) -> list[Path]:
-        """The packages to import."""
-        return [one.path for one in self.published if one.notes and self.pushed is None]
-
-
-# --- to Anki --------------------------------------------------------------------------------
-
-
-def publish(
-    workspace: WorkspaceFolder,
-    ledger: Ledger,
-    tally: RunResult,
-    path: Path,
-    *,
-    deck: str = "",
-    full: bool = False,
-    push: bool = False,
-) -> None:
-    """Plan all cards and write the package, unless Anki is there and could not be read."""
-    from ankiforge.pipeline import deliver
-
-    if tally.scan and tally.scan.state in ("same", "taken") and not push:
-        # what was deleted in Anki while the sources were read does not come back
-        again = deliver.read_collection(workspace.config.anki, ledger, Path.home())
-        tally.take_again(again)
-    if tally.scan and tally.scan.blind and not full:
-        return
-    decks = load_rules(workspace)
-    pictures = workspace.pictures
-    settings = "" if push or full else h16(deck, repr(decks))
-    with lock(workspace, "publishing"):
-        kept = deliver.kept(ledger, path, settings)
-        planned = []
-        if not kept:
-            planned = deliver.plan_cards(ledger, decks, pictures, deck=deck, push=push, full=full)
-        try:
-            tally.plan(planned, kept or deliver.publish(ledger, planned, path, settings))
-        except ItemError as error:
-            tally.plan(planned, None)
-            what = error.message.removeprefix(f"{path}: ")
-            tally.problems.append(Problem(str(path), what, error.hint))
-
-
-def push(
-    workspace: WorkspaceFolder,
-    ledger: Ledger,
-    tally: RunResult,
-    path: Path,
-    connect: Callable[[], AnkiConnect],
-    *,
-    deck: str = "",
-    sync: bool = False,
-) -> ServiceError | None:
-    """Look at a running Anki, import our package there, and look again.
-
-    If Anki does not answer, the package is written, and the error is returned.
-    """
-    from ankiforge.pipeline import deliver
-
-    try:
-        anki = connect()
-        synced = sync and anki.sync()
-        if sync and not synced:
-            what, hint = "is not logged in to a sync account", "press Sync in Anki and log in"
-            tally.problems.append(Problem("Anki", what, hint))
-        tally.take(found := deliver.read_running_anki(anki, ledger))
-        if found.blind:
-            told = found.problem or Problem("Anki", "was not read")
-            raise ServiceError(told.what, hint=told.hint)
-    except ServiceError as error:
-        if tally.scan is None:
-            tally.take(deliver.read_collection(workspace.config.anki, ledger, Path.home()))
-        publish(workspace, ledger, tally, path, deck=deck)
-        return error
-    if is_loopback(anki.address):
-        profile = anki.active_profile()
-        viewed = deliver.look_at_graves(workspace.config.anki, ledger, Path.home(), profile)
-        found.viewed.deleted.extend(viewed.deleted)
-    publish(workspace, ledger, tally, path, deck=deck, push=True)
-    if not tally.packages:
-        tally.pushed = (0, 0)
-        return None
-    known = {one.guid: next(ledger.notes(one.guid), None) for one in tally.planned}
-    try:
-        anki.import_package(path)
-        live = [known[one.guid] for one in tally.planned if one.live]
-        anki.unsuspend(deliver.suspended(ledger, [note for note in live if note]))
-        deliver.read_running_anki(anki, ledger)
-        if synced:
-            anki.sync()
-    except ServiceError as error:
-        return error
-    arrived = [(known[one.guid], came) for one, came in deliver.arrived(ledger, tally.planned)]
-    added = sum(came and before is None for before, came in arrived)
-    tally.pushed = (added, sum(came for _, came in arrived) - added)
-    if refused := sum(not came for _, came in arrived):
-        what = f"{refused:,} of the notes did not arrive"
-        tally.problems.append(Problem("Anki", what, f"import {path} by hand"))
-    else:
-        path.unlink(missing_ok=True)
-    return None
+        folder.prepare()
+    machine = folder.machine(user_folder(), make=not read_only)
+    return Ledger(folder.ledger, folder.journal, machine, read_only=read_only)

@@ -19,6 +19,7 @@ from ankiforge.model import (
     Json,
     Pair,
     Question,
+    RemarkKind,
     Severity,
     Strings,
     Waiting,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Text = Iterator[str]
 """The lines of a text for a person."""
 
-# --- JSON -----------------------------------------------------------------------------------
+# --- JSON -------------------------------------------------------------------------------
 
 
 def attributes(value: object, names: str) -> Json:
@@ -46,10 +47,9 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
     """Return a card or draft as an object of `list --json` and `show --json`."""
     from ankiforge.anki.notes import content_html  # `extract` shows no cards
 
-    card, draft, words = line.card, line.waiting, line.words
+    card = line.card
+    draft = line.waiting
     html = content_html(line.kind, line.fields)
-    seen = next(ledger.notes(line.id), None) if line.anki == "seen" else None
-    revision = line.revision
     return {
         "id": line.id,
         "guid": card.guid if card else None,
@@ -57,28 +57,41 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
         "tags": line_tags(line, decks),
         "fields": dict(line.fields),
         "html": dict(zip(line.family.content_fields, html, strict=True)),
-        "quote": words.quote,
+        "quote": line.words.quote,
         "highlight": line.highlight.key,
-        "also": [one.key for one in card.passages[1:]] if card else [],
+        "also": [passage.key for passage in card.passages[1:]] if card else [],
         "document": line.highlight.document.key,
         "title": line.highlight.document.title,
-        "origin": attributes(words.origin, "drafter model prompt"),
+        "origin": attributes(line.words.origin, "drafter model prompt"),
         "findings": line.findings,
         "waits": why_waiting(draft) if draft else "",
         "revises": draft.revises if draft else None,
         "replaces": draft.replaces if draft else None,
-        "revision": {"id": revision.id, "fields": dict(revision.draft.fields)}
-        if revision
-        else None,
+        "revision": _revision_json(line.revision),
         "reason": card.why if card else "",
         "accepted_by": card.by if card and card.live else "",
-        "seen": {
-            **attributes(seen, "mod tags deck reviews lapses suspended"),
-            "leech": seen.leech,
-            "remark": seen.feedback,
-        }
-        if seen
-        else None,
+        "seen": _seen_json(ledger, line),
+    }
+
+
+def _revision_json(revision: Waiting | None) -> Json | None:
+    """Return the draft that would change a card."""
+    if revision is None:
+        return None
+    return {"id": revision.id, "fields": dict(revision.draft.fields)}
+
+
+def _seen_json(ledger: Ledger, line: Line) -> Json | None:
+    """Return what Anki has of a card; None if the card is not there."""
+    if line.anki != "seen":
+        return None
+    seen = next(ledger.notes(line.id), None)
+    if seen is None:
+        return None
+    return {
+        **attributes(seen, "mod tags deck reviews lapses suspended"),
+        "leech": seen.leech,
+        "remark": seen.feedback,
     }
 
 
@@ -89,27 +102,36 @@ def line_tags(line: Line, decks: Sequence[DeckRule]) -> Strings:
 
     if line.card:
         return tuple(dict.fromkeys(tags_of(line.card, tuple(decks))))
-    highlight, given = line.highlight, line.words.tags
-    chosen = deck_of(tuple(decks), highlight.document, highlight).tags
-    return tuple(dict.fromkeys((*given, *highlight.document.tags, *highlight.tags, *chosen)))
+    highlight = line.highlight
+    document = highlight.document
+    deck_tags = deck_of(tuple(decks), document, highlight).tags
+    all_tags = (*line.words.tags, *document.tags, *highlight.tags, *deck_tags)
+    return tuple(dict.fromkeys(all_tags))
 
 
 def question_json(question: Question) -> Json:
     """Return a question as an object of `list --view questions --json`."""
-    conflicts = [
-        {"field": one.field, "mine": one.words or one.theirs, "source": one.ours}
-        for one in question.conflicts
-    ]
-    named = attributes(question, "text accept reject guids examples")
-    return {"id": question.id, "guid": None, "question": question.kind, **named, "conflicts": conflicts}  # fmt: skip
+    conflicts = []
+    for conflict in question.conflicts:
+        mine = conflict.words or conflict.theirs
+        conflicts.append({"field": conflict.field, "mine": mine, "source": conflict.ours})
+    return {
+        "id": question.id,
+        "guid": None,
+        "question": question.kind,
+        **attributes(question, "text accept reject guids examples"),
+        "conflicts": conflicts,
+    }
 
 
-def done_json(done: HistoryEntry) -> Json:
+def done_json(entry: HistoryEntry) -> Json:
     """Return a decision, or a change by the source, as JSON; `undo` takes its id."""
-    said = {**attributes(done, "id guid at by what"), "highlight": done.key, "text": done.text}
-    if done.change is None:
-        return said
-    return {**said, "before": dict(done.change.before), "after": dict(done.change.after)}
+    named = attributes(entry, "id guid at by what")
+    json: Json = {**named, "highlight": entry.key, "text": entry.text}
+    if entry.change is not None:
+        json["before"] = dict(entry.change.before)
+        json["after"] = dict(entry.change.after)
+    return json
 
 
 def highlight_json(highlight: Highlight) -> Json:
@@ -132,7 +154,7 @@ def document_json(document: Document) -> Json:
     return {**named, "identifiers": dict(document.identifiers)}
 
 
-# --- in a few words -------------------------------------------------------------------------
+# --- in a few words ---------------------------------------------------------------------
 
 FATES = {
     "carded": "with a card",
@@ -145,8 +167,8 @@ FATES = {
 }
 """What became of a highlight, in words."""
 _REMARKS = {
-    "form": "lines like `{written}` may be no cards",
-    "new text for a card": "it would be the new text of a card",
+    RemarkKind.FORM: "lines like `{written}` may be no cards",
+    RemarkKind.REVISION: "it would be the new text of a card",
 }
 
 
@@ -165,52 +187,64 @@ def one_line(line: Line) -> str:
         state = "blocked"
     elif state == "accepted" and line.anki in ("missing", "deleted"):
         state = line.anki
-    return f"{line.id[:10]}  {state:8}  {line.kind:7}  {question_of(line.fields)}"
+    question = question_of(line.fields)
+    return f"{line.id[:10]}  {state:8}  {line.kind:7}  {question}"
 
 
 def question_of(fields: Iterable[Pair]) -> str:
     """Return the question of a card, shortened to fit in a line."""
     named = dict(fields)
-    return shortened(on_one_line(named.get("Text") or named.get("Front", "")), 72)
+    question = named.get("Text") or named.get("Front", "")
+    return shortened(on_one_line(question), 72)
 
 
 def question_line(question: Question) -> str:
     """Return a question in one line, with the beginning of what it is about."""
-    about = " / ".join(question.examples or [one.ours for one in question.conflicts])
-    return f"{question.id[:10]}  {question.text}  {shortened(on_one_line(about), 60)}".rstrip()
+    examples = question.examples or [conflict.ours for conflict in question.conflicts]
+    about = shortened(on_one_line(" / ".join(examples)), 60)
+    return f"{question.id[:10]}  {question.text}  {about}".rstrip()
 
 
-def done_line(done: HistoryEntry) -> str:
+def done_line(entry: HistoryEntry) -> str:
     """Return a decision in one line: what `undo` takes, when, who, what, and the text."""
-    at = done.at[:16].replace("T", " ")
-    text = shortened(on_one_line(done.text), 60)
-    about = done.guid[:10] or done.key
-    return f"{done.id:16}  {at}  {done.said} by {done.by}  {about}  {text}".rstrip()
+    minute = entry.at[:16].replace("T", " ")
+    text = shortened(on_one_line(entry.text), 60)
+    about = entry.guid[:10] or entry.key
+    return f"{entry.id:16}  {minute}  {entry.said} by {entry.by}  {about}  {text}".rstrip()
 
 
-def change_lines(done: HistoryEntry) -> Text:
+def change_lines(entry: HistoryEntry) -> Text:
     """Yield the old and the new words of a card that changed with its source."""
-    undo = f"to take it back: ankiforge undo {done.id}"
-    yield f"{done.guid[:10]}  changed with its source {done.at[:10]}; {undo}"
-    for name, old, new in done.change.words if done.change else ():
-        yield _row(f"  {name.lower()}", old)
-        yield _row("   →", new or "(nothing)")
+    undo = f"to take it back: ankiforge undo {entry.id}"
+    yield f"{entry.guid[:10]}  changed with its source {entry.at[:10]}; {undo}"
+    if entry.change:
+        for name, old, new in entry.change.words:
+            yield _row(f"  {name.lower()}", old)
+            yield _row("   →", new or "(nothing)")
 
 
-def fate_lines(fate: HighlightOutcome) -> Strings:
+def fate_lines(outcome: HighlightOutcome) -> Strings:
     """Return a highlight without a card: its words, the reason, and the key that `edit` takes."""
-    one = fate.highlight
-    words = on_one_line(one.exact or one.comment) or f"({one.kind})"
-    state = FATES.get(fate.fate, "no card")
-    return f"{titled(one)}: {words}", f"    {state}: {fate.reason}", f"    {one.key}"
+    highlight = outcome.highlight
+    words = on_one_line(highlight.exact or highlight.comment) or f"({highlight.kind})"
+    state = FATES.get(outcome.fate, "no card")
+    return (
+        f"{titled(highlight)}: {words}",
+        f"    {state}: {outcome.reason}",
+        f"    {highlight.key}",
+    )
 
 
 def why_waiting(draft: Waiting) -> str:
     """Return why a draft waits; "" if its findings give the reason."""
-    said = [_REMARKS.get(one, one).format(written=draft.highlight.written) for one in draft.remarks]
-    warned = any(one.severity is not Severity.INFO for one in draft.proposal.findings)
-    if said or warned:
-        return "; ".join(said)
+    reasons = []
+    for remark in draft.remarks:
+        reason = _REMARKS.get(remark.kind, remark.text)
+        reasons.append(reason.format(written=draft.highlight.written))
+    findings = draft.proposal.findings
+    is_warned = any(finding.severity is not Severity.INFO for finding in findings)
+    if reasons or is_warned:
+        return "; ".join(reasons)
     drafter = draft.draft.origin.drafter
     if drafter.startswith("rules"):
         return "no warning: your settings, or the limit of 300 cards a run, make it wait"
@@ -218,61 +252,82 @@ def why_waiting(draft: Waiting) -> str:
     return f"{by}, so it waits for you"
 
 
-# --- in full --------------------------------------------------------------------------------
+# --- in full ----------------------------------------------------------------------------
 
 
 def _row(name: str, text: str) -> str:
+    """Return a line with a name in front; further lines of the text are indented below it."""
     return f"{name:9} {text}".replace("\n", f"\n{'':10}")
 
 
 def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) -> Text:
-    """Yield the lines of a card or draft: fields, source, findings, and the commands that settle it."""
-    highlight, card = line.highlight, line.card
-    yield f"{line.id}  {line.kind}  {line.verdict}" + (f"  anki: {line.anki}" if card else "")
+    """Yield the lines of a card or draft: fields, source, findings, and what settles it."""
+    title = f"{line.id}  {line.kind}  {line.verdict}"
+    yield f"{title}  anki: {line.anki}" if line.card else title
     yield _row("deck", line.deck)
-    yield from (_row(name.lower(), words) for name, words in line.fields)
+    for name, words in line.fields:
+        yield _row(name.lower(), words)
     yield _row("quote", line.words.quote)
-    heading = f" › {highlight.heading}" if highlight.heading else ""
-    yield _row("source", f"{titled(highlight)}{heading}")
-    yield from (_row("", link) for link in filter(None, (highlight.uri, *highlight.links)))
-    yield from (_row("also", titled(passage)) for passage in (card.passages[1:] if card else ()))
+    yield from _source_text(line)
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
-        if finding.twin and not finding.twin.startswith("nid:"):
-            yield from (_row("", one_line(one)) for one in ledger.lines([finding.twin]))
+        is_ours = finding.duplicate and not finding.duplicate.startswith("nid:")
+        if is_ours:
+            for duplicate in ledger.lines([finding.duplicate]):
+                yield _row("", one_line(duplicate))
     yield from _draft_text(ledger, line) if line.waiting else _card_text(ledger, line)
     for question in questions:
         if line.id in question.guids:
             yield from question_text(question)
 
 
+def _source_text(line: Line) -> Text:
+    """Yield where the passage stands, its links, and the other places of the same passage."""
+    highlight = line.highlight
+    heading = f" › {highlight.heading}" if highlight.heading else ""
+    yield _row("source", f"{titled(highlight)}{heading}")
+    for link in filter(None, (highlight.uri, *highlight.links)):
+        yield _row("", link)
+    if line.card:
+        for passage in line.card.passages[1:]:
+            yield _row("also", titled(passage))
+
+
 def _draft_text(ledger: Ledger, line: Line) -> Text:
+    """Yield why a draft waits, what it would replace, and the commands for it."""
     draft = line.waiting
     assert draft
-    if waits := why_waiting(draft):
-        yield _row("waits", waits)
+    reason = why_waiting(draft)
+    if reason:
+        yield _row("waits", reason)
     for old in ledger.lines(filter(None, (draft.revises, draft.replaces))):
         yield _row("instead of" if draft.replaces else "now", _fields(old.fields))
     force = "--force " if line.blocked else ""
-    name = line.family.content_fields[0]
-    edit = f'edit {line.id} --field {name} "…"'
-    commands = (f"accept {force}{line.id}", edit, f"reject {line.id}")
-    yield _row("", " · ".join(f"ankiforge {one}" for one in commands))
+    first_field = line.family.content_fields[0]
+    commands = (
+        f"ankiforge accept {force}{line.id}",
+        f'ankiforge edit {line.id} --field {first_field} "…"',
+        f"ankiforge reject {line.id}",
+    )
+    yield _row("", " · ".join(commands))
 
 
 def _card_text(ledger: Ledger, line: Line) -> Text:
+    """Yield what waits about a card, how it fares in Anki, and why it is no longer live."""
     if line.revision:
         yield _row("revision", _fields(line.revision.draft.fields))
         yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
-    if seen := next(ledger.notes(line.id), None):
-        parts = (
-            seen.deck,
-            f"{seen.reviews} reviews",
-            f"{seen.lapses} lapses" if seen.lapses else "",
-            "suspended" if seen.suspended else "",
-        )
-        yield _row("studied", " · ".join(filter(None, parts)))
-        yield from [_row("remark", seen.feedback)] if seen.feedback else []
+    seen = next(ledger.notes(line.id), None)
+    if seen:
+        parts = [seen.deck] if seen.deck else []
+        parts.append(f"{seen.reviews} reviews")
+        if seen.lapses:
+            parts.append(f"{seen.lapses} lapses")
+        if seen.suspended:
+            parts.append("suspended")
+        yield _row("studied", " · ".join(parts))
+        if seen.feedback:
+            yield _row("remark", seen.feedback)
     if line.card and line.card.why:
         yield _row(line.verdict, line.card.why)
     if line.card and not line.card.live:
@@ -280,11 +335,16 @@ def _card_text(ledger: Ledger, line: Line) -> Text:
 
 
 def _fields(fields: Fields) -> str:
-    return on_one_line("; ".join(f"{name}: {text}" for name, text in fields))
+    parts = [f"{name}: {text}" for name, text in fields]
+    return on_one_line("; ".join(parts))
 
 
 def _settled_by(id: str, accept: str, reject: str) -> str:
-    return _row("", f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})")
+    """Return the commands for a question or revision, and in a few words what they do."""
+    return _row(
+        "",
+        f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})",
+    )
 
 
 def question_text(question: Question) -> Text:
@@ -292,15 +352,16 @@ def question_text(question: Question) -> Text:
     from ankiforge.anki.render import unrender
 
     yield f"{question.id}  {question.text}"
-    for one in question.conflicts:
-        yield _row(one.field.lower(), "")
-        yield _row("  mine", one.words or unrender(one.theirs))
-        yield _row("  source", unrender(one.ours))
-    yield from (_row("", on_one_line(example)) for example in question.examples)
+    for conflict in question.conflicts:
+        yield _row(conflict.field.lower(), "")
+        yield _row("  mine", conflict.words or unrender(conflict.theirs))
+        yield _row("  source", unrender(conflict.ours))
+    for example in question.examples:
+        yield _row("", on_one_line(example))
     yield _settled_by(question.id, question.accept, question.reject)
 
 
-# --- works, for `search` ----------------------------------------------------------------------
+# --- works, for `search` ----------------------------------------------------------------
 
 # The number of passages and of cards that a terminal shows for a work without -v.
 _MOST_FOUND = 5
@@ -313,43 +374,56 @@ _OPENERS = {
 
 def seen_json(match: Match, looked: str) -> Json:
     """Return a work as an object of `seen --json`; `looked` is when Anki was read last."""
-    days = sorted(one.created[:10] for one in match.highlights if one.created)
+    days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
     chances = match.recall
     mean = sum(chances.values()) / len(chances) if chances else None
-    verdicts = Counter(one.verdict for one in match.lines)
     return {
         "document": document_json(match.documents[0]),
         "found": {"by": match.by, "what": match.detail},
-        "ways": [attributes(one, "key source title path") for one in match.documents],
+        "ways": [attributes(way, "key source title path") for way in match.documents],
         "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
-        "counts": {
-            "highlights": len(match.highlights),
-            "cards": verdicts["accepted"],
-            "waiting": verdicts["pending"],
-            "rejected": verdicts["rejected"],
-            "retired": verdicts["retired"],
-            "in_anki": sum(one.anki == "seen" for one in match.lines),
-        },
+        "counts": _counts_json(match),
         "recall": {"now": _rounded(mean), "learnt": len(chances), "looked": looked},
         "links": _links(match),
-        "highlights": [
-            {
-                **attributes(one, "key kind exact comment colour page_label heading created uri links"),
-                "presence": "gone" if one.key in match.gone else "present",
-                "matched": one.key in match.matched,
-            }
-            for one in match.highlights
-        ],
-        "cards": [
-            {
-                "id": one.id, "guid": one.id if one.card else None,
-                "highlight": one.highlight.key, **attributes(one, "kind verdict anki"),
-                "fields": dict(one.fields),
-                "recall": _rounded(chances.get(one.id)), "matched": one.id in match.matched,
-            }
-            for one in match.lines
-        ],
-    }  # fmt: skip
+        "highlights": [_mark_json(match, highlight) for highlight in match.highlights],
+        "cards": [_match_json(match, line) for line in match.lines],
+    }
+
+
+def _counts_json(match: Match) -> Json:
+    """Return how many highlights and cards a work has."""
+    verdicts = Counter(line.verdict for line in match.lines)
+    return {
+        "highlights": len(match.highlights),
+        "cards": verdicts["accepted"],
+        "waiting": verdicts["pending"],
+        "rejected": verdicts["rejected"],
+        "retired": verdicts["retired"],
+        "in_anki": sum(line.anki == "seen" for line in match.lines),
+    }
+
+
+def _mark_json(match: Match, highlight: Highlight) -> Json:
+    """Return a highlight of a work."""
+    return {
+        **attributes(highlight, "key kind exact comment colour page_label"),
+        **attributes(highlight, "heading created uri links"),
+        "presence": "gone" if highlight.key in match.gone else "present",
+        "matched": highlight.key in match.matched,
+    }
+
+
+def _match_json(match: Match, line: Line) -> Json:
+    """Return a card or draft of a work."""
+    return {
+        "id": line.id,
+        "guid": line.id if line.card else None,
+        "highlight": line.highlight.key,
+        **attributes(line, "kind verdict anki"),
+        "fields": dict(line.fields),
+        "recall": _rounded(match.recall.get(line.id)),
+        "matched": line.id in match.matched,
+    }
 
 
 def _rounded(chance: float | None) -> float | None:
@@ -358,52 +432,81 @@ def _rounded(chance: float | None) -> float | None:
 
 def _links(match: Match) -> list[str]:
     """Return the addresses at which the work opens."""
-    found = []
+    links = []
     for document in match.documents:
-        found.append(document.uri)
+        links.append(document.uri)
         for scheme, value in document.identifiers:
             if scheme == "url" and value.startswith(("http://", "https://")):
-                found.append(value)
+                links.append(value)
             elif scheme in _OPENERS:
-                found.append(f"{_OPENERS[scheme]}{value}")
-    return list(dict.fromkeys(filter(None, found)))
+                links.append(f"{_OPENERS[scheme]}{value}")
+    return list(dict.fromkeys(filter(None, links)))
 
 
-def seen_text(found: Json, *, whole: bool = False) -> Text:
-    """Yield the lines that describe a work, given as JSON; with `whole`, all its highlights and cards."""
-    document, read = found["document"], found["read"]
-    year = f" ({document['issued'][:4]})" if document["issued"] else ""
-    yield f"{document['title'] or found['ways'][0]['path']}{year}"
-    if document["creators"]:
-        yield f"  by        {', '.join(document['creators'])}"
-    if read["first"]:
-        yield f"  read      {' to '.join(dict.fromkeys(read.values()))}"
-    counts, marks, cards = found["counts"], found["highlights"], found["cards"]
-    most = len(marks) + len(cards) if whole else _MOST_FOUND
-    yield f"  marked    {counted(len(marks), 'highlight')}"
-    for one in marks[:most]:
-        page = f"p. {one['page_label']}: " if one["page_label"] else ""
-        comment = f"  [{one['comment']}]" if one["exact"] and one["comment"] else ""
-        gone = "  (gone from the source)" if one["presence"] == "gone" else ""
-        words = f"{page}{one['exact'] or one['comment'] or one['kind']}{comment}"
-        yield f"    {shortened(on_one_line(words), _LINE)}{gone}"
-    if len(marks) > most:
-        yield f"    … {len(marks) - most} more (-v)"
-    states = ("in_anki", "waiting", "rejected", "retired")
-    parts = [f"{counts[one]} {one.replace('_', ' ')}" for one in states if counts[one]]
-    if (now := found["recall"]["now"]) is not None:
-        parts.append(f"{now:.0%} remembered now")
-    yield f"  cards     {' · '.join([str(counts['cards']), *parts])}"
-    for one in cards[:most]:
-        in_anki = one["anki"] == "seen" and one["verdict"] == "accepted"
-        state = "in Anki" if in_anki else one["verdict"]
-        yield f"    {one['id'][:10]}  {state:9} {question_of(one['fields'].items())}"
+def seen_text(work: Json, *, whole: bool = False) -> Text:
+    """Yield the lines that describe a work.
+
+    Args:
+        work: the work, as `seen_json` returns it.
+        whole: whether to show all its highlights and cards, not only the first ones.
+    """
+    highlights = work["highlights"]
+    cards = work["cards"]
+    most = len(highlights) + len(cards) if whole else _MOST_FOUND
+    yield from _work_text(work)
+    yield f"  marked    {counted(len(highlights), 'highlight')}"
+    for highlight in highlights[:most]:
+        yield f"    {_mark_text(highlight)}"
+    if len(highlights) > most:
+        yield f"    … {len(highlights) - most} more (-v)"
+    yield f"  cards     {_counts_text(work)}"
+    for card in cards[:most]:
+        is_in_anki = card["anki"] == "seen" and card["verdict"] == "accepted"
+        state = "in Anki" if is_in_anki else card["verdict"]
+        yield f"    {card['id'][:10]}  {state:9} {question_of(card['fields'].items())}"
     if len(cards) > most:
         yield f"    … {len(cards) - most} more (-v)"
-    yield from (f"  open      {link}" for link in found["links"])
+    for link in work["links"]:
+        yield f"  open      {link}"
 
 
-# --- files for other programs ---------------------------------------------------------------
+def _work_text(work: Json) -> Text:
+    """Yield title, authors, and when the work was read."""
+    document = work["document"]
+    title = document["title"] or work["ways"][0]["path"]
+    yield f"{title} ({document['issued'][:4]})" if document["issued"] else title
+    if document["creators"]:
+        yield f"  by        {', '.join(document['creators'])}"
+    days = work["read"]
+    if days["first"]:
+        yield f"  read      {' to '.join(dict.fromkeys(days.values()))}"
+
+
+def _mark_text(highlight: Json) -> str:
+    """Return a highlight in a line: page, words, comment, and whether it is gone."""
+    text = highlight["exact"] or highlight["comment"] or highlight["kind"]
+    if highlight["page_label"]:
+        text = f"p. {highlight['page_label']}: {text}"
+    if highlight["exact"] and highlight["comment"]:
+        text = f"{text}  [{highlight['comment']}]"
+    line = shortened(on_one_line(text), _LINE)
+    return f"{line}  (gone from the source)" if highlight["presence"] == "gone" else line
+
+
+def _counts_text(work: Json) -> str:
+    """Return how many cards a work has, by their state, and how well they are remembered."""
+    counts = work["counts"]
+    parts = [str(counts["cards"])]
+    for state in ("in_anki", "waiting", "rejected", "retired"):
+        if counts[state]:
+            parts.append(f"{counts[state]} {state.replace('_', ' ')}")
+    recall = work["recall"]["now"]
+    if recall is not None:
+        parts.append(f"{recall:.0%} remembered now")
+    return " · ".join(parts)
+
+
+# --- files for other programs -----------------------------------------------------------
 
 VERSION = 1
 """The version of the JSON Lines format. Greater versions need a newer program."""
@@ -411,12 +514,15 @@ CardJson = Callable[["Line"], Json]
 
 
 def as_lines(
-    highlights: Sequence[Highlight], lines: Sequence[Line], query: str, card_json: CardJson
+    highlights: Sequence[Highlight],
+    lines: Sequence[Line],
+    query: str,
+    card_json: CardJson,
 ) -> Text:
     """Yield all lines of JSON, which are always the same for the same ledger.
 
-    The first line identifies the format. Then follow all documents, highlights and cards, and finally
-    the number of lines.
+    The first line identifies the format. Then follow all documents, highlights and cards,
+    and finally the number of lines.
 
     Args:
         highlights: the highlights to export, in reading order.
@@ -424,28 +530,62 @@ def as_lines(
         query: what was asked for.
         card_json: returns a card or draft as JSON.
     """
-    places = [*highlights, *(line.highlight for line in lines)]
-    documents = {one.document.key: one.document for one in places}.values()
+    objects = _objects(highlights, lines, query, card_json)
+    count = 0
+    for value in objects:
+        count += 1
+        yield msgspec.json.encode(value).decode() + "\n"
+    yield msgspec.json.encode({"type": "end", "lines": count}).decode() + "\n"
+
+
+def _objects(
+    highlights: Sequence[Highlight],
+    lines: Sequence[Line],
+    query: str,
+    card_json: CardJson,
+) -> Iterator[Json]:
+    """Yield the objects of the JSON Lines, without the last one."""
+    yield {"type": "ankiforge", "version": VERSION, "query": query}
+    documents: dict[str, Document] = {}
+    for highlight in chain(highlights, (line.highlight for line in lines)):
+        documents[highlight.document.key] = highlight.document
     more = "source path uri tags collections"
-    objects = chain(
-        [{"type": "ankiforge", "version": VERSION, "query": query}],
-        ({"type": "document", **document_json(one), **attributes(one, more)} for one in documents),
-        ({"type": "highlight", **highlight_json(one)} for one in highlights),
-        ({"type": "card", **card_json(one)} for one in lines),
-    )
-    number = 0
-    for one in objects:
-        number += 1
-        yield msgspec.json.encode(one).decode() + "\n"
-    yield msgspec.json.encode({"type": "end", "lines": number}).decode() + "\n"
+    for document in documents.values():
+        yield {
+            "type": "document",
+            **document_json(document),
+            **attributes(document, more),
+        }
+    for highlight in highlights:
+        yield {"type": "highlight", **highlight_json(highlight)}
+    for line in lines:
+        yield {"type": "card", **card_json(line)}
 
 
-# --- CSV ------------------------------------------------------------------------------------
+# --- CSV --------------------------------------------------------------------------------
 
 COLUMNS = (
-    "id", "guid", "kind", "verdict", "anki", "deck", "tags", "front", "back", "extra", "quote",
-    "comment", "document", "creators", "issued", "page", "link", "highlight", "drafter", "reason",
-)  # fmt: skip
+    "id",
+    "guid",
+    "kind",
+    "verdict",
+    "anki",
+    "deck",
+    "tags",
+    "front",
+    "back",
+    "extra",
+    "quote",
+    "comment",
+    "document",
+    "creators",
+    "issued",
+    "page",
+    "link",
+    "highlight",
+    "drafter",
+    "reason",
+)
 # Characters that a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
@@ -453,24 +593,44 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 def as_csv(lines: Sequence[Line], tags: Callable[[Line], Strings]) -> str:
     """Return the cards as CSV (RFC 4180); `tags` gives those of a card."""
     written = StringIO(newline="")
-    writer = csv.writer(written, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    writer = csv.DictWriter(written, COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
     for line in lines:
-        fields, highlight = dict(line.fields), line.highlight
-        document = highlight.document
-        cells = (
-            line.id, line.card.guid if line.card else "", line.kind, line.verdict, line.anki, line.deck,
-            " ".join(tags(line)), fields.get("Text") or fields.get("Front", ""),
-            fields.get("Back", ""), fields.get("Extra", ""), line.words.quote, highlight.comment,
-            document.title, "; ".join(document.creators), document.issued,
-            highlight.page_label, highlight.uri or document.uri, highlight.key,
-            line.words.origin.drafter, line.card.why if line.card else "",
-        )  # fmt: skip
-        writer.writerow(map(_guarded, cells))
+        cells = _cells(line, tags(line))
+        writer.writerow({column: _guarded(text) for column, text in cells.items()})
     return written.getvalue()
+
+
+def _cells(line: Line, tags: Strings) -> dict[str, str]:
+    """Return the cells of a card or draft, by column."""
+    fields = dict(line.fields)
+    highlight = line.highlight
+    document = highlight.document
+    return {
+        "id": line.id,
+        "guid": line.card.guid if line.card else "",
+        "kind": line.kind,
+        "verdict": line.verdict,
+        "anki": line.anki,
+        "deck": line.deck,
+        "tags": " ".join(tags),
+        "front": fields.get("Text") or fields.get("Front", ""),
+        "back": fields.get("Back", ""),
+        "extra": fields.get("Extra", ""),
+        "quote": line.words.quote,
+        "comment": highlight.comment,
+        "document": document.title,
+        "creators": "; ".join(document.creators),
+        "issued": document.issued,
+        "page": highlight.page_label,
+        "link": highlight.uri or document.uri,
+        "highlight": highlight.key,
+        "drafter": line.words.origin.drafter,
+        "reason": line.card.why if line.card else "",
+    }
 
 
 def _guarded(text: str) -> str:
     """Return a text with an apostrophe before a formula, so that no spreadsheet evaluates it."""
-    formula = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
-    return f"'{text}" if formula else text
+    is_formula = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
+    return f"'{text}" if is_formula else text

@@ -1,7 +1,8 @@
 """Check everything that a run needs, with advice, and find what is on this machine.
 
-Only the places where vaults, Zotero, Anki and model servers keep files are read, and only ports of this
-machine are asked. Whatever cannot be read is passed over: a guess is no reason to fail.
+Only the places where vaults, Zotero, Anki and model servers keep files are read, and only
+ports of this machine are asked. Whatever cannot be read is passed over: a guess is no
+reason to fail.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.workspace import WorkspaceFolder, unconfirmed
+from ankiforge.config.trust import unconfirmed
+from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.pipeline.sources import open_source
 from ankiforge.pipeline.workspace import open_ledger
-from ankiforge.reports.summary import first_of
+from ankiforge.reports.status import first_of
 from ankiforge.text import counted, regex
 from ankiforge.text.secrets import without_secret
 
@@ -81,7 +83,10 @@ def _failed(name: str, error: ForgeError) -> Check:
 def exit_code(checks: Iterable[Check]) -> int:
     """Return 0 if all checks are ok, else the first of the codes 4, 2, 3, 1 that occurs."""
     codes = {check.exit_code for check in checks}
-    return next((code for code in (4, 2, 3, 1) if code in codes), 0)
+    for code in (4, 2, 3, 1):
+        if code in codes:
+            return code
+    return 0
 
 
 def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterator[Check]:
@@ -99,8 +104,8 @@ def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterat
     yield _settings(workspace)
     waiting = unconfirmed(workspace, around.folders)
     do = f"read {settings.FILE_NAME}, then: ankiforge init --trust {workspace.root}"
-    for one in waiting:
-        yield _fail("trust", f"not confirmed yet: {one}", do, 2)
+    for concern in waiting:
+        yield _fail("trust", f"not confirmed yet: {concern}", do, 2)
     if waiting:
         return
     for source in workspace.config.sources:
@@ -111,11 +116,12 @@ def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterat
     yield _anki(workspace.config, around)
 
 
-# --- the workspace --------------------------------------------------------------------------
+# --- the workspace ----------------------------------------------------------------------
 
 
 def _settings(workspace: WorkspaceFolder) -> Check:
-    count, file = len(workspace.config.sources), workspace.root / settings.FILE_NAME
+    count = len(workspace.config.sources)
+    file = workspace.root / settings.FILE_NAME
     if not (count or workspace.remembered or workspace.is_default):
         do = f"name a vault, a PDF folder or Zotero under sources: in {file}"
         return _warn("settings", f"{file} names no source", do)
@@ -130,32 +136,38 @@ def _remembered(workspace: WorkspaceFolder) -> Iterator[Check]:
             yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
         else:
             file = workspace.folder / "sources.yaml"
-            do = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
+            do = (
+                f"if it moved, write its new place in its lines in {file};"
+                " to forget it, delete them"
+            )
             yield _warn(name, f"{item.path} is remembered but missing", do)
 
 
 def _source(source: SourceEntry, workspace: WorkspaceFolder, *, offline: bool) -> Check:
     name = f"source {source.name}"
     try:
-        found = open_source(workspace, source, offline=offline)
+        opened = open_source(workspace, source, offline=offline)
     except ImportError as error:  # a source from another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
         return _fail(name, says, "install or update the package that provides it", 2)
     except ForgeError as error:
         return _failed(name, error)
-    look: Callable[[], str] | None = getattr(found, "look", None)
+    look: Callable[[], str] | None = getattr(opened, "look", None)
     can_be_read = os.access(source.path, os.R_OK)
-    # ask a source with an HTTP API, unless its own folder is missing
-    by_api = bool(look and source.options.get("api")) and (can_be_read or not source.has_folder)
+    has_api = look is not None and bool(source.options.get("api"))
+    lacks_its_folder = source.has_folder and not can_be_read
+    by_api = has_api and not lacks_its_folder
     if not can_be_read and not by_api:
         fault = "cannot be read" if source.path.exists() else "is not there"
         do = f"correct path: in {source.where}, or mount its disk"
         return _fail(name, f"{source.path} {fault}", do, 1)
     try:
-        said = look() if look else ""
+        answer = look() if look else ""
     except ForgeError as error:
         return _failed(name, error)
-    return _ok(name, f"{source.kind}: {said}" if by_api else f"{source.kind} in {source.path}")
+    if by_api:
+        return _ok(name, f"{source.kind}: {answer}")
+    return _ok(name, f"{source.kind} in {source.path}")
 
 
 def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
@@ -175,7 +187,10 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
         do = "restore the file from git or a backup; the other lines are used"
         yield _warn("journal", says, do)
     else:
-        yield _ok("ledger", f"{workspace.ledger} and every line in {workspace.journal} can be read")
+        yield _ok(
+            "ledger",
+            f"{workspace.ledger} and every line in {workspace.journal} can be read",
+        )
 
 
 def _anki(config: Config, around: Surroundings) -> Check:
@@ -183,16 +198,20 @@ def _anki(config: Config, around: Surroundings) -> Check:
     if setting == "none":
         return _ok("Anki", "never read: anki.collection is none")
     if setting == "auto":
-        found = ", ".join(map(str, anki_collections(around.machine)))
-        none = "no collection on this machine, so packages contain every card"
-        return _ok("Anki", f"collection {found}" if found else none)
+        paths = ", ".join(map(str, anki_collections(around.machine)))
+        if not paths:
+            return _ok(
+                "Anki",
+                "no collection on this machine, so packages contain every card",
+            )
+        return _ok("Anki", f"collection {paths}")
     if not os.access(Path(setting), os.R_OK):
         do = "correct anki.collection in ankiforge.yaml, or set it to auto"
         return _fail("Anki", f"{setting} cannot be read", do, 1)
     return _ok("Anki", f"collection {setting}")
 
 
-# --- the model ------------------------------------------------------------------------------
+# --- the model --------------------------------------------------------------------------
 
 
 def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
@@ -200,32 +219,53 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
     llm = workspace.config.llm
     if workspace.config.drafter != "llm":
         return _ok("model", "not needed: drafter is rules")
-    key = settings.key_variable(LLM, llm.base_url, llm.key_env)
+    key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
         if around.offline:
             says = f"{llm.base_url} was not contacted: --offline"
             return _warn("model", says, "run doctor without --offline")
-        if key and not around.environ.get(key):
-            says = f"the environment variable {key} is not set, {llm.base_url} will need a key"
-            return _fail("model", says, f"export {key}=…", 2)
-    secret = settings.key_for(LLM, llm.base_url, llm.key_env, around.environ)
+        if key_name and not around.environ.get(key_name):
+            says = f"the environment variable {key_name} is not set, {llm.base_url} will need a key"
+            return _fail("model", says, f"export {key_name}=…", 2)
+    key = settings.key_for(LLM, llm.base_url, llm.key_env, around.environ)
     try:
-        offered = models(llm.base_url, secret)
+        offered = models(llm.base_url, key)
     except Unreachable as error:
-        if error.status in (404, 405, 501):  # it has models, but cannot list them
-            return _ok("model", f"{llm.model} at {llm.base_url}, which lists no models")
-        do = "start it (ollama serve), or correct llm.base_url in ankiforge.yaml"
-        if error.status in (401, 403) and not key:
-            do = f"name the environment variable of its key as llm.key_env, then: ankiforge init --trust {workspace.root}"  # fmt: skip
-        return _fail("model", f"{llm.base_url} {error}", do, 3)
+        return _without_models(workspace, error, has_key=bool(key_name))
     # Ollama lists `qwen3:latest` for `qwen3`, Gemini `models/…`
-    if offered and {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}.isdisjoint(offered):
+    spellings = {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}
+    if offered and spellings.isdisjoint(offered):
         says = f"{llm.base_url} does not list {llm.model!r}"
-        return _warn("model", says, f"set llm.model to one it has, such as {first_of(offered)}")
+        return _warn(
+            "model",
+            says,
+            f"set llm.model to one it has, such as {first_of(offered)}",
+        )
     return _ok("model", f"{llm.model} at {llm.base_url}")
 
 
-# --- what is on this machine ------------------------------------------------------------------
+def _without_models(
+    workspace: WorkspaceFolder,
+    error: Unreachable,
+    *,
+    has_key: bool,
+) -> Check:
+    """Return the result for a server that did not answer with a list of models."""
+    llm = workspace.config.llm
+    cannot_list = error.status in (404, 405, 501)
+    if cannot_list:
+        return _ok("model", f"{llm.model} at {llm.base_url}, which lists no models")
+    do = "start it (ollama serve), or correct llm.base_url in ankiforge.yaml"
+    needs_key = error.status in (401, 403)
+    if needs_key and not has_key:
+        do = (
+            "name the environment variable of its key as llm.key_env, then:"
+            f" ankiforge init --trust {workspace.root}"
+        )
+    return _fail("model", f"{llm.base_url} {error}", do, 3)
+
+
+# --- what is on this machine ------------------------------------------------------------
 
 
 class Machine(Value):
@@ -252,41 +292,63 @@ class Machine(Value):
             self.home / "Library" / "Application Support",
             self.environ.get("APPDATA") or self.home / "AppData" / "Roaming",
         )
-        yield from (Path(base, name) for base in bases for name in names)
+        for base in bases:
+            for name in names:
+                yield Path(base, name)
 
 
-# --- vaults ---------------------------------------------------------------------------------
+# --- vaults -----------------------------------------------------------------------------
 
+# Folders below the home folder in which vaults lie; "" is the home folder itself.
 _NEAR = (
-    *("", "Documents", "Notes", "Obsidian", "Dropbox", "OneDrive", "iCloudDrive"),
+    "",
+    "Documents",
+    "Notes",
+    "Obsidian",
+    "Dropbox",
+    "OneDrive",
+    "iCloudDrive",
     "Library/Mobile Documents/iCloud~md~obsidian/Documents",
 )
 
 
 def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
-    """Return Obsidian vaults: those in Obsidian's list, then folders with `.obsidian` in usual places.
+    """Return Obsidian vaults: those in Obsidian's list, then folders with `.obsidian`.
 
     Args:
         machine: the places to search.
         near: one more folder to search.
     """
     found = []
-    for folder in (
+    for settings_folder in (
         *machine.settings_of("obsidian"),
         machine.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
     ):
-        try:
-            listed = _parsed(_text(folder / "obsidian.json"))["vaults"].values()
-            found += [Path(vault["path"]) for vault in listed]
-        except (TypeError, LookupError, AttributeError):
-            continue
-    for folder in (*(machine.home / name for name in _NEAR), *([near] if near else [])):
-        inside = sorted(path for path in _listed(folder) if not path.name.startswith("."))
-        found += [path for path in (folder, *inside) if _exists(path / ".obsidian")]
+        found += _vaults_listed_in(settings_folder / "obsidian.json")
+    usual_folders = [machine.home / name for name in _NEAR]
+    if near:
+        usual_folders.append(near)
+    for folder in usual_folders:
+        for path in (folder, *_visible_in(folder)):
+            if _exists(path / ".obsidian"):
+                found.append(path)
     return _real(found)
 
 
-# --- Zotero and Anki ------------------------------------------------------------------------
+def _visible_in(folder: Path) -> list[Path]:
+    return sorted(path for path in _listed(folder) if not path.name.startswith("."))
+
+
+def _vaults_listed_in(file: Path) -> list[Path]:
+    """Return the vaults in Obsidian's list; [] if it cannot be read."""
+    try:
+        vaults = _parsed(_text(file))["vaults"].values()
+        return [Path(vault["path"]) for vault in vaults]
+    except (TypeError, LookupError, AttributeError):
+        return []
+
+
+# --- Zotero and Anki --------------------------------------------------------------------
 
 _PROFILE = regex(r"(?m)^Path=(.+)$")
 _DATA_FOLDER = regex(r'(?m)^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);')
@@ -303,10 +365,10 @@ def zotero_folders(machine: Machine) -> tuple[Path, ...]:
         for profile in _PROFILE.findall(_text(home / "profiles.ini")):
             setting = _DATA_FOLDER.search(_text(home / profile.strip() / "prefs.js"))
             folder = _parsed(setting[1]) if setting else None
-            found += [Path(folder)] if isinstance(folder, str) else []
-    return _real(
-        folder for folder in (*found, machine.home / "Zotero") if _exists(folder / "zotero.sqlite")
-    )
+            if isinstance(folder, str):
+                found.append(Path(folder))
+    found.append(machine.home / "Zotero")
+    return _real(folder for folder in found if _exists(folder / "zotero.sqlite"))
 
 
 def anki_collections(machine: Machine) -> tuple[Path, ...]:
@@ -314,7 +376,7 @@ def anki_collections(machine: Machine) -> tuple[Path, ...]:
     return _real(collections(machine.home, machine.environ))
 
 
-# --- model servers --------------------------------------------------------------------------
+# --- model servers ----------------------------------------------------------------------
 
 
 class Server(Value):
@@ -341,15 +403,16 @@ LOCAL_SECONDS = 0.3
 def model_servers(machine: Machine) -> tuple[Server, ...]:
     """Return the local servers that list models, in the order of `machine`."""
 
-    def ask(server: tuple[str, int]) -> Server:
-        url = f"http://127.0.0.1:{server[1]}/v1"
+    def ask(program_and_port: tuple[str, int]) -> Server:
+        program, port = program_and_port
+        url = f"http://127.0.0.1:{port}/v1"
         try:
-            return Server(server[0], url, models(url, timeout=LOCAL_SECONDS))
+            return Server(program, url, models(url, timeout=LOCAL_SECONDS))
         except Unreachable:
-            return Server(server[0], url, ())
+            return Server(program, url, ())
 
     with ThreadPoolExecutor(max_workers=max(len(machine.servers), 1)) as pool:
-        return tuple(one for one in pool.map(ask, machine.servers) if one.models)
+        return tuple(server for server in pool.map(ask, machine.servers) if server.models)
 
 
 STEPS = 4
@@ -362,11 +425,12 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     Args:
         base_url: the URL as in the settings, such as `http://127.0.0.1:11434/v1`.
         key: sent as a bearer token, if not empty; never to where a redirect leads.
-        timeout: the limit in seconds for each step of the exchange; all together have `STEPS` times
-            as long.
+        timeout: the limit in seconds for each step of the exchange; all together have
+            `STEPS` times as long.
 
     Raises:
-        Unreachable: there is no connection, or the answer is an error or not a list of models.
+        Unreachable: there is no connection, or the answer is an error or not a list of
+            models.
     """
     import httpx2 as httpx
 
@@ -375,24 +439,28 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     if not (key.isascii() and key.isprintable()):
         raise Unreachable("was not contacted: the key contains invalid characters")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url, ours = f"{base_url.rstrip('/')}/models", is_loopback(base_url)
+    url = f"{base_url.rstrip('/')}/models"
+    use_proxy = not is_loopback(base_url)
     try:
-        with httpx.Client(headers=headers, timeout=timeout, trust_env=not ours) as client:
+        with httpx.Client(headers=headers, timeout=timeout, trust_env=use_proxy) as client:
             bound(client)
             with within(Limit(STEPS * timeout)):
                 answer = client.get(url)
         if answer.status_code != 200:
-            status = f"{answer.status_code} {without_secret(answer.reason_phrase, key)}".strip()
+            phrase = without_secret(answer.reason_phrase, key)
+            status = f"{answer.status_code} {phrase}".strip()
             raise Unreachable(f"answers {status}", answer.status_code)
         names = (str(model["id"]) for model in answer.json()["data"])
         return tuple(without_secret(name, key) for name in names)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise Unreachable(f"does not answer ({without_secret(str(error), key)})") from error
+        raise Unreachable(
+            f"does not answer ({without_secret(str(error), key)})",
+        ) from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise Unreachable("is not a language model server") from error
 
 
-# --- small readers --------------------------------------------------------------------------
+# --- small readers ----------------------------------------------------------------------
 
 
 def _text(path: Path) -> str:
@@ -425,6 +493,10 @@ def _exists(path: Path) -> bool:
 
 
 def _real(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the existing paths, resolved and without duplicates or names with control characters."""
-    existing = (path.resolve() for path in paths if _exists(path))
-    return tuple(dict.fromkeys(path for path in existing if not CONTROL.search(str(path))))
+    """Return the existing paths, resolved and without duplicates.
+
+    Names with control characters are left out.
+    """
+    existing = [path.resolve() for path in paths if _exists(path)]
+    printable = (path for path in existing if not CONTROL.search(str(path)))
+    return tuple(dict.fromkeys(printable))

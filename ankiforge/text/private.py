@@ -76,7 +76,8 @@ def is_lone_tag(highlight: Highlight) -> bool:
 
 
 def private_words(highlight: Highlight) -> Strings:
-    """Return the texts of a private highlight that must not leave this machine, wherever they stand."""
+    """Return the texts of a private highlight that must not leave this machine anywhere."""
     phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
-    texts = (highlight.exact, *phrases, *highlight.markdown, without_tag(highlight.comment))
-    return tuple(text for text in texts if text.strip())
+    comment = without_tag(highlight.comment)
+    texts = [highlight.exact, *phrases, *highlight.markdown, comment]
+    return tuple([text for text in texts if text.strip()])

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby, pairwise, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ankiforge.anki.notes import citation_html, content_html
 from ankiforge.anki.notetypes import cloze_signs
 from ankiforge.anki.render import address
+from ankiforge.check import safe_context
 from ankiforge.model import (
     Card,
     CardKind,
@@ -33,17 +34,23 @@ from ankiforge.model import (
     Texts,
 )
 from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, shields, words_of
+from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, words_of
 from ankiforge.text.fold import isolated, locate
 from ankiforge.text.passages import to_a_word
+from ankiforge.text.shields import shields
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 
 Find = Callable[[Highlight, str], Media | None]
-"""Returns the picture at a path in a highlight's source, so that the page may ask for it by its name."""
-LABELS = {"Front": "Question", "Back": "Answer", "Extra": "Shown with the answer", "Text": "Text"}
+"""Returns the picture at a path in a highlight's source; the page may ask for it by its name."""
+LABELS = {
+    "Front": "Question",
+    "Back": "Answer",
+    "Extra": "Shown with the answer",
+    "Text": "Text",
+}
 _TOKEN = regex(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
@@ -56,43 +63,75 @@ def card_view(card: Card, find: Find) -> Json:
     """Return a card for the page.
 
     Returns:
-        `front` and `back`, the two sides as HTML, of which `back` repeats the question; `fields`
-        [[name, label, Markdown]]; `title` and `answer` as text; `note`, how many cards it makes.
+        `front` and `back`, the two sides as HTML, of which `back` repeats the question;
+        `fields` [[name, label, Markdown]]; `title` and `answer` as text; `note`, how many
+        cards it makes.
     """
-    kind, words = card.kind, dict(card.fields)
-    html = content_html(kind, card.fields, pictures(card, find))
-    shown = dict(zip(kind.family.content_fields, map(_of_page, html), strict=True))
-    card = replace(card, passages=(card.highlight,))
-    context = f'<div class="af-context" dir="auto">{citation_html(card)}</div>'
-    if kind.family is Family.CLOZE:
-        count = len(set(numbers(words.get("Text", ""))))
-        title, answer = words_of(words.get("Text", "")), cloze_answers(words.get("Text", ""))
-        note = f"Makes {count} cards." if count > 1 else ""
-        front = _question(_clozes(shown["Text"], hidden=True))
-        back = _question(_clozes(shown["Text"], hidden=False))
-    else:
-        title, answer = plain(words.get("Front", "")), plain(words.get("Back", ""))
-        note = "Asked in both directions." if kind is CardKind.TWO_WAY else ""
-        front = _question(shown["Front"])
-        back = f'{front}<hr><div class="af-answer" dir="auto">{shown["Back"]}</div>'
+    family = card.kind.family
+    markdown = dict(card.fields)
+    html = content_html(card.kind, card.fields, pictures(card, find))
+    shown = dict(zip(family.content_fields, map(_of_page, html), strict=True))
+    sides = _cloze_sides if family is Family.CLOZE else _basic_sides
+    front, back, texts = sides(card.kind, markdown, shown)
     if shown.get("Extra"):
         back += f'<div class="af-extra" dir="auto">{shown["Extra"]}</div>'
-    names = [name for name in kind.family.content_fields if name != "Reverse"]
+    citation = citation_html(replace(card, passages=(card.highlight,)), safe_context)
+    context = f'<div class="af-context" dir="auto">{citation}</div>'
+    names = [name for name in family.content_fields if name not in family.switches]
     return {
         "front": context + front,
         "back": context + back,
-        "fields": [[name, LABELS[name], words.get(name, "")] for name in names],
-        "title": on_one_line(title),
-        "answer": on_one_line(answer),
-        "note": note,
+        "fields": [[name, LABELS[name], markdown.get(name, "")] for name in names],
+        "title": on_one_line(texts.title),
+        "answer": on_one_line(texts.answer),
+        "note": texts.note,
     }
+
+
+class _CardTexts(NamedTuple):
+    """What the page says of a card in words."""
+
+    title: str
+    answer: str
+    note: str
+
+
+def _cloze_sides(
+    kind: CardKind,
+    markdown: Texts,
+    shown: Texts,
+) -> tuple[str, str, _CardTexts]:
+    """Return the sides of a cloze: the text with its gaps hidden, and with its gaps shown."""
+    text = markdown.get("Text", "")
+    count = len(set(numbers(text)))
+    note = f"Makes {count} cards." if count > 1 else ""
+    front = _question(_clozes(shown["Text"], hidden=True))
+    back = _question(_clozes(shown["Text"], hidden=False))
+    return front, back, _CardTexts(words_of(text), cloze_answers(text), note)
+
+
+def _basic_sides(
+    kind: CardKind,
+    markdown: Texts,
+    shown: Texts,
+) -> tuple[str, str, _CardTexts]:
+    """Return the sides of a question and its answer."""
+    title = plain(markdown.get("Front", ""))
+    answer = plain(markdown.get("Back", ""))
+    note = "Asked in both directions." if kind is CardKind.TWO_WAY else ""
+    front = _question(shown["Front"])
+    back = f'{front}<hr><div class="af-answer" dir="auto">{shown["Back"]}</div>'
+    return front, back, _CardTexts(title, answer, note)
 
 
 def pictures(card: Card, find: Find) -> dict[str, Media]:
     """Return the pictures that a card shows, by their paths."""
-    paths = image_paths("\n".join(text for _, text in card.fields))
-    found = ((path, find(card.highlight, path)) for path in paths)
-    return {path: media for path, media in found if media}
+    shown = {}
+    for path in image_paths("\n".join(text for _, text in card.fields)):
+        media = find(card.highlight, path)
+        if media:
+            shown[path] = media
+    return shown
 
 
 def _of_page(html: str) -> str:
@@ -106,46 +145,61 @@ def _question(html: str) -> str:
 
 def _clozes(html: str, *, hidden: bool) -> str:
     """Return a cloze text with all its gaps hidden, or all shown."""
-    parts, at, open_at = [], 0, []
+    parts: list[str] = []
+    open_clozes: list[int] = []
+    """The number of parts before each cloze that is not closed yet."""
+    position = 0
     for sign in cloze_signs(html):
-        parts.append(html[at : sign.start])
-        if sign.numbers:
-            open_at.append(len(parts))
+        parts.append(html[position : sign.start])
+        is_opening = bool(sign.numbers)
+        if is_opening:
+            open_clozes.append(len(parts))
         else:
-            begun = open_at.pop()
-            answer, _, hint = "".join(parts[begun:]).partition("::")
+            begin = open_clozes.pop()
+            answer, _, hint = "".join(parts[begin:]).partition("::")
             shown = f"[{hint or '…'}]" if hidden else answer
-            parts[begun:] = [f'<span class="cloze">{shown}</span>']
-        at = sign.end
-    return "".join((*parts, html[at:]))
+            parts[begin:] = [f'<span class="cloze">{shown}</span>']
+        position = sign.end
+    parts.append(html[position:])
+    return "".join(parts)
 
 
 def compared(old: Json, new: Json, tags: Pair = ("del", "ins")) -> None:
     """Mark in two faces the words that only one of them has."""
-    before, after = (_TOKEN.findall(one["back"]) for one in (old, new))
-    ops = SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
-    old["back"] = "".join(_marked(((op, before[a:b]) for op, a, b, _, _ in ops), tags[0]))
-    new["back"] = "".join(_marked(((op, after[c:d]) for op, _, _, c, d in ops), tags[1]))
+    old_tokens = _TOKEN.findall(old["back"])
+    new_tokens = _TOKEN.findall(new["back"])
+    matcher = SequenceMatcher(a=old_tokens, b=new_tokens, autojunk=False)
+    old_runs = []
+    new_runs = []
+    for operation, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        differs = operation != "equal"
+        old_runs.append((differs, old_tokens[old_start:old_end]))
+        new_runs.append((differs, new_tokens[new_start:new_end]))
+    old_tag, new_tag = tags
+    old["back"] = "".join(_marked(old_runs, old_tag))
+    new["back"] = "".join(_marked(new_runs, new_tag))
 
 
-def _marked(changes: Iterable[tuple[str, list[str]]], tag: str) -> Iterator[str]:
-    for op, tokens in changes:
-        for is_tag, group in groupby(tokens, lambda one: one.startswith("<")):
+def _marked(runs: Iterable[tuple[bool, list[str]]], tag: str) -> Iterator[str]:
+    """Yield HTML in which the texts that differ are within a tag; HTML tags stay outside."""
+    for differs, tokens in runs:
+        for is_tag, group in groupby(tokens, lambda token: token.startswith("<")):
             text = "".join(group)
-            marked = op != "equal" and not is_tag and not text.isspace()
+            marked = differs and not is_tag and not text.isspace()
             yield f"<{tag}>{text}</{tag}>" if marked else text
 
 
-# --- formulas: MathML, which browsers draw themselves; what cannot be drawn stays TeX, set as code ---
+# --- formulas ---------------------------------------------------------------------------
+# As MathML, which browsers draw themselves; what cannot be drawn stays TeX, set as code.
 
 _MATHML_TAG_NAMES = (
     "math mrow mi mn mo ms mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover"
     " mtable mtr mtd mstyle mpadded mphantom menclose mmultiscripts mprescripts none"
 )
 _MATHML_ATTRIBUTE_NAMES = (
-    "display displaystyle mathvariant stretchy fence separator form accent accentunder linethickness"
-    " columnalign rowspacing columnspacing width height depth lspace rspace scriptlevel minsize maxsize"
-    " notation movablelimits largeop symmetric"
+    "display displaystyle mathvariant stretchy fence separator form accent accentunder"
+    " linethickness columnalign rowspacing columnspacing width height depth lspace rspace"
+    " scriptlevel minsize maxsize notation movablelimits largeop symmetric"
 )
 _MATHML_TAGS = frozenset(_MATHML_TAG_NAMES.split())
 _MATHML_ATTRIBUTES = frozenset(_MATHML_ATTRIBUTE_NAMES.split())
@@ -167,21 +221,25 @@ def mathml(tex: str, *, display: bool = False) -> str:
         from latex2mathml.converter import convert_to_element
 
         element = convert_to_element(tex, display="block" if display else "inline")
-        drawn = _clean(element)
+        is_harmless = _unescape(element)
     except Exception:  # noqa: BLE001 - whatever a converter says of what somebody typed
         return ""
-    return tostring(element, encoding="unicode") if drawn else ""
+    return tostring(element, encoding="unicode") if is_harmless else ""
 
 
-def _clean(element: Element) -> bool:
+def _unescape(formula: Element) -> bool:
     """Unescape the texts of a formula; return False if something in it must not be shown."""
-    for one in element.iter():
-        one.attrib.pop("xmlns", None)
-        one.text = unescape(one.text) if one.text else one.text
-        text = one.text or ""
-        if one.tag not in _MATHML_TAGS or not _MATHML_ATTRIBUTES.issuperset(one.attrib):
+    for element in formula.iter():
+        element.attrib.pop("xmlns", None)
+        if element.text:
+            element.text = unescape(element.text)
+        if element.tag not in _MATHML_TAGS:
             return False
-        if one.tag != "mtext" and (text.startswith("\\") or text == "&"):
+        if not _MATHML_ATTRIBUTES.issuperset(element.attrib):
+            return False
+        text = element.text or ""
+        is_left_over = text.startswith("\\") or text == "&"  # TeX that was not understood
+        if is_left_over and element.tag != "mtext":
             return False
     return True
 
@@ -194,15 +252,18 @@ def with_formulas(field: str) -> str:
 
 
 def _drawn(match: re.Match[str]) -> str:
-    display = match[1] is None
-    tex = unescape(re.sub(r"<[^>]*>", "", match[2] if display else match[1])).strip()
-    return mathml(tex, display=display) or f"<code>{escape(tex)}</code>"
+    inline, display = match.groups()
+    is_display = inline is None
+    html = display if is_display else inline
+    tex = unescape(re.sub(r"<[^>]*>", "", html)).strip()
+    return mathml(tex, display=is_display) or f"<code>{escape(tex)}</code>"
 
 
-# --- the passage ----------------------------------------------------------------------------
+# --- the passage ------------------------------------------------------------------------
 
 Run = tuple[str, str, str]
-"""(text, its signs, MathML): `m` marked, `q` the words that the card rests on; MathML of a formula or ""."""
+"""(text, its signs, MathML). Signs: `m` marked, `q` the words that the card rests on; MathML is ""
+unless the text is a formula."""
 _LINE_END = regex(r"\n")
 _CELL = regex(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
@@ -214,7 +275,8 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
     The quote of a card is underlined; if that is all that is marked, the answer in it.
 
     Returns:
-        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`, `links`, and
+        `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`,
+        `links`, and
         `whole`, whether the blocks are the highlight alone.
     """
     text, spans = _spans(highlight, quote, answer)
@@ -222,44 +284,80 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         "title": isolated(highlight.document.title),
         "place": _place(highlight),
         "blocks": list(_blocks(_runs(highlight, text, spans))),
-        "marked": " … ".join(text[a:b] for sign, (a, b) in spans if sign == "m"),
+        "marked": " … ".join(_marked_texts(text, spans)),
         "whole": text == highlight.exact,
         "said": highlight.comment,
         "links": list(_links(highlight)),
     }
 
 
+def _marked_texts(text: str, spans: Iterable[tuple[str, Span]]) -> Iterator[str]:
+    for sign, (start, end) in spans:
+        if sign == "m":
+            yield text[start:end]
+
+
 def _place(highlight: Highlight) -> str:
-    """Return where a passage stands: the page or the file, and the headings that are not the title."""
+    """Return where a passage stands: page or file, and the headings that are not the title."""
     document = highlight.document
-    headings = [one for one in highlight.heading.split(" › ") if one and one != document.title]
-    page = f"p. {highlight.page_label}" if highlight.page_label else ""
-    path = document.path if highlight.source_kind is SourceKind.VAULT else ""
-    return " · ".join(isolated(one) for one in (page or path, " › ".join(headings)) if one)
+    page_or_path = ""
+    if highlight.page_label:
+        page_or_path = f"p. {highlight.page_label}"
+    elif highlight.source_kind is SourceKind.VAULT:
+        page_or_path = document.path
+    repeated = ("", document.title)
+    headings = [part for part in highlight.heading.split(" › ") if part not in repeated]
+    parts = (page_or_path, " › ".join(headings))
+    return " · ".join(map(isolated, filter(None, parts)))
 
 
-# --- words ------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------
 
 
-def _spans(highlight: Highlight, quote: str, answer: str) -> tuple[str, list[tuple[str, Span]]]:
-    """Return the text around a highlight, and what is marked in it."""
-    exact, sentence = highlight.exact, highlight.sentence
-    before = after = ""
-    if exact and sentence and (found := locate(exact, sentence)):
-        before, exact, after = sentence[: found[0]], sentence[slice(*found)], sentence[found[1] :]
-    head = _following(highlight.prefix[::-1], before[::-1])[::-1] + before
+def _spans(
+    highlight: Highlight,
+    quote: str,
+    answer: str,
+) -> tuple[str, list[tuple[str, Span]]]:
+    """Return the text around a highlight, and what is marked in it: (sign, span)."""
+    before, exact, after = _in_its_sentence(highlight)
+    # the context before is cut like that after it, read backwards
+    backwards = _following(highlight.prefix[::-1], before[::-1])
+    head = backwards[::-1] + before
     text = head + exact + after + _following(highlight.suffix, after)
-    start, end = len(head), len(head) + len(exact)
-    marks = [(start + a, start + b) for a, b in highlight.gaps if b <= len(exact)]
-    if highlight.kind is HighlightKind.CARD:
-        marks = []
-    spans = [("m", one) for one in marks or [(start, end)]]
-    rests = _located(quote, text, (start, end))
-    if rests == (start, end) == spans[0][1]:
-        rests = _located(answer, text, (start, end))
-    if rests and rests != (start, end):
-        spans.append(("q", rests))
+    whole = (len(head), len(head) + len(exact))
+
+    marks = _marks(highlight, whole)
+    spans = [("m", mark) for mark in marks]
+    underlined = _located(quote, text, whole)
+    if underlined == whole == marks[0]:
+        underlined = _located(answer, text, whole)
+    if underlined and underlined != whole:
+        spans.append(("q", underlined))
     return text, spans
+
+
+def _in_its_sentence(highlight: Highlight) -> tuple[str, str, str]:
+    """Return what stands before a highlight in its sentence, the highlight, and what follows."""
+    exact = highlight.exact
+    sentence = highlight.sentence
+    span = locate(exact, sentence) if exact and sentence else None
+    if span is None:
+        return "", exact, ""
+    start, end = span
+    return sentence[:start], sentence[start:end], sentence[end:]
+
+
+def _marks(highlight: Highlight, whole: Span) -> list[Span]:
+    """Return what is marked in the text: the marked phrases, or else the whole highlight."""
+    start, end = whole
+    length = end - start
+    marks = []
+    if highlight.kind is not HighlightKind.CARD:
+        for gap_start, gap_end in highlight.gaps:
+            if gap_end <= length:
+                marks.append((start + gap_start, start + gap_end))
+    return marks or [whole]
 
 
 def _following(context: str, rest: str) -> str:
@@ -283,84 +381,133 @@ def _located(words: str, text: str, within: Span) -> Span | None:
     """Return where words stand in a part of a text, else in the text."""
     if not words.strip():
         return None
-    if found := locate(words, text[slice(*within)]):
-        return found[0] + within[0], found[1] + within[0]
-    return locate(words, text)
+    first, last = within
+    span = locate(words, text[first:last])
+    if span is None:
+        return locate(words, text)
+    start, end = span
+    return first + start, first + end
 
 
 def _near(lines: list[str]) -> list[str]:
     """Return the text beside a passage, and of the lines further away those of its table."""
-    rows = takewhile(lambda line: " | " in line, lines[1:])
-    return [lines[0], *rows] if " | " in lines[0] or not lines[0].strip() else lines[:1]
+    first, *others = lines
+    is_in_table = " | " in first or not first.strip()
+    if not is_in_table:
+        return [first]
+    return [first, *takewhile(lambda line: " | " in line, others)]
 
 
-def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) -> Iterator[Run]:
+# There a dollar is a dollar.
+_WITHOUT_FORMULAS = (SourceKind.PDF, SourceKind.ZOTERO)
+_DOLLARS = {"math": 1, "display": 2}
+
+
+def _runs(
+    highlight: Highlight,
+    text: str,
+    spans: Sequence[tuple[str, Span]],
+) -> Iterator[Run]:
     """Split a text where a mark begins or ends; a formula is never divided."""
     formulas = {}
-    if highlight.source_kind not in (
-        SourceKind.PDF,
-        SourceKind.ZOTERO,
-    ):  # there a dollar is a dollar
-        for start, end, kind in shields(text):
-            width = {"math": 1, "display": 2}.get(kind, 0)
-            tex = text[start + width : end - width].strip()
-            if width and (drawn := mathml(tex, display=kind == "display")):
-                formulas[start, end] = drawn
-    edges = {0, len(text), *(edge for _, span in spans for edge in span)}
-    edges = {one for one in edges if not any(a < one < b for a, b in formulas)}
+    if highlight.source_kind not in _WITHOUT_FORMULAS:
+        formulas = _formulas(text)
+    edges = {0, len(text)}
+    for _, span in spans:
+        edges.update(span)
+    for start, end in formulas:
+        edges = {edge for edge in edges if not start < edge < end}
     edges.update(*formulas)
     for start, end in pairwise(sorted(edges)):
-        signs = dict.fromkeys(sign for sign, (a, b) in spans if a < end and start < b)
-        yield text[start:end], "".join(signs), formulas.get((start, end), "")
+        signs = []
+        for sign, (first, last) in spans:
+            overlaps = first < end and start < last
+            if overlaps:
+                signs.append(sign)
+        drawn = formulas.get((start, end), "")
+        yield text[start:end], "".join(dict.fromkeys(signs)), drawn
+
+
+def _formulas(text: str) -> dict[Span, str]:
+    """Return the MathML of each formula that can be drawn, by where it stands with its dollars."""
+    formulas = {}
+    for start, end, kind in shields(text):
+        if kind not in _DOLLARS:
+            continue
+        width = _DOLLARS[kind]
+        tex = text[start + width : end - width].strip()
+        drawn = mathml(tex, display=kind == "display")
+        if drawn:
+            formulas[start, end] = drawn
+    return formulas
 
 
 def _blocks(runs: Iterator[Run]) -> Iterator[Json]:
     """Divide runs into paragraphs and tables: lines with ` | ` that follow each other."""
     lines = filter(None, _split(runs, _LINE_END))
-    for is_table, group in groupby(lines, lambda line: any(" | " in one[0] for one in line)):
+    for is_table, group in groupby(lines, _has_cells):
         block = list(group)
         if is_table and len(block) > 1:
             yield {"rows": [_split(line, _CELL) for line in block]}
         else:
-            yield from ({"runs": line} for line in block)
+            for line in block:
+                yield {"runs": line}
+
+
+def _has_cells(line: list[Run]) -> bool:
+    return any(" | " in text for text, _, _ in line)
 
 
 def _split(runs: Iterable[Run], at: re.Pattern[str]) -> list[list[Run]]:
     """Divide runs where their texts have a separator; a formula has none."""
     parts: list[list[Run]] = [[]]
     for text, signs, drawn in runs:
-        first, *others = [text] if drawn else at.split(text)
-        parts[-1].append((first, signs, drawn))
-        parts += [[(one, signs, "")] for one in others]
-    return [[one for one in part if one[0]] for part in parts]
+        if drawn:
+            parts[-1].append((text, signs, drawn))
+            continue
+        first, *others = at.split(text)
+        parts[-1].append((first, signs, ""))
+        parts += [[(other, signs, "")] for other in others]
+    return [[run for run in part if run[0]] for part in parts]
 
 
-# --- links ------------------------------------------------------------------------------------
+# --- links ------------------------------------------------------------------------------
 
-_PROGRAMS = {"zotero": "Open in Zotero", "obsidian": "Open in Obsidian", "kindle": "Open in Kindle"}
+_PROGRAMS = {
+    "zotero": "Open in Zotero",
+    "obsidian": "Open in Obsidian",
+    "kindle": "Open in Kindle",
+}
+_RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
 
 
 def _links(highlight: Highlight) -> Iterator[Texts]:
     """Yield links to the mark and to its work; only known schemes can be opened."""
     document = highlight.document
-    found = [highlight.uri or document.uri, *highlight.links]
+    urls = [highlight.uri or document.uri, *highlight.links]
     for scheme, value in document.identifiers:
-        resolver = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
-        if scheme in resolver:
-            found.append(value if "://" in value else resolver[scheme] + value)
-    for target in dict.fromkeys(filter(None, map(address, found))):
+        if scheme in _RESOLVERS:
+            urls.append(value if "://" in value else _RESOLVERS[scheme] + value)
+    targets = dict.fromkeys(map(address, urls))
+    for target in filter(None, targets):
         scheme = target.partition(":")[0].lower()
-        if label := _PROGRAMS.get(scheme, ""):
-            yield {"label": label, "href": target}
+        if scheme in _PROGRAMS:
+            yield {"label": _PROGRAMS[scheme], "href": target}
         elif scheme in ("http", "https"):
             yield {"label": _shown(target), "href": target}
 
 
 def _shown(target: str) -> str:
-    """Return what a link is called: host and path, without a user name that could look like a host."""
+    """Return what a link is called: host and path.
+
+    A user name is left out: it could look like a host.
+    """
     try:
         parts = urlsplit(target)
     except ValueError:
         return target[:_SHORT_ADDRESS]
-    name = isolated(unquote(parts.netloc.rpartition("@")[2].removeprefix("www.") + parts.path))
-    return name if len(name) <= _SHORT_ADDRESS else f"{name[:_SHORT_ADDRESS]}…"
+    host = parts.netloc.rpartition("@")[2].removeprefix("www.")
+    name = isolated(unquote(host + parts.path))
+    if len(name) > _SHORT_ADDRESS:
+        return f"{name[:_SHORT_ADDRESS]}…"
+    return name

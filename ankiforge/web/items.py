@@ -1,9 +1,11 @@
-"""What there is to decide, as data for the page's script: cards, reason, passage, and possible actions.
+"""What there is to decide, as data for the page's script.
 
-    item = {id, turn, title, ask?, why?, cards?, choose?, beside?, lines?, option?, compose?, source?, actions}
+    item = {id, turn, title, ask?, why?, cards?, choose?, beside?, lines?, option?,
+    compose?,
+            source?, actions}
 
-`turn` is a hash of all that an item shows: a decision with another one is about something that has
-changed meanwhile. `docs/review.md` tells what a person sees.
+`turn` is a hash of all that an item shows: a decision with another one is about something
+that has changed meanwhile. `docs/review.md` tells what a person sees.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from ankiforge.model import (
     Highlight,
     Json,
     Question,
+    QuestionKind,
+    RemarkKind,
     Severity,
     Texts,
     Value,
@@ -29,8 +33,8 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
-from ankiforge.pipeline.deliver import as_in_anki
-from ankiforge.pipeline.query import selectable_text
+from ankiforge.pipeline.collection import as_in_anki
+from ankiforge.pipeline.selection import selectable_text
 from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
 from ankiforge.web.card_view import Find, card_of, card_view, compared, passage
@@ -39,22 +43,44 @@ Item = Json
 MOST_LINES = 300
 """Lines of a form, or missing notes, that are shown at once."""
 
-# --- actions ------------------------------------------------------------------------------------
+# --- actions ----------------------------------------------------------------------------
 
 
 def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> Json:
+    """Return an action that the page offers.
+
+    Args:
+        act: what the decision is called (`session.Body.act`).
+        label: the words on its button.
+        key: the key that presses it.
+        look: how the button looks: `filled`, `outlined`, `text`, or `more` in the menu.
+        said: what the page says afterwards.
+        more: what the person must give: `needs` and the words that ask for it.
+    """
     return {"act": act, "label": label, "key": key, "look": look, "said": said, **more}
 
 
 ACCEPT = _act("accept", "Accept", "a", "filled", "Accepted")
 REJECT = _act("reject", "Reject", "x", "outlined", "Rejected")
 EDIT = _act(
-    "edit", "Edit", "e", "text", "Edited and accepted", needs="edit", save="Save and accept"
+    "edit",
+    "Edit",
+    "e",
+    "text",
+    "Edited and accepted",
+    needs="edit",
+    save="Save and accept",
 )
 SKIP = _act("later", "Skip for now", "s", "more", "Skipped")
 WHY = _act(
-    "reject", "Reject with a reason…", "X", "more", "Rejected", needs="text", ask="Why not?"
-)  # fmt: skip
+    "reject",
+    "Reject with a reason…",
+    "X",
+    "more",
+    "Rejected",
+    needs="text",
+    ask="Why not?",
+)
 FORCE = _act("force", "Accept it all the same", "F", "more", "Accepted")
 OTHERS = _act("others", "Let the model draft others", "r", "more", "")
 
@@ -64,19 +90,21 @@ def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
     return {**action, "label": label, "said": said or action["said"], **more}
 
 
-# --- reasons ------------------------------------------------------------------------------------
+# --- reasons ----------------------------------------------------------------------------
 
-_REMARKS = (
-    ("equal to the card", "You have a card with the same words."),
-    ("you rejected the same words", "You rejected the same words in another place."),
-    (
-        "you decided on nearly the same words",
-        "You decided before on a passage with nearly the same words, which is gone.",
+_REMARKS = {
+    RemarkKind.EQUAL_CARD: "You have a card with the same words.",
+    RemarkKind.REJECTED_ELSEWHERE: "You rejected the same words in another place.",
+    RemarkKind.DECIDED_ON_LOST: (
+        "You decided before on a passage with nearly the same words, which is gone."
     ),
-    ("you decided on this passage", "You rejected or changed a card of this passage before."),
-    ("Anki has notes of this document", "Anki has notes of this document that are no cards here."),
-    ("replaces a card", "Your card of this passage would be replaced, and its schedule would end."),
-)
+    RemarkKind.DECIDED_BEFORE: "You rejected or changed a card of this passage before.",
+    RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are no cards here.",
+    RemarkKind.REPLACEMENT: (
+        "Your card of this passage would be replaced, and its schedule would end."
+    ),
+}
+"""What the page says of remarks. Of the others, what it shows beside the draft says enough."""
 
 
 _CODE = regex(r"`([^`]*)`")
@@ -84,28 +112,51 @@ _CODE = regex(r"`([^`]*)`")
 
 def sentence(text: str) -> str:
     """Return words as a sentence."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!', '…')) else '.'}"
+    capitalised = text[:1].upper() + text[1:]
+    return capitalised if text.endswith((".", "?", "!", "…")) else f"{capitalised}."
 
 
 def _sentence(text: str) -> str:
+    """Return words as a sentence, with quotation marks for code."""
     return sentence(_CODE.sub(r"“\1”", text.strip()))
 
 
-def _why(one: Waiting) -> Texts | None:
+def _why(waiting: Waiting) -> Texts | None:
     """Return why a draft is to be looked at closely; None if nothing is to be said of it."""
-    found = [each for each in one.proposal.findings if each.severity is not Severity.INFO]
-    said = [_sentence(each.message) for each in found]
-    for remark in one.remarks:
-        said += [text for begin, text in _REMARKS if remark.startswith(begin)]
-    if "form" in one.remarks:
-        said.append(f"Lines like “{one.highlight.written}” may be no cards.")
-    if not said:
+    findings = waiting.proposal.findings
+    doubts = [finding for finding in findings if finding.severity is not Severity.INFO]
+    reasons = [_sentence(finding.message) for finding in doubts]
+    for remark in waiting.remarks:
+        if remark.kind in _REMARKS:
+            reasons.append(_REMARKS[remark.kind])
+        elif remark.kind is RemarkKind.FORM:
+            reasons.append(f"Lines like “{waiting.highlight.written}” may be no cards.")
+    if not reasons:
         return None
-    tone = "stop" if one.proposal.blocked else "caution" if found else "plain"
-    return {"text": " ".join(dict.fromkeys(said)), "tone": tone}
+    tone = "caution" if doubts else "plain"
+    if waiting.proposal.blocked:
+        tone = "stop"
+    return {"text": " ".join(dict.fromkeys(reasons)), "tone": tone}
 
 
-# --- items --------------------------------------------------------------------------------------
+def _plain(text: str) -> Texts:
+    """Return a remark without any warning in it."""
+    return {"text": text, "tone": "plain"}
+
+
+def _actions_on_drafts(group: Sequence[Waiting]) -> list[Json]:
+    """Return what may be done with alternatives; a blocked one is accepted only with force."""
+    blocked = [waiting for waiting in group if waiting.proposal.blocked]
+    if len(blocked) == len(group):
+        return [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
+    reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
+    actions = [ACCEPT, reject, EDIT, SKIP, WHY]
+    if blocked:
+        actions.append(FORCE)
+    return actions
+
+
+# --- items ------------------------------------------------------------------------------
 
 
 class Found(Value):
@@ -163,231 +214,328 @@ class Items:
 
     def _drafts(self, group: Sequence[Waiting]) -> Item:
         """Return a new card, or the alternatives to one fact, of which one may be chosen."""
-        first, several = group[0], len(group) > 1
-        cards = [self._draft(one) for one in group]
-        source = self._source(first.highlight, first.draft.quote, cards[0]["answer"])
-        item: Item = {"title": cards[0]["title"], "cards": cards, "source": source}
-        item["why"] = None if several else _why(first)
-        if several:
-            item |= {"ask": f"{len(group)} drafts of one fact. Keep the best.", "choose": True}
-            for number, (one, card) in enumerate(zip(group, cards, strict=True), 1):
-                card |= {"keep": f"Accept {number}", "why": _why(one)}
-        blocked = [one for one in group if one.proposal.blocked]
-        if len(blocked) == len(group):
-            actions = [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
+        first = group[0]
+        cards = [self._draft(waiting) for waiting in group]
+        title = cards[0]["title"]
+        answer = cards[0]["answer"]
+        source = self._source(first.highlight, first.draft.quote, answer)
+        item: Item = {"title": title, "cards": cards, "source": source}
+        if len(group) == 1:
+            item["why"] = _why(first)
         else:
-            reject = _named(REJECT, "Reject all") if several else REJECT
-            actions = [ACCEPT, reject, EDIT, SKIP, WHY, *([FORCE] if blocked else [])]
-        return {**item, "actions": actions if first.draft.by_hand else actions + self._more}
+            item["why"] = None
+            item["ask"] = f"{len(group)} drafts of one fact. Keep the best."
+            item["choose"] = True
+            for number, (waiting, card) in enumerate(zip(group, cards, strict=True), 1):
+                card["keep"] = f"Accept {number}"
+                card["why"] = _why(waiting)
+        item["actions"] = _actions_on_drafts(group)
+        if not first.draft.by_hand:
+            item["actions"] += self._more
+        return item
 
-    def _revision(self, one: Waiting, card: Card) -> Item:
+    def _revision(self, waiting: Waiting, card: Card) -> Item:
         """Return a draft beside the card that it would change or replace."""
         old = card_view(card, self._find)
-        new = self._draft(one)
-        old["label"], new["label"] = "Your card", "With the new words"
-        same_type = card.kind.family is one.draft.kind.family
-        compared(old, new) if same_type else None
-        why = _why(one)
-        if one.revises:
-            ask, yes, no = (
-                "The passage has changed. Change the card, too?",
-                "Change the card",
-                "Keep the old words",
-            )
-            why = why or {"text": "The card keeps its schedule.", "tone": "plain"}
+        new = self._draft(waiting)
+        old["label"] = "Your card"
+        new["label"] = "With the new words"
+        if card.kind.family is waiting.draft.kind.family:
+            compared(old, new)
+        why = _why(waiting)
+        if waiting.revises:
+            ask = "The passage has changed. Change the card, too?"
+            accept = _named(ACCEPT, "Change the card", "Changed")
+            reject = _named(REJECT, "Keep the old words", "Kept as it was")
+            why = why or _plain("The card keeps its schedule.")
         else:
-            ask, yes, no = "Replace your card by one of another form?", "Replace it", "Keep my card"
-        accept, reject = _named(ACCEPT, yes, "Changed"), _named(REJECT, no, "Kept as it was")
+            ask = "Replace your card by one of another form?"
+            accept = _named(ACCEPT, "Replace it", "Changed")
+            reject = _named(REJECT, "Keep my card", "Kept as it was")
         edit = _named(EDIT, "Edit", "Changed", save="Save")
-        actions = [accept, reject, edit, SKIP]
-        if one.proposal.blocked:
+        if waiting.proposal.blocked:
             actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
+        else:
+            actions = [accept, reject, edit, SKIP]
         return {
-            "title": new["title"], "ask": ask, "cards": [old, new], "beside": True, "why": why, "edits": 1,
-            "source": self._source(one.highlight, one.draft.quote, new["answer"]),
+            "title": new["title"],
+            "ask": ask,
+            "cards": [old, new],
+            "beside": True,
+            "why": why,
+            "edits": 1,
+            "source": self._source(waiting.highlight, waiting.draft.quote, new["answer"]),
             "actions": actions,
-        }  # fmt: skip
+        }
 
-    def _passage(self, fate: HighlightOutcome) -> Item:
+    def _passage(self, outcome: HighlightOutcome) -> Item:
         """Return a passage without a card, of which a person may make one."""
-        highlight = fate.highlight
+        highlight = outcome.highlight
         text = selectable_text(highlight)[0]
-        title = shortened(on_one_line(text or highlight.comment or highlight.document.title), 90)
-        blank = [["Front", "Question", ""], ["Back", "Answer", ""]]
+        title = on_one_line(text or highlight.comment or highlight.document.title)
         write = _act("write", "Write it", "e", "text", "Made", needs="edit", save="Make this card")
         nothing = _act("none", "No card wanted", "x", "outlined", "No card for")
         make = _act("make", "Make this card", "a", "filled", "Made", needs="words")
-        actions = [make, nothing, write, SKIP] if text else [
-            {**write, "look": "filled"}, nothing, SKIP
-        ]  # fmt: skip
+        if text:
+            actions = [make, nothing, write, SKIP, *self._more]
+        else:
+            actions = [{**write, "look": "filled"}, nothing, SKIP]
         source = self._source(highlight)
-        source["blocks"] = [] if source["whole"] and text else source["blocks"]
+        if source["whole"] and text:
+            source["blocks"] = []
         return {
-            "title": title, "compose": text, "blank": blank, "source": source,
-            "actions": [*actions, *(self._more if text else ())],
-            "why": {"text": _sentence(fate.reason), "tone": "plain"},
-        }  # fmt: skip
+            "title": shortened(title, 90),
+            "compose": text,
+            "blank": [["Front", "Question", ""], ["Back", "Answer", ""]],
+            "source": source,
+            "actions": actions,
+            "why": _plain(_sentence(outcome.reason)),
+        }
 
     def _card(self, card: Card, findings: Sequence[Finding]) -> Item:
         """Return a card that was decided on, for the list of all."""
         shown = card_view(card, self._find)
-        why = [_sentence(one.message) for one in findings]
-        why += [_sentence(card.why)] if card.why else []
+        reasons = [_sentence(finding.message) for finding in findings]
+        if card.why:
+            reasons.append(_sentence(card.why))
         if card.live:
-            actions = [_named(EDIT, "Edit", "Edited", look="filled", save="Save"), REJECT, WHY]
+            actions = [
+                _named(EDIT, "Edit", "Edited", look="filled", save="Save"),
+                REJECT,
+                WHY,
+            ]
         else:
             actions = [_act("restore", "Take this back", "a", "filled", "Taken back")]
         return {
-            "title": shown["title"], "cards": [shown], "actions": actions,
-            "why": {"text": " ".join(why), "tone": "plain"} if why else None,
+            "title": shown["title"],
+            "cards": [shown],
+            "actions": actions,
+            "why": _plain(" ".join(reasons)) if reasons else None,
             "source": self._source(card.highlight, card.quote),
-        }  # fmt: skip
+        }
 
     def _question(self, question: Question) -> Item:
         """Return a question that only a person can answer."""
-        return {
-            "same": self._same, "duplicate": self._duplicate, "conflict": self._conflict,
-            "absent": self._absent, "emptied": self._emptied, "dialect": self._dialect,
-            "form": self._form,
-        }[question.kind](question)  # fmt: skip
+        views = {
+            QuestionKind.SAME: self._same,
+            QuestionKind.DUPLICATE: self._duplicate,
+            QuestionKind.CONFLICT: self._conflict,
+            QuestionKind.ABSENT: self._absent,
+            QuestionKind.EMPTIED: self._emptied,
+            QuestionKind.DIALECT: self._dialect,
+            QuestionKind.FORM: self._form,
+        }
+        return views[question.kind](question)
 
-    # --- questions ------------------------------------------------------------------------------
+    # --- questions ----------------------------------------------------------------------
 
     def _same(self, question: Question) -> Item:
-        ledger, old = self._ledger, question.guids
-        cards = [self._known(card, "Your card") for card in (ledger.cards(*old) if old else ())]
-        highlight = ledger.highlight(question.new)
+        """Ask whether a new passage is the one of a card whose passage is gone."""
+        cards = []
+        if question.guids:
+            for card in self._ledger.cards(*question.guids):
+                cards.append(self._accepted(card, "Your card"))
+        highlight = self._ledger.highlight(question.new)
         title = cards[0]["title"] if cards else on_one_line(highlight.exact)
-        drafts = map(self._draft, ledger.drafts([question.new]))
-        cards += [one | {"label": "From the new passage"} for one in drafts]
+        for waiting in self._ledger.drafts([question.new]):
+            cards.append({**self._draft(waiting), "label": "From the new passage"})
         source = self._source(highlight)
         if len(question.examples) > 1:
             source["before"] = question.examples[1]
-        text = "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the card and its schedule."
+        text = (
+            "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
+            " card and its schedule."
+        )
         return {
             "title": title,
-            "ask": "Is this the card that you already have?", "cards": cards,
-            "beside": len(cards) == 2, "source": source, "why": {"text": text, "tone": "plain"},
+            "ask": "Is this the card that you already have?",
+            "cards": cards,
+            "beside": len(cards) == 2,
+            "source": source,
+            "why": _plain(text),
             "actions": [
-                _named(ACCEPT, "Yes, the same card", "One card"), _named(REJECT, "No, another card", "Two cards"), SKIP
+                _named(ACCEPT, "Yes, the same card", "One card"),
+                _named(REJECT, "No, another card", "Two cards"),
+                SKIP,
             ],
-        }  # fmt: skip
+        }
 
     def _duplicate(self, question: Question) -> Item:
+        """Ask whether one of two equal cards may go."""
         cards = []
         for number, card in enumerate(self._ledger.cards(*question.guids), 1):
-            shown = self._known(card, f"Card {number}")
-            title = card.highlight.document.title
-            cards.append(shown | {"note": " · ".join(filter(None, (shown["note"], title)))})
+            shown = self._accepted(card, f"Card {number}")
+            notes = (shown["note"], card.highlight.document.title)
+            shown["note"] = " · ".join(filter(None, notes))
+            cards.append(shown)
         return {
-            "title": cards[0]["title"], "ask": "Two cards ask and answer the same. Keep one?",
-            "cards": cards, "beside": True,
-            "why": {"text": "The one with more reviews stays.", "tone": "plain"},
-            "actions": [_named(ACCEPT, "Keep one", "One card"), _named(REJECT, "Keep both", "Two cards"), SKIP],
-        }  # fmt: skip
+            "title": cards[0]["title"],
+            "ask": "Two cards ask and answer the same. Keep one?",
+            "cards": cards,
+            "beside": True,
+            "why": _plain("The one with more reviews stays."),
+            "actions": [
+                _named(ACCEPT, "Keep one", "One card"),
+                _named(REJECT, "Keep both", "Two cards"),
+                SKIP,
+            ],
+        }
 
     def _conflict(self, question: Question) -> Item:
+        """Ask whose words stay in fields that the source and the person changed."""
         [card] = self._ledger.cards(question.guids[0])
         card = as_in_anki(self._ledger, card)
-        mine, theirs = dict(card.fields), dict(card.fields)
-        for one in question.conflicts:  # from Anki both are HTML, from here both Markdown
-            from_anki = bool(one.words)
-            mine[one.field] = one.words if from_anki else one.theirs
-            theirs[one.field] = unrender(one.ours) if from_anki else one.ours
-        faces = [
-            card_view(replace(card, fields=tuple(fields.items())), self._find)
-            for fields in (mine, theirs)
-        ]
-        title = faces[0]["title"]
-        compared(faces[0], faces[1], ("ins", "ins"))
-        faces[0] |= {"label": "Yours", "keep": "Keep mine"}
-        faces[1] |= {"label": "From the source", "keep": "Take the source’s"}
+        mine = dict(card.fields)
+        theirs = dict(card.fields)
+        for conflict in question.conflicts:
+            changed_in_anki = bool(conflict.words)
+            if changed_in_anki:  # then both texts are HTML, else Markdown
+                mine[conflict.field] = conflict.words
+                theirs[conflict.field] = unrender(conflict.ours)
+            else:
+                mine[conflict.field] = conflict.theirs
+                theirs[conflict.field] = conflict.ours
+        my_card = card_view(replace(card, fields=tuple(mine.items())), self._find)
+        their_card = card_view(replace(card, fields=tuple(theirs.items())), self._find)
+        compared(my_card, their_card, ("ins", "ins"))
+        my_card |= {"label": "Yours", "keep": "Keep mine"}
+        their_card |= {"label": "From the source", "keep": "Take the source’s"}
         return {
-            "title": title, "ask": "You and the source both changed this card. Which words stay?",
-            "cards": faces, "choose": True, "beside": True,
+            "title": my_card["title"],
+            "ask": "You and the source both changed this card. Which words stay?",
+            "cards": [my_card, their_card],
+            "choose": True,
+            "beside": True,
             "source": self._source(card.highlight, card.quote),
             "actions": [_named(ACCEPT, "Keep mine", "Settled"), SKIP],
-        }  # fmt: skip
+        }
 
     def _absent(self, question: Question) -> Item:
-        cards = self._ledger.cards(*question.guids[:MOST_LINES])
-        faces = [card_view(one, self._find) for one in cards]
-        lines = [{"id": "", "a": one["title"], "b": one["answer"]} for one in faces]
+        """Ask whether notes that are missing in Anki were deleted by the person."""
+        lines = []
+        for card in self._ledger.cards(*question.guids[:MOST_LINES]):
+            shown = card_view(card, self._find)
+            lines.append({"id": "", "a": shown["title"], "b": shown["answer"]})
         count = len(question.guids)
-        several = f"{counted(count, 'note')} {'is' if count == 1 else 'are'} missing in Anki"
+        is_one = count == 1
+        missing = f"{counted(count, 'note')} {'is' if is_one else 'are'} missing in Anki"
         return {
-            "title": several, "lines": lines,
-            "ask": f"{several}. Did you delete {'it' if count == 1 else 'them'}?",
+            "title": missing,
+            "lines": lines,
+            "ask": f"{missing}. Did you delete {'it' if is_one else 'them'}?",
             "actions": [
-                _named(ACCEPT, "Yes, deleted", "Deleted"), _named(REJECT, "No, send again", "Will be sent again"), SKIP
+                _named(ACCEPT, "Yes, deleted", "Deleted"),
+                _named(REJECT, "No, send again", "Will be sent again"),
+                SKIP,
             ],
-        }  # fmt: skip
+        }
 
     def _emptied(self, question: Question) -> Item:
-        text = "Until you say so, nothing counts as deleted, and no card changes."
+        """Ask whether the documents of a source were deleted that lists hardly any."""
+        ask = (
+            f"{question.new} lists nothing, or lost more than half of its documents."
+            " Were they deleted?"
+        )
         return {
             "title": f"{question.new} lost its documents",
-            "ask": f"{question.new} lists nothing, or lost more than half of its documents. Were they deleted?",
-            "why": {"text": text, "tone": "plain"},
+            "ask": ask,
+            "why": _plain("Until you say so, nothing counts as deleted, and no card changes."),
             "actions": [
-                _named(REJECT, "No, nothing happened", "Nothing happened", look="filled", key="a"),
-                _named(ACCEPT, "Yes, they were deleted", "Deleted", look="outlined", key="x"), SKIP,
+                _named(
+                    REJECT,
+                    "No, nothing happened",
+                    "Nothing happened",
+                    look="filled",
+                    key="a",
+                ),
+                _named(ACCEPT, "Yes, they were deleted", "Deleted", look="outlined", key="x"),
+                SKIP,
             ],
-        }  # fmt: skip
+        }
 
     def _dialect(self, question: Question) -> Item:
-        text = "Until you say so, the notes are read as before, and no card changes."
+        """Ask whether notes are written in a dialect that another tool knows."""
         return {
-            "title": question.text.partition(":")[0], "ask": question.text,
-            "why": {"text": text, "tone": "plain"},
+            "title": question.text.partition(":")[0],
+            "ask": question.text,
+            "why": _plain("Until you say so, the notes are read as before, and no card changes."),
             "actions": [
                 _named(ACCEPT, "Yes", "From the next run on"),
-                _named(REJECT, "No, as before", "Read as before"), SKIP,
+                _named(REJECT, "No, as before", "Read as before"),
+                SKIP,
             ],
-        }  # fmt: skip
+        }
 
     def _form(self, question: Question) -> Item:
-        lines = []
-        for one in self._ledger.drafts(question.drafts):
-            shown = self._draft(one)
-            why = _why(replace(one, remarks=tuple(r for r in one.remarks if r != "form")))
-            at = one.highlight.document.path or one.highlight.document.title
-            lines.append({
-                "id": one.id, "a": shown["title"], "b": shown["answer"], "at": at, "on": one.proposal.clean,
-                "note": why["text"] if why else "",
-            })  # fmt: skip
-        count, form = counted(len(lines), "line"), question.old
+        """Ask which lines of a form are cards."""
+        lines = [self._line(waiting) for waiting in self._ledger.drafts(question.drafts)]
+        count = counted(len(lines), "line")
+        form = question.old
+        source = question.new
         return {
-            "title": f"{count} like {form}", "lines": lines,
-            "ask": f"{count} in {question.new} look like “{form}”. Are they cards?",
-            "why": {"text": "Untick what is no card.", "tone": "plain"},
-            "option": {"name": "later", "label": f"Make cards of such lines in {question.new} from now on", "on": True},
+            "title": f"{count} like {form}",
+            "lines": lines,
+            "ask": f"{count} in {source} look like “{form}”. Are they cards?",
+            "why": _plain("Untick what is no card."),
+            "option": {
+                "name": "later",
+                "label": f"Make cards of such lines in {source} from now on",
+                "on": True,
+            },
             "actions": [
                 _named(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
-                _named(REJECT, "None of them is a card", "No cards of"), SKIP,
+                _named(REJECT, "None of them is a card", "No cards of"),
+                SKIP,
             ],
-        }  # fmt: skip
+        }
 
-    # --- parts ----------------------------------------------------------------------------------
+    def _line(self, waiting: Waiting) -> Json:
+        """Return a line that may be a card, ticked if no check warns of it."""
+        shown = self._draft(waiting)
+        # the question itself is about the form
+        remarks = tuple(remark for remark in waiting.remarks if remark.kind is not RemarkKind.FORM)
+        why = _why(replace(waiting, remarks=remarks))
+        document = waiting.highlight.document
+        return {
+            "id": waiting.id,
+            "a": shown["title"],
+            "b": shown["answer"],
+            "at": document.path or document.title,
+            "on": waiting.proposal.clean,
+            "note": why["text"] if why else "",
+        }
 
-    def _draft(self, one: Waiting) -> Json:
-        draft = one.draft
-        return card_view(card_of(draft.kind, draft.fields, one.highlight, draft.quote), self._find)
+    # --- parts --------------------------------------------------------------------------
 
-    def _known(self, card: Card, label: str) -> Json:
+    def _draft(self, waiting: Waiting) -> Json:
+        """Return the view of a draft."""
+        draft = waiting.draft
+        card = card_of(draft.kind, draft.fields, waiting.highlight, draft.quote)
+        return card_view(card, self._find)
+
+    def _accepted(self, card: Card, label: str) -> Json:
         """Return the view of an accepted card, with its reviews."""
         shown = card_view(as_in_anki(self._ledger, card), self._find)
         seen = next(self._ledger.notes(card.guid), None)
-        reviews = counted(seen.reviews, "review") if seen else "not in Anki yet"
         if card.verdict is not Verdict.LIVE:
-            reviews = card.verdict.value
-        return shown | {"label": label, "note": " ".join(filter(None, (shown["note"], reviews)))}
+            state = card.verdict.value
+        elif seen:
+            state = counted(seen.reviews, "review")
+        else:
+            state = "not in Anki yet"
+        shown["label"] = label
+        shown["note"] = " ".join(filter(None, (shown["note"], state)))
+        return shown
 
     def _source(self, highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         """Return the passage of a highlight with its pictures."""
-        found = passage(highlight, quote, answer)
-        media = (self._find(highlight, one) for one in image_paths("\n".join(highlight.markdown)))
+        source = passage(highlight, quote, answer)
         alt = f"Picture in {highlight.document.title}"
-        found["pictures"] = [{"src": f"/picture/{one.name}", "alt": alt} for one in media if one]
-        found["links"] = self._paper(highlight) + found["links"]
-        return found
+        pictures = []
+        for path in image_paths("\n".join(highlight.markdown)):
+            media = self._find(highlight, path)
+            if media:
+                pictures.append({"src": f"/picture/{media.name}", "alt": alt})
+        source["pictures"] = pictures
+        source["links"] = self._paper(highlight) + source["links"]
+        return source

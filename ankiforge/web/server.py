@@ -1,9 +1,11 @@
 """The HTTP server of the page: who may come in, what may be asked for, and how it ends.
 
-Only the browser that opens the printed address first comes in, only on this machine, and only from
-the page itself. The token of the address works once; then a cookie with another secret counts.
-Cookies ignore ports, so another program's page on this machine may send ours along: therefore
-`Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a frame in which no script runs.
+Only the browser that opens the printed address first comes in, only on this machine, and
+only from the page itself. The token of the address works once; then a cookie with another
+secret counts. Cookies ignore ports, so another program's page on this machine may send
+ours along: therefore
+`Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a frame in which no
+script runs.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
+from operator import attrgetter
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl
@@ -30,7 +33,7 @@ from waitress.wasyncore import close_all
 
 from ankiforge.anki.notetypes import note_type
 from ankiforge.errors import ForgeError, traceback_of
-from ankiforge.model import Family, Json, Pair, Value
+from ankiforge.model import Family, Json, Pair, Texts, Value
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.web.items import sentence
 from ankiforge.web.session import Body, ReviewSession, StaleError
@@ -40,13 +43,23 @@ LARGEST = 256 * 1024
 """The maximum size of a request in bytes."""
 _IDLE_SECONDS = 60
 _STATIC = {
-    "page.js": "text/javascript", "draw.js": "text/javascript", "compose.js": "text/javascript",
-    "page.css": "text/css", "icon.svg": "image/svg+xml",
-}  # fmt: skip
+    "page.js": "text/javascript",
+    "draw.js": "text/javascript",
+    "compose.js": "text/javascript",
+    "page.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
 _TYPES = {
-    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp",
-    "avif": "image/avif", "svg": "image/svg+xml", "pdf": "application/pdf",
-}  # fmt: skip
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+}
+_HTML = "text/html; charset=utf-8"
 _PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -57,9 +70,10 @@ _INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _CLOSED = "This page belongs to one browser: open the address that `ankiforge review` printed."
 _USED = (
-    "This address was opened before, and it works only once. For a new one press Ctrl-C in the terminal"
-    " where the page was started, then: ankiforge review"
+    "This address was opened before, and it works only once. For a new one press Ctrl-C in the"
+    " terminal where the page was started, then: ankiforge review"
 )
+_NOTHING_HERE = "There is nothing here."
 _FAILED = "The page failed. Your decisions are stored; the terminal shows the details."
 
 _ONWARDS = b'<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>ankiforge</title>'
@@ -67,8 +81,6 @@ MOST_WAITING = 100
 """The number of connections without a complete request, above which the oldest gives way."""
 
 _log = logging.getLogger(__name__)
-
-
 _secret = partial(secrets.token_urlsafe, 32)
 
 
@@ -76,7 +88,8 @@ class HttpError(Exception):
     """An answer that is not what was asked for."""
 
     def __init__(self, status: str, message: str) -> None:
-        self.status, self.message = status, message
+        self.status = status
+        self.message = message
 
 
 class Answer(Value):
@@ -112,18 +125,8 @@ class Server:
         """Answer a request."""
         try:
             answer = self._admitted(environ) or self._answer(environ)
-        except HttpError as error:
-            answer = _json({"message": error.message}, error.status)
-        except StaleError as error:
-            answer = _json({"message": error.message, "item": error.item}, "409 Conflict")
-        except ForgeError as error:
-            insist = isinstance(error, BlockedError)
-            # without the id that it begins with
-            said = sentence(re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message))
-            answer = _json({"message": said, "insist": insist}, "422 Unprocessable")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the page
-            _log.error("the review page failed:\n%s", traceback_of(error))
-            answer = _json({"message": _FAILED}, "500 Internal Server Error")
+            answer = _failure(error)
         headers = [
             ("Content-Type", answer.type),
             ("Content-Length", str(len(answer.body))),
@@ -138,7 +141,7 @@ class Server:
         start(answer.status, headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
 
-    # --- who may come in ------------------------------------------------------------------------
+    # --- who may come in ----------------------------------------------------------------
 
     def _admitted(self, environ: Json) -> Answer | None:
         """Let a request in, or answer the first one, which brings the token.
@@ -148,31 +151,28 @@ class Server:
         """
         host = environ.get("HTTP_HOST", "")
         if host not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
-            raise HttpError("421 Misdirected Request", _CLOSED)  # another name of this machine
-        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
-        if method not in ("GET", "HEAD", "POST"):
+            # another name of this machine
+            raise HttpError("421 Misdirected Request", _CLOSED)
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "POST"):
             raise HttpError("405 Method Not Allowed", "This cannot be done here.")
-        site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
-        sent = (environ.get("HTTP_ORIGIN"), environ.get("CONTENT_TYPE"))
-        forged = method == "POST" and sent != (f"http://{host}", "application/json")
-        # another page, with our cookie
-        if forged or (path != "/" and site not in ("same-origin", "none")):
+        if _is_from_another_page(environ):
             raise HttpError("403 Forbidden", _CLOSED)
-        given = dict(parse_qsl(environ.get("QUERY_STRING", ""))).get("token", "")
-        if path == "/" and _same(given, self.token):
+        path = environ.get("PATH_INFO", "/")
+        token = _query_of(environ).get("token", "")
+        if path == "/" and _same(token, self.token):
             return self._welcome(environ)
-        if not self._known(environ):
+        if not self._has_cookie(environ):
             raise HttpError("403 Forbidden", _CLOSED)
         return None
 
-    def _known(self, environ: Json) -> bool:
+    def _has_cookie(self, environ: Json) -> bool:
         """Return whether the browser has the cookie."""
         try:
             cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
         except CookieError:
             return False
-        found = cookies.get(self._cookie)
-        return _same(found.value if found else "", self.cookie_value)
+        cookie = cookies.get(self._cookie)
+        return cookie is not None and _same(cookie.value, self.cookie_value)
 
     @property
     def _cookie(self) -> str:
@@ -181,67 +181,115 @@ class Server:
 
     def _welcome(self, environ: Json) -> Answer:
         """Give the cookie to the first browser; a prefetch of the page does not use up the token."""
-        ahead = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
-        if environ["REQUEST_METHOD"] != "GET" or "prefetch" in ahead:
+        purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
+        if environ["REQUEST_METHOD"] != "GET" or "prefetch" in purpose:
             return Answer(status="204 No Content")
         headers = []
-        if not self._known(environ):
+        if not self._has_cookie(environ):
             if not self._used.acquire(blocking=False):
                 raise HttpError("403 Forbidden", _USED)
             cookie = f"{self._cookie}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
             headers.append(("Set-Cookie", cookie))
         if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
-            # The file that opens the page is another site, whose redirects bring no strict cookie.
-            # What this answer opens comes from the page itself.
-            return Answer(_ONWARDS, "text/html; charset=utf-8", headers=tuple(headers))
+            # The file that opens the page is another site, whose redirects bring no
+            # strict cookie. What this answer opens comes from the page itself.
+            return Answer(_ONWARDS, _HTML, headers=tuple(headers))
         return Answer(status="303 See Other", headers=(("Location", "/"), *headers))
 
-    # --- what may be asked for ------------------------------------------------------------------
+    # --- what may be asked for ----------------------------------------------------------
 
     def _answer(self, environ: Json) -> Answer:
+        """Answer a request that was let in."""
         path = environ.get("PATH_INFO", "/")
-        asked = dict(parse_qsl(environ.get("QUERY_STRING", "")))
         if environ["REQUEST_METHOD"] == "POST":
             return self._post(path, environ["wsgi.input"].read(LARGEST))
-        _, _, name = path.rpartition("/")
+        answer = None
+        name = path.rpartition("/")[2]
         match path.split("/")[1:-1]:
             case [] if not name:
-                return Answer(_static("index.html").encode(), "text/html; charset=utf-8")
-            case ["static"] if name == "card.css":
-                return Answer(
-                    (note_type(Family.BASIC).css + _static(name)).encode(),
-                    "text/css; charset=utf-8",
-                    kept=True,
-                )
-            case ["static"] if name in _STATIC:
-                return Answer(_static(name).encode(), f"{_STATIC[name]}; charset=utf-8", kept=True)
+                answer = Answer(_static("index.html").encode(), _HTML)
+            case ["static"]:
+                answer = _static_file(name)
             case ["picture" | "paper" as kind]:
-                found = self.open_session().file(name)
-                if found and found.is_file():
-                    type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-                    policy = _VIEWER if kind == "paper" else _INERT
-                    return Answer(found.read_bytes(), type, policy=policy)
-            case ["api"] if name == "state":
+                policy = _VIEWER if kind == "paper" else _INERT
+                answer = self._shown_file(name, policy)
+            case ["api"]:
+                answer = self._api(name, _query_of(environ))
+        if answer is None:
+            raise HttpError("404 Not Found", _NOTHING_HERE)
+        return answer
+
+    def _api(self, name: str, query: Texts) -> Answer | None:
+        """Return what the script asks for."""
+        match name:
+            case "state":
                 return _json(self.open_session().state())
-            case ["api"] if name == "list":
-                words, state = asked.get("words", "")[:500], asked.get("state", "")
-                return _json(self.open_session().listed(asked.get("id", ""), words, state))
-            case ["api"] if name == "item":
-                return _json({"item": self.open_session().item(asked.get("id", ""))})
-        raise HttpError("404 Not Found", "There is nothing here.")
+            case "list":
+                words = query.get("words", "")[:500]
+                state = query.get("state", "")
+                list_id = query.get("id", "")
+                return _json(self.open_session().listed(list_id, words, state))
+            case "item":
+                return _json({"item": self.open_session().item(query.get("id", ""))})
+        return None
+
+    def _shown_file(self, name: str, policy: str) -> Answer | None:
+        """Return a picture or paper that the page has shown."""
+        path = self.open_session().file(name)
+        if path is None or not path.is_file():
+            return None
+        type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+        return Answer(path.read_bytes(), type, policy=policy)
 
     def _post(self, path: str, body: bytes) -> Answer:
+        """Do what the script asks for."""
         try:
             match path:
                 case "/api/decide":
-                    return _json(self.open_session().decide(msgspec.json.decode(body, type=Body)))
+                    decision = msgspec.json.decode(body, type=Body)
+                    return _json(self.open_session().decide(decision))
                 case "/api/undo":
-                    return _json(self.open_session().undo(msgspec.json.decode(body, type=str)))
+                    action = msgspec.json.decode(body, type=str)
+                    return _json(self.open_session().undo(action))
                 case "/api/send":
                     return _json(self.open_session().send())
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise HttpError("400 Bad Request", "This was not understood.") from error
-        raise HttpError("404 Not Found", "There is nothing here.")
+        raise HttpError("404 Not Found", _NOTHING_HERE)
+
+
+def _failure(error: Exception) -> Answer:
+    """Return the answer to a request that was refused, or on which this program fails."""
+    if isinstance(error, HttpError):
+        return _json({"message": error.message}, error.status)
+    if isinstance(error, StaleError):
+        return _json({"message": error.message, "item": error.item}, "409 Conflict")
+    if isinstance(error, ForgeError):
+        # without the id that it begins with
+        words = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message)
+        may_insist = isinstance(error, BlockedError)
+        answer = {"message": sentence(words), "insist": may_insist}
+        return _json(answer, "422 Unprocessable")
+    _log.error("the review page failed:\n%s", traceback_of(error))
+    return _json({"message": _FAILED}, "500 Internal Server Error")
+
+
+def _is_from_another_page(environ: Json) -> bool:
+    """Return whether a page of another program sends a request, perhaps with our cookie."""
+    if environ["REQUEST_METHOD"] == "POST":
+        origin = environ.get("HTTP_ORIGIN")
+        if origin != f"http://{environ.get('HTTP_HOST', '')}":
+            return True
+        if environ.get("CONTENT_TYPE") != "application/json":
+            return True
+    if environ.get("PATH_INFO", "/") == "/":  # the address may be opened from anywhere
+        return False
+    site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
+    return site not in ("same-origin", "none")
+
+
+def _query_of(environ: Json) -> dict[str, str]:
+    return dict(parse_qsl(environ.get("QUERY_STRING", "")))
 
 
 def _same(given: str, secret: str) -> bool:
@@ -252,21 +300,38 @@ def _json(value: object, status: str = "200 OK") -> Answer:
     return Answer(json.dumps(value).encode(), "application/json", status)
 
 
+def _static_file(name: str) -> Answer | None:
+    """Return a file of the page; `card.css` is the style of our cards in Anki, and some more."""
+    if name == "card.css":
+        style = note_type(Family.BASIC).css + _static(name)
+        return Answer(style.encode(), "text/css; charset=utf-8", kept=True)
+    if name in _STATIC:
+        return Answer(
+            _static(name).encode(),
+            f"{_STATIC[name]}; charset=utf-8",
+            kept=True,
+        )
+    return None
+
+
 def _static(name: str) -> str:
+    """Return the text of a file in the folder `static`."""
     return files("ankiforge.web").joinpath("static", name).read_text(encoding="utf-8")
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """A connection. If too many wait for a request, a new one takes the place of the oldest.
 
-    `waitress` ends a silent connection after a while, but not one that sends a byte now and then, and
-    takes no new ones above a limit. So another program of this machine could block the page.
+    `waitress` ends a silent connection after a while, but not one that sends a byte now
+    and then, and takes no new ones above a limit. So another program of this machine
+    could block the page.
     """
 
     def __init__(self, server: Any, *given: Any, **options: Any) -> None:
-        waiting = [one for one in server.active_channels.values() if one.is_waiting]
+        channels = server.active_channels.values()
+        waiting = [channel for channel in channels if channel.is_waiting]
         if len(waiting) >= MOST_WAITING:
-            oldest = min(waiting, key=lambda one: (one.has_asked, one.creation_time))
+            oldest = min(waiting, key=attrgetter("has_asked", "creation_time"))
             oldest.will_close = True
         self.has_asked = False
         super().__init__(server, *given, **options)
@@ -283,7 +348,10 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return going_on
 
 
-def serve(open_session: Callable[[], ReviewSession], started: Callable[[str], None]) -> None:
+def serve(
+    open_session: Callable[[], ReviewSession],
+    started: Callable[[str], None],
+) -> None:
     """Serve the page until Ctrl-C; a request that has begun is answered.
 
     Args:
@@ -294,9 +362,15 @@ def serve(open_session: Callable[[], ReviewSession], started: Callable[[str], No
     page = Server(listening.getsockname()[1], cache(open_session))
     connections: dict[int, Any] = {}
     server = create_server(
-        page, map=connections, sockets=[listening], threads=1, channel_timeout=_IDLE_SECONDS,
-        max_request_body_size=LARGEST, ident=None, connection_limit=2 * MOST_WAITING,
-    )  # fmt: skip
+        page,
+        map=connections,
+        sockets=[listening],
+        threads=1,
+        channel_timeout=_IDLE_SECONDS,
+        max_request_body_size=LARGEST,
+        ident=None,
+        connection_limit=2 * MOST_WAITING,
+    )
     server.channel_class = _Channel
     # a browser sends many requests at once, of which waitress would warn
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

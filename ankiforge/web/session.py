@@ -1,27 +1,27 @@
 """What the page shows and does: lists, items, decisions, undo. It knows neither HTTP nor HTML pages.
 
-The order of what waits is read once and kept; it is read again when another program has written, or
-when an answer may have changed more than its own item. A decision names the `turn` of the item that
-was painted, and is refused with the new item if that has changed.
+The order of what waits is read once and kept; it is read again when another program has
+written, or when an answer may have changed more than its own item. A decision names the
+`turn` of the item that was painted, and is refused with the new item if that has changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby, islice
+from operator import attrgetter
 from pathlib import Path
 
-from ankiforge.config.deckfiles import DeckRule
-from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.errors import ForgeError, RefusedError
-from ankiforge.ledger import WITHOUT, HistoryEntry, Ledger, Line, Order, QueryTerm
+from ankiforge.ledger import WITHOUT, HistoryEntry, Line, Order, QueryTerm
 from ankiforge.model import (
     Highlight,
     Json,
     Media,
     Pair,
     Question,
+    QuestionKind,
     SourceKind,
     Strings,
     Texts,
@@ -29,9 +29,14 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
+from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
 from ankiforge.pipeline.decide import edit, make
-from ankiforge.pipeline.deliver import as_in_anki, lines_as_in_anki, picture_at, roots
-from ankiforge.pipeline.query import fields_from_spans, lately, new_fields, parse
+from ankiforge.pipeline.fields import new_fields
+from ankiforge.pipeline.pictures import picture_at, roots
+from ankiforge.pipeline.query import lately, parse
+from ankiforge.pipeline.result import RunResult
+from ankiforge.pipeline.selection import fields_from_spans
+from ankiforge.pipeline.workspace import Workspace
 from ankiforge.text import on_one_line, shortened
 from ankiforge.web.card_view import card_of, card_view
 from ankiforge.web.items import Found, Item, Items
@@ -41,18 +46,22 @@ ROUND = 10
 MOST_ROWS = 100
 MOST_CHANGES = 50
 NAMES = {
-    "new": "New", "changed": "Changed", "questions": "Questions", "none": "No card yet",
-    "all": "All", "recent": "Recent",
-}  # fmt: skip
+    "new": "New",
+    "changed": "Changed",
+    "questions": "Questions",
+    "none": "No card yet",
+    "all": "All",
+    "recent": "Recent",
+}
+"""The lists, by their ids."""
 STATES = {
-    "Waiting": "verdict:pending", "Accepted": "verdict:accepted -anki:seen", "In Anki": "verdict:accepted anki:seen",
-    "Rejected": "verdict:rejected", "Retired": "verdict:retired",
-}  # fmt: skip
+    "Waiting": "verdict:pending",
+    "Accepted": "verdict:accepted -anki:seen",
+    "In Anki": "verdict:accepted anki:seen",
+    "Rejected": "verdict:rejected",
+    "Retired": "verdict:retired",
+}
 """The states in the list of all, as queries."""
-Send = Callable[[Ledger], str]
-"""Sends to Anki what it lacks, and returns what became of it, as a sentence."""
-Ask = Callable[[Ledger, str], None]
-"""Lets the model draft other cards of a highlight."""
 
 
 class Body(Value, forbid_unknown_fields=True):
@@ -89,38 +98,33 @@ class StaleError(RefusedError):
 class ReviewSession:
     """One person's session at the page."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        workspace: WorkspaceFolder,
-        decks: tuple[DeckRule, ...],
-        send: Send,
-        ask: Ask,
-    ) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         """Open a session at the page."""
-        self._ledger, self._workspace, self._decks = ledger, workspace, decks
-        self._sends, self._asks = send, ask
+        self._workspace = workspace
+        self._ledger = workspace.ledger
+        self._decks = workspace.decks
         # The pictures and papers that were shown, by the names that the browser asks for.
         self._files: dict[str, Path] = {}
-        asks = workspace.config.drafter == "llm"
-        self._items = Items(ledger, self._picture, self._paper, asks=asks)
+        asks = workspace.folder.config.drafter == "llm"
+        self._items = Items(self._ledger, self._picture, self._paper, asks=asks)
         self._queues: dict[str, list[str]] = {}
-        self._questions: dict[str, Question] = {}
         # What was skipped, oldest first: it comes last.
         self._later: dict[str, None] = {}
         # The list and the item of each decision of this session.
         self._undos: dict[str, Pair] = {}
         self._order: Order | None = None
 
-    # --- lists ----------------------------------------------------------------------------------
+    # --- lists --------------------------------------------------------------------------
 
     def state(self) -> Json:
         """Return the lists with what is left in each, and how many cards Anki lacks."""
         self._read()
-        lists = [
-            {"id": id, "name": name, **({"left": len(self._queues[id])} if id in self._queues else {})}
-            for id, name in NAMES.items()
-        ]  # fmt: skip
+        lists = []
+        for id, name in NAMES.items():
+            entry: Json = {"id": id, "name": name}
+            if id in self._queues:
+                entry["left"] = len(self._queues[id])
+            lists.append(entry)
         return {"lists": lists, "ready": self._ledger.counts("unsent")["unsent"].total()}
 
     def listed(self, list: str, words: str = "", state: str = "") -> Json:
@@ -130,16 +134,16 @@ class ReviewSession:
             UsageError: the words are not a query.
         """
         self._read()
-        found = {}
+        content: Json = {}
         if list == "all":
-            found = self._all(words.strip(), state)
+            content = self._all(words.strip(), state)
         elif list == "recent":
-            found = {"rows": [*self._recent()], "empty": "Nothing was decided yet."}
+            content = {"rows": [*self._recent()], "empty": "Nothing was decided yet."}
         elif list in NAMES:
-            found = {"items": [*islice(self._next(list), ROUND)]}
+            content = {"items": [*islice(self._next(list), ROUND)]}
             if list == "changed":
-                found["rows"] = [*self._notices()]
-        return {**found, **self.state()}
+                content["rows"] = [*self._changed_rows(), *self._sourceless_rows()]
+        return {**content, **self.state()}
 
     def item(self, id: str) -> Item | None:
         """Return one item; None if it no longer waits."""
@@ -148,32 +152,43 @@ class ReviewSession:
 
     def _found(self, id: str) -> Found | None:
         """Return what the item with an id shows; None if it no longer waits."""
-        ledger = self._ledger
         if id.startswith("dr"):
-            one = next(ledger.drafts([id]), None)
-            if one is None:
-                return None
-            if old := one.revises or one.replaces:
-                return Found(id, (one,), as_in_anki(ledger, next(ledger.cards(old))))
-            return Found(id, self._alternatives(one))
+            return self._found_draft(id)
         if id.startswith("qu"):
-            question = next((one for one in ledger.questions() if one.id == id), None)
-            return Found(id, question=question) if question else None
-        if "/" in id:
-            fate = next(ledger.fates(id), None)
-            waits = fate and fate.fate in WITHOUT
-            return Found(id, fate=fate) if waits else None
-        line = next(lines_as_in_anki(ledger, ledger.lines([id])), None)
+            for question in self._ledger.questions():
+                if question.id == id:
+                    return Found(id, question=question)
+            return None
+        is_key_of_highlight = "/" in id
+        if is_key_of_highlight:
+            outcome = next(self._ledger.fates(id), None)
+            if outcome and outcome.fate in WITHOUT:
+                return Found(id, fate=outcome)
+            return None
+        line = next(lines_as_in_anki(self._ledger, self._ledger.lines([id])), None)
         return Found(id, card=line.card, findings=line.findings) if line else None
 
-    def _alternatives(self, one: Waiting) -> tuple[Waiting, ...]:
+    def _found_draft(self, id: str) -> Found | None:
+        """Return a draft with its alternatives, or with the card that it would change."""
+        waiting = next(self._ledger.drafts([id]), None)
+        if waiting is None:
+            return None
+        guid = waiting.revises or waiting.replaces
+        if not guid:
+            return Found(id, self._alternatives(waiting))
+        card = next(self._ledger.cards(guid))
+        return Found(id, (waiting,), as_in_anki(self._ledger, card))
+
+    def _alternatives(self, waiting: Waiting) -> tuple[Waiting, ...]:
         """Return the drafts of one fact, of which this is one."""
-        fact = (one.draft.origin.request, one.draft.intent)
-        if not fact[0]:
-            return (one,)
-        beside = self._ledger.drafts([one.highlight.key])
-        same = [each for each in beside if (each.draft.origin.request, each.draft.intent) == fact]
-        return tuple(each for each in same if not each.revises and not each.replaces)
+        if not waiting.draft.origin.request:
+            return (waiting,)
+        alternatives = []
+        for other in self._ledger.drafts([waiting.highlight.key]):
+            is_new_card = not other.revises and not other.replaces
+            if is_new_card and _fact(other) == _fact(waiting):
+                alternatives.append(other)
+        return tuple(alternatives)
 
     def _read(self) -> None:
         """Read what waits, if that may have changed outside this page."""
@@ -187,9 +202,9 @@ class ReviewSession:
             "questions": [*order.questions],
             "none": [*order.without],
         }
-        put_off = {id: place for place, id in enumerate(self._later, 1)}
+        skipped = {id: place for place, id in enumerate(self._later, 1)}
         for queue in self._queues.values():
-            queue.sort(key=lambda id: put_off.get(id, 0))
+            queue.sort(key=lambda id: skipped.get(id, 0))
 
     def _next(self, list: str) -> Iterator[Item]:
         """Yield the items of a list; what waits no more is dropped from it."""
@@ -205,59 +220,86 @@ class ReviewSession:
         terms = parse(words) + parse(STATES.get(state, ""))
         ids = self._ledger.find(terms, everything=True)
         lines = lines_as_in_anki(self._ledger, self._ledger.lines(ids[:MOST_ROWS]))
-        rows = [self._row(line) for line in lines]
-        return {"rows": rows, "total": len(ids), "states": [*STATES],
-                "empty": "No card has these words."}  # fmt: skip
+        return {
+            "rows": [self._row(line) for line in lines],
+            "total": len(ids),
+            "states": [*STATES],
+            "empty": "No card has these words.",
+        }
 
     def _row(self, line: Line) -> Json:
-        found = self._face(line)
-        state = "Waiting" if line.verdict == "pending" else line.verdict.capitalize()
+        shown = _without_pictures(line)
         if line.blocked:
             state = "Blocked"
         elif line.anki == "seen" and line.verdict == "accepted":
             state = "In Anki"
-        return {"id": line.id, "title": found["title"], "sub": found["answer"], "state": state}
-
-    def _face(self, line: Line) -> Json:
-        shown = card_of(line.kind, line.fields, line.highlight, line.words.quote)
-        return card_view(shown, lambda *_: None)
+        elif line.verdict == "pending":
+            state = "Waiting"
+        else:
+            state = line.verdict.capitalize()
+        return {
+            "id": line.id,
+            "title": shown["title"],
+            "sub": shown["answer"],
+            "state": state,
+        }
 
     def _recent(self) -> Iterator[Json]:
         """Yield the newest decisions, one for all events of an action."""
-        for id, group in groupby(self._ledger.history(), lambda one: one.id):
-            done = [*group]
-            first = next((one for one in done if one.text), done[0])
-            more = f" and {len(done) - 1} more" if len(done) > 1 else ""
+        for id, group in groupby(self._ledger.history(), attrgetter("id")):
+            entries = [*group]
+            first = next((entry for entry in entries if entry.text), entries[0])
+            title = shortened(on_one_line(first.text or self._words(first)), 90)
+            if len(entries) > 1:
+                title += f" and {len(entries) - 1} more"
             yield {
-                "id": id, "title": shortened(on_one_line(first.text or self._words(first)), 90) + more,
-                "sub": _when(first.at), "state": first.said.capitalize(), "undo": id,
-            }  # fmt: skip
+                "id": id,
+                "title": title,
+                "sub": _when(first.at),
+                "state": first.said.capitalize(),
+                "undo": id,
+            }
 
-    def _words(self, done: HistoryEntry) -> str:
+    def _words(self, entry: HistoryEntry) -> str:
         """Return the words of the card or passage that a decision was about."""
         try:
-            if done.guid:
-                return next(iter(dict(next(self._ledger.cards(done.guid)).fields).values()), "")
-            return self._ledger.highlight(done.key).exact
+            if entry.guid:
+                card = next(self._ledger.cards(entry.guid))
+                return next(iter(dict(card.fields).values()), "")
+            return self._ledger.highlight(entry.key).exact
         except ForgeError:
-            return done.key.rpartition(":")[2]
+            return entry.key.rpartition(":")[2]
 
-    def _notices(self) -> Iterator[Json]:
-        """Yield what sources changed in cards, and the cards whose passage is gone: nothing to answer."""
-        for done in self._ledger.history(changes_since=lately())[:MOST_CHANGES]:
-            assert done.change is not None
-            _, old, new = (
-                on_one_line(" / ".join(one[at] for one in done.change.words)) for at in range(3)
-            )
-            yield {"id": done.guid, "open": True, "title": new, "sub": f"before: {old}",
-                   "state": _when(done.at), "undo": done.id}  # fmt: skip
+    def _changed_rows(self) -> Iterator[Json]:
+        """Yield what sources changed in cards: there is nothing to answer."""
+        for entry in self._ledger.history(changes_since=lately())[:MOST_CHANGES]:
+            assert entry.change is not None
+            old = " / ".join(old for _, old, _ in entry.change.words)
+            new = " / ".join(new for _, _, new in entry.change.words)
+            yield {
+                "id": entry.guid,
+                "open": True,
+                "title": on_one_line(new),
+                "sub": f"before: {on_one_line(old)}",
+                "state": _when(entry.at),
+                "undo": entry.id,
+            }
+
+    def _sourceless_rows(self) -> Iterator[Json]:
+        """Yield the cards whose passage is gone."""
         gone = self._ledger.find([QueryTerm("finding", "source_gone")])
-        for line in lines_as_in_anki(self._ledger, self._ledger.lines(gone[:MOST_CHANGES])):
-            found = self._face(line)
-            yield {"id": line.id, "open": True, "title": found["title"], "state": "Source gone",
-                   "sub": f"in {line.highlight.document.title}"}  # fmt: skip
+        lines = self._ledger.lines(gone[:MOST_CHANGES])
+        for line in lines_as_in_anki(self._ledger, lines):
+            shown = _without_pictures(line)
+            yield {
+                "id": line.id,
+                "open": True,
+                "title": shown["title"],
+                "state": "Source gone",
+                "sub": f"in {line.highlight.document.title}",
+            }
 
-    # --- decisions ------------------------------------------------------------------------------
+    # --- decisions ----------------------------------------------------------------------
 
     def decide(self, body: Body) -> Json:
         """Carry out a decision. Return the new counts, and what `undo` takes.
@@ -267,10 +309,7 @@ class ReviewSession:
             ForgeError: the decision is refused, with the reason.
         """
         if body.act == "later":
-            list = self._leave(body.id)
-            self._later[body.id] = None
-            if list:
-                self._queues[list].append(body.id)
+            self._skip(body.id)
             return {**self.state(), "undo": ""}
         found = self._found(body.id)
         if found is None:
@@ -283,11 +322,19 @@ class ReviewSession:
         with self._ledger.action() as action:
             undoable = self._act(body, found)
         list = self._leave(body.id)
-        if body.id.startswith(("qu", "af")) or body.act == "none":
+        changes_other_items = body.id.startswith(("qu", "af")) or body.act == "none"
+        if changes_other_items:
             self._order = None
         if undoable:
             self._undos[action] = (list, body.id)
         return {**self.state(), "undo": action if undoable else ""}
+
+    def _skip(self, id: str) -> None:
+        """Put an item at the end of its list."""
+        list = self._leave(id)
+        self._later[id] = None
+        if list:
+            self._queues[list].append(id)
 
     def _leave(self, id: str) -> str:
         """Take an item out of its list. Return the list."""
@@ -306,8 +353,9 @@ class ReviewSession:
             self._make(body, found.fate.highlight)
             return True
         ledger = self._ledger
-        ids = [one.id for one in found.drafts] or [body.id]
-        chosen = ids[body.choice if 0 <= body.choice < len(ids) else 0]
+        ids = [waiting.id for waiting in found.drafts] or [body.id]
+        has_choice = 0 <= body.choice < len(ids)
+        chosen = ids[body.choice] if has_choice else ids[0]
         match body.act:
             case "accept" | "force":
                 ledger.accept(chosen, forced=body.act == "force")
@@ -325,51 +373,61 @@ class ReviewSession:
 
     def _others(self, found: Found) -> Json:
         """Let the model draft other cards of a passage. Return the new counts, and their item."""
-        key = found.fate.highlight.key if found.fate else found.drafts[0].highlight.key
+        highlight = found.fate.highlight if found.fate else found.drafts[0].highlight
+        key = highlight.key
         before = {line.id for line in self._ledger.lines([key])}
-        self._asks(self._ledger, key)
-        new = [line.id for line in self._ledger.lines([key]) if line.id not in before]
-        if not new:
+        self._workspace.draft_others(key)
+        after = [line.id for line in self._ledger.lines([key])]
+        new = next((id for id in after if id not in before), None)
+        if new is None:
             raise RefusedError("The model has no other card for this passage.")
         self._order = None
-        return {**self.state(), "item": self.item(new[0])}
+        return {**self.state(), "item": self.item(new)}
 
     def _answer(self, body: Body, question: Question) -> bool:
-        ledger = self._ledger
-        source_wins = question.kind != "conflict" or body.choice == 1
-        accepts = body.act == "accept" and source_wins
-        if question.kind == "form" and accepts:
-            ticked = set(body.lines).intersection(question.drafts)
-            rest = [id for id in question.drafts if id not in ticked]
-            if body.later and ticked:
-                ledger.accept(body.id, without=rest)
-            else:
-                for id in rest:
-                    ledger.reject(id)
-            for one in ledger.lines(ticked):
-                if not one.blocked:
-                    ledger.accept(one.id)
+        """Answer a question. Return whether the answer can be undone."""
+        accepts = body.act == "accept"
+        if question.kind is QuestionKind.CONFLICT:
+            chose_source = body.choice == 1  # the first choice is the person's own words
+            accepts = accepts and chose_source
+        if question.kind is QuestionKind.FORM and accepts:
+            self._accept_lines(body, question)
         elif accepts:
-            ledger.accept(body.id)
+            self._ledger.accept(body.id)
         else:
-            ledger.reject(body.id)
-        return question.kind != "emptied"
+            self._ledger.reject(body.id)
+        return question.kind is not QuestionKind.EMPTIED
+
+    def _accept_lines(self, body: Body, question: Question) -> None:
+        """Make cards of the ticked lines of a form, and none of the others."""
+        ledger = self._ledger
+        ticked = set(body.lines).intersection(question.drafts)
+        unticked = [id for id in question.drafts if id not in ticked]
+        if body.later and ticked:
+            ledger.accept(body.id, without=unticked)
+        else:
+            for id in unticked:
+                ledger.reject(id)
+        for line in ledger.lines(ticked):
+            if not line.blocked:
+                ledger.accept(line.id)
 
     def _make(self, body: Body, highlight: Highlight) -> None:
-        from ankiforge.pipeline.run import deck_for
+        """Make a card of a passage, or note that none is wanted."""
+        from ankiforge.pipeline.check import deck_for
 
         if body.act == "none":
             self._ledger.reject(body.id)
-        elif body.act in ("make", "write"):
-            if body.act == "write":
-                fields = new_fields(body.fields)
-            else:
-                question = None if body.mode == "cloze" else body.text
-                fields = fields_from_spans(highlight, body.spans, question)
-            deck = deck_for(self._decks, "", highlight)
-            make(self._ledger, highlight, fields, deck, forced=body.forced)
+            return
+        if body.act == "write":
+            fields = new_fields(body.fields)
+        elif body.act == "make":
+            question = None if body.mode == "cloze" else body.text
+            fields = fields_from_spans(highlight, body.spans, question)
         else:
             raise RefusedError(f"This cannot be done here: {body.act}")
+        deck = deck_for(self._decks, "", highlight)
+        make(self._ledger, highlight, fields, deck, forced=body.forced)
 
     def undo(self, action: str) -> Json:
         """Take back a decision. Return the new counts, and the item that waits again.
@@ -387,18 +445,18 @@ class ReviewSession:
 
     def send(self) -> Json:
         """Send to Anki what it lacks."""
-        said = self._sends(self._ledger)
+        result = self._workspace.push()
         self._order = None
-        return {**self.state(), "said": said}
+        return {**self.state(), "said": _sent_text(result)}
 
-    # --- files ----------------------------------------------------------------------------------
+    # --- files --------------------------------------------------------------------------
 
     def file(self, name: str) -> Path | None:
         """Return a picture or paper that was shown, by its name."""
         return self._files.get(name)
 
     def _picture(self, highlight: Highlight, path: str) -> Media | None:
-        media = picture_at(self._ledger, highlight, path, self._workspace.pictures)
+        media = picture_at(self._ledger, highlight, path, self._workspace.folder.pictures)
         if not isinstance(media, Media):
             return None
         self._files[media.name] = Path(media.path)
@@ -409,21 +467,63 @@ class ReviewSession:
         root = roots(self._ledger).get(f"pdf:{highlight.document.source}")
         if highlight.source_kind is not SourceKind.PDF or root is None:
             return []
-        base = Path(root)
-        path = base if base.is_file() else base / highlight.document.path
-        try:
-            inside = path.is_file() and path.resolve().is_relative_to(base.resolve())
-        except OSError:
-            inside = False
-        if not inside or path.suffix.lower() != ".pdf":
+        path = _pdf_below(Path(root), highlight.document.path)
+        if path is None:
             return []
         name = f"{h16('paper', str(path))}.pdf"
         self._files[name] = path
-        page = f"#page={int(highlight.block) + 1}" if highlight.block.isdecimal() else ""
-        label = (
-            f"Open page {highlight.page_label}" if highlight.page_label and page else "Open the PDF"
-        )
-        return [{"label": label, "href": f"/paper/{name}{page}"}]
+        label = "Open the PDF"
+        href = f"/paper/{name}"
+        if highlight.block.isdecimal():
+            href += f"#page={int(highlight.block) + 1}"
+            if highlight.page_label:
+                label = f"Open page {highlight.page_label}"
+        return [{"label": label, "href": href}]
+
+
+def _fact(waiting: Waiting) -> tuple[str, int]:
+    """Return what the alternatives to one fact have in common: request and intent."""
+    draft = waiting.draft
+    return draft.origin.request, draft.intent
+
+
+def _without_pictures(line: Line) -> Json:
+    """Return the view of a card or draft for a row, in which no picture is shown."""
+    card = card_of(line.kind, line.fields, line.highlight, line.words.quote)
+    return card_view(card, lambda *_: None)
+
+
+def _pdf_below(root: Path, document: str) -> Path | None:
+    """Return the PDF of a document, if it is one and lies in the folder of its source.
+
+    Args:
+        root: the folder of the source, or the only file in it.
+        document: the path of the document in that folder.
+    """
+    path = root if root.is_file() else root / document
+    try:
+        is_inside = path.is_file() and path.resolve().is_relative_to(root.resolve())
+    except OSError:
+        is_inside = False
+    if not is_inside or path.suffix.lower() != ".pdf":
+        return None
+    return path
+
+
+def _sent_text(result: RunResult) -> str:
+    """Return what became of the cards that Anki lacked, in sentences."""
+    from ankiforge.reports.summary import delivery_lines
+
+    sentences: list[str] = []
+    if result.error is not None:
+        sentences.append(result.error.message)
+    sentences += delivery_lines(result)
+    if not sentences:
+        sentences.append("Anki has every card")
+    for problem in result.problems:
+        if not problem.notice:
+            sentences.append(f"{problem.where}: {problem.what}")
+    return f"{'. '.join(sentences)}."
 
 
 def _when(at: str) -> str:
@@ -432,5 +532,5 @@ def _when(at: str) -> str:
         then = datetime.fromisoformat(at).astimezone()
     except ValueError:
         return at
-    today = then.date() == datetime.now().astimezone().date()
-    return f"{then:%H:%M}" if today else f"{then.day} {then:%B %Y}"
+    is_today = then.date() == datetime.now().astimezone().date()
+    return f"{then:%H:%M}" if is_today else f"{then.day} {then:%B %Y}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.pipeline import run as steps
+from ankiforge.pipeline import ingest as reading
 from tests.anki.stories import Desk, do
 
 TWO = "Katze:::cat\n\nHund:::dog\n"
@@ -21,13 +21,13 @@ def test_what_is_deleted_while_the_sources_are_read_is_not_in_the_package(
     desk.write(TWO)
     desk.go()
     desk.write(TWO.replace("cat", "a cat"))
-    read = steps.ingest
+    ingest = reading.ingest
 
-    def reading(*args, **options):
+    def read(*args, **options):
         desk.delete()
-        return read(*args, **options)
+        return ingest(*args, **options)
 
-    monkeypatch.setattr(steps, "ingest", reading)
+    monkeypatch.setattr(reading, "ingest", read)
     desk.run(written=0, tombstones=1)
     assert desk.card()["verdict"] == "retired"
     assert desk.card("Hund")["verdict"] == "accepted"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger import store
-from ankiforge.pipeline import workspace as app
+from ankiforge.ledger import database as ledger_database
+from ankiforge.pipeline import locks
 from tests.limits import PATIENCE
 
 FIELDS = "deck document source tag colour kind verdict anki finding drafter key"
@@ -237,7 +237,7 @@ def held(script: str, path: Path) -> Iterator[None]:
 
 
 def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
-    monkeypatch.setattr(store, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(ledger_database, "WAIT_SECONDS", 0.1)
     forge.ok("run", notes)
     guid = forge.cards()[0]["guid"]
     with held(HOLD, forge.home / ".ankiforge" / "ledger.db"):
@@ -249,8 +249,7 @@ def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
 
 @pytest.mark.parametrize("what", ["drafting", "publishing"])
 def test_a_pass_that_another_program_is_at_is_waited_for_then_4(forge, notes, monkeypatch, what):
-    assert app.lock.__defaults__ == (60.0,)
-    monkeypatch.setattr(app.lock, "__defaults__", (0.1,))
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 0.1)
     forge.ok("run", notes)
     with held(HOLD_PASS, forge.home / ".ankiforge" / f"{what}.lock"):
         says(forge("run", notes), 4, what, "hint:")

@@ -77,7 +77,7 @@ def decided(forge) -> dict[str, tuple]:
     "command",
     [
         "run", "run --dry-run", "status", "list", "list --json", "stats", "doctor", "build", "undo",
-        "draft", "seen osmosis", "export all.jsonl", "draft export ask.md",
+        "draft", "search osmosis", "export all.jsonl", "draft export ask.md",
     ],
 )  # fmt: skip
 def test_every_command_that_reads_the_journal_says_that_its_last_line_is_torn(

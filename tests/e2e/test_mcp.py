@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("mcp")
 
 from ankiforge.config.workspace import resolve
-from ankiforge.pipeline import workspace as app
+from ankiforge.pipeline.locks import lock
 from tests.fakes.agent import client
 
 HIPPOCAMPUS = "The hippocampus replays the day's episodes during slow-wave sleep."
@@ -313,7 +313,7 @@ def test_while_another_program_drafts_the_agent_reads_what_is_known(desk):
     with client(desk) as agent:
         keys = agent.keys()
         (desk.folder / "notes" / "New.md").write_text("==Marked meanwhile, about moraines.==\n")
-        with app.lock(resolve(desk.folder, desk.folder), "drafting"):
+        with lock(resolve(desk.folder, desk.folder), "drafting"):
             read = agent("list_highlights")
             said = agent("propose_cards", cards=[{"highlight": keys[CAFFEINE], **GOOD}])
         assert "another ankiforge is at work" in read["note"]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.ledger.events import KINDS
+from ankiforge.ledger.fold import KINDS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
 
@@ -47,7 +47,7 @@ CALLER = """
 import io, json, os, signal, sys
 from contextlib import redirect_stderr, redirect_stdout
 from ankiforge.cli import main
-import ankiforge.pipeline.workspace, ankiforge.pipeline.run, ankiforge.pipeline.deliver, ankiforge.ledger, ankiforge.cli.run
+import ankiforge.pipeline.workspace, ankiforge.pipeline.draft, ankiforge.pipeline.deliver, ankiforge.ledger, ankiforge.cli.run
 for line in sys.stdin:
     folder, environment, arguments, seconds = json.loads(line)
     reading, writing = os.pipe()

@@ -153,7 +153,7 @@ Keyword notes with ==marks== and no stop
 def lists(forge):
     """How much each surface says that there is of each."""
     from ankiforge.config.workspace import resolve
-    from ankiforge.pipeline.workspace import open_ledger
+    from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
 
     status = forge.json("status")
@@ -161,9 +161,8 @@ def lists(forge):
         name: len(forge.ok("list", "--view", name, "--json").lines) for name in ("new", "questions")
     }
     without = len(forge.ok("list", "--no-card", "--json").lines)
-    workspace = resolve(forge.folder, forge.folder)
-    with open_ledger(workspace, read_only=True) as ledger:
-        session = ReviewSession(ledger, workspace, (), lambda ledger: "", lambda ledger, key: None)
+    with Workspace(resolve(forge.folder, forge.folder), read_only=True) as workspace:
+        session = ReviewSession(workspace)
         page = {one["id"]: one.get("left") for one in session.state()["lists"]}
         items = {name: len(session.listed(name)["items"]) for name in ("new", "questions", "none")}
     return {

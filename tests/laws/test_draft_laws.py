@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.draft.chat import import_chat, label_for
+from ankiforge.draft.cleaned import markdown
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load, passage
-from ankiforge.draft.reply import markdown
 from ankiforge.draft.sendable import Privacy
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
@@ -108,7 +108,7 @@ def test_no_text_closes_its_markers(text):
 def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
     import re
 
-    from ankiforge.text.cloze import outside
+    from ankiforge.text.shields import outside
 
     runs = []
     outside(markdown(text), lambda run: runs.append(run) or run)

@@ -22,8 +22,8 @@ from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import Note, NoteSource
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
-from ankiforge.text.cloze import MATH
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, names_tag
+from ankiforge.text.shields import MATH
 
 HandWritten = Literal["inline", "block", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)

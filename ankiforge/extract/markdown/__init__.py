@@ -42,8 +42,8 @@ from ankiforge.text import regex
 from ankiforge.text.private import IN_ITS_NOTE, names_tag, why_document
 
 if TYPE_CHECKING:
+    from ankiforge.extract.markdown.block_cards import Written
     from ankiforge.extract.markdown.blocks import Block
-    from ankiforge.extract.markdown.cards import Written
     from ankiforge.extract.markdown.obsidian import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
@@ -118,12 +118,13 @@ class NoteSource(FileSource):
             return
         from ankiforge.extract.markdown.blocks import parse_blocks
         from ankiforge.extract.markdown.cards import Syntax
+        from ankiforge.extract.markdown.citations import citations_in, papers
+        from ankiforge.extract.markdown.front_matter import front_matter
         from ankiforge.extract.markdown.note import Reader, Wanted
         from ankiforge.extract.markdown.private import mark_private, why_whole
-        from ankiforge.extract.markdown.quotes import citations, papers
-        from ankiforge.extract.markdown.source import QUOTES, front_matter, prepared
+        from ankiforge.extract.markdown.source import QUOTES, prepared
         from ankiforge.extract.markdown.tokens import Context
-        from ankiforge.text.identifiers import sketch
+        from ankiforge.text.sketches import sketch
 
         front, given, marks = front_matter(note.text), note.document, note.marks
         dialect = None
@@ -142,7 +143,7 @@ class NoteSource(FileSource):
         if may_be_private and mark_private(blocks.blocks, body):
             why_private = why_private or IN_ITS_NOTE
         quoting = enumerate(blocks.blocks if QUOTES.search(body) else ())
-        cites = {at: cited for at, block in quoting if (cited := citations(block))}
+        cites = {at: cited for at, block in quoting if (cited := citations_in(block))}
         names = (*given.identifiers, *front.identifiers, *papers(cites))
         # as Obsidian's Web Clipper writes it
         on_web = any(scheme == "url" for scheme, _ in front.identifiers)
@@ -160,8 +161,9 @@ class NoteSource(FileSource):
         )
         if dialect and dialect.declared and self.settings.marks is None:
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
-        reader = Reader(document, blocks, Wanted(marks, cards, glossaries), cites)
-        found = reader.highlights(self.folder.namespace, body, front)
+        wanted = Wanted(marks, cards, glossaries)
+        reader = Reader(document, self.folder.namespace, blocks, wanted, cites)
+        found = reader.highlights(body, front)
         if note.deck_of_cards and not document.deck and any(one.declared for one in found):
             document = replace(document, deck=note.deck_of_cards)
             found = tuple(replace(one, document=document) for one in found)

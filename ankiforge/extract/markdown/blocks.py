@@ -1,35 +1,30 @@
 """A note cut into blocks, in reading order: the basis of its plain text.
 
-markdown-it-py finds where blocks begin and end; their texts are slices of the source, and are parsed
-when somebody asks for them: most blocks of a note hold no mark.
+markdown-it-py finds where blocks begin and end. Their texts are slices of the source,
+parsed when somebody asks for them: most blocks of a note hold no mark.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from ankiforge.extract.markdown.cards import (
-    CardSides,
-    Syntax,
-    Written,
-    inline_card,
-    signs_of,
-    written_card,
-)
+from ankiforge.extract.markdown.block_cards import Written, signs_of, written_card
+from ankiforge.extract.markdown.cards import CardSides, Syntax, inline_card
 from ankiforge.extract.markdown.inline import Inline, read, rich
 from ankiforge.extract.markdown.source import COMMENT, PREFIX, Source, restored
 from ankiforge.extract.markdown.tokens import Context
-from ankiforge.model import Span, Strings
+from ankiforge.model import Pair, Span, Strings
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
+    from markdown_it.token import Token
 
 
 class Part(Enum):
@@ -71,7 +66,7 @@ class Block:
     rules: int = 0
     """The number of rules (`---`) above it."""
     path: tuple[Span, ...] = ()
-    """The list items that contain it, outermost first: (number of the list, of the item)."""
+    """(number of the list, of the item) of the items that contain it, outermost first."""
     quotes: tuple[int, ...] = ()
     """The numbers of the block quotes that contain it, outermost first."""
     callout: int = 0
@@ -98,48 +93,59 @@ class Block:
         """Its plain text, never empty."""
         if self.card is None:
             return self.inline.plain if self.is_text else self.source
-        sign = f"\n{self.card.sign}\n" if self.card.sign in self.syntax.block else "\n"
-        return sign.join(one.plain_text() for one in self._cut_sides).strip()
+        between = "\n"
+        if self.card.sign in self.syntax.block:
+            between = f"\n{self.card.sign}\n"
+        return between.join([side.plain_text() for side in self._parsed_sides]).strip()
 
     @cached_property
-    def _cut_sides(self) -> tuple[Blocks, ...]:
-        sides = map(Source, (self.card.front, self.card.back) if self.card else ())
+    def _parsed_sides(self) -> tuple[Blocks, ...]:
+        """The blocks of each side of a card over several lines."""
+        if self.card is None:
+            return ()
+        return self._parsed_side(self.card.front), self._parsed_side(self.card.back)
+
+    def _parsed_side(self, side: str) -> Blocks:
         context = self._side_context
-        return tuple(parse_blocks(one, context, self.syntax, with_cards=False) for one in sides)
+        return parse_blocks(Source(side), context, self.syntax, with_cards=False)
 
     @property
     def _side_context(self) -> Context:
         """What the sides of the card may refer to, and what is a gap in them."""
-        inner = self.syntax.inner
-        if inner and self.card and self.card.declared:
-            return self.context._replace(gaps=inner)
+        gaps_inside = self.syntax.inner
+        if gaps_inside and self.card and self.card.declared:
+            return self.context._replace(gaps=gaps_inside)
         return self.context
 
     @cached_property
     def sides(self) -> CardSides | None:
         """The sides of a `front::back` line."""
-        may_be = self.is_line and any(sign in self.source for sign in self.syntax.line)
-        return inline_card(self.inline, self.syntax) if may_be else None
+        if not self.is_line or not _has_any(self.source, self.syntax.line):
+            return None
+        return inline_card(self.inline, self.syntax)
 
     @cached_property
-    def sided(self) -> Strings:
+    def card_markdown(self) -> Strings:
         """The sides of a card over several lines in our Markdown; one side is a cloze."""
         if self.card is None:
             return ()
-        sides = self.card.front, self.card.back
         context = self._side_context
-        written = [rich(side, context, gaps=self.card.cloze) for side in sides]
-        return tuple(written[:1] if self.card.cloze and not written[1] else written)
+        is_cloze = self.card.cloze
+        front = rich(self.card.front, context, gaps=is_cloze)
+        back = rich(self.card.back, context, gaps=is_cloze)
+        return (front,) if is_cloze and not back else (front, back)
 
     @cached_property
     def tags(self) -> Strings:
         """Its `#tags`."""
-        own = [*self.inline.tags, *(self.card.tags if self.card else ())]
-        for side in self._cut_sides:
-            own += side.tags
+        tags = list(self.inline.tags)
+        if self.card:
+            tags.extend(self.card.tags)
+        for side in self._parsed_sides:
+            tags.extend(side.tags)
             for block in side.blocks:
-                own += block.tags
-        return tuple(dict.fromkeys(own))
+                tags.extend(block.tags)
+        return tuple(dict.fromkeys(tags))
 
 
 @dataclass(frozen=True)
@@ -156,18 +162,41 @@ class Blocks:
 
     def plain_text(self) -> str:
         """Return the plain text."""
-        return "".join(self.gap(at) + block.plain for at, block in enumerate(self.blocks))
+        return self.text_between(0, len(self.blocks))
 
-    def gap(self, at: int) -> str:
-        """Return what stands between a block and the one before it; cells of a row are one line."""
-        if not at:
+    def text_between(self, first: int, end: int) -> str:
+        """Return the plain text of blocks [first, end), with the gap before the first."""
+        parts = []
+        for index in range(first, end):
+            parts.append(self.gap(index))
+            parts.append(self.blocks[index].plain)
+        return "".join(parts)
+
+    def gap(self, index: int) -> str:
+        """Return what stands between a block and the one before it.
+
+        The cells of a row are one line.
+        """
+        if index == 0:
             return ""
-        before, block = self.blocks[at - 1], self.blocks[at]
-        in_row = block.part is before.part is Part.CELL and block.lines == before.lines
-        return " | " if in_row else "\n"
+        before = self.blocks[index - 1]
+        block = self.blocks[index]
+        are_cells = block.part is Part.CELL and before.part is Part.CELL
+        return " | " if are_cells and block.lines == before.lines else "\n"
 
-    def around(self, first: int, start: int, last: int, end: int, length: int) -> tuple[str, str]:
-        """Return the plain text before an offset of a block, and behind an offset of a block."""
+    def around(self, first: int, start: int, last: int, end: int, length: int) -> Pair:
+        """Return the plain text around a passage.
+
+        Args:
+            first: the index of its first block.
+            start: where it starts in the plain text of that.
+            last: the index of its last block.
+            end: where it ends in the plain text of that.
+            length: the number of characters wanted on each side.
+
+        Returns:
+            The text before it, and the text behind it.
+        """
         before = self.blocks[first].plain[:start]
         while len(before) < length and first:
             before = self.blocks[first - 1].plain + self.gap(first) + before
@@ -180,43 +209,31 @@ class Blocks:
 
 
 @lru_cache(maxsize=4)
-def _parser(comments: bool, cards: bool) -> MarkdownIt:
+def _markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
+    """Return a parser that finds blocks, also of these kinds, and nothing inside them."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"maxNesting": 100})
-    rules, within = parser.block.ruler, ["paragraph", "blockquote", "list", "table"]
-    if cards:
-        rules.before("code", "card", written_card, {"alt": ["paragraph"]})
-    if comments:
-        rules.before("card" if cards else "code", "comment", _comment_line, {"alt": within})
+    rules = parser.block.ruler
+    first_rule = "code"
+    if with_cards:
+        rules.before(first_rule, "card", written_card, {"alt": ["paragraph"]})
+        first_rule = "card"
+    if with_comments:
+        interrupts = ["paragraph", "blockquote", "list", "table"]
+        rules.before(first_rule, "comment", _comment_line, {"alt": interrupts})
     return parser.enable("table").disable(["inline", "reference", "text_join"])
 
 
 def _comment_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Skip a line that contains only a comment; a block rule."""
-    line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    """Skip a line that contains only a comment; a block rule of markdown-it."""
+    first = state.bMarks[start] + state.tShift[start]
+    line = state.src[first : state.eMarks[start]]
     if COMMENT not in line or line.strip(f"{COMMENT} \t"):
         return False
     if not silent:
         state.line = start + 1
     return True
-
-
-BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
-"""`^id` at the end of a block."""
-_CALLOUT = regex(r"\A\[!([^\[\]\n]+)\][+-]?[ \t]*([^\n]*)(?:\n|\Z)")
-_BOX = regex(r"\A\[[^\[\]\n]\][ \t]+")
-_VERBATIM = regex(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
-_TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
-
-
-@dataclass(slots=True)
-class _Quote:
-    """An open block quote, which may be a callout."""
-
-    number: int
-    style: str = ""
-    title: Block | None = None
 
 
 def parse_blocks(
@@ -231,135 +248,321 @@ def parse_blocks(
 
     Args:
         source: the note, with placeholders.
-        context: what its text may refer to; its maths and link labels are taken from the note.
+        context: what its text may refer to; the note gives its maths and link labels.
         syntax: how cards are written in it.
         with_cards: whether to read cards over several lines; not inside such a card.
         written: cards that are known already, by the line at which they begin.
     """
-    text, signs = source.text, list[int]()
+    text = source.text
+    card_lines: list[int] = []
     if with_cards:
-        references = source.references
-        context = context._replace(maths=source.maths, references=references, gaps=syntax.gaps)
-        signs = sorted({*signs_of(text, syntax), *written})
-    blocks, tags, bodies = list[Block](), list[str](), dict[int, str]()
-    # where the walk is: what is open, and the lines of the token that was read last
-    headings, heads, row = list[tuple[int, Block]](), list[Block | None](), list[Block | None]()
-    lists, quotes = list[tuple[int, int]](), list[_Quote]()
-    lists_seen = quotes_seen = root = rules = 0
-    lines = (0, 0)
+        context = context._replace(
+            maths=source.maths, references=source.references, gaps=syntax.gaps
+        )
+        card_lines = sorted({*signs_of(text, syntax), *written})
+    parser = _BlockParser(text.split("\n"), context, syntax)
+    environment = {
+        "signs": card_lines,
+        "syntax": syntax,
+        "is_card": parser.is_card_line,
+        "written": written,
+    }
+    markdown = _markdown_parser(COMMENT in text, bool(card_lines))
+    parser.read(markdown.parse(text, environment))
+    return Blocks(
+        blocks=tuple(parser.blocks),
+        tags=tuple(dict.fromkeys(parser.note_tags)),
+        bodies=parser.quote_bodies,
+        context=context,
+    )
 
-    def is_card(line: str) -> bool:
-        may_be = any(sign in line for sign in syntax.line)
-        return may_be and inline_card(read(line, context), syntax) is not None
 
-    def block_of(part: Part, words: str, lines: Span, *, is_line: bool = False) -> Block:
-        block = Block(part, words, context, syntax, lines, is_line=is_line)
-        block.headings = tuple([heading for _, heading in headings])
-        block.root, block.rules, block.path = root, rules, tuple(lists)
-        for one in quotes:
-            block.quotes += (one.number,)
-            block.callout = block.callout or (one.number if one.title else 0)
-            block.style = one.style or block.style
-            block.titles += (one.title,) if one.title else ()
-        return block
+BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
+"""`^id` at the end of a block."""
+# The first line of a callout: `[!type] title`, folded with `-` or `+`.
+_CALLOUT = regex(r"\A\[!(?P<type>[^\[\]\n]+)\][+-]?[ \t]*(?P<title>[^\n]*)(?:\n|\Z)")
+# The check box of a task.
+_BOX = regex(r"\A\[[^\[\]\n]\][ \t]+")
+# The start of HTML whose content is no text of the note.
+_VERBATIM = regex(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
+_TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 
-    def add(part: Part, words: str, lines: Span, *, is_line: bool = True) -> Block | None:
-        """Add a block of text, if it has any. A lone id belongs to the block above."""
-        named = BLOCK_ID.search(words) if "^" in words else None
-        words = words[: named.start()] if named else words
-        block = block_of(part, words, lines, is_line=is_line)
-        block.id = named[1] if named else ""
-        # text that begins with a letter is never empty: it need not be parsed to know
+
+@dataclass(slots=True)
+class _Quote:
+    """An open block quote, which may be a callout."""
+
+    number: int
+    style: str = ""
+    title: Block | None = None
+
+
+def _without_id(words: str) -> tuple[str, str]:
+    """Return the source of a block without the id at its end, and the id or ""."""
+    block_id = BLOCK_ID.search(words) if "^" in words else None
+    if block_id is None:
+        return words, ""
+    return words[: block_id.start()], block_id[1]
+
+
+class _BlockParser:
+    """Walks over the tokens of a note and collects its blocks.
+
+    Its state is where the walk is: what is open, and how much was passed.
+    """
+
+    def __init__(
+        self,
+        source_lines: Sequence[str],
+        context: Context,
+        syntax: Syntax,
+    ) -> None:
+        """Stand before the first token of a note with these lines."""
+        self._source_lines = source_lines
+        self._context = context
+        self._syntax = syntax
+
+        self.blocks: list[Block] = []
+        self.note_tags: list[str] = []
+        """The `#tags` of blocks that have no other text."""
+        self.quote_bodies: dict[int, str] = {}
+        """As `Blocks.bodies`."""
+
+        self._lines: Span = (0, 0)
+        """Of the token that was read last."""
+        self._headings: list[tuple[int, Block]] = []
+        """(level, block) of the headings above."""
+        self._header_cells: list[Block | None] = []
+        """Of the open table; None stands for an empty cell."""
+        self._row_cells: list[Block | None] = []
+        self._open_lists: list[Span] = []
+        """(number of the list, number of its open item), outermost first."""
+        self._open_quotes: list[_Quote] = []
+        """Outermost first."""
+        self._list_count = 0
+        self._quote_count = 0
+        self._rule_count = 0
+        self._top_level_count = 0
+
+    def is_card_line(self, line: str) -> bool:
+        """Return whether a line is a card such as `front::back`."""
+        if not _has_any(line, self._syntax.line):
+            return False
+        return inline_card(read(line, self._context), self._syntax) is not None
+
+    def read(self, tokens: Sequence[Token]) -> None:
+        """Add the blocks of all tokens."""
+        for index, token in enumerate(tokens):
+            if token.level == 0 and token.nesting >= 0:
+                self._top_level_count += 1
+            if token.map:
+                self._lines = (token.map[0], token.map[1])
+            match token.type:
+                case "inline":
+                    opener = tokens[index - 1]
+                    container = tokens[index - 2].type if index > 1 else ""
+                    self._add_inline(token.content, opener, container)
+                case "thead_open":
+                    self._header_cells = []
+                case "tr_open":
+                    self._row_cells = []
+                case "fence" | "code_block":
+                    self._add_code(token.content)
+                case "html_block":
+                    container = tokens[index - 1].type if index else ""
+                    self._add_html(token.content, container)
+                case "card":
+                    self._add_card(token.meta["card"])
+                case "bullet_list_open" | "ordered_list_open":
+                    self._list_count += 1
+                    self._open_lists.append((self._list_count, 0))
+                case "bullet_list_close" | "ordered_list_close":
+                    self._open_lists.pop()
+                case "list_item_open":
+                    list_number, item_number = self._open_lists[-1]
+                    self._open_lists[-1] = (list_number, item_number + 1)
+                case "blockquote_open":
+                    self._open_quote()
+                case "blockquote_close":
+                    self._open_quotes.pop()
+                case "hr":
+                    self._rule_count += 1
+
+    # --- one method for each kind of block --------------------------------------------
+
+    def _add_inline(self, words: str, opener: Token, container: str) -> None:
+        """Add the text of a paragraph, a heading or a cell.
+
+        Args:
+            words: its source.
+            opener: the token that opened it.
+            container: the type of the token before that.
+        """
+        match opener.type:
+            case "paragraph_open":
+                self._add_paragraph(words, container)
+            case "heading_open":
+                self._add_heading(words, level=int(opener.tag.removeprefix("h")))
+            case "th_open":
+                self._header_cells.append(self._add(Part.CELL, words, self._lines))
+            case _:
+                self._add_cell(words)
+
+    def _add_heading(self, words: str, level: int) -> None:
+        self._headings = [heading for heading in self._headings if heading[0] < level]
+        block = self._add(Part.HEADING, words, self._lines)
+        if block:
+            self._headings.append((level, block))
+
+    def _add_cell(self, words: str) -> None:
+        block = self._add(Part.CELL, words, self._lines)
+        column = len(self._row_cells)
+        self._row_cells.append(block)
+        if block is None:
+            return
+        heads: list[Block | None] = []
+        if column > 0:
+            heads.append(self._row_cells[0])
+        if column < len(self._header_cells):
+            heads.append(self._header_cells[column])
+        block.heads = tuple([head for head in heads if head])
+
+    def _add_paragraph(self, words: str, container: str) -> None:
+        """Add a paragraph; a line in it that is a card becomes a block of its own.
+
+        Args:
+            words: its source.
+            container: the type of the token that opened what it begins.
+        """
+        part = Part.TEXT
+        if container == "list_item_open":
+            part = Part.ITEM
+            words = _BOX.sub("", words)
+        first_line = self._lines[0]
+        if container == "blockquote_open":
+            callout = _CALLOUT.match(words)
+            if callout:
+                self._begin_callout(callout["type"], callout["title"])
+                words = words[callout.end() :]
+                first_line += 1
+
+        lines = words.split("\n")
+        start = 0
+        for number, line in enumerate(lines):
+            if len(lines) > 1 and self.is_card_line(line):
+                self._add_lines(part, lines, start, number, first_line)
+                self._add_lines(part, lines, number, number + 1, first_line)
+                start = number + 1
+        self._add_lines(part, lines, start, len(lines), first_line)
+
+    def _add_lines(
+        self, part: Part, lines: Sequence[str], start: int, end: int, first_line: int
+    ) -> None:
+        """Add the lines [start, end) of a paragraph that begins at a line of the note."""
+        words = "\n".join(lines[start:end])
+        lines_in_note = (first_line + start, first_line + end)
+        self._add(part, words, lines_in_note, is_line=end == start + 1)
+
+    def _begin_callout(self, style: str, title: str) -> None:
+        """Make a callout of the innermost block quote, and add its title."""
+        quote = self._open_quotes[-1]
+        quote.style = style
+        self._add(Part.TITLE, title, self._lines)
+        quote.title = self._new_block(Part.TITLE, title, self._lines)
+        _, _, body = self.quote_bodies[quote.number].partition("\n")
+        self.quote_bodies[quote.number] = body
+
+    def _add_html(self, words: str, container: str) -> None:
+        if not _VERBATIM.match(words):
+            self._add_paragraph(words.strip(), container)
+            return
+        self._add_code(_TAGS.sub("", words))
+
+    def _add_code(self, words: str) -> None:
+        words = restored(words.strip("\n"), self._context.maths)
+        if words.strip():
+            self.blocks.append(self._new_block(Part.CODE, words, self._lines))
+
+    def _add_card(self, card: Written) -> None:
+        """Add a card over several lines."""
+        block = self._new_block(Part.CARD, "", self._lines)
+        back, block.id = _without_id(card.back)
+        block.card = card._replace(back=back)
+        self.blocks.append(block)
+
+    def _open_quote(self) -> None:
+        """Open a block quote, and note the source of its content."""
+        self._quote_count += 1
+        self._open_quotes.append(_Quote(self._quote_count))
+        outer_signs = len(self._open_quotes) - 1
+        signs = re.compile(rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_signs}}}")
+        lines = self._source_lines[slice(*self._lines)]
+        body = "\n".join([signs.sub("", line, count=1) for line in lines])
+        self.quote_bodies[self._quote_count] = body
+
+    # --- blocks at the place of the walk ----------------------------------------------
+
+    def _add(
+        self,
+        part: Part,
+        words: str,
+        lines: Span,
+        *,
+        is_line: bool = False,
+    ) -> Block | None:
+        """Add a block of text, if it has any; else give its id and its tags to others.
+
+        A lone id belongs to the whole top-level block above, and lone tags to the note.
+        """
+        words, block_id = _without_id(words)
+        block = self._new_block(part, words, lines, is_line=is_line)
+        block.id = block_id
+        # text that begins with a letter is never empty: no need to parse it to know that
         if words[:1].isalnum() or (words and block.plain):
-            blocks.append(block)
+            self.blocks.append(block)
             return block
-        tags.extend(block.tags if words else ())
-        for above in reversed(blocks) if named else ():
-            if above.root != blocks[-1].root:  # of the whole top-level block above
-                break
-            above.id = above.id or block.id
+        if words:
+            self.note_tags.extend(block.tags)
+        if block_id:
+            self._name_block_above(block_id)
         return None
 
-    def paragraph(words: str, opener: str) -> None:
-        """Add a paragraph; a line in it that is a card becomes a block of its own."""
-        part = Part.ITEM if opener == "list_item_open" else Part.TEXT
-        words = _BOX.sub("", words) if part is Part.ITEM else words
-        head = _CALLOUT.match(words) if opener == "blockquote_open" else None
-        if head:  # it begins a callout: `[!type] title`
-            quote, words = quotes[-1], words[head.end() :]
-            quote.style = head[1]
-            add(Part.TITLE, head[2], lines, is_line=False)
-            quote.title = block_of(Part.TITLE, head[2], lines)
-            bodies[quote.number] = bodies[quote.number].partition("\n")[2]
-        first, said = lines[0] + bool(head), words.split("\n")
-        cards = [at for at, line in enumerate(said) if is_card(line)] if said[1:] else []
-        before = 0
-        for at in (*cards, len(said)):
-            rest = "\n".join(said[before:at])
-            add(part, rest, (first + before, first + at), is_line=at == before + 1)
-            if at < len(said):
-                add(part, said[at], (first + at, first + at + 1))
-            before = at + 1
+    def _name_block_above(self, block_id: str) -> None:
+        """Give an id to all blocks of the last top-level block that have none."""
+        for block in reversed(self.blocks):
+            if block.root != self.blocks[-1].root:
+                return
+            block.id = block.id or block_id
 
-    rows = text.split("\n")
-    env = {"signs": signs, "syntax": syntax, "is_card": is_card, "written": written}
-    tokens = _parser(COMMENT in text, bool(signs)).parse(text, env)
-    for at, token in enumerate(tokens):
-        root += token.level == 0 and token.nesting >= 0
-        if token.map:
-            lines = (token.map[0], token.map[1])
-        match token.type:
-            case "inline":
-                opener = tokens[at - 1]
-                if opener.type == "paragraph_open":
-                    paragraph(token.content, tokens[at - 2].type if at > 1 else "")
-                elif opener.type == "heading_open":
-                    level = int(opener.tag[1:])
-                    headings = [above for above in headings if above[0] < level]
-                    if block := add(Part.HEADING, token.content, lines, is_line=False):
-                        headings.append((level, block))
-                elif opener.type == "th_open":
-                    heads.append(add(Part.CELL, token.content, lines, is_line=False))
-                else:
-                    row.append(add(Part.CELL, token.content, lines, is_line=False))
-                    if block := row[-1]:
-                        above = (*row[:1][: len(row) - 1], *heads[len(row) - 1 :][:1])
-                        block.heads = tuple([head for head in above if head])
-            case "thead_open":
-                heads = []
-            case "tr_open":
-                row = []
-            case "fence" | "code_block" | "html_block":
-                words = token.content
-                if token.type == "html_block" and not _VERBATIM.match(words):
-                    paragraph(words.strip(), tokens[at - 1].type if at else "")
-                    continue
-                words = _TAGS.sub("", words) if token.type == "html_block" else words
-                words = restored(words.strip("\n"), context.maths)
-                if words.strip():
-                    blocks.append(block_of(Part.CODE, words, lines))
-            case "card":
-                card: Written = token.meta["card"]
-                named = BLOCK_ID.search(card.back)
-                block = block_of(Part.CARD, "", lines)
-                block.id = named[1] if named else ""
-                block.card = card._replace(back=card.back[: named.start()]) if named else card
-                blocks.append(block)
-            case "bullet_list_open" | "ordered_list_open":
-                lists_seen += 1
-                lists.append((lists_seen, 0))
-            case "bullet_list_close" | "ordered_list_close":
-                lists.pop()
-            case "list_item_open":
-                lists[-1] = (lists[-1][0], lists[-1][1] + 1)
-            case "blockquote_open":
-                quotes_seen += 1
-                quotes.append(_Quote(quotes_seen))
-                sign = re.compile(rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{len(quotes) - 1}}}")
-                body = (sign.sub("", line, count=1) for line in rows[slice(*lines)])
-                bodies[quotes_seen] = "\n".join(body)
-            case "blockquote_close":
-                quotes.pop()
-            case "hr":
-                rules += 1
-    return Blocks(tuple(blocks), tuple(dict.fromkeys(tags)), bodies, context)
+    def _new_block(
+        self,
+        part: Part,
+        words: str,
+        lines: Span,
+        *,
+        is_line: bool = False,
+    ) -> Block:
+        """Return a block that stands where the walk is."""
+        block = Block(
+            part=part,
+            source=words,
+            context=self._context,
+            syntax=self._syntax,
+            lines=lines,
+            is_line=is_line,
+            headings=tuple([heading for _, heading in self._headings]),
+            root=self._top_level_count,
+            rules=self._rule_count,
+            path=tuple(self._open_lists),
+            quotes=tuple([quote.number for quote in self._open_quotes]),
+        )
+        for quote in self._open_quotes:
+            if quote.title:
+                block.callout = block.callout or quote.number
+                block.titles += (quote.title,)
+            block.style = quote.style or block.style
+        return block
+
+
+def _has_any(text: str, signs: Iterable[str]) -> bool:
+    return any(sign in text for sign in signs)

@@ -1,11 +1,11 @@
 r"""Regular expressions that a person gave a plugin, searched for in a process of their own.
 
-They come from JavaScript and may take for ever on the wrong text: nearly all that people use repeat a
-repetition, `((?:[^\n][\n]?)+)`, so that they cannot be told from dangerous ones by their look. `re` holds
-the interpreter while it searches, and nothing in the same process can stop it on every system. So a
-process searches, and the system ends it when it has taken too much time. That is processor time where
-the system can limit it, so that a busy machine reads the same cards; a timer that needs no interpreter is
-there for the others.
+They come from JavaScript and may take for ever on the wrong text: nearly all that people use
+repeat a repetition, `((?:[^\n][\n]?)+)`, so that they cannot be told from dangerous ones by their
+look. `re` holds the interpreter while it searches, and nothing in the same process can stop it on
+every system. So a process searches, and the system ends it when it has taken too much time. That
+is processor time where the system can limit it, so that a busy machine reads the same cards; a
+timer that needs no interpreter is there for the others.
 """
 
 from __future__ import annotations
@@ -57,8 +57,15 @@ class Match(NamedTuple):
 
 # What differs between both: a part of an expression, or one of a class.
 _PART = regex(
-    r"\\k<(?P<back>\w+)>|\(\?<(?P<name>[A-Za-z_]\w*)>|(?P<any>\[\^\])|(?P<none>\[\])"
-    r"|\\(?P<escape>[\s\S])|(?P<opens>\[\^?\]?)|(?P<closes>\])"
+    r"""(?x)
+      \\k<(?P<back>\w+)>              # \k<name>
+    | \(\?<(?P<name>[A-Za-z_]\w*)>    # (?<name>
+    | (?P<any>\[\^\])                 # [^]
+    | (?P<none>\[\])                  # []
+    | \\(?P<escape>[\s\S])
+    | (?P<opens>\[\^?\]?)             # the start of a class
+    | (?P<closes>\])
+    """
 )
 # White space in JavaScript, as the content of a class.
 _BLANKS = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -77,36 +84,44 @@ def translated(expression: str) -> str:
         raise ValueError(f"it is longer than {LONGEST:,} characters")
     in_class = False
     parts = []
-    at = 0
-    for found in _PART.finditer(expression):
-        parts.append(expression[at : found.start()])
-        at = found.end()
-        text = found[0]
-        kind = found.lastgroup
-        if kind == "escape":
-            text = _escaped(found["escape"], text, in_class)
+    done = 0
+    for part in _PART.finditer(expression):
+        parts.append(expression[done : part.start()])
+        done = part.end()
+        if part.lastgroup == "escape":
+            parts.append(_escaped(part["escape"], part[0], in_class))
+        elif in_class and part.lastgroup == "closes":
+            in_class = False
+            parts.append(part[0])
         elif in_class:
-            in_class = kind != "closes"
-            text = text.replace("[", r"\[") if in_class else text
-        elif kind == "back":
-            text = f"(?P={found['back']})"
-        elif kind == "name":
-            text = f"(?P<{found['name']}>"
-        elif kind == "any":
-            text = r"[\s\S]"
-        elif kind == "none":
-            text = "(?!)"
-        elif kind == "opens":
-            in_class = True
-        elif kind == "closes":
-            text = r"\]"
-        parts.append(text)
-    made = "".join([*parts, expression[at:]])
+            parts.append(part[0].replace("[", r"\["))
+        else:
+            in_class = part.lastgroup == "opens"
+            parts.append(_outside_class(part))
+    parts.append(expression[done:])
+    in_python = "".join(parts)
     try:
-        re.compile(made, FLAGS)
+        re.compile(in_python, FLAGS)
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(str(error)) from error
-    return made
+    return in_python
+
+
+def _outside_class(part: re.Match[str]) -> str:
+    """Return what a part that stands in no class is in Python."""
+    match part.lastgroup:
+        case "back":
+            return f"(?P={part['back']})"
+        case "name":
+            return f"(?P<{part['name']}>"
+        case "any":
+            return r"[\s\S]"
+        case "none":
+            return "(?!)"
+        case "closes":
+            return r"\]"
+        case _:
+            return part[0]
 
 
 def _escaped(letter: str, text: str, in_class: bool) -> str:
@@ -115,8 +130,10 @@ def _escaped(letter: str, text: str, in_class: bool) -> str:
         return _BLANKS if in_class else f"[{_BLANKS}]"
     if letter == "S" and not in_class:
         return f"[^{_BLANKS}]"
-    known = letter in _SAME or letter == "S" or not letter.isalpha()
-    return text if known else letter
+    if letter in _SAME or letter == "S" or not letter.isalpha():
+        return text
+    # elsewhere, JavaScript ignores the backslash
+    return letter
 
 
 # --- the process ----------------------------------------------------------------------------------
@@ -129,9 +146,9 @@ def serve(seconds: int) -> None:
             question = json.loads(line)
             _limit(seconds)
             faulthandler.dump_traceback_later(WALL * seconds, exit=True, file=nowhere)
-            found = [_search(pattern, question["text"]) for pattern in question["patterns"]]
+            matches = [_search(pattern, question["text"]) for pattern in question["patterns"]]
             faulthandler.cancel_dump_traceback_later()
-            sys.stdout.buffer.write(json.dumps(found).encode() + b"\n")
+            sys.stdout.buffer.write(json.dumps(matches).encode() + b"\n")
             sys.stdout.buffer.flush()
 
 
@@ -150,17 +167,19 @@ def _limit(seconds: int) -> None:
 
 
 def _search(pattern: str, text: str) -> list[list[object]]:
-    found: list[list[object]] = []
+    """Return the matches of a pattern as JSON has them: [start, end, groups]."""
+    matches: list[list[object]] = []
     for match in re.finditer(pattern, text, FLAGS):
-        found.append([*match.span(), [group or "" for group in match.groups()]])
-        if len(found) == MOST:
+        start, end = match.span()
+        matches.append([start, end, [group or "" for group in match.groups()]])
+        if len(matches) == MOST:
             break
-    return found
+    return matches
 
 
-def _matches(found: list[tuple[int, int, list[str]]]) -> list[Match]:
+def _matches(told: list[tuple[int, int, list[str]]]) -> list[Match]:
     """Return matches as the process told them."""
-    return [Match((start, end), tuple(groups)) for start, end, groups in found]
+    return [Match((start, end), tuple(groups)) for start, end, groups in told]
 
 
 # --- the caller's side ----------------------------------------------------------------------------
@@ -195,21 +214,27 @@ class Searcher:
             what = f"expressions took more than {TOTAL} s in this run"
             raise ItemError(what, hint="run again: the next run goes on with this note")
         begun = time.monotonic()
-        process = self._process = self._process or self._started()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        question = json.dumps({"patterns": list(patterns), "text": text})
-        answer = b""
-        with suppress(OSError):
-            process.stdin.write(question.encode() + b"\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
+        answer = self._ask(json.dumps({"patterns": list(patterns), "text": text}))
         self._spent += time.monotonic() - begun
         if not answer.endswith(b"\n"):
             self._end()
             self._failed.append(name)
             raise self._error(name, "in it")
-        return [_matches(found) for found in json.loads(answer)]
+        return [_matches(told) for told in json.loads(answer)]
+
+    def _ask(self, question: str) -> bytes:
+        """Return the line that the process answers; no whole line if the system ended it."""
+        if self._process is None:
+            self._process = self._started()
+        pipe_in = self._process.stdin
+        pipe_out = self._process.stdout
+        assert pipe_in is not None
+        assert pipe_out is not None
+        with suppress(OSError):
+            pipe_in.write(question.encode() + b"\n")
+            pipe_in.flush()
+            return pipe_out.readline()
+        return b""
 
     def close(self) -> None:
         """End the process, and forget what took too long."""
@@ -235,7 +260,8 @@ class Searcher:
         )
 
     def _end(self) -> None:
-        process, self._process = self._process, None
+        process = self._process
+        self._process = None
         if process is None:
             return
         with suppress(OSError):  # it has ended

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+from ankiforge.extract.markdown.parser import tokenized
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, restored
-from ankiforge.extract.markdown.tokens import LABEL, Context, Kind, Phrase, Token, tokenized
+from ankiforge.extract.markdown.tokens import LABEL, Context, Kind, Phrase, Token
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.passages import boundaries, trimmed
+from ankiforge.text.sentences import boundaries, trimmed
 
 _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
 _ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
@@ -41,36 +42,54 @@ def _drop_outer_tags(tokens: list[Token]) -> None:
     for order in (tokens, reversed(tokens)):
         for token in order:
             if token.kind is Kind.TAG:
-                token.plain = token.markdown = ""
+                token.plain = ""
+                token.markdown = ""
             elif token.plain.strip() or token.markdown.strip():
                 break
 
 
 def _collapse_blanks(tokens: list[Token]) -> None:
     """Collapse runs of blanks and drop those at the ends, but keep one beside a picture."""
+    _collapse_inner_blanks(tokens)
+    _drop_blanks_at_end(tokens)
+
+
+def _collapse_inner_blanks(tokens: list[Token]) -> None:
+    """Leave one blank of each run, also where it goes on in the next token, and none at the start."""
     after_blank = True
-    for at, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         plain = token.plain
         if token.kind in (Kind.TEXT, Kind.BREAK):
-            if "  " in plain or not plain.isprintable():  # no blank but " " is printable
+            # no blank but " " is printable
+            if "  " in plain or not plain.isprintable():
                 plain = re.sub(r"\s+", " ", plain)
             if after_blank and plain.startswith(" "):
                 plain = plain[1:]
-                for before in tokens[max(0, at - 1) : at]:
-                    if before.kind is Kind.PICTURE and before.markdown:
-                        before.markdown += " "
+                if index and _is_shown_picture(tokens[index - 1]):
+                    tokens[index - 1].markdown += " "
             if plain != token.plain:
-                token.plain = token.markdown = plain
-        after_blank = plain.endswith(" ") if plain else after_blank
-    for at in range(len(tokens) - 1, -1, -1):
-        token = tokens[at]
+                token.plain = plain
+                token.markdown = plain
+        if plain:
+            after_blank = plain.endswith(" ")
+
+
+def _drop_blanks_at_end(tokens: list[Token]) -> None:
+    """Drop the blanks at the end, where pictures may follow, which have no plain text."""
+    following: Token | None = None
+    for token in reversed(tokens):
         if token.kind in (Kind.TEXT, Kind.BREAK) and token.plain.endswith(" "):
-            token.plain = token.markdown = token.plain.rstrip(" ")
-            for after in tokens[at + 1 : at + 2]:
-                if after.kind is Kind.PICTURE and after.markdown:
-                    after.markdown = f" {after.markdown}"
+            token.plain = token.plain.rstrip(" ")
+            token.markdown = token.plain
+            if following and _is_shown_picture(following):
+                following.markdown = f" {following.markdown}"
         if token.plain:
             break
+        following = token
+
+
+def _is_shown_picture(token: Token) -> bool:
+    return token.kind is Kind.PICTURE and bool(token.markdown)
 
 
 # --- the text of a block --------------------------------------------------------------------
@@ -94,11 +113,13 @@ class Inline:
     @cached_property
     def targets(self) -> list[tuple[Span, str]]:
         """(span in the plain text, target) of each link, in order."""
-        return [
-            ((self.starts[at], self.starts[max(at, one.partner) + 1]), one.target)
-            for at, one in enumerate(self.tokens)
-            if one.target
-        ]
+        targets = []
+        for index, token in enumerate(self.tokens):
+            if token.target:
+                last = max(index, token.partner)
+                span = (self.starts[index], self.starts[last + 1])
+                targets.append((span, token.target))
+        return targets
 
     @property
     def is_footnote(self) -> bool:
@@ -110,72 +131,102 @@ class Inline:
         """The `#tags` of the block, without `#`."""
         return tuple([token.note for token in self.tokens if token.kind is Kind.TAG])
 
-    def breaks(self, at: int) -> bool:
+    def breaks(self, offset: int) -> bool:
         """Return whether a line of the source ends at an offset of the plain text."""
-        low = bisect_left(self.starts, at - 1)
-        high = min(bisect_right(self.starts, at), len(self.tokens))
+        low = bisect_left(self.starts, offset - 1)
+        high = min(bisect_right(self.starts, offset), len(self.tokens))
         return any(token.kind is Kind.BREAK for token in self.tokens[low:high])
+
+    # --- sentences
 
     def sentences(self) -> list[Span]:
         """Return the spans of the sentences; none ends inside code, maths or the name of a link."""
-        words = "".join(
-            "X" * len(token.plain) if token.kind is Kind.OPAQUE else token.plain
-            for token in self.tokens
-        )
-        edges = [0]
-        for edge in boundaries(words):
-            at = bisect_right(self.starts, edge) - 1
-            if self.starts[at] == edge or self.tokens[at].kind is Kind.TEXT:
-                edges.append(edge)
-        edges = sorted({*edges, *self._labels()})
-        spans = [trimmed(self.plain, *pair) for pair in pairwise([*edges, len(self.plain)])]
-        return [span for span in spans if span[0] < span[1]]
+        words = []
+        for token in self.tokens:
+            is_opaque = token.kind is Kind.OPAQUE
+            words.append("X" * len(token.plain) if is_opaque else token.plain)
+        edges = {0, *self._labels()}
+        for edge in boundaries("".join(words)):
+            index = bisect_right(self.starts, edge) - 1
+            if self.starts[index] == edge or self.tokens[index].kind is Kind.TEXT:
+                edges.add(edge)
+        spans = []
+        for start, end in pairwise([*sorted(edges), len(self.plain)]):
+            span = trimmed(self.plain, start, end)
+            if span[0] < span[1]:
+                spans.append(span)
+        return spans
 
     def _labels(self) -> Iterator[int]:
-        """Yield the ends of lines that are marked as a whole and followed by a new text: `==Step 1==`."""
-        breaks = [self.starts[at] for at, one in enumerate(self.tokens) if one.kind is Kind.BREAK]
+        """Yield the edges of lines that are marked as a whole and followed by a new text.
+
+        Such as `==Step 1==`, which is no part of the sentence below it.
+        """
         marks = [phrase.span for phrase in self.phrases if phrase.sign in ("==", "mark")]
-        begins = [span[0] for span in marks]
-        for start, end in pairwise([0, *breaks]) if marks else ():
-            in_line = marks[bisect_left(begins, start) : bisect_left(begins, end)]
-            inside = [span for span in in_line if span[1] <= end]
-            following = _SOMETHING.search(self.plain, end)
-            after = following[0] if following else ""
-            words = "".join([self.plain[slice(*span)] for span in inside])
-            rest = len(_WORD_SIGN.findall(self.plain, start, end)) - len(_WORD_SIGN.findall(words))
-            if inside and not rest and not (after.islower() or after in _JOINS):
-                yield from (start, end)
+        if not marks:
+            return
+        breaks = []
+        for index, token in enumerate(self.tokens):
+            if token.kind is Kind.BREAK:
+                breaks.append(self.starts[index])
+        starts = [start for start, _ in marks]
+        for start, end in pairwise([0, *breaks]):
+            in_line = marks[bisect_left(starts, start) : bisect_left(starts, end)]
+            inside = [mark for mark in in_line if mark[1] <= end]
+            if inside and self._is_label(start, end, inside):
+                yield start
+                yield end
+
+    def _is_label(self, start: int, end: int, marks: list[Span]) -> bool:
+        """Return whether some marks cover all words of a line, and a new text follows it."""
+        unmarked = len(_WORD_SIGN.findall(self.plain, start, end))
+        for mark in marks:
+            unmarked -= len(_WORD_SIGN.findall(self.plain, *mark))
+        if unmarked:
+            return False
+        following = _SOMETHING.search(self.plain, end)
+        if following is None:
+            return False
+        return not (following[0].islower() or following[0] in _JOINS)
+
+    # --- marks
 
     def unmarked_text(self) -> str:
         """Return the plain text with `…` for each character that is marked or written as markup."""
-        marked = 0
+        depth = 0
         words = []
-        for at, token in enumerate(self.tokens):
+        for index, token in enumerate(self.tokens):
             if token.kind in (Kind.MARK, Kind.GAP) and token.partner >= 0:
-                marked += 1 if token.partner > at else -1
-            is_open = token.kind in (Kind.TEXT, Kind.BREAK) and not marked
+                depth += 1 if token.partner > index else -1
+            is_open = token.kind in (Kind.TEXT, Kind.BREAK) and not depth
             words.append(token.plain if is_open else "…" * len(token.plain))
         return "".join(words)
 
     @cached_property
     def phrases(self) -> tuple[Phrase, ...]:
         """The marked phrases and clozes that contain text, by start."""
-        found = []
-        for at, token in enumerate(self.tokens):
-            if token.partner <= at:
+        phrases = []
+        for index, token in enumerate(self.tokens):
+            if token.partner <= index:
                 continue
-            if token.kind is Kind.MARK:
-                sign = "==" if token.markdown == "==" else "mark"
-            elif token.kind is Kind.GAP or token.note == "strong":
-                sign = "{{" if token.kind is Kind.GAP else "bold"
-            else:
+            sign = _sign_of_phrase(token)
+            if not sign:
                 continue
-            span = trimmed(self.plain, self.starts[at + 1], self.starts[token.partner])
-            inside = self.tokens[at : token.partner] if sign == "bold" else ()
-            if span[0] < span[1] and not any(one.kind is Kind.BREAK for one in inside):
-                note = "" if sign == "==" else token.note
-                found.append(Phrase(at, token.partner, span, sign, note))
-        return tuple(found)
+            start = self.starts[index + 1]
+            end = self.starts[token.partner]
+            span = trimmed(self.plain, start, end)
+            if span[0] == span[1]:
+                continue
+            if sign == "bold" and self._has_line_end(index, token.partner):
+                continue
+            note = "" if sign == "==" else token.note
+            phrases.append(Phrase(index, token.partner, span, sign, note))
+        return tuple(phrases)
+
+    def _has_line_end(self, low: int, high: int) -> bool:
+        return any(token.kind is Kind.BREAK for token in self.tokens[low:high])
+
+    # --- Markdown
 
     def markdown(
         self, start: int, end: int, phrases: Sequence[Phrase] = (), bold: bool = True
@@ -187,85 +238,147 @@ class Inline:
         the block includes the pictures there.
         """
         low, high = self._tokens_of(start, end)
-        ends = [at for phrase in phrases for at in (phrase.opener, phrase.closer)]
+        edges = list[int]()
+        for phrase in phrases:
+            edges += (phrase.opener, phrase.closer)
         parts = []
-        edges = {}
         length = 0
-        for at in range(low, high):
-            edges[at] = length
-            token = self.tokens[at]
+        # where the Markdown of each token begins
+        offsets = dict[int, int]()
+        for index in range(low, high):
+            offsets[index] = length
+            token = self.tokens[index]
             if token.kind in _HIDDEN:
                 continue
             if token.kind is Kind.EMPHASIS:
-                within = [bisect_right(ends, one) for one in (at, token.partner)]
-                crosses = within[0] != within[1] and (within[0] % 2 or within[1] % 2)
-                if crosses or not low <= token.partner < high or (token.note and not bold):
+                is_whole = low <= token.partner < high
+                if not is_whole or _crosses(edges, index, token.partner):
+                    continue
+                if token.note and not bold:
                     continue
             written = token.markdown
-            begins = self.starts[at]
+            begins = self.starts[index]
             if token.kind is Kind.TEXT:
                 written = written[max(0, start - begins) : max(0, end - begins)]
-                if not length and (sign := _BLOCK_SIGN.match(written)):
-                    # at the start of the Markdown it would begin a block: escape it
-                    escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
-                    written = escaped + written[sign.end() :]
+                if not length:
+                    written = _without_block_sign(written)
             elif begins >= end and token.plain:
                 continue
-            parts.append(written if length else written.lstrip(" "))
-            length += len(parts[-1])
+            if not length:
+                written = written.lstrip(" ")
+            parts.append(written)
+            length += len(written)
         text = "".join(parts)
-        return text.rstrip(), tuple(
-            trimmed(text, edges.get(phrase.opener + 1, 0), edges.get(phrase.closer, length))
-            for phrase in phrases
-        )
+        spans = []
+        for phrase in phrases:
+            first = offsets.get(phrase.opener + 1, 0)
+            last = offsets.get(phrase.closer, length)
+            spans.append(trimmed(text, first, last))
+        return text.rstrip(), tuple(spans)
 
     def source(self) -> str:
         """Return the Markdown of the block without the signs of marks and clozes."""
-        return "".join([one.markdown for one in self.tokens if one.kind not in _HIDDEN])
+        return "".join([token.markdown for token in self.tokens if token.kind not in _HIDDEN])
 
     def cloze(self) -> str:
         """Return the Markdown of the block with numbered clozes in our grammar."""
-        numbers = [re.findall(r"\d+", one.note) for one in self.tokens if one.kind is Kind.GAP]
-        free = max((int(number) for each in numbers for number in each), default=0)
-        parts = []
-        for at, token in enumerate(self.tokens):
-            if token.kind is Kind.GAP and token.partner > at:
-                free += not token.note
-                parts.append(f"{{{{c{token.note or free}::")
+        number = self._highest_number()
+        parts = list[str]()
+        for index, token in enumerate(self.tokens):
+            if token.kind is Kind.GAP and token.partner > index:
+                if not token.note:
+                    number += 1
+                parts.append(f"{{{{c{token.note or number}::")
             elif token.kind is Kind.GAP:
-                blank = " " if parts[-1].endswith(" ") else ""
-                closes = token.markdown if token.markdown.startswith("::") else "}}"
-                parts[-1:] = [parts[-1].rstrip(" "), closes, blank]
+                # a blank before the end of the answer moves behind the cloze
+                answer = parts.pop()
+                parts.append(answer.rstrip(" "))
+                has_hint = token.markdown.startswith("::")
+                parts.append(token.markdown if has_hint else "}}")
+                parts.append(" " if answer.endswith(" ") else "")
             elif token.kind is not Kind.MARK:
                 parts.append(token.markdown)
         return "".join(parts).strip()
 
+    def _highest_number(self) -> int:
+        """Return the highest number of the clozes that have one, 0 if none has."""
+        highest = 0
+        for token in self.tokens:
+            if token.kind is Kind.GAP:
+                for number in re.findall(r"\d+", token.note):
+                    highest = max(highest, int(number))
+        return highest
+
     def _tokens_of(self, start: int, end: int) -> Span:
         """Return the token range of [start, end), with openers and closers at its edges."""
-        tokens, starts = self.tokens, self.starts
-        low, high = bisect_right(starts, start) - 1, bisect_right(starts, end - 1)
+        tokens = self.tokens
+        starts = self.starts
+        low = bisect_right(starts, start) - 1
         while low and starts[low] == start:
-            if tokens[low - 1].plain or -1 < tokens[low - 1].partner < low - 1:
+            before = tokens[low - 1]
+            if before.plain or _closes(before, low - 1):
                 break
             low -= 1
+        high = bisect_right(starts, end - 1)
         while high < len(tokens) and starts[high] == end:
+            after = tokens[high]
             # a picture has no plain text: only an empty range includes it
-            if not -1 < tokens[high].partner < high and (start != end or tokens[high].plain):
+            is_in_empty_range = start == end and not after.plain
+            if not _closes(after, high) and not is_in_empty_range:
                 break
             high += 1
-        return (
-            low if self.plain[:start].strip() else 0,
-            high if self.plain[end:].strip() else len(tokens),
-        )
+        # only markup and pictures stand between the range and an end of the block
+        if not self.plain[:start].strip():
+            low = 0
+        if not self.plain[end:].strip():
+            high = len(tokens)
+        return low, high
+
+
+def _sign_of_phrase(token: Token) -> str:
+    """Return the sign of the phrase that a token opens, "" if none."""
+    if token.kind is Kind.MARK:
+        return "==" if token.markdown == "==" else "mark"
+    if token.kind is Kind.GAP:
+        return "{{"
+    return "bold" if token.note == "strong" else ""
+
+
+def _closes(token: Token, index: int) -> bool:
+    """Return whether a token closes what another one opened."""
+    return -1 < token.partner < index
+
+
+def _crosses(edges: list[int], opener: int, closer: int) -> bool:
+    """Return whether emphasis begins or ends in a phrase that does not contain all of it.
+
+    `edges` are the tokens at which phrases begin and end: within a phrase, an odd number of them
+    stands before.
+    """
+    before_opener = bisect_right(edges, opener)
+    before_closer = bisect_right(edges, closer)
+    if before_opener == before_closer:
+        return False
+    return before_opener % 2 == 1 or before_closer % 2 == 1
+
+
+def _without_block_sign(markdown: str) -> str:
+    """Escape a sign with which a text would begin a block of Markdown: `#`, `-`, `1.`."""
+    sign = _BLOCK_SIGN.match(markdown)
+    if sign is None:
+        return markdown
+    # of a number, the stop is escaped
+    escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
+    return escaped + markdown[sign.end() :]
 
 
 def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
     """Return the phrases that lie in no other; of overlapping ones the first counts."""
-    found: list[Phrase] = []
+    outer: list[Phrase] = []
     for phrase in sorted(phrases, key=lambda phrase: (phrase.span[0], -phrase.span[1])):
-        if not found or phrase.span[0] >= found[-1].span[1]:
-            found.append(phrase)
-    return tuple(found)
+        if not outer or phrase.span[0] >= outer[-1].span[1]:
+            outer.append(phrase)
+    return tuple(outer)
 
 
 # --- several blocks as one text -------------------------------------------------------------
@@ -286,13 +399,15 @@ def rich(text: str, context: Context, *, gaps: bool = False) -> str:
 
     Fences stay as they are. With `gaps`, clozes are kept, otherwise only their text.
     """
-    text, verbatim = _COMMENTED.sub("", text), context._replace(verbatim=True)
-    text = _CALLOUT.sub(r"\1", text)
+    text = _CALLOUT.sub(r"\1", _COMMENTED.sub("", text))
+    verbatim = context._replace(verbatim=True)
+    fences = [fence.span() for fence in _FENCE.finditer(text)]
     parts = []
-    at = 0
-    for start, end in [*(fence.span() for fence in _FENCE.finditer(text)), (len(text), len(text))]:
-        inline = read(text[at:start], verbatim)
-        parts.append(_ONE_BLANK.sub("", inline.cloze() if gaps else inline.source()))
+    done = 0
+    for start, end in [*fences, (len(text), len(text))]:
+        inline = read(text[done:start], verbatim)
+        markdown = inline.cloze() if gaps else inline.source()
+        parts.append(_ONE_BLANK.sub("", markdown))
         parts.append(restored(text[start:end], context.maths))
-        at = end
+        done = end
     return _OUTER_TAGS.sub("", "".join(parts).strip("\n")).strip()

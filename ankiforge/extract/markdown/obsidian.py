@@ -44,7 +44,8 @@ from ankiforge.model import (
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
-    from ankiforge.extract.markdown.cards import Syntax, Written
+    from ankiforge.extract.markdown.block_cards import Written
+    from ankiforge.extract.markdown.cards import Syntax
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
@@ -205,7 +206,7 @@ class _O2a(
 
         `TARGET DECK` is known as one anyway.
         """
-        from ankiforge.extract.markdown.source import front_matter
+        from ankiforge.extract.markdown.front_matter import front_matter
 
         if self.words.deck == _O2aWords().deck:
             return text
@@ -261,7 +262,7 @@ class _O2a(
 
     def _card(self, kind: str, values: list[str], last: int, tags: Strings) -> Written | None:
         """Return the card of what the groups of an expression hold."""
-        from ankiforge.extract.markdown.cards import of_values
+        from ankiforge.extract.markdown.block_cards import of_values
         from ankiforge.extract.markdown.source import prepared, restored
 
         names = self.fields_dict.get(kind, ())

@@ -14,7 +14,8 @@ from ankiforge.extract.pdf.messages import Box
 from ankiforge.extract.pdf.text import PageText, usual_step
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
-from ankiforge.text.passages import CONTEXT, sentence_around
+from ankiforge.text.passages import CONTEXT
+from ankiforge.text.sentences import sentence_around
 
 Point = tuple[float, float]
 
@@ -250,7 +251,7 @@ def _in_order(
     if len(segments) < 2:
         return segments
     printed = [[chars[place] for place in segment] for segment in segments]
-    longest = max(printed, key=len)
+    longest: list[Char] = max(printed, key=len)
     direction = usual_step(pairwise(longest))
     rtl = is_rtl("".join(char.text for char in chain.from_iterable(printed)))
     extents = [_extent(segment_chars, direction, rtl=rtl) for segment_chars in printed]

@@ -54,11 +54,12 @@ from ankiforge.model import (
     WENT_AWAY,
     DocumentKey,
     Highlight,
+    Hint,
     Pair,
     Span,
-    Strings,
     Value,
     h16,
+    hints,
 )
 from ankiforge.text import regex
 from ankiforge.text.fold import canonical, fold, locate, same
@@ -231,7 +232,7 @@ class _Page(Value):
     passages: Passages
 
 
-# --- what is located there ----------------------------------------------------------------
+# --- where the marks are -------------------------------------------------------------------
 
 
 class _LocatedMark(Value):
@@ -483,18 +484,16 @@ def _context(page: _Page, located: _LocatedMark) -> tuple[str, str, str]:
     return ("", "", "" if located.annotation.on_text else sentence)
 
 
-def _hints(annotation: Annotation, names: set[str]) -> Strings:
+def _hints(annotation: Annotation, names: set[str]) -> tuple[Hint, ...]:
     """Return what else may identify a mark: Zotero's key, a strong name, page and box."""
-    hints = []
+    known: list[Hint] = []
     if annotation.zotero:
-        hints.append(f"zotero:{annotation.zotero}")
-    if annotation.name in names:
-        hints.append(f"nm:{annotation.name}")
+        known.append(hints.zotero_annotation(annotation.zotero))
+    if annotation.name and annotation.name in names:
+        known.append(hints.pdf_annotation(annotation.name))
     if annotation.box:
-        edges = map(round, annotation.box)
-        numbers = " ".join(map(str, (annotation.page, *edges)))
-        hints.append(f"at:{numbers}")
-    return tuple(hints)
+        known.append(hints.position(annotation.page, annotation.box))
+    return tuple(known)
 
 
 def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:

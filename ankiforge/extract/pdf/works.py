@@ -14,7 +14,7 @@ from pypdfium2 import PdfDest, PdfDocument, PdfTextPage
 
 from ankiforge.extract.pdf.chars import FAULTS
 from ankiforge.extract.pdf.clean import one_line
-from ankiforge.model import Document, DocumentKey, Pair, Value
+from ankiforge.model import Document, DocumentKey, Pair, Value, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
@@ -242,9 +242,9 @@ def _identifiers(metadata: str, first_page: str) -> Iterator[Pair]:
     if arxiv:
         yield ("arxiv", arxiv)
     if printed_doi and not doi:
-        yield ("doi-hint", printed_doi)
+        yield (hints.printed("doi"), printed_doi)
     if printed_arxiv and not arxiv:
-        yield ("arxiv-hint", printed_arxiv)
+        yield (hints.printed("arxiv"), printed_arxiv)
 
 
 def _title(metadata_title: str, lines: Sequence[PrintedLine]) -> str:

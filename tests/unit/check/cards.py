@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.model import (
-    NOTE,
     CardKind,
     Document,
     DocumentKey,
@@ -19,6 +18,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
+    hints,
 )
 from ankiforge.text.cloze import gaps, reveal
 
@@ -119,9 +119,9 @@ def example(text: str) -> tuple[Finding, ...]:
     draft, highlight = _marked(draft, form)
     highlight = replace(highlight, document=replace(highlight.document, clipped=clipped))
     highlight = replace(highlight, open_end=open_end)
-    hints = (f"{NOTE}{parts['note']}",) if parts["note"] else ()
+    known = (hints.anki_note(parts["note"]),) if parts["note"] else ()
     schedule = "!2026-03-01,12,250" if parts["schedule"] else ""
-    return findings(draft, replace(highlight, hints=hints, schedule=schedule), twins)
+    return findings(draft, replace(highlight, hints=known, schedule=schedule), twins)
 
 
 def _cut(source: str) -> tuple[str, dict[str, str]]:

@@ -4,16 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.config.workspace import (
-    WorkspaceFolder,
-    concerns,
-    confirm,
-    load,
-    require_trust,
-    resolve,
-    unconfirmed,
-    user_folder,
-)
+from ankiforge.config.trust import concerns, confirm, require_trust, unconfirmed
+from ankiforge.config.workspace import WorkspaceFolder, load, resolve, user_folder
 from ankiforge.errors import UsageError
 
 

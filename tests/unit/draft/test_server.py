@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.draft import client
+from ankiforge.draft import refusals
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ServiceError
 from tests.limits import PATIENCE
@@ -419,5 +419,5 @@ def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(draft, 
 
 
 def test_too_large_a_request_is_split():
-    error = client.refusal(SERVER, 413, '{"error": {"message": "Request too large"}}', {}, {})
-    assert isinstance(error, client.TooLongError)
+    error = refusals.refusal(SERVER, 413, '{"error": {"message": "Request too large"}}', {}, {})
+    assert isinstance(error, refusals.TooLongError)

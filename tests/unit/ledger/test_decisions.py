@@ -3,8 +3,8 @@
 import pytest
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger, Outcome
-from ankiforge.model import HighlightKey, Proposal
+from ankiforge.ledger import DraftResult, Ledger
+from ankiforge.model import HighlightKey, Proposal, RemarkKind
 from tests.unit.ledger.world import FAUST, OSMOSIS, RHINE, World, model_draft, waiting, words_of
 
 BACK = "Back"
@@ -132,7 +132,7 @@ def passage(world: World) -> HighlightKey:
         model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
         model_draft(key, "For what is the energy?", "its life", "life and work", 2),
     ]
-    world["a"].record([Outcome(key, drafts)], by_model=True)
+    world["a"].record([DraftResult(key, drafts)], by_model=True)
     return key
 
 
@@ -162,13 +162,13 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     world.run(accepts=never)
     assert world.card(guid).remarks == ("source changed",)
     new = model_draft(passage, "For what is the energy?", "survival", "survival")
-    ledger.record([Outcome(passage, [new])], by_model=True)
+    ledger.record([DraftResult(passage, [new])], by_model=True)
     [revision] = [one for one in waiting(ledger) if one.revises]
     assert revision.revises == guid
     ledger.reject(revision.id)
     assert words_of(world.card(guid)).endswith("its life")
     ledger.undo()
-    ledger.record([Outcome(passage, [new])], by_model=True)
+    ledger.record([DraftResult(passage, [new])], by_model=True)
     [revision] = [one for one in waiting(ledger) if one.revises]
     ledger.accept(revision.id)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
@@ -179,7 +179,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
 
 def proposed(world: World, proposal: Proposal) -> tuple[str, ...]:
     key = proposal.draft.highlight
-    return world["a"].record([Outcome(key, [proposal])], by_model=True, beside=True).new
+    return world["a"].record([DraftResult(key, [proposal])], by_model=True, beside=True).new
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_another_form_is_another_note(world: World):
     assert old in world.live()
     [draft] = world.waiting()
     assert draft.replaces == old
-    assert "schedule ends" in " ".join(draft.remarks)
+    assert RemarkKind.REPLACEMENT in [remark.kind for remark in draft.remarks]
     new = world["a"].accept(draft.id)
     assert {old, new} & {*world.live()} == {new}
     world["a"].undo()

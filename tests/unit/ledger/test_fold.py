@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.events import Event, fold
+from ankiforge.ledger.events import Event
+from ankiforge.ledger.fold import fold
 from tests.examples import examples
 from tests.unit.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
 

@@ -14,7 +14,7 @@ from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.extract.markdown.obsidian import Settings, open_source
-from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed
+from ankiforge.ledger import Ledger, QueryTerm, Report, Shipment, Viewed
 from ankiforge.model import (
     Card,
     CardKind,
@@ -29,7 +29,10 @@ from ankiforge.model import (
     Waiting,
     note_id,
 )
-from ankiforge.pipeline import deliver, run
+from ankiforge.pipeline import collection, deliver
+from ankiforge.pipeline.draft import draft
+from ankiforge.pipeline.ingest import ingest
+from ankiforge.pipeline.job import Job
 
 OSMOSIS = "Osmosis is the movement of ==water== across a membrane."
 RHINE = "How long is the Rhine? :: 1230 km"
@@ -131,18 +134,18 @@ class World:
                 list(self.anki.values()), complete=True, graves=frozenset(self.graves)
             )
         vault = open_source(source, self.vault, Settings(path="x"))
-        job = run.Job(
+        job = Job(
             (vault,), accepts, self.rules, in_use=self.in_use, pictures=OwnPath(self.root) / "pictures",
         )  # fmt: skip
-        steps = [run.ingest(job, ledger)]
-        deliver.adopt(ledger, viewed.unknown)
-        steps += run.draft(job, ledger)
+        steps = [ingest(job, ledger)]
+        collection.adopt_unknown(ledger, viewed.unknown)
+        steps += draft(job, ledger)
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
         if ship:
             planned = deliver.plan_cards(ledger, self.rules, OwnPath(self.root) / "pictures")
             packed = [one for one in planned if one.note and one.sent]
-            ledger.planned((one.guid, *astuple(one.sent)) for one in packed if one.sent)
+            ledger.planned(Shipment(one.guid, *astuple(one.sent)) for one in packed if one.sent)
             written = [one.note for one in planned if one.note]
             for note in written:
                 self.load(note)

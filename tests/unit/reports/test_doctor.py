@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.config.workspace import (
-    WorkspaceFolder,
-    concerns,
-    confirm,
-    load,
-    resolve,
-    user_folder,
-)
+from ankiforge.config.trust import concerns, confirm
+from ankiforge.config.workspace import WorkspaceFolder, load, resolve, user_folder
 from ankiforge.reports.doctor import Check, CheckState, Machine, Surroundings, examine, exit_code
 from tests.fakes import llm_server as fake
 

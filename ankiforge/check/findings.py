@@ -1,0 +1,151 @@
+"""Rules, findings, and how a check is declared.
+
+Every rule is a row of `data/rules.txt`. A check is a function of a draft and its context that yields
+findings with the ids of rules. `@needs` declares it, with what it has to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from ankiforge.check.words import data
+from ankiforge.model import Draft, Finding, Highlight, Severity, Value
+from ankiforge.text import regex
+
+if TYPE_CHECKING:
+    from ankiforge.check.duplicates import DuplicateIndex
+
+# --- rules and findings ---------------------------------------------------------------------------
+
+
+class Rule(Value):
+    """A possible fault of a card; `docs/checks.md` has an example of each."""
+
+    id: str
+    severity: Severity
+    says: str
+    group: str
+    most: int = 0
+    """The limit, 0 if it has none."""
+    unit: str = ""
+    """The unit of the limit: words, %, characters …"""
+
+
+_ROW = regex(
+    r"\[(?P<group>\w+)\]|(?P<id>\w+) +(?P<severity>\w+)"
+    r" *(?:<= (?P<most>\d+) (?P<unit>\S+))? *\| (?P<says>.+)"
+)
+
+
+def _read_rules(table: str) -> Iterator[Rule]:
+    group = ""
+    for line in table.splitlines():
+        row = _ROW.fullmatch(line)
+        if row is None:  # a comment or an empty line
+            continue
+        if row["group"]:
+            group = row["group"]
+            continue
+        yield Rule(
+            id=row["id"],
+            severity=Severity(row["severity"]),
+            says=row["says"],
+            group=group,
+            most=int(row["most"] or 0),
+            unit=row["unit"] or "",
+        )
+
+
+RULES = tuple(_read_rules(data("rules")))
+_BY_ID = {rule.id: rule for rule in RULES}
+
+
+def group(name: str) -> frozenset[str]:
+    """Return the ids of the rules of a group."""
+    return frozenset(rule.id for rule in RULES if rule.group == name)
+
+
+def make_finding(
+    rule: str, detail: str = "", *, duplicate: str = "", severity: Severity | None = None
+) -> Finding:
+    """Return the finding that a rule is broken.
+
+    Args:
+        rule: the id of the rule.
+        detail: follows its message.
+        duplicate: the id of the other card, for duplicates.
+        severity: replaces that of the rule.
+    """
+    broken = _BY_ID[rule]
+    message = f"{broken.says} {detail}".rstrip()
+    return Finding(rule, severity or broken.severity, message, duplicate)
+
+
+def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
+    """Yield the finding with number and limit if the number exceeds the limit of a rule."""
+    limit = _BY_ID[rule]
+    if value <= limit.most:
+        return
+    if limit.unit == "%":
+        message = f"{value}%, at most {limit.most}%"
+    else:
+        message = f"{value} {limit.unit}, at most {limit.most}"
+    if detail:
+        message = f"{message}; {detail}"
+    yield make_finding(rule, message)
+
+
+# --- checks ---------------------------------------------------------------------------------------
+
+
+def _no_fault(path: str) -> str:
+    return ""
+
+
+class Context(Value):
+    """What a draft is judged against."""
+
+    highlight: Highlight
+    """As it was when the draft was made."""
+    known: DuplicateIndex
+    """The cards there are already."""
+    batch: DuplicateIndex | None = None
+    """The drafts of the same run that came before it."""
+    picture_fault: Callable[[str], str] = _no_fault
+    """Why a picture that the draft shows cannot be read, "" if it can."""
+
+
+Check = Callable[[Draft, Context], Iterator[Finding]]
+"""A pure function that yields what it finds, and never raises."""
+
+
+class Needs(Enum):
+    """What a check has to see. Checks run in this order, and so are their findings reported."""
+
+    CARD = auto()
+    """Only the card. `ankiforge lint` runs these checks on cards of any origin."""
+    SOURCE = auto()
+    """The passage that the card is from. Cards that a person wrote are not held against it."""
+    REST = auto()
+    """How the passage was marked, or the other cards. These checks apply to all cards."""
+
+
+_DECLARED: list[tuple[Check, Needs]] = []
+
+
+def needs(what: Needs) -> Callable[[Check], Check]:
+    """Declare the decorated function as a check."""
+
+    def declare(check: Check) -> Check:
+        _DECLARED.append((check, what))
+        return check
+
+    return declare
+
+
+def checks_in(modules: tuple[str, ...], what: Needs) -> tuple[Check, ...]:
+    """Return the checks that need this, in the order of their modules and within a module."""
+    checks = [check for check, needed in _DECLARED if needed is what]
+    return tuple(sorted(checks, key=lambda check: modules.index(check.__module__)))

@@ -1,0 +1,80 @@
+"""Checks of how a passage was marked: mere emphasis, metadata, code, another tool's card."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ankiforge.check.findings import Context, Needs, make_finding, needs
+from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Draft, Finding, Form, Highlight
+from ankiforge.text import regex
+from ankiforge.text.cloze import image_paths
+from ankiforge.text.tools import schedule_of
+
+
+@needs(Needs.REST)
+def form(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find cards made from doubtful marks, cards of other tools, and cards with unreadable pictures."""
+    highlight = context.highlight
+    if highlight.form is Form.TERM:
+        yield make_finding("loose_term")
+    elif highlight.form is Form.PHRASE and highlight.document.clipped:
+        yield make_finding("clipped")
+    else:
+        doubt = _doubt_about_line(draft, highlight)
+        if doubt:
+            yield make_finding("inline_field", doubt)
+    if highlight.open_end:
+        yield make_finding("open_end")
+    if highlight.other_note:
+        yield make_finding(OTHER_NOTE, str(highlight.other_note))
+    if schedule_of(highlight.schedule):
+        yield make_finding(OTHER_SCHEDULE)
+    every_field = "\n".join(text for _, text in draft.fields)
+    for path in image_paths(every_field):
+        fault = context.picture_fault(path)
+        if fault:
+            yield make_finding("unreadable_picture", fault)
+
+
+# --- lines with `::` ------------------------------------------------------------------------------
+
+# The deck or tags of a note, as a tool reads them, and a number or letter of a list: `1)`.
+_DECLARATION = regex(r"(?i)(?:TARGET[ _]DECK|FILE[ _]TAGS)\b|\W*\w{1,2}[.)）]\Z")
+_CODE_LINE = regex(
+    r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
+    # an address: fe80::1, 2001::1:2, but not the year in `1989::9 November`
+    r"|(?<![\w:])(?=\w*\d)(?=\d*[A-Fa-f]|\w+::[0-9A-Fa-f]*[:/])"
+    r"[0-9A-Fa-f]{3,4}::[0-9A-Fa-f:]*(?:/\d+)?(?!\w)"
+    r"|::=|^\S+\s+::\s+\S+(?:\s+\S+){0,3}\s*(?:->|=>|→|⇒)"  # a grammar, a type
+    # a member of a class, but not `JavaScript::a language`
+    r"|(?<=\s)[A-Z]\w*[a-z][A-Z]\w*::\w|^[A-Z]\w*[a-z][A-Z]\w*::\w+\W*$"
+    r"|\b(?:SELECT|UPDATE|DELETE|WHERE)\b.*\w::\w|\[\w+::"  # a query
+)
+# A value that is typical of a Dataview field.
+_VALUE = regex(
+    r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]|(?:true|false|yes|no)"
+    r"|(?:#\S+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+"
+)
+
+
+def _doubt_about_line(draft: Draft, highlight: Highlight) -> str:
+    """Return why a line with `::` may be no card; "" if it is one."""
+    if highlight.form is Form.INLINE_FIELD:
+        several = highlight.exact.count("::") > 1
+        return "it contains several" if several else "it may be metadata"
+    if highlight.form is not Form.INLINE:
+        return ""
+    front = draft.field("Front")
+    back = draft.field("Back").strip("*_= ")
+    if _CODE_LINE.search(highlight.exact) or _open_brackets(front) > 0 > _open_brackets(back):
+        return "it may be code"
+    is_question = highlight.declared or front.endswith("?")
+    if _DECLARATION.match(front) or (not is_question and _VALUE.fullmatch(back)):
+        return "it may be metadata"
+    return ""
+
+
+def _open_brackets(text: str) -> int:
+    """Return how many brackets of a text are not closed; less than 0 if they close others."""
+    return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))

@@ -1,0 +1,133 @@
+"""Check of the numbers, fractions and months of a card against its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ankiforge.check.findings import Context, Needs, make_finding, needs
+from ankiforge.check.quantities import (
+    DIGITS,
+    Quantity,
+    all_numbers,
+    bases,
+    fractions,
+    months,
+    quantities,
+    stated_numbers,
+    values,
+    written_fractions,
+)
+from ankiforge.check.reading import about, asked_by_reader, read, source_text
+from ankiforge.model import Draft, Finding, Strings
+from ankiforge.text.shields import without_formulas
+
+# `one` and `two` are often no numbers: both threads are two threads.
+_LEAST_WORD = 3
+
+
+@needs(Needs.SOURCE)
+def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find numbers that the source does not have, or has with another unit, sign or era."""
+    reading = read(draft)
+    source = source_text(context.highlight)
+    foreign: list[str] = []
+    if not asked_by_reader(draft):
+        foreign += _foreign(reading.asked, f"{source}\n{about(context.highlight)}")
+    for answer in reading.answers:
+        foreign += _foreign(answer, source)
+    if foreign:
+        yield make_finding("ungrounded_number", ", ".join(dict.fromkeys(foreign)))
+        return
+    plain_source = without_formulas(source)
+    for text in reading.answers if asked_by_reader(draft) else (reading.whole,):
+        for quantity in quantities(without_formulas(text)):
+            stated = _stated_otherwise(quantity, plain_source)
+            if stated:
+                yield make_finding("number_altered", f"{quantity.shown}; there: {stated}")
+                return
+
+
+# --- numbers that the source lacks ----------------------------------------------------------------
+
+
+def _foreign(text: str, source: str) -> Iterator[str]:
+    """Yield the numbers and months of a text that the source has in no notation."""
+    source_digits = set(DIGITS.findall(source)) if source.isascii() else set()
+    for number, notations in stated_numbers(text).items():
+        if not source_digits.isdisjoint(notations):  # fast, and sufficient for most
+            continue
+        if not _is_stated(number, notations, text, source):
+            yield number
+    for quantity in quantities(text):
+        if _is_claim(quantity) and not _has_size(source, quantity):
+            yield quantity.shown
+    for word, value in fractions(text).items():
+        has_word = word.rstrip("s") in source.casefold()
+        if not has_word and values(source).isdisjoint((value, value * 100)):
+            yield word
+    yield from _foreign_months(text, source)
+
+
+def _is_claim(quantity: Quantity) -> bool:
+    """Return whether a quantity says more than its digits, and can be compared by its size."""
+    if quantity.spelled:
+        return quantity.value >= _LEAST_WORD
+    return quantity.unit != ""
+
+
+def _is_stated(number: str, notations: Strings, text: str, source: str) -> bool:
+    """Return whether a source has a number of a text in some notation."""
+    if not all_numbers(source).isdisjoint(notations):
+        return True
+    # 3,000,000 for 3 million
+    for quantity in quantities(text):
+        if number in quantity.shown and _has_size(source, quantity):
+            return True
+    # ¾ for 3/4
+    for numerator, denominator, size in written_fractions(text):
+        if number in (numerator, denominator) and size in values(source):
+            return True
+    return False
+
+
+def _has_size(source: str, quantity: Quantity) -> bool:
+    """Return whether a source has a number of this size, whatever its notation and sign."""
+    return abs(quantity.value) in values(source) or quantity.base in bases(source)
+
+
+def _foreign_months(text: str, source: str) -> Iterator[str]:
+    """Yield the months that a text names, if its source names only others."""
+    named = months(text)
+    if not named:
+        return
+    source_months = set(months(source).values())
+    if not source_months:
+        return
+    for name, month in named.items():
+        if month not in source_months:
+            yield name
+
+
+# --- numbers with another unit, sign or era -------------------------------------------------------
+
+
+def _stated_otherwise(quantity: Quantity, source: str) -> str:
+    """Return how the source states a number; "" if the card agrees."""
+    if not (quantity.unit or quantity.era or quantity.value < 0):
+        return ""
+    same_size = [
+        stated for stated in quantities(source) if abs(stated.value) == abs(quantity.value)
+    ]
+    if not same_size:
+        return ""
+    first = same_size[0].shown
+    units = {stated.unit for stated in same_size} - {""}
+    if quantity.unit and units and quantity.unit not in units:
+        dimension, size = quantity.base
+        return "" if (dimension, abs(size)) in bases(source) else first
+    if quantity.value < 0 and not any(stated.value < 0 for stated in same_size):
+        return first
+    eras = {stated.era for stated in same_size}
+    if quantity.era and "" not in eras and quantity.era not in eras:
+        return first
+    return ""

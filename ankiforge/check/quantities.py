@@ -1,0 +1,329 @@
+"""Numbers of a text in all notations, and quantities: numbers with their scale, unit, sign and era."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from functools import lru_cache
+from itertools import islice, pairwise
+from typing import NamedTuple
+
+from ankiforge.check.words import NUMBER_WORDS, ORDINALS, by_word, data, tokens
+from ankiforge.model import Strings
+from ankiforge.text import regex
+
+# --- numbers -----------------------------------------------------------------------------------
+
+_RAISED = regex("[²³¹⁰⁴-⁹₀-₉]+")
+DIGITS = regex(r"\d+(?:[.,]\d+)*")
+_GROUPING = regex(r"[.,](?=\d{3}(?:\D|$))")
+_POWER = regex(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
+_ROMAN = regex(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
+_NUMBERED = regex(
+    r"(?i)\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex|level|category"
+    r"|axiom|law|act|group|period|form)\s+((?-i:[IVXivx]))\b"
+)
+_ROMAN_SIGN = regex(r"\b[WIVXivx]+[12]?\b")
+_ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
+
+
+def space_raised(text: str) -> str:
+    """Return the text with a blank before super- and subscript digits, so that `10³` is not 103."""
+    return _RAISED.sub(lambda match: " " + " ".join(match[0]), text)
+
+
+def arabic(text: str) -> str:
+    """Return the text with Roman numerals as digits: `WWII`, `type I`, but not `I` alone."""
+    if not _ROMAN_SIGN.search(text):
+        return text
+    text = re.sub(r"\bWW(I{1,2}|[12])\b", r"World War \1", text)
+    text = _NUMBERED.sub(lambda match: f"{match[1]} {_roman(match[2].upper())}", text)
+    return _ROMAN.sub(lambda match: str(_roman(match[0])), text)
+
+
+def _roman(numeral: str) -> int:
+    """Return the value of a Roman numeral."""
+    total = 0
+    values = [_ROMAN_VALUE[sign] for sign in numeral]
+    for value, following in pairwise([*values, 0]):
+        total += -value if value < following else value
+    return total
+
+
+def stated_numbers(text: str) -> dict[str, Strings]:
+    """Return the numbers in digits, each with the notations that a source may use.
+
+    `1,000` may be written as 1000, and the 10 of `10^3` as 103, because PDFs lose superscripts.
+    """
+    raised = space_raised(text)
+    powers = {}
+    for match in _POWER.finditer(raised):
+        base, exponent = match.groups()
+        powers[base] = powers[exponent] = f"{base}{exponent}"
+    plain = unicodedata.normalize("NFKC", arabic(raised))
+    notations = {}
+    for number in DIGITS.findall(plain):
+        notations[number] = _notations(number)
+        if number in powers:
+            notations[number] += (powers[number],)
+    return notations
+
+
+@lru_cache(maxsize=512)
+def all_numbers(text: str) -> frozenset[str]:
+    """Return all numbers of a text (digits, words, ordinals, Roman numerals) in all notations."""
+    numbers = set(DIGITS.findall(unicodedata.normalize("NFKC", text)))
+    plain = unicodedata.normalize("NFKC", arabic(space_raised(text)))
+    for number in DIGITS.findall(plain):
+        numbers.update(_notations(number))
+    words = set(tokens(text))
+    for word in words:
+        if word in NUMBER_WORDS:
+            numbers.add(NUMBER_WORDS[word])
+    for number, ordinal in enumerate(ORDINALS, start=1):
+        if ordinal in words:
+            numbers.add(str(number))
+    return frozenset(numbers)
+
+
+def _notations(number: str) -> Strings:
+    """Return a number as it is, without separators of thousands, and with a decimal point."""
+    ungrouped = _GROUPING.sub("", number)
+    return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
+
+
+# --- units ---------------------------------------------------------------------------------------
+
+
+class Unit(NamedTuple):
+    """A unit of measurement."""
+
+    name: str
+    """Its first spelling."""
+    dimension: str
+    """What it measures: time, length …"""
+    worth: Fraction
+    """Its size in the first unit of the dimension."""
+
+
+_NO_UNIT = Unit("", "", Fraction(1))
+
+
+def _read_units() -> Iterator[tuple[str, Unit]]:
+    """Yield (spelling, unit) from `data/units.txt`; `_` in a spelling stands for a blank."""
+    dimension = ""
+    for line in data("units").splitlines()[1:]:
+        head, colon, words = line.partition(": ")
+        if colon:
+            dimension = head
+        else:
+            words = line
+        worth, *spellings = words.split()
+        names = [unicodedata.normalize("NFKC", name).casefold() for name in spellings]
+        unit = Unit(names[0], dimension, Fraction(worth))
+        for name in names:
+            yield name.replace("_", " "), unit
+
+
+UNITS: dict[str, Unit] = dict(_read_units())
+"""Units by spelling."""
+
+# --- quantities ----------------------------------------------------------------------------------
+
+# The number of characters of a text that are read.
+_LONGEST = 8000
+# The maximum number of quantities that are read.
+_MOST = 150
+_SCALES = {name: 10 ** int(power) for name, power in by_word("numbers", "scales").items()}
+_FRACTIONS = {word: Fraction(value) for word, value in by_word("numbers", "fractions").items()}
+
+
+def _longest_first(names: Iterable[str]) -> str:
+    """Return alternatives of a pattern, grouped by their first sign: most are ruled out by it."""
+    ends: dict[str, list[str]] = {}
+    for name in sorted(names, key=len, reverse=True):
+        ends.setdefault(name[0], []).append(re.escape(name[1:]))
+    return "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in ends.items())
+
+
+# More would be too many for Python to read as one number.
+_DIGITS = r"\d{1,999}"
+# Number words that are more often something else: `once he came`, `gib acht`.
+_DOUBTFUL_WORDS = frozenset(("once", "twice", "acht"))
+_WORD = _longest_first(frozenset(NUMBER_WORDS) - _DOUBTFUL_WORDS)
+QUANTITY = regex(
+    rf"""(?x)
+    (?=[-−–+±$€£\d]|\b)
+    (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
+    (?:(?P<sign>(?<![\w)\]}}.,%°])[-−–+±](?=[\d.])|\bminus\s|\bmoins\s(?=\d))?
+    (?P<money>[$€£](?=\d))?
+    (?P<digits>{_DIGITS}(?:[., '\u00a0\u202f]\d{{3}}){{1,999}}(?:[.,]\d{{1,2}}(?!\d))?(?!\d)
+        |{_DIGITS}(?:[.,]{_DIGITS})?)
+    |\b(?P<word>{_WORD})\b)
+    (?:[\s-]{{0,2}}(?P<scale>{_longest_first(_SCALES)})(?![^\W\d_]))?
+    (?:[\s-]{{0,2}}(?P<unit>{_longest_first(UNITS)})(?![^\W_]|/\w))?
+    (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.|ad\b|a\.d\.|ce\b|n\.\s?chr))?
+    """
+)
+RANGE = regex(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
+_SQUARE = regex(r"[²³](?=\W|$)")
+_GROUP_SIGN = regex(r"[ '\u00a0\u202f]")
+_GROUPED = regex(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
+_MINUS_SIGNS = frozenset(("-", "−", "–", "minus", "moins"))
+# The beginnings of `BC`, `v. Chr.`, `av. J.-C.`, `a. C.`, without blanks and stops.
+_BEFORE_CHRIST = ("bc", "vchr", "avj", "ac")
+
+
+class Quantity(NamedTuple):
+    """A number with its unit, sign and era."""
+
+    shown: str
+    """As written, for messages."""
+    value: Fraction
+    """With its scale and sign."""
+    unit: str = ""
+    dimension: str = ""
+    worth: Fraction = Fraction(1)
+    era: str = ""
+    """`before` or `after` for BC and AD; "" if not given."""
+    at: int = 0
+    """Its position in the text."""
+    spelled: bool = False
+    """Whether it is a word: `three`."""
+
+    @property
+    def base(self) -> tuple[str, Fraction]:
+        """The dimension and size, which are equal for 5 g and 5,000 mg."""
+        return self.dimension, self.value * self.worth
+
+
+@lru_cache(maxsize=1024)
+def quantities(text: str) -> tuple[Quantity, ...]:
+    """Return the quantities in a text, in order; the unit of a range applies to both ends."""
+    plain = level(text[:_LONGEST]).casefold()
+    found = []
+    ends = []
+    for match in islice(QUANTITY.finditer(plain), _MOST):
+        found.append(quantity_of(match))
+        ends.append(match.end())
+    for index in range(len(found) - 2, -1, -1):
+        quantity = found[index]
+        following = found[index + 1]
+        between = plain[ends[index] : following.at]
+        if not quantity.unit and following.unit and RANGE.fullmatch(between):
+            found[index] = quantity._replace(
+                unit=following.unit, dimension=following.dimension, worth=following.worth
+            )
+    return tuple(found)
+
+
+def level(text: str) -> str:
+    """Return the text in NFKC, with Roman numerals and the sign of `km²` as digits."""
+    plain = _SQUARE.sub(lambda sign: "2" if sign[0] == "²" else "3", arabic(text))
+    return unicodedata.normalize("NFKC", plain)
+
+
+def quantity_of(match: re.Match[str]) -> Quantity:
+    """Return the quantity for a match of `QUANTITY` in a casefolded text."""
+    if match["digits"]:
+        value = _value_of_digits(match["digits"])
+    else:
+        value = Fraction(NUMBER_WORDS[match["word"]])
+    if match["scale"]:
+        value *= _SCALES.get(match["scale"], 1)
+    if match["sign"] and match["sign"].strip() in _MINUS_SIGNS:
+        value = -value
+    unit = UNITS.get(match["unit"] or match["money"] or "", _NO_UNIT)
+    return Quantity(
+        shown=" ".join(match[0].split()),
+        value=value,
+        unit=unit.name,
+        dimension=unit.dimension,
+        worth=unit.worth,
+        era=_era(match["early"], match["late"]),
+        at=match.start(),
+        spelled=not match["digits"],
+    )
+
+
+def _value_of_digits(digits: str) -> Fraction:
+    """Return the value of a number in digits, whatever separates thousands and decimals."""
+    digits = _GROUP_SIGN.sub("", digits)
+    grouped = _GROUPED.fullmatch(digits)
+    if grouped:
+        thousands_sign = grouped[1]
+        digits = digits.replace(thousands_sign, "")
+    whole, point, decimals = digits.replace(",", ".").rpartition(".")
+    if not point:
+        return Fraction(int(digits))  # a Fraction of a text is slow
+    return Fraction(f"{whole.replace('.', '')}.{decimals}")
+
+
+def _era(early: str | None, late: str | None) -> str:
+    """Return the era that stands before a year (only AD does) or behind it."""
+    if early:
+        return "after"
+    if not late:
+        return ""
+    letters = re.sub(r"[\s.]", "", late)
+    return "before" if letters.startswith(_BEFORE_CHRIST) else "after"
+
+
+@lru_cache(maxsize=512)
+def values(text: str) -> frozenset[Fraction]:
+    """Return the values of all numbers in a text, including scales and fractions."""
+    sizes = {abs(quantity.value) for quantity in quantities(text)}
+    sizes.update(size for _, _, size in written_fractions(text))
+    sizes.update(fractions(text).values())
+    return frozenset(sizes)
+
+
+@lru_cache(maxsize=512)
+def bases(text: str) -> frozenset[tuple[str, Fraction]]:
+    """Return (dimension, size) of all numbers with a unit."""
+    found = set()
+    for quantity in quantities(text):
+        dimension, size = quantity.base
+        if dimension:
+            found.add((dimension, abs(size)))
+    return frozenset(found)
+
+
+# --- fractions and months ------------------------------------------------------------------------
+
+
+def fractions(text: str) -> dict[str, Fraction]:
+    """Return the fractions in words: `half`, `a third`."""
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    return {word: _FRACTIONS[word] for word in words if word in _FRACTIONS}
+
+
+def written_fractions(text: str) -> list[tuple[str, str, Fraction]]:
+    """Return (numerator, denominator, value) of the fractions in digits: 3/4, ¾."""
+    plain = unicodedata.normalize("NFKC", text)
+    found = []
+    for numerator, denominator in re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain):
+        if int(denominator):
+            size = Fraction(int(numerator), int(denominator))
+            found.append((numerator, denominator, size))
+    return found
+
+
+_MONTHS = {name: int(number) for name, number in by_word("numbers", "months").items()}
+_MONTH = regex(
+    r"(?i)(?<![^\W_])"
+    r"(?:(?P<before>\d{1,2}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
+    rf"(?P<month>{'|'.join(_MONTHS)})(?![^\W_])(?P<after>,?\s(?:de\s|of\s)?\d)?"
+)
+
+
+def months(text: str) -> dict[str, int]:
+    """Return the months that a text names next to a day or year, or after `in`."""
+    found = {}
+    for match in _MONTH.finditer(text):
+        if match["before"] or match["after"]:
+            name = match["month"]
+            found[name] = _MONTHS[name.casefold()]
+    return found

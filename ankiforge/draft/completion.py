@@ -1,0 +1,97 @@
+"""The reply of a server: the parts of a chat completion that are used."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ankiforge.model import Json, Value
+
+TOO_LARGE = "too large"
+"""The reason why a reply of more than `LARGEST` bytes ends, of which nothing else is kept."""
+MOST_TOKENS = 10_000_000
+"""The maximum credible number of tokens of a request or reply."""
+# A number in a reply may have a thousand digits.
+_MOST_DIGITS = 18
+
+
+class Completion(Value):
+    """The parts of a `chat.completions` reply that we use."""
+
+    content: str = ""
+    finish: str = ""
+    refusal: str = ""
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    """Including reasoning."""
+
+    @classmethod
+    def of(cls, raw: str) -> Completion | None:
+        """Parse the body of a reply; None if it is not a chat completion. Never raises."""
+        try:
+            # tolerate half an emoji, a line break in a string, a number of a thousand digits
+            reply = json.loads(
+                raw, strict=False, parse_int=lambda digits: int(digits[:_MOST_DIGITS])
+            )
+        except (ValueError, RecursionError):
+            return None
+        choices = _as_dict(reply).get("choices")
+        choice = {}
+        if isinstance(choices, list) and choices:
+            choice = _as_dict(choices[0])
+        message = choice.get("message")
+        finish = choice.get("finish_reason")
+        is_ended = message is None and finish is not None
+        if not (isinstance(message, dict) or is_ended):
+            return None  # the model was interrupted
+        message = _as_dict(message)
+        tokens_in, tokens_out = _tokens(_as_dict(reply.get("usage")))
+        return cls(
+            content=_content(message, finish),
+            finish=str(finish or ""),
+            refusal=_as_text(message.get("refusal")),
+            model=_as_text(reply.get("model")),
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+        )
+
+
+def _content(message: Json, finish: Any) -> str:
+    """Return what a model answered, also if the server took the answer for reasoning."""
+    content = _as_text(message.get("content"))
+    if content or finish != "stop":
+        return content
+    thought = _as_text(message.get("reasoning_content")) or _as_text(message.get("reasoning"))
+    return thought if '"cards"' in thought else ""
+
+
+def _tokens(usage: Json) -> tuple[int, int]:
+    """Return the tokens of the request and of the reply; 0 if they are not known."""
+    tokens_in = _credible(usage.get("prompt_tokens"))
+    tokens_out = _credible(usage.get("completion_tokens"))
+    if tokens_in and tokens_out:  # some servers count reasoning only in the total
+        total = _credible(usage.get("total_tokens"))
+        tokens_out = max(tokens_out, total - tokens_in)
+    return tokens_in, tokens_out
+
+
+def _credible(tokens: Any) -> int:
+    """Return a number of tokens; 0 if the value is not credible."""
+    if not isinstance(tokens, int) or isinstance(tokens, bool):
+        return 0
+    return tokens if 0 < tokens <= MOST_TOKENS else 0
+
+
+def _as_dict(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _as_text(content: Any) -> str:
+    """Return a content, which some servers send as a list of parts, as valid Unicode."""
+    if isinstance(content, list):
+        texts = [_as_dict(part).get("text") for part in content]
+        content = "".join(text for text in texts if isinstance(text, str))
+    if not isinstance(content, str):
+        return ""
+    return content.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,92 @@
+"""What became of highlights that a model or a chat was asked about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.draft.sendable import SendableTask
+from ankiforge.model import (
+    Draft,
+    Drafted,
+    Highlight,
+    HighlightKey,
+    NoCard,
+    Problem,
+    Strings,
+)
+
+Repair = Callable[[Draft, Highlight], Strings]
+"""Returns the findings that block a draft, as text; called from several threads."""
+BlockedDraft = tuple[Draft, Strings]
+"""A draft with the findings that block it."""
+
+
+class DraftedHighlight(msgspec.Struct):
+    """What drafting gave for one highlight.
+
+    Drafts, a reason for none, a problem, or the last two of them.
+    """
+
+    drafts: tuple[Draft, ...] = ()
+    no_card: NoCard | None = None
+    problem: Problem | None = None
+    """Why it was not drafted; `where` is a setting that is responsible, "" = the document."""
+
+
+DraftedHighlights = dict[HighlightKey, DraftedHighlight]
+
+
+def drafted(sent: SendableTask, results: DraftedHighlights) -> Drafted:
+    """Return the result of a task, in the order of its highlights, including those never sent."""
+    drafts: list[Draft] = []
+    no_cards: list[NoCard] = []
+    failed: list[tuple[HighlightKey, str]] = []
+    for highlight in sent.task.highlights:
+        key = highlight.key
+        if key in sent.withheld:
+            no_cards.append(sent.withheld[key])
+        if key not in results:
+            continue
+        result = results[key]
+        drafts += result.drafts
+        if result.no_card:
+            no_cards.append(result.no_card)
+        if result.problem and not result.problem.once:
+            failed.append((key, result.problem.what))
+    return Drafted(
+        task=sent.task,
+        drafts=tuple(drafts),
+        no_cards=tuple(no_cards),
+        failed=tuple(failed),
+        problems=_problems(sent, results),
+    )
+
+
+def _problems(sent: SendableTask, results: DraftedHighlights) -> tuple[Problem, ...]:
+    """Return each problem once; those of no setting are the document's."""
+    document = sent.task.document
+    title = document.title or document.key
+    problems: dict[Problem, None] = {}
+    for result in results.values():
+        if result.problem:
+            problems[result.problem] = None
+    return tuple(
+        problem
+        if problem.where
+        else replace(problem, where=title, what=f"not drafted: {problem.what}")
+        for problem in problems
+    )
+
+
+def complaint(blocked: Iterable[BlockedDraft]) -> str:
+    """Return the cards that a check blocks, each with the reasons, for the model."""
+    return "\n".join(f"{card_json(draft)}: {'; '.join(faults)}" for draft, faults in blocked)
+
+
+def card_json(draft: Draft) -> str:
+    """Return a draft as a model writes it."""
+    return json.dumps({"kind": draft.kind.value, **dict(draft.fields)}, ensure_ascii=False)

@@ -1,0 +1,161 @@
+"""The front matter of a note: what YAML at its start says about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ankiforge.extract.folder import iso_time
+from ankiforge.model import Json, Pair, Strings
+from ankiforge.text import regex
+from ankiforge.text.identifiers import names_in
+
+_HEAD = regex(r"(?ms)---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_SWITCHES = ("cards", "ankiforge")
+_OFF = regex("(?i)false|no|off")
+_OFF_LINE = regex(r"(?im)^(cards|ankiforge):[ \t]*[\"']?(?:false|no|off)[\"']?[ \t]*$")
+# Characters; longer front matter is not read.
+_LARGEST = 64_000
+# Characters above which the fast YAML loader is not used: deep nesting could end the process.
+_LONG = 4_000
+
+
+class FrontMatter(NamedTuple):
+    """The front matter of a note."""
+
+    title: str = ""
+    deck: str = ""
+    author: str = ""
+    created: str = ""
+    updated: str = ""
+    """ISO 8601, "" if not told."""
+    published: str = ""
+    """ISO 8601: when the page was published that the note was clipped from."""
+    tags: Strings = ()
+    skip: str = ""
+    """The reason why no cards are made of the note, "" if they are."""
+    problem: str = ""
+    """The problem with the YAML, if any."""
+    identifiers: tuple[Pair, ...] = ()
+    """(scheme, value) of the paper that the note is about."""
+    lines: int = 0
+    """The number of lines of the front matter."""
+
+
+def front_matter(text: str) -> FrontMatter:
+    """Parse the front matter; broken YAML is a problem, but its lines are skipped, too."""
+    head = _HEAD.match(text)
+    if head is None:
+        return FrontMatter()
+    values, problem = _yaml(head[1])
+    if problem:
+        # a person's “no” counts although another line is broken
+        off = _OFF_LINE.findall(head[1])
+    else:
+        off = [key for key in _SWITCHES if _OFF.fullmatch(_word(values.get(key)))]
+    ends_with_line = head[0].endswith("\n")
+    return FrontMatter(
+        title=_word(values.get("title")),
+        deck=_word(values.get("deck")) or _word(values.get("cards-deck")),
+        author=_word(values.get("author")),
+        created=iso_time(_word(values.get("created"))),
+        updated=iso_time(_word(values.get("updated"))),
+        published=iso_time(_word(values.get("published"))),
+        tags=tuple(dict.fromkeys(_tags(values))),
+        skip=f"the note says {off[0]}: false" if off else "",
+        identifiers=tuple(dict.fromkeys(_identifiers(values))),
+        problem=problem,
+        lines=head[0].count("\n") + (0 if ends_with_line else 1),
+    )
+
+
+@lru_cache(maxsize=256)
+def _yaml(head: str) -> tuple[Json, str]:
+    """Return the values of the front matter as they are written, and the problem with it.
+
+    A number or a date stays text: `2301.10240` of arXiv keeps its last digit.
+    """
+    import yaml
+
+    if len(head) > _LARGEST:
+        return {}, f"the front matter is larger than {_LARGEST // 1000} kB"
+    loader = yaml.BaseLoader
+    if len(head) <= _LONG:
+        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    try:
+        values = yaml.load(head, loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        # lines are counted from 0, and behind the one that begins the front matter
+        where = "" if line is None else f" in line {line + 2}"
+        return {}, f"the front matter is not YAML{where}"
+    if not values:
+        return {}, ""
+    if isinstance(values, dict):
+        return values, ""
+    return {}, "the front matter is not a list of keys and values"
+
+
+def _word(value: Any) -> str:
+    """Return a value that is text, "" for lists, mappings and null."""
+    if not isinstance(value, str) or value in ("null", "~"):
+        return ""
+    return value.strip()
+
+
+def _tags(values: Json) -> Iterator[str]:
+    """Yield the tags of a note, without `#` and blanks."""
+    for given in (values.get("tags"), values.get("tag")):
+        words = given if isinstance(given, list) else re.split(r"[,\s]+", _word(given))
+        for word in words:
+            tag = _word(word).lstrip("#")
+            if tag:
+                yield re.sub(r"\s+", "-", tag)
+
+
+# --- the paper that a literature note is about ----------------------------------------------
+
+_SCHEMES = {
+    "doi": ("doi",),
+    "arxiv": ("arxiv", "arxivid", "eprint"),
+    "isbn": ("isbn", "isbn10", "isbn13"),
+    "pmid": ("pmid", "pubmed", "pubmedid"),
+    "citekey": ("citekey", "citationkey", "bibkey"),
+    "url": ("url", "source", "link"),
+}
+_SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
+# Identifiers of one key that are read.
+_MOST_NAMES = 8
+_ADDRESS = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
+_ZOTERO = regex(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
+
+
+def _identifiers(values: Json) -> Iterator[Pair]:
+    """Yield the identifiers of the paper that a note is about, from keys that tools write."""
+    for key, value in values.items():
+        name = re.sub(r"[\W_]+", "", key.casefold())
+        given = value if isinstance(value, list) else [value]
+        for word in map(_word, given[:_MOST_NAMES]):
+            yield from _identifiers_in(name, word)
+
+
+def _identifiers_in(name: str, word: str) -> Iterator[Pair]:
+    """Yield the identifiers in a value of front matter; `name` is its key, without signs."""
+    scheme = _SCHEME_OF.get(name, "")
+    if scheme == "citekey" and word:
+        yield "citekey", word.lstrip("@")
+    elif scheme == "url":
+        address = _ADDRESS.fullmatch(word)
+        if address:
+            yield "url", address[1]
+    elif scheme:
+        for identifier in names_in(f"{scheme} {word}"):
+            if identifier[0] == scheme:
+                yield identifier
+    elif name.startswith("zotero"):
+        item = _ZOTERO.search(word)
+        if item:
+            library = f"group.{item[1]}" if item[1] else "user"
+            yield "zotero", f"{library}/{item[2]}"

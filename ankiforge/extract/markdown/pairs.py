@@ -1,0 +1,212 @@
+"""Pair the tokens that open and close a mark or a cloze."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ankiforge.extract.markdown.tokens import INSIDE, Gaps, Kind, Token
+from ankiforge.text import regex
+
+
+def pair(tokens: list[Token], opener: int, closer: int) -> None:
+    """Make partners of two tokens, which show nothing then."""
+    tokens[opener].partner = closer
+    tokens[closer].partner = opener
+    tokens[opener].plain = ""
+    tokens[closer].plain = ""
+
+
+def _drop_unpaired(tokens: list[Token], kind: Kind) -> None:
+    """Turn the unpaired tokens of a kind into plain text."""
+    for token in tokens:
+        if token.kind is kind and token.partner < 0:
+            token.become(Kind.TEXT if token.plain else Kind.GONE, token.plain)
+
+
+# --- marks ----------------------------------------------------------------------------------
+
+
+def pair_marks(tokens: list[Token]) -> None:
+    """Pair the signs of marks within a block, also across its line ends."""
+    openers: dict[str, int] = {}
+    for index, token in enumerate(tokens):
+        if token.kind is not Kind.MARK:
+            continue
+        sign = token.markdown
+        opener = openers.get(sign, -1) if token.closes else -1
+        if opener >= 0 and not _are_comparisons(tokens, opener, index):
+            del openers[sign]
+            pair(tokens, opener, index)
+        elif token.opens:
+            openers[sign] = index
+    _drop_unpaired(tokens, Kind.MARK)
+
+
+def _are_comparisons(tokens: list[Token], opener: int, closer: int) -> bool:
+    """Return whether two `==` compare values: `a==b or c==d` has no mark."""
+    if not tokens[opener].note == tokens[closer].note == INSIDE:
+        return False
+    return any(" " in token.plain for token in tokens[opener:closer])
+
+
+# --- hand-written clozes --------------------------------------------------------------------
+
+# Clozes within each other, above which a block has none; Anki itself reads no more than a few.
+_DEEPEST = 10
+
+
+class _Cloze(NamedTuple):
+    """The indices of the tokens of a cloze."""
+
+    opener: int
+    closer: int
+    hint: int = -1
+    """Of the `::` before the hint, -1 = there is none."""
+
+
+@dataclass(slots=True)
+class _Brace:
+    """A brace that was opened, or `{{`."""
+
+    index: int
+    hint: int = -1
+    """The index of the `::` before the hint of its cloze, -1 = none yet."""
+
+
+def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
+    """Pair `{{` and `}}`, and the single braces of a dialect, on one line; braces must balance."""
+    reader = _ClozeReader(tokens, gaps)
+    for index in range(len(tokens)):
+        reader.read(index)
+    if reader.deepest <= _DEEPEST:
+        for cloze in reader.clozes:
+            tokens[cloze.closer].become(Kind.GAP, "", "}}")
+            pair(tokens, cloze.opener, cloze.closer)
+            if cloze.hint >= 0:
+                for token in tokens[cloze.hint : cloze.closer]:
+                    token.kind = Kind.HINT
+                    token.plain = ""
+    _drop_unpaired(tokens, Kind.GAP)
+
+
+class _ClozeReader:
+    """Finds the clozes of a block by its braces, token by token."""
+
+    def __init__(self, tokens: list[Token], gaps: Gaps) -> None:
+        self._tokens = tokens
+        self._signs = gaps.signs
+        self._open = list[_Brace]()
+        """The braces that are open, the innermost last; of `{{{`, three."""
+        self.clozes = list[_Cloze]()
+        self.deepest = 0
+        """The most braces that were open at once."""
+
+    def read(self, index: int) -> None:
+        """Read the next token."""
+        token = self._tokens[index]
+        if token.kind is Kind.BREAK:
+            self._open.clear()
+        elif token.kind is Kind.GAP:
+            self._open.append(_Brace(index))
+        elif token.kind is Kind.TEXT and token.plain.startswith("{"):
+            for _ in token.plain:
+                self._open.append(_Brace(index))
+        elif token.kind is Kind.TEXT and self._open:
+            if token.plain == "}":
+                self._close(index)
+            elif token.plain == "::":
+                self._begin_hint(index)
+        self.deepest = max(self.deepest, len(self._open))
+
+    def _close(self, index: int) -> None:
+        """Close the innermost brace, or the cloze if there are two braces."""
+        tokens = self._tokens
+        brace = self._open[-1]
+        opener = tokens[brace.index]
+        is_double = index + 1 < len(tokens) and tokens[index + 1].plain == "}"
+        if opener.kind is Kind.TEXT:
+            self._open.pop()
+            if not is_double and self._is_cloze_of_dialect(brace.index, index):
+                opener.become(Kind.GAP)
+                self.clozes.append(_Cloze(brace.index, index))
+        elif is_double:
+            self._open.pop()
+            self.clozes.append(_Cloze(brace.index, index, brace.hint))
+            tokens[index + 1].become(Kind.GONE)
+
+    def _is_cloze_of_dialect(self, opener: int, closer: int) -> bool:
+        """Return whether a dialect reads the text between two single braces as a cloze."""
+        if "{" not in self._signs or self._tokens[opener].plain != "{":
+            return False
+        kinds_inside = {token.kind for token in self._tokens[opener + 1 : closer]}
+        return bool(kinds_inside) and Kind.GAP not in kinds_inside
+
+    def _begin_hint(self, index: int) -> None:
+        """Read `::`, behind which a hint begins, unless it follows the number of the cloze."""
+        tokens = self._tokens
+        brace = self._open[-1]
+        if brace.hint >= 0 or tokens[brace.index].kind is not Kind.GAP:
+            return
+        follows_number = index == brace.index + 2 and tokens[index - 1].plain.isdigit()
+        if not (follows_number and "{{" in self._signs):
+            brace.hint = index
+
+
+# --- clozes of a dialect --------------------------------------------------------------------
+
+# The number of a cloze before its answer: `==1;;answer;;hint==`, `{2:answer}`, `{c2::answer}`.
+_NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
+
+
+def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
+    """Make clozes of what a dialect reads as such, each on one line, all of them numbered."""
+    unnumbered = 0
+    for index, token in enumerate(tokens):
+        if token.kind is not Kind.GAP and _sign_of(token) not in gaps.signs:
+            continue
+        inside = tokens[index + 1 : token.partner] if token.partner > index else []
+        if not inside or any(part.kind in (Kind.BREAK, Kind.GAP) for part in inside):
+            continue
+        closer = tokens[token.partner]
+        number = token.note if token.kind is Kind.GAP else ""
+        if not number:
+            number = _take_number(inside)
+        _take_hint(inside[-1], closer)
+        if not number:
+            unnumbered += 1
+            number = "1" if gaps.together else str(unnumbered)
+        for end in (token, closer):
+            end.note = number
+            end.kind = Kind.GAP
+
+
+def _sign_of(token: Token) -> str:
+    """Return the sign of a token, as in `Gaps.signs`."""
+    return "bold" if token.note == "strong" else token.markdown
+
+
+def _take_number(inside: list[Token]) -> str:
+    """Remove the number of a cloze from the text before its answer, and return it, "" if none."""
+    number = _NUMBER.match("".join([token.plain for token in inside]))
+    if number is None:
+        return ""
+    left = number.end()
+    for token in inside:
+        if left > 0 and token.kind is Kind.TEXT:
+            length = len(token.plain)
+            token.plain = token.plain[left:]
+            token.markdown = token.plain
+            left -= length
+    return number[1] or ""
+
+
+def _take_hint(last: Token, closer: Token) -> None:
+    """Move a hint, `answer;;hint`, from the last token of a cloze to the one that closes it."""
+    if last.kind is not Kind.TEXT:
+        return
+    answer, _, hint = last.plain.partition(";;")
+    if answer and hint:
+        last.plain = answer
+        last.markdown = answer
+        closer.markdown = f"::{hint}}}}}"

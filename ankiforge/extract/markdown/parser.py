@@ -1,0 +1,176 @@
+"""Parse the text of a block into tokens: markdown-it, with rules for what notes have beyond it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from markdown_it import MarkdownIt, rules_inline
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token as Parsed
+
+from ankiforge.extract.markdown.pairs import find_gaps, pair, pair_gaps, pair_marks
+from ankiforge.extract.markdown.signs import STARTS, State, read_sign
+from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, PLACEHOLDERS, restored
+from ankiforge.extract.markdown.tokens import Context, Kind, Token
+from ankiforge.text import regex
+from ankiforge.text.cloze import literal
+
+# The start of a statement of Liquid or Jinja: the braces in such a text are theirs.
+_STATEMENT = regex(r"\{%-?\s*[a-z]")
+# Brackets that are never closed, above which a text has no links; bounds the work.
+_MOST_OPEN = 500
+
+
+def tokenized(text: str, context: Context) -> list[Token]:
+    """Parse a block with markdown-it, and pair what opens and closes something."""
+    parsed = _parse(text, context)
+    tokens = [_token_of(part) for part in parsed]
+    _pair_links_and_emphasis(tokens, parsed)
+    if not context.verbatim:
+        _escape_single_signs(tokens, parsed)
+    if not text.isascii() and PLACEHOLDERS.search(text):
+        for token in tokens:
+            token.plain = restored(token.plain, context.maths)
+            token.markdown = restored(token.markdown, context.maths)
+    pair_marks(tokens)
+    if "{{" in text or "{" in context.gaps.signs:
+        pair_gaps(tokens, context.gaps)
+    if context.gaps.signs:
+        find_gaps(tokens, context.gaps)
+    return tokens
+
+
+def _parse(text: str, context: Context) -> list[Token | Parsed]:
+    """Return our tokens and those of CommonMark, in order."""
+    references = context.references
+    has_links = "](" in text or references
+    environment = {
+        "references": references,
+        "links": has_links and text.count("[") - text.count("]") < _MOST_OPEN,
+        "context": context,
+        "jinja": "{{" in text and "{%" in text and _STATEMENT.search(text),
+    }
+    parser = _parser()
+    state = State(text, parser, environment, [])
+    parser.inline.tokenize(state)
+    for rule in parser.inline.ruler2.getRules(""):
+        rule(state)
+    return state.tokens
+
+
+def _token_of(parsed: Token | Parsed) -> Token:
+    """Return our token for one of markdown-it."""
+    if isinstance(parsed, Token):
+        return parsed
+    words = parsed.content
+    match parsed.type:
+        case "text":
+            return Token(Kind.TEXT, words, words)
+        case "text_special":
+            written = parsed.markup if parsed.info == "escape" else literal(words)
+            return Token(Kind.TEXT if words.isspace() else Kind.ATOM, words, written)
+        case "link_open" | "link_close":
+            return Token(Kind.GONE, target=str(parsed.attrs.get("href", "")))
+        case _:
+            note = "strong" if parsed.tag == "strong" else ""
+            return Token(Kind.EMPHASIS, "", parsed.markup, note)
+
+
+def _pair_links_and_emphasis(tokens: list[Token], parsed: list[Token | Parsed]) -> None:
+    """Pair the tokens that markdown-it paired."""
+    openers = list[int]()
+    for index, part in enumerate(parsed):
+        if isinstance(part, Token):
+            continue
+        if part.nesting > 0:
+            openers.append(index)
+        elif part.nesting < 0:
+            pair(tokens, openers.pop(), index)
+
+
+def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> None:
+    """Escape the signs of emphasis that are read as text, so that they stay text in our Markdown."""
+    for index, part in enumerate(parsed):
+        if isinstance(part, Token) or part.nesting or part.content not in ("*", "_", "~~"):
+            continue
+        before = tokens[index - 1].plain[-1:] if index else ""
+        after = tokens[index + 1].plain[:1] if index + 1 < len(tokens) else ""
+        is_in_word = part.content == "_" and re.fullmatch(r"\w\w", before + after)
+        is_beside_text = (before + after).strip()
+        if is_beside_text and not is_in_word:
+            tokens[index].become(Kind.ATOM, part.content, f"\\{part.content}")
+
+
+# --- the parser -----------------------------------------------------------------------------
+
+_LINE_END = regex(r"\\?\n[ \t]*")
+
+
+def _read_line_end(state: StateInline, silent: bool) -> bool:
+    r"""Read the end of a line, with `\` or two blanks before it: an inline rule of markdown-it."""
+    found = _LINE_END.match(state.src, state.pos)
+    if found is None or silent:
+        return False
+    assert isinstance(state, State)
+    if state.context.verbatim:
+        markdown = found[0]
+    else:
+        is_hard = found[0][0] == "\\" or state.pending.endswith("  ")
+        markdown = "  \n" if is_hard else " "
+        state.pending = state.pending.rstrip(" ")
+    state.add(Kind.BREAK, " ", markdown)
+    state.pos = found.end()
+    return True
+
+
+def _read_link(state: StateInline, silent: bool) -> bool:
+    return bool(state.env["links"]) and rules_inline.link(state, silent)
+
+
+_Rule = Callable[[StateInline, bool], bool]
+_READ_TEXT: tuple[_Rule, ...] = (rules_inline.text,)
+# The inline rules by the character at which they begin; trying all of them takes twice as long.
+_RULES: dict[str, tuple[_Rule, ...]] = {
+    **dict.fromkeys(STARTS, (read_sign,)),
+    "\n": (_read_line_end,),
+    "\\": (_read_line_end, rules_inline.escape),
+    "*": (rules_inline.emphasis.tokenize,),
+    "_": (rules_inline.emphasis.tokenize,),
+    "~": (read_sign, rules_inline.strikethrough.tokenize),
+    "[": (read_sign, _read_link),
+    "&": (rules_inline.entity,),
+}
+
+
+class _Parser(ParserInline):
+    """markdown-it's inline parser, which looks up the rules for a character."""
+
+    def tokenize(self, state: StateInline) -> None:
+        while state.pos < state.posMax:
+            for rule in _RULES.get(state.src[state.pos], _READ_TEXT):
+                if rule(state, False):
+                    break
+            else:
+                state.append_pending(state.src[state.pos])
+                state.pos += 1
+        if state.pending:
+            state.pushPending()
+
+
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark")
+    parser.inline = _Parser()
+    for sign in (COMMENT, CONTINUED, MATHS):
+        parser.inline.add_terminator_char(sign)
+    # rules that skip the label of a link
+    parser.inline.ruler.after("text", "signs", read_sign)
+    parser.inline.ruler.disable(["linkify", "autolink", "html_inline", "image"])
+    parser.inline.ruler2.disable("fragments_join")
+    # addresses stay as written
+    parser.normalizeLink = parser.normalizeLinkText = str  # type: ignore[assignment]
+    parser.validateLink = bool  # type: ignore[assignment]
+    return parser

@@ -1,0 +1,361 @@
+"""The signs of notes that CommonMark does not know, each read as a token.
+
+Marks, clozes, maths, links of Obsidian, tags, bare addresses, placeholders of templates, and the HTML
+elements that notes contain. `SIGN` tells which of them begins at a position; for each there is a
+function that adds its token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import quote, unquote
+
+from markdown_it.rules_inline import StateInline
+
+from ankiforge.extract.files import raised
+from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS
+from ankiforge.extract.markdown.tokens import INSIDE, LABEL, Context, Kind, Token
+from ankiforge.text import regex
+from ankiforge.text.cloze import literal
+from ankiforge.text.shields import MATH
+
+
+class State(StateInline):
+    """The state of markdown-it's parser; its list holds our tokens beside those of CommonMark."""
+
+    tokens: list[Any]
+
+    @property
+    def context(self) -> Context:
+        """What the text may refer to."""
+        context: Context = self.env["context"]
+        return context
+
+    def pushPending(self) -> Any:
+        """Add the plain text that was read since the last token."""
+        token = Token(Kind.TEXT, self.pending, self.pending)
+        self.tokens.append(token)
+        self.pending = ""
+        return token
+
+    def add(
+        self, kind: Kind, plain: str = "", markdown: str | None = None, note: str = ""
+    ) -> Token:
+        """Add one of our tokens behind the text before it."""
+        if self.pending:
+            self.pushPending()
+        token = Token(kind, plain, plain if markdown is None else markdown, note)
+        self.tokens.append(token)
+        return token
+
+
+# --- placeholders of templates --------------------------------------------------------------
+
+_NAMES = (
+    "date|time|now|today|yesterday|tomorrow"
+    "|title|name|authors?|url|link|content|tags?|value|macro|meta"
+    "|selector|selectorhtml|schema|published|modified|created|description|domain|site|image"
+    "|cursor|clipboard|highlights|citekey|abstract|folder|filename|path|uuid"
+    "|week|month|year|day|embed|renderer|toc|TODO|DONE|word-count|[A-Z][A-Z0-9_]+"
+)
+_OBJECTS = (
+    "tp|frontmatter|file|page|this|note|item|book|loop|site|user|env|secrets|github|inputs"
+    "|matrix|annotation|highlight|chapter|review"
+)
+# A placeholder of a template, or what programs but Anki write in such braces.
+_PLACEHOLDER = regex(
+    rf"""(?x)
+    \{{\{{\s*
+    (?:
+      # sections and partials of Mustache and Handlebars: {{{{#each}}}}, {{{{> head}}}}
+      [\#/^&!%>][^{{}}\n]*
+      # {{{{date}}}}, {{{{date:YYYY-MM-DD}}}}, {{{{title|lower}}}}
+    | (?:{_NAMES})(?:(?::(?!:)|\|)[^{{}}\n]*)?
+      # {{{{d:YYYY-MM-DD}}}}, {{{{FIELD:x}}}}
+    | [A-Za-z]+:(?!:)[A-Za-z\W][^{{}}\n]*
+      # {{{{file.name}}}}
+    | (?:{_OBJECTS})\.\w[^{{}}\n]*
+      # {{{{topic_name}}}}, {{{{topicName | lower}}}}
+    | [a-z]\w*(?:_\w|[a-z][A-Z])[\w.]*(?:\s*\|[^{{}}\n]*)?
+      # {{{{topic.name | lower}}}}
+    | [a-z]\w*(?:\.[a-z]\w*)*\s*\|[^{{}}\n]*
+      # {{{{query (todo now)}}}} of Logseq
+    | (?:query|embed|video|youtube|twitter|renderer)\s[^{{}}\n]*
+      # links and fields: {{{{[[TODO]]}}}}, {{{{key:: value}}}}
+    | !?\[[^{{}}\n]*
+    | [^{{}}:\n]{{1,80}}::\s[^{{}}\n]*
+    )
+    \s*\}}\}}(?!\}})"""
+)
+# What shows that braces hold a cloze with a link or a hint, although they look like a placeholder.
+_LINK_OR_HINT = regex(r"\[|::")
+
+# --- signs ----------------------------------------------------------------------------------
+
+_TARGET = (
+    r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
+    r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
+)
+# `<mark>Yellow highlight</mark>`: the kind of an annotation, written by a template; no mark.
+_KIND_OF_MARK = (
+    r"\s*(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)"
+    r"\s+(?:highlight|underline|annotation)\s*"
+)
+_SIGN = regex(
+    rf"""(?x)
+      # the placeholder of maths over several lines
+      (?P<lines>{MATHS}(?P<number>\d+){MATHS})
+      # the label of a footnote, at the start of a line
+    | (?P<label>(?<![^\n])\[\^[^\[\]\s]+\]:[ \t]*)
+      # comments, references to footnotes, empty marks, and kinds of annotations
+    | (?P<gone>[{COMMENT}{CONTINUED}]+|\[\^[^\[\]\s]+\]|(?<=\S)(?<!=)====(?=[^\s=])
+        |(?i:<mark[^<>]*>{_KIND_OF_MARK}</mark>|<span[^<>]*>{_KIND_OF_MARK}</span>))
+      # maths and code
+    | (?P<verbatim>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH}
+        |(?P<ticks>`++)(?:[^`]++|(?!(?P=ticks)(?!`))`++)*+(?P=ticks))
+      # ![[file|text]], ![alt](path "title"), [[Note#Part|text]]
+    | (?P<embed>!\[\[(?P<file>[^\[\]\n]+)\]\])
+    | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_TARGET})
+    | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
+      # <% tp.file.title %>, <https://…>
+    | (?P<templater><%[^\n]{{0,200}}?%>)
+    | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:[^<>\s]*>)
+      # HTML
+    | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n]{{1,40}})</su[bp]>)
+    | (?P<break><br[ ]*/?>)
+    | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>(?:[\s/][^<>]*)?)>)
+      # #tag, with something that is no digit
+    | (?P<hash>(?<![^\s{COMMENT}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
+      # `==`, and `~={{colour}} … =~` of the plug-in Highlightr
+    | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)
+        |~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
+      # {{{{c1::, {{{{cloze, or two braces alone
+    | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)(?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::|cloze[ ]+)?)
+      # a bare address, from its colon on
+    | (?P<url>://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])
+    | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
+    """
+)
+STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}`")
+"""The characters at which a sign may begin."""
+# The scheme of a bare address, at the end of the text before its colon.
+_SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
+# The size of a picture behind its text: `![alt|300x200](…)`.
+_SIZE = regex(r"\\?\|?\d+(?:x\d+)?$")
+# What ends the name of an embedded file: the text to show, or a part of the file.
+_NAME_END = regex(r"\\?\||#")
+
+
+def read_sign(state: StateInline, silent: bool) -> bool:
+    """Read a sign that CommonMark does not know: an inline rule of markdown-it."""
+    if state.src[state.pos] not in STARTS:
+        return False
+    sign = _SIGN.match(state.src, state.pos)
+    if sign is None:
+        return False
+    kind = str(sign.lastgroup)
+    end = sign.end()
+    if kind == "url" and not _SCHEME.search(state.pending):
+        return False
+    if kind == "gap" and not sign["numbers"]:
+        placeholder = _placeholder(state)
+        if placeholder:
+            kind = "verbatim"
+            end = placeholder.end()
+        elif state.env["jinja"]:
+            kind = "text"
+    raw = state.src[state.pos : end]
+    state.pos = end
+    if not silent:
+        _ADD[kind](cast(State, state), sign, raw)
+    return True
+
+
+def _placeholder(state: StateInline) -> re.Match[str] | None:
+    """Return the placeholder of a template that begins here, None if it is a cloze or text.
+
+    Where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint.
+    """
+    placeholder = _PLACEHOLDER.match(state.src, state.pos)
+    if placeholder is None:
+        return None
+    context: Context = state.env["context"]
+    if "{{" in context.gaps.signs and _LINK_OR_HINT.search(placeholder[0]):
+        return None
+    return placeholder
+
+
+# --- one function for each kind of sign -----------------------------------------------------
+
+
+def _add_lines(state: State, sign: re.Match[str], raw: str) -> None:
+    context = state.context
+    maths = context.maths[int(sign["number"])]
+    on_one_line = maths.replace("\n", " ")
+    state.add(Kind.OPAQUE, on_one_line, maths if context.verbatim else on_one_line)
+
+
+def _add_verbatim(state: State, sign: re.Match[str], raw: str) -> None:
+    state.add(Kind.OPAQUE, raw.replace("\n", " "))
+
+
+def _add_templater(state: State, sign: re.Match[str], raw: str) -> None:
+    state.add(Kind.OPAQUE, raw, literal(raw))
+
+
+def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add an embedded file: a picture, or else a link of which nothing is shown."""
+    name = _NAME_END.split(sign["file"])[0].strip()
+    path = state.context.picture(name)
+    if path:
+        state.add(Kind.PICTURE, "", f"![]({quote(path)})")
+    else:
+        state.add(Kind.PICTURE, "", "").target = _wiki_target(sign["file"])
+
+
+def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
+    address = sign["angled"] or sign["bare"] or ""
+    path = "" if "://" in address else state.context.picture(unquote(address))
+    alt = _SIZE.sub("", sign["alt"])
+    state.add(Kind.PICTURE, "", f"![{alt}]({quote(path) if path else address})")
+
+
+def _add_wiki_link(state: State, sign: re.Match[str], raw: str) -> None:
+    name, _, alias = sign["target"].partition("|")
+    shown = alias.strip()
+    if not shown:
+        # the id of a block, `#^id`, is not shown
+        parts = [part.strip(" \\") for part in name.split("#") if not part.startswith("^")]
+        shown = " > ".join(filter(None, parts))
+    state.add(Kind.ATOM, shown, literal(shown)).target = _wiki_target(name)
+
+
+def _wiki_target(written: str) -> str:
+    """Return `[[Note#Part]]` without the text it shows."""
+    target = written.partition("|")[0]
+    return f"[[{target.rstrip(chr(92)).strip()}]]"
+
+
+def _add_address(state: State, sign: re.Match[str], raw: str) -> None:
+    address = raw[1:-1]
+    state.add(Kind.ATOM, address, raw).target = address
+
+
+def _add_url(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a bare address, whose scheme was read as text."""
+    before = _SCHEME.sub("", state.pending)
+    scheme = state.pending[len(before) :]
+    state.pending = before
+    address = f"{scheme}{raw}"
+    state.add(Kind.ATOM, address).target = address
+
+
+def _add_tag(state: State, sign: re.Match[str], raw: str) -> None:
+    state.add(Kind.TAG, raw, note=raw[1:])
+
+
+def _add_script(state: State, sign: re.Match[str], raw: str) -> None:
+    state.add(Kind.TEXT, raised(sign["raised"], sign["level"]))
+
+
+def _add_break(state: State, sign: re.Match[str], raw: str) -> None:
+    state.add(Kind.BREAK, " ", "  \n")
+
+
+def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add `==`, which opens before a word and closes behind one, or the sign of a coloured mark."""
+    if raw == "==":
+        # at the start of the text, what stands before the sign is the sign itself
+        before = state.src[max(0, sign.start() - 1)]
+        after = state.src[sign.end() : sign.end() + 1]
+        token = state.add(Kind.MARK, raw, "==", INSIDE if sign["inside"] else "")
+        token.opens = bool(after.strip())
+        token.closes = not before.isspace()
+    else:
+        token = state.add(Kind.MARK, raw, "~=", sign["colour"] or "")
+        token.opens = raw[0] == "~"
+        token.closes = raw == "=~"
+
+
+def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a `<mark>`, or a `<span>` with a background; nothing is shown of other elements."""
+    name = sign["element"].lower()
+    attributes = sign["with"]
+    closes = raw[1] == "/"
+    is_coloured_span = name == "span" and (closes or "background" in attributes)
+    if name == "mark" or is_coloured_span:
+        token = state.add(Kind.MARK, "", name, _colour(attributes))
+        token.opens = not closes
+        token.closes = closes
+    else:
+        state.add(Kind.GONE)
+
+
+def _add_gap(state: State, sign: re.Match[str], raw: str) -> None:
+    state.add(Kind.GAP, raw, note=sign["numbers"] or "")
+
+
+def _add_text(state: State, sign: re.Match[str], raw: str) -> None:
+    state.add(Kind.TEXT, raw)
+
+
+def _add_label(state: State, sign: re.Match[str], raw: str) -> None:
+    state.add(Kind.GONE, note=LABEL)
+
+
+def _add_nothing(state: State, sign: re.Match[str], raw: str) -> None:
+    state.add(Kind.GONE)
+
+
+# By the name of the group in `_SIGN`.
+_ADD: dict[str, Callable[[State, re.Match[str], str], None]] = {
+    "lines": _add_lines,
+    "label": _add_label,
+    "gone": _add_nothing,
+    "verbatim": _add_verbatim,
+    "embed": _add_embed,
+    "picture": _add_picture,
+    "wiki": _add_wiki_link,
+    "templater": _add_templater,
+    "address": _add_address,
+    "script": _add_script,
+    "break": _add_break,
+    "html": _add_html,
+    "hash": _add_tag,
+    "mark": _add_mark,
+    "gap": _add_gap,
+    "url": _add_url,
+    "text": _add_text,
+}
+
+# --- colours --------------------------------------------------------------------------------
+
+# The colour of a `<mark>`, which may be in the name of a class: `hltr-yellow`.
+_COLOUR = regex(r"(?i)background(?:-color)?\s*:\s*([^;\"']+)|class\s*=\s*[\"']?(?:[\w\s]*-)?(\w+)")
+_HEX = regex(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
+_RGB = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
+
+
+def _colour(attributes: str) -> str:
+    """Return the colour that the attributes of an element name, "" if none."""
+    found = _COLOUR.search(attributes)
+    if found is None:
+        return ""
+    return hex_colour((found[1] or found[2]).strip().lower())
+
+
+def hex_colour(value: str) -> str:
+    """Return `#rrggbb` for a colour in hexadecimal or decimal numbers; other words as they are."""
+    in_hex = _HEX.match(value)
+    if in_hex:
+        digits = in_hex[1]
+        if len(digits) == 3:
+            digits = "".join(2 * digit for digit in digits)
+        return f"#{digits}"
+    in_decimals = _RGB.match(value)
+    if in_decimals:
+        parts = [min(int(part), 255) for part in in_decimals.groups()]
+        return "#" + "".join(f"{part:02x}" for part in parts)
+    return value

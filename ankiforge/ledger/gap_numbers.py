@@ -1,0 +1,146 @@
+"""Numbers of gaps: each names a card in Anki, and stays with its words.
+
+A number that was ever shipped for other words is not free, or their reviews would go to
+another fact (`tests/golden/histories/alike.yaml`, `tests/anki/test_corrections.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ankiforge.text.cloze import Gap, gaps, numbers
+from ankiforge.text.fold import canonical
+
+Numbers = tuple[int, ...]
+Sides = tuple[list[str], list[str]]
+"""The words before and after a gap."""
+
+# The number of unchanged words on one side that identify the position of a gap.
+_WORDS_AROUND = 3
+# Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number.
+_MIN_SIMILARITY = 75
+# With more gaps left than this, only equal answers are matched.
+_MAX_COMPARED = 200
+
+
+class _Answer(NamedTuple):
+    """A gap with its answer as it is compared."""
+
+    words: str
+    gap: Gap
+
+
+def keep_numbers(
+    old: str,
+    new: str,
+    used: Numbers = (),
+    earlier: Sequence[str] = (),
+) -> str:
+    """Return `new` with the numbers that its answers have in `old`.
+
+    Equal answers are matched first, then similar ones, then those in the same position.
+    The number of a removed gap is given only to a gap with the same answer as in one of
+    the `earlier` texts, newest first; any other new gap gets a number above all ever
+    used.
+
+    Args:
+        old: the text of the card.
+        new: its next text.
+        used: further numbers that were ever shipped.
+        earlier: earlier texts of the card, the newest first.
+    """
+    answers = [_Answer(canonical(gap.answer), gap) for gap in gaps(new)]
+    kept = _matched_numbers(old, new, answers)
+    _number_new_gaps(kept, answers, old, used, earlier)
+    for _, gap in reversed(answers):
+        if kept[gap.start] != gap.numbers:
+            marks = ",".join(map(str, kept[gap.start]))
+            new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.body :]}"
+    return new
+
+
+def _matched_numbers(
+    old_text: str,
+    new_text: str,
+    answers: Sequence[_Answer],
+) -> dict[int, Numbers]:
+    """Return, by their starts in the new text, the numbers of the gaps found in the old."""
+    from rapidfuzz import fuzz
+
+    def equal(before: _Answer, after: _Answer) -> bool:
+        return before.words == after.words
+
+    def similar(before: _Answer, after: _Answer) -> bool:
+        return fuzz.ratio(before.words, after.words) >= _MIN_SIMILARITY
+
+    def in_same_place(before: _Answer, after: _Answer) -> bool:
+        return _same_place(_around(old_text, before.gap), _around(new_text, after.gap))
+
+    unmatched = [_Answer(canonical(gap.answer), gap) for gap in gaps(old_text)]
+    kept: dict[int, Numbers] = {}
+    steps: tuple[Callable[[_Answer, _Answer], bool], ...] = (
+        equal,
+        similar,
+        in_same_place,
+    )
+    for alike in steps:
+        for after in answers:
+            if after.gap.start in kept:
+                continue
+            match = next((before for before in unmatched if alike(before, after)), None)
+            if match is not None:
+                kept[after.gap.start] = match.gap.numbers
+                unmatched.remove(match)
+        if len(unmatched) > _MAX_COMPARED:
+            break
+    return kept
+
+
+def _number_new_gaps(
+    kept: dict[int, Numbers],
+    answers: Sequence[_Answer],
+    old: str,
+    used: Numbers,
+    earlier: Sequence[str],
+) -> None:
+    """Give gaps that are not in `kept` their earlier numbers, else numbers never used."""
+    removed = []
+    for text in earlier:
+        removed += [(canonical(gap.answer), gap.numbers) for gap in gaps(text)]
+    taken = {number for each in kept.values() for number in each}
+    highest = max((*numbers(old), *used, 0))
+    for _, earlier_numbers in removed:
+        highest = max((highest, *earlier_numbers))
+    for answer, gap in answers:
+        if gap.start in kept:
+            continue
+        chosen: Numbers | None = None
+        for earlier_answer, earlier_numbers in removed:
+            if earlier_answer == answer and taken.isdisjoint(earlier_numbers):
+                chosen = earlier_numbers
+                break
+        if chosen is None:
+            highest += 1
+            chosen = (highest,)
+        kept[gap.start] = chosen
+        taken.update(chosen)
+
+
+def _around(markdown: str, gap: Gap) -> Sides:
+    """Return the words before and after a gap. Another gap counts as one word."""
+    before = _words(markdown[: gap.start])
+    after = _words(markdown[gap.end :])
+    return before[-_WORDS_AROUND:], after[:_WORDS_AROUND]
+
+
+def _words(markdown: str) -> list[str]:
+    return canonical(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", markdown)).split()
+
+
+def _same_place(before: Sides, after: Sides) -> bool:
+    """Return whether both gaps have the same context on one side, or on both."""
+    if before == after:
+        return True
+    return any(side and side == other for side, other in zip(before, after, strict=True))

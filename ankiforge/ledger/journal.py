@@ -1,0 +1,223 @@
+"""The files of the journal: one for each machine, a JSON line per event.
+
+The folder may be shared, by a program that synchronises it or by version control. So
+lines arrive late, twice or torn, and files are replaced. A line that cannot be read is
+skipped and counted; a last line without its end is read later.
+
+What must stay true: no machine writes into the file of another.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import IO, NamedTuple
+
+import msgspec
+
+from ankiforge.config.ownfiles import OwnPath
+from ankiforge.errors import LedgerError
+from ankiforge.ledger.bodies import is_sound
+from ankiforge.ledger.events import Event
+from ankiforge.ledger.fold import KINDS
+from ankiforge.model import Value
+from ankiforge.text.nesting import is_too_deep
+
+ENDING = ".jsonl"
+LARGEST_BYTES = 1 << 30
+"""The largest file of a journal that is read: the decisions of many decades."""
+LINE_BYTES = 32 << 20
+"""The longest line that is read. A passage has at most the length of a note."""
+TAIL_BYTES = 4096
+"""Before the place up to which a file was read: they tell whether it is still the same
+file."""
+
+decode_event = msgspec.json.Decoder(Event).decode
+
+
+class ReadUpTo(Value):
+    """How far a file of the journal was read."""
+
+    size: int
+    tail: str
+    """A hash of the bytes before `size`: another one means that the file was replaced."""
+    unreadable: int = 0
+    """Lines that could not be read."""
+
+
+class NewLines(NamedTuple):
+    """What was new in a file of the journal."""
+
+    events: list[Event]
+    unreadable: int
+    """Lines of the whole file that cannot be read, with a torn last one."""
+    was_replaced: bool
+    """Whether the file is another one than before, which may lack some lines."""
+    read_up_to: ReadUpTo | None
+    """None if nothing is new."""
+
+
+class Line(NamedTuple):
+    """A line of a journal that has its end."""
+
+    size: int
+    """In bytes, with the end of the line."""
+    event: Event | None = None
+    """None for a blank line, and one that is damaged."""
+    is_damaged: bool = False
+    """A torn line, a marker of a version control system, or nothing that the program
+    writes."""
+
+
+class JournalFiles:
+    """The folder of the journal, and the file in it that is this machine's own."""
+
+    def __init__(self, folder: OwnPath, machine: str) -> None:
+        self._folder = folder
+        self.own = folder / f"{machine}{ENDING}"
+
+    def names(self) -> list[str]:
+        """Return the names of all files, sorted."""
+        return [path.name for path in self._folder.listed(ENDING)]
+
+    def read_new(self, name: str, before: ReadUpTo | None) -> NewLines:
+        """Read on in a file from where it was read before.
+
+        The whole file if it was replaced.
+
+        Raises:
+            LedgerError: it cannot be read.
+        """
+        path = self._folder / name
+        try:
+            with path.open(most=LARGEST_BYTES) as file:
+                return _read_new(file, before)
+        except OSError as error:
+            what = f"{path}: cannot be read: {error.strerror}"
+            raise LedgerError(what, hint="allow reading, or restore the file") from error
+
+    def ids(self) -> set[str]:
+        """Return the ids of the events of all files."""
+        ids = set()
+        for path in self._folder.listed(ENDING):
+            with path.open(most=LARGEST_BYTES) as file:
+                for line in _whole_lines(file):
+                    if line.event is not None:
+                        ids.add(line.event.id)
+        return ids
+
+    def append(self, events: Iterable[Event]) -> tuple[int, int]:
+        """Append lines to the own file durably, or not at all.
+
+        Return its size before and after.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        lines = b"".join(msgspec.json.encode(event) + b"\n" for event in events)
+        try:
+            with self.own.open(os.O_RDWR | os.O_CREAT | os.O_APPEND) as file:
+                return _append(file, lines)
+        except OSError as error:
+            reason = error.strerror or error
+            what = f"{self.own}: the decision was not recorded: {reason}"
+            hint = "free space there, or allow writing, and try again"
+            raise LedgerError(what, hint=hint) from error
+
+    def own_read_up_to(self, size: int, unreadable: int) -> ReadUpTo:
+        """Return that the own file was read up to a size."""
+        with self.own.open() as file:
+            return ReadUpTo(size, _tail(file, size), unreadable)
+
+
+def _append(file: IO[bytes], lines: bytes) -> tuple[int, int]:
+    """Append lines. Return the size of the file before and after.
+
+    A torn last line is ended first, so that it damages no other.
+    """
+    size = file.seek(0, os.SEEK_END)
+    if size:
+        file.seek(size - 1)
+        if file.read(1) != b"\n":
+            lines = b"\n" + lines
+        file.seek(0, os.SEEK_END)
+    try:
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())
+    except OSError:
+        os.ftruncate(file.fileno(), size)
+        raise
+    return size, size + len(lines)
+
+
+def _read_new(file: IO[bytes], before: ReadUpTo | None) -> NewLines:
+    if before is not None and _tail(file, before.size) == before.tail:
+        is_same = True
+        start = before.size
+        unreadable = before.unreadable
+    else:
+        is_same = False
+        start = 0
+        unreadable = 0
+    events = []
+    end = start
+    file.seek(start)
+    for line in _whole_lines(file):
+        end += line.size
+        if line.is_damaged:
+            unreadable += 1
+        elif line.event is not None and line.event.what in KINDS:
+            events.append(line.event)
+    file.seek(end)
+    is_torn = bool(file.read(LINE_BYTES).strip())
+    read_up_to = None
+    if end > start or not is_same:
+        read_up_to = ReadUpTo(end, _tail(file, end), unreadable)
+    return NewLines(
+        events,
+        unreadable=unreadable + is_torn,
+        was_replaced=before is not None and not is_same,
+        read_up_to=read_up_to,
+    )
+
+
+def _tail(file: IO[bytes], size: int) -> str:
+    """Return a hash of the bytes before `size`; "" if the file is shorter."""
+    if file.seek(0, os.SEEK_END) < size:
+        return ""
+    file.seek(max(0, size - TAIL_BYTES))
+    return sha256(file.read(min(size, TAIL_BYTES))).hexdigest()[:16]
+
+
+def _whole_lines(file: IO[bytes]) -> Iterator[Line]:
+    """Yield the lines of a journal up to the last one that has its end."""
+    while data := file.readline(LINE_BYTES):
+        size = len(data)
+        is_too_long = size == LINE_BYTES
+        while is_too_long and not data.endswith(b"\n"):
+            data = file.readline(LINE_BYTES)
+            size += len(data)
+            if not data:
+                return
+        if not data.endswith(b"\n"):
+            return
+        if is_too_long:
+            yield Line(size, is_damaged=True)
+        elif not data.strip():
+            yield Line(size)
+        else:
+            event = _sound_event(data)
+            yield Line(size, event, is_damaged=event is None)
+
+
+def _sound_event(line: bytes) -> Event | None:
+    """Return the event of a line; None if the line is damaged."""
+    if is_too_deep(line):
+        return None
+    try:
+        event = decode_event(line)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+    return event if is_sound(event) else None

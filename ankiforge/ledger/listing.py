@@ -1,0 +1,40 @@
+"""What the sources of a run listed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from ankiforge.ledger.readings import ReadDocument, place_of
+from ankiforge.model import Problem, Scan, Sighting, Unchanged
+
+
+class Listing:
+    """The documents that the sources of a run listed, whether they were read or not."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, set[str]] = defaultdict(set)
+        """The places of the listed documents, by container, which may have none."""
+        self.complete: set[str] = set()
+        """Containers of which everything was listed: what is not listed is absent."""
+        self.unread: set[str] = set()
+        """Places of documents that could not be read: they are not absent."""
+
+    def read_documents(self, sightings: Iterable[Sighting]) -> Iterator[ReadDocument]:
+        """Note what is listed; yield the documents that were read."""
+        for sighting in sightings:
+            if isinstance(sighting, Unchanged):
+                self.places[sighting.container].add(sighting.path)
+            elif isinstance(sighting, Problem):
+                self.unread.add(sighting.where)
+            elif isinstance(sighting, Scan):
+                self.places.setdefault(sighting.container, set())
+                if sighting.complete:
+                    self.complete.add(sighting.container)
+            else:
+                self.places[sighting.container].add(place_of(sighting))
+                yield sighting
+
+    def has(self, container: str, place: str) -> bool:
+        """Return whether a document was listed."""
+        return place in self.places.get(container, ())

@@ -1,0 +1,291 @@
+"""Match what came with what went, once every source has listed everything.
+
+A passage may have moved from one document to another, or from one source to another; and
+what is only likely becomes a question. `match` tells the order of the steps, and has the
+pure functions of each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Set
+
+import msgspec
+
+from ankiforge.ledger.drafts import SAME_WORDS
+from ankiforge.ledger.events import SOURCE
+from ankiforge.ledger.listing import Listing
+from ankiforge.ledger.match import (
+    LONG,
+    Mark,
+    has_joined,
+    likeness_around,
+    match_in_document,
+    match_labels,
+    match_moved,
+    match_spots,
+    resembling,
+)
+from ankiforge.ledger.readings import Report, decode_highlight, mark_of
+from ankiforge.ledger.records import FoundHighlight, KnownHighlight, known_highlight
+from ankiforge.ledger.store import ABSENT, Row, Store
+
+
+class MatchedDocument(msgspec.Struct):
+    """What a document had that was held until now, and what it has."""
+
+    known: list[KnownHighlight]
+    found: list[FoundHighlight]
+
+
+class Moves:
+    """Matches across documents; call `match`."""
+
+    def __init__(
+        self,
+        store: Store,
+        listing: Listing,
+        report: Report,
+        documents: list[MatchedDocument],
+        absent: list[KnownHighlight],
+    ) -> None:
+        """Take over what `match_in_document` left.
+
+        Args:
+            store: the database, in a transaction.
+            listing: what the sources listed.
+            report: to which moves are added.
+            documents: the documents that were held.
+            absent: known highlights that were not found where they were.
+        """
+        self._store = store
+        self._listing = listing
+        self._report = report
+        self._documents = documents
+        self._found = [found for document in documents for found in document.found]
+        self._absent = absent
+
+    def match(self) -> list[KnownHighlight]:
+        """Match what moved, and note what is to be asked. Return what is still absent."""
+        new = [found for found in self._found if not found.known]
+        gone = self._gone(any_new=bool(new))
+        pairs = match_moved(_marks(gone), _marks(new))
+        for new_index, gone_index in pairs.items():
+            new[new_index].known = gone[gone_index]
+        matched = self._matched().keys()
+        for document in self._documents:
+            self._match_by_place(document, matched)
+
+        taken = {found.known.key for found in new if found.known}
+        self._absent = [known for known in self._absent if known.key not in taken]
+        self._hand_over_keys()
+        self._ask_about_likely(
+            [known for known in gone if known.key not in taken],
+            [found for found in new if not found.known],
+        )
+        self._ask_about_joined()
+        self._compare_with_journal()
+        return self._absent
+
+    def _matched(self) -> dict[str, FoundHighlight]:
+        """Return by key what is found and known."""
+        return {found.known.key: found for found in self._found if found.known}
+
+    def _gone(self, *, any_new: bool) -> list[KnownHighlight]:
+        """Return what is not where it was: what went in this run, and what went before.
+
+        The latter is only read if there is something new that it could be.
+        """
+        if not any_new:
+            return self._absent
+        accounted_for = {known.key for known in self._absent} | self._matched().keys()
+        rows = self._store.rows("SELECT * FROM highlight WHERE state != 'present'")
+        unread = self._unread_documents(rows)
+        earlier = [
+            known_highlight(self._store, row)
+            for row in rows
+            if row["key"] not in accounted_for and row["document"] not in unread
+        ]
+        return self._absent + earlier
+
+    def _unread_documents(self, rows: Iterable[Row]) -> set[int]:
+        """Return documents that are listed but were not read.
+
+        What only the journal tells of may be in them.
+        """
+        from_journal = {row["document"] for row in rows if row["state"] == "journal"}
+        if not from_journal:
+            return set()
+        not_read = from_journal - {found.document for found in self._found}
+        unread = set()
+        for row in self._store.rows("SELECT id, container, place FROM document"):
+            is_listed = self._listing.has(row["container"], row["place"])
+            if row["id"] in not_read and is_listed:
+                unread.add(row["id"])
+        return unread
+
+    def _match_by_place(self, document: MatchedDocument, taken: Set[str]) -> None:
+        """Match what is left in a document by its neighbours, and then by labels.
+
+        `taken` are the keys that are matched, in any document.
+        """
+        known = document.known
+        found = document.found
+        index_of_key = {}
+        known_left = set()
+        for known_index, before in enumerate(known):
+            index_of_key[before.key] = known_index
+            if before.key not in taken:
+                known_left.add(known_index)
+        pairs = {}
+        found_left = set()
+        for found_index, highlight in enumerate(found):
+            if highlight.known is None:
+                found_left.add(found_index)
+            elif highlight.known.key in index_of_key:
+                pairs[found_index] = index_of_key[highlight.known.key]
+        if not known_left or not found_left:
+            return
+
+        known_marks = _marks(known)
+        found_marks = _marks(found)
+        matched = match_spots(known_marks, found_marks, pairs, known_left, found_left)
+        known_left -= set(matched.values())
+        found_left -= matched.keys()
+        matched |= match_labels(known_marks, found_marks, known_left, found_left)
+        for found_index, known_index in matched.items():
+            found[found_index].known = known[known_index]
+
+    # --- copies that take over a key ----------------------------------------------------
+
+    def _hand_over_keys(self) -> None:
+        """Give the key of a decided passage that went to an undecided one of equal text.
+
+        So a note or PDF that was copied, and deleted in a later run, keeps its cards.
+        """
+        matched = self._matched()
+        absent = {known.key for known in self._absent}
+        for gone in (*self._absent, *self._gone_from_journal()):
+            if not gone.decided:
+                continue
+            heirs = self._heirs(gone, matched, absent)
+            if heirs:
+                _, heir, place = min(heirs)
+                self._store.add("same", heir, SOURCE, {"old": gone.key})
+                self._report.moved.append((gone.key, place))
+
+    def _heirs(
+        self, gone: KnownHighlight, matched: dict[str, FoundHighlight], absent: set[str]
+    ) -> list[tuple[float, str, str]]:
+        """Return (rank, key, place) of what may take over a key.
+
+        The least is the best.
+        """
+        rows = self._store.rows(
+            "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
+            gone.mark.newest.text,
+            gone.key,
+        )
+        heirs = []
+        for row in rows:
+            key = row["key"]
+            is_here = key in matched or row["state"] == "present"
+            if not is_here or key in absent or self._store.passage(key).decided:
+                continue
+            mark = matched[key].mark if key in matched else mark_of(decode_highlight(row))
+            if _may_inherit(gone, row, mark):
+                heirs.append((-likeness_around(gone.mark, mark), key, row["place"]))
+        return heirs
+
+    def _gone_from_journal(self) -> list[KnownHighlight]:
+        """Return passages of the journal whose document went, and that are elsewhere."""
+        rows = self._store.rows(
+            "SELECT h.*, d.container, d.place"
+            " FROM highlight h JOIN document d ON d.id = h.document"
+            f" WHERE h.{ABSENT} AND h.state = 'journal' AND EXISTS"
+            " (SELECT 1 FROM highlight o WHERE o.folded = h.folded AND o.key != h.key)"
+        )
+        gone = []
+        for row in rows:
+            container = row["container"]
+            is_sure = container in self._listing.complete
+            if not is_sure or container in self._report.doubtful:
+                continue
+            if not self._listing.has(container, row["place"]):
+                gone.append(known_highlight(self._store, row))
+        return gone
+
+    # --- questions ----------------------------------------------------------------------
+
+    def _ask_about_likely(
+        self,
+        gone: list[KnownHighlight],
+        new: list[FoundHighlight],
+    ) -> None:
+        """Ask whether what is new is a passage that went and has a decision."""
+        for new_index, gone_index in resembling(_marks(gone), _marks(new)).items():
+            new[new_index].like = gone[gone_index].key
+
+    def _ask_about_joined(self) -> None:
+        """Ask about passages that went into another one of their document.
+
+        The cards of both would ask one fact.
+        """
+        changed = self._changed_in_place()
+        for gone in self._absent:
+            if gone.document not in changed or gone.state != "present":
+                continue
+            if not self._store.passage(gone.key).live:
+                continue
+            for found, known in changed[gone.document]:
+                if not found.like and has_joined(gone.mark, known.mark, found.mark):
+                    found.like = gone.key
+                    break
+
+    def _changed_in_place(self) -> dict[int, list[tuple[FoundHighlight, KnownHighlight]]]:
+        """Return by document the passages that stood in it before, in other words."""
+        changed = defaultdict(list)
+        for found in self._found:
+            known = found.known
+            if known is None or known.state != "present":
+                continue
+            is_same_document = known.document == found.document
+            if is_same_document and found.mark.newest.text != known.mark.newest.text:
+                changed[found.document].append((found, known))
+        return changed
+
+    def _compare_with_journal(self) -> None:
+        """Compare what is absent with what another machine found in other words.
+
+        It did so before the journals met: each of the two machines has a key for the
+        passage.
+        """
+        absent = [known for known in self._absent if known.state == "present"]
+        from_journal = [found for found in self._found if found.was("journal")]
+        pairs = resembling(_marks(absent), _marks(from_journal))
+        for found_index, absent_index in pairs.items():
+            found = from_journal[found_index]
+            old = absent[absent_index]
+            is_same_document = found.document == old.document
+            if is_same_document and match_in_document([old.mark], [found.mark]):
+                self._store.add("same", found.key, SOURCE, {"old": old.key})
+            else:
+                found.like = old.key
+
+
+def _marks(highlights: Iterable[KnownHighlight | FoundHighlight]) -> list[Mark]:
+    return [highlight.mark for highlight in highlights]
+
+
+def _may_inherit(gone: KnownHighlight, row: Row, mark: Mark) -> bool:
+    """Return whether a passage with equal text may take over the key of one that went.
+
+    A short text is no coincidence if it was told as a copy, or stands in the same
+    context.
+    """
+    if mark.newest.text != gone.mark.newest.text:
+        return False
+    if len(mark.newest.text) >= LONG or row["reason"].startswith(SAME_WORDS):
+        return True
+    return gone.exact == row["exact"] and bool(match_moved([gone.mark], [mark]))

@@ -1,0 +1,248 @@
+"""What waits for a person, what became of highlights, and how much of each there is.
+
+Everything that shows or counts what waits takes it from here, so that page, terminal and
+JSON agree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from ankiforge.ledger import questions, waiting
+from ankiforge.ledger.cards import HighlightOutcome
+from ankiforge.ledger.events import Passage
+from ankiforge.ledger.lists import LINES, SOURCELESS
+from ankiforge.ledger.readings import ORDER, decode_highlight
+from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.model import QuestionKind, Value
+
+# --- what waits -------------------------------------------------------------------------
+
+
+class Order(Value):
+    """What a person has to decide, list by list, in the order in which it is offered.
+
+    A list waits as often as it has entries.
+    """
+
+    new: list[str]
+    """Drafts of new cards: the first one for each fact. Words of the source's own come
+    first, drafts with warnings later, blocked ones last; then as they are read."""
+    blocked: int
+    """How many of the new ones a check blocks."""
+    conflicts: list[str]
+    """The questions about cards that a person and the source changed."""
+    revisions: list[str]
+    """Drafts that change or replace a card."""
+    questions: list[str]
+    """The other questions. A draft that one of them is about is not among the drafts
+    above."""
+    without: list[str]
+    """The keys of the highlights that have neither a card nor a draft, and about which no
+    person decided that they need none."""
+    version: int
+    """A number that changes when another program writes."""
+
+    @property
+    def changed(self) -> list[str]:
+        """What waits in the list of changed cards."""
+        return [*self.conflicts, *self.revisions]
+
+
+def order(store: Store, before: Order | None = None) -> Order:
+    """Return what waits, or what did if nothing can have changed."""
+    version = int(store.value("PRAGMA data_version"))
+    if before and before.version == version:
+        return before
+    store.refold()
+    conflicts = []
+    other_questions = []
+    not_offered: set[str] = set()
+    for question in questions.open_questions(store):
+        if question.kind is QuestionKind.CONFLICT:
+            conflicts.append(question.id)
+        else:
+            other_questions.append(question.id)
+            not_offered.update(question.drafts)
+    not_offered |= waiting.settled(store)
+    new = []
+    revisions = []
+    blocked = 0
+    for draft_row in _first_drafts(store, sorted(not_offered)):
+        if draft_row["old"]:
+            revisions.append(draft_row["id"])
+        else:
+            new.append(draft_row["id"])
+            blocked += draft_row["blocked"]
+    return Order(
+        new=new,
+        blocked=blocked,
+        conflicts=conflicts,
+        revisions=revisions,
+        questions=other_questions,
+        without=[draft_row["key"] for draft_row in _fate_rows(store, "h.key", _WITHOUT)],
+        version=version,
+    )
+
+
+def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
+    """Return the first draft of each fact, in the order of `Order.new`.
+
+    `old` is the card that it revises or replaces, `blocked` is whether a check blocks all
+    its alternatives.
+    """
+    return store.rows(
+        "SELECT d.id, d.revises || d.replaces AS old, min(d.position),"
+        "  sum(d.severity = 'block') = count(*) AS blocked FROM draft d"
+        " JOIN highlight h ON h.key = d.key WHERE h.state = 'present'"
+        f" AND d.id NOT IN {EACH}"
+        " GROUP BY d.key, CASE d.fact WHEN '' THEN d.id ELSE d.fact END, old"
+        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.document,"
+        " h.position,"
+        " d.position",
+        encode(left_out),
+    )
+
+
+# --- what became of highlights ----------------------------------------------------------
+
+_FATE = (
+    "CASE WHEN p.skipped THEN 'ignored'"
+    " WHEN EXISTS (SELECT 1 FROM card c WHERE c.passage = f.first AND c.live) THEN"
+    " 'carded'"
+    " WHEN w.best IS NOT NULL THEN CASE w.best WHEN 0 THEN 'blocked' ELSE 'waiting' END"
+    " WHEN h.fate IN ('failed', 'ignored') THEN h.fate WHEN p.decided THEN 'decided'"
+    " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE"
+    " 'no_card' END"
+)
+# Of the places of a passage, the one whose text is used is the least.
+_RANK = f"(instr('{' '.join(ORDER)}', {{h}}.route), instr(a.keys, {{h}}.key))"
+_FATES = (
+    "SELECT {what} FROM highlight h"
+    " JOIN (SELECT h.key, coalesce(a.first, h.key) AS first FROM highlight h"
+    "  LEFT JOIN alias a ON a.key = h.key WHERE h.state = 'present'"
+    "  AND (a.key IS NULL OR NOT EXISTS (SELECT 1 FROM alias b JOIN highlight o ON"
+    " o.key = b.key"
+    "   WHERE b.first = a.first AND o.state = 'present'"
+    f"   AND {_RANK.format(h='o')} < {_RANK.format(h='h')}))) f ON f.key = h.key"
+    " LEFT JOIN passage p ON p.key = f.first"
+    " LEFT JOIN (SELECT coalesce(a.first, d.key) AS first, max(d.severity != 'block')"
+    " AS best"
+    "  FROM draft d LEFT JOIN alias a ON a.key = d.key"
+    "  WHERE d.id NOT IN (SELECT value FROM json_each(?1)) GROUP BY 1) w ON w.first ="
+    " f.first"
+    " WHERE h.state = 'present' {rest}"
+)
+WITHOUT = ("no_card", "undrafted", "failed")
+"""The fates of highlights that have neither a card nor a draft, and that nobody left
+out."""
+_WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.document, h.position"
+
+
+def _fate_rows(store: Store, what: str, rest: str, *values: object) -> list[Row]:
+    """Return columns of the passages in their sources; `values` are `?2` and so on."""
+    store.refold()
+    settled = encode(sorted(waiting.settled(store)))
+    return store.rows(_FATES.format(what=what, rest=rest), settled, *values)
+
+
+def fates(store: Store, of: str = "") -> Iterator[HighlightOutcome]:
+    """Yield every passage in its source, with what became of it, in reading order.
+
+    `of`: only the one with this key.
+    """
+    columns = f"h.*, {_FATE} AS became"
+    in_order = "ORDER BY h.document, h.position"
+    if of:
+        rows = _fate_rows(store, columns, f"AND h.key = ?2 {in_order}", of)
+    else:
+        rows = _fate_rows(store, columns, f" {in_order}")
+    for highlight_row in rows:
+        fate = highlight_row["became"]
+        reason = "" if fate == "carded" else highlight_row["reason"]
+        if fate in ("ignored", "decided", "no_card", "undrafted"):
+            reason = _reason(
+                fate,
+                highlight_row["reason"],
+                store.passage(highlight_row["key"]),
+            )
+        yield HighlightOutcome(
+            highlight=decode_highlight(highlight_row),
+            fate="ignored" if fate == "decided" else fate,
+            reason=reason,
+        )
+
+
+def _reason(fate: str, reason: str, passage: Passage) -> str:
+    """Return why a highlight has neither; `reason` is that of its drafter."""
+    if passage.skipped:
+        return passage.why_skipped or "skipped by you"
+    if fate == "decided":
+        of_cards = [card.why for card in passage.cards.values() if card.why]
+        return of_cards[0] if of_cards else "rejected by you"
+    if fate == "undrafted":
+        return reason or "not drafted yet"
+    return reason or "nothing to ask was recognised"
+
+
+# --- numbers ----------------------------------------------------------------------------
+
+_OF_LINES = f"WITH {SOURCELESS}, {LINES} SELECT"
+_COUNTED = {
+    "cards": f"{_OF_LINES} verdict, count(*) FROM line WHERE id GLOB 'af*' GROUP BY 1",
+    "anki": (
+        f"{_OF_LINES} anki, count(*) FROM line WHERE verdict = 'accepted' GROUP BY 1"
+        " UNION ALL SELECT 'sourceless', count(*) FROM sourceless"
+    ),
+    "unsent": "SELECT kind, count(*) FROM card WHERE live AND NOT shipped GROUP BY 1",
+}
+"""Queries for (what is counted, number)."""
+
+
+def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
+    """Return the numbers that reports show; with `names`, only these.
+
+    The one place where anything is counted:
+
+    - `fates`: passages in their sources, by what became of them. A person who rejected
+      the cards of a passage left it out: `ignored`.
+    - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these
+      `blocked`, `conflicts` and `revisions`; `without` are highlights with neither a card
+      nor a draft.
+    - `reasons`: the new drafts that wait, by the first reason why; only if it is named.
+    - `cards`: by verdict; `anki`: live cards by their state there, and `sourceless` those
+      whose passages are gone; `unsent`: live cards that were never in a package, by kind.
+    """
+    store.refold()
+    found: dict[str, Counter[str]] = {}
+    waits: Order | None = None
+    for name in names or ("fates", "waiting", *_COUNTED):
+        match name:
+            case "waiting":
+                waits = order(store, waits)
+                found[name] = _lengths(waits)
+            case "reasons":
+                waits = order(store, waits)
+                found[name] = waiting.reasons(store, waits.new)
+            case "fates":
+                rows = _fate_rows(store, f"{_FATE} AS name, count(*)", "GROUP BY 1")
+                found[name] = Counter({row[0]: row[1] for row in rows})
+                found[name]["ignored"] += found[name].pop("decided", 0)
+            case _:
+                rows = store.rows(_COUNTED[name])
+                found[name] = Counter({row[0]: row[1] for row in rows})
+    return found
+
+
+def _lengths(order: Order) -> Counter[str]:
+    """Return how much there is in each list of what waits."""
+    return Counter(
+        new=len(order.new),
+        blocked=order.blocked,
+        changed=len(order.changed),
+        conflicts=len(order.conflicts),
+        revisions=len(order.revisions),
+        questions=len(order.questions),
+        without=len(order.without),
+    )

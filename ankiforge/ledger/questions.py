@@ -1,0 +1,389 @@
+"""Questions: what holds back a card or a correction until a person answers.
+
+They are computed from the tables each time; an answer is an event, and the question is
+gone because its condition is. A question has no row of its own, and its id is made of
+what it is about: only its id answers it. The kinds, with what each answer does in words,
+are `model.QuestionKind`; here each has a function that asks and one that answers.
+
+Questions and answers are in `tests/golden/histories` (`decisions.yaml`, `machines.yaml`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import cards, decide, dialects, forms, waiting
+from ankiforge.ledger.events import MERGED, PERSON
+from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.store import EACH, Store, encode
+from ankiforge.ledger.views import DELETED
+from ankiforge.model import (
+    Conflict,
+    Guid,
+    Json,
+    Question,
+    QuestionKind,
+    RemarkKind,
+    Waiting,
+    h16,
+)
+
+FORM_ASKED = 3
+"""So many lines of one form are asked about once."""
+MISSING_SHOWN = 5
+"""So many of the notes that are missing are shown as examples."""
+
+
+def open_questions(store: Store) -> list[Question]:
+    """Return what only a person can tell."""
+    return list(chain.from_iterable(ask(store) for ask, _ in _KINDS.values()))
+
+
+def answer(
+    store: Store,
+    question_id: str,
+    *,
+    yes: bool,
+    without: Collection[str] = (),
+) -> None:
+    """Answer a question; what each answer does is told in the question.
+
+    Args:
+        store: the store.
+        question_id: the id of an open question, or the beginning of it.
+        yes: whether it is accepted.
+        without: the drafts of a form that are no cards; they are rejected.
+
+    Raises:
+        RefusedError: there is no such open question.
+    """
+    with store.action():
+        question = _find_question(store, question_id)
+        if question.kind is QuestionKind.FORM:
+            for draft in set(without).intersection(question.drafts):
+                decide.reject(store, draft)
+        _, settle = _KINDS[question.kind]
+        settle(store, question, yes)
+
+
+def _find_question(store: Store, question_id: str) -> Question:
+    """Return an open question by its id or the beginning of it."""
+    questions = open_questions(store)
+    found = [question for question in questions if question.id.startswith(question_id)]
+    if len(found) != 1:
+        raise RefusedError(
+            f"{question_id}: there is no such open question",
+            hint="ankiforge list --view questions",
+        )
+    return found[0]
+
+
+def _question_id(kind: QuestionKind, *parts: str) -> str:
+    """Return the id of a question."""
+    return f"qu{h16(kind.value, *parts)}"
+
+
+# --- is this the card whose passage is gone? --------------------------------------------
+
+
+def _ask_same(store: Store) -> Iterator[Question]:
+    for passage_row in store.rows("SELECT key FROM passage WHERE asks"):
+        passage = store.passage(passage_row["key"])
+        for new_key, old_key in waiting.asked(store, passage):
+            lost = store.passage(old_key)
+            texts = [each.texts[0].exact for each in (passage, lost) if each.texts]
+            drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", new_key)
+            yield Question(
+                id=_question_id(QuestionKind.SAME, new_key, old_key),
+                kind=QuestionKind.SAME,
+                text="Is this passage the one of a card whose passage is gone?",
+                new=new_key,
+                old=old_key,
+                guids=tuple(Guid(card.guid) for card in lost.live),
+                examples=tuple(texts),
+                drafts=tuple(draft["id"] for draft in drafts_of_new),
+            )
+
+
+def _answer_same(store: Store, question: Question, accepted: bool) -> None:
+    what = "same" if accepted else "different"
+    store.add(what, question.new, PERSON, {"old": question.old})
+
+
+# --- two equal cards --------------------------------------------------------------------
+
+
+def _ask_about_duplicates(store: Store) -> Iterator[Question]:
+    pairs = store.rows(
+        "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old, b.passage AS"
+        " new,"
+        " a.words AS words FROM card a JOIN card b ON a.content = b.content"
+        " WHERE a.live AND b.live AND a.guid < b.guid"
+    )
+    for pair in pairs:
+        new_passage = store.passage(pair["new"])
+        if new_passage.told_apart_from(store.passage(pair["old"])):
+            continue
+        guids = (Guid(pair["old_guid"]), Guid(pair["new_guid"]))
+        yield Question(
+            id=_question_id(QuestionKind.DUPLICATE, *guids),
+            kind=QuestionKind.DUPLICATE,
+            text="Two cards ask and answer the same.",
+            new=pair["new"],
+            old=pair["old"],
+            guids=guids,
+            examples=(pair["words"],),
+        )
+
+
+def _answer_duplicate(store: Store, question: Question, accepted: bool) -> None:
+    if accepted:
+        _merge(store, question.guids)
+    else:
+        store.add("different", question.new, PERSON, {"old": question.old})
+
+
+def _merge(store: Store, guids: Sequence[Guid]) -> None:
+    """Make one card of two: the one with more reviews stays, else the older one."""
+
+    def worth(guid: Guid) -> tuple[int, int, str]:
+        reviews = store.value("SELECT reviews FROM seen WHERE guid = ?", guid) or 0
+        _, passage = cards.state_of(store, guid)
+        accepts = store.select_events("key = ? AND what = 'accept'", passage.key)
+        accepted_at = min((event.n for event in accepts), default=0)
+        return (-reviews, accepted_at, guid)
+
+    first, *others = sorted(guids, key=worth)
+    for guid in others:
+        _, passage = cards.state_of(store, guid)
+        body = {"guid": guid, "why": f"{MERGED}{first}"}
+        store.add("retire", passage.key, PERSON, body)
+
+
+# --- a card that a person and its source changed ----------------------------------------
+
+
+def _ask_about_conflicts(store: Store) -> Iterator[Question]:
+    for guid, conflicts in _conflicts(store).items():
+        yield Question(
+            id=_question_id(QuestionKind.CONFLICT, guid),
+            kind=QuestionKind.CONFLICT,
+            text="You changed this card, and so did its source.",
+            new=guid,
+            guids=(Guid(guid),),
+            conflicts=tuple(conflicts),
+        )
+
+
+def _conflicts(store: Store) -> dict[str, list[Conflict]]:
+    """Return the fields in conflict by card: edited here, or else in Anki."""
+    conflicts = defaultdict(list)
+    for card_row in store.rows("SELECT passage, guid FROM card WHERE live AND offered"):
+        card = store.passage(card_row["passage"]).cards[card_row["guid"]]
+        for field, text in card.offered.items():
+            mine = card.wording.fields.get(field, "")
+            conflicts[card.guid].append(Conflict(Guid(card.guid), field, mine, text))
+    in_anki = store.rows(
+        "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
+    )
+    for card_row in in_anki:
+        of_card = conflicts[card_row["guid"]]
+        if any(conflict.field == card_row["field"] for conflict in of_card):
+            continue
+        conflict = Conflict(
+            guid=Guid(card_row["guid"]),
+            field=card_row["field"],
+            theirs=card_row["theirs"],
+            ours=card_row["ours"],
+            words=card_row["words"],
+        )
+        of_card.append(conflict)
+    return conflicts
+
+
+def in_conflict(store: Store) -> set[str]:
+    """Return the guids of the cards about whose words an open question asks."""
+    return set(_conflicts(store))
+
+
+def _answer_conflict(store: Store, question: Question, accepted: bool) -> None:
+    for conflict in question.conflicts:
+        _, passage = cards.state_of(store, conflict.guid)
+        body = {
+            "guid": conflict.guid,
+            "field": conflict.field,
+            "choice": "source" if accepted else "mine",
+            "theirs": h16(conflict.theirs),
+            "ours": h16(conflict.ours),
+        }
+        if accepted:
+            body["was"] = conflict.words or conflict.theirs
+        store.add("resolve", passage.key, PERSON, body)
+        query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
+        store.write(query, conflict.guid, conflict.field)
+
+
+# --- notes that are missing in Anki -----------------------------------------------------
+
+
+def _ask_about_absent(store: Store) -> Iterator[Question]:
+    card_rows = store.rows(
+        "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid) WHERE s.absent AND c.live"
+    )
+    if card_rows:
+        guids = tuple(Guid(card_row["guid"]) for card_row in card_rows)
+        yield Question(
+            id=_question_id(QuestionKind.ABSENT, *guids),
+            kind=QuestionKind.ABSENT,
+            text=f"{len(guids)} notes are missing in Anki. Did you delete them?",
+            guids=guids,
+            examples=tuple(card_row["words"] for card_row in card_rows[:MISSING_SHOWN]),
+        )
+
+
+def _answer_absent(store: Store, question: Question, accepted: bool) -> None:
+    for guid in question.guids:
+        _, passage = cards.state_of(store, guid)
+        if accepted:
+            store.add("retire", passage.key, PERSON, {"guid": guid, "why": DELETED})
+        else:
+            store.add("unseen", passage.key, PERSON, {"guid": guid})
+        store.write("DELETE FROM seen WHERE guid = ?", guid)
+
+
+# --- a source that lost its documents ---------------------------------------------------
+
+
+def _ask_about_emptied(store: Store) -> Iterator[Question]:
+    query = "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'asked'"
+    for row in store.rows(query):
+        container = row["name"].removeprefix("emptied ")
+        yield Question(
+            id=_question_id(QuestionKind.EMPTIED, container),
+            kind=QuestionKind.EMPTIED,
+            text=(
+                f"{container} lists nothing, or lost more than half of its documents."
+                " Were they deleted?"
+            ),
+            new=container,
+        )
+
+
+def _answer_emptied(store: Store, question: Question, accepted: bool) -> None:
+    store.set_meta(f"emptied {question.new}", "yes" if accepted else "no")
+
+
+# --- a vault with other plugins ---------------------------------------------------------
+
+
+def _ask_about_dialects(store: Store) -> Iterator[Question]:
+    """Yield a question for each vault whose plugins are not those it is read by."""
+    for pending in dialects.pending(store):
+        about = (pending.container, *pending.read, "", *pending.difference.on)
+        yield Question(
+            id=_question_id(QuestionKind.DIALECT, *about),
+            kind=QuestionKind.DIALECT,
+            text=dialects.asked(pending),
+            new=pending.container,
+        )
+
+
+def _answer_dialect(store: Store, question: Question, accepted: bool) -> None:
+    """Record by which dialects a vault is read; the next run reads it so."""
+    for pending in dialects.pending(store):
+        if pending.container != question.new:
+            continue
+        switched_on = pending.difference.on
+        body: Json = {"read": switched_on}
+        if not accepted:
+            body = {"read": pending.read, "declined": switched_on}
+        store.add("dialects", dialects.key_of(question.new), PERSON, body)
+
+
+# --- lines that may be no cards ---------------------------------------------------------
+
+
+def _ask_about_forms(store: Store) -> Iterator[Question]:
+    """Yield a question for each form of lines of which several wait in one source."""
+    lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
+    for draft in waiting.list_waiting(
+        store, f"d.key IN {EACH} AND d.revises = ''", encode(_doubtful_keys(store))
+    ):
+        document = draft.highlight.document
+        lines[document.source, draft.highlight.written].append(draft)
+    for (source, written), of_form in sorted(lines.items()):
+        if len(of_form) < FORM_ASKED:
+            continue
+        yield Question(
+            id=_question_id(QuestionKind.FORM, source, written),
+            kind=QuestionKind.FORM,
+            text=f"{len(of_form)} lines like `{written}` in {source}: are they cards?",
+            new=source,
+            old=written,
+            examples=tuple(" ".join(draft.highlight.exact.split()) for draft in of_form),
+            drafts=tuple(draft.id for draft in of_form),
+        )
+
+
+def _doubtful_keys(store: Store) -> list[str]:
+    """Return the keys of the lines in doubt that have drafts."""
+    rows = store.rows(
+        "SELECT body FROM highlight WHERE state = 'present' AND kind = 'card'"
+        " AND key IN (SELECT key FROM draft)"
+    )
+    highlights = map(decode_highlight, rows)
+    return [line.key for line in highlights if forms.asks_form(store, line)]
+
+
+def _answer_form(store: Store, question: Question, accepted: bool) -> None:
+    key = forms.form_key(question.new, question.old)
+    choice = forms.ACCEPTED if accepted else forms.NEVER
+    store.add("form", key, PERSON, {"choice": choice})
+    for draft in waiting.list_waiting(store):
+        highlight = draft.highlight
+        form = (highlight.document.source, highlight.written)
+        if form != (question.new, question.old) or not forms.is_doubtful(highlight):
+            continue
+        if not accepted:
+            _leave_out(store, draft)
+        elif draft.proposal.clean and _only_its_form_is_in_doubt(draft):
+            new = decide.NewCard(
+                key=highlight.key,
+                proposal=draft.proposal,
+                wording=waiting.wording_of_id(store, draft.id),
+                draft=draft.id,
+            )
+            decide.make_card(store, new)
+
+
+def _only_its_form_is_in_doubt(draft: Waiting) -> bool:
+    return all(remark.kind is RemarkKind.FORM for remark in draft.remarks)
+
+
+def _leave_out(store: Store, draft: Waiting) -> None:
+    """Drop the draft of a line that is no card."""
+    store.write("DELETE FROM draft WHERE id = ?", draft.id)
+    query = "UPDATE highlight SET fate = 'ignored', reason = ? WHERE key = ?"
+    store.write(query, forms.NO_CARDS, draft.highlight.key)
+
+
+# --- all kinds --------------------------------------------------------------------------
+
+Ask = Callable[[Store], Iterator[Question]]
+Settle = Callable[[Store, Question, bool], None]
+"""Writes what an answer comes to: the third argument is whether the question was
+accepted."""
+
+_KINDS: dict[QuestionKind, tuple[Ask, Settle]] = {
+    QuestionKind.SAME: (_ask_same, _answer_same),
+    QuestionKind.DUPLICATE: (_ask_about_duplicates, _answer_duplicate),
+    QuestionKind.CONFLICT: (_ask_about_conflicts, _answer_conflict),
+    QuestionKind.ABSENT: (_ask_about_absent, _answer_absent),
+    QuestionKind.EMPTIED: (_ask_about_emptied, _answer_emptied),
+    QuestionKind.DIALECT: (_ask_about_dialects, _answer_dialect),
+    QuestionKind.FORM: (_ask_about_forms, _answer_form),
+}
+"""The kinds in the order in which they are listed."""

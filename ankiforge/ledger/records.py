@@ -1,0 +1,302 @@
+"""Rows of documents and highlights, as an ingest reads and writes them.
+
+`KnownHighlight` is a row with what the journal has about it; `FoundHighlight` is what a
+source read now. Everything here is called inside a transaction of the ingest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.ledger import private
+from ankiforge.ledger.events import Text, exact
+from ankiforge.ledger.match import Mark, Reading
+from ankiforge.ledger.readings import (
+    ReadDocument,
+    colours_of,
+    content_of_highlight,
+    decode_highlight,
+    mark_of,
+    names_and_labels,
+    numbered_marks,
+    place_of,
+    reading_of,
+)
+from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
+from ankiforge.model import Extracted, Highlight, HighlightKey, h16
+
+LAST_READINGS = 3
+"""The number of a passage's last readings, on any machine, by which it is recognised."""
+
+
+class KnownHighlight(msgspec.Struct):
+    """A highlight of the database, or one that only the journal has."""
+
+    key: str
+    document: int
+    state: str
+    missed: float
+    """When it was missing first, in seconds since 1970."""
+    exact: str
+    """A hash of the exact text as read here; "" if it was not."""
+    texts: list[Text]
+    """Its readings in the journal, the newest first."""
+    decided: bool
+    mark: Mark
+
+
+class FoundHighlight(msgspec.Struct):
+    """A highlight that was read in this run, and what it was matched with."""
+
+    highlight: Highlight
+    container: str
+    place: str
+    position: int
+    mark: Mark
+    document: int = 0
+    known: KnownHighlight | None = None
+    like: str = ""
+    """The key of another passage that it may be."""
+
+    @property
+    def key(self) -> str:
+        """Its key, once it has one."""
+        return self.known.key if self.known else self.highlight.key
+
+    def was(self, state: str) -> bool:
+        """Return whether it was known, and in this state."""
+        return self.known is not None and self.known.state == state
+
+
+def found_in(document: ReadDocument, document_id: int) -> list[FoundHighlight]:
+    """Return the highlights of a document that was read, which match nothing so far."""
+    if not isinstance(document, Extracted):
+        return []
+    place = place_of(document)
+    found = []
+    for position, highlight in enumerate(numbered_marks(document.highlights)):
+        mark = mark_of(highlight, document_id)
+        found.append(
+            FoundHighlight(
+                highlight,
+                document.container,
+                place,
+                position,
+                mark,
+                document_id,
+            ),
+        )
+    return found
+
+
+def event_body(found: FoundHighlight) -> dict[str, str]:
+    """Return what an event about a reading says."""
+    highlight = found.highlight
+    newest = found.mark.newest
+    text = Text(
+        # keys are made of the anchor's text, which a reader may clean otherwise
+        exact=highlight.anchor_text or highlight.exact,
+        before=newest.before,
+        after=newest.after,
+        container=found.container,
+        place=found.place,
+        kind=highlight.kind.value,
+        own=highlight.own,
+    )
+    body: dict[str, str] = msgspec.to_builtins(text)
+    if found.like:
+        body["like"] = found.like
+    return body
+
+
+# --- what is known ----------------------------------------------------------------------
+
+
+def known_in(store: Store, document_id: int) -> list[KnownHighlight]:
+    """Return the highlights that a document had, present or not, in its order."""
+    query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
+    return [known_highlight(store, row) for row in store.rows(query, document_id)]
+
+
+def known_highlight(store: Store, row: Row) -> KnownHighlight:
+    """Return the highlight of a row, with its readings on all machines."""
+    passage = store.passage(row["key"])
+    journal_readings = [reading_of(text) for text in passage.texts[:LAST_READINGS]]
+    if row["body"]:
+        mark = mark_of(decode_highlight(row), row["document"])
+        mark = replace(
+            mark,
+            readings=_read_here_first(mark.newest, journal_readings),
+            was_there=row["state"] in ("present", "journal"),
+            decided=passage.decided,
+        )
+    else:
+        text = passage.texts[0] if passage.texts else Text("")
+        names, labels = names_and_labels([text.own])
+        mark = Mark(
+            readings=tuple(journal_readings) or (Reading(""),),
+            kind=text.kind,
+            names=names,
+            labels=labels,
+            was_there=row["state"] in ("present", "journal"),
+            from_journal=True,
+            decided=passage.decided,
+            document=row["document"],
+        )
+    return KnownHighlight(
+        key=row["key"],
+        document=row["document"],
+        state=row["state"],
+        missed=row["missed"],
+        exact=row["exact"],
+        texts=passage.texts,
+        decided=passage.decided,
+        mark=mark,
+    )
+
+
+def _read_here_first(
+    read_here: Reading, journal_readings: Iterable[Reading]
+) -> tuple[Reading, ...]:
+    """Return the reading of this machine, which has its sides, then the others once."""
+    readings = {read_here.triple: read_here}
+    for reading in journal_readings:
+        readings.setdefault(reading.triple, reading)
+    return tuple(readings.values())
+
+
+# --- what is written --------------------------------------------------------------------
+
+
+def write_document(
+    store: Store,
+    document: ReadDocument,
+    old_row: Row | None,
+    fingerprint: str,
+) -> int:
+    """Write the row of a document, with what it names and keeps private. Return its id.
+
+    Args:
+        store: the database, in a transaction.
+        document: the document.
+        old_row: the row that it had, perhaps at another place; None if it is new.
+        fingerprint: by which it is recognised as unchanged; "" to read it again in any
+            case.
+    """
+    place = place_of(document)
+    values = _document_values(document, place, fingerprint)
+    if old_row is None:
+        moved = False
+        document_id: int = store.value(
+            "INSERT INTO document"
+            " (place, state, fingerprint, depends, sketch, source, title, container)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (container, place) DO UPDATE SET state = 'present',"
+            " fingerprint = excluded.fingerprint, depends = excluded.depends,"
+            " sketch = excluded.sketch, source = excluded.source, title = excluded.title"
+            " RETURNING id",
+            *values,
+        )
+    else:
+        moved = (old_row["container"], old_row["place"]) != (document.container, place)
+        document_id = old_row["id"]
+        store.write(
+            "UPDATE document SET place = ?, state = ?, fingerprint = ?, depends = ?,"
+            " sketch = ?, source = ?, title = ?, container = ? WHERE id = ?",
+            *values,
+            document_id,
+        )
+        store.write("DELETE FROM identifier WHERE document = ?", document_id)
+    store.write_all(
+        "INSERT OR IGNORE INTO identifier VALUES (?, ?)",
+        [(name, document_id) for name in _identifiers(document)],
+    )
+    private.write(store, document_id, document, moved=moved)
+    return document_id
+
+
+def _document_values(
+    document: ReadDocument,
+    place: str,
+    fingerprint: str,
+) -> tuple[object, ...]:
+    """Return the columns of a document that is present, in the order of `write_document`."""
+    sketch = ""
+    source = ""
+    title = place
+    if isinstance(document, Extracted):
+        sketch = document.sketch
+        source = document.document.source
+        title = document.document.title
+    return (
+        place,
+        "present",
+        fingerprint,
+        encode(document.depends),
+        sketch,
+        source,
+        title,
+        document.container,
+    )
+
+
+def _identifiers(document: ReadDocument) -> list[str]:
+    """Return the names of the works that a document is, or is about."""
+    if not isinstance(document, Extracted):
+        return []
+    from ankiforge.text.identifiers import names_of
+
+    work = document.document
+    names = names_of(work.identifiers, work.uri)
+    return [f"{scheme}:{value}" for scheme, value in names]
+
+
+def write_highlights(store: Store, rows: Iterable[tuple[object, ...]]) -> None:
+    """Write rows of `highlight_row`; what drafting filled in stays as it is."""
+    store.write_all(
+        "INSERT INTO highlight"
+        " VALUES (?, ?, ?, 'present', 0, ?, ?, ?, ?, ?, '', '', '', '', ?, ?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
+        " position = excluded.position, state = 'present', missed = 0,"
+        " route = excluded.route,"
+        " kind = excluded.kind, folded = excluded.folded, exact = excluded.exact,"
+        " content = excluded.content, run = excluded.run, colour = excluded.colour,"
+        " tags = excluded.tags, body = excluded.body",
+        rows,
+    )
+
+
+def highlight_row(found: FoundHighlight, exact_hash: str, run: int) -> tuple[object, ...]:
+    """Return the row of a present highlight, without the columns that drafting fills.
+
+    Args:
+        found: the highlight, which has its key.
+        exact_hash: see `hash_exact`.
+        run: the number of the run that read it.
+    """
+    highlight = found.highlight
+    if found.known:
+        highlight = replace(highlight, key=HighlightKey(found.known.key))
+    tags = (*highlight.document.tags, *highlight.tags)
+    return (
+        highlight.key,
+        found.document,
+        found.position,
+        highlight.source_kind.value,
+        highlight.kind.value,
+        found.mark.newest.text,
+        exact_hash,
+        content_of_highlight(highlight),
+        run,
+        listed(colours_of(highlight)),
+        listed(map(tag_name, tags)),
+        encode(highlight),
+    )
+
+
+def hash_exact(highlight: Highlight) -> str:
+    """Return a hash of the exact text, which tells whether it changed."""
+    return h16(exact(highlight.exact))

@@ -1,0 +1,270 @@
+"""Taking back a decision: all is as it was before, or it is refused with the reason.
+
+An undo is an event, and is never taken back itself. `tests/unit/ledger/test_decisions.py`
+takes back each kind of decision by each name that `undo` takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import belonging, cards, drafts, waiting
+from ankiforge.ledger.events import PERSON, POLICY, SILENT, SOURCE, Event, Text, exact
+from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.ledger.views import DELETED
+from ankiforge.model import AGENT, Highlight, HighlightKey, Strings, h16
+from ankiforge.text.fold import fold
+
+_SEE_RECENT = "ankiforge list --view recent shows what can be"
+_STANDING = f"what NOT IN {SILENT}"
+"""`SILENT` is left out: what was read or shipped, and `undo`, which is never taken back
+itself."""
+
+
+def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
+    """Take back a decision: the last one, one by its id, or the last one about a card.
+
+    Args:
+        store: the store.
+        target: an id of `recent`, a guid, the key of a highlight, the draft of an agent,
+            or "" for the last decision.
+        as_new: a change by the source states another fact, which gets a card of its own.
+
+    Returns:
+        The id of the action that was taken back.
+
+    Raises:
+        RefusedError: there is none, or a later change of the same field stands on it.
+    """
+    if target.startswith("dr"):
+        return _withdraw(store, target)
+    with store.action():
+        events = _to_undo(store, target)
+        for event in events:
+            _refuse_below(store, event)
+        for event in reversed(events):
+            _take_back(store, event, as_new=as_new)
+        return events[0].act or events[0].id
+
+
+def _withdraw(store: Store, draft_id: str) -> str:
+    """Drop a draft as if no agent had proposed it."""
+    with store.transaction():
+        draft_row = waiting.waiting_row(store, draft_id)
+        if draft_row["drafter"] != AGENT:
+            raise RefusedError(
+                f"nothing about {draft_id} can be undone",
+                hint=_SEE_RECENT,
+            )
+        store.write("DELETE FROM draft WHERE id = ?", draft_id)
+        store.write(
+            "UPDATE highlight SET modelled = '' WHERE key = ?",
+            draft_row["key"],
+        )
+    return draft_id
+
+
+def _take_back(store: Store, event: Event, *, as_new: bool) -> None:
+    """Take back one event: what it took away waits, is drafted or is sent again."""
+    store.add("undo", event.key, PERSON, {"event": event.id})
+    drafts_that_are_back = waiting.bring_back(store, event)
+    if event.what == "adopt":
+        store.set_meta("app anki state", "")
+        store.passage(event.key)  # the card is gone
+    if event.what == "resolve" and event.body.get("was"):
+        _give_back_words(store, event)
+    if event.what == "retire" and event.body.get("why") == DELETED:  # send it again
+        store.write("DELETE FROM seen WHERE guid = ? AND absent", event.body["guid"])
+    if as_new and event.what == "revise" and event.by == SOURCE:
+        _split_off_new_fact(store, event.key)
+    if not drafts_that_are_back:
+        for key in store.keys(event.key):
+            drafts.draft_again(store, key)
+    if event.what == "decline":
+        belonging.draft_again(store, event.key)
+    if event.what == "form":  # which may have left them out
+        store.write("UPDATE highlight SET drafted = '' WHERE fate = 'ignored'")
+
+
+def _give_back_words(store: Store, event: Event) -> None:
+    """Give a field the person's words again that they had given up for the source's."""
+    fields = {event.body["field"]: event.body["was"]}
+    body = {"guid": event.body["guid"], "fields": fields}
+    store.add("edit", event.key, POLICY, body)  # no decision that could be undone
+
+
+# --- which events -----------------------------------------------------------------------
+
+
+def _to_undo(store: Store, target: str) -> list[Event]:
+    """Return the events of the decision to take back, oldest first."""
+    undone = {event.body["event"] for event in store.select_events("what = 'undo'")}
+    guid = target if target.startswith("af") else ""
+    keys: Strings = ()
+    if guid:
+        _, passage = cards.state_of(store, guid)
+        keys = store.keys(passage.key)
+    elif "/" in target:
+        keys = store.keys(target)
+
+    if keys:
+        last = _last_about(store, keys, guid, undone)
+    elif target:
+        last = _last_named(store, target, undone)
+    else:
+        last = _last_here(store, undone)
+    if last is None:
+        what = "there is nothing to undo"
+        if target:
+            what = f"nothing about {target} can be undone"
+        raise RefusedError(what, hint=_SEE_RECENT)
+    if not last.act or (guid and last.by != PERSON):
+        return [last]
+
+    of_action = []
+    for event in store.select_events("act = ?", last.act):
+        if event.id in undone or event.what in SILENT:
+            continue
+        if guid and not (event.key in keys and _is_about(event, guid)):
+            continue  # decided about another card in one go with it
+        of_action.append(event)
+    return sorted(of_action, key=lambda event: event.order)
+
+
+def _is_about(event: Event, guid: str) -> bool:
+    """Return whether an event of a passage is about a card, or about no card at all."""
+    return bool(event.body.get("guid", guid) == guid)
+
+
+def _last_about(
+    store: Store,
+    keys: Strings,
+    guid: str,
+    undone: Collection[str],
+) -> Event | None:
+    """Return the last decision about a passage, or about one of its cards."""
+    for event in sorted(
+        store.events(keys),
+        key=lambda event: event.order,
+        reverse=True,
+    ):
+        if event.what in SILENT or event.id in undone:
+            continue
+        if event.by != PERSON and event.what != "revise":
+            continue
+        if not guid or _is_about(event, guid):
+            return event
+    return None
+
+
+def _last_named(store: Store, target: str, undone: Collection[str]) -> Event | None:
+    """Return the last event of an action, or the event with an id."""
+    events = store.select_events(f"(act = ? OR id = ?) AND {_STANDING}", target, target)
+    standing = [event for event in events if event.id not in undone]
+    return standing[-1] if standing else None
+
+
+def _last_here(store: Store, undone: Collection[str]) -> Event | None:
+    """Return the last decision of a person on this machine."""
+    newest = store.select_events(
+        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC LIMIT 200",
+        store.machine,
+    )
+    return next((event for event in newest if event.id not in undone), None)
+
+
+def _refuse_below(store: Store, event: Event) -> None:
+    """Refuse to take back a change of a field that a later one changed again."""
+    if event.what not in ("revise", "edit"):
+        return
+    events = store.events(store.keys(event.key))
+    undone = {other.body["event"] for other in events if other.what == "undo"}
+    fields = _changed_fields(event)
+    for other in sorted(events, key=lambda each: each.order, reverse=True):
+        if other.order <= event.order:
+            break
+        if other.what not in ("revise", "edit") or other.id in undone:
+            continue
+        same_card = other.body.get("guid") == event.body.get("guid")
+        same_action = event.act and other.act == event.act
+        if same_card and not same_action and fields & _changed_fields(other):
+            raise RefusedError(
+                "a later change of the same card stands on this one",
+                hint=f"first: ankiforge undo {other.act or other.id}",
+            )
+
+
+def _changed_fields(event: Event) -> set[str]:
+    """Return the names of the fields that an `edit` or `revise` gave."""
+    if event.what == "edit":
+        return set(event.body["fields"])
+    return set(event.body["draft"]["fields"])
+
+
+# --- two facts in one passage -----------------------------------------------------------
+
+
+def _split_off_new_fact(store: Store, passage_key: str) -> None:
+    """Split a passage: its present text gets a new key, the old key keeps the card."""
+    passage = store.passage(passage_key)
+    highlight_row = cards.present_row(store, passage)
+    if highlight_row is None:
+        return
+    newest, *earlier = passage.texts
+    before = next(
+        (text for text in earlier if exact(text.exact) != exact(newest.exact)),
+        None,
+    )
+    highlight = decode_highlight(highlight_row)
+    digest = h16(passage_key, highlight.exact, "another fact")
+    new_key = HighlightKey(f"{highlight.namespace}/{digest}")
+    store.add("key", new_key, SOURCE, msgspec.to_builtins(newest))
+    store.add("different", new_key, POLICY, {"old": store.first(passage_key)})
+    if before:  # the old card is the old text's
+        store.add("text", highlight_row["key"], SOURCE, msgspec.to_builtins(before))
+    _insert_copy(store, highlight_row, replace(highlight, key=new_key))
+    _leave_behind(store, highlight_row["key"], highlight, before)
+
+
+def _insert_copy(store: Store, highlight_row: Row, highlight: Highlight) -> None:
+    """Insert a copy of a row for a highlight with another key, which is to be drafted."""
+    copied = dict(highlight_row)
+    copied |= {
+        "key": highlight.key,
+        "drafted": "",
+        "modelled": "",
+        "fate": "",
+        "reason": "",
+    }
+    copied["body"] = encode(highlight)
+    names = ", ".join(copied)
+    marks = ", ".join("?" * len(copied))
+    store.write(f"INSERT INTO highlight ({names}) VALUES ({marks})", *copied.values())
+
+
+def _leave_behind(
+    store: Store,
+    highlight_key: str,
+    highlight: Highlight,
+    before: Text | None,
+) -> None:
+    """Make a highlight one that is gone, with the text that it had before."""
+    text_before = before.exact if before else ""
+    alone = replace(
+        highlight,
+        # without a text before, other words were marked in the same one
+        exact=text_before or highlight.exact,
+        prefix="",
+        suffix="",
+        sentence="",
+        gaps=(),
+        markdown=(),
+    )
+    query = "UPDATE highlight SET state = 'gone', folded = ?, body = ? WHERE key = ?"
+    store.write(query, fold(text_before), encode(alone), highlight_key)
+    store.write("DELETE FROM draft WHERE key = ?", highlight_key)

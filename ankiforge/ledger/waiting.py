@@ -1,0 +1,399 @@
+"""Drafts that wait for a decision: their remarks, findings, and how they go.
+
+What must stay true:
+
+- A draft with a remark (`model.RemarkKind`) is never accepted by policy.
+- A draft whose passage is in doubt is not decided on before its question is answered
+  (`waiting_row`).
+- What a decision takes out of those that wait, `undo` brings back (`put_away`,
+  `bring_back`).
+
+Tested as `drafts.py`, which records the drafts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import belonging, cards, forms
+from ankiforge.ledger.drafts import (
+    decode_proposal,
+    is_new,
+    rows_in_parts,
+    summed_up,
+    wording_in,
+)
+from ankiforge.ledger.events import Event, Passage, Wording, guid_of
+from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.views import graves_of, in_vault
+from ankiforge.model import (
+    Finding,
+    Guid,
+    Highlight,
+    Pair,
+    Proposal,
+    Remark,
+    RemarkKind,
+    Severity,
+    Value,
+    Waiting,
+    note_id,
+)
+from ankiforge.text.fold import document_tag
+
+NO_WARNING = "no_warning"
+"""The reason of drafts that no check warns of: the settings, or the limit of a run, make
+them wait."""
+_decode_highlight = msgspec.json.Decoder(Highlight).decode
+
+
+# --- what waits -------------------------------------------------------------------------
+
+
+def list_waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting]:
+    """Return the drafts that wait, with what is to be said about each, in reading order.
+
+    Args:
+        store: the store.
+        condition: SQL on `draft d` and `highlight h`.
+        values: the values in the condition.
+    """
+    return [draft for draft, _ in each_waiting(store, condition, *values)]
+
+
+def each_waiting(
+    store: Store, condition: str = "1", *values: object
+) -> Iterator[tuple[Waiting, Wording]]:
+    """Yield the same with their words, a part at a time."""
+    joined = "FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE"
+    rows = rows_in_parts(
+        store,
+        f"SELECT d.id {joined} h.state = 'present' AND {condition}"
+        " ORDER BY h.document, h.position, d.position",
+        f"SELECT d.*, h.body AS mark {joined}",
+        "d.id",
+        *values,
+    )
+    in_anki = _InAnki(
+        unknown_notes=msgspec.json.decode(
+            store.meta("strangers", "[]"),
+            type=frozenset[str],
+        ),
+        graves=graves_of(store),
+    )
+    for draft_row in rows:
+        passage = store.passage(draft_row["key"])
+        wording = wording_in(draft_row)
+        if _is_settled(store, passage, draft_row, wording):
+            continue
+        stored = _StoredDraft(
+            draft_row,
+            passage,
+            wording,
+            _decode_highlight(draft_row["mark"]),
+        )
+        waiting = Waiting(
+            id=draft_row["id"],
+            highlight=stored.highlight,
+            proposal=decode_proposal(draft_row["body"]),
+            revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
+            replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
+            remarks=tuple(_remarks(store, stored, in_anki)),
+        )
+        yield waiting, wording
+
+
+def _is_settled(
+    store: Store,
+    passage: Passage,
+    draft_row: Row,
+    wording: Wording,
+) -> bool:
+    """Return whether a stored draft waits no more.
+
+    Its passage was decided on under another of its keys, or the next run gives its words
+    to a card.
+    """
+    decided = not draft_row["revises"] and not is_new(store, passage, wording)
+    return decided or _follows(passage, draft_row, wording)
+
+
+def _follows(passage: Passage, draft_row: Row, wording: Wording) -> bool:
+    """Return whether the next run gives the words of a draft to their card.
+
+    The passage was found to be that of the card after it was drafted.
+    """
+    if not wording.own or draft_row["revises"]:
+        return False
+    card = passage.own_card(wording)
+    return card is not None and card.live and draft_row["severity"] != "block"
+
+
+def settled(store: Store) -> set[str]:
+    """Return the ids of stored drafts that `each_waiting` leaves out."""
+    rows = store.rows(
+        "SELECT d.* FROM draft d LEFT JOIN alias a ON a.key = d.key"
+        " JOIN passage p ON p.key = coalesce(a.first, d.key) AND p.decided"
+    )
+    store.load(draft_row["key"] for draft_row in rows)
+    ids = set()
+    for draft_row in rows:
+        passage = store.passage(draft_row["key"])
+        if _is_settled(store, passage, draft_row, wording_in(draft_row)):
+            ids.add(draft_row["id"])
+    return ids
+
+
+def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
+    """Count drafts by why each waits: the first check that warns or blocks, or remark."""
+    counts = Counter[str]()
+    clean = []
+    query = f"SELECT id, body FROM draft WHERE id IN {EACH}"
+    for draft_row in store.rows(query, encode(list(ids))):
+        findings = decode_proposal(draft_row["body"]).findings
+        warnings = [one.check for one in findings if one.severity is not Severity.INFO]
+        if warnings:
+            counts[warnings[0]] += 1
+        else:
+            clean.append(draft_row["id"])
+    for draft in list_waiting(store, f"d.id IN {EACH}", encode(clean)):
+        reason = draft.remarks[0].kind.value if draft.remarks else NO_WARNING
+        counts[reason] += 1
+    return counts
+
+
+# --- remarks ----------------------------------------------------------------------------
+
+
+class _StoredDraft(NamedTuple):
+    """A row of `draft` with what it belongs to."""
+
+    row: Row
+    passage: Passage
+    wording: Wording
+    highlight: Highlight
+    """The passage as it was read."""
+
+
+class _InAnki(Value):
+    """What the newest view of Anki says that no draft may overlook."""
+
+    unknown_notes: frozenset[str]
+    """The documents of notes that no card here has."""
+    graves: frozenset[int]
+    """The ids of notes that were deleted."""
+
+
+def _remarks(store: Store, draft: _StoredDraft, in_anki: _InAnki) -> Iterator[Remark]:
+    """Yield why a draft needs a person."""
+    for _, old in _doubts(store, draft.passage):
+        is_asked = store.passage(old).live
+        yield Remark(RemarkKind.MOVED if is_asked else RemarkKind.DECIDED_ON_LOST)
+    of_history = _remark_of_history(draft, in_anki)
+    if of_history:
+        yield Remark(of_history)
+    content = draft.wording.content
+    for card in equal_cards(store, draft.passage, content):
+        dropped = "" if card["live"] else ", which was dropped"
+        yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{dropped}")
+    rejected = store.rows("SELECT passage FROM rejected WHERE content = ?", content)
+    if any(row["passage"] != draft.passage.key for row in rejected):
+        yield Remark(RemarkKind.REJECTED_ELSEWHERE)
+    if forms.asks_form(store, draft.highlight):
+        yield Remark(RemarkKind.FORM)
+
+
+def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | None:
+    """Return what cards of the passage, or notes of the document, say about a draft."""
+    if draft.row["revises"]:
+        return RemarkKind.REVISION
+    if draft.row["replaces"]:
+        return RemarkKind.REPLACEMENT
+    if draft.passage.dropped:
+        return RemarkKind.DECIDED_BEFORE
+    if in_anki.graves and was_buried(draft.passage, draft.wording, in_anki.graves):
+        return RemarkKind.NOTE_DELETED
+    document = in_vault(
+        document_tag(draft.highlight.document.title),
+        draft.highlight.uri,
+    )
+    if document in in_anki.unknown_notes:
+        return RemarkKind.UNKNOWN_NOTES
+    return None
+
+
+def was_buried(passage: Passage, wording: Wording, graves: Collection[int]) -> bool:
+    """Return whether a draft's note was deleted in Anki before the journal was lost."""
+    guid = guid_of(passage.key, wording)
+    return guid not in passage.cards and note_id(Guid(guid)) in graves
+
+
+def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
+    """Return the cards of other passages that ask and answer the same, or did as drafted.
+
+    Passages that a person said to be different are left out.
+    """
+    store.refold_cards(content)
+    query = "SELECT * FROM card WHERE (content = ? OR source = ?) AND passage != ?"
+    return [
+        card_row
+        for card_row in store.rows(query, content, content, passage.key)
+        if not passage.told_apart_from(store.passage(card_row["passage"]))
+    ]
+
+
+def asked(store: Store, passage: Passage) -> list[Pair]:
+    """Return those of `_doubts` that are asked about: the passage that is gone has a card."""
+    return [(new, old) for new, old in _doubts(store, passage) if store.passage(old).live]
+
+
+def _doubts(store: Store, passage: Passage) -> list[Pair]:
+    """Return which lost passages a passage may be, as (its key, key of the lost one)."""
+    if not passage.asked or not cards.present_row(store, passage):
+        return []
+    doubts = []
+    for new, old in passage.asked.items():
+        if not cards.present_row(store, store.passage(old)):
+            doubts.append((new, old))
+    return doubts
+
+
+# --- findings ---------------------------------------------------------------------------
+
+
+def add_findings(store: Store, draft_id: str, findings: Sequence[Finding]) -> None:
+    """Add findings to a draft, if it still waits."""
+    draft_row = store.row("SELECT body FROM draft WHERE id = ?", draft_id)
+    if draft_row is not None:
+        proposal = decode_proposal(draft_row["body"])
+        _put_findings(store, draft_id, proposal, (*proposal.findings, *findings))
+
+
+def drop_resolved(store: Store) -> None:
+    """Drop the findings of waiting drafts that do not count any more.
+
+    They name a card or note which is no longer in use, or a tool whose history was
+    declined.
+    """
+    rows = store.rows(
+        "SELECT id, body FROM draft WHERE findings LIKE '%duplicate%' OR findings LIKE '%similar%'"
+    )
+    for draft_row in rows:
+        proposal = decode_proposal(draft_row["body"])
+        standing = [one for one in proposal.findings if not _is_resolved(store, one.duplicate)]
+        _put_findings(store, draft_row["id"], proposal, standing)
+    declined_tools = belonging.declined(store)
+    if declined_tools:
+        _drop_declined(store, declined_tools)
+
+
+def _drop_declined(store: Store, tools: Collection[str]) -> None:
+    """Drop the findings about tools whose history a person declined."""
+    for draft_row in belonging.flagged(store):
+        proposal = decode_proposal(draft_row["body"])
+        highlight = _decode_highlight(draft_row["mark"])
+        standing = [
+            finding
+            for finding in proposal.findings
+            if not belonging.is_declined(highlight, finding.check, tools)
+        ]
+        _put_findings(store, draft_row["id"], proposal, standing)
+
+
+def _put_findings(
+    store: Store,
+    draft_id: str,
+    proposal: Proposal,
+    findings: Sequence[Finding],
+) -> None:
+    """Give a draft these findings, unless it has them."""
+    if tuple(findings) == proposal.findings:
+        return
+    proposal = replace(proposal, findings=tuple(findings))
+    severity, listed_findings = summed_up(proposal)
+    query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
+    store.write(query, severity, listed_findings, encode(proposal), draft_id)
+
+
+def _is_resolved(store: Store, duplicate: str) -> bool:
+    """Return whether a card or note that a finding names is no longer in use."""
+    if duplicate.startswith("af"):
+        query = "SELECT 1 FROM card WHERE guid = ? AND live"
+        return store.row(query, duplicate) is None
+    if duplicate.startswith("nid:"):
+        query = "SELECT 1 FROM foreign_note WHERE id = ?"
+        return store.row(query, int(duplicate.removeprefix("nid:"))) is None
+    return False
+
+
+# --- one draft, for a decision ----------------------------------------------------------
+
+
+def waiting_row(store: Store, draft_id: str) -> Row:
+    """Return the row of a draft that waits.
+
+    Raises:
+        RefusedError: it waits no more, or its passage is in doubt.
+    """
+    stored = store.row("SELECT * FROM draft WHERE id = ?", draft_id)
+    if stored is None or _goes_to_its_card(store, stored):
+        raise RefusedError(
+            f"{draft_id} no longer waits",
+            hint="ankiforge list --view new",
+        )
+    refuse_doubtful(store, stored["key"])
+    return stored
+
+
+def _goes_to_its_card(store: Store, draft_row: Row) -> bool:
+    """Return whether the next run gives the words of a draft to their card."""
+    passage = store.passage(draft_row["key"])
+    # words are decoded only where there is a card that they may belong to
+    return bool(passage.cards) and _follows(passage, draft_row, wording_in(draft_row))
+
+
+def wording_of_id(store: Store, draft_id: str) -> Wording:
+    """Return the words of a draft that waits."""
+    return wording_in(waiting_row(store, draft_id))
+
+
+def refuse_doubtful(store: Store, highlight_key: str) -> None:
+    """Refuse a decision about a passage that may be one that is gone."""
+    if asked(store, store.passage(highlight_key)):
+        raise RefusedError(
+            f"{highlight_key}: first say whether this passage is the one that is gone",
+            hint="ankiforge list --view questions",
+        )
+
+
+def put_away(store: Store, draft_id: str, event: Event) -> None:
+    """Take a draft out of those that wait, because of a decision that may be undone."""
+    store.write(
+        "INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?",
+        event.id,
+        draft_id,
+    )
+    store.write("DELETE FROM draft WHERE id = ?", draft_id)
+
+
+def bring_back(store: Store, event: Event) -> int:
+    """Let the drafts wait again that a decision took away, if their passages are there.
+
+    Returns:
+        The number of these drafts.
+    """
+    columns = ", ".join(row["name"] for row in store.rows("PRAGMA table_info(draft)"))
+    count = store.write(
+        f"INSERT OR IGNORE INTO draft ({columns}) SELECT {columns} FROM decided WHERE"
+        " event = ?"
+        " AND key IN (SELECT key FROM highlight WHERE state = 'present')",
+        event.id,
+    )
+    store.write("DELETE FROM decided WHERE event = ?", event.id)
+    return count

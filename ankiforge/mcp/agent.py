@@ -1,0 +1,390 @@
+"""The tools that an agent may call; `server.py` has their arguments and descriptions."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import islice
+
+from msgspec.structs import replace
+
+from ankiforge.config.workspace import WorkspaceFolder
+from ankiforge.draft.chat import import_chat, label_for
+from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
+from ankiforge.draft.sendable import Sendable, SendableTask, ours
+from ankiforge.errors import BusyError, UsageError
+from ankiforge.ledger import DraftResult, Ledger, Line
+from ankiforge.mcp.view import AgentView, findings_entry, highlight_entry
+from ankiforge.model import (
+    AGENT,
+    Drafted,
+    Highlight,
+    HighlightKey,
+    Json,
+    Origin,
+    Task,
+    Texts,
+)
+from ankiforge.pipeline.check import Checks
+from ankiforge.pipeline.draft import for_model
+from ankiforge.pipeline.models import load_prompt
+from ankiforge.pipeline.query import parse
+from ankiforge.pipeline.workspace import Workspace
+
+MOST_CARDS = 20
+"""The maximum number of cards of a proposal."""
+MOST_LISTED = 50
+"""The maximum number of entries of a page."""
+PAGE_CHARACTERS = 30_000
+"""The length after which a page of highlights ends."""
+LAPSES = 4
+"""A card that was forgotten so often needs work."""
+PATIENCE_S = 5.0
+"""How long a call waits for another program that drafts in this workspace, in seconds."""
+_NOTHING_MADE = "no card can be made of it"
+_TOO_MANY = (
+    f"at most {FACTS} cards of yours wait for a highlight, each of another fact:"
+    " withdraw_card drops one"
+)
+_REJECTED_BEFORE = "the reader rejected these words, or has this card"
+
+Opener = Callable[[str], AbstractContextManager[Workspace]]
+"""Opens the workspace; the argument names a lock to hold, "" = none."""
+Cards = list[Texts]
+
+
+class Agent:
+    """The tools of the server for one session of a client; each method is a tool."""
+
+    def __init__(self, opener: Opener) -> None:
+        """`opener` raises if nobody has allowed agents to read this workspace."""
+        self._open = opener
+        self.name = ""
+        """Name and version of the client."""
+        # The drafts that were proposed in this session.
+        self._own: set[str] = set()
+        self._has_rules = False
+
+    # --- reading ------------------------------------------------------------------------
+
+    def list_highlights(
+        self,
+        offset: int,
+        limit: int,
+        document: str,
+        rules: bool,
+    ) -> Json:
+        """Return a page of the highlights without a card; the first one has the rules.
+
+        At offset 0, changed files are read first, but nothing is drafted. If another
+        program is drafting, they are not read, and the answer says so.
+        """
+        note = self._read_files() if offset == 0 else ""
+        with self._open("") as workspace:
+            without_card = _without_card(workspace, document)
+            page = _page_of(without_card, offset, limit)
+            end = offset + len(page)
+            answer: Json = {
+                "without_card": len(without_card),
+                "highlights": page,
+                "next_offset": end if end < len(without_card) else None,
+            }
+            if note:
+                answer["note"] = note
+            if rules or not self._has_rules:
+                answer["rules"] = _drafting_rules(workspace.folder)
+                self._has_rules = True
+            return answer
+
+    def _read_files(self) -> str:
+        """Read changed files; return why that was not possible; "" if it was."""
+        try:
+            with self._open("drafting") as workspace:
+                result = workspace.read()
+        except BusyError:
+            return "another ankiforge is at work here: what was marked just now may be missing"
+        if not result.problems:
+            return ""
+        return f"{len(result.problems)} files or notes could not be read: ankiforge run"
+
+    def get_context(self, highlight: str) -> Json:
+        """Return a highlight with the text around it."""
+        with self._open("") as workspace:
+            ledger = workspace.ledger
+            shown = AgentView(ledger).passage(ledger.highlight(highlight))
+            around = shown.around or shown.sentence or shown.marked
+            return {
+                **highlight_entry(shown),
+                "under": list(shown.under),
+                "around": around,
+            }
+
+    def list_cards(self, query: str, state: str, offset: int, limit: int) -> Json:
+        """Return the cards and drafts that match a query of `list` and are in a state.
+
+        The states are described at the tool, in `server`; "" = all that stand.
+        """
+        with self._open("") as workspace:
+            ledger = workspace.ledger
+            view = AgentView(ledger)
+            if state == "rejected":
+                cards = _rejected(ledger, query, view)
+            else:
+                cards = _cards_in_state(ledger, query, state, view)
+            end = offset + limit
+            return {
+                "cards": cards[offset:end],
+                "total": len(cards),
+                "next_offset": end if end < len(cards) else None,
+            }
+
+    def search_library(self, query: str, limit: int) -> Json:
+        """Return works that match words, a title, a DOI or an address.
+
+        What contains the words comes first.
+        """
+        with self._open("") as workspace:
+            ledger = workspace.ledger
+            view = AgentView(ledger)
+            works = list[Json]()
+            for match in ledger.search(query):
+                work = view.work(match)
+                if work:
+                    works.append(work)
+                if len(works) == limit:
+                    break
+            return {"works": works}
+
+    # --- proposing ----------------------------------------------------------------------
+
+    def propose_cards(self, cards: Cards) -> Json:
+        """Record proposals, and return what the checks found.
+
+        Args:
+            cards: each has a `highlight` (its key), a `kind` (`basic`, `cloze`, `two-way`
+                or `none`), and the other fields, "" where the kind has none.
+
+        Returns:
+            For every highlight, in order: the cards with findings, the reason why there
+            are none, or why the proposal was refused.
+        """
+        proposed: dict[str, Cards] = {}
+        for card in cards:
+            proposed.setdefault(card["highlight"], []).append(card)
+        with self._open("drafting") as workspace:
+            ledger = workspace.ledger
+            prompt = load_prompt(workspace.folder, chat=True)
+            view = AgentView(ledger)
+            checks = Checks(workspace.job(), ledger)
+            results = []
+            for key, of_highlight in proposed.items():
+                try:
+                    highlight = ledger.highlight(key)
+                    result = self._propose(
+                        checks,
+                        prompt,
+                        view,
+                        highlight,
+                        of_highlight,
+                    )
+                except UsageError as refused:
+                    result = {"refused": refused.message}
+                results.append({"highlight": key, **result})
+            return {"results": results}
+
+    def _propose(
+        self,
+        checks: Checks,
+        prompt: Prompt,
+        view: AgentView,
+        highlight: Highlight,
+        cards: Cards,
+    ) -> Json:
+        """Record the cards proposed for one highlight.
+
+        Raises:
+            UsageError: the highlight is private, or the cards are refused.
+        """
+        view.passage(highlight)  # refused here if it is private
+        task = view.privacy.task(Task(highlight.document, (highlight,)))
+        if highlight.key in task.withheld:
+            raise UsageError(task.withheld[highlight.key].reason)
+        for card in cards:
+            _refuse_malformed(card, highlight)
+        waiting = {line.id for line in checks.ledger.lines([highlight.key])}
+        if len(waiting & self._own) + len(cards) > FACTS:
+            raise UsageError(_TOO_MANY)
+        drafted = _read_like_a_reply(cards, task, prompt)
+        if not drafted.drafts:
+            reason = _why_none(drafted, cards)
+            none = DraftResult(highlight.key, reason=reason, fate="no_card")
+            checks.ledger.record([none], by_model=True, beside=True)
+            return {"no_card": reason}
+        origin = Origin(AGENT, self.name, prompt.fingerprint)
+        drafts = [replace(draft, origin=origin, intent=0) for draft in drafted.drafts]
+        made: list[Json] = []
+        for proposal in checks.proposals(highlight, drafts):
+            result = DraftResult(highlight.key, [proposal])
+            recorded = checks.ledger.record([result], by_model=True, beside=True)
+            findings = findings_entry(proposal)
+            made += [{"card": draft_id, **findings} for draft_id in recorded.new]
+            self._own.update(set(recorded.new) - waiting)
+        if not made:
+            raise UsageError(_REJECTED_BEFORE)
+        entry: Json = {"cards": made}
+        if len(made) < len(drafts):
+            entry["note"] = _REJECTED_BEFORE
+        return view.entry(entry, highlight)
+
+    def withdraw_card(self, card: str) -> Json:
+        """Drop a draft that was proposed in this session and nobody has decided on."""
+        with self._open("drafting") as workspace:
+            ledger = workspace.ledger
+            if card not in self._own or not list(ledger.lines([card])):
+                what = f"{card!r} is not a waiting draft of yours, of this session"
+                raise UsageError(what)
+            ledger.undo(card)
+            return {"withdrawn": card}
+
+
+# --- what the tools list ----------------------------------------------------------------
+
+
+def _without_card(workspace: Workspace, title: str) -> list[tuple[Sendable, str]]:
+    """Return highlights without a card, and what each wants; `title` is part of one."""
+    found = []
+    for sent in for_model(workspace.job(), workspace.ledger):
+        wants = sent.task.brief.wants
+        found += [
+            (shown, wants)
+            for shown in sent.passages.values()
+            if title.casefold() in shown.title.casefold()
+        ]
+    return found
+
+
+def _page_of(
+    highlights: list[tuple[Sendable, str]],
+    offset: int,
+    limit: int,
+) -> list[Json]:
+    """Return a page of highlights, which ends before it gets too long."""
+    page: list[Json] = []
+    for shown, wants in islice(highlights, offset, offset + limit):
+        entry = highlight_entry(shown, wants)
+        if page and len(json.dumps([*page, entry])) > PAGE_CHARACTERS:
+            break
+        page.append(entry)
+    return page
+
+
+def _drafting_rules(workspace: WorkspaceFolder) -> str:
+    """Return the drafting rules, with the tool instead of the JSON of a reply."""
+    prompt = load_prompt(workspace, chat=True)
+    schema = (
+        "the arguments of the tool propose_cards, where `highlight` stands for `h`."
+        ' For "none", put the reason into `why_none`.'
+    )
+    values = {**rules_of(Shape()), "schema": ours(schema)}
+    for name in ("title", "remark", "highlights"):
+        values[name] = NOTHING
+    return prompt.messages(values)[0]["content"]
+
+
+def _cards_in_state(
+    ledger: Ledger,
+    query: str,
+    state: str,
+    view: AgentView,
+) -> list[Json]:
+    """Return the cards and drafts of a query: all, or those that need work, or wait."""
+    cards = []
+    for line in ledger.lines(ledger.find(parse(query))):
+        trouble = _trouble(ledger, line)
+        if state == "needs_work" and not trouble:
+            continue
+        if state == "waiting" and not line.waiting:
+            continue
+        if not view.hides_line(line):
+            cards.append(view.line(line, trouble))
+    return cards
+
+
+def _trouble(ledger: Ledger, line: Line) -> str:
+    """Return why a card needs work; "" if it does not."""
+    note = next(ledger.notes(line.id), None) if line.card else None
+    if note is None:
+        return ""
+    troubles = []
+    if note.leech or note.lapses >= LAPSES:
+        troubles.append(f"forgotten {note.lapses} times")
+    if note.feedback:
+        troubles.append(f"the reader's remark: {note.feedback}")
+    return "; ".join(troubles)
+
+
+def _rejected(ledger: Ledger, words: str, view: AgentView) -> list[Json]:
+    """Return what the reader rejected lately, with the reasons, newest first."""
+    rejected = list[Json]()
+    for done in ledger.history():
+        if done.what != "reject" or words.casefold() not in done.text.casefold():
+            continue
+        if not view.hides(HighlightKey(done.key)):
+            entry = {"highlight": done.key, "rejected": done.text, "at": done.at}
+            rejected.append(view.entry(entry))
+    return rejected
+
+
+# --- what an agent proposes -------------------------------------------------------------
+
+# Characters without width that some scripts need; a card may have them if its passage
+# has.
+_JOINERS = "\u200c\u200d"
+
+
+def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
+    """Raise for a fault in the form of a proposed card."""
+    kind = card["kind"]
+    for name in {"none": ("why_none",), "cloze": ("text",)}.get(
+        kind,
+        ("front", "back"),
+    ):
+        if not card[name].strip():
+            raise UsageError(f"kind {kind!r} needs `{name}`")
+    joiners = {*_JOINERS} & {*highlight.context}
+    allowed = {"\n", "\t", *joiners}
+    for name in ("front", "back", "text", "quote", "why_none"):
+        for sign in card[name]:
+            if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
+                what = f"`{name}` has the invisible character U+{ord(sign):04X}"
+                raise UsageError(f"{what}: write it without")
+
+
+def _read_like_a_reply(cards: Cards, task: SendableTask, prompt: Prompt) -> Drafted:
+    """Return what an agent proposed for one highlight, read like the reply of a model.
+
+    Raises:
+        UsageError: nothing can be made of it.
+    """
+    [highlight] = task.highlights
+    label = label_for(highlight.key)
+    reply = json.dumps({"cards": [{**card, "h": label} for card in cards]})
+    results = import_chat(reply, [task], prompt)
+    if not results:
+        raise UsageError(_NOTHING_MADE)
+    [drafted] = results
+    return drafted
+
+
+def _why_none(drafted: Drafted, cards: Cards) -> str:
+    """Return the reasons that an agent gave for making no card.
+
+    Raises:
+        UsageError: it proposed cards, of which none can be made, or gave no reason.
+    """
+    reasons = "; ".join(no_card.reason for no_card in drafted.no_cards)
+    if not reasons or any(card["kind"] != "none" for card in cards):
+        raise UsageError(reasons or _NOTHING_MADE)
+    return reasons

@@ -1,0 +1,180 @@
+"""What an agent may see of a workspace: all without private text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ankiforge.draft.sendable import Privacy, Sendable
+from ankiforge.errors import UsageError
+from ankiforge.ledger import Ledger, Line, Match
+from ankiforge.model import (
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    Json,
+    Proposal,
+    Severity,
+)
+from ankiforge.pipeline.draft import privacy_of
+from ankiforge.text import shortened
+
+MOST_OF_A_WORK = 10
+"""The maximum number of highlights, and of cards, of a work that a search shows."""
+MARK_CHARACTERS = 500
+"""The length to which the highlights of a work are shortened."""
+_CODES = frozenset(
+    ("card", "highlight", "kind", "state", "drafter", "rule", "severity", "hits", "at")
+)
+"""The keys of an entry whose values are ids or names of the program."""
+_PRIVATE = "this passage must stay on this machine (#no-llm)"
+
+
+class AgentView:
+    """A workspace as an agent may see it, at one moment."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.privacy: Privacy = privacy_of(ledger)
+
+    def passage(self, highlight: Highlight) -> Sendable:
+        """Return a highlight as an agent may see it.
+
+        Raises:
+            UsageError: it must stay on this machine.
+        """
+        if self.privacy.why(highlight):
+            raise UsageError(_PRIVATE)
+        return self.privacy.passage(highlight)
+
+    def hides(self, key: HighlightKey) -> bool:
+        """Return whether a passage is private at one of its places."""
+        return any(self.privacy.why(place) for place in self._ledger.places(key))
+
+    def hides_line(self, line: Line) -> bool:
+        """Return whether a line is of a private passage, or contains private text."""
+        if self.privacy.why(line.highlight):
+            return True
+        words = [text for _, text in line.fields]
+        words.append(line.words.quote)
+        return self.privacy.hides("\n".join(words), line.highlight.document.key)
+
+    def line(self, line: Line, why: str) -> Json:
+        """Return a card or draft; `why` is the reason why it needs work, if it does."""
+        entry = line_entry(line, self.privacy.passage(line.highlight))
+        if why:
+            entry["why"] = why
+        return self.entry(entry, line.highlight)
+
+    def work(self, match: Match) -> Json | None:
+        """Return what may be shown of a work that was found; None if that is nothing.
+
+        Nothing may if only private text contains the words that were searched: it would
+        tell.
+        """
+        marks = [mark for mark in match.highlights if not self.privacy.why(mark)]
+        lines = [line for line in match.lines if not self.hides_line(line)]
+        if not marks and not lines:
+            return None
+        hidden = len(match.highlights) - len(marks) + len(match.lines) - len(lines)
+        if hidden and match.by == "words":
+            shown_ids = {*(mark.key for mark in marks), *(line.id for line in lines)}
+            if match.matched.isdisjoint(shown_ids):
+                return None
+        first = marks[0] if marks else lines[0].highlight
+        document = first.document
+        highlights = {}
+        for mark in marks[:MOST_OF_A_WORK]:
+            highlights[mark.key] = shortened(mark.exact, MARK_CHARACTERS)
+        cards = {line.id: dict(line.fields) for line in lines[:MOST_OF_A_WORK]}
+        entry = {
+            "title": document.title,
+            "by": [*document.creators, document.issued],
+            "highlights": highlights,
+            "cards": cards,
+            "hits": sorted(match.matched & {*highlights, *cards}),
+            "not_shown": len(marks) + len(lines) - len(highlights) - len(cards),
+        }
+        return self.entry(entry, first)
+
+    def entry(self, entry: Json, beside: Highlight | None = None) -> Json:
+        """Return an entry without private text, as that of the document of a highlight.
+
+        Findings, reasons, titles and headings may repeat it.
+        """
+        document = beside.document.key if beside else None
+        masked: Json = self._masked(entry, document)
+        return masked
+
+    def _masked(self, part: Any, document: DocumentKey | None) -> Any:
+        """Return a part of an entry without private text."""
+        if isinstance(part, str):
+            return self.privacy.text(part, document)
+        if isinstance(part, list):
+            return [self._masked(value, document) for value in part]
+        if isinstance(part, dict):
+            masked = {}
+            for name, value in part.items():
+                masked[name] = value if name in _CODES else self._masked(value, document)
+            return masked
+        return part
+
+
+# --- entries ----------------------------------------------------------------------------
+
+
+def highlight_entry(shown: Sendable, wants: str = "") -> Json:
+    """Return a highlight for an agent, without empty values."""
+    entry = {
+        "highlight": shown.key,
+        "title": shown.title,
+        "heading": shown.heading,
+        "page": shown.page,
+        "marked": shown.marked,
+        "sentence": shown.sentence if shown.sentence != shown.marked else "",
+        "phrases": list(shown.phrases),
+        "comment": shown.comment,
+        "colour": shown.colour,
+        "wanted": wants,
+    }
+    return {name: value for name, value in entry.items() if value}
+
+
+def line_entry(line: Line, shown: Sendable) -> Json:
+    """Return a card or draft for an agent."""
+    state = line.verdict
+    if line.anki == "seen":
+        state = "in Anki"
+    elif state == "pending":
+        state = "waiting"
+    origin = line.words.origin
+    entry: Json = {
+        "card": line.id,
+        "highlight": shown.key,
+        "title": shown.title,
+        "kind": line.kind.value,
+        "fields": dict(line.fields),
+        "quote": line.words.quote,
+        "state": state,
+        "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
+        "findings": [],
+    }
+    if line.waiting:
+        entry |= findings_entry(line.waiting.proposal)
+    return entry
+
+
+def findings_entry(proposal: Proposal) -> Json:
+    """Return what the checks found, and whether a finding blocks."""
+    findings = [
+        {
+            "rule": finding.check,
+            "severity": finding.severity.value,
+            "message": finding.message,
+        }
+        for finding in proposal.findings
+        if finding.severity is not Severity.INFO
+    ]
+    entry: Json = {"findings": findings}
+    if proposal.blocked:
+        entry["blocked"] = True
+    return entry

@@ -1,0 +1,145 @@
+"""What holds a card or a draft back: remarks to be read, questions to be answered.
+
+Each kind stands here with what is said of it. The values of the enums are part of the
+JSON of the commands, and of the ids of questions: they stay as they are.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ankiforge.model.values import Guid, Strings, Value
+
+
+class RemarkKind(StrEnum):
+    """Why policy may not accept a draft; the value is what reports say, and count by."""
+
+    MOVED = "is this the card whose passage is gone?"
+    """Waits for the answer to `QuestionKind.SAME`."""
+    DECIDED_ON_LOST = "you decided on nearly the same words, which are gone"
+    REVISION = "new text for a card"
+    REPLACEMENT = "replaces a card of another form, whose schedule ends"
+    DECIDED_BEFORE = "you decided on this passage before"
+    NOTE_DELETED = "you deleted its note in Anki"
+    """The note has a grave, and the journal that knew why is lost."""
+    UNKNOWN_NOTES = "Anki has notes of this document that are no cards here"
+    EQUAL_CARD = "equal to the card"
+    """Followed by which card that is."""
+    REJECTED_ELSEWHERE = "you rejected the same words elsewhere"
+    FORM = "form"
+    """Lines that are written like this may be no cards; goes with the answer to
+    `QuestionKind.FORM`."""
+
+
+class Remark(Value):
+    """A remark about one draft: with any of them, policy never accepts it."""
+
+    kind: RemarkKind
+    detail: str = ""
+    """For `EQUAL_CARD`: the beginning of its guid, and whether it was dropped."""
+
+    @property
+    def text(self) -> str:
+        """The remark as reports say it."""
+        return f"{self.kind.value} {self.detail}" if self.detail else self.kind.value
+
+
+class CardRemark(StrEnum):
+    """What became of the source of an accepted card."""
+
+    SOURCE_GONE = "source gone"
+    SOURCE_CHANGED = "source changed"
+
+    @property
+    def check(self) -> str:
+        """The name of the finding that lists and queries show."""
+        return self.value.replace(" ", "_")
+
+    @property
+    def message(self) -> str:
+        """The same for a person."""
+        if self is CardRemark.SOURCE_GONE:
+            return "its passage is gone from the source"
+        return "its source says something else now"
+
+
+class QuestionKind(StrEnum):
+    """What only a person can tell. Each kind has two answers, with what they do.
+
+    The functions that ask and answer are in `ledger/questions.py`.
+    """
+
+    SAME = ("same", "the same: the old card moves here", "two cards")
+    """Is a passage the one of a card whose passage is gone? Until then, its drafts
+    wait."""
+    DUPLICATE = ("duplicate", "one card: the one with reviews stays", "keep both")
+    """Two live cards of different passages ask and answer the same."""
+    CONFLICT = ("conflict", "take the source's words", "keep mine")
+    """A person and the source changed the same field of a card."""
+    ABSENT = ("absent", "they were deleted", "nothing happened: send them again")
+    """Notes are missing in Anki, without graves."""
+    EMPTIED = ("emptied", "they were deleted", "nothing happened")
+    """A source lost most of its documents at once. Until then, none of them counts as
+    gone."""
+    DIALECT = (
+        "dialect",
+        "yes, from the next run on",
+        "no: the notes are read as before",
+    )
+    """The plugins of a vault changed, and with them what its notes mean."""
+    FORM = ("form", "these are cards, and later ones", "no cards here")
+    """Are lines that are written in one way cards? Single drafts may be excepted."""
+
+    accept: str
+    """What accepting does."""
+    reject: str
+    """What rejecting does."""
+
+    def __new__(cls, value: str, accept: str, reject: str) -> QuestionKind:
+        """Make a member that is equal to its name in JSON."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.accept = accept
+        member.reject = reject
+        return member
+
+
+class Conflict(Value):
+    """A field that both the source and a person changed."""
+
+    guid: Guid
+    field: str
+    theirs: str
+    """The person's text: HTML from Anki, or Markdown if it was edited here."""
+    ours: str
+    """The source's text, of the same form."""
+    words: str = ""
+    """The person's text in Markdown."""
+
+
+class Question(Value):
+    """What holds back a card or a correction until a person answers it."""
+
+    id: str
+    kind: QuestionKind
+    text: str
+    """The question, in a sentence."""
+    new: str = ""
+    """The key, guid, source or form that the question is about."""
+    old: str = ""
+    """The key or guid that it may be."""
+    guids: tuple[Guid, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    examples: Strings = ()
+    drafts: Strings = ()
+    """The drafts that wait for the answer."""
+
+    @property
+    def accept(self) -> str:
+        """What accepting does, in a few words."""
+        return self.kind.accept
+
+    @property
+    def reject(self) -> str:
+        """What rejecting does, in a few words."""
+        return self.kind.reject

@@ -1,0 +1,185 @@
+"""Anki's collection as it was read: notes, cards, note types and reviews."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ankiforge.model.kinds import Family
+from ankiforge.model.values import Fields, Guid, HighlightKey, Strings, Value
+
+
+class ViewKind(StrEnum):
+    """The kind of data that Anki was read from."""
+
+    COLLECTION = "collection"
+    """A copy of the live `collection.anki2`."""
+    COLPKG = "colpkg"
+    APKG = "apkg"
+    """An export that the user names; it is never complete."""
+    CONNECT = "connect"
+    """Exports of a running Anki, through AnkiConnect."""
+
+
+class Identity(Value):
+    """A decoded AnkiforgeId: what our package wrote, to tell a person's edits from it."""
+
+    guid: Guid
+    key: HighlightKey
+    slot: str
+    fields: Strings
+    """A hash of each content field, in note type order, as our package wrote it."""
+    tags: str
+    """A hash of our tags."""
+
+    @property
+    def family(self) -> Family:
+        """The note type for which it was written."""
+        is_cloze = len(self.fields) == len(Family.CLOZE.content_fields)
+        return Family.CLOZE if is_cloze else Family.BASIC
+
+
+class SeenCard(Value):
+    """One card as Anki schedules it."""
+
+    id: int
+    ordinal: int
+    deck: str
+    """The home deck, even while the card is in a filtered one; `::` separates the parts."""
+    reps: int
+    lapses: int
+    suspended: bool
+
+
+class SeenNote(Value):
+    """A note in Anki, of ours or anyone's."""
+
+    guid: Guid
+    id: int
+    mod: int
+    """Seconds since 1970 if a person changed the note, else the number we shipped."""
+    type_id: int
+    """The id of the note type, which is one of ours only if it is in `anki.notetypes`."""
+    tags: Strings
+    fields: Strings
+    """All fields as HTML, in the order of the note type in Anki."""
+    cards: tuple[SeenCard, ...]
+    identity: Identity | None
+    """The AnkiforgeId; None if no field contains one with the same guid."""
+
+    @property
+    def deck(self) -> str:
+        """The home deck of its first card; "" if it has none."""
+        return self.cards[0].deck if self.cards else ""
+
+    @property
+    def ordinals(self) -> tuple[int, ...]:
+        """The ordinals of its cards, from 0."""
+        return tuple(dict.fromkeys(card.ordinal for card in self.cards))
+
+
+class ForeignNote(Value):
+    """A note that is not ours, with the text that drafts are compared with."""
+
+    id: int
+    mod: int
+    deck: str
+    """The deck of the first card; `::` separates the parts."""
+    fields: Fields
+    """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
+    other_id: str = ""
+    """The id that the tool which made it keeps in a field; "" = none."""
+
+
+class SeenTemplate(Value):
+    """A card template in Anki."""
+
+    name: str
+    id: int | None
+    question: str
+    answer: str
+
+
+class SeenType(Value):
+    """A note type in Anki."""
+
+    id: int
+    name: str
+    mod: int
+    """Seconds since 1970."""
+    cloze: bool
+    fields: tuple[tuple[str, int | None], ...]
+    """(name, id) in order."""
+    templates: tuple[SeenTemplate, ...]
+    css: str
+
+    @property
+    def family(self) -> Family:
+        """The one of our note types that is most like it."""
+        return Family.CLOZE if self.cloze else Family.BASIC
+
+    @property
+    def names(self) -> Strings:
+        """The names of its fields, in order."""
+        return tuple(name for name, _ in self.fields)
+
+
+class SeenReview(Value):
+    """One answer in the review log."""
+
+    id: int
+    """Milliseconds since 1970."""
+    guid: Guid
+    ease: int
+    """1 (again) to 4 (easy); 0 = rescheduled by hand."""
+    interval: int
+    """In days, or in seconds if negative."""
+    duration: int
+    """Milliseconds."""
+    type: int
+    """0 learning, 1 review, 2 relearning, 3 filtered, 4 manual, 5 rescheduled."""
+
+
+RETIRED = "ankiforge::retired"
+"""The tag of a note in Anki whose card was retired or rejected. Imports cannot delete notes."""
+
+
+class Seen(Value):
+    """A note of ours as the newest view has it."""
+
+    guid: Guid
+    id: int
+    mod: int
+    """Seconds since 1970 if a person changed it, else the number that we shipped."""
+    type_known: bool
+    """Whether its note type has all fields of ours."""
+    fields: Strings
+    """All fields of our note type, as HTML, in its order."""
+    tags: Strings
+    deck: str
+    identity: Identity | None
+    reviews: int = 0
+    lapses: int = 0
+    suspended: bool = False
+    ordinals: tuple[int, ...] = ()
+    """The ordinals of its cards."""
+    own: Strings = ()
+    """All fields in the order of the note type in Anki, if it has other fields than ours."""
+    feedback: str = ""
+    """The person's remark in the field Feedback, as plain text."""
+    cards: tuple[int, ...] = ()
+    """The ids of its cards."""
+
+    @property
+    def retired(self) -> bool:
+        """Whether it has the tag of notes whose card was dropped."""
+        return RETIRED in map(str.casefold, self.tags)
+
+    @property
+    def leech(self) -> bool:
+        """Whether Anki tagged it as a leech."""
+        return "leech" in map(str.casefold, self.tags)
+
+    @property
+    def scheduler_tags(self) -> Strings:
+        """The tags `marked` and `leech`, which the import of a file would remove."""
+        return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))

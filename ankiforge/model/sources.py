@@ -1,0 +1,161 @@
+"""What sources yield, and what they may ask of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from ankiforge.model.highlights import Document, Highlight
+from ankiforge.model.values import DocumentKey, Strings, Value
+
+
+class Picture(Value):
+    """A picture that a person marked, cut from the page."""
+
+    name: str
+    """The name in Markdown, `cut/<16 hex digits>.png`, computed from the place of the picture."""
+    data: bytes
+    """PNG."""
+
+
+class LateText:
+    """A text that is computed when somebody asks for it."""
+
+    def __init__(self, compute: Callable[[], str]) -> None:
+        self._compute = compute
+
+    def read(self) -> str:
+        """Return the text."""
+        return self._compute()
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are the same text."""
+        return isinstance(other, LateText) and self.read() == other.read()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Extracted(Value):
+    """One document with all its highlights, in reading order."""
+
+    document: Document
+    highlights: tuple[Highlight, ...]
+    container: str = ""
+    """The vault, folder or library, as in the `Scan` that follows."""
+    pages: tuple[tuple[str, int], ...] = ()
+    """For each page of a PDF, (h16 of the folded text, its length), to recognise copies."""
+    pictures: tuple[Picture, ...] = ()
+    """The pictures of the highlights that are not in a file of the source."""
+    fingerprint: str = ""
+    """Changes when reading the document may give another result; "" = unknown."""
+    depends: Strings = ()
+    """What the result depends on besides the document itself, in terms of the source."""
+    sketch: str = ""
+    """A sketch of the words, to recognise the document when it is renamed (`text.identifiers`)."""
+    private: Strings = ()
+    """The texts in it that must stay on this machine, besides those of private highlights."""
+    public_text: LateText | None = None
+    """The text that is not private. None: only that of the highlights is known."""
+
+
+class PrivateText(Value):
+    """A text that must stay on this machine."""
+
+    text: str
+    """Plain text; "" stands for all of the document."""
+    document: DocumentKey
+    """The document in which it stands, or stood; "" if that has no highlights."""
+
+
+class Unmarked(Value):
+    """A document that was read and has no highlights."""
+
+    container: str
+    path: str
+    fingerprint: str
+    depends: Strings = ()
+    private: Strings = ()
+    """As in `Extracted`."""
+    public_text: LateText | None = None
+    """As in `Extracted`."""
+
+
+class Unchanged(Value):
+    """A document that was not read, because the ledger has its fingerprint."""
+
+    container: str
+    path: str
+    """The path, or if there is none, the key of the document."""
+
+
+class Problem(Value):
+    """A failure of a file, page or reply, reported at the end of the command."""
+
+    where: str
+    what: str
+    hint: str = ""
+    notice: bool = False
+    """Whether this is only a remark for the user, not a failure."""
+    once: bool = False
+    """Whether only this run reports it; later, it is the reason why a highlight has no card."""
+
+
+WENT_AWAY = "it disappeared while it was read"
+"""The problem of a file that vanished between listing and reading."""
+
+
+class Scan(Value):
+    """The end of a listing: the container that was listed, and whether the list is complete."""
+
+    source: str
+    container: str
+    """A vault, a PDF folder or a library; the name is stable between runs."""
+    complete: bool
+
+
+Sighting = Extracted | Unmarked | Unchanged | Problem | Scan
+
+
+class Known(Protocol):
+    """The ledger's records of documents that were read before."""
+
+    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
+        """Return whether a document was ingested with this fingerprint; always False for ""."""
+
+    def depends(self, container: str, path: str) -> Strings:
+        """Return `Extracted.depends` of the last reading of a document."""
+
+    def paths(self, container: str) -> Strings | None:
+        """Return the documents of a container; None if one of them must be read again."""
+
+
+class Memory(Protocol):
+    """A cache that a source keeps between runs. Losing it costs only time."""
+
+    def recall(self, name: str) -> bytes | None:
+        """Return the entry with this name; None if there is none."""
+
+    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Store entries and delete others, in one transaction."""
+
+
+class NoMemory:
+    """An empty cache, for tests and for commands that must not write anything."""
+
+    def recall(self, name: str) -> bytes | None:
+        """Return None."""
+
+    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Do nothing."""
+
+
+class Source(Protocol):
+    """Yields documents and problems, and at the end of each container a `Scan`."""
+
+    def scan(self) -> Iterator[Sighting]:
+        """Yield the documents one at a time.
+
+        The method of a source may accept an argument `known: Known`, and yield
+        `Unchanged` for each document that is unchanged according to `known`. Without it,
+        it reads everything.
+        """

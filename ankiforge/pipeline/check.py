@@ -1,0 +1,66 @@
+"""Check drafts, and choose their decks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.draft import without_comment
+from ankiforge.ledger import Ledger
+from ankiforge.model import Draft, Highlight, Proposal
+from ankiforge.pipeline.job import Job
+
+if TYPE_CHECKING:
+    from ankiforge.check import DuplicateIndex
+
+
+@dataclass
+class Checks:
+    """Checks drafts and gives them decks."""
+
+    job: Job
+    ledger: Ledger
+    accepted: DuplicateIndex = field(init=False)
+    """The cards and drafts of the ledger."""
+    drafted: DuplicateIndex = field(init=False)
+    """The drafts of this run, which the ledger does not have yet."""
+
+    def __post_init__(self) -> None:
+        """Prepare the indexes, which read nothing before the first draft."""
+        from ankiforge.check import DuplicateIndex
+
+        self.accepted = DuplicateIndex(self.ledger.duplicates)
+        self.drafted = DuplicateIndex()
+
+    def proposals(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Proposal]:
+        """Return the drafts of a highlight with findings and deck."""
+        from ankiforge import check
+
+        passage = without_comment(highlight)
+        picture_fault = self._picture_fault(highlight)
+        deck = deck_for(self.job.decks, self.job.deck, highlight)
+        proposals = []
+        for number, draft in enumerate(drafts):
+            context = check.Context(passage, self.accepted, self.drafted, picture_fault)
+            findings = check.check(draft, context)
+            self.drafted.add(f"{highlight.key} {number}", highlight.key, draft)
+            proposals.append(Proposal(draft, findings, deck))
+        return proposals
+
+    def _picture_fault(self, highlight: Highlight) -> Callable[[str], str]:
+        from ankiforge.pipeline.pictures import picture_fault
+
+        return lambda path: picture_fault(self.ledger, highlight, path, self.job.pictures)
+
+
+def deck_for(decks: tuple[DeckRule, ...], deck: str, highlight: Highlight) -> str:
+    """Return the deck for a highlight's cards.
+
+    It is the one that the document asks for, else the given one, else that of the deck files.
+    """
+    chosen = deck_of(decks, highlight.document, highlight).deck
+    if highlight.document.deck:
+        return chosen
+    return deck or chosen

@@ -1,0 +1,448 @@
+"""Read what Anki has: a consistent copy of the collection, an export, or a running Anki.
+
+What is read is bound to one collection. Another one concludes nothing until `pull --bind`: every note
+would look as if it had been deleted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.config import AnkiSettings
+from ankiforge.errors import ItemError
+from ankiforge.ledger import Ledger, Line, Viewed, Wording
+from ankiforge.model import (
+    Adopted,
+    Card,
+    Family,
+    Guid,
+    Problem,
+    Seen,
+    SeenNote,
+    SeenType,
+    Texts,
+    Value,
+    ViewKind,
+    h16,
+)
+from ankiforge.text import on_one_line, shortened
+from ankiforge.text.cloze import plain
+
+if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to read
+    from ankiforge.anki.collection import View
+    from ankiforge.anki.connect import AnkiConnect
+
+NOTES_NAMED = 3
+"""The number of notes that a notice names."""
+AUTO = "auto"
+"""The value of `anki.collection` for the collection that has our notes, or the newest one."""
+NEVER = "none"
+"""The value of `anki.collection` that forbids reading."""
+
+# Names of settings in the ledger.
+_BOUND = "bound"
+_LAST_STATE = "anki state"
+_NOTE_TYPES = "types"
+
+
+class Bound(Value):
+    """The collection that has our notes."""
+
+    path: str
+    profile: str
+    created: int
+    """When the collection was made, in seconds since 1970; 0 = unknown."""
+
+
+class CollectionScan(Value):
+    """The outcome of reading a collection."""
+
+    state: str
+    """off: the settings forbid it. nowhere: there is none. same: it has not changed. taken: it was read.
+    failed: it is there and could not be read."""
+    path: str = ""
+    viewed: Viewed = msgspec.field(default_factory=Viewed)
+    problem: Problem | None = None
+    """Why it could not be read, or what a person has to know of it."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether Anki is there and could not be read."""
+        return self.state == "failed"
+
+
+# --- where to read --------------------------------------------------------------------------
+
+
+def read_collection(
+    settings: AnkiSettings,
+    ledger: Ledger,
+    home: Path,
+    environ: Texts = os.environ,
+    *,
+    bind: bool = False,
+) -> CollectionScan:
+    """Read the collection that has our notes, if the settings allow it and it has changed.
+
+    Args:
+        settings: name the collection, or forbid reading.
+        ledger: records what is seen.
+        home: the user's home folder.
+        environ: environment variables, one of which may name Anki's folder.
+        bind: use this collection from now on.
+    """
+    from ankiforge.anki.profiles import changed_at, collections
+
+    if settings.collection == NEVER:
+        return CollectionScan("off")
+    if settings.collection != AUTO:
+        named = Path(settings.collection).expanduser().resolve()
+        return _read_collection_at(named, ledger, bind=bind)
+    paths = collections(home, environ)
+    if not paths:
+        return CollectionScan("nowhere")
+    bound = bound_to(ledger)
+    if bound is not None and not bind and bound.path in map(str, paths):
+        return _read_collection_at(Path(bound.path), ledger)
+    newest_first = sorted(paths, key=changed_at, reverse=True)
+    with_our_notes = filter(_has_our_notes, newest_first)
+    chosen = next(with_our_notes, newest_first[0])
+    return _read_collection_at(chosen, ledger, bind=bind)
+
+
+def read_collection_file(file: Path, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
+    """Read a collection or an export that the user names.
+
+    Raises:
+        ItemError: the file cannot be read.
+    """
+    from ankiforge.anki.collection import open_view
+
+    with open_view(file.resolve(), _adopted_guids(ledger)) as view:
+        return _record(view, ledger, bind=bind)
+
+
+def read_running_anki(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
+    """Export every deck that has notes of ours, and record the notes.
+
+    Raises:
+        ServiceError: Anki does not answer.
+    """
+    from tempfile import TemporaryDirectory
+
+    from ankiforge.anki.collection import connect_view
+
+    adopted_notes = [adopted.id for adopted in ledger.adopted().values()]
+    with TemporaryDirectory(prefix="ankiforge-") as folder:
+        packages, notes = anki.export(Path(folder), adopted_notes)
+        exported = connect_view(
+            packages,
+            _adopted_guids(ledger),
+            address=anki.address,
+            profile=anki.active_profile(),
+            notes=notes,
+        )
+        with exported as view:
+            return _record(view, ledger, bind=bind)
+
+
+def read_graves(settings: AnkiSettings, ledger: Ledger, home: Path, profile: str) -> Viewed:
+    """See in the file of a running Anki which notes were deleted there, and conclude nothing else.
+
+    AnkiConnect does not tell: a note that was imported and deleted before the first scan would come back.
+
+    Args:
+        settings: name the collection, or forbid reading.
+        ledger: records what was deleted.
+        home: the user's home folder.
+        profile: the profile that is open; "" = unknown, then nothing is concluded from one of several.
+    """
+    from ankiforge.anki.collection import open_view
+    from ankiforge.anki.profiles import collections
+
+    if settings.collection == NEVER:
+        return Viewed()
+    if settings.collection == AUTO:
+        paths = list(collections(home, os.environ))
+    else:
+        paths = [Path(settings.collection).expanduser().resolve()]
+    for path in paths:
+        try:
+            with open_view(path) as view:
+                is_only_one = len(paths) == 1 and not profile
+                if view.profile == profile or is_only_one:
+                    return ledger.record_view([], complete=False, graves=view.graves())
+        except ItemError:
+            continue  # what cannot be read tells nothing
+    return Viewed()
+
+
+def bound_to(ledger: Ledger) -> Bound | None:
+    """Return the collection that has our notes; None if none was seen."""
+    stored = ledger.get_setting(_BOUND)
+    return msgspec.json.decode(stored, type=Bound) if stored else None
+
+
+def _read_collection_at(path: Path, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
+    from ankiforge.anki.profiles import signature
+
+    try:
+        state = f"{path} {signature(path)}"
+        if not bind and ledger.get_setting(_LAST_STATE) == state:
+            return CollectionScan("same", str(path))
+        from ankiforge.anki.collection import open_view
+
+        with open_view(path, _adopted_guids(ledger)) as view:
+            scan = _record(view, ledger, bind=bind)
+            if scan.state == "taken":
+                ledger.set_setting(_LAST_STATE, state)
+            return scan
+    except ItemError as error:
+        what = error.message.removeprefix(f"{path}: ")
+        return CollectionScan("failed", str(path), problem=Problem(str(path), what, error.hint))
+
+
+def _has_our_notes(path: Path) -> bool:
+    from ankiforge.anki.collection import open_view
+
+    try:
+        with open_view(path) as view:
+            return next(view.notes(), None) is not None
+    except ItemError:
+        return False
+
+
+# --- recording what was read ----------------------------------------------------------------
+
+
+def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
+    """Record a view, unless it is of another collection than ours."""
+    bound = bound_to(ledger)
+    if bound is not None and not bind and _is_other(view, bound):
+        what = "it is another collection than the one that has your notes; nothing was concluded"
+        hint = "to study them in this one from now on: ankiforge pull --bind"
+        return CollectionScan("failed", view.path, problem=Problem(view.path, what, hint))
+    types = {note_type.id: note_type for note_type in view.types}
+    adopted = ledger.adopted()
+    notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
+    if not notes and not bind and view.complete and _may_be_other(view, bound, ledger):
+        what = "Anki shows none of your notes; nothing was concluded"
+        hint = (
+            "is another profile open? if they were removed there, or to study them in this"
+            " collection from now on: ankiforge pull --bind"
+        )
+        return CollectionScan("failed", view.path, problem=Problem(view.path, what, hint))
+    viewed = ledger.record_view(
+        notes,
+        complete=view.complete,
+        graves=view.graves(),
+        reviews=view.reviews(),  # all, because a phone may bring old ones late
+    )
+    if view.complete and (notes or bind):
+        if bound is None or bind or view.kind is ViewKind.COLLECTION:
+            now_bound = Bound(view.path, view.profile, view.created)
+            ledger.set_setting(_BOUND, msgspec.json.encode(now_bound).decode())
+    _store_types(ledger, types, complete=view.complete)
+    foreign = view.foreign(ledger.duplicates.mods())
+    if foreign is not None:
+        ledger.duplicates.keep_foreign(*foreign)
+    notice = _notice_of_revived(ledger, viewed.revived)
+    return CollectionScan("taken", view.path, viewed, problem=notice)
+
+
+def _is_other(view: View, bound: Bound) -> bool:
+    """Return whether a view is surely of another collection."""
+    if view.created and bound.created and view.created != bound.created:
+        return True
+    return bool(view.profile and bound.profile and view.profile != bound.profile)
+
+
+def _may_be_other(view: View, bound: Bound | None, ledger: Ledger) -> bool:
+    """Return whether a view without notes of ours may be of another collection than theirs."""
+    if bound is None:
+        return False
+    if view.created and view.created == bound.created:
+        return False
+    return bool(ledger.counts("anki")["anki"]["seen"])
+
+
+def _store_types(ledger: Ledger, types: Mapping[int, SeenType], *, complete: bool) -> None:
+    """Store the note types of a view; an export has only some of those of its collection."""
+    earlier = {} if complete else seen_types(ledger)
+    every = {**earlier, **types}
+    ledger.set_setting(_NOTE_TYPES, msgspec.json.encode(tuple(every.values())).decode())
+
+
+def seen_types(ledger: Ledger) -> dict[int, SeenType]:
+    """Return the note types of the newest view by id."""
+    stored = ledger.get_setting(_NOTE_TYPES)
+    if not stored:
+        return {}
+    types = msgspec.json.decode(stored, type=tuple[SeenType, ...])
+    return {note_type.id: note_type for note_type in types}
+
+
+def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
+    """Return what to do about notes that a package brought back after a person had deleted them."""
+    if not revived:
+        return None
+    named = revived[:NOTES_NAMED]
+    words = [f"“{shortened(_first_words(ledger, guid), 40)}”" for guid in named]
+    if len(revived) > NOTES_NAMED:
+        words.append("…")
+    ids = " ".join(guid[:10] for guid in named)
+    if len(revived) > 1:
+        count = f"{len(revived):,} notes that you had deleted are"
+        pronoun = "them"
+    else:
+        count = "a note that you had deleted is"
+        pronoun = "it"
+    what = f"{count} back, by an import: {', '.join(words)}"
+    return Problem("Anki", what, f"to drop {pronoun}: ankiforge reject {ids}", notice=True)
+
+
+def _first_words(ledger: Ledger, guid: str) -> str:
+    """Return what a card asks, as plain text."""
+    card = next(ledger.cards(guid))
+    texts = (text for _, text in card.fields if text)
+    return on_one_line(plain(next(texts, "")))
+
+
+def _adopted_guids(ledger: Ledger) -> Texts:
+    """Return the guids in Anki of the notes that other tools made of our cards, and ours."""
+    return {adopted.guid: guid for guid, adopted in ledger.adopted().items()}
+
+
+def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None) -> Seen:
+    """Return a note of a view as the ledger stores it."""
+    from ankiforge.anki.notes import text_of
+    from ankiforge.anki.notetypes import arranged, family_of, note_type
+
+    seen_type = types.get(note.type_id)
+    if adopted:
+        from ankiforge.pipeline import adopt as adoption
+
+        ordered = adoption.arranged(note, adopted, seen_type)
+    else:
+        ordered = arranged(note, types)
+    fields, is_exact = ordered or (note.fields, True)
+    family = family_of(note.type_id) if ordered else None
+    feedback = ""
+    if family is not None:
+        feedback = text_of(fields[note_type(family).names.index("Feedback")])
+    own_fields: tuple[str, ...] = ()
+    if seen_type is not None and not is_exact:
+        own_fields = note.fields
+    return Seen(
+        guid=note.guid,
+        id=note.id,
+        mod=note.mod,
+        type_known=ordered is not None,
+        fields=fields,
+        tags=note.tags,
+        deck=note.deck,
+        identity=note.identity,
+        reviews=sum(card.reps for card in note.cards),
+        lapses=sum(card.lapses for card in note.cards),
+        suspended=bool(note.cards) and all(card.suspended for card in note.cards),
+        ordinals=tuple(card.ordinal for card in note.cards),
+        own=own_fields,
+        feedback=feedback,
+        cards=tuple(card.id for card in note.cards),
+    )
+
+
+# --- cards as they are in Anki --------------------------------------------------------------
+
+
+def as_in_anki(ledger: Ledger, card: Card) -> Card:
+    """Return a card with the words that it has in Anki, as of the last scan.
+
+    They differ from the ledger's where a person changed a field there. A list that shows a card shows
+    these words: they are what the person reviews.
+    """
+    from ankiforge.anki.notetypes import field_hash
+    from ankiforge.anki.render import unrender
+
+    note = next(ledger.notes(card.guid), None) if card.live else None
+    if note is None or note.identity is None or not note.type_known:
+        return card
+    # where the person chose the source's words, the next package brings them
+    given_up = {(name, theirs) for name, choice, theirs, _ in card.resolved if choice == "source"}
+    fields = dict(card.fields)
+    names = card.family.content_fields
+    for name, html, base in zip(names, note.fields, note.identity.fields, strict=False):
+        was_changed = field_hash(html) != base
+        if was_changed and (name, h16(html)) not in given_up:
+            fields[name] = unrender(html)
+    shown = tuple((name, text) for name, text in fields.items() if text)
+    return replace(card, fields=shown)
+
+
+def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield lines for a list: the cards with the words that they have in Anki."""
+    for line in lines:
+        if line.card is not None and line.anki == "seen":
+            line = replace(line, entry=as_in_anki(ledger, line.card))
+        yield line
+
+
+# --- notes that no event knows --------------------------------------------------------------
+
+
+def adopt_unknown(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
+    """Take over notes of ours that no event knows, where their passage is found.
+
+    They are known after the journal was lost, for example. The others stay, and are a notice.
+    """
+    candidates = []
+    for note in notes:
+        if note.identity is not None and note.type_known:
+            candidates.append(_as_candidate(note))
+    left = ledger.adopt(candidates)
+    if not left:
+        return []
+    what = (
+        f"{len(left)} notes of ankiforge in Anki whose passage was not found; they stay as they are"
+    )
+    return [Problem("Anki", what, "ankiforge list --view unknown", notice=True)]
+
+
+def _as_candidate(note: Seen) -> tuple[Seen, Wording, str, tuple[str, ...]]:
+    """Return a note, its words, its passage, and the fields that a person changed in Anki."""
+    from ankiforge.anki.notes import read_source
+    from ankiforge.anki.notetypes import field_hash
+    from ankiforge.anki.render import unrender
+
+    assert note.identity is not None
+    family = note.identity.family
+    fields: dict[str, str] = {}
+    changed: list[str] = []
+    # the three have different lengths: only content fields have a base
+    bases = note.identity.fields
+    for name, html, base in zip(family.content_fields, note.fields, bases, strict=False):
+        if field_hash(html) != base:
+            changed.append(name)
+    for name, html in zip(family.content_fields, note.fields, strict=False):
+        text = unrender(html)
+        if text:
+            fields[name] = text
+    passage, exact, quote = read_source(_field(note, family, "Source"))
+    kind = "two-way" if fields.get("Reverse") else family.value
+    slot = note.identity.slot
+    is_own = slot.isdigit() and len(slot) < 4
+    wording = Wording(kind, fields, quote or exact, is_own, slot if is_own else "0")
+    return note, wording, exact or passage, tuple(changed)
+
+
+def _field(note: Seen, family: Family, name: str) -> str:
+    from ankiforge.anki.notetypes import note_type
+
+    position = note_type(family).names.index(name)
+    return note.fields[position] if position < len(note.fields) else ""

@@ -1,0 +1,257 @@
+"""Draft what is pending: the rules first, then the model what they left; check and record it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.draft import (
+    Rules,
+    failed_on,
+    for_rules,
+    withheld,
+    without_comment,
+    worth,
+)
+from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
+from ankiforge.errors import BugError, one_item
+from ankiforge.ledger import DraftResult, Ledger, QueryTerm
+from ankiforge.model import (
+    SECOND_LOOK,
+    VERIFIED,
+    Brief,
+    Document,
+    Drafted,
+    Finding,
+    Highlight,
+    NoCard,
+    Pair,
+    Problem,
+    Task,
+    Waiting,
+)
+from ankiforge.pipeline.check import Checks
+from ankiforge.pipeline.job import Job
+from ankiforge.pipeline.result import Progress
+
+if TYPE_CHECKING:
+    pass
+
+BATCH = 200
+"""The number of passages that the rules draft in one transaction."""
+
+
+def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
+    """Draft what is pending, and accept what the settings allow; yield each step."""
+    if job.only:
+        yield from _draft_again(job, ledger)
+    else:
+        yield from _draft_by_rules(job, ledger)
+        yield _accept_clean(job, ledger)
+        if job.model is None or job.limit == 0:
+            return
+        yield from record(job, ledger, job.model.draft(for_model(job, ledger)))
+    yield from compare(job, ledger)
+
+
+def _draft_by_rules(job: Job, ledger: Ledger) -> Iterator[Progress]:
+    """Let the rules draft what is new or changed, batch by batch."""
+    checks: Checks | None = None  # loading them takes longer than a run in which nothing changed
+    pending = ledger.to_draft(in_progress=job.in_progress)
+    while batch := list(islice(pending, BATCH)):
+        if checks is None:
+            checks = Checks(job, ledger)
+        tasks = _tasks(job, batch)
+        with ledger.action():
+            step = _record(checks, Rules().draft(tasks), by_model=False)
+        yield step
+
+
+def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
+    """Draft passages again at a person's request; the drafts wait beside the others."""
+    checks = Checks(job, ledger)
+    highlights = [without_comment(ledger.highlight(key)) for key in sorted(job.only)]
+    tasks = [replace(task, remark=job.remark, beside=True) for task in _tasks(job, highlights)]
+    results: Iterable[Drafted]
+    if job.model is None:
+        results = Rules().draft(tasks)
+    else:
+        privacy = privacy_of(ledger)
+        results = job.model.draft(privacy.task(task) for task in tasks)
+    for drafted in results:
+        yield _record(checks, [drafted], by_model=job.model is not None, beside=True)
+
+
+def record(job: Job, ledger: Ledger, results: Iterable[Drafted]) -> Iterator[Progress]:
+    """Check and record what a model or a chat drafted, each answer as it arrives."""
+    checks = Checks(job, ledger)
+    for drafted in results:
+        with ledger.action():
+            yield _record(checks, [drafted], by_model=True)
+    yield _accept_clean(job, ledger)
+
+
+def _accept_clean(job: Job, ledger: Ledger) -> Progress:
+    """Accept what the settings allow, except of notes that a person is still editing."""
+
+    def accepts(waiting: Waiting) -> bool:
+        return job.accepts(waiting) and not job.in_progress(waiting.highlight.document.path)
+
+    accepted = ledger.accept_clean(accepts)
+    return Progress(accepted=len(accepted))
+
+
+# --- tasks for a drafter --------------------------------------------------------------------
+
+
+def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[SendableTask]:
+    """Yield what a model is to draft, as it may be sent.
+
+    Args:
+        job: provides briefs, and what is left out.
+        ledger: has the highlights.
+        limit: the number of highlights, the likeliest to deserve a card first; None = as the job says.
+    """
+    if limit is None:
+        limit = job.limit
+    privacy = privacy_of(ledger)
+    highlights: list[Highlight] = []
+    for highlight in ledger.to_draft(by_model=True, within=job.within):
+        if for_rules(highlight) or withheld(highlight) or privacy.why(highlight):
+            continue
+        if not job.in_progress(highlight.document.path):
+            highlights.append(without_comment(highlight))
+    if limit is not None:
+        highlights = _most_worthy(job, highlights, limit)
+    for task in _tasks(job, highlights):
+        yield privacy.task(task)
+
+
+def _most_worthy(job: Job, highlights: list[Highlight], limit: int) -> list[Highlight]:
+    """Return the highlights that are the likeliest to deserve a card, in their own order."""
+
+    def rank(highlight: Highlight) -> int:
+        return worth(highlight, brief_of(job.decks, highlight.document, highlight).wants)
+
+    ranked = sorted(highlights, key=rank)
+    chosen = {highlight.key for highlight in ranked[:limit]}
+    return [highlight for highlight in highlights if highlight.key in chosen]
+
+
+def privacy_of(ledger: Ledger) -> Privacy:
+    """Return what of the workspace must stay on this machine, as of now."""
+    return Privacy(ledger.private_texts(), ledger.places)
+
+
+def _tasks(job: Job, highlights: Iterable[Highlight]) -> Iterator[Task]:
+    """Group highlights by document and by brief, in reading order."""
+    for _, group in groupby(highlights, key=lambda highlight: highlight.document.key):
+        of_document = list(group)
+        document = of_document[0].document
+        by_brief: dict[Brief, list[Highlight]] = {}
+        for highlight in of_document:
+            brief = brief_of(job.decks, document, highlight)
+            by_brief.setdefault(brief, []).append(highlight)
+        for brief, of_brief in by_brief.items():
+            yield Task(document, tuple(of_brief), brief=brief)
+
+
+def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
+    """Return the brief of the first deck file that matches a highlight."""
+    choice = deck_of(decks, document, highlight)
+    return Brief(choice.kinds, choice.action)
+
+
+# --- the second look ------------------------------------------------------------------------
+
+
+def compare(job: Job, ledger: Ledger) -> Iterator[Progress]:
+    """Let the model compare its waiting drafts with their passages, if the settings say so."""
+    if job.model is None or not job.verify:
+        return
+    cards = to_compare(ledger)
+    if cards:
+        yield record_looks(job, ledger, job.model.verify(cards))
+
+
+def to_compare(ledger: Ledger) -> list[SendableCard]:
+    """Return the model's waiting drafts that no second look has compared, as a model may see them."""
+    privacy = privacy_of(ledger)
+    cards: list[SendableCard] = []
+    ids = ledger.find([QueryTerm("drafter", "llm"), QueryTerm("verdict", "pending")])
+    for waiting in ledger.drafts(ids):
+        checks = {finding.check for finding in waiting.proposal.findings}
+        if waiting.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:
+            continue
+        if withheld(waiting.highlight):
+            continue
+        card = privacy.card(waiting)
+        if card is not None:
+            cards.append(card)
+    return cards
+
+
+def record_looks(
+    job: Job, ledger: Ledger, looks: Iterable[tuple[str, tuple[Finding, ...]]]
+) -> Progress:
+    """Record what a second look found of drafts, and accept what the settings allow."""
+    for draft_id, findings in looks:
+        ledger.add_findings(draft_id, findings)
+    return _accept_clean(job, ledger)
+
+
+# --- recording ------------------------------------------------------------------------------
+
+
+def _record(
+    checks: Checks, results: Iterable[Drafted], *, by_model: bool, beside: bool = False
+) -> Progress:
+    """Check what a drafter made of some tasks, and record it at once."""
+    from ankiforge.check import terms_of
+
+    problems: list[Problem] = []
+    outcomes: list[DraftResult] = []
+    highlights = 0
+    for drafted in results:
+        problems += drafted.problems
+        highlights += len(drafted.task.highlights)
+        no_cards = {no_card.highlight: no_card for no_card in drafted.no_cards}
+        failures = dict(drafted.failed)
+        for highlight in drafted.task.highlights:
+            no_card = no_cards.get(highlight.key)
+            if no_card is not None and no_card.passing:  # not asked this time: it stays pending
+                continue
+            fate, reason = _fate_of(no_card, failures.get(highlight.key))
+            drafts = [each for each in drafted.drafts if each.highlight == highlight.key]
+            try:
+                with one_item():
+                    proposals = checks.proposals(highlight, drafts)
+            except BugError as error:
+                problems.append(failed_on(highlight, error))
+                proposals = []
+                fate = "failed"
+                reason = error.message
+            terms = [terms_of(proposal.draft) for proposal in proposals]
+            outcomes.append(DraftResult(highlight.key, proposals, reason, fate, terms))
+    recorded = checks.ledger.record(outcomes, by_model=by_model, beside=beside)
+    return Progress(
+        highlights=highlights,
+        drafted=len(recorded.new),
+        changes=recorded.changes,
+        problems=tuple(problems),
+    )
+
+
+def _fate_of(no_card: NoCard | None, failure: str | None) -> Pair:
+    """Return the fate and the reason of a highlight that has no draft; ("", "") if it may have some."""
+    if failure is not None:
+        return "failed", failure
+    if no_card is None:
+        return "", ""
+    if no_card.reason.startswith("skip"):
+        return "ignored", no_card.reason.removeprefix("skip: ")
+    return "no_card", no_card.reason

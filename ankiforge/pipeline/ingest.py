@@ -1,0 +1,180 @@
+"""Read the sources into the ledger: every document that has changed since the last run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from posixpath import commonpath
+from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
+
+from ankiforge.config.deckfiles import deck_of
+from ankiforge.config.ownfiles import OwnPath
+from ankiforge.draft import skip_reason
+from ankiforge.errors import BUG
+from ankiforge.extract import program, scanned
+from ankiforge.ledger import Ledger
+from ankiforge.model import (
+    WENT_AWAY,
+    Extracted,
+    Highlight,
+    Known,
+    Picture,
+    Problem,
+    Scan,
+    Sighting,
+    Source,
+    Unmarked,
+    h16,
+)
+from ankiforge.pipeline.job import Job
+from ankiforge.pipeline.result import Progress
+
+if TYPE_CHECKING:
+    from ankiforge.extract.markdown.obsidian import Vault
+
+
+def ingest(
+    job: Job, ledger: Ledger, *, on_read: Callable[[str], None] = lambda title: None
+) -> Progress:
+    """Read the changed documents of all sources.
+
+    Nothing is matched before all sources have listed everything: a passage that is missing in one
+    place may have moved to another.
+
+    Args:
+        job: names the sources.
+        ledger: stores what is read.
+        on_read: called with the title of each document that is read.
+    """
+    sources = [_with_stored_dialects(source, ledger) for source in job.sources]
+    reading = _Reading(job, ledger, on_read)
+    report = ledger.ingest(
+        reading.sightings(sources),
+        selections=reading.selections,
+        in_use=job.in_use,
+        in_progress=lambda container, place: job.in_progress(place),
+    )
+    for source in sources:
+        _ask_about_dialects(source, ledger)
+    return Progress(report, problems=tuple(reading.problems))
+
+
+class _Reading:
+    """One pass over all sources, and what it met besides documents."""
+
+    def __init__(self, job: Job, ledger: Ledger, on_read: Callable[[str], None]) -> None:
+        self._job = job
+        self._on_read = on_read
+        # another program, or other deck files, read every document again
+        skip_rules = [repr(rule.select) for rule in job.decks if rule.skipped]
+        self._salt = h16(program(), *skip_rules)
+        self._known = ledger.known(self._salt)
+        self.problems: list[Problem] = []
+        self.selections: dict[str, str] = {}
+        """What part of its source each container covers."""
+
+    def sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
+        """Yield what the sources have, as the ledger takes it."""
+        for source in sources:
+            yield from self._sightings_of(source)
+
+    def _sightings_of(self, source: Source) -> Iterator[Sighting]:
+        vanished: list[Problem] = []
+        has_failed = False
+        for sighting in scanned(source, self._known):
+            if isinstance(sighting, Problem):
+                has_failed = has_failed or sighting.what.startswith(BUG)
+                if sighting.what == WENT_AWAY:
+                    vanished.append(sighting)
+                else:
+                    self.problems.append(sighting)
+            if isinstance(sighting, Extracted):
+                sighting = self._prepared(sighting)
+            if isinstance(sighting, Scan):
+                complete = sighting.complete and not has_failed
+                sighting = replace(sighting, complete=complete)
+                self.selections[sighting.container] = getattr(source, "selection", "")
+            elif isinstance(sighting, (Extracted, Unmarked)) and sighting.fingerprint:
+                fingerprint = f"{self._salt} {sighting.fingerprint}"
+                sighting = replace(sighting, fingerprint=fingerprint)
+            yield sighting
+        if vanished:
+            self.problems.append(_as_one_problem(vanished))
+
+    def _prepared(self, document: Extracted) -> Extracted:
+        """Store the pictures of a document, and mark the highlights that make no card."""
+        self._on_read(document.document.title)
+        self.problems.extend(_store_pictures(self._job.pictures, document.pictures))
+        highlights = [_with_skip_reason(self._job, each) for each in document.highlights]
+        return replace(document, highlights=tuple(highlights))
+
+
+def _store_pictures(folder: OwnPath, pictures: Iterable[Picture]) -> Iterator[Problem]:
+    """Store pictures that were cut from pages; yield problems."""
+    for picture in pictures:
+        path = folder / picture.name.removeprefix("cut/")
+        if path.is_there():
+            continue
+        try:
+            folder.make_folder()
+            path.write(picture.data)
+        except OSError as error:
+            yield Problem(str(path), f"cannot be written: {error.strerror}", "free space there")
+
+
+def _with_skip_reason(job: Job, highlight: Highlight) -> Highlight:
+    """Set `skip` on a highlight that a comment or its colour excludes."""
+    reason = skip_reason(highlight) if highlight.instructs else highlight.skip
+    if reason.startswith("skip"):
+        return replace(highlight, skip=reason)
+    if deck_of(job.decks, highlight.document, highlight).action == "skip":
+        return replace(highlight, skip=f"skip: its colour ({highlight.colour})")
+    return highlight
+
+
+def _as_one_problem(vanished: Sequence[Problem]) -> Problem:
+    """Return one problem for all files that vanished during the read, as when a folder is renamed."""
+    first = vanished[0]
+    if len(vanished) == 1:
+        return first
+    try:
+        where = commonpath([problem.where for problem in vanished]) or first.where
+    except ValueError:  # no common folder
+        where = first.where
+    return Problem(where, f"{len(vanished):,} files disappeared while they were read", first.hint)
+
+
+# --- the plugins of a vault -----------------------------------------------------------------
+
+
+def _with_stored_dialects(source: Source, ledger: Ledger) -> Source:
+    """Return a source; a vault reads the dialects by which it was read before, if it was."""
+    if not getattr(source, "by_plugins", False):
+        return source
+    vault = cast("Vault", source)
+    names = ledger.dialects_of(vault.folder.container, vault.switched_on)
+    if names == vault.switched_on:
+        return vault
+    return vault.read_by(names)
+
+
+def _ask_about_dialects(source: Source, ledger: Ledger) -> None:
+    """Ask about a vault that would be read differently by the plugins that are switched on now."""
+    if not getattr(source, "by_plugins", False):
+        return
+    vault = cast("Vault", source)
+    switched_on = vault.switched_on
+    if switched_on is None or vault.folder.only or switched_on == vault.dialects.names:
+        return
+    other_vault = vault.read_by(switched_on)
+
+    def read_otherwise() -> Iterator[Extracted]:
+        everything: Known | None = None
+        for sighting in scanned(other_vault, everything):
+            if isinstance(sighting, Extracted):
+                yield sighting
+
+    ledger.ask_about_dialects(
+        vault.folder.container, switched_on, other_vault.folder.stamp(), read_otherwise
+    )

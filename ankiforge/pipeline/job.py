@@ -1,0 +1,91 @@
+"""The parameters of a run, made from the settings of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.ownfiles import OwnPath
+from ankiforge.model import VERIFIED, HighlightKey, Source, Value, Waiting
+
+if TYPE_CHECKING:
+    from ankiforge.config import Config
+    from ankiforge.config.workspace import WorkspaceFolder
+    from ankiforge.draft.llm import Model
+
+
+class Job(Value):
+    """The parameters of a run."""
+
+    sources: tuple[Source, ...]
+    accepts: Callable[[Waiting], bool]
+    """Return whether the settings accept a draft without findings and remarks."""
+    decks: tuple[DeckRule, ...]
+    pictures: OwnPath
+    """The folder for pictures cut from pages."""
+    model: Model | None = None
+    """Drafts what the rules leave; None = no model."""
+    verify: bool = False
+    """Whether the model compares its waiting drafts with their passages."""
+    in_use: frozenset[str] | None = None
+    """The names of all sources that the workspace reads."""
+    deck: str = ""
+    """The deck for new cards. It overrides the deck files, but not the deck that a document asks for."""
+    limit: int | None = None
+    """The number of highlights that the model drafts; None = all."""
+    within: frozenset[int] | None = None
+    """The documents whose highlights the model drafts, `Report.documents`; None = all."""
+    only: frozenset[HighlightKey] = frozenset()
+    """Draft only these highlights again; empty = what is new."""
+    remark: str = ""
+    """A person's instructions for another draft."""
+    in_progress: Callable[[str], bool] = lambda path: False
+    """Return whether a person is still writing the note at this path in its source: its cards are
+    accepted, and corrected, only later."""
+
+
+def make_job(
+    folder: WorkspaceFolder, sources: tuple[Source, ...] = (), *, accept: str = "", **options: Any
+) -> Job:
+    """Return the job of a run with the workspace's settings.
+
+    Args:
+        folder: provides the settings.
+        sources: the sources to read.
+        accept: the policy of `--accept`; "" = as in the settings.
+        options: other fields of `Job`.
+
+    Raises:
+        ConfigError: a deck file contains an error.
+    """
+    return Job(
+        sources=sources,
+        accepts=accept_policy(folder.config, accept),
+        decks=load_decks(folder.root),
+        pictures=folder.pictures,
+        verify=folder.config.llm.verify,
+        **options,
+    )
+
+
+def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], bool]:
+    """Return a function that decides whether to accept a draft without findings and remarks.
+
+    A model's draft is accepted only if a second look found it right, an agent's never.
+
+    Args:
+        config: provides the settings `accept`.
+        override: the policy of `--accept` for the rules; "" = as in the settings.
+    """
+    rules = override or config.accept.rules
+    accepts_verified = config.accept.llm == "verified" and override != "review"
+
+    def accepts(waiting: Waiting) -> bool:
+        drafter = waiting.draft.origin.drafter
+        if drafter == "llm":
+            checks = [finding.check for finding in waiting.proposal.findings]
+            return accepts_verified and VERIFIED in checks
+        return rules == "clean" and drafter.startswith("rules")
+
+    return accepts

@@ -1,0 +1,218 @@
+"""Write the package for Anki, completely or not at all.
+
+What must stay true: the ledger records what is shipped before the new package stands in the old one's
+place. So a kill between the two costs a second shipment, never a lost one (`tests/e2e/test_killed.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import astuple
+
+from ankiforge.config.ownfiles import own_file
+from ankiforge.errors import ItemError, UsageError
+from ankiforge.ledger import Ledger, QueryTerm, Shipment
+from ankiforge.model import Problem, Value
+from ankiforge.pipeline.collection import seen_types
+
+if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
+    from ankiforge.anki.plan import Planned
+
+# The name of a setting in the ledger.
+_LAST_PACKAGE = "package"
+
+
+class Published(Value):
+    """The result of writing a package."""
+
+    path: Path
+    notes: int = 0
+    added: int = 0
+    """Notes that no package contained before."""
+    updated: int = 0
+    """Notes that are newer than those in Anki."""
+    aside: Path | None = None
+    """Where the old package was moved, because nothing is left to ship."""
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def as_before(self) -> int:
+        """Notes that Anki has, or that were in an earlier package."""
+        return self.notes - self.added - self.updated
+
+
+class LastPackage(Value):
+    """The last package. The ledger forgets it as soon as a card, passage or note changes."""
+
+    settings: str
+    """A hash of all that the plan depends on besides the ledger."""
+    path: str
+    size: int
+    mtime: int
+    """In nanoseconds since 1970."""
+    notes: int
+    updated: int
+
+
+def package_path(output: Path, deck: str = "") -> Path:
+    """Return the path of a package in the output folder, named after a deck if there is one."""
+    name = "ankiforge"
+    if deck:
+        from ankiforge.anki.notes import deck_name
+
+        name = deck_name(deck).replace("::", "-")
+    safe = "".join("_" if sign in '/\\:*?"<>|' or sign < " " else sign for sign in name)
+    return output / f"{safe}.apkg"
+
+
+def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
+    """Check that a package may be written to a path.
+
+    Raises:
+        UsageError: the path has a file that is not ours (unless `force`), or cannot have a package.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: there is no such folder", hint=f"mkdir {path.parent}")
+    if path.suffix.lower() != ".apkg":
+        what = f"{path}: Anki imports a package by its ending, .apkg"
+        raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
+    if own_file(path).is_there() and not force and _last_package(ledger, path) is None:
+        from ankiforge.anki.package import is_ours
+
+        if not is_ours(path):
+            what = f"{path}: is not a package of ankiforge; it was left unchanged"
+            raise UsageError(what, hint="use another name, -o FILE.apkg, or --force to replace it")
+
+
+def unchanged(ledger: Ledger, path: Path, settings: str) -> Published | None:
+    """Return what a package has that would be written again as it is; None if it may differ.
+
+    Raises:
+        OwnFileError: a link or no regular file is in the place of the package.
+    """
+    last = _last_package(ledger, path)
+    if last is None or not settings or last.settings != settings:
+        return None
+    return Published(path, last.notes, updated=last.updated)
+
+
+def _last_package(ledger: Ledger, path: Path) -> LastPackage | None:
+    """Return the last package if the file at a path is still it."""
+    stored = ledger.get_setting(_LAST_PACKAGE)
+    last = msgspec.json.decode(stored, type=LastPackage) if stored else None
+    state = own_file(path).state() if own_file(path).is_there() else None
+    if last is None or last.path != str(path) or state is None:
+        return None
+    if (state.st_size, state.st_mtime_ns) != (last.size, last.mtime):
+        return None
+    return last
+
+
+def write(ledger: Ledger, planned: Iterable[Planned], path: Path, settings: str = "") -> Published:
+    """Write the package of what is planned, and record its contents.
+
+    The ledger records it before the file replaces the old one, so that a power cut never gives one
+    `mod` to two texts. If nothing is left to ship, an old package of ours is set aside.
+
+    Args:
+        ledger: records what is shipped.
+        planned: what to do with each card.
+        path: where the package is written.
+        settings: a hash of all that the plan depends on besides the ledger; "" if it is not all
+            that is to be shipped.
+
+    Raises:
+        ItemError: the folder cannot be written.
+        OwnFileError: a link or no regular file is in the place of the package.
+    """
+    own_file(path).is_there()
+    planned = list(planned)
+    problems = tuple(problem for plan in planned for problem in plan.problems)
+    packed = [plan for plan in planned if plan.note and plan.sent]
+    if not packed:
+        return Published(path, aside=_set_aside(path), problems=problems)
+    added = _replace_package(ledger, packed, path)
+    updated = sum(plan.changed for plan in packed)
+    if settings and _is_whole(planned, packed):
+        state = path.stat()
+        last = LastPackage(
+            settings=settings,
+            path=str(path),
+            size=state.st_size,
+            mtime=state.st_mtime_ns,
+            notes=len(packed),
+            updated=updated,
+        )
+        ledger.set_setting(_LAST_PACKAGE, msgspec.json.encode(last).decode())
+    return Published(path, len(packed), added, updated, problems=problems)
+
+
+def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
+    """Write the notes beside a package, record them, and replace it; return how many are new."""
+    from ankiforge.anki.notetypes import changed_types
+    from ankiforge.anki.package import write_package
+
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        notes = [plan.note for plan in packed if plan.note]
+        write_package(beside, notes, changed_types(seen_types(ledger)))
+        shipments = [Shipment(plan.guid, *astuple(plan.sent)) for plan in packed if plan.sent]
+        added = ledger.planned(shipments)
+        beside.replace(path)
+    except OSError as error:
+        what = f"{path}: cannot be replaced: {error.strerror or error}"
+        hint = "close the program that has it open, then: ankiforge build"
+        raise ItemError(what, hint=hint) from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return added
+
+
+def _is_whole(planned: list[Planned], packed: list[Planned]) -> bool:
+    """Return whether the same plan would write the same package again."""
+    for plan in planned:
+        if plan.held or plan.conflicts or plan.problems:
+            return False
+    return not any(plan.note and plan.note.media for plan in packed)
+
+
+def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:
+    """Return why nothing is sent to Anki of the cards of a deck; "" = of all."""
+    from ankiforge.anki.notes import deck_name
+
+    terms = [QueryTerm("verdict", "accepted")]
+    where = ""
+    if deck:
+        terms.append(QueryTerm("deck", deck_name(deck)))
+        where = f" in the deck {deck_name(deck)}"
+    if not ledger.find(terms):
+        return f"no card{where} is accepted yet"
+    some_wait = any(plan.held or plan.conflicts for plan in planned)
+    but = ", but those that wait" if some_wait else ""
+    return f"Anki has every accepted card{where}{but}"
+
+
+def _previous(path: Path) -> Path:
+    """Return the path to which a package is renamed when nothing of it is left to ship."""
+    return path.with_name(f"{path.stem}.previous.apkg")
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Rename a package of ours; return its new path, None if there is none."""
+    if not own_file(path).is_there():
+        return None
+    from ankiforge.anki.package import is_ours
+
+    if not is_ours(path):
+        return None
+    try:
+        path.replace(_previous(path))
+    except OSError:
+        return None
+    return _previous(path)

@@ -1,0 +1,115 @@
+"""Find the pictures of cards in the folders of their sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.config.ownfiles import OwnPath
+from ankiforge.errors import OwnFileError
+from ankiforge.ledger import Ledger
+from ankiforge.model import Card, Highlight, Media, Problem, SourceKind, Texts
+from ankiforge.text.cloze import image_paths
+
+# The sources that keep pictures in their folder: several kinds read the folders of a vault.
+_KINDS = {
+    SourceKind.VAULT: ("obsidian", "yanki", "ankiops"),
+    SourceKind.ZOTERO: ("zotero",),
+}
+# How the names of pictures begin that were cut from a page.
+_CUT = "cut/"
+
+
+def pictures_of(ledger: Ledger, card: Card, folder: OwnPath) -> dict[str, Media | Problem]:
+    """Return the pictures of a card by their paths in its text, or why they are missing.
+
+    Args:
+        ledger: knows the folders of the sources.
+        card: the card.
+        folder: the folder with pictures cut from pages.
+    """
+    text = "\n".join(text for _, text in card.fields)
+    pictures: dict[str, Media | Problem] = {}
+    for path in image_paths(text):
+        picture = picture_at(ledger, card.highlight, path, folder)
+        if isinstance(picture, Problem):
+            picture = replace(picture, where=f"{card.highlight.document.title}: {path}")
+        pictures[path] = picture
+    return pictures
+
+
+def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath) -> Media | Problem:
+    """Return the picture at a path in a highlight's source; a file outside the source is a problem."""
+    from ankiforge.anki.render import media_of
+
+    if "://" in path:
+        return Problem(path, "pictures are not fetched from the web: save it in the vault")
+    if path.startswith(_CUT) and highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO):
+        try:
+            cut = folder / path.removeprefix(_CUT)
+            cut.is_there()
+        except OwnFileError as error:
+            return Problem(path, error.message, error.hint)
+        return media_of(cut.path)
+    root = _root_of(ledger, highlight)
+    if root is None:
+        return Problem(path, "its source is not known on this machine", notice=True)
+    base = root.parent if root.is_file() else root
+    if not base.exists():
+        what = "is not there, so pictures are missing"
+        return Problem(str(base), what, "check that the disk is mounted", notice=True)
+    try:
+        target = (base / unquote(path)).resolve()
+        is_inside = target.is_relative_to(base.resolve())
+    except (OSError, ValueError, RuntimeError) as error:
+        return Problem(path, f"is not a path: {error}")
+    if not is_inside:
+        return Problem(path, "is outside its source")
+    return media_of(target)
+
+
+def picture_fault(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath) -> str:
+    """Return why a picture in the source of a highlight cannot be shown; "" if it can."""
+    picture = picture_at(ledger, highlight, path, folder)
+    if isinstance(picture, Media):
+        return ""
+    return f"{path}: {picture.what}"
+
+
+# --- the folders of sources -----------------------------------------------------------------
+
+
+def roots(ledger: Ledger) -> Texts:
+    """Return the folder of each source, by `kind:name`, as this machine opened it last.
+
+    What another machine has stored is not used: nobody here has confirmed its folders.
+    """
+    stored = ledger.get_setting(_setting_of_roots(ledger))
+    return msgspec.json.decode(stored, type=dict[str, str]) if stored else {}
+
+
+def remember_roots(ledger: Ledger, folders: Texts) -> None:
+    """Store the folders of sources that are opened, from which pictures are read."""
+    known = roots(ledger)
+    if folders.items() <= known.items():
+        return
+    every = msgspec.json.encode({**known, **folders}).decode()
+    ledger.set_setting(_setting_of_roots(ledger), every)
+
+
+def _root_of(ledger: Ledger, highlight: Highlight) -> Path | None:
+    """Return the folder of a highlight's source; None if this machine has not opened it."""
+    known = roots(ledger)
+    own_kind = highlight.namespace.partition(":")[0]
+    for kind in _KINDS.get(highlight.source_kind, (own_kind,)):
+        root = known.get(f"{kind}:{highlight.document.source}")
+        if root:
+            return Path(root)
+    return None
+
+
+def _setting_of_roots(ledger: Ledger) -> str:
+    return f"roots of {ledger.machine}"

@@ -1,0 +1,114 @@
+"""What a run comes to: the result of each step, and the totals that are reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ankiforge.model import Change, Problem, Value
+
+if TYPE_CHECKING:
+    from ankiforge.anki.plan import Planned
+    from ankiforge.draft.server import Usage
+    from ankiforge.errors import ForgeError
+    from ankiforge.ledger import Report
+    from ankiforge.pipeline.collection import CollectionScan
+    from ankiforge.pipeline.package import Published
+
+
+class Progress(Value):
+    """The result of one step of a run."""
+
+    report: Report | None = None
+    """Of the ingest; None for other steps."""
+    highlights: int = 0
+    """The number of highlights that were drafted or found to yield no card."""
+    drafted: int = 0
+    """The number of drafts for new cards."""
+    accepted: int = 0
+    """The number of drafts that the settings accepted."""
+    changes: tuple[Change, ...] = ()
+    """The cards whose source changed."""
+    problems: tuple[Problem, ...] = ()
+
+
+class RunResult(msgspec.Struct):
+    """The totals of a run, collected step by step."""
+
+    report: Report | None = None
+    """What the sources had: new, changed and missing highlights. None if none was read."""
+    drafted: int = 0
+    """The number of drafts for new cards."""
+    accepted: int = 0
+    """The number of drafts that the settings accepted."""
+    changes: list[Change] = []
+    """The cards whose source changed."""
+    problems: list[Problem] = []
+    """What could not be done, each with its reason, and notices."""
+    scan: CollectionScan | None = None
+    """What was seen in Anki; None if nobody looked."""
+    planned: list[Planned] = []
+    """What is to be done with each card that may have something to write."""
+    published: list[Published] = []
+    """The packages that were written."""
+    pushed: tuple[int, int] | None = None
+    """(new, updated) notes that Anki had after a push; None without a push."""
+    usage: Usage | None = None
+    """What the model was asked, and what it cost; None without a model."""
+    remembered: list[str] = []
+    """The PATHs that are remembered from now on."""
+    error: ForgeError | None = None
+    """The error of a service that failed. What was ready without it is written all the same."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there are problems other than notices."""
+        return any(not problem.notice for problem in self.problems)
+
+    @property
+    def packages(self) -> list[Path]:
+        """The packages to import into Anki."""
+        if self.pushed is not None:
+            return []
+        return [published.path for published in self.published if published.notes]
+
+    def add_step(self, step: Progress) -> None:
+        """Add one step of a run."""
+        self.report = step.report or self.report
+        self.drafted += step.drafted
+        self.accepted += step.accepted
+        self.changes += step.changes
+        for problem in step.problems:
+            if problem not in self.problems:
+                self.problems.append(problem)
+
+    def add_scan(self, scan: CollectionScan) -> None:
+        """Add what was seen in Anki."""
+        self.scan = scan
+        if scan.problem is not None:
+            self.problems.append(scan.problem)
+
+    def add_second_scan(self, scan: CollectionScan) -> None:
+        """Add what was seen in Anki since the first scan; one that failed tells nothing new."""
+        if self.scan is None or scan.state != "taken":
+            return
+        first = self.scan.viewed
+        second = scan.viewed
+        self.add_scan(scan)
+        for name in ("first", "deleted", "returned", "retired", "revived"):
+            setattr(second, name, [*getattr(first, name), *getattr(second, name)])
+        second.reviews += first.reviews
+
+    def add_plan(self, planned: Iterable[Planned], published: Published | None = None) -> None:
+        """Add what was planned, and the package that was written, if one was."""
+        self.planned += planned
+        if published is None:
+            return
+        self.published.append(published)
+        told = {problem.where for problem in self.problems}
+        for problem in published.problems:
+            if problem.where not in told:
+                self.problems.append(problem)

@@ -1,0 +1,286 @@
+"""Make the fields of a card from words that a person selected in a passage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ankiforge.errors import UsageError
+from ankiforge.model import Fields, Highlight, HighlightKind, Pair, Span, Strings, Value
+from ankiforge.pipeline.fields import new_fields
+from ankiforge.text import cloze, regex
+from ankiforge.text.cloze import TAG, gaps, literal, plain
+from ankiforge.text.fold import same
+from ankiforge.text.sentences import sentence_around, trimmed
+from ankiforge.text.shields import shields
+
+_SPANS = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
+# Characters that may be markup instead of text.
+_MARKUP_CHARACTERS = frozenset("*_~=#>+-|`\\")
+_LINK_OR_IMAGE = regex(r"!?\[[^\]\n]*\]\([^)\n]*\)")
+_PUNCTUATION = regex(r"[!-/:-@\[-`{-~]")
+
+
+def selectable_text(highlight: Highlight) -> Pair:
+    """Return the text in which words may be selected, and its Markdown ("" = the same)."""
+    if highlight.markdown and highlight.kind is not HighlightKind.CARD:
+        return highlight.exact, highlight.markdown[0]
+    return highlight.sentence or highlight.exact, ""
+
+
+def fields_from_spans(highlight: Highlight, selected: str, question: str | None) -> Fields:
+    """Return the fields of a card made of selected words.
+
+    Args:
+        highlight: the passage.
+        selected: `3-8,12-15`, in code points of the selectable text.
+        question: the words are its answer; None = they are the gaps of a cloze.
+
+    Raises:
+        UsageError: no words are selected, or they are not in the text or cannot be hidden; or what
+            `new_fields` raises.
+    """
+    if not _SPANS.fullmatch(selected):
+        raise UsageError("no words are selected", hint="select words of the passage first")
+    spans: list[Span] = []
+    for span in selected.split(","):
+        start, end = span.split("-")
+        spans.append((int(start), int(end)))
+    text, markdown = selectable_text(highlight)
+    try:
+        if question is None:
+            return new_fields({"Text": gapped(text, sorted(spans), markdown)})
+        answer = ", ".join(part(text, span, markdown) for span in sorted(spans))
+    except ValueError as error:
+        raise UsageError(str(error), hint="select other words") from error
+    return new_fields({"Front": question, "Back": answer})
+
+
+class _Piece(Value):
+    """A piece of Markdown that is never divided, and its position in the plain text."""
+
+    start: int
+    end: int
+    markdown: str
+    indivisible: bool = False
+    """Whether it is a formula, code or a link."""
+
+    def meets(self, span: Span) -> bool:
+        return self.start < span[1] and self.end > span[0]
+
+
+_Pieces = Sequence[_Piece]
+_Form = Callable[[_Pieces], str]
+
+
+class _Passage(Value):
+    """A passage in pieces, and how pieces become text again."""
+
+    pieces: _Pieces
+    forms: tuple[_Form, ...]
+    """The ways to write pieces as Markdown, the best first."""
+    as_plain: _Form
+    """Writes pieces as plain text."""
+
+
+def gapped(text: str, spans: Sequence[Span], markdown: str = "") -> str:
+    """Return the sentences around a selection as a cloze text, with the selection hidden.
+
+    Formulas, code and links are hidden whole. If a gap would cut emphasis in two, the emphasis is
+    dropped: a card must have the words of the passage, but not its formatting.
+
+    Args:
+        text: a passage as plain text.
+        spans: the selection, in code points of `text`. Overlapping spans are joined.
+        markdown: the passage as Markdown. "" if the text is literal.
+
+    Raises:
+        ValueError: there is nothing to hide at one of the spans.
+    """
+    selected = _joined(text, spans)
+    first_start = selected[0][0]
+    last_end = selected[-1][1]
+    sentences = sentence_around(text, first_start, last_end)
+    passage = _passage(text, markdown)
+    widened = [_widened(span, passage.pieces) for span in selected]
+    pieces = [piece for piece in passage.pieces if piece.meets(sentences)]
+    hidden_slices: list[slice] = []
+    for span in _joined(text, widened):
+        indexes = [index for index, piece in enumerate(pieces) if piece.meets(span)]
+        hidden_slices.append(slice(indexes[0], indexes[-1] + 1))
+    hidden_words = [passage.as_plain(pieces[each]) for each in hidden_slices]
+    words = passage.as_plain(pieces)
+    for form in passage.forms:
+        cloze_text = _cloze_text(pieces, hidden_slices, form)
+        if _hides(cloze_text, hidden_words) and same(plain(cloze_text), words):
+            return cloze_text
+    raise ValueError("these words cannot be hidden in their sentence")
+
+
+def _widened(span: Span, pieces: _Pieces) -> Span:
+    """Return a span that covers whole formulas, code and links."""
+    start, end = span
+    for piece in pieces:
+        if piece.indivisible and piece.meets(span):
+            start = min(start, piece.start)
+            end = max(end, piece.end)
+    return start, end
+
+
+def _cloze_text(pieces: _Pieces, hidden_slices: Sequence[slice], form: _Form) -> str:
+    """Return pieces as a cloze text, each of the slices in a gap of its own."""
+    text = ""
+    position = 0
+    for number, hidden in enumerate(hidden_slices, start=1):
+        text += cloze.escape_signs(form(pieces[position : hidden.start]))
+        text += cloze.make(number, form(pieces[hidden]))
+        position = hidden.stop
+    text += cloze.escape_signs(form(pieces[position:]))
+    return text.strip()
+
+
+def _hides(cloze_text: str, hidden_words: Sequence[str]) -> bool:
+    """Return whether a cloze text is sound, and its gaps have these words."""
+    answers = [plain(gap.answer) for gap in gaps(cloze_text)]
+    if len(answers) != len(hidden_words) or not all(map(same, hidden_words, answers)):
+        return False
+    return not any(cloze.problems(cloze_text))
+
+
+def part(text: str, span: Span, markdown: str = "") -> str:
+    """Return part of a passage as Markdown. Formulas are never cut.
+
+    Raises:
+        ValueError: the span contains no text.
+    """
+    [selected] = _joined(text, [span])
+    passage = _passage(text, markdown)
+    pieces = [piece for piece in passage.pieces if piece.meets(selected)]
+    words = passage.as_plain(pieces)
+    for form in passage.forms:
+        candidate = form(pieces).strip()
+        if same(plain(candidate), words):
+            return candidate
+    last_form = passage.forms[-1]
+    return last_form(pieces)
+
+
+def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Return the spans in order, trimmed, with overlapping ones joined.
+
+    Raises:
+        ValueError: there is none, or one is empty or not in the text.
+    """
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if not 0 <= start <= end <= len(text):
+            raise ValueError("these words are not in the passage")
+        first, last = trimmed(text, start, end)
+        if first == last:
+            raise ValueError("no words are selected")
+        if joined and first < joined[-1][1]:
+            before_start, before_end = joined.pop()
+            first = before_start
+            last = max(last, before_end)
+        joined.append((first, last))
+    if not joined:
+        raise ValueError("no words are selected")
+    return joined
+
+
+# --- a passage in pieces --------------------------------------------------------------------
+
+
+def _passage(text: str, markdown: str) -> _Passage:
+    """Return a passage in pieces.
+
+    The forms of Markdown are as written, and without emphasis. The forms of literal text are
+    escaped where necessary, and escaped everywhere (when pieces are joined, characters could become
+    markup that were apart before).
+    """
+    aligned = _aligned(text, markdown) if markdown else None
+    if aligned is not None:
+        return _Passage(aligned, (_as_written, _without_emphasis), _plain_of_markdown)
+    letters = [_Piece(index, index + 1, letter) for index, letter in enumerate(text)]
+    return _Passage(letters, (_escaped_where_necessary, _escaped_everywhere), _as_written)
+
+
+def _as_written(pieces: _Pieces) -> str:
+    return "".join(piece.markdown for piece in pieces)
+
+
+def _without_emphasis(pieces: _Pieces) -> str:
+    shown = [piece for piece in pieces if piece.end > piece.start or piece.indivisible]
+    return _as_written(shown)
+
+
+def _plain_of_markdown(pieces: _Pieces) -> str:
+    return plain(_without_emphasis(pieces))
+
+
+def _escaped_where_necessary(pieces: _Pieces) -> str:
+    return literal(_as_written(pieces))
+
+
+def _escaped_everywhere(pieces: _Pieces) -> str:
+    return _PUNCTUATION.sub(r"\\\g<0>", _as_written(pieces))
+
+
+def _aligned(text: str, markdown: str) -> list[_Piece] | None:
+    """Align the Markdown with the plain text. None if it is not the same text."""
+    pieces: list[_Piece] = []
+    position = 0
+    for token in _tokens(markdown):
+        raw = token.markdown
+        length = _length_in(text, position, token)
+        may_be_markup = raw.isspace() or raw in _MARKUP_CHARACTERS or TAG.fullmatch(raw)
+        if not (length or token.indivisible or may_be_markup):
+            return None
+        if token.indivisible and not length and any(token.texts):
+            return None
+        pieces.append(_Piece(position, position + length, raw, token.indivisible))
+        position += length
+    has_more_text = bool(text[position:].strip())
+    return None if has_more_text else pieces
+
+
+def _length_in(text: str, position: int, token: _Token) -> int:
+    """Return how much of the plain text a token stands for; 0 = none."""
+    for candidate in token.texts:
+        if candidate and text.startswith(candidate, position):
+            return len(candidate)
+    if token.markdown.isspace() and text[position : position + 1].isspace():
+        return 1
+    return 0
+
+
+class _Token(Value):
+    """A part of Markdown."""
+
+    markdown: str
+    texts: Strings
+    """The plain texts that it may stand for."""
+    indivisible: bool = False
+
+
+def _tokens(markdown: str) -> Iterator[_Token]:
+    """Divide Markdown: code, maths, links and tags are one token each, every other letter is one."""
+    runs: list[tuple[int, int, str]] = [*shields(markdown)]
+    for match in _LINK_OR_IMAGE.finditer(markdown):
+        runs.append((match.start(), match.end(), "link"))
+    for match in TAG.finditer(markdown):
+        runs.append((match.start(), match.end(), "tag"))
+    runs.sort(key=lambda run: (run[0], -run[1]))  # of two that begin at one place, the longer
+    position = 0
+    for start, end, kind in runs:
+        if start < position:
+            continue
+        for letter in markdown[position:start]:
+            yield _Token(letter, (letter,))
+        raw = markdown[start:end]
+        if kind == "tag":
+            yield _Token(raw, ("",))
+        else:
+            yield _Token(raw, (plain(raw), raw), indivisible=kind != "escape")
+        position = end
+    for letter in markdown[position:]:
+        yield _Token(letter, (letter,))

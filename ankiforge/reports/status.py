@@ -1,0 +1,185 @@
+"""The state of a workspace: what waits, what is in Anki, and what to do next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from ankiforge.config.workspace import WorkspaceFolder
+from ankiforge.ledger import Ledger
+from ankiforge.model import Pair, Strings, Value
+from ankiforge.pipeline.sources import open_source
+from ankiforge.reports.cards import Text
+from ankiforge.text import counted
+
+DECIDE = "review"
+"""The command with which a person decides on what waits."""
+
+# --- shared with the summary of a run ---------------------------------------------------
+
+LISTS = {"new": "draft", "changed": "change", "questions": "question"}
+"""The lists of what waits for a person, and what an entry is called."""
+
+
+def waits_for_a_person(waits: Mapping[str, int]) -> bool:
+    """Return whether anything waits, given the counts of what waits."""
+    return any(waits[name] for name in LISTS)
+
+
+def waiting_text(waits: Mapping[str, int]) -> str:
+    """Return what waits in a sentence; "" if nothing does."""
+    parts = []
+    for name, word in LISTS.items():
+        if waits[name]:
+            parts.append(counted(waits[name], word))
+    if not parts:
+        return ""
+    *others, last = parts
+    listed = f"{', '.join(others)} and {last}" if others else last
+    total = sum(waits[name] for name in LISTS)
+    return f"{listed} {'waits' if total == 1 else 'wait'} for you"
+
+
+def without_text(without: int) -> str:
+    """Return how many highlights have neither a card nor a draft, and what lists them."""
+    if not without:
+        return ""
+    number = counted(without, "highlight has no card", "highlights have no card")
+    return f"{number} (ankiforge list --no-card)"
+
+
+def first_of(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names, and how many more there are."""
+    first = ", ".join(names[:most])
+    left = len(names) - most
+    return f"{first} and {left:,} more" if left > 0 else first
+
+
+def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
+    """Return the command that drafts what has no card, and what it does; "" if there is nothing."""
+    if not without:
+        return "", ""
+    if workspace.config.drafter == "llm":
+        return "draft", "let the model draft the rest"
+    return "draft export ask.md", "let any chatbot draft the rest"
+
+
+# --- status -----------------------------------------------------------------------------
+
+
+class Status(Value):
+    """The state of a workspace, with the keys of `status --json`."""
+
+    workspace: str
+    sources: Strings
+    """The names of the sources in the settings and of the remembered ones."""
+    remembered: Strings
+    """The remembered PATHs."""
+    highlights: dict[str, int]
+    cards: dict[str, int]
+    unsent: int
+    """Accepted cards that no package contained yet."""
+    waiting: dict[str, int]
+    looked: str
+    """When Anki was read last, in ISO 8601; "" if never."""
+    next: str
+    """The command to type next, without the name of the program."""
+    why: str
+
+
+def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
+    """Return the state of a workspace. Reads no source, and does not look at Anki.
+
+    Raises:
+        ConfigError: a source's settings are wrong; the next run would fail.
+    """
+    for entry in workspace.config.sources:
+        open_source(workspace, entry, offline=True)
+    counts = ledger.counts()
+    waits = counts["waiting"]
+    verdicts = counts["cards"]
+    in_anki = counts["anki"]
+    command, why = _next_step(workspace, ledger, counts)
+    return Status(
+        workspace=str(workspace.root),
+        sources=_source_names(workspace),
+        remembered=tuple(item.path for item in workspace.remembered),
+        highlights={
+            "seen": counts["fates"].total(),
+            "without": waits["without"],
+            "left_out": counts["fates"]["ignored"],
+        },
+        cards={
+            "accepted": verdicts["accepted"],
+            "waiting": waits["new"],
+            "blocked": waits["blocked"],
+            "revisions": waits["revisions"],
+            "rejected": verdicts["rejected"],
+            "retired": verdicts["retired"],
+            "sourceless": in_anki["sourceless"],
+        },
+        unsent=in_anki["none"],
+        waiting={name: waits[name] for name in LISTS},
+        looked=ledger.get_setting("looked"),
+        next=command,
+        why=why,
+    )
+
+
+def _source_names(workspace: WorkspaceFolder) -> Strings:
+    """Return the names of the sources in the settings and of the remembered ones, sorted."""
+    names = {source.name for source in workspace.config.sources}
+    for item in workspace.remembered:
+        names.update(item.names.values())
+    return tuple(sorted(names))
+
+
+def _next_step(
+    workspace: WorkspaceFolder, ledger: Ledger, counts: Mapping[str, Counter[str]]
+) -> Pair:
+    """Return the command to type next, and why."""
+    if not counts["fates"].total():
+        has_sources = workspace.config.sources or workspace.remembered
+        return "run" if has_sources else "run PATH", "no highlight was found so far"
+    if any(ledger.belonging().values()):
+        return "adopt", "keep the history that other tools have"
+    if waits_for_a_person(counts["waiting"]):
+        return DECIDE, "decide on what waits"
+    unsent = counts["anki"]["none"]
+    if unsent:
+        return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
+    command, why = draft_step(workspace, counts["waiting"]["without"])
+    return command or "run", why or "read what is new"
+
+
+def status_text(status: Status) -> Text:
+    """Yield the lines of `status`."""
+    yield f"{status.workspace}: {first_of(status.sources) or 'no sources yet'}"
+    if status.remembered:
+        yield f"  remembered: {first_of(status.remembered)}"
+    yield f"  {_highlights_text(status.highlights)}"
+    accepted = counted(status.cards["accepted"], "accepted card")
+    if status.unsent:
+        accepted += f", {status.unsent:,} in no package yet"
+    yield f"  {accepted}"
+    looked = "not read yet"
+    if status.looked:
+        looked = f"last read {status.looked[:16].replace('T', ' ')} UTC"
+    yield f"  Anki: {looked}"
+    if status.cards["sourceless"]:
+        gone = counted(status.cards["sourceless"], "passage is gone", "passages are gone")
+        yield f"  {gone}, and their cards stay: ankiforge list finding:source_gone"
+    waiting = waiting_text(status.waiting)
+    if waiting:
+        yield f"  {waiting}"
+    yield f"next: ankiforge {status.next}   ({status.why})"
+
+
+def _highlights_text(highlights: Mapping[str, int]) -> str:
+    """Return how many highlights there are, and how many of them have no card."""
+    parts = [counted(highlights["seen"], "highlight")]
+    if highlights["left_out"]:
+        parts.append(f"{highlights['left_out']:,} left out")
+    if highlights["without"]:
+        parts.append(f"{highlights['without']:,} without a card (ankiforge list --no-card)")
+    return ", ".join(parts)

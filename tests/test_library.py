@@ -1,0 +1,38 @@
+"""The examples of the page about the Python library run, and say what they show."""
+
+import doctest
+from pathlib import Path
+
+import pytest
+
+import ankiforge
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "library.md"
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+
+
+@pytest.fixture
+def home(forge, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the workspace `cards`, and the note of the tutorial in `notes`."""
+    note = TUTORIAL.read_text("utf-8").split("$ cat notes/Memory.md\n")[1].split("```")[0]
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes/Memory.md").write_text(note, "utf-8")
+    (forge.folder / "cards").mkdir()
+    settings = "anki: {collection: none, connect: 'http://127.0.0.1:9'}\n"
+    (forge.folder / "cards/ankiforge.yaml").write_text(settings, "utf-8")
+    monkeypatch.chdir(forge.folder)
+    return forge.folder
+
+
+def test_the_examples_run(home):
+    failures, tried = doctest.testfile(str(PAGE), module_relative=False)
+    assert tried > 20
+    assert failures == 0
+
+
+def test_every_name_of_the_library_is_there():
+    for name in ankiforge.__all__:
+        assert getattr(ankiforge, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'missing'"):
+        ankiforge.missing  # noqa: B018
