@@ -67,36 +67,62 @@ def select_sources(
     Raises:
         UsageError: there is only one PATH, and it cannot be read.
     """
-    config = workspace.config
-    remembered = list(workspace.remembered)
-    selected: dict[tuple[str, str], SelectedSource] = {}
-    problems: list[Problem] = []
-    if not paths:
-        for entry in config.sources:
+    selection = _Selection(workspace)
+    if paths:
+        for path in paths:
+            problem = selection.add(path.absolute())
+            if problem and len(paths) == 1:
+                raise UsageError(f"{problem.where}: {problem.what}", hint=problem.hint)
+            if problem:
+                selection.problems.append(problem)
+    else:
+        selection.add_configured()
+        selection.add_remembered()
+    return list(selection.sources.values()), selection.problems, tuple(selection.remembered)
+
+
+class _Selection:
+    """The sources that were selected so far."""
+
+    def __init__(self, workspace: WorkspaceFolder) -> None:
+        self._workspace = workspace
+        self._config = workspace.config
+        self.sources: dict[tuple[str, str], SelectedSource] = {}
+        """By kind and name."""
+        self.problems: list[Problem] = []
+        self.remembered = list(workspace.remembered)
+        """The PATHs to remember: the known ones, and new ones."""
+
+    def add_configured(self) -> None:
+        """Add the sources of the settings."""
+        for entry in self._config.sources:
             source = SelectedSource(entry)
-            selected[source.key] = source
-    for path in paths or tuple(Path(item.path) for item in remembered):
-        found = _behind(config, remembered, path.absolute())
+            self.sources[source.key] = source
+
+    def add_remembered(self) -> None:
+        """Add the sources at all remembered PATHs, and a problem for each that is missing."""
+        for path in [Path(item.path) for item in self.remembered]:
+            problem = self.add(path.absolute())
+            if problem and not _gave_way(path, self.remembered):
+                self.problems.append(_missing(problem.where, self._workspace))
+
+    def add(self, path: Path) -> Problem | None:
+        """Add the sources at a PATH, and remember it; return why it cannot be read."""
+        found = _behind(self._config, self.remembered, path)
         if isinstance(found, Problem):
-            if len(paths) == 1:
-                raise UsageError(f"{found.where}: {found.what}", hint=found.hint)
-            if paths:
-                problems.append(found)
-            elif not _gave_way(path, remembered):
-                problems.append(_missing(found.where, workspace))
-            continue
+            return found
         names: dict[str, str] = {}  # of the sources that only this PATH names, by kind
         for source in found:
-            if source.key in selected:
-                selected[source.key] = _union(selected[source.key], source)
-            else:
-                selected[source.key] = source
-            if source.entry not in config.sources:
-                names.setdefault(source.entry.kind, source.entry.name)  # those within come later
-        where = str(resolve(path.absolute()))
-        if names and not any(_remembers(item, where, names) for item in remembered):
-            remembered.append(Remembered(where, names))
-    return list(selected.values()), problems, tuple(remembered)
+            other = self.sources.get(source.key)
+            self.sources[source.key] = _union(other, source) if other else source
+            entry = source.entry
+            if entry not in self._config.sources:
+                names.setdefault(entry.kind, entry.name)  # folders within come later
+        where = str(resolve(path))
+        is_known = any(_remembers(item, where, names) for item in self.remembered)
+        if names and not is_known:
+            self.remembered.append(Remembered(where, names))
+        return None
 
 
 def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[str]:
@@ -267,15 +293,17 @@ def _contains(root: Path, path: Path) -> bool:
 
 def _union(one: SelectedSource, other: SelectedSource) -> SelectedSource:
     """Join two selections of one source. The exports of one account may be in two folders."""
-    if one.entry.path == other.entry.path:
+    root = one.entry.path
+    other_root = other.entry.path
+    if root == other_root:
         only: tuple[Path, ...] = ()
         if one.only and other.only:
             only = tuple(dict.fromkeys((*one.only, *other.only)))
         return SelectedSource(one.entry, only)
-    roots = (one.entry.path, other.entry.path)
-    only = (*(one.only or roots[:1]), *(other.only or roots[1:]))
-    entry = replace(one.entry, path=Path(os.path.commonpath(roots)))
-    return SelectedSource(entry, only)
+    parts = one.only or (root,)
+    other_parts = other.only or (other_root,)
+    common = Path(os.path.commonpath((root, other_root)))
+    return SelectedSource(replace(one.entry, path=common), (*parts, *other_parts))
 
 
 # --- opening ----------------------------------------------------------------------------

@@ -97,10 +97,11 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
     for number, entry in enumerate(re.split(r"(?m)^={10}[ \t]*$\n?", text)):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         head, _, words = rest.strip().partition("\n")
-        if head.startswith(("-", "–", "—")):
+        is_entry = head.startswith(("-", "–", "—"))
+        if is_entry:
             book = " ".join(title.replace("\ufeff", "").split())
+            where = head.rpartition("|")[0] or head  # the time stands last
             lines = [line.strip() for line in words.split("\n")]
-            where = head.rpartition("|")[0] or head
             yield _clip(book, where, "\n".join(lines).strip(), number)
         elif title:
             what = f"not a Kindle entry: {' '.join(entry.split())[:60]!r}"

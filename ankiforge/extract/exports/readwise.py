@@ -128,22 +128,19 @@ class Readwise(ExportSource):
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(_tags(rows[0]["document tags"])),
         )
-        location_types = {row["location type"].casefold() for row in rows}
-        if len(location_types) == 1 and all(map(_place, rows)):
-            rows = sorted(rows, key=_place)
-        headings: list[tuple[int, str]] = []  # levels and texts of those above a row
+        headings = _Headings()
         times = Counter[str]()  # how often each passage came so far
         highlights: list[Highlight] = []
-        for row in rows:
+        for row in _in_order(rows):
             note = _note_of(row)
             if note.level:
-                headings = [heading for heading in headings if heading[0] < note.level]
+                headings.leave(note.level)
             passage = fold(row["highlight"] or note.comment)
             times[passage] += 1
-            above = " › ".join(words for _, words in headings)
-            highlights.append(self._highlight(document, row, note, times[passage], above))
+            highlight = self._highlight(document, row, note, times[passage], headings.words())
+            highlights.append(highlight)
             if note.level:
-                headings.append((note.level, row["highlight"]))
+                headings.enter(note.level, row["highlight"])
         yield from self.extracted(document, highlights)
 
     def _highlight(
@@ -198,6 +195,33 @@ def _columns_of(line: str) -> dict[str, int]:
 def _delimiter_of(line: str) -> str:
     """Return the delimiter: a comma, or a semicolon or tab if another program saved the table."""
     return max(",;\t", key=line.count)
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    """Return the rows of a book in the order of their places, if all have comparable ones."""
+    location_types = {row["location type"].casefold() for row in rows}
+    if len(location_types) == 1 and all(map(_place, rows)):
+        return sorted(rows, key=_place)
+    return rows
+
+
+class _Headings:
+    """The headings above a row, the outermost first."""
+
+    def __init__(self) -> None:
+        self._headings: list[tuple[int, str]] = []
+
+    def leave(self, level: int) -> None:
+        """Leave the sections that a heading of this level ends."""
+        self._headings = [heading for heading in self._headings if heading[0] < level]
+
+    def enter(self, level: int, words: str) -> None:
+        """Begin a section."""
+        self._headings.append((level, words))
+
+    def words(self) -> str:
+        """Return their texts in one line."""
+        return " › ".join(words for _, words in self._headings)
 
 
 # --- a row ------------------------------------------------------------------------------

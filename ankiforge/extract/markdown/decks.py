@@ -164,9 +164,11 @@ class AnkiOps(_Decks):
         """Yield the cards of a deck."""
         for part in re.split(r"\n\n---\n\n", text):
             comments = dict(_COMMENT.findall(part))
-            pieces = _LABEL.split(_COMMENT.sub("", part).strip())
-            sides = dict(zip(pieces[1::2], pieces[2::2], strict=True))
+            id = key_number(comments.get("note_key", ""))
+            text = _COMMENT.sub("", part).strip()
+            _, *pieces = _LABEL.split(text)
+            fields = dict(zip(pieces[::2], pieces[1::2], strict=True))
+            labels = fields.keys() - _ASIDE
             for (front, back), note_type in _NOTE_TYPES.items():
-                if sides.keys() - _ASIDE == {front, back} - {""}:
-                    id = key_number(comments.get("note_key", ""))
-                    yield _card(note_type, id, sides[front], sides.get(back, ""))
+                if labels == {front, back} - {""}:
+                    yield _card(note_type, id, fields[front], fields.get(back, ""))

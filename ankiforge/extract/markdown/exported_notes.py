@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ankiforge.model import Span
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
@@ -52,36 +54,77 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
     """
     from ankiforge.extract.markdown.blocks import Part
 
-    headings = {id(block): block.plain for block in blocks if block.part is Part.HEADING}
-    has_metadata = any(words.casefold() == "metadata" for words in headings.values())
-    items = {block.path for block in blocks if block.part is Part.ITEM}
-    without_passage = (Part.HEADING, Part.CODE, Part.CELL, Part.CARD)
+    note = _Note(blocks)
     passages: dict[int, Kept] = {}
-    last = -1  # the passage that a note below is about
+    last = -1  # the passage that a comment below is about
     for index, block in enumerate(blocks):
         if block.part is Part.HEADING:
             last = -1
-        if block.part in without_passage or not block.headings:
+        if not note.may_be_passage(block):
             continue
-        above = [headings[id(heading)] for heading in block.headings]
+        above = note.headings_above(block)
         place = _AT_PLACE.match(above[-1])
         if not place and not _is_among_highlights(above):
             continue
-        note = _NOTE.match(block.plain)
-        if last >= 0 and (note or _TAGS.match(block.plain)):
-            if note:
-                passages[last] = _with_comment(passages[last], note["words"])
+        comment = _NOTE.match(block.plain)
+        is_about_passage = comment or _TAGS.match(block.plain)
+        if is_about_passage and last >= 0:
+            if comment:
+                passages[last] = _with_comment(passages[last], comment["words"])
             continue
         end = _END.search(block.plain)
-        ends_with_place = end is not None and end.start() > 0
-        is_item = block.part is Part.ITEM or bool(block.quotes)
-        is_one_of_a_list = has_metadata and is_item and block.part is not Part.TITLE
-        is_inside_item = block.path[:-1] in items
-        if place or ((is_one_of_a_list or ends_with_place) and not is_inside_item):
-            label = (end and end["label"]) or (place and place["label"]) or ""
-            passages[index] = Kept(end.start() if end else len(block.plain), label)
-            last = index
+        if not place and not note.is_passage(block, end):
+            continue
+        label = ""
+        if end and end["label"]:
+            label = end["label"]
+        elif place:
+            label = place["label"]
+        length = end.start() if end else len(block.plain)
+        passages[index] = Kept(length, label)
+        last = index
     return passages
+
+
+class _Note:
+    """The blocks of a note, and what is known of all of them."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        from ankiforge.extract.markdown.blocks import Part
+
+        self._parts = Part
+        self._headings: dict[int, str] = {}  # the words of each heading, by the id of its block
+        self._items: set[tuple[Span, ...]] = set()  # the paths of the list items
+        for block in blocks:
+            if block.part is Part.HEADING:
+                self._headings[id(block)] = block.plain
+            elif block.part is Part.ITEM:
+                self._items.add(block.path)
+        words = [heading.casefold() for heading in self._headings.values()]
+        self._has_metadata = "metadata" in words
+
+    def headings_above(self, block: Block) -> list[str]:
+        """Return the words of the headings above a block, the innermost last."""
+        return [self._headings[id(heading)] for heading in block.headings]
+
+    def may_be_passage(self, block: Block) -> bool:
+        """Return whether a block is text below a heading."""
+        parts = self._parts
+        other = (parts.HEADING, parts.CODE, parts.CELL, parts.CARD)
+        return bool(block.headings) and block.part not in other
+
+    def is_passage(self, block: Block, end: re.Match[str] | None) -> bool:
+        """Return whether a block under a heading “Highlights” is a passage.
+
+        `end` is its place in the book, if it names one.
+        """
+        is_inside_item = block.path[:-1] in self._items
+        if is_inside_item:
+            return False
+        if end and end.start() > 0:
+            return True
+        is_item = block.part is self._parts.ITEM or bool(block.quotes)
+        return self._has_metadata and is_item and block.part is not self._parts.TITLE
 
 
 def _is_among_highlights(above: list[str]) -> bool:

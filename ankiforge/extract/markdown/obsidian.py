@@ -132,11 +132,15 @@ class Vault(NoteSource):
 
     def read_by(self, names: Strings) -> Self:
         """Return the same vault, with the cards of these plugins' dialects."""
-        folder = self.folder
-        settings = msgspec.structs.replace(self.settings, cards=None)
-        opening = Opening(folder.name, folder.root, settings, folder.only)
+        opening = Opening(
+            name=self.folder.name,
+            root=self.folder.root,
+            settings=msgspec.structs.replace(self.settings, cards=None),
+            only=self.folder.only,
+        )
         vault = self._with_dialects(opening, names)
-        shared = msgspec.structs.replace(vault.folder, count=folder.count)
+        # a display may watch this one
+        shared = msgspec.structs.replace(vault.folder, count=self.folder.count)
         problems = tuple(dict.fromkeys((*vault.problems, *self.problems)))
         return replace(vault, folder=shared, switched_on=self.switched_on, problems=problems)
 

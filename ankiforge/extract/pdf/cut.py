@@ -23,11 +23,12 @@ def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tupl
     """
     if not read.areas:
         return read, ()
-    marks = list(read.marks)
     areas: dict[int, Area] = {}  # by the index of the mark
     for index, box in read.areas[:MOST_PICTURES]:
-        areas[index] = Area(int(marks[index].block), box)
+        page = int(read.marks[index].block)
+        areas[index] = Area(page, box)
     cut, failed = worker.cut(path, tuple(areas.values()))
+    marks = list(read.marks)
     pictures: dict[str, Picture] = {}
     for (index, area), data in zip(areas.items(), cut, strict=True):
         name = picture_name(read, index, area.box)

@@ -258,12 +258,14 @@ class ZoteroSource:
             return ""
         folder = database.parent
         files = tuple(entry for entry in depends if not entry.startswith(LIBRARY))
-        beside = (folder / STORAGE, *sorted(folder.glob("cache/*")))
-        stamps = [stamp_at(path) for path in (*companions(database), *beside, *map(Path, files))]
-        if stamps[0] is None:
+        paths = [*companions(database), folder / STORAGE, *sorted(folder.glob("cache/*"))]
+        paths += map(Path, files)
+        stamps = [stamp_at(path) for path in paths]
+        if stamps[0] is None:  # there is no database
             return ""
-        if not all(stamp is None or proves(stamp, begun) for stamp in stamps):
-            return ""
+        for stamp in stamps:
+            if stamp is not None and not proves(stamp, begun):
+                return ""
         linked = (str(linked_folder(folder)), repr(self.reach))
         asked = (self.wanted, self.me, linked, files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
