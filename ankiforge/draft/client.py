@@ -51,7 +51,7 @@ _CHARACTERS_PER_TOKEN = 4
 class Answer(Value):
     """A reply, as far as it is about one thing."""
 
-    said: Completion
+    completion: Completion
     request: str
     """The hash under which it is kept."""
     label: int = 1
@@ -63,7 +63,7 @@ class Answer(Value):
     @property
     def cut_off(self) -> bool:
         """Whether the reply ended before the model was done."""
-        return self.said.finish in ("length", TOO_LARGE)
+        return self.completion.finish in ("length", TOO_LARGE)
 
 
 class Client:
@@ -119,11 +119,11 @@ class Client:
         if kept is None:
             return None
         label, count, raw = json.loads(kept)
-        said = Completion.of(raw)
-        return None if said is None else Answer(said, name, label, count)
+        completion = Completion.of(raw)
+        return None if completion is None else Answer(completion, name, label, count)
 
     def _keep(
-        self, question: Question, raw: str, said: Completion, tokens: tuple[int, int]
+        self, question: Question, raw: str, completion: Completion, tokens: tuple[int, int]
     ) -> list[Answer]:
         """Keep a reply for each thing it is about; the first one has the tokens of the request."""
         count = len(question.each)
@@ -134,12 +134,12 @@ class Client:
             self._replies.put(
                 name,
                 json.dumps([label, count, raw]),
-                model=said.model or self.settings.model,
+                model=completion.model or self.settings.model,
                 prompt=question.prompt,
                 tokens_in=tokens_in,
                 tokens_out=tokens_out,
             )
-            answers.append(Answer(said, name, label, count, cached=False))
+            answers.append(Answer(completion, name, label, count, cached=False))
         return answers
 
     # --- questions --------------------------------------------------------------------
@@ -210,10 +210,12 @@ class Client:
         with self.budget.turn():
             try:
                 raw = self._sent(body)
-                said = Completion.of(raw) or Completion()
-                tokens_in = said.tokens_in or size // _BYTES_PER_TOKEN
-                tokens_out = said.tokens_out or len(said.content) // _CHARACTERS_PER_TOKEN
-                answers = self._keep(question, raw, said, (tokens_in, tokens_out))
+                completion = Completion.of(raw) or Completion()
+                tokens_in = completion.tokens_in or size // _BYTES_PER_TOKEN
+                tokens_out = (
+                    completion.tokens_out or len(completion.content) // _CHARACTERS_PER_TOKEN
+                )
+                answers = self._keep(question, raw, completion, (tokens_in, tokens_out))
                 self.budget.count_new(tokens_in, tokens_out)
                 return answers
             finally:

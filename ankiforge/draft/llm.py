@@ -205,7 +205,7 @@ class Model:
                 new.append(card)
         for card, answer in kept:
             self._client.budget.count_cached()
-            findings = verdicts(answer.said.content).get(str(answer.label))
+            findings = verdicts(answer.completion.content).get(str(answer.label))
             if findings:
                 yield card.id, findings
         for start in range(0, len(new), CARDS):
@@ -224,7 +224,7 @@ class Model:
             [answer, *_] = self._client.ask(asked, anew=True)
         except ItemError:  # the next run tries it
             return
-        read = verdicts(answer.said.content)
+        read = verdicts(answer.completion.content)
         for label, card in labelled:
             if label in read:
                 yield card.id, read[label]

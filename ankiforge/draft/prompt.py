@@ -162,22 +162,22 @@ class Question(Value):
         return sum(len(each["content"]) for each in from_reader)
 
 
-def question(sent: SendableTask, prompt: Prompt) -> Question:
+def question(sendable: SendableTask, prompt: Prompt) -> Question:
     """Return the question about the highlights of a task that may be sent."""
-    shape = shape_of(sent.task)
-    wants = sent.task.brief.wants
+    shape = shape_of(sendable.task)
+    wants = sendable.task.brief.wants
     passages = []
-    for number, shown in enumerate(sent.passages.values(), start=1):
+    for number, shown in enumerate(sendable.passages.values(), start=1):
         passages.append(passage(str(number), shown, wants))
     values = {
         **rules_of(shape),
-        "title": data(sent.title),
-        "remark": remark_of(sent),
+        "title": data(sendable.title),
+        "remark": remark_of(sendable),
         "highlights": joined(passages),
     }
     parts: tuple[Question, ...] = ()
     if len(passages) > 1:
-        parts = tuple(question(sent.only(each), prompt) for each in sent.highlights)
+        parts = tuple(question(sendable.only(each), prompt) for each in sendable.highlights)
     return Question(
         messages=prompt.messages(values),
         schema=reply_schema(shape),
@@ -228,11 +228,11 @@ _HOW = {
 }
 
 
-def remark_of(sent: SendableTask) -> SendableText:
+def remark_of(sendable: SendableTask) -> SendableText:
     """Return the person's remark on asking again."""
-    if not sent.task.remark:
+    if not sendable.task.remark:
         return ours("")
-    return SendableText(f"The reader asks again, and says: {data(sent.remark)}")
+    return SendableText(f"The reader asks again, and says: {data(sendable.remark)}")
 
 
 _WISHES = {

@@ -109,12 +109,12 @@ def refusal(
         headers: `location`.
         sent: the body of the request.
     """
-    said = Complaint.of(text)
-    words = f"{settings.host} answers {status}: {said.words or 'no reason given'}"
+    complaint = Complaint.of(text)
+    words = f"{settings.host} answers {status}: {complaint.words or 'no reason given'}"
     for case in _TABLE:
         if status not in case.statuses:
             continue
-        if not re.search(case.words, said.whole, re.IGNORECASE):
+        if not re.search(case.words, complaint.whole, re.IGNORECASE):
             continue
         if case.error is None:
             return None
@@ -122,7 +122,7 @@ def refusal(
             return ServiceError(words, hint=_hint(case.hint, settings, headers))
         if case.error is not FieldRefusedError:
             return case.error(words)
-        field = _refused_field(said.whole, sent, settings)
+        field = _refused_field(complaint.whole, sent, settings)
         if field:
             return FieldRefusedError(words, field)
     raise AssertionError(status)
@@ -191,8 +191,8 @@ class Complaint(Value):
         if not is_json:
             return cls(on_a_line(text), whole)
         messages: dict[str, None] = {}
-        for said in _SAID.findall(whole):
-            messages[on_a_line(said.replace("\\n", " "))] = None
+        for words in _SAID.findall(whole):
+            messages[on_a_line(words.replace("\\n", " "))] = None
         status = _STATUS.search(whole)
         return cls(
             words=": ".join(messages)[:_SHOWN],
@@ -224,14 +224,14 @@ def disguised(raw: str) -> tuple[int, str] | None:
             return None
         choice = json.loads(raw, strict=False)["choices"][0]
         text = json.dumps({"error": choice.get("error") or "no completion"})
-    said = Complaint.of(text)
-    if said.status:
-        return said.status, text
-    if re.search(f"(?i){_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", said.whole):
+    complaint = Complaint.of(text)
+    if complaint.status:
+        return complaint.status, text
+    if re.search(f"(?i){_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", complaint.whole):
         return 400, text
     is_json = raw.lstrip()[:1] in ("{", "[")
     if is_json:
-        what = f": {said.words or 'its list of choices is empty'}"
+        what = f": {complaint.words or 'its list of choices is empty'}"
     else:
-        what = f" but {said.words or on_a_line(raw)[:60]!r}"
+        what = f" but {complaint.words or on_a_line(raw)[:60]!r}"
     return 502, f"{NO_COMPLETION}{what}"
