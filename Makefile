@@ -75,14 +75,14 @@ format: $(VENV)/dev-ok  ## format, and fix what can be fixed
 	$(PY) -m ruff format .
 
 golden: $(VENV)/dev-ok  ## rewrite the golden files, then read the diff
-	ANKIFORGE_GOLDEN=1 $(PY) -m pytest -q tests/sources tests/unit/extract/test_texts.py \
-		tests/unit/extract/test_pdfs.py tests/unit/draft/test_cases.py
+	ANKIFORGE_GOLDEN=1 $(PY) -m pytest -q tests/sources tests/extract/test_texts.py \
+		tests/extract/test_pdfs.py tests/draft/test_cases.py
 	git diff --stat -- tests
 
 bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside pdfannots: minutes
 	$(PY) -m benchmarks.extract_pdf $(ARGS)
 
-bench: $(VENV)/bench-ok  ## all figures beside their peers, into docs/figures.md: ten minutes, idle
+bench: $(VENV)/bench-ok  ## all figures beside their peers, into docs/reference/figures.md: ten minutes, idle
 	$(PY) -m benchmarks.figures $(ARGS)
 
 axe: $(AXE)  ## what looks for barriers in the review page (once, needs npm)
@@ -90,8 +90,8 @@ axe: $(AXE)  ## what looks for barriers in the review page (once, needs npm)
 $(AXE):
 	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1
 
-screenshots: $(VENV)/dev-ok  ## docs/review-*.png and whole-way.gif; look at each: needs Chromium
-	$(PY) -m tests.e2e.page.pictures docs
+screenshots: $(VENV)/dev-ok  ## docs/pictures/review-*.png and whole-way.gif; look at each: needs Chromium
+	$(PY) -m tests.web.pictures docs/pictures
 
 smoke: $(VENV)/dev-ok  ## build the wheel, install it elsewhere, run it
 	rm -rf dist && $(PY) -m pip wheel -q --no-deps -w dist .

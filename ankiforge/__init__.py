@@ -5,7 +5,7 @@ The library is the class `Workspace`, and the values that it takes and returns:
     with ankiforge.Workspace("~/cards") as workspace:
         workspace.run(["paper.pdf"])
 
-`docs/library.md` shows the rest.
+`docs/guides/library.md` shows the rest.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""All figures in one run, each beside its peer: writes `docs/figures.md`.
+"""All figures in one run, each beside its peer: writes `docs/reference/figures.md`.
 
     python -m benchmarks.figures [--quick] [--only NAME ...] [--to FOLDER]
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs/reference"
 PEERS = ("markdown-it-py", "pdfannots", "rapidfuzz")
 
 

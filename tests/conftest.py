@@ -6,14 +6,17 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, closing, redirect_stderr, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +25,8 @@ import pytest
 
 from ankiforge.cli import main
 from ankiforge.config import yamlfile
-from ankiforge.extract import files
+from ankiforge.extract import files as files_on_disk
+from ankiforge.ledger import ingest as reading
 from tests import examples
 from tests.fakes import llm_server
 from tests.limits import PATIENCE
@@ -167,8 +171,8 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANKIFORGE_HOME", str(tmp_path_factory.mktemp("nobody")))
         patch.delenv("ANKIFORGE_TRUST", raising=False)
-        patch.setattr(files, "QUIET_SECONDS", 0.0)  # tests write their notes in one go
-        patch.setattr(files, "EMPTY_SECONDS", 0.0)
+        patch.setattr(files_on_disk, "QUIET_SECONDS", 0.0)  # tests write their notes in one go
+        patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
         parsed = cache(yamlfile.parse)
 
         def parsed_once(text: str, shown: str) -> tuple[object, yamlfile.Location]:
@@ -222,4 +226,55 @@ def serving(backend: ModuleType) -> Any:
 @pytest.fixture(scope="session")
 def make_card() -> Any:
     """Makes an accepted card of one highlight in a paper."""
-    return importlib.import_module("tests.unit.anki.makers").make_card
+    return importlib.import_module("tests.anki.makers").make_card
+
+
+@pytest.fixture
+def anki(tmp_path: Path, backend: ModuleType) -> Iterator[Any]:
+    """A fresh, empty collection of the real Anki."""
+    folder = tmp_path / "profile"
+    folder.mkdir()
+    with backend.opened(folder) as opened:
+        yield opened
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    """An empty vault."""
+    folder = tmp_path / "notes"
+    (folder / ".obsidian").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two scans need not lie five seconds apart to make a highlight count as gone."""
+    monkeypatch.setattr(reading, "GONE_SECONDS", 0.0)
+
+
+@pytest.fixture(scope="session", name="files")
+def hashes_of_files() -> Any:
+    """Every file below some folders with the hash of its bytes."""
+
+    def hashes(*folders: Path) -> dict[str, str]:
+        found = (path for folder in folders for path in sorted(folder.rglob("*")))
+        return {
+            str(path): sha256(path.read_bytes()).hexdigest() for path in found if path.is_file()
+        }
+
+    return hashes
+
+
+@pytest.fixture(scope="session")
+def notes_in() -> Any:
+    """{guid: (mod, fields, tags)} of a package, read as Anki would."""
+
+    def look(package: Path) -> dict[str, tuple[int, list[str], str]]:
+        with zipfile.ZipFile(package) as archive:
+            raw = archive.read("collection.anki2")
+        with closing(sqlite3.connect(":memory:")) as database:
+            database.deserialize(raw)
+            rows = database.execute("SELECT guid, mod, flds, tags FROM notes").fetchall()
+        return {guid: (mod, fields.split("\x1f"), tags) for guid, mod, fields, tags in rows}
+
+    return look

@@ -36,9 +36,9 @@ from tests.limits import PATIENCE
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TUTORIAL = (DOCS / "tutorial.md").read_text(encoding="utf-8")
-COMMANDS_PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
+TUTORIAL = (DOCS / "tutorial/first-cards.md").read_text(encoding="utf-8")
+COMMANDS_PAGE = (DOCS / "reference/commands.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 
 def prose(page: Path) -> str:
@@ -267,7 +267,7 @@ def test_every_command_of_a_page_runs(page, home):
 
 
 def test_every_way_to_mark_makes_the_card_the_page_says(home):
-    page = (DOCS / "reading.md").read_text(encoding="utf-8")
+    page = (DOCS / "guides/reading.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(.+?)` \| (cloze|basic|two-way)\b", page, re.MULTILINE)
     assert len(rows) >= 7
     for number, (words, kind) in enumerate(rows):
@@ -325,7 +325,7 @@ def test_common_options_exit_codes_and_fields_of_queries_are_documented():
 
 def shapes() -> dict[str, list[str]]:
     """Name of a JSON shape: its keys, as the file lists them."""
-    lines = (DOCS / "json-keys.txt").read_text(encoding="utf-8").splitlines()
+    lines = (DOCS / "reference/json-keys.txt").read_text(encoding="utf-8").splitlines()
     listed = (line for line in lines if line and not line.startswith("#"))
     rows = (re.split(r"  +", line.strip(), maxsplit=1) for line in listed)
     return {name: re.sub(r"\[\]|\{\}", "", keys).split() for name, keys in rows}
@@ -437,13 +437,13 @@ def test_links_lead_somewhere(page):
 def test_every_page_stands_in_the_menu_and_in_the_index():
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     index = (DOCS / "index.md").read_text(encoding="utf-8")
-    names = {page.name for page in DOCS.glob("*.md")}
-    assert set(re.findall(r": ([\w-]+\.md)$", menu, re.MULTILINE)) == names
-    assert names - {"index.md"} == set(re.findall(r"\(([\w-]+\.md)\)", index))
+    names = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert set(re.findall(r": ([\w/-]+\.md)$", menu, re.MULTILINE)) == names
+    assert names - {"index.md"} == set(re.findall(r"\(([\w/-]+\.md)\)", index))
 
 
 def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
-    page = (DOCS / "models.md").read_text(encoding="utf-8")
+    page = (DOCS / "guides/models.md").read_text(encoding="utf-8")
     shown = [text for text in blocks(page, "yaml") if "llm:" in text]
     assert len(shown) >= 1
     for text in shown:
@@ -457,7 +457,7 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
 
 def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypatch):
     """In a process of its own, as a distribution of others would be."""
-    page = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
+    page = (DOCS / "internals/adding-a-source.md").read_text(encoding="utf-8")
     code = (ROOT / "examples" / "quotes.py").read_text(encoding="utf-8")
     [entry] = blocks(page, "toml")
     site, workspace = tmp_path / "site", tmp_path / "cards"

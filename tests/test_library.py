@@ -8,8 +8,8 @@ import pytest
 import ankiforge
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "library.md"
-TUTORIAL = ROOT / "docs" / "tutorial.md"
+PAGE = ROOT / "docs/guides/library.md"
+TUTORIAL = ROOT / "docs/tutorial/first-cards.md"
 
 
 @pytest.fixture

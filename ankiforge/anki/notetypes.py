@@ -316,7 +316,7 @@ def cloze_numbers(text: str) -> tuple[int, ...]:
 # The field AnkiforgeId identifies the card, and holds a hash of each field that we
 # shipped: the base of a merge travels with the note. Anki, its editor and other devices
 # rewrite HTML without changing what it shows, so a hash is computed from a normal form
-# that such rewriting does not change. Frozen (docs/keys.md).
+# that such rewriting does not change. Frozen (docs/reference/keys.md).
 
 _IDENTITY = regex(
     r"""(?x)

@@ -14,7 +14,7 @@ What must stay true: a person's words, tags and deck are never overwritten; a no
 needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
 Tested in the real Anki:
 `tests/anki/stories.py` and what plays them; missing pictures:
-`tests/e2e/test_zotero_pictures.py`.
+`tests/extract/test_zotero_pictures.py`.
 """
 
 from __future__ import annotations

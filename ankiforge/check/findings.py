@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Rule(Value):
-    """A possible fault of a card; `docs/checks.md` has an example of each."""
+    """A possible fault of a card; `docs/reference/checks.md` has an example of each."""
 
     id: str
     severity: Severity

@@ -143,7 +143,7 @@ def extract(call: Call, paths: Paths) -> None:
             call.data({"problem": problem})
     call.problems(problems)
     if not count and call.limit != 0:
-        call.say("no highlights found; what counts as one: docs/reading.md")
+        call.say("no highlights found; what counts as one: docs/guides/reading.md")
     end(problems)
 
 

@@ -1,7 +1,7 @@
 """The settings of a workspace (`ankiforge.yaml`), and which API key may go where.
 
 Errors name the file, line, key and what was expected. All settings are described in
-`docs/configuration.md`.
+`docs/reference/configuration.md`.
 """
 
 from __future__ import annotations

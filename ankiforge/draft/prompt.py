@@ -52,7 +52,7 @@ class NoPromptError(ConfigError):
 
 
 VARIABLES = ("schema", "most", "kinds", "title", "remark", "highlights")
-"""The placeholders of a prompt; `docs/prompts.md` explains them."""
+"""The placeholders of a prompt; `docs/guides/prompts.md` explains them."""
 _VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
 
 

@@ -3,7 +3,7 @@
 A decision adds events in one `action`, and takes its drafts away with `put_away`: `undo`
 needs both.
 
-`tests/unit/ledger/test_decisions.py` takes back each kind of decision by each name that
+`tests/ledger/test_decisions.py` takes back each kind of decision by each name that
 `undo` takes; further ones are in `tests/golden/histories` (`decisions.yaml`,
 `machines.yaml`).
 """

@@ -9,8 +9,8 @@ What must stay true:
 
 Drafts are recorded in `recording.py`; those that wait are read in `waiting.py`.
 
-Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, `model`,
-`alike`), `tests/e2e/test_forms.py`, and `test_corrections.py` and
+Tested by `tests/ledger/test_decisions.py`, the golden histories (`vault`, `model`,
+`alike`), `tests/ledger/test_forms.py`, and `test_corrections.py` and
 `test_lost_and_found.py` in `tests/anki`.
 """
 

@@ -12,7 +12,7 @@ What must stay true:
 - What a person decided stands against policy and source, also if theirs comes later in
   the order.
 
-`tests/unit/ledger/test_fold.py` shuffles events; `test_decisions.py` beside it and the
+`tests/ledger/test_fold.py` shuffles events; `test_decisions.py` beside it and the
 golden histories say what each kind comes to, `tests/anki/test_adopt.py` what notes of
 other tools need.
 """

@@ -17,8 +17,8 @@ What must stay true:
 - A run that was killed and one that was not come to the same: what a transaction needs,
   it reads in it.
 
-Tested by `tests/unit/ledger` (`passages.yaml`; two machines in `test_journal.py`), the
-golden histories, and `tests/e2e/test_killed.py`, which kills a run before each commit.
+Tested by `tests/ledger` (`passages.yaml`; two machines in `test_journal.py`), the
+golden histories, and `tests/ledger/test_killed.py`, which kills a run before each commit.
 """
 
 from __future__ import annotations

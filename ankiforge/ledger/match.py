@@ -20,7 +20,7 @@ What must stay true:
   sooner.
 - Texts are folded here: equal means "the same passage", never "unchanged".
 
-`tests/unit/ledger/passages.yaml` has a case for each step, `moves.yaml` and `papers.yaml`
+`tests/ledger/passages.yaml` has a case for each step, `moves.yaml` and `papers.yaml`
 in `tests/golden/histories` longer ones, and marks without sides. What a bound costs in
 questions and wrong matches, `python -m tests.life` tells.
 """

@@ -7,7 +7,7 @@ recognised
 2. by an id of its own, or by its words, if it was renamed or moved,
 3. by half of its marks, if only one document that went has them.
 
-Tested by `tests/golden/histories/moves.yaml` and `tests/unit/ledger/passages.yaml`.
+Tested by `tests/golden/histories/moves.yaml` and `tests/ledger/passages.yaml`.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ A highlight becomes a mark with its text, folded; a document becomes what tells 
 others. Sources ask here which documents they may skip; readings of other machines, from
 the journal, are kept here.
 
-`triple_of`, `own` and the fold of a text make keys (docs/keys.md): what changes them
-makes every note anew. Tested by `tests/e2e/test_keys.py`, `test_readings.py` and
-`tests/unit/ledger/test_journal.py`.
+`triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
+makes every note anew. Tested by `tests/cli/test_keys.py`, `test_readings.py` and
+`tests/ledger/test_journal.py`.
 """
 
 from __future__ import annotations

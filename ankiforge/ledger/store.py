@@ -17,9 +17,9 @@ What must stay true:
 - `_passages` and `_aliases` are copies: another process may have written, which
   `data_version` tells.
 
-`tests/unit/ledger/test_journal.py` and `tests/e2e/test_journals.py` damage, remove,
+`tests/ledger/test_journal.py` and `tests/ledger/test_journals.py` damage, remove,
 replace and delay files, `tests/golden/histories/lost.yaml` too;
-`tests/e2e/test_killed.py` kills the program between the two writes.
+`tests/ledger/test_killed.py` kills the program between the two writes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Taking back a decision: all is as it was before, or it is refused with the reason.
 
-An undo is an event, and is never taken back itself. `tests/unit/ledger/test_decisions.py`
+An undo is an event, and is never taken back itself. `tests/ledger/test_decisions.py`
 takes back each kind of decision by each name that `undo` takes.
 """
 

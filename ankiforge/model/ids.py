@@ -1,4 +1,4 @@
-"""Hashes, and the ids of notes, cards, decks and note types. They must never change (docs/keys.md)."""
+"""Hashes, and the ids of notes, cards, decks and note types. They must never change (docs/reference/keys.md)."""
 
 from __future__ import annotations
 

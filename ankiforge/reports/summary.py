@@ -40,7 +40,7 @@ IN_CONFLICT = "you changed it, too: whose words stay waits under Changed"
 _TOLD = ("ignored", "failed", "carded", "waiting", "blocked")
 _NO_HIGHLIGHTS = (
     "no highlights found. What counts: highlights and comments in PDFs and Zotero; in notes"
-    " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/reading.md)"
+    " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/guides/reading.md)"
 )
 
 # --- JSON -------------------------------------------------------------------------------

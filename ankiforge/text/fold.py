@@ -1,6 +1,6 @@
 """Normal forms of text: folded for keys, canonical for comparison, clean for Anki.
 
-Keys and anchors are made from `fold` and `canonical` (docs/keys.md).
+Keys and anchors are made from `fold` and `canonical` (docs/reference/keys.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Passages in a text: the paragraphs around them, anchors, and words cut off.
 
-The keys of marks without an id depend on anchors (docs/keys.md): the rules are frozen.
+The keys of marks without an id depend on anchors (docs/reference/keys.md): the rules are frozen.
 """
 
 from __future__ import annotations

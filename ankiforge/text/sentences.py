@@ -1,6 +1,6 @@
 """Sentences: where they begin and end in a text.
 
-The keys of vault highlights depend on them (docs/keys.md): the rules are frozen.
+The keys of vault highlights depend on them (docs/reference/keys.md): the rules are frozen.
 """
 
 from __future__ import annotations

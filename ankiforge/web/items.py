@@ -5,7 +5,7 @@
             source?, actions}
 
 `turn` is a hash of all that an item shows: a decision with another one is about something
-that has changed meanwhile. `docs/review.md` tells what a person sees.
+that has changed meanwhile. `docs/guides/review.md` tells what a person sees.
 """
 
 from __future__ import annotations

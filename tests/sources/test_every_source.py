@@ -133,7 +133,7 @@ class TestZotero(EverySource):
 
 
 class TestPlugin(FolderSuite):
-    """The example of `docs/adding-a-source.md`, as another distribution has it."""
+    """The example of `docs/internals/adding-a-source.md`, as another distribution has it."""
 
     kind = "quotes"
     ending = ".txt"

@@ -10,7 +10,7 @@ into blocks, `inline` parses the text of a block, `cards` recognises hand-writte
 
 The front matter may be Joplin's. Plain text is read as Markdown in which indentation has
 no meaning and text behind `> ` is a passage the reader kept. The plain text of a file,
-from which keys are made, is computed as for a vault note (docs/keys.md).
+from which keys are made, is computed as for a vault note (docs/reference/keys.md).
 """
 
 from __future__ import annotations

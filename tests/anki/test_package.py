@@ -1,0 +1,207 @@
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.anki.notetypes import card_ordinals, note_type
+from ankiforge.anki.package import is_ours, write_package
+from ankiforge.anki.render import media_of
+from ankiforge.errors import ItemError, RefusedError
+from ankiforge.model import Card, CardKind, Family, Media, Note, Problem, card_id, note_id
+from samples.anki_notes import note_for
+
+Maker = Callable[..., Card]
+
+
+def _notes(make_card: Maker, count: int = 3) -> list[Note]:
+    kinds = (CardKind.CLOZE, CardKind.TWO_WAY, CardKind.BASIC)
+    words = {"Text": "{{c1::a}} {{c2::b}}", "Front": "a", "Back": "b"}
+    cards = (make_card(kinds[at % 3], own=f"KEY{at}", **words) for at in range(count))
+    return [note_for(card, f"Deck::{at % 2}", 1_400_000_000) for at, card in enumerate(cards)]
+
+
+def _rows(package: Path, query: str, folder: Path) -> list[tuple[object, ...]]:
+    with zipfile.ZipFile(package) as archive:
+        database = archive.extract("collection.anki2", folder)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        return connection.execute(query).fetchall()
+
+
+def _guids(package: Path) -> set[object]:
+    with tempfile.TemporaryDirectory() as folder:
+        return {row[0] for row in _rows(package, "select guid from notes", Path(folder))}
+
+
+def test_a_package_holds_all_notes_under_our_ids_in_learning_order(tmp_path, make_card):
+    notes = _notes(make_card, 6)
+    assert write_package(tmp_path / "a.apkg", iter(notes)) == 6
+    rows = _rows(tmp_path / "a.apkg", "select guid, id, mod from notes", tmp_path)
+    assert {row[0]: row[1:] for row in rows} == {
+        note.guid: (note_id(note.guid), note.mod) for note in notes
+    }
+    cards = _rows(
+        tmp_path / "a.apkg",
+        "select n.guid, c.ord, c.id, c.due from cards c join notes n on n.id = c.nid",
+        tmp_path,
+    )
+    assert sorted(cards) == sorted(
+        (note.guid, ordinal, card_id(note.guid, ordinal), due)
+        for due, note in enumerate(notes, 1)
+        for ordinal in card_ordinals(note.family, note.fields)
+    )
+
+
+def test_a_package_of_ours_is_known_and_no_other_file(tmp_path, make_card):
+    package, other = tmp_path / "a.apkg", tmp_path / "b.apkg"
+    assert not is_ours(package)
+    write_package(package, _notes(make_card))
+    assert is_ours(package)
+    with zipfile.ZipFile(package) as archive:
+        database = archive.read("collection.anki2")
+    for member, data in (
+        ("other", b""),
+        ("collection.anki2", b"none"),
+        ("collection.anki2", database),
+    ):
+        with zipfile.ZipFile(other, "w") as archive:
+            archive.writestr(member, data)
+        assert not is_ours(other)
+    package.write_bytes(package.read_bytes()[:-9])
+    assert not is_ours(package)
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from samples.anki_notes import note_for
+from ankiforge.anki.package import write_package
+from ankiforge.model import CardKind
+from tests.anki import makers
+cards = [makers.make_card(CardKind.CLOZE, own=f"K{n}", Text="{{c1::a}} {{c2::b}}") for n in range(50)]
+cards += [makers.make_card(own=f"B{n}") for n in range(50)]
+write_package(Path(sys.argv[1]), [note_for(card, card.deck, 1) for card in cards])
+"""
+
+
+def test_two_processes_write_the_same_bytes(tmp_path):
+    packages = [tmp_path / "1.apkg", tmp_path / "2.apkg"]
+    for seed, package in enumerate(packages, 1):
+        environment = {**os.environ, "PYTHONHASHSEED": str(seed), "TZ": f"UTC+{seed}"}
+        command = [sys.executable, "-c", BUILD, str(package)]
+        subprocess.run(command, check=True, env=environment)
+    assert packages[0].read_bytes() == packages[1].read_bytes()
+    with zipfile.ZipFile(packages[0]) as archive:
+        assert {member.date_time[0] for member in archive.infolist()} == {1980}
+
+
+def _refusals() -> Iterator[tuple[str, Callable[[Note], list[Note]]]]:
+    yield "two notes have the guid", lambda note: [note, replace(note, deck="Other")]
+    yield "makes no card", lambda note: [replace(note, fields=("no cloze", *note.fields[1:]))]
+    yield "is empty", lambda note: [replace(note, fields=("", *note.fields[1:]))]
+    yield "is empty", lambda note: [replace(note, fields=("<p>&nbsp;</p><br>", *note.fields[1:]))]
+    yield "U.001F", lambda note: [replace(note, fields=("{{c1::a}}\x1f", *note.fields[1:]))]
+    yield "9 fields instead of 10", lambda note: [replace(note, fields=note.fields[:-1])]
+
+
+@pytest.mark.parametrize(("message", "spoil"), list(_refusals()))
+def test_what_would_harm_a_collection_is_refused_and_nothing_is_written(
+    tmp_path, make_card, message, spoil
+):
+    package = tmp_path / "a.apkg"
+    package.write_bytes(b"what was there")
+    (note,) = _notes(make_card, 1)
+    with pytest.raises(RefusedError, match=message):
+        write_package(package, spoil(note))
+    assert package.read_bytes() == b"what was there"
+    assert list(tmp_path.iterdir()) == [package]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_with_a_hint(tmp_path, make_card):
+    with pytest.raises(ItemError, match="cannot be written") as caught:
+        write_package(tmp_path / "absent" / "a.apkg", _notes(make_card))
+    assert caught.value.hint
+
+
+def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(tmp_path, make_card):
+    picture = tmp_path / "a.PNG"
+    picture.write_bytes(b"bytes")
+    media = media_of(picture)
+    assert isinstance(media, Media)
+    assert media.name == "af-277089d91c0bdf4f.png"
+    notes = [replace(note, media=(media,)) for note in _notes(make_card)]
+    write_package(tmp_path / "a.apkg", notes)
+    with zipfile.ZipFile(tmp_path / "a.apkg") as archive:
+        assert archive.read("media") == b'{"0": "af-277089d91c0bdf4f.png"}'
+        assert archive.read("0") == b"bytes"
+    picture.write_bytes(b"others")
+    with pytest.raises(ItemError, match="changed"):
+        write_package(tmp_path / "a.apkg", notes)
+
+
+def test_what_is_no_picture_is_a_problem(tmp_path):
+    (tmp_path / "a.exe").write_bytes(b"")
+    for name, said in (("a.exe", "not a kind of picture"), ("b.png", "cannot be read")):
+        problem = media_of(tmp_path / name)
+        assert isinstance(problem, Problem)
+        assert said in problem.what
+
+
+def test_a_long_field_costs_no_more_than_its_length(tmp_path, make_card):
+    card = make_card(CardKind.CLOZE, Text="{{c1::x}} " + "a<b " * 100_000)
+    write_package(tmp_path / "a.apkg", [note_for(card, "D", 1)])  # minutes in genanki
+    assert _guids(tmp_path / "a.apkg") == {card.guid}
+
+
+# --- ids ------------------------------------------------------------------------------------
+
+
+def test_notes_whose_ids_clash_are_all_kept_with_their_cards(tmp_path, make_card, monkeypatch):
+    monkeypatch.setattr("ankiforge.anki.package.note_id", lambda guid: 1_400_000_000_000)
+    monkeypatch.setattr("ankiforge.anki.package.card_id", lambda guid, ordinal: 1_400_000_000_000)
+    notes = _notes(make_card, 6)
+    write_package(tmp_path / "a.apkg", notes)
+    write_package(tmp_path / "b.apkg", sorted(notes, key=lambda note: note.guid))
+    query = "select n.guid, n.id, c.ord, c.id from cards c join notes n on n.id = c.nid order by 4"
+    rows = _rows(tmp_path / "a.apkg", query, tmp_path)
+    assert rows == _rows(tmp_path / "b.apkg", query, tmp_path)
+    assert [row[0] for row in rows] == sorted(str(row[0]) for row in rows)
+    assert len(rows) == sum(len(card_ordinals(note.family, note.fields)) for note in notes)
+
+
+# --- note types -----------------------------------------------------------------------------
+
+FROZEN = {
+    Family.BASIC: (1407267147717, 1407267147801, 12, 1407267147901, 2),
+    Family.CLOZE: (1505806687503, 1505806687601, 10, 1505806687701, 1),
+}
+
+
+@pytest.mark.parametrize("family", Family)
+def test_the_ids_of_note_types_fields_and_templates_never_change(family):
+    kind = note_type(family)
+    number, first_field, fields, first_template, templates = FROZEN[family]
+    assert kind.id == number
+    assert [id for _, id in kind.fields] == list(range(first_field, first_field + fields))
+    assert [template.id for template in kind.templates] == list(
+        range(first_template, first_template + templates)
+    )
+    assert kind.names[: len(family.content_fields)] == family.content_fields
+
+
+def test_templates_hold_no_script_and_load_nothing():
+    sides = [
+        side for f in Family for t in note_type(f).templates for side in (t.question, t.answer)
+    ]
+    active = re.compile(
+        r"<script|<link|<iframe|javascript:|https?:|@import|url\(|\son\w+\s*=", re.I
+    )
+    assert not any(active.search(text) for text in (*sides, note_type(Family.BASIC).css))

@@ -1,0 +1,157 @@
+"""Drafts and highlights for the tests of the checks, and the examples of docs/checks.md."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ankiforge.check import Context, DuplicateIndex, check
+from ankiforge.model import (
+    CardKind,
+    Document,
+    DocumentKey,
+    Draft,
+    Finding,
+    Form,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Origin,
+    hints,
+)
+from ankiforge.text.cloze import gaps, reveal
+
+DOCUMENT = Document(DocumentKey("vault:notes/0"), "notes", "Deep learning")
+
+
+def passage(exact: str, **changes: object) -> Highlight:
+    """A highlight in a vault note."""
+    plain = Highlight(
+        DOCUMENT, "vault:notes", HighlightKind.HIGHLIGHT, exact, HighlightKey("vault:notes/a")
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def question(front: str, back: str, quote: str = "", **changes: object) -> Draft:
+    fields = (("Front", front), ("Back", back))
+    return _draft(CardKind.BASIC, fields, quote or f"{front} {back}", **changes)
+
+
+def cloze(text: str, quote: str = "", **changes: object) -> Draft:
+    return _draft(CardKind.CLOZE, (("Text", text),), quote or reveal(text), **changes)
+
+
+def _draft(
+    kind: CardKind, fields: tuple[tuple[str, str], ...], quote: str, **changes: object
+) -> Draft:
+    plain = Draft(HighlightKey("vault:notes/a"), kind, fields, quote, "", 0, Origin("llm"))
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def findings(
+    draft: Draft, highlight: Highlight | None = None, twins: DuplicateIndex | None = None
+) -> tuple[Finding, ...]:
+    """What the checks say of a draft; its own quote is the passage unless one is given."""
+    context = Context(
+        highlight or passage(draft.quote), twins or DuplicateIndex(), picture_fault=_fault
+    )
+    return check(draft, context)
+
+
+def _fault(path: str) -> str:
+    """What is wrong with a picture of an example."""
+    return f"{path}: cannot be read" if path == "missing.png" else ""
+
+
+def named(draft: Draft, highlight: Highlight | None = None) -> dict[str, str]:
+    """The ids of the findings with their severity."""
+    return {found.check: str(found.severity) for found in findings(draft, highlight)}
+
+
+# --- the examples of docs/reference/checks.md ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """One check of docs/reference/checks.md with its example."""
+
+    id: str
+    severity: str
+    caught: str
+
+
+_ROW = re.compile(r"^- `(\w+)`, (\w+): (?:.*\n)+?  `([^`]+)`$", re.MULTILINE)
+
+
+def documented() -> list[Row]:
+    root = next(parent for parent in Path(__file__).parents if (parent / "docs").is_dir())
+    text = (root / "docs/reference/checks.md").read_text(encoding="utf-8")
+    return [Row(*match.groups()) for match in _ROW.finditer(text)]
+
+
+_EXAMPLE = re.compile(
+    r"^(?:\((?P<form>[a-z-]+)(?: \^(?P<note>\d+))?(?P<schedule> SR)?\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
+    r"(?: ~ (?P<twin>.*?))?$",
+    re.DOTALL,
+)
+_HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY, Form.BLOCK}
+
+
+def example(text: str) -> tuple[Finding, ...]:
+    """What the checks say of an example as the page writes it."""
+    repeated = re.sub(r"(\w+)×(\d+)", lambda m: " ".join([m[1]] * int(m[2])), text)
+    for sign, meant in (("␉", "\t"), ("⏎", "\n"), ("¦", "|"), ("†", "```"), ("‹", "`"), ("›", "`")):
+        repeated = repeated.replace(sign, meant)
+    parts = _EXAMPLE.match(repeated)
+    assert parts is not None
+    draft = _card(parts["card"])
+    source = parts["passage"] or draft.quote
+    source, around = _cut(source)
+    draft = replace(draft, quote=parts["quote"] or f"{around['prefix']}{source}")
+    twins = DuplicateIndex()
+    if parts["twin"]:
+        twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
+    if not parts["form"]:
+        return check(draft, Context(passage(source, **around), twins))
+    clipped, open_end = parts["form"] == "clipped", parts["form"] == "open-end"
+    form = Form.PHRASE if clipped else Form.BLOCK if open_end else Form(parts["form"])
+    draft, highlight = _marked(draft, form)
+    highlight = replace(highlight, document=replace(highlight.document, clipped=clipped))
+    highlight = replace(highlight, open_end=open_end)
+    known = (hints.anki_note(parts["note"]),) if parts["note"] else ()
+    schedule = "!2026-03-01,12,250" if parts["schedule"] else ""
+    return findings(draft, replace(highlight, hints=known, schedule=schedule), twins)
+
+
+def _cut(source: str) -> tuple[str, dict[str, str]]:
+    """What was marked of a passage, and the text around it."""
+    before, mark, rest = source.partition("⟦")
+    exact, _, after = rest.partition("⟧")
+    return (exact, {"prefix": before, "suffix": after}) if mark else (source, {"prefix": ""})
+
+
+def _card(text: str) -> Draft:
+    if " ⇄ " in text:
+        front, _, back = text.partition(" ⇄ ")
+        return replace(question(front, back), kind=CardKind.TWO_WAY)
+    front, arrow, back = text.partition(" » ")
+    return question(front, back) if arrow else cloze(text)
+
+
+def _marked(draft: Draft, form: Form) -> tuple[Draft, Highlight]:
+    """The draft as the rules make it of that form, and the highlight it comes from."""
+    if form in _HAND_FORMS:
+        origin = Origin(f"rules:{form.value}")
+        kind = HighlightKind.CARD
+        sides = (draft.field("Front"), draft.field("Back"))
+        return replace(draft, by_hand=True, origin=origin), passage(
+            draft.quote, form=form, kind=kind, markdown=sides
+        )
+    words = gaps(draft.field("Text"))[0].answer
+    start = draft.quote.index(words)
+    highlight = passage(draft.quote, form=form, gaps=((start, start + len(words)),))
+    if form is Form.MARK:
+        highlight = replace(highlight, exact=words, gaps=(), sentence=draft.quote)
+        highlight = replace(highlight, namespace="pdf:0123456789abcdef")
+    return replace(draft, origin=Origin("rules:phrase")), highlight

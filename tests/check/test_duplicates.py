@@ -1,0 +1,162 @@
+"""Is there a card already that asks the same?"""
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.check import DuplicateIndex
+from ankiforge.model import CardKind, HighlightKey
+from tests.check import cards
+from tests.foreign import needed
+
+HERE, THERE = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")
+PAIRS, MORE, SPELT = (
+    Path(__file__).with_name(f"{name}pairs.jsonl") for name in ("", "more_", "spelt_")
+)
+"""The last holds rules of spelling and common frames; no benchmark counts it."""
+FOREIGN = "dedup/dedup-pairs.jsonl"
+
+
+def index(*cards_there):
+    found = DuplicateIndex()
+    for at, card in enumerate(cards_there):
+        found.add(f"card{at}", HighlightKey(f"vault:notes/b{at}"), card)
+    return found
+
+
+def near(there, here):
+    return list(index(there).near(here, HERE))
+
+
+def exact(there, here):
+    return index(there).exact(here, HERE) is not None
+
+
+def card(words):
+    """`front|back`, or a cloze."""
+    return cards.question(*words.split("|")) if "|" in words else cards.cloze(words)
+
+
+def read(path):
+    for pair in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        one, other = (
+            cards.cloze(side["text"]) if "text" in side else cards.question(side["front"], side["back"])
+            for side in (pair["a"], pair["b"])
+        )  # fmt: skip
+        yield pair["id"], pair["label"], one, other
+
+
+# --- labelled pairs --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "precision", "recall"),
+    [(PAIRS, 1, 1), (SPELT, 1, 1), (MORE, 0.98, 0.90), (FOREIGN, 0.97, 0.95)],
+)
+def test_precision_and_recall_on_labelled_pairs_hold(path, precision, recall):
+    path = needed(path) if path == FOREIGN else path
+    asked, duplicates = [], 0
+    for id, label, one, other in read(path):
+        both = ["duplicate" in [f.check for f in near(*pair)] for pair in ((one, other), (other, one))]  # fmt: skip
+        assert both[0] == both[1], id
+        asked += [label] if both[0] else []
+        duplicates += label
+        assert label or not exact(one, other), id
+
+    assert sum(asked) / len(asked) >= precision
+    assert sum(asked) / duplicates >= recall
+
+
+# --- exact repeats ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "same"),
+    [
+        ("What is entropy?|disorder", "what is  Entropy|Disorder.", True),
+        ("What is **entropy**?|disorder", "What is entropy?|disorder", True),
+        ("Who said “I think”?|Descartes", 'Who said "I think"?|Descartes', True),
+        ("What is $E$?|energy", "What is $E$?|energy", True),
+        ("What is C?|a language", "What is C++?|a language", False),
+        ("What is $m$?|a prefix", "What is $M$?|a prefix", False),
+        ("What is `-a`?|a flag", "What is `-A`?|a flag", False),
+        ("When is x < 0?|never", "When is x > 0?|never", False),
+        ("What is 5!?|a factorial", "What is 5?|a factorial", False),
+        ("What is f'?|a function", "What is f?|a function", False),
+        ("Is it?|", "Is it?|", False),
+        ("What is entropy?|disorder", "What is entropy?|energy", False),
+        ("{{c1::Water}} boils.", "{{c1::Water}} boils", True),
+        ("{{c1::Water}} boils.", "{{c4::Water}} boils.", True),
+        ("{{c1::Water}} boils.", "Water {{c1::boils}}.", False),
+        ("{{c1::Water}} {{c1::boils}} now.", "{{c1::Water}} {{c2::boils}} now.", False),
+        ("{{c1::Water::liquid}} boils.", "{{c1::Water}} boils.", False),
+    ],
+)
+def test_only_typography_case_and_emphasis_make_no_other_card(there, here, same):
+    assert exact(card(there), card(here)) is same
+
+
+def test_another_kind_of_card_or_more_on_its_back_is_no_repeat():
+    one = cards.question("France", "Paris")
+
+    assert not exact(one, replace(one, kind=CardKind.TWO_WAY))
+    assert not exact(one, replace(one, fields=(*one.fields, ("Extra", "on the Seine"))))
+
+
+def test_cards_of_one_highlight_are_siblings_those_of_unknown_origin_are_not():
+    one, known = cards.question("What is entropy?", "disorder"), DuplicateIndex()
+    known.add("sibling", HERE, one)
+    assert known.exact(one, HERE) is None
+    assert list(known.near(one, HERE)) == []
+    known.add("foreign", HighlightKey(""), one)
+    assert known.exact(one, HighlightKey("")) == "foreign" or known.exact(one, HERE) == "foreign"
+
+
+# --- near ones -------------------------------------------------------------------------------
+
+
+def test_a_finding_names_the_other_card_and_its_words():
+    (found,) = near(
+        cards.question("What enzyme unwinds DNA?", "helicase"),
+        cards.question("Which enzyme unwinds the DNA helix?", "Helicase"),
+    )
+
+    assert (found.duplicate, found.message) == ("card0", "resembles “What enzyme unwinds DNA?”")
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "difference"),
+    [
+        ("2017", "2018", "2018/2017"),
+        ("encoder", "decoder", "decoder/encoder"),
+        ("larger", "smaller", "smaller/larger"),
+        ("BERT", "RoBERTa", "roberta/bert"),
+        ("used", "not used", "not"),
+    ],
+)
+def test_a_pair_that_a_guard_parts_names_its_difference(there, here, difference):
+    front = "What did the original translation paper say was {} at first in training?|a mask"
+
+    (found,) = near(card(front.format(there)), card(front.format(here)))
+
+    assert found.check == "similar"
+    assert found.message.endswith(f"differs in: {difference}")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"What is the capital of land{n}x?|city{n}y" for n in range(400)],
+        [f"der ding{n}x|thing{n}y" for n in range(400)],
+    ],
+    ids=["capitals", "vocabulary"],
+)
+def test_a_duplicate_is_found_in_a_long_list_of_one_pattern(lines):
+    known = index(*(card(line) for line in lines))
+    here = lines[123].replace("What is", "Name")
+
+    found = [f.duplicate for f in known.near(card(here), HERE) if f.check == "duplicate"]
+
+    assert found == ["card123"]

@@ -1,0 +1,127 @@
+"""Who chose the words, and what a person set, decide how much a finding weighs."""
+
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.check import Context, DuplicateIndex, check, lint
+from ankiforge.model import Form, Origin, Severity
+from tests.check import cards
+
+LONG = "word " * 40
+
+
+def test_a_good_draft_is_clean():
+    source = cards.passage("Dropout was introduced in 2012 by Hinton to reduce overfitting.")
+    draft = cards.question("When was dropout introduced?", "2012", "introduced in 2012")
+
+    assert cards.findings(draft, source) == ()
+
+
+@pytest.mark.parametrize("changes", [{"by_hand": True}, {"origin": Origin("person")}])
+def test_wording_of_a_card_its_author_wrote_is_only_counted(changes):
+    draft = cards.question("Is it so?", "Yes", **changes)
+
+    found = cards.named(draft, cards.passage("something else entirely"))
+
+    assert "yes_no" in found
+    assert set(found.values()) == {"info"}
+
+
+@pytest.mark.parametrize("template", ["{{date}}", "{{title}} » {{url}}"])
+def test_template_signs_in_a_note_of_ones_own_are_only_counted(template):
+    draft = cards.question("What does the template print?", template, by_hand=True)
+
+    assert cards.named(draft) == {"malformed": "info"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Water is {{c1::H2O.", "malformed"),
+        ("{{c1::Water boils}}", "gap_is_all"),
+        ("The area is {{c1::$\\frac{a}{b$}} of it.", "maths"),
+        ("The area $\\pi r^2 is {{c1::round}}.", "maths"),
+    ],
+)
+def test_what_would_break_blocks_its_author_too(text, rule):
+    assert cards.named(cards.cloze(text, by_hand=True))[rule] == "block"
+
+
+def test_a_phrase_marked_in_ones_own_note_is_warned_of_not_blocked():
+    text = "It is {{c1::in the}} cell."
+    source = "It is in the cell."
+    marked = cards.passage(source, form=Form.PHRASE, gaps=((6, 12),))
+    draft = cards.cloze(text, origin=Origin("rules:phrase"))
+
+    assert cards.named(draft, marked)["gap_stopword"] == "warn"
+    assert cards.named(draft, replace(marked, form=Form.MARK))["gap_stopword"] == "block"
+    other = cards.cloze("It {{c1::is}} in the cell.")
+    assert cards.named(other, marked)["gap_stopword"] == "block"
+
+
+def test_a_phrase_that_is_the_whole_sentence_leaves_nothing_to_ask():
+    marked = cards.passage("Dropout works.", form=Form.PHRASE, gaps=((0, 14),))
+    draft = cards.cloze("{{c1::Dropout works.}}", origin=Origin("rules:phrase"))
+
+    assert cards.named(draft, marked)["gap_is_all"] == "block"
+
+
+def test_a_readers_question_needs_no_ground_and_its_long_answer_only_warns():
+    source = cards.passage(LONG, comment="? why does GPT-9 matter in 2031", sentence="")
+    draft = cards.question(
+        "Why does GPT-9 matter in 2031?", LONG, LONG, origin=Origin("rules:comment")
+    )
+
+    assert cards.named(draft, source) == {"answer_gt20w": "warn"}
+
+
+def test_a_readers_question_still_needs_its_answer_from_the_passage():
+    draft = cards.question("Why?", "nitrogen", "Plants", origin=Origin("rules:comment"))
+
+    found = cards.named(draft, cards.passage("Plants take in carbon dioxide."))
+
+    assert found["answer_not_in_source"] == "block"
+
+
+def test_an_oversize_card_is_read_no_further():
+    machine = cards.cloze("{{c1::a}} " * 65)
+    authored = replace(machine, by_hand=True)
+
+    assert cards.named(machine) == {"too_long": "block"}
+    assert cards.named(authored) == {"too_long": "warn"}
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [("status:: done", "it may be metadata"), ("a b :: c :: d", "it contains several")],
+)
+def test_a_line_that_may_be_no_card_is_told_with_the_reason(line, why):
+    front, _, back = line.partition("::")
+    draft = cards.question(front, back, by_hand=True)
+    passage = cards.passage(line, form=Form.INLINE_FIELD)
+
+    (found,) = [one for one in cards.findings(draft, passage) if one.check == "inline_field"]
+
+    assert found.message.endswith(why)
+
+
+def test_a_finding_tells_the_number_counted_and_the_limit():
+    draft = cards.question("What happens then?", "word " * 26)
+    context = Context(cards.passage(draft.quote), DuplicateIndex())
+
+    messages = {one.check: one.message for one in check(draft, context)}
+
+    assert messages["answer_gt20w"] == "the answer is too long: 26 words, at most 20"
+
+
+# --- a bare card ----------------------------------------------------------------------------
+
+
+def test_a_bare_card_is_blocked_only_where_it_would_break_and_needs_no_ground():
+    wordy = cards.question("Is it so?", "Yes", "")
+    broken = cards.question("What is it?", " ", "")
+    groundless = cards.question("When was GPT-9 trained?", "in 2031, see https://gpt9.example", "")
+
+    assert {f.severity for f in lint(wordy)} == {Severity.WARN}
+    assert {f.check: f.severity for f in lint(broken)}["empty_side"] is Severity.BLOCK
+    assert lint(groundless) == ()

@@ -1,0 +1,174 @@
+"""The examples of docs/reference/checks.md and of cases.txt: what each rule finds, and what it must not."""
+
+from pathlib import Path
+
+import pytest
+
+from ankiforge.check import RULES
+from ankiforge.model import Form, HighlightKind, Origin
+from tests.check import cards
+
+CASES = [
+    line.split(" | ", 1)
+    for line in Path(__file__).with_name("cases.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def test_every_rule_has_one_row_with_its_severity():
+    in_code = sorted((rule.id, str(rule.severity)) for rule in RULES)
+
+    assert sorted((row.id, row.severity) for row in cards.documented()) == in_code
+
+
+@pytest.mark.parametrize("row", cards.documented(), ids=lambda row: f"{row.id}-{row.severity}")
+def test_the_example_caught_is_caught(row):
+    found = [(finding.check, str(finding.severity)) for finding in cards.example(row.caught)]
+
+    assert (row.id, row.severity) in found
+
+
+def test_every_rule_has_an_example_that_passes():
+    passed = {word for expected, _ in CASES for word in expected.split()}
+
+    assert {rule.id for rule in RULES} <= {word[1:] for word in passed if word.startswith("-")}
+
+
+@pytest.mark.parametrize(("expected", "example"), CASES)
+def test_a_case_is_found_or_passes(expected, example):
+    found = {finding.check: str(finding.severity) for finding in cards.example(example)}
+
+    for each in expected.split():
+        rule, _, severity = each.partition("=")
+        if rule == "-*":
+            assert found == {}
+        elif rule.startswith("-"):
+            assert rule[1:] not in found
+        else:
+            assert severity in ("", found[rule])
+
+
+# --- signs that no line of text can hold -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("back", "rule"),
+    [
+        *((blank, "empty_side") for blank in
+          ("", " \n ", "\x1b", "\x00\x1f", "\x85", "\u200b", "\u00ad", "\ufeff \u2060", "&nbsp;")),
+        *((f"an{sign}swer", "control_character") for sign in ("\x0c", "\x08", "\x7f", "\x85", "\ud800", "\t")),
+    ],
+)  # fmt: skip
+def test_what_shows_nothing_or_no_keyboard_types_blocks(back, rule):
+    by_hand = rule == "empty_side"
+
+    assert cards.named(cards.question("What is it?", back, by_hand=by_hand))[rule] == "block"
+
+
+@pytest.mark.parametrize(
+    "back", ["0", "-", "$x$", "`&nbsp;`", "\u0301a", "\U0001fae8", "![](a.png)", "one\ttwo", "a\r\nb"]
+)  # fmt: skip
+def test_one_sign_is_no_empty_side_and_a_person_may_type_tabs(back):
+    found = cards.named(cards.question("What is it?", back, by_hand=True))
+
+    assert not {"empty_side", "control_character"} & set(found)
+
+
+def test_a_gap_that_hides_only_a_control_character_is_empty():
+    found = cards.named(cards.cloze("Water {{c1::\x1b}} boils.", by_hand=True))
+
+    assert found["malformed"] == "block"
+
+
+# --- what grounds an answer besides the passage -----------------------------------------------
+
+IT = "It relies on self-attention."
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "quote", "changes", "rule"),
+    [
+        ("What does GPT-4 of 2023 rely on?", "self-attention", IT, {"heading": "GPT-4", "comment": "the 2023 model?"}, ""),
+        ("What does it rely on in 2023?", "self-attention", IT, {"comment": "in 2023", "instructs": False}, "ungrounded_number"),
+        ("When was that relied on?", "2023", "It relies", {"heading": "GPT-4 of 2023"}, "ungrounded_number"),
+        ("Which ruling relies on it?", "Dred Scott", IT, {"heading": "DRED SCOTT"}, ""),
+    ],
+)  # fmt: skip
+def test_a_subject_may_be_named_by_title_heading_or_comment_alone(front, back, quote, changes, rule):  # fmt: skip
+    found = cards.named(cards.question(front, back, quote), cards.passage(IT, **changes))
+
+    assert (found.get(rule) == "block") if rule else (found == {})
+
+
+@pytest.mark.parametrize(
+    "quote", ["relies on", "RELIES  ON", "before it relies", "on attention now", "in the sentence"]
+)
+def test_a_quote_may_stand_in_the_passage_its_sentence_or_around_it(quote):
+    around = {"prefix": "before it ", "suffix": " now", "sentence": "in the sentence"}
+    source = cards.passage("relies on attention", **around)
+
+    found = cards.named(cards.question("What?", "attention", quote), source)
+    assert "quote_not_in_source" not in found
+
+
+def test_each_gap_of_a_cloze_is_an_answer():
+    source = cards.passage("Dropout masks units while training.")
+    draft = cards.cloze("{{c1::Dropout}} masks {{c2::gradients}} while training.", source.exact)
+
+    found = [f for f in cards.findings(draft, source) if f.check == "answer_not_in_source"]
+
+    assert [f.message for f in found] == ["the source does not give the answer “gradients”"]
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [("한국의 수도는 서울이다.", "서울"), ("It means unhappiness today.", "happi"), ("食べた", "食べ")],
+)  # fmt: skip
+def test_a_marked_phrase_stands_in_the_source_also_within_a_word(text, phrase):
+    start = text.index(phrase)
+    source = cards.passage(text, form=Form.PHRASE, gaps=((start, start + len(phrase)),))
+    words = text.replace(phrase, f"{{{{c1::{phrase}}}}}")
+
+    found = cards.named(cards.cloze(words, origin=Origin("rules:phrase")), source)
+    assert "answer_not_in_source" not in found
+
+
+FIGURE = "![](cache/library/FIGUREA2.png)"
+PICTURE = {"kind": HighlightKind.IMAGE, "markdown": (FIGURE,)}
+
+
+@pytest.mark.parametrize(
+    ("back", "drafter", "changes", "grounded"),
+    [
+        (FIGURE, "rules:comment-picture", {}, True),
+        (FIGURE, "rules:comment-picture", {"kind": HighlightKind.INK}, True),
+        ("![](cache/library/OTHERBB3.png)", "rules:comment-picture", {}, False),
+        (FIGURE, "llm", {}, False),
+        (FIGURE, "rules:comment-picture", {"kind": HighlightKind.HIGHLIGHT}, False),
+        (FIGURE, "rules:comment-picture", {"markdown": ()}, False),
+    ],
+)
+def test_a_figure_is_what_its_picture_says_and_grounds_nothing_else(back, drafter, changes, grounded):  # fmt: skip
+    asked = "What does the arrow of the figure show?"
+    draft = cards.question(asked, back, origin=Origin(drafter), quote=" ")
+    found = cards.named(draft, cards.passage("", **{**PICTURE, **changes}))
+
+    blocked = {"quote_not_in_source": "block", "answer_not_in_source": "block"}
+    assert (found == {}) if grounded else (found.items() >= blocked.items())
+
+
+def test_the_words_below_a_picture_of_the_passage_are_its_own():
+    shown = "![photo_2021-11-21.png](_resources/p.png)In release 7 the type was removed."
+    source = cards.passage("In release 7 the type was removed.", markdown=(shown,))
+    draft = cards.cloze(shown.replace("type", "{{c1::type}}"), source.exact)
+    assert not {"ungrounded_number", "name_in_answer"} & set(cards.named(draft, source))
+    foreign = cards.cloze(draft.field("Text").replace("2021", "2034"), source.exact)
+    assert "ungrounded_number" in cards.named(foreign, source)
+
+
+@pytest.mark.parametrize("form", [Form.INLINE, Form.INLINE_FIELD])
+def test_a_line_without_a_front_is_judged_like_any_other(form):
+    source = cards.passage("::yes", form=form, kind=HighlightKind.CARD, markdown=("", "yes"))
+
+    found = cards.named(cards.question("", "yes", by_hand=True), source)
+    assert found.items() >= {"empty_side": "block", "inline_field": "warn"}.items()

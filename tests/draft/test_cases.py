@@ -1,0 +1,99 @@
+"""Passages and what is drafted of them: by the rules, or from what a model answers.
+
+`cases/rules.jsonl`: `highlights` (fields that say more than the defaults), if wanted a `brief`, and
+what the rules have `found`. `cases/replies.jsonl`: the same with `served`, what a server answers in
+turn (the content of a reply, or its `status` and `body`; "nothing more" from then on), `settings` of
+the server, and `repair`, to send back fronts that call themselves bad. To write `found` anew:
+`ANKIFORGE_GOLDEN=1 python -m pytest tests/draft/test_cases.py`; then read the diff.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from ankiforge.draft import Rules
+from ankiforge.draft.sendable import Privacy
+from ankiforge.model import Brief, Document, DocumentKey, Highlight, Origin, Task
+
+HERE = Path(__file__).parent / "cases"
+CASES = {
+    name: [json.loads(line) for line in (HERE / f"{name}.jsonl").read_text("utf-8").splitlines()]
+    for name in ("rules", "replies")
+}
+PAPER = Document(DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",))
+
+
+def task_of(case):
+    usual = {"document": PAPER, "namespace": "pdf:p", "kind": "highlight"}
+    given = [{"key": f"pdf:p/{n}", **one} for n, one in enumerate(case["highlights"], 1)]
+    highlights = tuple(msgspec.convert({**usual, **one}, Highlight) for one in given)
+    return Task(PAPER, highlights, brief=msgspec.convert(case.get("brief", {}), Brief))
+
+
+def told(result):
+    """What became of each highlight, without hashes of requests and prompts."""
+    drafts = [
+        replace(one, origin=Origin(one.origin.drafter, one.origin.model)) for one in result.drafts
+    ]
+    found = {"drafts": drafts, "no_cards": result.no_cards, "failed": result.failed,
+             "problems": result.problems}  # fmt: skip
+    made = json.loads(
+        msgspec.json.encode({name: list(some) for name, some in found.items() if some})
+    )
+    for one in made.get("drafts", ()):
+        for name in [name for name, value in one.items() if value in ("", [], 0, False, None)]:
+            del one[name]
+    return made
+
+
+def check(name, number, found):
+    case = CASES[name][number]
+    if os.environ.get("ANKIFORGE_GOLDEN"):
+        case["found"] = found
+        text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in CASES[name])
+        (HERE / f"{name}.jsonl").write_bytes(text.encode())
+    assert found == case["found"]
+
+
+def numbers(name):
+    ids = [f"{case['case']} ({number})" for number, case in enumerate(CASES[name])]
+    return pytest.mark.parametrize("number", range(len(ids)), ids=ids)
+
+
+@numbers("rules")
+def test_what_the_rules_make_of_a_passage(number):
+    (result,) = Rules().draft(iter([task_of(CASES["rules"][number])]))
+    check("rules", number, told(result))
+
+
+def repair(draft, highlight):
+    """Forbid fronts that say so themselves."""
+    front = draft.field("Front")
+    return (f"{front} is bad",) if front in ("Bad?", "Worse?") else ()
+
+
+@numbers("replies")
+def test_what_a_reply_becomes(model, server, fake, whole, number):
+    case = CASES["replies"][number]
+    server.otherwise = lambda _: fake.says("nothing more")
+    for one in case["served"]:
+        plain = isinstance(one, str)
+        reply = fake.says(one) if plain else fake.Reply(one["status"], one["body"].encode())
+        server.queue.append(reply)
+    settings = {"concurrency": 1, **case.get("settings", {})}
+    if case.get("repair"):
+        settings["repair"] = repair
+    drafter = model(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    result = whole(drafter.draft(iter([Privacy(()).task(task_of(case))])))
+    asked = [
+        [[words for _, words in fake.marked(one)], one.get("response_format", {}).get("type")]
+        + [message["content"] for message in one["messages"][3:]]
+        for one in server.asked
+    ]
+    found = json.dumps(told(result) | {"asked": asked})
+    host = server.base_url.split("/")[2]
+    check("replies", number, json.loads(found.replace(host, "<server>")))

@@ -1,0 +1,118 @@
+"""Tables of small decisions: comments, prompts by model, prices, what is drafted first."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from ankiforge.draft import Wish, instruction, without_comment, worth
+from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.pipeline.models import is_small_model
+
+HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("comment", "wish", "words"),
+    [
+        ("skip", Wish.SKIP, ""),
+        ("Skip.", Wish.SKIP, ""),
+        ("skip: known", Wish.SKIP, "known"),
+        ("skip connections matter", Wish.NONE, "skip connections matter"),
+        ("? What is REM?", Wish.QUESTION, "What is REM?"),
+        ("?", Wish.NONE, ""),
+        ("q: What is REM", Wish.QUESTION, "What is REM"),
+        ("What happens in REM?", Wish.QUESTION, "What happens in REM?"),
+        ("why?", Wish.NONE, "why?"),
+        ("レム睡眠とは何か？", Wish.QUESTION, "レム睡眠とは何か？"),
+        ("c: four stages", Wish.CLOZE, "four stages"),
+        ("c:", Wish.CLOZE, ""),
+        ("cf. Walker", Wish.NONE, "cf. Walker"),
+        ("#no-llm skip", Wish.SKIP, ""),
+        ("? What is\nREM\n— Bo: Sleep.\n— Is it?", Wish.QUESTION, "What is REM"),
+        ("skip\n— Bo: Why?", Wish.SKIP, ""),
+        ("— Bo: Is it one phase or two?", Wish.NONE, ""),
+        ("What is REM — a dream?", Wish.QUESTION, "What is REM — a dream?"),
+        ("", Wish.NONE, ""),
+    ],
+)
+def test_a_comment_is_understood(comment, wish, words):
+    assert (instruction(comment).wish, instruction(comment).words) == (wish, words)
+
+
+@pytest.mark.parametrize(
+    ("model", "here", "elsewhere"),
+    [
+        ("qwen3:8b", True, True),
+        ("gemma3n:e4b", True, True),
+        ("llama-3.2-1B-Instruct", True, True),
+        ("smollm:135m", True, True),
+        ("qwen3:32b", False, False),
+        ("mixtral-8x7b", False, False),
+        ("openai/gpt-oss-120b", False, False),
+        ("qwen3-coder:480b-cloud", False, False),
+        ("gpt-5-mini", False, False),
+        ("phi4", True, False),
+        ("my-128k-model", True, False),
+    ],
+)
+def test_small_models_get_the_prompt_with_few_rules(model, here, elsewhere):
+    assert (is_small_model(HERE, model), is_small_model(ELSEWHERE, model)) == (here, elsewhere)
+
+
+# --- which highlights are asked first ---------------------------------------------------------
+
+SET = Path(__file__).parents[2] / "benchmarks" / "passages.jsonl"
+DOCUMENT = Document(DocumentKey("doc"), "Cells", "vault")
+CLAUSE = "the mitochondrion makes most of the energy of a cell"
+
+
+def marked(exact, comment="", **fields):
+    return Highlight(DOCUMENT, "pdf:p", HighlightKind.HIGHLIGHT, exact, comment=comment, **fields)
+
+
+@pytest.mark.parametrize(
+    ("highlight", "wants", "rank"),
+    [
+        (marked(CLAUSE, "remember this"), "", 0),
+        (marked(CLAUSE, "remember this", instructs=False), "", 2),
+        (marked(CLAUSE), "", 2),
+        (marked(CLAUSE), "definition", 1),
+        (marked("a prototype is a representative embedding of its class"), "", 1),
+        (marked("the reaction stops above 60 °C in most of the cells"), "", 1),
+        (marked("線粒體是細胞中製造三磷酸腺苷的胞器也是細胞進行有氧呼吸的主要場所"), "", 2),
+        (marked("oxidative phosphorylation"), "", 3),
+        (marked(" ".join([CLAUSE] * 9)), "", 3),
+        (marked("lear", prefix="we ", suffix="n it"), "", 4),
+        (marked("Recomputation kward pass typica", suffix="lly"), "", 4),
+        (marked("BERT"), "", 4),
+        (marked("Linformer"), "", 4),
+        (marked("tiling"), "", 4),
+        (marked("Anna Maria Sibylla Merian"), "", 4),
+        (marked("—"), "question", 4),
+    ],
+)
+def test_clauses_come_before_fragments_and_names(highlight, wants, rank):
+    assert worth(highlight, wants) == rank
+
+
+def test_deserving_passages_come_earlier_than_in_reading_order():
+    def ndcg(deserving):
+        gain = sum(yes / math.log2(at + 2) for at, yes in enumerate(deserving))
+        return gain / sum(1 / math.log2(at + 2) for at in range(sum(deserving)))
+
+    rows = [json.loads(line) for line in SET.read_text("utf-8").splitlines()]
+    rows = [row for row in rows if row["deserves"] is not None]
+    ranked = sorted(rows, key=lambda row: worth(marked(row["exact"], row["comment"])))
+    assert ndcg([row["deserves"] for row in ranked]) > ndcg([row["deserves"] for row in rows])
+
+
+def test_a_comment_that_stands_beside_its_quote_is_no_evidence():
+    quote = marked(
+        CLAUSE, "found by  Altmann in 1890", suffix=". found by Altmann in 18",
+        nearby=f"{CLAUSE}.\nfound by Altmann in 1890\nIt has two membranes.",
+    )  # fmt: skip
+    bare = without_comment(quote)
+    assert "Altmann" not in bare.suffix + bare.nearby
+    assert "two membranes" in bare.nearby

@@ -1,0 +1,188 @@
+"""Notes of a vault beyond the cases in `texts/obsidian-*`: keys, hostile text, files, links."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ankiforge.extract import registry
+from ankiforge.model import Extracted, Form, Highlight, Problem, Scan, Sighting
+from ankiforge.text.passages import anchor_key, own_key
+from ankiforge.text.private import why_private
+from tests.foreign import foreign, needed
+from tests.reading import opened, tell_osr
+
+ROOT = Path(__file__).parents[2]
+OURS = ("inline", "block", "cloze", "glossary")
+DIALECTS = ("osr", "o2a", "flashcards")
+MARKED = "A ==mark== here.\n"
+
+
+def scan(root: Path, *only: Path, **settings: Any) -> list[Sighting]:
+    wanted = msgspec.convert(
+        {"path": str(root), **settings}, registry.source_type("obsidian").Settings
+    )
+    return list(opened("obsidian", root, wanted, only, name="notes").scan())
+
+
+def highlights(folder: Path, note: str, **settings: Any) -> list[Highlight]:
+    (folder / "note.md").write_bytes(note.encode())
+    return [h for s in scan(folder, **settings) if isinstance(s, Extracted) for h in s.highlights]
+
+
+# --- keys -----------------------------------------------------------------------------------
+
+
+def vectors() -> list[dict[str, Any]]:
+    lines = (ROOT / "docs/reference/keys.jsonl").read_text("utf-8").splitlines()
+    found = [vector for vector in map(json.loads, lines) if "note" in vector]
+    assert len(found) >= 12
+    return found
+
+
+@pytest.mark.parametrize("vector", vectors())
+def test_notes_of_the_page_on_keys_read_as_it_says(tmp_path, vector):
+    found = highlights(tmp_path, vector["note"])
+    assert [h.exact for h in found] == vector["exact"]
+    around = [h.anchor_around or (h.prefix, h.suffix) for h in found]
+    plain = {
+        before + (h.anchor_text or h.exact) + after
+        for h, (before, after) in zip(found, around, strict=True)
+    }
+    assert plain == {vector["plain"]}
+    assert [own_key(h) or anchor_key(h, h.nth) for h in found] == vector["keys"]
+
+
+@pytest.mark.parametrize(
+    "tagged", ["---\ntags: [no-llm]\n---\n{}", "{}\n\n#no-llm\n", "%%#no-llm%%\n\n{}"]
+)
+@pytest.mark.parametrize("vector", vectors())
+def test_no_key_depends_on_the_tag_of_privacy(tmp_path, vector, tagged):
+    if vector["note"].startswith("---"):
+        pytest.skip("it has front matter of its own")
+    found = highlights(tmp_path, tagged.format(vector["note"]))
+    assert [own_key(h) or anchor_key(h, h.nth) for h in found] == vector["keys"]
+    assert all(map(why_private, found))
+
+
+# --- hostile text ---------------------------------------------------------------------------
+
+EVERY_MARK = {"marks": ("==", "mark", "bold", "callout")}
+EVERY_CARD = {"cards": (*OURS, *DIALECTS)}
+HOSTILE = [
+    *((EVERY_MARK, note) for note in (
+        "[[" * 30_000, "==a== " * 5000, "*a **b " * 10_000, "{{a" * 10_000, "`" * 3000 + "<!--" * 3000,
+        "> " * 5000 + "==x==", "$a " * 20_000, "> ```a\n" * 20_000 + "x ==y==", " " * 200_000 + "==x==",
+        "<mark>" * 10_000, "Q\n?\n" + "```x\n" * 20_000, "a::b " * 10_000)),
+    *((EVERY_CARD, note) for note in (
+        "{" * 20_000, "==a" * 9000, "{a} " * 4000, "START\n" * 3000,
+        "".join(" " * n + "- a #card\n" for n in range(800)), "a\n---\n" * 1500, "~~a " * 9000)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "note"), HOSTILE, ids=lambda value: str(value)[:8])
+def test_hostile_notes_are_read_to_their_end(tmp_path, settings, note):
+    (tmp_path / "note.md").write_text(note, encoding="utf-8")
+    tell_osr(tmp_path)
+    *found, end = scan(tmp_path, **settings)
+    assert isinstance(end, Scan)
+    assert all(one.notice for one in found if isinstance(one, Problem))
+
+
+@pytest.mark.parametrize(
+    "sign", ["<% ", "<sup>1</sup>", "x==a ", "\\frac{{", "$$ \\begin ", "{{a "]
+)
+def test_a_long_row_of_signs_that_never_end_is_read_in_its_length(tmp_path, sign):
+    (marked,) = highlights(tmp_path, sign * 20_000 + "\n\nThe ==end== of it.")
+    assert [marked.exact[slice(*gap)] for gap in marked.gaps] == ["end"]
+
+
+# --- the files of other people --------------------------------------------------------------
+
+
+NAMES = {
+    "obsidian-spaced-repetition": "osr",
+    "Obsidian_to_Anki": "o2a",
+    "flashcards-obsidian": "flashcards",
+}
+
+
+NEUTRAL_TABLE = "obsidian/flashcard-syntax-cases.json"
+NOT_READ = {"fc070", "fc072", "fc074", "fc103"}
+"""Patterns of clozes with footnotes for hints, marks of three signs, a rule between the sides."""
+
+
+def cases() -> list[dict[str, Any]]:
+    path = foreign(NEUTRAL_TABLE)
+    found = json.loads(path.read_text("utf-8")) if path else []
+    named = [case for case in found if case["source"] in (*NAMES, "ankiforge-own")]
+    return [case for case in named if case["id"] not in NOT_READ]
+
+
+OF_ITS_PATTERN_ONLY = "fc045"
+"""A mark over a line end: no cloze to the plugin's pattern, a mark to Obsidian itself."""
+
+
+def test_the_neutral_table_is_here():
+    needed(NEUTRAL_TABLE)
+    assert len(cases()) > 75
+
+
+def kind(highlight: Highlight) -> str:
+    if highlight.form in (Form.CLOZE, Form.PHRASE):
+        return "cloze"
+    return "reversed" if highlight.two_way else "basic"
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
+def test_each_case_of_the_neutral_table_is_read_as_its_tool_reads_it(tmp_path, case):
+    dialects = (NAMES[case["source"]],) if case["source"] in NAMES else (*OURS, *DIALECTS)
+    options = case["options"]
+    of_osr = isinstance(options, dict) and "singleLineCardSeparator" in options
+    tell_osr(tmp_path, **(options if of_osr else {}))
+    found = highlights(tmp_path, case["input"], cards=dialects)
+
+    expected = case["expected"]
+    assert [kind(h) for h in found] == [e["type"].replace("-multiline", "") for e in expected]
+    for highlight, card in zip(found, expected, strict=True):
+        if "front" in card:
+            assert highlight.markdown == (card["front"], card["back"])
+        elif dialects != ("osr",):  # that table has the source there, not the card
+            assert highlight.markdown == (" ".join(card["text"].split()),)
+        if "tags" in card:
+            assert highlight.tags == tuple(card["tags"])
+        if "existing_id" in card:
+            assert highlight.hints == (f"anki:{card['existing_id']}",)
+    counted = case["source"] in ("obsidian-spaced-repetition", "ankiforge-own")
+    if counted and isinstance(options, str) and case["id"] != OF_ITS_PATTERN_ONLY:
+        ours = highlights(tmp_path, case["input"], marks=("==", "mark", "bold"))
+        assert len(ours) == len(expected)
+
+
+def test_templates_of_a_real_vault_make_no_cards():
+    assert [s for s in scan(needed("obsidian/vault-kepano")) if isinstance(s, Extracted)] == []
+
+
+# --- what a file system says ----------------------------------------------------------------
+
+
+def test_links_are_told_of_and_not_followed(tmp_path):
+    root = tmp_path / "vault"
+    root.mkdir()
+    (root / "a.md").write_text(MARKED, "utf-8")
+    for name, target in (("loop", root), ("b.md", root / "a.md"), ("x.png", root / "a.md")):
+        (root / name).symlink_to(target)
+    first, second, note, end = scan(root)
+    assert [first.where, second.where, note.document.path] == ["b.md", "loop", "a.md"]
+    assert "exclude" in first.hint
+    assert end.complete
+    assert not any(isinstance(one, Problem) for one in scan(root, exclude=("loop/", "b.md")))
+
+
+def test_a_path_outside_is_a_problem(tmp_path):
+    (tmp_path / "vault").mkdir()
+    (tmp_path / "outside.md").write_text(MARKED, "utf-8")
+    problem, end = scan(tmp_path / "vault", tmp_path / "outside.md")
+    assert (type(problem), end.complete) == (Problem, False)

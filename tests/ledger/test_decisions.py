@@ -1,0 +1,282 @@
+"""Decisions stand, can be undone in any sensible order, and are refused with a reason otherwise."""
+
+import pytest
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import DraftResult, Ledger
+from ankiforge.model import HighlightKey, Proposal, RemarkKind
+from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, model_draft, waiting, words_of
+
+BACK = "Back"
+PLAIN = (
+    "Mitochondria ==produce most of the chemical energy that a cell needs== for its life and work."
+)
+
+
+def never(_: object) -> bool:
+    return False
+
+
+@pytest.fixture
+def card(world: World) -> str:
+    """The guid of a card of the source's own, in Anki."""
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run()
+    return world.only("Rhine").guid
+
+
+def back(world: World, guid: str) -> str:
+    return dict(world.card(guid).fields)[BACK]
+
+
+def verdict(world: World, guid: str) -> str:
+    return world.card(guid).verdict.value
+
+
+# --- undo --------------------------------------------------------------------------------------
+
+
+UNDONE = {
+    "reject": (lambda ledger, guid: ledger.reject(guid), "rejected"),
+    "edit": (lambda ledger, guid: ledger.edit(guid, {BACK: "mine"}), "live"),
+    "skip": (lambda ledger, guid: ledger.reject(next(ledger.cards(guid)).key), "live"),
+}
+
+
+@pytest.mark.parametrize("what", UNDONE)
+@pytest.mark.parametrize("by", ["last", "card", "id", "key"])
+def test_each_decision_is_undone_by_each_name(world: World, card: str, what: str, by: str):
+    ledger, (decide, after) = world["a"], UNDONE[what]
+    before = world.state()
+    decide(ledger, card)
+    assert verdict(world, card) == after
+    key = world.card(card).key
+    names = {"last": "", "card": card, "id": ledger.history()[0].id, "key": key}
+    if (what, by) == ("skip", "card"):
+        names["card"] = key
+    ledger.undo(names[by])
+    assert world.state() == before
+    world.run()
+    assert world.state() == before
+
+
+def test_decisions_are_undone_one_after_the_other(world: World, card: str):
+    ledger, states = world["a"], [world.state()]
+    for decide in (
+        lambda: ledger.edit(card, {BACK: "first"}),
+        lambda: ledger.edit(world.only("water").guid, {"Extra": "other"}),
+        lambda: ledger.edit(card, {"Extra": "more"}),
+        lambda: ledger.reject(card),
+    ):
+        decide()
+        states.append(world.state())
+    for expected in reversed(states[:-1]):
+        ledger.undo()
+        assert world.state() == expected
+    with pytest.raises(RefusedError, match="nothing to undo"):
+        ledger.undo()
+
+
+def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(world, card):
+    ledger = world["a"]
+    ledger.edit(card, {BACK: "first"})
+    first = ledger.history()[0].id
+    ledger.edit(card, {"Extra": "more"})
+    ledger.undo(first)
+    assert dict(world.card(card).fields) | {} == {
+        "Front": "How long is the Rhine?", BACK: "1230 km", "Extra": "more",
+    }  # fmt: skip
+    ledger.edit(card, {BACK: "second"})
+    second = ledger.history()[0].id
+    ledger.edit(card, {BACK: "third"})
+    with pytest.raises(RefusedError, match="a later change") as refused:
+        ledger.undo(second)
+    third = ledger.history()[0].id
+    assert third in refused.value.hint
+    assert back(world, card) == "third"
+    ledger.undo(third)
+    ledger.undo(second)
+    assert back(world, card) == "1230 km"
+
+
+# --- rejected, skipped, retired ----------------------------------------------------------------
+
+
+def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
+    [accepted] = [one for one in world["a"].history(card) if one.what == "accept"]
+    world["a"].undo(accepted.id)
+    for _ in range(2):
+        world.run()
+        assert verdict(world, card) == "taken back"
+        [draft] = world.waiting()
+        world.lose("a")
+    world.run()
+    assert world["a"].accept(draft.id) == card
+    assert verdict(world, card) == "live"
+
+
+# --- drafts of a model -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def passage(world: World) -> HighlightKey:
+    """A passage with two drafts of one fact and one of another."""
+    world.note("a.md", PLAIN)
+    world.run(accepts=never)
+    [one] = world["a"].fates()
+    key = one.highlight.key
+    world["a"].reject(world.waiting()[0].id)
+    world["a"].undo()
+    drafts = [
+        model_draft(key, "What do mitochondria produce?", "energy", "produce most", 1),
+        model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
+        model_draft(key, "For what is the energy?", "its life", "life and work", 2),
+    ]
+    world["a"].record([DraftResult(key, drafts)], by_model=True)
+    return key
+
+
+def fronts(ledger: Ledger) -> list[str]:
+    return [dict(one.draft.fields).get("Front", "") for one in waiting(ledger)]
+
+
+def drafted(ledger: Ledger, front: str) -> str:
+    [one] = [one.id for one in waiting(ledger) if dict(one.draft.fields).get("Front") == front]
+    return one
+
+
+def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):
+    ledger = world["a"]
+    world.note("a.md", PLAIN.replace("Mitochondria", "Mitochondria, however,"))
+    world.run(accepts=never)
+    assert {"What do mitochondria produce?", "For what is the energy?"} <= set(fronts(ledger))
+    world.note("a.md", PLAIN.replace("life and work", "survival"))
+    world.run(accepts=never)
+    assert "For what is the energy?" not in fronts(ledger)
+
+
+def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
+    ledger = world["a"]
+    guid = ledger.accept(drafted(ledger, "For what is the energy?"))
+    world.note("a.md", PLAIN.replace("life and work", "survival"))
+    world.run(accepts=never)
+    assert world.card(guid).remarks == ("source changed",)
+    new = model_draft(passage, "For what is the energy?", "survival", "survival")
+    ledger.record([DraftResult(passage, [new])], by_model=True)
+    [revision] = [one for one in waiting(ledger) if one.revises]
+    assert revision.revises == guid
+    ledger.reject(revision.id)
+    assert words_of(world.card(guid)).endswith("its life")
+    ledger.undo()
+    ledger.record([DraftResult(passage, [new])], by_model=True)
+    [revision] = [one for one in waiting(ledger) if one.revises]
+    ledger.accept(revision.id)
+    assert words_of(world.card(guid)) == "For what is the energy? / survival"
+    assert world.card(guid).remarks == ()
+    ledger.undo()
+    assert words_of(world.card(guid)).endswith("its life")
+
+
+def proposed(world: World, proposal: Proposal) -> tuple[str, ...]:
+    key = proposal.draft.highlight
+    return world["a"].record([DraftResult(key, [proposal])], by_model=True, beside=True).new
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [("1.5 mg", "15 mg"), ("x < y", "x > y"), ("C", "C++"), ("n!", "n"), ("−5 °C", "5 °C"),
+     ("a ≠ b", "a = b"), ("lead", "Lead")],
+)  # fmt: skip
+def test_drafts_that_only_fold_equal_are_two(world: World, was: str, now: str):
+    world.note("a.md", f"The value that was measured and noted here ==is exactly {was} today==.")
+    world.run(accepts=never)
+    [fate] = world["a"].fates()
+    key = fate.highlight.key
+    [first] = proposed(world, model_draft(key, "What is the value?", was, was))
+    world["a"].reject(first)
+    assert not proposed(world, model_draft(key, "What is the value?", was, was))
+    [second] = proposed(world, model_draft(key, "What is the value?", now, now))
+    guid = world["a"].accept(second)
+    assert words_of(world.card(guid)).endswith(now)
+
+
+def test_another_form_is_another_note(world: World):
+    asked = "The {} begins in Switzerland, not in France."
+    world.note("a.md", asked.format("==Rhine=="), FAUST)
+    world.run()
+    old = world.only("Rhine").guid
+    world.note("a.md", f"{asked.format('Rhine')} :: Switzerland", FAUST)
+    for _ in range(2):
+        world.run(accepts=lambda one: True)
+    assert old in world.live()
+    [draft] = world.waiting()
+    assert draft.replaces == old
+    assert RemarkKind.REPLACEMENT in [remark.kind for remark in draft.remarks]
+    new = world["a"].accept(draft.id)
+    assert {old, new} & {*world.live()} == {new}
+    world["a"].undo()
+    assert {old, new} & {*world.live()} == {old}
+
+
+# --- questions ---------------------------------------------------------------------------------
+
+
+def asked_to_be_the_same(world: World, old: str = "a.md", new: str = "b.md") -> str:
+    world.note(old, OSMOSIS, RHINE)
+    world.note(new, "Nothing here.")
+    world.run()
+    guid = world.only("water").guid
+    world.note(old, RHINE)
+    world.note(new, OSMOSIS.replace("across a membrane", "through a wall"))
+    world.run()
+    return guid
+
+
+@pytest.mark.parametrize("notes", [("a.md", "b.md"), ("b.md", "a.md")])
+def test_the_oldest_key_names_a_passage(world: World, notes: tuple[str, str]):
+    key = world.card(asked_to_be_the_same(world, *notes)).key
+    world["a"].accept(world.question("same").id)
+    assert {card.key for card in world["a"].cards() if "water" in words_of(card)} == {key}
+
+
+def test_only_changes_since_a_time_are_listed(world: World, card: str):
+    world.note("a.md", OSMOSIS, RHINE.replace("1230", "1233"))
+    world.run()
+    assert [one.guid for one in world["a"].history(changes_since="2001")] == [card]
+    assert world["a"].history(changes_since="9999") == []
+
+
+def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
+    asked_to_be_the_same(world)
+    [draft] = world.waiting()
+    for decide in (world["a"].accept, world["a"].reject):
+        with pytest.raises(RefusedError, match="first say whether"):
+            decide(draft.id)
+    assert len(world.in_anki()) == 2
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_the_question_whether_it_is_the_same_card(world: World, same: bool):
+    guid = asked_to_be_the_same(world)
+    question = world.question("same")
+    (world["a"].accept if same else world["a"].reject)(question.id)
+    world.run()
+    assert not world["a"].questions()
+    assert ("through a wall" in world.live()[guid]) is same
+    assert len(world.live()) + len(world.waiting()) == (2 if same else 3)
+    with pytest.raises(RefusedError, match="no such open question"):
+        world["a"].accept(question.id)
+    world["a"].undo()
+    world.run()
+    if same:  # taken apart again, and asked again
+        assert "across a membrane" in world.live()[guid]
+        assert world.question("same")
+
+
+def test_the_question_lapses_if_the_old_passage_comes_back(world: World):
+    guid = asked_to_be_the_same(world)
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run()
+    assert not world["a"].questions()
+    assert "across a membrane" in world.live()[guid]
+    assert any("through a wall" in text for text in world.live().values())

@@ -1,0 +1,133 @@
+"""Cards depend on the events alone: in any order, from any file, however often they arrive."""
+
+import random
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from ankiforge.config.ownfiles import OwnPath, own_file
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.events import Event
+from ankiforge.ledger.fold import fold
+from tests.examples import examples
+from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
+
+LINES = [OSMOSIS, RHINE, FAUST, "front one :: back one", "front two :: back two"]
+MACHINES = st.sampled_from("ab")
+NUMBERS = st.integers(0, 9)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("share")),
+        st.tuples(st.just("run"), MACHINES),
+        st.tuples(st.just("line"), NUMBERS, st.sampled_from(["1231", "in fact", "gone", "away"])),
+        st.tuples(st.just("edit"), MACHINES, NUMBERS, st.sampled_from(["Mine", "Ours", ""])),
+        st.tuples(st.sampled_from(["reject", "accept", "undo", "answer", "skip"]), MACHINES, NUMBERS),
+    ),
+    min_size=3,
+    max_size=14,
+)  # fmt: skip
+
+
+def play(world: World, steps: list[tuple]) -> None:
+    """Let two machines work, each on what it has heard of."""
+    lines = list(LINES)
+    world.note("a.md", *lines)
+    world.run("a", ship=False)
+    world.share("a", "b")
+    world.run("b", ship=False)
+    for what, *more in steps:
+        if what == "share":
+            world.share("a", "b")
+        elif what == "run":
+            world.run(*more, ship=False)
+        elif what == "line":
+            number, text = more
+            at = number % len(lines)
+            lines[at] = "" if text == "gone" else f"{lines[at]} {text}"
+            world.note("a.md", *lines)
+        else:
+            with suppress(RefusedError):
+                decide(world[more[0]], what, *more[1:])
+
+
+def decide(ledger: Ledger, what: str, number: int, text: str = "") -> None:
+    cards = sorted(ledger.cards(), key=lambda card: card.guid)
+    drafts, questions = waiting(ledger), ledger.questions()
+    if what == "accept" and drafts:
+        ledger.accept(drafts[number % len(drafts)].id)
+    elif what == "answer" and questions:
+        answer = ledger.accept if number % 2 else ledger.reject
+        answer(questions[number % len(questions)].id)
+    elif what == "undo":
+        done = ledger.history()
+        ledger.undo(done[number % len(done)].id if done and number % 2 else "")
+    elif cards:
+        card = cards[number % len(cards)]
+        if what == "edit":
+            ledger.edit(
+                card.guid, {card.fields[number % len(card.fields)][0]: text or words_of(card)}
+            )
+        elif what == "reject":
+            ledger.reject(card.guid)
+        elif what == "skip":
+            ledger.reject(card.key)
+
+
+def state(ledger: Ledger) -> list[tuple[object, ...]]:
+    return sorted(
+        (card.guid, card.verdict.value, card.by, card.fields, card.edited, card.offered, card.key)
+        for card in ledger.cards()
+    )
+
+
+@given(STEPS, st.randoms(use_true_random=False), st.integers(1, 4))
+@settings(examples(25), phases=(Phase.explicit, Phase.generate))
+def test_events_give_the_same_cards_in_any_order_and_twice(steps, dice: random.Random, parts: int):
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        world.apart = True
+        play(world, steps)
+        world.share("a", "b")
+        world["a"].order()
+        world["b"].order()
+        expected = state(world["a"])
+        assert state(world["b"]) == expected
+
+        lines = [
+            line
+            for path in sorted(world.journal_of("a").iterdir())
+            for line in path.read_bytes().splitlines()
+        ]
+        lines += dice.sample(lines, k=len(lines) // 3)
+        dice.shuffle(lines)
+        journal = Path(folder, "other")
+        journal.mkdir()
+        with Ledger(own_file(Path(folder, "other.db")), OwnPath(journal), "c") as other:
+            for part in range(parts):
+                path = journal / f"{dice.choice('xyz')}{part}.jsonl"
+                path.write_bytes(b"".join(line + b"\n" for line in lines[part::parts]))
+                other.order()
+            assert state(other) == expected
+            other.order()
+            assert other.journal_state.new == 0
+        world.close()
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_of_two_equal_cards_the_kept_one_stands_when_their_passages_are_found_to_be_one(merged):
+    words = {"kind": "basic", "fields": {"Front": "What?", "Back": "that"}, "quote": "that"}
+    why = {"why": "one card with new"} if merged else {}
+    events = [
+        Event(n, "a", "", by, what, key, {"guid": key, **body}, "")
+        for n, (by, what, key, body) in enumerate([
+            ("policy", "accept", "old", {"draft": words}), ("policy", "accept", "new", {"draft": words}),
+            ("person", "retire", "old", why),
+        ])
+    ]  # fmt: skip
+    passage = fold(("old", "new"), events)
+    assert [card.guid for card in passage.live] == (["new"] if merged else [])

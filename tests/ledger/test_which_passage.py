@@ -1,0 +1,48 @@
+"""Which passage is which: an edited, moved, copied or restored one keeps its card."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.ledger.world import FAUST, OSMOSIS, RHINE, World
+
+LINES = {
+    "osmosis": OSMOSIS,
+    "rhine": RHINE,
+    "faust": FAUST,
+    "mitosis": "What divides in mitosis? :: the nucleus",
+    "mitochondria": "The ==mitochondria== produce most of the chemical energy that a cell needs for its life.",
+}
+CASES = yaml.safe_load(Path(__file__).with_name("passages.yaml").read_text("utf-8"))
+
+
+def notes(places: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {
+        place: tuple(LINES.get(line, line) for line in lines) for place, lines in places.items()
+    }
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["", "a database lost after each run"])
+@pytest.mark.parametrize("name", CASES)
+def test_a_passage_keeps_its_card(world: World, name: str, lost: bool):
+    case = CASES[name]
+    world.notes(notes(case["first"]))
+    world.run()
+    before = {old: world.only(old).guid for old in case["now"]}
+    for places in case["then"]:
+        world.notes(notes(places))
+        world.run()
+        if lost:
+            world.lose("a")
+    if lost:
+        world.run()
+    live = world.live()
+    for old, new in case["now"].items():
+        assert new in live.get(before[old], ""), old
+    assert len(live) == case["live"]
+    if not lost:
+        assert tuple(question.kind for question in world["a"].questions()) == tuple(
+            case.get("asked", ())
+        )
+        assert len(world.waiting()) == case.get("waits", 0)

@@ -1,0 +1,267 @@
+"""What a watcher does with what happens to its sources: on real files, in the test's own time."""
+
+from pathlib import Path
+
+from tests.pipeline.watch.conftest import CELLS
+
+LENS = "The ==aperture== decides how much light enters.\n"
+METAL = "Which metal melts in a hand?::Gallium"
+
+
+def words(forge) -> dict[str, str]:
+    """The back of each question that is a card or a draft, with its verdict."""
+    return {one["fields"].get("Back", ""): one["verdict"] for one in forge.cards()}
+
+
+def answers(package: Path, notes_in) -> set[str]:
+    return {fields[1] for _, fields, _ in notes_in(package).values()} if package.exists() else set()
+
+
+# --- a person writes ----------------------------------------------------------------------------
+
+
+def test_what_is_written_is_a_draft_at_once_and_in_the_package_after_two_quiet_minutes(
+    forge, desk, watch, vault, notes_in
+):
+    package, note = desk / "ankiforge.apkg", vault / "Metals.md"
+
+    def happens(life):
+        yield set()
+        assert len(notes_in(package)) == 2, "what was finished before goes out at once"
+        for text in (METAL[:-3], METAL, f"{METAL}, at thi", f"{METAL}, at thirty degrees"):
+            note.write_text(f"{text}\n", "utf-8")
+            yield {note}
+            assert words(forge)[text.partition("::")[2]] == "pending"
+            yield from life.later(60)
+            assert len(notes_in(package)) == 2
+        yield from life.later(70)
+        assert words(forge)["Gallium, at thirty degrees"] == "accepted"
+        assert "Gallium, at thirty degrees" in answers(package, notes_in)
+
+    life = watch(happens)
+    assert len(forge.cards()) == 3, "no half of a sentence is left"
+    assert [one["notes"]["added"] for one in life.of("delivered")] == [2, 1]
+    assert life.of("problem") == []
+
+
+def test_a_card_in_the_package_keeps_its_words_until_the_new_ones_are_whole(
+    forge, desk, watch, vault, notes_in
+):
+    package, note = desk / "ankiforge.apkg", vault / "Cells.md"
+
+    def happens(life):
+        yield set()
+        [guid] = [one["guid"] for one in forge.cards() if "Back" in one["fields"]]
+        for end in ("of wat", "of water through a mem", "of water through a membrane"):
+            note.write_text(CELLS.replace("of water", end), "utf-8")
+            yield {note}
+            yield from life.later(60)
+            assert notes_in(package)[guid][1][1] == "Movement of water"
+            assert forge.cards(guid)[0]["fields"]["Back"] == "Movement of water"
+        yield from life.later(70)
+        assert notes_in(package)[guid][1][1] == "Movement of water through a membrane"
+
+    watch(happens)
+    assert len(forge.cards()) == 2
+
+
+def test_a_finished_note_is_delivered_while_another_one_is_written(
+    forge, desk, watch, vault, notes_in
+):
+    package, noise = desk / "ankiforge.apkg", vault / "Long.md"
+
+    def happens(life):
+        yield set()
+        (vault / "Lens.md").write_text(LENS, "utf-8")
+        yield {vault / "Lens.md"}
+        for number in range(5):
+            noise.write_text(f"{METAL}, number {number}\n", "utf-8")
+            yield {noise}
+            yield from life.later(30)
+        assert len(notes_in(package)) == 3
+
+    watch(happens)
+
+
+def test_a_run_accepts_what_a_watcher_that_was_stopped_had_left_for_later(forge, watch, vault):
+    def happens(life):
+        yield set()
+        (vault / "Metals.md").write_text(METAL, "utf-8")
+        yield {vault / "Metals.md"}
+
+    watch(happens)
+    assert words(forge)["Gallium"] == "pending"
+    forge.ok("run")
+    assert words(forge)["Gallium"] == "accepted"
+
+
+def test_what_was_accepted_beside_it_is_in_the_package_within_ten_minutes(
+    forge, desk, settings, watch, notes_in
+):
+    settings("accept: {rules: review}\n")
+
+    def happens(life):
+        yield set()
+        yield from life.later(150)
+        assert not (desk / "ankiforge.apkg").exists()
+        forge.ok("accept", "--all")
+        yield from life.later(610)
+        assert len(notes_in(desk / "ankiforge.apkg")) == 2
+
+    life = watch(happens)
+    assert len(life.of("delivered")) == 1
+
+
+# --- what goes wrong ----------------------------------------------------------------------------
+
+
+def test_a_vault_that_is_gone_or_empty_loses_no_card_and_is_told_once(
+    forge, watch, vault, no_waiting
+):
+    away = vault.with_name("away")
+
+    def happens(life):
+        yield set()
+        vault.rename(away)
+        yield {vault}
+        yield from life.later(1300)
+        assert len(life.of("problem")) == 1
+        assert {one["verdict"] for one in forge.cards()} == {"accepted"}
+        assert "gone" not in str(forge.cards())
+        away.rename(vault)
+        (vault / "Lens.md").write_text(LENS, "utf-8")
+        yield {vault}
+        yield from life.later(130)
+
+    watch(happens)
+    assert len(forge.cards()) == 3
+
+
+def test_damaged_settings_are_told_once_and_read_again_when_they_are_mended(
+    forge, desk, watch, vault
+):
+    file = desk / "ankiforge.yaml"
+    good = file.read_text("utf-8")
+
+    def happens(life):
+        yield set()
+        file.write_text("nonsense: true\n", "utf-8")
+        (vault / "Lens.md").write_text(LENS, "utf-8")
+        yield {vault / "Lens.md"}
+        yield from life.later(100)
+        assert len(life.of("problem")) == 1
+        file.write_text(good, "utf-8")
+        yield from life.later(130)
+
+    watch(happens)
+    assert len(forge.cards()) == 3
+
+
+def test_a_source_nobody_trusts_is_not_read_though_the_settings_name_it(
+    forge, desk, watch, tmp_path
+):
+    file = desk / "ankiforge.yaml"
+    good = file.read_text("utf-8")
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "a.md").write_text(LENS, "utf-8")
+
+    def happens(life):
+        yield set()
+        more = f"- obsidian: {{name: secret, path: {tmp_path / 'secret'}}}\nanki:"
+        file.write_text(good.replace("anki:", more), "utf-8")
+        yield from life.later(700)
+        assert "secret" in str(life.of("problem"))
+        file.write_text(good, "utf-8")
+
+    watch(happens)
+    assert len(forge.cards()) == 2
+
+
+def test_another_program_that_writes_is_waited_for(forge, desk, watch, vault):
+    from filelock import FileLock
+
+    def happens(life):
+        yield set()
+        (vault / "Lens.md").write_text(LENS, "utf-8")
+        with FileLock(desk / ".ankiforge" / "drafting.lock"):
+            yield {vault / "Lens.md"}
+            assert len(life.of("problem")) == 1
+        yield from life.later(40)
+
+    watch(happens)
+    assert len(forge.cards()) == 3
+
+
+# --- a model ------------------------------------------------------------------------------------
+
+
+def test_a_model_gets_no_half_sentence_and_all_passes_share_one_budget(
+    forge, settings, watch, vault, fake
+):
+    note = vault / "Cells.md"
+    note.write_text("Nothing is marked here.\n", "utf-8")
+    with fake.LlmServer() as server:
+        budget = "price_usd: [1, 1], budget_usd: 0.0005"
+        settings(f"drafter: llm\nllm: {{model: m, base_url: {server.base_url}, {budget}}}\n")
+
+        def happens(life):
+            yield set()
+            note.write_text("==We should all sleep more.==\n", "utf-8")
+            yield {note}
+            yield from life.later(60)
+            assert server.asked == []
+            yield from life.later(70)
+            assert "sleep more" in str(server.asked[0])
+            first = len(server.asked)
+            for number in range(40):
+                page = vault / f"Page {number}.md"
+                page.write_text(f"==The passage {number} says something else.==\n", "utf-8")
+                yield {page}
+                yield from life.later(125)
+            assert first < len(server.asked) < first + 40
+
+        assert "budget" in str(watch(happens).of("problem"))
+
+
+def test_a_model_that_is_down_is_told_once_and_other_cards_go_out(
+    desk, settings, watch, vault, fake, notes_in
+):
+    (vault / "Lens.md").write_text("==We should all sleep more.==\n", "utf-8")
+    with fake.LlmServer() as server:
+        settings(f"drafter: llm\nllm: {{model: m, base_url: {server.base_url}}}\n")
+
+    def happens(life):
+        yield set()
+        yield from life.later(100)
+        assert len(life.of("problem")) == 1
+
+    watch(happens)
+    assert len(notes_in(desk / "ankiforge.apkg")) == 2
+
+
+# --- a running Anki -----------------------------------------------------------------------------
+
+
+def test_cards_are_pushed_and_a_closed_anki_is_asked_again(
+    desk, settings, watch, serving, tmp_path
+):
+    with serving(tmp_path / "profile") as closed:
+        settings(connect=closed.address)
+
+    def happens(life):
+        yield set()
+        yield from life.later(100)
+        assert len(life.of("problem")) == 1
+        assert (desk / "ankiforge.apkg").exists()
+        with serving(tmp_path / "profile") as anki:
+            settings(connect=anki.address)
+            yield from life.later(40)
+            with anki.collection() as col:
+                assert col.note_count() == 2
+
+    life = watch(happens, "--push")
+    assert [one["notes"]["added"] for one in life.of("delivered") if one["pushed"]] == [2]
+
+
+def test_without_a_source_there_is_nothing_to_watch(forge):
+    assert "nothing to watch" in forge("watch", code=2).stderr

@@ -1,0 +1,29 @@
+"""`make demo`: what a newcomer runs first."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def demo(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "samples.demo", str(folder)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    parts = ("vault", "papers", "zotero", "ankiforge.yaml", "ankiforge.apkg")
+    paths = (path for part in parts for path in (folder / part, *(folder / part).rglob("*")))
+    return {str(path): path.read_bytes() for path in paths if path.is_file()}
+
+
+def test_the_demo_writes_a_package_and_a_second_run_changes_nothing(tmp_path):
+    first = demo(tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert str(tmp_path / "ankiforge.apkg") in first.stdout
+    before = content(tmp_path)
+    assert len(before) >= 19
+    second = demo(tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert content(tmp_path) == before

@@ -1,0 +1,70 @@
+"""Links of the README on the package index, and what keeps a tag from being released."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def script(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("script", ROOT / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_link_of_the_readme_is_absolute_on_the_package_index():
+    pytest.importorskip("hatchling")
+    absolute = script("hatch_build.py").absolute
+
+    text = absolute((ROOT / "README.md").read_text(), "https://github.com/someone/ankiforge")
+
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 20
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    assert (
+        "https://raw.githubusercontent.com/someone/ankiforge/main/docs/pictures/card-light.png"
+        in links
+    )
+    assert "https://github.com/someone/ankiforge/blob/main/docs/reference/commands.md" in links
+    assert "/main//" not in text
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "ankiforge").mkdir()
+    (tmp_path / "ankiforge/__init__.py").write_text('__version__ = "0.1.0"\n')
+    (tmp_path / "CITATION.cff").write_text("title: x\nversion: 0.1.0\n")
+    (tmp_path / "CHANGELOG.md").write_text("# C\n\n## 0.1.0 - 2026-12-01\n\nWords.\n\n## 0.0.9\n")
+    hooks = "[tool.hatch.metadata.hooks.custom]\n"
+    (tmp_path / "pyproject.toml").write_text(f'{hooks}repository = "https://github.com/a/b"\n')
+    return tmp_path
+
+
+def test_a_finished_release_passes_with_its_notes(tree):
+    release = script(".ci/release.py")
+
+    assert release.problems(tree, "v0.1.0") == []
+    assert release.notes(tree, "v0.1.0") == "## 0.1.0 - 2026-12-01\n\nWords.\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "problem"),
+    [
+        ("pyproject.toml", "/a/", "/OWNER/", "the repository's address is still"),
+        ("ankiforge/__init__.py", "0.1.0", "0.2.0", "the version is not 0.1.0"),
+        ("CITATION.cff", "0.1.0", "0.0.9", "CITATION.cff: the version is not 0.1.0"),
+        ("CHANGELOG.md", " - 2026-12-01", " - not released yet", "no dated section for 0.1.0"),
+    ],
+)
+def test_an_unfinished_release_is_refused(tree, name, old, new, problem):
+    path = tree / name
+    path.write_text(path.read_text().replace(old, new))
+
+    assert any(problem in told for told in script(".ci/release.py").problems(tree, "v0.1.0"))

@@ -1,0 +1,56 @@
+"""The vectors of docs/reference/keys.jsonl hold: what keys and ids are made of never changes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.ledger import Wording
+from ankiforge.model import Family, HighlightKey, card_id, guid_for, h16, named_id, note_id
+from ankiforge.text.fold import fold
+from ankiforge.text.passages import percent, triple
+from ankiforge.text.sentences import sentences
+
+LINES = (Path(__file__).parents[2] / "docs/reference/keys.jsonl").read_text("utf-8").splitlines()
+
+
+def _slot(one: Any) -> str:
+    kind = "cloze" if "Text" in one["drafted"] else "basic"
+    return Wording(kind, {**one["drafted"], "Extra": "does not count"}).place
+
+
+def _ids(one: Any) -> list[Any]:
+    guid = guid_for(HighlightKey(one["key"]), Family(one["family"]), one["slot"])
+    return [guid, note_id(guid), card_id(guid, 0)]
+
+
+CHECKS: dict[tuple[str, ...], Callable[[Any], tuple[Any, Any]]] = {
+    ("fold",): lambda one: (fold(one["text"]), one["fold"]),
+    ("percent",): lambda one: (percent(one["part"]), one["percent"]),
+    ("sentences",): lambda one: (
+        [one["text"][slice(*span)] for span in sentences(one["text"])],
+        one["sentences"],
+    ),
+    ("anchor",): lambda one: (
+        h16(*triple(one["exact"], one["before"], one["after"]), str(one["n"])),
+        one["anchor"],
+    ),
+    ("source", "path"): lambda one: (
+        f"vault:{percent(one['source'])}/{h16(one['path'])}",
+        one["key"],
+    ),
+    ("drafted",): lambda one: (_slot(one), one["slot"]),
+    ("guid",): lambda one: (_ids(one), [one["guid"], one["nid"], one["cid"]]),
+    ("what", "id"): lambda one: (named_id(one["what"], one["name"]), one["id"]),
+}
+
+
+@pytest.mark.parametrize("names", CHECKS)
+def test_the_vectors_of_the_page_hold(names):
+    vectors = [one for one in map(json.loads, LINES) if set(names) <= set(one)]
+    assert vectors
+    for one in vectors:
+        found, told = CHECKS[names](one)
+        assert found == told

@@ -1,0 +1,171 @@
+"""Pictures of the program, for `docs/pictures/`: the review page, a card in Anki, and the whole way as a moving picture.
+
+    python -m tests.web.pictures docs/pictures
+
+They are made anew each time, in a folder that is thrown away: look at them before you commit.
+"""
+
+import base64
+import html
+import io
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pypdfium2
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from ankiforge.extract import files
+from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from tests.anki import backend
+from tests.conftest import Forge
+from tests.fakes import llm_server
+from tests.web.conftest import CHROMIUM, QUIET, served, turn_to
+from tests.web.world import PAPER, RESIST, replies, world
+
+WIDE, PHONE = (1280, 720), (390, 780)
+# (name, list, words of the item's title, colours, size)
+PICTURES = (
+    ("new", "new", "bacteria resist", "light", WIDE),
+    ("new-dark", "new", "bacteria resist", "dark", WIDE),
+    ("new-phone", "new", "bacteria resist", "light", PHONE),
+    ("changed", "changed", "myelin", "light", WIDE),
+    ("questions", "questions", "lines like", "light", WIDE),
+    ("none", "none", "Natural selection", "light", WIDE),
+)
+
+
+def main(folder: Path) -> None:
+    """Take them all."""
+    files.QUIET_SECONDS = files.EMPTY_SECONDS = 0.0
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        forge = Forge(Path(place) / "lists")
+        with world(forge, backend, llm_server), served(forge) as address:
+            page = browser.new_page(reduced_motion="reduce")  # an address works once
+            page.goto(address)
+            page.wait_for_selector(".item")
+            for name, list, words, scheme, (width, height) in PICTURES:
+                page.set_viewport_size({"width": width, "height": height})
+                page.emulate_media(color_scheme=scheme)
+                turn_to(page, list)
+                find(page, words)
+                page.screenshot(path=folder / f"review-{name}.png")
+        move(Forge(Path(place) / "way"), browser, folder / "whole-way.gif")
+        browser.close()
+
+
+def find(page: Any, words: str) -> None:
+    """Turn to the item with these words in its title; choose two words if it is a passage."""
+    title = "document.querySelector('#stage > .item:not(.ahead)').item.title"
+    for _ in range(10):
+        if words in page.evaluate(title):
+            break
+        page.keyboard.press("j")
+        page.wait_for_timeout(300)
+    for word in ("daily", "hourly"):
+        if (found := page.locator(f".item:not(.ahead) .word:text-is('{word}')")).count():
+            found.click()
+    page.evaluate("document.activeElement?.blur()")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(300)
+
+
+# --- the whole way ------------------------------------------------------------------------------
+
+SCREEN = (960, 540)
+STEPS = ("Mark a sentence", "ankiforge run", "Decide", "Learn it in Anki")
+FRAME = """<style>
+  * {{ box-sizing: border-box; }} body {{ margin: 0; width: 960px; height: 600px; background: #fff; font: 16px system-ui, sans-serif; }}
+  ol {{ display: flex; gap: 2.5rem; height: 60px; margin: 0; padding: 0 2rem; align-items: center; list-style: none; background: #1f2430; color: #8f98ab; }}
+  li.now {{ color: #fff; font-weight: 600; }} main {{ height: 540px; overflow: hidden; background: {ground}; }}
+  img {{ display: block; width: 960px; }} pre {{ margin: 0; padding: 2rem; font: 17px/1.6 "DejaVu Sans Mono", monospace; color: #e6e9ef; white-space: pre-wrap; }}
+  .anki {{ padding: 2rem; }}
+</style><ol>{steps}</ol><main>{content}</main>"""
+
+
+def move(forge: Forge, browser: Any, path: Path) -> None:
+    """Make the moving picture: a mark in a paper, the run, the page, the card in Anki."""
+    page = browser.new_page(viewport={"width": 960, "height": 600})
+    shots = []
+    for step, seconds, content, ground in way(forge, browser):
+        steps = "".join(
+            f'<li class="{"now" if at == step else ""}">{at + 1} {name}</li>'
+            for at, name in enumerate(STEPS)
+        )
+        page.set_content(FRAME.format(steps=steps, content=content, ground=ground))
+        page.wait_for_timeout(200)
+        image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        shots.append((image.quantize(96, dither=Image.Dither.NONE), int(seconds * 1000)))
+    first, *rest = [image for image, _ in shots]
+    times = [time for _, time in shots]
+    first.save(path, save_all=True, append_images=rest, duration=times, loop=0, optimize=True)
+
+
+def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
+    """Yield (step, seconds, HTML, ground) of each frame, as the real program shows it."""
+    papers = forge.folder / "papers"
+    papers.mkdir()
+    blocks = (
+        heading(PAPER, level=0),
+        heading("1 Four ways out"),
+        paragraph(f"{RESIST} Most do several at once."),
+    )
+    write_pdf(
+        papers / "Bacteria.pdf",
+        [Page(blocks, (mark(RESIST, colour="#ffd400"),), label="117")],
+        title=PAPER,
+    )
+    with llm_server.LlmServer(otherwise=replies(llm_server)) as server:
+        forge.settings(
+            "sources: [{pdf: {name: papers, path: papers}}]\ndrafter: llm\n"
+            f"llm: {{base_url: '{server.base_url}', model: m-70b}}\n"
+        )
+        drawn = pypdfium2.PdfDocument(papers / "Bacteria.pdf")[0].render(scale=1.62).to_pil()
+        left = (drawn.width - SCREEN[0]) // 2
+        yield 0, 2.5, picture(drawn.crop((left, 40, left + SCREEN[0], 40 + SCREEN[1]))), "#fff"
+        done = forge.ok("run")
+        told = f"$ ankiforge run\n{done.stderr}{done.stdout}".replace(str(forge.folder), "~")
+        told = re.sub(r"(?<=127\.0\.0\.1:)\d+", "11434", told)  # another port each time
+        yield 1, 3.0, f"<pre>{html.escape(told)}</pre>", "#14161a"
+        with served(forge) as address:
+            page = browser.new_page(
+                viewport={"width": SCREEN[0], "height": SCREEN[1]}, reduced_motion="reduce"
+            )
+            page.goto(address)
+            page.wait_for_selector(".item iframe")
+            page.wait_for_timeout(600)
+            yield 2, 3.0, picture(page.screenshot()), "#fff"
+            page.keyboard.press("a")
+            page.wait_for_selector(".end")
+            page.wait_for_timeout(400)
+            yield 2, 1.5, picture(page.screenshot()), "#fff"
+        forge.ok("build")
+        with backend.opened(forge.profile) as anki:
+            anki.load(forge.folder / "ankiforge.apkg")
+            [one] = forge.cards()
+            card = anki.cards(one["guid"])[0]
+            for side, seconds in ((card.question(), 1.8), (card.answer(), 3.0)):
+                yield (
+                    3,
+                    seconds,
+                    f'<div class="card card1">{side.replace("<details", "<details open")}</div>',
+                    "#fcfcfa",
+                )
+
+
+def picture(shown: Any) -> str:
+    """A picture as HTML."""
+    if not isinstance(shown, bytes):
+        data = io.BytesIO()
+        shown.save(data, "PNG")
+        shown = data.getvalue()
+    return f'<img src="data:image/png;base64,{base64.b64encode(shown).decode()}" alt="">'
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures"))

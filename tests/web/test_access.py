@@ -1,0 +1,75 @@
+"""Every list can be used by everybody: axe-core finds nothing, nothing is cut off, pictures show."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Forge
+from tests.web.conftest import settle, turn_to
+from tests.web.world import world
+
+LISTS = ("new", "changed", "questions", "none", "all", "recent")
+LOOKS = (("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390))
+RUN = """async () => {
+  const found = await axe.run(document, { iframes: false, resultTypes: ["violations"] });
+  return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" | ")}`);
+}"""
+CARD = """() => [...document.querySelectorAll(".item:not(.ahead) iframe.face")].map((frame) => {
+  const inside = frame.contentDocument.querySelector("#qa");
+  return [frame.clientHeight >= inside.scrollHeight, inside.innerText.trim().length > 0,
+    [...inside.querySelectorAll("img")].every((one) => one.naturalWidth > 0)];
+})"""
+PAPERS = """async () => {
+  const links = [...document.querySelectorAll(".item:not(.ahead) .links a[href^='/']")];
+  const types = await Promise.all(links.map(async (one) => (await fetch(one.href)).headers.get("Content-Type")));
+  return types.filter((one) => one !== "application/pdf").map((one) => `a paper is ${one}`);
+}"""
+
+
+@pytest.fixture(scope="module")
+def axe():
+    script = os.environ.get("ANKIFORGE_AXE", "")
+    if not script and not os.environ.get("ANKIFORGE_REQUIRE_ALL"):
+        pytest.skip("axe-core is not installed (make axe)")
+    return Path(script).read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory, backend, fake):
+    """A workspace with something in every list."""
+    forge = Forge(tmp_path_factory.mktemp("world"))
+    with world(forge, backend, fake):
+        yield forge
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme, width):
+    page = opened(full)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate(axe)
+    found, items = {}, {}
+    for name in LISTS:
+        turn_to(page, name)
+        count = page.locator("#ticks li").count()
+        items[name] = count or page.locator(".rows li").count()
+        for number in range(max(count, 1)):
+            page.wait_for_function("[...document.images].every((one) => one.complete)")
+            found[name, number] = page.evaluate(RUN)
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                found[name, number].append("it is too wide")
+            if not all(all(one) for one in page.evaluate(CARD)):
+                found[name, number].append("a card is cut off, or empty, or lacks a picture")
+            if not page.evaluate("[...document.images].every((one) => one.naturalWidth)"):
+                found[name, number].append("a picture does not show")
+            found[name, number] += page.evaluate(PAPERS)
+            if count:
+                page.keyboard.press("j")
+                settle(page)
+    for key, name in (("?", "#help"),):
+        page.keyboard.press(key)
+        page.locator(name).wait_for()
+        found[name] = page.evaluate(RUN)
+    assert {where: faults for where, faults in found.items() if faults} == {}
+    assert min(items.values()) > 0, items

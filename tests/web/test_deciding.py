@@ -1,0 +1,249 @@
+"""Deciding at the page, with the keyboard alone, on a slow line, and when a decision fails."""
+
+import json
+
+import pytest
+
+from tests.web.conftest import SHOWN, rest, settle, shown, turn_to
+
+SETTINGS = "sources: [{obsidian: {name: notes, path: notes}}]\naccept: {rules: review}\n"
+ANIMALS = ("cat", "dog", "owl", "bee", "ant", "elk", "fox", "hen", "cow", "pig", "rat", "yak")
+
+
+@pytest.fixture
+def notes(forge):
+    """Twelve cards that wait, each in a line of its own."""
+    forge.settings(SETTINGS)
+    (forge.folder / "notes").mkdir()
+    write(forge, *(f"What does the {one} say?::the word of the {one}" for one in ANIMALS))
+    forge.ok("run")
+    return forge
+
+
+def write(forge, *lines):
+    (forge.folder / "notes" / "Animals.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+
+
+def verdicts(forge):
+    return {one["fields"]["Front"]: one["verdict"] for one in forge.cards()}
+
+
+def left(page, list="new"):
+    return page.locator(f"#lists a[href='#{list}'] .left").inner_text().split()[1]
+
+
+def test_four_quick_presses_on_a_slow_line_decide_the_card_that_was_seen(notes, opened):
+    page = opened(notes)
+    seen, sent = shown(page), []
+    # the line holds it back until it is let go
+    page.route("**/api/decide", lambda route: sent.append(route))
+    page.keyboard.press("a")
+    page.wait_for_function(f"({SHOWN}) !== {json.dumps(seen)}")  # painted before the answer
+    for _ in range(3):
+        page.keyboard.press("a")
+        rest(page)
+    [held] = sent
+    held.continue_()
+    settle(page)
+    page.wait_for_function("document.querySelector('#lists .left').innerText.includes('11')")
+
+    assert [front for front, verdict in verdicts(notes).items() if verdict == "accepted"] == [seen]
+
+
+def test_a_round_with_the_keyboard_alone(notes, opened):
+    page = opened(notes)
+    fronts = [shown(page)]
+
+    def press(*keys):
+        for key in keys:
+            page.keyboard.press(key)
+        settle(page)
+        fronts.append(shown(page))
+
+    page.click(
+        ".item:not(.ahead) iframe"
+    )  # the page has the keys, also while the card has the focus
+    press("a")
+    press("x")
+    press("s")  # skipped: it comes last
+    page.keyboard.press("Shift+X")
+    page.keyboard.type("too vague")
+    press("Tab", "Enter")
+    page.keyboard.press("e")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("moo")
+    press("Control+Enter")
+    assert left(page) == "8"
+    press("j")
+    press("k")
+    assert fronts[-1] == fronts[-3]
+    press("u")
+    press("u")
+    assert left(page) == "10", "the last two decisions are taken back"
+    assert [fronts[-1], fronts[-2]] == [fronts[3], fronts[4]]
+
+    found = verdicts(notes)
+    assert [found.get(one, "gone") for one in fronts[:5]] == ["accepted", "gone", *["pending"] * 3]
+
+
+def test_a_round_ends_with_what_was_done_and_what_is_next(notes, opened):
+    page = opened(notes)
+    for _ in range(10):
+        page.keyboard.press("a")
+        settle(page)
+    assert page.locator(".end h2").inner_text() == "Ten done."
+    assert page.locator(".end p").first.inner_text() == "10 accepted."
+    assert page.locator(".end .button").all_inner_texts() == [
+        "Two more",
+        "Send 10 new cards to Anki",
+    ]
+    page.click("text=Send 10 new cards to Anki")
+    page.wait_for_selector("#toast:has-text('10 notes to import')")
+    assert (notes.folder / "ankiforge.apkg").exists()
+    settle(page)
+    assert shown(page), "the last two follow"
+
+
+def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
+    page = opened(notes)
+    seen = shown(page)
+    page.route("**/api/decide", lambda route: route.abort())
+    page.keyboard.press("a")
+    page.wait_for_selector(".error:has-text('has ended')")
+    assert (shown(page), left(page)) == (seen, "12")
+    page.unroute("**/api/decide")
+    settle(page)
+
+    page.keyboard.press("e")
+    page.locator("textarea").nth(0).fill("What does it say?")
+    page.locator("textarea").nth(1).fill("")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".error:has-text('Do it all the same')")
+    assert page.locator("textarea").nth(0).input_value() == "What does it say?"
+    assert set(verdicts(notes).values()) == {"pending"}
+    settle(page)
+    page.click("text=Do it all the same")
+    settle(page)
+    assert (shown(page) == seen, left(page)) == (False, "11")
+
+
+def test_a_card_that_changed_elsewhere_is_shown_again_and_not_decided(notes, opened):
+    page = opened(notes)
+    seen = shown(page)
+    [id] = [one["id"] for one in notes.cards() if one["fields"]["Front"] == seen]
+    notes.ok("reject", id)
+    page.keyboard.press("a")
+    page.wait_for_selector("#toast:has-text('no longer waits')")
+
+    assert seen not in verdicts(notes)
+    assert shown(page) != seen
+
+
+def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
+    forge.settings(SETTINGS.replace("review", "clean"))
+    (forge.folder / "notes").mkdir()
+    capitals = {"Peru": "Lima", "Chile": "Santiago", "Ecuador": "Quito", "Bolivia": "Sucre"}
+    write(forge, *(f"Capital of {land} :: {city}" for land, city in capitals.items()))
+    forge.ok("run")
+    page = opened(forge, "questions")
+    assert page.locator(".lines .b").all_inner_texts() == [*capitals.values()]
+    page.click("text=Quito")
+    assert page.locator(".item:not(.ahead) .filled span").inner_text() == "Make 3 cards"
+    page.keyboard.press("a")
+    page.wait_for_selector(".end")
+    settle(page)
+    made = [front for front, verdict in verdicts(forge).items() if verdict == "accepted"]
+    assert made == [f"Capital of {land}" for land in capitals if land != "Ecuador"]
+    turn_to(page, "recent")
+    page.click("text=Undo >> nth=0")
+    settle(page)
+    turn_to(page, "questions")
+    assert page.locator(".lines input").count() == 4
+
+
+def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
+    forge.settings(SETTINGS.replace("review", "clean"))
+    vault = forge.folder / "notes"
+    (vault / ".obsidian").mkdir(parents=True)
+    write(forge, "The {cat} says miaow.", "What does the dog say?::the word of the dog")
+    forge.ok("run")
+    listed = vault / ".obsidian" / "community-plugins.json"
+    listed.write_text('["obsidian-to-anki-plugin"]', encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge, "questions")
+    asked = page.locator(".item:not(.ahead)").inner_text()
+    assert "Obsidian_to_Anki is switched on in notes: read its cards?" in asked
+    page.keyboard.press("a")
+    page.wait_for_selector(".end")
+    settle(page)
+    forge.ok("run")
+    made = [card["fields"].get("Text") for card in forge.cards() if card["verdict"] == "accepted"]
+    assert "The {{c1::cat}} says miaow." in made
+    turn_to(page, "recent")
+    page.click("text=Undo >> nth=0")
+    settle(page)
+    turn_to(page, "questions")
+    assert "Obsidian_to_Anki" in page.locator(".item:not(.ahead)").inner_text()
+
+
+def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
+    with fake.LlmServer(otherwise=lambda request: fake.cards(*(
+        {"h": h, "kind": "none", "quote": text, "why_none": "no single fact"} for h, text in fake.marked(request)
+    ))) as server:  # fmt: skip
+        llm = json.dumps({"base_url": server.base_url, "model": "m"})
+        forge.settings(f"{SETTINGS}drafter: llm\nllm: {llm}\n")
+        (forge.folder / "notes").mkdir()
+        write(
+            forge,
+            *(
+                f"==𝒳 {one} is daily scrutinising, throughout the world, every variation, however slight it is.=="
+                for one in ("Selection", "Nature")
+            ),
+        )
+        forge.ok("run")
+    page = opened(forge, "none")
+    page.keyboard.press("a")  # nothing is chosen: the first word has the focus
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Space", "a"):
+        page.keyboard.press(key)
+    settle(page)
+    page.click(".item:not(.ahead) .word:text-is('world')")
+    page.keyboard.press("q")
+    page.keyboard.type("Where does nature scrutinise?")
+    page.click(".item:not(.ahead) .button.filled")
+    page.wait_for_selector(".end")
+    settle(page)
+
+    found = [one["fields"] for one in forge.cards()]
+    assert {"Front": "Where does nature scrutinise?", "Back": "world"} in found
+    assert any("is {{c1::daily}} scrutinising" in one.get("Text", "") for one in found)
+
+
+def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
+    fronts = ["What is scrutinised daily?", "How often is it scrutinised?", "Who scrutinises?"]
+
+    def answer(request):
+        [(h, text)] = fake.marked(request)
+        others = "quite different cards" in str(request["messages"])
+        asked = [
+            fake.card(h, text, front, "every variation")
+            for front in (fronts[1:] if others else fronts[:1])
+        ]
+        return fake.cards(*asked)
+
+    with fake.LlmServer(otherwise=answer) as server:
+        llm = json.dumps({"base_url": server.base_url, "model": "m"})
+        forge.settings(f"{SETTINGS}drafter: llm\nllm: {llm}\n")
+        (forge.folder / "notes").mkdir()
+        write(forge, "==Selection is daily scrutinising every variation, however slight it is.==")
+        forge.ok("run")
+        page = opened(forge)
+        assert "choose" not in page.locator(".item:not(.ahead)").inner_text().casefold()
+        page.keyboard.press("r")
+        page.wait_for_selector(".item:not(.ahead) .pick >> nth=1")
+        settle(page)
+        page.keyboard.press("2")
+        page.keyboard.press("a")
+        settle(page)
+    assert verdicts(forge)[fronts[2]] == "accepted"
+    assert verdicts(forge)[fronts[0]] == "pending"

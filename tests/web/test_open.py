@@ -1,0 +1,104 @@
+"""How the page is opened, and that nobody else on this machine can keep it from answering."""
+
+import http.client
+import signal
+import socket
+import stat
+import sys
+import threading
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.web.conftest import served
+
+# A browser that keeps what it was called with.
+RECORDER = """
+import os, sys
+open({kept!r} + ".part", "w").write("\\n".join(sys.argv[1:]))
+os.rename({kept!r} + ".part", {kept!r})
+"""
+
+
+@pytest.fixture
+def called(forge, tmp_path, monkeypatch):
+    """`called()`: the page's process, its address, and what the browser was called with."""
+    kept = tmp_path / "called"
+    script = tmp_path / "browser.py"
+    script.write_text(RECORDER.format(kept=str(kept)))
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {script} %s")
+    forge.settings("sources: []\nanki: {collection: none}\n")
+    process = forge.started("review", "-q")
+    try:
+        address = process.stdout.readline().strip()
+        while not kept.exists():
+            time.sleep(0.05)
+            assert process.poll() is None
+        yield process, address, kept.read_text()
+    finally:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def test_the_token_is_on_no_command_line(called):
+    process, address, words = called
+    token = urlsplit(address).query.removeprefix("token=")
+    assert len(token) > 20
+    assert token not in words
+    file = Path(urlsplit(words).path)
+    assert token in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            assert token.encode() not in (folder / "cmdline").read_bytes()
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+    assert not file.parent.exists()
+
+
+def test_the_file_leads_a_real_browser_to_the_page(called, browser):
+    _, address, words = called
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(words)
+    page.wait_for_url(f"{address.partition('?')[0]}**")
+    page.wait_for_selector(".item:not(.ahead), .end, .table")
+    assert "token" not in page.url
+    context.close()
+
+
+@pytest.mark.parametrize("count", [100, 101, 250])
+@pytest.mark.parametrize("piece", [b"", b"G", b"GET / HTTP/1.1\r\nX: "])
+def test_the_page_answers_while_slow_connections_are_open(forge, count, piece):
+    forge.settings("sources: []\nanki: {collection: none}\n")
+    ended = threading.Event()
+    with served(forge) as address, ExitStack() as stack:
+        stack.callback(ended.set)
+        port = urlsplit(address).port
+        slow = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(count)
+        ]
+
+        def trickle() -> None:
+            for connection in slow:
+                with suppress(OSError):
+                    connection.sendall(piece)
+            while piece and not ended.wait(0.2):
+                for connection in slow:
+                    with suppress(OSError):
+                        connection.sendall(b"x")
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        for _ in range(3):
+            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            asked.request("GET", "/")
+            assert asked.getresponse().status == 403  # it has no cookie, but is answered
+            asked.close()
+        ended.set()
+        thread.join()
