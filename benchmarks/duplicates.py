@@ -127,7 +127,7 @@ def searched(cards: list[Draft]) -> tuple[float, int, bool]:
         last = list(twins.near(card, key))
         found += len(last)
         twins.add(f"af{number:024}", key, card)
-    first = any(one.twin == f"af{0:024}" and one.check == "duplicate" for one in last)
+    first = any(one.duplicate == f"af{0:024}" and one.check == "duplicate" for one in last)
     return time.process_time() - start, found, first
 
 

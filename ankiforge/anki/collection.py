@@ -152,7 +152,8 @@ def _unpack(path: Path, target: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             member = _member(path, archive)
-            limit = min(_MAX_DATABASE, _MAX_SMALL_DATABASE + _MAX_RATIO * member.compress_size)
+            likely_most = _MAX_SMALL_DATABASE + _MAX_RATIO * member.compress_size
+            limit = min(_MAX_DATABASE, likely_most)
             with ExitStack() as stack:
                 source = stack.enter_context(archive.open(member))
                 if member.filename == _MEMBERS[3]:
@@ -226,9 +227,9 @@ order by r.id
 _USED_TYPES = f"""
 select distinct {numbers("n.mid")} from temp.chosen o join notes n on n.id = o.nid
 """
-_FOREIGN_IDS = (
-    f"select {numbers('id', 'mod')} from notes where id not in (select nid from temp.chosen)"
-)
+_FOREIGN_IDS = f"""
+select {numbers("id", "mod")} from notes where id not in (select nid from temp.chosen)
+"""
 _FOREIGN_NOTES = f"""
 select n.id, {numbers("n.mod", "n.mid")}, {texts("n.flds")},
   (select {_HOME} from cards c where c.nid = n.id order by c.ord limit 1)
@@ -285,8 +286,8 @@ class CollectionView(Value):
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
         """Yield the reviews of our notes' cards, by review id."""
-        for id, guid, ease, interval, duration, type in self.database.rows(_REVIEWS, after):
-            yield SeenReview(id, Guid(guid), ease, interval, duration, type)
+        for id, guid, *answer in self.database.rows(_REVIEWS, after):
+            yield SeenReview(id, Guid(guid), *answer)
 
     def graves(self) -> frozenset[int]:
         """Return the ids of notes deleted since the last full sync."""
@@ -346,7 +347,10 @@ def _identity_in(fields: Strings, guid: str) -> Identity | None:
 
 
 @contextmanager
-def open_view(path: Path, adopted: Mapping[str, str] | None = {}) -> Iterator[CollectionView]:
+def open_view(
+    path: Path,
+    adopted: Mapping[str, str] | None = {},
+) -> Iterator[CollectionView]:
     """Open a collection or an export for reading.
 
     Args:
@@ -496,7 +500,10 @@ def _kind_of(path: Path) -> ViewKind:
     if start == b"SQLite format 3\0":
         return ViewKind.COLLECTION
     if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        raise ItemError(f"{path}: neither a collection nor an export of Anki", hint=_EXPECTED)
+        raise ItemError(
+            f"{path}: neither a collection nor an export of Anki",
+            hint=_EXPECTED,
+        )
     return ViewKind.COLPKG if path.suffix.lower() == ".colpkg" else ViewKind.APKG
 
 
@@ -578,9 +585,13 @@ def _foreign_sides(kind: SeenType, fields: list[str]) -> Fields:
         front = list(html_of)[:1]
     order = (*front, *_named_in(template.answer), *html_of)
     text_of = {name: _plain_text(html_of.get(name, "")) for name in order}
-    question = next((text_of[name] for name in front if text_of[name]), "")
-    answers = [text_of[name] for name in text_of if name not in front]
-    answer = next((text for text in answers if text not in ("", question)), "")
+    question = ""
+    for name in front:
+        question = question or text_of[name]
+    answer = ""
+    for name, text in text_of.items():
+        if name not in front and text != question:
+            answer = answer or text
     if not question or not answer:
         return ()
     return (("Front", question), ("Back", answer))

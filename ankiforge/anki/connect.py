@@ -69,7 +69,8 @@ class AnkiConnect:
         # no proxy, no redirects, no `Origin` (only web pages send one)
         self._http = httpx2.Client(
             trust_env=False,
-            verify=address.startswith("https:"),  # loading certificates takes longer than a request
+            # loading certificates takes longer than a request
+            verify=address.startswith("https:"),
             headers={"Connection": "close"},
         )
         bound(self._http)
@@ -84,9 +85,10 @@ class AnkiConnect:
         with suppress(UnsupportedError):
             answer = self._ask("requestPermission", Json)
             if answer.get("permission") != "granted":
+                origins = "ignoreOriginList and webCorsOriginList"
                 raise ServiceError(
                     f"AnkiConnect at {self.address} denied permission",
-                    hint=f"in Anki: {_CONFIG_MENU}, look at ignoreOriginList and webCorsOriginList",
+                    hint=f"in Anki: {_CONFIG_MENU}, look at {origins}",
                 )
 
     def active_profile(self) -> str:

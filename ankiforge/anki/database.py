@@ -41,10 +41,13 @@ create index temp.chosen_nid on chosen (nid);
 """
 _ADOPTED = """
 insert or ignore into temp.chosen
-select a.value, ifnull(cast(n.id as integer), 0) from notes n join json_each(?) a on a.key = n.guid
+select a.value, ifnull(cast(n.id as integer), 0)
+from notes n join json_each(?) a on a.key = n.guid
 """
 # Finds tables but not views: a view in place of a table could run for ever.
-_PLAIN_TABLES = "select name from sqlite_master where type = 'table' and sql like 'create table%'"
+_PLAIN_TABLES = """
+select name from sqlite_master where type = 'table' and sql like 'create table%'
+"""
 
 
 def numbers(*columns: str) -> str:
@@ -65,7 +68,12 @@ class Database:
     Anki: guid of our card). If `adopted` is None, all notes are read, with the place ''.
     """
 
-    def __init__(self, connection: sqlite3.Connection, name: str, adopted: Texts | None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        name: str,
+        adopted: Texts | None,
+    ) -> None:
         self._connection = connection
         self._name = name
         self.created, self.schema = self._created_and_schema()
@@ -144,7 +152,10 @@ class Database:
 
     def unusable(self, what: str, why: str) -> ItemError:
         """Return an error that names the file."""
-        return ItemError(f"{self._name}: {what} ({why})", hint="name the collection.anki2 of Anki")
+        return ItemError(
+            f"{self._name}: {what} ({why})",
+            hint="name the collection.anki2 of Anki",
+        )
 
     def _damaged(self, why: object) -> ItemError:
         return ItemError(
@@ -251,7 +262,10 @@ def _from_tables(database: Database, id: int) -> Iterator[SeenType]:
         )
 
 
-def _fields_from_table(database: Database, type_id: int) -> Iterator[tuple[str, int | None]]:
+def _fields_from_table(
+    database: Database,
+    type_id: int,
+) -> Iterator[tuple[str, int | None]]:
     """Yield (name, id) of each field of a note type, in order."""
     query = f"select {texts('name')}, config from fields where ntid = ? order by ord"
     for name, config in _configured(database, query, type_id):

@@ -33,7 +33,13 @@ def field_html(
     """Return all fields of a card's note, in note type order. `tags` are those of the package."""
     content = content_html(card.kind, card.fields, pictures)
     hashes = tuple(map(field_hash, content))
-    return with_content(card, content, hashes=hashes, tags=tags, safe_context=safe_context)
+    return with_content(
+        card,
+        content,
+        hashes=hashes,
+        tags=tags,
+        safe_context=safe_context,
+    )
 
 
 def with_content(
@@ -55,7 +61,8 @@ def with_content(
         safe_context: what may stand above the question.
         feedback: the field Feedback, which is the person's.
     """
-    identity = f"af1 {card.guid} {card.key} {card.slot} {'.'.join(hashes)} {tags_hash(tags)}"
+    words = ("af1", card.guid, card.key, card.slot, ".".join(hashes), tags_hash(tags))
+    identity = " ".join(words)
     written = dict(zip(card.family.content_fields, content, strict=True))
     written["Source"] = source_html(card)
     written["Citation"] = citation_html(card, safe_context)
@@ -65,7 +72,11 @@ def with_content(
     return tuple(written.get(name, "") for name in note_type(card.family).names)
 
 
-def content_html(kind: CardKind, fields: Fields, pictures: Pictures | None = None) -> Strings:
+def content_html(
+    kind: CardKind,
+    fields: Fields,
+    pictures: Pictures | None = None,
+) -> Strings:
     """Return only the content fields, in note type order. Used for cards and drafts."""
     family = kind.family
     markdown = dict(fields)
@@ -98,7 +109,8 @@ def source_html(card: Card) -> str:
     before = lines(passage[:start])
     marked = _with_evidence(passage[start:end], card.quote)
     after = lines(passage[end:])
-    quotes = [f'<blockquote>{before}<span class="af-exact">{marked}</span>{after}</blockquote>']
+    exact = f'<span class="af-exact">{marked}</span>'
+    quotes = [f"<blockquote>{before}{exact}{after}</blockquote>"]
     for other in card.passages[1:]:
         if not same(other.exact, highlight.exact):
             cite = f"<cite>{literal(reference(other))}</cite>"
@@ -183,7 +195,10 @@ def reference(highlight: Highlight) -> str:
 
 def _authors_and_year(document: Document) -> str:
     """Return the family names and the year, as in `Roediger & Karpicke (2006)`."""
-    names = [isolated(creator.partition(",")[0].strip()) for creator in document.creators]
+    names = []
+    for creator in document.creators:
+        family_name = creator.partition(",")[0].strip()
+        names.append(isolated(family_name))
     authors = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
     year = re.match(r"\d{4}", document.issued)
     return _joined(" ", authors, f"({year[0]})" if year else "")

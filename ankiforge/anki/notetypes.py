@@ -175,7 +175,10 @@ def _names_in(kind: SeenType) -> tuple[Strings, Strings]:
 # --- notes in Anki ----------------------------------------------------------------------
 
 
-def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> tuple[Strings, bool] | None:
+def arranged(
+    note: SeenNote,
+    types: Mapping[int, SeenType],
+) -> tuple[Strings, bool] | None:
     """Return the fields of a note in our order, and whether its type `is_exact`.
 
     None if its type is not ours or lacks one of our fields.
@@ -191,7 +194,12 @@ def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> tuple[Strings, bo
     return fields, is_exact(seen, family)
 
 
-def in_order_of(seen: SeenType, family: Family, fields: Strings, before: Strings = ()) -> Strings:
+def in_order_of(
+    seen: SeenType,
+    family: Family,
+    fields: Strings,
+    before: Strings = (),
+) -> Strings:
     """Return our fields at their positions in a changed note type, and its other fields unchanged.
 
     Args:

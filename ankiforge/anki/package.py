@@ -123,9 +123,10 @@ def _lay_out(notes: tuple[Note, ...], changed_types: Types) -> _Layout:
     ordinals = _ordinals_by_guid(notes, types)
     decks = {note.deck: deck_name(note.deck) for note in notes}
     wanted_note_ids = {guid: note_id(guid) for guid in ordinals}
-    wanted_card_ids = {
-        (guid, ordinal): card_id(guid, ordinal) for guid in ordinals for ordinal in ordinals[guid]
-    }
+    wanted_card_ids = {}
+    for guid, own in ordinals.items():
+        for ordinal in own:
+            wanted_card_ids[guid, ordinal] = card_id(guid, ordinal)
     return _Layout(
         notes=notes,
         types=types,
@@ -141,7 +142,7 @@ def _ordinals_by_guid(
     notes: Iterable[Note], types: Mapping[Family, SeenType]
 ) -> dict[Guid, list[int]]:
     """Return the cards that each note makes, by the positions of their templates."""
-    positions = {family: ordinals_of(types[family], family) or () for family in Family}
+    basic_positions = ordinals_of(types[Family.BASIC], Family.BASIC) or ()
     by_guid: dict[Guid, list[int]] = {}
     for note in notes:
         if note.guid in by_guid:
@@ -152,7 +153,7 @@ def _ordinals_by_guid(
         ordinals = list(_ordinals(note))
         is_our_basic = note.family is Family.BASIC and not note.kind
         if is_our_basic:  # a person may have moved its templates
-            ordinals = [positions[note.family][ordinal] for ordinal in ordinals]
+            ordinals = [basic_positions[ordinal] for ordinal in ordinals]
         by_guid[note.guid] = ordinals
     return by_guid
 
@@ -215,10 +216,14 @@ def _update_collection(connection: sqlite3.Connection, layout: _Layout) -> None:
         decks[str(id)] = Deck(id, name).to_json()
     types = {type.id: type for type in map(layout.type_of, layout.notes)}
     models = {str(id): _type_json(type) for id, type in types.items()}
-    columns = [json.dumps(column, sort_keys=True, ensure_ascii=False) for column in (decks, models)]
-    connection.execute("update col set decks = ?, models = ?", columns)
+    written = (_json(decks), _json(models))
+    connection.execute("update col set decks = ?, models = ?", written)
     if any(note.states for note in layout.notes):  # days begin at 4 o'clock here
         connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _deck_id(name: str) -> int:
@@ -263,7 +268,10 @@ def _ordinals(note: Note) -> tuple[int, ...]:
     if _SEPARATOR in "".join((*note.fields, *note.own)):
         raise RefusedError(f"note {note.guid}: a field holds Anki's field separator (U+001F)")
     if is_blank(note.fields[0]):
-        raise RefusedError(f"note {note.guid}: {names[0]} is empty", hint="edit or reject the card")
+        raise RefusedError(
+            f"note {note.guid}: {names[0]} is empty",
+            hint="edit or reject the card",
+        )
     made = card_ordinals(note.family, note.fields)
     ordinals = tuple(ordinal for ordinal in made if ordinal not in note.without)
     if not ordinals:

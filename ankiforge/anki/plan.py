@@ -161,8 +161,14 @@ def plan(
     if seen and not card.live:
         return nothing if seen.retired else _plan_retired(card, seen, options)
 
-    available = {path: one for path, one in pictures.items() if isinstance(one, Media)}
-    missing = tuple(one for one in pictures.values() if isinstance(one, Problem))
+    available: dict[str, Media] = {}
+    problems: list[Problem] = []
+    for path, picture in pictures.items():
+        if isinstance(picture, Media):
+            available[path] = picture
+        else:
+            problems.append(picture)
+    missing = tuple(problems)
     is_picture = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
     if missing and is_picture:
         return replace(nothing, problems=missing)
@@ -228,12 +234,19 @@ def _is_unchanged(card: Card, seen: Seen, html: Strings, tags: Strings) -> bool:
         compared = len(card.family.content_fields)
     ours = html[:compared]
     theirs = seen.fields[:compared]
-    if len(ours) != len(theirs) or _folded(tags) != _folded(seen.tags):
+    if len(ours) != len(theirs):
+        return False
+    if _folded(tags) != _folded(seen.tags):
         return False
     return all(map(same_html, ours, theirs))
 
 
-def merge(card: Card, seen: Sequence[str], ours: Sequence[str], bases: Sequence[str]) -> Merged:
+def merge(
+    card: Card,
+    seen: Sequence[str],
+    ours: Sequence[str],
+    bases: Sequence[str],
+) -> Merged:
     """Merge the content fields of a note in Anki with ours.
 
     Args:
@@ -251,11 +264,14 @@ def merge(card: Card, seen: Sequence[str], ours: Sequence[str], bases: Sequence[
             _decision_on(card, name), seen[position], ours[position], base
         )
         if is_conflict:
-            theirs = seen[position]
-            conflicts.append(Conflict(card.guid, name, theirs, ours[position], unrender(theirs)))
+            conflicts.append(_conflict(card, name, seen[position], ours[position]))
         content.append(text)
         hashes.append(written)
     return Merged(tuple(content), tuple(hashes), tuple(conflicts))
+
+
+def _conflict(card: Card, field: str, theirs: str, ours: str) -> Conflict:
+    return Conflict(card.guid, field, theirs, ours, words=unrender(theirs))
 
 
 class _Decision(NamedTuple):
@@ -274,7 +290,12 @@ def _decision_on(card: Card, field: str) -> _Decision:
     return decisions.get(field, _Decision())
 
 
-def _merge_field(decision: _Decision, theirs: str, ours: str, base: str) -> tuple[str, str, bool]:
+def _merge_field(
+    decision: _Decision,
+    theirs: str,
+    ours: str,
+    base: str,
+) -> tuple[str, str, bool]:
     """Merge one field.
 
     Returns:
@@ -294,7 +315,12 @@ def _merge_field(decision: _Decision, theirs: str, ours: str, base: str) -> tupl
     return theirs, base, True
 
 
-def plan_note(card: Card, seen: Seen | None, contents: Contents, options: Options) -> Planned:
+def plan_note(
+    card: Card,
+    seen: Seen | None,
+    contents: Contents,
+    options: Options,
+) -> Planned:
     """Return the note to ship, unless Anki or the note type in Anki would reject it."""
     family = card.family
     nothing = Planned(card.guid, card.live)
@@ -349,7 +375,8 @@ def _why_held(
         name = changed_type.name
         return f"{name} has fields or templates that you added: import the file instead"
     if seen and seen.scheduler_tags and not options.push:
-        return f"its note is tagged {' and '.join(seen.scheduler_tags)}: use ankiforge push"
+        tags = " and ".join(seen.scheduler_tags)
+        return f"its note is tagged {tags}: use ankiforge push"
     return ""
 
 
@@ -403,7 +430,11 @@ def _folded(tags: Iterable[str]) -> set[str]:
     return {tag.casefold() for tag in tags}
 
 
-def merge_tags(base: Sequence[str], theirs: Sequence[str], ours: Sequence[str]) -> Strings:
+def merge_tags(
+    base: Sequence[str],
+    theirs: Sequence[str],
+    ours: Sequence[str],
+) -> Strings:
     """Merge tags: theirs, plus what we added since the base, minus what we removed. Sorted.
 
     Tags are compared without case, as in Anki. Tags of theirs keep their spelling.

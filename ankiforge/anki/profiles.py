@@ -59,7 +59,10 @@ def signature(path: Path) -> str:
         states = state_of(resolved(path))
     except OSError as error:
         return f"unreadable {error.errno}"
-    return " ".join(".".join(map(str, state)) if state else "-" for state in states)
+    shown = []
+    for state in states:
+        shown.append(".".join(map(str, state)) if state else "-")
+    return " ".join(shown)
 
 
 def changed_at(path: Path) -> float:

@@ -106,9 +106,10 @@ class _Writer(Value):
             if run.start < position:  # it is within the atom before
                 continue
             source = markdown[run.start : run.end]
-            written = (
-                self._gap(run.what) if isinstance(run.what, Gap) else self._shield(source, run.what)
-            )
+            if isinstance(run.what, Gap):
+                written = self._gap(run.what)
+            else:
+                written = self._shield(source, run.what)
             parts.append(markdown[position : run.start])
             parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
             self.atoms.append((source, written))
@@ -329,7 +330,8 @@ def _formula(tex: str, *, display: bool, inside: bool) -> str:
         display: whether to use `\[…\]` instead of `\(…\)`.
         inside: whether it is within a cloze, where `}}` and `::` would end or split it.
     """
-    if _TEX_DELIMITER.search(tex) or not _is_closed(tex) or _TEX_ACTIVE.search(tex):
+    may_escape = _TEX_DELIMITER.search(tex) or not _is_closed(tex)
+    if may_escape or _TEX_ACTIVE.search(tex):
         return ""
     body = _BRACKET.sub("[ ", escape(tex))
     body = _TEX_OPENER.sub("{ ", body)

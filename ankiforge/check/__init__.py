@@ -1,7 +1,7 @@
 """Checks: pure functions that judge a draft against its source and report findings.
 
-`check` runs them, and adjusts the severity of findings to who chose the words: block = never accepted,
-warn = a person decides, info = counted.
+`check` runs them, and adjusts the severity of findings to who chose the words: block =
+never accepted, warn = a person decides, info = counted.
 """
 
 from __future__ import annotations
@@ -94,14 +94,20 @@ ALL = (*SOURCELESS, *SOURCED, *checks_in(_NAMES, Needs.REST))
 _WORDING = group("wording")
 _BREAKING = frozenset(("empty_side", "malformed", "gap_is_all", "maths"))
 """The rules about what would break in Anki, or leaves nothing to ask."""
-_NOWHERE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.CARD, "", instructs=False)
+_NOWHERE = Highlight(
+    document=Document(DocumentKey(""), source="", title=""),
+    namespace="",
+    kind=HighlightKind.CARD,
+    exact="",
+    instructs=False,
+)
 
 
 def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
     """Return all findings about a draft, in the order of the checks. Never raises.
 
-    If a person wrote the card, findings about the wording are only counted. If the reader chose the
-    words, they are warnings at most.
+    If a person wrote the card, findings about the wording are only counted. If the
+    reader chose the words, they are warnings at most.
     """
     by_author = authored(draft)
     by_reader = chosen_by_reader(draft, context.highlight)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import ceil
 
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
-from ankiforge.check.reading import GAP, marked, read, without
+from ankiforge.check.reading import GAP, Reading, marked, read, without
 from ankiforge.check.wording import without_code
 from ankiforge.check.words import (
     NEGATIONS,
@@ -44,12 +44,13 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
         yield from _emphasis(draft)
 
 
-# --- the sentence is clear by itself --------------------------------------------------------------
+# --- the sentence is clear by itself --------------------------------------------------
 
 # The first words of a sentence that depends on the one before it; case matters.
 _LEANS = regex(rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])")
 _IMPERSONAL = regex(
-    r"(?i)these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows|turns out|takes)\s"
+    r"(?i)these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows"
+    r"|turns out|takes)\s"
     r"(?:\S+\s){0,3}(?:that|to|how|whether|for)\b|such (?:as|that)\b"
 )
 _SIGNS_BEFORE_WORDS = "“\"'‘(*_&%→• "
@@ -63,7 +64,7 @@ def _dependent_beginning(whole: str) -> Iterator[Finding]:
         yield make_finding("leans_back", f"“{leans[0].strip()}”")
 
 
-# --- each gap -------------------------------------------------------------------------------------
+# --- each gap -------------------------------------------------------------------------
 
 _ASKABLE = listed("small_words", "askable")
 _SMALL_WORDS = STOP_WORDS - NEGATIONS - _ASKABLE
@@ -76,7 +77,7 @@ _IDENTIFIER = regex(r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:
 
 
 def _words_of_gap(gap: Gap, answer: str) -> Iterator[Finding]:
-    """Find a gap without a content word; letters, numbers, formulae and negations count as such."""
+    """Find a gap without a content word, a letter, number, formula or negation."""
     words = tokens(answer)
     if words:
         is_small = not answer.isupper() and all(map(_is_small, words))
@@ -95,7 +96,8 @@ def _is_small(word: str) -> bool:
 
 
 _EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
-# A remark in brackets behind a sentence, of several words or with a number; others name a thing.
+# A remark in brackets behind a sentence, of several words or with a number; others name
+# a thing.
 _ASIDE = regex(
     r"(?:[.!?。]|[^.!?。]?(?=[(（](?:(?:[^\s()]+\s+){3}|[^()]*\d)))"
     r"[(（][^()（）]*[)）]"
@@ -111,7 +113,8 @@ def _edges_of_gap(gap: Gap, answer: str, text: str) -> Iterator[Finding]:
         yield make_finding("gap_edge_punct", f"“{gap.answer}”")
 
 
-# Words of a gap that begins the text, at most: what follows a longer one seldom says what is asked.
+# Words of a gap that begins the text, at most: what follows a longer one seldom says
+# what is asked.
 _OPENING_WORDS = 4
 # What stands between a term and its definition.
 _DEFINES = regex(r"[*_]*\s*(?:[:：=]|[-–—]\s)")
@@ -127,7 +130,7 @@ def _length_of_gap(gap: Gap, answer: str, text: str) -> Iterator[Finding]:
         yield from counted(length, "gap_gt8w")
 
 
-# --- the text beside the gaps ---------------------------------------------------------------------
+# --- the text beside the gaps ---------------------------------------------------------
 
 # A number or acronym, which is searched for although it is short.
 _SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
@@ -176,7 +179,7 @@ def _remainders(draft: Draft) -> Iterator[Finding]:
             yield make_finding("short_cloze", f"“{rest.strip()}”")
 
 
-# --- marks of a reader: emphasis, or to be recalled? ----------------------------------------------
+# --- marks of a reader: emphasis, or to be recalled? ----------------------------------
 
 _LABELS = listed("small_words", "label")
 _POINTING = listed("small_words", "pointing")
@@ -196,33 +199,51 @@ _WORDS_BESIDE = 2
 def _emphasis(draft: Draft) -> Iterator[Finding]:
     """Find phrases that are marked for emphasis rather than to be recalled.
 
-    Most people mark what is important. A mark passes in a whole sentence, if it is a term with its
-    definition, and beside a word that names it. In 30 public vaults that no rule was made for, readers
-    called 29 of the 42 cards that passed good, and 4 of the 38 that wait.
+    Most people mark what is important. A mark passes in a whole sentence, if it is a
+    term with its definition, and beside a word that names it. In 30 public vaults that
+    no rule was made for, readers called 29 of the 42 cards that passed good, and 4 of
+    the 38 that wait.
     """
     reading = read(draft)
     text = draft.field("Text")
-    first = reading.gaps[0]
-    opens = not tokens(text[: first.start])
+    opens = not tokens(text[: reading.gaps[0].start])
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         if _is_cut_from_word(text, gap, answer) or _IN_BRACKETS.fullmatch(answer):
             yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-        words = set(tokens(answer))
-        is_small = words <= _SMALL_OR_NEGATIVE or (opens and words <= _LABELS)
-        if is_small and _WORDS_ONLY.fullmatch(answer):
+        if _says_nothing(answer, opens=opens):
             yield make_finding("gap_stopword", f"“{answer}”")
-    defines = opens and _DEFINES.match(text, first.end)
-    is_named = any(_is_named(text, gap) for gap in reading.gaps)
-    ends_in_stop = _FULL_STOP.search(reading.whole[-_NEAR:])
-    is_sentence = ends_in_stop and not _begins_within(text)
+    yield from _fragment(reading, text, opens=opens)
+
+
+def _says_nothing(answer: str, *, opens: bool) -> bool:
+    """Return whether an answer is small words, or at the beginning a label such as `Note`."""
+    if not _WORDS_ONLY.fullmatch(answer):
+        return False
+    words = set(tokens(answer))
+    return words <= _SMALL_OR_NEGATIVE or (opens and words <= _LABELS)
+
+
+def _fragment(reading: Reading, text: str, *, opens: bool) -> Iterator[Finding]:
+    """Find texts that state nothing, or not without the text before them.
+
+    `opens`: the first gap begins the text.
+    """
+    defines = opens and _DEFINES.match(text, reading.gaps[0].end) is not None
+    is_clear = defines or any(_is_named(text, gap) for gap in reading.gaps)
     has_picture = "![" in text
-    if not (has_picture or defines or is_named or is_sentence):
-        yield make_finding("fragment", "no sentence with its full stop, no `Term: definition`")
-    elif not has_picture and _says_little(text, opens=opens, defines=bool(defines)):
+    if not (has_picture or is_clear or _is_sentence(reading.whole, text)):
+        what = "no sentence with its full stop, no `Term: definition`"
+        yield make_finding("fragment", what)
+    elif not has_picture and _says_little(text, opens=opens, defines=defines):
         where = "behind it" if opens else "beside it"
         yield make_finding("fragment", f"the sentence says little {where}")
-    elif not (defines or is_named) and not _POINTING.isdisjoint(_prominent(text, reading.gaps)):
+    elif not is_clear and _POINTING.intersection(_prominent(text, reading.gaps)):
         yield make_finding("leans_back", "it points at text before it")
+
+
+def _is_sentence(whole: str, text: str) -> bool:
+    """Return whether a text begins as a sentence does, and ends in a full stop."""
+    return _FULL_STOP.search(whole[-_NEAR:]) is not None and not _begins_within(text)
 
 
 def _around(text: str, gap: Gap) -> tuple[str, str]:
@@ -241,7 +262,7 @@ def _is_cut_from_word(text: str, gap: Gap, answer: str) -> bool:
 
 
 def _is_cased(sign: str) -> bool:
-    """Return whether a sign is a letter of a script with capitals, which puts blanks between words."""
+    """Return whether a sign is a letter of a script with capitals, and so with blanks."""
     return sign.islower() or sign.isupper()
 
 
@@ -252,7 +273,10 @@ def _is_named(text: str, gap: Gap) -> bool:
 
 
 def _begins_within(text: str) -> bool:
-    """Return whether a text begins with a small letter; not with code, a formula, `mRNA`, `p-value`."""
+    """Return whether a text begins with a small letter.
+
+    Code, a formula, `mRNA` and `p-value` are no such beginning.
+    """
     first = re.search(r"[`$]|(?<!\{\{)[^\W\d_][^\W_]*-?", text)
     return first is not None and first[0].islower() and first[0][1:2] != "-"
 

@@ -1,8 +1,9 @@
 """Compare cards: what makes similar cards different.
 
-Each guard returns one difference, or "". Similarity scores only rank cards; the guards decide, because
-no score distinguishes "L1"/"L2" or "2017/2018" from a paraphrase. Cards about the same fact from
-another side, that is reverse cards and other gaps of a sentence, are not reported at all.
+Each guard returns one difference, or "". Similarity scores only rank cards; the guards
+decide, because no score distinguishes "L1"/"L2" or "2017/2018" from a paraphrase. Cards
+about the same fact from another side, that is reverse cards and other gaps of a
+sentence, are not reported at all.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ankiforge.check.words import Words, opposed, stem, synonyms
 from ankiforge.model import Family
 from ankiforge.text import regex
 
-# --- equal words ----------------------------------------------------------------------------------
+# --- equal words ----------------------------------------------------------------------
 
 # Latin plurals and adjectives: an ending, and what the other form has instead.
 _LATIN = (("um", "a"), ("us", "i"), ("on", "a"), ("is", ""), ("ix", "ic"), ("ex", "ic"))
@@ -26,7 +27,8 @@ _PEOPLE = ("ian", "ean", "an", "ish", "ese", "ic")
 _VOWELS = "aeiouy"
 # The minimum number of letters that a country and its people share.
 _LAND = 3
-# The minimum length of a word of which another one is a beginning, and the letters it may lack.
+# The minimum length of a word of which another one is a beginning, and the letters it
+# may lack.
 _MIN_BEGINNING = 5
 _LACKING = 2
 
@@ -47,7 +49,8 @@ def same_word(word: str, counterpart: str) -> bool:
 def _is_latin_form(word: str, counterpart: str) -> bool:
     """Return whether a word becomes its counterpart by a Latin ending."""
     for ending, replacement in _LATIN:
-        if word.endswith(ending) and counterpart == word.removesuffix(ending) + replacement:
+        changed = word.removesuffix(ending) + replacement
+        if word.endswith(ending) and counterpart == changed:
             return True
     return False
 
@@ -77,7 +80,7 @@ def _few_of(words: AbstractSet[str]) -> str:
     return " ".join(sorted(words)[:3]) or "–"
 
 
-# --- guards: numbers and negations ----------------------------------------------------------------
+# --- guards: numbers and negations ----------------------------------------------------
 
 
 def numbers_differ(card: Features, other: Features) -> str:
@@ -127,7 +130,7 @@ def negation_differs(card: Features, other: Features) -> str:
     return "not" if differs else ""
 
 
-# --- guards: words --------------------------------------------------------------------------------
+# --- guards: words --------------------------------------------------------------------
 
 # The minimum length of a common first part of two compounds.
 _HEAD = 3
@@ -161,8 +164,9 @@ def _are_opposed(word: str, counterpart: str) -> bool:
 
 def _common_head(word: str, counterpart: str) -> int:
     """Return how many letters two words have in common before they differ; 0 if they never do."""
-    for place, (letter, its_counterpart) in enumerate(zip(word, counterpart, strict=False)):
-        if letter != its_counterpart:
+    pairs = zip(word, counterpart, strict=False)
+    for place, (letter, other_letter) in enumerate(pairs):
+        if letter != other_letter:
             return place
     return 0
 
@@ -186,7 +190,9 @@ def _unnamed_terms(card: Features, other: Features) -> set[str]:
 
 
 def _is_named_in(term: str, card: Features) -> bool:
-    if term in card.tokens or stem(term) in card.stems or f" {term} " in f" {card.whole} ":
+    if term in card.tokens or stem(term) in card.stems:
+        return True
+    if f" {term} " in f" {card.whole} ":
         return True
     return any(_of_one_land(term, other) for other in card.tokens)
 
@@ -198,7 +204,8 @@ def labels_differ(card: Features, other: Features) -> str:
     return _versus(mine, theirs) if mine and theirs else ""
 
 
-# The minimum number of equal words around a replaced one, and the words that are replaced, at most.
+# The minimum number of equal words around a replaced one, and the words that are
+# replaced, at most.
 _FRAME = 2
 _SWAPPED = 2
 
@@ -218,10 +225,12 @@ def swapped(card: Features, other: Features) -> str:
     if not (0 < len(mine) <= _SWAPPED and 0 < len(theirs) <= _SWAPPED):
         return ""
     few, many = sorted((mine, theirs), key=len)
-    return f"{' '.join(mine)}/{' '.join(theirs)}" if _lacking(few, frozenset(many)) else ""
+    if not _lacking(few, frozenset(many)):
+        return ""
+    return f"{' '.join(mine)}/{' '.join(theirs)}"
 
 
-# --- guards: answers ------------------------------------------------------------------------------
+# --- guards: answers ------------------------------------------------------------------
 
 _FORMULA = regex(r"[=^λσμ/‖+<>≤≥·|()]|\d")
 # The least similarity of formulae as strings, in per cent.
@@ -239,8 +248,9 @@ def _answers_meet(card: Features, other: Features) -> bool:
     shared = len(mine) - len(_lacking(mine, theirs))
     if 2 * shared >= min(len(mine), len(theirs)):
         return True
-    are_formulae = _FORMULA.search(card.answered) and _FORMULA.search(other.answered)
-    return bool(are_formulae) and _similarity(card.answered, other.answered) >= _ALIKE_FORMULA
+    if not (_FORMULA.search(card.answered) and _FORMULA.search(other.answered)):
+        return False
+    return _similarity(card.answered, other.answered) >= _ALIKE_FORMULA
 
 
 def _similarity(formula: str, other: str) -> float:
@@ -261,13 +271,13 @@ GUARDS = (
 )
 
 
-# --- the verdict -------------------------------------------------------------------------------
+# --- the verdict ----------------------------------------------------------------------
 
 
 def judged(mine: ComparedSides, theirs: ComparedSides) -> str | None:
-    """Return the difference between two cards, "" if there is none; None if they are not comparable.
+    """Return the difference between two cards.
 
-    A citation that was added is no difference.
+    "" if there is none; None if they are not comparable. A citation that was added is no difference.
     """
     mine, theirs = _without_citations(mine, theirs)
     my_features = features(mine)
@@ -294,7 +304,8 @@ def _are_two_sides(card: Features, other: Features) -> bool:
     """Return whether two cards are about one fact: each answer is in the other question."""
     if not card.answer_stems.isdisjoint(other.answer_stems):
         return False
-    return card.answer_stems <= other.asked_stems and other.answer_stems <= card.asked_stems
+    is_first_asked = card.answer_stems <= other.asked_stems
+    return is_first_asked and other.answer_stems <= card.asked_stems
 
 
 # The minimum number of words that the questions of similar cards share.
@@ -302,7 +313,10 @@ _SHARED = 2
 
 
 def answers_alike(mine: ComparedSides, theirs: ComparedSides) -> bool:
-    """Return whether two cards have equal answers and share half of the words of their questions."""
+    """Return whether two cards have equal answers, and questions that are alike.
+
+    These share half of the words of the shorter one.
+    """
     if stem_set(mine.answered) != stem_set(theirs.answered):
         return False
     asked = stem_set(mine.asked)
@@ -311,15 +325,19 @@ def answers_alike(mine: ComparedSides, theirs: ComparedSides) -> bool:
     return shared >= _SHARED and 2 * shared >= min(len(asked), len(other_asked))
 
 
-# --- citations ----------------------------------------------------------------------------------
+# --- citations ------------------------------------------------------------------------
 
 _AUTHOR = r"[A-Z][\w’'-]+(?:,? (?:et al\.?|and|&|und|y) ?(?:[A-Z][\w’'-]+)?)?"
 CITED = regex(
-    rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp|S)\. ?\d+(?:[-–]\d+)?)?"
+    rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp"
+    rf"|S)\. ?\d+(?:[-–]\d+)?)?"
     rf"(?:; ?{_AUTHOR},? \d{{4}}[a-z]?)*\)"
     r"|(?:(?<=[a-z]{2})|(?<![\w]))\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"
 )
-"""Author and year, [12], [3, 4]. If it is replaced by another one, it may be an interval as [0, 1]."""
+"""Author and year, [12], [3, 4].
+
+If it is replaced by another one, it may be an interval as [0, 1].
+"""
 
 
 def _without_citations(

@@ -1,8 +1,8 @@
 """Find cards that duplicate a draft.
 
-Cards are found by the rarest words of the draft, ranked by the content words they share, and judged by
-`differences`. Exact duplicates are for the caller to merge; others are findings that name the other
-card. Cards of one highlight are never compared.
+Cards are found by the rarest words of the draft, ranked by the content words they
+share, and judged by `differences`. Exact duplicates are for the caller to merge; others
+are findings that name the other card. Cards of one highlight are never compared.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
             yield from index.near(draft, context.highlight.key)
 
 
-# --- search terms ---------------------------------------------------------------------------------
+# --- search terms ---------------------------------------------------------------------
 
 TERMS_VERSION = "3"
 """To be changed with `terms_of`, so that stored terms are computed again."""
@@ -87,7 +87,8 @@ def _unique(words: Iterable[str]) -> Strings:
 
 
 def _digest(form: Strings) -> bytes:
-    return blake2b("\x1f".join(form).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    encoded = "\x1f".join(form).encode("utf-8", "surrogatepass")
+    return blake2b(encoded, digest_size=16).digest()
 
 
 # The number of bits that stand for the words of a card.
@@ -105,14 +106,14 @@ def _bits_of(words: Strings) -> int:
     return bits
 
 
-# --- the index ------------------------------------------------------------------------------------
+# --- the index ------------------------------------------------------------------------
 
 # Chosen by measurements on labelled pairs: docs/checks.md.
 _JACCARD = 0.50
 _CONTAINMENT = 0.70
 _TOKEN_SET = 85
-# The minimum number of content words of a card that may be a part of another: the two of `die
-# Lampe` are in many sentences.
+# The minimum number of content words of a card that may be a part of another: the two
+# of `die Lampe` are in many sentences.
 _MIN_CONTAINED = 3
 # The Jaccard similarity from which a pair that differs is reported as similar.
 _MIN_SIMILAR = 0.70
@@ -124,7 +125,8 @@ _COMMON = 100
 _ALONE = 500
 # or in pairs, up to this number.
 _LONGEST = 2_000
-# The number of most similar cards that are judged; in a long list of one pattern all are similar.
+# The number of most similar cards that are judged; in a long list of one pattern all
+# are similar.
 _JUDGED = 30
 # The maximum number of findings for a card.
 _MOST = 5
@@ -134,7 +136,7 @@ class Store(Protocol):
     """Cards with stored search terms."""
 
     def unread(self, version: str) -> Iterable[tuple[str, Draft]]:
-        """Yield the cards whose search terms are not stored, or were computed by another version."""
+        """Yield the cards whose search terms are not stored, or those of another version."""
         ...
 
     def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
@@ -151,14 +153,17 @@ class Store(Protocol):
 
 
 class _Judged(NamedTuple):
-    """A card that was compared with a draft. Sorted: duplicates first, then the most similar."""
+    """A card that was compared with a draft."""
 
-    differs: bool
-    dissimilarity: float
-    """The Jaccard similarity of content words, negative."""
-    id: str
+    similarity: float
+    """The Jaccard similarity of content words."""
     card: IndexedCard
     difference: str
+    """"" = it is a duplicate."""
+
+    def rank(self) -> tuple[bool, float, str]:
+        """Return the key by which duplicates come first, then the most similar cards."""
+        return self.difference != "", -self.similarity, self.card.id
 
 
 class DuplicateIndex:
@@ -168,7 +173,8 @@ class DuplicateIndex:
         self._store = store
         self._is_loaded = store is None
         self._cards: dict[str, IndexedCard] = {}
-        # The same by number, with the bits of their words, and half the count of these above them.
+        # The same by number, with the bits of their words, and half the count of these
+        # above them.
         self._numbered: list[IndexedCard] = []
         self._bits = array("Q")
         self._sides: dict[str, ComparedSides] = {}
@@ -216,13 +222,13 @@ class DuplicateIndex:
         for card in self._store.cards():
             self._put(card)
 
-    # --- what it finds ---
+    # --- what it finds ----------------------------------------------------------------
 
     def exact(self, draft: Draft, highlight: HighlightKey) -> str | None:
         """Return the id of the first equal card of ours that belongs to another highlight.
 
-        Front and back, or the cloze text with its gaps, are compared without typography, the last
-        stop, and case outside code and maths.
+        Front and back, or the cloze text with its gaps, are compared without
+        typography, the last stop, and case outside code and maths.
         """
         self._load()
         for id in self._exact.get(terms_of(draft).exact, ()):
@@ -233,36 +239,42 @@ class DuplicateIndex:
         return None
 
     def near(self, draft: Draft, highlight: HighlightKey) -> Iterator[Finding]:
-        """Yield a warning for each duplicate and for another answer, and an info for each similar card."""
+        """Yield a warning for each duplicate and other answer, an info for each similar card."""
         self._load()
         my_sides, terms = _read(draft.kind, draft.fields)
         judged = []
         for similarity, card in self._similar(terms, my_sides, highlight):
             difference = differences.judged(my_sides, self._sides_of(card.id))
             if difference is not None:
-                differs = difference != ""
-                judged.append(_Judged(differs, -similarity, card.id, card, difference))
-        judged.sort(key=lambda each: each[:3])
+                judged.append(_Judged(similarity, card, difference))
+        judged.sort(key=_Judged.rank)
         for each in judged[:_MOST]:
-            shown = f"{each.card.where}{_quoted(self._sides_of(each.id))}"
-            if not each.differs:
-                yield make_finding("duplicate", shown, twin=each.id)
-            elif -each.dissimilarity >= _MIN_SIMILAR:
-                detail = f"{shown}, differs in: {each.difference}"
-                yield make_finding("similar", detail, twin=each.id)
+            yield from self._reported(each)
         yield from self._other_answers(draft, my_sides, highlight)
+
+    def _reported(self, judged: _Judged) -> Iterator[Finding]:
+        """Yield the finding about a card that was compared, unless it is too different."""
+        card = judged.card
+        shown = f"{card.where}{_quoted(self._sides_of(card.id))}"
+        if not judged.difference:
+            yield make_finding("duplicate", shown, duplicate=card.id)
+        elif judged.similarity >= _MIN_SIMILAR:
+            detail = f"{shown}, differs in: {judged.difference}"
+            yield make_finding("similar", detail, duplicate=card.id)
 
     def _other_answers(
         self, draft: Draft, my_sides: ComparedSides, highlight: HighlightKey
     ) -> Iterator[Finding]:
         """Yield a finding if an added card has the same question with another answer."""
         id = self._fronts.get(canonical(draft.field("Front")))
-        if id is None or not my_sides.answered or _are_siblings(self._cards[id], highlight):
+        if id is None or not my_sides.answered:
+            return
+        if _are_siblings(self._cards[id], highlight):
             return
         theirs = self._sides[id]
         differ = differences.judged(my_sides, theirs)
         if differ and form_of(my_sides.answered) != form_of(theirs.answered):
-            yield make_finding("same_front", f"“{theirs.answered[:60]}”", twin=id)
+            yield make_finding("same_front", f"“{theirs.answered[:60]}”", duplicate=id)
 
     def _sides_of(self, id: str) -> ComparedSides:
         if id not in self._sides:
@@ -270,7 +282,7 @@ class DuplicateIndex:
             self._sides[id] = sides(draft or _NOTHING)  # deleted meanwhile
         return self._sides[id]
 
-    # --- how it searches ---
+    # --- how it searches --------------------------------------------------------------
 
     def _similar(
         self, terms: SearchTerms, my_sides: ComparedSides, highlight: HighlightKey
@@ -278,23 +290,25 @@ class DuplicateIndex:
         """Yield (Jaccard similarity of content words, card) of the most similar cards."""
         my_words = set(terms.words)
         my_numbers = set(filter(str.isdigit, my_words))
-        count = len(my_words)
+        my_count = len(my_words)
         ranked = []
         for number in self._candidates(terms):
             card = self._numbered[number]
             their_words = card.terms.words  # no word is in it twice
+            their_count = len(their_words)
             shared = len(my_words.intersection(their_words))
-            if 2 * shared < count and 2 * shared < len(their_words):
+            if 2 * shared < min(my_count, their_count):
                 continue
             is_replaced = self._cards[card.id] is not card
             if is_replaced or _are_siblings(card, highlight):
                 continue
-            jaccard = shared / (count + len(their_words) - shared or 1)
+            all_words = my_count + their_count - shared
+            jaccard = shared / (all_words or 1)
             if jaccard < _MIN_SIMILAR and my_numbers.difference(their_words):
                 their_own = set(their_words) - my_words
                 if any(map(str.isdigit, their_own)):
                     continue  # each has a number that the other lacks
-            contained = shared / (min(count, len(their_words)) or 1)
+            contained = shared / (min(my_count, their_count) or 1)
             ranked.append((jaccard, contained, card.id))
         ranked.sort(reverse=True)
         for jaccard, contained, id in ranked[:_JUDGED]:
@@ -304,8 +318,8 @@ class DuplicateIndex:
     def _candidates(self, terms: SearchTerms) -> set[int]:
         """Return the cards with one of the rarest words of a draft, or with two common ones.
 
-        Those that cannot share half of the words of either are left out: as far as the draft's words
-        have different bits, no more words are shared than bits.
+        Those that cannot share half of the words of either are left out: as far as the
+        draft's words have different bits, no more words are shared than bits.
         """
         my_bits = _bits_of(terms.words)
         bits = self._bits

@@ -1,4 +1,7 @@
-"""The features of a card by which it is compared: normal forms, stems, names, numbers, negations."""
+"""The features of a card by which it is compared.
+
+Normal forms, stems, names, labels, numbers and negations.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from ankiforge.check.words import (
 from ankiforge.model import Family, Strings, Texts, Value
 from ankiforge.text import regex
 
-# --- the content words of a normal form ----------------------------------------------------------
+# --- the content words of a normal form -----------------------------------------------
 
 _IDEOGRAPHS = "\u3400-\u9fff"
 _HIRAGANA = "\u3040-\u309f"
@@ -77,7 +80,7 @@ def finders_of(form: str) -> Iterator[str]:
             yield sign + following
 
 
-# --- phrases in one spelling ----------------------------------------------------------------------
+# --- phrases in one spelling ----------------------------------------------------------
 
 # One of these is in a text that `_PHRASE` matches.
 _PHRASE_SIGNS = (
@@ -94,7 +97,8 @@ _PHRASE_SIGNS = (
 )
 _PHRASE = regex(
     r"\b(?P<war>first|second|1st|2nd) world war\b|\b(?P<occur>takes?|took|taking) place\b"
-    r"|\b(?P<weltkrieg>(?:erste|zweite)[rsn]?) weltkrieg\b|\b(?P<cause>due to|because of)\b"
+    r"|\b(?P<weltkrieg>(?:erste|zweite)[rsn]?) weltkrieg\b|\b(?P<cause>due to"
+    r"|because of)\b"
     r"|(?<=\d)(?P<zero>\.0+)(?![\d.])|\b(?P<us>usa|united states(?: of america)?)\b"
     r"|\b(?P<uk>united kingdom|great britain)\b"
     r"|(?<!\d)(?P<century>\d\d)(?P<from>\d\d)-(?P<to>\d\d)(?!\d)"
@@ -129,7 +133,7 @@ def _one_spelling(match: re.Match[str]) -> str:
     return ""  # the decimals of 5.0
 
 
-# --- the features of a card ----------------------------------------------------------------------
+# --- the features of a card -----------------------------------------------------------
 
 _NAME = regex(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
 _LABEL = regex(r"(?<=\w )[A-Z](?![\w'’.])")
@@ -188,7 +192,7 @@ def _features(
     labels: Words,
     negations: tuple[int, int],
 ) -> Features:
-    """Return features, of which some are read from the normal forms of question, answer, and both."""
+    """Return features; the rest is read from the forms of question, answer, and both."""
     asked, answered, whole = forms
     sequence = tuple(stems_of(asked))
     return Features(
@@ -218,7 +222,7 @@ def _parity(text: str) -> int:
     return negations % 2
 
 
-# --- words joined as in the other card ------------------------------------------------------------
+# --- words joined as in the other card ------------------------------------------------
 
 _MAX_INITIALS = 5
 

@@ -1,7 +1,8 @@
 """Rules, findings, and how a check is declared.
 
-Every rule is a row of `data/rules.txt`. A check is a function of a draft and its context that yields
-findings with the ids of rules. `@needs` declares it, with what it has to see.
+Every rule is a row of `data/rules.txt`. A check is a function of a draft and its
+context that yields findings with the ids of rules. `@needs` declares it, with what it
+has to see.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ankiforge.text import regex
 if TYPE_CHECKING:
     from ankiforge.check.duplicates import DuplicateIndex
 
-# --- rules and findings ---------------------------------------------------------------------------
+# --- rules and findings ---------------------------------------------------------------
 
 
 class Rule(Value):
@@ -68,19 +69,19 @@ def group(name: str) -> frozenset[str]:
 
 
 def make_finding(
-    rule: str, detail: str = "", *, twin: str = "", severity: Severity | None = None
+    rule: str, detail: str = "", *, duplicate: str = "", severity: Severity | None = None
 ) -> Finding:
     """Return the finding that a rule is broken.
 
     Args:
         rule: the id of the rule.
         detail: follows its message.
-        twin: the id of the other card, for duplicates.
+        duplicate: the id of the other card, for duplicates.
         severity: replaces that of the rule.
     """
     broken = _BY_ID[rule]
     message = f"{broken.says} {detail}".rstrip()
-    return Finding(rule, severity or broken.severity, message, twin)
+    return Finding(rule, severity or broken.severity, message, duplicate)
 
 
 def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
@@ -97,7 +98,7 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
     yield make_finding(rule, message)
 
 
-# --- checks ---------------------------------------------------------------------------------------
+# --- checks ---------------------------------------------------------------------------
 
 
 def _no_fault(path: str) -> str:

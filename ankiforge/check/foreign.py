@@ -28,7 +28,7 @@ from ankiforge.check.reading import (
 from ankiforge.check.words import TERM
 from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
-from ankiforge.text.passages import sentences
+from ankiforge.text.sentences import sentences
 from ankiforge.text.shields import shields
 
 
@@ -37,7 +37,7 @@ def as_written(highlight: Highlight) -> str:
     return "\n".join((source_text(highlight), about(highlight), *highlight.markdown))
 
 
-# --- formulae, code, names ----------------------------------------------------------------------
+# --- formulae, code, names ------------------------------------------------------------
 
 _SYMBOLS = regex(r"[\s{}^_()\[\]$*·×⋅`]|\\[,;:! ]")
 _OPERATOR = regex(r"[=+\-*/<>≤≥≠√∑∫→·|]|\\[a-z]{3,}|[\^_]")
@@ -78,7 +78,8 @@ def literal(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     if language(source) == "German":
         return  # every noun begins with a capital
-    name = _foreign_name(reading.answers, f"{source}\n{' '.join(highlight.document.creators)}")
+    creators = " ".join(highlight.document.creators)
+    name = _foreign_name(reading.answers, f"{source}\n{creators}")
     if name:
         yield make_finding("name_in_answer", f"“{name}”")
 
@@ -108,7 +109,7 @@ def _foreign_name(answers: Strings, source: str) -> str:
     return ""
 
 
-# --- foreign links, active markup, talk to models -----------------------------------------------
+# --- foreign links, active markup, talk to models -------------------------------------
 
 _ADDRESS = (
     regex(r"(?i)((?:https?|ftp)://[^\s)>\]\"']+|\bwww\.[^\s)>\]\"']+|\bdoi:\s?10\.\S+)"),
@@ -116,8 +117,10 @@ _ADDRESS = (
     regex(r"!\[\[([^\]\n|]{1,300})"),
 )
 _RUNS = regex(
-    r"(?i)<\s*/?\s*(?:script|iframe|object|embed|style|form|svg|meta|link|base|img|video|audio)\b"
-    r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:|\[latex\]"
+    r"(?i)<\s*/?\s*(?:script|iframe|object|embed|style|form|svg|meta|link|base|img"
+    r"|video|audio)\b"
+    r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:"
+    r"|\[latex\]"
 )
 
 
@@ -152,7 +155,8 @@ def _foreign_address(text: str, highlight: Highlight) -> str:
 
 _TALK = regex(
     r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
-    r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the |your )*"
+    r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the "
+    r"|your )*"
     r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)|system prompt"
     r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
     r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b"
@@ -177,7 +181,7 @@ def _talk(text: str, answers: Strings, source: str) -> Iterator[Finding]:
             return
 
 
-# --- language -----------------------------------------------------------------------------------
+# --- language -------------------------------------------------------------------------
 
 
 @needs(Needs.SOURCE)

@@ -32,7 +32,8 @@ _FEW_LETTERS = 4
 _FEW_LATIN_LETTERS = 12
 # The share of all letters that must be exceeded.
 _MOST_LETTERS = 0.6
-# The minimum number of common words of a language, and of more such words than of another.
+# The minimum number of common words of a language, and of more such words than of
+# another.
 _CLEAR = 3
 # The minimum share of common words in all words.
 _COMMON_SHARE = 0.15

@@ -1,8 +1,9 @@
 """Leave out of a card's context what gives its answer away.
 
-Above the question, a card shows where it comes from: document › headings › list items. A heading may
-contain the answer, perhaps in another inflection: `Catalysis` above “What speeds it up? A catalyst”.
-The note of a card and the review page show only the parts that `safe_context` returns.
+Above the question, a card shows where it comes from: document › headings › list items.
+A heading may contain the answer, perhaps in another inflection: `Catalysis` above “What
+speeds it up? A catalyst”. The note of a card and the review page show only the parts
+that `safe_context` returns.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ def _reveals_any(text: str, answers: list[str]) -> bool:
 def _reveals(text: str, answer: str) -> bool:
     """Return whether a text contains the words of an answer, in any inflection.
 
-    So `catalysis` matches `catalyst`. Two thirds of the words suffice, and two of two or three. Text in
-    parentheses in the answer is ignored.
+    So `catalysis` matches `catalyst`. Two thirds of the words suffice, and two of two
+    or three. Text in parentheses in the answer is ignored.
 
     Scripts without blanks between words, such as Chinese, are compared as one string.
     """
@@ -63,10 +64,11 @@ def _reveals(text: str, answer: str) -> bool:
     unspaced_answer = "".join(bare_answer.split())
     if not unspaced_answer.isascii() and unspaced_answer in "".join(shown.split()):
         return True
-    stems = {_stem(word) for word in _WORD.findall(bare_answer) if word not in _STOP_WORDS}
+    words = set(_WORD.findall(bare_answer)) - _STOP_WORDS
+    stems = set(map(_stem, words))
     if not stems:
         return False
-    shown_stems = {_stem(word) for word in _WORD.findall(shown)}
+    shown_stems = set(map(_stem, _WORD.findall(shown)))
     enough = max(len(stems) * _REVEALING_PART, min(len(stems), _FEWEST_WORDS))
     return len(stems & shown_stems) >= enough
 

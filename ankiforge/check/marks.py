@@ -14,7 +14,7 @@ from ankiforge.text.tools import schedule_of
 
 @needs(Needs.REST)
 def form(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards made from doubtful marks, cards of other tools, and cards with unreadable pictures."""
+    """Find cards of doubtful marks, of other tools, and with unreadable pictures."""
     highlight = context.highlight
     if highlight.form is Form.TERM:
         yield make_finding("loose_term")
@@ -37,9 +37,10 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
             yield make_finding("unreadable_picture", fault)
 
 
-# --- lines with `::` ------------------------------------------------------------------------------
+# --- lines with `::` ------------------------------------------------------------------
 
-# The deck or tags of a note, as a tool reads them, and a number or letter of a list: `1)`.
+# The deck or tags of a note, as a tool reads them, and a number or letter of a list:
+# `1)`.
 _DECLARATION = regex(r"(?i)(?:TARGET[ _]DECK|FILE[ _]TAGS)\b|\W*\w{1,2}[.)）]\Z")
 _CODE_LINE = regex(
     r"\w(?<!:)::~?[\w.]+(?:\(|<|;|::)"  # std::vector<int>, Foo::bar()
@@ -53,7 +54,8 @@ _CODE_LINE = regex(
 )
 # A value that is typical of a Dataview field.
 _VALUE = regex(
-    r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]|(?:true|false|yes|no)"
+    r"(?i)(?:https?://|www\.)\S+|\d{4}-\d\d-\d\d.*|\d\d?:\d\d|\d/\d+|\[[ xX]?\]"
+    r"|(?:true|false|yes|no)"
     r"|(?:#\S+[\s,]*)+|(?:\[\[[^\]]*\]\][\s,]*)+"
 )
 
@@ -67,7 +69,8 @@ def _doubt_about_line(draft: Draft, highlight: Highlight) -> str:
         return ""
     front = draft.field("Front")
     back = draft.field("Back").strip("*_= ")
-    if _CODE_LINE.search(highlight.exact) or _open_brackets(front) > 0 > _open_brackets(back):
+    is_call = _open_brackets(front) > 0 > _open_brackets(back)
+    if is_call or _CODE_LINE.search(highlight.exact):
         return "it may be code"
     is_question = highlight.declared or front.endswith("?")
     if _DECLARATION.match(front) or (not is_question and _VALUE.fullmatch(back)):

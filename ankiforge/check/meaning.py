@@ -13,7 +13,15 @@ from ankiforge.check.reading import (
     pictured,
     read,
 )
-from ankiforge.check.words import FUNCTION, NEGATORS, contrary, listed, stem, stems, tokens
+from ankiforge.check.words import (
+    FUNCTION,
+    NEGATORS,
+    contrary,
+    listed,
+    stem,
+    stems,
+    tokens,
+)
 from ankiforge.model import Draft, Family, Finding, Pair, Value
 from ankiforge.text import regex
 
@@ -82,7 +90,7 @@ def _compared(draft: Draft, proof: str) -> _Compared:
     )
 
 
-# --- negations ----------------------------------------------------------------------------------
+# --- negations ------------------------------------------------------------------------
 
 # Words with which a sentence can say the same with and without a negation.
 _EXCUSED = listed("meaning", "excused")
@@ -95,21 +103,31 @@ def _negated(compared: _Compared) -> str:
     """Return what only one of card and source denies; "" if nothing."""
     card = compared.card
     clause = compared.clause
-    if _repeats(compared) and _TURNING.isdisjoint(card) and _TURNING.isdisjoint(clause):
-        # the card has the words of the source, but for a negation
-        card_denies = NEGATORS.intersection(compared.stated)
-        if card_denies and NEGATORS.isdisjoint(compared.proof):
-            return " ".join(sorted(card_denies))
-        source_denies = NEGATORS.intersection(clause)
-        if source_denies and NEGATORS.isdisjoint(card) and compared.stated == card:
-            return " ".join(sorted(source_denies))
-    if not (_EXCUSED.isdisjoint(card) and _EXCUSED.isdisjoint(clause)):
+    is_turned = not _TURNING.isdisjoint((*card, *clause))
+    if not is_turned and _repeats(compared):
+        negators = _added_or_left_out(compared)
+        if negators:
+            return " ".join(sorted(negators))
+    is_excused = not _EXCUSED.isdisjoint((*card, *clause))
+    if is_excused:
         return ""
     for denying, other in ((card, clause), (clause, card)):
         scope = _scope(denying, NEGATORS)
         if scope and NEGATORS.isdisjoint(other) and scope.issubset(map(stem, other)):
             return " ".join(sorted(scope))
     return ""
+
+
+def _added_or_left_out(compared: _Compared) -> frozenset[str]:
+    """Return the negations of a card in the words of its source that only one of them has."""
+    in_card = NEGATORS.intersection(compared.stated)
+    if in_card and NEGATORS.isdisjoint(compared.proof):
+        return in_card
+    in_source = NEGATORS.intersection(compared.clause)
+    claims_all = compared.stated == compared.card
+    if claims_all and NEGATORS.isdisjoint(compared.card):
+        return in_source
+    return frozenset()
 
 
 def _repeats(compared: _Compared) -> bool:
@@ -127,11 +145,12 @@ def _scope(words: list[str], signs: frozenset[str]) -> frozenset[str]:
     """Return the stems of the content words after the first of these signs."""
     places = (place for place, word in enumerate(words) if word in signs)
     first = next(places, len(words))
-    behind = [word for word in words[first + 1 :] if word not in FUNCTION and word not in signs]
+    passed_over = FUNCTION | signs
+    behind = [word for word in words[first + 1 :] if word not in passed_over]
     return frozenset(map(stem, behind[:_SCOPE]))
 
 
-# --- opposites ----------------------------------------------------------------------------------
+# --- opposites ------------------------------------------------------------------------
 
 # Words on either side of a word where a negation turns it.
 _REACH = 2
@@ -158,10 +177,18 @@ def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
 
 def _first_of(wanted: frozenset[str], words: list[str]) -> int:
     """Return the place of the first word that is wanted, or whose stem is."""
-    return next(place for place, word in enumerate(words) if word in wanted or stem(word) in wanted)
+    for place, word in enumerate(words):
+        if word in wanted or stem(word) in wanted:
+            return place
+    raise ValueError(wanted)
 
 
-def _sides_swapped(card: list[str], place: int, proof: list[str], proof_place: int) -> bool:
+def _sides_swapped(
+    card: list[str],
+    place: int,
+    proof: list[str],
+    proof_place: int,
+) -> bool:
     """Return whether both sides of a comparison changed places as well: A before B, B after A."""
     left = _subject_stems(card[:place])
     right = _subject_stems(card[place + 1 :])
@@ -177,7 +204,7 @@ def _subject_stems(words: list[str]) -> set[str]:
     return {stem(word) for word in words if word not in FUNCTION}
 
 
-# --- certainty ----------------------------------------------------------------------------------
+# --- certainty ------------------------------------------------------------------------
 
 _HEDGES = listed("meaning", "hedges")
 _SOFT = _HEDGES | listed("meaning", "soft")

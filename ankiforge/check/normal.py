@@ -10,7 +10,7 @@ from ankiforge.check.quantities import DIGITS, arabic, space_raised
 from ankiforge.check.words import NUMBER_WORDS, by_word
 from ankiforge.text import regex
 
-# --- TeX -----------------------------------------------------------------------------------------
+# --- TeX ------------------------------------------------------------------------------
 
 _GROUP = r"\{([^{}]*)\}"
 _FONTS = "mathrm|text|mathbf|mathit|mathcal|operatorname|textrm"
@@ -42,7 +42,7 @@ def without_tex(text: str) -> str:
     return _COMMAND.sub(lambda match: _GREEK.get(match[1], match[1]), text)
 
 
-# --- the normal form -----------------------------------------------------------------------------
+# --- the normal form ------------------------------------------------------------------
 
 _TYPOGRAPHY = str.maketrans(
     {
@@ -67,7 +67,12 @@ _BRACKETS = regex(r"[{}^_()\[\]]")
 _OPERATOR = regex(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
 _SIGN = regex(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
 _DIGITS_BY_WORD = by_word("numbers", "normal_number_words") | NUMBER_WORDS
-for _word in ("one", "once", "eins", "acht"):  # they may mean something else: `one`, an article
+for _word in (
+    "one",
+    "once",
+    "eins",
+    "acht",
+):  # they may mean something else: `one`, an article
     _DIGITS_BY_WORD.pop(_word)
 _THOUSANDS = regex(r"(?<=\d),(?=\d{3}(?!\d))")
 # 299 792 458; two groups alone are ambiguous: `in 120 200 died`.
@@ -90,7 +95,8 @@ def normal(text: str) -> str:
         text = _HYPHENATED.sub("", text)
     text = without_tex(text)
     if not text.isascii():
-        text = without_accents(space_raised(text.translate(_TYPOGRAPHY))).translate(_TYPOGRAPHY)
+        text = space_raised(text.translate(_TYPOGRAPHY))
+        text = without_accents(text).translate(_TYPOGRAPHY)
     text = text.casefold()
     if " " in text and DIGITS.search(text):
         text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)

@@ -47,7 +47,7 @@ def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
                 return
 
 
-# --- numbers that the source lacks ----------------------------------------------------------------
+# --- numbers that the source lacks ----------------------------------------------------
 
 
 def _foreign(text: str, source: str) -> Iterator[str]:
@@ -108,26 +108,31 @@ def _foreign_months(text: str, source: str) -> Iterator[str]:
             yield name
 
 
-# --- numbers with another unit, sign or era -------------------------------------------------------
+# --- numbers with another unit, sign or era -------------------------------------------
 
 
 def _stated_otherwise(quantity: Quantity, source: str) -> str:
     """Return how the source states a number; "" if the card agrees."""
     if not (quantity.unit or quantity.era or quantity.value < 0):
         return ""
-    same_size = [
-        stated for stated in quantities(source) if abs(stated.value) == abs(quantity.value)
-    ]
+    size = abs(quantity.value)
+    same_size = [stated for stated in quantities(source) if abs(stated.value) == size]
     if not same_size:
         return ""
     first = same_size[0].shown
     units = {stated.unit for stated in same_size} - {""}
     if quantity.unit and units and quantity.unit not in units:
-        dimension, size = quantity.base
-        return "" if (dimension, abs(size)) in bases(source) else first
-    if quantity.value < 0 and not any(stated.value < 0 for stated in same_size):
+        return "" if _is_converted(quantity, source) else first
+    is_negative_there = any(stated.value < 0 for stated in same_size)
+    if quantity.value < 0 and not is_negative_there:
         return first
     eras = {stated.era for stated in same_size}
     if quantity.era and "" not in eras and quantity.era not in eras:
         return first
     return ""
+
+
+def _is_converted(quantity: Quantity, source: str) -> bool:
+    """Return whether a source has this quantity in another unit: 5 g and 5,000 mg."""
+    dimension, size = quantity.base
+    return (dimension, abs(size)) in bases(source)

@@ -1,4 +1,7 @@
-"""Numbers of a text in all notations, and quantities: numbers with their scale, unit, sign and era."""
+"""Numbers of a text in all notations, and quantities.
+
+These are numbers with their scale, unit, sign and era.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from ankiforge.check.words import NUMBER_WORDS, ORDINALS, by_word, data, tokens
 from ankiforge.model import Strings
 from ankiforge.text import regex
 
-# --- numbers -----------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------
 
 _RAISED = regex("[²³¹⁰⁴-⁹₀-₉]+")
 DIGITS = regex(r"\d+(?:[.,]\d+)*")
@@ -22,7 +25,8 @@ _GROUPING = regex(r"[.,](?=\d{3}(?:\D|$))")
 _POWER = regex(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
 _ROMAN = regex(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
 _NUMBERED = regex(
-    r"(?i)\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex|level|category"
+    r"(?i)\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex"
+    r"|level|category"
     r"|axiom|law|act|group|period|form)\s+((?-i:[IVXivx]))\b"
 )
 _ROMAN_SIGN = regex(r"\b[WIVXivx]+[12]?\b")
@@ -55,7 +59,8 @@ def _roman(numeral: str) -> int:
 def stated_numbers(text: str) -> dict[str, Strings]:
     """Return the numbers in digits, each with the notations that a source may use.
 
-    `1,000` may be written as 1000, and the 10 of `10^3` as 103, because PDFs lose superscripts.
+    `1,000` may be written as 1000, and the 10 of `10^3` as 103, because PDFs lose
+    superscripts.
     """
     raised = space_raised(text)
     powers = {}
@@ -94,7 +99,7 @@ def _notations(number: str) -> Strings:
     return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
 
 
-# --- units ---------------------------------------------------------------------------------------
+# --- units ----------------------------------------------------------------------------
 
 
 class Unit(NamedTuple):
@@ -130,7 +135,7 @@ def _read_units() -> Iterator[tuple[str, Unit]]:
 UNITS: dict[str, Unit] = dict(_read_units())
 """Units by spelling."""
 
-# --- quantities ----------------------------------------------------------------------------------
+# --- quantities -----------------------------------------------------------------------
 
 # The number of characters of a text that are read.
 _LONGEST = 8000
@@ -145,7 +150,10 @@ def _longest_first(names: Iterable[str]) -> str:
     ends: dict[str, list[str]] = {}
     for name in sorted(names, key=len, reverse=True):
         ends.setdefault(name[0], []).append(re.escape(name[1:]))
-    return "|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in ends.items())
+    groups = []
+    for first, rest in ends.items():
+        groups.append(f"{re.escape(first)}(?:{'|'.join(rest)})")
+    return "|".join(groups)
 
 
 # More would be too many for Python to read as one number.
@@ -159,12 +167,14 @@ QUANTITY = regex(
     (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
     (?:(?P<sign>(?<![\w)\]}}.,%°])[-−–+±](?=[\d.])|\bminus\s|\bmoins\s(?=\d))?
     (?P<money>[$€£](?=\d))?
-    (?P<digits>{_DIGITS}(?:[., '\u00a0\u202f]\d{{3}}){{1,999}}(?:[.,]\d{{1,2}}(?!\d))?(?!\d)
+    (?P<digits>{_DIGITS}(?:[., '\u00a0\u202f]\d{{3}}){{1,999}}
+            (?:[.,]\d{{1,2}}(?!\d))?(?!\d)
         |{_DIGITS}(?:[.,]{_DIGITS})?)
     |\b(?P<word>{_WORD})\b)
     (?:[\s-]{{0,2}}(?P<scale>{_longest_first(_SCALES)})(?![^\W\d_]))?
     (?:[\s-]{{0,2}}(?P<unit>{_longest_first(UNITS)})(?![^\W_]|/\w))?
-    (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.|ad\b|a\.d\.|ce\b|n\.\s?chr))?
+    (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.
+        |ad\b|a\.d\.|ce\b|n\.\s?chr))?
     """
 )
 RANGE = regex(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
@@ -291,7 +301,7 @@ def bases(text: str) -> frozenset[tuple[str, Fraction]]:
     return frozenset(found)
 
 
-# --- fractions and months ------------------------------------------------------------------------
+# --- fractions and months -------------------------------------------------------------
 
 
 def fractions(text: str) -> dict[str, Fraction]:

@@ -56,7 +56,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     yield from counted(word_count(reading.asked), "front_gt30w")
 
 
-# --- patterns of badly worded questions -----------------------------------------------------------
+# --- patterns of badly worded questions -----------------------------------------------
 
 
 class _Pattern(Value):
@@ -81,7 +81,12 @@ def _question_patterns() -> tuple[_Pattern, ...]:
         for name, words in placeholders.items():
             lines = lines.replace(f"<{name}>", words.strip())
         bad, _, excuse = lines.partition("unless\n")
-        patterns.append(_Pattern(rule, _compiled(bad), _compiled(excuse) if excuse else None))
+        pattern = _Pattern(
+            rule=rule,
+            bad=_compiled(bad),
+            excuse=_compiled(excuse) if excuse else None,
+        )
+        patterns.append(pattern)
     return tuple(patterns)
 
 
@@ -107,7 +112,8 @@ def _bad_patterns(front: str, excused: set[str]) -> Iterator[Finding]:
 
 
 _YES_NO = regex(
-    r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but|as|it|they|if"
+    r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but"
+    r"|as|it|they|if"
     r"|unless|only)\b)"
 )
 
@@ -119,16 +125,20 @@ def _is_german_what(front: str, whole: str, highlight: Highlight) -> bool:
     return "German" in (language(whole), language(highlight.exact))
 
 
-# --- what is asked --------------------------------------------------------------------------------
+# --- what is asked --------------------------------------------------------------------
 
 _REMARK = listed("small_words", "remark")
 
 
 def _is_mere_remark(front: str) -> bool:
-    """Return whether a front asks for nothing in particular: `what does this mean?`, `why not 7?`."""
+    """Return whether a front asks for nothing in particular.
+
+    So do `what does this mean?` and `why not 7?`.
+    """
     if not front.endswith("?"):
         return False
-    # single letters and digits are too short to say what is meant, single ideographs are words
+    # single letters and digits are too short to say what is meant, single ideographs
+    # are words
     words = {word for word in tokens(front) if len(word) > 1 or not word.isascii()}
     return bool(words) and words <= _REMARK | STOP_WORDS
 
@@ -138,7 +148,8 @@ def _names_nothing(front: str, highlight: Highlight) -> bool:
 
     It is one if it names anything of the passage, or begins with `?`.
     """
-    if not highlight.exact or highlight.comment.lstrip().casefold().startswith(("?", "q:")):
+    comment = highlight.comment.lstrip().casefold()
+    if not highlight.exact or comment.startswith(("?", "q:")):
         return False
     source = f"{naming(highlight)}\n{source_text(highlight)}"
     return stems(front).isdisjoint(stems(source))
@@ -157,14 +168,15 @@ def _gives_away(front: str, answer: str) -> bool:
     return has_word(answer, front)  # `string type` is not `String`
 
 
-# --- lists ----------------------------------------------------------------------------------------
+# --- lists ----------------------------------------------------------------------------
 
 _BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
 _BRACKETED = regex(r"[(\[][^()\[\]]*[)\]]")
 _BETWEEN_ITEMS = regex(r"[,;、，]\s+|[、，]")
 # Text between commas that is not an item of a list.
 _CLAUSE = regex(
-    r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b"
+    r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus"
+    r"|since|i\.e|e\.g)\b"
 )
 _ITEM_WORDS = 5
 _FEWEST_ITEMS = 3

@@ -1,7 +1,7 @@
 """What the checks share: the views of a draft and its source.
 
-For a draft: its plain text, and who chose its words. For a source: all text from which an answer may be
-taken, and the evidence, which is the sentences that the quote touches.
+For a draft: its plain text, and who chose its words. For a source: all text from which
+an answer may be taken, and the evidence, which is the sentences that the quote touches.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from ankiforge.model import Draft, Family, Form, Highlight, HighlightKind, Strin
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
-from ankiforge.text.passages import sentences
+from ankiforge.text.sentences import sentences
 
-# --- the text of a draft -----------------------------------------------------------------------
+# --- the text of a draft --------------------------------------------------------------
 
 folded = lru_cache(maxsize=1024)(canonical)
 """The canonical form, cached because many checks use the same passage."""
@@ -94,7 +94,7 @@ def _plain_run(text: str) -> str:
     return f"{head}{plain}{tail}"
 
 
-# --- who chose the words -----------------------------------------------------------------------
+# --- who chose the words --------------------------------------------------------------
 
 
 def authored(draft: Draft) -> bool:
@@ -132,7 +132,7 @@ def pictured(draft: Draft, highlight: Highlight) -> bool:
     return is_question and (draft.field("Back"),) == highlight.markdown
 
 
-# --- the source --------------------------------------------------------------------------------
+# --- the source -----------------------------------------------------------------------
 
 
 def source_text(highlight: Highlight) -> str:
@@ -171,7 +171,7 @@ def around(highlight: Highlight) -> str:
     return seamless(highlight)
 
 
-# --- evidence: the sentences that support a card --------------------------------------------------
+# --- evidence: the sentences that support a card --------------------------------------
 
 # The number of characters of a source that are read.
 _LONGEST = 6000
@@ -192,17 +192,20 @@ def _sentences_touched(quote: str, text: str) -> str:
     if place is None:
         place = (0, len(text))
     quote_start, quote_end = place
-    touched = [
-        (start, end) for start, end in sentences(text) if start < quote_end and end > quote_start
-    ]
+    touched = []
+    for start, end in sentences(text):
+        if start < quote_end and end > quote_start:
+            touched.append((start, end))
     if not touched:
         return text
-    first, last = touched[0], touched[-1]
-    return text[first[0] : last[1]]
+    first_start, _ = touched[0]
+    _, last_end = touched[-1]
+    return text[first_start:last_end]
 
 
 _PART = regex(
-    r"(?i)[;:、；。]|,(?!\d)|[.!?](?=\s)|\b(?:while|whereas|but|although|though|während|wohingegen|aber"
+    r"(?i)[;:、；。]|,(?!\d)|[.!?](?=\s)|\b(?:while|whereas|but|although|though|während"
+    r"|wohingegen|aber"
     r"|sondern|tandis que|mais|mientras|pero|sino)\b"
 )
 
@@ -212,11 +215,13 @@ def clauses(text: str) -> list[str]:
     return [part for part in _PART.split(text) if re.search(r"\w", part)]
 
 
-# --- choices -----------------------------------------------------------------------------------
+# --- choices --------------------------------------------------------------------------
 
 _CHOICE = regex(
-    r"(?i)\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b|\bof\b[^?]+\band\b[^?]*\bwhich\b"
-    r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von|de)\b"
+    r"(?i)\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b"
+    r"|\bof\b[^?]+\band\b[^?]*\bwhich\b"
+    r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von"
+    r"|de)\b"
     r"|哪一?[个個項種种]|どちら"
 )
 # The number of characters of a front that are read.

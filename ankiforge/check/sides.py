@@ -57,7 +57,8 @@ def _parted(text: str) -> tuple[str, list[str]]:
     """Return the text of a cloze without its gaps, and the answer of each gap."""
     answers = _SIMPLE_CLOZE.findall(text)
     if len(answers) == text.count("{{") and not _SHIELD_SIGN.search(text):
-        return _SIMPLE_CLOZE.sub(" ", text), answers  # faster, and sufficient for most clozes
+        # faster, and sufficient for most clozes
+        return _SIMPLE_CLOZE.sub(" ", text), answers
     gaps = cloze.gaps(text)
     outside = []
     end = 0
@@ -69,14 +70,14 @@ def _parted(text: str) -> tuple[str, list[str]]:
     return " ".join(outside), [gap.answer for gap in gaps]
 
 
-# --- identical cards ------------------------------------------------------------------------------
+# --- identical cards ------------------------------------------------------------------
 
 
 def exact_form(draft: Draft) -> Strings:
     """Return values that are equal for identical cards; () if a side is empty.
 
-    Typography, emphasis, and the last stop or question mark are ignored; the gaps of a cloze, their
-    grouping and Extra are not.
+    Typography, emphasis, and the last stop or question mark are ignored; the gaps of a
+    cloze, their grouping and Extra are not.
     """
     extra = _exact(draft.field("Extra")) if draft.field("Extra") else ""
     if draft.kind.family is Family.CLOZE:

@@ -1,8 +1,9 @@
 """Checks of quote, answer and subject against the source.
 
-No card says what its passage does not say. The checks against the source apply to cards whose words a
-program chose. A question from a comment needs only its answer from the passage; pictures cannot be
-checked. Words and numbers are compared, not meanings: what a person could word otherwise is a warning.
+No card says what its passage does not say. The checks against the source apply to cards
+whose words a program chose. A question from a comment needs only its answer from the
+passage; pictures cannot be checked. Words and numbers are compared, not meanings: what
+a person could word otherwise is a warning.
 """
 
 from __future__ import annotations
@@ -27,11 +28,19 @@ from ankiforge.check.reading import (
     seamless,
     source_text,
 )
-from ankiforge.check.words import FUNCTION, NEGATORS, content, has_word, stem, stems, tokens
+from ankiforge.check.words import (
+    FUNCTION,
+    NEGATORS,
+    content,
+    has_word,
+    stem,
+    stems,
+    tokens,
+)
 from ankiforge.model import Draft, Finding
 from ankiforge.text import regex
 
-# --- quote and answer ---------------------------------------------------------------------------
+# --- quote and answer -----------------------------------------------------------------
 
 
 @needs(Needs.SOURCE)
@@ -75,16 +84,20 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
         has_digit = any(map(str.isdecimal, wanted))
         if not has_digit and _has_phrase(folded(naming(highlight)), folded(wanted)):
             continue
-        if is_choice(reading.asked) and folded(wanted) in folded(reading.asked):
+        is_offered = folded(wanted) in folded(reading.asked)
+        if is_offered and is_choice(reading.asked):
             continue
         missing, share = _missing_words(wanted, source)
         if share == 0:
-            shown = wanted
-            if len(wanted) > _SHOWN_CHARS:
-                shown = f"{wanted[: _SHOWN_CHARS - 1]}…"
-            yield make_finding("answer_not_in_source", f"“{shown}”")
+            yield make_finding("answer_not_in_source", f"“{_shortened(wanted)}”")
         elif share < _LITTLE:
             yield make_finding("answer_partly", ", ".join(missing[:_SHOWN_WORDS]))
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _SHOWN_CHARS:
+        return text
+    return f"{text[: _SHOWN_CHARS - 1]}…"
 
 
 # `B.C.` is the same as `BC`.
@@ -109,7 +122,9 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
 
 def _is_whole_in(wanted: str, source: str) -> bool:
     """Return whether a source contains an answer as it is, or a formula in another notation."""
-    if _has_phrase(folded(source), folded(wanted)) or _has_phrase(normal(source), normal(wanted)):
+    if _has_phrase(folded(source), folded(wanted)):
+        return True
+    if _has_phrase(normal(source), normal(wanted)):
         return True
     return is_formula(wanted) and solid(wanted) in solid(source)
 
@@ -126,7 +141,8 @@ class _Vocabulary(NamedTuple):
     @classmethod
     def of(cls, source: str) -> _Vocabulary:
         """Return the vocabulary of a source."""
-        dimensions = {quantity.dimension for quantity in quantities(source) if quantity.unit}
+        with_units = (quantity for quantity in quantities(source) if quantity.unit)
+        dimensions = {quantity.dimension for quantity in with_units}
         return cls(_beginnings(source), all_numbers(source), frozenset(dimensions))
 
     def has(self, word: str) -> bool:
@@ -143,13 +159,15 @@ class _Vocabulary(NamedTuple):
         return word in NEGATORS and not self.beginnings.isdisjoint(NEGATORS)
 
 
-# The number of initial letters by which a word of the source is recognised: valid, validity.
+# The number of initial letters by which a word of the source is recognised: valid,
+# validity.
 _PREFIX = 5
 
 
 @lru_cache(maxsize=256)
 def _beginnings(source: str) -> frozenset[str]:
-    return frozenset(form[:_PREFIX] for word in tokens(source) for form in (word, stem(word)))
+    words = tokens(source)
+    return frozenset(form[:_PREFIX] for form in (*words, *map(stem, words)))
 
 
 def _has_phrase(source: str, wanted: str) -> bool:
@@ -168,9 +186,10 @@ def _joins(letter: str) -> bool:
     return letter.isalpha() and letter.lower() == letter.upper()
 
 
-# --- subject ------------------------------------------------------------------------------------
+# --- subject --------------------------------------------------------------------------
 
-# The share of an answer's words that must be in the mark, and the number of those of the question.
+# The share of an answer's words that must be in the mark, and the number of those of
+# the question.
 _MARKED_SHARE = 0.6
 _MARKED_WORDS = 2
 
@@ -190,7 +209,8 @@ def beside(draft: Draft, context: Context) -> Iterator[Finding]:
         if not answer_stems:
             return
         share = len(answer_stems & marked_stems) / len(answer_stems)
-        if share >= _MARKED_SHARE or folded(answer).strip(" .") in folded(highlight.exact):
+        is_in_mark = folded(answer).strip(" .") in folded(highlight.exact)
+        if share >= _MARKED_SHARE or is_in_mark:
             return
     asked_words = len(stems(reading.asked) & marked_stems)
     if asked_words < min(_MARKED_WORDS, len(marked_stems)):

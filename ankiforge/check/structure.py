@@ -48,7 +48,7 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
     yield from _control_characters(draft)
 
 
-# --- empty sides, and gaps that hide everything ---------------------------------------------------
+# --- empty sides, and gaps that hide everything ---------------------------------------
 
 
 def _empty_sides(draft: Draft) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def _hiding_all(draft: Draft) -> Iterator[Finding]:
             yield make_finding("gap_is_all", f"c{number}")
 
 
-# --- braces that begin no cloze -------------------------------------------------------------------
+# --- braces that begin no cloze -------------------------------------------------------
 
 _CLOZE_IN_MATHS = regex(r"\{\{c\d+::")
 _SHOWN_CHARS = 20
@@ -88,7 +88,8 @@ def _lost_clozes(draft: Draft) -> Iterator[Finding]:
         lost = _lost_cloze(text)
         if lost:
             severity = Severity.INFO if authored(draft) else None
-            yield make_finding("malformed", f"“{lost}” begins no cloze", severity=severity)
+            detail = f"“{lost}” begins no cloze"
+            yield make_finding("malformed", detail, severity=severity)
             return
 
 
@@ -111,7 +112,7 @@ def _lost_cloze(text: str) -> str:
     return ""
 
 
-# --- formulae -------------------------------------------------------------------------------------
+# --- formulae -------------------------------------------------------------------------
 
 # A `$` before a word; not a shell variable or a price.
 _OPENS = regex(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
@@ -130,14 +131,21 @@ def _unclosed_formula(text: str) -> str:
             return text[start:end][:40]
     for match in re.finditer(r"\$", text):
         place = match.start()
-        if _is_within(place, shielded):
-            continue
-        line_start = text.rfind("\n", 0, place) + 1
-        line = text[line_start:].partition("\n")[0]
-        opens = _OPENS.match(text, place) and _TEX.search(line)
-        if opens or _TEX_WORD.search(text[max(0, place - _LOOK_BACK) : place]):
+        is_lone = not _is_within(place, shielded)
+        if is_lone and _is_of_formula(text, place):
             return text[place : place + 30]
     return ""
+
+
+def _is_of_formula(text: str, place: int) -> bool:
+    """Return whether a dollar opens or closes a formula, to judge by the TeX beside it."""
+    if _OPENS.match(text, place):
+        line_start = text.rfind("\n", 0, place) + 1
+        line, _, _ = text[line_start:].partition("\n")
+        if _TEX.search(line):
+            return True
+    before = text[max(0, place - _LOOK_BACK) : place]
+    return _TEX_WORD.search(before) is not None
 
 
 def _braces_match(formula: str) -> bool:
@@ -154,7 +162,7 @@ def _is_within(place: int, shielded: list[Shield]) -> bool:
     return any(start <= place < end for start, end, _ in shielded)
 
 
-# --- damaged text ---------------------------------------------------------------------------------
+# --- damaged text ---------------------------------------------------------------------
 
 _CONTROL = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 

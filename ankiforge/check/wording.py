@@ -11,11 +11,12 @@ from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
 from ankiforge.text.shields import shields
 
-# --- what the card does not show, and what stands for words -----------------------------------------
+# --- what the card does not show, and what stands for words ---------------------------
 
 _WORKS = "paper|article|study|work|section|chapter|book|text|passage|excerpt|highlight"
 _THIS = regex(
-    rf"(?i)\b(?:this|these|those|such an?) ({_WORKS}|figure|table|equation|method|model|approach"
+    rf"(?i)\b(?:this|these|those|such an?) ({_WORKS}|figure|table|equation|method"
+    rf"|model|approach"
     r"|technique|example|system|process|concept|idea|result|theorem)s?\b"
 )
 _THE_TEXT = regex(
@@ -23,15 +24,18 @@ _THE_TEXT = regex(
     rf"|\baccording to the (?:{_WORKS}|authors?|source)\b(?! (?:of|that|by|on)\b)"
     rf"|\b(?:in|from) the (?:paper|article|passage|excerpt|highlight|text|study)"
     r"(?! (?:of|that|by|on|which|called|titled)\b| [“\"‘'])"
-    rf"|\bthe (?:{_WORKS}|source|critique) (?:says?|argues?|claims?|states?|describes?|mentions?"
-    r"|proposes?|suggests?|introduces?|presents?|calls?|shows?|discuss(?:es)?|explains?)\b"
+    rf"|\bthe (?:{_WORKS}|source|critique) (?:says?|argues?|claims?|states?|describes?"
+    rf"|mentions?"
+    r"|proposes?|suggests?|introduces?|presents?|calls?|shows?|discuss(?:es)?"
+    r"|explains?)\b"
     r"|\b(?:mentioned|described|discussed|shown|defined) (?:above|below|earlier|here)\b"
 )
 _OPTIONS = regex(
     r"(?i)\b(?:which|what|who|choose|select|one)\b[^?]{0,40}\bof"
     r" (?:the following|these options|the options)(?: below)?\b"
     r"|\b(?:all|none|both|any) of the (?:above|below)\b|\bwelche[rs]? der folgenden\b"
-    r"|\b(?:lequel|laquelle|lesquels) des? suivants?\b|\bcuál(?:es)? de (?:los|las) siguientes\b"
+    r"|\b(?:lequel|laquelle|lesquels) des? suivants?\b|\bcuál(?:es)? de (?:los"
+    r"|las) siguientes\b"
 )
 _LISTED = regex(r"(?s)(?:^|\n)\s*(?:[-*+•]|\(?[a-eA-E1-5][).:])\s|\b[aA][).]\s.+\b[bB][).]\s")
 _FIGURE = regex(
@@ -41,7 +45,10 @@ _FIGURE = regex(
 
 @needs(Needs.CARD)
 def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find `this paper`, `the author`, `Figure 3`, `which of the following`, and `...` for an answer."""
+    """Find what points at a text that the card does not show, and placeholders.
+
+    For example `this paper`, `Figure 3`, `which of the following`; `...` for an answer.
+    """
     reading = read(draft)
     is_cloze = draft.kind.family is Family.CLOZE
     shown = reading.whole if is_cloze else reading.asked
@@ -52,11 +59,11 @@ def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
     elif figure:
         yield make_finding("points_at_page", f"“{figure[0]}”", severity=Severity.WARN)
     sides = reading.answers if is_cloze else (reading.asked, *reading.answers)
-    yield from _placeholders(sides, by_author=authored(draft), highlight=context.highlight)
+    yield from _placeholders(sides, draft, context.highlight)
 
 
 def _reference_to_text(shown: str) -> str:
-    """Return the words that refer to a text that is not there when the card is asked; "" if none."""
+    """Return the words that refer to a text beside the card; "" if there are none."""
     for match in _THIS.finditer(shown):
         before = shown[: match.start()].casefold()
         if match[1].casefold() not in before:  # else the card names the thing itself
@@ -74,7 +81,8 @@ def _reference_to_options(shown: str, answers: Strings) -> str:
 
 
 _EMPTY = regex(
-    r"(?is)\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
+    r"(?is)\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder"
+    r"|your (?:question|answer)"
     r"(?: here)?|insert \w+(?: here)?|(?:question|answer|front|back|text) here)\W*"
 )
 _LONGEST_EMPTY = 60
@@ -85,11 +93,15 @@ _SCHEMA_WORDS = frozenset(
 )
 
 
-def _placeholders(sides: Strings, *, by_author: bool, highlight: Highlight) -> Iterator[Finding]:
+def _placeholders(
+    sides: Strings,
+    draft: Draft,
+    highlight: Highlight,
+) -> Iterator[Finding]:
     """Find the first side that is `...`, `TODO`, `N/A` or a word of the schema."""
     for side in filter(None, sides):
         plain = " ".join(side.split())
-        is_schema = not by_author and _is_schema_word(plain, highlight)
+        is_schema = not authored(draft) and _is_schema_word(plain, highlight)
         if is_schema or _stands_for_words(plain):
             yield make_finding("placeholder", f"“{plain}”")
             return
@@ -110,9 +122,10 @@ def _is_schema_word(plain: str, highlight: Highlight) -> bool:
     return word not in tokens(source_text(highlight))
 
 
-# --- truncated cards, and Markdown that is not rendered -------------------------------------------
+# --- truncated cards, and Markdown that is not rendered -------------------------------
 
-# What may follow the last sign of a sentence. (A pattern with these signs takes `re` milliseconds.)
+# What may follow the last sign of a sentence. (A pattern with these signs takes `re`
+# milliseconds.)
 _CLOSING = '*_=~>"”’»)} \t\n\u00a0\u202f\u3000'
 _COMMAS = (",", "،", "、", "，")
 _COLONS = (":", "：")
@@ -138,7 +151,7 @@ def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _breaks_off(text: str, *, may_announce: bool) -> bool:
-    """Return whether a side ends in a comma, a statement in a colon, or a sentence in a conjunction.
+    """Return whether a side ends in a comma, a colon, or a conjunction.
 
     `may_announce`: it is a front, which the answer goes on with.
     """

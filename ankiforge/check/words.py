@@ -1,8 +1,8 @@
 """Words and stems of a text, and the word lists, as the checks compare them.
 
-English has priority, German is supported where it is easy, and Chinese and Japanese are read by
-character. These forms serve comparison only; they are never shown or stored. The word lists are files
-in `data/`.
+English has priority, German is supported where it is easy, and Chinese and Japanese are
+read by character. These forms serve comparison only; they are never shown or stored.
+The word lists are files in `data/`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ankiforge.text import regex
 
 Words = frozenset[str]
 
-# --- word lists --------------------------------------------------------------------------------
+# --- word lists -----------------------------------------------------------------------
 
 
 @cache
@@ -30,7 +30,8 @@ def data(name: str) -> str:
 def lists(file: str, section: str) -> dict[str, tuple[str, ...]]:
     """Return the words of a `[section]` of a word list by the label of their line.
 
-    A label is a language, or the meaning of the words; indented lines continue the one before.
+    A label is a language, or the meaning of the words; indented lines continue the one
+    before.
     """
     words_by_label: dict[str, tuple[str, ...]] = {}
     body = data(file).partition(f"\n[{section}]\n")[2].partition("\n[")[0]
@@ -68,6 +69,7 @@ def alternatives(file: str, section: str) -> str:
 
 STOP_WORDS = listed("small_words", "stop")
 QUESTION_WORDS = listed("small_words", "question")
+_NO_CONTENT = STOP_WORDS | QUESTION_WORDS
 FUNCTION = STOP_WORDS | QUESTION_WORDS | listed("small_words", "function")
 """Words without meaning of their own, which are not part of a subject or object."""
 NEGATIONS = listed("meaning", "negations")
@@ -76,9 +78,10 @@ NUMBER_WORDS = by_word("numbers", "number_words")
 """The digits of number words."""
 ORDINALS = lists("numbers", "ordinals")["en"]
 
-# --- words -------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------
 
-# Kana and ideographs. To compile so many takes `re` a millisecond, at the first such text.
+# Kana and ideographs. To compile so many takes `re` a millisecond, at the first such
+# text.
 _IDEOGRAPH = "([\u3040-\u30ff\u3400-\u9fff])"
 _TOKEN = regex(r"[^\W_]+(?:['’][^\W_]+)?[+#]*")
 # The same for ASCII, in half the time.
@@ -97,7 +100,7 @@ def tokens(text: str) -> list[str]:
 
 def content(text: str) -> list[str]:
     """Return the content words: neither stop words nor question words."""
-    return [word for word in tokens(text) if word not in STOP_WORDS and word not in QUESTION_WORDS]
+    return [word for word in tokens(text) if word not in _NO_CONTENT]
 
 
 def stems(text: str) -> Words:
@@ -108,7 +111,8 @@ def stems(text: str) -> Words:
 def has_word(word: str, text: str, *, joined: tuple[bool, bool] = (False, False)) -> bool:
     """Return whether a text contains a word or phrase without letters before or after it.
 
-    `joined` allows letters (before it, after it), as in scripts that do not separate words.
+    `joined` allows letters (before it, after it), as in scripts that do not separate
+    words.
     """
     joined_before, joined_behind = joined
     start = text.find(word)
@@ -141,7 +145,7 @@ def word_count(text: str) -> int:
     return len(rest.split()) + (ideographs + 1) // 2
 
 
-# --- stems -------------------------------------------------------------------------------------
+# --- stems ----------------------------------------------------------------------------
 
 # British spellings: (signs that a word must contain, pattern, replacement).
 _SPELLINGS = (
@@ -190,18 +194,21 @@ def stem(token: str) -> str:
                 word = word[: -len(ending)] + replacement
                 break
     word = word.removesuffix("e")
-    is_doubled = len(word) > _MIN_STEM and word[-1] == word[-2] and word[-1] not in "aeios"
-    return word[:-1] if is_doubled else word
+    last = word[-1]
+    if len(word) > _MIN_STEM and last == word[-2] and last not in "aeios":
+        return word[:-1]
+    return word
 
 
-# --- opposites and synonyms ------------------------------------------------------------------------
+# --- opposites and synonyms -----------------------------------------------------------
 
 
 @cache  # read only when a card has to be compared: a run with one edit is mostly start
 def opposed(*, stemmed: bool = True) -> dict[str, Words]:
     """Return each word of `data/opposites.txt` with those of the other side.
 
-    `stemmed`: the base forms, all as stems; else the forms of sentences, as they are and as stems.
+    `stemmed`: the base forms, all as stems; else the forms of sentences, as they are
+    and as stems.
     """
     base_forms, _, sentence_forms = data("opposites").partition("\n--\n")
     if stemmed:

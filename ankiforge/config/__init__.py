@@ -335,7 +335,12 @@ def key_variable(default: DefaultKey, url: str, written: str) -> str:
     return default.name if default.owns(url) else ""
 
 
-def key_for(default: DefaultKey, url: str, written: str, environ: Texts = os.environ) -> str:
+def key_for(
+    default: DefaultKey,
+    url: str,
+    written: str,
+    environ: Texts = os.environ,
+) -> str:
     """Return the key that may be sent to `url`. "" if there is none."""
     variable = key_variable(default, url, written)
     return environ.get(variable, "").strip()

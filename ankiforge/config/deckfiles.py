@@ -133,17 +133,22 @@ def _read(path: OwnPath, shown: str) -> tuple[DeckRule, Location]:
 # --- choosing ---------------------------------------------------------------------------
 
 
-def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> DeckChoice:
+def deck_of(
+    rules: tuple[DeckRule, ...],
+    document: Document,
+    highlight: Highlight,
+) -> DeckChoice:
     """Apply the first rule that matches. A deck named by the document itself takes precedence.
 
     The last of `rules` matches everything, as in the result of `load_decks`.
     """
-    rule = next(rule for rule in rules if rule.takes_all or _fits(rule.select, document, highlight))
+    rule = _first_rule(rules, document, highlight)
     # a work has one deck: its other collections become tags
     collection, *others = sorted(document.collections) or [""]
     tags = rule.tags
     if "{collection}" in rule.deck:
-        tags = (*tags, *(_path(other).replace(" ", "_") for other in others))
+        of_collections = [_path(other).replace(" ", "_") for other in others]
+        tags = (*tags, *of_collections)
     deck = ""
     if document.deck:
         deck = _joined(document.deck.split("::"))
@@ -151,6 +156,17 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
         folder = document.path.rpartition("/")[0]
         deck = _fill(rule.deck, document.title, collection, folder)
     return DeckChoice(deck, tags, rule.kinds, _action(rule, highlight))
+
+
+def _first_rule(
+    rules: tuple[DeckRule, ...],
+    document: Document,
+    highlight: Highlight,
+) -> DeckRule:
+    for rule in rules:
+        if rule.takes_all or _fits(rule.select, document, highlight):
+            return rule
+    raise LookupError("the last rule must match everything")
 
 
 def _action(rule: DeckRule, highlight: Highlight) -> Action:
@@ -172,7 +188,7 @@ def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
         (select.colour, (colour_name(highlight.colour),)),
         (select.author, document.creators),
     )
-    return all(not patterns or _match(patterns, values) for patterns, values in conditions)
+    return all(not wanted or _match(wanted, values) for wanted, values in conditions)
 
 
 def _match(patterns: Patterns, values: Iterable[str]) -> bool:

@@ -38,6 +38,7 @@ _SAFELY = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -62,7 +63,10 @@ class OwnPath(Value):
             OwnFileError: it is not the name of one file, such as `../x`.
         """
         if not _is_file_name(name):
-            raise OwnFileError(f"{name!r} is not a file name", hint="use letters and digits")
+            raise OwnFileError(
+                f"{name!r} is not a file name",
+                hint="use letters and digits",
+            )
         return OwnPath(self.root, (*self.steps, name))
 
     def __str__(self) -> str:
@@ -171,7 +175,7 @@ class OwnPath(Value):
         self.is_there()
         part = self.beside(f".{self.name}.part").path
         part.unlink(missing_ok=True)
-        handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _SAFELY, mode)
+        handle = os.open(part, _NEW_FILE | _SAFELY, mode)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         part.replace(self.path)
@@ -220,7 +224,8 @@ class OwnPath(Value):
             self.beside(f"{self.name}{ending}").is_there()
         if make:
             with suppress(OSError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                handle = os.open(self.path, _NEW_FILE, 0o600)
+                os.close(handle)
         return self.path
 
     def remove_database(self) -> None:
@@ -234,7 +239,12 @@ def own_file(path: Path) -> OwnPath:
     return OwnPath(path.parent) / path.name
 
 
-def open_regular(path: Path, flags: int = os.O_RDONLY, *, most: int | None = None) -> IO[bytes]:
+def open_regular(
+    path: Path,
+    flags: int = os.O_RDONLY,
+    *,
+    most: int | None = None,
+) -> IO[bytes]:
     """Open a regular file that is not a link itself; see `OwnPath.open`.
 
     The opened file is asked what it is, so that nothing can be exchanged in between.
@@ -284,7 +294,10 @@ def _is_link(status: Any) -> bool:
 
 def _link(path: Path) -> OwnFileError:
     what = f"{path}: is a link, which ankiforge does not follow inside a workspace"
-    return OwnFileError(what, hint="put the file or folder itself there, or delete the link")
+    return OwnFileError(
+        what,
+        hint="put the file or folder itself there, or delete the link",
+    )
 
 
 def _special(path: Path, status: os.stat_result) -> OwnFileError:
@@ -295,4 +308,7 @@ def _special(path: Path, status: os.stat_result) -> OwnFileError:
 def _large(path: Path, most: int) -> OwnFileError:
     mebibyte = 1 << 20
     size = f"{most >> 20:,} MiB" if most >= mebibyte else f"{most >> 10:,} KiB"
-    return OwnFileError(f"{path}: is larger than {size}", hint="shorten it, or move it away")
+    return OwnFileError(
+        f"{path}: is larger than {size}",
+        hint="shorten it, or move it away",
+    )

@@ -164,7 +164,10 @@ def _address_concern(service: _Service) -> Iterator[Concern]:
         return
     if service.default is ZOTERO and ZOTERO.owns(url):
         return
-    yield Concern(f"{service.gets} would be sent to {url}", service.where.at(service.url_key))
+    yield Concern(
+        f"{service.gets} would be sent to {url}",
+        service.where.at(service.url_key),
+    )
 
 
 def _key_concern(service: _Service) -> Iterator[Concern]:
@@ -194,7 +197,10 @@ def _folders(workspace: WorkspaceFolder) -> Iterator[Concern]:
     where = workspace.config.where
     output = _real_path(workspace.output)
     if not workspace.is_default and _is_outside(output, workspace):
-        yield Concern(f"packages would be written to {output}, {_OUTSIDE}", where.at("output"))
+        yield Concern(
+            f"packages would be written to {output}, {_OUTSIDE}",
+            where.at("output"),
+        )
     setting = workspace.config.anki.collection
     if setting not in ("auto", "none"):
         collection = _real_path(setting)
@@ -215,9 +221,11 @@ def unconfirmed(workspace: WorkspaceFolder, folder: Path) -> list[Concern]:
     trusted_path = os.environ.get("ANKIFORGE_TRUST", "")
     if trusted_path and Path(trusted_path).expanduser().resolve() == workspace.root:
         return []
-    return [
-        concern for concern in concerns(workspace) if not is_confirmed(workspace, concern, folder)
-    ]
+    waiting = []
+    for concern in concerns(workspace):
+        if not is_confirmed(workspace, concern, folder):
+            waiting.append(concern)
+    return waiting
 
 
 def is_confirmed(workspace: WorkspaceFolder, concern: Concern, folder: Path) -> bool:
@@ -259,5 +267,8 @@ def require_trust(
     question = f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"
     if ask is None or not ask(question):
         what = f"{workspace.root} must be confirmed first. It asks for:\n{listed}"
-        raise UsageError(what, hint=f"to confirm it: ankiforge init --trust {workspace.root}")
+        raise UsageError(
+            what,
+            hint=f"to confirm it: ankiforge init --trust {workspace.root}",
+        )
     confirm(workspace, waiting, folder)

@@ -210,7 +210,10 @@ class WorkspaceFolder(Value):
         if not os.access(folder, os.W_OK | os.X_OK):
             fault = "cannot be written" if folder.is_dir() else "is no folder"
             what = f"{folder} {fault}, so decisions could not be kept"
-            raise UsageError(what, hint=f"mount it, or correct journal: in {self.root / FILE_NAME}")
+            raise UsageError(
+                what,
+                hint=f"mount it, or correct journal: in {self.root / FILE_NAME}",
+            )
 
     def close_to_others(self) -> None:
         """Close the program's own folders to others: a copy or a checkout may have opened them."""
@@ -313,11 +316,15 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
     """
     import shutil
 
-    names = [name for name in (JOURNAL, ".ankiforge") if OwnPath(folder, (name,)).state()]
+    own = OwnPath(folder)
+    names = [name for name in (JOURNAL, ".ankiforge") if (own / name).state()]
     if any(os.path.lexists(root / name) for name in names):
         return ()
     try:
         return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
     except OSError as error:
         what = f"{folder} could not be moved to {root}: {error}"
-        raise UsageError(what, hint="free space there or allow writing, then try again") from error
+        raise UsageError(
+            what,
+            hint="free space there or allow writing, then try again",
+        ) from error

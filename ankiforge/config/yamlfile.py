@@ -105,7 +105,10 @@ def read(path: OwnPath, shown: str) -> tuple[object, Location]:
         raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{shown}:{line}: not UTF-8 text", hint="save it as UTF-8") from error
+        raise ConfigError(
+            f"{shown}:{line}: not UTF-8 text",
+            hint="save it as UTF-8",
+        ) from error
 
 
 def parse(text: str, shown: str) -> tuple[object, Location]:
@@ -164,7 +167,11 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
         return node
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,
+    ) -> dict[object, object]:
         line_of: dict[object, int] = {}
         for key, _ in node.value:
             line = key.start_mark.line + 1
@@ -201,7 +208,11 @@ def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:
             yield from _lines_at(item, item, (*above, number))
 
 
-def _lines_at(begin: yaml.Node, value: yaml.Node, steps: Steps) -> Iterator[tuple[Steps, int]]:
+def _lines_at(
+    begin: yaml.Node,
+    value: yaml.Node,
+    steps: Steps,
+) -> Iterator[tuple[Steps, int]]:
     """Yield the path and line of a key or list item, and of all below its value."""
     yield steps, begin.start_mark.line + 1
     yield from _lines(value, steps)

@@ -1,8 +1,9 @@
 """Drafters turn highlights into drafts, or give the reason why a highlight gets no card.
 
 `rules` needs no model, key or network. `llm` asks any OpenAI-compatible server; `chat`
-exchanges the same requests as texts to paste. This module contains what they share: which highlights may be
-drafted, which may be sent to a server, and what a reader's comment asks for.
+exchanges the same requests as texts to paste. This module contains what they share:
+which highlights may be drafted, which may be sent to a server, and what a reader's
+comment asks for.
 """
 
 from __future__ import annotations
@@ -38,7 +39,14 @@ class Replies(Protocol):
         """Return the raw reply to a request; None if there is none."""
 
     def put(
-        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
+        self,
+        request: str,
+        raw: str,
+        *,
+        model: str,
+        prompt: str,
+        tokens_in: int,
+        tokens_out: int,
     ) -> None:
         """Store a reply durably, replacing an older one."""
 
@@ -68,7 +76,7 @@ def sided(kind: CardKind, front: str, back: str) -> Fields:
     return (("Front", front), ("Back", back), *kind.switched_on)
 
 
-# --- instructions in comments ---------------------------------------------------------------
+# --- instructions in comments ---------------------------------------------------------
 
 
 class Wish(StrEnum):
@@ -99,8 +107,9 @@ _COMMANDS = {
 def instruction(comment: str) -> Instruction:
     """Parse a comment: `skip`, `? question`, `q: question`, `c: phrase`, or `…?`.
 
-    Other comments that end in a question mark count if they could be the front of a card; "why?"
-    could not. Replies to the comment, in lines that begin with a dash, are ignored.
+    Other comments that end in a question mark count if they could be the front of a
+    card; "why?" could not. Replies to the comment, in lines that begin with a dash, are
+    ignored.
     """
     words = " ".join(without_tag(_REPLIES.sub("", comment)).split())
     for wish, command in _COMMANDS.items():
@@ -115,7 +124,7 @@ def instruction(comment: str) -> Instruction:
 
 
 def _could_be_a_front(words: str) -> bool:
-    """Return whether a text has three words, or six letters of a script that does not separate words."""
+    """Return whether a text has three words; without blanks between them, six letters."""
     return len(words.split()) >= 3 or (len(words) > 6 and not words.isascii())
 
 
@@ -142,7 +151,7 @@ def without_comment(highlight: Highlight) -> Highlight:
     return replace(highlight, prefix=prefix, suffix=suffix, nearby=nearby)
 
 
-# --- which highlights are drafted, and by whom ----------------------------------------------
+# --- which highlights are drafted, and by whom ----------------------------------------
 
 _PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
 
@@ -159,7 +168,8 @@ def skip_reason(highlight: Highlight) -> str:
         return _skipped_picture(highlight, comment.wish)
     asks = comment.wish in (Wish.QUESTION, Wish.CLOZE)
     if highlight.kind is HighlightKind.STRIKE and not asks:
-        return "struck out, so treated as deleted; for a card, add a comment that begins with `?`"
+        wish = "for a card, add a comment that begins with `?`"
+        return f"struck out, so treated as deleted; {wish}"
     if not any(map(str.isalnum, highlight.exact)):
         return "no text under the mark"
     return ""
@@ -178,7 +188,8 @@ def _skipped_picture(highlight: Highlight, wish: Wish) -> str:
 
 # Signs of a definition, a reason, a rule, a contrast or a number.
 _TELLS = regex(
-    r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means|defined|called|is an?"
+    r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means"
+    r"|defined|called|is an?"
     r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]"
 )
 # In scripts without blanks, two characters are about as much as a word.
@@ -191,9 +202,9 @@ MOST = 60
 def worth(highlight: Highlight, wants: str = "") -> int:
     """Rank a highlight by how likely it deserves a card, from 0 (most likely) to 4.
 
-    Marks with a comment come first, then clauses and marked phrases of a sentence: those that define,
-    give a reason or a number before the others. Single words, names, and marks that begin or end
-    within a word come last.
+    Marks with a comment come first, then clauses and marked phrases of a sentence:
+    those that define, give a reason or a number before the others. Single words, names,
+    and marks that begin or end within a word come last.
 
     Args:
         highlight: a highlight.
@@ -221,14 +232,17 @@ def _is_cut(highlight: Highlight) -> bool:
 
 
 def for_rules(highlight: Highlight) -> bool:
-    """Return whether only the rules draft a highlight: a handwritten card, a picture with a question."""
+    """Return whether only the rules draft it: a handwritten card, a picture with a question."""
     if highlight.kind is HighlightKind.CARD:
         return True
     return highlight.kind in _PICTURES and not skip_reason(highlight)
 
 
 def withheld(highlight: Highlight) -> str:
-    """Return why a highlight is nothing for a model; "" if it is. See `sendable` for private ones."""
+    """Return why a highlight is nothing for a model; "" if it is.
+
+    See `sendable` for private ones.
+    """
     reason = skip_reason(highlight)
     if reason:
         return reason

@@ -1,7 +1,7 @@
 """Questions as texts to paste into a chat, and the answers of the chat.
 
-Each highlight has a label that is the same in every run, so that a late answer can still be matched;
-so has each draft that is to be compared with its passage.
+Each highlight has a label that is the same in every run, so that a late answer can
+still be matched; so has each draft that is to be compared with its passage.
 """
 
 from __future__ import annotations
@@ -37,7 +37,13 @@ from ankiforge.draft.prompt import (
     shape_of,
 )
 from ankiforge.draft.reply import Item, drafts_of, every_item, verdicts, why_none
-from ankiforge.draft.sendable import Sendable, SendableCard, SendableTask, SendableText, ours
+from ankiforge.draft.sendable import (
+    Sendable,
+    SendableCard,
+    SendableTask,
+    SendableText,
+    ours,
+)
 from ankiforge.model import (
     Drafted,
     Finding,
@@ -55,13 +61,13 @@ MOST = 100
 """The maximum number of highlights that one answer can cover."""
 
 
-# --- out ------------------------------------------------------------------------------------
+# --- out ------------------------------------------------------------------------------
 
 
 class _Asked(NamedTuple):
     """One highlight of a text to paste."""
 
-    sent: SendableTask
+    sendable: SendableTask
     shown: Sendable
     rejected: SendableText
     """Its former card that a check blocked, with the reason; "" if there is none."""
@@ -79,13 +85,13 @@ def export_chats(
     """
     # those in one text share the shape of the reply
     by_shape = defaultdict[Shape, list[_Asked]](list)
-    for sent in tasks:
-        if barred(sent.task):
+    for sendable in tasks:
+        if barred(sendable.task):
             continue
-        shape = shape_of(sent.task)
-        for key, shown in sent.passages.items():
-            blocked = sent.text(rejected.get(key, ""))
-            by_shape[shape].append(_Asked(sent, shown, blocked))
+        shape = shape_of(sendable.task)
+        for key, shown in sendable.passages.items():
+            blocked = sendable.text(rejected.get(key, ""))
+            by_shape[shape].append(_Asked(sendable, shown, blocked))
     texts = []
     for shape, asked in by_shape.items():
         for start in range(0, len(asked), most):
@@ -96,15 +102,16 @@ def export_chats(
 def _text(asked: list[_Asked], prompt: Prompt, shape: Shape) -> str:
     """Return the text to paste that asks about these highlights."""
     by_title = []
-    for title, group in groupby(asked, key=lambda each: each.sent.title):
+    for title, group in groupby(asked, key=lambda each: each.sendable.title):
         by_title.append((title, joined(map(_passage, group))))
     if len(by_title) == 1:
         [(only_title, highlights)] = by_title
         title = data(only_title)
     else:
-        highlights = joined(
-            SendableText(f"Document: {data(each)}\n\n{passages}") for each, passages in by_title
-        )
+        sections = []
+        for each, passages in by_title:
+            sections.append(SendableText(f"Document: {data(each)}\n\n{passages}"))
+        highlights = joined(sections)
         title = ours("several, named with their passages")
     values = {
         **rules_of(shape),
@@ -118,7 +125,7 @@ def _text(asked: list[_Asked], prompt: Prompt, shape: Shape) -> str:
 
 
 def _passage(asked: _Asked) -> SendableText:
-    wants = asked.sent.task.brief.wants
+    wants = asked.sendable.task.brief.wants
     return passage(label_for(asked.shown.key), asked.shown, wants, asked.rejected)
 
 
@@ -137,7 +144,7 @@ def _pasted(messages: Iterable[Message]) -> str:
 
 def asked_in(tasks: Iterable[SendableTask]) -> int:
     """Count the highlights that the texts contain."""
-    return sum(len(sent.passages) for sent in tasks if not barred(sent.task))
+    return sum(len(sendable.passages) for sendable in tasks if not barred(sendable.task))
 
 
 def label_for(identity: str) -> str:
@@ -145,7 +152,7 @@ def label_for(identity: str) -> str:
     return h16(identity)[:8]
 
 
-# --- back: cards ----------------------------------------------------------------------------
+# --- back: cards ----------------------------------------------------------------------
 
 
 def chat_request(text: str) -> str:
@@ -162,8 +169,8 @@ def import_chat(
 ) -> list[Drafted]:
     """Return the results for the highlights that a chat's answer is about.
 
-    A highlight whose every card `repair` blocks counts as failed the first time: its cards are in
-    `replies`, and the next export sends them back with the reasons.
+    A highlight whose every card `repair` blocks counts as failed the first time: its
+    cards are in `replies`, and the next export sends them back with the reasons.
     """
     items_of = defaultdict[str, list[Item]](list)
     usable, _ = every_item(text)
@@ -171,32 +178,32 @@ def import_chat(
         items_of[item.label].append(item)
     origin = Origin("llm", CHAT, prompt.fingerprint, chat_request(text))
     results = []
-    for sent in tasks:
+    for sendable in tasks:
         answered = []
         outcomes: DraftedHighlights = {}
-        for highlight in sent.highlights:
+        for highlight in sendable.highlights:
             items = items_of.get(label_for(highlight.key))
             if not items:
                 continue
-            outcome = _made(highlight, items, sent, origin)
+            outcome = _made(highlight, items, sendable, origin)
             if repair and replies and outcome.drafts:
                 outcome.problem = _sent_back_once(highlight, outcome, repair, replies)
             answered.append(highlight)
             outcomes[highlight.key] = outcome
         if answered:
-            result = drafted(sent.only(*answered), outcomes)
+            result = drafted(sendable.only(*answered), outcomes)
             results.append(replace(result, problems=()))
     return results
 
 
 def _made(
-    highlight: Highlight, items: list[Item], sent: SendableTask, origin: Origin
+    highlight: Highlight, items: list[Item], sendable: SendableTask, origin: Origin
 ) -> DraftedHighlight:
     """Return the drafts in the items about a highlight, else why there are none."""
-    reason = barred(sent.task)
+    reason = barred(sendable.task)
     if reason:
         return DraftedHighlight(no_card=NoCard(highlight.key, reason, passing=True))
-    shape = shape_of(sent.task)
+    shape = shape_of(sendable.task)
     drafts = drafts_of(items, highlight, origin, shape)
     if not drafts:
         return DraftedHighlight(no_card=NoCard(highlight.key, why_none(items, shape)))
@@ -228,18 +235,21 @@ def _back(highlight: Highlight) -> str:
 def sent_back(tasks: Iterable[SendableTask], replies: Replies) -> Texts:
     """Return, by key, the cards of highlights that a check blocked, with the reasons."""
     blocked: dict[str, str] = {}
-    for sent in tasks:
-        for highlight in sent.highlights:
+    for sendable in tasks:
+        for highlight in sendable.highlights:
             cards = replies.get(_back(highlight))
             if cards:
                 blocked[highlight.key] = cards
     return blocked
 
 
-# --- back: comparisons, and what cannot be used ----------------------------------------------
+# --- back: comparisons, and what cannot be used ---------------------------------------
 
 
-def looks_in(text: str, cards: Iterable[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+def looks_in(
+    text: str,
+    cards: Iterable[SendableCard],
+) -> Iterator[tuple[str, tuple[Finding, ...]]]:
     """Yield the ids of drafts with what a chat found, comparing them with their passages."""
     read = verdicts(text)
     for card in cards:
@@ -249,18 +259,21 @@ def looks_in(text: str, cards: Iterable[SendableCard]) -> Iterator[tuple[str, tu
 
 
 def unused(text: str, tasks: Iterable[SendableTask], where: str) -> Iterator[Problem]:
-    """Yield what in an answer cannot be used: cards for no pending highlight, and what is no card."""
+    """Yield what in an answer is no card, or a card for no pending highlight."""
     labels = set[str]()
-    for sent in tasks:
-        labels.update(label_for(highlight.key) for highlight in sent.task.highlights)
+    for sendable in tasks:
+        labels.update(label_for(highlight.key) for highlight in sendable.task.highlights)
     usable, unusable = every_item(text)
     if not (usable or unusable or verdicts(text)):
-        yield Problem(where, "it contains no readable card", "ask the chat for the JSON only")
+        hint = "ask the chat for the JSON only"
+        yield Problem(where, "it contains no readable card", hint)
     for item in usable:
         if item.label in labels:
             continue
         words = (item.front or item.text or item.why_none)[:60]
-        what = f"“{words}”: no highlight that still needs a card has its label {item.label!r}"
-        yield Problem(where, what, "it was imported before, or the chat changed the label")
+        reason = f"no highlight that still needs a card has its label {item.label!r}"
+        hint = "it was imported before, or the chat changed the label"
+        yield Problem(where, f"“{words}”: {reason}", hint)
     for found in unusable:
-        yield Problem(where, f"no card can be made of {found[:80]}", "ask for question and answer")
+        what = f"no card can be made of {found[:80]}"
+        yield Problem(where, what, "ask for question and answer")

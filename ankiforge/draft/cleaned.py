@@ -44,7 +44,7 @@ def cloze_text(text: str) -> str:
     return outside(made, lambda run: _UNNUMBERED.sub(with_number, run))
 
 
-# --- formulae ---------------------------------------------------------------------------------
+# --- formulae -------------------------------------------------------------------------
 
 _BRACKETED_MATHS = regex(r"(?s)\\\[\s*(?P<display>.+?)\s*\\\]|\\\(\s*(?P<inline>.+?)\s*\\\)")
 
@@ -74,7 +74,7 @@ def _with_single_backslashes(text: str) -> str:
     return "".join(parts)
 
 
-# --- HTML -------------------------------------------------------------------------------------
+# --- HTML -----------------------------------------------------------------------------
 
 _LOUD = regex(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
 _RAISED = regex(r"(?i)<su(?P<kind>[bp])>([^<>$\n]{1,20})</su(?P=kind)>")
@@ -89,9 +89,9 @@ _SIGNS = {
     "/p": "\n",
 }
 _TAG = regex(
-    r"""(?ix)<(?P<name>/?(?:b|strong|i|em|code|br|p|div|span|a|img|u|s|sub|sup|small|big|font|ul|ol|li
-    |table|tr|td|th|thead|tbody|h[1-6]|pre|hr|center|form|input|button|video|audio|source|link
-    |meta|base|script|style|iframe|object|svg|html|body|head|embed|details|summary))\b
+    r"""(?ix)<(?P<name>/?(?:b|strong|i|em|code|br|p|div|span|a|img|u|s|sub|sup|small|big
+    |font|ul|ol|li|table|tr|td|th|thead|tbody|h[1-6]|pre|hr|center|form|input|button|video
+    |audio|source|link|meta|base|script|style|iframe|object|svg|html|body|head|embed|details|summary))\b
     (?:\s[^<>]*)?/?>"""
 )
 _IMAGE = regex(r"!\[[^\]\n]*\]\([^)\n]*\)")

@@ -1,10 +1,11 @@
 """The client of an OpenAI-compatible server, which keeps every reply and stays within the budget.
 
-`openai` sends, waits and retries. Our transport below it reads each answer within limits of time and
-size, and gives errors that servers send with status 200 the status that they mean. A reply is stored
-for each thing it is about (a highlight, or a card that is compared), under the hash of the question
-about that thing alone, before it is parsed. So nothing is paid for twice, whichever things share a
-request and in whatever form the server was asked. The errors are:
+`openai` sends, waits and retries. Our transport below it reads each answer within
+limits of time and size, and gives errors that servers send with status 200 the status
+that they mean. A reply is stored for each thing it is about (a highlight, or a card
+that is compared), under the hash of the question about that thing alone, before it is
+parsed. So nothing is paid for twice, whichever things share a request and in whatever
+form the server was asked. The errors are:
 
     ServiceError         ends the run: no key, no such model, no credit, no server
     FieldRefusedError    the server does not accept a field: ask again without it
@@ -50,7 +51,7 @@ _CHARACTERS_PER_TOKEN = 4
 class Answer(Value):
     """A reply, as far as it is about one thing."""
 
-    said: Completion
+    completion: Completion
     request: str
     """The hash under which it is kept."""
     label: int = 1
@@ -62,7 +63,7 @@ class Answer(Value):
     @property
     def cut_off(self) -> bool:
         """Whether the reply ended before the model was done."""
-        return self.said.finish in ("length", TOO_LARGE)
+        return self.completion.finish in ("length", TOO_LARGE)
 
 
 class Client:
@@ -76,7 +77,10 @@ class Client:
         offline: bool = False,
         fresh: bool = False,
     ) -> None:
-        """Send nothing yet. `offline` refuses other machines; `fresh` asks even if a reply is kept."""
+        """Send nothing yet.
+
+        `offline` refuses other machines; `fresh` asks even if a reply is kept.
+        """
         self.settings = settings
         self.budget = Budget(settings)
         self._replies = replies
@@ -94,11 +98,16 @@ class Client:
         # The form of requests that the server accepts, as far as it is known.
         self._form = Form()
 
-    # --- replies that are kept ----------------------------------------------------------------
+    # --- replies that are kept --------------------------------------------------------
 
     def kept_as(self, question: Question) -> str:
         """Return the name under which the reply to a question about one thing is kept."""
-        body = [self.settings.model, question.messages, question.schema, self.settings.extra_body]
+        body = [
+            self.settings.model,
+            question.messages,
+            question.schema,
+            self.settings.extra_body,
+        ]
         return h16(_canonical(body), "reply")
 
     def known(self, question: Question) -> Answer | None:
@@ -110,11 +119,11 @@ class Client:
         if kept is None:
             return None
         label, count, raw = json.loads(kept)
-        said = Completion.of(raw)
-        return None if said is None else Answer(said, name, label, count)
+        completion = Completion.of(raw)
+        return None if completion is None else Answer(completion, name, label, count)
 
     def _keep(
-        self, question: Question, raw: str, said: Completion, tokens: tuple[int, int]
+        self, question: Question, raw: str, completion: Completion, tokens: tuple[int, int]
     ) -> list[Answer]:
         """Keep a reply for each thing it is about; the first one has the tokens of the request."""
         count = len(question.each)
@@ -125,15 +134,15 @@ class Client:
             self._replies.put(
                 name,
                 json.dumps([label, count, raw]),
-                model=said.model or self.settings.model,
+                model=completion.model or self.settings.model,
                 prompt=question.prompt,
                 tokens_in=tokens_in,
                 tokens_out=tokens_out,
             )
-            answers.append(Answer(said, name, label, count, cached=False))
+            answers.append(Answer(completion, name, label, count, cached=False))
         return answers
 
-    # --- questions ----------------------------------------------------------------------------
+    # --- questions --------------------------------------------------------------------
 
     def ask(self, question: Question, *, anew: bool = False) -> list[Answer]:
         """Return the reply, for each thing that the question is about.
@@ -201,17 +210,19 @@ class Client:
         with self.budget.turn():
             try:
                 raw = self._sent(body)
-                said = Completion.of(raw) or Completion()
-                tokens_in = said.tokens_in or size // _BYTES_PER_TOKEN
-                tokens_out = said.tokens_out or len(said.content) // _CHARACTERS_PER_TOKEN
-                answers = self._keep(question, raw, said, (tokens_in, tokens_out))
+                completion = Completion.of(raw) or Completion()
+                tokens_in = completion.tokens_in or size // _BYTES_PER_TOKEN
+                tokens_out = (
+                    completion.tokens_out or len(completion.content) // _CHARACTERS_PER_TOKEN
+                )
+                answers = self._keep(question, raw, completion, (tokens_in, tokens_out))
                 self.budget.count_new(tokens_in, tokens_out)
                 return answers
             finally:
                 if self._wire is not None:
                     self._wire.leave()
 
-    # --- one request --------------------------------------------------------------------------
+    # --- one request ------------------------------------------------------------------
 
     def _sent(self, body: Json) -> str:
         """Return the raw reply, a chat completion in JSON."""
@@ -220,7 +231,8 @@ class Client:
         is_first = not self._has_answered
         try:
             client = self._connected()
-            # given as `messages`, they would be validated by their types, which takes milliseconds
+            # given as `messages`, they would be validated by their types, which takes
+            # milliseconds
             answer = client.chat.completions.with_raw_response.create(
                 model=body["model"], messages=[], extra_body=body
             )
@@ -256,7 +268,8 @@ class Client:
         """Return the error for an answer that did not come, or not as a whole."""
         import httpx2
 
-        is_gone = isinstance(cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError))
+        no_connection = (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError)
+        is_gone = isinstance(cause, no_connection)
         if isinstance(cause, httpx2.TimeoutException):
             what = f"no answer within {self.settings.silence_s:g} s"
         elif is_gone:
@@ -267,7 +280,12 @@ class Client:
         words = f"{self.settings.host}: {what}: {said}"
         return self._failure(UnansweredError(words, hint=AGAIN), is_gone=is_gone)
 
-    def _failure(self, error: ItemError, *, is_gone: bool = False) -> ItemError | ServiceError:
+    def _failure(
+        self,
+        error: ItemError,
+        *,
+        is_gone: bool = False,
+    ) -> ItemError | ServiceError:
         """Return the error of a request, or the one that ends the run.
 
         `is_gone`: the server cannot be reached, so others will not be answered either.
@@ -299,12 +317,13 @@ class Client:
                 settings = self.settings
                 silence = settings.silence_s
                 self._wire = Wire(settings)
+                transport: Any = self._wire
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,
                     api_key=settings.checked_key() or "none",
                     max_retries=settings.retries,
                     timeout=httpx2.Timeout(silence, connect=min(10.0, silence)),
-                    http_client=httpx2.Client(transport=self._wire, follow_redirects=False),  # type: ignore[arg-type]
+                    http_client=httpx2.Client(transport=transport, follow_redirects=False),
                 )
             return self._openai
 

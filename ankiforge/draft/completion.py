@@ -30,7 +30,8 @@ class Completion(Value):
     def of(cls, raw: str) -> Completion | None:
         """Parse the body of a reply; None if it is not a chat completion. Never raises."""
         try:
-            # tolerate half an emoji, a line break in a string, a number of a thousand digits
+            # tolerate half an emoji, a line break in a string, a number of a thousand
+            # digits
             reply = json.loads(
                 raw, strict=False, parse_int=lambda digits: int(digits[:_MOST_DIGITS])
             )
@@ -62,7 +63,8 @@ def _content(message: Json, finish: Any) -> str:
     content = _as_text(message.get("content"))
     if content or finish != "stop":
         return content
-    thought = _as_text(message.get("reasoning_content")) or _as_text(message.get("reasoning"))
+    thought = _as_text(message.get("reasoning_content"))
+    thought = thought or _as_text(message.get("reasoning"))
     return thought if '"cards"' in thought else ""
 
 

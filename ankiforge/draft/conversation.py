@@ -1,8 +1,8 @@
 """The conversation with a model about some highlights of a document.
 
-A highlight that a reply leaves out is asked about alone, and a chunk that is too long is halved. A card
-that a check blocks goes back to the model once, with the reason. A highlight whose replies stay
-unreadable gets no card until a person asks again.
+A highlight that a reply leaves out is asked about alone, and a chunk that is too long
+is halved. A card that a check blocks goes back to the model once, with the reason. A
+highlight whose replies stay unreadable gets no card until a person asks again.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Conversation:
                 results[highlight.key] = self._repaired(alone, result, blocked)
         return results
 
-    # --- questions ----------------------------------------------------------------------------
+    # --- questions --------------------------------------------------------------------
 
     def _ask(self, chunk: SendableTask, *, anew: bool = False) -> DraftedHighlights:
         """Ask about the highlights together, and about those that the reply leaves out alone.
@@ -81,9 +81,9 @@ class Conversation:
         results: DraftedHighlights = {}
         unread = []
         for highlight, answer in zip(chunk.highlights, answers, strict=True):
-            read = [] if _refused(answer) else _items(answer)
-            if read:
-                results[highlight.key] = self._made(chunk, highlight, read, answer)
+            found_items = [] if _refused(answer) else _items(answer)
+            if found_items:
+                results[highlight.key] = self._made(chunk, highlight, found_items, answer)
             else:
                 unread.append((chunk.only(highlight), answer))
         for alone, answer in unread:
@@ -103,17 +103,20 @@ class Conversation:
 
     def _ask_further(self, asked: Question, said: SendableText, wish: SendableText) -> Answer:
         """Ask again about one highlight, after what the model said and what is wrong with it."""
-        exchange: tuple[Message, Message] = (message("assistant", said), message("user", wish))
+        exchange: tuple[Message, Message] = (
+            message("assistant", said),
+            message("user", wish),
+        )
         [answer] = self._client.ask(asked.and_then(*exchange))
         return answer
 
-    # --- answers ------------------------------------------------------------------------------
+    # --- answers ----------------------------------------------------------------------
 
     def _made(
         self,
         chunk: SendableTask,
         highlight: Highlight,
-        read: list[Item],
+        found_items: list[Item],
         answer: Answer,
         before: str = "",
     ) -> DraftedHighlight:
@@ -128,10 +131,10 @@ class Conversation:
             request=answer.request,
         )
         shape = shape_of(chunk.task)
-        drafts = drafts_of(read, highlight, origin, shape)
+        drafts = drafts_of(found_items, highlight, origin, shape)
         if drafts:
             return DraftedHighlight(drafts)
-        return _without_card(highlight.key, before + why_none(read, shape))
+        return _without_card(highlight.key, before + why_none(found_items, shape))
 
     def _unread(self, alone: SendableTask, answer: Answer) -> DraftedHighlight:
         """Ask again about one highlight whose reply could not be read."""
@@ -140,27 +143,33 @@ class Conversation:
         if refusal:
             return _without_card(highlight.key, refusal)
         if not answer.cut_off:
-            if is_empty(answer.said.content):
+            if is_empty(answer.completion.content):
                 return _without_card(highlight.key, EMPTY)
             answer = self._ask_further(
                 question(alone, self._prompt),
-                said=alone.text(answer.said.content[:2_000] or "(nothing)"),
+                said=alone.text(answer.completion.content[:2_000] or "(nothing)"),
                 wish=ours("That could not be read. Answer with the JSON only."),
             )
-        read = _items(answer)
-        if read:
-            return self._made(alone, highlight, read, answer)
+        found_items = _items(answer)
+        if found_items:
+            return self._made(alone, highlight, found_items, answer)
         return _given_up(highlight, answer)
 
-    # --- repairs ------------------------------------------------------------------------------
+    # --- repairs ----------------------------------------------------------------------
 
     def _blocked(self, drafts: Sequence[Draft], highlight: Highlight) -> list[BlockedDraft]:
-        """Return the drafts that a check blocks, with the findings; of candidates, only if all are."""
+        """Return the drafts that a check blocks, with the findings.
+
+        Of candidates, only one has to pass.
+        """
         if self._repair is None:
             return []
         blocked = []
         for draft in drafts:
-            with suppress(BugError), one_item():  # it fails again where the draft is recorded
+            with (
+                suppress(BugError),
+                one_item(),
+            ):  # it fails again where the draft is recorded
                 faults = self._repair(draft, highlight)
                 if faults:
                     blocked.append((draft, faults))
@@ -174,26 +183,28 @@ class Conversation:
     ) -> DraftedHighlight:
         """Send the blocked cards of one highlight back once; what is still blocked is shown so."""
         cards = ", ".join(card_json(draft) for draft, _ in blocked)
-        why = alone.text(complaint(blocked))  # a finding may repeat the passage's surroundings
-        wish = "Draft better cards for this highlight, from its own words, or answer none."
+        # a finding may repeat the passage's surroundings
+        why = alone.text(complaint(blocked))
+        wish = (
+            "Draft better cards for this highlight, from its own words, or answer none."
+            " Answer with the JSON only."
+        )
         try:
             answer = self._ask_further(
                 question(alone, self._prompt),
                 said=alone.text(f'{{"cards": [{cards}]}}'),
-                wish=SendableText(
-                    f"These cards cannot be used:\n{why}\n{wish} Answer with the JSON only."
-                ),
+                wish=SendableText(f"These cards cannot be used:\n{why}\n{wish}"),
             )
         except ItemError:  # such as an exceeded budget: the drafts stay, blocked
             return result
-        read = _items(answer)
-        if not read:
+        found_items = _items(answer)
+        if not found_items:
             return result
         every_fault = dict.fromkeys(fault for _, faults in blocked for fault in faults)
         faults = "; ".join(every_fault)[:200]
         before = f"a check blocked the card ({faults}), and asked again: "
         [highlight] = alone.highlights
-        made = self._made(alone, highlight, read, answer, before)
+        made = self._made(alone, highlight, found_items, answer, before)
         blocked_ids = {id(draft) for draft, _ in blocked}
         kept = [draft for draft in result.drafts if id(draft) not in blocked_ids]
         return DraftedHighlight((*kept, *made.drafts)) if kept else made
@@ -207,18 +218,22 @@ def _all_failed(chunk: SendableTask, error: ItemError) -> DraftedHighlights:
     """Return the problem of a request for each of its highlights."""
     where = BUDGET if isinstance(error, BudgetError) else ""
     problem = Problem(where, error.message, error.hint)
-    return {highlight.key: DraftedHighlight(problem=problem) for highlight in chunk.highlights}
+    failed = DraftedHighlight(problem=problem)
+    return {highlight.key: failed for highlight in chunk.highlights}
 
 
 def _given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
-    """Return that a highlight has no card for good: only a person asks again, and it is reported once."""
+    """Return that a highlight has no card for good.
+
+    Only a person asks again, and it is reported once.
+    """
     if answer.cut_off:
-        what = OVERSIZE if answer.said.finish == TOO_LARGE else CUT_OFF
+        what = OVERSIZE if answer.completion.finish == TOO_LARGE else CUT_OFF
         fault = what
         hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
     else:
         what = UNREADABLE
-        content = " ".join(answer.said.content.split())[:80]
+        content = " ".join(answer.completion.content.split())[:80]
         fault = f"{UNREADABLE}: {repr(content) if content else 'it is empty'}"
         hint = "try another model"
     reason = f"{what}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
@@ -230,20 +245,23 @@ def _given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
 
 
 def _items(answer: Answer) -> list[Item]:
-    """Return the items about the highlight of an answer; none if the last of them may be cut off."""
+    """Return the items about the highlight of an answer.
+
+    None if they are the last of several, and the answer was cut off.
+    """
     label = str(answer.label)
     every_label = tuple(str(number) for number in range(1, answer.of + 1))
-    read = items(answer.said.content, every_label)
-    labels = list(dict.fromkeys(item.label for item in read))
+    found_items = items(answer.completion.content, every_label)
+    labels = list(dict.fromkeys(item.label for item in found_items))
     if answer.cut_off and len(labels) > 1 and labels[-1] == label:
         return []
-    return [item for item in read if item.label == label]
+    return [item for item in found_items if item.label == label]
 
 
 def _refused(answer: Answer) -> str:
     """Return why the model or the server refused to answer; "" if it did not."""
-    if answer.said.refusal:
-        return f"the model refused: {' '.join(answer.said.refusal.split())[:200]}"
-    if answer.said.finish == "content_filter":
+    if answer.completion.refusal:
+        return f"the model refused: {' '.join(answer.completion.refusal.split())[:200]}"
+    if answer.completion.finish == "content_filter":
         return "the server's content filter refused it"
     return ""

@@ -40,15 +40,15 @@ class DraftedHighlight(msgspec.Struct):
 DraftedHighlights = dict[HighlightKey, DraftedHighlight]
 
 
-def drafted(sent: SendableTask, results: DraftedHighlights) -> Drafted:
+def drafted(sendable: SendableTask, results: DraftedHighlights) -> Drafted:
     """Return the result of a task, in the order of its highlights, including those never sent."""
     drafts: list[Draft] = []
     no_cards: list[NoCard] = []
     failed: list[tuple[HighlightKey, str]] = []
-    for highlight in sent.task.highlights:
+    for highlight in sendable.task.highlights:
         key = highlight.key
-        if key in sent.withheld:
-            no_cards.append(sent.withheld[key])
+        if key in sendable.withheld:
+            no_cards.append(sendable.withheld[key])
         if key not in results:
             continue
         result = results[key]
@@ -58,17 +58,17 @@ def drafted(sent: SendableTask, results: DraftedHighlights) -> Drafted:
         if result.problem and not result.problem.once:
             failed.append((key, result.problem.what))
     return Drafted(
-        task=sent.task,
+        task=sendable.task,
         drafts=tuple(drafts),
         no_cards=tuple(no_cards),
         failed=tuple(failed),
-        problems=_problems(sent, results),
+        problems=_problems(sendable, results),
     )
 
 
-def _problems(sent: SendableTask, results: DraftedHighlights) -> tuple[Problem, ...]:
+def _problems(sendable: SendableTask, results: DraftedHighlights) -> tuple[Problem, ...]:
     """Return each problem once; those of no setting are the document's."""
-    document = sent.task.document
+    document = sendable.task.document
     title = document.title or document.key
     problems: dict[Problem, None] = {}
     for result in results.values():
@@ -84,9 +84,13 @@ def _problems(sent: SendableTask, results: DraftedHighlights) -> tuple[Problem, 
 
 def complaint(blocked: Iterable[BlockedDraft]) -> str:
     """Return the cards that a check blocks, each with the reasons, for the model."""
-    return "\n".join(f"{card_json(draft)}: {'; '.join(faults)}" for draft, faults in blocked)
+    lines = []
+    for draft, faults in blocked:
+        lines.append(f"{card_json(draft)}: {'; '.join(faults)}")
+    return "\n".join(lines)
 
 
 def card_json(draft: Draft) -> str:
     """Return a draft as a model writes it."""
-    return json.dumps({"kind": draft.kind.value, **dict(draft.fields)}, ensure_ascii=False)
+    card = {"kind": draft.kind.value, **dict(draft.fields)}
+    return json.dumps(card, ensure_ascii=False)

@@ -1,7 +1,8 @@
 """The drafter that asks a language model through any OpenAI-compatible server.
 
-The highlights of a document are sent in chunks, several requests at a time: see `conversation`. With
-`verify`, the model compares the cards with their passages in a second look.
+The highlights of a document are sent in chunks, several requests at a time: see
+`conversation`. With `verify`, the model compares the cards with their passages in a
+second look.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ from ankiforge.draft import Replies
 from ankiforge.draft.client import Client
 from ankiforge.draft.conversation import Conversation
 from ankiforge.draft.drafted import DraftedHighlight, DraftedHighlights, Repair, drafted
-from ankiforge.draft.prompt import CARDS, Prompt, Question, barred, look_question, question
+from ankiforge.draft.prompt import (
+    CARDS,
+    Prompt,
+    Question,
+    barred,
+    look_question,
+    question,
+)
 from ankiforge.draft.reply import verdicts
 from ankiforge.draft.sendable import SendableCard, SendableTask
 from ankiforge.draft.server import ServerSettings, Usage
@@ -71,7 +79,8 @@ class Model:
             replies: the replies that are kept.
             prompt: the prompt.
             repair: returns what blocks a draft; such a draft goes back to the model once.
-            notice: receives "43 highlights, 9,812 characters to HOST" before a document is sent.
+            notice: receives "43 highlights, 9,812 characters to HOST" before a document
+                is sent.
             offline: connect only to a server on this machine.
             fresh: ask even if replies are kept, because a person asks again.
         """
@@ -89,8 +98,8 @@ class Model:
     def draft(self, tasks: Iterator[SendableTask]) -> Iterator[Drafted]:
         """Yield a result for each request.
 
-        They are in the order of the highlights, so that equal replies give equal cards; but a slow
-        reply delays the results after it by no more than `PATIENCE_S`.
+        They are in the order of the highlights, so that equal replies give equal cards;
+        but a slow reply delays the results after it by no more than `PATIENCE_S`.
 
         Raises:
             ServiceError: the server is not there, or will answer nothing.
@@ -138,7 +147,7 @@ class Model:
             cost_usd=self._settings.cost(tokens_in, tokens_out),
         )
 
-    # --- chunks -------------------------------------------------------------------------------
+    # --- chunks -----------------------------------------------------------------------
 
     def _chunks(self, task: SendableTask) -> tuple[list[SendableTask], list[SendableTask]]:
         """Return what is asked about together: whose replies are kept, and the rest."""
@@ -152,8 +161,10 @@ class Model:
                 kept.append(alone)
             else:
                 rest.append(highlight)
+        new: list[SendableTask] = []
         size = self._settings.batch
-        new = [task.only(*rest[start : start + size]) for start in range(0, len(rest), size)]
+        for start in range(0, len(rest), size):
+            new.append(task.only(*rest[start : start + size]))
         return kept, new
 
     def _announce_chunks(self, chunks: list[SendableTask]) -> None:
@@ -170,12 +181,16 @@ class Model:
         if self._notice:
             self._notice(f"{what}, {characters:,} characters to {self._settings.host}")
 
-    # --- a second look ------------------------------------------------------------------------
+    # --- a second look ----------------------------------------------------------------
 
-    def verify(self, cards: Sequence[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    def verify(
+        self,
+        cards: Sequence[SendableCard],
+    ) -> Iterator[tuple[str, tuple[Finding, ...]]]:
         """Yield the ids of drafts with what the model finds, comparing them with their passages.
 
-        Drafts whose verdict is missing or unreadable are left out, and not asked about again.
+        Drafts whose verdict is missing or unreadable are left out, and not asked about
+        again.
 
         Raises:
             ServiceError, UsageError: the run cannot go on.
@@ -190,13 +205,16 @@ class Model:
                 new.append(card)
         for card, answer in kept:
             self._client.budget.count_cached()
-            findings = verdicts(answer.said.content).get(str(answer.label))
+            findings = verdicts(answer.completion.content).get(str(answer.label))
             if findings:
                 yield card.id, findings
         for start in range(0, len(new), CARDS):
             yield from self._compare(new[start : start + CARDS])
 
-    def _compare(self, cards: Sequence[SendableCard]) -> Iterator[tuple[str, tuple[Finding, ...]]]:
+    def _compare(
+        self,
+        cards: Sequence[SendableCard],
+    ) -> Iterator[tuple[str, tuple[Finding, ...]]]:
         """Ask about cards in one request, and yield what it finds of those that it answers."""
         labelled = [(str(number), card) for number, card in enumerate(cards, start=1)]
         asked = look_question(labelled)
@@ -206,7 +224,7 @@ class Model:
             [answer, *_] = self._client.ask(asked, anew=True)
         except ItemError:  # the next run tries it
             return
-        read = verdicts(answer.said.content)
+        read = verdicts(answer.completion.content)
         for label, card in labelled:
             if label in read:
                 yield card.id, read[label]
@@ -232,7 +250,7 @@ def _not_sent(task: SendableTask) -> Drafted | None:
     return drafted(task.only(*not_sent), results) if not_sent else None
 
 
-# --- several requests at a time ---------------------------------------------------------------
+# --- several requests at a time -------------------------------------------------------
 
 _Pending = tuple[SendableTask, Future[DraftedHighlights]]
 
@@ -255,7 +273,8 @@ def _in_thread(
 ) -> Future[DraftedHighlights]:
     """Draft a chunk in a thread that ends with the program, however long a server takes to answer.
 
-    The interpreter waits for the pools of the standard library when it exits, so Ctrl-C would hang.
+    The interpreter waits for the pools of the standard library when it exits, so Ctrl-C
+    would hang.
     """
     future: Future[DraftedHighlights] = Future()
 

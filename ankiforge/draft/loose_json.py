@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,12 +13,14 @@ from ankiforge.text import regex
 LONGEST = 500_000
 """The number of characters of a reply that are read."""
 
-# --- backslashes ------------------------------------------------------------------------------
+# --- backslashes ----------------------------------------------------------------------
 
 # Commands of LaTeX that begin like an escape of JSON: `\n`, `\t`, `\u`.
 _LATEX = (
-    r"nabla|natural|ne|neq|neg|nu|not|notin|ni|norm|newcommand|nexists|nleq|ngeq|nparallel|nearrow"
-    r"|theta|tau|text\w*|times|to|tilde|top|tfrac|tbinom|tan|tanh|tr|triangle\w*|therefore"
+    r"nabla|natural|ne|neq|neg|nu|not|notin|ni|norm|newcommand|nexists|nleq|ngeq"
+    r"|nparallel|nearrow"
+    r"|theta|tau|text\w*|times|to|tilde|top|tfrac|tbinom|tan|tanh|tr|triangle\w*"
+    r"|therefore"
     r"|upsilon|uparrow|underline|underbrace|underset|uplus"
 )
 _BACKSLASH = regex(
@@ -33,16 +36,20 @@ _BACKSLASH = regex(
 
 
 def _fix_escapes(text: str, apostrophe: str = "'") -> str:
-    r"""Double the single backslashes of LaTeX: JSON has no `\alpha`, and `\frac` has a form feed.
+    r"""Double the single backslashes of LaTeX: JSON would read `\frac` as a form feed.
 
-    A backslash is doubled unless it begins a valid JSON escape, and also if it begins a well-known
-    command, or a form feed, backspace or lone carriage return before a letter, which are never
-    intended. Other `\n` and `\t` are kept. `\'` becomes `apostrophe`.
+    A backslash is doubled unless it begins a valid JSON escape, and also if it begins a
+    well-known command, or a form feed, backspace or lone carriage return before a
+    letter, which are never intended. Other `\n` and `\t` are kept. `\'` becomes `apostrophe`.
     """
-    return _BACKSLASH.sub(lambda backslash: apostrophe if backslash["apostrophe"] else r"\\", text)
+
+    def fixed(backslash: re.Match[str]) -> str:
+        return apostrophe if backslash["apostrophe"] else r"\\"
+
+    return _BACKSLASH.sub(fixed, text)
 
 
-# --- objects ----------------------------------------------------------------------------------
+# --- objects --------------------------------------------------------------------------
 
 _NAMES = "think|thinking|thought|reasoning|reflection|seed:think"
 # Reasoning before the answer; it may begin in the request, so that only its end is there.
@@ -57,8 +64,8 @@ _THOUGHT = regex(
 def objects(text: str) -> list[Any]:
     """Return the JSON objects in a reply, in order. Never raises.
 
-    Fences, prose and reasoning around them are skipped, JSON with small faults is repaired, and
-    objects of truncated JSON are kept if they are complete.
+    Fences, prose and reasoning around them are skipped, JSON with small faults is
+    repaired, and objects of truncated JSON are kept if they are complete.
     """
     answer = _without_thoughts(text[:LONGEST].strip("\ufeff \t\r\n"))
     if answer.startswith('"'):
@@ -97,8 +104,8 @@ def _size(values: Iterable[Any]) -> int:
 _DECODER = json.JSONDecoder(strict=False)
 # The start of an object, but no braces of LaTeX or prose.
 _BEGINS = regex(r"""\{(?=\s{0,99}["'“„}])""")
-# After so many places where no object begins, the rest of a reply is not searched for whole
-# objects.
+# After so many places where no object begins, the rest of a reply is not searched for
+# whole objects.
 _FAILURES = 200
 
 
@@ -136,13 +143,17 @@ def _repaired(text: str) -> list[Any]:
     if start is None or end <= start.start():
         return []
     try:
-        value = repair_json(text[start.start() : end], return_objects=True, skip_json_loads=True)
+        value = repair_json(
+            text[start.start() : end],
+            return_objects=True,
+            skip_json_loads=True,
+        )
     except (ValueError, RecursionError):
         return []
     return value if isinstance(value, list) else [value]
 
 
-# --- nested objects ---------------------------------------------------------------------------
+# --- nested objects -------------------------------------------------------------------
 
 _LABEL = regex(r"(?i)(?:h(?:ighlight)?[\s_#-]*)?(\d{1,3}|[0-9a-f]{8})")
 _DEEPEST = 5
@@ -153,8 +164,8 @@ def flat(value: Any, label_key: str, depth: int = 0) -> Iterator[Json]:
 
     Args:
         value: an object, a list of objects, or either as a string of JSON.
-        label_key: the key of labels. Objects grouped under a label get it, whether it is a value
-            beside their group or the key of it.
+        label_key: the key of labels. Objects grouped under a label get it, whether it
+            is a value beside their group or the key of it.
         depth: how deep the value is nested.
     """
     if depth > _DEEPEST:
@@ -187,7 +198,7 @@ def _flat_dict(value: Json, label_key: str, depth: int) -> Iterator[Json]:
 
 
 def _groups(value: Json) -> Json:
-    """Return the parts of an object that may contain objects: first those that are JSON themselves."""
+    """Return the parts of an object that may contain objects, strings of JSON last."""
     groups = {key: part for key, part in value.items() if isinstance(part, dict | list)}
     for key, part in value.items():
         if str(part)[:1] in "{[":

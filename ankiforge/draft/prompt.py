@@ -6,10 +6,10 @@ A prompt is a Markdown file with `{{ name }}` placeholders:
     ---
     The document and its passages … {{ highlights }}
 
-The system message is above the line `---`, the user's message below it; without it, all is the user's
-message. Inserted values are not searched for placeholders. Rules and examples come first and
-are the same bytes during a run, so that servers keep them; passages come last, between markers that
-their text cannot close.
+The system message is above the line `---`, the user's message below it; without it, all
+is the user's message. Inserted values are not searched for placeholders. Rules and
+examples come first and are the same bytes during a run, so that servers keep them;
+passages come last, between markers that their text cannot close.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ from msgspec.structs import replace
 
 from ankiforge.config import shipped
 from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
-from ankiforge.draft.sendable import Sendable, SendableCard, SendableTask, SendableText, ours
+from ankiforge.draft.sendable import (
+    Sendable,
+    SendableCard,
+    SendableTask,
+    SendableText,
+    ours,
+)
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Json, Task, Texts, Value, h16
 
@@ -38,7 +44,7 @@ def message(role: str, content: SendableText) -> Message:
     return {"role": role, "content": content}
 
 
-# --- prompt files ---------------------------------------------------------------------------
+# --- prompt files ---------------------------------------------------------------------
 
 
 class NoPromptError(ConfigError):
@@ -117,8 +123,8 @@ def parse(text: str, path: Path) -> Prompt:
     used = set(_VARIABLE.findall(text))
     unknown = sorted(used - set(VARIABLES))
     if unknown:
-        hint = f"known: {', '.join(VARIABLES)}"
-        raise ConfigError(f"{path}: {{{{ {unknown[0]} }}}} is not a placeholder", hint=hint)
+        what = f"{{{{ {unknown[0]} }}}} is not a placeholder"
+        raise ConfigError(f"{path}: {what}", hint=f"known: {', '.join(VARIABLES)}")
     for name in ("schema", "highlights"):
         if name not in used:
             raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")
@@ -126,7 +132,7 @@ def parse(text: str, path: Path) -> Prompt:
     return Prompt(path.stem, "".join(system), user)
 
 
-# --- the question ---------------------------------------------------------------------------
+# --- the question ---------------------------------------------------------------------
 
 
 class Question(Value):
@@ -156,22 +162,22 @@ class Question(Value):
         return sum(len(each["content"]) for each in from_reader)
 
 
-def question(sent: SendableTask, prompt: Prompt) -> Question:
+def question(sendable: SendableTask, prompt: Prompt) -> Question:
     """Return the question about the highlights of a task that may be sent."""
-    shape = shape_of(sent.task)
-    wants = sent.task.brief.wants
+    shape = shape_of(sendable.task)
+    wants = sendable.task.brief.wants
     passages = []
-    for number, shown in enumerate(sent.passages.values(), start=1):
+    for number, shown in enumerate(sendable.passages.values(), start=1):
         passages.append(passage(str(number), shown, wants))
     values = {
         **rules_of(shape),
-        "title": data(sent.title),
-        "remark": remark_of(sent),
+        "title": data(sendable.title),
+        "remark": remark_of(sendable),
         "highlights": joined(passages),
     }
     parts: tuple[Question, ...] = ()
     if len(passages) > 1:
-        parts = tuple(question(sent.only(each), prompt) for each in sent.highlights)
+        parts = tuple(question(sendable.only(each), prompt) for each in sendable.highlights)
     return Question(
         messages=prompt.messages(values),
         schema=reply_schema(shape),
@@ -193,8 +199,10 @@ def rules_of(shape: Shape) -> dict[str, SendableText]:
     most = "one card, or a second one only if they marked a second fact"
     if shape.candidates > 1:
         most = (
-            f"up to {shape.candidates} quite different cards for the same fact, of which the"
-            " reader will pick one: different in what they ask (the term, the consequence, a"
+            f"up to {shape.candidates} quite different cards for the same fact, of"
+            f" which the"
+            " reader will pick one: different in what they ask (the term, the"
+            " consequence, a"
             " contrast, a cloze), the best first. Fewer good cards are better than more"
         )
     schema = json.dumps(reply_schema(shape), ensure_ascii=False)
@@ -207,22 +215,24 @@ OTHERS = 3
 """The number of different cards that are drafted if a person asks again."""
 _HOW = {
     CardKind.CLOZE: (
-        'kind "cloze": in `text` one sentence that stands alone (at most 30 words), the answer in it'
+        'kind "cloze": in `text` one sentence that stands alone (at most 30 words),'
+        " the answer in it"
         " written {{c1::answer}}: one gap of at most five words."
     ),
     CardKind.BASIC: 'kind "basic": the question in `front`, the answer in `back`.',
     CardKind.TWO_WAY: (
-        'kind "two-way": in `front` the term with its field in brackets, in `back` its definition in at'
+        'kind "two-way": in `front` the term with its field in brackets, in `back` its'
+        " definition in at"
         " most 15 words without the term; only for a term that is worth asking both ways."
     ),
 }
 
 
-def remark_of(sent: SendableTask) -> SendableText:
+def remark_of(sendable: SendableTask) -> SendableText:
     """Return the person's remark on asking again."""
-    if not sent.task.remark:
+    if not sendable.task.remark:
         return ours("")
-    return SendableText(f"The reader asks again, and says: {data(sent.remark)}")
+    return SendableText(f"The reader asks again, and says: {data(sendable.remark)}")
 
 
 _WISHES = {
@@ -260,7 +270,8 @@ def passage(
 
 
 _MARKER = re.compile(
-    r"(?i)<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted|rejected|card"
+    r"(?i)<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted"
+    r"|rejected|card"
     r"|passage|front|back)\b)"
 )
 
@@ -271,7 +282,7 @@ def data(text: SendableText) -> SendableText:
     return SendableText(_MARKER.sub("‹", valid))
 
 
-# --- the shape of the reply -----------------------------------------------------------------
+# --- the shape of the reply -----------------------------------------------------------
 
 
 class Shape(Value):
@@ -337,7 +348,7 @@ def _exactly(properties: Json) -> Json:
     }
 
 
-# --- a second look: the model compares cards with their passages ----------------------------
+# --- a second look: the model compares cards with their passages ----------------------
 
 CARDS = 20
 """The maximum number of cards that are compared in one request."""

@@ -1,7 +1,8 @@
 """What a server means by an answer that is no chat completion.
 
-Servers report errors in many shapes: with a status or with 200, in JSON of several kinds, as text, or as
-a web page. `_TABLE` tells by status and words what is done about each.
+Servers report errors in many shapes: with a status or with 200, in JSON of several
+kinds, as text, or as a web page. `_TABLE` tells by status and words what is done about
+each.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ankiforge.errors import ItemError, ServiceError
 from ankiforge.model import Texts, Value
 from ankiforge.text.secrets import without_secret
 
-# --- errors -----------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------
 
 
 class TooLongError(ItemError):
@@ -36,17 +37,21 @@ _NO_MONEY = (
     r"|billing_hard_limit|billing_not_active|exceeded_current_quota"
 )
 _BAD_KEY = (
-    r"api[_ ]key[_ ]invalid|api key (?:not valid|expired)|(?:invalid|incorrect)[_ ]api[_ ]key"
+    r"api[_ ]key[_ ]invalid|api key (?:not valid|expired)|(?:invalid"
+    r"|incorrect)[_ ]api[_ ]key"
     r"|invalid_authentication"
 )
 _NO_MODEL = (
-    r"model_not_found|not a valid model|model [^.]{0,80}(?:not found|does not exist|not loaded)"
+    r"model_not_found|not a valid model|model [^.]{0,80}(?:not found|does not exist"
+    r"|not loaded)"
     r"|no models? (?:is |are )?loaded|invalid[_ ]model"
 )
 _TOO_LONG = (
-    r"context_length_exceeded|context (?:length|window|size)|maximum context|too many tokens"
+    r"context_length_exceeded|context (?:length|window|size)|maximum context"
+    r"|too many tokens"
     r"|prompt is too long|exceeds? the (?:available )?context|input is too long"
-    r"|token count.{0,40}exceeds|maximum number of tokens|request too large|string too long"
+    r"|token count.{0,40}exceeds|maximum number of tokens|request too large"
+    r"|string too long"
 )
 _MODERATED = r"moderation|flagged|content.?policy|safety"
 _FORMAT = (
@@ -77,11 +82,19 @@ _TABLE = (
     _Case((400,), _BAD_KEY, ServiceError, "{key}"),
     _Case((404, 405, 410), "", ServiceError, "{model}"),
     _Case(range(500), _NO_MODEL, ServiceError, "{model}"),
-    _Case(range(300, 400), "", ServiceError, "the server redirects{to}: set llm.base_url to that"),
+    _Case(
+        range(300, 400),
+        "",
+        ServiceError,
+        "the server redirects{to}: set llm.base_url to that",
+    ),
     _Case((408, 409, 423, 425, 429, *range(500, 600)), "", None),
     _Case(range(1000), "", ItemError),
 )
-"""The first row that fits is the one that counts; a row of `FieldRefusedError` fits if a field is named."""
+"""The first row that fits counts.
+
+That of `FieldRefusedError` fits if the server names a field that can be left out.
+"""
 
 
 def refusal(
@@ -96,10 +109,12 @@ def refusal(
         headers: `location`.
         sent: the body of the request.
     """
-    said = Complaint.of(text)
-    words = f"{settings.host} answers {status}: {said.words or 'no reason given'}"
+    complaint = Complaint.of(text)
+    words = f"{settings.host} answers {status}: {complaint.words or 'no reason given'}"
     for case in _TABLE:
-        if status not in case.statuses or not re.search(case.words, said.whole, re.IGNORECASE):
+        if status not in case.statuses:
+            continue
+        if not re.search(case.words, complaint.whole, re.IGNORECASE):
             continue
         if case.error is None:
             return None
@@ -107,7 +122,7 @@ def refusal(
             return ServiceError(words, hint=_hint(case.hint, settings, headers))
         if case.error is not FieldRefusedError:
             return case.error(words)
-        field = _refused_field(said.whole, sent, settings)
+        field = _refused_field(complaint.whole, sent, settings)
         if field:
             return FieldRefusedError(words, field)
     raise AssertionError(status)
@@ -138,11 +153,13 @@ def _hint(template: str, settings: ServerSettings, headers: Texts) -> str:
 def _key_hint(settings: ServerSettings) -> str:
     if settings.key_name:
         return f"check the key in the environment variable {settings.key_name}"
-    name = "`key_env: NAME` under `llm:`, NAME being the environment variable that holds the key"
-    return f"no key was sent: write {name}, then: ankiforge init --trust {settings.workspace}"
+    return (
+        "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
+        f" variable that holds the key, then: ankiforge init --trust {settings.workspace}"
+    )
 
 
-# --- the body of an error ---------------------------------------------------------------------
+# --- the body of an error -------------------------------------------------------------
 
 _SAID = re.compile(
     r'"(?:error|message|errors|msg|error_description|detail|title)"\s*:\s*\[?'
@@ -166,15 +183,22 @@ class Complaint(Value):
     @classmethod
     def of(cls, text: str) -> Complaint:
         """Parse the body of an error. Never raises."""
-        whole = text[:_LONGEST].replace('\\"', '"')  # the error of a provider, forwarded as text
+        # the error of a provider may be forwarded as text
+        whole = text[:_LONGEST].replace('\\"', '"')
         is_json = whole.lstrip()[:1] in ("{", "[")
         if not is_json and "<" in text[:200]:
             return cls("a web page")
         if not is_json:
             return cls(on_a_line(text), whole)
-        words = dict.fromkeys(on_a_line(said.replace("\\n", " ")) for said in _SAID.findall(whole))
+        messages: dict[str, None] = {}
+        for words in _SAID.findall(whole):
+            messages[on_a_line(words.replace("\\n", " "))] = None
         status = _STATUS.search(whole)
-        return cls(": ".join(words)[:_SHOWN], whole, int(status[1]) if status else 0)
+        return cls(
+            words=": ".join(messages)[:_SHOWN],
+            whole=whole,
+            status=int(status[1]) if status else 0,
+        )
 
 
 def on_a_line(said: object) -> str:
@@ -182,7 +206,7 @@ def on_a_line(said: object) -> str:
     return " ".join(str(said).split())[:_SHOWN]
 
 
-# --- errors with status 200 -------------------------------------------------------------------
+# --- errors with status 200 -----------------------------------------------------------
 
 NO_COMPLETION = "no chat completion"
 
@@ -190,7 +214,8 @@ NO_COMPLETION = "no chat completion"
 def disguised(raw: str) -> tuple[int, str] | None:
     """Return (status, body) of the error in an answer of status 200; None if it is a completion.
 
-    OpenRouter sends errors with status 200 or inside a choice, and others send login pages.
+    OpenRouter sends errors with status 200 or inside a choice, and others send login
+    pages.
     """
     text = raw
     completion = Completion.of(raw)
@@ -199,14 +224,14 @@ def disguised(raw: str) -> tuple[int, str] | None:
             return None
         choice = json.loads(raw, strict=False)["choices"][0]
         text = json.dumps({"error": choice.get("error") or "no completion"})
-    said = Complaint.of(text)
-    if said.status:
-        return said.status, text
-    if re.search(f"(?i){_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", said.whole):
+    complaint = Complaint.of(text)
+    if complaint.status:
+        return complaint.status, text
+    if re.search(f"(?i){_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", complaint.whole):
         return 400, text
     is_json = raw.lstrip()[:1] in ("{", "[")
     if is_json:
-        what = f": {said.words or 'its list of choices is empty'}"
+        what = f": {complaint.words or 'its list of choices is empty'}"
     else:
-        what = f" but {said.words or on_a_line(raw)[:60]!r}"
+        what = f" but {complaint.words or on_a_line(raw)[:60]!r}"
     return 502, f"{NO_COMPLETION}{what}"

@@ -1,7 +1,8 @@
 """Convert what a model answers to drafts, or to the verdicts of a second look.
 
-What a model writes is untrusted, and cleaned here. An unusable card does not affect the others. A card
-whose quote is not in the source is still a draft, so that the person sees it, blocked by a check.
+What a model writes is untrusted, and cleaned here. An unusable card does not affect the
+others. A card whose quote is not in the source is still a draft, so that the person
+sees it, blocked by a check.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import cloze_answers, plain
 from ankiforge.text.fold import fold, locate
 
-# --- items ----------------------------------------------------------------------------------
+# --- items ----------------------------------------------------------------------------
 
 
 class Item(Value):
@@ -70,7 +71,7 @@ def items(content: str, labels: Strings) -> list[Item]:
 
 
 def every_item(content: str) -> tuple[list[Item], list[str]]:
-    """Return the usable objects of a reply, whatever highlight they name, and the others as JSON."""
+    """Return the usable objects of a reply about any highlight, and the others as JSON."""
     usable = []
     unusable = []
     for found in islice(flat(objects(content), "h"), MOST):
@@ -119,7 +120,8 @@ _KINDS = {
 def _item(card: Json) -> Item | None:
     """Return an object with the kind that its filled fields allow, if possible the given one.
 
-    A cloze may be in the front; one with a blank whose answer is in the back is a question.
+    A cloze may be in the front; one with a blank whose answer is in the back is a
+    question.
     """
     named_kind = _letters(_string(card, "kind"))
     label = label_of(card.get("h"))
@@ -179,16 +181,16 @@ def is_empty(text: str) -> bool:
     return _EMPTY.fullmatch(text) is not None
 
 
-# --- drafts ---------------------------------------------------------------------------------
+# --- drafts ---------------------------------------------------------------------------
 
 
 def drafts_of(
     items: Iterable[Item], highlight: Highlight, origin: Origin, shape: Shape
 ) -> tuple[Draft, ...]:
-    """Return the distinct cards of one highlight that have a wanted kind, in the order of the passage.
+    """Return the distinct cards of one highlight of a wanted kind, in its order.
 
-    Drafts with equal `intent` are about the same fact: all of them, if there is more than one
-    candidate to choose from.
+    Drafts with equal `intent` are about the same fact: all of them, if there is more
+    than one candidate to choose from.
     """
     most = max(FACTS, shape.candidates)
     drafts: dict[Pair, Draft] = {}
@@ -249,7 +251,7 @@ def _evidence(quote: str, highlight: Highlight) -> tuple[str, int]:
     return quote, 0
 
 
-# --- a second look --------------------------------------------------------------------------
+# --- a second look --------------------------------------------------------------------
 
 _FAULTS = {
     "changed": "the passage says it otherwise",

@@ -58,7 +58,10 @@ class Form(Value):
 
     def fields(self, schema: Mapping[str, Any]) -> Json:
         """Return the fields that a request of this form has beside model and messages."""
-        fields = {name: value for name, value in OPTIONS.items() if name not in self.dropped}
+        fields = {}
+        for name, value in OPTIONS.items():
+            if name not in self.dropped:
+                fields[name] = value
         response_format = formats(schema)[self.rung]
         if response_format:
             fields[FORMAT] = response_format

@@ -1,8 +1,8 @@
 """The offline drafter, which needs no model and no network. No card is better than a bad card.
 
-It drafts cards that a person wrote, sentences in which a person marked words, and the questions and
-clozes that comments ask for. Patterns of sentences are not tried: in blind rating they were good too
-seldom. A highlight without a card gets a reason.
+It drafts cards that a person wrote, sentences in which a person marked words, and the
+questions and clozes that comments ask for. Patterns of sentences are not tried: in
+blind rating they were good too seldom. A highlight without a card gets a reason.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:
     return _nothing(highlight)
 
 
-# --- cards a person wrote or asked for ------------------------------------------------------
+# --- cards a person wrote or asked for ------------------------------------------------
 
 
 def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
@@ -114,7 +114,8 @@ def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
 def _cloze_by_hand(highlight: Highlight, origin: str) -> Draft:
     """Return a cloze as its author wrote it.
 
-    It is unchanged: the author chose the numbers, and the checks report a malformed cloze.
+    It is unchanged: the author chose the numbers, and the checks report a malformed
+    cloze.
     """
     text, *extra = highlight.markdown
     fields: Fields = (("Text", text),)
@@ -152,7 +153,7 @@ def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
     return "no text would be left around the hidden words"
 
 
-# --- marked words ---------------------------------------------------------------------------
+# --- marked words ---------------------------------------------------------------------
 
 # Words that are struck out in the Markdown.
 _STRIKE = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
@@ -171,9 +172,11 @@ def _is_struck_out(highlight: Highlight) -> bool:
 
 def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
     """Return the marked phrases that show anything."""
-    return tuple(
-        (start, end) for start, end in highlight.gaps if is_visible(highlight.exact[start:end])
-    )
+    visible = []
+    for start, end in highlight.gaps:
+        if is_visible(highlight.exact[start:end]):
+            visible.append((start, end))
+    return tuple(visible)
 
 
 # A colon that was marked with its term: no part of the answer.
@@ -244,7 +247,7 @@ def _words_around(text: str, spans: tuple[Span, ...]) -> list[str]:
     return re.findall(r"[^\W_]+", text)
 
 
-# --- what the deck takes --------------------------------------------------------------------
+# --- what the deck takes --------------------------------------------------------------
 
 _QUESTIONS = (CardKind.BASIC, CardKind.TWO_WAY)
 
@@ -271,10 +274,15 @@ def _is_kept(draft: Draft, brief: Brief) -> bool:
     return not brief.kinds or draft.kind in brief.kinds
 
 
-# --- drafts ---------------------------------------------------------------------------------
+# --- drafts ---------------------------------------------------------------------------
 
 
-def _cloze(highlight: Highlight, text: str, spans: tuple[Span, ...], origin: str) -> Draft:
+def _cloze(
+    highlight: Highlight,
+    text: str,
+    spans: tuple[Span, ...],
+    origin: str,
+) -> Draft:
     """Return a cloze that hides these spans of a text, which is also its quote."""
     spans = tuple(sorted(spans))
     parts = []

@@ -1,15 +1,17 @@
 """What may leave this machine.
 
-Every way out (a model, a chat, an agent) takes `Sendable` and `SendableText`, and only `Privacy` makes
-them, at the moment of sending, from the stored text and from all texts of the workspace that are under
+Every way out (a model, a chat, an agent) takes `Sendable` and `SendableText`, and only
+`Privacy` makes them, at the moment of sending, from the stored text and from all texts
+of the workspace that are under
 `#no-llm`:
 
-- In the same document, a private text is masked at any length, also where it is cut off, and so is what
-  stands inside of it.
+- In the same document, a private text is masked at any length, also where it is cut
+  off, and so is what stands inside of it.
 - Elsewhere, whatever shares 20 folded characters in a row with a private text is masked.
 - A passage is withheld if any of its own words would be masked.
 
-So a tag protects from now on what was read before it, and no key, match or check depends on it.
+So a tag protects from now on what was read before it, and no key, match or check
+depends on it.
 """
 
 from __future__ import annotations
@@ -40,13 +42,14 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze
 from ankiforge.text.masks import MASK, Folded, Hidden, folded, masked, parts_of
-from ankiforge.text.passages import sentences
 from ankiforge.text.private import HERE, IN_ITS_NOTE, has_tag, why_private
+from ankiforge.text.sentences import sentences
 
 SendableText = NewType("SendableText", str)
 """A text without private words. Only `Privacy` and `ours` make it."""
 
-# The least number of folded characters by which the words of a mark overlap a private text.
+# The least number of folded characters by which the words of a mark overlap a private
+# text.
 _OVERLAP = 6
 
 
@@ -67,7 +70,7 @@ class Sendable(Value):
     under: tuple[SendableText, ...]
     """The parent list items, outermost first."""
     around: SendableText
-    """The paragraph, else the sentence and the text beside it; "" if there is no more than `marked`."""
+    """The paragraph, else the sentence and the text beside it; "" if no more than `marked`."""
     marked: SendableText
     phrases: tuple[SendableText, ...]
     """The marked phrases in `marked`."""
@@ -118,7 +121,7 @@ class Privacy:
         self._hidden_in: dict[DocumentKey, Hidden] = {}
         self._any = bool(every or self._whole)
 
-    # --- one highlight ------------------------------------------------------------------------
+    # --- one highlight ----------------------------------------------------------------
 
     def why(self, highlight: Highlight) -> str:
         """Return why a highlight must stay on this machine; "" if it may leave."""
@@ -200,7 +203,7 @@ class Privacy:
         passage = self.passage(highlight)
         return SendableCard(waiting.id, passage, SendableText(front), SendableText(back))
 
-    # --- any text -----------------------------------------------------------------------------
+    # --- any text ---------------------------------------------------------------------
 
     def text(self, words: str, document: DocumentKey | None = None) -> SendableText:
         """Return a text with `[…]` instead of what is private.
@@ -292,7 +295,7 @@ class SendableTask:
         return self.text(self.task.remark)
 
     def text(self, words: str) -> SendableText:
-        """Return a text about the document of the task, such as a complaint, without what is private."""
+        """Return a text about the document, such as a complaint, without what is private."""
         return self.privacy.text(words, self.task.document.key)
 
     def only(self, *highlights: Highlight) -> SendableTask:
@@ -323,7 +326,7 @@ def _with_sentences(text: str) -> Strings:
 
 
 def _around(highlight: Highlight) -> str:
-    """Return the paragraph of a highlight, else its sentence and the text beside it; "" if no more."""
+    """Return the paragraph, else the sentence and the text beside it; "" if no more."""
     text = highlight.nearby
     if highlight.exact not in text:
         text = highlight.sentence

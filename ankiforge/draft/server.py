@@ -14,7 +14,7 @@ from ankiforge.config import LLM, is_loopback, key_for, key_variable
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.model import Value
 
-# --- prices ---------------------------------------------------------------------------------
+# --- prices ---------------------------------------------------------------------------
 
 
 # Keys of a request that `extra_body` may not set.
@@ -36,18 +36,27 @@ class ServerSettings(Value):
     budget_usd: float | None = None
     """The limit for one run in dollars; None = none."""
     price_usd: tuple[float, float] | None = None
-    """Dollars per million tokens of requests and of replies; None = unknown, on loopback nothing."""
+    """Dollars per million tokens of requests and of replies.
+
+    None = unknown, on loopback nothing.
+    """
     concurrency: int = 0
     """The number of concurrent requests; 0 = 4, on loopback 1."""
     per_request: int = 0
     """The number of highlights of a document in a request; 0 = 5, on loopback 1."""
     extra_body: Mapping[str, Any] = {}
     timeout_s: float = 0.0
-    """How long the server may be silent; 0 = 120, on loopback 600, where it may have no graphics card."""
+    """How long the server may be silent, in seconds.
+
+    0 = 120, on loopback 600, where it may have no graphics card.
+    """
     reply_s: float = 600.0
     """How long a request may take from its start, until the whole reply is there."""
     retries: int = 3
-    """How often `openai` asks again, after 0.5 s, then twice as long each time, or as the server says."""
+    """How often `openai` asks again.
+
+    After 0.5 s, then twice as long each time, or as the server says.
+    """
     workspace: str = "DIR"
     """The workspace, for commands to copy."""
 
@@ -61,8 +70,9 @@ class ServerSettings(Value):
                 what = f"llm.extra_body: {name!r} is set by the program"
                 raise ConfigError(what, hint="remove it")
         if self.budget_usd is not None and self.price is None:
+            model = f"{self.model!r} at {self.host}"
             raise ConfigError(
-                f"llm.budget_usd: the price of {self.model!r} at {self.host} is not known",
+                f"llm.budget_usd: the price of {model} is not known",
                 hint="set `llm.price_usd: [in, out]`, dollars per million tokens",
             )
 
@@ -138,7 +148,7 @@ class ServerSettings(Value):
         return (tokens_in * price_in + tokens_out * price_out) / 1e6
 
 
-# --- usage ----------------------------------------------------------------------------------
+# --- usage ----------------------------------------------------------------------------
 
 
 class Usage(Value):
@@ -153,7 +163,7 @@ class Usage(Value):
     cost_usd: float | None = 0.0
 
 
-# --- the budget -----------------------------------------------------------------------------
+# --- the budget -----------------------------------------------------------------------
 
 BUDGET = "llm.budget_usd"
 """The place named in problems with the budget."""

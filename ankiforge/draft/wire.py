@@ -1,4 +1,7 @@
-"""The transport of `openai`: reads answers within limits, and raises what must not be asked again."""
+"""The transport of `openai`.
+
+It reads answers within limits, and raises what must not be asked again.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ class Wire:
         parts = urlsplit(settings.base_url)
         proxy = None if settings.local else _proxy_for(parts)
         self._settings = settings
-        tls = parts.scheme == "https" or proxy is not None  # certificates take 25 ms to load
+        # certificates take 25 ms to load
+        tls = parts.scheme == "https" or proxy is not None
         self._http = httpx2.HTTPTransport(verify=tls, proxy=proxy)
         bound_transport(self._http)
         self._changed = threading.Condition()
@@ -46,7 +50,7 @@ class Wire:
         """Make one attempt, and return the reply, or an error after which `openai` may ask again.
 
         Raises:
-            UnansweredError: there is no answer, and it is not worth while to wait for another one.
+            UnansweredError: there is no answer, and waiting for another one is vain.
             ItemError, ServiceError: see `refusals`.
         """
         import httpx2
@@ -72,7 +76,7 @@ class Wire:
                 headers[name] = answer.headers[name]
         return httpx2.Response(status, headers=headers, text=shown)
 
-    # --- one attempt --------------------------------------------------------------------------
+    # --- one attempt ------------------------------------------------------------------
 
     def _set_headers(self, headers: Any) -> None:
         """Leave out of the headers what this server must not get."""
@@ -130,12 +134,16 @@ class Wire:
         return b"".join(parts).decode("utf-8-sig", "replace")
 
     def _instead_of_body(self, answer: Any) -> str:
-        """Return a reply that says that it was too large: it is paid for, so it is asked for once."""
+        """Return a reply that says that it was too large.
+
+        It is paid for, so it must not be asked for again.
+        """
         if not answer.is_success:
-            raise ItemError(f"{self._settings.host}: an error of more than {LARGEST:,} bytes")
+            host = self._settings.host
+            raise ItemError(f"{host}: an error of more than {LARGEST:,} bytes")
         return json.dumps({"choices": [{"message": {}, "finish_reason": TOO_LARGE}]})
 
-    # --- pending requests ---------------------------------------------------------------------
+    # --- pending requests -------------------------------------------------------------
 
     def _enter(self) -> None:
         """Count this thread's request as pending."""

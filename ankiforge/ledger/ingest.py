@@ -321,7 +321,7 @@ class Ingest:
 
     def _with_words(self, document_id: int, place: str) -> ComparedDocument:
         """Return a document of the database with its words and marks."""
-        from ankiforge.text.identifiers import decode_sketch
+        from ankiforge.text.sketches import decode_sketch
 
         highlights = self.store.rows(
             "SELECT folded FROM highlight WHERE document = ?",

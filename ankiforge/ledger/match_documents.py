@@ -22,7 +22,7 @@ from ankiforge.model import Value
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # what an unchanged run does not need, it does not load: rapidfuzz, too
-    from ankiforge.text.identifiers import Sketch
+    from ankiforge.text.sketches import Sketch
 
 HALF = 0.5
 """The share of the shorter document's marks that the other one must have."""

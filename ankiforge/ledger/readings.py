@@ -152,7 +152,7 @@ def reading_of(text: Text) -> Reading:
 
 def compared(document: ReadDocument) -> ComparedDocument:
     """Return a document that was read as matching sees it."""
-    from ankiforge.text.identifiers import decode_sketch
+    from ankiforge.text.sketches import decode_sketch
 
     if isinstance(document, Unmarked):
         return ComparedDocument(document.path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import msgspec
+
 from ankiforge.model.highlights import Document, Highlight
 from ankiforge.model.kinds import CardKind, Family
 from ankiforge.model.questions import CardRemark, Remark
@@ -150,8 +152,9 @@ class Finding(Value):
     check: str
     severity: Severity
     message: str
-    twin: str = ""
-    """The guid or draft id of a similar card, or `nid:` and the id of a similar note in Anki."""
+    duplicate: str = msgspec.field(name="twin", default="")
+    """The guid or draft id of an equal or similar card, or `nid:` and the id of a note in
+    Anki. JSON has it as `twin`."""
 
 
 class SearchTerms(Value, gc=False):

@@ -1,7 +1,8 @@
 """Hints: what readers know about a mark or a work besides its key, and how it is spelled.
 
-Readers write hints with the constructors here, and the ledger reads them with the functions beside
-them. Hints are stored and compared as text, so their spelling must never change.
+Readers write hints with the constructors here, and the ledger reads them with the
+functions beside them. Hints are stored and compared as text, so their spelling must never
+change.
 
 Of a mark (`Highlight.hints`, each is `<scheme>:<name>`):
 
@@ -10,13 +11,13 @@ Of a mark (`Highlight.hints`, each is `<scheme>:<name>`):
 - `at:<page> <left> <bottom> <right> <top>`: where a mark stands in a PDF.
 - `anki:<id>`: another tool made this note in Anki from it.
 
-The id of a block in a note, `b.<id>`, is no hint: it may become the key (`Highlight.own`).
-A source of a plug-in may use schemes of its own.
+The id of a block in a note, `b.<id>`, is no hint: it may become the key. A source of a
+plug-in may use schemes of its own.
 
 Of a work (`Document.identifiers`, each is a pair of scheme and value):
 
 - `doi-hint`, `arxiv-hint`: printed on the first page, where another work may be cited.
-- `quoted-zotero`, `quoted-file` and so on: a work that a note quotes, not the note itself.
+- `quoted-zotero`, `quoted-file` and so on: a work that a note quotes.
 """
 
 from __future__ import annotations
@@ -41,15 +42,15 @@ _QUOTED = "quoted-"
 class HintParts(NamedTuple):
     """A hint, taken apart.
 
-    The scheme is how the namespace of a source begins. So `zotero:ABCD2345` names the mark whose
-    key is `zotero:user/ABCD2345` or `zotero:group.12/ABCD2345`.
+    The scheme is how the namespace of a source begins: `zotero:ABCD2345` names the mark
+    whose key is `zotero:user/ABCD2345` or `zotero:group.12/ABCD2345`.
     """
 
     scheme: str
     name: str
 
 
-# --- of a mark ------------------------------------------------------------------------------------
+# --- of a mark ------------------------------------------------------------------------
 
 
 def zotero_annotation(name: str) -> Hint:
@@ -62,7 +63,7 @@ def zotero_annotation(name: str) -> Hint:
 
 
 def pdf_annotation(name: str) -> Hint:
-    """Return the hint for an annotation in a PDF with this name (`/NM`), unique in its file."""
+    """Return the hint for an annotation in a PDF, by its unique name (`/NM`)."""
     return Hint(f"{_PDF_NAME}:{name}")
 
 
@@ -78,12 +79,12 @@ def position(page: int, box: Iterable[float]) -> Hint:
 
 
 def anki_note(note_id: str) -> Hint:
-    """Return the hint for the note in Anki that another tool made, by the id that it wrote."""
+    """Return the hint for the note in Anki that another tool made, by the id it wrote."""
     return Hint(f"{_ANKI_NOTE}:{note_id}")
 
 
 def block_id(name: str) -> str:
-    """Return the id within its source (`Highlight.own`) of the only mark of a block `^name`."""
+    """Return the id (`Highlight.own`) of the only mark of a block `^name`."""
     return f"{_BLOCK}{name}"
 
 
@@ -105,12 +106,12 @@ def anki_note_in(hints: Iterable[Hint]) -> str:
 def is_label(own_or_hint: str) -> bool:
     """Return whether an id tells only where a mark stands, not which mark it is.
 
-    Labels are the id of its block, its place in a PDF, and the id that another tool wrote below it.
+    Labels are the id of its block, its place in a PDF, and another tool's id.
     """
     return own_or_hint.startswith(_LABELS)
 
 
-# --- of a work ------------------------------------------------------------------------------------
+# --- of a work ------------------------------------------------------------------------
 
 
 def printed(scheme: str) -> str:
@@ -119,7 +120,7 @@ def printed(scheme: str) -> str:
 
 
 def quoted(scheme: str) -> str:
-    """Return the scheme of an identifier of a work that a note quotes: `quoted-zotero`."""
+    """Return the scheme for a work that a note quotes: `quoted-zotero`."""
     return f"{_QUOTED}{scheme}"
 
 

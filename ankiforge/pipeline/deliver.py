@@ -131,7 +131,9 @@ class _Planner:
             return planned
         from ankiforge.pipeline import adopt
 
-        return adopt.taken_over(card, seen, planned, pictures, self._types, self._options)
+        return adopt.with_other_tools_note(
+            card, seen, planned, pictures, self._types, self._options
+        )
 
 
 def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:

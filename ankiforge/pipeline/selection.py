@@ -10,7 +10,7 @@ from ankiforge.pipeline.fields import new_fields
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import TAG, gaps, literal, plain
 from ankiforge.text.fold import same
-from ankiforge.text.passages import sentence_around, trimmed
+from ankiforge.text.sentences import sentence_around, trimmed
 from ankiforge.text.shields import shields
 
 _SPANS = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")

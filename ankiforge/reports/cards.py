@@ -83,7 +83,9 @@ def _revision_json(revision: Waiting | None) -> Json | None:
 
 def _seen_json(ledger: Ledger, line: Line) -> Json | None:
     """Return what Anki has of a card; None if the card is not there."""
-    seen = next(ledger.notes(line.id), None) if line.anki == "seen" else None
+    if line.anki != "seen":
+        return None
+    seen = next(ledger.notes(line.id), None)
     if seen is None:
         return None
     return {
@@ -185,7 +187,8 @@ def one_line(line: Line) -> str:
         state = "blocked"
     elif state == "accepted" and line.anki in ("missing", "deleted"):
         state = line.anki
-    return f"{line.id[:10]}  {state:8}  {line.kind:7}  {question_of(line.fields)}"
+    question = question_of(line.fields)
+    return f"{line.id[:10]}  {state:8}  {line.kind:7}  {question}"
 
 
 def question_of(fields: Iterable[Pair]) -> str:
@@ -268,10 +271,10 @@ def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) ->
     yield from _source_text(line)
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
-        twin_is_ours = finding.twin and not finding.twin.startswith("nid:")
-        if twin_is_ours:
-            for twin in ledger.lines([finding.twin]):
-                yield _row("", one_line(twin))
+        is_ours = finding.duplicate and not finding.duplicate.startswith("nid:")
+        if is_ours:
+            for duplicate in ledger.lines([finding.duplicate]):
+                yield _row("", one_line(duplicate))
     yield from _draft_text(ledger, line) if line.waiting else _card_text(ledger, line)
     for question in questions:
         if line.id in question.guids:
@@ -332,12 +335,16 @@ def _card_text(ledger: Ledger, line: Line) -> Text:
 
 
 def _fields(fields: Fields) -> str:
-    return on_one_line("; ".join(f"{name}: {text}" for name, text in fields))
+    parts = [f"{name}: {text}" for name, text in fields]
+    return on_one_line("; ".join(parts))
 
 
 def _settled_by(id: str, accept: str, reject: str) -> str:
     """Return the commands for a question or revision, and in a few words what they do."""
-    return _row("", f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})")
+    return _row(
+        "",
+        f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})",
+    )
 
 
 def question_text(question: Question) -> Text:

@@ -200,7 +200,10 @@ def _anki(config: Config, around: Surroundings) -> Check:
     if setting == "auto":
         paths = ", ".join(map(str, anki_collections(around.machine)))
         if not paths:
-            return _ok("Anki", "no collection on this machine, so packages contain every card")
+            return _ok(
+                "Anki",
+                "no collection on this machine, so packages contain every card",
+            )
         return _ok("Anki", f"collection {paths}")
     if not os.access(Path(setting), os.R_OK):
         do = "correct anki.collection in ankiforge.yaml, or set it to auto"
@@ -233,11 +236,20 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
     spellings = {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}
     if offered and spellings.isdisjoint(offered):
         says = f"{llm.base_url} does not list {llm.model!r}"
-        return _warn("model", says, f"set llm.model to one it has, such as {first_of(offered)}")
+        return _warn(
+            "model",
+            says,
+            f"set llm.model to one it has, such as {first_of(offered)}",
+        )
     return _ok("model", f"{llm.model} at {llm.base_url}")
 
 
-def _without_models(workspace: WorkspaceFolder, error: Unreachable, *, has_key: bool) -> Check:
+def _without_models(
+    workspace: WorkspaceFolder,
+    error: Unreachable,
+    *,
+    has_key: bool,
+) -> Check:
     """Return the result for a server that did not answer with a list of models."""
     llm = workspace.config.llm
     cannot_list = error.status in (404, 405, 501)
@@ -317,9 +329,14 @@ def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
     if near:
         usual_folders.append(near)
     for folder in usual_folders:
-        inside = sorted(path for path in _listed(folder) if not path.name.startswith("."))
-        found += [path for path in (folder, *inside) if _exists(path / ".obsidian")]
+        for path in (folder, *_visible_in(folder)):
+            if _exists(path / ".obsidian"):
+                found.append(path)
     return _real(found)
+
+
+def _visible_in(folder: Path) -> list[Path]:
+    return sorted(path for path in _listed(folder) if not path.name.startswith("."))
 
 
 def _vaults_listed_in(file: Path) -> list[Path]:
@@ -430,12 +447,15 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
             with within(Limit(STEPS * timeout)):
                 answer = client.get(url)
         if answer.status_code != 200:
-            status = f"{answer.status_code} {without_secret(answer.reason_phrase, key)}".strip()
+            phrase = without_secret(answer.reason_phrase, key)
+            status = f"{answer.status_code} {phrase}".strip()
             raise Unreachable(f"answers {status}", answer.status_code)
         names = (str(model["id"]) for model in answer.json()["data"])
         return tuple(without_secret(name, key) for name in names)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise Unreachable(f"does not answer ({without_secret(str(error), key)})") from error
+        raise Unreachable(
+            f"does not answer ({without_secret(str(error), key)})",
+        ) from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise Unreachable("is not a language model server") from error
 

@@ -116,7 +116,12 @@ _PLAYED = regex(
 )
 _PLAIN = regex(r"(?m)[<>&\\`*_\[\]#${]|==|~~|^\s*\d*[-+.)]")
 _MATHS = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
-_NESTED = regex(r"(?s)(\{\{c[0-9,]+::(?:(?!\}\}).)*?)\{\{c[0-9,]+::((?:(?!\{\{c|\}\}).)*)\}\}")
+_NESTED = regex(
+    r"""(?xs)
+    (\{\{c[0-9,]+::(?:(?!\}\}).)*?)                 # the outer gap, up to the inner one
+    \{\{c[0-9,]+::((?:(?!\{\{c|\}\}).)*)\}\}        # the inner one
+    """
+)
 
 
 def _markdown(text: str) -> str:
@@ -160,7 +165,14 @@ _PAIRS = (
     (r"\[latex\]", r"\[/latex\]"),
 )
 # A gap with a formula whose own `}}` ends it: {{c1::\(\frac{1}{\sqrt{2}}\)}}.
-_CLOSED_EARLY = regex(r"(?s)\{\{c[0-9,]+::(?:(?!\}\}).)*\\[(\[](?:(?!\}\}|\\[)\]]).)*\}\}")
+_CLOSED_EARLY = regex(
+    r"""(?xs)
+    \{\{c[0-9,]+::(?:(?!\}\}).)*
+    \\[(\[]                                       # the formula begins
+    (?:(?!\}\}|\\[)\]]).)*                         # and does not end
+    \}\}
+    """
+)
 
 
 def _markup_faults(text: str) -> Iterator[Finding]:
@@ -249,7 +261,10 @@ def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
     for template in _templates_of(note, kind):
         question, answer = _sides(template.question, template.answer, small_fields)
         if max(len(question), len(answer)) > LONGEST_READ:
-            return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
+            return replace(
+                read,
+                unread=f"more than {LONGEST_READ:,} characters of markup",
+            )
         cards.append((template.name, _draft(question, answer, cloze=kind.cloze)))
         faults += _markup_faults(question)
         faults += _markup_faults(answer)
@@ -283,7 +298,15 @@ def _draft(question: str, answer: str, *, cloze: bool) -> Draft:
     else:
         kind = CardKind.BASIC
         fields = (("Front", _markdown(question)), ("Back", _markdown(answer)))
-    return Draft(NO_KEY, kind, fields, quote="", answer="", start=0, origin=Origin("person"))
+    return Draft(
+        NO_KEY,
+        kind,
+        fields,
+        quote="",
+        answer="",
+        start=0,
+        origin=Origin("person"),
+    )
 
 
 # --- the checks -------------------------------------------------------------------------
@@ -293,11 +316,9 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
     """Yield the notes with their errors and warnings; each is compared with all before it."""
     index = check.DuplicateIndex()
     for note in notes:
-        findings = dict.fromkeys((*note.broken, *_wording(note), *_repeats(note, index)))
-        yield (
-            note,
-            [finding for finding in findings if finding.severity is not Severity.INFO],
-        )
+        findings = [*note.broken, *_wording(note), *_repeats(note, index)]
+        reported = [each for each in findings if each.severity is not Severity.INFO]
+        yield note, list(dict.fromkeys(reported))
 
 
 def _wording(note: ReadNote) -> Iterator[Finding]:
@@ -321,7 +342,7 @@ def _repeats(note: ReadNote, index: check.DuplicateIndex) -> Iterator[Finding]:
     if same:
         yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
     for finding in index.near(draft, note.key):
-        if finding.twin != same:
+        if finding.duplicate != same:
             yield finding
     index.add(f"note {note.nid}", note.key, draft)
 
@@ -352,7 +373,9 @@ class Counts(msgspec.Struct):
         if note.unread:
             self.unread[note.unread] += 1
         # the first finding of each check
-        first = {(finding.severity, finding.check): finding for finding in reversed(findings)}
+        first = {}
+        for finding in reversed(findings):
+            first[finding.severity, finding.check] = finding
         for key, finding in first.items():
             self.found[key] += 1
             examples = self.examples.setdefault(key, [])
@@ -391,6 +414,6 @@ def _example(note: ReadNote, finding: Finding) -> list[str]:
     """Return the two lines about a note with a finding."""
     where = f"{note.nid or note.guid} · {shortened(note.deck, 60)}"
     message = finding.message
-    if finding.twin and finding.twin not in message:
-        message = f"{message} ({finding.twin})"
+    if finding.duplicate and finding.duplicate not in message:
+        message = f"{message} ({finding.duplicate})"
     return [f"    {where}: {shortened(note.front, 60)}", f"      {message}"]

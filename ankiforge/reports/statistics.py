@@ -93,7 +93,11 @@ class _Groups:
             "document": document.title,
             "drafter": card.origin.model or card.origin.drafter.partition(":")[0],
         }
-        return [self.by[kind].setdefault(name, Group(name)) for kind, name in names.items()]
+        groups = []
+        for kind, name in names.items():
+            group = self.by[kind].setdefault(name, Group(name))
+            groups.append(group)
+        return groups
 
 
 def _rank(group: Group) -> tuple[int, int, str]:
@@ -173,8 +177,10 @@ def _row(group: Group) -> Strings:
 
 def _heat_map(days: Mapping[date, int], today: date) -> Text:
     """Yield the reviews of the last weeks: a column for each week, a row for each weekday."""
-    first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
-    most = max((count for day, count in days.items() if day >= first), default=0)
+    monday = today - timedelta(days=today.weekday())
+    first = monday - timedelta(weeks=WEEKS - 1)
+    shown = [count for day, count in days.items() if day >= first]
+    most = max(shown, default=0)
     for weekday, name in enumerate(_WEEKDAYS):
         row = ""
         for week in range(WEEKS):

@@ -28,7 +28,10 @@ def waits_for_a_person(waits: Mapping[str, int]) -> bool:
 
 def waiting_text(waits: Mapping[str, int]) -> str:
     """Return what waits in a sentence; "" if nothing does."""
-    parts = [counted(waits[name], word) for name, word in LISTS.items() if waits[name]]
+    parts = []
+    for name, word in LISTS.items():
+        if waits[name]:
+            parts.append(counted(waits[name], word))
     if not parts:
         return ""
     *others, last = parts

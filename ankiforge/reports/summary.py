@@ -175,8 +175,15 @@ def as_text(
     if is_news and waits["new"]:
         after.append(f"they wait because: {_first_reasons(counts['reasons'])}")
     if result.remembered:
-        after.append(f"from now on, ankiforge run reads {first_of(result.remembered)}, too")
-    next_step = _next_step(result, workspace, waits, without=without, belonging=bool(belonging))
+        paths = first_of(result.remembered)
+        after.append(f"from now on, ankiforge run reads {paths}, too")
+    next_step = _next_step(
+        result,
+        workspace,
+        waits,
+        without=without,
+        belonging=bool(belonging),
+    )
     if next_step:
         after.append(next_step)
 
@@ -310,7 +317,8 @@ def delivery_lines(result: RunResult) -> Text:
         if published.notes and result.pushed is None:
             yield _package_text(published)
         elif published.aside:
-            yield f"nothing to import; the last package was renamed to {published.aside.name}"
+            name = published.aside.name
+            yield f"nothing to import; the last package was renamed to {name}"
     if result.pushed:
         added, updated = result.pushed
         yield f"in Anki: {counted(added, 'new note')}, {updated:,} updated"

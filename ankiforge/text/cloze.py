@@ -1,25 +1,26 @@
-r"""Our Markdown: clozes such as `{{c1::answer::hint}}`, nested, `{{c1,2::…}}`, and plain text.
+r"""Our Markdown: its clozes, such as `{{c1::answer::hint}}`, and its plain text.
 
-There is no cloze markup within escapes, code and maths ("shields"). Elsewhere `\` makes `{`, `}`
-and `:` literal, and single braces balance. Anki's grammar is different: `anki.render` writes what
-Anki reads. Besides clozes there are paragraphs, emphasis, `code`, fences, lists, tables, links,
-images, `$maths$` and `$$display$$`; a backslash escapes ASCII punctuation.
+Clozes may be nested, and one may have several numbers: `{{c1,2::…}}`.
+There is no cloze markup within escapes, code and maths ("shields"). Elsewhere `\` makes
+`{`, `}` and `:` literal, and single braces balance. Anki's grammar is different:
+`anki.render` writes what Anki reads. Besides clozes there are paragraphs, emphasis,
+`code`, fences, lists, tables, links, images, `$maths$` and `$$display$$`; a backslash
+escapes ASCII punctuation.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-
-import msgspec
 
 from ankiforge.model import Span, Strings, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import is_visible
 from ankiforge.text.shields import outside, shields
 
-# --- reading -----------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------
 
 _SIGN = regex(r"\{\{c(\d+(?:,\d+)*)::|::|[{}]")
 MAX_NUMBER = 500
@@ -39,12 +40,8 @@ class Gap(Value):
     """The start of the answer."""
 
 
-class _Opened(msgspec.Struct):
-    numbers: tuple[int, ...]
-    start: int
-    body: int
-    depth: int = 0
-    separators: list[int] = []
+# The maximum nesting of clozes; deeper ones are text.
+_MAX_NESTING = 20
 
 
 @lru_cache(maxsize=64)
@@ -52,7 +49,7 @@ def gaps(markdown: str) -> tuple[Gap, ...]:
     """Return all well-formed clozes, including nested ones, ordered by their start."""
     if "{{c" not in markdown:
         return ()
-    return tuple(sorted(_read(markdown)[0], key=lambda gap: gap.start))
+    return tuple(sorted(_Reader(markdown).gaps, key=lambda gap: gap.start))
 
 
 def numbers(markdown: str) -> tuple[int, ...]:
@@ -62,109 +59,167 @@ def numbers(markdown: str) -> tuple[int, ...]:
 
 def problems(markdown: str) -> Iterator[str]:
     """Yield a description of each problem of a cloze text."""
-    found, unclosed = _read(markdown)
-    if unclosed:
-        yield f"a cloze opened at character {unclosed[0]} is never closed"
-    if not found and not unclosed:
+    reader = _Reader(markdown)
+    if reader.unclosed:
+        start = reader.unclosed[0].start
+        yield f"a cloze opened at character {start} is never closed"
+    elif not reader.gaps:
         yield "no cloze in the text"
-    for gap in found:
+    for gap in reader.gaps:
         if not is_visible(gap.answer):
             yield "a cloze is empty"
         if any(not 1 <= number <= MAX_NUMBER for number in gap.numbers):
             yield f"cloze numbers go from 1 to {MAX_NUMBER}"
 
 
-def _read(markdown: str) -> tuple[list[Gap], list[int]]:
-    """Return (well-formed gaps in order of their ends, starts of unclosed ones)."""
-    shielded, start, end = iter(shields(markdown)), 0, 0
-    found = []
-    stack = []
-    at = 0
-    while sign := _SIGN.search(markdown, at):
-        here = sign.start()
-        while end <= here:
-            start, end, _ = next(shielded, (len(markdown), len(markdown) + 1, ""))
-        if start <= here:  # within a shield
-            at = end
-            continue
-        at = here + 1
+@dataclass(slots=True)
+class _Opened:
+    """A cloze whose end was not yet read."""
+
+    numbers: tuple[int, ...]
+    start: int
+    body: int
+    """Where its answer begins."""
+    depth: int = 0
+    """The single braces that are open in it."""
+    separator: int = -1
+    """Where the `::` before its hint is, -1 = none yet."""
+
+
+class _Reader:
+    """Reads the clozes of a text from their signs, from left to right."""
+
+    def __init__(self, markdown: str) -> None:
+        self.gaps = list[Gap]()
+        """The well-formed clozes, in order of their ends."""
+        self.unclosed = list[_Opened]()
+        """The clozes that are open, the innermost last."""
+        self._markdown = markdown
+        self._read()
+
+    def _read(self) -> None:
+        shielded = iter(shields(self._markdown))
+        beyond = len(self._markdown) + 1
+        shield_start = 0
+        shield_end = 0
+        position = 0
+        while sign := _SIGN.search(self._markdown, position):
+            start = sign.start()
+            while shield_end <= start:
+                shield_start, shield_end, _ = next(shielded, (beyond, beyond, ""))
+            if shield_start <= start:  # within a shield
+                position = shield_end
+                continue
+            position = self._read_sign(sign)
+
+    def _read_sign(self, sign: re.Match[str]) -> int:
+        """Read one sign, and return where the next one is looked for."""
+        start = sign.start()
         if sign[1]:
+            # as many digits as a number may have at all
             marks = tuple(int(number[:9]) for number in sign[1].split(","))
-            at = sign.end()
-            stack.append(_Opened(marks, here, at))
-        elif stack:
-            top = stack[-1]
-            pair = markdown[here : here + 2]
-            if pair in ("}}", "::") and not top.depth:
-                at = here + 2
-                if pair == "::":
-                    top.separators.append(here)
-                else:
-                    stack.pop()
-                    cut = top.separators[0] if top.separators else here
-                    if len(stack) < _MAX_NESTING:
-                        answer, hint = markdown[top.body : cut], markdown[cut + 2 : here]
-                        found.append(Gap(top.numbers, answer, hint, top.start, at, top.body))
-            elif pair[0] == "{":
-                top.depth += 1
-            elif pair[0] == "}":  # of a single brace: at depth 0 it is literal
-                top.depth = max(top.depth - 1, 0)
-    return found, [opened.start for opened in stack]
+            self.unclosed.append(_Opened(marks, start, body=sign.end()))
+            return sign.end()
+        if not self.unclosed:
+            return start + 1
+        innermost = self.unclosed[-1]
+        pair = self._markdown[start : start + 2]
+        if pair == "::" and not innermost.depth:
+            if innermost.separator < 0:
+                innermost.separator = start
+            return start + 2
+        if pair == "}}" and not innermost.depth:
+            self._close(start)
+            return start + 2
+        if pair[0] == "{":
+            innermost.depth += 1
+        elif pair[0] == "}":  # at depth 0 a single brace is literal
+            innermost.depth = max(innermost.depth - 1, 0)
+        return start + 1
 
-
-# The maximum nesting of clozes; deeper ones are text.
-_MAX_NESTING = 20
+    def _close(self, start: int) -> None:
+        """End the innermost cloze at the `}}` that begins here."""
+        opened = self.unclosed.pop()
+        if len(self.unclosed) >= _MAX_NESTING:
+            return
+        answer_end = start if opened.separator < 0 else opened.separator
+        gap = Gap(
+            opened.numbers,
+            answer=self._markdown[opened.body : answer_end],
+            hint=self._markdown[answer_end + 2 : start],
+            start=opened.start,
+            end=start + 2,
+            body=opened.body,
+        )
+        self.gaps.append(gap)
 
 
 def reveal(markdown: str, depth: int = 0) -> str:
     """Return the text with every cloze replaced by its answer."""
     if depth == _MAX_NESTING:
         return markdown
-    parts, at = [], 0
+    parts = []
+    done = 0
     for gap in gaps(markdown):
-        if gap.start >= at:  # otherwise nested in the previous one
-            parts += [markdown[at : gap.start], reveal(gap.answer, depth + 1)]
-            at = gap.end
-    return "".join([*parts, markdown[at:]])
+        if gap.start < done:  # nested in the previous one
+            continue
+        parts.append(markdown[done : gap.start])
+        parts.append(reveal(gap.answer, depth + 1))
+        done = gap.end
+    parts.append(markdown[done:])
+    return "".join(parts)
 
 
 def words_of(markdown: str) -> str:
     """Return the text of a cloze field and its hints, for the search index."""
-    return " ".join(filter(None, (reveal(markdown), *(gap.hint for gap in gaps(markdown)))))
+    texts = [reveal(markdown)]
+    texts += [gap.hint for gap in gaps(markdown)]
+    return " ".join(filter(None, texts))
 
 
-# --- writing -----------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------
+
+
+_BREAKS_CLOZE = regex(r"(?<=:):|^:|:$|[{}]")
+_SECOND_BRACE = regex(r"(?<=\{)\{|(?<=\})\}")
 
 
 def make(number: int, answer: str, hint: str = "") -> str:
     """Return a cloze with this answer. Characters that would break it are escaped."""
-    body = _guard(answer) + (f"::{_guard(hint)}" if hint else "")
+    body = _guard(answer)
+    if hint:
+        body += f"::{_guard(hint)}"
     return f"{{{{c{number}::{body}}}}}"
 
 
 def _guard(markdown: str) -> str:
-    return outside(markdown, lambda run: re.sub(r"(?<=:):|^:|:$|[{}]", r"\\\g<0>", run))
+    """Escape what would end a cloze or its answer."""
+    return outside(markdown, lambda words: _BREAKS_CLOZE.sub(r"\\\g<0>", words))
 
 
 def wrap(markdown: str, spans: tuple[Span, ...]) -> str:
     """Return the text with a cloze around each span, numbered in order."""
-    parts, at = [], 0
+    parts = []
+    done = 0
     for number, (start, end) in enumerate(sorted(spans), start=1):
-        parts += [escape_signs(markdown[at:start]), make(number, markdown[start:end])]
-        at = end
-    return "".join([*parts, escape_signs(markdown[at:])])
+        parts.append(escape_signs(markdown[done:start]))
+        parts.append(make(number, markdown[start:end]))
+        done = end
+    parts.append(escape_signs(markdown[done:]))
+    return "".join(parts)
 
 
 def escape_signs(markdown: str) -> str:
-    """Return the text with literal `{{` and `}}` escaped, so that they do not make a cloze."""
-    return outside(markdown, lambda run: re.sub(r"(?<=\{)\{|(?<=\})\}", r"\\\g<0>", run))
+    """Escape literal `{{` and `}}` in a text, so that they do not make a cloze."""
+    return outside(markdown, lambda words: _SECOND_BRACE.sub(r"\\\g<0>", words))
 
 
-# --- plain text of Markdown, and Markdown of plain text ---------------------------------------
+# --- plain text of Markdown, and Markdown of plain text -------------------------------
 
 _LITERAL = regex(
     r"""(?mx)
-      \\(?=[!-/:-@\[-`{-~]|$) | [`*<$\[] | (?<=\{)\{ | (?<=\})\} | (?<=:): | (?<==)= | (?<=~)~
+      \\(?=[!-/:-@\[-`{-~]|$) | [`*<$\[]
+    | (?<=\{)\{ | (?<=\})\} | (?<=:): | (?<==)= | (?<=~)~
     | (?<![^\W_])_ | _(?![^\W_]) | \](?=[(\[:]) | &(?=\#?\w+;)
     | ^[ \t]*(?:>|(?:\#{1,6}|[+-])(?=\s|$)|\d{1,9}(?=[.)](?:\s|$)))
     | ^[ \t]*(?:=+[ \t]*|[|:-][-:|\ \t]*)$
@@ -179,11 +234,12 @@ def literal(text: str) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    found = match[0]
-    if found.strip().isdigit():
-        return found
-    blanks = found[: len(found) - len(found.lstrip())]
-    return f"{blanks}\\{found.lstrip()}"
+    sign = match[0]
+    if sign.strip().isdigit():  # its stop is escaped, by `_ORDINAL`
+        return sign
+    bare = sign.lstrip()
+    blanks = sign[: len(sign) - len(bare)]
+    return f"{blanks}\\{bare}"
 
 
 _IMAGE = regex(r"!\[([^\]\n]*)\]\([^)\n]*\)")
@@ -194,33 +250,42 @@ _UNDERSCORE = regex(r"(?s)(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
 _MARKS = regex(r"[*_]|~~|==")
 TAG = regex(r"(?s)</?[A-Za-z][^<>]*>|<!--.*?-->")
 _LINE_MARK = regex(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)")
+# Emphasis within emphasis that is removed.
+_MOST_EMPHASIS = 3
 _PRIVATE = range(0xE000, 0x110000)
 
 
 @lru_cache(maxsize=64)
 def plain(markdown: str) -> str:
-    """Return the text of a field without markup, escapes, clozes and delimiters of code or maths."""
-    shielded: list[str] = []
-    parts, at, text = [], 0, reveal(markdown)
+    """Return the text of a field without markup, escapes, clozes and delimiters."""
+    text = reveal(markdown)
     letters = set(text)
+    # a sign that the text does not contain, between which stands the number of a shield
     sign = next(sign for sign in map(chr, _PRIVATE) if sign not in letters)
+    shielded = list[str]()
+    parts = []
+    done = 0
     for start, end, kind in shields(text):
-        parts += [text[at:start], f"{sign}{len(shielded)}{sign}"]
-        shielded.append(_bare(text[start:end], kind))
-        at = end
-    bare = _strip_markup("".join([*parts, text[at:]]))
-    if not shielded:
-        return bare.strip()
-    return re.sub(f"{sign}(\\d+){sign}", lambda match: shielded[int(match[1])], bare).strip()
+        parts.append(text[done:start])
+        parts.append(f"{sign}{len(shielded)}{sign}")
+        shielded.append(_without_delimiters(text[start:end], kind))
+        done = end
+    parts.append(text[done:])
+    words = _strip_markup("".join(parts))
+    if shielded:
+        numbered = re.compile(f"{sign}(\\d+){sign}")
+        words = numbered.sub(lambda number: shielded[int(number[1])], words)
+    return words.strip()
 
 
-def _bare(run: str, kind: str) -> str:
+def _without_delimiters(shield: str, kind: str) -> str:
+    """Return the text of a shield."""
     if kind == "escape":
-        return run[1:]
+        return shield[1:]
     if kind == "fence":
-        return "\n".join(run.split("\n")[1:-1])
-    ticks = len(run) - len(run.lstrip("`$"))
-    return run[ticks:-ticks].strip()
+        return "\n".join(shield.split("\n")[1:-1])
+    length = len(shield) - len(shield.lstrip("`$"))
+    return shield[length:-length].strip()
 
 
 def _strip_markup(text: str) -> str:
@@ -229,8 +294,9 @@ def _strip_markup(text: str) -> str:
     if "<" in text:
         text = TAG.sub("", text)
     text = _LINE_MARK.sub("", text)
-    for _ in range(3 if _MARKS.search(text) else 0):
-        text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", text))
+    if _MARKS.search(text):
+        for _ in range(_MOST_EMPHASIS):
+            text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", text))
     return text
 
 

@@ -1,4 +1,4 @@
-"""Normal forms of text: folded for keys, canonical for comparison and to find quotes, and clean for Anki.
+"""Normal forms of text: folded for keys, canonical for comparison, clean for Anki.
 
 Keys and anchors are made from `fold` and `canonical` (docs/keys.md).
 """
@@ -35,7 +35,10 @@ def fold(text: str) -> str:
 
 
 def document_tag(title: str) -> str:
-    """Return the tag of a document's notes, from its title; "" if that has no letter or digit."""
+    """Return the tag of a document's notes, from its title.
+
+    "" if that has no letter or digit.
+    """
     slug = "".join(sign for sign in fold(title) if sign.isalnum())[:40]
     return f"ankiforge::doc::{slug}" if slug else ""
 
@@ -59,7 +62,10 @@ def _typewritten(text: str) -> str:
 
 
 def same(a: str, b: str) -> bool:
-    """Return whether texts differ only in case, white space, soft hyphens, quotes and dashes."""
+    """Return whether texts are the same in their canonical form.
+
+    They may differ in case, white space, soft hyphens, quotes and dashes.
+    """
     return canonical(a) == canonical(b)
 
 
@@ -68,47 +74,61 @@ _letter = lru_cache(maxsize=4096)(unstripped)
 
 @lru_cache(maxsize=64)
 def _mapped(text: str) -> tuple[str, Sequence[int]]:
-    """Return the canonical form of a text, and the original offset of each of its characters."""
-    if text.isascii() and not _UNEVEN.search(text):  # each character is one in the canonical form
+    """Return the canonical form of a text, and the offset of each of its characters."""
+    if text.isascii() and not _UNEVEN.search(text):
+        # each character is one in the canonical form
         return text.lower(), range(len(text))
-    letters: list[str] = []
-    origin = []
-    clusters: list[tuple[int, str]] = []  # base characters with combining marks: NFKC may join them
-    for at, letter in enumerate(text):
-        if clusters and unicodedata.combining(letter):
-            start, before = clusters[-1]
-            clusters[-1] = (start, before + letter)
-        else:
-            clusters.append((at, letter))
-    for at, cluster in clusters:
+    letters = list[str]()
+    origins = list[int]()
+    for start, cluster in _clusters(text):
         for letter in _letter(cluster):
             if letter == " " and letters and letters[-1] == " ":
                 continue
             letters.append(letter)
-            origin.append(at)
-    return "".join(letters), tuple(origin)
+            origins.append(start)
+    return "".join(letters), tuple(origins)
+
+
+def _clusters(text: str) -> list[tuple[int, str]]:
+    """Return base characters with their combining marks, because NFKC may join them.
+
+    Each has its offset before it.
+    """
+    clusters = list[tuple[int, str]]()
+    for offset, letter in enumerate(text):
+        if clusters and unicodedata.combining(letter):
+            start, before = clusters[-1]
+            clusters[-1] = (start, before + letter)
+        else:
+            clusters.append((offset, letter))
+    return clusters
 
 
 def locate(quote: str, source: str) -> tuple[int, int] | None:
-    """Return the first position of `quote` in `source`, as [start, end) in code points of `source`.
+    """Return the first position of `quote` in `source`, as [start, end) in code points.
 
-    Texts match as with `same`: only case, white space, soft hyphens, quotes and dashes are ignored.
-    None if there is no match.
+    Texts match as with `same`: only case, white space, soft hyphens, quotes and dashes
+    are ignored. None if there is no match.
     """
     needle = canonical(quote)
     if not needle:
         return None
-    haystack, origin = _mapped(source)
-    at = haystack.find(needle)
-    if at < 0:
+    haystack, origins = _mapped(source)
+    found = haystack.find(needle)
+    if found < 0:
         return None
-    end = origin[at + len(needle) - 1] + 1
-    while end < len(source) and (unicodedata.combining(source[end]) or source[end] == "\u00ad"):
+    start = origins[found]
+    end = origins[found + len(needle) - 1] + 1
+    # what belongs to the last character: combining marks and soft hyphens
+    while end < len(source):
+        following = source[end]
+        if not unicodedata.combining(following) and following != "\u00ad":
+            break
         end += 1
-    return (origin[at], end)
+    return start, end
 
 
-# --- as Anki stores it, as a terminal and a page show it ---------------------------------------
+# --- as Anki stores it, as a terminal and a page show it ------------------------------
 
 _UNWANTED = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"))
@@ -116,12 +136,16 @@ _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"))
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Bidirectional controls, as the inside of a character class."""
 _BIDI = regex(f"[{BIDI_CONTROLS}]")
+_FIRST_STRONG_ISOLATE = "\u2068"
+_POP_ISOLATE = "\u2069"
+# All that a POP DIRECTIONAL ISOLATE closes.
+_ISOLATES = frozenset("\u2066\u2067\u2068")
 # Paragraph separators, which end every bidirectional run.
 _PARAGRAPH = regex("([\n\r\x1c-\x1e\x85\u2029]+)")
 
 
 def clean(text: str) -> str:
-    """Return a text as Anki stores it: NFC, LF line ends, no controls or noncharacters."""
+    """Return a text as Anki stores it: NFC, LF, no controls or noncharacters."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
 
@@ -134,20 +158,27 @@ def is_visible(text: str) -> bool:
 def isolated(text: str) -> str:
     """Isolate a text whose bidirectional controls would reorder its surroundings.
 
-    Each paragraph with such a control is put between FIRST STRONG ISOLATE and POP DIRECTIONAL
-    ISOLATE. Unmatched POP DIRECTIONAL ISOLATEs are removed.
+    Each paragraph with such a control is put between FIRST STRONG ISOLATE and POP
+    DIRECTIONAL ISOLATE. Unmatched POP DIRECTIONAL ISOLATEs are removed.
     """
     if not _BIDI.search(text):
         return text
-    parts = []
-    for part in _PARAGRAPH.split(text):
-        if _BIDI.search(part):
-            depth, kept = 0, ""
-            for sign in part:
-                step = (sign in "\u2066\u2067\u2068") - (sign == "\u2069")
-                if depth + step >= 0:
-                    depth += step
-                    kept += sign
-            part = "\u2068" + kept + "\u2069" * (depth + 1)
-        parts.append(part)
-    return "".join(parts)
+    return "".join(map(_isolated_paragraph, _PARAGRAPH.split(text)))
+
+
+def _isolated_paragraph(paragraph: str) -> str:
+    """Put a paragraph with bidirectional controls into an isolate; close others."""
+    if not _BIDI.search(paragraph):
+        return paragraph
+    depth = 0
+    kept = list[str]()
+    for sign in paragraph:
+        if sign in _ISOLATES:
+            depth += 1
+        elif sign == _POP_ISOLATE:
+            if not depth:
+                continue
+            depth -= 1
+        kept.append(sign)
+    inside = "".join(kept)
+    return _FIRST_STRONG_ISOLATE + inside + _POP_ISOLATE * (depth + 1)

@@ -96,7 +96,11 @@ class _CardTexts(NamedTuple):
     note: str
 
 
-def _cloze_sides(kind: CardKind, markdown: Texts, shown: Texts) -> tuple[str, str, _CardTexts]:
+def _cloze_sides(
+    kind: CardKind,
+    markdown: Texts,
+    shown: Texts,
+) -> tuple[str, str, _CardTexts]:
     """Return the sides of a cloze: the text with its gaps hidden, and with its gaps shown."""
     text = markdown.get("Text", "")
     count = len(set(numbers(text)))
@@ -106,7 +110,11 @@ def _cloze_sides(kind: CardKind, markdown: Texts, shown: Texts) -> tuple[str, st
     return front, back, _CardTexts(words_of(text), cloze_answers(text), note)
 
 
-def _basic_sides(kind: CardKind, markdown: Texts, shown: Texts) -> tuple[str, str, _CardTexts]:
+def _basic_sides(
+    kind: CardKind,
+    markdown: Texts,
+    shown: Texts,
+) -> tuple[str, str, _CardTexts]:
     """Return the sides of a question and its answer."""
     title = plain(markdown.get("Front", ""))
     answer = plain(markdown.get("Back", ""))
@@ -276,11 +284,17 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         "title": isolated(highlight.document.title),
         "place": _place(highlight),
         "blocks": list(_blocks(_runs(highlight, text, spans))),
-        "marked": " … ".join(text[start:end] for sign, (start, end) in spans if sign == "m"),
+        "marked": " … ".join(_marked_texts(text, spans)),
         "whole": text == highlight.exact,
         "said": highlight.comment,
         "links": list(_links(highlight)),
     }
+
+
+def _marked_texts(text: str, spans: Iterable[tuple[str, Span]]) -> Iterator[str]:
+    for sign, (start, end) in spans:
+        if sign == "m":
+            yield text[start:end]
 
 
 def _place(highlight: Highlight) -> str:
@@ -291,8 +305,8 @@ def _place(highlight: Highlight) -> str:
         page_or_path = f"p. {highlight.page_label}"
     elif highlight.source_kind is SourceKind.VAULT:
         page_or_path = document.path
-    all_headings = highlight.heading.split(" › ")
-    headings = [heading for heading in all_headings if heading and heading != document.title]
+    repeated = ("", document.title)
+    headings = [part for part in highlight.heading.split(" › ") if part not in repeated]
     parts = (page_or_path, " › ".join(headings))
     return " · ".join(map(isolated, filter(None, parts)))
 
@@ -300,7 +314,11 @@ def _place(highlight: Highlight) -> str:
 # --- words ------------------------------------------------------------------------------
 
 
-def _spans(highlight: Highlight, quote: str, answer: str) -> tuple[str, list[tuple[str, Span]]]:
+def _spans(
+    highlight: Highlight,
+    quote: str,
+    answer: str,
+) -> tuple[str, list[tuple[str, Span]]]:
     """Return the text around a highlight, and what is marked in it: (sign, span)."""
     before, exact, after = _in_its_sentence(highlight)
     # the context before is cut like that after it, read backwards
@@ -385,7 +403,11 @@ _WITHOUT_FORMULAS = (SourceKind.PDF, SourceKind.ZOTERO)
 _DOLLARS = {"math": 1, "display": 2}
 
 
-def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) -> Iterator[Run]:
+def _runs(
+    highlight: Highlight,
+    text: str,
+    spans: Sequence[tuple[str, Span]],
+) -> Iterator[Run]:
     """Split a text where a mark begins or ends; a formula is never divided."""
     formulas = {}
     if highlight.source_kind not in _WITHOUT_FORMULAS:
@@ -397,12 +419,13 @@ def _runs(highlight: Highlight, text: str, spans: Sequence[tuple[str, Span]]) ->
         edges = {edge for edge in edges if not start < edge < end}
     edges.update(*formulas)
     for start, end in pairwise(sorted(edges)):
-        signs = [sign for sign, (first, last) in spans if first < end and start < last]
-        yield (
-            text[start:end],
-            "".join(dict.fromkeys(signs)),
-            formulas.get((start, end), ""),
-        )
+        signs = []
+        for sign, (first, last) in spans:
+            overlaps = first < end and start < last
+            if overlaps:
+                signs.append(sign)
+        drawn = formulas.get((start, end), "")
+        yield text[start:end], "".join(dict.fromkeys(signs)), drawn
 
 
 def _formulas(text: str) -> dict[Span, str]:

@@ -216,11 +216,10 @@ class Items:
         """Return a new card, or the alternatives to one fact, of which one may be chosen."""
         first = group[0]
         cards = [self._draft(waiting) for waiting in group]
-        item: Item = {
-            "title": cards[0]["title"],
-            "cards": cards,
-            "source": self._source(first.highlight, first.draft.quote, cards[0]["answer"]),
-        }
+        title = cards[0]["title"]
+        answer = cards[0]["answer"]
+        source = self._source(first.highlight, first.draft.quote, answer)
+        item: Item = {"title": title, "cards": cards, "source": source}
         if len(group) == 1:
             item["why"] = _why(first)
         else:
@@ -389,8 +388,8 @@ class Items:
         mine = dict(card.fields)
         theirs = dict(card.fields)
         for conflict in question.conflicts:
-            changed_in_anki = bool(conflict.words)  # then both texts are HTML, else Markdown
-            if changed_in_anki:
+            changed_in_anki = bool(conflict.words)
+            if changed_in_anki:  # then both texts are HTML, else Markdown
                 mine[conflict.field] = conflict.words
                 theirs[conflict.field] = unrender(conflict.ours)
             else:
@@ -494,8 +493,8 @@ class Items:
         """Return a line that may be a card, ticked if no check warns of it."""
         shown = self._draft(waiting)
         # the question itself is about the form
-        remarks = [remark for remark in waiting.remarks if remark.kind is not RemarkKind.FORM]
-        why = _why(replace(waiting, remarks=tuple(remarks)))
+        remarks = tuple(remark for remark in waiting.remarks if remark.kind is not RemarkKind.FORM)
+        why = _why(replace(waiting, remarks=remarks))
         document = waiting.highlight.document
         return {
             "id": waiting.id,

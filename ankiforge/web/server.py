@@ -151,7 +151,8 @@ class Server:
         """
         host = environ.get("HTTP_HOST", "")
         if host not in (f"{HOST}:{self.port}", f"localhost:{self.port}"):
-            raise HttpError("421 Misdirected Request", _CLOSED)  # another name of this machine
+            # another name of this machine
+            raise HttpError("421 Misdirected Request", _CLOSED)
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "POST"):
             raise HttpError("405 Method Not Allowed", "This cannot be done here.")
         if _is_from_another_page(environ):
@@ -226,7 +227,8 @@ class Server:
             case "list":
                 words = query.get("words", "")[:500]
                 state = query.get("state", "")
-                return _json(self.open_session().listed(query.get("id", ""), words, state))
+                list_id = query.get("id", "")
+                return _json(self.open_session().listed(list_id, words, state))
             case "item":
                 return _json({"item": self.open_session().item(query.get("id", ""))})
         return None
@@ -244,9 +246,11 @@ class Server:
         try:
             match path:
                 case "/api/decide":
-                    return _json(self.open_session().decide(msgspec.json.decode(body, type=Body)))
+                    decision = msgspec.json.decode(body, type=Body)
+                    return _json(self.open_session().decide(decision))
                 case "/api/undo":
-                    return _json(self.open_session().undo(msgspec.json.decode(body, type=str)))
+                    action = msgspec.json.decode(body, type=str)
+                    return _json(self.open_session().undo(action))
                 case "/api/send":
                     return _json(self.open_session().send())
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -302,7 +306,11 @@ def _static_file(name: str) -> Answer | None:
         style = note_type(Family.BASIC).css + _static(name)
         return Answer(style.encode(), "text/css; charset=utf-8", kept=True)
     if name in _STATIC:
-        return Answer(_static(name).encode(), f"{_STATIC[name]}; charset=utf-8", kept=True)
+        return Answer(
+            _static(name).encode(),
+            f"{_STATIC[name]}; charset=utf-8",
+            kept=True,
+        )
     return None
 
 
@@ -340,7 +348,10 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return going_on
 
 
-def serve(open_session: Callable[[], ReviewSession], started: Callable[[str], None]) -> None:
+def serve(
+    open_session: Callable[[], ReviewSession],
+    started: Callable[[str], None],
+) -> None:
     """Serve the page until Ctrl-C; a request that has begun is answered.
 
     Args:

@@ -288,7 +288,8 @@ class ReviewSession:
     def _sourceless_rows(self) -> Iterator[Json]:
         """Yield the cards whose passage is gone."""
         gone = self._ledger.find([QueryTerm("finding", "source_gone")])
-        for line in lines_as_in_anki(self._ledger, self._ledger.lines(gone[:MOST_CHANGES])):
+        lines = self._ledger.lines(gone[:MOST_CHANGES])
+        for line in lines_as_in_anki(self._ledger, lines):
             shown = _without_pictures(line)
             yield {
                 "id": line.id,
@@ -353,7 +354,8 @@ class ReviewSession:
             return True
         ledger = self._ledger
         ids = [waiting.id for waiting in found.drafts] or [body.id]
-        chosen = ids[body.choice] if 0 <= body.choice < len(ids) else ids[0]
+        has_choice = 0 <= body.choice < len(ids)
+        chosen = ids[body.choice] if has_choice else ids[0]
         match body.act:
             case "accept" | "force":
                 ledger.accept(chosen, forced=body.act == "force")
@@ -375,11 +377,12 @@ class ReviewSession:
         key = highlight.key
         before = {line.id for line in self._ledger.lines([key])}
         self._workspace.draft_others(key)
-        new = [line.id for line in self._ledger.lines([key]) if line.id not in before]
-        if not new:
+        after = [line.id for line in self._ledger.lines([key])]
+        new = next((id for id in after if id not in before), None)
+        if new is None:
             raise RefusedError("The model has no other card for this passage.")
         self._order = None
-        return {**self.state(), "item": self.item(new[0])}
+        return {**self.state(), "item": self.item(new)}
 
     def _answer(self, body: Body, question: Question) -> bool:
         """Answer a question. Return whether the answer can be undone."""

@@ -7,7 +7,7 @@ from ankiforge.pipeline.selection import gapped, part
 from ankiforge.text import cloze
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import same
-from ankiforge.text.passages import sentence_around, trimmed
+from ankiforge.text.sentences import sentence_around, trimmed
 
 SIGNS = [
     "a", "b", "細", "😀", "é", ".", ":", "::", "{", "}", "{{", "}}", "$", "\\", "`", "*", "_", "<",

@@ -7,7 +7,6 @@ Each document also has a public mark, to show that what may leave does.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +18,8 @@ pytest.importorskip("mcp")
 
 from ankiforge.config.workspace import resolve
 from ankiforge.errors import UsageError
-from ankiforge.extract import registry
 from ankiforge.mcp import Agent
-from ankiforge.pipeline.workspace import open_ledger
+from ankiforge.pipeline.workspace import Workspace
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.examples import examples
@@ -248,22 +246,19 @@ def agent_sees(forge: Any) -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in forge.environment.items():
             patch.setenv(name, value)
-        workspace = resolve(forge.folder, forge.folder, registry)
+        folder = resolve(forge.folder, forge.folder)
 
-        @contextmanager
-        def opened(_: str) -> Iterator[Any]:
-            ledger = open_ledger(workspace)
-            with ledger:
-                yield workspace, ledger
+        def opened(_: str) -> Workspace:
+            return Workspace(folder, offline=True)
 
-        agent = Agent(opened, offline=True)
+        agent = Agent(opened)
         told = [agent.list_highlights(0, 50, "", False)]
         for state in ("", "waiting", "needs_work", "rejected"):
             told.append(agent.list_cards("", state, 0, 50))
         told += [agent.search_library(words, 20) for words in ("diary", "peace", "zanzi", "On my")]
         keys = {one["highlight"] for one in told[0]["highlights"]}
-        with open_ledger(workspace) as ledger:
-            keys |= {fate.highlight.key for fate in ledger.fates()}
+        with Workspace(folder) as workspace:
+            keys |= {outcome.highlight.key for outcome in workspace.highlights()}
         for key in sorted(keys):
             try:
                 told.append(agent.get_context(key))

@@ -10,13 +10,8 @@ from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.fold import canonical, fold, locate, same
-from ankiforge.text.passages import (
-    boundaries,
-    percent,
-    sentence_around,
-    sentences,
-    triple,
-)
+from ankiforge.text.passages import percent, triple
+from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from tests.examples import examples
 
 bounded = examples(50)

@@ -45,9 +45,9 @@ if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.block_cards import Written
     from ankiforge.extract.markdown.blocks import Block, Blocks
     from ankiforge.extract.markdown.cards import Syntax
+    from ankiforge.extract.markdown.citations import Citations
     from ankiforge.extract.markdown.dialects import Dialects
     from ankiforge.extract.markdown.front_matter import FrontMatter
-    from ankiforge.extract.markdown.quotes import Citations
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
@@ -151,8 +151,14 @@ class NoteSource(FileSource):
         if parsed.dialect and parsed.dialect.declared and self.settings.marks is None:
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
         document = _document(note, parsed)
-        reader = Reader(document, parsed.blocks, Wanted(marks, cards, glossaries), parsed.citations)
-        highlights = reader.highlights(self.folder.namespace, parsed.body, parsed.front)
+        reader = Reader(
+            document,
+            self.folder.namespace,
+            parsed.blocks,
+            Wanted(marks, cards, glossaries),
+            parsed.citations,
+        )
+        highlights = reader.highlights(parsed.body, parsed.front)
         if note.deck_of_cards and not document.deck and any(one.declared for one in highlights):
             document = replace(document, deck=note.deck_of_cards)
             highlights = tuple(replace(one, document=document) for one in highlights)
@@ -166,7 +172,7 @@ class NoteSource(FileSource):
         private = _private_passages(document, parsed.blocks.blocks)
         public_text = LateText(partial(_public_text, document, parsed.blocks.blocks))
         if highlights:
-            from ankiforge.text.identifiers import sketch
+            from ankiforge.text.sketches import sketch
 
             yield Extracted(
                 document,
@@ -226,9 +232,9 @@ def _parsed(
     """
     from ankiforge.extract.markdown.blocks import parse_blocks
     from ankiforge.extract.markdown.cards import Syntax
+    from ankiforge.extract.markdown.citations import citations_in
     from ankiforge.extract.markdown.front_matter import front_matter
     from ankiforge.extract.markdown.private import mark_private, why_whole
-    from ankiforge.extract.markdown.quotes import citations
     from ankiforge.extract.markdown.source import QUOTES, prepared
     from ankiforge.extract.markdown.tokens import Context
 
@@ -249,7 +255,7 @@ def _parsed(
     cited_in: Citations = {}
     if QUOTES.search(body):
         for index, block in enumerate(blocks.blocks):
-            cited = citations(block)
+            cited = citations_in(block)
             if cited:
                 cited_in[index] = cited
     return _Parsed(front, body, blocks, dialect, cited_in, why_private)
@@ -257,7 +263,7 @@ def _parsed(
 
 def _document(note: Note, parsed: _Parsed) -> Document:
     """Return what is known of a note, with what its front matter and its tags say."""
-    from ankiforge.extract.markdown.quotes import papers
+    from ankiforge.extract.markdown.citations import papers
 
     given = note.document
     front = parsed.front

@@ -1,6 +1,6 @@
 """A note cut into blocks, in reading order: the basis of its plain text.
 
-markdown-it-py finds where blocks begin and end. Their texts are slices of the source, which are
+markdown-it-py finds where blocks begin and end. Their texts are slices of the source,
 parsed when somebody asks for them: most blocks of a note hold no mark.
 """
 
@@ -66,7 +66,7 @@ class Block:
     rules: int = 0
     """The number of rules (`---`) above it."""
     path: tuple[Span, ...] = ()
-    """The list items that contain it, outermost first: (number of the list, of the item)."""
+    """(number of the list, of the item) of the items that contain it, outermost first."""
     quotes: tuple[int, ...] = ()
     """The numbers of the block quotes that contain it, outermost first."""
     callout: int = 0
@@ -103,10 +103,11 @@ class Block:
         """The blocks of each side of a card over several lines."""
         if self.card is None:
             return ()
+        return self._parsed_side(self.card.front), self._parsed_side(self.card.back)
+
+    def _parsed_side(self, side: str) -> Blocks:
         context = self._side_context
-        front = parse_blocks(Source(self.card.front), context, self.syntax, with_cards=False)
-        back = parse_blocks(Source(self.card.back), context, self.syntax, with_cards=False)
-        return front, back
+        return parse_blocks(Source(side), context, self.syntax, with_cards=False)
 
     @property
     def _side_context(self) -> Context:
@@ -164,7 +165,7 @@ class Blocks:
         return self.text_between(0, len(self.blocks))
 
     def text_between(self, first: int, end: int) -> str:
-        """Return the plain text of the blocks [first, end), and what stands before the first."""
+        """Return the plain text of blocks [first, end), with the gap before the first."""
         parts = []
         for index in range(first, end):
             parts.append(self.gap(index))
@@ -209,7 +210,7 @@ class Blocks:
 
 @lru_cache(maxsize=4)
 def _markdown_parser(with_comments: bool, with_cards: bool) -> MarkdownIt:
-    """Return a parser that finds blocks, and these kinds of ours; it leaves their text alone."""
+    """Return a parser that finds blocks, also of these kinds, and nothing inside them."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"maxNesting": 100})
@@ -247,7 +248,7 @@ def parse_blocks(
 
     Args:
         source: the note, with placeholders.
-        context: what its text may refer to; its maths and link labels are taken from the note.
+        context: what its text may refer to; the note gives its maths and link labels.
         syntax: how cards are written in it.
         with_cards: whether to read cards over several lines; not inside such a card.
         written: cards that are known already, by the line at which they begin.
@@ -297,7 +298,7 @@ class _Quote:
 
 
 def _without_id(words: str) -> tuple[str, str]:
-    """Return the source of a block without the id at its end, and the id, "" if it has none."""
+    """Return the source of a block without the id at its end, and the id or ""."""
     block_id = BLOCK_ID.search(words) if "^" in words else None
     if block_id is None:
         return words, ""
@@ -310,7 +311,13 @@ class _BlockParser:
     Its state is where the walk is: what is open, and how much was passed.
     """
 
-    def __init__(self, source_lines: Sequence[str], context: Context, syntax: Syntax) -> None:
+    def __init__(
+        self,
+        source_lines: Sequence[str],
+        context: Context,
+        syntax: Syntax,
+    ) -> None:
+        """Stand before the first token of a note with these lines."""
         self._source_lines = source_lines
         self._context = context
         self._syntax = syntax
@@ -381,7 +388,7 @@ class _BlockParser:
                 case "hr":
                     self._rule_count += 1
 
-    # --- one method for each kind of block ------------------------------------------------------
+    # --- one method for each kind of block --------------------------------------------
 
     def _add_inline(self, words: str, opener: Token, container: str) -> None:
         """Add the text of a paragraph, a heading or a cell.
@@ -432,30 +439,29 @@ class _BlockParser:
             part = Part.ITEM
             words = _BOX.sub("", words)
         first_line = self._lines[0]
-        callout = _CALLOUT.match(words) if container == "blockquote_open" else None
-        if callout:
-            self._begin_callout(callout["type"], callout["title"])
-            words = words[callout.end() :]
-            first_line += 1
+        if container == "blockquote_open":
+            callout = _CALLOUT.match(words)
+            if callout:
+                self._begin_callout(callout["type"], callout["title"])
+                words = words[callout.end() :]
+                first_line += 1
 
         lines = words.split("\n")
-        card_indices: list[int] = []
-        if len(lines) > 1:
-            card_indices = [index for index, line in enumerate(lines) if self.is_card_line(line)]
         start = 0
-        for card_index in card_indices:
-            self._add_lines(part, lines, start, card_index, first_line)
-            self._add_lines(part, lines, card_index, card_index + 1, first_line)
-            start = card_index + 1
+        for number, line in enumerate(lines):
+            if len(lines) > 1 and self.is_card_line(line):
+                self._add_lines(part, lines, start, number, first_line)
+                self._add_lines(part, lines, number, number + 1, first_line)
+                start = number + 1
         self._add_lines(part, lines, start, len(lines), first_line)
 
     def _add_lines(
         self, part: Part, lines: Sequence[str], start: int, end: int, first_line: int
     ) -> None:
-        """Add some lines of a paragraph that begins at `first_line` of the note."""
+        """Add the lines [start, end) of a paragraph that begins at a line of the note."""
         words = "\n".join(lines[start:end])
-        span = (first_line + start, first_line + end)
-        self._add(part, words, span, is_line=end == start + 1)
+        lines_in_note = (first_line + start, first_line + end)
+        self._add(part, words, lines_in_note, is_line=end == start + 1)
 
     def _begin_callout(self, style: str, title: str) -> None:
         """Make a callout of the innermost block quote, and add its title."""
@@ -494,9 +500,16 @@ class _BlockParser:
         body = "\n".join([signs.sub("", line, count=1) for line in lines])
         self.quote_bodies[self._quote_count] = body
 
-    # --- blocks at the place of the walk --------------------------------------------------------
+    # --- blocks at the place of the walk ----------------------------------------------
 
-    def _add(self, part: Part, words: str, lines: Span, *, is_line: bool = False) -> Block | None:
+    def _add(
+        self,
+        part: Part,
+        words: str,
+        lines: Span,
+        *,
+        is_line: bool = False,
+    ) -> Block | None:
         """Add a block of text, if it has any; else give its id and its tags to others.
 
         A lone id belongs to the whole top-level block above, and lone tags to the note.
@@ -521,7 +534,14 @@ class _BlockParser:
                 return
             block.id = block.id or block_id
 
-    def _new_block(self, part: Part, words: str, lines: Span, *, is_line: bool = False) -> Block:
+    def _new_block(
+        self,
+        part: Part,
+        words: str,
+        lines: Span,
+        *,
+        is_line: bool = False,
+    ) -> Block:
         """Return a block that stands where the walk is."""
         block = Block(
             part=part,

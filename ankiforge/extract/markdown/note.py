@@ -1,45 +1,43 @@
-"""The highlights of one note."""
+"""The highlights of one note: hand-written cards, quotes from papers, marked text."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Container, Iterator, Sequence
-from operator import itemgetter
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
-from urllib.parse import quote
 
+from msgspec.structs import replace
+
+from ankiforge.extract.markdown.block_cards import Written
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import CardSides, plain_term
+from ankiforge.extract.markdown.citations import Citations, address_of
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
-from ankiforge.extract.markdown.inline import outermost, rich
-from ankiforge.extract.markdown.quotes import Citations, Quotes, opens
+from ankiforge.extract.markdown.inline import Inline, outermost, rich
+from ankiforge.extract.markdown.quote_fields import quote_fields
+from ankiforge.extract.markdown.quotes import Quotes
+from ankiforge.extract.markdown.surroundings import Found, Surroundings
 from ankiforge.extract.markdown.tokens import Kind, Phrase
-from ankiforge.model import (
-    Document,
-    Form,
-    Highlight,
-    HighlightKind,
-    Hint,
-    Json,
-    Span,
-    Strings,
-    hints,
-)
-from ankiforge.text import regex, shortened
-from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, numbered, paragraphs_around
-from ankiforge.text.private import TAG
+from ankiforge.model import Document, Form, Highlight, HighlightKind, Span, Strings
+from ankiforge.text import regex
+from ankiforge.text.passages import numbered
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
 _PLACEHOLDER = "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
 # What may be the name of a placeholder, or a command: `{{role}}`, `{{< video x >}}`.
 _LONE_WORD = regex(r"[a-z][a-z0-9]*|<\s.*|%.*%")
-_NOT_IN_LINKS = regex(r"[#^|\[\]:%\\\s]+")
-_QUOTED = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
-# Characters shown of one list item.
-_LONGEST = 160
+# The signs of a block quote before its lines.
+_QUOTE_SIGNS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
+_MARK_SIGNS = ("==", "<", "~=")
+_BOLD_SIGNS = ("**", "__")
+# Names that two colons join.
+_COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
+# How a card of these forms is written; others have a sign.
+_WRITTEN_TERMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
 
 
 class Wanted(NamedTuple):
@@ -51,307 +49,410 @@ class Wanted(NamedTuple):
     """The headings, casefolded, above a list of terms."""
 
 
-_Found = tuple[int, int, int, int, Json]
-"""A highlight whose context is still to be added: the index of its first block and its offset
-there, the index of its last block and the offset of its end there, and its fields."""
+@dataclass(slots=True)
+class _MarkedSentence:
+    """A sentence with marked phrases, or several that a phrase joins."""
 
-
-# The id of the Anki note that a tool made, as a comment, a block id or a line.
-_ID = regex(
-    r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b|(?:^|[ \t])\^(?P<block>\d{13})[ \t]*$"
-    r"|^[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$"
-)
-_SCHEDULE = regex(r"<!--SR:(.+?)-->")
-
-
-class _Told(NamedTuple):
-    """What other tools wrote in a card or right below it."""
-
-    hints: tuple[Hint, ...] = ()
-    """The id of its note, if any."""
-    tool: str = ""
-    """The tool that wrote the id."""
-    schedule: str = ""
-
-
-def _told(rows: Sequence[str], code: Container[int], lines: Span) -> _Told:
-    """Return what other tools wrote in a card or right below it."""
-    note_id, tool, schedule = tuple[Hint, ...](), "", ""
-    for at in range(lines[0], min(lines[1] + 2, len(rows))):
-        row, bare, inside = rows[at], rows[at].strip("> \t"), at < lines[1]
-        is_told = inside or (at == lines[1] and bare.startswith(("<!--", "^", "ID:")))
-        if is_told and not note_id and at not in code and bare[-1:] != "`":
-            found = _ID.search(row)
-            if found:
-                note_id = (hints.anki_note(found[1] or found[2] or found[3]),)
-                tool = "flashcards" if found["block"] else "o2a"
-        told = _SCHEDULE.search(row)
-        schedule = schedule or (told[1] if told else "")
-        if not inside and not bare.startswith("[!sr"):
-            break
-    return _Told(note_id, tool, schedule)
-
-
-# Names that two colons join.
-_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
+    start: int
+    """[start, end) in the plain text of the block."""
+    end: int
+    phrases: list[Phrase]
 
 
 class Reader:
-    """Finds the highlights of a note that is cut into blocks; `cites` are its citations."""
+    """Finds the highlights of a note that is cut into blocks."""
 
     def __init__(
-        self, document: Document, blocks: Blocks, wanted: Wanted, cites: Citations
+        self,
+        document: Document,
+        namespace: str,
+        note: Blocks,
+        wanted: Wanted,
+        citations: Citations,
     ) -> None:
-        self.note, self.blocks, self.wanted = blocks, blocks.blocks, wanted
-        self.document = document
-        self.bold = "bold" not in wanted.marks
-        """Whether to keep strong emphasis: only if it is not a mark."""
-        self.signs = ("==", "<", "~=", *(("**", "__") * (not self.bold)))
-        self.kept = kept(self.blocks)
-        colons = {block.source for block in self.blocks if "::" in block.source}
-        names = Counter(name for words in colons for name in {*_NAME.findall(words)})
-        self.names = {name for name, times in names.items() if times > 1}
-        """What two colons join in several lines: `BCR::ABL1` is a name, not a card."""
-        self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
+        """Prepare to read a note.
 
-    def highlights(self, namespace: str, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
+        Args:
+            document: what the note is.
+            namespace: the part of the keys of its highlights before the slash.
+            note: its blocks.
+            wanted: what to read.
+            citations: what the note cites.
+        """
+        self._document = document
+        self._namespace = namespace
+        self._note = note
+        self._blocks = note.blocks
+        self._wanted = wanted
+        self._keeps_bold = "bold" not in wanted.marks
+        """Whether to keep strong emphasis: only if it is not a mark."""
+        self._mark_signs = _MARK_SIGNS if self._keeps_bold else _MARK_SIGNS + _BOLD_SIGNS
+        """A block without any of these has no marks."""
+        self._kept = kept(self._blocks)
+        self._colon_names = _repeated_colon_names(self._blocks)
+        self._quotes = Quotes(self._blocks, citations, wanted.marks, self._card)
+
+    def highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
         """Return the highlights of the note, in reading order.
 
         Args:
-            namespace: the part of its keys before the slash.
             text: the note as written, without its front matter.
             front: what its front matter says.
         """
-        found, rows = sorted(self._all(), key=itemgetter(0, 1)), text.split("\n")
-        per_block = Counter(fields["block"] for *_, fields in found)
-        code = set[int]()
-        items = dict[tuple[Span, ...], int]()
-        for at, block in enumerate(self.blocks):
-            if block.part is Part.CODE:
-                code.update(range(*block.lines))
-            elif block.part is Part.ITEM:
-                items.setdefault(block.path, at)
-        # shorter ones may be words of the text
-        said = (fields.get("comment", "") for *_, fields in found)
-        remarks = [one for one in said if len(one.split()) > 2]
-        made = []
-        told_at = dict[Span, _Told]()
-        for at, start, last, end, fields in found:
-            block = self.blocks[at]
-            part = f"#^{block.id}" if block.id else ""  # as in Obsidian's links
-            if block.headings and not part:
-                part = f"#{_NOT_IN_LINKS.sub(' ', block.headings[-1].plain).strip()}"
-            links = [*fields.get("links", ())]
-            for one in range(at, last + 1):
-                for (low, high), target in self.blocks[one].inline.targets:
-                    if (one > at or start <= low) and (one < last or high <= end):
-                        links.append(opens(target, self.document.uri))
-            if block.lines not in told_at:  # a block may hold thousands of highlights
-                told_at[block.lines] = _told(rows, code, block.lines)
-            told = told_at[block.lines]
-            lists = range(1, len(block.path) + (block.part is not Part.ITEM))
-            outer = (self.blocks[items.get(block.path[:length], at)] for length in lists)
-            above = (shortened(one.plain, _LONGEST) for one in outer if one is not block)
-            is_card = fields["kind"] is HighlightKind.CARD
-            # a neighbour that is cut off here is too long to be taken
-            asks = "?" in fields.get("comment", "")
-            spare = (NEARBY if asks else PARAGRAPH) - len(fields["exact"]) + 1
-            near = CONTEXT if is_card else max(CONTEXT, spare)
-            before, after = self.note.around(at, start, last, end, near)
-            fields |= {
-                "own": hints.block_id(block.id)
-                if block.id and per_block[fields["block"]] == 1
-                else "",
-                "prefix": before[-CONTEXT:],
-                "suffix": after[:CONTEXT],
-                "heading": " › ".join(one.plain for one in (*block.headings, *block.heads)),
-                "uri": self.document.uri and self.document.uri + quote(part, safe=""),
-                "skip": front.skip or fields.get("skip", ""),
-                "created": front.created,
-                "modified": front.updated,
-                "above": tuple(above),
-                "links": tuple(filter(None, dict.fromkeys(links))),
-                "schedule": told.schedule if is_card else "",
-                # a tool that wrote below the answer has said where it ends
-                "open_end": fields.get("open_end", False) and not (told.schedule or told.hints),
-                "tool": told.tool,
-                "hints": (*fields.get("hints", ()), *told.hints),
-            }
-            parts = (*range(at, last + 1), *fields.pop("beside", ()))
-            if any(self.blocks[part].private for part in parts):
-                fields["tags"] = (*fields["tags"], *({TAG} - {*fields["tags"]}))
-            if not is_card:
-                span = len(before), len(before) + len(fields["exact"])
-                around = f"{before}{fields['exact']}{after}"
-                fields["nearby"] = paragraphs_around(around, *span, asks=asks)
-                for one in remarks:
-                    fields["nearby"] = fields["nearby"].replace(one, "[…]")
-            made.append(Highlight(self.document, namespace, **fields))
-        return tuple(numbered(made))
+        all_found = sorted(self._find(), key=lambda found: (found.first, found.start))
+        surroundings = Surroundings(self._note, text, front, all_found)
+        return tuple(numbered(map(surroundings.added_to, all_found)))
 
-    def _all(self) -> Iterator[_Found]:
+    def _find(self) -> Iterator[Found]:
         """Yield the cards, quotes and marks of the note, no passage twice."""
-        marks, taken = self.wanted.marks, set(self.quotes.covered)
-        wholes: dict[tuple[Form, int], list[int]] = {}
-        for at, block in enumerate(self.blocks):
-            for one in self._in_block(at, block):
-                taken.add(at)
-                yield one
-            if block.callout and "callout" in marks:
-                wholes.setdefault((Form.CALLOUT, block.callout), []).append(at)
-            elif block.quotes and "quote" in marks:
-                wholes.setdefault((Form.MARK, block.quotes[0]), []).append(at)
-        # block quotes in which nothing is marked
-        for (form, number), members in wholes.items():
-            if not taken.isdisjoint(members):
-                continue
-            first, last = members[0], members[-1]
-            if form is Form.MARK and self.blocks[first].style:
-                continue
-            rest = (self.note.gap(at) + self.blocks[at].plain for at in range(first + 1, last + 1))
-            exact = "".join([self.blocks[first].plain, *rest])
-            body = self.note.bodies[number]
-            body = _QUOTED.sub("", body) if form is Form.MARK else body
-            fields = self._fields(first, form, exact, (rich(body, self.note.context),))
-            yield (first, 0, last, len(self.blocks[last].plain), fields)
+        used = set(self._quotes.covered)
+        for index, block in enumerate(self._blocks):
+            for found in self._in_block(index, block):
+                used.add(index)
+                yield found
+        for (form, number), members in self._block_quotes().items():
+            is_callout_as_quote = form is Form.MARK and self._blocks[members[0]].style
+            if used.isdisjoint(members) and not is_callout_as_quote:
+                yield self._whole_block_quote(form, number, members)
 
-    def _in_block(self, at: int, block: Block) -> Iterator[_Found]:
+    def _block_quotes(self) -> dict[tuple[Form, int], list[int]]:
+        """Return the blocks of each wanted callout and block quote, as their indices.
+
+        Its key is the form of its highlight and its number.
+        """
+        wants_callouts = "callout" in self._wanted.marks
+        wants_quotes = "quote" in self._wanted.marks
+        members = defaultdict[tuple[Form, int], list[int]](list)
+        for index, block in enumerate(self._blocks):
+            if wants_callouts and block.callout:
+                members[Form.CALLOUT, block.callout].append(index)
+            elif wants_quotes and block.quotes:
+                members[Form.MARK, block.quotes[0]].append(index)
+        return members
+
+    def _whole_block_quote(
+        self,
+        form: Form,
+        number: int,
+        members: Sequence[int],
+    ) -> Found:
+        """Return a callout or block quote in which nothing is marked."""
+        first = members[0]
+        last = members[-1]
+        text = self._blocks[first].plain + self._note.text_between(first + 1, last + 1)
+        body = self._note.bodies[number]
+        if form is Form.MARK:
+            body = _QUOTE_SIGNS.sub("", body)
+        markdown = (rich(body, self._note.context),)
+        highlight = self._highlight(first, form, text, markdown)
+        return Found(first, 0, last, len(self._blocks[last].plain), highlight)
+
+    def _in_block(self, index: int, block: Block) -> Iterator[Found]:
         """Yield the card that a block is, or its quotes and marked sentences."""
-        if card := self._card(at):
-            yield (at, 0, at, len(block.plain), card)
+        card = self._card(index)
+        if card:
+            yield Found(index, 0, index, len(block.plain), card)
             return
-        for offset, quoted in self.quotes.starts.get(at, {}).items():
-            own = self.quotes.fields(quoted)
-            form = Form.PHRASE if own["gaps"] else Form.MARK
-            last, (_, end) = quoted.parts[-1]
-            yield (at, offset, last, end, self._fields(at, form, **own))
-        sentences = list(self._sentences(at, block))
-        yield from sentences
-        if not sentences and (unanswered := self._unanswered(at, block)):
+        yield from self._quotes_of(index)
+        sentences = list(self._sentences(index, block))
+        if sentences:
+            yield from sentences
+            return
+        unanswered = self._unanswered(index, block)
+        if unanswered:
             yield unanswered
-            return
-        if at in self.kept and at not in self.quotes.covered and not sentences:
-            end, label, comment = self.kept[at]
-            markdown = block.inline.markdown(0, end)[:1]
-            fields = self._fields(at, Form.MARK, block.plain[:end], markdown, comment=comment)
-            links = [opens(to, "") for span, to in block.inline.targets if span[0] >= end]
-            fields |= {"page_label": label, "links": links}
-            yield (at, 0, at, end, fields)
+        elif index in self._kept and index not in self._quotes.covered:
+            yield self._kept_passage(index, block)
 
-    def _card(self, at: int) -> Json | None:
-        """Return the card that a whole block is, None if it is not a card."""
-        block, cards = self.blocks[at], self.wanted.cards
-        declared = block.syntax.declared or bool(block.card and block.card.declared)
-        if block.card and all(block.card_markdown) and ("block" in cards or declared):
-            form, sign = Form.CLOZE if block.card.cloze else Form.BLOCK, block.card.sign
-            fields = self._fields(
-                at, form, block.plain, block.card_markdown, two_way=block.card.two_way
+    def _quotes_of(self, index: int) -> Iterator[Found]:
+        """Yield the quotes that start in a block."""
+        for start, quote in self._quotes.starts.get(index, {}).items():
+            fields = quote_fields(
+                quote, self._blocks, self._wanted.marks, note_address=self._document.uri
             )
-            between = sign in block.syntax.block
-            fields["written"] = f"{sign} between question and answer" if between else sign
-            is_last = at + 1 == len(self.blocks) or self._card(at + 1) is not None
-            fields["open_end"] = block.card.open_end and not is_last
-            return {**fields, "declared": declared, "skip": block.card.several * _SEVERAL}
-        if block.sides and at not in self.kept and ("inline" in cards or declared):
-            names = self.names and self.names.intersection(_NAME.findall(block.source))
-            form = Form.INLINE_FIELD if names else block.sides.form
-            return self._sided(at, block.sides._replace(form=form))
-        signs = block.syntax.gaps.signs
-        if (signs or ("cloze" in cards and "{{" in block.source)) and (card := self._cloze(at)):
-            return card
-        if "glossary" in cards and block.part is Part.ITEM and len(block.path) == 1:
-            heading = block.headings[-1].plain.strip(" :").casefold() if block.headings else ""
-            if heading in self.wanted.glossaries and (term := plain_term(block.inline)):
-                return self._sided(at, term._replace(form=Form.GLOSSARY))
+            form = Form.PHRASE if fields["gaps"] else Form.MARK
+            last = quote.pieces[-1]
+            yield Found(
+                first=index,
+                start=start,
+                last=last.block,
+                end=last.end,
+                highlight=self._highlight(index, form, **fields),
+                beside=quote.covers,
+            )
+
+    def _kept_passage(self, index: int, block: Block) -> Found:
+        """Return the passage that another program keeps in a block."""
+        end, label, comment = self._kept[index]
+        markdown, _ = block.inline.markdown(0, end)
+        links = []
+        for (start, _), target in block.inline.targets:
+            if start >= end:
+                links.append(address_of(target, ""))
+        highlight = self._highlight(
+            index,
+            Form.MARK,
+            block.plain[:end],
+            (markdown,),
+            comment=comment,
+            page_label=label,
+            links=tuple(links),
+        )
+        return Found(index, 0, index, end, highlight)
+
+    def _highlight(
+        self, index: int, form: Form, exact: str, markdown: Strings, **more: object
+    ) -> Highlight:
+        """Return the highlight that starts in a block, without its surroundings."""
+        block = self._blocks[index]
+        is_mark = form in _MARK_FORMS
+        return Highlight(
+            self._document,
+            self._namespace,
+            kind=HighlightKind.HIGHLIGHT if is_mark else HighlightKind.CARD,
+            exact=exact,
+            form=form,
+            markdown=markdown,
+            tags=block.tags,
+            block=block.id or str(index + 1),
+            **more,  # type: ignore[arg-type]
+        )
+
+    # --- cards written by hand --------------------------------------------------------
+
+    def _card(self, index: int) -> Highlight | None:
+        """Return the card that a whole block is, None if it is not a card."""
+        block = self._blocks[index]
+        for read_card in (
+            self._card_over_lines,
+            self._card_on_a_line,
+            self._cloze,
+            self._glossary_entry,
+        ):
+            card = read_card(index, block)
+            if card:
+                return card
         return None
 
-    def _unanswered(self, at: int, block: Block) -> _Found | None:
-        """Return the question of a card over several lines below which no answer stands, None if it is none.
+    def _card_over_lines(self, index: int, block: Block) -> Highlight | None:
+        card = block.card
+        if card is None or not all(block.card_markdown):
+            return None
+        is_declared = block.syntax.declared or card.declared
+        if "block" not in self._wanted.cards and not is_declared:
+            return None
+        is_last = index + 1 == len(self._blocks) or self._card(index + 1) is not None
+        return self._highlight(
+            index,
+            Form.CLOZE if card.cloze else Form.BLOCK,
+            block.plain,
+            block.card_markdown,
+            two_way=card.two_way,
+            written=_written_over_lines(card, block),
+            open_end=card.open_end and not is_last,
+            declared=is_declared,
+            skip=_SEVERAL if card.several else "",
+        )
+
+    def _card_on_a_line(self, index: int, block: Block) -> Highlight | None:
+        sides = block.sides
+        if sides is None or index in self._kept:
+            return None
+        if "inline" not in self._wanted.cards and not block.syntax.declared:
+            return None
+        form = sides.form
+        if self._colon_names.intersection(_COLON_NAME.findall(block.source)):
+            form = Form.INLINE_FIELD
+        return self._two_sides(index, block, sides._replace(form=form))
+
+    def _glossary_entry(self, index: int, block: Block) -> Highlight | None:
+        """Return a list item `Term: definition` below the heading of a glossary."""
+        if "glossary" not in self._wanted.cards:
+            return None
+        if block.part is not Part.ITEM or len(block.path) != 1:
+            return None
+        heading = block.headings[-1].plain if block.headings else ""
+        if heading.strip(" :").casefold() not in self._wanted.glossaries:
+            return None
+        term = plain_term(block.inline)
+        if term is None:
+            return None
+        return self._two_sides(index, block, term._replace(form=Form.GLOSSARY))
+
+    def _two_sides(self, index: int, block: Block, sides: CardSides) -> Highlight:
+        """Return the card of a front and a back on one line."""
+        is_term = sides.form in _WRITTEN_TERMS
+        front, _ = block.inline.markdown(*sides.front, bold=not is_term)
+        back, _ = block.inline.markdown(*sides.back)
+        return self._highlight(
+            index,
+            sides.form,
+            block.plain,
+            (front, back),
+            two_way=sides.two_way,
+            written=_WRITTEN_TERMS.get(sides.form, f"a {sides.sign.strip()} b"),
+            declared=bool(sides.sign) and block.syntax.declared,
+        )
+
+    def _cloze(self, index: int, block: Block) -> Highlight | None:
+        """Return the cloze card that a block is."""
+        wants_ours = "cloze" in self._wanted.cards
+        signs = block.syntax.gaps.signs
+        if not signs and not (wants_ours and "{{" in block.source):
+            return None
+        inline = block.inline
+        gaps = [phrase for phrase in inline.phrases if phrase.sign == "{{"]
+        if not gaps:
+            return None
+        openers = [inline.tokens[gap.opener].markdown for gap in gaps]
+        are_ours = all(opener.startswith("{{") for opener in openers)
+        if are_ours and not wants_ours and "{{" not in signs:
+            return None
+        placeholder = _placeholder(inline, gaps)
+        return self._highlight(
+            index,
+            Form.CLOZE,
+            block.plain,
+            (inline.cloze(),),
+            gaps=tuple([gap.span for gap in gaps]),
+            written="{{…}}",
+            declared=block.syntax.declared,
+            skip="" if placeholder is None else _PLACEHOLDER.format(word=placeholder),
+        )
+
+    def _unanswered(self, index: int, block: Block) -> Found | None:
+        """Return the question of a card over several lines below which no answer stands.
 
         Its `?` is the last line of a paragraph, or stands alone right below a heading.
+        None if the block is no such question.
         """
-        rows = block.source.strip().split("\n")
-        if block.part not in (Part.TEXT, Part.ITEM) or rows[-1].strip() not in block.syntax.block:
+        lines = block.source.strip().split("\n")
+        sign = lines[-1].strip()
+        if block.part not in (Part.TEXT, Part.ITEM) or sign not in block.syntax.block:
             return None
-        if "block" not in self.wanted.cards and not block.syntax.declared:
+        if "block" not in self._wanted.cards and not block.syntax.declared:
             return None
-        first, exact = at, block.plain
-        if len(rows) == 1:
-            above = self.blocks[at - 1] if at else None
-            if above is None or above.part is not Part.HEADING or above.lines[1] != block.lines[0]:
+        first = index
+        question = block.plain
+        if len(lines) == 1:
+            heading = self._blocks[index - 1] if index else None
+            if heading is None or heading.part is not Part.HEADING:
                 return None
-            first, exact = at - 1, f"{above.plain}\n{block.plain}"
-        sign = rows[-1].strip()
-        fields = self._fields(at, Form.BLOCK, exact, ())
-        fields["written"] = f"{sign} between question and answer"
-        return (first, 0, at, len(block.plain), fields)
+            if heading.lines[1] != block.lines[0]:
+                return None
+            first = index - 1
+            question = f"{heading.plain}\n{block.plain}"
+        written = _between_sides(sign)
+        highlight = self._highlight(index, Form.BLOCK, question, (), written=written)
+        return Found(first, 0, index, len(block.plain), highlight)
 
-    def _cloze(self, at: int) -> Json | None:
-        """Return the cloze card that a block is."""
-        block, inline = self.blocks[at], self.blocks[at].inline
-        gaps = [one for one in inline.phrases if one.sign == "{{"]
-        ours = all(inline.tokens[one.opener].markdown.startswith("{{") for one in gaps)
-        reads = "cloze" in self.wanted.cards or "{{" in block.syntax.gaps.signs
-        if not gaps or (ours and not reads):
-            return None
-        spans = tuple([one.span for one in gaps])
-        words = ["" if one.note else block.plain[slice(*one.span)] for one in gaps]
-        hinted = any(token.kind is Kind.HINT for token in inline.tokens)
-        # other braces are of code: `{{1}, {2}}`
-        code = "{" in inline.unmarked_text()
-        lone = not hinted and ((code and any(words)) or all(map(_LONE_WORD.fullmatch, words)))
-        fields = self._fields(at, Form.CLOZE, block.plain, (inline.cloze(),), gaps=spans)
-        fields |= {"written": "{{…}}", "declared": block.syntax.declared}
-        return {**fields, "skip": lone * _PLACEHOLDER.format(word=words[0])}
+    # --- marked sentences -------------------------------------------------------------
 
-    def _sided(self, at: int, sides: CardSides) -> Json:
-        """Return the card of a front and a back on one line."""
-        block = self.blocks[at]
-        names = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
-        front = block.inline.markdown(*sides.front, bold=sides.form not in names)[0]
-        back = block.inline.markdown(*sides.back)[0]
-        fields = self._fields(at, sides.form, block.plain, (front, back), two_way=sides.two_way)
-        fields["written"] = names.get(sides.form, f"a {sides.sign.strip()} b")
-        return {**fields, "declared": bool(sides.sign) and block.syntax.declared}
-
-    def _fields(self, at: int, form: Form, exact: str, markdown: Strings, **more: object) -> Json:
-        block = self.blocks[at]
-        return {
-            "kind": HighlightKind.HIGHLIGHT if form in _MARK_FORMS else HighlightKind.CARD,
-            "exact": exact,
-            "form": form,
-            "markdown": markdown,
-            "tags": block.tags,
-            "block": block.id or str(at + 1),
-            **more,
-        }
-
-    def _sentences(self, at: int, block: Block) -> Iterator[_Found]:
-        """Yield the sentences with marked phrases; a phrase that spans sentences joins them."""
-        if not any(sign in block.source for sign in self.signs):
+    def _sentences(self, index: int, block: Block) -> Iterator[Found]:
+        """Yield the sentences with marked phrases, or the term that one mark makes."""
+        if not any(sign in block.source for sign in self._mark_signs):
             return
-        inline = block.inline
-        wanted = (one for one in inline.phrases if one.sign in self.wanted.marks)
-        phrases = outermost(one for one in wanted if not self.quotes.hold(at, one.span))
-        if len(phrases) == 1 and (term := plain_term(inline, phrases[0].span)):
-            fields = self._sided(at, term) | {"colour": phrases[0].note, "written": ""}
-            yield (at, 0, at, len(block.plain), fields)
-            return
-        sentences = inline.sentences() if phrases else []
-        starts = [start for start, _ in sentences]
-        marked: list[tuple[int, int, list[Phrase]]] = []
-        for phrase in phrases:  # sentences that share a phrase are joined
-            start = starts[bisect_right(starts, phrase.span[0]) - 1]
-            end = sentences[bisect_right(starts, phrase.span[1] - 1) - 1][1]
-            inside = [phrase]
-            if marked and start < marked[-1][1]:
-                start, before, others = marked.pop()
-                end, inside = max(before, end), [*others, phrase]
-            marked.append((start, end, inside))
-        for start, end, inside in marked:
-            text, markdown_gaps = inline.markdown(start, end, inside, bold=self.bold)
-            gaps = tuple([(p.span[0] - start, p.span[1] - start) for p in inside])
-            colour = next((p.note for p in inside if p.sign == "mark" and p.note), "")
-            fields = self._fields(at, Form.PHRASE, block.plain[start:end], (text,), gaps=gaps)
-            fields |= {"markdown_gaps": markdown_gaps, "colour": colour}
-            yield (at, start, at, end, fields)
+        phrases = self._marked_phrases(index, block)
+        if len(phrases) == 1:
+            term = plain_term(block.inline, phrases[0].span)
+            if term:
+                card = self._two_sides(index, block, term)
+                card = replace(card, colour=phrases[0].note, written="")
+                yield Found(index, 0, index, len(block.plain), card)
+                return
+        for sentence in _marked_sentences(block.inline, phrases):
+            yield self._marked_sentence(index, block, sentence)
+
+    def _marked_phrases(self, index: int, block: Block) -> tuple[Phrase, ...]:
+        """Return the outermost wanted marks of a block that no quote contains."""
+        marks = []
+        for phrase in block.inline.phrases:
+            is_wanted = phrase.sign in self._wanted.marks
+            if is_wanted and not self._quotes.hold(index, phrase.span):
+                marks.append(phrase)
+        return outermost(marks)
+
+    def _marked_sentence(
+        self,
+        index: int,
+        block: Block,
+        sentence: _MarkedSentence,
+    ) -> Found:
+        start = sentence.start
+        end = sentence.end
+        markdown, markdown_gaps = block.inline.markdown(
+            start, end, sentence.phrases, bold=self._keeps_bold
+        )
+        gaps: list[Span] = []
+        colour = ""
+        for phrase in sentence.phrases:
+            gap_start, gap_end = phrase.span
+            gaps.append((gap_start - start, gap_end - start))
+            if phrase.sign == "mark":
+                colour = colour or phrase.note
+        highlight = self._highlight(
+            index,
+            Form.PHRASE,
+            block.plain[start:end],
+            (markdown,),
+            gaps=tuple(gaps),
+            markdown_gaps=markdown_gaps,
+            colour=colour,
+        )
+        return Found(index, start, index, end, highlight)
+
+
+def _marked_sentences(inline: Inline, phrases: Sequence[Phrase]) -> list[_MarkedSentence]:
+    """Return the sentences of a block that contain some phrases, which are in order.
+
+    Sentences that share a phrase are joined.
+    """
+    if not phrases:
+        return []
+    sentences = inline.sentences()
+    starts = [start for start, _ in sentences]
+    marked: list[_MarkedSentence] = []
+    for phrase in phrases:
+        phrase_start, phrase_end = phrase.span
+        start, _ = sentences[bisect_right(starts, phrase_start) - 1]
+        _, end = sentences[bisect_right(starts, phrase_end - 1) - 1]
+        previous = marked[-1] if marked else None
+        if previous and start < previous.end:
+            previous.end = max(previous.end, end)
+            previous.phrases.append(phrase)
+        else:
+            marked.append(_MarkedSentence(start, end, [phrase]))
+    return marked
+
+
+def _repeated_colon_names(blocks: Sequence[Block]) -> frozenset[str]:
+    """Return what two colons join in several texts: `BCR::ABL1` is a name, not a card."""
+    sources = {block.source for block in blocks if "::" in block.source}
+    uses: Counter[str] = Counter()
+    for source in sources:
+        uses.update(set(_COLON_NAME.findall(source)))
+    return frozenset([name for name, times in uses.items() if times > 1])
+
+
+def _written_over_lines(card: Written, block: Block) -> str:
+    """Return how a card over several lines is written."""
+    return _between_sides(card.sign) if card.sign in block.syntax.block else card.sign
+
+
+def _between_sides(sign: str) -> str:
+    return f"{sign} between question and answer"
+
+
+def _placeholder(inline: Inline, gaps: Sequence[Phrase]) -> str | None:
+    """Return the words of the first gap, if the gaps may be placeholders of a template.
+
+    They are if each is a lone word, or if other braces show that the block is code:
+    `{{1}, {2}}`. None if the gaps are clozes, as those with a number or a hint are.
+    """
+    if any(token.kind is Kind.HINT for token in inline.tokens):
+        return None
+    words = ["" if gap.note else inline.plain[slice(*gap.span)] for gap in gaps]
+    is_code = "{" in inline.unmarked_text() and any(words)
+    if is_code or all(map(_LONE_WORD.fullmatch, words)):
+        return words[0]
+    return None

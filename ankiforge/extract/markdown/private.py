@@ -1,37 +1,43 @@
 """Which parts of a note must stay on this machine: what is under the tag `#no-llm`.
 
-The tag is looked for in the source of the note, so that it counts in a comment, in code and in a
-formula too. A block with the tag is private. So is everything under a heading, a callout's title or a
-list item with it, and in a table's row or column whose head has it. If the tag stands in no block, or in
-the front matter, the whole note is private.
+The tag is looked for in the source of the note, so that it counts in a comment, in code and
+in a formula too. A block with the tag is private. So is everything under a heading, a
+callout's title or a list item with it, and in a table's row or column whose head has it. If
+the tag stands in no block, or in the front matter, the whole note is private.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence, Set
 
 from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.model import Span
 from ankiforge.text import regex
-from ankiforge.text.private import IN_ITS_NOTE, UNREADABLE, has_tag, names_tag, without_tag
+from ankiforge.text.private import (
+    IN_ITS_NOTE,
+    UNREADABLE,
+    has_tag,
+    names_tag,
+    without_tag,
+)
 
-# Front matter, in YAML or TOML: up to the line that closes it, else up to the end of the note.
+# Front matter in YAML or TOML: up to the line that closes it, else to the end of the note.
 _FRONT_MATTER = regex(
     r"(?ms)\A\s*(?:---|\+\+\+)[ \t]*\n(?P<fields>.*?)(?:^(?:---|\+\+\+|\.\.\.)[ \t]*$|\Z)"
 )
-# Tags as Logseq and other programs write them outside front matter: `tags:: diary, no-llm`.
+# Tags as Logseq and other programs write them in the text: `tags:: diary, no-llm`.
 _LINE_OF_TAGS = regex(r"(?im)^[ \t>*+#-]*(?:file)?tags?[ \t]*(?:::?|=)[^\n]*")
 # A line that begins with a comment of Obsidian or HTML, maybe in a quote or a list.
 _COMMENT = regex(r"[ \t>*+-]*(?:%%|<!--)")
 
 
 def why_whole(text: str, problem: str) -> str:
-    """Return why a whole note is private, judged by its front matter and lines of tags; "" if it is not.
+    """Return why a whole note is private by its front matter and lines of tags, or "".
 
     Args:
         text: the note as written.
-        problem: what is wrong with its front matter, which may then hide the tag; "" if nothing is.
+        problem: what is wrong with its front matter, which may then hide the tag, or "".
     """
     front_matter = _FRONT_MATTER.match(text)
     if front_matter and names_tag(front_matter["fields"]):
@@ -56,34 +62,53 @@ def mark_private(blocks: Sequence[Block], body: str) -> bool:
     tagged_lines = [number for number, line in enumerate(lines) if has_tag(line)]
     if not tagged_lines:
         return False
-    blocks_at = defaultdict[int, list[Block]](list)
+    blocks_at_line = defaultdict[int, list[Block]](list)
     for block in blocks:
         for number in range(*_own_lines(block)):
-            blocks_at[number].append(block)
+            blocks_at_line[number].append(block)
 
     tagged = set[Block]()
-    is_whole = False
+    is_whole_note = False
     for number in tagged_lines:
-        having = [block for block in blocks_at[number] if not _says_only_the_tag(block)]
-        if not having and _COMMENT.match(lines[number]):
-            having = blocks_at[number - 1]  # a comment belongs to the block right above it
-        tagged.update(having)
-        is_whole = is_whole or not having
+        tagged_here = [block for block in blocks_at_line[number] if not _says_only_the_tag(block)]
+        if not tagged_here and _COMMENT.match(lines[number]):
+            # a comment belongs to the block right above it
+            tagged_here = blocks_at_line[number - 1]
+        tagged.update(tagged_here)
+        if not tagged_here:
+            is_whole_note = True
+    _mark_under(tagged, blocks)
+    return is_whole_note
 
+
+def _mark_under(tagged: Set[Block], blocks: Iterable[Block]) -> None:
+    """Set `Block.private` of the tagged blocks, and of those under them."""
     # a heading or a title may be there as several objects with the same lines
-    heads = {block.lines for block in tagged if block.part is not Part.TEXT}
-    items = {block.path for block in tagged if block.part is Part.ITEM}
+    head_lines = {block.lines for block in tagged if block.part is not Part.TEXT}
+    item_paths = {block.path for block in tagged if block.part is Part.ITEM}
     for block in blocks:
-        above = (*block.headings, *block.titles, *block.heads)
-        under_head = any(head.lines in heads for head in above)
-        under_item = any(block.path[:depth] in items for depth in range(1, len(block.path) + 1))
-        if under_head or under_item or block in tagged:
+        if (
+            block in tagged
+            or _is_under_head(block, head_lines)
+            or _is_under_item(block, item_paths)
+        ):
             block.private = True
-    return is_whole
+
+
+def _is_under_head(block: Block, head_lines: Container[Span]) -> bool:
+    """Return whether a heading, a callout's title or a cell above a block has these lines."""
+    heads = (*block.headings, *block.titles, *block.heads)
+    return any(head.lines in head_lines for head in heads)
+
+
+def _is_under_item(block: Block, item_paths: Container[tuple[Span, ...]]) -> bool:
+    """Return whether a block is in one of these list items."""
+    depths = range(1, len(block.path) + 1)
+    return any(block.path[:depth] in item_paths for depth in depths)
 
 
 def _says_only_the_tag(block: Block) -> bool:
-    """Return whether a block has no words but the tag, which is then about the whole note."""
+    """Return whether a block has no words but the tag, which is then about the note."""
     return not any(map(str.isalnum, without_tag(block.plain)))
 
 

@@ -123,7 +123,7 @@ def test_a_finding_names_the_other_card_and_its_words():
         cards.question("Which enzyme unwinds the DNA helix?", "Helicase"),
     )
 
-    assert (found.twin, found.message) == ("card0", "resembles “What enzyme unwinds DNA?”")
+    assert (found.duplicate, found.message) == ("card0", "resembles “What enzyme unwinds DNA?”")
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,6 @@ def test_a_duplicate_is_found_in_a_long_list_of_one_pattern(lines):
     known = index(*(card(line) for line in lines))
     here = lines[123].replace("What is", "Name")
 
-    found = [f.twin for f in known.near(card(here), HERE) if f.check == "duplicate"]
+    found = [f.duplicate for f in known.near(card(here), HERE) if f.check == "duplicate"]
 
     assert found == ["card123"]

@@ -10,7 +10,8 @@ import pytest
 from ankiforge.ledger import Wording
 from ankiforge.model import Family, HighlightKey, card_id, guid_for, h16, named_id, note_id
 from ankiforge.text.fold import fold
-from ankiforge.text.passages import percent, sentences, triple
+from ankiforge.text.passages import percent, triple
+from ankiforge.text.sentences import sentences
 
 LINES = (Path(__file__).parents[3] / "docs" / "keys.jsonl").read_text("utf-8").splitlines()
 

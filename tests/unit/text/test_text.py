@@ -6,7 +6,7 @@ from ankiforge.ledger.lists import loose
 from ankiforge.ledger.search import chunks, searched
 from ankiforge.text.cloze import escape_signs, gaps, literal, numbers, plain, problems, reveal, wrap
 from ankiforge.text.fold import fold, isolated, locate, same
-from ankiforge.text.passages import boundaries, sentence_around, sentences
+from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from ankiforge.text.shields import outside, shields
 from tests.limits import no_hang, steps
 

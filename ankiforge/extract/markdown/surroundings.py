@@ -1,0 +1,245 @@
+"""What stands around a highlight of a note: context, headings, links, ids of tools."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from ankiforge.extract.markdown.blocks import Block, Blocks, Part
+from ankiforge.extract.markdown.citations import address_of
+from ankiforge.extract.markdown.front_matter import FrontMatter
+from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
+from ankiforge.text import regex, shortened
+from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, paragraphs_around
+from ankiforge.text.private import TAG
+
+# Characters that links to headings replace by blanks.
+_NOT_IN_LINKS = regex(r"[#^|\[\]:%\\\s]+")
+# Characters shown of one list item.
+_LONGEST_ITEM = 160
+# Words of a comment from which it is taken out of the text around; a shorter one may be
+# words of that text.
+_FEWEST_WORDS = 3
+_CUT_COMMENT = "[…]"
+
+
+class Found(NamedTuple):
+    """A highlight whose surroundings are still to be added."""
+
+    first: int
+    """The index of its first block."""
+    start: int
+    """Where it starts in the plain text of that."""
+    last: int
+    """The index of its last block."""
+    end: int
+    """Where it ends in the plain text of that."""
+    highlight: Highlight
+    beside: tuple[int, ...] = ()
+    """The indices of further blocks that belong to it: comments, links."""
+
+
+class Surroundings:
+    """Completes the highlights of one note."""
+
+    def __init__(
+        self, note: Blocks, text: str, front: FrontMatter, all_found: Sequence[Found]
+    ) -> None:
+        """Note what the highlights of a note have in common.
+
+        Args:
+            note: its blocks.
+            text: the note as written, without its front matter.
+            front: what its front matter says.
+            all_found: all its highlights.
+        """
+        self._note = note
+        self._blocks = note.blocks
+        self._front = front
+        self._lines = text.split("\n")
+        self._per_block = Counter(found.highlight.block for found in all_found)
+        self._comments = _long_comments(all_found)
+        self._code_lines: set[int] = set()
+        self._items: dict[tuple[Span, ...], int] = {}
+        """The index of the first paragraph of each list item, by its path."""
+        for index, block in enumerate(self._blocks):
+            if block.part is Part.CODE:
+                self._code_lines.update(range(*block.lines))
+            elif block.part is Part.ITEM:
+                self._items.setdefault(block.path, index)
+        self._tool_marks: dict[Span, _ToolMarks] = {}
+        """By the lines of a block: one may hold thousands of highlights."""
+
+    def added_to(self, found: Found) -> Highlight:
+        """Return a highlight with its surroundings."""
+        highlight = found.highlight
+        block = self._blocks[found.first]
+        is_card = highlight.kind is HighlightKind.CARD
+        before, after = self._text_around(found)
+        tool_marks = self._tool_marks_at(block.lines)
+        is_ended_by_tool = bool(tool_marks.schedule or tool_marks.hints)
+        is_only_one = self._per_block[highlight.block] == 1
+        titles = [head.plain for head in (*block.headings, *block.heads)]
+        return replace(
+            highlight,
+            own=hints.block_id(block.id) if block.id and is_only_one else "",
+            prefix=before[-CONTEXT:],
+            suffix=after[:CONTEXT],
+            nearby="" if is_card else self._nearby(highlight, before, after),
+            heading=" › ".join(titles),
+            above=tuple(self._items_above(block)),
+            uri=_address(highlight.document.uri, block),
+            links=self._links(found),
+            tags=self._tags(found),
+            skip=self._front.skip or highlight.skip,
+            created=self._front.created,
+            modified=self._front.updated,
+            schedule=tool_marks.schedule if is_card else "",
+            open_end=highlight.open_end and not is_ended_by_tool,
+            tool=tool_marks.tool,
+            hints=highlight.hints + tool_marks.hints,
+        )
+
+    def _text_around(self, found: Found) -> tuple[str, str]:
+        """Return the plain text before and behind a highlight.
+
+        It is long enough for the context and the paragraphs around. A neighbour that is
+        cut off at this length is too long to be taken.
+        """
+        highlight = found.highlight
+        length = CONTEXT
+        if highlight.kind is not HighlightKind.CARD:
+            limit = NEARBY if _asks(highlight) else PARAGRAPH
+            length = max(CONTEXT, limit - len(highlight.exact) + 1)
+        return self._note.around(found.first, found.start, found.last, found.end, length)
+
+    def _nearby(self, highlight: Highlight, before: str, after: str) -> str:
+        """Return the paragraphs around a highlight, without the reader's comments."""
+        text = f"{before}{highlight.exact}{after}"
+        start = len(before)
+        end = start + len(highlight.exact)
+        nearby = paragraphs_around(text, start, end, asks=_asks(highlight))
+        for comment in self._comments:
+            nearby = nearby.replace(comment, _CUT_COMMENT)
+        return nearby
+
+    def _items_above(self, block: Block) -> Iterable[str]:
+        """Yield the list items that contain a block, outermost first, shortened."""
+        depth = len(block.path)
+        if block.part is Part.ITEM:
+            depth -= 1  # the last item of its path is the block itself
+        for length in range(1, depth + 1):
+            index = self._items.get(block.path[:length])
+            if index is not None and self._blocks[index] is not block:
+                yield shortened(self._blocks[index].plain, _LONGEST_ITEM)
+
+    def _links(self, found: Found) -> Strings:
+        """Return the links that a highlight has already, and those in its text."""
+        note_address = found.highlight.document.uri
+        addresses = list(found.highlight.links)
+        for index in range(found.first, found.last + 1):
+            for (start, end), target in self._blocks[index].inline.targets:
+                starts_before = index == found.first and start < found.start
+                ends_behind = index == found.last and end > found.end
+                if not starts_before and not ends_behind:
+                    addresses.append(address_of(target, note_address))
+        return tuple(filter(None, dict.fromkeys(addresses)))
+
+    def _tags(self, found: Found) -> Strings:
+        """Return the tags of a highlight; that of privacy if a part of it is private."""
+        tags = found.highlight.tags
+        indices = (*range(found.first, found.last + 1), *found.beside)
+        is_private = any(self._blocks[index].private for index in indices)
+        return (*tags, TAG) if is_private and TAG not in tags else tags
+
+    def _tool_marks_at(self, block_lines: Span) -> _ToolMarks:
+        if block_lines not in self._tool_marks:
+            marks = _read_tool_marks(self._lines, self._code_lines, block_lines)
+            self._tool_marks[block_lines] = marks
+        return self._tool_marks[block_lines]
+
+
+def _asks(highlight: Highlight) -> bool:
+    """Return whether the comment asks something: then more text around it is wanted."""
+    return "?" in highlight.comment
+
+
+def _long_comments(all_found: Iterable[Found]) -> list[str]:
+    comments = [found.highlight.comment for found in all_found]
+    return [comment for comment in comments if len(comment.split()) >= _FEWEST_WORDS]
+
+
+def _address(note_address: str, block: Block) -> str:
+    """Return the address of a block or of its heading, as in Obsidian's links, or ""."""
+    if not note_address:
+        return ""
+    place = ""
+    if block.id:
+        place = f"#^{block.id}"
+    elif block.headings:
+        heading = _NOT_IN_LINKS.sub(" ", block.headings[-1].plain)
+        place = f"#{heading.strip()}"
+    return note_address + quote(place, safe="")
+
+
+# --- what other tools wrote -----------------------------------------------------------
+
+# The id of the Anki note that a tool made.
+_ANKI_ID = regex(
+    r"<!--[ \t]*ID:[ \t]*(?P<comment>\d{1,19})\b"
+    r"|(?:^|[ \t])\^(?P<block_id>\d{13})[ \t]*$"
+    r"|^[ \t]*ID:[ \t]*(?P<line>\d{10,19})[ \t]*$"
+)
+_SCHEDULE = regex(r"<!--SR:(.+?)-->")
+# How a line with such an id begins, if it stands below the card.
+_BELOW_CARD = ("<!--", "^", "ID:")
+# How the callout begins that holds a schedule.
+_SCHEDULE_CALLOUT = "[!sr"
+
+
+class _ToolMarks(NamedTuple):
+    """What other tools wrote in a card or right below it."""
+
+    hints: tuple[Hint, ...] = ()
+    """The id of its note, if any."""
+    tool: str = ""
+    """The tool that wrote the id."""
+    schedule: str = ""
+
+
+def _read_tool_marks(
+    lines: Sequence[str], code_lines: Container[int], block_lines: Span
+) -> _ToolMarks:
+    """Return what other tools wrote in a card or right below it.
+
+    Args:
+        lines: the lines of the note.
+        code_lines: the numbers of those that are code.
+        block_lines: the lines of the card.
+    """
+    anki_id = ""
+    tool = ""
+    schedule = ""
+    first, end = block_lines
+    for number in range(first, min(end + 2, len(lines))):
+        line = lines[number]
+        content = line.strip("> \t")
+        is_inside = number < end
+        may_hold_id = is_inside or (number == end and content.startswith(_BELOW_CARD))
+        is_code = number in code_lines or content.endswith("`")
+        if may_hold_id and not is_code and not anki_id:
+            written = _ANKI_ID.search(line)
+            if written:
+                anki_id = written["comment"] or written["block_id"] or written["line"]
+                tool = "flashcards" if written["block_id"] else "o2a"
+        scheduled = _SCHEDULE.search(line)
+        if scheduled and not schedule:
+            schedule = scheduled[1]
+        if not is_inside and not content.startswith(_SCHEDULE_CALLOUT):
+            break
+    known = (hints.anki_note(anki_id),) if anki_id else ()
+    return _ToolMarks(known, tool, schedule)
