@@ -122,7 +122,10 @@ def default_name(kind: str, path: Path) -> str:
 
 def keys_instead_of_path() -> frozenset[str]:
     """Return the keys of settings with which some source needs no `path`."""
-    return frozenset(key for one in source_types() for key in one.instead_of_path)
+    keys: set[str] = set()
+    for source in source_types():
+        keys.update(source.instead_of_path)
+    return frozenset(keys)
 
 
 def paths_in_words() -> str:

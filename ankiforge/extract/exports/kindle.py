@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.exports import ExportSource, Named
 from ankiforge.extract.exports.clippings import NOWHERE, Clip, of_html, of_text
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Strings
+from ankiforge.model import Document, Extracted, Highlight, HighlightKind, Problem, Strings
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import numbered
@@ -96,21 +96,7 @@ class Kindle(ExportSource):
         marks = _that_count(marks)
         lone_notes = _attach(marks, notes)
         entries = [*marks, *lone_notes]
-        highlights = [
-            Highlight(
-                document,
-                self.folder.namespace,
-                HighlightKind.NOTE if clip.kind else HighlightKind.HIGHLIGHT,
-                exact="" if clip.kind else clip.text,
-                anchor_text=clip.text if clip.kind else "",
-                sentence=clip.wider,
-                comment=clip.text if clip.kind else "\n".join(note.text for note in clip.notes),
-                page_label=clip.page,
-                heading=clip.section,
-                block=str(clip.place[0] or clip.page),
-            )
-            for clip in entries
-        ]
+        highlights = [self._highlight(document, clip) for clip in entries]
         # equal passages are counted in the order of the file, and yielded in that of the
         # book
         placed = list(zip(entries, numbered(highlights), strict=True))
@@ -123,6 +109,23 @@ class Kindle(ExportSource):
             )
             hint = "your highlights are at read.amazon.com/notebook"
             yield Problem(document.title, what, hint, notice=True)
+
+    def _highlight(self, document: Document, clip: Clip) -> Highlight:
+        """Return the highlight of a mark with its notes, or of a note without a mark."""
+        is_note = bool(clip.kind)
+        comments = [clip.text] if is_note else [note.text for note in clip.notes]
+        return Highlight(
+            document,
+            self.folder.namespace,
+            HighlightKind.NOTE if is_note else HighlightKind.HIGHLIGHT,
+            exact="" if is_note else clip.text,
+            anchor_text=clip.text if is_note else "",
+            sentence=clip.wider,
+            comment="\n".join(comments),
+            page_label=clip.page,
+            heading=clip.section,
+            block=str(clip.place[0] or clip.page),
+        )
 
 
 def _title_and_authors(book: str) -> tuple[str, Strings]:
