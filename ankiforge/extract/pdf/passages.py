@@ -270,11 +270,13 @@ def _extent(chars: list[Char], direction: tuple[float, float], *, rtl: bool) -> 
     across, along = direction
     down = -1.0 if rtl else 1.0
     steps = [char.x * across + char.y * along for char in chars]
+    depths = [down * (char.x * along - char.y * across) for char in chars]
+    heights = [char.height for char in chars]
     return _Extent(
         start=min(steps),
         end=max(steps),
-        depth=median(down * (char.x * along - char.y * across) for char in chars),
-        height=max(1.0, *(char.height for char in chars)),
+        depth=median(depths),
+        height=max(1.0, *heights),
     )
 
 
@@ -327,7 +329,8 @@ def _sentence(text: str, start: int, end: int) -> str:
     "" if they are too long.
     """
     far = 2 * LONGEST_SENTENCE
-    block_start = max(text.rfind("\n", 0, start) + 1, start - far)
+    line_start = text.rfind("\n", 0, start) + 1
+    block_start = max(line_start, start - far)
     block_end = text.find("\n", end, end + far)
     if block_end < 0:
         block_end = end + far

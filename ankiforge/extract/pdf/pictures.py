@@ -160,8 +160,14 @@ def png(width: int, height: int, pixels: bytes) -> bytes:
         rows.append(pixels[start : start + row_length])
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = zlib.compress(b"".join(rows), 6)
-    chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", body), _chunk(b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            _chunk(b"IHDR", header),
+            _chunk(b"IDAT", body),
+            _chunk(b"IEND", b""),
+        )
+    )
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

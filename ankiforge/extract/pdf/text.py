@@ -156,15 +156,22 @@ class PageText:
         """Return the printed lines in order."""
         if not self.chars:
             return []
-        across, along = self.direction
         starts = [place for place, gap in enumerate(self._gaps) if gap is LINE]
-        lines = []
-        for start, end in pairwise([*starts, len(self.chars)]):
-            chars = self.chars[start:end]
-            heights = [char.height for char in chars]
-            depth = median([along * char.x - across * char.y for char in chars])
-            lines.append(Line(start, end, median(heights), min(heights), depth))
-        return lines
+        edges = [*starts, len(self.chars)]
+        return [self._line(start, end) for start, end in pairwise(edges)]
+
+    def _line(self, start: int, end: int) -> Line:
+        across, along = self.direction
+        chars = self.chars[start:end]
+        heights = [char.height for char in chars]
+        depths = [along * char.x - across * char.y for char in chars]
+        return Line(
+            start=start,
+            end=end,
+            height=median(heights),
+            lowest=min(heights),
+            depth=median(depths),
+        )
 
     def _join_page(self) -> tuple[str, list[int]]:
         """Return the text of the page and the offset of each character."""
@@ -373,9 +380,8 @@ class PageText:
         if not spans_lines or self.direction[0] < 0.9:
             return False
         chars = [self.chars[place] for place in places]
-        if len({char.text for char in chars}) < LEAST_LETTERS:
-            return False
-        if any(CJK.match(char.text) for char in chars):
+        letters = {char.text for char in chars}
+        if len(letters) < LEAST_LETTERS or any(map(CJK.match, letters)):
             return False
         width = chars[0].width
         slack = SAME_WIDTH * width
@@ -424,14 +430,13 @@ def _touch(left: Char, right: Char) -> bool:
     """Return whether two letters touch though PDFium separates them (at superscripts)."""
     height = max(left.height, right.height, 1.0)
     # the lines may run from right to left
-    distance = min(abs(right.left - left.right), abs(left.left - right.right))
-    edges_apart = abs(left.bottom - right.bottom) + abs(left.top - right.top)
-    return (
-        distance < 0.1 * height
-        and abs(left.y - right.y) < 0.6 * height
-        and edges_apart < 1.2 * height
-        and abs(left.x - right.x) < 3 * height
-    )
+    gap = min(abs(right.left - left.right), abs(left.left - right.right))
+    if not gap < 0.1 * height or not abs(left.x - right.x) < 3 * height:
+        return False
+    bottoms_apart = abs(left.bottom - right.bottom)
+    tops_apart = abs(left.top - right.top)
+    are_level = bottoms_apart + tops_apart < 1.2 * height
+    return are_level and abs(left.y - right.y) < 0.6 * height
 
 
 def _changes_size(above: Line, line: Line) -> bool:

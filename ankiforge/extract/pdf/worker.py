@@ -119,8 +119,8 @@ class PdfWorker:
         """
         pictures: list[bytes] = []
         for start in range(0, len(areas), PICTURES_AT_ONCE):
-            requested = tuple(areas[start : start + PICTURES_AT_ONCE])
-            reply = self.ask(Cut(absolute(path), requested))
+            some = areas[start : start + PICTURES_AT_ONCE]
+            reply = self.ask(Cut(absolute(path), tuple(some)))
             if not isinstance(reply, Pictures):
                 assert isinstance(reply, Failed)
                 missing = [b""] * (len(areas) - start)

@@ -285,13 +285,13 @@ class Online:
         marks = self._all(zotero, "items", itemType="annotation || note")
         by_key = {row["key"]: row for row in marks}
         for _ in range(LEVELS):
-            parents = [row["data"].get("parentItem") or "" for row in by_key.values()]
-            missing = sorted(set(map(str, parents)) - by_key.keys() - {""})
+            missing = _missing_parents(by_key)
             for start in range(0, len(missing), AT_ONCE):
-                keys = ",".join(missing[start : start + AT_ONCE])
-                for row in self._all(zotero, "items", itemKey=keys):
+                keys = missing[start : start + AT_ONCE]
+                for row in self._all(zotero, "items", itemKey=",".join(keys)):
                     by_key[row["key"]] = row
-        return list(by_key.values()), self._all(zotero, "collections")
+        collections = self._all(zotero, "collections")
+        return list(by_key.values()), collections
 
     def _zotero(self, kind: str, number: int) -> Zotero:
         address = self.address
@@ -342,6 +342,16 @@ class Online:
 
 
 # --- answers ----------------------------------------------------------------------------
+
+
+def _missing_parents(by_key: dict[str, Json]) -> list[str]:
+    """Return the keys of the items to which these belong and that are not among them."""
+    parents = set()
+    for row in by_key.values():
+        parent = row["data"].get("parentItem")
+        if parent:
+            parents.add(str(parent))
+    return sorted(parents - by_key.keys())
 
 
 def _by_key(rows: Rows) -> Collections:
