@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
-from ankiforge.extract import pdf
+from ankiforge.extract.base import Opening
+from ankiforge.extract.pdf import Pdf, PdfSettings
 from ankiforge.model import Extracted, Problem
 
 SECONDS = 20.0
@@ -20,8 +22,9 @@ SECONDS = 20.0
 def main(folder: Path) -> None:
     texts: dict[str, list[str]] = defaultdict(list)
     problems: list[tuple[str, str]] = []
-    settings = pdf.Settings(path=str(folder), include=("*.pdf",))
-    for sighting in pdf.open_source("bench", folder, settings, seconds=SECONDS).scan():
+    settings = PdfSettings(path=str(folder), include=("*.pdf",))
+    source = replace(Pdf.open(Opening("bench", folder, settings)), seconds=SECONDS)
+    for sighting in source.scan():
         match sighting:
             case Extracted(document, highlights):
                 texts[document.path] += [one.exact for one in highlights]

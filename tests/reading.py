@@ -1,10 +1,14 @@
 """What a source yielded, picked apart for tests."""
 
+import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from ankiforge.extract import registry
+from ankiforge.extract.base import Opening
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 
 
@@ -45,3 +49,30 @@ def tell_osr(vault: Path, **settings: Any) -> Path:
     listed = vault / ".obsidian" / "community-plugins.json"
     listed.write_text('["obsidian-spaced-repetition"]', encoding="utf-8")
     return path
+
+
+# --- opening sources ------------------------------------------------------------------------
+
+
+def settings_of(kind: str, **values: Any) -> Any:
+    """The settings of a source, with these keys."""
+    return registry.source_type(kind).Settings(**values)
+
+
+def opened(
+    kind: str,
+    root: Path,
+    settings: Any = None,
+    only: tuple[Path, ...] = (),
+    me: tuple[str, ...] = (),
+    *,
+    name: str = "",
+    limits: Mapping[str, Any] = MappingProxyType({}),
+    **more: Any,
+) -> Any:
+    """Open a source as a run does; `limits` are fields of it that no setting changes."""
+    if settings is None:
+        settings = settings_of(kind, path=str(root))
+    opening = Opening(name or kind, root, settings, only, me, **more)
+    source = registry.source_type(kind).open(opening)
+    return dataclasses.replace(source, **limits) if limits else source

@@ -27,6 +27,7 @@ from ankiforge.cli import COMMANDS, main
 from ankiforge.cli import forge as forge_group
 from ankiforge.config import read_settings
 from ankiforge.errors import ForgeError
+from ankiforge.extract import registry
 from ankiforge.ledger import FIELDS
 from samples.build import build, copy_vault
 from tests.fakes import llm_server
@@ -447,7 +448,7 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
     assert len(shown) >= 1
     for text in shown:
         (tmp_path / "ankiforge.yaml").write_text(text, encoding="utf-8")
-        config = read_settings(tmp_path / "ankiforge.yaml")
+        config = read_settings(tmp_path / "ankiforge.yaml", registry)
         assert config.llm.model == yaml.safe_load(text)["llm"]["model"]
 
 
@@ -457,7 +458,7 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
 def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypatch):
     """In a process of its own, as a distribution of others would be."""
     page = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
-    code = (DOCS / "quotes.py").read_text(encoding="utf-8")
+    code = (ROOT / "examples" / "quotes.py").read_text(encoding="utf-8")
     [entry] = blocks(page, "toml")
     site, workspace = tmp_path / "site", tmp_path / "cards"
     info = site / "ankiforge_quotes-1.0.dist-info"
@@ -490,5 +491,14 @@ def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypat
     (quotes / "Broken.txt").unlink()
     second = json.loads(ankiforge("run", "--json").stdout)
     assert second["highlights"] == {"seen": 2, "new": 0, "changed": 0, "gone": 0, "unchanged": 2}
-    (workspace / "ankiforge.yaml").write_text("sources:\n  - quotes: {path: quotes, sufix: .md}\n")
-    assert "ankiforge.yaml:2: sources[0].quotes.sufix" in ankiforge("run").stderr
+    (workspace / "ankiforge.yaml").write_text("sources:\n  - quotes: {path: quotes, inclde: []}\n")
+    assert "ankiforge.yaml:2: sources[0].quotes.inclde" in ankiforge("run").stderr
+
+    # it has the rights of ours: its files are a PATH, and the help says so
+    (workspace / "ankiforge.yaml").write_text("drafter: rules\n")
+    (quotes / "Plain.txt").write_text("No quotes are in this ==text==.\n")
+    (quotes / "Statistics.txt").write_text("> Specificity is the share of the healthy.\n")
+    found = ankiforge("extract", "quotes", "--json").stdout.splitlines()
+    assert [json.loads(line)["key"].partition("/")[0] for line in found] == ["quotes:quotes"]
+    words = " ".join(ankiforge("run", "--help").stdout.split())
+    assert "a tiddler, a text file with quotes, a folder of these" in words

@@ -246,8 +246,8 @@ def adopt(
         found = adoption.find(workspace.ledger, collection, tool or "", maps)
         call.problems(result.problems)
         if not call.as_json:
-            most = None if call.verbose else adoption.SHOWN
-            call.print("\n".join(adoption.report(found, most)))
+            most = None if call.verbose else adoption.ROWS_SHOWN
+            call.print("\n".join(adoption.as_text(found, most)))
         act = ""
         if found.taken and (yes or _confirmed(call)):
             act = workspace.ledger.adopt_notes(found.taken)

@@ -37,6 +37,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     from ankiforge.config.ownfiles import own_file
     from ankiforge.config.trust import concerns, confirm, remembered_concerns
     from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
+    from ankiforge.extract import registry
 
     user_folder = folders.user_folder()
     named = directory or call.folder or Path()
@@ -52,7 +53,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     if folders.registered(user_folder) is None:
         # the user's first workspace takes over the cards of the default one
         moved = folders.adopt_default(root, user_folder)
-    folder = folders.load(root)
+    folder = folders.load(root, registry)
     if moved:  # the remembered PATHs were given by the user, so they need no confirmation
         confirm(folder, remembered_concerns(folder), user_folder)
     confirmed = unconfirmed_concerns(folder, user_folder) if trust else []
@@ -207,6 +208,7 @@ def settings_text(
 ) -> str:
     """Return the text of `ankiforge.yaml` for a new workspace, which reads these folders."""
     from ankiforge.config import LlmSettings
+    from ankiforge.extract import registry
 
     taken: set[str] = set()
     blocks = [_block("obsidian", path, root, taken) for path in vaults]
@@ -224,7 +226,12 @@ def settings_text(
             break
     template = files("ankiforge.cli").joinpath("ankiforge.yaml").read_text(encoding="utf-8")
     return template.format(
-        sources="".join(blocks), base_url=_scalar(base_url), model=_scalar(model), models=models
+        sources="".join(blocks),
+        examples="".join(f"  # {example}\n" for example in registry.examples_for_settings()),
+        others=", ".join(registry.kinds_without_example()),
+        base_url=_scalar(base_url),
+        model=_scalar(model),
+        models=models,
     )
 
 
@@ -233,6 +240,7 @@ def _block(kind: str, path: Path, root: Path, taken: set[str]) -> str:
     import unicodedata
 
     from ankiforge.config import source_name
+    from ankiforge.extract.registry import source_type
 
     folded = unicodedata.normalize("NFC", source_name(path)[:56])
     name = folded
@@ -247,12 +255,7 @@ def _block(kind: str, path: Path, root: Path, taken: set[str]) -> str:
     elif path.is_relative_to(Path.home()):
         shown = f"~/{path.relative_to(Path.home()).as_posix()}"
     lines = [f"  - {kind}:", f"      name: {_scalar(name)}", f"      path: {_scalar(shown)}"]
-    if kind == "obsidian":
-        lines += [
-            "      # marks: [==, mark]           # also: bold, callout",
-            "      # cards: [inline, block, cloze, glossary]  # also: term",
-            "      # exclude: [Templates/]",
-        ]
+    lines += [f"      # {option}" for option in source_type(kind).options_shown]
     return "\n".join(lines) + "\n"
 
 

@@ -432,11 +432,12 @@ Exit code: 0 if all is well, 1 for warnings that need action, else the failing p
 def doctor(call: Call) -> None:
     """Check settings, sources, ledger, model and Anki, and say what to do."""
     from ankiforge.config.workspace import resolve, user_folder
+    from ankiforge.extract import registry
     from ankiforge.reports.doctor import Machine, Surroundings, examine, exit_code
 
     around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
     checks = []
-    for check in examine(partial(resolve, call.folder, Path.cwd(), os.environ), around):
+    for check in examine(partial(resolve, call.folder, Path.cwd(), registry, os.environ), around):
         checks.append(check)
         lines = [f"{check.state.value:4}  {check.name}: {check.says}"]
         if check.do:

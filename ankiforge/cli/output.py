@@ -279,11 +279,12 @@ def workspace_of(call: Call) -> WorkspaceFolder:
     """
     from ankiforge.config.trust import require_trust
     from ankiforge.config.workspace import resolve, user_folder
+    from ankiforge.extract import registry
 
     def ask(text: str) -> bool:
         return click.confirm(for_terminal(text), err=True)
 
-    workspace = resolve(call.folder, Path.cwd())
+    workspace = resolve(call.folder, Path.cwd(), registry)
     require_trust(workspace, ask if call.interactive else None, user_folder())
     workspace.close_to_others()
     return workspace
@@ -381,7 +382,7 @@ def progress_bar(call: Call, sources: Sequence[Source]) -> Iterator[Callable[[Pr
 
 
 def _progress_text(sources: Sequence[Source], steps: Sequence[Progress]) -> str:
-    from ankiforge.extract import count_of
+    from ankiforge.extract.scan import count_of
     from ankiforge.text import counted
 
     if any(step.report for step in steps):

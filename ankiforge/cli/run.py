@@ -43,12 +43,26 @@ PROBLEMS = 3
 """The number of lines about problems after a run; `-v` prints all."""
 
 
-@command("""
+class _RunCommand(click.Command):
+    """A command whose help says what a PATH may be, as the sources say it."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the description. Only then the sources are loaded."""
+        from ankiforge.extract.registry import paths_in_words
+
+        self.help = (self.help or "").replace("{paths}", paths_in_words())
+        super().format_help_text(ctx, formatter)
+
+
+@command(
+    cls=_RunCommand,
+    examples="""
   ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
   ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes
   ankiforge run                            read all of it again
   ankiforge run --dry-run                  show what would happen
-""")
+""",
+)
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 @click.option("--deck", default="", metavar="NAME", help="Put new cards into this deck.")
 @OUTPUT
@@ -68,9 +82,8 @@ def run(
 ) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
-    PATH is a PDF, a note, a text file, an export of Kindle, Readwise or hypothes.is, a tiddler, a
-    folder of these, or Zotero's data folder. It is remembered: without PATH, the remembered ones
-    and the sources of the workspace are read.
+    PATH is {paths}. It is remembered: without PATH, the remembered ones and the sources of the
+    workspace are read.
     """
     with session(call, writes="drafting", read_only=dry_run) as workspace:
         result = workspace.run(
@@ -136,7 +149,7 @@ def extract(call: Call, paths: Paths) -> None:
 
 def _highlights_in(sources: list[Source], problems: list[Problem]) -> Shown:
     """Yield the highlights of sources; what cannot be read is added to the problems."""
-    from ankiforge.extract import keyed, scanned
+    from ankiforge.extract.scan import keyed, scanned
     from ankiforge.model import Extracted, Problem
 
     for source in sources:

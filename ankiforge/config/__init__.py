@@ -11,7 +11,7 @@ import os
 import re
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -100,8 +100,23 @@ class _File(_Settings):
     sources: tuple[dict[str, Any], ...] = ()
 
 
+class SourceKinds(Protocol):
+    """What the settings need to know of the kinds of sources; `extract.registry` is one.
+
+    It is a parameter, because the sources know the settings and not the other way round.
+    """
+
+    def default_name(self, kind: str, path: Path) -> str:
+        """Return the name of a source of this kind without a name."""
+        ...
+
+    def keys_instead_of_path(self) -> frozenset[str]:
+        """Return the keys of settings with which some source needs no `path`."""
+        ...
+
+
 class SourceEntry(Value):
-    """One source. Its module (`extract.module(kind).Settings`) validates `options`."""
+    """One source. The class of its kind (`extract.registry.source_type`) validates `options`."""
 
     kind: str
     name: str
@@ -126,8 +141,12 @@ class Config(_Settings):
     """The top of the file, for error messages: `config.where.at("llm", "model").error(…)`."""
 
 
-def read_settings(path: Path) -> Config:
+def read_settings(path: Path, kinds: SourceKinds) -> Config:
     """Read an `ankiforge.yaml`.
+
+    Args:
+        path: the file.
+        kinds: the kinds of sources.
 
     Raises:
         ConfigError: `ankiforge.yaml:12: sources[0].obsidian.name: …`, with a hint.
@@ -136,15 +155,10 @@ def read_settings(path: Path) -> Config:
     data, where = read(own_file(path), path.name)
     written = typed(_File, {} if data is None else data, where)
     folder = path.parent.absolute()
-    sources = tuple(
-        _source(item, folder, where.at("sources", n)) for n, item in enumerate(written.sources)
-    )
-    seen: dict[str, SourceEntry] = {}
-    for source in sources:
-        first = seen.setdefault(unicodedata.normalize("NFC", source.name), source)
-        if first is not source:
-            what = f"the name {source.name!r} is taken by the source in line {first.where.line}"
-            raise source.where.at("name").error(what, "give each source a `name` of its own")
+    sources: list[SourceEntry] = []
+    for number, item in enumerate(written.sources):
+        sources.append(_source(item, folder, where.at("sources", number), kinds))
+    _check_names(sources)
     llm, anki = written.llm, written.anki
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
@@ -154,8 +168,9 @@ def read_settings(path: Path) -> Config:
     if anki.collection not in ("auto", "none"):
         collection = expanded(anki.collection, folder, where.at("anki", "collection"))
         anki = msgspec.structs.replace(anki, collection=str(collection))
-    plain = {name: getattr(written, name) for name in _Settings.__struct_fields__}
-    return Config(**{**plain, "anki": anki, "sources": sources, "where": where})
+    settings = {name: getattr(written, name) for name in _Settings.__struct_fields__}
+    settings["anki"] = anki
+    return Config(**settings, sources=tuple(sources), where=where)
 
 
 # --- sources ----------------------------------------------------------------------------
@@ -168,12 +183,15 @@ class _Common(Value):
     name: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-# Keys of a source that need not be a folder. With one of them, `path` is optional.
-_PATHLESS = frozenset({"api", "library"})
 _EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 
 
-def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
+def _source(item: dict[str, Any], folder: Path, where: Location, kinds: SourceKinds) -> SourceEntry:
+    """Return the source that an item of the list names.
+
+    Raises:
+        ConfigError: it has another form, or a wrong path or name.
+    """
     if len(item) != 1:
         what = f"expected one kind of source, got {len(item)}"
         raise where.error(what, f"indent its keys below the kind, or write {_EXAMPLE}")
@@ -181,25 +199,44 @@ def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
     where = where.at(kind)
     if not isinstance(options, dict):
         raise where.error("expected a mapping", f"such as {_EXAMPLE}")
-    if "path" not in options:
+    has_path = "path" in options
+    if not has_path:
         from difflib import get_close_matches
 
         for near in get_close_matches("path", options, n=1):
             raise where.at(near).error("unknown key", "did you mean 'path'?")
-    unwritten = {} if _PATHLESS.isdisjoint(options) else {"path": "."}
-    common = typed(_Common, {**unwritten, **options}, where)
+    common = typed(_Common, options if has_path else _with_path(options, kinds), where)
     path = expanded(common.path, folder, where.at("path"))
-    name = common.name or (source_name(path, kind) if "path" in options else kind)
+    name = common.name
+    if not name:
+        name = kinds.default_name(kind, path) if has_path else kind
     return SourceEntry(kind, name, path, options, where)
 
 
-EXPORTS = frozenset({"kindle", "readwise", "hypothesis"})
-"""Kinds of source whose files are exported from an account, under any name and to any folder."""
+def _with_path(options: dict[str, Any], kinds: SourceKinds) -> dict[str, Any]:
+    """Return the options of a source without a path, with one if it needs none."""
+    if kinds.keys_instead_of_path().isdisjoint(options):
+        return options
+    return {"path": ".", **options}
 
 
-def source_name(path: Path, kind: str = "") -> str:
-    """Return the default name of a source: its folded folder name, or the kind of an export."""
-    return kind if kind in EXPORTS else fold(path.name) or "source"
+def _check_names(sources: list[SourceEntry]) -> None:
+    """Check that each source has a name of its own.
+
+    Raises:
+        ConfigError: two have the same one.
+    """
+    by_name: dict[str, SourceEntry] = {}
+    for source in sources:
+        first = by_name.setdefault(unicodedata.normalize("NFC", source.name), source)
+        if first is not source:
+            what = f"the name {source.name!r} is taken by the source in line {first.where.line}"
+            raise source.where.at("name").error(what, "give each source a `name` of its own")
+
+
+def source_name(path: Path) -> str:
+    """Return the usual name of a source in a folder: the folded name of the folder."""
+    return fold(path.name) or "source"
 
 
 # --- paths and addresses ----------------------------------------------------------------

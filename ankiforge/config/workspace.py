@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from ankiforge import config as settings
-from ankiforge.config import FILE_NAME, Config, expanded
+from ankiforge.config import FILE_NAME, Config, SourceKinds, expanded
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import read, typed
 from ankiforge.errors import UsageError
@@ -232,9 +232,7 @@ def _own(root: Path, path: Path) -> OwnPath:
 
 
 def resolve(
-    directory: Path | None,
-    cwd: Path,
-    environ: Texts = os.environ,
+    directory: Path | None, cwd: Path, kinds: SourceKinds, environ: Texts = os.environ
 ) -> WorkspaceFolder:
     """Return the workspace for a command.
 
@@ -247,10 +245,10 @@ def resolve(
         ConfigError: its `ankiforge.yaml` contains an error.
     """
     if directory is not None:
-        return _named(cwd / directory.expanduser())
+        return _named(cwd / directory.expanduser(), kinds)
     for folder in (cwd, *cwd.parents):
         if _is_workspace(folder):
-            return load(folder)
+            return load(folder, kinds)
     home = user_folder(environ)
     root = registered(home)
     if root is None:
@@ -258,30 +256,27 @@ def resolve(
     if not _is_workspace(root):
         # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"
-        raise UsageError(
-            what,
-            hint="name it with -C DIR, or make another: ankiforge init DIR",
-        )
-    return load(root)
+        raise UsageError(what, hint="name it with -C DIR, or make another: ankiforge init DIR")
+    return load(root, kinds)
 
 
-def _named(folder: Path) -> WorkspaceFolder:
+def _named(folder: Path, kinds: SourceKinds) -> WorkspaceFolder:
     """Return the workspace that a person named. Raise UsageError if it is none."""
     if not _is_workspace(folder):
         what = "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
         hint = f"make a workspace there: ankiforge init {folder}"
         raise UsageError(f"{folder}: {what}", hint=hint)
-    return load(folder)
+    return load(folder, kinds)
 
 
-def load(folder: Path) -> WorkspaceFolder:
+def load(folder: Path, kinds: SourceKinds) -> WorkspaceFolder:
     """Read the settings of a folder that contains an `ankiforge.yaml`.
 
     Raises:
         ConfigError: they contain an error.
     """
     root = folder.resolve()
-    config = settings.read_settings(root / FILE_NAME)
+    config = settings.read_settings(root / FILE_NAME, kinds)
     output = expanded(config.output, root, config.where.at("output"))
     return WorkspaceFolder(root, config, output)
 

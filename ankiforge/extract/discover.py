@@ -4,48 +4,59 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from ankiforge.config import EXPORTS
-from ankiforge.extract.files import encoding_of, open_regular
-from ankiforge.text import regex
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence
+from ankiforge.extract.registry import by_ending, is_export, source_type, source_types
 
-# The number of bytes read to recognise a file.
-_HEAD_BYTES = 65_536
-_KIND_BY_SUFFIX = {
-    ".pdf": "pdf",
-    ".md": "obsidian",
-    ".sqlite": "zotero",
-    ".tid": "tiddlywiki",
-    ".markdown": "markdown",
-}
-_READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".html", ".htm")
-_CLIPPING = regex(r"(?m)^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n")
-_CLIPPINGS_END = regex(r"(?m)^={10}[ \t]*$")
-# HTML of Kindle's apps, and of KOReader.
-_NOTEBOOK = regex('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
-_ANNOTATIONS = regex(r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]')
+# Both read Markdown: a vault's notes are of the first kind, and so are single notes; the
+# second one has notes that were read as plain files before, and texts that no other kind
+# recognises.
+_NOTES = "obsidian"
+_TEXTS = "markdown"
+
+
+# --- one file ---------------------------------------------------------------------------
 
 
 def kind_of(path: Path) -> str:
     """Return the kind of source that reads this file, or "" if none does."""
-    ending = path.suffix.casefold()
-    head = _head(path) if ending in _READ_TO_RECOGNISE else ""
-    match ending:
-        case ".txt":
-            clippings = _CLIPPING.search(head) and _CLIPPINGS_END.search(head)
-            return "kindle" if clippings else "markdown"
-        case ".csv":
-            columns = columns_of(head.partition("\n")[0])
-            titled = not columns.keys().isdisjoint(("book title", "title"))
-            return "readwise" if "highlight" in columns and titled else ""
-        case ".html" | ".htm":
-            return "kindle" if _NOTEBOOK.search(head) else ""
-        case ".json":
-            return "hypothesis" if _ANNOTATIONS.search(head) else ""
-    return _KIND_BY_SUFFIX.get(ending, "")
+    kind, _ = _recognised(Candidate(path))
+    return kind
+
+
+def _recognised(candidate: Candidate) -> tuple[str, Confidence]:
+    """Return the kind of source that is the surest about a file, and how sure it is.
+
+    Of equally sure ones it is the first; "" if there is none.
+    """
+    best_kind = ""
+    best = NOT_MINE.confidence
+    for source in by_ending().get(candidate.ending, ()):
+        confidence = source.recognise(candidate).confidence
+        if confidence > best:
+            best_kind = source.kind
+            best = confidence
+    return best_kind, best
+
+
+def why_not(path: Path) -> str:
+    """Return why a file that looks like an export is not read. "" for other files."""
+    candidate = Candidate(path)
+    for source in by_ending().get(candidate.ending, ()):
+        why = source.recognise(candidate).why_not
+        if not why:
+            continue
+        if not path.is_file():
+            return "it is not a regular file"
+        if not candidate.head.strip():
+            return "the file is empty"
+        return why
+    return ""
+
+
+# --- the files of a folder --------------------------------------------------------------
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -58,70 +69,31 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 def kinds_below(folder: Path) -> set[str]:
     """Return the kinds of source that read files in this folder, at any depth."""
-    found = set()
+    kinds: set[str] = set()
+    sources = by_ending()
+    settled: set[str] = set()  # endings that only one kind has, which was found
     for path in files_below(folder):
-        ending = path.suffix.casefold()
-        if ending in _READ_TO_RECOGNISE:
-            found.add(kind_of(path))
-        elif ending in _KIND_BY_SUFFIX and not (path.is_symlink() and not path.exists()):
-            found.add(_KIND_BY_SUFFIX[ending])  # broken links, also to themselves, do not count
-    return found - {""}
+        candidate = Candidate(path)
+        if candidate.ending in settled or candidate.ending not in sources:
+            continue
+        kind, confidence = _recognised(candidate)
+        if confidence is Confidence.ENDING:
+            if _is_broken_link(path):
+                continue
+            if len(sources[candidate.ending]) == 1:
+                settled.add(candidate.ending)
+        if kind:
+            kinds.add(kind)
+    return kinds
 
 
-_WANTED = {
-    ".csv": "a Readwise export has the columns “Highlight” and “Book Title”",
-    ".json": "it has no annotations of Hypothesis",
-    ".html": "it is no notebook that a Kindle app or KOReader exported",
-}
+def _is_broken_link(path: Path) -> bool:
+    """Return whether a path is a link that leads nowhere, or to itself."""
+    return path.is_symlink() and not path.exists()
 
 
-def why_not(path: Path) -> str:
-    """Return why a file that looks like an export is not read. "" for other files."""
-    ending = path.suffix.casefold()
-    wanted = _WANTED.get(ending, "")
-    if not wanted:
-        return ""
-    if not path.is_file():
-        return "it is not a regular file"
-    head = _head(path)
-    if not head.strip():
-        return "the file is empty"
-    line = head.partition("\n")[0].strip()
-    return f"its columns are {line[:60]}; {wanted}" if ending == ".csv" else wanted
+# --- sources of a path ------------------------------------------------------------------
 
-
-def _head(path: Path) -> str:
-    """Return the beginning of a file with LF line ends, or "" if it cannot be read."""
-    try:
-        with open(path, "rb", opener=open_regular) as file:
-            raw = file.read(_HEAD_BYTES)
-    except OSError:
-        return ""
-    return raw.decode(encoding_of(raw), "replace").replace("\r\n", "\n").lstrip("\ufeff")
-
-
-def columns_of(line: str) -> dict[str, int]:
-    """Return the position of each column by its casefolded name in the header line."""
-    import csv
-
-    try:
-        names = next(csv.reader([line], delimiter=delimiter_of(line)), [])
-    except csv.Error:
-        return {}
-    return {name.strip().casefold(): at for at, name in reversed(list(enumerate(names)))}
-
-
-def delimiter_of(line: str) -> str:
-    """Return the delimiter: a comma, or a semicolon or tab if another program saved the table."""
-    return max(",;\t", key=line.count)
-
-
-# --- sources of a path ----------------------------------------------------------------------
-
-UNAMBIGUOUS = frozenset({"pdf", "zotero", "tiddlywiki", *EXPORTS})
-"""Kinds whose files no other kind reads."""
-FILE_BASED = frozenset({*UNAMBIGUOUS, "obsidian", "markdown"}) - {"zotero"}
-"""Kinds that read single files."""
 MAX_REASONS = 3
 """The number of unreadable files that are named per folder."""
 
@@ -145,6 +117,28 @@ def resolve(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+class _Surroundings:
+    """What is around a path: the vault it is in, and the folders that were read before."""
+
+    def __init__(self, folder: Path, known: KnownFolders) -> None:
+        self._folder = folder
+        self._known = known
+        self.vault = _nearest(folder, lambda above: (above / ".obsidian").is_dir())
+        is_in_texts = _nearest(folder, known(_TEXTS).__contains__) is not None
+        self.notes_are_texts = not self.vault and is_in_texts
+        """Whether Markdown here is read as plain files, as it was before."""
+
+    def root(self, kind: str) -> Path:
+        """Return the folder of the source of this kind that the path belongs to.
+
+        A note belongs to its vault, other files to the folder around them that was read
+        before.
+        """
+        if self.vault and kind == _NOTES:
+            return self.vault
+        return _nearest(self._folder, self._known(kind).__contains__) or self._folder
+
+
 def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
     """Yield each source that a path belongs to or contains.
 
@@ -152,34 +146,62 @@ def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
         path: an existing file or folder, symbolic links resolved.
         known: returns the folders read before. Their files stay in the same source.
     """
-    is_file = path.is_file()
-    folder = path.parent if is_file else path
-    vault = _nearest(folder, lambda up: (up / ".obsidian").is_dir())
-
-    def root(kind: str) -> Path:
-        near = _nearest(folder, known(kind).__contains__) or folder
-        return vault if vault and kind == "obsidian" else near
-
-    texts = not vault and _nearest(folder, known("markdown").__contains__)
-    if is_file or (path / "zotero.sqlite").is_file():
-        kind = kind_of(path) if is_file else "zotero"
-        kind = "markdown" if kind == "obsidian" and texts else kind
-        if kind == "zotero":
-            yield FoundSource(kind, path)
-        elif kind:
-            yield FoundSource(kind, folder if kind in EXPORTS else root(kind), (path,))
+    if path.is_file():
+        yield from _source_of_file(path, known)
         return
-    here = kinds_below(path)
-    found = [kind for kind in ("obsidian", "pdf") if kind in here or path in known(kind)]
-    others = () if vault else sorted(here & UNAMBIGUOUS - {"pdf", "zotero"})
-    is_text = not vault and (texts or ("markdown" in here and not found and not others))
-    for kind in (*found, *others, *(["markdown"] if is_text else [])):
-        if kind == "obsidian" and texts:
-            continue
-        if kind in EXPORTS or root(kind) != path:
-            yield FoundSource(kind, path if kind in EXPORTS else root(kind), (path,))
+    for source in source_types():
+        if source.marker and (path / source.marker).is_file():
+            yield FoundSource(source.kind, path)
+            return
+    yield from _sources_of_folder(path, known)
+
+
+def _source_of_file(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
+    """Yield the source of one file, if there is one."""
+    kind = kind_of(path)
+    if not kind:
+        return
+    if source_type(kind).marker:
+        yield FoundSource(kind, path)
+        return
+    around = _Surroundings(path.parent, known)
+    if kind == _NOTES and around.notes_are_texts:
+        kind = _TEXTS
+    root = path.parent if is_export(kind) else around.root(kind)
+    yield FoundSource(kind, root, (path,))
+
+
+def _sources_of_folder(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
+    """Yield the sources that a folder belongs to or contains."""
+    around = _Surroundings(path, known)
+    for kind in _kinds_of_folder(path, known, around):
+        if is_export(kind):
+            yield FoundSource(kind, path, (path,))
+        elif around.root(kind) != path:
+            yield FoundSource(kind, around.root(kind), (path,))
         else:
             yield from _with_inner(kind, path, known)
+
+
+def _kinds_of_folder(path: Path, known: KnownFolders, around: _Surroundings) -> list[str]:
+    """Return the kinds of source as which a folder is read, in order."""
+    here = kinds_below(path)
+    main: list[str] = []
+    others: list[str] = []
+    for source in sorted(source_types(), key=lambda one: one.kind):
+        if source.keeps_inner:
+            if source.kind in here or path in known(source.kind):
+                main.append(source.kind)
+        elif source.is_unambiguous and not source.marker and source.kind in here:
+            others.append(source.kind)
+    if around.vault:  # its other files belong to the notes
+        return main
+    has_only_texts = _TEXTS in here and not main and not others
+    if around.notes_are_texts or has_only_texts:
+        others.append(_TEXTS)
+    if around.notes_are_texts and _NOTES in main:
+        main.remove(_NOTES)
+    return [*main, *others]
 
 
 def why_nothing(path: Path) -> str:
@@ -187,21 +209,31 @@ def why_nothing(path: Path) -> str:
     nothing = "nothing here that can be read"
     if path.is_file():
         return why_not(path) or nothing
-    files = ((file, why_not(file)) for file in files_below(path))
-    reasons = (f"{file.relative_to(path)}: {why}" for file, why in files if why)
-    return "; ".join([nothing, *islice(reasons, MAX_REASONS)])
+    reasons = [nothing]
+    for file in files_below(path):
+        why = why_not(file)
+        if why:
+            reasons.append(f"{file.relative_to(path)}: {why}")
+        if len(reasons) > MAX_REASONS:
+            break
+    return "; ".join(reasons)
 
 
 def _with_inner(kind: str, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
     """Yield a folder, then the folders inside it that were read as sources of this kind before."""
-    folders = sorted(known(kind)) if kind in ("obsidian", "pdf") else []
-    inner = [folder for folder in folders if path in folder.parents and folder.is_dir()]
+    inner: list[Path] = []
+    if source_type(kind).keeps_inner:
+        below = [folder for folder in sorted(known(kind)) if path in folder.parents]
+        inner = [folder for folder in below if folder.is_dir()]
     for root in (path, *inner):
-        below = (folder for folder in inner if root in folder.parents)
-        exclude = tuple(f"{folder.relative_to(root).as_posix()}/" for folder in below)
-        yield FoundSource(kind, root, exclude=exclude)
+        below = [folder for folder in inner if root in folder.parents]
+        exclude = [f"{folder.relative_to(root).as_posix()}/" for folder in below]
+        yield FoundSource(kind, root, exclude=tuple(exclude))
 
 
 def _nearest(folder: Path, fits: Callable[[Path], bool]) -> Path | None:
     """Return the nearest of a folder and its parents that fits."""
-    return next((up for up in (folder, *folder.parents) if fits(up)), None)
+    for candidate in (folder, *folder.parents):
+        if fits(candidate):
+            return candidate
+    return None

@@ -1,7 +1,8 @@
 """Match patterns, decode text, and stamp files.
 
-A file with an unchanged stamp counts as unchanged, as in version control. A stamp that is too
-recent proves nothing: two writes within one tick of the file system's clock have the same stamp.
+A file with an unchanged stamp counts as unchanged, as in version control. A stamp that is
+too recent proves nothing: two writes within one tick of the file system's clock have the
+same stamp.
 """
 
 from __future__ import annotations
@@ -12,15 +13,13 @@ import stat
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
-import ankiforge
-from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.model import WENT_AWAY, Json, Pair, Problem, Sighting, h16
+from ankiforge.errors import ItemError
+from ankiforge.model import WENT_AWAY, Json, Pair, h16
 from ankiforge.text import regex
 
 LARGEST = 16_000_000
@@ -32,7 +31,7 @@ RE_SAVE = "re-save it as UTF-8"
 PICTURE = regex(r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$")
 """Matches the pictures that notes show."""
 
-# --- stamps ---------------------------------------------------------------------------------
+# --- stamps -----------------------------------------------------------------------------
 
 Stamp = tuple[int, int, int, int]
 """mtime (ns), ctime (ns), size, inode. Programs can set back the mtime but not the ctime."""
@@ -62,27 +61,29 @@ def proves(stamp: Stamp, now_ns: int | None = None) -> bool:
     This is so if the stamp is at least a tick old.
     """
     now = time.time_ns() if now_ns is None else now_ns
-    return all(at + (TICK_NS if at % 1_000_000_000 else COARSE_NS) < now for at in stamp[:2])
+    modified, changed = stamp[:2]
+    return _tick_is_over(modified, now) and _tick_is_over(changed, now)
+
+
+def _tick_is_over(moment: int, now: int) -> bool:
+    """Return whether a change now would get another time than this one, both in ns.
+
+    Whole seconds hint at a file system that stores nothing finer.
+    """
+    tick = TICK_NS if moment % 1_000_000_000 else COARSE_NS
+    return moment + tick < now
 
 
 @cache
 def program() -> str:
     """Return a hash that changes with any change of this program or of its libraries."""
     libraries = Path(msgspec.__file__).parents[1].stat().st_mtime_ns
-    modules = sorted(Path(ankiforge.__file__).parent.rglob("*.py"))
-    return h16(*(f"{path} {stamp_at(path)}" for path in modules), str(libraries))
+    modules = sorted(Path(__file__).parents[1].rglob("*.py"))
+    stamps = [f"{path} {stamp_at(path)}" for path in modules]
+    return h16(*stamps, str(libraries))
 
 
-# --- walking --------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Count:
-    """The progress of a scan. A display may read it at any time."""
-
-    done: int = 0
-    total: int = 0
-    """0 if unknown."""
+# --- walking ----------------------------------------------------------------------------
 
 
 def legible(name: str) -> str:
@@ -94,8 +95,9 @@ def legible(name: str) -> str:
 
 def relative(path: Path, root: Path) -> str:
     """Return the path below root in NFC with `/` separators. Root itself gives its name."""
-    inside = path != root and path.is_relative_to(root)
-    return legible(path.relative_to(root).as_posix() if inside else path.name)
+    if path != root and path.is_relative_to(root):
+        return legible(path.relative_to(root).as_posix())
+    return legible(path.name)
 
 
 # The wildcards of a pattern. `**/` counts only where a name may begin.
@@ -108,31 +110,42 @@ _LAST = {"*": "[^/]*", "**": ".*", "**/": "(?:.*/)?"}
 def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bool]:
     """Return a function that tells whether a relative path matches any of the patterns.
 
-    Case is ignored. `*` and `?` match within a name, `**` across folders. A pattern that ends in
-    `/` matches everything in that folder. With `git`, patterns work as in `.gitignore`: without an
-    inner slash they match at any depth, and a pattern for a folder matches everything in it.
+    Case is ignored. `*` and `?` match within a name, `**` across folders. A pattern that
+    ends in `/` matches everything in that folder. With `git`, patterns work as in
+    `.gitignore`: without an inner slash they match at any depth, and a pattern for a
+    folder matches everything in it.
     """
-    expressions = []
-    for pattern in patterns:
-        whole = f"{pattern}**" if pattern.endswith("/") else pattern
-        ending = ""
-        if git:
-            whole = unicodedata.normalize("NFC", pattern).removeprefix("./").rstrip("/")
-            whole = whole.removeprefix("/") if "/" in whole else f"**/{whole}"
-            ending = "/.*" if pattern.endswith("/") else "(?:/.*)?"
-        expressions.append(_expression(whole, ending))
+    expression_of = _git_expression if git else _plain_expression
+    expressions = [expression_of(pattern) for pattern in patterns]
     # DOTALL and fullmatch: names may contain line breaks
     fits = re.compile("|".join(expressions) or r"(?!)", re.IGNORECASE | re.DOTALL).fullmatch
     return lambda path: fits(path) is not None
 
 
-def _expression(pattern: str, ending: str) -> str:
+def _plain_expression(pattern: str) -> str:
+    """Return a regular expression for a pattern of the whole path."""
+    if pattern.endswith("/"):
+        return _expression(f"{pattern}**")
+    return _expression(pattern)
+
+
+def _git_expression(pattern: str) -> str:
+    """Return a regular expression for a pattern that works as in `.gitignore`."""
+    bare = unicodedata.normalize("NFC", pattern).removeprefix("./").rstrip("/")
+    whole = bare.removeprefix("/") if "/" in bare else f"**/{bare}"
+    expression = _expression(whole)
+    content = "/.*" if pattern.endswith("/") else "(?:/.*)?"
+    return expression + content
+
+
+def _expression(pattern: str) -> str:
     """Return a regular expression for a pattern, which takes at most quadratic time.
 
-    What stands between two wildcards is taken at its first place and nowhere else (`(?>…)`), as the
-    standard library's `fnmatch` does it: a later place leaves less of the path to the wildcards
-    behind it, so nothing that matches is lost. Only the last wildcard of each kind may try several
-    places, because what follows it has to reach the end.
+    What stands between two wildcards is taken at its first place and nowhere else
+    (`(?>…)`), as the standard library's `fnmatch` does it: a later place leaves less of
+    the path to the wildcards behind it, so nothing that matches is lost. Only the last
+    wildcard of each kind may try several places, because what follows it has to reach the
+    end.
     """
     wildcards = [found[0] for found in _WILDCARD.finditer(pattern)]
     literals = [_literal(words) for words in _WILDCARD.split(pattern)]
@@ -148,10 +161,10 @@ def _expression(pattern: str, ending: str) -> str:
     (wildcard, literal), *stars = last
     expression += _LAST.get(wildcard, "") + literal
     if stars:
-        *inner, (star, words) = stars
+        *inner, (star, literal_behind) = stars
         expression += "".join(f"(?>{_first_place([piece])})" for piece in inner)
-        expression += _LAST[star] + words
-    return expression + ending
+        expression += _LAST[star] + literal_behind
+    return expression
 
 
 def _first_place(pieces: list[Pair]) -> str:
@@ -168,7 +181,7 @@ def _literal(words: str) -> str:
     return "[^/]".join(map(re.escape, words.split("?")))
 
 
-# --- reading --------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------
 
 
 def encoding_of(head: bytes) -> str:
@@ -187,7 +200,9 @@ def text_of(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         what = f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}"
         raise ItemError(what, hint=RE_SAVE) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    if "\r" not in text:
+        return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 class SpecialFileError(OSError):
@@ -202,22 +217,22 @@ def open_regular(path: str, flags: int) -> int:
     Raises:
         SpecialFileError: it is no regular file.
     """
-    odd = SpecialFileError(None, "it is not a regular file", path)
+    not_regular = SpecialFileError(None, "it is not a regular file", path)
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - to open a device may change it
-        raise odd
-    calm = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # not on Windows
-    handle = os.open(path, flags | calm)
+        raise not_regular
+    no_waiting = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # not on Windows
+    handle = os.open(path, flags | no_waiting)
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # it was replaced meanwhile
         os.close(handle)
-        raise odd
+        raise not_regular
     return handle
 
 
 def read_file(path: str | Path, largest: int) -> tuple[bytes, os.stat_result]:
     """Return the bytes of a file of a source, and what the system says of it.
 
-    Every reader of sources comes here, or opens the file with `open_regular`. A link to a regular
-    file is followed.
+    Every reader of sources comes here, or opens the file with `open_regular`. A link to a
+    regular file is followed.
 
     Raises:
         ItemError: it is no regular file, has more than `largest` bytes, or is unreadable.
@@ -237,7 +252,8 @@ def read_settings(path: Path) -> Json:
     """Return the JSON object in which another program keeps its settings.
 
     Raises:
-        ItemError: it cannot be read, is too large or nested too deeply, or is no JSON object.
+        ItemError: it cannot be read, is too large or nested too deeply, or is no JSON
+            object.
     """
     raw, _ = read_file(path, LARGEST_SETTINGS)
     try:
@@ -265,41 +281,32 @@ TRIES = 10
 def read_settled(path: str) -> tuple[str, Stamp]:
     """Return a note's text with LF line ends, and its stamp. Wait while it is being written.
 
-    A reader can see half of a file that a program empties and writes again. It does not help to
-    compare the file before and after reading (measured: 74 of 100 such halves seem whole). Only
-    waiting until the file has been unchanged for a while does.
+    A reader can see half of a file that a program empties and writes again. It does not
+    help to compare the file before and after reading (measured: 74 of 100 such halves
+    seem whole). Only waiting until the file has been unchanged for a while does.
 
     Raises:
         ItemError: it is too large, not text, never at rest, or unreadable.
     """
     for _ in range(TRIES):
-        raw, found = read_file(path, LARGEST)
-        quiet = QUIET_SECONDS if found.st_size else EMPTY_SECONDS
-        wait = found.st_mtime + quiet - time.time()
-        if 0 < wait <= quiet:  # times in the future are ignored
-            time.sleep(wait)
-        else:
-            return text_of(raw), stamp_of(found)
+        raw, status = read_file(path, LARGEST)
+        quiet = QUIET_SECONDS if status.st_size else EMPTY_SECONDS
+        wait = status.st_mtime + quiet - time.time()
+        is_fresh = 0 < wait <= quiet  # times in the future are ignored
+        if not is_fresh:
+            return text_of(raw), stamp_of(status)
+        time.sleep(wait)
     raise ItemError("it keeps changing", hint="run again later") from OSError()
 
 
-def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Yield what one document contains, or the problem that this program fails on it."""
-    try:
-        with one_item():
-            yield from sightings
-    except BugError as error:
-        yield Problem(where, error.message, error.hint)
-
-
-# --- HTML -----------------------------------------------------------------------------------
+# --- HTML -------------------------------------------------------------------------------
 
 COMMENT = regex(r"(?s)<!--(?:(?!<!--).)*?-->")
 _TAG = regex(r"(</?[A-Za-z][^<>]*>|<![^<>]*>)")
 _HIDDEN = regex(r"(?i)<(head|script|style|template)\b")
 _BLOCK = regex(
-    r"(?i)</?(?:address|article|aside|blockquote|body|br|d[dlt]|div|fig\w*|footer|h[1-6r]|header|li|main"
-    r"|nav|[ou]l|p|pre|section|table|t[dhr])\b"
+    r"(?i)</?(?:address|article|aside|blockquote|body|br|d[dlt]|div|fig\w*|footer|h[1-6r]|header"
+    r"|li|main|nav|[ou]l|p|pre|section|table|t[dhr])\b"
 )
 
 
@@ -307,22 +314,32 @@ def blocks_of(html: str) -> Iterator[tuple[str, str]]:
     """Yield what a page shows block by block: the tag before it, and its words as one line."""
     from html import unescape
 
-    before, words, hidden = "", list[str](), ""
-    for at, token in enumerate(_TAG.split(COMMENT.sub("", html))):
-        if at % 2 == 0:
-            words += [] if hidden else [token]
-        elif hidden:
-            hidden = "" if token[2:].casefold().startswith(hidden) else hidden
-        elif found := _HIDDEN.match(token):
-            hidden = found[1].casefold()
+    def shown(parts: list[str]) -> str:
+        return " ".join(unescape("".join(parts)).split())
+
+    tag_before = ""
+    words: list[str] = []
+    hidden_by = ""  # the name of the element whose content is not shown
+    for index, token in enumerate(_TAG.split(COMMENT.sub("", html))):
+        is_text = index % 2 == 0
+        if is_text:
+            if not hidden_by:
+                words.append(token)
+        elif hidden_by:
+            if token[2:].casefold().startswith(hidden_by):
+                hidden_by = ""
+        elif hiding := _HIDDEN.match(token):
+            hidden_by = hiding[1].casefold()
         elif _BLOCK.match(token):
-            yield before, " ".join(unescape("".join(words)).split())
-            before, words = token, []
-    yield before, " ".join(unescape("".join(words)).split())
+            yield tag_before, shown(words)
+            tag_before = token
+            words = []
+    yield tag_before, shown(words)
 
 
 _ABOVE = str.maketrans(
-    "0123456789+-−=()abcdefghijklmnoprstuvwxyz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ"
+    "0123456789+-−=()abcdefghijklmnoprstuvwxyz",
+    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ",
 )
 _BELOW = str.maketrans("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
@@ -331,12 +348,15 @@ SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
 def raised(text: str, name: str) -> str:
     """Return the text of a `<sup>` or `<sub>` in Unicode: `10<sup>5</sup>` is 10⁵, not 105.
 
-    `fold` treats both as the same text. Text that cannot be written so is put in brackets if it
-    contains a digit (`x^(1/2)`), because it would join digits before it; other text is left as it
-    is (`K<sub>M</sub>`, `[1]`).
+    `fold` treats both as the same text. Text that cannot be written so is put in brackets
+    if it contains a digit (`x^(1/2)`), because it would join digits before it; other text
+    is left as it is (`K<sub>M</sub>`, `[1]`).
     """
     sign, table = SCRIPTS[name]
     if all(ord(letter) in table for letter in text):
         return text.translate(table)
-    figure = text[:1] != "[" and any(letter.isdigit() for letter in text)
-    return f"{sign}({text})" if figure else text
+    is_reference = text[:1] == "["
+    has_digit = any(letter.isdigit() for letter in text)
+    if has_digit and not is_reference:
+        return f"{sign}({text})"
+    return text

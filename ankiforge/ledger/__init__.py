@@ -8,12 +8,12 @@ from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.decide import FLOOD, Taken
-from ankiforge.ledger.drafts import DraftResult
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
 from ankiforge.ledger.lists import FIELDS, Line, Match, QueryTerm
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.readings import Report
+from ankiforge.ledger.recording import DraftResult
 from ankiforge.ledger.views import Shipment, Viewed
 from ankiforge.ledger.waiting import NO_WARNING
 

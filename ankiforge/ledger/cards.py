@@ -173,14 +173,20 @@ def _change_by(store: Store, event: Event) -> Change | None:
     """Return what a revision changed in the words of its card, None if nothing."""
     keys = store.keys(event.key)
     events = sorted(store.events(keys), key=lambda other: other.order)
-    earlier = [other for other in events if other.order < event.order]
-    upon_it = [other for other in events if other.order < event.order or other == event]
+    earlier = []
+    until_then = []
+    for other in events:
+        if other.order < event.order:
+            earlier.append(other)
+            until_then.append(other)
+        elif other == event:
+            until_then.append(other)
     guid = event.body["guid"]
-    before = fold(keys, earlier).cards.get(guid)
-    after = fold(keys, upon_it).cards.get(guid)
-    if before is None or after is None:
+    card_before = fold(keys, earlier).cards.get(guid)
+    card_after = fold(keys, until_then).cards.get(guid)
+    if card_before is None or card_after is None:
         return None
-    return change_of(after, before.wording, before.typed)
+    return change_of(card_after, card_before.wording, card_before.typed)
 
 
 # --- cards ------------------------------------------------------------------------------
@@ -200,10 +206,13 @@ def change_of(card: State, before: Wording, typed: Strings) -> Change | None:
         typed: the fields that a person typed in Anki, as `State.typed` was.
     """
     after = card.wording.fields
-    shown = {name: text for name, text in before.fields.items() if name not in typed}
-    for name in typed:
-        if name in after:
-            shown[name] = after[name]
+    shown = {}
+    for field, text in before.fields.items():
+        if field not in typed:
+            shown[field] = text
+    for field in typed:
+        if field in after:
+            shown[field] = after[field]
     if shown == after:
         return None
     return Change(Guid(card.guid), tuple(shown.items()), fields_of(card.wording))
@@ -226,11 +235,14 @@ def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Ca
     for start in range(0, len(chosen), TOGETHER):
         passage_keys = chosen[start : start + TOGETHER]
         store.load(passage_keys)
-        keys = [key for first_key in passage_keys for key in store.keys(first_key)]
-        rows = store.rows(f"SELECT * FROM highlight WHERE key IN {EACH}", encode(keys))
-        row_by_key = {row["key"]: row for row in rows}
-        for first_key in passage_keys:
-            passage = store.passage(first_key)
+        highlight_keys: list[str] = []
+        for passage_key in passage_keys:
+            highlight_keys += store.keys(passage_key)
+        query = f"SELECT * FROM highlight WHERE key IN {EACH}"
+        highlight_rows = store.rows(query, encode(highlight_keys))
+        row_by_key = {row["key"]: row for row in highlight_rows}
+        for passage_key in passage_keys:
+            passage = store.passage(passage_key)
             known_rows = [row_by_key[key] for key in passage.keys if key in row_by_key]
             for state in passage.cards.values():
                 yield _card_from(state, passage, known_rows)

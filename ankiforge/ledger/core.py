@@ -35,12 +35,12 @@ from ankiforge.ledger import (
     overview,
     private,
     questions,
+    recording,
     views,
     waiting,
 )
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.decide import Taken
-from ankiforge.ledger.drafts import DraftResult, Recorded
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Match, QueryTerm
@@ -51,6 +51,7 @@ from ankiforge.ledger.readings import (
     decode_highlight,
     record_journal_readings,
 )
+from ankiforge.ledger.recording import DraftResult, Recorded
 from ankiforge.ledger.store import JournalState, Store
 from ankiforge.ledger.undo import undo
 from ankiforge.ledger.views import LostNote, Shipment, Viewed
@@ -75,7 +76,7 @@ from ankiforge.model import (
 )
 
 if TYPE_CHECKING:
-    from ankiforge.ledger.search import Duplicates
+    from ankiforge.ledger.duplicates import Duplicates
 
 
 @contextmanager
@@ -149,7 +150,7 @@ class Ledger:
     @property
     def duplicates(self) -> Duplicates:
         """The search terms of cards and of other notes in Anki."""
-        from ankiforge.ledger.search import Duplicates
+        from ankiforge.ledger.duplicates import Duplicates
 
         return Duplicates(self._store)
 
@@ -247,8 +248,8 @@ class Ledger:
         by_model: bool = False,
         beside: bool = False,
     ) -> Recorded:
-        """Record the drafts of highlights, or why there are none; see `drafts.record`."""
-        return drafts.record(self._store, results, by_model=by_model, beside=beside)
+        """Record the drafts of highlights, or why there are none; see `recording.record`."""
+        return recording.record(self._store, results, by_model=by_model, beside=beside)
 
     def add_findings(self, id: str, findings: Sequence[Finding]) -> None:
         """Add findings to a draft, if it still waits."""

@@ -208,7 +208,10 @@ def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
         guid = _accept_as_it_is(store, id, forced=forced) if id.startswith("dr") else id
         state, passage = cards.state_of(store, guid)
         before = state.wording.fields
-        changed = {name: text for name, text in fields.items() if text != before.get(name, "")}
+        changed = {}
+        for field, text in fields.items():
+            if text != before.get(field, ""):
+                changed[field] = text
         if changed:
             body: Json = {"guid": guid, "fields": changed}
             if state.wording.kind != "cloze" and "Reverse" in fields:

@@ -1,4 +1,4 @@
-"""Drafts of passages: what is to be drafted, and what is recorded of the drafts.
+"""Drafts of passages: what is to be drafted, their words, and which of them are new.
 
 What must stay true:
 
@@ -6,10 +6,8 @@ What must stay true:
   drafts again.
 - A draft that waits is new: not rejected, not passed over, not the words of a card
   (`is_new`).
-- Only the source's own words change a card unasked (`_follow`), and not words that a
-  check blocks.
 
-The drafts that wait are read in `waiting.py`.
+Drafts are recorded in `recording.py`; those that wait are read in `waiting.py`.
 
 Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, `model`,
 `alike`), `tests/e2e/test_forms.py`, and `test_corrections.py` and
@@ -18,49 +16,17 @@ Tested by `tests/unit/ledger/test_decisions.py`, the golden histories (`vault`, 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import belonging, cards, forms
-from ankiforge.ledger.events import (
-    SOURCE,
-    Event,
-    Passage,
-    State,
-    Wording,
-    exact,
-    is_news,
-    is_stale,
-)
-from ankiforge.ledger.gap_numbers import keep_numbers
-from ankiforge.ledger.match import LONG
+from ankiforge.ledger.events import Event, Passage, State, Wording, exact, is_news, is_stale
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, Row, Store, encode, listed, tag_name, words_of
-from ankiforge.model import (
-    Change,
-    Draft,
-    Guid,
-    Highlight,
-    HighlightKind,
-    Pair,
-    Proposal,
-    SearchTerms,
-    SourceKind,
-    Strings,
-    Value,
-    Verdict,
-    h16,
-)
-from ankiforge.text.cloze import make
-from ankiforge.text.damage import damage_in
+from ankiforge.ledger.store import Row, Store, listed
+from ankiforge.model import Draft, Highlight, Pair, Proposal, Verdict, h16
 
-DERIVED_ALIKE = 85
-"""Words that a reader derived ship unasked only if they are so much alike, in per
-cent."""
 PART = 200
 """The number of rows that are read at a time."""
 SAME_WORDS = "same words as in "
@@ -167,14 +133,32 @@ def rows_in_parts(
                 yield row_by_id[id]
 
 
+def requeue(store: Store, events: Sequence[Event]) -> None:
+    """Draft again what another machine decided on; what it decided waits no more."""
+    decisions = ("accept", "adopt", "reject", "skip", "undo", "different")
+    with store.transaction():
+        for passage_key in {event.key for event in events if event.what in decisions}:
+            passage = store.passage(passage_key)
+            draft_again(store, passage_key)
+            if passage_key.startswith("tool:"):
+                belonging.draft_again(store, passage_key)
+            for draft_row in store.rows(
+                "SELECT * FROM draft WHERE key = ? AND revises = ''",
+                passage_key,
+            ):
+                if passage.skipped or not is_new(store, passage, wording_in(draft_row)):
+                    store.write("DELETE FROM draft WHERE id = ?", draft_row["id"])
+
+
+def draft_again(store: Store, highlight_key: str) -> None:
+    """Ask the rules and the model for drafts of a highlight anew."""
+    store.write(
+        "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?",
+        highlight_key,
+    )
+
+
 # --- the words of drafts ----------------------------------------------------------------
-
-
-class Worded(NamedTuple):
-    """A proposal with its words as events carry them."""
-
-    proposal: Proposal
-    wording: Wording
 
 
 def draft_id(highlight_key: str, wording: Wording) -> str:
@@ -204,476 +188,6 @@ def wording_in(draft_row: Row) -> Wording:
     return wording_of(draft, own=draft_row["slot"] != "", slot=draft_row["slot"])
 
 
-def _worded(proposals: Sequence[Proposal]) -> list[Worded]:
-    """Return drafts with their words; the source's own ones are numbered."""
-    worded = []
-    own_drafts = 0
-    for proposal in proposals:
-        draft = proposal.draft
-        wording = wording_of(draft, own=draft.own, slot=str(own_drafts))
-        worded.append(Worded(proposal, wording))
-        if draft.own:
-            own_drafts += 1
-    return worded
-
-
-def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:
-    """Return a draft of the source's own cloze with the numbers of its gaps on the card.
-
-    A number names a card in Anki, so it stays with its words, and one that was ever
-    shipped for other words is not free.
-    """
-    if not wording.own or wording.kind != "cloze":
-        return proposal
-    card = passage.own_card(wording)
-    if card is None:
-        return proposal
-    shipped = " ".join(make(int(number), words) for number, words in card.numbers.items())
-    text = keep_numbers(
-        old=card.wording.fields.get("Text", ""),
-        new=wording.fields.get("Text", ""),
-        used=tuple(map(int, card.numbers)),
-        earlier=[shipped],
-    )
-    fields = []
-    for name, words in proposal.draft.fields:
-        fields.append((name, text if name == "Text" else words))
-    return replace(proposal, draft=replace(proposal.draft, fields=tuple(fields)))
-
-
-def _alike(one: Wording, other: Wording) -> float:
-    """Return how much the words of two cards are alike, of 100."""
-    from rapidfuzz import fuzz
-
-    return fuzz.ratio(" ".join(one.fields.values()), " ".join(other.fields.values()))
-
-
-# --- recording --------------------------------------------------------------------------
-
-
-class DraftResult(Value):
-    """What a drafter made of one highlight: drafts, or the reason why there are none."""
-
-    key: str
-    proposals: Sequence[Proposal] = ()
-    """The drafts with the findings of the checks."""
-    reason: str = ""
-    """Why there is no card."""
-    fate: str = ""
-    """`no_card`, `ignored` or `failed`, with the reason."""
-    terms: Sequence[SearchTerms] = ()
-    """Those of each draft: a card that is made of it is searched for by them."""
-
-
-class Recorded(Value):
-    """What came of drafts."""
-
-    changes: tuple[Change, ...] = ()
-    """The cards that changed, and those that keep their words because a check blocks."""
-    new: Strings = ()
-    """The ids of the drafts for new cards: neither rejected nor a card already."""
-
-
-class Held(Change, frozen=True):
-    """New words that wait as a revision: `why` tells the reason, if a person is told."""
-
-    after_content: str = ""
-
-
-class _DraftRow(NamedTuple):
-    """A row of the table `draft`, in the order of `schema.sql`, which explains it."""
-
-    id: str
-    key: str
-    content: str
-    slot: str
-    position: int
-    fact: str
-    kind: str
-    deck: str
-    drafter: str
-    severity: str
-    revises: str
-    replaces: str
-    run: int
-    findings: str
-    tags: str
-    words: str
-    body: str
-
-
-def record(
-    store: Store,
-    results: Sequence[DraftResult],
-    *,
-    by_model: bool = False,
-    beside: bool = False,
-) -> Recorded:
-    """Record the drafts of highlights, or the reasons why there are none.
-
-    The source's own words change its accepted card at once. Any other draft becomes a row
-    that waits, as a revision if its card's quote no longer stands in the passage.
-
-    Args:
-        store: the store.
-        results: one for each highlight.
-        by_model: the drafts are a model's; those of the rules stay.
-        beside: the drafts join those that wait.
-    """
-    with store.transaction():
-        keys = [result.key for result in results]
-        recording = _Recording(store, keys, by_model=by_model, beside=beside)
-        for result in results:
-            recording.take(result)
-        recording.write()
-    return Recorded(tuple(recording.changes), tuple(recording.new))
-
-
-class _Recording:
-    """One call of `record`: what it read at once, and what it writes at once."""
-
-    def __init__(
-        self,
-        store: Store,
-        keys: list[str],
-        *,
-        by_model: bool,
-        beside: bool,
-    ) -> None:
-        self._store = store
-        self._by_model = by_model
-        self._beside = beside
-
-        wanted = encode(keys)
-        query = f"SELECT * FROM highlight WHERE body != '' AND key IN {EACH}"
-        self._highlights = {row["key"]: row for row in store.rows(query, wanted)}
-        # by key, the drafts that wait so far
-        self._waiting: dict[str, list[Row]] = defaultdict(list)
-        query = f"SELECT id, key, drafter, body FROM draft WHERE key IN {EACH}"
-        for row in store.rows(query, wanted):
-            self._waiting[row["key"]].append(row)
-        self._copies = _copies(store, wanted)
-        store.load(self._highlights)
-        self._run = int(store.meta("run", "0"))
-
-        self.changes: list[Change] = []
-        self.new: list[str] = []
-        self._dropped_ids: list[str] = []
-        self._rows: list[_DraftRow] = []
-        # (content that was drafted, reason, fate, key) of each highlight
-        self._outcomes: list[tuple[str, str, str, str]] = []
-        self._terms: list[tuple[str, SearchTerms]] = []
-
-    def take(self, result: DraftResult) -> None:
-        """Take the drafts of a highlight: cards follow them, or they wait."""
-        highlight_key = result.key
-        highlight_row = self._highlights.get(highlight_key)
-        if highlight_row is None:
-            highlight_row = cards.highlight_row(self._store, highlight_key)
-        highlight = decode_highlight(highlight_row)
-        passage = self._store.passage(highlight_key)
-        if not self._beside:
-            waiting = self._waiting[highlight_key]
-            self._dropped_ids += _dropped(waiting, highlight, by_model=self._by_model)
-        original = _original_of(
-            self._store,
-            highlight_row,
-            passage,
-            self._copies[highlight_key],
-        )
-        if original:
-            result = DraftResult(
-                highlight_key,
-                reason=SAME_WORDS + original,
-                fate="no_card",
-            )
-        worded = self._numbered(passage, result)
-        changes = []
-        for worded_draft in worded:
-            change = _follow(
-                self._store,
-                highlight_key,
-                passage,
-                worded_draft,
-                highlight,
-            )
-            if change is not None:
-                changes.append(change)
-                if change.why or not isinstance(change, Held):
-                    self.changes.append(change)
-        self._let_wait(highlight_key, worded, highlight, changes)
-        content = "" if result.fate == "failed" else highlight_row["content"]
-        self._outcomes.append((content, result.reason, result.fate, highlight_key))
-
-    def _numbered(self, passage: Passage, result: DraftResult) -> list[Worded]:
-        """Return drafts with gaps numbered as on their cards; note their search terms."""
-        proposals = [_renumbered(passage, *each) for each in _worded(result.proposals)]
-        worded = _worded(proposals)
-        for (_, wording), terms in zip(worded, result.terms, strict=False):
-            self._terms.append((f"{wording.kind}{wording.content}", terms))
-        return worded
-
-    def _let_wait(
-        self,
-        highlight_key: str,
-        worded: list[Worded],
-        highlight: Highlight,
-        changes: list[Change],
-    ) -> None:
-        """Gather the rows of the drafts of a highlight that are new."""
-        passage = self._store.passage(highlight_key)  # as it is after `_follow`
-        news = [draft for draft in worded if is_new(self._store, passage, draft.wording)]
-        derived = [draft.wording for draft in news if not draft.wording.own]
-        revised = _revised(passage, derived, highlight)
-        for change in changes:
-            if isinstance(change, Held):
-                revised[change.after_content] = change.guid
-        for position, worded_draft in enumerate(news):
-            revises = revised.get(worded_draft.wording.content, "")
-            draft_row = _row_of(
-                highlight_key,
-                position,
-                worded_draft,
-                passage,
-                revises=revises,
-                run=self._run,
-            )
-            self._rows.append(draft_row)
-            if not draft_row.revises:
-                self.new.append(draft_row.id)
-
-    def write(self) -> None:
-        """Write what was gathered."""
-        store = self._store
-        store.write_all(
-            "DELETE FROM draft WHERE id = ?",
-            [(id,) for id in self._dropped_ids],
-        )
-        marks = ", ".join("?" * len(_DraftRow._fields))
-        store.write_all(f"INSERT OR REPLACE INTO draft VALUES ({marks})", self._rows)
-        column = "modelled" if self._by_model else "drafted"
-        query = f"UPDATE highlight SET {column} = ?, reason = ?, fate = ? WHERE key = ?"
-        store.write_all(query, self._outcomes)
-        keep_terms(store, self._terms)
-
-
-def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
-    """Store search terms by the kind and content of their cards, or by another digest."""
-    rows = []
-    for digest, each in terms:
-        rows.append((digest, " ".join(each.words), " ".join(each.finders), each.exact))
-    store.write_all("INSERT OR IGNORE INTO indexed VALUES (?, ?, ?, ?)", rows)
-
-
-def _dropped(
-    waiting: Iterable[Row],
-    highlight: Highlight,
-    *,
-    by_model: bool,
-) -> Iterator[str]:
-    """Yield the waiting drafts that go; a model's stay while their quote stands."""
-    context = exact(highlight.context)
-    for draft_row in waiting:
-        of_rules = draft_row["drafter"].startswith("rules")
-        if by_model:
-            goes = not of_rules
-        else:
-            quote = exact(decode_proposal(draft_row["body"]).draft.quote)
-            goes = of_rules or quote not in context
-        if goes:
-            yield draft_row["id"]
-
-
-def _row_of(
-    highlight_key: str,
-    position: int,
-    worded: Worded,
-    passage: Passage,
-    *,
-    revises: str,
-    run: int,
-) -> _DraftRow:
-    """Return the row of a draft; `revises` is the card that would get its words."""
-    proposal, wording = worded
-    severity, findings = summed_up(proposal)
-    fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
-    return _DraftRow(
-        id=draft_id(highlight_key, wording),
-        key=highlight_key,
-        content=wording.content,
-        slot=wording.slot if wording.own else "",
-        position=position,
-        fact=fact,
-        kind=wording.kind,
-        deck=proposal.deck,
-        drafter=wording.drafter,
-        severity=severity,
-        revises=revises,
-        replaces=_replaced(passage, wording),
-        run=run,
-        findings=findings,
-        tags=listed(map(tag_name, wording.tags)),
-        words=words_of(wording.fields),
-        body=encode(proposal),
-    )
-
-
-def _replaced(passage: Passage, wording: Wording) -> str:
-    """Return the source's own card in the same slot that has another note type."""
-    if not wording.own:
-        return ""
-    for card in passage.live:
-        in_slot = card.wording.own and card.place == wording.slot
-        if in_slot and card.wording.family is not wording.family:
-            return card.guid
-    return ""
-
-
-def summed_up(proposal: Proposal) -> Pair:
-    """Return the worst severity of findings, and the checks and severities of all."""
-    checks = [finding.check for finding in proposal.findings]
-    severities = [finding.severity.value for finding in proposal.findings]
-    worst = ""
-    for severity in ("block", "warn", "info"):
-        if severity in severities:
-            worst = severity
-            break
-    return worst, listed(dict.fromkeys((*checks, *severities)))
-
-
-# --- copies -----------------------------------------------------------------------------
-
-
-def _copies(store: Store, keys: str) -> dict[str, list[Row]]:
-    """Return by key the present highlights of other documents with equal text."""
-    copies = defaultdict(list)
-    rows = store.rows(
-        "SELECT m.key AS mine, h.key, h.content, h.body, d.title FROM highlight m"
-        " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact AND h.state ="
-        " 'present'"
-        " AND h.document != m.document AND h.key != m.key JOIN document d ON d.id ="
-        " h.document"
-        f" WHERE m.key IN {EACH}",
-        keys,
-    )
-    for copy_row in rows:
-        copies[copy_row["mine"]].append(copy_row)
-    return copies
-
-
-def _original_of(
-    store: Store,
-    highlight_row: Row,
-    passage: Passage,
-    others: Iterable[Row],
-) -> str:
-    """Return the title of the document that has the original, if this is a copy."""
-    is_short = (
-        len(highlight_row["folded"]) < LONG and highlight_row["kind"] != HighlightKind.CARD.value
-    )
-    if passage.decided or is_short:
-        return ""
-    highlight = decode_highlight(highlight_row)
-    for other in others:
-        if not _same_marks(highlight, decode_highlight(other)):
-            continue
-        if other["key"] not in passage.keys and _is_older(
-            store,
-            other["key"],
-            highlight_row["key"],
-        ):
-            return str(other["title"])
-    return ""
-
-
-def _same_marks(one: Highlight, other: Highlight) -> bool:
-    """Return whether drafts of two highlights with equal text would be the same."""
-    return (
-        one.gaps == other.gaps and one.markdown == other.markdown and one.comment == other.comment
-    )
-
-
-def _is_older(store: Store, highlight_key: str, other_key: str) -> bool:
-    """Return whether a passage is before an equal one: decided, or issued earlier."""
-    if store.passage(highlight_key).decided:
-        return True
-    return _issued_at(store, highlight_key) < _issued_at(store, other_key)
-
-
-def _issued_at(store: Store, highlight_key: str) -> int:
-    """Return the number of the event that issued a key; 0 = unknown."""
-    numbers = [event.n for event in store.events([highlight_key]) if event.what == "key"]
-    return min(numbers, default=0)
-
-
-# --- drafts and cards -------------------------------------------------------------------
-
-
-def _follow(
-    store: Store,
-    highlight_key: str,
-    passage: Passage,
-    worded: Worded,
-    highlight: Highlight,
-) -> Change | None:
-    """Change the live card of these words' slot, if the source's text changed.
-
-    Returns:
-        What changed, or what was held back, which waits; None if no words of a card are
-        others.
-    """
-    proposal, wording = worded
-    if not wording.own:
-        return None
-    card = passage.own_card(wording)
-    if card is None or not card.live:
-        return None
-    if not is_news(card, wording) or is_stale(card, store.machine, wording):
-        return None
-    why_held = _why_held(card, proposal, wording, highlight)
-    if why_held is not None:
-        return Held(
-            guid=Guid(card.guid),
-            before=cards.fields_of(card.wording),
-            after=cards.fields_of(wording),
-            why=why_held,
-            after_content=wording.content,
-        )
-    body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
-    store.add("revise", highlight_key, SOURCE, body)
-    revised = store.passage(highlight_key).cards[card.guid]
-    return cards.change_of(revised, card.wording, card.typed)
-
-
-def _why_held(
-    card: State,
-    proposal: Proposal,
-    wording: Wording,
-    highlight: Highlight,
-) -> str | None:
-    """Return why a card does not get its source's new words unasked; None if it does.
-
-    "" stands for words that nothing is told of: they only wait.
-    """
-    if proposal.blocked:
-        return "a check blocks the new words"
-    damage = _new_damage(card.wording, wording)
-    if damage:
-        return f"the new words are damaged: “{damage}”"
-    in_pdf = highlight.source_kind is SourceKind.PDF
-    is_derived = in_pdf and highlight.kind is not HighlightKind.CARD
-    if is_derived and _alike(card.wording, wording) < DERIVED_ALIKE:
-        return ""
-    return None
-
-
-def _new_damage(before: Wording, after: Wording) -> str:
-    """Return letters that are damaged in new words, if the card's words were whole."""
-    if any(map(damage_in, before.fields.values())):
-        return ""
-    return next(filter(None, map(damage_in, after.fields.values())), "")
-
-
 def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
     """Return whether words are to be offered: not rejected, and not a card already."""
     if passage.refuses(wording) or wording.content in passage.passed:
@@ -696,49 +210,13 @@ def _is_offered_again(store: Store, card: State, wording: Wording) -> bool:
     return is_held and not is_stale(card, store.machine, wording)
 
 
-def _revised(
-    passage: Passage,
-    wordings: Sequence[Wording],
-    highlight: Highlight,
-) -> dict[str, str]:
-    """Return by content which card each draft revises, the most alike first.
-
-    Only cards whose quote is gone from the passage are revised.
-    """
-    context = exact(highlight.context)
-    scored = []
-    for card in passage.live:
-        if not card.wording.own and exact(card.wording.quote) not in context:
-            scored += [
-                (-_alike(card.wording, wording), card.guid, wording.content) for wording in wordings
-            ]
-    revised: dict[str, str] = {}
-    for _, guid, content in sorted(scored):
-        if content not in revised and guid not in revised.values():
-            revised[content] = guid
-    return revised
-
-
-def requeue(store: Store, events: Sequence[Event]) -> None:
-    """Draft again what another machine decided on; what it decided waits no more."""
-    decisions = ("accept", "adopt", "reject", "skip", "undo", "different")
-    with store.transaction():
-        for passage_key in {event.key for event in events if event.what in decisions}:
-            passage = store.passage(passage_key)
-            draft_again(store, passage_key)
-            if passage_key.startswith("tool:"):
-                belonging.draft_again(store, passage_key)
-            for draft_row in store.rows(
-                "SELECT * FROM draft WHERE key = ? AND revises = ''",
-                passage_key,
-            ):
-                if passage.skipped or not is_new(store, passage, wording_in(draft_row)):
-                    store.write("DELETE FROM draft WHERE id = ?", draft_row["id"])
-
-
-def draft_again(store: Store, highlight_key: str) -> None:
-    """Ask the rules and the model for drafts of a highlight anew."""
-    store.write(
-        "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?",
-        highlight_key,
-    )
+def summed_up(proposal: Proposal) -> Pair:
+    """Return the worst severity of findings, and the checks and severities of all."""
+    checks = [finding.check for finding in proposal.findings]
+    severities = [finding.severity.value for finding in proposal.findings]
+    worst = ""
+    for severity in ("block", "warn", "info"):
+        if severity in severities:
+            worst = severity
+            break
+    return worst, listed(dict.fromkeys((*checks, *severities)))

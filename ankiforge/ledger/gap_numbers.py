@@ -109,7 +109,9 @@ def _number_new_gaps(
     removed = []
     for text in earlier:
         removed += [(canonical(gap.answer), gap.numbers) for gap in gaps(text)]
-    taken = {number for each in kept.values() for number in each}
+    taken: set[int] = set()
+    for kept_numbers in kept.values():
+        taken.update(kept_numbers)
     highest = max((*numbers(old), *used, 0))
     for _, earlier_numbers in removed:
         highest = max((highest, *earlier_numbers))

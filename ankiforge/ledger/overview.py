@@ -179,8 +179,10 @@ def _reason(fate: str, reason: str, passage: Passage) -> str:
     if passage.skipped:
         return passage.why_skipped or "skipped by you"
     if fate == "decided":
-        of_cards = [card.why for card in passage.cards.values() if card.why]
-        return of_cards[0] if of_cards else "rejected by you"
+        for card in passage.cards.values():
+            if card.why:
+                return card.why
+        return "rejected by you"
     if fate == "undrafted":
         return reason or "not drafted yet"
     return reason or "nothing to ask was recognised"

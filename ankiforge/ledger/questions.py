@@ -334,8 +334,11 @@ def _doubtful_keys(store: Store) -> list[str]:
         "SELECT body FROM highlight WHERE state = 'present' AND kind = 'card'"
         " AND key IN (SELECT key FROM draft)"
     )
-    highlights = map(decode_highlight, rows)
-    return [line.key for line in highlights if forms.asks_form(store, line)]
+    doubtful_keys: list[str] = []
+    for highlight in map(decode_highlight, rows):
+        if forms.asks_form(store, highlight):
+            doubtful_keys.append(highlight.key)
+    return doubtful_keys
 
 
 def _answer_form(store: Store, question: Question, accepted: bool) -> None:

@@ -1,8 +1,7 @@
 """Search everything that was read, for `search`: by name, by title, or by words.
 
-One full-text table holds the words of documents, highlights and live cards; `Duplicates`
-has the search terms of the cards that a draft may repeat. A search first brings its table
-up to date, by comparing it with the rows, so that no decision has to wait for it.
+One full-text table holds the words of documents, highlights and live cards. A search first
+brings it up to date, by comparing it with the rows, so that no decision has to wait for it.
 """
 
 from __future__ import annotations
@@ -11,27 +10,17 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
-import msgspec
-
 from ankiforge.ledger import lists
-from ankiforge.ledger.drafts import keep_terms
 from ankiforge.ledger.lists import BASE_LETTERS, Line, Match, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import (
-    CardKind,
     Document,
-    Draft,
-    Fields,
-    ForeignNote,
     Highlight,
-    HighlightKey,
-    IndexedCard,
-    Origin,
     Pair,
-    SearchTerms,
 )
 from ankiforge.text import regex
 from ankiforge.text.identifiers import names_in, names_of
@@ -91,7 +80,7 @@ class _Hits:
     def found_by(self, *ways: str) -> bool:
         """Return whether anything was found in one of these ways."""
         ranks = {_ORDER.index(way) for way in ways}
-        return any(hit.rank in ranks for hits in self.by_work.values() for hit in hits)
+        return any(hit.rank in ranks for hit in chain(*self.by_work.values()))
 
     def in_order(self) -> list[tuple[int, list[_Hit]]]:
         """Return the works with their hits, the most reliable first."""
@@ -337,24 +326,25 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
     )
     highlights = [decode_highlight(highlight_row) for highlight_row in highlight_rows]
     documents = {}
+    gone_keys = set()
     for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):
         documents[highlight_row["document"]] = highlight.document
+        if highlight_row["state"] in ("gone", "unselected"):
+            gone_keys.add(highlight_row["key"])
     lines = _lines_of(store, highlights)
     lines.sort(key=lambda line: line.id not in matched)
-    with_words = {line.highlight.key for line in lines if line.id in matched} | matched
+    with_words = set(matched)
+    for line in lines:
+        if line.id in matched:
+            with_words.add(line.highlight.key)
     highlights.sort(key=lambda highlight: highlight.key not in with_words)
-    gone = [
-        highlight_row["key"]
-        for highlight_row in highlight_rows
-        if highlight_row["state"] in ("gone", "unselected")
-    ]
     return Match(
         documents=tuple(documents.values()),
         by=_ORDER[best.rank],
         detail=best.detail,
         matched=matched,
         highlights=tuple(highlights),
-        gone=frozenset(gone),
+        gone=frozenset(gone_keys),
         lines=tuple(lines),
         recall=_recall(store, [line.id for line in lines if line.anki == "seen"], now),
     )
@@ -452,118 +442,3 @@ def _without_signs(word: str) -> str:
 def _may_be_prefix(word: str) -> bool:
     """Return whether it is long enough: a Latin letter matches half of the index."""
     return len(_without_signs(word)) >= 2 or bool(re.match(_UNSPACED, word))
-
-
-# --- what a draft may repeat ------------------------------------------------------------
-
-NOTE = "nid:"
-_IN_USE = (
-    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE"
-    " live"
-    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM"
-    " foreign_note"
-    " WHERE fields != '[]'"
-)
-
-
-class Duplicates:
-    """The cards that a draft may repeat, and notes in Anki that are not ours."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
-        """Yield by digest the cards whose search terms are missing or of another version.
-
-        Most have been stored with the drafts; see `drafts.record`.
-        """
-        store = self._store
-        with store.transaction():
-            if store.meta("terms") != version:
-                store.write("DELETE FROM indexed")
-                store.set_meta("terms", version)
-            store.write(
-                f"DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM ({_IN_USE})"
-                " UNION ALL SELECT kind || content FROM draft)"
-            )
-        indexed = "SELECT digest FROM indexed"
-        query = f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN ({indexed})"
-        for row in store.rows(query):
-            draft = self.draft(row["id"])
-            if draft is not None:
-                yield row["digest"], draft
-
-    def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
-        """Store the search terms of cards from `unread`."""
-        with self._store.transaction():
-            keep_terms(self._store, terms)
-
-    def cards(self) -> Iterator[IndexedCard]:
-        """Yield all cards, sorted by id."""
-        query = f"SELECT * FROM ({_IN_USE}) JOIN indexed USING (digest) ORDER BY id"
-        for row in self._store.rows(query):
-            where = ""
-            if row["id"].startswith(NOTE):
-                deck = f", deck {row['deck']}" if row["deck"] else ""
-                where = f"a note in Anki{deck}: "
-            terms = SearchTerms(
-                words=tuple(row["words"].split()),
-                finders=tuple(row["finders"].split()),
-                exact=row["exact"],
-            )
-            yield IndexedCard(row["id"], HighlightKey(row["passage"]), where, terms)
-
-    def draft(self, id: str) -> Draft | None:
-        """Return a card or a foreign note as a draft; None if it is not in use."""
-        if id.startswith(NOTE):
-            query = "SELECT fields FROM foreign_note WHERE id = ?"
-            stored = self._store.value(query, int(id.removeprefix(NOTE)))
-            fields = msgspec.json.decode(stored, type=Fields) if stored else ()
-            if not fields:
-                return None
-            first_name, _ = fields[0]
-            kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
-            return _bare_draft(kind, fields)
-        row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
-        if row is None:
-            return None
-        wording = self._store.passage(row["passage"]).cards[id].wording
-        return _bare_draft(CardKind(wording.kind), tuple(wording.fields.items()))
-
-    # --- notes in Anki that are not ours ------------------------------------------------
-
-    def mods(self) -> dict[int, int]:
-        """Return the `mod` of each foreign note that is stored."""
-        rows = self._store.rows("SELECT id, mod FROM foreign_note")
-        return {row["id"]: row["mod"] for row in rows}
-
-    def keep_foreign(self, ids: frozenset[int], changed: Iterable[ForeignNote]) -> None:
-        """Store the text of foreign notes; forget those that are no longer in Anki."""
-        with self._store.transaction():
-            for number in self.mods().keys() - ids:
-                self._store.write("DELETE FROM foreign_note WHERE id = ?", number)
-            for note in changed:
-                values = (
-                    note.id,
-                    note.mod,
-                    note.deck,
-                    encode(note.fields),
-                    note.other_id,
-                )
-                self._store.write(
-                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)",
-                    *values,
-                )
-
-
-def _bare_draft(kind: CardKind, fields: Fields) -> Draft:
-    """Return a draft with nothing but its words."""
-    return Draft(
-        highlight=HighlightKey(""),
-        kind=kind,
-        fields=fields,
-        quote="",
-        answer="",
-        start=0,
-        origin=Origin(""),
-    )

@@ -253,11 +253,10 @@ def _retire(store: Store, guid: str, why: str) -> None:
 
 def _unretire(store: Store, guid: str, passage_key: str) -> None:
     """Take back the last event that retired a card."""
-    retired = [
-        event
-        for event in store.events(store.keys(passage_key))
-        if event.what == "retire" and event.body["guid"] == guid
-    ]
+    retired = []
+    for event in store.events(store.keys(passage_key)):
+        if event.what == "retire" and event.body["guid"] == guid:
+            retired.append(event)
     if retired:
         last = max(retired, key=lambda event: event.order)
         store.add("undo", last.key, PERSON, {"event": last.id})
@@ -449,11 +448,10 @@ def _shipped_body(shipment: Shipment, state: State) -> Json:
         body["deck"] = shipment.deck
     if shipment.hashes:
         body["hashes"] = shipment.hashes
-    new_numbers = {
-        number: words
-        for number, words in shipment.numbers.items()
-        if state.numbers.get(number) != words
-    }
+    new_numbers = {}
+    for number, words in shipment.numbers.items():
+        if state.numbers.get(number) != words:
+            new_numbers[number] = words
     if new_numbers:
         body["numbers"] = new_numbers
     return body

@@ -241,11 +241,12 @@ def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
     """
     store.refold_cards(content)
     query = "SELECT * FROM card WHERE (content = ? OR source = ?) AND passage != ?"
-    return [
-        card_row
-        for card_row in store.rows(query, content, content, passage.key)
-        if not passage.told_apart_from(store.passage(card_row["passage"]))
-    ]
+    equal = []
+    for card_row in store.rows(query, content, content, passage.key):
+        other = store.passage(card_row["passage"])
+        if not passage.told_apart_from(other):
+            equal.append(card_row)
+    return equal
 
 
 def asked(store: Store, passage: Passage) -> list[Pair]:
@@ -286,7 +287,10 @@ def drop_resolved(store: Store) -> None:
     )
     for draft_row in rows:
         proposal = decode_proposal(draft_row["body"])
-        standing = [one for one in proposal.findings if not _is_resolved(store, one.duplicate)]
+        standing = []
+        for finding in proposal.findings:
+            if not _is_resolved(store, finding.duplicate):
+                standing.append(finding)
         _put_findings(store, draft_row["id"], proposal, standing)
     declined_tools = belonging.declined(store)
     if declined_tools:
@@ -298,11 +302,10 @@ def _drop_declined(store: Store, tools: Collection[str]) -> None:
     for draft_row in belonging.flagged(store):
         proposal = decode_proposal(draft_row["body"])
         highlight = _decode_highlight(draft_row["mark"])
-        standing = [
-            finding
-            for finding in proposal.findings
-            if not belonging.is_declined(highlight, finding.check, tools)
-        ]
+        standing = []
+        for finding in proposal.findings:
+            if not belonging.is_declined(highlight, finding.check, tools):
+                standing.append(finding)
         _put_findings(store, draft_row["id"], proposal, standing)
 
 

@@ -257,11 +257,9 @@ def _without_card(workspace: Workspace, title: str) -> list[tuple[Sendable, str]
     found = []
     for sent in for_model(workspace.job(), workspace.ledger):
         wants = sent.task.brief.wants
-        found += [
-            (shown, wants)
-            for shown in sent.passages.values()
-            if title.casefold() in shown.title.casefold()
-        ]
+        for shown in sent.passages.values():
+            if title.casefold() in shown.title.casefold():
+                found.append((shown, wants))
     return found
 
 

@@ -152,10 +152,9 @@ class NoMemory:
 class Source(Protocol):
     """Yields documents and problems, and at the end of each container a `Scan`."""
 
-    def scan(self) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield the documents one at a time.
 
-        The method of a source may accept an argument `known: Known`, and yield
-        `Unchanged` for each document that is unchanged according to `known`. Without it,
-        it reads everything.
+        A source may yield `Unchanged` for each document that is unchanged according to
+        `known`. Without `known`, it reads everything.
         """

@@ -62,7 +62,7 @@ def plan_cards(
         push: the notes go to a running Anki instead of into a file.
         full: also ship notes that Anki has already.
     """
-    from ankiforge.extract import program
+    from ankiforge.extract.files import program
 
     # another program may render otherwise: all is planned again
     settings = "full" if full else h16(program(), repr(decks))
@@ -131,7 +131,9 @@ class _Planner:
             return planned
         from ankiforge.pipeline import adopt
 
-        return adopt.taken_over(card, seen, planned, pictures, self._types, self._options)
+        return adopt.with_other_tools_note(
+            card, seen, planned, pictures, self._types, self._options
+        )
 
 
 def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:

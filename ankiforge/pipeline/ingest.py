@@ -12,7 +12,8 @@ from ankiforge.config.deckfiles import deck_of
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.draft import skip_reason
 from ankiforge.errors import BUG
-from ankiforge.extract import program, scanned
+from ankiforge.extract.files import program
+from ankiforge.extract.scan import scanned
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
     WENT_AWAY,

@@ -1,42 +1,32 @@
-"""Which sources a run reads: those of the settings, the remembered PATHs, and PATHs of the command line."""
+"""Which sources a run reads, and how they are opened.
+
+A run reads the sources of the settings and the remembered PATHs, or the PATHs of the
+command line.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge import extract
-from ankiforge.config import (
-    EXPORTS,
-    Config,
-    SourceEntry,
-    is_loopback,
-    source_name,
-)
+from ankiforge.config import Config, SourceEntry, is_loopback
 from ankiforge.config.workspace import Remembered
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.errors import ConfigError, UsageError
+from ankiforge.extract.base import Opening
 from ankiforge.extract.discover import (
-    FILE_BASED,
-    UNAMBIGUOUS,
     FoundSource,
     discover,
     kind_of,
     resolve,
     why_nothing,
 )
-from ankiforge.model import (
-    Json,
-    Memory,
-    NoMemory,
-    Problem,
-    Source,
-    Value,
-)
+from ankiforge.extract.registry import default_name, is_export, loaded, source_type
+from ankiforge.model import Json, Memory, NoMemory, Problem, Source, Value
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
@@ -52,6 +42,14 @@ class SelectedSource(Value):
     only: tuple[Path, ...] = ()
     """The files and folders below its root to read; () = everything."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from others: its kind and name."""
+        return self.entry.kind, self.entry.name
+
+
+# --- selecting --------------------------------------------------------------------------
+
 
 def select_sources(
     workspace: WorkspaceFolder, paths: tuple[Path, ...] = ()
@@ -63,47 +61,90 @@ def select_sources(
         paths: the arguments of the command line.
 
     Returns:
-        The sources; a problem for each PATH that cannot be read; and all PATHs to remember from now on.
+        The sources; a problem for each PATH that cannot be read; and all PATHs to
+        remember from now on.
 
     Raises:
         UsageError: there is only one PATH, and it cannot be read.
     """
-    known = list(workspace.remembered)
-    selected = {}
-    problems = []
-    if not paths:
-        for entry in workspace.config.sources:
-            selected[entry.kind, entry.name] = SelectedSource(entry)
-    for path in paths or tuple(Path(item.path) for item in known):
-        found = _behind(workspace.config, known, path.absolute())
+    selection = _Selection(workspace)
+    if paths:
+        for path in paths:
+            problem = selection.add(path.absolute())
+            if problem and len(paths) == 1:
+                raise UsageError(f"{problem.where}: {problem.what}", hint=problem.hint)
+            if problem:
+                selection.problems.append(problem)
+    else:
+        selection.add_configured()
+        selection.add_remembered()
+    return list(selection.sources.values()), selection.problems, tuple(selection.remembered)
+
+
+class _Selection:
+    """The sources that were selected so far."""
+
+    def __init__(self, workspace: WorkspaceFolder) -> None:
+        self._workspace = workspace
+        self._config = workspace.config
+        self.sources: dict[tuple[str, str], SelectedSource] = {}
+        """By kind and name."""
+        self.problems: list[Problem] = []
+        self.remembered = list(workspace.remembered)
+        """The PATHs to remember: the known ones, and new ones."""
+
+    def add_configured(self) -> None:
+        """Add the sources of the settings."""
+        for entry in self._config.sources:
+            source = SelectedSource(entry)
+            self.sources[source.key] = source
+
+    def add_remembered(self) -> None:
+        """Add the sources at all remembered PATHs, and a problem for each that is missing."""
+        for path in [Path(item.path) for item in self.remembered]:
+            problem = self.add(path.absolute())
+            if problem and not _gave_way(path, self.remembered):
+                self.problems.append(_missing(problem.where, self._workspace))
+
+    def add(self, path: Path) -> Problem | None:
+        """Add the sources at a PATH, and remember it; return why it cannot be read."""
+        found = _behind(self._config, self.remembered, path)
         if isinstance(found, Problem):
-            if not paths:
-                if _gave_way(path, known):
-                    continue
-                what = "this remembered source is missing; nothing counts as deleted"
-                file = workspace.folder / "sources.yaml"
-                hint = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
-                found = Problem(found.where, what, hint, notice=True)
-            elif len(paths) == 1:
-                raise UsageError(f"{found.where}: {found.what}", hint=found.hint)
-            problems.append(found)
-            continue
-        names: dict[str, str] = {}
-        for one in found:
-            key = (one.entry.kind, one.entry.name)
-            selected[key] = _union(selected[key], one) if key in selected else one
-            if one.entry not in workspace.config.sources:
-                names.setdefault(one.entry.kind, one.entry.name)  # folders within come later
-        where = str(resolve(path.absolute()))
-        if names and not any(_remembers(item, where, names) for item in known):
-            known.append(Remembered(where, names))
-    return list(selected.values()), problems, tuple(known)
+            return found
+        names: dict[str, str] = {}  # of the sources that only this PATH names, by kind
+        for source in found:
+            other = self.sources.get(source.key)
+            self.sources[source.key] = _union(other, source) if other else source
+            entry = source.entry
+            if entry not in self._config.sources:
+                names.setdefault(entry.kind, entry.name)  # folders within come later
+        where = str(resolve(path))
+        is_known = any(_remembers(item, where, names) for item in self.remembered)
+        if names and not is_known:
+            self.remembered.append(Remembered(where, names))
+        return None
 
 
-def _gave_way(path: Path, known: Iterable[Remembered]) -> bool:
-    """Return whether another PATH has the names of a missing one, like the next export of an account."""
-    names = [item.names for item in known if item.path == str(path)]
-    return any(item.names in names and Path(item.path).exists() for item in known)
+def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[str]:
+    """Return the names of all sources that plain `run` reads."""
+    names = {entry.name for entry in config.sources}
+    for item in remembered:
+        names.update(item.names.values())
+    return frozenset(names)
+
+
+def _missing(where: str, workspace: WorkspaceFolder) -> Problem:
+    """Return that a remembered PATH is not there."""
+    file = workspace.folder / "sources.yaml"
+    what = "this remembered source is missing; nothing counts as deleted"
+    hint = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
+    return Problem(where, what, hint, notice=True)
+
+
+def _gave_way(path: Path, remembered: list[Remembered]) -> bool:
+    """Return whether another PATH has the names of a missing one, like an account's next export."""
+    names = [item.names for item in remembered if item.path == str(path)]
+    return any(item.names in names and Path(item.path).exists() for item in remembered)
 
 
 def _remembers(item: Remembered, where: str, names: dict[str, str]) -> bool:
@@ -111,13 +152,9 @@ def _remembers(item: Remembered, where: str, names: dict[str, str]) -> bool:
     return _contains(Path(item.path), Path(where)) and names.items() <= item.names.items()
 
 
-def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[str]:
-    """Return the names of all sources that plain `run` reads."""
-    names = {entry.name for entry in config.sources}
-    return frozenset(names | {name for item in remembered for name in item.names.values()})
-
-
-def _behind(config: Config, known: list[Remembered], path: Path) -> list[SelectedSource] | Problem:
+def _behind(
+    config: Config, remembered: list[Remembered], path: Path
+) -> list[SelectedSource] | Problem:
     """Return the sources at one PATH: the configured ones, else those discovered in it."""
     if not path.exists():
         if path.is_symlink():
@@ -125,44 +162,107 @@ def _behind(config: Config, known: list[Remembered], path: Path) -> list[Selecte
             return Problem(str(path), what, "name the file or folder itself")
         return Problem(str(path), "there is no such file or folder", "check the spelling")
     path = resolve(path)
-    kind = kind_of(path) if path.is_file() else ""
-    configured = [e for e in config.sources if e.has_folder and _contains(e.path, path)]
-    if kind in UNAMBIGUOUS:  # for example, an attachment in a folder of notes is not a note
-        configured = [e for e in configured if e.kind == kind or e.kind not in FILE_BASED]
+    configured = _configured_around(config, path)
     if configured:
         return [SelectedSource(entry, _below(entry, path)) for entry in configured]
-    before = {item.path: item for item in known}
+    naming = _Naming(config, remembered)
+    selected: list[SelectedSource] = []
+    for found in discover(path, lambda kind: set(naming.roots(kind).values())):
+        entry = naming.entry_at(found)
+        if entry:
+            selected.append(SelectedSource(entry, _below(entry, *found.only)))
+        else:
+            selected.append(_unconfigured(found, naming.name_of(found, path)))
+    if not selected:
+        hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
+        return Problem(str(path), why_nothing(path), hint)
+    return selected
 
-    def roots(kind: str) -> Mapping[str, Path]:
+
+def _configured_around(config: Config, path: Path) -> list[SourceEntry]:
+    """Return the sources of the settings that a path belongs to."""
+    configured = [
+        entry for entry in config.sources if entry.has_folder and _contains(entry.path, path)
+    ]
+    if not configured or not path.is_file():
+        return configured
+    kind = kind_of(path)
+    if not kind or not source_type(kind).is_unambiguous:
+        return configured
+    # for example, an attachment in a folder of notes is not a note
+    return [entry for entry in configured if entry.kind == kind or not _reads_files(entry.kind)]
+
+
+def _reads_files(kind: str) -> bool:
+    """Return whether a kind of source reads files one by one."""
+    source = loaded(kind)
+    return source is not None and source.reads_single_files()
+
+
+class _Naming:
+    """The names of sources: of the settings, of the remembered PATHs, and of new ones."""
+
+    def __init__(self, config: Config, remembered: list[Remembered]) -> None:
+        self._config = config
+        self._remembered = remembered
+
+    def roots(self, kind: str) -> dict[str, Path]:
         """Return the folders that are read as a kind of source, by name."""
-        found = {
-            entry.name: entry.path
-            for entry in config.sources
-            if entry.kind == kind and entry.has_folder
-        }
-        kept = {item.names[kind]: _root_of(item) for item in known if kind in item.names}
-        return {**kept, **found}
+        roots: dict[str, Path] = {}
+        for item in self._remembered:
+            if kind in item.names:
+                roots[item.names[kind]] = _root_of(item)
+        for entry in self._config.sources:
+            if entry.kind == kind and entry.has_folder:
+                roots[entry.name] = entry.path
+        return roots
 
-    selected = []
-    for found in discover(path, lambda kind: set(roots(kind).values())):
-        same = [
-            entry
-            for entry in config.sources
-            if entry.kind == found.kind and entry.has_folder and resolve(entry.path) == found.root
-        ]
-        if same:
-            selected.append(SelectedSource(same[0], _below(same[0], *found.only)))
-            continue
-        name = next((one for one, root in roots(found.kind).items() if root == found.root), "")
-        if not name and str(path) in before and (found.root == path or found.only):
-            name = before[str(path)].names.get(found.kind, "")
-        if not name and (own := source_name(found.root, found.kind)) in {
-            item.names.get(found.kind) for item in known if _contains(found.root, Path(item.path))
-        }:
-            name = own  # a part of it is remembered
-        selected.append(_unconfigured(found, name or _free_name(config, known, found)))
-    hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
-    return selected or Problem(str(path), why_nothing(path), hint)
+    def entry_at(self, found: FoundSource) -> SourceEntry | None:
+        """Return the source of the settings that reads the root of a discovered one."""
+        for entry in self._config.sources:
+            if entry.kind == found.kind and entry.has_folder and resolve(entry.path) == found.root:
+                return entry
+        return None
+
+    def name_of(self, found: FoundSource, path: Path) -> str:
+        """Return the name of a discovered source: the one that it had before, else a new one.
+
+        `path` is the PATH at which it was discovered.
+        """
+        for name, root in self.roots(found.kind).items():
+            if root == found.root:
+                return name
+        if found.root == path or found.only:
+            name = self._name_at(path, found.kind)
+            if name:
+                return name
+        own_name = default_name(found.kind, found.root)
+        for item in self._remembered:
+            if item.names.get(found.kind) == own_name and _contains(found.root, Path(item.path)):
+                return own_name  # a part of it is remembered
+        return self._free_name(found)
+
+    def _name_at(self, path: Path, kind: str) -> str:
+        """Return the name of the source of this kind at a remembered PATH, "" if there is none."""
+        names = {item.path: item.names for item in self._remembered}
+        return names.get(str(path), {}).get(kind, "")
+
+    def _free_name(self, found: FoundSource) -> str:
+        """Return the name of a new source: that of its folder, with a number if it is taken."""
+        same_kind = [entry.name for entry in self._config.sources if entry.kind == found.kind]
+        if is_export(found.kind):
+            return same_kind[0] if same_kind else found.kind
+        taken = set(same_kind)
+        for item in self._remembered:
+            if found.kind in item.names:
+                taken.add(item.names[found.kind])
+        name = default_name(found.kind, found.root)
+        free = name
+        number = 2
+        while free in taken:
+            free = f"{name}-{number}"
+            number += 1
+        return free
 
 
 def _root_of(item: Remembered) -> Path:
@@ -171,30 +271,17 @@ def _root_of(item: Remembered) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _free_name(config: Config, known: Iterable[Remembered], found: FoundSource) -> str:
-    """Return the name of a new source: that of its folder, with a number if it is taken."""
-    if found.kind in EXPORTS:
-        return next((e.name for e in config.sources if e.kind == found.kind), found.kind)
-    name = source_name(found.root, found.kind)
-    taken = {entry.name for entry in config.sources if entry.kind == found.kind}
-    taken |= {item.names[found.kind] for item in known if found.kind in item.names}
-    number = 2
-    free = name
-    while free in taken:
-        free, number = f"{name}-{number}", number + 1
-    return free
-
-
 def _unconfigured(found: FoundSource, name: str) -> SelectedSource:
     """Return a source that is not in the settings."""
     options: Json = {"path": str(found.root), "name": name}
-    options |= {"exclude": found.exclude} if found.exclude else {}
+    if found.exclude:
+        options["exclude"] = found.exclude
     entry = SourceEntry(found.kind, name, found.root, options, COMMAND_LINE)
     return SelectedSource(entry, found.only)
 
 
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
-    """Rebase resolved paths onto the source's root as the settings spell it; omit the root itself."""
+    """Rebase resolved paths onto the root as the settings spell it; omit the root itself."""
     root = resolve(entry.path)
     return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
 
@@ -206,12 +293,20 @@ def _contains(root: Path, path: Path) -> bool:
 
 def _union(one: SelectedSource, other: SelectedSource) -> SelectedSource:
     """Join two selections of one source. The exports of one account may be in two folders."""
-    roots = (one.entry.path, other.entry.path)
-    if roots[0] == roots[1]:
-        only = (*one.only, *other.only) if one.only and other.only else ()
-        return SelectedSource(one.entry, tuple(dict.fromkeys(only)))
-    only = (*(one.only or roots[:1]), *(other.only or roots[1:]))
-    return SelectedSource(replace(one.entry, path=Path(os.path.commonpath(roots))), only)
+    root = one.entry.path
+    other_root = other.entry.path
+    if root == other_root:
+        only: tuple[Path, ...] = ()
+        if one.only and other.only:
+            only = tuple(dict.fromkeys((*one.only, *other.only)))
+        return SelectedSource(one.entry, only)
+    parts = one.only or (root,)
+    other_parts = other.only or (other_root,)
+    common = Path(os.path.commonpath((root, other_root)))
+    return SelectedSource(replace(one.entry, path=common), (*parts, *other_parts))
+
+
+# --- opening ----------------------------------------------------------------------------
 
 
 def open_sources(
@@ -225,27 +320,33 @@ def open_sources(
     """Open sources, and remember their folders, from which pictures are read.
 
     Raises:
-        ConfigError: a kind is unknown, or its settings are invalid; with file, line and key.
+        ConfigError: a kind is unknown, or its settings are invalid; with file, line and
+            key.
     """
     from ankiforge.ledger import CACHE_FILE, CacheFile
     from ankiforge.pipeline.pictures import remember_roots
 
     selected = list(selected)
-    folders = {
-        f"{one.entry.kind}:{one.entry.name}": str(one.entry.path)
-        for one in selected
-        if one.entry.has_folder
-    }
+    folders: dict[str, str] = {}
+    for source in selected:
+        if source.entry.has_folder:
+            folders[f"{source.entry.kind}:{source.entry.name}"] = str(source.entry.path)
     remember_roots(ledger, folders)
     caches = CacheFile(workspace.folder / CACHE_FILE)
-    return tuple(
-        open_source(
-            workspace, one.entry, one.only,
-            memory=caches.of(f"{one.entry.kind}:{one.entry.name}"), offline=offline,
-            jobs=jobs or os.cpu_count() or 1,
+    opened: list[Source] = []
+    for source in selected:
+        memory = caches.of(f"{source.entry.kind}:{source.entry.name}")
+        opened.append(
+            open_source(
+                workspace,
+                source.entry,
+                source.only,
+                memory=memory,
+                offline=offline,
+                jobs=jobs or os.cpu_count() or 1,
+            )
         )
-        for one in selected
-    )  # fmt: skip
+    return tuple(opened)
 
 
 def open_source(
@@ -257,32 +358,35 @@ def open_source(
     offline: bool = False,
     jobs: int = 1,
 ) -> Source:
-    """Open a source, passing only those of the other arguments that its kind accepts.
+    """Open a source.
 
     Raises:
-        ConfigError: the kind is unknown, or its settings are invalid; with file, line and key.
+        ConfigError: the kind is unknown, or its settings are invalid; with file, line and
+            key.
     """
     config = workspace.config
     try:
-        module = extract.module(entry.kind)
+        source = source_type(entry.kind)
     except ConfigError as error:
         raise entry.where.error(error.message, error.hint) from error
-    settings = typed(module.Settings, entry.options, entry.where)
-    # Not `inspect.signature`: importing `inspect` takes as long as this whole function.
-    code = module.open_source.__code__
-    accepted = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    optional = {"memory": memory or NoMemory(), "offline": offline, "jobs": jobs}
-    if not workspace.is_default:
-        optional["workspace"] = workspace.root
-    if not offline or is_loopback(config.executor):
-        optional["executor"] = config.executor
-    optional = {name: value for name, value in optional.items() if name in accepted}
+    may_use_executor = not offline or is_loopback(config.executor)
+    opening = Opening(
+        name=entry.name,
+        root=entry.path,
+        settings=typed(source.Settings, entry.options, entry.where),
+        only=only,
+        me=config.me,
+        memory=memory or NoMemory(),
+        offline=offline,
+        jobs=jobs,
+        executor=config.executor if may_use_executor else "",
+        workspace=None if workspace.is_default else workspace.root,
+    )
     try:
-        return module.open_source(entry.name, entry.path, settings, only, config.me, **optional)
+        return source.open(opening)
     except ConfigError as error:
         key, colon, what = error.message.partition(": ")
-        if (
-            colon and key in entry.options
-        ):  # the message begins with the key: report the line of that key
+        names_a_key = bool(colon) and key in entry.options
+        if names_a_key:
             raise entry.where.at(key).error(what, error.hint) from error
         raise entry.where.error(error.message, error.hint) from error

@@ -24,6 +24,7 @@ from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import confirm, remembered_concerns, require_trust
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
 from ankiforge.errors import ItemError, ServiceError, UsageError
+from ankiforge.extract import registry
 from ankiforge.model import Card, Finding, Guid, HighlightKey, Problem, Question, Texts, Waiting
 from ankiforge.pipeline.job import Job, make_job
 from ankiforge.pipeline.locks import lock
@@ -90,7 +91,7 @@ class Workspace:
         """
         if not isinstance(folder, WorkspaceFolder):
             named = Path(folder).expanduser() if folder is not None else None
-            folder = folders.resolve(named, Path.cwd())
+            folder = folders.resolve(named, Path.cwd(), registry)
             require_trust(folder, None, user_folder())
             folder.close_to_others()
         self.folder = folder

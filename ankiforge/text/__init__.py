@@ -1,4 +1,7 @@
-"""Format numbers, tables and shortened texts for display; patterns compiled at their first use."""
+"""Format numbers, tables and shortened texts for display.
+
+Patterns compiled at their first use.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,25 @@ class _Lazy:
         self._given = given
 
     def __getattr__(self, name: str) -> Any:
+        value = getattr(re.compile(*self._given), name)
         # the next look-up does not come here
-        found = self.__dict__[name] = getattr(re.compile(*self._given), name)
-        return found
+        self.__dict__[name] = value
+        return value
 
 
 def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """Return a pattern that is compiled at its first use: a command needs a few of the hundreds."""
+    """Return a pattern that is compiled at its first use.
+
+    A command needs a few of the hundreds.
+    """
     return cast("re.Pattern[AnyStr]", _Lazy(pattern, flags))
 
 
 def counted(number: int, one: str, several: str = "") -> str:
     """Format a count: `1 card`, `1,200 cards`. `several` is an irregular plural."""
-    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+    if number == 1:
+        return f"1 {one}"
+    return f"{number:,} {several or f'{one}s'}"
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -44,7 +53,9 @@ def dollars(amount: float) -> str:
 
 def shortened(text: str, most: int) -> str:
     """Shorten a text to at most `most` characters, with an ellipsis."""
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+    if len(text) <= most:
+        return text
+    return f"{text[: most - 1].rstrip()}…"
 
 
 def on_one_line(text: str) -> str:
@@ -52,18 +63,32 @@ def on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """Return the lines of a table. The first column gets the width that the numbers leave."""
+def table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+) -> Iterator[str]:
+    """Return the lines of a table.
+
+    The first column gets the width that the numbers leave.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), width=width)
-    made.add_column(Text(heads[0]), ratio=1, no_wrap=True, overflow="ellipsis")
+    grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), width=width)
+    grid.add_column(Text(heads[0]), ratio=1, no_wrap=True, overflow="ellipsis")
     for head in heads[1:]:
-        made.add_column(Text(head), justify="right", no_wrap=True)
+        grid.add_column(Text(head), justify="right", no_wrap=True)
     for row in rows:
-        made.add_row(*(Text(on_one_line(cell)) for cell in row))
-    out = io.StringIO()
-    Console(file=out, width=width, color_system=None, legacy_windows=False).print(made)
-    return (line.rstrip() for line in out.getvalue().splitlines())
+        cells = [Text(on_one_line(cell)) for cell in row]
+        grid.add_row(*cells)
+    printed = io.StringIO()
+    console = Console(
+        file=printed,
+        width=width,
+        color_system=None,
+        legacy_windows=False,
+    )
+    console.print(grid)
+    return (line.rstrip() for line in printed.getvalue().splitlines())

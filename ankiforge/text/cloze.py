@@ -1,9 +1,11 @@
-r"""Our Markdown: clozes such as `{{c1::answer::hint}}`, nested, `{{c1,2::…}}`, and plain text.
+r"""Our Markdown: its clozes, such as `{{c1::answer::hint}}`, and its plain text.
 
-There is no cloze markup within escapes, code and maths ("shields"). Elsewhere `\` makes `{`, `}`
-and `:` literal, and single braces balance. Anki's grammar is different: `anki.render` writes what
-Anki reads. Besides clozes there are paragraphs, emphasis, `code`, fences, lists, tables, links,
-images, `$maths$` and `$$display$$`; a backslash escapes ASCII punctuation.
+Clozes may be nested, and one may have several numbers: `{{c1,2::…}}`.
+There is no cloze markup within escapes, code and maths ("shields"). Elsewhere `\` makes
+`{`, `}` and `:` literal, and single braces balance. Anki's grammar is different:
+`anki.render` writes what Anki reads. Besides clozes there are paragraphs, emphasis,
+`code`, fences, lists, tables, links, images, `$maths$` and `$$display$$`; a backslash
+escapes ASCII punctuation.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from ankiforge.text import regex
 from ankiforge.text.fold import is_visible
 from ankiforge.text.shields import outside, shields
 
-# --- reading -----------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------
 
 _SIGN = regex(r"\{\{c(\d+(?:,\d+)*)::|::|[{}]")
 MAX_NUMBER = 500
@@ -175,7 +177,11 @@ def words_of(markdown: str) -> str:
     return " ".join(filter(None, texts))
 
 
-# --- writing -----------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------
+
+
+_BREAKS_CLOZE = regex(r"(?<=:):|^:|:$|[{}]")
+_SECOND_BRACE = regex(r"(?<=\{)\{|(?<=\})\}")
 
 
 def make(number: int, answer: str, hint: str = "") -> str:
@@ -188,7 +194,7 @@ def make(number: int, answer: str, hint: str = "") -> str:
 
 def _guard(markdown: str) -> str:
     """Escape what would end a cloze or its answer."""
-    return outside(markdown, lambda words: re.sub(r"(?<=:):|^:|:$|[{}]", r"\\\g<0>", words))
+    return outside(markdown, lambda words: _BREAKS_CLOZE.sub(r"\\\g<0>", words))
 
 
 def wrap(markdown: str, spans: tuple[Span, ...]) -> str:
@@ -204,15 +210,16 @@ def wrap(markdown: str, spans: tuple[Span, ...]) -> str:
 
 
 def escape_signs(markdown: str) -> str:
-    """Return the text with literal `{{` and `}}` escaped, so that they do not make a cloze."""
-    return outside(markdown, lambda words: re.sub(r"(?<=\{)\{|(?<=\})\}", r"\\\g<0>", words))
+    """Escape literal `{{` and `}}` in a text, so that they do not make a cloze."""
+    return outside(markdown, lambda words: _SECOND_BRACE.sub(r"\\\g<0>", words))
 
 
-# --- plain text of Markdown, and Markdown of plain text ---------------------------------------
+# --- plain text of Markdown, and Markdown of plain text -------------------------------
 
 _LITERAL = regex(
     r"""(?mx)
-      \\(?=[!-/:-@\[-`{-~]|$) | [`*<$\[] | (?<=\{)\{ | (?<=\})\} | (?<=:): | (?<==)= | (?<=~)~
+      \\(?=[!-/:-@\[-`{-~]|$) | [`*<$\[]
+    | (?<=\{)\{ | (?<=\})\} | (?<=:): | (?<==)= | (?<=~)~
     | (?<![^\W_])_ | _(?![^\W_]) | \](?=[(\[:]) | &(?=\#?\w+;)
     | ^[ \t]*(?:>|(?:\#{1,6}|[+-])(?=\s|$)|\d{1,9}(?=[.)](?:\s|$)))
     | ^[ \t]*(?:=+[ \t]*|[|:-][-:|\ \t]*)$
@@ -250,7 +257,7 @@ _PRIVATE = range(0xE000, 0x110000)
 
 @lru_cache(maxsize=64)
 def plain(markdown: str) -> str:
-    """Return the text of a field without markup, escapes, clozes and delimiters of code or maths."""
+    """Return the text of a field without markup, escapes, clozes and delimiters."""
     text = reveal(markdown)
     letters = set(text)
     # a sign that the text does not contain, between which stands the number of a shield
@@ -266,7 +273,8 @@ def plain(markdown: str) -> str:
     parts.append(text[done:])
     words = _strip_markup("".join(parts))
     if shielded:
-        words = re.sub(f"{sign}(\\d+){sign}", lambda number: shielded[int(number[1])], words)
+        numbered = re.compile(f"{sign}(\\d+){sign}")
+        words = numbered.sub(lambda number: shielded[int(number[1])], words)
     return words.strip()
 
 

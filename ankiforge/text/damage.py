@@ -1,21 +1,23 @@
-"""Text that lost letters on its way: the sign U+FFFD, and UTF-8 that was read as another encoding.
+"""Text that lost letters on its way.
 
-A text in UTF-8 that a program took for Windows-1252 shows each letter as two or three: `Ã¤` for ä, `â€™`
-for ’. Only what no language writes is found: `SÃO`, `AMANHÔ` and `«Â»` are words.
+It has the sign U+FFFD, or it is UTF-8 that was read as another encoding.
+A text in UTF-8 that a program took for Windows-1252 shows each letter as two or three:
+`Ã¤` for ä, `â€™` for ’. Only what no language writes is found: `SÃO`, `AMANHÔ` and
+`«Â»` are words.
 """
 
 from __future__ import annotations
 
 from ankiforge.text import regex
 
-# What Windows-1252 and Latin-1 make of the bytes 0x80 to 0xBF, which follow the first one of a letter:
-# signs that may stand behind a word, too, and all others.
+# What Windows-1252 and Latin-1 make of the bytes 0x80 to 0xBF, which follow the first
+# one of a letter: signs that may stand behind a word, too, and all others.
 _AFTER_WORDS = "‘’“”•–—…‹›«»\xa0"
 _OTHERS = "\x80-\x9f¡-ª¬-º¼-¿€‚ƒ„†‡ˆ‰Š‹ŒŽ˜™šœžŸ"
 _NEXT = f"[{_OTHERS}{_AFTER_WORDS}]"
 _DAMAGE = regex(
     "\ufffd"
-    # ä as Ã¤, ° as Â°; Ö as Ã–, which is only told from a word in capitals by what follows
+    # ä as Ã¤, ° as Â°; Ö as Ã–: only what follows tells it from a word in capitals
     f"|[ÂÃ][{_OTHERS}]"
     f"|Ã[{_AFTER_WORDS}](?=[a-zß-ÿ])"
     # ’ as â€™, → as â†’, ≤ as â‰¤, ™ as â„¢
@@ -30,13 +32,21 @@ _DAMAGE = regex(
     f"|(?:[ã-é]{_NEXT}{{2}}){{2}}"
 )
 
+# Characters of a word that is shown as a whole.
+_LONGEST_WORD = 40
+
 
 def damage_in(text: str) -> str:
-    """Return the first letters that are damaged, with those beside them; "" if there are none."""
-    found = _DAMAGE.search(text)
-    if found is None:
+    """Return the first letters that are damaged, with those beside them.
+
+    "" if there are none.
+    """
+    damage = _DAMAGE.search(text)
+    if damage is None:
         return ""
-    start = text.rfind(" ", 0, found.start()) + 1
-    end = text.find(" ", found.end())
-    word = text[start : end if end >= 0 else len(text)]
-    return word if len(word) <= 40 else found[0]
+    start = text.rfind(" ", 0, damage.start()) + 1
+    end = text.find(" ", damage.end())
+    if end < 0:
+        end = len(text)
+    word = text[start:end]
+    return word if len(word) <= _LONGEST_WORD else damage[0]

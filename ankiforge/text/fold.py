@@ -1,4 +1,4 @@
-"""Normal forms of text: folded for keys, canonical to compare and find quotes, clean for Anki.
+"""Normal forms of text: folded for keys, canonical for comparison, clean for Anki.
 
 Keys and anchors are made from `fold` and `canonical` (docs/keys.md).
 """
@@ -35,7 +35,10 @@ def fold(text: str) -> str:
 
 
 def document_tag(title: str) -> str:
-    """Return the tag of a document's notes, from its title; "" if that has no letter or digit."""
+    """Return the tag of a document's notes, from its title.
+
+    "" if that has no letter or digit.
+    """
     slug = "".join(sign for sign in fold(title) if sign.isalnum())[:40]
     return f"ankiforge::doc::{slug}" if slug else ""
 
@@ -59,7 +62,10 @@ def _typewritten(text: str) -> str:
 
 
 def same(a: str, b: str) -> bool:
-    """Return whether texts differ only in case, white space, soft hyphens, quotes and dashes."""
+    """Return whether texts are the same in their canonical form.
+
+    They may differ in case, white space, soft hyphens, quotes and dashes.
+    """
     return canonical(a) == canonical(b)
 
 
@@ -68,7 +74,7 @@ _letter = lru_cache(maxsize=4096)(unstripped)
 
 @lru_cache(maxsize=64)
 def _mapped(text: str) -> tuple[str, Sequence[int]]:
-    """Return the canonical form of a text, and the original offset of each of its characters."""
+    """Return the canonical form of a text, and the offset of each of its characters."""
     if text.isascii() and not _UNEVEN.search(text):
         # each character is one in the canonical form
         return text.lower(), range(len(text))
@@ -99,10 +105,10 @@ def _clusters(text: str) -> list[tuple[int, str]]:
 
 
 def locate(quote: str, source: str) -> tuple[int, int] | None:
-    """Return the first position of `quote` in `source`, as [start, end) in code points of `source`.
+    """Return the first position of `quote` in `source`, as [start, end) in code points.
 
-    Texts match as with `same`: only case, white space, soft hyphens, quotes and dashes are ignored.
-    None if there is no match.
+    Texts match as with `same`: only case, white space, soft hyphens, quotes and dashes
+    are ignored. None if there is no match.
     """
     needle = canonical(quote)
     if not needle:
@@ -122,7 +128,7 @@ def locate(quote: str, source: str) -> tuple[int, int] | None:
     return start, end
 
 
-# --- as Anki stores it, as a terminal and a page show it ---------------------------------------
+# --- as Anki stores it, as a terminal and a page show it ------------------------------
 
 _UNWANTED = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"))
@@ -139,7 +145,7 @@ _PARAGRAPH = regex("([\n\r\x1c-\x1e\x85\u2029]+)")
 
 
 def clean(text: str) -> str:
-    """Return a text as Anki stores it: NFC, LF line ends, no controls or noncharacters."""
+    """Return a text as Anki stores it: NFC, LF, no controls or noncharacters."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
 
@@ -152,8 +158,8 @@ def is_visible(text: str) -> bool:
 def isolated(text: str) -> str:
     """Isolate a text whose bidirectional controls would reorder its surroundings.
 
-    Each paragraph with such a control is put between FIRST STRONG ISOLATE and POP DIRECTIONAL
-    ISOLATE. Unmatched POP DIRECTIONAL ISOLATEs are removed.
+    Each paragraph with such a control is put between FIRST STRONG ISOLATE and POP
+    DIRECTIONAL ISOLATE. Unmatched POP DIRECTIONAL ISOLATEs are removed.
     """
     if not _BIDI.search(text):
         return text
@@ -161,7 +167,7 @@ def isolated(text: str) -> str:
 
 
 def _isolated_paragraph(paragraph: str) -> str:
-    """Put a paragraph with bidirectional controls into an isolate, and close those in it."""
+    """Put a paragraph with bidirectional controls into an isolate; close others."""
     if not _BIDI.search(paragraph):
         return paragraph
     depth = 0

@@ -20,12 +20,16 @@ _MOST_FOLDERS = 12
 _DOI = regex(r"(?i)\b10\.\d{4,9}/[^\s\"<>]+")
 _AFTER_DOI = regex(r"(?i)(?:\.pdf|/(?:full(?:text)?|abstract|epdf|pdf|html|meta|summary)(?:/.*)?)$")
 _ARXIV_ID = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?"
-_ARXIV = regex(rf"(?i)(?:arxiv(?:\.org/(?:abs|pdf|html|ps|format)/|[:.\s]\s*)){_ARXIV_ID}(?!\d)")
+_ARXIV = regex(
+    r"(?i)(?:arxiv(?:\.org/(?:abs|pdf|html|ps|format)/|[:.\s]\s*))"
+    rf"{_ARXIV_ID}(?!\d)"
+)
 _BARE_ARXIV = regex(rf"(?i){_ARXIV_ID}(?:\.pdf)?")
 _DOI_OF_ARXIV = regex(rf"(?i)10\.48550/arxiv\.{_ARXIV_ID}")
 _PMC = regex(r"(?i)\bPMC\s?(\d{4,9})\b")
 _PMID = regex(
-    r"(?i)(?:\bpmid\s?:?\s*|pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/)(\d{1,9})\b"
+    r"(?i)(?:\bpmid\s?:?\s*|pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/)"
+    r"(\d{1,9})\b"
 )
 _ISBN = regex(r"(?i)(?<![\w-])(?:97[89][-\s]?)?(?:\d[-\s]?){9}[\dX](?![\w-])")
 _URL = regex(r"(?i)https?://[^\s<>\"]+")
@@ -39,7 +43,7 @@ _PAGES = regex(r"(?i)/(?:index|default)\.(?:html?|php|aspx?)$")
 
 
 def names_in(text: str) -> tuple[Pair, ...]:
-    """Return the identifiers in a text that a person typed, the most reliable ones first."""
+    """Return the identifiers in a text that a person typed, the best ones first."""
     return tuple(dict.fromkeys(_identifiers(text.strip()[:_MAX_CHARS])))
 
 
@@ -67,7 +71,10 @@ def _identifiers(text: str) -> Iterator[Pair]:
 
 
 def _of_file(text: str) -> Iterator[Pair]:
-    """Yield a file's name, and every suffix of its path: the root of its source is unknown."""
+    """Yield a file's name, and every suffix of its path.
+
+    The root of its source is unknown.
+    """
     in_vault = _OBSIDIAN.fullmatch(text)
     if in_vault:
         path = _path_in_vault(in_vault[1])
@@ -85,7 +92,7 @@ def _of_file(text: str) -> Iterator[Pair]:
 
 
 def _path_in_vault(query: str) -> str:
-    """Return the path of a note in the query of an address of Obsidian, "" if there is none."""
+    """Return the path of a note in the query of an `obsidian://` address, "" if none."""
     values = dict(parse_qsl(query))
     written = values.get("file") or values.get("path") or ""
     path = written.partition("#")[0]
@@ -107,7 +114,10 @@ def _works(text: str) -> Iterator[Pair]:
 
 
 def _of_doi(written: str) -> Iterator[Pair]:
-    """Yield a DOI with and without a publisher's suffix. arXiv's own DOIs also give arXiv ids."""
+    """Yield a DOI with and without a publisher's suffix.
+
+    ArXiv's own DOIs also give arXiv ids.
+    """
     doi = without_punctuation(unquote(written))
     for spelled in dict.fromkeys((doi, _AFTER_DOI.sub("", doi))):
         yield "doi", spelled
@@ -117,7 +127,7 @@ def _of_doi(written: str) -> Iterator[Pair]:
 
 
 def without_punctuation(doi: str) -> str:
-    """Return a DOI in lower case, without the punctuation that follows it in a sentence."""
+    """Return a DOI in lower case, without the punctuation of a sentence after it."""
     doi = doi.lower()
     while doi:
         closes_too_much = doi[-1] == ")" and doi.count(")") > doi.count("(")
@@ -140,8 +150,8 @@ def _of_address(address: str) -> Iterator[Pair]:
 def url_name(address: str) -> str:
     """Return a normalised web address, or "" if it is not one.
 
-    Scheme, `www.`, port, case of the host, a trailing slash, the fragment and tracking parameters
-    are removed. The rest of the query is sorted.
+    Scheme, `www.`, port, case of the host, a trailing slash, the fragment and tracking
+    parameters are removed. The rest of the query is sorted.
     """
     try:
         parts = urlsplit(address.strip().rstrip(".,;)>”’"))

@@ -1,7 +1,8 @@
 """Find where a text repeats texts that must not be shown, and mask those places.
 
-Texts are compared folded: letters and digits only, without case. A folded text keeps the offset of
-each of its letters in the original, so that what is masked there are whole words.
+Texts are compared folded: letters and digits only, without case. A folded text keeps
+the offset of each of its letters in the original, so that what is masked there are
+whole words.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ MASK = "[…]"
 """Stands where something is not shown."""
 LONG_ENOUGH = 20
 """The length, in folded characters, from which equal words are not a coincidence."""
-# Folded characters of a text that was cut off, by which its beginning or end is recognised.
+# Folded characters of a text that was cut off, by which its beginning or end is
+# recognised.
 _CUT_LEAST = 3
 # Folded characters from which words are found within other words.
 _WITHIN_WORDS = 6
-# Of each hidden text, a piece of this length is indexed at every STEP-th place: of any LONG_ENOUGH
-# characters in a row, one piece is whole.
+# Of each hidden text, a piece of this length is indexed at every STEP-th place: of any
+# LONG_ENOUGH characters in a row, one piece is whole.
 _PIECE = 10
 _STEP = LONG_ENOUGH - _PIECE + 1
 
@@ -33,7 +35,8 @@ _NOT_LETTERS = regex(r"[\W_]+")
 _UNSPACED = regex(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 )
-# Between the parts of a text that are compared one by one: lines, headings, cells, and cuts.
+# Between the parts of a text that are compared one by one: lines, headings, cells, and
+# cuts.
 _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
 
 
@@ -90,7 +93,7 @@ class Hidden:
         return bool(self._texts)
 
     def long_runs(self, text: Folded) -> Iterator[Span]:
-        """Yield what a text shares with a hidden one, if it has at least `LONG_ENOUGH` letters."""
+        """Yield what a text shares with a hidden one, from `LONG_ENOUGH` letters on."""
         letters = text.letters
         done = 0
         for place in range(len(letters) - _PIECE + 1):
@@ -116,13 +119,16 @@ class Hidden:
                 start = text.letters.find(hidden, start + 1)
 
     def contain(self, letters: str) -> bool:
-        """Return whether a hidden text contains these letters; a few of them as a whole word."""
+        """Return whether a hidden text contains these letters.
+
+        A few of them as a whole word.
+        """
         if len(letters) < _WITHIN_WORDS:
             return letters in self._words or letters in self._texts
         return any(letters in hidden for hidden in self._texts)
 
     def cut_ends(self, letters: str, least: int = _CUT_LEAST) -> Iterator[Span]:
-        """Yield the ends of a text with which a hidden text that is cut off there begins or ends.
+        """Yield the ends of a text at which a hidden text is cut off.
 
         Args:
             letters: the folded text.
@@ -142,7 +148,7 @@ class Hidden:
 
 
 def _index_of(texts: list[str]) -> dict[str, list[tuple[int, int]]]:
-    """Return pieces of long texts, each with the numbers of the texts and its places in them."""
+    """Return pieces of long texts, each with the numbers of texts and its places."""
     pieces: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for number, text in enumerate(texts):
         if len(text) < LONG_ENOUGH:
@@ -153,7 +159,7 @@ def _index_of(texts: list[str]) -> dict[str, list[tuple[int, int]]]:
 
 
 def _cut_at_start(letters: str, hidden: str, least: int) -> int:
-    """Return the length of the longest end of a hidden text with which a text begins, 0 if none."""
+    """Return how many letters at the end of a hidden text begin a text, 0 if none."""
     head = letters[:least]
     place = hidden.find(head, 1)
     while place >= 0:
@@ -164,7 +170,7 @@ def _cut_at_start(letters: str, hidden: str, least: int) -> int:
 
 
 def _cut_at_end(letters: str, hidden: str, least: int) -> int:
-    """Return the length of the longest start of a hidden text with which a text ends, 0 if none."""
+    """Return how many letters at the start of a hidden text end a text, 0 if none."""
     tail = letters[-least:]
     place = hidden.rfind(tail, 0, len(hidden) - 1)
     while place >= 0:
@@ -176,7 +182,7 @@ def _cut_at_end(letters: str, hidden: str, least: int) -> int:
 
 
 def _extended(letters: str, place: int, hidden: str, hidden_place: int) -> Span:
-    """Return the longest run of letters around a place that two texts have in common there."""
+    """Return the longest run of letters around a place that two texts share there."""
     start = place
     hidden_start = hidden_place
     while start and hidden_start and letters[start - 1] == hidden[hidden_start - 1]:
@@ -193,20 +199,22 @@ def _extended(letters: str, place: int, hidden: str, hidden_place: int) -> Span:
 
 
 def _is_apart(text: Folded, original: str, start: int, end: int) -> bool:
-    """Return whether letters are whole words of a text in a script that separates words."""
+    """Return whether letters are whole words of a text that separates words."""
     first = text.origins[start]
     last = text.origins[end - 1]
     return not (_in_one_word(original, first) or _in_one_word(original, last + 1))
 
 
 def parts_of(text: str) -> Iterator[Span]:
-    """Yield the spans of lines, headings and cells of a text, cut where something is left out."""
+    """Yield the spans of lines, headings and cells of a text, cut at omissions."""
     for part in _PART.finditer(text):
         yield part.span()
 
 
 def masked(text: str, spans: Iterable[Span]) -> str:
-    """Return a text with `[…]` instead of some spans; what is left of a word goes with it.
+    """Return a text with `[…]` instead of some spans.
+
+    What is left of a word goes with it.
 
     Args:
         text: the text.

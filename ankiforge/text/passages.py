@@ -1,4 +1,4 @@
-"""Passages in a text: the paragraphs around them, anchors, and what is left of words at their ends.
+"""Passages in a text: the paragraphs around them, anchors, and words cut off.
 
 The keys of marks without an id depend on anchors (docs/keys.md): the rules are frozen.
 """
@@ -18,7 +18,7 @@ from ankiforge.text import regex
 from ankiforge.text.fold import fold
 from ankiforge.text.sentences import boundaries
 
-# --- paragraphs ---------------------------------------------------------------------------------
+# --- paragraphs -----------------------------------------------------------------------
 
 NEARBY = 1_500
 """Characters of the paragraphs that may answer a reader's question."""
@@ -30,14 +30,15 @@ _BLANK = regex(r"\s")
 def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
     """Return the paragraph of [start, end) and its neighbours, as many as fit.
 
-    A paragraph is a line. One that is too long is cut around the passage: between sentences or else
-    words, with … there.
+    A paragraph is a line. One that is too long is cut around the passage: between
+    sentences or else words, with … there.
 
     Args:
         text: the whole text.
         start: where the passage begins.
         end: where it ends.
-        asks: a reader's question may be answered there, so that more paragraphs are wanted.
+        asks: whether a reader's question may be answered there, so that more
+            paragraphs are wanted.
     """
     most = NEARBY if asks else PARAGRAPH
     first = text.rfind("\n", 0, start) + 1
@@ -63,7 +64,7 @@ def _line_end(text: str, start: int) -> int:
 
 
 def _with_neighbours(text: str, first: int, last: int, most: int) -> str:
-    """Return the paragraph [first, last) with those beside it, by turns, as long as they fit."""
+    """Return the paragraph [first, last) with those beside it, while they fit."""
     while True:
         before = text.rfind("\n", 0, first - 1) + 1 if first else first
         after = _line_end(text, last + 1) if last < len(text) else last
@@ -76,7 +77,10 @@ def _with_neighbours(text: str, first: int, last: int, most: int) -> str:
 
 
 def _cut_at_start(lead: str) -> str:
-    """Return the text before a passage from a sentence in its first half on, or else from a word."""
+    """Return the text before a passage, from a sentence or else a word on.
+
+    The sentence begins in the half that is farther away.
+    """
     places = [place for place in boundaries(lead) if 2 * place <= len(lead)]
     if not places:
         places = [blank.start() for blank in _BLANK.finditer(lead)]
@@ -84,17 +88,21 @@ def _cut_at_start(lead: str) -> str:
 
 
 def _cut_at_end(rest: str) -> str:
-    """Return the text after a passage up to a sentence in its second half, or else to a word."""
+    """Return the text after a passage, up to a sentence or else a word.
+
+    The sentence ends in the half that is farther away.
+    """
     places = [place for place in boundaries(rest) if 2 * place >= len(rest)]
     if not places:
         places = [blank.start() for blank in _BLANK.finditer(rest)]
     return rest[: places[-1]].rstrip() if places else rest.rstrip()
 
 
-# --- anchors ------------------------------------------------------------------------------------
+# --- anchors --------------------------------------------------------------------------
 
 CONTEXT = 80
-"""The number of characters of plain text before and after that are folded for an anchor."""
+"""The number of characters of plain text before and after that are folded for an
+anchor."""
 KEPT = 24
 """The number of folded characters of context in an anchor."""
 
@@ -103,7 +111,10 @@ Triple = tuple[str, str, str]
 
 
 def triple(exact: str, before: str, after: str) -> Triple:
-    """Return the folded text and context for an anchor. `before` and `after` may be too long."""
+    """Return the folded text and context for an anchor.
+
+    `before` and `after` may be too long.
+    """
     return (fold(exact), fold(before[-CONTEXT:])[-KEPT:], fold(after[:CONTEXT])[:KEPT])
 
 
@@ -140,7 +151,7 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
         yield replace(highlight, nth=counts[anchor])
 
 
-# --- the ends of passages and of what stands beside them ------------------------------------------
+# --- the ends of passages and of what stands beside them ------------------------------
 
 AT_MOST = (32, CONTEXT)
 """The lengths at which sources cut off context (hypothes.is, all others)."""
@@ -185,12 +196,15 @@ def _joined(bullet: re.Match[str]) -> str:
     return f"{end}; "
 
 
-# --- parts of keys ------------------------------------------------------------------------------
+# --- parts of keys --------------------------------------------------------------------
 
 _PLAIN = frozenset((ascii_letters + digits + ".-~").encode())
 
 
 def percent(part: str) -> str:
-    """Return part of a key in ASCII: NFC, with all but `A-Z a-z 0-9 . - ~` percent-encoded."""
+    """Return part of a key in ASCII: NFC, with all but `A-Z a-z 0-9 .
+
+    - ~` percent-encoded.
+    """
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)

@@ -1,7 +1,7 @@
 """The tag `#no-llm`, and the reason why text must stay on this machine.
 
-What decides is the tag in any case and at any place: in the text, in a comment, among the tags of a
-mark or of its document. When in doubt, text is private.
+What decides is the tag in any case and at any place: in the text, in a comment, among
+the tags of a mark or of its document. When in doubt, text is private.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ HERE = f"kept on this machine (#{TAG})"
 UNREADABLE = "kept on this machine: its front matter cannot be read"
 """The reason for a note that may have the tag where nobody can read it."""
 
-# A longer name is another tag, but `#no-llm/diary` is this one. The sign may be the full-width one.
+# A longer name is another tag, but `#no-llm/diary` is this one. The sign may be the
+# full-width one.
 _HASHTAG = regex(rf"(?i)[#＃]{TAG}(?![a-z0-9]|-[a-z0-9])")
 _WORD = regex(rf"(?i)(?<![a-z0-9]){TAG}(?![a-z0-9]|-[a-z0-9])")
 
@@ -57,8 +58,8 @@ def why_document(document: Document) -> str:
 def why_private(highlight: Highlight) -> str:
     """Return why a highlight must stay on this machine; "" if nothing in it says so.
 
-    The tag may be among its tags, in anybody's comment on it, in its own words, or in its document's
-    tags.
+    The tag may be among its tags, in anybody's comment on it, in its own words, or in
+    its document's tags.
     """
     own_words = (highlight.exact, *highlight.markdown, highlight.comment)
     if is_tagged(highlight.tags) or any(map(has_tag, own_words)):
@@ -76,7 +77,7 @@ def is_lone_tag(highlight: Highlight) -> bool:
 
 
 def private_words(highlight: Highlight) -> Strings:
-    """Return the texts of a private highlight that must not leave this machine anywhere."""
+    """Return the texts of a private highlight that must not leave this machine."""
     phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
     comment = without_tag(highlight.comment)
     texts = [highlight.exact, *phrases, *highlight.markdown, comment]

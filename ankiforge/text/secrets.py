@@ -14,8 +14,9 @@ SHORTEST = 9
 def without_secret(text: str, secret: str) -> str:
     """Return a text in which `***` stands for a secret, in any of the usual encodings.
 
-    These are capitals, the escapes of JSON, HTML, addresses and programming languages, hexadecimal
-    digits, and Base64 in both alphabets, wherever the secret stands in what was encoded.
+    These are capitals, the escapes of JSON, HTML, addresses and programming languages,
+    hexadecimal digits, and Base64 in both alphabets, wherever the secret stands in what
+    was encoded.
     """
     if len(secret) < SHORTEST:
         return text
@@ -49,17 +50,19 @@ def _character(character: str) -> str:
 
 
 def _in_base64(secret: bytes) -> set[str]:
-    """Return patterns for the part of its Base64 that does not depend on what stands around it.
+    """Return patterns for the part of its Base64 that stays whatever surrounds it.
 
     Three bytes are four letters, so there are three of them.
     """
     patterns = set()
     for before in range(3):
         letters = b64encode(bytes(before) + secret + bytes(3)).decode()
+        # a letter has six bits, and those at the ends are not only of the secret
         start = -(-before * 8 // 6)
         end = (before + len(secret)) * 8 // 6
         kept = letters[start:end]
-        forms = {kept, kept.replace("+", "-").replace("/", "_"), quote(kept, safe="")}
-        # one more letter on each side holds some bits of the secret
-        patterns |= {rf"[\w+/-]?{re.escape(form)}[\w+/-]?=*" for form in forms}
+        for_urls = kept.replace("+", "-").replace("/", "_")
+        for form in (kept, for_urls, quote(kept, safe="")):
+            # one more letter on each side holds some bits of the secret
+            patterns.add(rf"[\w+/-]?{re.escape(form)}[\w+/-]?=*")
     return patterns

@@ -14,8 +14,9 @@ from ankiforge.text import regex
 
 # Abbreviations, casefolded and without the last full stop.
 _ABBREVIATIONS = frozenset(
-    "e.g i.e cf al etc vs viz ca approx resp esp incl pp eq eqs fig figs refs dr prof mr mrs ms "
-    "st jr sr inc ltd dept univ ed eds rev trans z.b d.h u.a bzw vgl abb usw".split()
+    "e.g i.e cf al etc vs viz ca approx resp esp incl pp eq eqs fig figs refs dr prof mr "
+    "mrs ms st jr sr inc ltd dept univ ed eds rev trans z.b d.h u.a bzw vgl "
+    "abb usw".split()
 )
 
 # Abbreviations only before a number ("no. 5", but "He said no. She left.").
@@ -36,13 +37,14 @@ _FOREIGN = frozenset(
     "bijv bv d.w.z o.a m.b.t i.v.m t.o.v t.a.v dhr mevr drs evt "  # Dutch
     "t.ex bl.a d.v.s s.k f.eks dvs jfr".split()  # Swedish, Danish, Norwegian
 )
-# Of these, only before a number, because they may be words elsewhere ("рис. 3", but "Он ел рис.
-# Потом ушёл").
+# Of these, only before a number, because they may be words elsewhere ("рис. 3", but "Он
+# ел рис. Потом ушёл").
 _FOREIGN_BEFORE_NUMBERS = frozenset(
-    "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env tel wg kap "
-    "lib рис табл гл стр ст п пп č čl obr kol".split()
+    "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env "
+    "tel wg kap lib рис табл гл стр ст п пп č čl obr kol".split()
 )
-# Abbreviations only when capitalised: Swedish *sig*, Norwegian *dra* and *av* often end a sentence.
+# Abbreviations only when capitalised: Swedish *sig*, Norwegian *dra* and *av* often end
+# a sentence.
 _TITLES = frozenset(["Sig", "Dra", "Av"])
 
 # As in "52 av. J.-C.".
@@ -79,10 +81,11 @@ _AFTER_QUOTATION = frozenset("とっの、，")
 def boundaries(text: str) -> list[int]:
     """Return the offsets at which a new sentence begins, except 0 and the end.
 
-    A sentence ends at `. ! ? …` (including closing quotes and brackets) if white space follows and
-    then, after optional opening quotes, anything but a lower-case letter. It ends at `。！？` in any
-    case. It does not end after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a
-    number that begins the text, or a German ordinal before a month.
+    A sentence ends at `. ! ? …` (including closing quotes and brackets) if white space
+    follows and then, after optional opening quotes, anything but a lower-case letter.
+    It ends at `。！？` in any case. It does not end after an abbreviation, initials ("J.
+    R. R. Tolkien", "U.S. Army"), a number that begins the text, or a German ordinal
+    before a month.
     """
     return [match.end() for match in _END.finditer(text) if _ends(text, match)]
 
@@ -105,7 +108,7 @@ def _ends(text: str, match: re.Match[str]) -> bool:
 
 
 def _is_abbreviation(text: str, stop: int, end: int) -> bool:
-    """Return whether the word before the full stop at `stop` is an abbreviation or number."""
+    """Return whether an abbreviation or number precedes the full stop at `stop`."""
     before = _WORD_BEFORE.search(text, max(0, stop - _LONGEST_WORD), stop)
     if before is None:
         return False
@@ -128,7 +131,10 @@ def _begins_line(text: str, start: int) -> bool:
 
 
 def _is_initial(text: str, word: str, start: int, end: int) -> bool:
-    """Return whether it is initials: capitals (not `°C`), or a letter next to one ("z. B.")."""
+    """Return whether it is initials: capitals (not `°C`), or a letter next to one ("z.
+
+    B.").
+    """
     if not _INITIALS.fullmatch(word):
         return False
     before = text[start - 1] if start else " "
@@ -144,7 +150,7 @@ def _is_initial(text: str, word: str, start: int, end: int) -> bool:
 
 
 def _is_foreign_abbreviation(text: str, stop: int, end: int) -> bool:
-    """Return whether an abbreviation of another language precedes the full stop at `stop`."""
+    """Return whether a foreign abbreviation precedes the full stop at `stop`."""
     begin = max(0, stop - _LONGEST_WORD)
     before = _SPACED.search(text, begin, stop) or _WORD_BEFORE.search(text, begin, stop)
     if before is None:

@@ -1,9 +1,10 @@
 r"""Shields: the parts of a text that are no ordinary words, such as code and maths.
 
-There are two readings, because there are two kinds of text. The text of a card is Markdown in our
-own grammar, and `shields` reads it exactly: what is a formula there is one on the card. The text of
-a source may be anything, `$5` and a lone backtick too. Checks only need its words or its numbers,
-so `words_alone` and `without_formulas` put a blank where code or a formula seems to be.
+There are two readings, because there are two kinds of text. The text of a card is
+Markdown in our own grammar, and `shields` reads it exactly: what is a formula there is
+one on the card. The text of a source may be anything, `$5` and a lone backtick too.
+Checks only need its words or its numbers, so `words_alone` and `without_formulas` put a
+blank where code or a formula seems to be.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 from ankiforge.text import regex
 
-# --- in our Markdown ---------------------------------------------------------------------------
+# --- in our Markdown ------------------------------------------------------------------
 
 # `5 and 10$`: an amount and words, without characters that only occur in formulas.
 _AMOUNT = (
@@ -20,7 +21,8 @@ _AMOUNT = (
     r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
 )
 MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
-"""`$maths$` on one line: no space inside the dollars, no digit after them, and not an amount."""
+"""`$maths$` on one line: no space inside the dollars, no digit after them, and not an
+amount."""
 _SHIELD = regex(
     rf"""(?mx)
       (?P<escape>\\[!-/:-@\[-`{{-~])
@@ -45,14 +47,17 @@ Shield = tuple[int, int, str]
 
 
 def shields(markdown: str) -> list[Shield]:
-    """Return escapes, code and maths in order. No cloze or emphasis begins or ends inside them.
+    """Return escapes, code and maths in order.
+
+    No cloze or emphasis begins or ends inside them.
 
     An unpaired `$` or backtick is an ordinary character.
     """
     if not _SIGN.search(markdown):
         return []
     # an outer group ends after those inside it, and is the last
-    return [(*match.span(), match.lastgroup or "") for match in _SHIELD.finditer(markdown)]
+    found = _SHIELD.finditer(markdown)
+    return [(*match.span(), match.lastgroup or "") for match in found]
 
 
 def outside(markdown: str, change: Callable[[str], str]) -> str:
@@ -67,7 +72,7 @@ def outside(markdown: str, change: Callable[[str], str]) -> str:
     return "".join(parts)
 
 
-# --- in the text of a source -------------------------------------------------------------------
+# --- in the text of a source ----------------------------------------------------------
 
 _CODE = r"`[^`\n]*`"
 # Any two dollars on a line: where only words count, nothing is lost with an amount.
@@ -80,10 +85,13 @@ _NO_NUMBERS = regex(f"{_CODE}|{_FORMULA}")
 
 
 def words_alone(text: str) -> str:
-    """Return a text with a blank for each piece of code, address, and text between two dollars."""
+    """Return a text with a blank for code, addresses, and what is between dollars."""
     return _NO_WORDS.sub(" ", text)
 
 
 def without_formulas(text: str) -> str:
-    """Return a text with a blank for each piece of code and each formula; amounts stay."""
+    """Return a text with a blank for each piece of code and each formula.
+
+    Amounts stay.
+    """
     return _NO_NUMBERS.sub(" ", text)

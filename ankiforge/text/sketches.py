@@ -1,4 +1,4 @@
-"""Sketches of documents: what tells that two of them are one, renamed, moved or rewritten.
+"""Sketches of documents: they tell that one was renamed, moved or rewritten.
 
 Sketches are stored: every version of the program must make the same ones.
 """
@@ -21,7 +21,8 @@ _FRONT = regex(r"(?ms)\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _OWN_ID = regex(r"(?m)^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$")
 _FIELD = regex(r"(?m)^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$")
 _BLOCK_ID = regex(r"(?m)(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
-# In scripts without spaces, each character is a word. Kana and Chinese characters are not joined.
+# In scripts without spaces, each character is a word. Kana and Chinese characters are
+# not joined.
 _WORD = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+"
 # Makes blanks of what is no letter or digit in ASCII, where that is quicker than `_WORD`.
 _BLANKS = bytes(code if chr(code).isalnum() else 32 for code in range(128)).ljust(256)

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("mcp")
 
 from ankiforge.config.workspace import resolve
+from ankiforge.extract import registry
 from ankiforge.pipeline.locks import lock
 from tests.fakes.agent import client
 
@@ -313,7 +314,7 @@ def test_while_another_program_drafts_the_agent_reads_what_is_known(desk):
     with client(desk) as agent:
         keys = agent.keys()
         (desk.folder / "notes" / "New.md").write_text("==Marked meanwhile, about moraines.==\n")
-        with lock(resolve(desk.folder, desk.folder), "drafting"):
+        with lock(resolve(desk.folder, desk.folder, registry), "drafting"):
             read = agent("list_highlights")
             said = agent("propose_cards", cards=[{"highlight": keys[CAFFEINE], **GOOD}])
         assert "another ankiforge is at work" in read["note"]

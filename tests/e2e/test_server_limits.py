@@ -13,9 +13,9 @@ import pytest
 from ankiforge.anki.connect import AnkiConnect
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ServiceError
-from ankiforge.extract import zotero
 from ankiforge.extract.zotero.api import Pace
 from ankiforge.model import Problem
+from tests.reading import opened, settings_of
 
 KEY = "sk-proj-Ab9_xY7/qq+Zz"
 PAUSE = 0.02
@@ -73,9 +73,9 @@ def test_a_model_that_never_ends_its_answer_is_given_up(forge, monkeypatch, case
 @pytest.mark.parametrize("case", ENDLESS)
 def test_a_zotero_that_never_ends_its_answer_is_given_up(case):
     with endless(*ENDLESS[case]) as address:
-        settings = zotero.Settings(api="local", url=address)
+        settings = settings_of("zotero", api="local", url=address)
         pace = Pace(sleep=lambda _: None, whole=1.0)
-        found = list(zotero.open_source("z", Path(), settings, pace=pace).scan())
+        found = list(opened("zotero", Path(), settings, name="z", limits={"pace": pace}).scan())
     [problem] = [one for one in found if isinstance(one, Problem)]
     assert "no Zotero answers" in problem.what
 

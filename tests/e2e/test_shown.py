@@ -2,6 +2,8 @@
 
 import pytest
 
+from ankiforge.extract import registry
+
 GIBBON = """Why did Gibbon choose Rome?
 ?
 Gibbon gave four reasons. The first was its greatness.
@@ -161,7 +163,8 @@ def lists(forge):
         name: len(forge.ok("list", "--view", name, "--json").lines) for name in ("new", "questions")
     }
     without = len(forge.ok("list", "--no-card", "--json").lines)
-    with Workspace(resolve(forge.folder, forge.folder), read_only=True) as workspace:
+    folder = resolve(forge.folder, forge.folder, registry)
+    with Workspace(folder, read_only=True) as workspace:
         session = ReviewSession(workspace)
         page = {one["id"]: one.get("left") for one in session.state()["lists"]}
         items = {name: len(session.listed(name)["items"]) for name in ("new", "questions", "none")}

@@ -13,6 +13,7 @@ from ankiforge.cli.init import settings_text
 from ankiforge.config import AnkiSettings, Config, LlmSettings, read_settings
 from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
 from ankiforge.errors import ConfigError
+from ankiforge.extract import registry
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.reports.doctor import Server
 
@@ -66,7 +67,7 @@ def test_any_file_gives_settings_or_a_complaint_with_an_address(content):
     with TemporaryDirectory() as folder:
         path = Path(folder, "ankiforge.yaml")
         path.write_bytes(content)
-        config, complaint = outcome(lambda: read_settings(path))
+        config, complaint = outcome(lambda: read_settings(path, registry))
 
     assert isinstance(config, Config) or ADDRESS.match(complaint), complaint
 
@@ -106,7 +107,7 @@ def test_the_settings_init_writes_load_and_say_what_was_found(names, model):
         path = Path(folder, "ankiforge.yaml")
         text = settings_text(Path(folder), {path: [] for path in paths}, servers=servers)
         path.write_text(text, encoding="utf-8")
-        config = read_settings(path)
+        config = read_settings(path, registry)
 
     assert [source.path for source in config.sources] == paths
     assert config.llm.model == model

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge import extract
 from ankiforge.extract.exports.tiddlywiki import markdown_of
 from ankiforge.extract.markdown import plain_text
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import anchor_key, own_key
 from tests.examples import examples
+from tests.reading import opened
 
 DOORS = {
     "hypothesis": "a.json",
@@ -38,8 +38,7 @@ PIECES = {
 def scan(kind: str, raw: bytes, folder: Path) -> list[Sighting]:
     path = folder / DOORS[kind]
     path.write_bytes(raw)
-    module = extract.module(kind)
-    return list(module.open_source("n", path, module.Settings(path=str(path))).scan())
+    return list(opened(kind, path, name="n").scan())
 
 
 def scanned(kind: str, text: str) -> list[Sighting]:

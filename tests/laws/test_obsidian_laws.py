@@ -6,7 +6,6 @@ from pathlib import Path
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ankiforge import extract
 from ankiforge.extract.markdown import plain_text
 from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
@@ -14,7 +13,7 @@ from ankiforge.text.cloze import plain
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import anchor_key, own_key
 from tests.examples import examples
-from tests.reading import tell_osr
+from tests.reading import opened, settings_of, tell_osr
 
 PIECES = [
     "==", "<mark>", "</mark>", "**", "*", "_", "~~", "`", "``", "$", "$$", "%%", "<!--", "-->",
@@ -47,13 +46,12 @@ EVERYTHING = {"marks": ("==", "mark", "bold", "callout")}
 
 
 def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
-    module = extract.module("obsidian")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "Vault")
         tell_osr(root)
         (root / "note.md").write_bytes(note.encode())
-        wanted = module.Settings(path=folder, **settings)
-        sightings = list(module.open_source("laws", root, wanted).scan())
+        wanted = settings_of("obsidian", path=folder, **settings)
+        sightings = list(opened("obsidian", root, wanted, name="laws").scan())
     assert sightings[-1] == Scan("laws", "vault:laws", complete=True)
     return [h for one in sightings if isinstance(one, Extracted) for h in one.highlights]
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, NameObject
 
-from ankiforge.extract import pdf
 from ankiforge.extract.pdf.annotations import moment
 from ankiforge.extract.pdf.clean import clean, one_line
 from ankiforge.extract.pdf.messages import Area, Failed, Read
@@ -21,6 +20,7 @@ from ankiforge.model import Extracted, Highlight
 from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.examples import examples
+from tests.reading import opened
 
 WORDS = "spacing a of Quay gypsy retention x1 étude curve. why? (so)".split()
 
@@ -117,7 +117,7 @@ def test_whatever_a_mark_covers_its_words_are_parts_of_words_of_the_page(
 
 
 def keys(root: Path) -> list[str]:
-    source = pdf.open_source("papers", root, pdf.Settings(path=str(root)))
+    source = opened("pdf", root, name="papers")
     marks = [one for got in source.scan() if isinstance(got, Extracted) for one in got.highlights]
     return list(map(key, marks))
 

@@ -16,9 +16,10 @@ import msgspec
 import pytest
 import yaml
 
-from ankiforge import extract
+from ankiforge.extract import registry
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.text.passages import anchor_key, own_key
+from tests.reading import opened
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/source.yaml"))
@@ -35,17 +36,15 @@ def sightings(case: Path, folder: Path) -> list[Sighting]:
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
         module.make(copy)
-    return list(opened(yaml.safe_load((copy / "source.yaml").read_text("utf-8")), copy).scan())
+    return list(source_of(yaml.safe_load((copy / "source.yaml").read_text("utf-8")), copy).scan())
 
 
-def opened(case: dict[str, Any], copy: Path) -> Any:
-    module = extract.module(case["kind"])
-    settings = msgspec.convert(case["settings"], module.Settings)
+def source_of(case: dict[str, Any], copy: Path) -> Any:
+    kind = case["kind"]
+    settings = msgspec.convert(case["settings"], registry.source_type(kind).Settings)
     root = copy / settings.path
     only = tuple(root / path for path in case.get("only", ()))
-    return module.open_source(
-        settings.name or case["kind"], root, settings, only, tuple(case.get("me", ()))
-    )
+    return opened(kind, root, settings, only, tuple(case.get("me", ())), name=settings.name)
 
 
 def key_of(highlight: Highlight) -> str:

@@ -1,1 +1,166 @@
 """Sources that read what other programs export: Kindle, Readwise, Hypothesis, TiddlyWiki."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from ankiforge.errors import ItemError, one_item
+from ankiforge.extract.base import Candidate, Confidence
+from ankiforge.extract.discover import why_not
+from ankiforge.extract.folder import File, FolderSource
+from ankiforge.extract.scan import of_one
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Extracted,
+    Highlight,
+    Known,
+    Problem,
+    Sighting,
+    Strings,
+    Unchanged,
+    Unmarked,
+    h16,
+)
+
+MOST = 20
+"""The number of malformed items that are reported per file."""
+LARGEST_EXPORT = 64_000_000
+"""The maximum size of an export in bytes: a heavy reader's has two MB after ten years."""
+
+Named = tuple[str, Iterator[Sighting]]
+"""The name of a document for people, and what is read of it."""
+
+
+class ExportSource(FolderSource):
+    """A source that reads files exported from an account.
+
+    A subclass defines `items` and `documents`: what a file contains, and what is made of
+    the items of all files.
+    """
+
+    is_export = True
+
+    not_an_export: ClassVar[str]
+    """What is said of another file that a person named."""
+    hint: ClassVar[str]
+    """Where a person gets an export."""
+    rest: ClassVar[str]
+    """What is said of more than `MOST` malformed items: "12 more are not entries"."""
+
+    def items(self, path: str, text: str) -> Iterator[Any]:
+        """Yield the items of a file, and a problem for each malformed one.
+
+        Raises:
+            ItemError: the rest of the file cannot be read.
+        """
+        raise NotImplementedError
+
+    def documents(self, items: list[Any]) -> Iterator[Named]:
+        """Yield the documents made of the items of all files."""
+        raise NotImplementedError
+
+    def document(self, key: Strings, title: str, **known: Any) -> Document:
+        """Return a document whose key is made of `key`, with what else is known of it."""
+        document_key = DocumentKey(f"{self.folder.namespace}/{h16(*key)}")
+        return Document(document_key, self.folder.name, title or "Untitled", **known)
+
+    def extracted(self, document: Document, highlights: Iterable[Highlight]) -> Iterator[Extracted]:
+        """Yield a document with its highlights, unless there are none."""
+        marked = tuple(highlights)
+        if marked:
+            yield Extracted(document, marked, self.folder.container)
+
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
+        """Yield problems, then the documents, and a `Scan`.
+
+        If no file has changed, nothing is read. Otherwise all files are read, because a
+        document may be spread over several files and a file may contain several
+        documents.
+        """
+        folder = self.folder
+        own_container = f"{self.kind} source {folder.name}"
+        fingerprint = ""
+        if known is not None and not folder.only:
+            fingerprint = folder.stamp()
+        paths = known.paths(folder.container) if known else None
+        if (
+            known
+            and paths is not None
+            and known.is_unchanged(own_container, folder.name, fingerprint)
+        ):
+            for path in paths:
+                yield Unchanged(folder.container, path)
+            yield folder.end()
+            return
+        for sighting in self._read():
+            if isinstance(sighting, Problem):
+                fingerprint = ""  # problems are reported in every run
+            yield sighting
+        yield folder.end()
+        if fingerprint and not folder.missed:
+            yield Unmarked(own_container, folder.name, fingerprint)
+
+    def _read(self) -> Iterator[Sighting]:
+        """Yield problems, then the documents; the newest file is read last.
+
+        There is a problem for each other file that the user named, or that looks like an
+        export.
+        """
+        exports: list[File] = []
+        for file in self.folder.files():
+            if isinstance(file, Problem):
+                yield file
+            elif self._is_export_file(file):
+                exports.append(file)
+            elif file.named or file.path.casefold().endswith(".csv"):
+                yield self._not_mine(file)
+        exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
+        items: list[Any] = []
+        for file in exports:
+            for item in self._contents(file):
+                if isinstance(item, Problem):
+                    yield item
+                else:
+                    items.append(item)
+        for name, sightings in self.documents(items):
+            yield from of_one(name, sightings)
+
+    def _is_export_file(self, file: File) -> bool:
+        candidate = Candidate(file.at)
+        if candidate.ending not in self.endings:
+            return False
+        return self.recognise(candidate).confidence > Confidence.NO
+
+    def _not_mine(self, file: File) -> Problem:
+        """Return why a file is not read. An empty one may be about to be filled."""
+        is_empty = file.stamp is not None and file.stamp[2] == 0
+        if file.named and not is_empty:
+            self.folder.missed = True
+        what = self.not_an_export
+        reason = why_not(file.at)
+        if reason:
+            what = f"{what}: {reason}"
+        return Problem(file.path, what, self.hint, notice=is_empty or not file.named)
+
+    def _contents(self, file: File) -> Iterator[Any]:
+        """Yield the items of a file, and its problems: of the malformed items, only the first.
+
+        A malformed item may be a damaged known one, so the scan is then incomplete.
+        """
+        malformed = 0
+        try:
+            with one_item():
+                for item in self.items(file.path, file.text(LARGEST_EXPORT)):
+                    if isinstance(item, Problem):
+                        malformed += 1
+                        if malformed > MOST:
+                            continue
+                    yield item
+        except ItemError as error:
+            malformed += 1
+            yield self.folder.problem(file, error)
+        self.folder.missed |= malformed > 0
+        if malformed > MOST:
+            yield Problem(f"{file.path}: the rest", f"{malformed - MOST} more {self.rest}")

@@ -11,6 +11,7 @@ from ankiforge.model import Problem, Span
 from ankiforge.text import regex
 
 NOWHERE = (0, 0)
+"""The place of an entry without a location."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,7 +24,7 @@ class Clip:
     text: str
     page: str
     place: Span
-    """The first and last location, (0, 0) if there is none."""
+    """The first and last location, `NOWHERE` if there is none."""
     at: int
     """The index of the entry in its file."""
     section: str = ""
@@ -38,6 +39,7 @@ class Clip:
         return self.place[0] <= other.place[1] and other.place[0] <= self.place[1]
 
 
+# The words for a note and for a bookmark in the languages of Kindles.
 _KIND = regex(
     r"(?i)(?P<note>\b(?:note?|notiz|nota|notitie|opmerking|notatka|anteckning|заметка|notunuz)\b"
     r"|笔记|筆記|メモ|메모)|(?P<place>\b(?:bookmark|lesezeichen|signet|marcador|favorito|segnalibro"
@@ -48,65 +50,107 @@ _PAGE = regex(
     r"\s+([\dIVXLCDM]+(?:[-–]\d+)?)\b|(\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)"
 )
 _RANGE = regex(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
+# A range of pages that begins and ends with the same one.
+_ONE_PAGE = regex(r"^(\d+)[-–]\1$")
 # What a block is: by Kindle's classes, or by KOReader's sizes of letters.
 _ROLE = regex(
     r"(?P<book>bookTitle|:18pt)|(?P<by>authors|color:gray)|(?P<section>sectionHeading|:14pt)"
-    r"|(?P<other>citation)|(?P<head>noteHeading)|(?P<page>:10pt)|(?P<text>noteText|\"font-size:12pt\")|(?P<note>:11pt)"
+    r"|(?P<other>citation)|(?P<head>noteHeading)|(?P<page>:10pt)"
+    r"|(?P<text>noteText|\"font-size:12pt\")|(?P<note>:11pt)"
 )
 
 
 def _clip(book: str, where: str, text: str, at: int, section: str = "") -> Clip:
     """Return an entry. Its page has a word beside it in `where`, and its location stands last."""
     where = where.replace("\u00a0", " ")
-    kind, page = _KIND.search(where), _PAGE.search(where)
-    numbers = _RANGE.findall(where[: page.start()] + where[page.end() :] if page else where)
-    first, last = numbers[-1] if numbers else ("0", "0")
+    kind = _KIND.search(where)
+    page = _PAGE.search(where)
+    label = ""
+    rest = where
+    if page:
+        label = _ONE_PAGE.sub(r"\1", page[1] or page[2])
+        rest = where[: page.start()] + where[page.end() :]
+    return Clip(
+        book=book,
+        kind=(kind.lastgroup or "") if kind else "",
+        text=text,
+        page=label,
+        place=_location(rest),
+        at=at,
+        section=section,
+    )
+
+
+def _location(words: str) -> Span:
+    """Return the last range of numbers in some words, `NOWHERE` if there is none."""
+    ranges = _RANGE.findall(words)
+    if not ranges:
+        return NOWHERE
+    first, last = ranges[-1]
     # old Kindles omit the common leading digits: `433-34`
     last = first[: len(first) - len(last)] + last
-    label = re.sub(r"^(\d+)[-–]\1$", r"\1", page[1] or page[2]) if page else ""
-    place = (int(first), max(int(last), int(first)))
-    return Clip(book, kind.lastgroup or "" if kind else "", text, label, place, at, section)
+    return int(first), max(int(last), int(first))
 
 
 def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
     """Yield the entries of clippings, and a problem for each that is none."""
-    for at, entry in enumerate(re.split(r"(?m)^={10}[ \t]*$\n?", text)):
+    for number, entry in enumerate(re.split(r"(?m)^={10}[ \t]*$\n?", text)):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         head, _, words = rest.strip().partition("\n")
-        if head.startswith(("-", "–", "—")):
+        is_entry = head.startswith(("-", "–", "—"))
+        if is_entry:
             book = " ".join(title.replace("\ufeff", "").split())
-            words = "\n".join(map(str.strip, words.split("\n"))).strip()
-            yield _clip(book, head.rpartition("|")[0] or head, words, at)
+            where = head.rpartition("|")[0] or head  # the time stands last
+            lines = [line.strip() for line in words.split("\n")]
+            yield _clip(book, where, "\n".join(lines).strip(), number)
         elif title:
             what = f"not a Kindle entry: {' '.join(entry.split())[:60]!r}"
             hint = "an entry has a title, a line that begins with `-`, and its text"
-            yield Problem(f"{path}: entry {at + 1}", what, hint)
+            yield Problem(f"{path}: entry {number + 1}", what, hint)
 
 
 def of_html(html: str) -> Iterator[Clip]:
     """Yield the entries of a notebook. A note on the page of the mark above it is that mark's."""
-    blocks = []
-    for tag, words in blocks_of(html):
-        if found := _ROLE.search(tag):
-            blocks.append((found.lastgroup or "", words))
-        elif blocks and words:
-            blocks[-1] = (blocks[-1][0], f"{blocks[-1][1]}\n{words}".strip())
-    told, mark, at = dict.fromkeys(("book", "by", "section", "head", "page"), ""), None, 0
-    for role, words in blocks:
-        told[role] = words
+    last = dict.fromkeys(("book", "by", "section", "head", "page"), "")  # the words of each role
+    mark: Clip | None = None
+    number = 0
+    for role, words in _blocks_with_roles(html):
+        last[role] = words
         if role == "book":
-            told["section"] = ""
+            last["section"] = ""
         elif role == "head":  # `Highlight (yellow) - Chapter > Page 1 · Location 2`
             kind, _, rest = words.partition(" - ")
-            told["head"] = f"{kind} {rest.rpartition('>')[2]}"
+            last["head"] = f"{kind} {rest.rpartition('>')[2]}"
         elif role == "page":  # `date chapter: page`
-            told["head"] = f"page {words.rpartition(' ')[2]}"
+            last["head"] = f"page {words.rpartition(' ')[2]}"
         elif role in ("text", "note"):
-            book = f"{told['book']} ({told['by']})" if told["by"] else told["book"]
-            where, at = f"note {told['head']}" if role == "note" else told["head"], at + 1
-            clip = _clip(book, where, words, at, told["section"])
+            number += 1
+            book = last["book"]
+            if last["by"]:
+                book = f"{book} ({last['by']})"
+            where = last["head"]
+            if role == "note":
+                where = f"note {where}"
+            clip = _clip(book, where, words, number, last["section"])
             if clip.kind == "note" and mark and clip.page == mark.page:
                 mark.notes.append(clip)
                 continue
-            mark = mark if clip.kind else clip
+            if not clip.kind:
+                mark = clip
             yield clip
+
+
+def _blocks_with_roles(html: str) -> list[tuple[str, str]]:
+    """Return the blocks of a notebook: what each one is, and its words.
+
+    A block whose role is unknown continues the one before it.
+    """
+    blocks: list[tuple[str, str]] = []
+    for tag, words in blocks_of(html):
+        found = _ROLE.search(tag)
+        if found:
+            blocks.append((found.lastgroup or "", words))
+        elif blocks and words:
+            role, before = blocks[-1]
+            blocks[-1] = (role, f"{before}\n{words}".strip())
+    return blocks

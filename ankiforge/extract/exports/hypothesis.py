@@ -3,29 +3,43 @@
     sources:
       - hypothesis: {path: ~/Downloads/annotations.json}
 
-Supported are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a list of
-annotations. Replies are added to the annotation that starts their thread. The key of an annotation is its id. Of two copies, the one updated last counts.
-Annotations by other people are reported but give no cards. The reader is given by `me`, or else by
-the export.
+Supported are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, and a
+list of annotations. Replies are added to the annotation that starts their thread. The key
+of an annotation is its id. Of two copies, the one updated last counts. Annotations by
+other people are reported but give no cards. The reader is given by `me`, or else by the
+export.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract import SourceSettings
-from ankiforge.extract.folder import ExportSource, Named, iso_time
-from ankiforge.model import Extracted, Highlight, HighlightKind, Json, Problem, Strings, Value
+from ankiforge.extract.base import Candidate, Confidence, Recognition
+from ankiforge.extract.exports import ExportSource, Named
+from ankiforge.extract.folder import iso_time
+from ankiforge.model import (
+    Document,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Json,
+    Problem,
+    Strings,
+    Value,
+)
+from ankiforge.text import regex
 from ankiforge.text.passages import CONTEXT, percent
 
 HINT = "export it again at hypothes.is, or save what its API answers"
-Settings = SourceSettings
+# What only annotations of Hypothesis have, or an answer of its API without any.
+_ANNOTATIONS = regex(r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]')
+_WEB_ADDRESS = regex(r"https?://\S+")
 
 
 class Annotation(Value):
@@ -44,9 +58,11 @@ class Annotation(Value):
 
     def selector(self, kind: str, name: str) -> Any:
         """Return a field of the first selector of this type, "" if there is none."""
-        lists = (one.get("selector") or [] for one in self.target or ())
-        found = (one for some in lists for one in some if one.get("type") == kind)
-        return next((one.get(name) for one in found), "") or ""
+        for target in self.target or ():
+            for selector in target.get("selector") or []:
+                if selector.get("type") == kind:
+                    return selector.get(name) or ""
+        return ""
 
     def words(self, name: str) -> str:
         """Return a text of the quote, with white space as single blanks."""
@@ -62,7 +78,7 @@ def _user(name: str) -> str:
     return name.removeprefix("acct:").partition("@")[0].strip().casefold()
 
 
-# --- the source -----------------------------------------------------------------------------
+# --- the source -------------------------------------------------------------------------
 
 
 class Export(Value):
@@ -74,44 +90,47 @@ class Export(Value):
     export_userid: str = ""
 
 
-Marks = list[Annotation]
-
-
 class Hypothesis(ExportSource):
     """The annotations of some exports. `me` has user names: `ada` or `acct:ada@hypothes.is`."""
 
     kind = "hypothesis"
-    ending = (".json",)
+    endings = (".json",)
+    noun = "hypothes.is"
     by_several = True
-    no_export, hint, rest = "it holds no annotations of Hypothesis", HINT, "cannot be read"
+    not_an_export = "it holds no annotations of Hypothesis"
+    hint = HINT
+    rest = "cannot be read"
+
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Recognition:
+        """Return whether a file has annotations of Hypothesis, or could have."""
+        if _ANNOTATIONS.search(candidate.head):
+            return Recognition(Confidence.CONTENT)
+        return Recognition(Confidence.NO, "it has no annotations of Hypothesis")
 
     def items(self, path: str, text: str) -> Iterator[tuple[str, Annotation] | Problem]:
         """Yield the annotations of a file, each with the user who exported it."""
         try:
-            found = msgspec.json.decode(text, type=Export | tuple[msgspec.Raw, ...])
+            content = msgspec.json.decode(text, type=Export | tuple[msgspec.Raw, ...])
         except (msgspec.DecodeError, RecursionError) as error:
             raise ItemError(f"not a JSON export of hypothes.is: {error}", hint=HINT) from error
-        export = found if isinstance(found, Export) else Export(found)
+        export = content if isinstance(content, Export) else Export(content)
+        owner = _user(export.export_userid)
         rows = (*export.rows, *export.annotations, *export.replies)
         for number, row in enumerate(rows, start=1):
             try:
-                yield _user(export.export_userid), msgspec.json.decode(row, type=Annotation)
+                yield owner, msgspec.json.decode(row, type=Annotation)
             except (msgspec.DecodeError, RecursionError) as error:
                 yield Problem(f"{path}: annotation {number}", f"{error}", "export again")
 
-    def documents(self, found: list[tuple[str, Annotation]]) -> Iterator[Named]:
+    def documents(self, items: list[tuple[str, Annotation]]) -> Iterator[Named]:
         """Yield one document per page, in the order of their first annotations, and a problem."""
-        newest = dict[str, Annotation]()
-        for _, mark in found:
-            if mark.id not in newest or newest[mark.id].updated <= mark.updated:
-                newest[mark.id] = mark
-        replies, pages = dict[str, Marks](), dict[str, Marks]()
-        for mark in sorted(newest.values(), key=lambda one: (one.created, one.id)):
-            above = [one for one in mark.references or () if one in newest and one != mark.id]
-            some, name = (replies, above[0]) if above else (pages, urldefrag(mark.uri).url)
-            some.setdefault(name, []).append(mark)
-        users = {mark.user for marks in pages.values() for mark in marks}
-        me = frozenset(map(_user, self.me)) or {owner for owner, _ in found if owner}
+        pages, replies = _threads(_newest(annotation for _, annotation in items))
+        users: set[str] = set()
+        for marks in pages.values():
+            users.update(mark.user for mark in marks)
+        owners = {owner for owner, _ in items if owner}
+        me = frozenset(map(_user, self.me)) or owners
         if len(users) > 1 and not me:  # several users, and none is known to be the reader
             what = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
@@ -120,43 +139,99 @@ class Hypothesis(ExportSource):
             yield uri, self._page(uri, marks, replies, me)
 
     def _page(
-        self, uri: str, marks: Marks, replies: dict[str, Marks], me: Collection[str]
+        self,
+        uri: str,
+        marks: list[Annotation],
+        replies: dict[str, list[Annotation]],
+        me: Collection[str],
     ) -> Iterator[Extracted]:
-        # the page's title at that time, or else the file name, or the address
-        given = (marks[0].document or {}).get("title") or ""
-        title = " ".join(str(given[0] if isinstance(given, list) else given).split())
-        title = title or unquote(urlsplit(uri).path.rstrip("/").rpartition("/")[2]) or uri
-        web = uri if re.fullmatch(r"https?://\S+", uri) else ""
-        urls = (("url", web),) if web else ()
-        document = self.document((uri,), title, identifiers=urls, uri=web)
-        made = []
-        for mark in sorted(marks, key=Annotation.start):
-            author, mine = _user(mark.user), not me or _user(mark.user) in me
-            answers = (one for one in replies.get(mark.id, ()) if one.text)
-            said = (f"— {_user(one.user)}: {one.text}" for one in answers)
-            tags = (re.sub(r"\s+", "-", tag.strip()) for tag in mark.tags or ())
-            exact = mark.words("exact").strip()  # "": a note about the page
-            one = Highlight(
-                document,
-                self.folder.namespace,
-                HighlightKind.HIGHLIGHT if exact else HighlightKind.NOTE,
-                exact=exact,
-                own=percent(mark.id),
-                anchor_text="" if exact else (mark.text or mark.id),
-                prefix=mark.words("prefix")[-CONTEXT:] if exact else "",
-                suffix=mark.words("suffix")[:CONTEXT] if exact else "",
-                comment="\n".join(filter(None, ((mark.text or "").strip(), *said))),
-                instructs=mine,
-                author=author,
-                created=iso_time(mark.created),
-                modified=iso_time(mark.updated) if mark.updated != mark.created else "",
-                tags=tuple(filter(None, tags)),
-                page_label=str(mark.selector("PageSelector", "label")),
-                uri=f"https://hyp.is/{percent(mark.id)}",
-                skip="" if mine else f"marked by {author or 'somebody else'}",
-            )
-            made.append(one)
-        yield from self.extracted(document, made)
+        """Yield the document of a page with its annotations, in the order of the page."""
+        is_on_web = _WEB_ADDRESS.fullmatch(uri) is not None
+        document = self.document(
+            (uri,),
+            _title(marks[0], uri),
+            identifiers=(("url", uri),) if is_on_web else (),
+            uri=uri if is_on_web else "",
+        )
+        highlights = [
+            self._highlight(document, mark, replies.get(mark.id, ()), me)
+            for mark in sorted(marks, key=Annotation.start)
+        ]
+        yield from self.extracted(document, highlights)
+
+    def _highlight(
+        self,
+        document: Document,
+        annotation: Annotation,
+        replies: Iterable[Annotation],
+        me: Collection[str],
+    ) -> Highlight:
+        """Return the highlight of an annotation. One without a quote is a note about the page."""
+        author = _user(annotation.user)
+        is_mine = not me or author in me
+        answers = [f"— {_user(reply.user)}: {reply.text}" for reply in replies if reply.text]
+        comments = [(annotation.text or "").strip(), *answers]
+        tags = [re.sub(r"\s+", "-", tag.strip()) for tag in annotation.tags or ()]
+        exact = annotation.words("exact").strip()
+        was_edited = annotation.updated != annotation.created
+        return Highlight(
+            document,
+            self.folder.namespace,
+            HighlightKind.HIGHLIGHT if exact else HighlightKind.NOTE,
+            exact=exact,
+            own=percent(annotation.id),
+            anchor_text="" if exact else (annotation.text or annotation.id),
+            prefix=annotation.words("prefix")[-CONTEXT:] if exact else "",
+            suffix=annotation.words("suffix")[:CONTEXT] if exact else "",
+            comment="\n".join(filter(None, comments)),
+            instructs=is_mine,
+            author=author,
+            created=iso_time(annotation.created),
+            modified=iso_time(annotation.updated) if was_edited else "",
+            tags=tuple(filter(None, tags)),
+            page_label=str(annotation.selector("PageSelector", "label")),
+            uri=f"https://hyp.is/{percent(annotation.id)}",
+            skip="" if is_mine else f"marked by {author or 'somebody else'}",
+        )
 
 
-open_source = Hypothesis.open
+def _newest(marks: Iterable[Annotation]) -> dict[str, Annotation]:
+    """Return the copy of each annotation that was updated last, by its id."""
+    newest: dict[str, Annotation] = {}
+    for mark in marks:
+        other = newest.get(mark.id)
+        if other is None or other.updated <= mark.updated:
+            newest[mark.id] = mark
+    return newest
+
+
+def _threads(
+    marks: dict[str, Annotation],
+) -> tuple[dict[str, list[Annotation]], dict[str, list[Annotation]]]:
+    """Return the annotations of each page by its address, and the replies by what they answer.
+
+    A reply is added to the annotation that starts its thread; one whose thread is not
+    there counts as an annotation of the page.
+    """
+    pages: dict[str, list[Annotation]] = {}
+    replies: dict[str, list[Annotation]] = {}
+    for mark in sorted(marks.values(), key=lambda mark: (mark.created, mark.id)):
+        for above in mark.references or ():
+            if above in marks and above != mark.id:
+                replies.setdefault(above, []).append(mark)
+                break
+        else:
+            pages.setdefault(urldefrag(mark.uri).url, []).append(mark)
+    return pages, replies
+
+
+def _title(annotation: Annotation, uri: str) -> str:
+    """Return the page's title at that time, or else the file name, or the address."""
+    given = (annotation.document or {}).get("title") or ""
+    if isinstance(given, list):
+        given = given[0]
+    title = " ".join(str(given).split())
+    if title:
+        return title
+    file_name = unquote(urlsplit(uri).path.rstrip("/").rpartition("/")[2])
+    return file_name or uri

@@ -3,100 +3,100 @@
     sources:
       - kindle: {path: ~/Kindle/My Clippings.txt}
 
-A Kindle only appends to its file. So a mark that was changed is listed twice, and so is an edited
-note. If of two marks at one place one contains the other, the newer one counts, and the longer one
-is kept as context (`sentence`). A note becomes the comment of the mark that ends at its place; in
-HTML, of the mark above it. The key depends only on the passage.
+A Kindle only appends to its file. So a mark that was changed is listed twice, and so is
+an edited note. If of two marks at one place one contains the other, the newer one counts,
+and the longer one is kept as context (`sentence`). A note becomes the comment of the mark
+that ends at its place; in HTML, of the mark above it. The key depends only on the
+passage.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
-from ankiforge.extract import SourceSettings
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
+from ankiforge.extract.exports import ExportSource, Named
 from ankiforge.extract.exports.clippings import NOWHERE, Clip, of_html, of_text
-from ankiforge.extract.folder import ExportSource, Named
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Strings
+from ankiforge.text import regex
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import numbered
 
-# Folded characters from which a match at one place is no coincidence.
+# The number of folded characters from which a match at one place is no coincidence.
 _LONG = 20
+# The number of earlier marks among which the older version of a mark is looked for.
+_NEAR = 499
 
-Settings = SourceSettings
-
-
-def _marks(clips: Iterable[Clip]) -> list[Clip]:
-    """Return the marks that count, in the order in which they were first made."""
-    marks, folded = list[Clip](), list[str]()
-    for clip in clips:
-        words = fold(clip.text)
-        for at in range(len(marks) - 1, max(-1, len(marks) - 500), -1):
-            old = marks[at]
-            short, long = sorted((folded[at], words), key=len)
-            edge = clip.place != NOWHERE and (long.startswith(short) or long.endswith(short))
-            same = edge or short == long or (len(short) >= _LONG and short in long)
-            if same and clip.beside(old):
-                wider = old.wider or old.text
-                clip.wider = wider if len(wider) > len(clip.text) else ""
-                marks[at], folded[at] = clip, words
-                break
-        else:
-            marks.append(clip)
-            folded.append(words)
-    return marks
-
-
-def _attach(marks: list[Clip], notes: Iterable[Clip]) -> list[Clip]:
-    """Attach each note to its mark. Return the notes without a mark."""
-    alone: list[Clip] = []
-    for note in notes:
-        fit = [mark for mark in marks if note.beside(mark)]
-        if note.place == NOWHERE and len(fit) > 1:  # of several marks on a page, the one beside it
-            fit = [mark for mark in fit if abs(mark.at - note.at) == 1]
-        ends = [mark for mark in fit if mark.place[1] == note.place[0]]
-        some = (ends or fit)[-1].notes if fit else alone
-        # of two notes at one location, the newer is an edit of the older
-        kept = [one for one in some if one.place == NOWHERE or one.place != note.place]
-        some[:] = [*kept, note]
-    return alone
+# The second line of an entry, with its page or location and its time; and the line after
+# it.
+_CLIPPING = regex(r"(?m)^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n")
+_CLIPPINGS_END = regex(r"(?m)^={10}[ \t]*$")
+# HTML of Kindle's apps, and of KOReader.
+_NOTEBOOK = regex('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
+_AUTHORS_AT_END = regex(r"(.+?)\s*\(((?:[^()]|\([^()]*\))+)\)")
 
 
 class Kindle(ExportSource):
     """One reader's clippings. A Kindle has one reader, so `me` does not matter."""
 
     kind = "kindle"
-    ending = (".txt", ".html", ".htm")
-    no_export = "not a Kindle clippings file"
+    endings = (".txt", ".html", ".htm")
+    noun = "Kindle"
+    not_an_export = "not a Kindle clippings file"
     hint = "My Clippings.txt is on the Kindle, in documents/"
     rest = "are not entries"
 
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Recognition:
+        """Return whether a file has entries of clippings, or the marks of a notebook."""
+        head = candidate.head
+        if candidate.ending == ".txt":
+            has_entries = _CLIPPING.search(head) and _CLIPPINGS_END.search(head)
+            return Recognition(Confidence.CONTENT) if has_entries else NOT_MINE
+        if _NOTEBOOK.search(head):
+            return Recognition(Confidence.CONTENT)
+        if candidate.ending == ".html":
+            why_not = "it is no notebook that a Kindle app or KOReader exported"
+            return Recognition(Confidence.NO, why_not)
+        return NOT_MINE
+
     def items(self, path: str, text: str) -> Iterator[Clip | Problem]:
         """Yield the entries of one file."""
-        yield from of_text(path, text) if path.casefold().endswith(".txt") else of_html(text)
+        if path.casefold().endswith(".txt"):
+            yield from of_text(path, text)
+        else:
+            yield from of_html(text)
 
-    def documents(self, found: list[Clip]) -> Iterator[Named]:
+    def documents(self, items: list[Clip]) -> Iterator[Named]:
         """Yield one document per book, in the order of their first entries, and problems."""
-        books = dict[str, dict[object, Clip]]()
-        for clip in found:  # two copies of the file say the same twice
-            same = (clip.kind, clip.text, clip.place, clip.page)
-            books.setdefault(fold(clip.book), {})[same] = clip
+        books: dict[str, dict[object, Clip]] = {}
+        for clip in items:  # two copies of the file say the same twice
+            content = (clip.kind, clip.text, clip.place, clip.page)
+            books.setdefault(fold(clip.book), {})[content] = clip
         for clips in books.values():
             entries = list(clips.values())
             book = entries[0].book
             yield book, self._book(book, entries)
 
     def _book(self, book: str, clips: list[Clip]) -> Iterator[Extracted | Problem]:
-        named = re.fullmatch(r"(.+?)\s*\(((?:[^()]|\([^()]*\))+)\)", book)
-        title, authors = (named[1], named[2].split(";")) if named else (book, [])
-        creators = tuple(filter(None, map(str.strip, authors)))
-        document = self.document((fold(book),), title, creators=creators)
-        # a Kindle writes `<You have reached the clipping limit …>` instead of a passage
-        texts = [one for one in clips if one.text and one.text[0] + one.text[-1] != "<>"]
-        marks = _marks(one for one in texts if not one.kind)
-        alone = _attach(marks, (one for one in texts if one.kind == "note"))
-        made = [
+        title, authors = _title_and_authors(book)
+        document = self.document((fold(book),), title, creators=authors)
+        without_text = 0
+        marks: list[Clip] = []
+        notes: list[Clip] = []
+        for clip in clips:
+            if clip.kind == "note":
+                if _has_text(clip):
+                    notes.append(clip)
+            elif not clip.kind:
+                if _has_text(clip):
+                    marks.append(clip)
+                else:
+                    without_text += 1
+        marks = _that_count(marks)
+        lone_notes = _attach(marks, notes)
+        entries = [*marks, *lone_notes]
+        highlights = [
             Highlight(
                 document,
                 self.folder.namespace,
@@ -109,18 +109,103 @@ class Kindle(ExportSource):
                 heading=clip.section,
                 block=str(clip.place[0] or clip.page),
             )
-            for clip in (*marks, *alone)
+            for clip in entries
         ]
-        counted = zip((*marks, *alone), numbered(made), strict=True)
-        ordered = [
-            one
-            for _, one in sorted(counted, key=lambda pair: (pair[0].place, pair[0].page.zfill(9)))
-        ]
-        yield from self.extracted(document, ordered)
-        if lost := sum(not one.kind and one not in texts for one in clips):
-            what = f"marks without text: {lost}; at a book's clipping limit a Kindle writes none"
+        # equal passages are counted in the order of the file, and yielded in that of the
+        # book
+        placed = list(zip(entries, numbered(highlights), strict=True))
+        placed.sort(key=lambda pair: (pair[0].place, pair[0].page.zfill(9)))
+        yield from self.extracted(document, [highlight for _, highlight in placed])
+        if without_text:
+            what = (
+                f"marks without text: {without_text}; at a book's clipping limit a Kindle"
+                " writes none"
+            )
             hint = "your highlights are at read.amazon.com/notebook"
             yield Problem(document.title, what, hint, notice=True)
 
 
-open_source = Kindle.open
+def _title_and_authors(book: str) -> tuple[str, Strings]:
+    """Return the title and the authors of `Title (Author; Author)`."""
+    named = _AUTHORS_AT_END.fullmatch(book)
+    if not named:
+        return book, ()
+    authors = [author.strip() for author in named[2].split(";")]
+    return named[1], tuple(filter(None, authors))
+
+
+def _has_text(clip: Clip) -> bool:
+    """Return whether an entry has a passage or words.
+
+    A Kindle writes `<You have reached the clipping limit …>` instead of a passage.
+    """
+    return bool(clip.text) and clip.text[0] + clip.text[-1] != "<>"
+
+
+# --- marks that were changed, and their notes -------------------------------------------
+
+
+def _that_count(clips: Iterable[Clip]) -> list[Clip]:
+    """Return the marks that count, in the order in which they were first made."""
+    marks: list[Clip] = []
+    folded: list[str] = []
+    for clip in clips:
+        words = fold(clip.text)
+        older = _older_version(clip, words, marks, folded)
+        if older is None:
+            marks.append(clip)
+            folded.append(words)
+            continue
+        widest = marks[older].wider or marks[older].text
+        clip.wider = widest if len(widest) > len(clip.text) else ""
+        marks[older] = clip
+        folded[older] = words
+    return marks
+
+
+def _older_version(clip: Clip, words: str, marks: list[Clip], folded: list[str]) -> int | None:
+    """Return the index of the mark of which this one is a newer version.
+
+    Args:
+        clip: the newer mark.
+        words: its text, folded.
+        marks: the marks so far.
+        folded: their texts, folded.
+    """
+    first = max(0, len(marks) - _NEAR)
+    for index in range(len(marks) - 1, first - 1, -1):
+        if clip.beside(marks[index]) and _contains(clip, words, folded[index]):
+            return index
+    return None
+
+
+def _contains(clip: Clip, words: str, older_words: str) -> bool:
+    """Return whether one of two folded texts contains the other, and not by coincidence."""
+    short, long = sorted((older_words, words), key=len)
+    if short == long:
+        return True
+    if clip.place != NOWHERE and (long.startswith(short) or long.endswith(short)):
+        return True
+    return len(short) >= _LONG and short in long
+
+
+def _attach(marks: list[Clip], notes: Iterable[Clip]) -> list[Clip]:
+    """Attach each note to its mark. Return the notes without a mark."""
+    alone: list[Clip] = []
+    for note in notes:
+        mark = _mark_of(note, marks)
+        siblings = alone if mark is None else mark.notes
+        # of two notes at one location, the newer is an edit of the older
+        kept = [older for older in siblings if older.place == NOWHERE or older.place != note.place]
+        siblings[:] = [*kept, note]
+    return alone
+
+
+def _mark_of(note: Clip, marks: list[Clip]) -> Clip | None:
+    """Return the mark that a note is about: the last one that ends where the note is."""
+    beside = [mark for mark in marks if note.beside(mark)]
+    if note.place == NOWHERE and len(beside) > 1:  # of several marks on a page, the one next to it
+        beside = [mark for mark in beside if abs(mark.at - note.at) == 1]
+    ending_there = [mark for mark in beside if mark.place[1] == note.place[0]]
+    fitting = ending_there or beside
+    return fitting[-1] if fitting else None

@@ -3,10 +3,11 @@
     sources:
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
-The rows of one book are one document, wherever they stand in the file. Tags
-come from their column and from `.tag` at the beginning of a note. A passage tagged `.h1` to `.h6`
-is a heading for those below it. The columns of Readwise's own import format (Title, Author, URL,
-Date) are supported, too. The key depends only on the passage, because the export has no ids.
+The rows of one book are one document, wherever they stand in the file. Tags come from
+their column and from `.tag` at the beginning of a note. A passage tagged `.h1` to `.h6`
+is a heading for those below it. The columns of Readwise's own import format (Title,
+Author, URL, Date) are supported, too. The key depends only on the passage, because the
+export has no ids.
 """
 
 from __future__ import annotations
@@ -18,42 +19,80 @@ from collections.abc import Iterator
 from io import StringIO
 
 from ankiforge.errors import ItemError
-from ankiforge.extract import SourceSettings
-from ankiforge.extract.discover import columns_of, delimiter_of
-from ankiforge.extract.folder import ExportSource, Named, iso_time
-from ankiforge.model import Extracted, Highlight, HighlightKind, Pair, Problem, Strings, Texts
+from ankiforge.extract.base import Candidate, Confidence, Recognition
+from ankiforge.extract.exports import ExportSource, Named
+from ankiforge.extract.folder import iso_time
+from ankiforge.model import (
+    Document,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Pair,
+    Problem,
+    Strings,
+    Texts,
+)
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
-Settings = SourceSettings
 Row = Texts
-_USED = ("highlight", "note", "tags", "document tags", "book title", "title", "book author", "author",
-    "location", "location type", "amazon book id", "url", "color", "highlighted at", "date")  # fmt: skip
+"""The cells of a row by the names of their columns, in lower case."""
+_USED = (
+    "highlight",
+    "note",
+    "tags",
+    "document tags",
+    "book title",
+    "title",
+    "book author",
+    "author",
+    "location",
+    "location type",
+    "amazon book id",
+    "url",
+    "color",
+    "highlighted at",
+    "date",
+)
 _NOTE_TAGS = regex(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
-
-
-def _tags(words: str) -> list[str]:
-    found = (re.sub(r"\s+", "-", tag.strip().lstrip("#.")) for tag in re.split(r"[,;]", words))
-    return [tag for tag in found if tag]
+_HEADING_TAG = regex(r"h[1-6]")
+_WEB_ADDRESS = regex(r"https?://\S+")
+_ASIN = regex(r"[A-Z0-9]{10}")
+_LOCATION = regex(r"\d{1,9}")
 
 
 class Readwise(ExportSource):
     """The exports of one account. It has one reader, so `me` does not matter."""
 
     kind = "readwise"
-    ending = (".csv",)
-    no_export, hint = "not a Readwise export", "export your highlights as CSV at readwise.io/export"
+    endings = (".csv",)
+    noun = "Readwise"
+    not_an_export = "not a Readwise export"
+    hint = "export your highlights as CSV at readwise.io/export"
     rest = "rows have too many columns"
+
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Recognition:
+        """Return whether a table has the columns of an export."""
+        header = candidate.head.partition("\n")[0]
+        columns = _columns_of(header)
+        if "highlight" in columns and ("book title" in columns or "title" in columns):
+            return Recognition(Confidence.CONTENT)
+        wanted = "a Readwise export has the columns “Highlight” and “Book Title”"
+        shown = candidate.head.partition("\n")[0].strip()[:60]
+        return Recognition(Confidence.NO, f"its columns are {shown}; {wanted}")
 
     def items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
         """Yield the rows of a table, each with the file's path."""
-        head, _, body = text.partition("\n")
-        columns = columns_of(head)
-        table = csv.reader(StringIO(body), delimiter=delimiter_of(head), strict=True)
+        header, _, body = text.partition("\n")
+        columns = _columns_of(header)
+        table = csv.reader(StringIO(body), delimiter=_delimiter_of(header), strict=True)
         try:
             for cells in table:
                 row = dict.fromkeys(_USED, "")
-                row |= {name: cells[at].strip() for name, at in columns.items() if at < len(cells)}
+                for name, index in columns.items():
+                    if index < len(cells):
+                        row[name] = cells[index].strip()
                 if len(cells) > len(columns):
                     what = "a row with more columns than the first"
                     yield Problem(f"{path}:{table.line_num + 1}", what, "put its text in quotes")
@@ -63,11 +102,15 @@ class Readwise(ExportSource):
             what = f"not a table after some row: {error}"
             raise ItemError(what, hint="export it again") from error
 
-    def documents(self, found: list[tuple[str, Row]]) -> Iterator[Named]:
+    def documents(self, items: list[tuple[str, Row]]) -> Iterator[Named]:
         """Yield one document per book, in the order of their first rows."""
-        newest = {_passage(row): path for path, row in found}  # of copies of a passage
-        rows = {(path, *row.values()): row for path, row in found if newest[_passage(row)] == path}
-        books = dict[Pair, list[Row]]()
+        # of copies of a passage in several files, those in the newest file count
+        newest = {_passage(row): path for path, row in items}
+        rows: dict[Strings, Row] = {}
+        for path, row in items:
+            if newest[_passage(row)] == path:
+                rows[path, *row.values()] = row
+        books: dict[Pair, list[Row]] = {}
         for row in rows.values():
             books.setdefault(_name(row), []).append(row)
         for book in books.values():
@@ -75,7 +118,9 @@ class Readwise(ExportSource):
             yield title, self._book(book)
 
     def _book(self, rows: list[Row]) -> Iterator[Extracted]:
-        (title, author), asin = _work(rows[0]), rows[0]["amazon book id"]
+        """Yield the document of a book, with its highlights in the order of the book if known."""
+        title, author = _work(rows[0])
+        asin = rows[0]["amazon book id"]
         document = self.document(
             _name(rows[0]),
             title,
@@ -83,50 +128,141 @@ class Readwise(ExportSource):
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(_tags(rows[0]["document tags"])),
         )
-        above, made = list[tuple[int, str]](), list[Highlight]()
-        nth = Counter[str]()
-        if len({row["location type"].casefold() for row in rows}) == 1 and all(map(_place, rows)):
-            rows = sorted(rows, key=_place)
-        for row in rows:
-            text, inline = row["highlight"], _NOTE_TAGS.match(row["note"])
-            comment = row["note"][inline.end() if inline else 0 :].strip()
-            tags = [*_tags(row["tags"]), *(re.findall(r"\.(\S+)", inline[0]) if inline else ())]
-            level = next((int(tag[1]) for tag in tags if re.fullmatch(r"h[1-6]", tag)), 0)
-            above = [heading for heading in above if heading[0] < level] if level else above
-            discarded = "discarded in Readwise" if "discard" in tags else ""
-            mark = fold(text or comment)
-            nth[mark] += 1
-            kind = row["location type"].casefold()
-            one = Highlight(
-                document,
-                self.folder.namespace,
-                HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
-                exact=text,
-                nth=nth[mark],
-                anchor_text="" if text else comment,
-                comment=comment,
-                colour=row["color"].casefold(),
-                created=iso_time(row["highlighted at"] or row["date"]),
-                tags=tuple(tag for tag in dict.fromkeys(tags) if not re.fullmatch(r"h[1-6]", tag)),
-                page_label=row["location"] if kind == "page" else "",
-                heading=" › ".join(words for _, words in above),
-                uri=_uri(row, kind),
-                block=row["location"],
-                skip=f"a heading (.h{level})" if level else discarded,
-            )
-            made.append(one)
-            above += [(level, text)] if level else []
-        yield from self.extracted(document, made)
+        headings = _Headings()
+        times = Counter[str]()  # how often each passage came so far
+        highlights: list[Highlight] = []
+        for row in _in_order(rows):
+            note = _note_of(row)
+            if note.level:
+                headings.leave(note.level)
+            passage = fold(row["highlight"] or note.comment)
+            times[passage] += 1
+            highlight = self._highlight(document, row, note, times[passage], headings.words())
+            highlights.append(highlight)
+            if note.level:
+                headings.enter(note.level, row["highlight"])
+        yield from self.extracted(document, highlights)
+
+    def _highlight(
+        self, document: Document, row: Row, note: _Note, nth: int, heading: str
+    ) -> Highlight:
+        """Return the highlight of a row; a note on the whole book has no passage."""
+        text = row["highlight"]
+        location_type = row["location type"].casefold()
+        skip = ""
+        if note.level:
+            skip = f"a heading (.h{note.level})"
+        elif "discard" in note.tags:
+            skip = "discarded in Readwise"
+        tags = [tag for tag in dict.fromkeys(note.tags) if not _HEADING_TAG.fullmatch(tag)]
+        return Highlight(
+            document,
+            self.folder.namespace,
+            HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
+            exact=text,
+            nth=nth,
+            anchor_text="" if text else note.comment,
+            comment=note.comment,
+            colour=row["color"].casefold(),
+            created=iso_time(row["highlighted at"] or row["date"]),
+            tags=tuple(tags),
+            page_label=row["location"] if location_type == "page" else "",
+            heading=heading,
+            uri=_uri(row, location_type),
+            block=row["location"],
+            skip=skip,
+        )
 
 
-open_source = Readwise.open
+# --- the table --------------------------------------------------------------------------
+
+
+def _columns_of(line: str) -> dict[str, int]:
+    """Return the position of each column by its casefolded name in the header line.
+
+    Of two columns with one name, the first one counts.
+    """
+    try:
+        names = next(csv.reader([line], delimiter=_delimiter_of(line)), [])
+    except csv.Error:
+        return {}
+    columns: dict[str, int] = {}
+    for index, name in reversed(list(enumerate(names))):
+        columns[name.strip().casefold()] = index
+    return columns
+
+
+def _delimiter_of(line: str) -> str:
+    """Return the delimiter: a comma, or a semicolon or tab if another program saved the table."""
+    return max(",;\t", key=line.count)
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    """Return the rows of a book in the order of their places, if all have comparable ones."""
+    location_types = {row["location type"].casefold() for row in rows}
+    if len(location_types) == 1 and all(map(_place, rows)):
+        return sorted(rows, key=_place)
+    return rows
+
+
+class _Headings:
+    """The headings above a row, the outermost first."""
+
+    def __init__(self) -> None:
+        self._headings: list[tuple[int, str]] = []
+
+    def leave(self, level: int) -> None:
+        """Leave the sections that a heading of this level ends."""
+        self._headings = [heading for heading in self._headings if heading[0] < level]
+
+    def enter(self, level: int, words: str) -> None:
+        """Begin a section."""
+        self._headings.append((level, words))
+
+    def words(self) -> str:
+        """Return their texts in one line."""
+        return " › ".join(words for _, words in self._headings)
+
+
+# --- a row ------------------------------------------------------------------------------
+
+
+class _Note:
+    """The note and the tags of a row."""
+
+    def __init__(self, comment: str, tags: list[str]) -> None:
+        self.comment = comment
+        self.tags = tags
+        self.level = 0
+        """The level of the heading that the row is, 0 if it is none."""
+        for tag in tags:
+            if _HEADING_TAG.fullmatch(tag):
+                self.level = int(tag[1])
+                break
+
+
+def _note_of(row: Row) -> _Note:
+    """Return the note of a row, and its tags: those of the column, and `.tag` before the note."""
+    tags = _tags(row["tags"])
+    inline = _NOTE_TAGS.match(row["note"])
+    if inline is None:
+        return _Note(row["note"].strip(), tags)
+    tags += re.findall(r"\.(\S+)", inline[0])
+    return _Note(row["note"][inline.end() :].strip(), tags)
+
+
+def _tags(words: str) -> list[str]:
+    tags = [re.sub(r"\s+", "-", tag.strip().lstrip("#.")) for tag in re.split(r"[,;]", words)]
+    return [tag for tag in tags if tag]
 
 
 def _passage(row: Row) -> Strings:
+    """Return what tells a passage from others."""
     return (*_work(row), row["highlight"] or row["note"], row["location"])
 
 
 def _work(row: Row) -> Pair:
+    """Return the title and the author."""
     return row["book title"] or row["title"], row["book author"] or row["author"]
 
 
@@ -137,14 +273,18 @@ def _name(row: Row) -> Pair:
 
 
 def _place(row: Row) -> int:
-    return int(row["location"]) if re.fullmatch(r"\d{1,9}", row["location"]) else 0
+    """Return the location or page as a number, 0 if it is none."""
+    return int(row["location"]) if _LOCATION.fullmatch(row["location"]) else 0
 
 
-def _uri(row: Row, kind: str) -> str:
-    asin = row["amazon book id"]
-    if re.fullmatch(r"https?://\S+", row["url"]):
+def _uri(row: Row, location_type: str) -> str:
+    """Return the address of a passage: on the web, or in Kindle's app; "" if there is none."""
+    if _WEB_ADDRESS.fullmatch(row["url"]):
         return row["url"]
-    if not re.fullmatch(r"[A-Z0-9]{10}", asin) or kind not in ("location", "page", ""):
+    asin = row["amazon book id"]
+    if not _ASIN.fullmatch(asin) or location_type not in ("location", "page", ""):
         return ""
-    spot = f"&location={row['location']}" if kind == "location" and _place(row) else ""
+    spot = ""
+    if location_type == "location" and _place(row):
+        spot = f"&location={row['location']}"
     return f"kindle://book?action=open&asin={asin}{spot}"

@@ -3,11 +3,11 @@
     sources:
       - tiddlywiki: {name: wiki, path: ~/Wiki/tiddlers}
 
-Marks are `@@text@@`, with or without a style or class, and `<mark>`. Hand-written cards work as in
-a vault. Wikitext is converted to Markdown line by line (`markdown_of`), and then read by the
-functions for vaults, so that plain text is as specified in docs/keys.md. Transclusions and macros
-(`{{…}}`, `<<…>>`) are shown as `…` within a line, and omitted on a line of their own. Rows of
-tables are read as paragraphs.
+Marks are `@@text@@`, with or without a style or class, and `<mark>`. Hand-written cards
+work as in a vault. Wikitext is converted to Markdown line by line (`markdown_of`), and
+then read by the functions for vaults, so that plain text is as specified in docs/keys.md.
+Transclusions and macros (`{{…}}`, `<<…>>`) are shown as `…` within a line, and omitted on
+a line of their own. Rows of tables are read as paragraphs.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal, NamedTuple, get_args
 
-from ankiforge.extract import SourceSettings
+from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import Note, NoteSource
-from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
+from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Texts, h16
 from ankiforge.text import regex
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, names_tag
 from ankiforge.text.shields import MATH
@@ -29,7 +29,7 @@ HandWritten = Literal["inline", "block", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 
 
-class Settings(SourceSettings, kw_only=True):
+class WikiSettings(SourceSettings, kw_only=True):
     """The keys of a `tiddlywiki:` source."""
 
     include: Strings = ("**/*.tid",)
@@ -38,43 +38,36 @@ class Settings(SourceSettings, kw_only=True):
     glossary_headings: Strings = ()
 
 
-_PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
-_FIELD = regex(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
-
-
 class Wiki(NoteSource):
     """The tiddlers of one folder. A wiki has one author, so `me` does not matter."""
 
     kind = "tiddlywiki"
+    Settings = WikiSettings
+    endings = (".tid",)
+    noun = "a tiddler"
     own_cards: ClassVar[Strings] = CARDS
 
     def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield a tiddler, unless it has no highlights, or a problem."""
-        # lines `field: value`, an empty line, the text
-        head, _, body = text.partition("\n\n")
-        found = [line for one in head.split("\n") if (line := _FIELD.fullmatch(one))]
-        fields = {line[1]: line[2].strip() for line in found}
-        if not fields and text.strip():
+        tiddler = _tiddler_of(text, PurePosixPath(file.path).stem)
+        if not tiddler.fields and text.strip():
             hint = "it must begin with lines `field: value`, then an empty line"
             yield Problem(file.path, "it is not a tiddler", hint)
             return
-        title, kind = fields.get("title") or PurePosixPath(file.path).stem, fields.get("type", "")
-        if title.startswith("$:/") or not fields.keys().isdisjoint(("draft.of", "plugin-type")):
+        if tiddler.is_of_the_system or not tiddler.is_text:
             return
-        is_private = names_tag(head) or any(map(_begins_with_tag, body.split("\n")))
-        if kind in ("", "text/vnd.tiddlywiki"):
-            body = markdown_of(body)
-        elif kind not in _PLAIN_TYPES:
-            return
-        tags = (one[1] or one[2] for one in _TAG.finditer(fields.get("tags", "")))
+        body = tiddler.body
+        is_private = names_tag(tiddler.head) or any(map(_begins_with_tag, body.split("\n")))
         document = Document(
-            DocumentKey(f"{self.folder.namespace}/{h16(title)}"),
+            DocumentKey(f"{self.folder.namespace}/{h16(tiddler.title)}"),
             self.folder.name,
-            title=title,
+            title=tiddler.title,
             path=file.path,
-            tags=tuple(re.sub(r"\s+", "-", tag) for tag in tags if not tag.startswith("$:/")),
+            tags=_tags(tiddler.fields.get("tags", "")),
             private=IN_ITS_NOTE if is_private else "",
         )
+        if tiddler.type in _WIKITEXT:
+            body = markdown_of(body)
         yield from self.read_note(Note(body, document, frozenset(("mark", "=="))), picture)
 
     def markdown(self, text: str) -> str:
@@ -82,56 +75,118 @@ class Wiki(NoteSource):
         return markdown_of(text.partition("\n\n")[2])
 
 
+# --- tiddlers ---------------------------------------------------------------------------
+
+_WIKITEXT = {"", "text/vnd.tiddlywiki"}
+_PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
+_FIELD = regex(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
+# One of a list `[[two words]] one`; system tags begin with `$:/`.
+_TAG = regex(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
+
+
+class _Tiddler(NamedTuple):
+    """The parts of a file: lines `field: value`, an empty line, the text."""
+
+    title: str
+    fields: Texts
+    head: str
+    """The lines of the fields."""
+    body: str
+
+    @property
+    def type(self) -> str:
+        """Its MIME type, "" for wikitext."""
+        return self.fields.get("type", "")
+
+    @property
+    def is_of_the_system(self) -> bool:
+        """Whether it is a setting, a plugin, or the draft of another one."""
+        is_other = "draft.of" in self.fields or "plugin-type" in self.fields
+        return is_other or self.title.startswith("$:/")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether a person may have written in it."""
+        return self.type in _WIKITEXT or self.type in _PLAIN_TYPES
+
+
+def _tiddler_of(text: str, file_name: str) -> _Tiddler:
+    """Return the parts of a file. Without fields, it is none."""
+    head, _, body = text.partition("\n\n")
+    fields: dict[str, str] = {}
+    for line in head.split("\n"):
+        field = _FIELD.fullmatch(line)
+        if field:
+            fields[field[1]] = field[2].strip()
+    return _Tiddler(fields.get("title") or file_name, fields, head, body)
+
+
+def _tags(words: str) -> Strings:
+    """Return the tags of a person in a list of tags."""
+    tags: list[str] = []
+    for found in _TAG.finditer(words):
+        tag = found[1] or found[2]
+        if not tag.startswith("$:/"):
+            tags.append(re.sub(r"\s+", "-", tag))
+    return tuple(tags)
+
+
 def _begins_with_tag(line: str) -> bool:
     """Return whether a line begins with `#no-llm`, which TiddlyWiki takes for an item of a list."""
     return line.startswith("#") and has_tag(line)
 
 
-open_source = Wiki.open
-
-# --- fields ---------------------------------------------------------------------------------
-
-# One of a list `[[two words]] one`; system tags begin with `$:/`.
-_TAG = regex(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
-
-
-# --- wikitext -------------------------------------------------------------------------------
+# --- wikitext ---------------------------------------------------------------------------
 
 _CODE = regex(r"(?m)(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)")
 _MARKED = regex(r"(?m)^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$")
 # A list item or heading of a block that is marked, or a paragraph; signs first.
 _PART = regex(r"(?m)^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*|)(\S.*(?:\n(?![*#;:>!]|[ \t]*$).+)*)")
 _LINE = regex(
-    r"(?P<heading>!{1,6})(?:\.[\w.-]+)?[ \t]*(?P<title>.*)|(?P<item>[*#;:>]+)(?:\.[\w.-]+)?[ \t]*(?P<words>.*)"
-    r"|\|!?(?P<row>.*)\|[hfck]?[ \t]*|(?P<none>\"\"\"|<<<.*|\$\$\$.*)[ \t]*"
+    r"(?P<heading>!{1,6})(?:\.[\w.-]+)?[ \t]*(?P<title>.*)"
+    r"|(?P<item>[*#;:>]+)(?:\.[\w.-]+)?[ \t]*(?P<words>.*)"
+    r"|\|!?(?P<row>.*)\|[hfck]?[ \t]*"
+    r"|(?P<none>\"\"\"|<<<.*|\$\$\$.*)[ \t]*"
 )
 
 
 def markdown_of(wikitext: str) -> str:
     """Convert wikitext to equivalent Markdown. Characters that would be Markdown are escaped."""
-    parts = _CODE.split(wikitext)
-    return "".join(part if nth % 2 else _blocks(part) for nth, part in enumerate(parts))
+    parts: list[str] = []
+    for index, part in enumerate(_CODE.split(wikitext)):
+        is_code = index % 2 == 1
+        parts.append(part if is_code else _blocks(part))
+    return "".join(parts)
 
 
 def _blocks(text: str) -> str:
     """Convert block markup line by line, then inline markup, which may span lines."""
-    lines, before = list[str](), ""
+    lines: list[str] = []
+    last_kind = ""
     for line in _MARKED.sub(_each_marked, text).split("\n"):
         found = _LINE.fullmatch(line)
         kind = (found.lastgroup or "") if found else ""
-        lines += [""] if before == "words" != kind else []
+        if last_kind == "words" and kind != "words":  # the end of a list
+            lines.append("")
         if found is None:
             lines.append(line.lstrip(" \t"))
         elif kind == "title":
             lines.append(f"{'#' * len(found['heading'])} {found['title']}")
         elif kind == "words":
-            depth = min(len(found["item"]), 9)
-            sign = "> " * depth if found["item"][0] == ">" else f"{'  ' * (depth - 1)}- "
-            lines.append(f"{sign}{found['words']}")
+            lines.append(f"{_sign_of(found['item'])}{found['words']}")
         else:
-            lines += ["", (found["row"] or "").replace("|", " | "), ""]
-        before = kind
+            row = found["row"] or ""
+            lines += ["", row.replace("|", " | "), ""]
+        last_kind = kind
     return _SIGNS.sub(_inline_markdown, "\n".join(lines))
+
+
+def _sign_of(item: str) -> str:
+    """Return what stands in Markdown before an item of a list, or a quote, of some depth."""
+    depth = min(len(item), 9)
+    if item[0] == ">":
+        return "> " * depth
+    return f"{'  ' * (depth - 1)}- "
 
 
 def _each_marked(block: re.Match[str]) -> str:
@@ -157,27 +212,45 @@ _SIGNS = regex(
     """,
 )
 _DELIMITERS = {
-    "''": ("**", "**"), "//": ("*", "*"), "__": ("", ""), "~~": ("~~", "~~"),
-    "^^": ("<sup>", "</sup>"), ",,": ("<sub>", "</sub>"),
-}  # fmt: skip
+    "''": ("**", "**"),
+    "//": ("*", "*"),
+    "__": ("", ""),
+    "~~": ("~~", "~~"),
+    "^^": ("<sup>", "</sup>"),
+    ",,": ("<sub>", "</sub>"),
+}
+# What must not stand in a style: the class behind it, and what ends an attribute.
+_NO_STYLE = regex(r'\.[\w.-]+[ \t]$|["<>]')
+_WEB_ADDRESS = regex(r"https?://[^\s<>]+")
+_MARKDOWN_SIGN = regex(r"[\\*_=%{}#^\[\]`<|]")
 
 
 def _inline_markdown(found: re.Match[str]) -> str:
+    """Return the Markdown of one sign of wikitext, with the words that it applies to."""
     if found["marked"] is not None:
-        style = re.sub(r'\.[\w.-]+[ \t]$|["<>]', "", found["style"])
+        style = _NO_STYLE.sub("", found["style"])
         words = _SIGNS.sub(_inline_markdown, found["marked"].strip())
         return f'<mark style="{style}">{words}</mark>' if style else f"<mark>{words}</mark>"
     if found["sign"]:
         before, after = _DELIMITERS[found["sign"]]
         return f"{before}{_SIGNS.sub(_inline_markdown, found['words'])}{after}"
-    if found["link"]:  # `words|target`
-        words, _, target = found["link"].rpartition("|")
-        on_web = re.fullmatch(r"https?://[^\s<>]+", target) and words
-        return f"[{_literal(words)}](<{target}>)" if on_web else _literal(words or target)
-    if found["shown"] or found["gone"] is not None:
-        return "…" if found["shown"] else ""
+    if found["link"]:
+        return _link(found["link"])
+    if found["shown"]:
+        return "…"
+    if found["gone"] is not None:
+        return ""
     return _literal(found[0]) if found["literal"] else found[0]
 
 
+def _link(link: str) -> str:
+    """Return the Markdown of a link, `words|target`. One to another tiddler is only its words."""
+    words, _, target = link.rpartition("|")
+    if words and _WEB_ADDRESS.fullmatch(target):
+        return f"[{_literal(words)}](<{target}>)"
+    return _literal(words or target)
+
+
 def _literal(words: str) -> str:
-    return re.sub(r"[\\*_=%{}#^\[\]`<|]", r"\\\g<0>", words)
+    """Return some words with a backslash before each sign of Markdown."""
+    return _MARKDOWN_SIGN.sub(r"\\\g<0>", words)

@@ -3,14 +3,14 @@
     sources:
       - markdown: {name: journal, path: ~/Documents/Journal}
 
-The marks and hand-written cards are those of an Obsidian vault, and this package reads both:
-`source` parses the front matter and hides comments and maths, `blocks` cuts a note into blocks,
-`inline` parses the text of a block, `cards` recognises hand-written cards, `quotes` finds passages
-pasted from papers, `note` builds the highlights.
+The marks and hand-written cards are those of an Obsidian vault, and this package reads
+both: `source` parses the front matter and hides comments and maths, `blocks` cuts a note
+into blocks, `inline` parses the text of a block, `cards` recognises hand-written cards,
+`quotes` finds passages pasted from papers, `note` builds the highlights.
 
-The front matter may be Joplin's. Plain text is read as Markdown in which indentation has no meaning
-and text behind `> ` is a passage the reader kept. The plain text of a file, from which keys are
-made, is computed as for a vault note (docs/keys.md).
+The front matter may be Joplin's. Plain text is read as Markdown in which indentation has
+no meaning and text behind `> ` is a passage the reader kept. The plain text of a file,
+from which keys are made, is computed as for a vault note (docs/keys.md).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError
-from ankiforge.extract import SourceSettings
+from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSettings
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
 from ankiforge.extract.markdown import exported_notes
@@ -41,10 +41,13 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.private import IN_ITS_NOTE, names_tag, why_document
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.block_cards import Written
-    from ankiforge.extract.markdown.blocks import Block
-    from ankiforge.extract.markdown.obsidian import Dialects
+    from ankiforge.extract.markdown.blocks import Block, Blocks
+    from ankiforge.extract.markdown.cards import Syntax
+    from ankiforge.extract.markdown.citations import Citations
+    from ankiforge.extract.markdown.dialects import Dialects
+    from ankiforge.extract.markdown.front_matter import FrontMatter
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
@@ -52,7 +55,7 @@ HandWritten = Literal["inline", "block", "cloze", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 
 
-class Settings(SourceSettings, kw_only=True):
+class MarkdownSettings(SourceSettings, kw_only=True):
     """The keys of a `markdown:` source."""
 
     include: Strings = ("**/*.md", "**/*.markdown", "**/*.txt")
@@ -73,21 +76,44 @@ class Note(NamedTuple):
     """The kinds of marks to read."""
     dialects: Dialects | None = None
     written: Callable[[str], Mapping[int, Written]] | None = None
-    """Return the cards that expressions of a plugin find in a text, by the line at which they begin."""
+    """Return the cards that expressions of a plugin find in a text, by the line of their start."""
     deck_of_cards: str = ""
     """The deck of the document if it has cards of a plugin, and says no other."""
 
 
+class _Parsed(NamedTuple):
+    """A note that was cut into blocks."""
+
+    front: FrontMatter
+    body: str
+    """The text with an empty line for each line of the front matter, so that numbers stay."""
+    blocks: Blocks
+    dialect: Syntax | None
+    """How a plugin writes cards in this note; None if no plugin reads it."""
+    citations: Citations
+    """The papers that are cited, by the index of the block."""
+    why_private: str
+    """Why all of it must stay on this machine, "" if that is not so."""
+
+
 # Signs of each kind of mark and card; a note without any of them has none.
 _SIGNS = {
-    "==": ("==",), "mark": ("<mark", "<span", "~={"), "bold": ("**", "__"), "callout": ("[!",),
-    "quote": (">",), "inline": ("::",), "cloze": ("{{",),
-}  # fmt: skip
+    "==": ("==",),
+    "mark": ("<mark", "<span", "~={"),
+    "bold": ("**", "__"),
+    "callout": ("[!",),
+    "quote": (">",),
+    "inline": ("::",),
+    "cloze": ("{{",),
+}
 _SEPARATOR = regex(r"\n[ \t>]*\?\??[ \t]*\n")
 GLOSSARIES = ("glossary", "definitions", "key terms")
 """Headings above a list of terms; the settings may add others."""
-# The end of a text that `draft export` wrote, and of a prompt: their examples are no cards of the note.
+# The end of a text that `draft export` wrote, and of a prompt: their examples are no
+# cards.
 _CHAT = ("with the JSON only, in one code block.\n", "{{ highlights }}\n")
+# Tags of notes that Obsidian's Web Clipper writes.
+_CLIPPED = {"clipping", "clippings"}
 
 
 def plain_text(markdown: str) -> str:
@@ -108,86 +134,57 @@ class NoteSource(FileSource):
 
     def read_note(self, note: Note, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
+        if note.text.endswith(_CHAT):
+            return
         cards = selected_forms(self.settings.cards, self.own_cards)
         glossaries = frozenset((*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings)))
         may_hold = self._may_hold(note, cards, glossaries)
         may_be_private = names_tag(note.text) or bool(note.document.private)
-        if note.text.endswith(_CHAT):
-            return
         if not (note.dialects or may_hold or may_be_private):
             return
-        from ankiforge.extract.markdown.blocks import parse_blocks
-        from ankiforge.extract.markdown.cards import Syntax
-        from ankiforge.extract.markdown.citations import citations_in, papers
-        from ankiforge.extract.markdown.front_matter import front_matter
-        from ankiforge.extract.markdown.note import Reader, Wanted
-        from ankiforge.extract.markdown.private import mark_private, why_whole
-        from ankiforge.extract.markdown.source import QUOTES, prepared
-        from ankiforge.extract.markdown.tokens import Context
-        from ankiforge.text.sketches import sketch
-
-        front, given, marks = front_matter(note.text), note.document, note.marks
-        dialect = None
-        if note.dialects:
-            dialect = note.dialects.syntax(note.text, front.tags, given.path)
-        if not (dialect or may_hold or may_be_private):
+        parsed = _parsed(note, picture, may_hold=may_hold, may_be_private=may_be_private)
+        if parsed is None:
             return
-        # the front matter is blanked, so that line numbers stay
-        body = "\n" * front.lines + "\n".join(note.text.split("\n")[front.lines :])
-        source = prepared(body, fields=not (dialect and dialect.declared))
-        written = note.written(body) if dialect and note.written else {}
-        blocks = parse_blocks(
-            source, Context(picture=picture), dialect or Syntax(), written=written
-        )
-        why_private = why_whole(note.text, front.problem)
-        if may_be_private and mark_private(blocks.blocks, body):
-            why_private = why_private or IN_ITS_NOTE
-        quoting = enumerate(blocks.blocks if QUOTES.search(body) else ())
-        cites = {at: cited for at, block in quoting if (cited := citations_in(block))}
-        names = (*given.identifiers, *front.identifiers, *papers(cites))
-        # as Obsidian's Web Clipper writes it
-        on_web = any(scheme == "url" for scheme, _ in front.identifiers)
-        clipped = on_web and bool(front.published or {"clipping", "clippings"} & {*front.tags})
-        document = replace(
-            given,
-            title=front.title or given.title,
-            creators=given.creators or ((front.author,) if front.author else ()),
-            identifiers=tuple(dict.fromkeys(names)),
-            issued=given.issued or front.published,
-            tags=tuple(dict.fromkeys((*given.tags, *front.tags, *blocks.tags))),
-            deck=front.deck or given.deck,
-            clipped=clipped,
-            private=given.private or why_private,
-        )
-        if dialect and dialect.declared and self.settings.marks is None:
+        from ankiforge.extract.markdown.note import Reader, Wanted
+
+        marks = note.marks
+        if parsed.dialect and parsed.dialect.declared and self.settings.marks is None:
             marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
-        wanted = Wanted(marks, cards, glossaries)
-        reader = Reader(document, self.folder.namespace, blocks, wanted, cites)
-        found = reader.highlights(body, front)
-        if note.deck_of_cards and not document.deck and any(one.declared for one in found):
+        document = _document(note, parsed)
+        reader = Reader(
+            document,
+            self.folder.namespace,
+            parsed.blocks,
+            Wanted(marks, cards, glossaries),
+            parsed.citations,
+        )
+        highlights = reader.highlights(parsed.body, parsed.front)
+        if note.deck_of_cards and not document.deck and any(one.declared for one in highlights):
             document = replace(document, deck=note.deck_of_cards)
-            found = tuple(replace(one, document=document) for one in found)
-        if found and front.problem:
+            highlights = tuple(replace(one, document=document) for one in highlights)
+        if highlights and parsed.front.problem:
             hint = (
                 "until you correct it, the note's title, tags and deck are not known,"
                 " and no model gets anything of it"
             )
-            yield Problem(document.path, front.problem, hint, notice=True)
-        private = _private_passages(document, blocks.blocks)
-        public_text = LateText(partial(_public_text, document, blocks.blocks))
-        if found:
+            yield Problem(document.path, parsed.front.problem, hint, notice=True)
+        container = self.folder.container
+        private = _private_passages(document, parsed.blocks.blocks)
+        public_text = LateText(partial(_public_text, document, parsed.blocks.blocks))
+        if highlights:
+            from ankiforge.text.sketches import sketch
+
             yield Extracted(
                 document,
-                found,
-                self.folder.container,
+                highlights,
+                container,
                 sketch=sketch(note.text, document.path),
                 private=private,
                 public_text=public_text,
             )
         elif private:
-            container = self.folder.container
             yield Unmarked(container, document.path, "", private=private, public_text=public_text)
-        elif exported_notes.WHOLE.search(body):
+        elif exported_notes.WHOLE.search(parsed.body):
             what = "it looks like highlights that another program wrote, and none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(document.path, what, hint, notice=True)
@@ -207,40 +204,87 @@ class NoteSource(FileSource):
         """Return whether a note may contain something to read; most notes of a vault do not."""
         from ankiforge.extract.markdown.source import QUOTES
 
-        text, low = note.text, f"\n{note.text.casefold()}\n"
-        kinds = _SIGNS.keys() & (note.marks | cards)
-        return bool(
-            any(sign in low for kind in kinds for sign in _SIGNS[kind])
-            or ("block" in cards and "?" in text and _SEPARATOR.search(low))
-            or ("glossary" in cards and any(one in low for one in glossaries))
-            or exported_notes.SIGN.search(text)
-            or QUOTES.search(text)
-        )
+        text = note.text
+        folded = f"\n{text.casefold()}\n"
+        for kind in _SIGNS.keys() & (note.marks | cards):
+            if any(sign in folded for sign in _SIGNS[kind]):
+                return True
+        if "block" in cards and "?" in text and _SEPARATOR.search(folded):
+            return True
+        if "glossary" in cards and any(heading in folded for heading in glossaries):
+            return True
+        return bool(exported_notes.SIGN.search(text) or QUOTES.search(text))
 
 
-class Texts(NoteSource):
-    """The Markdown and plain text files of one folder."""
+def _parsed(
+    note: Note, picture: Callable[[str], str], *, may_hold: bool, may_be_private: bool
+) -> _Parsed | None:
+    """Cut a note into blocks.
 
-    kind = "markdown"
-    own_cards: ClassVar[Strings] = CARDS
+    Args:
+        note: the note.
+        picture: returns the path of a picture by its name in the text.
+        may_hold: whether something may be marked in it.
+        may_be_private: whether something in it may have to stay on this machine.
 
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
-        """Yield the document of a file, unless it has no highlights, and problems."""
-        if file.path.endswith(".txt") and kind_of(file.at) == "kindle":
-            return
-        path = PurePosixPath(file.path)
-        marks = frozenset[str](self.settings.marks)
-        if path.suffix.casefold() not in (".md", ".markdown"):
-            text, marks = _without_indents(text), marks | {"quote"}
-        key = DocumentKey(f"{self.folder.namespace}/{h16(file.path)}")
-        document = Document(key, self.folder.name, title=path.stem, path=file.path)
-        yield from self.read_note(Note(text, document, marks), picture)
+    Returns:
+        None if neither is so, and no plugin reads cards in it.
+    """
+    from ankiforge.extract.markdown.blocks import parse_blocks
+    from ankiforge.extract.markdown.cards import Syntax
+    from ankiforge.extract.markdown.citations import citations_in
+    from ankiforge.extract.markdown.front_matter import front_matter
+    from ankiforge.extract.markdown.private import mark_private, why_whole
+    from ankiforge.extract.markdown.source import QUOTES, prepared
+    from ankiforge.extract.markdown.tokens import Context
+
+    front = front_matter(note.text)
+    dialect = None
+    if note.dialects:
+        dialect = note.dialects.syntax(note.text, front.tags, note.document.path)
+    if not (dialect or may_hold or may_be_private):
+        return None
+    body = "\n" * front.lines + "\n".join(note.text.split("\n")[front.lines :])
+    is_declared = dialect is not None and dialect.declared
+    source = prepared(body, fields=not is_declared)
+    written = note.written(body) if dialect and note.written else {}
+    blocks = parse_blocks(source, Context(picture=picture), dialect or Syntax(), written=written)
+    why_private = why_whole(note.text, front.problem)
+    if may_be_private and mark_private(blocks.blocks, body):
+        why_private = why_private or IN_ITS_NOTE
+    cited_in: Citations = {}
+    if QUOTES.search(body):
+        for index, block in enumerate(blocks.blocks):
+            cited = citations_in(block)
+            if cited:
+                cited_in[index] = cited
+    return _Parsed(front, body, blocks, dialect, cited_in, why_private)
 
 
-open_source = Texts.open
+def _document(note: Note, parsed: _Parsed) -> Document:
+    """Return what is known of a note, with what its front matter and its tags say."""
+    from ankiforge.extract.markdown.citations import papers
 
-# What stands before a line, and a whole fence.
-_INDENT = regex(r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?")
+    given = note.document
+    front = parsed.front
+    creators = given.creators
+    if not creators and front.author:
+        creators = (front.author,)
+    identifiers = (*given.identifiers, *front.identifiers, *papers(parsed.citations))
+    tags = (*given.tags, *front.tags, *parsed.blocks.tags)
+    has_web_address = any(scheme == "url" for scheme, _ in front.identifiers)
+    has_clipping_tag = not _CLIPPED.isdisjoint(front.tags)
+    return replace(
+        given,
+        title=front.title or given.title,
+        creators=creators,
+        identifiers=tuple(dict.fromkeys(identifiers)),
+        issued=given.issued or front.published,
+        tags=tuple(dict.fromkeys(tags)),
+        deck=front.deck or given.deck,
+        clipped=has_web_address and (bool(front.published) or has_clipping_tag),
+        private=given.private or parsed.why_private,
+    )
 
 
 def _private_passages(document: Document, blocks: Iterable[Block]) -> Strings:
@@ -255,6 +299,47 @@ def _public_text(document: Document, blocks: Iterable[Block]) -> str:
     if why_document(document):
         return ""
     return "\n".join([block.plain for block in blocks if not block.private])
+
+
+# --- files of Markdown and plain text ---------------------------------------------------
+
+
+class Texts(NoteSource):
+    """The Markdown and plain text files of one folder."""
+
+    kind = "markdown"
+    Settings = MarkdownSettings
+    endings = (
+        ".markdown",
+        ".txt",
+    )  # a note that ends in .md is one of a vault, if nothing is known
+    is_unambiguous = False
+    noun = "a text file"
+    own_cards: ClassVar[Strings] = CARDS
+
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Recognition:
+        """Return that plain text may be read, and Markdown is."""
+        if candidate.ending == ".txt":
+            return Recognition(Confidence.POSSIBLE)
+        return super().recognise(candidate)
+
+    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+        """Yield the document of a file, unless it has no highlights, and problems."""
+        if file.path.endswith(".txt") and kind_of(file.at) != self.kind:
+            return  # another source reads it: clippings, for example
+        path = PurePosixPath(file.path)
+        marks = frozenset[str](self.settings.marks)
+        if path.suffix.casefold() not in (".md", ".markdown"):
+            text = _without_indents(text)
+            marks |= {"quote"}
+        key = DocumentKey(f"{self.folder.namespace}/{h16(file.path)}")
+        document = Document(key, self.folder.name, title=path.stem, path=file.path)
+        yield from self.read_note(Note(text, document, marks), picture)
+
+
+# What stands before a line, and a whole fence.
+_INDENT = regex(r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?")
 
 
 def _without_indents(text: str) -> str:

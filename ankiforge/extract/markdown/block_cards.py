@@ -1,7 +1,8 @@
-"""Hand-written cards over several lines, of which each plug-in for Obsidian has its own way.
+"""Hand-written cards over several lines, as plug-ins for Obsidian read them.
 
-Three ways are read: a line `?` between the sides, a tag behind the question, and the fields of a note
-between words of Obsidian_to_Anki. `written_card` is a rule of the parser that finds blocks.
+Three ways are read: a line `?` between the sides, a tag behind the question, and the
+fields of a note between words of Obsidian_to_Anki. `written_card` is a rule of the
+parser that finds blocks.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Written(NamedTuple):
     """Whether it is a card by its own words, whatever else in the note is one."""
 
 
-# --- where a card may begin -----------------------------------------------------------------
+# --- where a card may begin -----------------------------------------------------------
 
 
 def signs_of(text: str, syntax: Syntax) -> list[int]:
@@ -80,9 +81,9 @@ def _tagged(names: Strings) -> re.Pattern[str]:
 def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Read a card over several lines: a block rule of markdown-it.
 
-    `env` holds `syntax`, `signs` (the lines that may make a card), `written` (the cards that are
-    known by the line at which they begin) and `is_card`, which tells whether a line is a card by
-    itself.
+    `env` holds `syntax`, `signs` (the lines that may make a card), `written` (the cards
+    that are known by the line at which they begin) and `is_card`, which tells whether a
+    line is a card by itself.
     """
     signs: list[int] = state.env.get("signs", [])
     following = bisect_left(signs, start)
@@ -103,7 +104,7 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return True
 
 
-# --- reading the lines of a card ------------------------------------------------------------
+# --- reading the lines of a card ------------------------------------------------------
 
 _BULLET = regex(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?")
 _HEADING = regex(r"#{1,6}(?:[ \t]+|$)")
@@ -158,7 +159,8 @@ class _Lines:
     def past(self, first: int, *, front: bool = False) -> int:
         """Return the end of the lines from `first` on that belong together.
 
-        `front`: up to the line that separates the sides, and a heading may be the first of them.
+        `front`: up to the line that separates the sides, and a heading may be the first
+        of them.
         """
         fence = ""
         last = min(self.end, first + _LONGEST)
@@ -205,10 +207,11 @@ class _Lines:
     def goes_on(self, card: Written) -> bool:
         """Return whether an answer that an empty line ended may go on behind it.
 
-        As for the plug-ins, the first empty line ends it. But people write answers of several
-        paragraphs: of 560 such cards in two vaults, text that is no card follows on 18, of which 16
-        have a schedule, which tells where they end. A heading, a rule, another card, the end of the
-        list item or quote, and a line of tags end the answer for certain.
+        As for the plug-ins, the first empty line ends it. But people write answers of
+        several paragraphs: of 560 such cards in two vaults, text that is no card
+        follows on 18, of which 16 have a schedule, which tells where they end. A
+        heading, a rule, another card, the end of the list item or quote, and a line of
+        tags end the answer for certain.
         """
         state = self.state
         line = card.last
@@ -217,7 +220,7 @@ class _Lines:
             return False
         if line >= self.end or not state.isEmpty(line):
             return False
-        while line < self.end and (state.isEmpty(line) or _IS_BARE.fullmatch(self.text(line))):
+        while line < self.end and self._is_bare(line):
             line += 1
         if line == self.end or self._leaves_container(line):
             return False
@@ -231,12 +234,16 @@ class _Lines:
         paragraph = range(line, max(self.past(line), line + 1))
         return not self._includes_card(paragraph)
 
+    def _is_bare(self, line: int) -> bool:
+        """Return whether a line is empty, or has only comments or the id of a block."""
+        return self.state.isEmpty(line) or bool(_IS_BARE.fullmatch(self.text(line)))
+
     def _includes_card(self, lines: Iterable[int]) -> bool:
         """Return whether one of some lines is a card by itself."""
         return any(self.is_card(self.text(line)) for line in lines)
 
     def _with_separator(self, start: int) -> Written | None:
-        """Return the card of a question, a line `?` or `??`, and the answer, up to empty lines."""
+        """Return the card of a question, a line `?` or `??`, and the answer below."""
         middle = self.past(start, front=True)
         if middle >= self.end or middle == start or not self._separates(middle):
             return None
@@ -275,7 +282,7 @@ class _Lines:
         return self._includes_card(range(start, middle))
 
     def _answer_end(self, first: int) -> tuple[int, int]:
-        """Return the line after an answer that begins in a line, and the one after its card."""
+        """Return the line after an answer, and the one after its card."""
         if not self.syntax.end:
             last = self.past(first)
             return last, last
@@ -312,7 +319,10 @@ class _Lines:
         )
 
     def _first_tag(self, first: int, last: int) -> tuple[int, re.Match[str] | None]:
-        """Return the first line with the tag of a card, and the tag; none follows a fence."""
+        """Return the first line with the tag of a card, and the tag.
+
+        None follows a fence.
+        """
         tagged = _tagged(self.syntax.tags)
         for line in range(first, last):
             words = self.text(line)
@@ -324,7 +334,7 @@ class _Lines:
         return last, None
 
     def _before_next_tag(self, first: int, last: int) -> int:
-        """Return the line after an answer, which ends with its id or before the next question."""
+        """Return the end of an answer: after its id, or before the next question."""
         tagged = _tagged(self.syntax.tags)
         for line in range(first, last):
             words = self.text(line)
@@ -349,7 +359,7 @@ class _Lines:
         return None
 
     def _between_words(self, start: int, signs: FieldWords) -> Written | None:
-        """Return the card between `START` and `END`, of which the note type is the first line."""
+        """Return the card between `START` and `END`; its first line is the note type."""
         end = min(self.end, start + _LONGEST)
         last = self.find(signs.end, range(start + 1, end), start)
         source = self.source(start + 1, last)
@@ -372,7 +382,7 @@ class _Lines:
         return Written(last, asked["front"], back, "Q: … A: …")
 
     def _of_fields(self, kind: str, text: str, last: int, written: str) -> Written | None:
-        """Return the card of a note type and its fields, of which the first may have no name.
+        """Return the card of a note type and its fields; the first may lack its name.
 
         Args:
             kind: the name of the note type.
@@ -390,7 +400,7 @@ class _Lines:
 
 
 def _without_sign(source: str) -> str:
-    """Return a question of one line without the sign of a heading, callout or item before it."""
+    """Return a question of one line without the sign of a block before it."""
     if "\n" in source.strip():
         return source
     words = source.lstrip()
@@ -401,18 +411,22 @@ def _without_sign(source: str) -> str:
     return source
 
 
-# --- fields of Obsidian_to_Anki -------------------------------------------------------------
+# --- fields of Obsidian_to_Anki -------------------------------------------------------
 
-_FIELD_NAME = regex(r"(?m)(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))([A-Z][\w ]{0,24}):[ \t]*")
+_FIELD_NAME = regex(
+    r"(?m)(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))"
+    r"([A-Z][\w ]{0,24}):[ \t]*"
+)
 _TAGS = regex(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*\s*\Z)")
 _ID = regex(rf"(?m)^ID: \d+[ \t]*$|{COMMENT}+")
-# The field of Anki's note type "Basic (optional reversed card)" that asks for the second card.
+# The field of Anki's note type "Basic (optional reversed card)" that asks for the
+# second card.
 _ADD_REVERSE = "Add Reverse"
 
 
 @lru_cache(maxsize=8)
 def _inline(words: FieldWords) -> re.Pattern[str]:
-    """Return the pattern of a card on one line: `STARTI [Basic] front Back: back ENDI`."""
+    """Return the pattern of `STARTI [Basic] front Back: back ENDI`, on one line."""
     if not (words.begin_inline and words.end_inline):
         return re.compile("(?!)")
     begin = re.escape(words.begin_inline)
@@ -430,7 +444,9 @@ def _named(names: Strings) -> re.Pattern[str]:
 def of_values(
     kind: str, fields: Sequence[tuple[str, str]], last: int, written: str, tags: Strings
 ) -> Written | None:
-    """Return the card of a note type and the values of its fields; None if it lacks a side.
+    """Return the card of a note type and the values of its fields.
+
+    None if it lacks a side.
 
     Args:
         kind: the name of the note type.

@@ -1,7 +1,8 @@
 """Hand-written cards on one line: `front::back` and `Term: definition`.
 
-`Syntax` says how cards are written in a note: the plug-ins for Obsidian that make cards write them
-likewise, and add something each. `block_cards` reads the cards over several lines.
+`Syntax` says how cards are written in a note: the plug-ins for Obsidian that make cards
+write them likewise, and add something each. `block_cards` reads the cards over several
+lines.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Syntax(NamedTuple):
     words: FieldWords | None = None
     """Between which the fields of a card stand; None = nowhere."""
     fields: Mapping[str, Strings] = {}
-    """The names of the fields of note types; of another type, what looks like a name is one."""
+    """The names of the fields of note types; of another type, what looks like a name is
+    one."""
     inner: Gaps | None = None
     """What is a gap between these words; None = as elsewhere."""
     asks: bool = False
@@ -62,23 +64,25 @@ class CardSides(NamedTuple):
     two_way: bool = False
 
 
-# --- front::back ----------------------------------------------------------------------------
+# --- front::back ----------------------------------------------------------------------
 
 _COLONS = regex(r"(?<!:):{2,3}(?!:)")
 # Inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: never a card.
 _FIELD = regex(
-    r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
+    r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]"
+    r"|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
 # Separators of a line that are tried.
 _MOST_TRIED = 20
 
 
 def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
-    """Return the card `front::back` or `term:::definition` on a line, None if there is none.
+    """Return the card `front::back` or `term:::definition` on a line, if any.
 
-    Colons do not count in code, maths, addresses and bracketed fields, between the names of a
-    program (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`, and in a field of
-    Dataview (`key:: value`). Where several may separate the sides, a person decides on the card.
+    Colons do not count in code, maths, addresses and bracketed fields, between the
+    names of a program (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`,
+    and in a field of Dataview (`key:: value`). Where several may separate the sides, a
+    person decides on the card.
     """
     if not any(sign in inline.plain for sign in syntax.line):
         return None
@@ -110,7 +114,7 @@ def _cards_with_colons(inline: Inline, words: str, syntax: Syntax) -> Iterator[C
 
 
 def _card_with_other_sign(inline: Inline, words: str, syntax: Syntax) -> CardSides | None:
-    """Return the card whose sides a sign other than colons separates, as a plug-in was told."""
+    """Return the card with a separator that a plug-in was told, instead of colons."""
     for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
         start = words.find(sign)
         if start < 0:
@@ -122,7 +126,7 @@ def _card_with_other_sign(inline: Inline, words: str, syntax: Syntax) -> CardSid
 
 
 def _is_clear(card: CardSides) -> bool:
-    """Return whether colons are sure to separate sides: three, or two with a blank beside them."""
+    """Return whether colons surely separate: three, or two with a blank beside."""
     return card.sign == ":::" or card.back[0] - card.front[1] > 2
 
 
@@ -137,8 +141,8 @@ def _sides(inline: Inline, words: str, start: int, end: int) -> tuple[Span, Span
     return front, back
 
 
-# Namespaces of C++, Rust and R, `a::b::c`, `test.py::a`, `Foo::bar()`, `a::b_c`, `use Foo::Bar;`:
-# names of a program.
+# Namespaces of C++, Rust and R, `a::b::c`, `test.py::a`, `Foo::bar()`, `a::b_c`, `use
+# Foo::Bar;`: names of a program.
 _CODE = regex(
     r"""(?ax)
       (?:std|absl|tokio|serde|chrono|cv|glm|fmt|alloc|dplyr|tidyr|purrr|readr
@@ -154,7 +158,7 @@ _RESOURCE = regex(r"\w:[a-z]\S*$")
 
 
 def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
-    """Return the form of `front::back`, None if it is a field or the colons join names."""
+    """Return the form of `front::back`, None if it is a field, or names in code."""
     if back[:1] == "/":  # an address: `https:://x`, `fe80::/10`
         return None
     if not front.strip() or not back.strip():
@@ -175,9 +179,10 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
 
 
 def _form_between_words(front: list[str], back: list[str], declared: bool) -> Form | None:
-    """Return the form of a card whose colons have no blank beside them, None for names in code.
+    """Return the form of a card without blanks beside its colons, None for code.
 
-    `the call that makes a process::fork()` may be a card; `as Foo::bar()`, `use a::b() to` is none.
+    `the call that makes a process::fork()` may be a card; `as Foo::bar()`, `use a::b()
+    to` is none.
     """
     code = _CODE.match(f"{front[-1]}::{back[0]}")
     if code is None:
@@ -196,9 +201,9 @@ _AROUND_ADDRESS = "()[]<>{},.;!?'\"`“”‘’*_="
 def _is_address(front: str, back: str) -> bool:
     """Return whether colons are part of an IPv6 address: `2001:db8::1`, `fe80::1%eth0`.
 
-    `12::30`, `e4::e5` and `dead::beef` may be cards, though they are addresses as well: an address
-    has further colons, or a group of four digits and letters. A range of times, `10:00::11:30`,
-    looks the same.
+    `12::30`, `e4::e5` and `dead::beef` may be cards, though they are addresses as well:
+    an address has further colons, or a group of four digits and letters. A range of
+    times, `10:00::11:30`, looks the same.
     """
     left = front.split()[-1] if not front[-1].isspace() else ""
     right = back.split()[0] if not back[0].isspace() else ""
@@ -217,7 +222,7 @@ def _is_address(front: str, back: str) -> bool:
     return True
 
 
-# --- Term: definition -----------------------------------------------------------------------
+# --- Term: definition -----------------------------------------------------------------
 
 _COLON = regex(r":(?=\s+\S)|：(?=\s*\S)")
 _COLON_OR_DASH = regex(r":(?=\s+\S)|：(?=\s*\S)|(?<=\s)[–—-](?=\s)")
@@ -228,7 +233,8 @@ _LONGEST_TERM = 5
 def plain_term(inline: Inline, marked: Span | None = None) -> CardSides | None:
     """Return the sides of `Term: definition`, bold or not; None for any other text.
 
-    `marked` is the one mark of the text, if any; it must cover all words. Then a dash counts, too.
+    `marked` is the one mark of the text, if any; it must cover all words. Then a dash
+    counts, too.
     """
     if marked:
         words = inline.plain

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ankiforge.model import Span
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
@@ -12,7 +14,10 @@ if TYPE_CHECKING:
 
 _ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b"
 _SECTION = regex(rf"(?i){_ABOUT}")
-_PLACE = r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)\s*:?\s*(?P<label>[\divxlc]+(?:[-–]\d+)?)"
+_PLACE = (
+    r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)"
+    r"\s*:?\s*(?P<label>[\divxlc]+(?:[-–]\d+)?)"
+)
 SIGN = regex(rf"(?im)^[ \t>]*#+[ \t]+.*(?:{_ABOUT}|{_PLACE})|^> \[!quote\] hinote$")
 """A heading above such passages, or a callout of HiNote."""
 WHOLE = regex(
@@ -41,36 +46,93 @@ class Kept(NamedTuple):
 def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
     """Return the passages that other programs keep in a note, by the index of their block.
 
-    Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if it ends
-    with its place in the book (`(Location 64)`, `— location: 64`, `(View Highlight)`); where a
-    heading “Metadata” stands in the note, any list item and quote is. No item within another one is.
-    And text right below a heading that is a place (`Page 5 @ 21 May 2024`) is a passage.
+    Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if
+    it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View
+    Highlight)`); where a heading “Metadata” stands in the note, any list item and quote
+    is. No item within another one is. And text right below a heading that is a place
+    (`Page 5 @ 21 May 2024`) is a passage.
     """
     from ankiforge.extract.markdown.blocks import Part
 
-    headings = {id(one): one.plain for one in blocks if one.part is Part.HEADING}
-    told = any(words.casefold() == "metadata" for words in headings.values())
-    items = {one.path for one in blocks if one.part is Part.ITEM}
-    found: dict[int, Kept] = {}
-    last = -1
-    for at, block in enumerate(blocks):
-        if block.part in (Part.HEADING, Part.CODE, Part.CELL, Part.CARD) or not block.headings:
-            last = -1 if block.part is Part.HEADING else last
+    note = _Note(blocks)
+    passages: dict[int, Kept] = {}
+    last = -1  # the passage that a comment below is about
+    for index, block in enumerate(blocks):
+        if block.part is Part.HEADING:
+            last = -1
+        if not note.may_be_passage(block):
             continue
-        above = [headings[id(one)] for one in block.headings]
+        above = note.headings_above(block)
         place = _AT_PLACE.match(above[-1])
-        about = not any(map(_SECTION.search, above)) or above[-1].casefold() == "metadata"
-        if about and not place:
+        if not place and not _is_among_highlights(above):
             continue
-        note = _NOTE.match(block.plain)
-        if last >= 0 and (note or _TAGS.match(block.plain)):
-            comment = "\n".join(filter(None, (found[last].comment, note["words"] if note else "")))
-            found[last] = found[last]._replace(comment=comment)
+        comment = _NOTE.match(block.plain)
+        is_about_passage = comment or _TAGS.match(block.plain)
+        if is_about_passage and last >= 0:
+            if comment:
+                passages[last] = _with_comment(passages[last], comment["words"])
             continue
         end = _END.search(block.plain)
-        alone = told and (block.part is Part.ITEM or block.quotes) and block.part is not Part.TITLE
-        if place or ((alone or (end and end.start() > 0)) and block.path[:-1] not in items):
-            label = (end and end["label"]) or (place and place["label"]) or ""
-            found[at] = Kept(end.start() if end else len(block.plain), label)
-            last = at
-    return found
+        if not place and not note.is_passage(block, end):
+            continue
+        label = ""
+        if end and end["label"]:
+            label = end["label"]
+        elif place:
+            label = place["label"]
+        length = end.start() if end else len(block.plain)
+        passages[index] = Kept(length, label)
+        last = index
+    return passages
+
+
+class _Note:
+    """The blocks of a note, and what is known of all of them."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        from ankiforge.extract.markdown.blocks import Part
+
+        self._parts = Part
+        self._headings: dict[int, str] = {}  # the words of each heading, by the id of its block
+        self._items: set[tuple[Span, ...]] = set()  # the paths of the list items
+        for block in blocks:
+            if block.part is Part.HEADING:
+                self._headings[id(block)] = block.plain
+            elif block.part is Part.ITEM:
+                self._items.add(block.path)
+        words = [heading.casefold() for heading in self._headings.values()]
+        self._has_metadata = "metadata" in words
+
+    def headings_above(self, block: Block) -> list[str]:
+        """Return the words of the headings above a block, the innermost last."""
+        return [self._headings[id(heading)] for heading in block.headings]
+
+    def may_be_passage(self, block: Block) -> bool:
+        """Return whether a block is text below a heading."""
+        parts = self._parts
+        other = (parts.HEADING, parts.CODE, parts.CELL, parts.CARD)
+        return bool(block.headings) and block.part not in other
+
+    def is_passage(self, block: Block, end: re.Match[str] | None) -> bool:
+        """Return whether a block under a heading “Highlights” is a passage.
+
+        `end` is its place in the book, if it names one.
+        """
+        is_inside_item = block.path[:-1] in self._items
+        if is_inside_item:
+            return False
+        if end and end.start() > 0:
+            return True
+        is_item = block.part is self._parts.ITEM or bool(block.quotes)
+        return self._has_metadata and is_item and block.part is not self._parts.TITLE
+
+
+def _is_among_highlights(above: list[str]) -> bool:
+    """Return whether the headings above a block say that passages stand there."""
+    return any(map(_SECTION.search, above)) and above[-1].casefold() != "metadata"
+
+
+def _with_comment(passage: Kept, comment: str) -> Kept:
+    """Return a passage with one more comment below it."""
+    comments = [passage.comment, comment] if passage.comment else [comment]
+    return passage._replace(comment="\n".join(comments))

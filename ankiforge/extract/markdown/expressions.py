@@ -1,11 +1,12 @@
-r"""Regular expressions that a person gave a plugin, searched for in a process of their own.
+r"""Regular expressions that a person gave a plugin, in a process of their own.
 
-They come from JavaScript and may take for ever on the wrong text: nearly all that people use
-repeat a repetition, `((?:[^\n][\n]?)+)`, so that they cannot be told from dangerous ones by their
-look. `re` holds the interpreter while it searches, and nothing in the same process can stop it on
-every system. So a process searches, and the system ends it when it has taken too much time. That
-is processor time where the system can limit it, so that a busy machine reads the same cards; a
-timer that needs no interpreter is there for the others.
+They come from JavaScript and may take for ever on the wrong text: nearly all that
+people use repeat a repetition, `((?:[^\n][\n]?)+)`, so that they cannot be told from
+dangerous ones by their look. `re` holds the interpreter while it searches, and nothing
+in the same process can stop it on every system. So a process searches, and the system
+ends it when it has taken too much time. That is processor time where the system can
+limit it, so that a busy machine reads the same cards; a timer that needs no interpreter
+is there for the others.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ if TYPE_CHECKING:  # loaded when there is an expression
     import subprocess
 
 SECONDS = 20
-"""Processor time for one expression in one note. A paragraph of 20,000 letters takes some seconds."""
+"""Processor time for one expression in one note. A paragraph of 20,000 letters takes
+some seconds."""
 WALL = 10
 """So many times as long it may take by the clock."""
 TOTAL = 300
@@ -53,7 +55,7 @@ class Match(NamedTuple):
     groups: tuple[str, ...]
 
 
-# --- from JavaScript to Python --------------------------------------------------------------------
+# --- from JavaScript to Python --------------------------------------------------------
 
 # What differs between both: a part of an expression, or one of a class.
 _PART = regex(
@@ -75,7 +77,7 @@ _SAME = frozenset("bBdDfnrtuvwWx0123456789")
 
 @lru_cache(maxsize=256)
 def translated(expression: str) -> str:
-    """Return an expression of JavaScript, with the flags `gm`, as one of Python with `FLAGS`.
+    """Return an expression of JavaScript, with flags `gm`, as one of Python with `FLAGS`.
 
     Raises:
         ValueError: Python has no such expression, with the reason.
@@ -136,7 +138,7 @@ def _escaped(letter: str, text: str, in_class: bool) -> str:
     return letter
 
 
-# --- the process ----------------------------------------------------------------------------------
+# --- the process ----------------------------------------------------------------------
 
 
 def serve(seconds: int) -> None:
@@ -146,14 +148,15 @@ def serve(seconds: int) -> None:
             question = json.loads(line)
             _limit(seconds)
             faulthandler.dump_traceback_later(WALL * seconds, exit=True, file=nowhere)
-            matches = [_search(pattern, question["text"]) for pattern in question["patterns"]]
+            text = question["text"]
+            matches = [_search(pattern, text) for pattern in question["patterns"]]
             faulthandler.cancel_dump_traceback_later()
             sys.stdout.buffer.write(json.dumps(matches).encode() + b"\n")
             sys.stdout.buffer.flush()
 
 
 def _limit(seconds: int) -> None:
-    """Let the system end this process after so many further seconds, and refuse it more memory."""
+    """Let the system end this process after further seconds, and limit its memory."""
     try:
         import resource
     except ImportError:  # Windows
@@ -182,14 +185,17 @@ def _matches(told: list[tuple[int, int, list[str]]]) -> list[Match]:
     return [Match((start, end), tuple(groups)) for start, end, groups in told]
 
 
-# --- the caller's side ----------------------------------------------------------------------------
+# --- the caller's side ----------------------------------------------------------------
 
 
 class Searcher:
     """Searches notes by expressions, in a process that is started on first use."""
 
     def __init__(self, seconds: int = SECONDS) -> None:
-        """Start nothing yet; `seconds` is the processor time for one expression in one note."""
+        """Start nothing yet.
+
+        `seconds` is the processor time for one expression in one note.
+        """
         self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._failed: list[str] = []
@@ -214,7 +220,8 @@ class Searcher:
             what = f"expressions took more than {TOTAL} s in this run"
             raise ItemError(what, hint="run again: the next run goes on with this note")
         begun = time.monotonic()
-        answer = self._ask(json.dumps({"patterns": list(patterns), "text": text}))
+        question = {"patterns": list(patterns), "text": text}
+        answer = self._ask(json.dumps(question))
         self._spent += time.monotonic() - begun
         if not answer.endswith(b"\n"):
             self._end()
@@ -223,7 +230,10 @@ class Searcher:
         return [_matches(told) for told in json.loads(answer)]
 
     def _ask(self, question: str) -> bytes:
-        """Return the line that the process answers; no whole line if the system ended it."""
+        """Return the line that the process answers.
+
+        No whole line if the system ended it.
+        """
         if self._process is None:
             self._process = self._started()
         pipe_in = self._process.stdin
@@ -245,7 +255,8 @@ class Searcher:
     def _error(self, name: str, where: str) -> ItemError:
         limit = f"{self._seconds} s, or too much memory,"
         what = f"{name} takes longer than {limit} {where}, so it is not read"
-        return ItemError(what, hint="make the expression simpler in the plugin's settings")
+        hint = "make the expression simpler in the plugin's settings"
+        return ItemError(what, hint=hint)
 
     def _started(self) -> subprocess.Popen[bytes]:
         import subprocess

@@ -18,7 +18,8 @@ _OFF = regex("(?i)false|no|off")
 _OFF_LINE = regex(r"(?im)^(cards|ankiforge):[ \t]*[\"']?(?:false|no|off)[\"']?[ \t]*$")
 # Characters; longer front matter is not read.
 _LARGEST = 64_000
-# Characters above which the fast YAML loader is not used: deep nesting could end the process.
+# Characters above which the fast YAML loader is not used: deep nesting could end the
+# process.
 _LONG = 4_000
 
 
@@ -45,7 +46,10 @@ class FrontMatter(NamedTuple):
 
 
 def front_matter(text: str) -> FrontMatter:
-    """Parse the front matter; broken YAML is a problem, but its lines are skipped, too."""
+    """Parse the front matter.
+
+    Broken YAML is a problem, but its lines are skipped, too.
+    """
     head = _HEAD.match(text)
     if head is None:
         return FrontMatter()
@@ -115,7 +119,7 @@ def _tags(values: Json) -> Iterator[str]:
                 yield re.sub(r"\s+", "-", tag)
 
 
-# --- the paper that a literature note is about ----------------------------------------------
+# --- the paper that a literature note is about ----------------------------------------
 
 _SCHEMES = {
     "doi": ("doi",),
@@ -133,7 +137,7 @@ _ZOTERO = regex(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})
 
 
 def _identifiers(values: Json) -> Iterator[Pair]:
-    """Yield the identifiers of the paper that a note is about, from keys that tools write."""
+    """Yield the identifiers of the paper of a note, from keys that tools write."""
     for key, value in values.items():
         name = re.sub(r"[\W_]+", "", key.casefold())
         given = value if isinstance(value, list) else [value]
@@ -142,7 +146,10 @@ def _identifiers(values: Json) -> Iterator[Pair]:
 
 
 def _identifiers_in(name: str, word: str) -> Iterator[Pair]:
-    """Yield the identifiers in a value of front matter; `name` is its key, without signs."""
+    """Yield the identifiers in a value of front matter.
+
+    `name` is its key, without signs.
+    """
     scheme = _SCHEME_OF.get(name, "")
     if scheme == "citekey" and word:
         yield "citekey", word.lstrip("@")

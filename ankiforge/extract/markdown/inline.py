@@ -1,6 +1,7 @@
 """The text of a block: its tokens, its plain text, and the Markdown of any part of it.
 
-A sentence, a phrase or a side of a card is a range of tokens, so both texts come from one parse.
+A sentence, a phrase or a side of a card is a range of tokens, so both texts come from
+one parse.
 """
 
 from __future__ import annotations
@@ -34,11 +35,14 @@ def read(text: str, context: Context) -> Inline:
     return Inline(tokens)
 
 
-# --- blanks ---------------------------------------------------------------------------------
+# --- blanks ---------------------------------------------------------------------------
 
 
 def _drop_outer_tags(tokens: list[Token]) -> None:
-    """Remove the tags at the ends of a block from its text; they still count as its tags."""
+    """Remove the tags at the ends of a block from its text.
+
+    They still count as its tags.
+    """
     for order in (tokens, reversed(tokens)):
         for token in order:
             if token.kind is Kind.TAG:
@@ -49,13 +53,13 @@ def _drop_outer_tags(tokens: list[Token]) -> None:
 
 
 def _collapse_blanks(tokens: list[Token]) -> None:
-    """Collapse runs of blanks and drop those at the ends, but keep one beside a picture."""
+    """Collapse blanks and drop those at the ends, but keep one beside a picture."""
     _collapse_inner_blanks(tokens)
     _drop_blanks_at_end(tokens)
 
 
 def _collapse_inner_blanks(tokens: list[Token]) -> None:
-    """Leave one blank of each run, also where it goes on in the next token, and none at the start."""
+    """Leave one blank of each run, also across tokens, and none at the start."""
     after_blank = True
     for index, token in enumerate(tokens):
         plain = token.plain
@@ -92,7 +96,7 @@ def _is_shown_picture(token: Token) -> bool:
     return token.kind is Kind.PICTURE and bool(token.markdown)
 
 
-# --- the text of a block --------------------------------------------------------------------
+# --- the text of a block --------------------------------------------------------------
 
 _WORD_SIGN = regex(r"\w")
 _SOMETHING = regex(r"\S")
@@ -140,7 +144,10 @@ class Inline:
     # --- sentences
 
     def sentences(self) -> list[Span]:
-        """Return the spans of the sentences; none ends inside code, maths or the name of a link."""
+        """Return the spans of the sentences.
+
+        None ends inside code, maths or the name of a link.
+        """
         words = []
         for token in self.tokens:
             is_opaque = token.kind is Kind.OPAQUE
@@ -178,7 +185,7 @@ class Inline:
                 yield end
 
     def _is_label(self, start: int, end: int, marks: list[Span]) -> bool:
-        """Return whether some marks cover all words of a line, and a new text follows it."""
+        """Return whether marks cover all words of a line, and a new text follows."""
         unmarked = len(_WORD_SIGN.findall(self.plain, start, end))
         for mark in marks:
             unmarked -= len(_WORD_SIGN.findall(self.plain, *mark))
@@ -192,7 +199,7 @@ class Inline:
     # --- marks
 
     def unmarked_text(self) -> str:
-        """Return the plain text with `…` for each character that is marked or written as markup."""
+        """Return the plain text with `…` for each character in marks or markup."""
         depth = 0
         words = []
         for index, token in enumerate(self.tokens):
@@ -231,11 +238,12 @@ class Inline:
     def markdown(
         self, start: int, end: int, phrases: Sequence[Phrase] = (), bold: bool = True
     ) -> tuple[str, tuple[Span, ...]]:
-        """Return the Markdown of [start, end) of the plain text, and the phrases' spans in it.
+        """Return the Markdown of [start, end) of the plain text, with phrases in it.
 
-        The phrases are in order and do not overlap. Emphasis that crosses an edge of the range or
-        of a phrase is dropped; so is strong emphasis unless `bold`. A range that reaches an end of
-        the block includes the pictures there.
+        The second value is the phrases' spans in the Markdown. The phrases are in order
+        and do not overlap. Emphasis that crosses an edge of the range or of a phrase is
+        dropped; so is strong emphasis unless `bold`. A range that reaches an end of the
+        block includes the pictures there.
         """
         low, high = self._tokens_of(start, end)
         edges = list[int]()
@@ -278,7 +286,8 @@ class Inline:
 
     def source(self) -> str:
         """Return the Markdown of the block without the signs of marks and clozes."""
-        return "".join([token.markdown for token in self.tokens if token.kind not in _HIDDEN])
+        shown = [token for token in self.tokens if token.kind not in _HIDDEN]
+        return "".join([token.markdown for token in shown])
 
     def cloze(self) -> str:
         """Return the Markdown of the block with numbered clozes in our grammar."""
@@ -310,7 +319,7 @@ class Inline:
         return highest
 
     def _tokens_of(self, start: int, end: int) -> Span:
-        """Return the token range of [start, end), with openers and closers at its edges."""
+        """Return the tokens of [start, end), with openers and closers at its edges."""
         tokens = self.tokens
         starts = self.starts
         low = bisect_right(starts, start) - 1
@@ -352,8 +361,8 @@ def _closes(token: Token, index: int) -> bool:
 def _crosses(edges: list[int], opener: int, closer: int) -> bool:
     """Return whether emphasis begins or ends in a phrase that does not contain all of it.
 
-    `edges` are the tokens at which phrases begin and end: within a phrase, an odd number of them
-    stands before.
+    `edges` are the tokens at which phrases begin and end: within a phrase, an odd
+    number of them stands before.
     """
     before_opener = bisect_right(edges, opener)
     before_closer = bisect_right(edges, closer)
@@ -381,11 +390,16 @@ def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
     return tuple(outer)
 
 
-# --- several blocks as one text -------------------------------------------------------------
+# --- several blocks as one text -------------------------------------------------------
 
-_FENCE = regex(r"(?ms)^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)")
+# A fence; one that is not closed goes on to the end.
+_FENCE = regex(
+    r"(?ms)^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$"
+    r"(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)"
+)
 _OUTER_TAGS = regex(
-    r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+:?(?:\s+|\Z))+|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
+    r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+:?(?:\s+|\Z))+"
+    r"|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
 )
 _COMMENTED = regex(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
 # The sign of a callout, which only Obsidian hides.
@@ -395,7 +409,7 @@ _ONE_BLANK = regex(r"(?m)(?<![ \t])[ \t]$")
 
 
 def rich(text: str, context: Context, *, gaps: bool = False) -> str:
-    """Return the Markdown of a card's side or a callout's body, without the signs of marks.
+    """Return the Markdown of a card's side or a callout's body, without marks.
 
     Fences stay as they are. With `gaps`, clozes are kept, otherwise only their text.
     """

@@ -24,7 +24,7 @@ def _drop_unpaired(tokens: list[Token], kind: Kind) -> None:
             token.become(Kind.TEXT if token.plain else Kind.GONE, token.plain)
 
 
-# --- marks ----------------------------------------------------------------------------------
+# --- marks ----------------------------------------------------------------------------
 
 
 def pair_marks(tokens: list[Token]) -> None:
@@ -50,9 +50,10 @@ def _are_comparisons(tokens: list[Token], opener: int, closer: int) -> bool:
     return any(" " in token.plain for token in tokens[opener:closer])
 
 
-# --- hand-written clozes --------------------------------------------------------------------
+# --- hand-written clozes --------------------------------------------------------------
 
-# Clozes within each other, above which a block has none; Anki itself reads no more than a few.
+# Clozes within each other, above which a block has none; Anki itself reads no more than
+# a few.
 _DEEPEST = 10
 
 
@@ -75,7 +76,10 @@ class _Brace:
 
 
 def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
-    """Pair `{{` and `}}`, and the single braces of a dialect, on one line; braces must balance."""
+    """Pair `{{` and `}}`, and the single braces of a dialect, on one line.
+
+    Braces must balance.
+    """
     reader = _ClozeReader(tokens, gaps)
     for index in range(len(tokens)):
         reader.read(index)
@@ -136,14 +140,14 @@ class _ClozeReader:
             tokens[index + 1].become(Kind.GONE)
 
     def _is_cloze_of_dialect(self, opener: int, closer: int) -> bool:
-        """Return whether a dialect reads the text between two single braces as a cloze."""
+        """Return whether a dialect reads two single braces as a cloze."""
         if "{" not in self._signs or self._tokens[opener].plain != "{":
             return False
         kinds_inside = {token.kind for token in self._tokens[opener + 1 : closer]}
         return bool(kinds_inside) and Kind.GAP not in kinds_inside
 
     def _begin_hint(self, index: int) -> None:
-        """Read `::`, behind which a hint begins, unless it follows the number of the cloze."""
+        """Begin a hint behind `::`, unless it follows the number of the cloze."""
         tokens = self._tokens
         brace = self._open[-1]
         if brace.hint >= 0 or tokens[brace.index].kind is not Kind.GAP:
@@ -153,14 +157,15 @@ class _ClozeReader:
             brace.hint = index
 
 
-# --- clozes of a dialect --------------------------------------------------------------------
+# --- clozes of a dialect --------------------------------------------------------------
 
-# The number of a cloze before its answer: `==1;;answer;;hint==`, `{2:answer}`, `{c2::answer}`.
+# The number of a cloze before its answer: `==1;;answer;;hint==`, `{2:answer}`,
+# `{c2::answer}`.
 _NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 
 
 def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
-    """Make clozes of what a dialect reads as such, each on one line, all of them numbered."""
+    """Make numbered clozes of what a dialect reads as such, each on one line."""
     unnumbered = 0
     for index, token in enumerate(tokens):
         if token.kind is not Kind.GAP and _sign_of(token) not in gaps.signs:
@@ -187,7 +192,7 @@ def _sign_of(token: Token) -> str:
 
 
 def _take_number(inside: list[Token]) -> str:
-    """Remove the number of a cloze from the text before its answer, and return it, "" if none."""
+    """Cut off the number of a cloze before its answer, and return it, "" if none."""
     number = _NUMBER.match("".join([token.plain for token in inside]))
     if number is None:
         return ""
@@ -202,7 +207,7 @@ def _take_number(inside: list[Token]) -> str:
 
 
 def _take_hint(last: Token, closer: Token) -> None:
-    """Move a hint, `answer;;hint`, from the last token of a cloze to the one that closes it."""
+    """Move a hint, `answer;;hint`, from the last token to the one that closes."""
     if last.kind is not Kind.TEXT:
         return
     answer, _, hint = last.plain.partition(";;")

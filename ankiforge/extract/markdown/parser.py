@@ -1,4 +1,4 @@
-"""Parse the text of a block into tokens: markdown-it, with rules for what notes have beyond it."""
+"""Parse the text of a block into tokens: markdown-it, with rules of our own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from markdown_it.token import Token as Parsed
 
 from ankiforge.extract.markdown.pairs import find_gaps, pair, pair_gaps, pair_marks
 from ankiforge.extract.markdown.signs import STARTS, State, read_sign
-from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, PLACEHOLDERS, restored
+from ankiforge.extract.markdown.source import (
+    COMMENT,
+    CONTINUED,
+    MATHS,
+    PLACEHOLDERS,
+    restored,
+)
 from ankiforge.extract.markdown.tokens import Context, Kind, Token
 from ankiforge.text import regex
 from ankiforge.text.cloze import literal
@@ -92,9 +98,11 @@ def _pair_links_and_emphasis(tokens: list[Token], parsed: list[Token | Parsed]) 
 
 
 def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> None:
-    """Escape the signs of emphasis that are read as text, so that they stay text in our Markdown."""
+    """Escape the signs of emphasis that are read as text, so that they stay text."""
     for index, part in enumerate(parsed):
-        if isinstance(part, Token) or part.nesting or part.content not in ("*", "_", "~~"):
+        if isinstance(part, Token) or part.nesting:
+            continue
+        if part.content not in ("*", "_", "~~"):
             continue
         before = tokens[index - 1].plain[-1:] if index else ""
         after = tokens[index + 1].plain[:1] if index + 1 < len(tokens) else ""
@@ -104,13 +112,13 @@ def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> N
             tokens[index].become(Kind.ATOM, part.content, f"\\{part.content}")
 
 
-# --- the parser -----------------------------------------------------------------------------
+# --- the parser -----------------------------------------------------------------------
 
 _LINE_END = regex(r"\\?\n[ \t]*")
 
 
 def _read_line_end(state: StateInline, silent: bool) -> bool:
-    r"""Read the end of a line, with `\` or two blanks before it: an inline rule of markdown-it."""
+    r"""Read the end of a line, hard or not: an inline rule of markdown-it."""
     found = _LINE_END.match(state.src, state.pos)
     if found is None or silent:
         return False
@@ -132,7 +140,8 @@ def _read_link(state: StateInline, silent: bool) -> bool:
 
 _Rule = Callable[[StateInline, bool], bool]
 _READ_TEXT: tuple[_Rule, ...] = (rules_inline.text,)
-# The inline rules by the character at which they begin; trying all of them takes twice as long.
+# The inline rules by the character at which they begin; trying all of them takes twice
+# as long.
 _RULES: dict[str, tuple[_Rule, ...]] = {
     **dict.fromkeys(STARTS, (read_sign,)),
     "\n": (_read_line_end,),

@@ -248,16 +248,14 @@ class Quotes:
             start, end = citation.span
             text_before = trimmed_words(block.plain, free, start)
             free = end
-            quoted: Span | None
-            if citation.words:
-                quoted = citation.words
-            elif text_before:
+            quoted = citation.words
+            if quoted is None and text_before:
                 is_alone = len(linked) == 1
                 is_listed = in_block_quote and bool(citation.label or citation.page)
                 quoted = self._quoted_before(
                     index, text_before, citation, is_alone=is_alone, is_listed=is_listed
                 )
-            else:
+            elif quoted is None:
                 quoted = self._quoted_behind(index, end, next_link)
             if quoted:
                 quotes.append(Quote((Piece(index, *quoted),), citation))

@@ -1,8 +1,8 @@
 """The signs of notes that CommonMark does not know, each read as a token.
 
-Marks, clozes, maths, links of Obsidian, tags, bare addresses, placeholders of templates, and the HTML
-elements that notes contain. `SIGN` tells which of them begins at a position; for each there is a
-function that adds its token.
+Marks, clozes, maths, links of Obsidian, tags, bare addresses, placeholders of
+templates, and the HTML elements that notes contain. `SIGN` tells which of them begins
+at a position; for each there is a function that adds its token.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from ankiforge.text.shields import MATH
 
 
 class State(StateInline):
-    """The state of markdown-it's parser; its list holds our tokens beside those of CommonMark."""
+    """The state of markdown-it's parser.
+
+    Its list holds our tokens beside those of CommonMark.
+    """
 
     tokens: list[Any]
 
@@ -51,18 +54,18 @@ class State(StateInline):
         return token
 
 
-# --- placeholders of templates --------------------------------------------------------------
+# --- placeholders of templates --------------------------------------------------------
 
 _NAMES = (
     "date|time|now|today|yesterday|tomorrow"
     "|title|name|authors?|url|link|content|tags?|value|macro|meta"
-    "|selector|selectorhtml|schema|published|modified|created|description|domain|site|image"
-    "|cursor|clipboard|highlights|citekey|abstract|folder|filename|path|uuid"
+    "|selector|selectorhtml|schema|published|modified|created|description|domain|site"
+    "|image|cursor|clipboard|highlights|citekey|abstract|folder|filename|path|uuid"
     "|week|month|year|day|embed|renderer|toc|TODO|DONE|word-count|[A-Z][A-Z0-9_]+"
 )
 _OBJECTS = (
-    "tp|frontmatter|file|page|this|note|item|book|loop|site|user|env|secrets|github|inputs"
-    "|matrix|annotation|highlight|chapter|review"
+    "tp|frontmatter|file|page|this|note|item|book|loop|site|user|env|secrets|github"
+    "|inputs|matrix|annotation|highlight|chapter|review"
 )
 # A placeholder of a template, or what programs but Anki write in such braces.
 _PLACEHOLDER = regex(
@@ -89,16 +92,18 @@ _PLACEHOLDER = regex(
     )
     \s*\}}\}}(?!\}})"""
 )
-# What shows that braces hold a cloze with a link or a hint, although they look like a placeholder.
+# What shows that braces hold a cloze with a link or a hint, although they look like a
+# placeholder.
 _LINK_OR_HINT = regex(r"\[|::")
 
-# --- signs ----------------------------------------------------------------------------------
+# --- signs ----------------------------------------------------------------------------
 
 _TARGET = (
     r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
     r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
 )
-# `<mark>Yellow highlight</mark>`: the kind of an annotation, written by a template; no mark.
+# `<mark>Yellow highlight</mark>`: the kind of an annotation, written by a template; no
+# mark.
 _KIND_OF_MARK = (
     r"\s*(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)"
     r"\s+(?:highlight|underline|annotation)\s*"
@@ -132,7 +137,8 @@ _SIGN = regex(
     | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)
         |~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
       # {{{{c1::, {{{{cloze, or two braces alone
-    | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)(?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::|cloze[ ]+)?)
+    | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)
+        (?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::|cloze[ ]+)?)
       # a bare address, from its colon on
     | (?P<url>://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])
     | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
@@ -174,7 +180,7 @@ def read_sign(state: StateInline, silent: bool) -> bool:
 
 
 def _placeholder(state: StateInline) -> re.Match[str] | None:
-    """Return the placeholder of a template that begins here, None if it is a cloze or text.
+    """Return the placeholder of a template that begins here, None if it is none.
 
     Where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint.
     """
@@ -187,7 +193,7 @@ def _placeholder(state: StateInline) -> re.Match[str] | None:
     return placeholder
 
 
-# --- one function for each kind of sign -----------------------------------------------------
+# --- one function for each kind of sign -----------------------------------------------
 
 
 def _add_lines(state: State, sign: re.Match[str], raw: str) -> None:
@@ -212,14 +218,17 @@ def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
     if path:
         state.add(Kind.PICTURE, "", f"![]({quote(path)})")
     else:
-        state.add(Kind.PICTURE, "", "").target = _wiki_target(sign["file"])
+        token = state.add(Kind.PICTURE)
+        token.target = _wiki_target(sign["file"])
 
 
 def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
     address = sign["angled"] or sign["bare"] or ""
     path = "" if "://" in address else state.context.picture(unquote(address))
+    if path:
+        address = quote(path)
     alt = _SIZE.sub("", sign["alt"])
-    state.add(Kind.PICTURE, "", f"![{alt}]({quote(path) if path else address})")
+    state.add(Kind.PICTURE, "", f"![{alt}]({address})")
 
 
 def _add_wiki_link(state: State, sign: re.Match[str], raw: str) -> None:
@@ -227,9 +236,11 @@ def _add_wiki_link(state: State, sign: re.Match[str], raw: str) -> None:
     shown = alias.strip()
     if not shown:
         # the id of a block, `#^id`, is not shown
-        parts = [part.strip(" \\") for part in name.split("#") if not part.startswith("^")]
+        headings = [part for part in name.split("#") if not part.startswith("^")]
+        parts = [heading.strip(" \\") for heading in headings]
         shown = " > ".join(filter(None, parts))
-    state.add(Kind.ATOM, shown, literal(shown)).target = _wiki_target(name)
+    token = state.add(Kind.ATOM, shown, literal(shown))
+    token.target = _wiki_target(name)
 
 
 def _wiki_target(written: str) -> str:
@@ -240,7 +251,8 @@ def _wiki_target(written: str) -> str:
 
 def _add_address(state: State, sign: re.Match[str], raw: str) -> None:
     address = raw[1:-1]
-    state.add(Kind.ATOM, address, raw).target = address
+    token = state.add(Kind.ATOM, address, raw)
+    token.target = address
 
 
 def _add_url(state: State, sign: re.Match[str], raw: str) -> None:
@@ -249,7 +261,8 @@ def _add_url(state: State, sign: re.Match[str], raw: str) -> None:
     scheme = state.pending[len(before) :]
     state.pending = before
     address = f"{scheme}{raw}"
-    state.add(Kind.ATOM, address).target = address
+    token = state.add(Kind.ATOM, address)
+    token.target = address
 
 
 def _add_tag(state: State, sign: re.Match[str], raw: str) -> None:
@@ -265,7 +278,7 @@ def _add_break(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add `==`, which opens before a word and closes behind one, or the sign of a coloured mark."""
+    """Add the sign of a mark: `==` opens before a word and closes behind one."""
     if raw == "==":
         # at the start of the text, what stands before the sign is the sign itself
         before = state.src[max(0, sign.start() - 1)]
@@ -280,7 +293,10 @@ def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add a `<mark>`, or a `<span>` with a background; nothing is shown of other elements."""
+    """Add a `<mark>`, or a `<span>` with a background.
+
+    Nothing is shown of other elements.
+    """
     name = sign["element"].lower()
     attributes = sign["with"]
     closes = raw[1] == "/"
@@ -330,10 +346,13 @@ _ADD: dict[str, Callable[[State, re.Match[str], str], None]] = {
     "text": _add_text,
 }
 
-# --- colours --------------------------------------------------------------------------------
+# --- colours --------------------------------------------------------------------------
 
 # The colour of a `<mark>`, which may be in the name of a class: `hltr-yellow`.
-_COLOUR = regex(r"(?i)background(?:-color)?\s*:\s*([^;\"']+)|class\s*=\s*[\"']?(?:[\w\s]*-)?(\w+)")
+_COLOUR = regex(
+    r"(?i)background(?:-color)?\s*:\s*([^;\"']+)"
+    r"|class\s*=\s*[\"']?(?:[\w\s]*-)?(\w+)"
+)
 _HEX = regex(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
 _RGB = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
@@ -347,7 +366,10 @@ def _colour(attributes: str) -> str:
 
 
 def hex_colour(value: str) -> str:
-    """Return `#rrggbb` for a colour in hexadecimal or decimal numbers; other words as they are."""
+    """Return `#rrggbb` for a colour in hexadecimal or decimal numbers.
+
+    Other words as they are.
+    """
     in_hex = _HEX.match(value)
     if in_hex:
         digits = in_hex[1]

@@ -1,8 +1,8 @@
-"""The source of a note before it is cut into blocks: without comments and multi-line maths.
+"""The source of a note before it is cut into blocks: placeholders hide parts of it.
 
-Comments and multi-line maths may contain anything, so placeholders hide them from the parser; the
-number of lines stays the same. The placeholders are noncharacters of Unicode, which do not occur
-in text; those of a note that contains them are replaced.
+Comments and multi-line maths may contain anything, so placeholders hide them from the
+parser; the number of lines stays the same. The placeholders are noncharacters of
+Unicode, which do not occur in text; those of a note that contains them are replaced.
 """
 
 from __future__ import annotations
@@ -88,8 +88,9 @@ def restored(text: str, maths: Strings) -> str:
 def prepared(text: str, *, fields: bool = True) -> Source:
     """Replace comments (`%%…%%`, `<!--…-->`) and multi-line maths by placeholders.
 
-    Definitions of links count as comments, and so do `fields` of Dataview and Logseq (`key:: value`
-    on a line). Fences and code contain no markup. What is never closed is plain text.
+    Definitions of links count as comments, and so do `fields` of Dataview and Logseq
+    (`key:: value` on a line). Fences and code contain no markup. What is never closed
+    is plain text.
     """
     if not text.isascii():
         text = PLACEHOLDERS.sub("\ufffd", text)
@@ -103,7 +104,7 @@ def prepared(text: str, *, fields: bool = True) -> Source:
 
 
 class _Hider:
-    """Replaces what is hidden by placeholders, and keeps maths and the addresses of links."""
+    """Puts placeholders for what is hidden, and keeps maths and addresses of links."""
 
     def __init__(self) -> None:
         self.maths = list[str]()

@@ -1,7 +1,7 @@
 """The tokens of a block: pieces of its text, each with its plain text and its Markdown.
 
-`parser` makes them, `pairs` pairs those that open and close something, `inline` reads them. Keys are
-made from the plain text (docs/keys.md).
+`parser` makes them, `pairs` pairs those that open and close something, `inline` reads
+them. Keys are made from the plain text (docs/keys.md).
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ LABEL = "[^"
 
 
 INSIDE = "in a word"
-"""The `note` of `==` between two letters: two of them with a blank between are comparisons."""
+"""The `note` of `==` between two letters: two of them with a blank between are
+comparisons."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,9 +57,11 @@ class Token:
     markdown: str = ""
     """Of a mark: `==`, `~=` or the name of its element, which tells what ends it."""
     note: str = ""
-    """A mark's colour, a cloze's numbers, a tag's name, "strong" for the signs of `**`."""
+    """A mark's colour, a cloze's numbers, a tag's name, "strong" for the signs of
+    `**`."""
     target: str = ""
-    """Of a link's first token: the address; `[[Note#Part]]`, also for `![[Note#Part]]`."""
+    """Of a link's first token: the address; `[[Note#Part]]`, also for
+    `![[Note#Part]]`."""
     opens: bool = False
     closes: bool = False
     """Whether a mark may begin and end here."""

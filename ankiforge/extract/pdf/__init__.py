@@ -14,80 +14,84 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
 
 from msgspec.structs import replace
 
-from ankiforge.extract import SourceSettings
+from ankiforge.extract.base import Opening, SourceSettings
 from ankiforge.extract.folder import File, FileSource
-from ankiforge.extract.pdf.messages import MOST_PICTURES, Area, Box, Failed, Read, Request
-from ankiforge.extract.pdf.worker import SECONDS, PdfWorker, absolute
 from ankiforge.model import (
+    Document,
     Extracted,
+    Highlight,
     Memory,
     NoMemory,
-    Picture,
     Problem,
     Sighting,
-    Source,
     Strings,
-    h16,
 )
 from ankiforge.text.passages import numbered
 
+if TYPE_CHECKING:  # loaded when a file is read
+    from ankiforge.extract.pdf.messages import Read
+    from ankiforge.extract.pdf.worker import PdfWorker
+
 NO_MARKS = (
     "no annotations in this file",
-    "printing to PDF turns marks into part of the page: save or export the file with its annotations instead",
+    "printing to PDF turns marks into part of the page:"
+    " save or export the file with its annotations instead",
 )
 
 
-class Settings(SourceSettings, kw_only=True):
+class PdfSettings(SourceSettings, kw_only=True):
     """The keys of a `pdf:` source; for the patterns see `files.matcher`."""
 
     include: Strings = ("**/*.pdf",)
     exclude: Strings = ()
 
 
-def open_source(
-    name: str,
-    root: Path,
-    settings: Settings,
-    only: tuple[Path, ...] = (),
-    me: Strings = (),
-    *,
-    memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
-    jobs: int = 1,
-    executor: str = "",
-    seconds: float = SECONDS,
-) -> Source:
-    """Return a reader of the PDFs below `root` (a folder or one file), see `extract.SourceModule`.
-
-    `me` are the author names (/T) whose comments may be instructions, () = everybody's; `memory`
-    caches what a file contains until it changes; `jobs` is how many files are read at a time;
-    `executor` is the address of a Dask cluster that reads them; `seconds` is the time limit for one
-    file.
-    """
-    source = PdfSource.open(name, root, settings, only, me)
-    return dataclasses.replace(source, memory=memory, jobs=jobs, executor=executor, seconds=seconds)
-
-
 @dataclass(frozen=True)
-class PdfSource(FileSource):
-    """Reads the annotated PDFs of a folder."""
+class Pdf(FileSource):
+    """Reads the annotated PDFs of a folder.
+
+    `me` are the author names (/T) whose comments may be instructions, () = everybody's.
+    """
 
     memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
+    """Caches what a file contains until it changes."""
     jobs: int = 1
     executor: str = ""
-    seconds: float = SECONDS
+    seconds: float | None = None
+    """The time limit for one file; None = the usual one."""
 
     kind = "pdf"
+    Settings = PdfSettings
+    endings = (".pdf",)
+    keeps_inner = True
+    noun = "a PDF"
+    example = "- pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks"
     by_several = True
     tells_of_named = True
+
+    @classmethod
+    def open(cls, opening: Opening) -> Self:
+        """Return a reader of the PDFs below a root, a folder or one file."""
+        return dataclasses.replace(
+            super().open(opening),
+            memory=opening.memory,
+            jobs=opening.jobs,
+            executor=opening.executor,
+        )
 
     @contextmanager
     def reading(self, files: list[File]) -> Iterator[PdfWorker]:
         """Start to read these files."""
-        with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
-            worker.prefetch(Request(absolute(one.at)) for one in files)
+        from ankiforge.extract.pdf.messages import Request
+        from ankiforge.extract.pdf.worker import SECONDS, PdfWorker, absolute
+
+        seconds = SECONDS if self.seconds is None else self.seconds
+        with PdfWorker(seconds, self.memory, self.jobs, self.executor) as worker:
+            worker.prefetch(Request(absolute(file.at)) for file in files)
             yield worker
             complete = self.folder.end().complete and len(files) == self.folder.count.total
             worker.store(complete=complete)
@@ -96,78 +100,61 @@ class PdfSource(FileSource):
         self, file: File, reader: PdfWorker, picture: Callable[[str], str]
     ) -> Iterator[Sighting]:
         """Yield what was read, and what is to be told of it."""
-        where, read = file.path, reader.read(file.at)
+        from ankiforge.extract.pdf.cut import with_pictures
+        from ankiforge.extract.pdf.messages import Failed
+
+        read = reader.read(file.at)
         if isinstance(read, Failed):
-            yield Problem(where, read.what, read.hint)
+            yield Problem(file.path, read.what, read.hint)
             return
         read, pictures = with_pictures(reader, file.at, read)
         if read.marks:
-            path = PurePosixPath(where)
-            document = replace(
-                read.document,
-                source=self.folder.name,
-                title=read.document.title or path.stem,
-                path=where,
-                identifiers=(*read.document.identifiers, ("file", path.name)),
-            )
-            me = ("", *self.me) if self.me else {one.author for one in read.marks}
-            marks = [
-                replace(one, document=document, namespace=document.key, instructs=one.author in me)
-                for one in read.marks
-            ]
-            # in reading order; equal anchors are numbered page by page
-            pages = groupby(marks, key=lambda one: one.block)
-            highlights = tuple(one for _, some in pages for one in numbered(some))
+            document = self._document(file, read)
+            highlights = self._highlights(document, read)
             yield Extracted(document, highlights, self.folder.container, read.pages, pictures)
-        yield from (Problem(where, what, hint) for what, hint in read.problems)
-        yield from (Problem(where, what, hint, notice=True) for what, hint in read.notices)
-        if not (read.marks or read.problems or read.notices) and file.named:
-            yield Problem(where, *NO_MARKS, notice=True)
+        for what, hint in read.problems:
+            yield Problem(file.path, what, hint)
+        for what, hint in read.notices:
+            yield Problem(file.path, what, hint, notice=True)
+        if file.named and not (read.marks or read.problems or read.notices):
+            yield Problem(file.path, *NO_MARKS, notice=True)
+
+    def _document(self, file: File, read: Read) -> Document:
+        path = PurePosixPath(file.path)
+        return replace(
+            read.document,
+            source=self.folder.name,
+            title=read.document.title or path.stem,
+            path=file.path,
+            identifiers=(*read.document.identifiers, ("file", path.name)),
+        )
+
+    def _highlights(self, document: Document, read: Read) -> tuple[Highlight, ...]:
+        """Return the highlights of a file in reading order; equal anchors are counted by page."""
+        authors = {mark.author for mark in read.marks}
+        me = {"", *self.me} if self.me else authors
+        marks = [
+            replace(
+                mark,
+                document=document,
+                namespace=document.key,
+                instructs=mark.author in me,
+            )
+            for mark in read.marks
+        ]
+        highlights: list[Highlight] = []
+        for _, of_page in groupby(marks, key=lambda mark: mark.block):
+            highlights += numbered(of_page)
+        return tuple(highlights)
 
 
 def identify(path: Path) -> Extracted | Problem:
     """Return the document of a file without its highlights, or the reason why it failed."""
+    from ankiforge.extract.pdf.messages import Failed
+    from ankiforge.extract.pdf.worker import PdfWorker
+
     with PdfWorker() as worker:
         read = worker.read(path, named=True)
     if isinstance(read, Failed):
         return Problem(str(path), read.what, read.hint)
     return Extracted(read.document, (), pages=read.pages)
-
-
-# --- figures and drawings -------------------------------------------------------------------
-
-
-def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tuple[Picture, ...]]:
-    """Cut out marked figures and drawings; return the marks with picture names, and the pictures.
-
-    A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark keeps
-    its name: the picture may exist from an earlier run. The failure is added to the problems.
-    """
-    if not read.areas:
-        return (read, ())
-    marks, problems = list(read.marks), list(read.problems)
-    areas = {at: Area(int(marks[at].block), box) for at, box in read.areas[:MOST_PICTURES]}
-    cut, failed = worker.cut(path, tuple(areas.values()))
-    pictures = {}
-    for (at, area), data in zip(areas.items(), cut, strict=True):
-        name = picture_name(read, at, area.box)
-        if data:
-            pictures[name] = Picture(name, data)
-        if data or failed:
-            marks[at] = replace(marks[at], markdown=(f"![]({name})",))
-    if failed is not None:
-        what = f"its figures and drawings cannot all be cut out: {failed.what}"
-        hint = "its text was read; to get the pictures, print those pages to a new PDF"
-        problems.append((what, hint))
-    if left := len(read.areas) - len(areas):
-        what = f"only the first {MOST_PICTURES} figures and drawings were cut out, {left} were not"
-        read = replace(read, notices=(*read.notices, (what, "remove those you do not need")))
-    read = replace(read, marks=tuple(marks), problems=tuple(problems))
-    return (read, tuple(pictures.values()))
-
-
-def picture_name(read: Read, at: int, box: Box) -> str:
-    """Return a name made from the place, so that rendering it differently is not new content."""
-    mark, document = read.marks[at], read.document.key.removeprefix("pdf:")
-    tenths = (str(round(10 * edge)) for edge in box)
-    return f"cut/{h16('cut', document, mark.block, *tenths, mark.kind)}.png"

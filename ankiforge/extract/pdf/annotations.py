@@ -73,7 +73,8 @@ class Annotation(Value):
     """Whether it is part of its parent (/RT /Group), not a reply to it."""
     hidden: bool
     state: bool
-    """Whether it is a state set in Acrobat (accepted, completed …), which only links others."""
+    """Whether it is a state set in Acrobat (accepted, completed …), which only links
+    others."""
 
     @property
     def on_text(self) -> bool:
@@ -92,7 +93,8 @@ class Annotation(Value):
 def read_annotations(pages: Iterable[PdfPage | None]) -> tuple[list[Annotation], int]:
     """Return the annotations of a file, and how many it hides: often they were deleted.
 
-    They are in the order of the file, replies merged. Their appearances are removed in memory.
+    They are in the order of the file, replies merged. Their appearances are removed in
+    memory.
     """
     annotations: list[Annotation] = []
     for number, page in enumerate(pages):
@@ -110,7 +112,7 @@ _WEAK = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
 
 
 def strong_names(annotations: Iterable[Annotation]) -> set[str]:
-    """Return the /NM values that identify a mark: long, unique, not counted up per session."""
+    """Return the /NM values that identify a mark: long, unique, no mere counters."""
     counts = Counter(annotation.name for annotation in annotations)
     strong = set()
     for name, count in counts.items():
@@ -119,7 +121,7 @@ def strong_names(annotations: Iterable[Annotation]) -> set[str]:
     return strong
 
 
-# --- one annotation -------------------------------------------------------------------------
+# --- one annotation ---------------------------------------------------------------------
 
 _ZOTERO_NAME = regex(r"Zotero-([A-Z0-9]{8})$")
 _ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
@@ -155,7 +157,9 @@ def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation |
     if kind is None and not contents:
         return None
     name = one_line(_text(entry, b"NM"))
-    zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key")) or _ZOTERO_NAME.match(name)
+    zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key"))
+    if not zotero_key:
+        zotero_key = _ZOTERO_NAME.match(name)
     return Annotation(
         page=reference[0],
         kind=kind or HighlightKind.NOTE,
@@ -178,7 +182,7 @@ def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation |
 
 
 def _parent(page: PdfPage, entry: Any, reference: Reference) -> Reference | None:
-    """Return the annotation of the same page that this one answers or belongs to (/IRT)."""
+    """Return the annotation of this page that this one answers or belongs to (/IRT)."""
     linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
     if not linked:
         return None
@@ -188,7 +192,7 @@ def _parent(page: PdfPage, entry: Any, reference: Reference) -> Reference | None
     return (page_number, index) if index >= 0 else None
 
 
-# --- the entries of an annotation -----------------------------------------------------------
+# --- the entries of an annotation -------------------------------------------------------
 
 
 def _text(entry: Any, key: bytes) -> str:
@@ -249,8 +253,14 @@ def _colour(entry: Any) -> str:
     green = c_uint()
     blue = c_uint()
     alpha = c_uint()
-    kind = pdfium_c.FPDFANNOT_COLORTYPE_Color
-    pdfium_c.FPDFAnnot_GetColor(entry, kind, byref(red), byref(green), byref(blue), byref(alpha))
+    pdfium_c.FPDFAnnot_GetColor(
+        entry,
+        pdfium_c.FPDFANNOT_COLORTYPE_Color,
+        byref(red),
+        byref(green),
+        byref(blue),
+        byref(alpha),
+    )
     colour = f"#{red.value:02x}{green.value:02x}{blue.value:02x}"
     is_valid = len(colour) == len("#rrggbb")
     return colour if is_valid else ""
@@ -265,7 +275,10 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def moment(date: str) -> datetime:
-    """Parse a PDF date (§7.9.4) leniently, as UTC if it has no zone; `NEVER` if it is invalid."""
+    """Parse a PDF date (§7.9.4) leniently, as UTC if it has no zone.
+
+    `NEVER` if it is invalid.
+    """
     match = _DATE.match(date.strip())
     if not match:
         return NEVER
@@ -285,7 +298,7 @@ def iso(date: datetime) -> str:
     return date.isoformat() if date > NEVER else ""
 
 
-# --- threads --------------------------------------------------------------------------------
+# --- threads ----------------------------------------------------------------------------
 
 
 def _threaded(annotations: list[Annotation]) -> list[Annotation]:
@@ -302,7 +315,10 @@ def _threaded(annotations: list[Annotation]) -> list[Annotation]:
     return [_merged(thread) for thread in threads.values() if thread]
 
 
-def _head(annotation: Annotation, by_reference: dict[Reference, Annotation]) -> Annotation:
+def _head(
+    annotation: Annotation,
+    by_reference: dict[Reference, Annotation],
+) -> Annotation:
     """Return the annotation with which a thread begins.
 
     A mark on text is never just a reply. In a circle, each is its own thread.
@@ -319,8 +335,9 @@ def _head(annotation: Annotation, by_reference: dict[Reference, Annotation]) -> 
 
 
 def _merged(thread: list[Annotation]) -> Annotation:
-    """Return the text mark of a group, with the comments of the whole thread sorted by time."""
-    root = next((annotation for annotation in thread if annotation.parent is None), thread[0])
+    """Return the text mark of a group, with all comments of the thread by time."""
+    roots = (annotation for annotation in thread if annotation.parent is None)
+    root = next(roots, thread[0])
     group = [root]
     replies = []
     for annotation in thread:
@@ -330,7 +347,8 @@ def _merged(thread: list[Annotation]) -> Annotation:
             group.append(annotation)
         else:
             replies.append(annotation)
-    head = next((annotation for annotation in group if annotation.on_text), root)
+    on_text = (annotation for annotation in group if annotation.on_text)
+    head = next(on_text, root)
     contents = [annotation.contents for annotation in group if annotation.contents]
     lines = list(contents)
     for reply in sorted(replies, key=_written):

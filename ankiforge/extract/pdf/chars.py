@@ -1,7 +1,7 @@
 """The characters of a page with their places, as PDFium finds them.
 
-Boxes are in unrotated user space, like /QuadPoints and /Rect: nothing has to be corrected for
-/Rotate, CropBox, the origin of MediaBox or UserUnit.
+Boxes are in unrotated user space, like /QuadPoints and /Rect: nothing has to be corrected
+for /Rotate, CropBox, the origin of MediaBox or UserUnit.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ class Char(NamedTuple):
     """The height of the font; never 0."""
 
 
-# --- reading --------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------
 
 
 def upright_text(page: PdfPage) -> PdfTextPage:
     """Return the text of a page, turned so that most of its letters are upright.
 
-    PDFium reads lines that run down the page from last to first. Turning the page makes the
-    text, and with it every key, independent of how somebody rotated the page.
+    PDFium reads lines that run down the page from last to first. Turning the page makes
+    the text, and with it every key, independent of how somebody rotated the page.
     """
     text = page.get_textpage()
     count = text.count_chars()
@@ -94,10 +94,11 @@ def page_chars(page: PdfTextPage) -> list[Char]:
     read_box = pdfium_c.FPDFText_GetLooseCharBox
     make_char = partial(tuple.__new__, Char)  # faster than the class
     chars: list[Char] = []
-    for number in range(page.count_chars()):  # runs for each letter of a document: keep it fast
+    # runs for each letter of a document: keep it fast
+    for number in range(page.count_chars()):
         code = code_of(raw, number)
         if not read_box(raw, number, box_pointer):
-            chars.append(Char(number, "\x00", True, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.1))
+            chars.append(_without_box(number))
             continue
         left = box.left
         bottom = box.bottom
@@ -113,34 +114,53 @@ def page_chars(page: PdfTextPage) -> list[Char]:
         generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, number))
         width = width if width > 0.1 else 0.1
         height = height if height > 0.1 else 0.1
-        chars.append(
-            make_char((number, text, generated, left, bottom, right, top, x, y, width, height))
-        )
+        fields = (number, text, generated, left, bottom, right, top, x, y, width, height)
+        chars.append(make_char(fields))
     return _with_ligatures(chars)
+
+
+def _without_box(number: int) -> Char:
+    """Return a character whose place PDFium does not know: nothing of it is visible."""
+    return Char(
+        number=number,
+        text="\x00",
+        generated=True,
+        left=0.0,
+        bottom=0.0,
+        right=0.0,
+        top=0.0,
+        x=0.0,
+        y=0.0,
+        width=0.1,
+        height=0.1,
+    )
 
 
 def _with_ligatures(chars: list[Char]) -> list[Char]:
     """Return the characters with swapped ligatures corrected, see `unswapped`."""
     text = "".join([char.text for char in chars])
-    right_text = unswapped(text)
-    if right_text == text:
+    corrected = unswapped(text)
+    if corrected == text:
         return chars
-    return [char._replace(text=sign) for char, sign in zip(chars, right_text, strict=True)]
+    pairs = zip(chars, corrected, strict=True)
+    return [char._replace(text=letter) for char, letter in pairs]
 
 
-# --- control characters that show letters ---------------------------------------------------
+# --- control characters that show letters -----------------------------------------------
 
-# The first characters of TeX's encodings of maths, which its fonts often do not map to Unicode.
+# The first characters of TeX's encodings of maths, which its fonts often do not map to
+# Unicode.
 _ITALIC = "ΓΔΘΛΞΠΣΥΦΨΩαβγδϵζηθικλμνξπρστυφχ"
 _SYMBOLS = "−·×∗÷⋄±∓⊕⊖⊗⊘⊙○∘∙≍≡⊆⊇≤≥⪯⪰∼≈⊂⊃≪≫≺≻"
 _ITALIC_FONT = rb"(?:CMMI|NewTXMI|RMTMI)|.*Math-?Italic"
 _SYMBOL_FONT = rb"(?:CMB?SY|txsy)|.*Math.*-Symbol"
 NARROW = 0.6
-"""Width of ℓ, at most, relative to its height. Distiller gives it the code of the broad Δ."""
+"""Width of ℓ, at most, relative to its height. Distiller gives it the code of the broad
+Δ."""
 
 
 def _letter(raw: Any, number: int, code: int, width: float) -> str:
-    """Return what a character shows whose code is a control character, or the ` that may be ℓ.
+    """Return what a control character shows, or a ` that may be ℓ.
 
     `width` is relative to its height.
     """
@@ -158,7 +178,7 @@ def _letter(raw: Any, number: int, code: int, width: float) -> str:
     return chr(code)
 
 
-# --- visible characters ---------------------------------------------------------------------
+# --- visible characters -----------------------------------------------------------------
 
 SLACK = 0.2
 """Distance of letters printed twice, at most, relative to their width."""
@@ -171,8 +191,8 @@ MOST_NEAR = 64
 def visible(chars: list[Char]) -> Iterator[Char]:
     """Yield the visible characters; letters printed twice to look bold count once.
 
-    A ligature that PDFium splits yields several characters in the same box that follow one
-    another: all of them stay.
+    A ligature that PDFium splits yields several characters in the same box that follow
+    one another: all of them stay.
     """
     printed: dict[tuple[str, float, float], list[Char]] = {}  # by character and square
     for char in chars:  # runs for each letter of a document: keep it fast
@@ -215,7 +235,7 @@ def _is_printed_already(char: Char, near: list[Char], slack: float) -> bool:
     return False
 
 
-# --- scripts and accents --------------------------------------------------------------------
+# --- scripts and accents ----------------------------------------------------------------
 
 CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 """Text in this script is joined across lines without a space."""
@@ -234,14 +254,15 @@ _MARKS = "\u0301\u0300\u0308\u0302\u0303\u0304\u0306\u0307\u030a\u030b\u030c\u03
 _COMBINING = dict(zip("´`¨ˆ˜¯˘˙˚˝ˇ¸˛", _MARKS, strict=True))
 _DOTLESS = {"ı": "i", "ȷ": "j"}
 LEVEL = 0.6
-"""Vertical distance of accent and letter, at most, in heights: capitals raise the accent."""
+"""Vertical distance of accent and letter, at most, in heights: capitals raise the
+accent."""
 
 
 def accented(chars: Sequence[Char]) -> Iterator[tuple[int, int, str]]:
-    """Yield (place of an accent, place of its letter, both combined), for horizontal lines.
+    """Yield (place of an accent, place of its letter, both combined).
 
-    TeX prints an accent of its own before or after its letter; its centre is within the letter's
-    width. Places are indices into `chars`.
+    TeX prints an accent of its own before or after its letter; its centre is within the
+    letter's width. Places are indices into `chars`, whose lines are horizontal.
     """
     taken: set[int] = set()
     for place, accent in enumerate(chars):
@@ -261,7 +282,7 @@ def accented(chars: Sequence[Char]) -> Iterator[tuple[int, int, str]]:
 
 
 def _combined(accent: Char, letter: Char) -> str:
-    """Return a letter with the accent printed on it, "" if it is not printed on this letter."""
+    """Return a letter with its accent, "" if the accent is not printed on it."""
     is_level = abs(accent.y - letter.y) < LEVEL * max(accent.height, letter.height)
     is_above = letter.left <= accent.x <= letter.right
     if not (is_level and is_above and letter.text.isalpha()):

@@ -1,4 +1,4 @@
-"""Text of PDFs made fit for storage: ligatures, control characters, spaces and line breaks."""
+"""Text of PDFs made fit for storage: ligatures, control characters, white space."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ _SWAPPED = regex(
     f"(?<=[A-Za-z])[{_SWAPPED_SIGNS}]{{2,3}}"  # after a Latin letter
     f"|[{_SWAPPED_SIGNS}]{{2,3}}(?=[A-Za-z])"  # or before one
 )
-_LIGATURES = dict(zip("ﬀﬁﬂﬃﬄﬅﬆ", ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True))
+_LIGATURES = {
+    "ﬀ": "ff",
+    "ﬁ": "fi",
+    "ﬂ": "fl",
+    "ﬃ": "ffi",
+    "ﬄ": "ffl",
+    "ﬅ": "st",
+    "ﬆ": "st",
+}
 _LINE_FEED = 10
 _CONTROLS = [chr(code) for code in (*range(32), *range(127, 160)) if code != _LINE_FEED]
 _LETTERS = str.maketrans(
@@ -29,8 +37,8 @@ _AROUND_BREAK = regex(r" ?\n[ \n]*")
 def unswapped(text: str) -> str:
     """Return the text with ligatures corrected whose two bytes Ghostscript 10.0 swapped.
 
-    It writes a\u6600\u6600airs for affairs. Such characters never stand in pairs beside Latin
-    letters otherwise. The length stays the same.
+    It writes a\u6600\u6600airs for affairs. Such characters never stand in pairs beside
+    Latin letters otherwise. The length stays the same.
     """
     return _SWAPPED.sub(_unswapped_run, text)
 
@@ -40,7 +48,7 @@ def _unswapped_run(run: re.Match[str]) -> str:
 
 
 def clean(text: str) -> str:
-    """Return text fit for storage: no control characters or lone surrogates, NFC, single spaces.
+    """Return text without control characters and surrogates, in NFC, single spaces.
 
     Line breaks stay. Ligatures become letters; NFKC would change too much ("m²").
     """
@@ -56,5 +64,8 @@ def one_line(text: str) -> str:
 
 
 def flowing(text: str) -> str:
-    """Return the clean text with line breaks only between blocks; spaces at its ends stay."""
+    """Return the clean text with line breaks only between blocks.
+
+    Spaces at its ends stay.
+    """
     return _AROUND_BREAK.sub("\n", clean(text))

@@ -28,7 +28,10 @@ _UNREADABLE = (
 
 
 def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
-    """Find the context of quotes in an EPUB or a web page; never raises for bad content."""
+    """Find the context of quotes in an EPUB or a web page.
+
+    Never raises for bad content.
+    """
     try:
         pages = _pages(path)
     except _UNREADABLE as error:
@@ -42,8 +45,9 @@ def _pages(path: Path) -> list[bytes]:
     if path.suffix.lower() in PAGES:
         page, _ = read_file(path, LARGEST)
         return [page]
-    with open(path, "rb", opener=open_regular) as file, ZipFile(file) as book:
-        pages = [entry for entry in book.infolist() if entry.filename.lower().endswith(PAGES)]
+    with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
+        files = book.infolist()
+        pages = [file for file in files if file.filename.lower().endswith(PAGES)]
         if sum(page.file_size for page in pages) > LARGEST:
             raise ValueError("it is too large")
         return [book.read(page) for page in pages]

@@ -19,7 +19,7 @@ MOST_DRAWN = 1000
 
 
 def document_id(folds: Sequence[str], pages: Iterable[pdfium.PdfPage | None]) -> str:
-    """Return 16 hex digits made from the folded texts of the pages, and from what they draw."""
+    """Return 16 hex digits made from the folded texts of the pages and their drawings."""
     if sum(map(len, folds)) >= LITTLE_TEXT:
         return h16(*folds)
     drawn: list[str] = []
@@ -30,7 +30,7 @@ def document_id(folds: Sequence[str], pages: Iterable[pdfium.PdfPage | None]) ->
 
 
 def _drawn(page: pdfium.PdfPage) -> Iterator[str]:
-    """Yield kind and place of what a page draws, in whole points, and a digest of each picture."""
+    """Yield kind and place (in points) of what a page draws, and digests of pictures."""
     for drawing in islice(page.get_objects(max_depth=DEEPEST), MOST_DRAWN):
         edges = map(round, drawing.get_bounds())
         yield " ".join(map(str, (drawing.type, *edges)))

@@ -1,4 +1,4 @@
-"""Questions about PDFs and their replies, as they pass between this program and its workers."""
+"""Questions about PDFs, and their replies, as they pass between processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Box = tuple[float, float, float, float]
 """left, bottom, right, top in points, in the space of /Rect"""
 
 
-# --- questions ------------------------------------------------------------------------------
+# --- questions --------------------------------------------------------------------------
 
 
 class Request(Value, tag="request"):
@@ -62,14 +62,15 @@ class Cut(Value, tag="cut"):
 Question = Request | Around | Cut
 
 
-# --- replies --------------------------------------------------------------------------------
+# --- replies ----------------------------------------------------------------------------
 
 
 class Read(Value, tag="read", omit_defaults=True):
     """What a file contains; without marks the other fields are empty."""
 
     document: Document = Document(DocumentKey(""), "", "")
-    """Its key stays the same when another program saves the file; title "" if the file has none."""
+    """Its key stays the same when another program saves the file; title "" if the file
+    has none."""
     marks: tuple[Highlight, ...] = ()
     """In reading order, `block` the page from 0; without document and namespace."""
     areas: tuple[tuple[int, Box], ...] = ()
@@ -100,7 +101,10 @@ class Surroundings(Value, tag="passages"):
 
 
 class Pictures(Value, tag="cut"):
-    """The reply to `Cut`: a PNG per area, in order; b"" for an area outside of its page."""
+    """The reply to `Cut`: a PNG per area, in order.
+
+    b"" stands for an area outside of its page.
+    """
 
     pictures: tuple[bytes, ...]
 

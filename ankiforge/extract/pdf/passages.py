@@ -1,4 +1,4 @@
-"""The text that a mark covers on a page, and its context: quads, reading order, sentences."""
+"""The text that a mark covers on a page, and its context."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ MOST_QUADS = 2000
 WIDEST = 14_400
 """Points; no page is wider. PyMuPDF marks the end of the plane when it finds nothing."""
 NEXT = 3
-"""How many of PDFium's characters on, at most, the next one of a run is: blanks lie between."""
+"""How many of PDFium's characters on, at most, the next one of a run is: blanks lie
+between."""
 
 
-# --- quads ----------------------------------------------------------------------------------
+# --- quads ------------------------------------------------------------------------------
 
 
 class Quad(Value):
@@ -62,9 +63,12 @@ def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
     The corners are sorted by angle, because programs write them in any order.
     """
-    groups = [points[start : start + 8] for start in range(0, len(points) - 7, 8)]
-    usable = [group for group in groups[:MOST_QUADS] if all(map(isfinite, group))]
-    marked = [_quad(list(zip(group[::2], group[1::2], strict=True))) for group in usable]
+    marked = []
+    for start in range(0, len(points) - 7, 8)[:MOST_QUADS]:
+        numbers = points[start : start + 8]
+        if all(map(isfinite, numbers)):
+            corners = list(zip(numbers[::2], numbers[1::2], strict=True))
+            marked.append(_quad(corners))
     if marked or not rectangle:
         return marked
     left, bottom, right, top = rectangle
@@ -78,11 +82,16 @@ def _quad(corners: list[Point]) -> Quad:
     ys = [y for _, y in corners]
     centre_x = sum(xs) / 4
     centre_y = sum(ys) / 4
-    corners = sorted(corners, key=lambda corner: atan2(corner[1] - centre_y, corner[0] - centre_x))
+
+    def angle(corner: Point) -> float:
+        x, y = corner
+        return atan2(y - centre_y, x - centre_x)
+
+    around_centre = tuple(sorted(corners, key=angle))
     return Quad(
-        corners=tuple(corners),
+        corners=around_centre,
         box=(min(xs), min(ys), max(xs), max(ys)),
-        upright=all(_is_upright(*side) for side in _sides(corners)),
+        upright=all(_is_upright(start, end) for start, end in _sides(around_centre)),
     )
 
 
@@ -95,7 +104,7 @@ def _is_upright(start: Point, end: Point) -> bool:
     return abs(start[0] - end[0]) < 0.01 or abs(start[1] - end[1]) < 0.01
 
 
-# --- the characters under a mark ------------------------------------------------------------
+# --- the characters under a mark --------------------------------------------------------
 
 Owners = dict[int, int]
 """Place of a covered character → the number of the quad that covers it."""
@@ -111,7 +120,7 @@ class Passages:
             self._rows[int(char.y // ROW)].append(place)
 
     def under(self, marked: list[Quad]) -> list[list[int]]:
-        """Return the places that a mark covers, one list per printed line, in reading order."""
+        """Return the places that a mark covers in reading order, a list per line."""
         owners = self._covered(marked, 0.0, _is_inside)
         if not owners:
             owners = self._covered(marked, 3 * ROW, _is_underlined)
@@ -135,7 +144,10 @@ class Passages:
     def _covered(
         self, marked: list[Quad], reach: float, covers: Callable[[Quad, Char], bool]
     ) -> Owners:
-        """Return the characters that quads cover; the quads reach up by `reach` points."""
+        """Return the characters that quads cover.
+
+        The quads reach up by `reach` points.
+        """
         owners: Owners = {}
         for number, quad in enumerate(marked):
             left, bottom, right, top = quad.box
@@ -161,7 +173,7 @@ class Passages:
         return letters
 
     def _is_outermost(self, place: int, step: int) -> bool:
-        """Return whether the place after this one in a direction is the last letter of a word."""
+        """Return whether the next place in a direction is the last letter of a word."""
         chars = self._page.chars
         beside = place + step
         if not 0 <= beside < len(chars) or not self._continues(place, step, 1):
@@ -189,7 +201,7 @@ class Passages:
         return segments
 
     def _follows(self, previous: int, place: int, owners: Owners) -> bool:
-        """Return whether a covered place belongs to the same segment as the one before it."""
+        """Return whether a covered place is in the same segment as the one before it."""
         if owners[previous] != owners[place]:
             return False
         chars = self._page.chars
@@ -199,7 +211,10 @@ class Passages:
 
 
 def _is_inside(quad: Quad, char: Char) -> bool:
-    """Return whether the centre lies in a quad. A tolerance would add letters of other lines."""
+    """Return whether the centre lies in a quad.
+
+    A tolerance would add letters of other lines.
+    """
     _, bottom, _, top = quad.box
     is_level = bottom <= char.y <= top
     return is_level and (quad.upright or quad.holds(char.x, char.y))
@@ -213,7 +228,7 @@ def _is_underlined(quad: Quad, char: Char) -> bool:
     return is_thin and lowest <= (bottom + top) / 2 <= char.y
 
 
-# --- reading order --------------------------------------------------------------------------
+# --- reading order ----------------------------------------------------------------------
 
 
 class _Extent(Value):
@@ -227,7 +242,11 @@ class _Extent(Value):
     height: float
 
 
-def _in_order(chars: list[Char], segments: list[list[int]], owners: Owners) -> list[list[int]]:
+def _in_order(
+    chars: list[Char],
+    segments: list[list[int]],
+    owners: Owners,
+) -> list[list[int]]:
     """Sort segments as in the page's text, or as the quads if those jump less."""
     if len(segments) < 2:
         return segments
@@ -238,7 +257,8 @@ def _in_order(chars: list[Char], segments: list[list[int]], owners: Owners) -> l
     extents = [_extent(segment_chars, direction, rtl=rtl) for segment_chars in printed]
 
     def jumps(order: Iterable[int]) -> float:
-        return sum(_oddness(extents[first], extents[second]) for first, second in pairwise(order))
+        in_order = [extents[number] for number in order]
+        return sum(_oddness(first, second) for first, second in pairwise(in_order))
 
     by_text = range(len(segments))
     by_quad = sorted(by_text, key=lambda number: owners[segments[number][0]])
@@ -271,7 +291,7 @@ def _oddness(first: _Extent, second: _Extent) -> float:
     return 0.75 if is_far_back else 0.0
 
 
-# --- context --------------------------------------------------------------------------------
+# --- context ----------------------------------------------------------------------------
 
 LONGEST_SENTENCE = 600
 """Characters around a mark; a longer sentence is a table or list without full stops."""
@@ -285,7 +305,8 @@ def around(text: str, span: Span, body: Span | None = None) -> tuple[str, str, s
     Args:
         text: the text of the page.
         span: the passage.
-        body: the page without running heads and feet; ignored if the passage is outside of it.
+        body: the page without running heads and feet; ignored if the passage is outside
+            of it.
     """
     start, end = span
     if body and body[0] <= start and end <= body[1]:
@@ -301,7 +322,10 @@ def around(text: str, span: Span, body: Span | None = None) -> tuple[str, str, s
 
 
 def _sentence(text: str, start: int, end: int) -> str:
-    """Return the sentences around a passage, within its block; "" if they are too long."""
+    """Return the sentences around a passage, within its block.
+
+    "" if they are too long.
+    """
     far = 2 * LONGEST_SENTENCE
     block_start = max(text.rfind("\n", 0, start) + 1, start - far)
     block_end = text.find("\n", end, end + far)
@@ -314,7 +338,7 @@ def _sentence(text: str, start: int, end: int) -> str:
     return one_line(block[left:right])
 
 
-# --- running heads and feet -----------------------------------------------------------------
+# --- running heads and feet -------------------------------------------------------------
 
 EDGE = 2
 """Lines at the top and at the bottom that may be running heads or feet."""
@@ -338,12 +362,12 @@ class EdgeLine(Value):
 
     @property
     def key(self) -> tuple[bool, str]:
-        """What it has in common with the same line on other pages, whatever their numbers."""
+        """What it has in common with the same line on pages with other numbers."""
         return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
 
 class Running:
-    """The running heads and feet of a document: lines at page edges that recur on others."""
+    """The running heads and feet of a document: page edges that recur on others."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         """Find the running lines from the texts of the pages."""
@@ -374,14 +398,14 @@ class Running:
         return (start, max(start, end))
 
     def _is_running(self, line: EdgeLine) -> bool:
-        """Return whether a line recurs, or is the page number of a document of several pages."""
+        """Return whether a line recurs, or is a page number among several."""
         if len(self._edges) > 1 and _PAGE_NUMBER.fullmatch(line.text):
             return True
         return line.key in self._recurring
 
 
 def _edges(text: str) -> Iterator[EdgeLine]:
-    """Yield the lines at the edges of a page: from the top down, then from the bottom up."""
+    """Yield the lines at the edges of a page: from the top down, from the bottom up."""
     every_line = text.splitlines()
     first_lines = list(islice(_filled(every_line), 2 * EDGE + 1))
     if len(first_lines) > 2 * EDGE:

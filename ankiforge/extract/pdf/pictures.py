@@ -1,8 +1,8 @@
 """Pictures of figures and drawings, cut out of their pages.
 
-A picture is upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It shows what is
-printed and what people drew, pasted or typed on the page. Frames and colours that only mark
-something, and the icons of comments, are left out.
+A picture is upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It
+shows what is printed and what people drew, pasted or typed on the page. Frames and
+colours that only mark something, and the icons of comments, are left out.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _hide_marks(page: PdfPage) -> None:
                 pdfium_c.FPDFAnnot_SetFlags(annotation, flags)
 
 
-# --- drawing --------------------------------------------------------------------------------
+# --- drawing ----------------------------------------------------------------------------
 
 
 class Cutout(Value):
@@ -148,7 +148,7 @@ def _pixels(page: PdfPage, cutout: Cutout) -> bytes:
         return bytes(bitmap.buffer)
 
 
-# --- the file format ------------------------------------------------------------------------
+# --- the file format --------------------------------------------------------------------
 
 
 def png(width: int, height: int, pixels: bytes) -> bytes:
@@ -165,7 +165,7 @@ def png(width: int, height: int, pixels: bytes) -> bytes:
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
-    """Return a chunk of a PNG: its length, its name and data, and the checksum of these."""
+    """Return a chunk of a PNG: its length, name, data, and the checksum of both."""
     length = struct.pack(">I", len(data))
     checksum = struct.pack(">I", zlib.crc32(name + data))
     return length + name + data + checksum

@@ -1,7 +1,7 @@
 """One process that answers questions about PDFs: PDFs crash, hang and exhaust memory.
 
-`Process` is the caller's side, `serve` runs in the process. Only there are the PDF libraries
-imported.
+`Process` is the caller's side, `serve` runs in the process. Only there are the PDF
+libraries imported.
 """
 
 from __future__ import annotations
@@ -18,22 +18,32 @@ from time import monotonic
 
 from msgspec import json
 
-from ankiforge.extract.pdf.messages import HYPERTEXT, REPAIR, Around, Failed, Question, Reply
+from ankiforge.extract.pdf.messages import (
+    HYPERTEXT,
+    REPAIR,
+    Around,
+    Failed,
+    Question,
+    Reply,
+)
 
 MEMORY = 320 * 2**20
-"""Bytes of data per process, where the system can limit it. A page of a few hundred kB may inflate
-to gigabytes."""
-CRASHED = Failed("the PDF reader crashed on it, or it takes more memory than is allowed", REPAIR)
+"""Bytes of data per process, where the system can limit it. A page of a few hundred kB
+may inflate to gigabytes."""
+CRASHED = Failed(
+    "the PDF reader crashed on it, or it takes more memory than is allowed",
+    REPAIR,
+)
 
 
-# --- in the process -------------------------------------------------------------------------
+# --- in the process ---------------------------------------------------------------------
 
 
 def serve(questions: int, replies: int, seconds: float) -> None:
-    """Answer questions, one line of JSON each, until the program that asks them has ended.
+    """Answer questions, a line of JSON each, until the program that asks has ended.
 
-    The process dies of a question that takes longer than `seconds`. `questions` and `replies` are
-    file descriptors.
+    The process dies of a question that takes longer than `seconds`. `questions` and
+    `replies` are file descriptors.
     """
     import faulthandler
     import gc
@@ -41,7 +51,8 @@ def serve(questions: int, replies: int, seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.disable()  # its death is an answer
     gc.disable()  # the characters of a page form no cycles
-    with suppress(ImportError, OSError):  # not on Windows; only Linux says what is used already
+    # not on Windows; only Linux says what is used already
+    with suppress(ImportError, OSError):
         _limit_memory()
     null = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
     with (
@@ -82,7 +93,7 @@ def answer(question: Question) -> Reply:
     return answer_from(question)
 
 
-# --- the caller's side ----------------------------------------------------------------------
+# --- the caller's side ------------------------------------------------------------------
 
 
 class Process:
@@ -96,7 +107,8 @@ class Process:
         self._wait: Callable[[], object]
         questions, to_questions = os.pipe()
         from_replies, replies = os.pipe()
-        # a copy of this process has imported most of what it needs; beside threads it may hang
+        # a copy of this process has imported most of what it needs; beside threads it
+        # may hang
         if sys.platform == "linux" and threading.active_count() == 1:
             pid = os.fork()
             if not pid:
@@ -136,7 +148,10 @@ class Process:
         return Failed(f"reading it took longer than {self._seconds:g} s", hint)
 
     def end(self) -> None:
-        """End the process, even if it is busy; a thread that waits for its reply gets a failure."""
+        """End the process, even if it is busy.
+
+        A thread that waits for its reply gets a failure.
+        """
         self.ended = True
         with suppress(OSError):  # it has ended
             self._kill()

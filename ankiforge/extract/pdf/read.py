@@ -1,4 +1,4 @@
-"""Reading one file with PDFium: the annotations, the text under and around them, pictures."""
+"""Reading one file with PDFium: annotations, the text under and around them, pictures."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ from ankiforge.text.fold import canonical, fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
 LOCKED = Failed(
-    "it is locked with a password", "open it in a PDF reader and save a copy without a password"
+    "it is locked with a password",
+    "open it in a PDF reader and save a copy without a password",
 )
 NO_PDF = Failed("it is not a PDF", "leave it out with `exclude`, or fetch it again")
 EMPTY = Failed("the file is empty", "fetch it again")
@@ -88,16 +89,20 @@ REPEATS = 90
 OPEN_PAGES = 64
 """Pages that PDFium keeps in memory at a time."""
 NEAR = 200
-"""Characters after the start of its box, beside twice its length, searched for a quote."""
+"""Characters after the start of its box, beside twice its length, searched for a
+quote."""
 CHAR_PAGES = 4
 """Pages whose characters are kept in memory at a time."""
 
 
-# --- one question ---------------------------------------------------------------------------
+# --- one question -----------------------------------------------------------------------
 
 
 def answer_from(question: Question) -> Reply:
-    """Answer a question about a PDF, or return why that failed; never raises for bad content."""
+    """Answer a question about a PDF, or return why that failed.
+
+    Never raises for bad content.
+    """
     path = Path(question.path)
     try:
         document = _open(path)
@@ -163,7 +168,7 @@ def _is_cut(path: Path) -> bool:
     return b"%%EOF" not in tail and b"startxref" not in tail
 
 
-# --- pages ----------------------------------------------------------------------------------
+# --- pages ------------------------------------------------------------------------------
 
 
 class _OpenPage:
@@ -188,7 +193,8 @@ class _Pages:
         self.damaged: list[int] = []
         """Pages that cannot be opened."""
         # PDFium closes a page when it leaves the cache, or with the document
-        self._open_page = lru_cache(maxsize=OPEN_PAGES)(lambda number: _OpenPage(document[number]))
+        keep_open = lru_cache(maxsize=OPEN_PAGES)
+        self._open_page = keep_open(lambda number: _OpenPage(document[number]))
 
     def __len__(self) -> int:
         return len(self.document)
@@ -226,10 +232,10 @@ class _Page(Value):
     passages: Passages
 
 
-# --- what is found there --------------------------------------------------------------------
+# --- where the marks are -------------------------------------------------------------------
 
 
-class _Found(Value):
+class _LocatedMark(Value):
     """An annotation and the text that it covers."""
 
     annotation: Annotation
@@ -241,7 +247,7 @@ class _Found(Value):
 
     @property
     def order(self) -> tuple[int, float, float]:
-        """What sorts the annotations of a page: down and to the right at the same place."""
+        """What sorts the annotations of a page: at one place, down and to the right."""
         left, _, _, top = _box(self.annotation)
         return (self.place, -top, left)
 
@@ -258,7 +264,8 @@ class _Reading:
         self._pages = pages
         self._lines = cache(lambda number: pages.tried(number, self._read_lines, []))
         self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
-        self._texts = [pages.tried(number, self._read_text, "") for number in range(len(pages))]
+        numbers = range(len(pages))
+        self._texts = [pages.tried(number, self._read_text, "") for number in numbers]
         self._spelling = Spelling(self._texts)
         self._running = Running(self._texts)
         self._work = read_work(pages.document, self._texts[0], self._lines(0))
@@ -303,10 +310,10 @@ class _Reading:
         for number in sorted(by_page):
             page = self._page(number)
             on_page = [_locate(page, annotation) for annotation in by_page[number]]
-            for found in sorted(on_page, key=attrgetter("order")):
-                if found.annotation.area:
-                    areas.append((len(marks), found.annotation.area))
-                marks.append(self._mark(page, found, names))
+            for located in sorted(on_page, key=attrgetter("order")):
+                if located.annotation.area:
+                    areas.append((len(marks), located.annotation.area))
+                marks.append(self._mark(page, located, names))
         key = DocumentKey(f"pdf:{document_id(self._folds, self._pages.opened())}")
         return structs.replace(
             read,
@@ -317,17 +324,17 @@ class _Reading:
             problems=tuple(self._problems(marks)),
         )
 
-    def _mark(self, page: _Page, found: _Found, names: set[str]) -> Highlight:
-        annotation = found.annotation
-        code = page.text.code(found.segments)
-        exact = code or without_bullets(one_line(page.text.quote(found.segments)))
-        prefix, suffix, sentence = _context(page, found)
+    def _mark(self, page: _Page, located: _LocatedMark, names: set[str]) -> Highlight:
+        annotation = located.annotation
+        code = page.text.code(located.segments)
+        exact = code or without_bullets(one_line(page.text.quote(located.segments)))
+        prefix, suffix, sentence = _context(page, located)
         if code or sentence == exact:
             sentence = ""
         nearby = ""
-        if found.segments:
+        if located.segments:
             asks = "?" in annotation.comment
-            nearby = _nearby(page.text.text, found.span, page.body, asks=asks)
+            nearby = _nearby(page.text.text, located.span, page.body, asks=asks)
         return Highlight(
             document=self._work,
             namespace="",
@@ -345,20 +352,23 @@ class _Reading:
             created=iso(annotation.created),
             modified=iso(annotation.modified),
             page_label=self._pages.label(page.number),
-            heading=self._heading_of_mark(page, found),
+            heading=self._heading_of_mark(page, located),
             block=str(page.number),
         )
 
-    def _heading_of_mark(self, page: _Page, found: _Found) -> str:
+    def _heading_of_mark(self, page: _Page, located: _LocatedMark) -> str:
         chars = page.text.chars
-        char_number = chars[found.place].number if chars else 0
-        _, _, _, top = _box(found.annotation)
+        char_number = chars[located.place].number if chars else 0
+        _, _, _, top = _box(located.annotation)
         return self._heading(page.number, char_number, top)
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
-        """Return what identifies a mark without text: its contents, its name, or its place."""
-        place = "x".join(str(round(edge)) for edge in annotation.box or ())
-        return annotation.contents or annotation.name or f"{h16(self._folds[page.number])}x{place}"
+        """Return what identifies a mark without text: contents, name, or place."""
+        if annotation.contents or annotation.name:
+            return annotation.contents or annotation.name
+        edges = [str(round(edge)) for edge in annotation.box or ()]
+        place = "x".join(edges)
+        return f"{h16(self._folds[page.number])}x{place}"
 
     def _problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
         """Yield (what, hint) for what cannot be read of the file."""
@@ -410,7 +420,10 @@ class _Reading:
         )
 
     def _with_next_page(self, page: _Page) -> str:
-        """Return the text of a page and of the next one, as if there were no break; "" for none."""
+        """Return the text of a page and of the next one, as if there were no break.
+
+        "" for none.
+        """
         if page.number + 1 == len(self._texts):
             return ""
         text = page.text.text
@@ -429,14 +442,17 @@ def _near_box(page: _Page, quote: Quote) -> Span | None:
         place = page.passages.nearest(left, (bottom + top) / 2)
         if place:
             start, _ = page.text.span(place - 1, place)
-    span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
-    return (start + span[0], start + span[1]) if span else None
+    end = start + 2 * len(quote.words) + NEAR
+    span = locate(quote.words, text[start:end])
+    if span is None:
+        return None
+    return (start + span[0], start + span[1])
 
 
-# --- one mark -------------------------------------------------------------------------------
+# --- one mark ---------------------------------------------------------------------------
 
 
-def _locate(page: _Page, annotation: Annotation) -> _Found:
+def _locate(page: _Page, annotation: Annotation) -> _LocatedMark:
     """Find the text that an annotation covers, or the character beside it."""
     segments: list[list[int]] = []
     if annotation.on_text:
@@ -451,20 +467,21 @@ def _locate(page: _Page, annotation: Annotation) -> _Found:
         place = page.passages.nearest(left, top)
         places = [place]
     span = page.text.span(min(places), max(places)) if page.text.chars else (0, 0)
-    return _Found(annotation, segments, place, span)
+    return _LocatedMark(annotation, segments, place, span)
 
 
-def _context(page: _Page, found: _Found) -> tuple[str, str, str]:
+def _context(page: _Page, located: _LocatedMark) -> tuple[str, str, str]:
     """Return (prefix, suffix, sentence) of a mark.
 
-    What is no mark on text has only the sentence beside it, and a mark that covers no text nothing.
+    What is no mark on text has only the sentence beside it, and a mark that covers no
+    text nothing.
     """
     if not page.text.chars:
         return ("", "", "")
-    prefix, suffix, sentence = around(page.text.text, found.span, page.body)
-    if found.segments:
+    prefix, suffix, sentence = around(page.text.text, located.span, page.body)
+    if located.segments:
         return (prefix, suffix, sentence)
-    return ("", "", "" if found.annotation.on_text else sentence)
+    return ("", "", "" if located.annotation.on_text else sentence)
 
 
 def _hints(annotation: Annotation, names: set[str]) -> tuple[Hint, ...]:
@@ -480,12 +497,13 @@ def _hints(annotation: Annotation, names: set[str]) -> tuple[Hint, ...]:
 
 
 def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
-    """Return the paragraphs around a passage of a page, without what is outside of `body`."""
+    """Return the paragraphs around a passage of a page, within `body`."""
     start, end = span
     first, last = body or (0, len(text))
     first = min(first, start)
     last = max(last, end)
-    paragraphs = paragraphs_around(text[first:last], start - first, end - first, asks=asks)
+    body_text = text[first:last]
+    paragraphs = paragraphs_around(body_text, start - first, end - first, asks=asks)
     lines = map(one_line, paragraphs.split("\n"))
     return "\n".join(filter(None, lines))
 
@@ -494,7 +512,10 @@ _INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
 def _repeats(comment: str, exact: str) -> bool:
-    """Return whether a comment only repeats the marked text; an instruction never does."""
+    """Return whether a comment only repeats the marked text.
+
+    An instruction never does.
+    """
     if _INSTRUCTS.match(comment):
         return False
     is_as_long = len(exact) / 2 < len(comment) < 2 * len(exact)

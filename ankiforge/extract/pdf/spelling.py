@@ -24,32 +24,39 @@ _WITHIN = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
 # The next four are compiled only when a document leaves a hyphen undecided.
 # Words that begin a compound more often than a longer word.
 _FIRST = (
-    r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed|single"
-    r"|double|two|three|four|five|six|eight|zero|first|second|third|higher|lower|fine|coarse|near"
-    r"|state|data|time)"
+    r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed"
+    r"|single|double|two|three|four|five|six|eight|zero|first|second|third|higher|lower"
+    r"|fine|coarse|near|state|data|time)"
 )
 # What follows them in longer words: high-light, short-ening, real-istic, time-table.
 _ENDING = (
-    r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]|land|way"
-    r"|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born|mente)"
+    r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]"
+    r"|land|way|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born"
+    r"|mente)"
 )
 # Words that end a compound, after a whole word.
 _SECOND = (
-    r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued|like|shaped"
-    r"|free|independent|induced|mediated|level)"
+    r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued"
+    r"|like|shaped|free|independent|induced|mediated|level)"
 )
 # What is no whole word, though documents may contain it as one.
 _PREFIX = r"(?:un|in|dis|inter|over|under|co|re|mis|non|pre|de|a|be|out|up|or|as)"
 
 
 def last_word(text: str) -> str:
-    """Return the word, with its inner hyphens, at the end of a text; "" if it ends otherwise."""
+    """Return the word, with its inner hyphens, at the end of a text.
+
+    "" if it ends otherwise.
+    """
     word = _LAST_WORD.search(text[-WORD:])
     return word[0] if word else ""
 
 
 def first_word(text: str) -> str:
-    """Return the word, with its inner hyphens, at the start of a text; "" if it starts otherwise."""
+    """Return the word, with its inner hyphens, at the start of a text.
+
+    "" if it starts otherwise.
+    """
     word = _FIRST_WORD.match(text[:WORD])
     return word[0].rstrip("-\u2010") if word else ""
 
@@ -62,7 +69,7 @@ class Spelling:
 
     @cached_property
     def _counts(self) -> Counter[str]:
-        """How often each word occurs, and each pair of neighbours within a longer compound."""
+        """How often each word occurs, and each pair of words within a compound."""
         counts: Counter[str] = Counter()
         for page in self._pages:
             unbroken = _BROKEN.sub(" ", page).lower().replace("\u2010", "-")
@@ -75,11 +82,11 @@ class Spelling:
         return counts
 
     def keeps_hyphen(self, left: str, right: str) -> bool:
-        """Return whether a line broken as left-, right spells `left-right`, not `leftright`.
+        """Return whether left-, right at a line end is `left-right`, not `leftright`.
 
         The rest of the document decides if it contains either form (three cases of four).
-        Otherwise a capital or digit after the break keeps the hyphen, and so do words that form
-        compounds.
+        Otherwise a capital or digit after the break keeps the hyphen, and so do words
+        that form compounds.
         """
         left = left.replace("\u2010", "-")
         right = right.replace("\u2010", "-")
@@ -106,7 +113,7 @@ class Spelling:
         return "-" in right and outer in _WITHIN
 
     def _is_usual_compound(self, inner: str, outer: str) -> bool:
-        """Return whether English writes these with a hyphen, though the document never does."""
+        """Return whether English hyphenates these, though the document never does."""
         if re.fullmatch(_FIRST, inner):
             is_word = len(outer) > 2 and outer != inner
             return is_word and not re.match(_ENDING, outer)

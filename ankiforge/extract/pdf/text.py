@@ -1,7 +1,7 @@
 """The text of a page: its characters joined in reading order.
 
-Lines are joined, hyphens at line ends resolved, blocks kept apart, superscripts and subscripts kept,
-and accents that TeX prints separately combined with their letters.
+Lines are joined, hyphens at line ends resolved, blocks kept apart, superscripts and
+subscripts kept, and accents that TeX prints separately combined with their letters.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class Line(Value):
 class PageText:
     """The visible characters of a page and the text they form.
 
-    Places within a page are indices into `chars`; `span` converts them to offsets in `text`.
+    Places within a page are indices into `chars`; `span` converts them to offsets in
+    `text`.
     """
 
     def __init__(self, chars: list[Char], spelling: Spelling) -> None:
@@ -106,7 +107,7 @@ class PageText:
     # --- steps of the constructor
 
     def _find_gaps(self) -> list[int]:
-        """Return what lies before each character: nothing, a blank, or the end of a line."""
+        """Return what lies before each character: nothing, a blank, or a line end."""
         gaps = [LINE]
         for left, right in pairwise(self.chars):  # runs for each letter of a document
             if right.number == left.number + 1 and left.text not in MARKERS:
@@ -116,7 +117,7 @@ class PageText:
         return gaps
 
     def _gap(self, left: Char, right: Char) -> int:
-        """Return what lies between two characters that do not follow one another directly."""
+        """Return what lies between two characters that are not direct neighbours."""
         between = [
             char
             for char in self._all_chars[left.number + 1 : right.number]
@@ -191,9 +192,12 @@ class PageText:
         largest = SMALLER * line.height
         if line.lowest > largest:
             return
-        places = range(line.start, line.end)
-        for is_small, run in groupby(places, lambda place: self.chars[place].height <= largest):
-            if is_small:
+
+        def is_small(place: int) -> bool:
+            return self.chars[place].height <= largest
+
+        for are_small, run in groupby(range(line.start, line.end), is_small):
+            if are_small:
                 yield list(run)
 
     def _base(self, places: list[int], line: Line) -> Char | None:
@@ -207,7 +211,7 @@ class PageText:
         return None
 
     def _convert(self, places: list[int], base: Char) -> None:
-        """Show small characters beside their base raised or lowered, as they are printed."""
+        """Show small characters beside their base raised or lowered, as printed."""
         for side, run in groupby(places, partial(self._side, base)):
             if side == 0:
                 continue
@@ -243,7 +247,7 @@ class PageText:
         return starts
 
     def _usual_line_step(self) -> float:
-        """Return the usual distance from line to line, infinity on a page without two of them."""
+        """Return the usual distance from line to line, infinity if there is none."""
         steps = []
         for above, line in pairwise(self.lines):
             step = line.depth - above.depth
@@ -278,7 +282,9 @@ class PageText:
         return "".join(parts), starts
 
     def _glue(self, left: int, right: int, before: Sequence[str]) -> str | None:
-        """Return what joins characters of different words or lines; None: drop the hyphen.
+        """Return what joins characters of different words or lines.
+
+        None drops the hyphen.
 
         `before` is the text up to the left one, in pieces.
         """
@@ -295,7 +301,7 @@ class PageText:
         return " "
 
     def _keeps_hyphen(self, word: str, place: int) -> bool:
-        """Return whether to keep the hyphen between a word and the word that begins at a place."""
+        """Return whether to keep the hyphen between a word and the one at a place."""
         end = place + 1
         farthest = min(len(self.chars), place + WORD)
         while end < farthest and self._gaps[end] is NOTHING:
@@ -308,7 +314,7 @@ class PageText:
     # --- passages
 
     def quote(self, segments: list[list[int]]) -> str:
-        """Return the text of a passage: places in reading order, one list per printed line."""
+        """Return the text of a passage: places in reading order, a list per line."""
         places = list(chain.from_iterable(segments))
         text, _ = self._joined(places, lambda left, right, _: self._between(left, right))
         if places and self.chars[places[-1]].text in MARKERS:
@@ -316,7 +322,7 @@ class PageText:
         return text
 
     def _between(self, left: int, right: int) -> str | None:
-        """Return what joins two characters of a passage, between which some may be missing."""
+        """Return what joins two characters of a passage; some between may be missing."""
         is_near = left < right <= left + SKIPPED
         if is_near and not self.line_ends(left, right):
             return " "
@@ -342,14 +348,14 @@ class PageText:
         return LINE in self._gaps[left + 1 : right + 1]
 
     def span(self, first: int, last: int) -> Span:
-        """Return [start, end) in `text` of the characters from `first` to `last` inclusive."""
+        """Return [start, end) in `text` of the characters `first` to `last` inclusive."""
         end = self._starts[last] + len(self._shown[last])
         is_last_of_page = last + 1 == len(self.chars)
         following = len(self.text) if is_last_of_page else self._starts[last + 1]
         return (self._starts[first], min(end, following))
 
     def place(self, offset: int) -> int:
-        """Return the place of the character at an offset of `text`, or the last one before it."""
+        """Return the place of the last character at or before an offset of `text`."""
         return max(bisect_right(self._starts, offset) - 1, 0)
 
     # --- code
@@ -398,7 +404,7 @@ class PageText:
         return "".join(parts)
 
 
-# --- comparing characters and lines ---------------------------------------------------------
+# --- comparing characters and lines -----------------------------------------------------
 
 
 def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
@@ -415,7 +421,7 @@ def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
 
 
 def _touch(left: Char, right: Char) -> bool:
-    """Return whether two letters touch although PDFium separates them (at superscripts)."""
+    """Return whether two letters touch though PDFium separates them (at superscripts)."""
     height = max(left.height, right.height, 1.0)
     # the lines may run from right to left
     distance = min(abs(right.left - left.right), abs(left.left - right.right))
@@ -429,7 +435,7 @@ def _touch(left: Char, right: Char) -> bool:
 
 
 def _changes_size(above: Line, line: Line) -> bool:
-    """Return whether the letters of a line are larger or smaller than those of the line above."""
+    """Return whether a line is larger or smaller than the one above."""
     if min(above.end - above.start, line.end - line.start) < LEAST_COMPARED:
         return False
     ratio = line.height / above.height

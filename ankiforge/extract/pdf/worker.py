@@ -1,4 +1,4 @@
-"""Questions about PDFs, answered by processes, a cluster, or a cache of earlier replies."""
+"""Questions about PDFs, answered by processes, a cluster, or earlier replies."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ class PdfWorker:
             seconds: the time limit for one question.
             memory: caches replies about a file.
             jobs: how many files `prefetch` reads at a time.
-            executor: the address of a Dask cluster that reads them instead. "" for this machine.
+            executor: the address of a Dask cluster that reads them instead. "" for this
+                machine.
         """
         self.seconds = seconds
         self.jobs = jobs
@@ -97,7 +98,10 @@ class PdfWorker:
     # --- questions
 
     def read(self, path: Path, *, named: bool = False) -> Read | Failed:
-        """Read the marks of a file; `named`: identify the work even if nothing is marked."""
+        """Read the marks of a file.
+
+        `named`: identify the work even if nothing is marked.
+        """
         reply = self.ask(Request(absolute(path), named))
         assert isinstance(reply, Read | Failed)
         return reply
@@ -108,10 +112,10 @@ class PdfWorker:
         return reply.passages if isinstance(reply, Surroundings) else ()
 
     def cut(self, path: Path, areas: Sequence[Area]) -> tuple[list[bytes], Failed | None]:
-        """Return a PNG for each area of a file, in order, and why not all of them could be tried.
+        """Return a PNG for each area, in order, and why not all of them could be tried.
 
-        b"" stands for one that cannot be cut. Pictures are requested a few at a time, so that a
-        page that cannot be drawn costs little else.
+        b"" stands for one that cannot be cut. Pictures are requested a few at a time, so
+        that a page that cannot be drawn costs little else.
         """
         pictures: list[bytes] = []
         for start in range(0, len(areas), PICTURES_AT_ONCE):
@@ -149,15 +153,18 @@ class PdfWorker:
         """Start on the questions that will be asked next, in this order."""
         if not self.executor and self.jobs <= 1:
             return
-        new = deque(question for question in questions if _name(question) not in self._cache)
-        if len(new) < 2:
+        unknown: deque[Question] = deque()
+        for question in questions:
+            if _name(question) not in self._cache:
+                unknown.append(question)
+        if len(unknown) < 2:
             return
-        self._next = new
+        self._next = unknown
         if self._ahead is None:
-            self._ahead = self._start_ahead(len(new))
+            self._ahead = self._start_ahead(len(unknown))
 
     def _start_ahead(self, count: int) -> Executor:
-        """Connect to the cluster, or start processes for so many questions, with threads."""
+        """Connect to the cluster, or start processes and threads for the questions."""
         if self.executor:
             return self._stack.enter_context(cluster(self.executor))
         from concurrent.futures import ThreadPoolExecutor
@@ -219,11 +226,11 @@ def absolute(path: Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100
 
 
-# --- the cache ------------------------------------------------------------------------------
+# --- the cache --------------------------------------------------------------------------
 
 
 class _Cache:
-    """Replies about files, by names that change with the file, the question and the program."""
+    """Replies by names that change with the file, the question and the program."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -267,19 +274,22 @@ class _Cache:
 
 
 def _name(question: Question) -> str:
-    """Return the name of a reply in the cache. "" if the file may change without notice."""
+    """Return the name of a reply in the cache.
+
+    "" if the file may change without notice.
+    """
     stamp = stamp_at(question.path)
     if not stamp or not proves(stamp):
         return ""
     return h16(program(), repr(question), repr(stamp))
 
 
-# --- the optional cluster: the setting `executor` ---------------------------------------------
+# --- the optional cluster: the setting `executor` ---------------------------------------
 
 
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
-    """Connect to the Dask cluster whose scheduler is at `address`, such as `tcp://host:8786`.
+    """Connect to the Dask cluster of a scheduler such as `tcp://host:8786`.
 
     Raises:
         UsageError: dask.distributed is not installed.
@@ -297,7 +307,8 @@ def cluster(address: str) -> Iterator[Executor]:
         client.wait_for_workers(1, timeout=CONNECT_SECONDS)
     except ImportError as error:
         hint = "pip install 'ankiforge-cards[dask]'"
-        raise UsageError("the setting executor needs dask.distributed", hint=hint) from error
+        what = "the setting executor needs dask.distributed"
+        raise UsageError(what, hint=hint) from error
     except (OSError, TypeError, ValueError) as error:
         hint = f"start one: dask scheduler; and workers: dask worker {address}"
         what = f"no Dask scheduler answers at {address} with a worker ({error})"
@@ -307,6 +318,6 @@ def cluster(address: str) -> Iterator[Executor]:
 
 
 def answer_elsewhere(seconds: float, question: Question) -> Reply:
-    """Answer a question on another machine, where the files are to be found by the same paths."""
+    """Answer a question on another machine, where files have the same paths."""
     with PdfWorker(seconds) as worker:
         return worker.ask(question)

@@ -18,7 +18,7 @@ from ankiforge.model import Document, DocumentKey, Pair, Value, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
-# --- lines ----------------------------------------------------------------------------------
+# --- lines ------------------------------------------------------------------------------
 
 
 class PrintedLine(Value):
@@ -62,7 +62,7 @@ def _printed_line(raw: Any, offset: int, words: str) -> PrintedLine:
     return PrintedLine(index, words, size, box.top)
 
 
-# --- headings -------------------------------------------------------------------------------
+# --- headings ---------------------------------------------------------------------------
 
 MOST_ENTRIES = 5000
 """Outline entries read, at most."""
@@ -82,11 +82,16 @@ class Entry(Value):
 
 
 def headings_above(
-    outline: Sequence[Entry], lines: Sequence[PrintedLine], page: int, index: int, top: float
+    outline: Sequence[Entry],
+    lines: Sequence[PrintedLine],
+    page: int,
+    index: int,
+    top: float,
 ) -> str:
     """Return the headings above a character of a page with these lines, joined by ` › `.
 
-    The text decides where an entry stands if it contains it: columns make heights useless.
+    The text decides where an entry stands if it contains it: columns make heights
+    useless.
     """
     path: list[Entry] = []
     for entry in outline:
@@ -121,7 +126,7 @@ def outline_of(document: PdfDocument) -> Iterator[Entry]:
 
 
 def _top_of(target: PdfDest) -> float:
-    """Return the height on its page to which an entry leads, infinity for the whole page."""
+    """Return the height on its page to which an entry leads, infinity for all of it."""
     mode, numbers = target.get_view()
     index = _TOP.get(mode)
     if index is None or index >= len(numbers):
@@ -134,40 +139,46 @@ _TOPS = {"XYZ": 1, "FITH": 0, "FITBH": 0, "FITR": 3}
 _TOP = {getattr(pdfium_c, f"PDFDEST_VIEW_{mode}"): index for mode, index in _TOPS.items()}
 
 
-# --- metadata -------------------------------------------------------------------------------
+# --- metadata ---------------------------------------------------------------------------
 
 ENTRIES = ("Subject", "Keywords", "doi", "DOI", "WPS-ARTICLEDOI")
 """Entries of the metadata, beside title and author, that name a DOI or an arXiv id."""
 
 _DOI = regex(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
 # A DOI that continues on the next line; half a DOI would match thousands of works.
-_CUT_DOI = regex(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
+_CUT_DOI = regex(
+    r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])"
+    r"[\ufffe\x02]?\s*\n\s*(?=[a-z\d])"
+)
 _ARXIV = regex(
     r"(?i)\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)"
 )
 # File and program names, and what stands for a title.
 _JUNK_TITLE = (
-    r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
+    r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous"
+    r"|slide \d|layout \d"
     r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|$"
     r"|\S*\d\S* \d+\.\.\d+$|pii:|doi[: ]|https?:|[a-z]:\\|/\w+/"
     r"|scan(?:ned)?(?: document| image)?\W*\d*$"
     r"|full page|(?:new |blank )?(?:document|presentation|page|template)\W*\d*$|page \d"
     r"|(?:insert |your |article |paper |document |the )*title"
     r"(?: here| of (?:the |your )?(?:paper|article|thesis|document))?$|no title"
-    r"|(?:acm|ieee|elsevier|springer|latex|word) \w*\s?(?:template|sample|manuscript|proceedings)"
-    r"|elsevier editorial|author'?s? (?:copy|version|instructions)|instructions (?:for|to) authors"
+    r"|(?:acm|ieee|elsevier|springer|latex|word) \w*\s?"
+    r"(?:template|sample|manuscript|proceedings)"
+    r"|elsevier editorial|author'?s? (?:copy|version|instructions)"
+    r"|instructions (?:for|to) authors"
     r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$"
 )
-# A word as a book may be called: *Walden*, *Grundgesetz*. Half of all /Title values are one word,
-# and most of these are names of files and programs.
+# A word as a book may be called: *Walden*, *Grundgesetz*. Half of all /Title values are
+# one word, and most of these are names of files and programs.
 _ONE_WORD = regex(r"[^\W\d_a-z][^\W\d_]{2,}(?:['’-][^\W\d_]+)*")
 _GENERIC = frozenset(
-    "abstract article book chapter cover default doc document dokument draft file form format"
-    " handout home index introduction invoice latex layout lecture letter main manuscript new notes"
-    " output page paper pdf poster powerpoint preprint presentation print proof report scan script"
-    " seite slide slides supplement template test text thesis title titel untitled unbenannt"
-    " version word".split()
+    "abstract article book chapter cover default doc document dokument draft file form"
+    " format handout home index introduction invoice latex layout lecture letter main"
+    " manuscript new notes output page paper pdf poster powerpoint preprint presentation"
+    " print proof report scan script seite slide slides supplement template test text"
+    " thesis title titel untitled unbenannt version word".split()
 )
 _LONGEST_TITLE = 40
 """Words; a longer text is the abstract."""
@@ -176,31 +187,40 @@ _OF_SEVERAL_SENTENCES = 20
 _SENTENCE_END = regex(r"[.!?]\s+(?=[^\W\d_a-z])|[。！？]")
 _SHORT_TITLE = 8
 """Words; a shorter title may begin with the word *Abstract* or *Summary*."""
-_ABSTRACT = regex(r"(?i)(?:abstract|summary|zusammenfassung|r[ée]sum[ée]|resumen|resumo)\s*[:.—–-]")
+_ABSTRACT = regex(
+    r"(?i)(?:abstract|summary|zusammenfassung|r[ée]sum[ée]|resumen|resumo)"
+    r"\s*[:.—–-]"
+)
 _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _JUNK_AUTHOR = (
-    r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*|admin\w*\b.*|.*\bowner"
+    r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*"
+    r"|admin\w*\b.*|.*\bowner"
     r"|.*\b(?:user|benutzer|utilisateur|usuario|utente)\W*\d*|.*['’]s (?:mac|i?p).*"
     r"|(?:your|the|first|author'?s?) (?:name|author).*"
-    r"|(?:dell|hp|lenovo|asus|acer|toshiba|sony)(?: (?:inc\.?|pc|laptop|notebook|customer))?)$"
+    r"|(?:dell|hp|lenovo|asus|acer|toshiba|sony)"
+    r"(?: (?:inc\.?|pc|laptop|notebook|customer))?)$"
 )
 
 
-def read_work(document: PdfDocument, first_page: str, lines: Sequence[PrintedLine]) -> Document:
+def read_work(
+    document: PdfDocument,
+    first_page: str,
+    lines: Sequence[PrintedLine],
+) -> Document:
     """Return the metadata of the work, "" where the file has none.
 
-    Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page, which may
-    cite another work, are `doi-hint` and `arxiv-hint`.
+    Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page,
+    which may cite another work, are `doi-hint` and `arxiv-hint`.
     """
-    named = one_line(document.get_metadata_value("Title"))
+    metadata_title = one_line(document.get_metadata_value("Title"))
     author = one_line(document.get_metadata_value("Author"))
     others = [one_line(document.get_metadata_value(name)) for name in ENTRIES]
     return Document(
         key=DocumentKey(""),
         source="",
-        title=_title(named, lines),
+        title=_title(metadata_title, lines),
         creators=tuple(_creators(author)),
-        identifiers=tuple(_identifiers(" ".join((named, *others)), first_page)),
+        identifiers=tuple(_identifiers(" ".join((metadata_title, *others)), first_page)),
     )
 
 
@@ -212,7 +232,7 @@ def _creators(author: str) -> Iterator[str]:
 
 
 def _identifiers(metadata: str, first_page: str) -> Iterator[Pair]:
-    """Yield the identifiers of a work, those of its metadata before those that are printed."""
+    """Yield the identifiers of a work: those of its metadata, then printed ones."""
     doi = find_doi(metadata)
     arxiv = _find(_ARXIV, metadata)
     printed_doi = find_doi(_CUT_DOI.sub(r"\1", first_page))
@@ -227,32 +247,34 @@ def _identifiers(metadata: str, first_page: str) -> Iterator[Pair]:
         yield (hints.printed("arxiv"), printed_arxiv)
 
 
-def _title(named: str, lines: Sequence[PrintedLine]) -> str:
+def _title(metadata_title: str, lines: Sequence[PrintedLine]) -> str:
     """Return the title of a work, "" if neither its metadata nor its first page has one.
 
-    A single word is a title if it is printed in a line of its own, or if nothing else is known.
+    A single word is a title if it is printed in a line of its own, or if nothing else is
+    known.
 
     Args:
-        named: the title in the metadata, which may be junk.
+        metadata_title: the title in the metadata, which may be junk.
         lines: the lines of the first page.
     """
-    if re.match(_JUNK_TITLE, named, re.IGNORECASE) or is_abstract(named):
+    if re.match(_JUNK_TITLE, metadata_title, re.IGNORECASE) or is_abstract(metadata_title):
         return printed_title(lines)
-    if len(named.split()) > 1:
-        return named
-    if named.casefold() in _GENERIC or not _ONE_WORD.fullmatch(named):
+    if len(metadata_title.split()) > 1:
+        return metadata_title
+    if metadata_title.casefold() in _GENERIC or not _ONE_WORD.fullmatch(metadata_title):
         return printed_title(lines)
-    if any(fold(line.text) == fold(named) for line in lines):
-        return named
-    is_shouted = named.isupper() and named.isascii()  # such as an acronym, or the name of a project
+    if any(fold(line.text) == fold(metadata_title) for line in lines):
+        return metadata_title
+    # such as an acronym, or the name of a project
+    is_shouted = metadata_title.isupper() and metadata_title.isascii()
     title = printed_title(lines)
     if title or is_shouted:
         return title
-    return named
+    return metadata_title
 
 
 def is_abstract(text: str) -> bool:
-    """Return whether a text that is given as a title is the abstract, or the beginning of it."""
+    """Return whether what is given as a title is the abstract, or its beginning."""
     words = len(text.split())
     # Chinese and Japanese have no blanks: two of their characters count as a word
     ideographs = len(_IDEOGRAPH.findall(text))
@@ -270,7 +292,7 @@ def _find(pattern: re.Pattern[str], text: str) -> str:
 
 
 def find_doi(text: str) -> str:
-    """Return the first DOI in a text without the punctuation after it, "" if there is none."""
+    """Return the first DOI in a text without punctuation after it, "" for none."""
     match = _DOI.search(text)
     if not match:
         return ""
@@ -292,7 +314,7 @@ def _split(names: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-# --- the title as printed on the first page -------------------------------------------------
+# --- the title as printed on the first page ---------------------------------------------
 
 TITLE_LARGER = 1.2
 """Minimum size of a title, relative to most of the page."""
@@ -304,14 +326,18 @@ MOST_WORDS = 30
 """Words of a title, at most."""
 # Lines as large as a title that are not one: journal names, kinds of articles, stamps.
 _MASTHEAD = (
-    r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d|journal (?:of|for)\b|the journal\b"
+    r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d"
+    r"|journal (?:of|for)\b|the journal\b"
     r"|(?:annual |international |european |british |american )+(?:review|journal)\b"
-    r"|(?:annals|transactions|archives|trends|frontiers|advances|current opinion|proceedings)"
-    r" (?:of|in|on)\b|ieee (?:trans|journal|access)|lecture notes\b|contents lists|available online"
+    r"|(?:annals|transactions|archives|trends|frontiers|advances|current opinion"
+    r"|proceedings) (?:of|in|on)\b|ieee (?:trans|journal|access)|lecture notes\b"
+    r"|contents lists|available online"
     r"|(?:original |short |brief |full |regular )*(?:research |review )?"
     r"(?:articles?|papers?|reviews?|letters?|reports?|communications?|contributions?)$"
-    r"|open access|working paper|technical report|(?:chapter|lecture|unit|part|section)\s+\w+$"
-    r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b"
+    r"|open access|working paper|technical report"
+    r"|(?:chapter|lecture|unit|part|section)\s+\w+$"
+    r"|plos \w+$|bmc \w+$|nature \w+$"
+    r"|(?:table of )?contents$|abstract$|preprint\b|manuscript\b"
 )
 _ADDRESS = regex(r"www\.|https?:|\S@\S")
 
@@ -330,7 +356,10 @@ def printed_title(lines: Sequence[PrintedLine]) -> str:
     return ""
 
 
-def _runs_of_size(lines: Sequence[PrintedLine], size: float) -> Iterator[list[PrintedLine]]:
+def _runs_of_size(
+    lines: Sequence[PrintedLine],
+    size: float,
+) -> Iterator[list[PrintedLine]]:
     """Yield the lines of about this size that follow one another, but for mastheads."""
 
     def fits(line: PrintedLine) -> bool:

@@ -1,8 +1,8 @@
 """Zotero's local and web API, by pyzotero.
 
-pyzotero (measured: 1.16.0) retries only after a 429, sleeps as long as a server asks, and accepts
-the login page of a hotel as data. Therefore the client below it waits, retries, and passes on only
-a 200 with JSON.
+pyzotero (measured: 1.16.0) retries only after a 429, sleeps as long as a server asks, and
+accepts the login page of a hotel as data. Therefore the client below it waits, retries,
+and passes on only a 200 with JSON.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ LEVELS = 3
 """How far up an item belongs to others: annotation, attachment, paper."""
 _LATER = "run again later; nothing was counted as deleted"
 _ALLOW = (
-    "start Zotero 8 or later, and tick there, under Settings, Advanced, “Allow other applications"
-    " on this computer to communicate with Zotero”; or give `path:`, Zotero's data folder, without"
-    " `api:`"
+    "start Zotero 8 or later, and tick there, under Settings, Advanced, “Allow other"
+    " applications on this computer to communicate with Zotero”; or give `path:`, Zotero's"
+    " data folder, without `api:`"
 )
 _KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
 # What pyzotero and the code below raise for answers that are not as documented.
@@ -87,12 +87,21 @@ class Client(httpx2.Client):
     def __init__(self, address: Address, pace: Pace) -> None:
         secure = address.url.startswith("https:")  # loading certificates takes a while
         limits = httpx2.Timeout(pace.silence, connect=min(pace.silence, 10.0))
-        super().__init__(trust_env=not is_loopback(address.url), timeout=limits, verify=secure)
+        super().__init__(
+            trust_env=not is_loopback(address.url),
+            timeout=limits,
+            verify=secure,
+        )
         bound(self)
         self._address = address
         self._pace = pace
 
-    def request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Response:
+    def request(
+        self,
+        method: str,
+        url: httpx2.URL | str,
+        **options: Any,
+    ) -> httpx2.Response:
         """Return a 200 response with JSON, after retries if necessary.
 
         Raises:
@@ -155,7 +164,7 @@ class Client(httpx2.Client):
         return ItemError(f"{host} answers {status}", hint=hint)
 
     def close(self) -> None:
-        """Do nothing: pyzotero closes its client when it is collected, and this one is used on."""
+        """Do nothing: pyzotero closes its client when collected, but it is used on."""
 
 
 def _asked_wait(response: httpx2.Response) -> float:
@@ -174,7 +183,7 @@ def _is_too_old(response: httpx2.Response) -> bool:
     return version.isdecimal() and int(version) < OLDEST
 
 
-# --- libraries ------------------------------------------------------------------------------
+# --- libraries --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -196,7 +205,8 @@ class Online:
             what = f"{address.host} needs a key, in {address.key_env or 'a `key_env`'}"
             raise ItemError(what, hint=_KEY)
         headers = {"Zotero-API-Version": "3", "Authorization": f"Bearer {address.key}"}
-        answer = self.client.request("GET", f"{address.url}/keys/current", headers=headers)
+        url = f"{address.url}/keys/current"
+        answer = self.client.request("GET", url, headers=headers)
         with self._understood():
             owner = answer.json()
             number = int(owner["userID"])
@@ -224,7 +234,7 @@ class Online:
         return libraries
 
     def items(self, library: Library) -> list[Item]:
-        """Return annotations, notes, and the items that they belong to, the trash included.
+        """Return annotations, notes, and what they belong to, the trash included.
 
         A library of the web is kept, and fetched again only if it has changed.
 
@@ -240,7 +250,7 @@ class Online:
         return self._parsed(*self._fetched_or_kept(library))
 
     def _fetched_or_kept(self, library: Library) -> tuple[Rows, Rows]:
-        """Return items and collections of a library of the web, kept as long as it is the same."""
+        """Return items and collections of a web library, kept until it changes."""
         kind = "user" if library.group is None else "group"
         zotero = self._zotero(kind, library.group or self.account.id or 0)
         origin = f"{self.address.url}/{kind}s/{zotero.library_id}"
@@ -271,12 +281,12 @@ class Online:
             return str(zotero.last_modified_version())
 
     def _fetched(self, zotero: Zotero) -> tuple[Rows, Rows]:
-        """Return the annotations and notes, with what they belong to, and the collections."""
+        """Return annotations and notes with what they belong to, and collections."""
         marks = self._all(zotero, "items", itemType="annotation || note")
         by_key = {row["key"]: row for row in marks}
         for _ in range(LEVELS):
-            parents = {str(row["data"].get("parentItem") or "") for row in by_key.values()}
-            missing = sorted(parents - by_key.keys() - {""})
+            parents = [row["data"].get("parentItem") or "" for row in by_key.values()]
+            missing = sorted(set(map(str, parents)) - by_key.keys() - {""})
             for start in range(0, len(missing), AT_ONCE):
                 keys = ",".join(missing[start : start + AT_ONCE])
                 for row in self._all(zotero, "items", itemKey=keys):
@@ -285,7 +295,13 @@ class Online:
 
     def _zotero(self, kind: str, number: int) -> Zotero:
         address = self.address
-        zotero = Zotero(number, kind, address.key or None, local=address.local, client=self.client)
+        zotero = Zotero(
+            number,
+            kind,
+            address.key or None,
+            local=address.local,
+            client=self.client,
+        )
         zotero.endpoint = address.url
         return zotero
 
@@ -303,7 +319,8 @@ class Online:
                 if not page or len(rows) >= total:
                     break
         if total != len(rows):
-            raise ItemError(f"{self.address.host} gave {len(rows)} of {total} items", hint=_LATER)
+            what = f"{self.address.host} gave {len(rows)} of {total} items"
+            raise ItemError(what, hint=_LATER)
         return rows
 
     def _parsed(self, rows: Rows, collections: Rows) -> list[Item]:
@@ -324,7 +341,7 @@ class Online:
             raise ItemError(what, hint=_LATER) from error
 
 
-# --- answers --------------------------------------------------------------------------------
+# --- answers ----------------------------------------------------------------------------
 
 
 def _by_key(rows: Rows) -> Collections:
@@ -342,7 +359,8 @@ def _by_key(rows: Rows) -> Collections:
 
 def _item(row: Json, collections: Collections) -> Item:
     """Return what an API answered as an item."""
-    data = {name: value for name, value in _clean(row["data"]).items() if value is not None}
+    cleaned = _clean(row["data"])
+    data = {name: value for name, value in cleaned.items() if value is not None}
     maker = _clean(row.get("meta") or {}).get("createdByUser") or {}
     data["author"] = maker.get("id", 0)
     data["maker"] = maker.get("name") or maker.get("username") or ""

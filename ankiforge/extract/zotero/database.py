@@ -1,7 +1,8 @@
 """Zotero's database on this machine: a private copy, and all SQL on its tables.
 
-Supports the schemas of Zotero 6 to 10. Columns, types and fields are addressed by name, because
-their numbers differ between installations. Values are read as text, whatever type SQLite stored.
+Supports the schemas of Zotero 6 to 10. Columns, types and fields are addressed by name,
+because their numbers differ between installations. Values are read as text, whatever type
+SQLite stored.
 """
 
 from __future__ import annotations
@@ -35,25 +36,29 @@ from ankiforge.extract.zotero.items import (
 from ankiforge.model import Json
 from ankiforge.text import regex
 
-# --- a private copy -------------------------------------------------------------------------
-# Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it could also
-# roll back its journal. A copy without the `-wal` file is silently out of date. A copy is good if
-# nothing changed while it was made (measured: none of these copies was torn. Of the others 2 in 100
-# were, and SQLite's own check did not notice).
+# --- a private copy ---------------------------------------------------------------------
+# Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it
+# could also roll back its journal. A copy without the `-wal` file is silently out of date.
+# A copy is good if nothing changed while it was made (measured: none of these copies was
+# torn. Of the others 2 in 100 were, and SQLite's own check did not notice).
 
 _NUMBER = regex(r"[1-9]\d{0,17}")
 COMPANIONS = ("", "-wal", "-journal")
-"""The suffixes of the copied files. Never `-shm`, an index in the running program's memory."""
+"""The suffixes of the copied files. Never `-shm`, an index in the running program's
+memory."""
 TRIES = 3
 PAUSE = 0.2
 """Seconds before another try: Zotero writes in bursts."""
 LARGEST = 2_000_000_000
 """The maximum size in bytes of a database, and of a journal."""
 _HEAD = b"SQLite format 3\0"
+_WAIT = "wait until Zotero has finished syncing, or close it, and run again"
+_WHERE = "Zotero shows its data folder under Settings, Advanced, Files and Folders"
+_COPYING = "copying needs permission to read it, and as much free space in folder TMPDIR"
 
 
 def companions(database: Path) -> tuple[Path, ...]:
-    """Return the database, and the journals that SQLite may keep beside the real file of a link."""
+    """Return the real file of a database, and the journals that may lie beside it."""
     real = os.path.realpath(database)
     return tuple(Path(f"{real}{suffix}") for suffix in COMPANIONS)
 
@@ -74,17 +79,14 @@ def snapshot(database: Path) -> Iterator[Path]:
                 if _copy_all(database, folder):
                     break
             else:
-                hint = "wait until Zotero has finished syncing, or close it, and run again"
-                raise ItemError("Zotero keeps writing to it", hint=hint)
+                raise ItemError("Zotero keeps writing to it", hint=_WAIT)
         except (FileNotFoundError, NotADirectoryError) as error:
-            hint = "Zotero shows its data folder under Settings, Advanced, Files and Folders"
-            raise ItemError("there is no Zotero database", hint=hint) from error
+            raise ItemError("there is no Zotero database", hint=_WHERE) from error
         except SpecialFileError as error:
             raise unreadable(error) from error
         except OSError as error:
             what = f"it could not be copied: {error.strerror or error}"
-            hint = "copying needs permission to read it, and as much free space in folder TMPDIR"
-            raise ItemError(what, hint=hint) from error
+            raise ItemError(what, hint=_COPYING) from error
         yield folder / database.name
 
 
@@ -128,23 +130,27 @@ def _copy(path: Path, target: Path, head: bytes) -> None:
         shutil.copyfileobj(file, copy, 1 << 20)
 
 
-# --- the tables -----------------------------------------------------------------------------
+# --- the tables -------------------------------------------------------------------------
 
 _GIVE = "give the zotero.sqlite of Zotero's data folder, or that folder"
 _REPAIR = (
-    "check it in Zotero (Settings, Advanced, Files and Folders, Check Database Integrity); "
-    "an older copy lies beside it as zotero.sqlite.bak"
+    "check it in Zotero (Settings, Advanced, Files and Folders, Check Database Integrity)"
+    "; an older copy lies beside it as zotero.sqlite.bak"
 )
 
 
 @contextmanager
 def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
-    """Open a private copy of the database `path`, which SQLite may modify, e.g. by a journal.
+    """Open a private copy of a database, which SQLite may modify.
 
     Raises:
         ItemError: it is missing, keeps changing, is damaged, or is not Zotero's.
     """
-    with snapshot(path) as copy, _as_item_error(), closing(sqlite3.connect(copy)) as connection:
+    with (
+        snapshot(path) as copy,
+        _as_item_error(),
+        closing(sqlite3.connect(copy)) as connection,
+    ):
         connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -158,8 +164,10 @@ def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
 def _as_item_error() -> Iterator[None]:
     try:
         yield
-    except UnicodeDecodeError as error:  # sqlite3 fails to quote a damaged name in its message
-        raise ItemError("the database cannot be read: it is damaged", hint=_REPAIR) from error
+    except UnicodeDecodeError as error:
+        # sqlite3 fails to quote a damaged name in its message
+        what = "the database cannot be read: it is damaged"
+        raise ItemError(what, hint=_REPAIR) from error
     except sqlite3.Error as error:
         is_foreign = "no such table" in str(error) or "not a database" in str(error)
         if is_foreign:
@@ -179,7 +187,8 @@ WHERE type = 'user' OR (type = 'group' AND groupID IS NOT NULL)
 ORDER BY type = 'user' DESC, groupID
 """
 _ITEMS = """
-SELECT items.itemID AS id, CAST(items.key AS TEXT) AS key, CAST(parent.key AS TEXT) AS parentItem,
+SELECT items.itemID AS id, CAST(items.key AS TEXT) AS key,
+    CAST(parent.key AS TEXT) AS parentItem,
     items.itemID IN (SELECT itemID FROM deletedItems) AS deleted,
     strftime('%Y-%m-%dT%H:%M:%SZ', items.dateAdded) AS dateAdded,
     strftime('%Y-%m-%dT%H:%M:%SZ', items.dateModified) AS dateModified,
@@ -198,7 +207,8 @@ SELECT items.itemID AS id, CAST(items.key AS TEXT) AS key, CAST(parent.key AS TE
     mark.isExternal <> 0 AS external,
     CAST(itemNotes.note AS TEXT) AS note,
     CAST(file.path AS TEXT) AS path,
-    CAST(ifnull(createdByUserID, CASE WHEN items.version > 0 THEN 0 END) AS INTEGER) AS author,
+    CAST(ifnull(createdByUserID, CASE WHEN items.version > 0 THEN 0 END) AS INTEGER)
+        AS author,
     (SELECT CAST(name AS TEXT) FROM users WHERE userID = createdByUserID) AS maker
 FROM items
 LEFT JOIN itemAnnotations AS mark USING (itemID)
@@ -246,7 +256,7 @@ class Database:
     @cached_property
     def account(self) -> Account:
         """The account that syncs this database."""
-        settings = {key: value for key, value in self._rows(_ACCOUNT)}  # noqa: C416
+        settings = self._pairs(_ACCOUNT)
         names = (settings.get("username"), settings.get("name"))
         number = settings.get("userID") or ""
         account_id = int(number) if _NUMBER.fullmatch(number) else None
@@ -255,7 +265,8 @@ class Database:
     @cached_property
     def libraries(self) -> list[Library]:
         """The wanted libraries: the user's own, then the groups by number."""
-        libraries = [Library(group, name, number) for number, group, name in self._rows(_LIBRARIES)]
+        rows = self._rows(_LIBRARIES)
+        libraries = [Library(group, name, number) for number, group, name in rows]
         if self.wanted is not None:
             present = {library.group for library in libraries}
             missing = [group for group in self.wanted - present if group is not None]
@@ -266,9 +277,10 @@ class Database:
         return libraries
 
     def items(self, library: Library) -> list[Item]:
-        """Return annotations, notes, and the items that they belong to, the trash included."""
+        """Return annotations, notes, and what they belong to, the trash included."""
         if library.number is None:
-            raise ItemError(f"library: it has no group {library.group}", hint="sync it in Zotero")
+            what = f"library: it has no group {library.group}"
+            raise ItemError(what, hint="sync it in Zotero")
         return [self._item(row) for row in self._rows(_ITEMS, library.number)]
 
     @cached_property
@@ -280,11 +292,12 @@ class Database:
 
     def _item(self, row: sqlite3.Row) -> Item:
         number = row["id"]
-        data: Json = {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
+        columns = dict(row).items()
+        data: Json = {name: value for name, value in columns if value is not None}
         data["tags"] = self._dicts(_TAGS, number)
         is_child = bool(row["parentItem"])
         if not is_child:  # a paper, or a file alone
-            data["fields"] = {name: value for name, value in self._rows(_FIELDS, number)}  # noqa: C416
+            data["fields"] = self._pairs(_FIELDS, number)
             data["creators"] = self._dicts(_CREATORS, number)
             inside = [collection for (collection,) in self._rows(_COLLECTIONS, number)]
             data["collections"] = paths_of(inside, self._collections)
@@ -293,6 +306,9 @@ class Database:
         except msgspec.ValidationError as error:
             what = f"the item {row['key']} cannot be read: {error}"
             raise ItemError(what, hint=_REPAIR) from error
+
+    def _pairs(self, query: str, *values: Any) -> dict[str, str]:
+        return dict(map(tuple, self._rows(query, *values)))
 
     def _dicts(self, query: str, item: int) -> list[Json]:
         return [dict(row) for row in self._rows(query, item)]

@@ -1,8 +1,9 @@
 """Context and pictures of annotations, from files on this machine.
 
-A library stores only the marked text. If a file is missing, locked, damaged or slow, only the text
-around the mark is lost. For figures and drawings Zotero stores no text: they are cut out of the PDF.
-Of a PDF that is not there, Zotero may have cached a picture of each one that was displayed.
+A library stores only the marked text. If a file is missing, locked, damaged or slow, only
+the text around the mark is lost. For figures and drawings Zotero stores no text: they are
+cut out of the PDF. Of a PDF that is not there, Zotero may have cached a picture of each
+one that was displayed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ STORAGE = "storage"
 """The folder of files next to the database, and the prefix of paths in it."""
 
 
-# --- positions: what Zotero keeps as JSON, whatever is wrong with it ------------------------
+# --- positions: what Zotero keeps as JSON, whatever is wrong with it --------------------
 
 
 class _Page(Value):
@@ -57,7 +58,10 @@ class _Position(_Page):
 
 
 def _position(mark: Mark) -> _Position:
-    """Return a mark's position; its page alone, or nothing, if the rest cannot be parsed."""
+    """Return a mark's position.
+
+    It is the page alone, or nothing, if the rest cannot be parsed.
+    """
     raw = mark.item.annotation_position
     with suppress(msgspec.MsgspecError, RecursionError):
         return msgspec.json.decode(raw, type=_Position)
@@ -130,7 +134,7 @@ def _areas(marks: Iterable[Mark]) -> dict[str, Area]:
     return areas
 
 
-# --- files ----------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------
 
 
 class Shown(Passage):
@@ -143,11 +147,15 @@ class Files:
     """The files in Zotero's data folder, and those linked from it."""
 
     def __init__(
-        self, worker: PdfWorker, folder: Path | None, reach: tuple[Path, ...] | None = None
+        self,
+        worker: PdfWorker,
+        folder: Path | None,
+        reach: tuple[Path, ...] | None = None,
     ) -> None:
         """Without a `folder`, no files are found.
 
-        `reach` are the only folders in which files are opened; None = wherever the library says.
+        `reach` are the only folders in which files are opened; None = wherever the
+        library says.
         """
         self._worker = worker
         self._folder = folder
@@ -170,10 +178,11 @@ class Files:
     def around(
         self, library: Library, marks: list[Mark]
     ) -> tuple[dict[str, Passage], tuple[Picture, ...]]:
-        """Return the context of the marks of one work by key, and the pictures named in it.
+        """Return the context of the marks of a work by key, and the pictures in it.
 
-        Each file is read once, because the marks of one attachment are consecutive. A figure is cut
-        out of the PDF; if that is not there, its picture is the one that Zotero keeps.
+        Each file is read once, because the marks of one attachment are consecutive. A
+        figure is cut out of the PDF; if that is not there, its picture is the one that
+        Zotero keeps.
         """
         passages: dict[str, Passage] = {}
         pictures: list[Picture] = []
@@ -206,7 +215,7 @@ class Files:
         return dict(zip(quotes, passages, strict=False))
 
     def _cut(self, path: Path, figures: list[Mark]) -> dict[str, bytes]:
-        """Return a PNG of each of the first figures in a file by key, b"" where it fails."""
+        """Return a PNG of each of the first figures by key, b"" where it fails."""
         areas = _areas(figures)
         if not areas:
             return {}
@@ -238,7 +247,10 @@ class Files:
         return path if os.path.isfile(path) else None  # noqa: PTH113
 
     def _path(self, library: Library, mark: Mark) -> Path | None:
-        """Return where an attachment should be. Only the own library may leave the data folder."""
+        """Return where an attachment should be.
+
+        Only the own library may leave the data folder.
+        """
         if self._folder is None:
             return None
         scheme, _, name = mark.file.path.partition(":")
@@ -272,7 +284,7 @@ def _by_file(marks: Iterable[Mark]) -> Iterator[list[Mark]]:
 
 
 def _are_names(parts: list[str]) -> bool:
-    """Return whether these are plain file names that cannot lead elsewhere, on any system."""
+    """Return whether these are plain file names, which lead nowhere on any system."""
     return all(map(_is_name, parts))
 
 
@@ -282,7 +294,7 @@ def _is_name(part: str) -> bool:
     return "/" not in part and "\\" not in part and ":" not in part
 
 
-# --- Zotero's own settings: where linked files begin ----------------------------------------
+# --- Zotero's own settings: where linked files begin ------------------------------------
 
 _HOMES = (
     ".zotero/zotero",
@@ -298,10 +310,12 @@ _PREF = regex(
 
 
 def is_in_reach(path: Path, reach: tuple[Path, ...] | None) -> bool:
-    """Return whether a file lies in one of these folders, with and without its links; None = any.
+    """Return whether a file lies in one of these folders, with and without its links.
 
-    A path that leads out in plain words is not even looked at: on Windows that could send the
-    person's password to another machine.
+    None allows any folder.
+
+    A path that leads out in plain words is not even looked at: on Windows that could send
+    the person's password to another machine.
     """
     if reach is None:
         return True
@@ -313,13 +327,19 @@ def is_in_reach(path: Path, reach: tuple[Path, ...] | None) -> bool:
 
 
 def linked_folder(data: Path) -> Path | None:
-    """Return the base folder for linked files of this data folder. None if no profile names one."""
+    """Return the base folder for linked files of this data folder.
+
+    None if no profile names one.
+    """
     base = (own_settings(data) or {}).get("baseAttachmentPath")
     return Path(base) if base else None
 
 
 def own_settings(data: Path) -> Texts | None:
-    """Return what this person's Zotero was told, if this is its data folder; None if it is not."""
+    """Return what this person's Zotero was told, if this is its data folder.
+
+    None if it is not.
+    """
     with suppress(RuntimeError):  # nobody's home
         for profile in _profiles():
             with suppress(ItemError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What Zotero's libraries hold, however they are read: papers, files, annotations and notes."""
+"""What Zotero's libraries hold, however they are read: papers, files, notes."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Item(Value, rename="camel"):
 
     @property
     def own_tags(self) -> Strings:
-        """The tags added by a person (type 0), not those imported automatically (type 1)."""
+        """The tags that a person added (type 0), without automatic ones (type 1)."""
         return tuple(sorted(tag["tag"] for tag in self.tags if not tag.get("type")))
 
 
@@ -108,7 +108,8 @@ class Collection(NamedTuple):
 
     name: str
     parent: Any
-    """The key of the collection around it, as the library gives it. Nothing for one at the top."""
+    """The key of the collection around it, as the library gives it. Nothing for one at
+    the top."""
     deleted: bool
     """Whether it is in the trash."""
 
@@ -130,7 +131,7 @@ def paths_of(keys: Iterable[Any], collections: Collections) -> Strings:
 
 
 def _path_of(key: Any, collections: Collections) -> str | None:
-    """Return the full path of a collection, None if one on the way is missing or in the trash."""
+    """Return the full path of a collection, None if part of it is missing or trash."""
     names: list[str] = []
     while key in collections and len(names) < MOST_LEVELS:
         collection = collections[key]
@@ -155,7 +156,8 @@ class Address:
 
     url: str
     local: bool
-    """Whether it is the API of a Zotero on this machine, which knows one user and needs no key."""
+    """Whether it is the API of a Zotero on this machine, which knows one user and needs
+    no key."""
     key_env: str = ""
     key: str = field(default="", repr=False)
     """The key. It is sent to this address, and never shown."""
@@ -167,7 +169,7 @@ class Address:
 
 
 class Access(Protocol):
-    """A way to read the libraries of one account: Zotero's database, or one of its APIs."""
+    """A way to read the libraries of an account: Zotero's database, or an API."""
 
     @property
     def account(self) -> Account:
@@ -180,7 +182,7 @@ class Access(Protocol):
         ...
 
     def items(self, library: Library) -> list[Item]:
-        """Return annotations, notes, and the items that they belong to, the trash included.
+        """Return annotations, notes, and what they belong to, the trash included.
 
         Raises:
             ItemError: the library cannot be read.

@@ -1,9 +1,9 @@
 """Zotero's notes: what a person wrote there, without the annotations that they quote.
 
-Zotero inserts an annotation into a note as a quotation, followed by a citation and its comment. The
-annotation is a highlight of its own, so the quotation and its citation are left out, and so is a
-paragraph of which nothing but the annotation's comment is left. A citation anywhere else is
-ordinary text.
+Zotero inserts an annotation into a note as a quotation, followed by a citation and its
+comment. The annotation is a highlight of its own, so the quotation and its citation are
+left out, and so is a paragraph of which nothing but the annotation's comment is left. A
+citation anywhere else is ordinary text.
 """
 
 from __future__ import annotations
@@ -95,14 +95,17 @@ def _parsed(html: str) -> BeautifulSoup:
     return soup
 
 
-# --- what is left out -----------------------------------------------------------------------
+# --- what is left out -------------------------------------------------------------------
 
 
 _QUOTED = regex(r'"annotationKey": ?"(\w+)"')
 
 
 def _annotation(element: Tag) -> str:
-    """Return the key of the annotation that a span or picture shows. "" if there is none."""
+    """Return the key of the annotation that a span or picture shows.
+
+    "" if there is none.
+    """
     data = unquote(str(element.get("data-annotation", "")))
     key = _QUOTED.search(data)
     return key[1] if key else ""
@@ -111,7 +114,8 @@ def _annotation(element: Tag) -> str:
 def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:
     """Remove quoted annotations with their citations, and what only repeats them."""
     blocks = _drop_annotations(soup, keys)
-    for citation in soup.select(".citation"):  # the quotation before it was a picture, or is gone
+    for citation in soup.select(".citation"):
+        # the quotation before it was a picture, or is gone
         block = _block_of(citation, soup)
         if block.get_text().strip().startswith(citation.get_text().strip()):
             blocks.append(block)
@@ -122,7 +126,7 @@ def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) ->
 
 
 def _drop_annotations(soup: BeautifulSoup, keys: set[str]) -> list[Tag]:
-    """Remove annotations with the citations after them, and return the blocks they stood in."""
+    """Remove annotations and the citations after them; return their blocks."""
     blocks = []
     for element in soup.select("[data-annotation]"):
         if _annotation(element) not in keys:
@@ -138,7 +142,7 @@ def _drop_annotations(soup: BeautifulSoup, keys: set[str]) -> list[Tag]:
 
 
 def _block_of(element: Tag, soup: BeautifulSoup) -> Tag:
-    """Return the paragraph, list item or the like around an element, otherwise the whole note."""
+    """Return the paragraph, list item or the like around an element, or the note."""
     return element.find_parent(_BLOCKS) or soup
 
 
@@ -159,11 +163,11 @@ def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
     return " ".join(title.split())
 
 
-# --- HTML as our Markdown -------------------------------------------------------------------
+# --- HTML as our Markdown ---------------------------------------------------------------
 
 
 def _markdown(soup: BeautifulSoup) -> str:
-    """Return a note in our Markdown, without blanks at line ends and with single empty lines."""
+    """Return a note in our Markdown: no blanks at line ends, single empty lines."""
     try:
         markdown = _Converter().convert_soup(soup)
     except RecursionError:  # elements without end, a thousand deep
@@ -173,7 +177,10 @@ def _markdown(soup: BeautifulSoup) -> str:
 
 
 class _Converter(MarkdownConverter):
-    """Writes what Zotero's editor knows as our Markdown. A link or picture is its text."""
+    """Writes what Zotero's editor knows as our Markdown.
+
+    A link or picture is its text.
+    """
 
     class Options:
         bullets = "-"

@@ -46,10 +46,16 @@ KINDS = {
 
 
 LONGEST_FAMILY = 4
-"""Items that belong to one another, at most: annotation, attachment and paper are three."""
+"""Items that belong to one another, at most: annotation, attachment and paper are
+three."""
 
 # The order of the marks of a paper: its oldest file first.
-_ORDER = attrgetter("file.date_added", "file.key", "item.annotation_sort_index", "item.key")
+_ORDER = attrgetter(
+    "file.date_added",
+    "file.key",
+    "item.annotation_sort_index",
+    "item.key",
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Works:
 
     @cached_property
     def quotable(self) -> tuple[set[str], set[str]]:
-        """The keys of all annotations, any of which a note may quote, and their folded comments."""
+        """The keys of all annotations, which notes may quote, and folded comments."""
         keys: set[str] = set()
         comments = {""}
         for library in self.access.libraries:
@@ -89,7 +95,10 @@ class Works:
         return keys, comments
 
     def _families(self, library: Library) -> Iterator[list[Item]]:
-        """Yield each annotation and note with what it belongs to, up to the paper; no trash."""
+        """Yield each annotation and note with what it belongs to, up to the paper.
+
+        The trash is left out.
+        """
         if library.namespace not in self.read:
             self.read[library.namespace] = self.access.items(library)
         items = {item.key: item for item in self.read[library.namespace]}
@@ -115,21 +124,24 @@ class Works:
                 notes[work.key].append(item)
         for marks_of_work in marks.values():
             marks_of_work.sort(key=_ORDER)
-        self.files.prefetch(library, chain.from_iterable(marks[key] for key in sorted(marks)))
+        in_order = chain.from_iterable(marks[key] for key in sorted(marks))
+        self.files.prefetch(library, in_order)
         for key in sorted(works):
             try:
                 with one_item():
-                    ordered = sorted(notes[key], key=lambda note: (note.date_added, note.key))
-                    yield from self._work(library, works[key], marks[key], ordered)
+                    notes[key].sort(key=attrgetter("date_added", "key"))
+                    yield from self._work(library, works[key], marks[key], notes[key])
             except BugError as error:
                 self.failed.append(key)
-                yield Problem(f"{library.namespace}/{percent(key)}", error.message, error.hint)
+                where = f"{library.namespace}/{percent(key)}"
+                yield Problem(where, error.message, error.hint)
 
     def _work(
         self, library: Library, work: Item, marks: list[Mark], notes: list[Item]
     ) -> Iterator[Extracted | Problem]:
-        """Yield one paper (or standalone attachment) with its files' marks, then its notes."""
-        document = document_of(self.source, library, work, [mark.file.path for mark in marks])
+        """Yield a paper (or lone attachment) with its files' marks, then its notes."""
+        paths = [mark.file.path for mark in marks]
+        document = document_of(self.source, library, work, paths)
         passages, pictures = self.files.around(library, marks)
         highlights = []
         for mark in marks:
@@ -146,7 +158,12 @@ class Works:
             if highlight:
                 highlights.append(highlight)
         if highlights:
-            yield Extracted(document, tuple(highlights), library.namespace, pictures=pictures)
+            yield Extracted(
+                document,
+                tuple(highlights),
+                library.namespace,
+                pictures=pictures,
+            )
 
     def _highlight(
         self, library: Library, document: Document, mark: Mark, passage: Passage
@@ -189,8 +206,16 @@ class Works:
             block=note.key,
         )
 
-    def _made(self, library: Library, item: Item, skip: str = "", **fields: Any) -> Highlight:
-        """Map what both have. Other people's in a shared library give no instructions, no cards.
+    def _made(
+        self,
+        library: Library,
+        item: Item,
+        skip: str = "",
+        **fields: Any,
+    ) -> Highlight:
+        """Map what both have.
+
+        Other people's in a shared library give no instructions, no cards.
 
         `skip` is why the user's own gives no card either.
         """
@@ -210,7 +235,7 @@ class Works:
     # --- whose marks and notes these are
 
     def _author(self, library: Library, item: Item) -> str:
-        """Return the author's name as in Zotero: the stored one, otherwise that of the account."""
+        """Return the author's name as in Zotero: the stored one, or the account's."""
         if item.annotation_author_name:
             return item.annotation_author_name
         return "" if library.group is None else item.maker
@@ -231,7 +256,7 @@ class Works:
         return "" if self._is_mine(item, author) else reason
 
     def _is_mine(self, item: Item, author: str) -> bool:
-        """Return whether an item is by one of `me`, or by the owner of the account if that is ()."""
+        """Return whether an item is by one of `me`, or by the account's owner if ()."""
         account = self.access.account
         own_names = set(map(canonical, account.names))
         if item.annotation_author_name:
@@ -258,15 +283,19 @@ def _with_parents(item: Item, items: dict[str, Item]) -> list[Item]:
 
 
 def _link_to(library: Library, mark: Mark) -> str:
-    """Return the link that opens a mark in Zotero. Its pages are counted from 1, not labelled."""
+    """Return the link that opens a mark in Zotero.
+
+    Its pages are counted from 1, not labelled.
+    """
     page = page_index(mark)
     place = "" if page is None else f"page={page + 1}&"
     file = percent(mark.file.key)
     annotation = percent(mark.item.key)
-    return f"zotero://open-pdf/{library.address}/items/{file}?{place}annotation={annotation}"
+    address = f"zotero://open-pdf/{library.address}/items/{file}"
+    return f"{address}?{place}annotation={annotation}"
 
 
-# --- papers ---------------------------------------------------------------------------------
+# --- papers -----------------------------------------------------------------------------
 
 _TITLES = ("title", "caseName", "subject", "nameOfAct")
 # The name of the field depends on the item type: a case, an e-mail, a statute, a patent.
@@ -285,7 +314,8 @@ def document_of(source: str, library: Library, work: Item, paths: list[str]) -> 
     key = percent(work.key)
     fields = work.fields
     file_names = tuple(dict.fromkeys(map(_file_name, paths)))
-    library_name = library.namespace.partition(":")[2]  # keys are unique only within a library
+    # keys are unique only within a library
+    library_name = library.namespace.partition(":")[2]
     identifiers = [*_identifiers(fields), ("zotero", f"{library_name}/{key}")]
     identifiers += [("file", name) for name in file_names if name]
     # the database has `2019-03-00 March 2019`: the sortable date, then the original text
@@ -304,7 +334,7 @@ def document_of(source: str, library: Library, work: Item, paths: list[str]) -> 
 
 
 def _file_name(path: str) -> str:
-    """Return the name at the end of a path of any system, or of one in Zotero's folders."""
+    """Return the name at the end of a path of any system, or one of Zotero's."""
     return re.split(r"[/\\]|^(?:storage|attachments):", path)[-1]
 
 
@@ -316,7 +346,11 @@ def _title(fields: Json) -> str:
 
 def _names(work: Item) -> Iterator[str]:
     """Yield authors first, then editors and others, each in the order of the paper."""
-    for person in sorted(work.creators, key=lambda person: person["creatorType"] != "author"):
+
+    def is_other(person: Json) -> bool:
+        return bool(person["creatorType"] != "author")
+
+    for person in sorted(work.creators, key=is_other):
         last_name = person.get("lastName") or person.get("name")
         name = " ".join(filter(None, (person.get("firstName"), last_name)))
         if name:

@@ -8,6 +8,7 @@ import pytest
 from ankiforge.cli import main
 from ankiforge.config import read_settings
 from ankiforge.config.deckfiles import load_decks
+from ankiforge.extract import registry
 from samples.zotero_writer import Library, write_zotero
 
 
@@ -48,7 +49,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_init_writes_a_workspace_that_loads_with_what_was_found(home, ankiforge):
     code, out, err = ankiforge("init", "cards")
     assert (code, out) == (0, "")
-    config = read_settings(home / "cards/ankiforge.yaml")
+    config = read_settings(home / "cards/ankiforge.yaml", registry)
     assert [(source.kind, source.name, source.path) for source in config.sources] == [
         ("obsidian", "mynotes", home / "My Notes"),
         ("zotero", "zotero", home / "Zotero"),
@@ -180,7 +181,7 @@ def test_a_vault_is_read_in_the_dialect_of_its_plugin_without_a_setting(home, an
 
     ankiforge("init", "cards")
 
-    (source, _) = read_settings(home / "cards/ankiforge.yaml").sources
+    (source, _) = read_settings(home / "cards/ankiforge.yaml", registry).sources
     assert not {"cards", "marks"} & source.options.keys()
     _, out, _ = ankiforge("-C", "cards", "extract", "--json")
     lines = map(json.loads, out.splitlines())

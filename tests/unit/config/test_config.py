@@ -13,6 +13,7 @@ from ankiforge.config import (
     read_settings,
 )
 from ankiforge.errors import ConfigError
+from ankiforge.extract import registry
 
 DESIGNED = """\
 me: [Ada]
@@ -36,7 +37,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def loaded(text: str) -> Config:
         path = tmp_path / "ankiforge.yaml"
         path.write_text(text, encoding="utf-8")
-        return read_settings(path)
+        return read_settings(path, registry)
 
     return loaded
 
@@ -145,11 +146,11 @@ def test_line_ends_and_byte_order_mark_do_not_matter_and_a_file_that_is_no_text_
 ):
     path = tmp_path / "ankiforge.yaml"
     path.write_bytes("\ufeffdrafter: llm\r\nme: [é]\r\n".encode())
-    got = read_settings(path)
+    got = read_settings(path, registry)
     assert (got.drafter, got.me) == ("llm", ("é",))
     path.write_bytes(b"drafter: llm\nme: \xff")
     with pytest.raises(ConfigError, match=r"ankiforge.yaml:2: not UTF-8 text"):
-        read_settings(path)
+        read_settings(path, registry)
 
 
 def test_a_key_pasted_for_its_variable_is_not_repeated_in_the_complaint(config):

@@ -7,7 +7,6 @@ from typing import get_args
 import msgspec
 import pytest
 
-from ankiforge import extract
 from ankiforge.config import (
     AcceptSettings,
     AnkiSettings,
@@ -17,6 +16,7 @@ from ankiforge.config import (
 )
 from ankiforge.config.deckfiles import Action, Colour, DeckRule, Select, load_decks
 from ankiforge.config.yamlfile import typed
+from ankiforge.extract import registry
 from ankiforge.model import CardKind
 
 PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -53,9 +53,9 @@ def test_each_key_is_documented_and_no_other(heading, known):
     assert documented(section(heading)) == known
 
 
-@pytest.mark.parametrize("kind", extract.kinds())
+@pytest.mark.parametrize("kind", registry.kinds())
 def test_each_key_of_a_source_is_documented(kind):
-    settings = keys(extract.module(kind).Settings)
+    settings = keys(registry.source_type(kind).Settings)
 
     assert f"`{kind}`," in section("sources")
     assert settings <= documented(section("sources"))
@@ -71,11 +71,11 @@ def test_the_example_of_the_settings_loads_and_its_sources_are_known(tmp_path):
     [example] = re.findall(r"```yaml\n(.*?)```", section("ankiforge.yaml"), re.S)
     (tmp_path / "ankiforge.yaml").write_text(example, encoding="utf-8")
 
-    config = read_settings(tmp_path / "ankiforge.yaml")
+    config = read_settings(tmp_path / "ankiforge.yaml", registry)
 
     assert [source.kind for source in config.sources] == ["obsidian", "pdf", "zotero"]
     for source in config.sources:
-        typed(extract.module(source.kind).Settings, source.options, source.where)
+        typed(registry.source_type(source.kind).Settings, source.options, source.where)
 
 
 def test_the_example_of_a_deck_file_loads(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from ankiforge.config.trust import concerns, confirm, require_trust, unconfirmed
 from ankiforge.config.workspace import WorkspaceFolder, load, resolve, user_folder
 from ankiforge.errors import UsageError
+from ankiforge.extract import registry
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def workspace(tmp_path: Path):
     def made(text: str, name: str = "w") -> WorkspaceFolder:
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "ankiforge.yaml").write_text(text)
-        return load(tmp_path / name)
+        return load(tmp_path / name, registry)
 
     return made
 
@@ -81,7 +82,7 @@ def test_a_link_in_the_workspace_that_leads_out_is_a_concern(workspace, tmp_path
 
 
 def test_a_person_is_asked_until_the_answer_is_yes(workspace, folders, tmp_path, environ):
-    assert concerns(resolve(None, tmp_path, environ)) == [], "the default needs no word"
+    assert concerns(resolve(None, tmp_path, registry, environ)) == [], "the default needs no word"
     asked: list[str] = []
 
     def yes(question: str) -> bool:

@@ -13,6 +13,7 @@ from ankiforge.config.workspace import (
     user_folder,
 )
 from ankiforge.errors import ConfigError, UsageError
+from ankiforge.extract import registry
 
 
 @pytest.fixture
@@ -30,25 +31,25 @@ def workspace(folder: Path, text: str = "") -> Path:
 def test_a_named_workspace_comes_first_then_the_nearest_the_registered_the_default(
     tmp_path, environ
 ):
-    got = resolve(None, tmp_path, environ)
+    got = resolve(None, tmp_path, registry, environ)
     assert (got.root, got.output, got.is_default) == (tmp_path / "user", tmp_path, True)
     assert not (tmp_path / "user").exists()
     mine = workspace(tmp_path / "mine", "output: packages")
     assert register(mine, user_folder(environ))
     assert not register(workspace(tmp_path / "second"), user_folder(environ))
-    got = resolve(None, tmp_path, environ)
+    got = resolve(None, tmp_path, registry, environ)
     assert (got.root, got.output, got.is_default) == (mine, mine / "packages", False)
     outer, inner = workspace(tmp_path / "a"), workspace(tmp_path / "a/b")
     (inner / "c/d").mkdir(parents=True)
-    assert resolve(None, inner / "c/d", environ).root == inner
-    assert resolve(None, outer, environ).root == outer
-    assert resolve(mine, inner, environ).root == mine
-    assert resolve(Path("../mine"), outer, environ).root == mine
+    assert resolve(None, inner / "c/d", registry, environ).root == inner
+    assert resolve(None, outer, registry, environ).root == outer
+    assert resolve(mine, inner, registry, environ).root == mine
+    assert resolve(Path("../mine"), outer, registry, environ).root == mine
     with pytest.raises(ConfigError, match=r"ankiforge\.yaml:1: oops: unknown key"):
-        resolve(workspace(tmp_path / "w", "oops: 1"), tmp_path, environ)
+        resolve(workspace(tmp_path / "w", "oops: 1"), tmp_path, registry, environ)
     (mine / "ankiforge.yaml").unlink()
     with pytest.raises(UsageError, match="is gone, or its disk is not mounted"):
-        resolve(None, tmp_path, environ)
+        resolve(None, tmp_path, registry, environ)
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -57,7 +58,7 @@ def test_a_named_folder_that_is_no_workspace_is_wrong_usage(tmp_path, environ, e
         (tmp_path / "plain").mkdir()
 
     with pytest.raises(UsageError) as caught:
-        resolve(tmp_path / "plain", tmp_path, environ)
+        resolve(tmp_path / "plain", tmp_path, registry, environ)
 
     assert caught.value.exit_code == 2
     assert caught.value.hint == f"make a workspace there: ankiforge init {tmp_path / 'plain'}"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge import extract
 from ankiforge.errors import ItemError
-from ankiforge.extract import files, markdown
+from ankiforge.extract import files
 from ankiforge.extract.discover import kind_of, kinds_below
 from ankiforge.extract.folder import File, Folder
 from ankiforge.model import Problem, Scan
+from tests.reading import opened, settings_of
 
 CLIPPINGS = (
     "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
@@ -107,18 +107,10 @@ def test_a_file_may_be_the_root(folder):
     assert alone.end().complete
 
 
-def test_a_root_that_is_not_there_is_a_problem_and_nothing_is_gone(tmp_path):
-    nowhere = Folder("k", "n", tmp_path / "nowhere")
-    [problem] = nowhere.files()
-    assert isinstance(problem, Problem)
-    assert problem.where == str(tmp_path / "nowhere")
-    assert not nowhere.end().complete
-
-
 def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
     (folder / "a.txt").write_bytes(b"\xff\xfa")
-    settings = markdown.Settings(path=str(folder), include=("**/*.txt",))
-    problem, *_, end = markdown.open_source("n", folder, settings).scan()
+    settings = settings_of("markdown", path=str(folder), include=("**/*.txt",))
+    problem, *_, end = opened("markdown", folder, settings, name="n").scan()
     assert isinstance(problem, Problem)
     assert (problem.where, "not UTF-8" in problem.what) == ("a.txt", True)
     assert isinstance(end, Scan)
@@ -176,10 +168,8 @@ def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder):
 @pytest.mark.usefixtures("later")
 @pytest.mark.parametrize("kind", ["hypothesis", "kindle", "markdown", "readwise", "tiddlywiki"])
 def test_each_door_has_a_stamp(tmp_path, kind):
-    module = extract.module(kind)
     path = tmp_path / "a.txt"
     path.write_text("x")
-    settings = module.Settings(path=str(path))
-    one, other = (module.open_source("n", path, settings, (), me) for me in ((), ("Ada",)))
+    one, other = (opened(kind, path, me=me, name="n") for me in ((), ("Ada",)))
     assert one.folder.stamp()
     assert (one.folder.stamp() == other.folder.stamp()) is (kind != "hypothesis")

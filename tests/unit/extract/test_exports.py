@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge import extract
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
+from tests.reading import opened
 
 END = "==========\n"
 READWISE = ("Highlight", "Book Title", "Note")
 
 
 def scan(kind: str, root: Path) -> list[Sighting]:
-    module = extract.module(kind)
-    return list(module.open_source("n", root, module.Settings(path=str(root))).scan())
+    return list(opened(kind, root, name="n").scan())
 
 
 def highlights(found: list[Sighting]) -> list[Highlight]:
@@ -68,8 +67,7 @@ def test_a_table_that_breaks_off_is_told(tmp_path, rest, what):
 
 def test_a_large_table_is_read_row_by_row(tmp_path):
     table(tmp_path / "data.csv", *((f"passage {n}", f"{n // 100}", "") for n in range(20_000)))
-    module = extract.module("readwise")
-    source = module.open_source("r", tmp_path, module.Settings(path=str(tmp_path)))
+    source = opened("readwise", tmp_path, name="r")
     first = next(iter(source.scan()))
     assert isinstance(first, Extracted)
     assert len(first.highlights) == 100

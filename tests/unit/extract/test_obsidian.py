@@ -7,23 +7,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from ankiforge import extract
+from ankiforge.extract import registry
 from ankiforge.model import Extracted, Form, Highlight, Problem, Scan, Sighting
 from ankiforge.text.passages import anchor_key, own_key
 from ankiforge.text.private import why_private
 from tests.foreign import foreign, needed
-from tests.reading import tell_osr
+from tests.reading import opened, tell_osr
 
 ROOT = Path(__file__).parents[3]
-OBSIDIAN = extract.module("obsidian")
 OURS = ("inline", "block", "cloze", "glossary")
 DIALECTS = ("osr", "o2a", "flashcards")
 MARKED = "A ==mark== here.\n"
 
 
 def scan(root: Path, *only: Path, **settings: Any) -> list[Sighting]:
-    wanted = msgspec.convert({"path": str(root), **settings}, OBSIDIAN.Settings)
-    return list(OBSIDIAN.open_source("notes", root, wanted, only).scan())
+    wanted = msgspec.convert(
+        {"path": str(root), **settings}, registry.source_type("obsidian").Settings
+    )
+    return list(opened("obsidian", root, wanted, only, name="notes").scan())
 
 
 def highlights(folder: Path, note: str, **settings: Any) -> list[Highlight]:

@@ -1,4 +1,4 @@
-"""What a folder of annotated PDFs yields, through `open_source`."""
+"""What a folder of annotated PDFs yields."""
 
 import json
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from pypdf.generic import (
     StreamObject,
 )
 
-from ankiforge.extract import pdf
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
+from tests.reading import opened, settings_of
 
 SPACING = (
     "The spacing effect improves long-term retention of facts, and massing does not. "
@@ -30,8 +30,8 @@ SPACING = (
 
 
 def scan(root: Path, *only: Path, me: tuple[str, ...] = (), **settings: object) -> list[Sighting]:
-    made = pdf.Settings(path=str(root), **settings)  # type: ignore[arg-type]
-    return list(pdf.open_source("papers", root, made, only, me).scan())
+    made = settings_of("pdf", path=str(root), **settings)
+    return list(opened("pdf", root, made, only, me, name="papers").scan())
 
 
 def extracted(root: Path) -> Extracted:
@@ -76,10 +76,6 @@ def test_a_folder_yields_its_marked_files_in_order_and_ends_with_its_scan(tmp_pa
     assert paths(some) == ["a.pdf"]
     assert some[-1] == Scan("papers", "pdf:papers", complete=False)
     assert paths(scan(wanted)) == ["a.pdf"]
-    problem, end = scan(tmp_path / "gone")
-    assert isinstance(problem, Problem)
-    assert problem.where.endswith("gone")
-    assert end == Scan("papers", "pdf:papers", complete=False)
 
 
 # --- what a mark carries --------------------------------------------------------------------

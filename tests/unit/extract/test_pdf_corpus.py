@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.extract import pdf
 from ankiforge.model import Extracted, Problem, Sighting
 from tests.foreign import needed
+from tests.reading import opened
 
 QUOTES = str.maketrans("‘’“”", "''\"\"")
 
@@ -21,7 +21,7 @@ def corpus() -> Path:
 
 @pytest.fixture(scope="module")
 def sightings(corpus: Path) -> list[Sighting]:
-    return list(pdf.open_source("corpus", corpus, pdf.Settings(path=str(corpus))).scan())
+    return list(opened("pdf", corpus, name="corpus").scan())
 
 
 def plain(text: str) -> str:

@@ -20,16 +20,15 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from ankiforge.extract import pdf
 from ankiforge.extract.pdf.messages import Read
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, Problem, Scan, Sighting
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.reading import opened
 
 
 def scan(root: Path, seconds: float = 60.0) -> list[Sighting]:
-    settings = pdf.Settings(path=str(root))
-    return list(pdf.open_source("papers", root, settings, seconds=seconds).scan())
+    return list(opened("pdf", root, name="papers", limits={"seconds": seconds}).scan())
 
 
 def words(found: list[Sighting]) -> list[str]:
@@ -142,8 +141,7 @@ def test_leaving_a_scan_early_ends_the_worker(good):
     """An unclosed pipe or an unawaited process would be a ResourceWarning, which is an error."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     before = children.exists() and children.read_text()
-    settings = pdf.Settings(path=str(good))
-    sightings = iter(pdf.open_source("papers", good, settings).scan())
+    sightings = iter(opened("pdf", good, name="papers").scan())
     next(sightings)
     del sightings
     gc.collect()

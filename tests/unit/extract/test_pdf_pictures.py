@@ -16,12 +16,12 @@ from pypdf.generic import (
     StreamObject,
 )
 
-from ankiforge.extract import pdf
 from ankiforge.extract.pdf.messages import Area, Failed
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, HighlightKind, Problem, Sighting
 from ankiforge.text.passages import anchor_key
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+from tests.reading import opened
 
 FIGURE = (100.0, 300.0, 280.0, 390.0)
 """Where the figure of a test stands: two squares, red on the left and blue on the right."""
@@ -47,8 +47,7 @@ class Image:
 
 
 def scan(root: Path, seconds: float = 60.0) -> list[Sighting]:
-    settings = pdf.Settings(path=str(root))
-    return list(pdf.open_source("papers", root, settings, seconds=seconds).scan())
+    return list(opened("pdf", root, name="papers", limits={"seconds": seconds}).scan())
 
 
 def extracted(root: Path) -> Extracted:
@@ -271,7 +270,7 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(tmp_
 
 
 def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
-    monkeypatch.setattr(pdf, "MOST_PICTURES", 2)
+    monkeypatch.setattr("ankiforge.extract.pdf.cut.MOST_PICTURES", 2)
     many = [around(100, 300, 200 + more, 390) for more in range(5)]
     write(tmp_path / "a.pdf", *many)
     found = scan(tmp_path)

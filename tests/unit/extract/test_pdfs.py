@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from ankiforge.extract import pdf
 from ankiforge.model import Extracted, Problem, Scan
+from tests.reading import opened
 from tests.sources.test_sources import lines
 
 HERE = Path(__file__).parent / "pdfs"
@@ -26,7 +26,7 @@ def read(part: str) -> dict[str, list[dict[str, Any]]]:
     """Return what a scan of a folder yields, by file; "" for what is said of several."""
     root = HERE / part
     found: dict[str, list[Any]] = {}
-    for one in pdf.open_source("papers", root, pdf.Settings(path=str(root))).scan():
+    for one in opened("pdf", root, name="papers").scan():
         if isinstance(one, Extracted):
             found.setdefault(one.document.path, []).append(one)
         elif isinstance(one, Problem):

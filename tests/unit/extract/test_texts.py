@@ -19,9 +19,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from ankiforge import extract
+from ankiforge.extract import registry
 from ankiforge.model import Scan
 from samples.zotero_writer import Library, write_zotero
+from tests.reading import opened
 from tests.sources.test_sources import lines
 
 NAMES = {
@@ -63,11 +64,12 @@ def read(kind: str, case: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_text = isinstance(content, str)
         path.write_bytes(content.encode() if is_text else base64.b64decode(content["b64"]))
-    module = extract.module(kind)
     root /= case.get("root", "")
-    settings = msgspec.convert({"path": str(root), **case.get("settings", {})}, module.Settings)
+    settings = msgspec.convert(
+        {"path": str(root), **case.get("settings", {})}, registry.source_type(kind).Settings
+    )
     only = tuple(folder / "V" / path for path in case.get("only", ()))
-    source = module.open_source("notes", root, settings, only, tuple(case.get("me", ())))
+    source = opened(kind, root, settings, only, tuple(case.get("me", ())), name="notes")
     *rest, end = list(source.scan())
     whole = end == Scan("notes", getattr(end, "container", ""), complete=True)
     found = []

@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from ankiforge.errors import ConfigError
-from ankiforge.extract import zotero
 from ankiforge.model import HighlightKind, Scan, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.foreign import needed
-from tests.reading import highlights, only_problem, texts
+from tests.reading import highlights, only_problem, opened, settings_of, texts
 
 WHOLE = Scan("zotero", "zotero:user", complete=True)
 PART = Scan("zotero", "zotero:user", complete=False)
@@ -59,8 +58,7 @@ def held(database: Path, journal: str, *amid: str) -> Iterator[None]:
 
 
 def scanned(path: Path, *only: Path, me: tuple[str, ...] = ()) -> list[Sighting]:
-    settings = zotero.Settings(path=str(path))
-    return list(zotero.open_source("zotero", path, settings, only, me).scan())
+    return list(opened("zotero", path, only=only, me=me).scan())
 
 
 def library(*marks: str) -> Library:
@@ -118,7 +116,7 @@ def test_half_a_transaction_is_never_seen(database, journal):
 
 def test_only_the_user_can_enter_the_folder_of_the_copy(database, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    sightings = zotero.open_source("zotero", database, zotero.Settings(path="x")).scan()
+    sightings = opened("zotero", database).scan()
     next(sightings)
     [copy] = tmp_path.glob("ankiforge-*")
     assert copy.stat().st_mode & 0o777 == 0o700
@@ -203,7 +201,7 @@ def test_an_empty_library_is_a_complete_scan_of_nothing_and_no_path_is_refused(t
     write_zotero(tmp_path / "zotero.sqlite", [Library()])
     assert scanned(tmp_path) == [WHOLE]
     with pytest.raises(ConfigError, match="path is missing"):
-        zotero.open_source("zotero", tmp_path, zotero.Settings())
+        opened("zotero", tmp_path, settings_of("zotero"))
 
 
 # --- databases Zotero itself would know -----------------------------------------------------

@@ -10,12 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.errors import ConfigError
-from ankiforge.extract import zotero
 from ankiforge.extract.zotero.api import Pace
 from ankiforge.model import Problem, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
 from tests.fakes import zotero_server as fake
-from tests.reading import highlights, problems, scans, texts
+from tests.reading import highlights, opened, problems, scans, settings_of, texts
 
 ADA, BEN = 123456, 222333
 USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
@@ -25,17 +24,15 @@ Clock, Kept = fake.Clock, fake.Kept
 
 
 def scanned(api: str, server: Any, **more: Any) -> list[Sighting]:
-    """What a source yields; settings and arguments of `open_source` by name."""
+    """What a source yields; settings, and what opens it, by name."""
     names = {"library", "path", "key_env", "url"}
     settings = {name: more.pop(name) for name in names & more.keys()}
     settings = {"url": server.url, "key_env": "ZOTERO_API_KEY"} | settings if server else settings
     only, me = more.pop("only", ()), more.pop("me", ())
-    more.setdefault("pace", Clock().pace)
+    limits = {"pace": more.pop("pace", None) or Clock().pace}
     root = Path(settings.get("path", "."))
-    source = zotero.open_source(
-        "zotero", root, zotero.Settings(api=api, **settings), only, me, **more
-    )
-    return list(source.scan())
+    chosen = settings_of("zotero", api=api, **settings)
+    return list(opened("zotero", root, chosen, only, me, limits=limits, **more).scan())
 
 
 def paper(*marks: Annotation, number: int = 1, **more: Any) -> Work:
@@ -312,7 +309,7 @@ def test_a_library_that_is_not_there(serve, folder):
 def test_settings_that_cannot_be_meant(monkeypatch, settings, message):
     monkeypatch.setenv("ODD_KEY", "ä\n")
     with pytest.raises(ConfigError) as refusal:
-        zotero.open_source("zotero", Path(), zotero.Settings(**settings))
+        opened("zotero", Path(), settings_of("zotero", **settings))
     assert message in refusal.value.message
     assert refusal.value.hint or "ODD_KEY" in message
 

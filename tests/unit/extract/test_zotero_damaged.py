@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ankiforge.errors import BUG
-from ankiforge.extract import zotero
 from ankiforge.model import Problem, Scan
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, quoted, write_zotero
+from tests.reading import opened
 
 ODD = [
     b"\xff\xfe\xfa",
@@ -57,7 +57,7 @@ def whole(tmp_path_factory) -> bytes:
 
 def read(path: Path) -> list[str]:
     """Read a database, and return its problems; none is a fault of this program."""
-    found = list(zotero.open_source("z", path, zotero.Settings(path=str(path))).scan())
+    found = list(opened("zotero", path, name="z").scan())
     assert isinstance(found[-1], Scan)
     problems = [one for one in found if isinstance(one, Problem)]
     assert all(one.hint for one in problems)
@@ -107,10 +107,6 @@ def test_odd_values_in_any_column_are_no_fault_of_ours(tmp_path, whole, odd):
 def test_a_name_of_a_table_that_is_no_text_is_a_damaged_database(tmp_path, whole):
     path = tmp_path / "zotero.sqlite"
     path.write_bytes(whole.replace(b"CREATE TABLE settings", b"CREATE TABLE s\xfft\xfeings"))
-    [problem] = [
-        one
-        for one in zotero.open_source("z", path, zotero.Settings(path=str(path))).scan()
-        if isinstance(one, Problem)
-    ]
+    [problem] = [one for one in opened("zotero", path, name="z").scan() if isinstance(one, Problem)]
     assert "cannot be read" in problem.what
     assert "Check Database Integrity" in problem.hint

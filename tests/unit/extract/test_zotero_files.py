@@ -12,11 +12,11 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
-from ankiforge.extract import pdf, zotero
 from ankiforge.extract.pdf.process import Process
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.reading import opened
 
 TEXT = (
     "A bacterium can destroy the drug or keep it out. The transfer of a plasmid from cell to cell "
@@ -63,8 +63,7 @@ def write_library(
 
 
 def sightings(folder: Path, seconds: float = 60.0) -> Iterator[Sighting]:
-    settings = zotero.Settings(path=str(folder))
-    return iter(zotero.open_source("zotero", folder, settings, seconds=seconds).scan())
+    return iter(opened("zotero", folder, limits={"seconds": seconds}).scan())
 
 
 def highlights(found: list[Sighting]) -> list[Highlight]:
@@ -103,7 +102,7 @@ def test_a_mark_has_the_words_around_it_from_the_pdf(tmp_path):
 def test_a_mark_is_surrounded_by_the_same_words_by_either_way(tmp_path):
     path = write_paper(stored(tmp_path), *map(mark, PHRASES))
     write_library(tmp_path, *annotations(*PHRASES))
-    source = pdf.open_source("papers", path, pdf.Settings(path=str(path)))
+    source = opened("pdf", path, name="papers")
     by_pdf = {one.exact: around(one) for one in highlights(list(source.scan()))}
     by_zotero = {one.exact: around(one) for one in read(tmp_path)}
     assert by_zotero == by_pdf
@@ -321,8 +320,7 @@ FIGURE = json.dumps({"pageIndex": 0, "rects": [[50, 400, 500, 780]]})
 
 
 def remembered(folder: Path, memory: Notebook) -> list[Extracted]:
-    settings = zotero.Settings(path=str(folder))
-    found = list(zotero.open_source("zotero", folder, settings, memory=memory).scan())
+    found = list(opened("zotero", folder, memory=memory).scan())
     return [one for one in found if isinstance(one, Extracted)]
 
 
@@ -357,8 +355,7 @@ def test_a_file_that_comes_or_changes_later_is_looked_at(tmp_path, monkeypatch):
     path = stored(tmp_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_library(tmp_path, Annotation("MARK0001", "keep it out"))
-    settings = zotero.Settings(path=str(tmp_path))
-    source = zotero.open_source("zotero", tmp_path, settings, memory=Notebook())
+    source = opened("zotero", tmp_path, memory=Notebook())
 
     def fingerprint() -> str:
         known = SimpleNamespace(is_unchanged=lambda *_: False, depends=lambda *_: ())

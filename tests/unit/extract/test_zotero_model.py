@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from ankiforge.draft import skip_reason
-from ankiforge.extract import zotero
 from ankiforge.model import Extracted, Highlight, Problem, Scan
 from samples.pdf_writer import Page, paragraph, write_pdf
 from samples.zotero_writer import (
@@ -18,6 +17,7 @@ from samples.zotero_writer import (
     Work,
     write_zotero,
 )
+from tests.reading import opened
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
 BOX = json.dumps({"pageIndex": 0, "rects": [[72, 600, 400, 720]]})
@@ -35,7 +35,7 @@ def write(folder: Path, *libraries: Library, **head: object) -> Path:
 
 
 def documents(folder: Path, *me: str) -> list[Extracted]:
-    source = zotero.open_source("zotero", folder, zotero.Settings(path=str(folder)), (), me)
+    source = opened("zotero", folder, me=me)
     found = list(source.scan())
     assert not [one for one in found if isinstance(one, Problem)]
     assert all(one.complete for one in found if isinstance(one, Scan))

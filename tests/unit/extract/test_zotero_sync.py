@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from ankiforge.extract import zotero
 from ankiforge.model import Highlight, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work
 from tests import reading
 from tests.fakes import zotero_server as fake
-from tests.reading import problems
+from tests.reading import opened, problems, settings_of
 from tests.reading import scans as complete
 
 ADA = 123456
@@ -47,8 +46,8 @@ class Reader:
     def __init__(self, server: Any, **settings: Any) -> None:
         self.server = server
         self.memory = fake.Kept()
-        self.settings = zotero.Settings(
-            api="web", url=server.url, key_env="ZOTERO_API_KEY", **settings
+        self.settings = settings_of(
+            "zotero", api="web", url=server.url, key_env="ZOTERO_API_KEY", **settings
         )
 
     def read(self, memory: Any = None) -> list[Sighting]:
@@ -58,7 +57,7 @@ class Reader:
     def scan(self, memory: Any = None) -> list[Sighting]:
         """Read, counting requests on."""
         kept, pace = memory or self.memory, fake.Clock().pace
-        source = zotero.open_source("zotero", Path(), self.settings, memory=kept, pace=pace)
+        source = opened("zotero", Path(), self.settings, memory=kept, limits={"pace": pace})
         return list(source.scan())
 
     def afresh(self) -> list[Sighting]:

@@ -13,7 +13,6 @@ from msgspec.structs import astuple, replace
 from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.extract.markdown.obsidian import Settings, open_source
 from ankiforge.ledger import Ledger, QueryTerm, Report, Shipment, Viewed
 from ankiforge.model import (
     Card,
@@ -33,6 +32,7 @@ from ankiforge.pipeline import collection, deliver
 from ankiforge.pipeline.draft import draft
 from ankiforge.pipeline.ingest import ingest
 from ankiforge.pipeline.job import Job
+from tests.reading import opened
 
 OSMOSIS = "Osmosis is the movement of ==water== across a membrane."
 RHINE = "How long is the Rhine? :: 1230 km"
@@ -133,7 +133,7 @@ class World:
             viewed = ledger.record_view(
                 list(self.anki.values()), complete=True, graves=frozenset(self.graves)
             )
-        vault = open_source(source, self.vault, Settings(path="x"))
+        vault = opened("obsidian", self.vault, name=source)
         job = Job(
             (vault,), accepts, self.rules, in_use=self.in_use, pictures=OwnPath(self.root) / "pictures",
         )  # fmt: skip

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.trust import concerns, confirm
 from ankiforge.config.workspace import WorkspaceFolder, load, resolve, user_folder
+from ankiforge.extract import registry
 from ankiforge.reports.doctor import Check, CheckState, Machine, Surroundings, examine, exit_code
 from tests.fakes import llm_server as fake
 
@@ -27,7 +28,7 @@ def workspace(tmp_path: Path):
     def made(text: str) -> WorkspaceFolder:
         (tmp_path / "w/papers").mkdir(parents=True, exist_ok=True)
         (tmp_path / "w/ankiforge.yaml").write_text(text)
-        return load(tmp_path / "w")
+        return load(tmp_path / "w", registry)
 
     return made
 
@@ -50,7 +51,7 @@ def test_all_is_well_in_a_plain_and_in_the_default_workspace(workspace, around, 
     assert names == ["program", "settings", "source papers", "ledger", "model", "Anki"]
     assert exit_code(got) == 0
     environ = {"ANKIFORGE_HOME": str(tmp_path / "user")}
-    assert ill(resolve(None, tmp_path, environ), around) == []
+    assert ill(resolve(None, tmp_path, registry, environ), around) == []
     path = tmp_path / "home/.local/share/Anki2/Ada/collection.anki2"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")
@@ -59,7 +60,7 @@ def test_all_is_well_in_a_plain_and_in_the_default_workspace(workspace, around, 
 
 def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, around):
     (tmp_path / "ankiforge.yaml").write_text("oops: 1")
-    got = list(examine(lambda: load(tmp_path), around))
+    got = list(examine(lambda: load(tmp_path, registry), around))
     assert (got[-1].name, got[-1].says) == ("settings", "ankiforge.yaml:1: oops: unknown key")
     assert exit_code(got) == 2
 

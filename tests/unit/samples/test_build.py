@@ -1,13 +1,12 @@
 """The samples are what the README and the demo stand on."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ankiforge import extract
 from ankiforge.model import Extracted, Problem, Scan
 from samples.build import PARTS, build
+from tests.reading import opened
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +47,7 @@ SOURCES = {"vault": "obsidian", "papers": "pdf", "zotero": "zotero"}
 
 @pytest.mark.parametrize(("part", "kind"), SOURCES.items())
 def test_each_part_is_read_whole_and_without_a_problem(built, part, kind):
-    module: Any = extract.module(kind)
-    settings = module.Settings(path=str(built / part))
-    found = list(module.open_source(part, built / part, settings).scan())
+    found = list(opened(kind, built / part, name=part).scan())
     assert [sighting for sighting in found if isinstance(sighting, Problem)] == []
     assert sum(len(s.highlights) for s in found if isinstance(s, Extracted)) >= 9
     assert all(scan.complete for scan in found if isinstance(scan, Scan))

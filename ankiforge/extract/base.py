@@ -1,0 +1,182 @@
+"""What a source is: one class that knows its files, its settings, and how to open them.
+
+A new source is a subclass of `SourceType`, mostly of `FileSource` or `ExportSource` in
+`folder`, and one line in `registry`; in a package of its own, an entry point.
+`docs/adding-a-source.md` shows one.
+
+A command that only wants to know whose a file is imports the classes of all sources. So a
+module with such a class imports what reads the files (`pypdf`, SQLite, …) in the
+functions that need it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import IntEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from ankiforge.extract.files import encoding_of, open_regular
+from ankiforge.model import Memory, NoMemory, Source, Strings, Value
+
+# The number of bytes read to recognise a file.
+_HEAD_BYTES = 65_536
+
+
+class SourceSettings(Value, forbid_unknown_fields=True, kw_only=True):
+    """The keys in `ankiforge.yaml` that all sources have."""
+
+    path: str
+    name: str = ""
+
+
+# --- recognising files ------------------------------------------------------------------
+
+
+class Confidence(IntEnum):
+    """How sure a source is that it reads a file. The surest source reads it."""
+
+    NO = 0
+    POSSIBLE = 1
+    """Any text may be one: it is read by this source if no other one wants it."""
+    ENDING = 2
+    """Its ending says so, whatever is in it."""
+    CONTENT = 3
+    """Its content says so."""
+
+
+class Recognition(NamedTuple):
+    """What a source says about a file."""
+
+    confidence: Confidence
+    why_not: str = ""
+    """Why it is not read although its ending suggests it, for the person who named it.
+
+    "" if nobody would expect it to be read.
+    """
+
+
+NOT_MINE = Recognition(Confidence.NO)
+
+
+class Candidate:
+    """A file that some source may read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ending = path.suffix.casefold()
+        """Its ending with the dot, in lower case."""
+
+    @cached_property
+    def head(self) -> str:
+        """The beginning of the file with LF line ends; "" if it cannot be read."""
+        try:
+            with open(self.path, "rb", opener=open_regular) as file:
+                raw = file.read(_HEAD_BYTES)
+        except OSError:
+            return ""
+        text = raw.decode(encoding_of(raw), "replace")
+        return text.replace("\r\n", "\n").lstrip("\ufeff")
+
+
+# --- opening a source -------------------------------------------------------------------
+
+
+class Opening(Value):
+    """All that a source may need to know when it is opened. Most need the first three."""
+
+    name: str
+    """The source's name, which may be part of keys."""
+    root: Path
+    """The vault, folder, or data folder."""
+    settings: Any
+    """An instance of the class's `Settings`."""
+    only: tuple[Path, ...] = ()
+    """Files and folders below root to read; () = everything. With it, scans are never complete."""
+    me: Strings = ()
+    """Whose marks count in a shared library; () = the library's owner."""
+    memory: Memory = NoMemory()
+    """A cache of results of earlier runs."""
+    offline: bool = False
+    """Whether other machines must not be contacted."""
+    jobs: int = 1
+    """The number of files to read at a time."""
+    executor: str = ""
+    """The address of a Dask cluster that may read files; "" = this machine reads them."""
+    workspace: Path | None = None
+    """The folder of the workspace, links resolved: its files may come from somebody else.
+
+    None for the user's default workspace, which has no settings of its own.
+    """
+
+
+class SourceType(ABC):
+    """One kind of source.
+
+    The class says what the kind is; `open` returns a reader of some files, for which most
+    classes make an instance of themselves.
+    """
+
+    # --- its name and settings
+
+    kind: ClassVar[str]
+    """Its name in `ankiforge.yaml`."""
+    Settings: ClassVar[type[SourceSettings]] = SourceSettings
+    """Its keys there."""
+    instead_of_path: ClassVar[Strings] = ()
+    """Keys of the settings with which `path` may be left out."""
+
+    # --- its files
+
+    endings: ClassVar[Strings] = ()
+    """The endings of the files that it may recognise, with the dot, in lower case."""
+    marker: ClassVar[str] = ""
+    """The file that makes a folder a library of this kind, which is read as a whole."""
+    is_export: ClassVar[bool] = False
+    """Whether its files are exported from an account, under any name and to any folder."""
+    is_unambiguous: ClassVar[bool] = True
+    """Whether a file that it recognises is nothing else. A note may be of several kinds."""
+    keeps_inner: ClassVar[bool] = False
+    """Whether a folder that was read as a source stays one when a folder around it is read."""
+
+    # --- its words
+
+    noun: ClassVar[str] = ""
+    """What a person gives as PATH, for `ankiforge run --help`: "a PDF".
+
+    For an export, the name of the account. "" if it is only read when the settings name
+    it.
+    """
+    example: ClassVar[str] = ""
+    """An entry for the settings that `ankiforge init` writes, with a comment on what it reads.
+
+    "" if it is only named there.
+    """
+    options_shown: ClassVar[Strings] = ()
+    """Further keys that `ankiforge init` shows, as comments, for a source that it found."""
+
+    @classmethod
+    def recognise(cls, candidate: Candidate) -> Recognition:
+        """Return whether this source reads a file, by its ending if no subclass looks further.
+
+        This is called for very many files. Only `endings` are asked about.
+        """
+        if candidate.ending in cls.endings:
+            return Recognition(Confidence.ENDING)
+        return NOT_MINE
+
+    @classmethod
+    @abstractmethod
+    def open(cls, opening: Opening) -> Source:
+        """Return a reader of the files at a root.
+
+        Raises:
+            ConfigError: the settings are invalid. If one key is the reason, the message begins
+                with its name and a colon.
+        """
+
+    @classmethod
+    def reads_single_files(cls) -> bool:
+        """Return whether it reads files one by one, and not a library as a whole."""
+        return bool(cls.endings) and not cls.marker

@@ -1,0 +1,535 @@
+"""How plugins of Obsidian write cards in notes, as the plugins were told.
+
+Three plugins are known: obsidian-spaced-repetition (`osr`), Obsidian_to_Anki (`o2a`) and
+flashcards-obsidian (`flashcards`). Each keeps its settings in a file in the vault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from ankiforge.errors import ItemError
+from ankiforge.extract.files import LARGEST_SETTINGS, matcher, read_file, read_settings
+from ankiforge.extract.markdown.expressions import Match, Searcher, translated
+from ankiforge.model import Json, Problem, Span, Strings, Texts, Value
+from ankiforge.text import regex
+
+if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
+    from ankiforge.extract.markdown.block_cards import Written
+    from ankiforge.extract.markdown.cards import FieldWords, Syntax
+
+PLUGINS = {
+    "osr": "obsidian-spaced-repetition",
+    "o2a": "obsidian-to-anki-plugin",
+    "flashcards": "flashcards-obsidian",
+}
+"""By dialect: the plugin's id, which is also the name of its folder."""
+
+
+# --- what the plugins were told ---------------------------------------------------------
+
+# The cloze patterns of obsidian-spaced-repetition that are read, and what marks such a
+# cloze.
+_CLOZE = {
+    "==[123;;]answer[;;hint]==": "==",
+    "**[123;;]answer[;;hint]**": "bold",
+    "{{[123;;]answer[;;hint]}}": "{{",
+    "{{[123::]answer[::hint]}}": "{{",
+}
+
+
+class _Osr(Value, rename="camel"):
+    """What obsidian-spaced-repetition was told, with its own names and defaults."""
+
+    single_line_card_separator: str = "::"
+    single_line_reversed_card_separator: str = ":::"
+    multiline_card_separator: str = "?"
+    multiline_reversed_card_separator: str = "??"
+    multiline_card_end_marker: str = ""
+    """The line that ends a card over several lines; "" = an empty line."""
+    cloze_patterns: Strings = ("==[123;;]answer[;;hint]==",)
+    flashcard_tags: Strings = ("#flashcards",)
+    """Only notes with one of these tags contain cards; () = all notes."""
+    convert_folders_to_decks: bool = False
+    """Whether all notes contain cards, whatever their tags."""
+
+    def reads(self, text: str, tags: Collection[str]) -> bool:
+        """Return whether a note contains cards. `tags` are those of its front matter."""
+        names = [re.escape(tag.strip("#")) for tag in self.flashcard_tags if tag]
+        if not "|".join(names) or self.convert_folders_to_decks:
+            return True
+        named = re.compile(rf"(?i)(?<!\S)#(?:{'|'.join(names)})(?![\w-])")
+        front = "".join(f"\n#{tag}" for tag in tags)
+        return named.search(text + front) is not None
+
+
+class _Flashcards(Value, rename="camel"):
+    """What flashcards-obsidian was told, with its own names and defaults."""
+
+    flashcards_tag: str = "card"
+    inline_separator: str = "::"
+    inline_separator_reverse: str = ":::"
+
+
+class _O2aWords(
+    Value,
+    rename={
+        "begin": "Begin Note",
+        "end": "End Note",
+        "begin_inline": "Begin Inline Note",
+        "end_inline": "End Inline Note",
+        "deck": "Target Deck Line",
+        "tags": "File Tags Line",
+    },
+):
+    """The words that begin and end what Obsidian_to_Anki reads, with its own names and defaults."""
+
+    begin: str = "START"
+    end: str = "END"
+    begin_inline: str = "STARTI"
+    end_inline: str = "ENDI"
+    deck: str = "TARGET DECK"
+    tags: str = "FILE TAGS"
+
+
+class _O2aDefaults(
+    Value,
+    rename={
+        "deck": "Deck",
+        "curly": "CurlyCloze",
+        "marks": "CurlyCloze - Highlights to Clozes",
+        "folder": "Scan Directory",
+        "expressions": "Regex",
+    },
+):
+    """What Obsidian_to_Anki does in all notes."""
+
+    deck: str = "Default"
+    curly: bool = False
+    """Whether `{x}` is a gap in a cloze note."""
+    marks: bool = False
+    """Whether `==x==` is one, too."""
+    folder: str = ""
+    """The folder whose notes are read; "" = all."""
+    expressions: bool = True
+    """Whether custom expressions are used: an early version had such a switch."""
+
+    def gaps(self) -> Strings:
+        """Return the signs around what is left out in a cloze note."""
+        signs: list[str] = []
+        if self.curly:
+            signs.append("{")
+        if self.marks:
+            signs.append("==")
+        return tuple(signs)
+
+
+class _O2a(
+    Value,
+    rename={
+        "words": "Syntax",
+        "defaults": "Defaults",
+        "expressions": "CUSTOM_REGEXPS",
+        "folder_decks": "FOLDER_DECKS",
+        "folder_tags": "FOLDER_TAGS",
+        "ignored": "IGNORED_FILE_GLOBS",
+    },
+):
+    """What Obsidian_to_Anki was told, with its own names and defaults."""
+
+    words: _O2aWords = _O2aWords()
+    defaults: _O2aDefaults = _O2aDefaults()
+    expressions: Texts = {}
+    """By note type: an expression whose groups are the fields."""
+    folder_decks: Texts = {}
+    folder_tags: Texts = {}
+    ignored: Strings = ()
+    """Patterns of notes that are not read."""
+    fields_dict: Mapping[str, Strings] = {}
+    """The names of the fields of note types."""
+    is_told: bool = False
+    """Whether it has settings; without them all forms are read that its pages propose."""
+
+    def reads(self, path: str) -> bool:
+        """Return whether the note at a path contains cards."""
+        folder = self.defaults.folder.strip("/")
+        if folder and not path.startswith(f"{folder}/"):
+            return False
+        return not (self.ignored and matcher(self.ignored)(path))
+
+    def patterns(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the usable expressions, and why others cannot be used, by note type."""
+        usable: dict[str, str] = {}
+        faults: dict[str, str] = {}
+        if not self.defaults.expressions:
+            return usable, faults
+        for note_type, expression in self.expressions.items():
+            if not expression:
+                continue
+            try:
+                translated(expression)
+            except ValueError as error:
+                faults[note_type] = str(error)
+            else:
+                usable[note_type] = expression
+        return usable, faults
+
+    def deck_and_tags(self, text: str, path: str) -> tuple[str, str, Strings]:
+        """Return the deck that a note names, the one for its cards otherwise, and its tags."""
+        deck_line = _declared(self.words.deck, text)
+        named = deck_line[1].strip() if deck_line else ""
+        tags_line = _declared(self.words.tags, text)
+        tags = tags_line[1].split() if tags_line else []
+        folders = list(_folders_of(path))
+        for folder in folders:
+            tags += self.folder_tags.get(folder, "").split()
+        deck = self.defaults.deck
+        if deck == "Default":
+            deck = ""
+        for folder in folders:
+            if self.folder_decks.get(folder):
+                deck = self.folder_decks[folder]
+                break
+        return named, deck, tuple(dict.fromkeys(tags))
+
+    def without_deck(self, text: str) -> str:
+        """Return a note in which the line about the deck is a comment.
+
+        `TARGET DECK` is known as one anyway.
+        """
+        from ankiforge.extract.markdown.front_matter import front_matter
+
+        if self.words.deck == _O2aWords().deck:
+            return text
+        lines = text.split("\n")[: front_matter(text).lines]
+        start = sum(len(line) + 1 for line in lines)
+        deck_line = _declared(self.words.deck, text, start)
+        if deck_line is None:
+            return text
+        hidden = "\n".join("<!---->" for _ in deck_line[0].split("\n"))
+        return text[: deck_line.start()] + hidden + text[deck_line.end() :]
+
+    def cards(self, text: str, searcher: Searcher) -> dict[int, Written]:
+        """Return the cards that the expressions find in a note, by the line at which they begin.
+
+        As in the plugin, a match that stands in another one, in code or in maths is none.
+
+        Raises:
+            ItemError: an expression takes too long.
+        """
+        taken = self._apart(text)
+        cards: dict[int, Written] = {}
+        for note_type, form, match in self._matches(text, searcher):
+            start, end = match.span
+            if any(low - 1 <= start and end <= high + 1 for low, high in taken):
+                continue
+            values = list(match.groups)
+            if form.has_id:  # it stands below the card, where it is read from
+                values.pop()
+            tags: list[str] = []
+            if form.has_tags:
+                tags = values.pop().removeprefix("Tags: ").split()
+            if "Cloze" in note_type and not self._has_gaps(values):
+                continue
+            taken.append(match.span)
+            whole = text[start:end]
+            first_letter = start + len(whole) - len(whole.lstrip())
+            last_line = text.count("\n", 0, start + len(whole.rstrip())) + 1
+            card = self._card(note_type, values, last_line, tuple(tags))
+            if card:
+                cards.setdefault(text.count("\n", 0, first_letter), card)
+        return cards
+
+    def _matches(self, text: str, searcher: Searcher) -> Iterator[tuple[str, _Behind, Match]]:
+        """Yield the matches of all expressions, with their note types.
+
+        They come in the order of the plugin.
+        """
+        forms: list[_Behind] = []
+        for form in _BEHIND:
+            may_have_id = not form.has_id or "ID: " in text
+            may_have_tags = not form.has_tags or "Tags: " in text
+            if may_have_id and may_have_tags:
+                forms.append(form)
+        usable, _ = self.patterns()
+        for note_type, expression in usable.items():
+            name = f"the expression of Obsidian_to_Anki for {note_type}"
+            patterns = [translated(expression + form.pattern) for form in forms]
+            found = searcher.find(name, patterns, text)
+            for form, matches in zip(forms, found, strict=True):
+                for match in matches:
+                    yield note_type, form, match
+
+    def _card(
+        self, note_type: str, values: list[str], last_line: int, tags: Strings
+    ) -> Written | None:
+        """Return the card of what the groups of an expression hold."""
+        from ankiforge.extract.markdown.block_cards import of_values
+        from ankiforge.extract.markdown.source import prepared, restored
+
+        names = self.fields_dict.get(note_type, ())
+        fields: list[tuple[str, str]] = []
+        for index, value in enumerate(values):
+            source = prepared(value, fields=False)  # what other tools wrote is in comments
+            name = names[index] if index < len(names) else ""
+            fields.append((name, restored(source.text, source.maths)))
+        return of_values(note_type, fields, last_line, f"your expression for {note_type}", tags)
+
+    def _has_gaps(self, values: list[str]) -> bool:
+        """Return whether something is left out in the text of a cloze note."""
+        text = "\n".join(values)
+        if _CLOZED.search(text):
+            return True
+        if self.defaults.curly and _CURLY.search(text):
+            return True
+        return self.defaults.marks and "==" in text
+
+    def _apart(self, text: str) -> list[Span]:
+        """Return the spans in which no expression matches.
+
+        They are other cards, the lines of deck and tags, code and maths.
+        """
+        words = self.words
+        patterns = [_CODE_OR_MATHS]
+        if words.begin and words.end:
+            begin, end = re.escape(words.begin), re.escape(words.end)
+            patterns.append(re.compile(rf"(?m)^{begin}\n(?:.*\n)*?{end}"))
+        if words.begin_inline and words.end_inline:
+            begin, end = re.escape(words.begin_inline), re.escape(words.end_inline)
+            patterns.append(re.compile(rf"{begin}.*?{end}"))
+        spans: list[Span] = []
+        for pattern in patterns:
+            spans += [found.span() for found in pattern.finditer(text)]
+        for word in (words.deck, words.tags):
+            line = _declared(word, text)
+            if line:
+                spans.append(line.span())
+        return spans
+
+
+class _Behind(NamedTuple):
+    """What the plugin finds behind the match of an expression."""
+
+    pattern: str
+    has_id: bool
+    has_tags: bool
+
+
+_TAGS_BEHIND = "(Tags: .*)"
+_ID_BEHIND = r"\n?(?:<!--)?(?:ID: (\d+).*)"
+# In the order of the plugin.
+_BEHIND = (
+    _Behind(_TAGS_BEHIND + _ID_BEHIND, has_id=True, has_tags=True),
+    _Behind(_ID_BEHIND, has_id=True, has_tags=False),
+    _Behind(_TAGS_BEHIND, has_id=False, has_tags=True),
+    _Behind("", has_id=False, has_tags=False),
+)
+_CLOZED = regex(r"\{\{c\d+::")
+_CURLY = regex(r"(?<!\{)\{(?!\{)[^{}]+\}(?!\})")
+_CODE_OR_MATHS = regex(
+    r"(?m)^```(?:.*\n)*?```|(?<!`)`(?!`)[^`\n]+`"
+    r"|\$\$[^$]+\$\$|(?<!\$)\$(?=\S)[^$\n]+(?<=\S)\$(?!\$)"
+)
+
+
+def _declared(word: str, text: str, start: int = 0) -> re.Match[str] | None:
+    """Return where a note says its deck or tags: on the line of a word, or on the next one."""
+    if not word:
+        return None
+    return re.compile(rf"(?m)^{re.escape(word)}(?:\n|: )(.*)").search(text, start)
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    """Yield the folders that contain a path, the innermost first."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+class Dialects(Value):
+    """The dialects that the settings name, in their order, as their plugins were told."""
+
+    names: Strings = ()
+    osr: _Osr = _Osr()
+    flashcards: _Flashcards = _Flashcards()
+    o2a: _O2a = _O2a()
+
+    def syntax(self, text: str, tags: Collection[str], path: str) -> Syntax | None:
+        """Return how cards are written in a note, None if no plugin reads it.
+
+        `tags` are those of its front matter. All that any plugin reads is a card.
+        """
+        from ankiforge.extract.markdown.cards import Syntax
+        from ankiforge.extract.markdown.tokens import Gaps
+
+        names = [name for name in self.names if self._reads(name, text, tags, path)]
+        if not names:
+            return None
+        o2a = self.o2a
+        is_told_o2a = "o2a" in names and o2a.is_told
+        # what was told to Obsidian_to_Anki is read by its words and expressions alone
+        others = [name for name in names if name != "o2a" or not o2a.is_told]
+        block = self._signs_between_lines(others)
+        end_marker = ""
+        if block and "osr" in others:
+            end_marker = self.osr.multiline_card_end_marker.strip()
+        return Syntax(
+            self._signs_in_line(others),
+            block,
+            end_marker,
+            Gaps(frozenset(self._gaps(others)), together=names[0] == "flashcards"),
+            tuple(self._questions(others)),
+            self._field_words() if "o2a" in names else None,
+            o2a.fields_dict if is_told_o2a else {},
+            Gaps(frozenset(o2a.defaults.gaps())) if is_told_o2a else None,
+            asks="o2a" in others,
+            declared=bool(others),
+        )
+
+    def _reads(self, name: str, text: str, tags: Collection[str], path: str) -> bool:
+        """Return whether the plugin of a dialect reads a note."""
+        if name == "osr":
+            return self.osr.reads(text, tags)
+        if name == "o2a":
+            return self.o2a.reads(path)
+        return True
+
+    def _signs_in_line(self, names: list[str]) -> dict[str, bool]:
+        """Return what separates the sides of a card in a line, and whether it is two-way.
+
+        Where two dialects differ, the one that is listed later here counts.
+        """
+        from ankiforge.extract.markdown.cards import Syntax
+
+        if not names:
+            return {**Syntax().line}
+        signs = {"::": False}
+        if "osr" in names:
+            osr = self.osr
+            signs = _signs(
+                two_way=osr.single_line_reversed_card_separator,
+                one_way=osr.single_line_card_separator,
+            )
+        if "o2a" in names:
+            signs = {"::": False} | signs
+        if "flashcards" in names:
+            flashcards = self.flashcards
+            own = _signs(
+                two_way=flashcards.inline_separator_reverse,
+                one_way=flashcards.inline_separator,
+            )
+            signs = own | signs
+        return signs
+
+    def _signs_between_lines(self, names: list[str]) -> dict[str, bool]:
+        """Return what separates the sides of a card on a line of its own, as `_signs_in_line`."""
+        from ankiforge.extract.markdown.cards import Syntax
+
+        if "osr" not in names:
+            return {**Syntax().block}
+        return _signs(
+            two_way=self.osr.multiline_reversed_card_separator,
+            one_way=self.osr.multiline_card_separator,
+        )
+
+    def _gaps(self, names: list[str]) -> set[str]:
+        """Return the signs around what is left out in a cloze."""
+        gaps: set[str] = set()
+        if "o2a" in names or "flashcards" in names:
+            gaps |= {"==", "{"}
+        if "osr" in names:
+            for pattern, gap in _CLOZE.items():
+                if pattern in self.osr.cloze_patterns:
+                    gaps.add(gap)
+        return gaps
+
+    def _questions(self, names: list[str]) -> list[str]:
+        """Return the tags of headings that are questions."""
+        questions: list[str] = []
+        if "o2a" in names:
+            questions.append("flashcard")
+        if "flashcards" in names:
+            questions.append(self.flashcards.flashcards_tag.lstrip("#"))
+        return questions
+
+    def _field_words(self) -> FieldWords:
+        """Return the words around the cards of Obsidian_to_Anki."""
+        from ankiforge.extract.markdown.cards import FieldWords
+
+        words = self.o2a.words
+        return FieldWords(words.begin, words.end, words.begin_inline, words.end_inline)
+
+
+def _signs(*, two_way: str, one_way: str) -> dict[str, bool]:
+    """Return what separates the sides of a card, and whether it is two-way."""
+    return {sign: sign == two_way for sign in (two_way, one_way) if sign.strip()}
+
+
+# --- the files of the plugins -----------------------------------------------------------
+
+
+def switched_on(vault: Path) -> tuple[Strings | None, Problem | None]:
+    """Return the dialects of the plugins that are switched on in a vault.
+
+    A plugin's folder alone says nothing: it stays when the plugin is switched off.
+
+    Returns:
+        The dialects, None if that cannot be read, and then the problem.
+    """
+    path = vault / ".obsidian" / "community-plugins.json"
+    if not path.exists():
+        return (), None
+    try:
+        raw, _ = read_file(path, LARGEST_SETTINGS)
+        plugins = msgspec.json.decode(raw, type=list[str])
+    except (ItemError, ValueError, RecursionError) as error:
+        what = f"the list of plugins cannot be read, so cards are read as before: {error}"
+        hint = "switch any plugin off and on again in Obsidian"
+        return None, Problem(path.relative_to(vault).as_posix(), what, hint)
+    return tuple(name for name, plugin in PLUGINS.items() if plugin in plugins), None
+
+
+def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]:
+    """Return the dialects of these names, and the plugins' files that cannot be read.
+
+    A plugin without a file uses its defaults, and so does our reader.
+    """
+    dialects = Dialects(names)
+    problems: list[Problem] = []
+    for name, plugin in PLUGINS.items():
+        path = vault / ".obsidian" / "plugins" / plugin / "data.json"
+        if name not in names or not path.exists():
+            continue
+        try:
+            told = _told(read_settings(path), type(getattr(dialects, name)))
+        except (ItemError, ValueError) as error:
+            what = f"the settings of {plugin} cannot be read, so its defaults are used: {error}"
+            where = path.relative_to(vault).as_posix()
+            problems.append(Problem(where, what, "open the plugin's settings in Obsidian"))
+        else:
+            dialects = msgspec.structs.replace(dialects, **{name: told})
+    _, faults = dialects.o2a.patterns()
+    for note_type, why in faults.items():
+        where = f".obsidian/plugins/{PLUGINS['o2a']}/data.json"
+        what = f"the expression of Obsidian_to_Anki for {note_type} cannot be used: {why}"
+        hint = "write it another way in the plugin's settings"
+        problems.append(Problem(where, what, hint, notice=True))
+    return dialects, problems
+
+
+def _told(data: Json, wanted: type[_Osr | _Flashcards | _O2a]) -> Value:
+    """Return what a plugin keeps in its file.
+
+    Raises:
+        ValueError: it is not what the plugin would write.
+    """
+    told = msgspec.convert(data.get("settings", data), wanted)
+    if isinstance(told, _O2a):
+        fields = msgspec.convert(data.get("fields_dict", {}), dict[str, Strings])
+        return msgspec.structs.replace(told, fields_dict=fields, is_told=True)
+    return told

@@ -1,0 +1,58 @@
+"""Pictures of marked figures and of drawings, cut out of PDFs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from ankiforge.extract.pdf.messages import MOST_PICTURES, Area, Box, Read
+from ankiforge.model import Picture, h16
+
+if TYPE_CHECKING:
+    from ankiforge.extract.pdf.worker import PdfWorker
+
+
+def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tuple[Picture, ...]]:
+    """Cut out marked figures and drawings; return the marks with picture names, and the pictures.
+
+    A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark
+    keeps its name: the picture may exist from an earlier run. The failure is added to the
+    problems.
+    """
+    if not read.areas:
+        return read, ()
+    areas: dict[int, Area] = {}  # by the index of the mark
+    for index, box in read.areas[:MOST_PICTURES]:
+        page = int(read.marks[index].block)
+        areas[index] = Area(page, box)
+    cut, failed = worker.cut(path, tuple(areas.values()))
+    marks = list(read.marks)
+    pictures: dict[str, Picture] = {}
+    for (index, area), data in zip(areas.items(), cut, strict=True):
+        name = picture_name(read, index, area.box)
+        if data:
+            pictures[name] = Picture(name, data)
+        if data or failed:
+            marks[index] = replace(marks[index], markdown=(f"![]({name})",))
+    problems = list(read.problems)
+    if failed is not None:
+        what = f"its figures and drawings cannot all be cut out: {failed.what}"
+        hint = "its text was read; to get the pictures, print those pages to a new PDF"
+        problems.append((what, hint))
+    notices = list(read.notices)
+    left = len(read.areas) - len(areas)
+    if left:
+        what = f"only the first {MOST_PICTURES} figures and drawings were cut out, {left} were not"
+        notices.append((what, "remove those you do not need"))
+    read = replace(read, marks=tuple(marks), problems=tuple(problems), notices=tuple(notices))
+    return read, tuple(pictures.values())
+
+
+def picture_name(read: Read, index: int, box: Box) -> str:
+    """Return a name made from the place, so that rendering it differently is not new content."""
+    mark = read.marks[index]
+    document = read.document.key.removeprefix("pdf:")
+    tenths = [str(round(10 * edge)) for edge in box]
+    return f"cut/{h16('cut', document, mark.block, *tenths, mark.kind)}.png"

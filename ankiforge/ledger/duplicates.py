@@ -1,0 +1,135 @@
+"""What a draft may repeat: the search terms of cards, and of notes in Anki that are not ours.
+
+A draft is compared with the few that its terms find; see `check/duplicates.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from ankiforge.ledger.recording import keep_terms
+from ankiforge.ledger.store import Store, encode
+from ankiforge.model import (
+    CardKind,
+    Draft,
+    Fields,
+    ForeignNote,
+    HighlightKey,
+    IndexedCard,
+    Origin,
+    SearchTerms,
+)
+
+NOTE = "nid:"
+_IN_USE = (
+    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE"
+    " live"
+    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM"
+    " foreign_note"
+    " WHERE fields != '[]'"
+)
+
+
+class Duplicates:
+    """The cards that a draft may repeat, and notes in Anki that are not ours."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
+        """Yield by digest the cards whose search terms are missing or of another version.
+
+        Most have been stored with the drafts; see `recording.record`.
+        """
+        store = self._store
+        with store.transaction():
+            if store.meta("terms") != version:
+                store.write("DELETE FROM indexed")
+                store.set_meta("terms", version)
+            store.write(
+                f"DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM ({_IN_USE})"
+                " UNION ALL SELECT kind || content FROM draft)"
+            )
+        indexed = "SELECT digest FROM indexed"
+        query = f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN ({indexed})"
+        for row in store.rows(query):
+            draft = self.draft(row["id"])
+            if draft is not None:
+                yield row["digest"], draft
+
+    def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
+        """Store the search terms of cards from `unread`."""
+        with self._store.transaction():
+            keep_terms(self._store, terms)
+
+    def cards(self) -> Iterator[IndexedCard]:
+        """Yield all cards, sorted by id."""
+        query = f"SELECT * FROM ({_IN_USE}) JOIN indexed USING (digest) ORDER BY id"
+        for row in self._store.rows(query):
+            where = ""
+            if row["id"].startswith(NOTE):
+                deck = f", deck {row['deck']}" if row["deck"] else ""
+                where = f"a note in Anki{deck}: "
+            terms = SearchTerms(
+                words=tuple(row["words"].split()),
+                finders=tuple(row["finders"].split()),
+                exact=row["exact"],
+            )
+            yield IndexedCard(row["id"], HighlightKey(row["passage"]), where, terms)
+
+    def draft(self, id: str) -> Draft | None:
+        """Return a card or a foreign note as a draft; None if it is not in use."""
+        if id.startswith(NOTE):
+            query = "SELECT fields FROM foreign_note WHERE id = ?"
+            stored = self._store.value(query, int(id.removeprefix(NOTE)))
+            fields = msgspec.json.decode(stored, type=Fields) if stored else ()
+            if not fields:
+                return None
+            first_name, _ = fields[0]
+            kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
+            return _bare_draft(kind, fields)
+        row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
+        if row is None:
+            return None
+        wording = self._store.passage(row["passage"]).cards[id].wording
+        return _bare_draft(CardKind(wording.kind), tuple(wording.fields.items()))
+
+    # --- notes in Anki that are not ours ------------------------------------------------
+
+    def mods(self) -> dict[int, int]:
+        """Return the `mod` of each foreign note that is stored."""
+        rows = self._store.rows("SELECT id, mod FROM foreign_note")
+        return {row["id"]: row["mod"] for row in rows}
+
+    def keep_foreign(self, ids: frozenset[int], changed: Iterable[ForeignNote]) -> None:
+        """Store the text of foreign notes; forget those that are no longer in Anki."""
+        with self._store.transaction():
+            for number in self.mods().keys() - ids:
+                self._store.write("DELETE FROM foreign_note WHERE id = ?", number)
+            for note in changed:
+                values = (
+                    note.id,
+                    note.mod,
+                    note.deck,
+                    encode(note.fields),
+                    note.other_id,
+                )
+                self._store.write(
+                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)",
+                    *values,
+                )
+
+
+def _bare_draft(kind: CardKind, fields: Fields) -> Draft:
+    """Return a draft with nothing but its words."""
+    return Draft(
+        highlight=HighlightKey(""),
+        kind=kind,
+        fields=fields,
+        quote="",
+        answer="",
+        start=0,
+        origin=Origin(""),
+    )

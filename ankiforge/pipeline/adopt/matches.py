@@ -1,0 +1,283 @@
+"""Find which draft of the sources fits which note of another tool in Anki.
+
+First by an id that the tool wrote into the source, then by equal words, if only one draft and one note
+have them. What is left is listed, so that a person sees it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from ankiforge.anki.collection import open_view
+from ankiforge.anki.notes import content_html, text_of
+from ankiforge.anki.render import unrender
+from ankiforge.ledger import Ledger, QueryTerm, Taken
+from ankiforge.model import Adopted, Family, SeenNote, SeenType, Strings, Texts, Value, Waiting
+from ankiforge.pipeline.adopt.tools import TOOLS, Tool, names_of, read_maps
+from ankiforge.text import on_one_line, regex
+from ankiforge.text.tools import KEY_FIELDS, key_number, schedule_of
+
+_CLOZE_START = regex(r"\{\{c\d+::")
+_OUR_GUID = regex(r"af[a-z2-7]{24}")
+
+
+class Row(Value):
+    """One line of the lists: what the source says, what Anki shows, and where."""
+
+    where: str
+    source: str = ""
+    anki: str = ""
+
+
+class Matches(msgspec.Struct):
+    """What of other tools is in the sources and in Anki."""
+
+    by_id: list[Taken] = []
+    """Matched surely, by an id in the source."""
+    by_words: list[Taken] = []
+    """Matched by equal words, which only this draft and this note have."""
+    scheduled: list[Taken] = []
+    """Drafts and cards with a schedule."""
+    in_anki: list[Row] = []
+    """Cards with a schedule that Anki has already: no import changes the schedule that they have there."""
+    differing: list[Row] = []
+    """Matched by id, with other words in Anki than in the source."""
+    not_in_sources: list[Row] = []
+    not_in_anki: list[Row] = []
+    unclear: list[Row] = []
+    """Two passages with one id, or a note type that needs `--map`."""
+
+    @property
+    def taken(self) -> list[Taken]:
+        """All that is taken over."""
+        return [*self.by_id, *self.by_words, *self.scheduled]
+
+
+class _TheirNote(Value):
+    """A note in Anki that is not ours."""
+
+    note: SeenNote
+    type: SeenType
+    names: Texts
+    """Our content fields and the names of its fields; {} if that is unclear."""
+
+    @property
+    def html(self) -> Texts:
+        """Its fields by name."""
+        return dict(zip(self.type.names, self.note.fields, strict=False))
+
+    @property
+    def ids(self) -> set[str]:
+        """Its id in Anki, and those that tools keep in a field."""
+        ids = {str(self.note.id)}
+        for name, html in self.html.items():
+            if name in KEY_FIELDS:
+                ids.add(key_number(text_of(html)))
+        return ids - {""}
+
+    @property
+    def words(self) -> Strings:
+        """Its words in the fields that are ours, else in the first ones."""
+        names = self.names or dict(zip(("Front", "Back"), self.type.names, strict=False))
+        html = self.html
+        ours = {our_name: html.get(name, "") for our_name, name in names.items()}
+        return _plain_words(ours, self.type.family)
+
+    def taken_for(self, draft: Waiting) -> Taken:
+        """Return that the note is taken over for a draft."""
+        html = self.html
+        text = unrender(html[self.names["Text"]]) if self.type.cloze else ""
+        note = self.note
+        adopted = Adopted(note.guid, note.id, self.type.id, self.names, html)
+        return Taken(draft.id, adopted, text, note.deck)
+
+
+def find(ledger: Ledger, collection: Path | None, tool: str, maps: Strings) -> Matches:
+    """Return what fits together: drafts of the sources, and notes of other tools in Anki.
+
+    Args:
+        ledger: has the drafts that wait.
+        collection: of Anki; it is only read. None = only schedules are looked for.
+        tool: take over from this one only, a name in `TOOLS`; "" = from any.
+        maps: what `--map` says.
+
+    Raises:
+        UsageError: `maps` has another form, or names a field that is not there.
+    """
+    matches = Matches()
+    if tool == "sr" or collection is None:
+        _add_schedules(ledger, matches)
+        return matches
+    matcher = _Matcher(matches, _their_notes(ledger, collection, maps))
+    drafts = [draft for draft in _waiting(ledger) if draft.draft.own and not draft.revises]
+    unmatched = matcher.match_by_id(drafts)
+    matcher.match_by_words(unmatched)
+    here = {outcome.highlight.other_id for outcome in ledger.fates()}
+    tools = [TOOLS[tool]] if tool in TOOLS else list(TOOLS.values())
+    matcher.list_rest(tools, here)
+    if not tool:
+        _add_schedules(ledger, matches)
+    return matches
+
+
+def _their_notes(ledger: Ledger, collection: Path, maps: Strings) -> list[_TheirNote]:
+    """Return the notes in Anki that are not ours, and that we have not taken over."""
+    adopted = {note.guid for note in ledger.adopted().values()}
+    notes: list[_TheirNote] = []
+    with open_view(collection, None) as view:
+        said = read_maps(maps, view.types)
+        types = {note_type.id: note_type for note_type in view.types}
+        names = {id: names_of(note_type, said) for id, note_type in types.items()}
+        for note in view.notes():
+            is_ours = note.guid in adopted or _OUR_GUID.fullmatch(note.guid)
+            if note.type_id in types and not is_ours:
+                notes.append(_TheirNote(note, types[note.type_id], names[note.type_id]))
+    return notes
+
+
+class _Matcher:
+    """Matches drafts with notes; a note is used once."""
+
+    def __init__(self, matches: Matches, notes: list[_TheirNote]) -> None:
+        self._matches = matches
+        self._notes = notes
+        self._used: set[int] = set()
+
+    def match_by_id(self, drafts: Iterable[Waiting]) -> list[Waiting]:
+        """Match drafts beside which a tool wrote an id; return those that no note has."""
+        note_by_id: dict[str, _TheirNote] = {}
+        for note in self._notes:
+            for id in note.ids:
+                note_by_id[id] = note
+        drafts_by_id: dict[str, list[Waiting]] = defaultdict(list)
+        unmatched: list[Waiting] = []
+        for draft in drafts:
+            if draft.highlight.other_id:
+                drafts_by_id[draft.highlight.other_id].append(draft)
+            else:
+                unmatched.append(draft)
+        for id, claims in drafts_by_id.items():
+            if id not in note_by_id:
+                unmatched += claims
+                continue
+            note = note_by_id[id]
+            self._used.add(note.note.id)
+            why_unclear = _why_unclear(note, claims)
+            if why_unclear:
+                self._matches.unclear += [_row(draft, why_unclear) for draft in claims]
+                continue
+            [draft] = claims
+            self._matches.by_id.append(note.taken_for(draft))
+            if _compared(note.words) != _compared(_words_of(draft)):
+                self._matches.differing.append(_row(draft, _shown(note.words)))
+        return unmatched
+
+    def match_by_words(self, drafts: Iterable[Waiting]) -> None:
+        """Match drafts with equal words, if only one draft and one note have them."""
+        drafts_by_words: dict[Strings, list[Waiting]] = defaultdict(list)
+        for draft in drafts:
+            drafts_by_words[_compared(_words_of(draft))].append(draft)
+        notes_by_words: dict[Strings, list[_TheirNote]] = defaultdict(list)
+        for note in self._notes:
+            if note.note.id not in self._used and note.names:
+                notes_by_words[_compared(note.words)].append(note)
+        for words, same_drafts in drafts_by_words.items():
+            same_notes = notes_by_words.get(words, [])
+            if len(same_drafts) == len(same_notes) == 1 and any(words):
+                [draft] = same_drafts
+                [note] = same_notes
+                self._used.add(note.note.id)
+                self._matches.by_words.append(note.taken_for(draft))
+                continue
+            for draft in same_drafts:
+                if draft.highlight.other_id:
+                    self._matches.not_in_anki.append(_row(draft))
+
+    def list_rest(self, tools: Iterable[Tool], ids_here: set[str]) -> None:
+        """List the other notes of these tools, of which the sources have no id.
+
+        Args:
+            tools: the tools.
+            ids_here: the ids of other tools in the sources.
+        """
+        for note in self._notes:
+            is_of_tool = any(tool.made(note.note, note.type) for tool in tools)
+            is_matched = note.note.id in self._used or not note.ids.isdisjoint(ids_here)
+            if is_of_tool and not is_matched:
+                row = Row(note.note.deck, "", _shown(note.words))
+                self._matches.not_in_sources.append(row)
+
+
+def _why_unclear(note: _TheirNote, claims: list[Waiting]) -> str:
+    """Return why a note cannot be taken over for the drafts with its id; "" if it can."""
+    if len(claims) > 1:
+        return "two passages have its id"
+    if not note.names:
+        return f"its note type {note.type.name} needs --map"
+    if note.type.family is not claims[0].draft.kind.family:
+        return f"it is no card of the note type {note.type.name}"
+    return ""
+
+
+def _add_schedules(ledger: Ledger, matches: Matches) -> None:
+    """Add the drafts and the cards beside which a schedule stands, unless they are taken already."""
+    taken = {each.id for each in matches.taken}
+    for draft in _waiting(ledger):
+        may_be_card = draft.draft.own and not draft.revises and not draft.proposal.blocked
+        schedule = schedule_of(draft.highlight.schedule)
+        if may_be_card and schedule and draft.id not in taken:
+            deck = draft.proposal.deck
+            matches.scheduled.append(Taken(draft.id, deck=deck, schedule=schedule))
+    in_anki = {note.guid for note in ledger.notes()}
+    for card in ledger.cards():
+        if not card.live or card.adopted or card.schedule:
+            continue
+        schedule = schedule_of(card.highlight.schedule)
+        if not schedule:
+            continue
+        if card.guid in in_anki:
+            document = card.highlight.document
+            words = " / ".join(text for _, text in card.fields)
+            matches.in_anki.append(Row(document.path or document.title, words))
+        else:
+            matches.scheduled.append(Taken(card.guid, deck=card.deck, schedule=schedule))
+
+
+def _waiting(ledger: Ledger) -> Iterator[Waiting]:
+    return ledger.drafts(ledger.find([QueryTerm("verdict", "pending")]))
+
+
+# --- words ----------------------------------------------------------------------------------
+
+
+def _words_of(draft: Waiting) -> Strings:
+    """Return the words of a draft as Anki would show them, cloze numbers left out."""
+    kind = draft.draft.kind
+    html = content_html(kind, draft.draft.fields)
+    by_name = dict(zip(kind.family.content_fields, html, strict=True))
+    return _plain_words(by_name, kind.family)
+
+
+def _plain_words(html: Texts, family: Family) -> Strings:
+    """Return what a note asks and answers as plain text, cloze numbers left out."""
+    names = ("Text",) if family is Family.CLOZE else ("Front", "Back")
+    texts = [on_one_line(text_of(html.get(name, ""))) for name in names]
+    return tuple(_CLOZE_START.sub("{{c::", text) for text in texts)
+
+
+def _compared(words: Strings) -> Strings:
+    """Return words as they are compared: blanks depend on how a tool writes lists and paragraphs."""
+    return tuple("".join(text.split()) for text in words)
+
+
+def _shown(words: Strings) -> str:
+    return " / ".join(text for text in words if text)
+
+
+def _row(draft: Waiting, anki: str = "") -> Row:
+    document = draft.highlight.document
+    return Row(document.path or document.title, _shown(_words_of(draft)), anki)

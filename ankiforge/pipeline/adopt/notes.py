@@ -1,0 +1,215 @@
+"""Notes of other tools that were taken over: read, corrected, written.
+
+Such a note has no field for a base. The base is in the journal: all its fields at adoption, and the
+hashes of what was shipped since. A field whose source says what it said at adoption has the text that
+Anki had then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from msgspec.structs import replace
+
+from ankiforge.anki.notes import content_html
+from ankiforge.anki.notetypes import (
+    card_ordinals,
+    cloze_numbers,
+    field_hash,
+    normal_form,
+    note_type,
+)
+from ankiforge.anki.package import DAY_ZERO
+from ankiforge.anki.plan import Contents, Merged, Options, Planned, merge, plan_note
+from ankiforge.model import (
+    RETIRED,
+    Adopted,
+    Card,
+    Guid,
+    Media,
+    Problem,
+    Seen,
+    SeenNote,
+    SeenType,
+    Strings,
+    Texts,
+)
+
+TYPE_CHANGED = "its note type was changed in Anki"
+
+Pictures = Mapping[str, Media | Problem]
+"""The pictures in the fields of a card by their paths, or why they are missing."""
+
+
+def arranged(
+    note: SeenNote, adopted: Adopted, seen_type: SeenType | None
+) -> tuple[Strings, bool] | None:
+    """Return our content fields of a note at their places in ours; None if its type was changed."""
+    if seen_type is None or seen_type.id != adopted.type:
+        return None
+    if not set(adopted.names.values()) <= set(seen_type.names):
+        return None
+    theirs = dict(zip(seen_type.names, note.fields, strict=False))
+    names = note_type(seen_type.family).names
+    fields = tuple(theirs.get(adopted.names.get(name, ""), "") for name in names)
+    return fields, False
+
+
+def with_other_tools_note(
+    card: Card,
+    seen: Seen | None,
+    planned: Planned,
+    pictures: Pictures,
+    types: Mapping[int, SeenType],
+    options: Options,
+) -> Planned:
+    """Return what to ship of a card that has a note or a schedule of another tool.
+
+    Args:
+        card: the card.
+        seen: its note in Anki; None if it is not there or Anki was not read.
+        planned: what would be shipped of a note of ours.
+        pictures: the pictures in its fields.
+        types: the note types in Anki, by id.
+        options: how cards are shipped.
+    """
+    if card.adopted is not None:
+        return _Correction(card, card.adopted, seen, pictures, types, options).planned()
+    if planned.note is None or seen:
+        return planned
+    ordinals = card_ordinals(card.family, planned.note.fields)
+    states = {}
+    for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):
+        if due:
+            days = (date.fromisoformat(due) - DAY_ZERO.date()).days
+            # type and queue of a card in review, its day, interval, ease in permille, one repetition
+            states[ordinal] = (2, 2, days, interval, 10 * ease, 1)
+    return replace(planned, note=replace(planned.note, states=states))
+
+
+class _Correction:
+    """Plans what to ship of a card whose note another tool made: only the fields that changed."""
+
+    def __init__(
+        self,
+        card: Card,
+        adopted: Adopted,
+        seen: Seen | None,
+        pictures: Pictures,
+        types: Mapping[int, SeenType],
+        options: Options,
+    ) -> None:
+        self._card = card
+        self._adopted = adopted
+        self._seen = seen
+        self._type = types.get(adopted.type)
+        self._options = options
+        self._names = card.family.content_fields
+        self._pictures: dict[str, Media] = {}
+        self._missing: list[Problem] = []
+        for path, picture in pictures.items():
+            if isinstance(picture, Media):
+                self._pictures[path] = picture
+            else:
+                self._missing.append(picture)
+
+    def planned(self) -> Planned:
+        """Return what to ship."""
+        card = self._card
+        seen = self._seen
+        nothing = Planned(card.guid, card.live)
+        if seen is None and not (card.live and self._adopted.again):
+            return nothing
+        if self._type is None or (seen and not seen.type_known):
+            return replace(nothing, held=TYPE_CHANGED)
+        if seen and not card.live:
+            if seen.retired:
+                return nothing
+            content = seen.fields[: len(self._names)]
+            return self._as_their_note(content, (*seen.tags, RETIRED), {})
+        before = seen.fields if seen else tuple(self._adopted_html().values())
+        merged = self._merged(before)
+        if merged.conflicts:  # left out until a person chooses
+            return replace(nothing, conflicts=merged.conflicts)
+        tags_in_anki = seen.tags if seen else ()
+        tags = tuple(tag for tag in tags_in_anki if tag.casefold() != RETIRED)
+        if seen and tags == seen.tags and self._shows_same(merged.content, before):
+            return nothing
+        if self._missing:  # the note has its picture, and keeps it
+            return replace(nothing, problems=tuple(self._missing))
+        hashes: dict[str, str] = {}
+        for name, hash in zip(self._names, merged.hashes, strict=True):
+            if name in self._adopted.names:
+                hashes[name] = hash
+        return self._as_their_note(merged.content, tags, hashes)
+
+    def _adopted_html(self) -> Texts:
+        """Return our content fields as they were at adoption."""
+        adopted = self._adopted
+        return {name: adopted.html.get(adopted.names.get(name, ""), "") for name in self._names}
+
+    def _merged(self, before: Sequence[str]) -> Merged:
+        """Merge the fields that the note has with those that the source gives now."""
+        adopted = self._adopted
+        at_adoption = self._adopted_html()
+        words_now = dict(self._card.fields)
+        rendered = content_html(self._card.kind, self._card.fields, self._pictures)
+        ours: list[str] = []
+        bases: list[str] = []
+        for name, new_html, html in zip(self._names, rendered, before, strict=False):
+            shipped = [field_hash(at_adoption[name])]
+            shipped += [hashes[name] for hashes in adopted.hashes if name in hashes]
+            hash = field_hash(html)
+            bases.append(hash if hash in shipped else shipped[-1])
+            if name not in adopted.names:  # it stays as it is
+                ours.append(html)
+            elif words_now.get(name, "") == adopted.words.get(name, ""):
+                ours.append(at_adoption[name])
+            else:
+                ours.append(new_html)
+        return merge(self._card, before, ours, bases)
+
+    def _shows_same(self, content: Sequence[str], before: Sequence[str]) -> bool:
+        compared = before[: len(self._names)]
+        return list(map(normal_form, content)) == list(map(normal_form, compared))
+
+    def _as_their_note(self, content: Strings, tags: Strings, hashes: Texts) -> Planned:
+        """Return a plan with these content fields, in the note type of the other tool."""
+        assert self._type is not None
+        blank = ("",) * (len(note_type(self._card.family).names) - len(self._names))
+        contents = Contents((*content, *blank), tags, (), tuple(self._pictures.values()))
+        without_types = replace(self._options, types={})
+        planned = plan_note(self._card, self._seen, contents, without_types)
+        if planned.note is None or planned.sent is None:
+            return planned
+        own = self._own_fields(content)
+        if self._type.cloze:  # new gaps make new cards
+            numbers: set[int] = set()
+            for text in own.values():
+                numbers.update(number - 1 for number in cloze_numbers(text))
+            ordinals = tuple(sorted(numbers - planned.note.without))
+        elif self._seen:
+            ordinals = self._seen.ordinals
+        else:
+            ordinals = tuple(range(len(self._type.templates)))
+        note = replace(
+            planned.note,
+            guid=Guid(self._adopted.guid),
+            own=tuple(own.get(name, "") for name in self._type.names),
+            kind=self._type,
+            ordinals=ordinals,
+        )
+        return replace(planned, note=note, sent=replace(planned.sent, hashes=hashes))
+
+    def _own_fields(self, content: Strings) -> dict[str, str]:
+        """Return all fields of the note by the names that it has in Anki."""
+        assert self._type is not None
+        if self._seen:
+            own = dict(zip(self._type.names, self._seen.own, strict=False))
+        else:
+            own = dict(self._adopted.html)
+        for name, text in zip(self._names, content, strict=True):
+            if name in self._adopted.names:
+                own[self._adopted.names[name]] = text
+        return own

@@ -1,0 +1,180 @@
+"""What holds for every source. A subclass for each kind says what its files look like."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+
+from ankiforge.extract import registry
+from ankiforge.extract.discover import kind_of
+from ankiforge.extract.files import LARGEST
+from ankiforge.model import Extracted, Problem, Scan, Sighting
+from ankiforge.text.private import why_private
+from tests.limits import no_hang
+from tests.reading import documents, highlights, opened, problems, scans
+
+FIRST = "Spacing improves the retention of facts over many weeks"
+SECOND = "Testing oneself is more useful than reading a text again"
+
+
+def passages_in(found: list[Sighting]) -> set[str]:
+    """Which of both passages were read, whatever the highlights do with them."""
+    said = "".join(msgspec.json.encode(highlight).decode() for highlight in highlights(found))
+    return {passage for passage in (FIRST, SECOND) if passage in said}
+
+
+def is_complete(found: list[Sighting]) -> bool:
+    return all(scans(found).values())
+
+
+class EverySource:
+    """The tests of a source. `write` is all that most subclasses need."""
+
+    kind: ClassVar[str]
+    ending: ClassVar[str]
+    is_discovered: ClassVar[bool] = True
+    """Whether a PATH may be a file of this kind, without settings."""
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        """Write a file in which a passage is marked; a comment may also stand in the passage."""
+        raise NotImplementedError
+
+    def make(self, root: Path) -> None:
+        """Write both passages, each to a file of its own."""
+        (root / "inner").mkdir(parents=True)
+        self.write(root / f"a{self.ending}", FIRST)
+        self.write(root / "inner" / f"b{self.ending}", SECOND)
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        self.make(tmp_path / "root")
+        return tmp_path / "root"
+
+    @pytest.fixture(autouse=True)
+    def ending_at_last(self) -> Iterator[None]:
+        with no_hang():
+            yield
+
+    def scan(self, root: Path, *only: Path) -> list[Sighting]:
+        return list(opened(self.kind, root, only=only, name="n").scan())
+
+    # --- what is there
+
+    def test_its_class_says_what_it_is(self):
+        source = registry.source_type(self.kind)
+        assert source.kind == self.kind
+        assert self.kind in registry.kinds()
+        assert all(ending == ending.casefold() for ending in source.endings)
+        assert bool(source.noun) is self.is_discovered
+
+    def test_it_recognises_its_files_and_no_others(self, root, tmp_path):
+        assert (kind_of(root / f"a{self.ending}") == self.kind) is self.is_discovered
+        other = tmp_path / "other.xyz"
+        other.write_text("nothing")
+        assert kind_of(other) == ""
+
+    def test_it_lists_everything_and_says_so_at_the_end(self, root):
+        found = self.scan(root)
+        assert passages_in(found) == {FIRST, SECOND}
+        assert problems(found) == []
+        assert isinstance(found[-1], Scan)
+        assert is_complete(found)
+        assert {one.container for one in documents(found)} <= scans(found).keys()
+
+    def test_it_reads_everything_twice_alike(self, root):
+        source = opened(self.kind, root, name="n")
+        found = list(source.scan())
+        assert list(source.scan()) == found
+        assert self.scan(root) == found
+
+    def test_a_part_is_no_complete_scan(self, root):
+        only = next(path for path in sorted(root.rglob("*")) if path.is_file())
+        found = self.scan(root, only)
+        assert FIRST in passages_in(found)
+        assert not is_complete(found)
+
+    def test_a_private_passage_is_marked_as_one(self, tmp_path):
+        path = tmp_path / f"a{self.ending}"
+        self.write(path, FIRST, "#no-llm")
+        found = self.scan(tmp_path)
+        assert passages_in(found) == {FIRST}
+        assert all(map(why_private, highlights(found)))
+
+    # --- what is not there
+
+    def test_an_absent_root_is_a_problem_and_nothing_is_gone(self, tmp_path):
+        found = self.scan(tmp_path / "nowhere")
+        assert problems(found)
+        assert documents(found) == []
+        assert not is_complete(found)
+
+    def test_a_pipe_is_not_waited_for_and_nothing_is_gone(self, tmp_path):
+        pipe = tmp_path / f"pipe{self.ending}"
+        os.mkfifo(pipe)
+        found = self.scan(pipe)
+        assert problems(found)
+        assert not is_complete(found)
+
+
+class FolderSuite(EverySource):
+    """The tests of a source that reads the files of a folder."""
+
+    largest: ClassVar[int] = LARGEST
+    """The bytes of the largest file that is read; 0 if they have no limit."""
+
+    def test_a_pipe_in_a_folder_is_left_out(self, root):
+        os.mkfifo(root / f"pipe{self.ending}")
+        found = self.scan(root)
+        assert passages_in(found) == {FIRST, SECOND}
+        assert is_complete(found)
+
+    def test_what_is_in_a_folder_that_cannot_be_listed_is_not_gone(self, root, monkeypatch):
+        listed = os.scandir
+
+        def scandir(path: Any) -> Any:
+            if str(path).endswith("inner"):
+                raise PermissionError(13, "Permission denied", path)
+            return listed(path)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        found = self.scan(root)
+        assert passages_in(found) == {FIRST}
+        [problem] = problems(found)
+        assert (problem.where, problem.notice) == ("inner/", False)
+        assert not is_complete(found)
+
+    def test_what_is_in_a_file_that_cannot_be_opened_is_not_gone(self, root, monkeypatch):
+        closed = root / "inner" / f"b{self.ending}"
+        open_file = os.open
+
+        def refused(path: Any, *given: Any, **more: Any) -> int:
+            if str(path) == str(closed):
+                raise PermissionError(13, "Permission denied", path)
+            return open_file(path, *given, **more)
+
+        monkeypatch.setattr(os, "open", refused)
+        found = self.scan(*self.unreadable(root, closed))
+        assert SECOND not in passages_in(found)
+        # the ledger keeps what a problem names
+        assert [Path(problem.where).name for problem in problems(found)] == [closed.name]
+
+    def unreadable(self, root: Path, closed: Path) -> tuple[Path, ...]:
+        """What is scanned when a file cannot be opened."""
+        return (root,)
+
+    def test_a_file_that_is_too_large_is_told_and_the_others_are_read(self, root):
+        if not self.largest:
+            pytest.skip("a process of its own reads it, with limits of time and memory")
+        large = root / f"large{self.ending}"
+        self.write(large, FIRST)
+        with large.open("r+b") as file:
+            file.truncate(self.largest + 1)
+        found = self.scan(root)
+        assert passages_in(found) == {FIRST, SECOND}
+        [problem] = problems(found)
+        assert isinstance(problem, Problem)
+        assert (problem.where, "larger than" in problem.what) == (large.name, True)
+        assert all(isinstance(one, (Extracted, Problem, Scan)) for one in found)

@@ -1,0 +1,159 @@
+"""The tests of `suite`, for each source: what its files look like."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from ankiforge.extract import registry
+from ankiforge.extract.exports import LARGEST_EXPORT
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.sources.suite import FIRST, SECOND, EverySource, FolderSuite
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+class TestObsidian(FolderSuite):
+    kind = "obsidian"
+    ending = ".md"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        path.write_text(f"A ==passage: {passage}== {comment}\n")
+
+
+class TestMarkdown(FolderSuite):
+    kind = "markdown"
+    ending = ".markdown"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        path.write_text(f"A ==passage: {passage}== {comment}\n")
+
+
+class TestTiddlyWiki(FolderSuite):
+    kind = "tiddlywiki"
+    ending = ".tid"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        path.write_text(f"title: {path.stem}\n\nA @@passage: {passage}@@ {comment}\n")
+
+
+class TestYanki(FolderSuite):
+    kind = "yanki"
+    ending = ".md"
+    is_discovered = False
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        path.write_text(f"What is known?\n\n---\n\n{passage} {comment}\n")
+
+
+class TestAnkiOps(FolderSuite):
+    kind = "ankiops"
+    ending = ".md"
+    is_discovered = False
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        path.write_text(f"<!-- note_key: 1 -->\nQ: What is known?\nA: {passage} {comment}\n")
+
+
+class TestPdf(FolderSuite):
+    kind = "pdf"
+    ending = ".pdf"
+    largest = 0
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        page = Page((paragraph(f"{passage}."),), (mark(passage, comment=comment),))
+        write_pdf(path, [page], title=path.stem)
+
+
+class ExportSuite(FolderSuite):
+    """The tests of an export. What is no export is not read, so one that is closed is named."""
+
+    largest = LARGEST_EXPORT
+
+    def unreadable(self, root: Path, closed: Path) -> tuple[Path, ...]:
+        return (root, closed)
+
+
+class TestKindle(ExportSuite):
+    kind = "kindle"
+    ending = ".txt"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        entries = [("Highlight", passage)]
+        if comment:
+            entries.append(("Note", comment))
+        when = "Location 10 | Added on Thursday, January 1, 2015"
+        path.write_text(
+            "".join(f"A Book (Ada)\n- Your {name} on {when}\n\n{words}\n{'=' * 10}\n" for name, words in entries)
+        )  # fmt: skip
+
+
+class TestReadwise(ExportSuite):
+    kind = "readwise"
+    ending = ".csv"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        path.write_text(f"Highlight,Book Title,Note\n{passage},A Book,{comment}\n")
+
+
+class TestHypothesis(ExportSuite):
+    kind = "hypothesis"
+    ending = ".json"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        selector = {"type": "TextQuoteSelector", "exact": passage}
+        annotation = {
+            "id": path.stem,
+            "uri": "https://example.org/a",
+            "text": comment,
+            "target": [{"selector": [selector]}],
+        }
+        path.write_text(json.dumps({"rows": [annotation]}))
+
+
+class TestZotero(EverySource):
+    kind = "zotero"
+    ending = ".sqlite"
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        self._library(path, Annotation("MARKAAA1", passage, comment=comment))
+
+    def make(self, root: Path) -> None:
+        root.mkdir()
+        marks = (Annotation("MARKAAA1", FIRST), Annotation("MARKAAA2", SECOND))
+        self._library(root / "a.sqlite", *marks)
+
+    def _library(self, path: Path, *marks: Annotation) -> None:
+        attachment = Attachment("ATTACH01", "a.pdf", marks)
+        work = Work("PAPER001", {"title": "A Paper"}, attachments=(attachment,))
+        write_zotero(path, [Library((work,))])
+        write_zotero(path.with_name("zotero.sqlite"), [Library((work,))])
+
+
+class TestPlugin(FolderSuite):
+    """The example of `docs/adding-a-source.md`, as another distribution has it."""
+
+    kind = "quotes"
+    ending = ".txt"
+
+    @pytest.fixture(autouse=True)
+    def installed(self, tmp_path_factory, monkeypatch):
+        site = tmp_path_factory.mktemp("site")
+        info = site / "ankiforge_quotes-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: quotes\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\nquotes = quotes:Quotes\n")
+        monkeypatch.syspath_prepend(str(EXAMPLES))
+        monkeypatch.syspath_prepend(str(site))
+        yield
+        sys.modules.pop("quotes", None)
+
+    def write(self, path: Path, passage: str, comment: str = "") -> None:
+        path.write_text(f"> {passage} {comment}\n")
+
+
+def test_every_source_is_tested():
+    tested = {test.kind for name, test in globals().items() if name.startswith("Test")}
+    assert tested == {*registry.kinds(), "quotes"}
