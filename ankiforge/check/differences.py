@@ -277,7 +277,8 @@ GUARDS = (
 def judged(mine: ComparedSides, theirs: ComparedSides) -> str | None:
     """Return the difference between two cards.
 
-    "" if there is none; None if they are not comparable. A citation that was added is no difference.
+    "" if there is none; None if they are not comparable. A citation that was added is no
+    difference.
     """
     mine, theirs = _without_citations(mine, theirs)
     my_features = features(mine)

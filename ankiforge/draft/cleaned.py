@@ -91,7 +91,8 @@ _SIGNS = {
 _TAG = regex(
     r"""(?ix)<(?P<name>/?(?:b|strong|i|em|code|br|p|div|span|a|img|u|s|sub|sup|small|big
     |font|ul|ol|li|table|tr|td|th|thead|tbody|h[1-6]|pre|hr|center|form|input|button|video
-    |audio|source|link|meta|base|script|style|iframe|object|svg|html|body|head|embed|details|summary))\b
+    |audio|source|link|meta|base|script|style|iframe|object|svg|html|body
+    |head|embed|details|summary))\b
     (?:\s[^<>]*)?/?>"""
 )
 _IMAGE = regex(r"!\[[^\]\n]*\]\([^)\n]*\)")
