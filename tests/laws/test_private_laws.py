@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 pytest.importorskip("mcp")
 
-from ankiforge.config.workspace import resolve
 from ankiforge.errors import UsageError
 from ankiforge.mcp import Agent
 from ankiforge.pipeline.workspace import Workspace
@@ -246,10 +245,8 @@ def agent_sees(forge: Any) -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in forge.environment.items():
             patch.setenv(name, value)
-        folder = resolve(forge.folder, forge.folder)
-
         def opened(_: str) -> Workspace:
-            return Workspace(folder, offline=True)
+            return Workspace(forge.folder, offline=True)
 
         agent = Agent(opened)
         told = [agent.list_highlights(0, 50, "", False)]
@@ -257,7 +254,7 @@ def agent_sees(forge: Any) -> list[str]:
             told.append(agent.list_cards("", state, 0, 50))
         told += [agent.search_library(words, 20) for words in ("diary", "peace", "zanzi", "On my")]
         keys = {one["highlight"] for one in told[0]["highlights"]}
-        with Workspace(folder) as workspace:
+        with Workspace(forge.folder) as workspace:
             keys |= {outcome.highlight.key for outcome in workspace.highlights()}
         for key in sorted(keys):
             try:
