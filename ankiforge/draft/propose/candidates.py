@@ -9,6 +9,7 @@ MOST_WORDS = 8
 """The words of a gap at most, unless the reader chose it."""
 _MOST_IN_TERM = 6
 _OPENING = {"“": "”", "«": "»", "„": "“”", '"': '"', "‘": "’", "‹": "›", "「": "」", "『": "』"}
+_OPENING_GERMAN = {"„": "“”", "»": "«", '"': '"', "‚": "‘", "›": "‹", "“": "”"}
 _EMPHASIS = ("**", "__", "==", "*", "_")
 _TERM = frozenset((Kind.NOUN, Kind.ADJECTIVE, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
 _HEADS = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
@@ -27,12 +28,12 @@ def candidates(words: list[Token], language: Language) -> Found:
     found: Found = {}
     if not language.small:
         _plain(words, found)
-        _quoted(words, found)
+        _quoted(words, language, found)
         return found
     runs = _runs(words, language)
     _terms(words, runs, language, found)
     _ranges(words, language, found)
-    _quoted(words, found)
+    _quoted(words, language, found)
     _lists(words, runs, language, found)
     _predicates(words, found)
     _clauses(words, language, found)
@@ -177,12 +178,14 @@ def _ranges(words: list[Token], language: Language, found: Found) -> None:
 # --- quotes, emphasis, brackets -------------------------------------------------------
 
 
-def _quoted(words: list[Token], found: Found) -> None:
+def _quoted(words: list[Token], language: Language, found: Found) -> None:
     """Add what stands in quotation marks, between signs of emphasis, and in brackets."""
+    is_guillemet_inward = language.name == "de" and any(token.word == "»" for token in words)
+    opening = _OPENING_GERMAN if is_guillemet_inward else _OPENING
     for place, token in enumerate(words):
         if token.kind != Kind.SIGN:
             continue
-        closing = _OPENING.get(token.word)
+        closing = opening.get(token.word)
         if closing:
             _until(words, place, closing, "quoted", found)
         elif token.word in _EMPHASIS:
@@ -200,8 +203,11 @@ def _until(
         if token.kind == Kind.UNSAFE:
             return
         if token.kind == Kind.SIGN and token.word in closing:
-            if any(word.kind in _WORDS for word in words[place + 1 : end]):
-                _add(found, place + 1, end, how)
+            last = end
+            while last > place + 1 and words[last - 1].word in (",", ".", ";", ":"):
+                last -= 1
+            if any(word.kind in _WORDS for word in words[place + 1 : last]):
+                _add(found, place + 1, last, how)
             return
 
 

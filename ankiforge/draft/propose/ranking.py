@@ -21,6 +21,8 @@ _YEAR = regex(r"1\d{3}|20\d\d")
 _NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
 # The Zipf frequency from which an adjective has synonyms that would be as right.
 _COMMON = 4.0
+# The Zipf frequency from which a single noun says nothing: time, life, thing.
+_TOO_COMMON = 5.3
 # Features of a candidate with their amounts, by name.
 Features = dict[str, float]
 _CONTENT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB, Kind.NUMBER))
@@ -103,6 +105,8 @@ class Sentence:
         if all(token.kind in _NO_TERM for token in inner):
             is_common = max(token.zipf for token in inner) > _COMMON
             return is_common or "predicate" not in how
+        if len(inner) == 1 and inner[0].kind == Kind.NOUN and inner[0].zipf > _TOO_COMMON:
+            return True
         if len(inner) == 1 and inner[0].kind == Kind.NUMBER:
             before = self.words[first - 1].word if first else ""
             behind = self.words[last].word if last < len(self.words) else ""
@@ -114,7 +118,6 @@ class Sentence:
         words = self.words
         inner = words[first:last]
         start = inner[0].start
-        end = inner[-1].end
         begin, stop = self.mark or (0, len(self.text))
         features: Features = {"position": (start - begin) / max(1, stop - begin)}
         content = [token for token in inner if token.kind in _CONTENT]

@@ -6,6 +6,7 @@ import re
 
 from ankiforge.draft.propose.words import Language
 from ankiforge.text import regex
+from ankiforge.text.shields import MATH
 
 
 class Kind:
@@ -61,9 +62,9 @@ def _pattern(elided: str, word: str) -> re.Pattern[str]:
         rf"""(?x)
           (?P<shield>https?://\S+|www\.\S+)
         | {before}(?P<word>{word})
+        | (?P<span>\$\$[^$]+\$\$|{MATH}|`+[^`\n]+`+)
         | (?P<number>{_NUMBER})
         | (?P<other>{_WORD_WITH_DIGIT})
-        | (?P<span>\$\$[^$]+\$\$|\$(?=\S)[^$\n]*[^\s$]\$(?!\d)|`+[^`\n]+`+)
         | (?P<sign>\n[ \t]*(?:\n|[-*+•][ \t]|\d+[.)][ \t])|\*\*|__|==|[^\w\s]|_)
         """
     )
