@@ -251,7 +251,7 @@ def _record(
 
 
 def _fate_of(no_card: NoCard | None, failure: str | None) -> Pair:
-    """Return the fate and the reason of a highlight without a draft; ("", "") if it may have one."""
+    """Return fate and reason of a highlight without a draft; ("", "") if it may have one."""
     if failure is not None:
         return "failed", failure
     if no_card is None:
