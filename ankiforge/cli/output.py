@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli import COMMANDS, given, shared_options
+from ankiforge.cli.commands import COMMANDS, given, shared_options
 from ankiforge.errors import ForgeError
 from ankiforge.text import regex
 from ankiforge.text.fold import BIDI_CONTROLS
