@@ -14,8 +14,8 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from ankiforge.draft import sided
 from ankiforge.draft.cleaned import cloze_text, markdown, on_a_line, scrub
+from ankiforge.draft.instructions import sided
 from ankiforge.draft.loose_json import flat, objects
 from ankiforge.draft.prompt import FACTS, VERDICTS, Shape
 from ankiforge.model import (
