@@ -52,8 +52,8 @@ FILTER = click.option(
 def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None:
     """Accept drafts, or answer questions with yes.
 
-    A waiting correction replaces its card's text. With --all, drafts with warnings are left out, unless
-    the query names each of them.
+    A waiting correction replaces its card's text. With --all, drafts with warnings are
+    left out, unless the query names each of them.
     """
     from ankiforge.model import Severity
 
@@ -156,7 +156,9 @@ def report(
     decide: Callable[[str], str | None],
     done: str,
 ) -> None:
-    """Decide on each of the ids as one action, and print the results; exit with 1 if any was refused.
+    """Decide on each of the ids as one action, and print the results.
+
+    The exit code is 1 if any was refused.
 
     What is refused does not stop the rest.
 
