@@ -15,7 +15,7 @@ from ankiforge.draft import failed_on, skip_reason
 from ankiforge.draft.propose.passage import Passage, passages_of
 from ankiforge.draft.propose.ranking import MOST, ranked
 from ankiforge.draft.propose.reasons import Reason
-from ankiforge.draft.propose.words import language_of
+from ankiforge.draft.propose.words import language, language_of
 from ankiforge.draft.propose.worth import Feature, Worth, worth_of
 from ankiforge.errors import BugError, one_item
 from ankiforge.model import (
@@ -89,7 +89,8 @@ class Propose:
         worth = worth_of(highlight)
         if not worth.deserves:
             return worth.reason.value
-        for passage in passages_of(highlight):
+        name = language_of(highlight.exact, highlight.nearby, highlight.context)
+        for passage in passages_of(highlight, name):
             drafts = self._allowed(highlight, passage)
             if drafts:
                 return _joined(drafts)
@@ -100,8 +101,8 @@ class Propose:
         if passage.chosen:
             spans = [passage.chosen]
         else:
-            language = language_of(passage.text, highlight.nearby, highlight.context)
-            spans = ranked(passage.text, language)
+            tables = language(language_of(passage.text, highlight.nearby, highlight.context))
+            spans = ranked(passage.text, tables, mark=passage.mark, heading=highlight.heading)
         drafts: list[Draft] = []
         for span in spans:
             draft = _with_gap(highlight, passage, span)
