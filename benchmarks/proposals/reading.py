@@ -112,3 +112,23 @@ def same_words(ours, theirs, language):
     if not shared:
         return 0.0
     return min(2 * shared / (len(left) + len(right)), 0.99)
+
+
+_NAMESPACES = {"note": "vault:v", "pdf": "pdf:d", "kindle": "kindle:k", "readwise": "readwise:r"}
+
+
+def marked_highlight(record):
+    """Return a highlight of a real source as its reader would."""
+    exact = " ".join(record["text"].split())
+    sentence = " ".join((record.get("sentence") or "").split())
+    document = Document(DocumentKey("d"), source="s", title=record.get("title", "") or "")
+    return Highlight(
+        document=document,
+        namespace=_NAMESPACES.get(record["kind"], "other:o"),
+        kind=HighlightKind.HIGHLIGHT,
+        exact=exact,
+        key=HighlightKey(record["id"]),
+        sentence="" if sentence == exact else sentence,
+        heading=record.get("heading", "") or "",
+        comment=record.get("comment", "") or "",
+    )

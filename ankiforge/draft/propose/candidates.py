@@ -25,13 +25,33 @@ Found = dict[tuple[int, int], set[str]]
 def candidates(words: list[Token], language: Language) -> Found:
     """Return the spans of tokens that may be hidden."""
     found: Found = {}
+    if not language.small:
+        _plain(words, found)
+        _quoted(words, found)
+        return found
     runs = _runs(words, language)
     _terms(words, runs, language, found)
+    _ranges(words, language, found)
     _quoted(words, found)
     _lists(words, runs, language, found)
     _predicates(words, found)
     _clauses(words, language, found)
     return found
+
+
+def _plain(words: list[Token], found: Found) -> None:
+    """Add names, numbers and terms of a language without word lists."""
+    place = 0
+    while place < len(words):
+        if words[place].kind not in (Kind.NAME, Kind.NUMBER, Kind.SHIELD):
+            place += 1
+            continue
+        first = place
+        while place < len(words) and words[place].kind in (Kind.NAME, Kind.NUMBER, Kind.SHIELD):
+            place += 1
+        if place - first <= _MOST_IN_TERM:
+            is_number = all(words[index].kind is Kind.NUMBER for index in range(first, place))
+            _add(found, first, place, "number" if is_number else "name")
 
 
 def _add(found: Found, first: int, last: int, how: str) -> None:
@@ -59,9 +79,7 @@ def _runs(words: list[Token], language: Language) -> list[tuple[int, int]]:
                 if words[place - 1].kind is not Kind.NUMBER:
                     break  # the lexical case
             place += 1
-        if any(words[index].kind in _HEADS for index in range(first, place)):
-            runs.append((first, place))
-        elif place - first == 1:
+        if any(words[index].kind in _HEADS for index in range(first, place)) or place - first == 1:
             runs.append((first, place))
     return runs
 
@@ -141,6 +159,19 @@ def _parts(
             _add(found, first + 1, last, "head")
     if last - first > 1 and words[last - 1].kind in _HEADS:
         _add(found, last - 1, last, "last")
+
+
+def _ranges(words: list[Token], language: Language, found: Found) -> None:
+    """Add two numbers with what joins them, `30 to 50 %`, and their noun."""
+    for place in range(len(words) - 2):
+        if words[place].kind is not Kind.NUMBER or words[place + 2].kind is not Kind.NUMBER:
+            continue
+        between = words[place + 1]
+        if between.low in language.ranges or between.word in "-–":
+            end = place + 3
+            _add(found, place, end, "range")
+            if end < len(words) and words[end].kind is Kind.NOUN:
+                _add(found, place, end + 1, "range")
 
 
 # --- quotes, emphasis, brackets -------------------------------------------------------
@@ -239,6 +270,7 @@ def _predicates(words: list[Token], found: Found) -> None:
 
 # --- clauses --------------------------------------------------------------------------
 
+# Behind them a clause says what, why or how.
 _OPENS_CLAUSE = frozenset(
     "to by because that than so if when where which who as for with into "  # English
     "zu weil dass als wenn durch um mit "
@@ -246,6 +278,13 @@ _OPENS_CLAUSE = frozenset(
     "porque que para por si a con "
     "perché che per da "
     "чтобы что потому если для".split()
+)
+# Behind them a clause has its own subject.
+_OPENS_STATEMENT = frozenset(
+    "because that so if when weil dass wenn que si porque parce perché che что потому если".split()
+)
+_PRONOUNS = frozenset(
+    "they it he she we one er sie es man il elle ils elles on ellos ellas они он она оно".split()
 )
 _LEAST_IN_CLAUSE = 2
 
@@ -257,25 +296,31 @@ def _clauses(words: list[Token], language: Language, found: Found) -> None:
         end = place
         while end < len(words) and words[end].kind in _WORDS:
             end += 1
-        if end > place:
+        if end - place >= _LEAST_IN_CLAUSE and words[end - 1].kind is not Kind.SMALL:
             _tails(words, place, end, language, found)
         place = end + 1
 
 
 def _tails(words: list[Token], first: int, last: int, language: Language, found: Found) -> None:
     """Add the ends of one clause [first, last)."""
-    for index in range(max(first, last - MOST_WORDS), last):
-        token = words[index]
-        length = last - index
-        before = words[index - 1] if index else None
-        if length < _LEAST_IN_CLAUSE or before is None:
+    for index in range(max(first, last - MOST_WORDS), last - 1):
+        if not index:
             continue
-        if before.kind is Kind.VERB or before.low in _OPENS_CLAUSE or index == first:
-            start = index
-            how = "tail_verb" if before.kind is Kind.VERB else "tail"
-            if token.low in language.determiners:
-                start += 1
-            if last - start >= _LEAST_IN_CLAUSE and words[last - 1].kind is not Kind.SMALL:
-                _add(found, start, last, how)
+        before = words[index - 1]
+        start = index
+        if words[start].low in language.determiners:
+            start += 1
+        if last - start < _LEAST_IN_CLAUSE:
+            continue
+        opens = words[start]
+        if before.kind is Kind.VERB:
+            if opens.kind in _TERM:
+                _add(found, start, last, "tail_verb")
+        elif before.low in _OPENS_CLAUSE and start > first:
+            states = before.low in _OPENS_STATEMENT and opens.low in _PRONOUNS
+            if states or opens.kind is not Kind.SMALL:
+                _add(found, start, last, "tail")
+        elif index == first and opens.low in _PRONOUNS:
+            _add(found, start, last, "tail")
     if first and words[first - 1].word == ":" and last - first <= MOST_WORDS:
         _add(found, first, last, "behind_colon")

@@ -10,14 +10,17 @@ from functools import cache
 from pathlib import Path
 
 from ankiforge.draft.propose.candidates import COPULAS, candidates
-from ankiforge.draft.propose.tokens import Kind, Token, tokens
-from ankiforge.draft.propose.words import Language, cue, listed
+from ankiforge.draft.propose.tokens import Kind, tokens
+from ankiforge.draft.propose.words import Language, cue
 from ankiforge.model import Span
 from ankiforge.text import regex
 
 MOST = 3
 """The gaps of a proposal, at most."""
 _YEAR = regex(r"1\d{3}|20\d\d")
+_NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
+# The Zipf frequency from which an adjective has synonyms that would be as right.
+_COMMON = 4.0
 # Features of a candidate with their amounts, by name.
 Features = dict[str, float]
 _CONTENT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB, Kind.NUMBER))
@@ -94,11 +97,32 @@ class Sentence:
             end = self.words[last - 1].end
             if self.mark is not None and not (self.mark[0] <= start and end <= self.mark[1]):
                 continue
+            if self._is_silly(first, last, how):
+                continue
             features = self._features(first, last, widest)
             for way in how:
                 features[f"how:{way}"] = 1.0
             described.append(((start, end), features))
         return described
+
+    def _is_silly(self, first: int, last: int, how: set[str]) -> bool:
+        """Return whether words may not be hidden: a reference, a bare adjective or verb."""
+        inner = self.words[first:last]
+        if any(token.kind is Kind.UNSAFE for token in inner):
+            return True
+        if 2 * (inner[-1].end - inner[0].start) > len(self.text):
+            return True  # little would be left
+        if how & {"quoted", "bold", "bracket"}:
+            return not any(token.kind in _CONTENT or token.kind is Kind.SHIELD for token in inner)
+        if all(token.kind in _NO_TERM for token in inner):
+            is_common = max(token.zipf for token in inner) > _COMMON
+            return is_common or "predicate" not in how
+        if len(inner) == 1 and inner[0].kind is Kind.NUMBER:
+            before = self.words[first - 1].word if first else ""
+            behind = self.words[last].word if last < len(self.words) else ""
+            is_bracketed = before in ("[", "(") and behind in ("]", ")")
+            return is_bracketed and not _YEAR.match(inner[0].word)
+        return False
 
     def _features(self, first: int, last: int, widest: list[tuple[int, int]]) -> Features:
         words = self.words
@@ -147,9 +171,7 @@ class Sentence:
             features["behind_verb"] = 1.0
         elif last <= verb < len(words) and words[verb].kind is not Kind.SIGN:
             features["subject"] = 1.0
-        if first == 0 or words[first - 1].word in (".", "!", "?"):
-            features["begins"] = 1.0
-        elif first == 1 and words[0].low in self.language.determiners:
+        if first == 0 or words[first - 1].word in (".", "!", "?") or (first == 1 and words[0].low in self.language.determiners):
             features["begins"] = 1.0
         if last == len(words) or (words[last].kind is Kind.SIGN and words[last].word in ".!?;"):
             features["ends"] = 1.0

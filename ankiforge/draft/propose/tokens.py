@@ -49,23 +49,25 @@ _NUMBER = r"""
     """
 _ELIDED = r"(?:[ldnmtsjc]|qu|jusqu|lorsqu|puisqu)['’](?=\w)"
 _ELIDED_ITALIAN = r"(?:l|un|d|c|s|dell|all|dall|nell|sull|quell|quest|dev)['’](?=\w)"
-_WORD = r"[^\W_]+(?:[-'’‐‑·/.][^\W_]+)*[+#]*|[^\W_]+(?:_[^\W_]+)+"
+_WORD = r"[^\W_]+(?:_[^\W_]+)+|[^\W_]+(?:[-'’‐‑·/.][^\W_]+)*(?:(?<=s)’(?=\s\w)|[+#]+)?"
+# Kana and ideographs: katakana and runs of ideographs are words, hiragana is what joins them.
+_KANA = r"[ァ-ヺー]{2,}|[\u3400-\u9fff]+|[ぁ-ゖ]+"
 
 
-def _pattern(elided: str) -> re.Pattern[str]:
+def _pattern(elided: str, word: str) -> re.Pattern[str]:
     before = rf"(?P<elided>(?i:(?<!\w){elided}))|" if elided else ""
     return re.compile(
         rf"""(?x)
           (?P<shield>\$\$[^$]+\$\$|\$(?=\S)[^$\n]*[^\s$]\$(?!\d)|`+[^`\n]+`+|https?://\S+|www\.\S+)
         | (?P<number>{_NUMBER})
-        | {before}(?P<word>{_WORD})
-        | (?P<sign>\*\*|__|==|[^\w\s]|_)
+        | {before}(?P<word>{word})
+        | (?P<sign>\n[ \t]*(?:\n|[-*+•][ \t]|\d+[.)][ \t])|\*\*|__|==|[^\w\s]|_)
         """
     )
 
 
-_PATTERN = regex("")
 _PATTERNS: dict[str, re.Pattern[str]] = {}
+_HIRAGANA = regex(r"[ぁ-ゖ]")
 _UNSAFE_BEFORE = frozenset("{}\\^$#@&|")
 _UNSAFE_BEHIND = frozenset("{}\\^$|")
 _IDENTIFIER = regex(r"[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|\w*_\w*")
@@ -80,7 +82,8 @@ def tokens(text: str, language: Language) -> list[Token]:
     pattern = _PATTERNS.get(name)
     if pattern is None:
         elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
-        pattern = _PATTERNS.setdefault(name, _pattern(elided))
+        word = f"{_KANA}|{_WORD}" if name == "cjk" else _WORD
+        pattern = _PATTERNS.setdefault(name, _pattern(elided, word))
     found: list[Token] = []
     for match in pattern.finditer(text):
         group = match.lastgroup
@@ -98,8 +101,26 @@ def tokens(text: str, language: Language) -> list[Token]:
             token.kind = Kind.SHIELD
             token.zipf = 3.0
         found.append(token)
-    _classify(found, text, language)
+    if name == "cjk":
+        _classify_ideographs(found, text)
+    else:
+        _classify(found, text, language)
     return found
+
+
+def _classify_ideographs(found: list[Token], text: str) -> None:
+    """Take runs of ideographs and katakana for terms in Japanese; in Chinese only other words."""
+    is_japanese = _HIRAGANA.search(text) is not None
+    for token in found:
+        if token.kind is not Kind.NOUN:
+            continue
+        token.zipf = 3.0
+        if _HIRAGANA.match(token.word):
+            token.kind = Kind.SMALL
+        elif not token.word.isascii() and not (is_japanese and len(token.word) > 1):
+            token.kind = Kind.ADVERB  # no word by itself
+        else:
+            token.kind = Kind.NAME
 
 
 def _classify(found: list[Token], text: str, language: Language) -> None:
@@ -115,11 +136,7 @@ def _classify(found: list[Token], text: str, language: Language) -> None:
         if token.kind is Kind.NOUN:
             following = found[place + 1] if place + 1 < len(found) else None
             token.kind, token.zipf = _kind(token, previous, following, language, begins=begins)
-            if text[token.start - 1 : token.start] in _UNSAFE_BEFORE and token.start:
-                token.kind = Kind.UNSAFE
-            elif text[token.end : token.end + 1] in _UNSAFE_BEHIND and token.end < len(text):
-                token.kind = Kind.UNSAFE
-            elif "_" in token.word and _IDENTIFIER.fullmatch(token.word):
+            if (text[token.start - 1 : token.start] in _UNSAFE_BEFORE and token.start) or (text[token.end : token.end + 1] in _UNSAFE_BEHIND and token.end < len(text)) or ("_" in token.word and _IDENTIFIER.fullmatch(token.word)):
                 token.kind = Kind.UNSAFE
         elif token.kind is Kind.SMALL and token.word.isupper() and len(token.word) > 1:
             if token.word.isalpha() and not text.isupper():
@@ -147,6 +164,9 @@ def _kind(
     if token.low in language.verbs and not is_after_determiner:
         return Kind.VERB, zipf
     is_capital = token.word[0].isupper()
+    if begins and is_capital and following is not None and name != "de":
+        if following.word[0].isupper() and following.kind is Kind.NOUN and zipf < 3.8:
+            return Kind.NAME, zipf
     if is_capital and not begins:
         if name == "de":
             return Kind.NOUN, zipf
@@ -166,7 +186,7 @@ def _kind(
     if letter == "b":
         is_verb = before in language.before_verbs
         if not is_verb and previous is not None and not is_after_determiner:
-            is_after_noun = previous.kind in (Kind.NOUN, Kind.NAME)
+            is_after_noun = previous.kind in (Kind.NOUN, Kind.NAME) or before in ("and", "or")
             is_verb = is_after_noun and following is not None and following.kind is Kind.SMALL
         return (Kind.VERB if is_verb else Kind.NOUN), zipf
     after_noun = previous is not None and previous.kind in (Kind.NOUN, Kind.NAME)

@@ -86,6 +86,7 @@ class Language:
         self.prepositions = listed("prepositions", name)
         self.verbs = self._cue_verbs()
         """Verbs of cues, even if they may be nouns elsewhere."""
+        self.ranges = listed("ranges", name)
         self.vague = listed("vague", name)
         self._known: dict[str, tuple[str, float]] = {}
         self._endings: dict[str, str] = {}
