@@ -151,6 +151,8 @@ def as_text(
     ledger: Ledger,
     workspace: WorkspaceFolder,
     room: int | None = MOST_LINES,
+    *,
+    names_next: bool = True,
 ) -> list[str]:
     """Return the lines of a run for a person: what came in, what changed, what waits, what is next.
 
