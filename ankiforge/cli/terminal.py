@@ -1,14 +1,14 @@
 """`review --terminal`: decide on what waits with single keys, also over ssh.
 
-A key decides on what was painted last. Keys pressed before that are dropped, because `click.getchar`
-empties the input before it reads.
+A key decides on what was painted last. Keys pressed before that are dropped, because
+`click.getchar` empties the input before it reads.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -44,8 +44,6 @@ WIDTH = 88
 MOST_CHOICES = 9
 """How many gaps or drafts have a digit."""
 _BAR = 20
-_CONTEXT = 160
-"""Characters of the text before and after a passage."""
 _CUT = 60
 
 HELP = """\
@@ -343,12 +341,9 @@ class TerminalReview:
 
     def _typed(self, label: str, text: str) -> str | None:
         """Return a line that the person typed, which begins as `text`; None after Ctrl-C."""
-        try:
-            import readline
-        except ImportError:  # then the old text is not in the line, and Enter alone keeps it
-            readline = None  # type: ignore[assignment]
-        if readline is not None:
-            readline.set_startup_hook(lambda: readline.insert_text(text))
+        line_editor = _line_editor()
+        if line_editor is not None:
+            line_editor.set_startup_hook(lambda: line_editor.insert_text(text))
         elif text:
             self._print(f"{label}: {text}")
         try:
@@ -357,9 +352,11 @@ class TerminalReview:
             self._print("")
             return None
         finally:
-            if readline is not None:
-                readline.set_startup_hook(None)
-        return typed or (None if readline is not None else text)
+            if line_editor is not None:
+                line_editor.set_startup_hook(None)
+        if not typed and line_editor is None:
+            return text
+        return typed
 
     # --- the screen -------------------------------------------------------------------------
 
@@ -393,7 +390,7 @@ class TerminalReview:
         bar = "━" * filled + "─" * (_BAR - filled)
         if self._screen.encoding.lower().replace("-", "") != "utf8":
             bar = "#" * filled + "-" * (_BAR - filled)
-        waiting = counted(len(self._queue), "waits", "wait").replace("1 waits", "1 waits")
+        waiting = counted(len(self._queue), "waits", "wait")
         return Text(f"{bar} {self._in_round + 1} of {of_round} · {waiting}")
 
     def _lines(self, item: Item, place: int) -> Iterator[Text]:
@@ -421,6 +418,15 @@ class TerminalReview:
             for name, words in line.fields:
                 yield Text(f"  {name.lower()}: {for_terminal(on_one_line(words))}", "dim")
         yield Text("with the new words:", "dim")
+
+
+def _line_editor() -> Any:
+    """Return the module that edits the lines of `input`; None where there is none (Windows)."""
+    try:
+        import readline
+    except ImportError:
+        return None
+    return readline
 
 
 # --- what is shown --------------------------------------------------------------------------
@@ -451,7 +457,7 @@ def _card_lines(choice: Choice) -> Iterator[Text]:
 
 
 def _with_gaps(markdown: str) -> Text:
-    """Return a cloze text as plain text. A gap stands in brackets, for terminals without colours."""
+    """Return a cloze text as plain text; a gap stands in brackets, in case there are no colours."""
     source = for_terminal(markdown)
     parts = []
     done = 0
@@ -486,15 +492,17 @@ def _other_choices(choices: Sequence[Choice], place: int) -> Text:
 def _source_lines(choice: Choice) -> Iterator[Text]:
     """Yield where a passage stands, and what of it the card does not show."""
     highlight = choice.draft.highlight
-    heading = f" › {highlight.heading}" if highlight.heading else ""
-    yield Text(for_terminal(on_one_line(f"{titled(highlight)}{heading}")), "dim cyan")
+    place = titled(highlight)
+    if highlight.heading not in ("", highlight.document.title):
+        place += f" › {highlight.heading}"
+    yield Text(for_terminal(on_one_line(place)), "dim cyan")
     passage = highlight.sentence or highlight.exact
     card = " ".join(plain(text) for _, text in choice.fields)
-    before = from_a_word(highlight.prefix)[-_CONTEXT:]
-    after = to_a_word(highlight.suffix)[:_CONTEXT]
-    is_shown = _squeezed(passage) in _squeezed(card)
+    is_shown = choice.draft.draft.by_hand or _squeezed(passage) in _squeezed(card)
     if not is_shown:
-        words = f"{before}{passage}{after}" if not highlight.sentence else passage
+        words = passage
+        if not highlight.sentence:
+            words = f"{from_a_word(highlight.prefix)}{passage}{to_a_word(highlight.suffix)}"
         yield Text(for_terminal(f"“{on_one_line(words)}”"), "dim")
     if highlight.comment:
         yield Text(for_terminal(f"your comment: {on_one_line(highlight.comment)}"), "dim")
