@@ -77,6 +77,44 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
     assert verdicts(forge) == {"Working": "accepted", "What": "accepted", "The": "pending"}
 
 
+PASSAGE = "Mitochondria produce most of the chemical energy that a cell needs."
+
+
+def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal):
+    (vault / "Cells.md").write_text(f"# Cells\n\n=={PASSAGE}==\n", encoding="utf-8")
+    forge.ok("run", vault)
+    [draft] = forge.cards()
+    first, second, *_ = draft["gaps"]
+    with at_terminal("review", "--terminal") as keyboard:
+        shown = COLOURS.sub("", keyboard.shown())
+        assert f"[{first}]" in shown
+        assert f"1 {first}   2 {second}" in shown
+        assert f"[{second}]" in COLOURS.sub("", keyboard.press("2"))
+        keyboard.press("a")
+        assert keyboard.ended() == 0
+    [card] = forge.cards()
+    assert (card["verdict"], f"{{{{c1::{second}}}}}" in card["fields"]["Text"]) == (
+        "accepted",
+        True,
+    )
+
+
+@pytest.mark.parametrize("key", ["x", "q"])
+def test_a_decision_on_a_proposal_settles_the_passage(forge, vault, at_terminal, key):
+    (vault / "Cells.md").write_text(f"# Cells\n\n=={PASSAGE}==\n", encoding="utf-8")
+    forge.ok("run", vault)
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        keyboard.press(key)
+        if key == "q":
+            keyboard.write("What do mitochondria produce?")
+            keyboard.shows("asked")
+        assert keyboard.ended() == 0
+    assert forge.ok("list", "--view", "new", "--json").lines == []
+    forge.ok("run")
+    assert forge.ok("list", "--view", "new", "--json").lines == []
+
+
 def test_what_is_skipped_comes_last_and_help_names_every_key(forge, vault, note, at_terminal):
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:
@@ -149,7 +187,7 @@ def test_no_document_steers_the_terminal(forge, vault, at_terminal, sign):
     )
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal", "--no-color", NO_COLOR="1", TERM="dumb") as keyboard:
-        shown = keyboard.shown() + keyboard.press("?") + keyboard.press("a")
+        shown = keyboard.shown() + keyboard.press("?") + keyboard.press("x")
         assert keyboard.ended() == 0
     assert "purrs" in shown
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown)
