@@ -381,7 +381,7 @@ class TerminalReview:
         width = min(WIDTH, screen.width)
         for line in self._lines(item, place):
             screen.print(Padding(line, (0, 0, 0, 1)), width=width)
-        screen.print(Text(_keys(item), "dim"), width=width)
+        screen.print(Text(_keys(item), "dim"))
 
     def _progress(self) -> Text:
         """Return how many of the round are decided, as a bar, and how many wait."""
