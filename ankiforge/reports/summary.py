@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.ledger import FLOOD, NO_WARNING, WITHOUT, Ledger, Report
-from ankiforge.model import Change, Json, Problem, QuestionKind, RemarkKind
+from ankiforge.ledger import FLOOD, NO_WARNING, WITHOUT, Ledger, QueryTerm, Report
+from ankiforge.model import PROPOSE, Change, Json, Problem, QuestionKind, RemarkKind
 from ankiforge.reports.cards import Text, attributes
 from ankiforge.reports.status import (
     DECIDE,
@@ -33,12 +33,12 @@ MOST_LINES = 12
 SHOWN = 5
 """The number of changed cards that a run lists."""
 WIDTH = 70
-PROPOSE = "propose"
-"""The drafter of the cards that are proposed for plain passages."""
 COUNTED = ("fates", "waiting", "reasons", "cards", "anki")
 """What the JSON of a run counts."""
 REASONS = 3
 """The number of reasons to wait that a run names."""
+_MANY = 10
+"""From so many highlights without a card, it is said how to settle those of one reason at once."""
 IN_CONFLICT = "you changed it, too: whose words stay waits under Changed"
 _TOLD = ("ignored", "failed", "carded", "waiting", "blocked")
 _NO_HIGHLIGHTS = (
@@ -173,14 +173,15 @@ def as_text(
     before = [belonging] if belonging else []
     counts = ledger.counts("fates", "waiting", "reasons") if is_news else ledger.counts("waiting")
     waits = counts["waiting"]
-    before += _came_in(result, counts if is_news else None)
+    proposed = len(_proposed(ledger)) if is_news else 0
+    before += _came_in(result, counts if is_news else None, proposed)
     if is_news:
         before += _without_lines(ledger, waits["without"])
 
     anki = anki_line(result, ledger)
     after = [anki] if anki else []
     after += delivery_lines(result)
-    after += _waiting_lines(counts)
+    after += _waiting_lines(counts, proposed)
     if result.remembered:
         paths = first_of(result.remembered)
         after.append(f"from now on, ankiforge run reads {paths}, too")
@@ -206,7 +207,10 @@ def _without_lines(ledger: Ledger, without: int) -> Text:
     if not without:
         return
     reasons = _first_reasons_for_no_card(ledger)
-    yield f"without a card: {reasons} (ankiforge list --no-card)"
+    commands = "ankiforge list --no-card"
+    if without >= _MANY:
+        commands += '; of a whole reason you want none: ankiforge skip --because "…"'
+    yield f"without a card: {reasons} ({commands})"
 
 
 def _first_reasons_for_no_card(ledger: Ledger) -> str:
@@ -223,11 +227,17 @@ def _first_reasons_for_no_card(ledger: Ledger) -> str:
     return ", ".join(parts)
 
 
-def _waiting_lines(counts: Mapping[str, Counter[str]]) -> Text:
+def _proposed(ledger: Ledger) -> set[str]:
+    """Return the ids of the proposals that wait."""
+    terms = [QueryTerm("drafter", PROPOSE), QueryTerm("verdict", "pending")]
+    return set(ledger.find(terms)).intersection(ledger.order().new)
+
+
+def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
     """Yield what waits for the person, and why, besides what was proposed."""
     waits = counts["waiting"]
     reasons = Counter(counts.get("reasons", Counter()))
-    proposed = reasons.pop(PROPOSE, 0)
+    reasons.pop(PROPOSE, 0)
     text = waiting_text(waits)
     if text and proposed != sum(waits[name] for name in LISTS):
         yield f"in all, {text}"
@@ -281,10 +291,13 @@ def belonging_line(ledger: Ledger) -> str:
     return f"{' and '.join(parts)}: `ankiforge adopt` first keeps their history"
 
 
-def _came_in(result: RunResult, counts: Mapping[str, Counter[str]] | None) -> Text:
+def _came_in(result: RunResult, counts: Mapping[str, Counter[str]] | None, proposed: int) -> Text:
     """Yield what the sources had and what became of it, what was accepted, and a model's cost.
 
-    `counts`: of what is in the ledger now, if the run brought news.
+    Args:
+        result: the run.
+        counts: of what is in the ledger now, if the run brought news.
+        proposed: the number of proposals that wait.
     """
     report = result.report
     if report is not None:
@@ -298,7 +311,10 @@ def _came_in(result: RunResult, counts: Mapping[str, Counter[str]] | None) -> Te
         news = _listed(numbers)
         found = f"{counted(report.seen, 'highlight')} found"
         found += f" ({news})" if news else ", nothing new"
-        yield from _became(result, counts, found, report.seen) if counts else (found,)
+        if counts:
+            yield from _became(result, counts, proposed, found)
+        else:
+            yield found
     made = ""
     if counts is None or not _is_all_by_policy(result, counts):
         made = _made_text(result)
@@ -307,17 +323,18 @@ def _came_in(result: RunResult, counts: Mapping[str, Counter[str]] | None) -> Te
         yield "; ".join(filter(None, (made, model)))
 
 
-def _became(result: RunResult, counts: Mapping[str, Counter[str]], found: str, seen: int) -> Text:
+def _became(
+    result: RunResult, counts: Mapping[str, Counter[str]], proposed: int, found: str
+) -> Text:
     """Yield what became of all highlights: each is counted once, and the numbers add up.
 
     Args:
         result: the run.
         counts: of what is in the ledger now.
+        proposed: the number of proposals that wait.
         found: what the sources had, in words.
-        seen: the number of highlights there. Other sources may have more.
     """
     fates = counts["fates"]
-    proposed = counts["reasons"][PROPOSE]
     origin = " from your own questions" if _is_all_by_policy(result, counts) else ""
     numbers = {
         f"with a card{origin}": fates["carded"],
@@ -329,7 +346,7 @@ def _became(result: RunResult, counts: Mapping[str, Counter[str]], found: str, s
     }
     total = sum(numbers.values())
     became = _listed(numbers)
-    if seen == total:
+    if result.report is not None and result.report.seen == total:
         yield f"{found}: {became}"
     else:
         yield found

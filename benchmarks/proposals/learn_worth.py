@@ -83,17 +83,26 @@ def main(arguments):
             weights = learn([pair[1] for pair in pairs if pair[0]["source"].split()[0] not in held])
             for record, (features, label) in pairs:
                 if record["source"].split()[0] in held:
-                    judged.append((probability(features, weights), label, record, features, weights))
+                    judged.append(
+                        (probability(features, weights), label, record, features, weights)
+                    )
         report([row[:2] for row in judged])
         if "-v" in arguments:
             for score, label, record, features, weights in sorted(judged, key=lambda row: row[0]):
                 if (label == 2 and score < 0.42) or (label == 0 and score > 0.42):
-                    top = sorted(features, key=lambda name: -abs(weights.get(name, 0) * features[name]))[:6]
-                    print(f"{score:.2f} {label} {record['language']} {record['why']} | {record['text'][:160]} | {' '.join(top)}")
+                    top = sorted(
+                        features, key=lambda name: -abs(weights.get(name, 0) * features[name])
+                    )[:6]
+                    print(
+                        f"{score:.2f} {label} {record['language']} {record['why']} | {record['text'][:160]} | {' '.join(top)}"
+                    )
         return
     weights = learn(examples)
     weights["threshold"] = THRESHOLD
-    lines = ["# The weights of what speaks for or against a card: learned by", "# benchmarks/proposals/learn_worth.py."]
+    lines = [
+        "# The weights of what speaks for or against a card: learned by",
+        "# benchmarks/proposals/learn_worth.py.",
+    ]
     lines += [f"{name} {weight:.2f}" for name, weight in sorted(weights.items())]
     (DATA / "worth_weights.txt").write_text("\n".join(lines) + "\n", "utf-8")
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from ankiforge.draft import failed_on, skip_reason
+from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.passage import Passage, passages_of
 from ankiforge.draft.propose.ranking import MOST, ranked
 from ankiforge.draft.propose.reasons import Reason

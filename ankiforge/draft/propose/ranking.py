@@ -171,7 +171,11 @@ class Sentence:
             features["behind_verb"] = 1.0
         elif last <= verb < len(words) and words[verb].kind is not Kind.SIGN:
             features["subject"] = 1.0
-        if first == 0 or words[first - 1].word in (".", "!", "?") or (first == 1 and words[0].low in self.language.determiners):
+        if (
+            first == 0
+            or words[first - 1].word in (".", "!", "?")
+            or (first == 1 and words[0].low in self.language.determiners)
+        ):
             features["begins"] = 1.0
         if last == len(words) or (words[last].kind is Kind.SIGN and words[last].word in ".!?;"):
             features["ends"] = 1.0

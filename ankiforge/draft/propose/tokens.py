@@ -136,7 +136,11 @@ def _classify(found: list[Token], text: str, language: Language) -> None:
         if token.kind is Kind.NOUN:
             following = found[place + 1] if place + 1 < len(found) else None
             token.kind, token.zipf = _kind(token, previous, following, language, begins=begins)
-            if (text[token.start - 1 : token.start] in _UNSAFE_BEFORE and token.start) or (text[token.end : token.end + 1] in _UNSAFE_BEHIND and token.end < len(text)) or ("_" in token.word and _IDENTIFIER.fullmatch(token.word)):
+            if (
+                (text[token.start - 1 : token.start] in _UNSAFE_BEFORE and token.start)
+                or (text[token.end : token.end + 1] in _UNSAFE_BEHIND and token.end < len(text))
+                or ("_" in token.word and _IDENTIFIER.fullmatch(token.word))
+            ):
                 token.kind = Kind.UNSAFE
         elif token.kind is Kind.SMALL and token.word.isupper() and len(token.word) > 1:
             if token.word.isalpha() and not text.isupper():

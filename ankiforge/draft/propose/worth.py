@@ -12,7 +12,7 @@ import math
 from functools import cache
 from pathlib import Path
 
-from ankiforge.draft import requested
+from ankiforge.draft.instructions import requested
 from ankiforge.draft.propose.passage import SHORT_MARK, completed, word_count
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.tokens import Kind, Token, tokens
@@ -29,12 +29,16 @@ _YEAR = regex(r"\b(?:1\d{3}|20\d\d)\b")
 _BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff])")
 _ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
 _HEADING_COMMENT = regex(r"\s*\.h\d\b")
-_NUMBERED = regex(r"(?:\d+\.)*\d+\.?\s+[^\W\d_]|[IVX]+\.\s|(?i:chapter|kapitel|chapitre|capítulo|capitolo|глава)\s+\S+")
+_NUMBERED = regex(
+    r"(?:\d+\.)*\d+\.?\s+[^\W\d_]|[IVX]+\.\s|(?i:chapter|kapitel|chapitre|capítulo|capitolo|глава)\s+\S+"
+)
 _TERM_COLON = regex(r"[\W_]*(?:[^\W_]+[\s-]){0,3}[^\W_]+\s*(?::|—|–|=)\s*\S+\s+\S+\s+\S+")
 _QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
 _DIALOGUE = regex(r"\A\W{0,2}[“\"«„—–]|[,.!?]['”\"»]\s|\b(?:said|asked|dijo|sagte|disse)\b")
 _ELLIPSIS = regex(r"…|\.\.\.")
-_ENUMERATION = regex(r"[^\W_]+, (?:[^\W_]+ ?){1,4},? (?:and|or|und|oder|et|ou|y|o|e|и|или) |•|;\s.*;|\(\d\)|\d\) ")
+_ENUMERATION = regex(
+    r"[^\W_]+, (?:[^\W_]+ ?){1,4},? (?:and|or|und|oder|et|ou|y|o|e|и|или) |•|;\s.*;|\(\d\)|\d\) "
+)
 _LIST_MARK = regex(r"\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
 
 
@@ -224,7 +228,7 @@ def _by_form(
             found["title_case"] = 1.0
         if _NUMBERED.match(text):
             found["number_first"] = 1.0
-    if text.rstrip(" ”\"»)").endswith(("?", "？")):
+    if text.rstrip(' ”"»)').endswith(("?", "？")):
         found["question"] = 1.0
     if "!" in text:
         found["exclamation"] = 1.0
@@ -282,7 +286,10 @@ def _by_words(text: str, words: list[Token], name: str, found: dict[str, float])
     names = sum(token.kind is Kind.NAME for token in content)
     if names:
         found["names"] = min(names, 4) / 2
-    if any(token.word.isupper() and len(token.word) > 1 for token in content) and not text.isupper():
+    if (
+        any(token.word.isupper() and len(token.word) > 1 for token in content)
+        and not text.isupper()
+    ):
         found["acronym"] = 1.0
     if any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words):
         found["code"] = 1.0
