@@ -200,7 +200,7 @@ class NoteSource(FileSource):
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield how many phrases are bold and no marks, if it seems that a person marks so."""
-        if self.settings.marks is not None or self.folder.only:
+        if getattr(self.settings, "marks", ()) is not None or self.folder.only:
             return
         bold = 0
         marked = 0
