@@ -150,3 +150,44 @@ def test_a_lost_database_proposes_the_same(forge, note):
 
     assert first
     assert sorted(again) == sorted(first)
+
+
+def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_rejected(forge, note):
+    note(f"=={WAR}==")
+    [proposal] = proposals(forge)
+    [done] = forge.ok("accept", proposal["id"], "--gap", "2", "--json").lines
+    changed = WAR.replace("in 1648", "in October 1648")
+
+    note(f"=={changed}==")
+    [card] = forge.ok("show", done["guid"], "--json").lines
+    [revision] = proposals(forge)
+    assert revision["revises"] == done["guid"]
+    assert revision["gaps"][0] == proposal["gaps"][1], "the gap that the person chose comes first"
+    forge.ok("accept", "--all", "--filter", "drafter:propose")
+    assert proposals(forge) == [revision], "a revision is accepted by its id"
+
+    forge.ok("accept", revision["id"])
+    (forge.folder / ".ankiforge/ledger.db").unlink()
+    note(f"=={changed}==")
+    assert proposals(forge) == []
+    [revised] = forge.ok("show", done["guid"], "--json").lines
+    assert "October" not in card["fields"]["Text"]
+    assert "October" in revised["fields"]["Text"]
+
+    note(f"=={WAR.replace('in 1648', 'in late 1648')}==")
+    [revision] = proposals(forge)
+    forge.ok("reject", revision["id"])
+    note(f"=={WAR.replace('in 1648', 'in early 1648')}==")
+    assert proposals(forge) == []
+    assert forge.ok("show", done["guid"], "--json").lines[0]["verdict"] == "accepted"
+
+
+def test_a_card_of_the_person_s_own_words_is_not_revised(forge, note):
+    note(f"=={WAR}==")
+    [proposal] = proposals(forge)
+    key = proposal["highlight"]
+    forge.ok("edit", key, "--field", "Front", "When did it end?", "--field", "Back", "1648")
+
+    note(f"=={WAR.replace('in 1648', 'in October 1648')}==")
+
+    assert proposals(forge) == []
