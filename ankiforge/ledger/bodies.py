@@ -54,6 +54,7 @@ class _Reject(Value):
     slot: str = ""
     guid: str = ""
     why: str = ""
+    passed: Strings = ()
 
 
 class _Retire(Value):

@@ -251,6 +251,13 @@ class Ledger:
         """Record the drafts of highlights, or why there are none; see `recording.record`."""
         return recording.record(self._store, results, by_model=by_model, beside=beside)
 
+    def use_proposals(self, version: str) -> None:
+        """Draft undecided passages anew if other proposals than before are to be made.
+
+        `version`: of what proposals depend on, besides the passage; "" = none are made.
+        """
+        drafts.use_proposals(self._store, version)
+
     def add_findings(self, id: str, findings: Sequence[Finding]) -> None:
         """Add findings to a draft, if it still waits."""
         with self._store.transaction():
@@ -270,6 +277,7 @@ class Ledger:
         id: str,
         *,
         own: Proposal | None = None,
+        gap: int = 1,
         forced: bool = False,
         without: Collection[str] = (),
     ) -> Guid | None:
@@ -278,25 +286,27 @@ class Ledger:
         Args:
             id: of the draft or question; with `own`, the key of a highlight.
             own: the card that a person wrote for the highlight.
+            gap: the number of the gap of a proposal, from 1, the best one.
             forced: the person overrules a check that blocks.
             without: drafts of the form that a question is about which are no cards; they
                 are rejected.
 
         Raises:
-            RefusedError: a check blocks it, its passage is in doubt, or it no longer
-                waits.
+            RefusedError: a check blocks it, its passage is in doubt, it no longer waits,
+                or has no such gap.
         """
         if own:
             return decide.make(self._store, id, own)
         if _is_question(id):
             questions.answer(self._store, id, yes=True, without=without)
             return None
-        return decide.accept(self._store, id, forced=forced)
+        return decide.accept(self._store, id, gap=gap, forced=forced)
 
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft or a card, or answer a question with no.
 
-        Rejected words are not offered again.
+        Rejected words are not offered again. With a proposal, all its gaps are rejected,
+        and nothing else is proposed for its passage.
 
         If `id` is the key of a highlight, nothing is drafted for it any more; its cards
         stay.

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, drafts, waiting
+from ankiforge.ledger import cards, drafts, proposals, waiting
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
@@ -29,6 +29,7 @@ from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.views import AGAIN, graves_of
 from ankiforge.model import (
+    PROPOSE,
     UNREVIEWED,
     Adopted,
     Guid,
@@ -72,7 +73,7 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
             changes_a_card = draft.revises or draft.replaces
             if draft.remarks or changes_a_card or not draft.proposal.clean:
                 continue
-            if not allows(draft):
+            if draft.draft.proposed or not allows(draft):
                 continue
             if wording.drafter == "llm":
                 wording = replace(wording, tags=(*wording.tags, UNREVIEWED))
@@ -87,25 +88,27 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
     return accepted
 
 
-def accept(store: Store, id: str, *, forced: bool = False) -> Guid:
+def accept(store: Store, id: str, *, gap: int = 1, forced: bool = False) -> Guid:
     """Accept a draft; a revision gives its card the new words.
 
+    `gap`: the number of the gap of a proposal.
+
     Raises:
-        RefusedError: a check blocks it, its passage is in doubt, or it is a card already.
+        RefusedError: a check blocks it, its passage is in doubt, it is a card already, or
+            it has no such gap.
     """
     if id.startswith("af"):
         state, _ = cards.state_of(store, id)
         raise RefusedError(f"{id} is {state.verdict}", hint=f"ankiforge undo {id}")
     with store.action():
         draft_row = waiting.waiting_row(store, id)
-        proposal = drafts.decode_proposal(draft_row["body"])
-        wording = drafts.wording_in(draft_row)
+        proposal, wording = _with_gap(draft_row, gap)
         if proposal.blocked and not forced:
             _refuse_blocked(id, proposal)
         passage = store.passage(draft_row["key"])
         if draft_row["revises"]:
             return _accept_revision(store, draft_row, passage, wording)
-        for equal in waiting.equal_cards(store, passage, draft_row["content"]):
+        for equal in waiting.equal_cards(store, passage, wording.content):
             if equal["live"]:
                 store.add("different", passage.key, PERSON, {"old": equal["passage"]})
         new_card = NewCard(
@@ -116,6 +119,17 @@ def accept(store: Store, id: str, *, forced: bool = False) -> Guid:
             forced=forced,
         )
         return make_card(store, new_card)
+
+
+def _with_gap(draft_row: Row, gap: int) -> tuple[Proposal, Wording]:
+    """Return a draft and its words, with one of its gaps."""
+    proposal = drafts.decode_proposal(draft_row["body"])
+    wording = drafts.wording_in(draft_row)
+    draft = proposals.with_gap(proposal.draft, gap)
+    return (
+        replace(proposal, draft=draft),
+        replace(wording, fields=drafts.wording_of(draft, own=False).fields),
+    )
 
 
 def _refuse_blocked(draft_id: str, proposal: Proposal) -> None:
@@ -143,7 +157,7 @@ def _accept_revision(
 
 
 def make_card(store: Store, new_card: NewCard) -> Guid:
-    """Make a card, and drop the draft that it is made of with its alternatives."""
+    """Make a card, and drop the draft that it is made of with what it settles."""
     passage = store.passage(new_card.key)
     guid = guid_of(passage.key, new_card.wording)
     body: Json = {"guid": guid, "draft": msgspec.to_builtins(new_card.wording)}
@@ -157,20 +171,21 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
         graves_of(store),
     ):
         body[AGAIN] = True
-    draft_rows = store.rows("SELECT * FROM draft WHERE key = ?", new_card.key)
+    draft_rows = proposals.rows_of(store, passage)
     draft_row = next((row for row in draft_rows if row["id"] == new_card.draft), None)
-    alternatives: list[Row] = []
+    settled: list[Row] = []
     if draft_row is not None:
         if draft_row["replaces"]:
             body["instead"] = draft_row["replaces"]
-        alternatives = [row for row in draft_rows if _is_alternative(row, new_card)]
-    if alternatives:
-        body["passed"] = [alternative["content"] for alternative in alternatives]
+        settled = [row for row in draft_rows if _is_alternative(row, new_card)]
+    passed = [alternative["content"] for alternative in settled]
+    with_proposals, gaps = proposals.settled_by(draft_rows, new_card.proposal.draft, new_card.draft)
+    settled += with_proposals
+    passed += gaps
+    if passed:
+        body["passed"] = passed
     event = store.add("accept", passage.key, new_card.by, body)
-    for draft_id in (
-        new_card.draft,
-        *(alternative["id"] for alternative in alternatives),
-    ):
+    for draft_id in (new_card.draft, *(row["id"] for row in settled)):
         if new_card.by == PERSON:
             waiting.put_away(store, draft_id, event)
         else:
@@ -182,6 +197,8 @@ def _is_alternative(draft_row: Row, new_card: NewCard) -> bool:
     """Return whether a draft is of the same fact, which its reply has numbered."""
     accepted = new_card.proposal.draft
     if draft_row["id"] == new_card.draft or not accepted.origin.request:
+        return False
+    if draft_row["key"] != new_card.key:
         return False
     other = drafts.decode_proposal(draft_row["body"]).draft
     return other.origin == accepted.origin and other.intent == accepted.intent
@@ -205,7 +222,9 @@ def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
     The fields are the person's from now on.
     """
     with store.action():
-        guid = _accept_as_it_is(store, id, forced=forced) if id.startswith("dr") else id
+        guid = id
+        if id.startswith("dr"):
+            guid = _accept_as_it_is(store, id, fields, forced=forced)
         state, passage = cards.state_of(store, guid)
         before = state.wording.fields
         changed = {}
@@ -220,15 +239,21 @@ def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
     return Guid(guid)
 
 
-def _accept_as_it_is(store: Store, draft_id: str, *, forced: bool) -> Guid:
-    """Accept a draft whose words a person is about to change: the checks judge those."""
+def _accept_as_it_is(store: Store, draft_id: str, fields: Texts, *, forced: bool) -> Guid:
+    """Accept a draft whose words a person is about to change: the checks judge those.
+
+    Of a proposal, it is the gap that is the most like the person's words.
+    """
     draft_row = waiting.waiting_row(store, draft_id)
+    draft = drafts.decode_proposal(draft_row["body"]).draft
+    gap = proposals.nearest_gap(draft, fields.get("Text", draft.field("Text")))
     if draft_row["revises"]:
-        return accept(store, draft_id, forced=True)
+        return accept(store, draft_id, gap=gap, forced=True)
+    proposal, wording = _with_gap(draft_row, gap)
     new_card = NewCard(
         key=draft_row["key"],
-        proposal=drafts.decode_proposal(draft_row["body"]),
-        wording=drafts.wording_in(draft_row),
+        proposal=proposal,
+        wording=wording,
         draft=draft_id,
         forced=forced,
     )
@@ -294,24 +319,54 @@ def _adopt_as_card(store: Store, taken: Taken) -> None:
 
 
 def reject(store: Store, id: str, why: str = "") -> None:
-    """Reject a draft or a card. Its words are not offered again."""
+    """Reject a draft or a card. Its words are not offered again.
+
+    With a proposal, all that is proposed for its passage is rejected.
+    """
     with store.action():
+        draft_ids = [id]
         if id.startswith("dr"):
-            passage_key, body = _draft_as_rejected(store, id)
+            draft_row = waiting.waiting_row(store, id)
+            if draft_row["drafter"] == PROPOSE:
+                passage_key, body, draft_ids = _proposal_as_rejected(store, draft_row)
+            else:
+                passage_key, body = _draft_as_rejected(store, draft_row)
         else:
             passage_key, body = _card_as_rejected(store, id)
         if why:
             body["why"] = why
         event = store.add("reject", passage_key, PERSON, body)
-        waiting.put_away(store, id, event)
+        for draft_id in draft_ids:
+            waiting.put_away(store, draft_id, event)
 
 
-def _draft_as_rejected(store: Store, draft_id: str) -> tuple[str, Json]:
+def _proposal_as_rejected(store: Store, draft_row: Row) -> tuple[str, Json, list[str]]:
+    """Return the key and the body of the event, and the ids of all proposals of the passage.
+
+    No card is named: one that was accepted from a proposal and taken back is not rejected.
+    """
+    passage = store.passage(draft_row["key"])
+    draft_ids = []
+    passed: list[str] = []
+    for row in proposals.rows_of(store, passage):
+        if row["drafter"] == PROPOSE:
+            draft_ids.append(row["id"])
+            passed += proposals.contents(drafts.decode_proposal(row["body"]).draft)
+    wording = drafts.wording_in(draft_row)
+    body: Json = {
+        "guid": "",
+        "content": wording.content,
+        "fields": wording.fields,
+        "passed": list(dict.fromkeys(passed)),
+    }
+    return passage.key, body, draft_ids
+
+
+def _draft_as_rejected(store: Store, draft_row: Row) -> tuple[str, Json]:
     """Return the key and the body of the event that rejects a draft.
 
     Of a revision only the words are rejected: its card stays.
     """
-    draft_row = waiting.waiting_row(store, draft_id)
     wording = drafts.wording_in(draft_row)
     passage_key = store.first(draft_row["key"])
     guid = ""

@@ -25,7 +25,7 @@ from ankiforge.ledger import belonging, cards, forms
 from ankiforge.ledger.events import Event, Passage, State, Wording, exact, is_news, is_stale
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Row, Store, listed
-from ankiforge.model import Draft, Highlight, Pair, Proposal, Verdict, h16
+from ankiforge.model import PROPOSE, Draft, Highlight, Pair, Proposal, Verdict, h16
 
 PART = 200
 """The number of rows that are read at a time."""
@@ -68,7 +68,7 @@ def to_draft(
         if within is not None and highlight_row["document"] not in within:
             continue
         passage = store.passage(highlight_row["key"])
-        if passage.skipped or not _leads(store, highlight_row["key"], passage):
+        if passage.skipped or not leads(store, highlight_row["key"], passage):
             continue
         highlight = decode_highlight(highlight_row)
         if by_model and not _is_for_model(highlight_row, passage, highlight):
@@ -80,7 +80,7 @@ def to_draft(
         yield highlight
 
 
-def _leads(store: Store, highlight_key: str, passage: Passage) -> bool:
+def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     """Return whether a highlight is the one of its passage whose text is used."""
     if passage.keys == (highlight_key,):
         return True
@@ -158,6 +158,20 @@ def draft_again(store: Store, highlight_key: str) -> None:
     )
 
 
+def use_proposals(store: Store, version: str) -> None:
+    """Draft undecided passages anew if proposals of another version are to be made."""
+    if store.meta("proposals") == version:
+        return
+    with store.transaction():
+        store.set_meta("proposals", version)
+        store.write(
+            "UPDATE highlight SET drafted = '' WHERE fate = 'no_card'"
+            " OR key IN (SELECT key FROM draft WHERE drafter = ?)",
+            PROPOSE,
+        )
+        store.write("DELETE FROM draft WHERE drafter = ?", PROPOSE)
+
+
 # --- the words of drafts ----------------------------------------------------------------
 
 
@@ -190,16 +204,34 @@ def wording_in(draft_row: Row) -> Wording:
 
 def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
     """Return whether words are to be offered: not rejected, and not a card already."""
-    if passage.refuses(wording) or wording.content in passage.passed:
+    if wording.drafter == PROPOSE:
+        return passage.takes_proposals
+    if passage.refuses(wording):
         return False
     if wording.own:
         card = passage.own_card(wording)
-        return card is None or _is_offered_again(store, card, wording)
+        if card is None:
+            return not _says_the_same(proposed_card(passage), wording)
+        return _is_offered_again(store, card, wording)
+    if wording.content in passage.passed:
+        return False
     for card in passage.cards.values():
         is_its_card = wording.content in (card.wording.content, card.place)
         if is_its_card and card.verdict is not Verdict.TAKEN_BACK:
             return False
     return True
+
+
+def proposed_card(passage: Passage) -> State | None:
+    """Return a live card that was accepted from a proposal."""
+    for card in passage.live:
+        if card.wording.drafter == PROPOSE:
+            return card
+    return None
+
+
+def _says_the_same(card: State | None, wording: Wording) -> bool:
+    return card is not None and card.wording.content == wording.content
 
 
 def _is_offered_again(store: Store, card: State, wording: Wording) -> bool:

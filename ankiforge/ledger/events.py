@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.model import (
+    PROPOSE,
     Adopted,
     Family,
     HighlightKey,
@@ -249,6 +250,11 @@ class State(msgspec.Struct):
         return self.verdict is Verdict.LIVE
 
 
+def _is_open_again(card: State) -> bool:
+    """Return whether a card was accepted from a proposal, which waits again."""
+    return card.verdict is Verdict.TAKEN_BACK and card.wording.drafter == PROPOSE
+
+
 class Passage(msgspec.Struct):
     """What is known of one passage, from events alone."""
 
@@ -262,7 +268,10 @@ class Passage(msgspec.Struct):
     rejected_slots: set[str] = set()
     """Slots of the source's own cards that were rejected, whatever their text becomes."""
     passed: set[str] = set()
-    """Contents of drafts that a model named as alternatives to one that was accepted."""
+    """Contents of drafts that a decision on another one settled: a model's alternatives, the
+    gaps of a proposal. Only the person's own form may say the same."""
+    no_proposals: bool = False
+    """Whether a person rejected what was proposed."""
     skipped: bool = False
     why_skipped: str = ""
     form: str = ""
@@ -288,7 +297,14 @@ class Passage(msgspec.Struct):
     @property
     def decided(self) -> bool:
         """Whether a decision depends on recognising this passage."""
-        return bool(self.cards or self.rejected or self.skipped)
+        if self.rejected or self.skipped:
+            return True
+        return not all(map(_is_open_again, self.cards.values()))
+
+    @property
+    def takes_proposals(self) -> bool:
+        """Whether a card may be proposed: nobody decided on the passage, or on a proposal."""
+        return not (self.decided or self.no_proposals)
 
     def told_apart_from(self, other: Passage) -> bool:
         """Return whether a person said that these are two.
@@ -312,7 +328,8 @@ class Passage(msgspec.Struct):
         """
         if self.rejected:
             return True
-        return any(card.by == PERSON and not card.live for card in self.cards.values())
+        ended = [card for card in self.cards.values() if card.by == PERSON and not card.live]
+        return not all(map(_is_open_again, ended))
 
     def refuses(self, wording: Wording) -> bool:
         """Return whether a person rejected these words, or the source's card as such."""

@@ -411,10 +411,19 @@ def _resolve(passage: Passage, event: Event) -> None:
 
 
 def _reject(passage: Passage, event: Event) -> None:
+    if event.body.get("passed"):
+        _reject_proposal(passage, event)
+        return
     passage.rejected.add(event.body["content"])
     if event.body.get("slot"):
         passage.rejected_slots.add(event.body["slot"])
     _end(passage, event, Verdict.REJECTED)
+
+
+def _reject_proposal(passage: Passage, event: Event) -> None:
+    """A person wants no proposals here; a model and the person's own form may still draft."""
+    passage.passed.update(event.body["passed"])
+    passage.no_proposals = True
 
 
 def _retire(passage: Passage, event: Event) -> None:

@@ -28,7 +28,8 @@ class Order(Value):
 
     new: list[str]
     """Drafts of new cards: the first one for each fact. Words of the source's own come
-    first, drafts with warnings later, blocked ones last; then as they are read."""
+    first, drafts with warnings later, blocked ones last; then what deserves a card most, and
+    as they are read."""
     passages: dict[str, str]
     """The passage of each new one: the oldest of its keys."""
     blocked: int
@@ -104,9 +105,8 @@ def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
         " WHERE h.state = 'present'"
         f" AND d.id NOT IN {EACH}"
         " GROUP BY d.key, CASE d.fact WHEN '' THEN d.id ELSE d.fact END, old"
-        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.document,"
-        " h.position,"
-        " d.position",
+        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.worth DESC,"
+        " h.document, h.position, d.position",
         encode(left_out),
     )
 

@@ -274,7 +274,7 @@ def _record_journal_reading(store: Store, event: Event) -> None:
     )
     store.write(
         "INSERT INTO highlight"
-        " VALUES (?, ?, ?, 'journal', 0, '', ?, ?, '', '', '', '', '', '', 0, '', '', '')"
+        " VALUES (?, ?, ?, 'journal', 0, '', ?, ?, '', '', '', '', '', '', 0, 0, '', '', '')"
         " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
         " folded = excluded.folded, state = excluded.state, missed = 0",
         event.key,

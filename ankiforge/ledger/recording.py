@@ -13,12 +13,13 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards
+from ankiforge.ledger import cards, proposals
 from ankiforge.ledger.drafts import (
     SAME_WORDS,
     decode_proposal,
     draft_id,
     is_new,
+    proposed_card,
     summed_up,
     wording_of,
 )
@@ -28,6 +29,7 @@ from ankiforge.ledger.match import LONG
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode, listed, tag_name, words_of
 from ankiforge.model import (
+    PROPOSE,
     Change,
     Guid,
     Highlight,
@@ -56,6 +58,8 @@ class DraftResult(Value):
     """Why there is no card."""
     fate: str = ""
     """`no_card`, `ignored` or `failed`, with the reason."""
+    worth: float = 0.0
+    """How much it deserves a card, from 0 to 1; for the order in which drafts are offered."""
     terms: Sequence[SearchTerms] = ()
     """Those of each draft: a card that is made of it is searched for by them."""
 
@@ -85,12 +89,13 @@ def record(
     """Record the drafts of highlights, or the reasons why there are none.
 
     The source's own words change its accepted card at once. Any other draft becomes a row
-    that waits, as a revision if its card's quote no longer stands in the passage.
+    that waits, as a revision if its card's quote no longer stands in the passage. Of
+    proposals, those wait that `proposals.awaited` returns.
 
     Args:
         store: the store.
         results: one for each highlight.
-        by_model: the drafts are a model's; those of the rules stay.
+        by_model: the drafts are a model's; those of the rules and proposals stay.
         beside: the drafts join those that wait.
     """
     with store.transaction():
@@ -165,8 +170,8 @@ class _Recording:
         self.new: list[str] = []
         self._dropped_ids: list[str] = []
         self._rows: list[_DraftRow] = []
-        # (content that was drafted, reason, fate, key) of each highlight
-        self._outcomes: list[tuple[str, str, str, str]] = []
+        # (content that was drafted, reason, fate, worth, key) of each highlight
+        self._outcomes: list[tuple[str, str, str, float, str]] = []
         self._terms: list[tuple[str, SearchTerms]] = []
 
     def take(self, result: DraftResult) -> None:
@@ -180,6 +185,9 @@ class _Recording:
         if not self._beside:
             waiting = self._waiting[highlight_key]
             self._dropped_ids += _dropped(waiting, highlight, by_model=self._by_model)
+        elsewhere = self._waiting_elsewhere(highlight_key, passage)
+        if not self._beside and not self._by_model:
+            self._dropped_ids += [row["id"] for row in elsewhere if row["drafter"] == PROPOSE]
         original = _original_of(
             self._store,
             highlight_row,
@@ -192,7 +200,7 @@ class _Recording:
                 reason=SAME_WORDS + original,
                 fate="no_card",
             )
-        worded = self._numbered(passage, result)
+        worded, proposed = _divided(self._numbered(passage, result))
         changes = []
         for worded_draft in worded:
             change = _follow(
@@ -207,13 +215,26 @@ class _Recording:
                 if change.why or not isinstance(change, Held):
                     self.changes.append(change)
         self._let_wait(highlight_key, worded, highlight, changes)
+        own_forms = [row for row in elsewhere if row["slot"]]
+        own_forms_here = [each.wording for each in worded if each.wording.own]
+        for each in proposed:
+            self._let_proposal_wait(
+                highlight_key, each.proposal, highlight, (*own_forms, *own_forms_here)
+            )
         content = "" if result.fate == "failed" else highlight_row["content"]
-        self._outcomes.append((content, result.reason, result.fate, highlight_key))
+        self._outcomes.append((content, result.reason, result.fate, result.worth, highlight_key))
+
+    def _waiting_elsewhere(self, highlight_key: str, passage: Passage) -> list[Row]:
+        """Return the drafts that wait for the same passage under its other keys."""
+        if len(passage.keys) == 1:
+            return []
+        rows = proposals.rows_of(self._store, passage)
+        return [row for row in rows if row["key"] != highlight_key]
 
     def _numbered(self, passage: Passage, result: DraftResult) -> list[Worded]:
         """Return drafts with gaps numbered as on their cards; note their search terms."""
-        proposals = [_renumbered(passage, *each) for each in _worded(result.proposals)]
-        worded = _worded(proposals)
+        renumbered = [_renumbered(passage, *each) for each in _worded(result.proposals)]
+        worded = _worded(renumbered)
         for (_, wording), terms in zip(worded, result.terms, strict=False):
             self._terms.append((f"{wording.kind}{wording.content}", terms))
         return worded
@@ -247,6 +268,25 @@ class _Recording:
             if not draft_row.revises:
                 self.new.append(draft_row.id)
 
+    def _let_proposal_wait(
+        self,
+        highlight_key: str,
+        proposal: Proposal,
+        highlight: Highlight,
+        own_forms: Iterable[Wording | Row],
+    ) -> None:
+        """Gather the row of a proposal, if it is to wait."""
+        passage = self._store.passage(highlight_key)
+        awaited = proposals.awaited(passage, proposal, highlight, own_forms)
+        if awaited is None:
+            return
+        proposal, revises = awaited
+        worded = Worded(proposal, wording_of(proposal.draft, own=False))
+        draft_row = _row_of(highlight_key, 0, worded, passage, revises=revises, run=self._run)
+        self._rows.append(draft_row)
+        if not revises:
+            self.new.append(draft_row.id)
+
     def write(self) -> None:
         """Write what was gathered."""
         store = self._store
@@ -256,8 +296,10 @@ class _Recording:
         )
         marks = ", ".join("?" * len(_DraftRow._fields))
         store.write_all(f"INSERT OR REPLACE INTO draft VALUES ({marks})", self._rows)
-        column = "modelled" if self._by_model else "drafted"
-        query = f"UPDATE highlight SET {column} = ?, reason = ?, fate = ? WHERE key = ?"
+        columns = "drafted = ?1, reason = ?2, fate = ?3, worth = ?4"
+        if self._by_model:  # which judges no worth
+            columns = "modelled = ?1, reason = ?2, fate = ?3"
+        query = f"UPDATE highlight SET {columns} WHERE key = ?5"
         store.write_all(query, self._outcomes)
         keep_terms(store, self._terms)
 
@@ -276,10 +318,13 @@ def _dropped(
     *,
     by_model: bool,
 ) -> Iterator[str]:
-    """Yield the waiting drafts that go; a model's stay while their quote stands."""
+    """Yield the waiting drafts that go; a model's stay while their quote stands.
+
+    Proposals are drafted with the rules, and go with their drafts.
+    """
     context = exact(highlight.context)
     for draft_row in waiting:
-        of_rules = draft_row["drafter"].startswith("rules")
+        of_rules = draft_row["drafter"].startswith(("rules", PROPOSE))
         if by_model:
             goes = not of_rules
         else:
@@ -324,24 +369,43 @@ def _row_of(
 
 
 def _replaced(passage: Passage, wording: Wording) -> str:
-    """Return the source's own card in the same slot that has another note type."""
+    """Return the card that the source's own words would replace.
+
+    It is that in the same slot, of another note type, or one that was a proposal.
+    """
     if not wording.own:
         return ""
     for card in passage.live:
         in_slot = card.wording.own and card.place == wording.slot
         if in_slot and card.wording.family is not wording.family:
             return card.guid
-    return ""
+    own_card = passage.own_card(wording)
+    proposed = proposed_card(passage)
+    if proposed is None or (own_card is not None and own_card.live):
+        return ""
+    return proposed.guid
 
 
 # --- words ------------------------------------------------------------------------------
 
 
-def _worded(proposals: Sequence[Proposal]) -> list[Worded]:
+def _divided(worded: Iterable[Worded]) -> tuple[list[Worded], list[Worded]]:
+    """Divide drafts into those of rules and models, and proposals."""
+    drafted = []
+    proposed = []
+    for each in worded:
+        if each.wording.drafter == PROPOSE:
+            proposed.append(each)
+        else:
+            drafted.append(each)
+    return drafted, proposed
+
+
+def _worded(drafted: Sequence[Proposal]) -> list[Worded]:
     """Return drafts with their words; the source's own ones are numbered."""
     worded = []
     own_drafts = 0
-    for proposal in proposals:
+    for proposal in drafted:
         draft = proposal.draft
         wording = wording_of(draft, own=draft.own, slot=str(own_drafts))
         worded.append(Worded(proposal, wording))
@@ -529,7 +593,8 @@ def _revised(
     context = exact(highlight.context)
     scored = []
     for card in passage.live:
-        if not card.wording.own and exact(card.wording.quote) not in context:
+        is_drafted = not card.wording.own and card.wording.drafter != PROPOSE
+        if is_drafted and exact(card.wording.quote) not in context:
             scored += [
                 (-_alike(card.wording, wording), card.guid, wording.content) for wording in wordings
             ]

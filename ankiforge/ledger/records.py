@@ -258,7 +258,7 @@ def write_highlights(store: Store, rows: Iterable[tuple[object, ...]]) -> None:
     """Write rows of `highlight_row`; what drafting filled in stays as it is."""
     store.write_all(
         "INSERT INTO highlight"
-        " VALUES (?, ?, ?, 'present', 0, ?, ?, ?, ?, ?, '', '', '', '', ?, ?, ?, ?)"
+        " VALUES (?, ?, ?, 'present', 0, ?, ?, ?, ?, ?, '', '', '', '', 0, ?, ?, ?, ?)"
         " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
         " position = excluded.position, state = 'present', missed = 0,"
         " route = excluded.route,"

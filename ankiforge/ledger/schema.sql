@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     modelled TEXT NOT NULL,      -- the content that a model drafted last
     fate TEXT NOT NULL,          -- no_card, ignored, failed; '' if drafts tell
     reason TEXT NOT NULL,        -- why there is no card
+    worth REAL NOT NULL,         -- how much it deserves a card, 0 to 1; 0 = nobody asked
     run INTEGER NOT NULL,        -- the run that read it last
     colour TEXT NOT NULL,        -- as written, and the name of its hue; a list as of `store.listed`
     tags TEXT NOT NULL,          -- of mark and document; a list
@@ -87,7 +88,8 @@ CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'u
 -- computed from events
 CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS passage (
-    key TEXT PRIMARY KEY, asks INTEGER NOT NULL, decided INTEGER NOT NULL,
+    key TEXT PRIMARY KEY, asks INTEGER NOT NULL,
+    decided INTEGER NOT NULL,    -- a decision on it, or on what was proposed
     skipped INTEGER NOT NULL, body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS passage_asks ON passage (asks) WHERE asks;

@@ -485,7 +485,8 @@ class Store:
             self._passages[key] = passage
             is_asked = bool(passage.asked)
             body = encode(passage)
-            passage_rows.append((key, is_asked, passage.decided, passage.skipped, body))
+            is_decided = passage.decided or passage.no_proposals
+            passage_rows.append((key, is_asked, is_decided, passage.skipped, body))
             card_rows += [_card_row(key, card) for card in passage.cards.values()]
             rejected_rows += [(content, key) for content in passage.rejected]
         self.write_all(

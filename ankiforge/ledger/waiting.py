@@ -25,6 +25,7 @@ from ankiforge.ledger import belonging, cards, forms
 from ankiforge.ledger.drafts import (
     decode_proposal,
     is_new,
+    leads,
     rows_in_parts,
     summed_up,
     wording_in,
@@ -33,6 +34,7 @@ from ankiforge.ledger.events import Event, Passage, Wording, guid_of
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.ledger.views import graves_of, in_vault
 from ankiforge.model import (
+    PROPOSE,
     Finding,
     Guid,
     Highlight,
@@ -49,7 +51,7 @@ from ankiforge.text.fold import document_tag
 
 NO_WARNING = "no_warning"
 """The reason of drafts that no check warns of: the settings, or the limit of a run, make
-them wait."""
+them wait. That of proposals is `PROPOSE`."""
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
@@ -117,9 +119,11 @@ def _is_settled(
 ) -> bool:
     """Return whether a stored draft waits no more.
 
-    Its passage was decided on under another of its keys, or the next run gives its words
-    to a card.
+    Its passage was decided on under another of its keys, or has a proposal there, or the next
+    run gives its words to a card.
     """
+    if wording.drafter == PROPOSE and not leads(store, draft_row["key"], passage):
+        return True
     decided = not draft_row["revises"] and not is_new(store, passage, wording)
     return decided or _follows(passage, draft_row, wording)
 
@@ -139,7 +143,9 @@ def settled(store: Store) -> set[str]:
     """Return the ids of stored drafts that `each_waiting` leaves out."""
     rows = store.rows(
         "SELECT d.* FROM draft d LEFT JOIN alias a ON a.key = d.key"
-        " JOIN passage p ON p.key = coalesce(a.first, d.key) AND p.decided"
+        " LEFT JOIN passage p ON p.key = coalesce(a.first, d.key)"
+        " WHERE p.decided OR (a.key IS NOT NULL AND d.drafter = ?)",
+        PROPOSE,
     )
     store.load(draft_row["key"] for draft_row in rows)
     ids = set()
@@ -163,7 +169,9 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
         else:
             clean.append(draft_row["id"])
     for draft in list_waiting(store, f"d.id IN {EACH}", encode(clean)):
-        reason = draft.remarks[0].kind.value if draft.remarks else NO_WARNING
+        reason = PROPOSE if draft.draft.proposed else NO_WARNING
+        if draft.remarks:
+            reason = draft.remarks[0].kind.value
         counts[reason] += 1
     return counts
 

@@ -30,6 +30,8 @@ VERIFIED = "verified"
 """The check named by the finding that a model's second look found a card right."""
 SECOND_LOOK = "second_look"
 """The check named by what a model's second look found wrong with a card."""
+PROPOSE = "propose"
+"""The drafter of proposals: drafts with up to three gaps, which policy never accepts."""
 AGENT = "agent"
 """The drafter of cards proposed by a client of the MCP server; a person decides on each of them."""
 
@@ -102,6 +104,11 @@ class Draft(Value):
         """Whether a person wrote or marked its words in the source."""
         is_marked = self.origin.drafter == "rules:phrase"
         return self.by_hand or self.origin.by_comment or is_marked
+
+    @property
+    def proposed(self) -> bool:
+        """Whether it is a proposal."""
+        return self.origin.drafter == PROPOSE
 
     def field(self, name: str) -> str:
         """Return the Markdown of one content field, "" if absent."""

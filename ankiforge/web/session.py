@@ -399,9 +399,6 @@ class ReviewSession:
                 ledger.accept(chosen, gap=body.gap, forced=body.act == "force")
             case "make" if draft and draft.gaps:
                 self._make_of_proposal(body, draft)
-            case "edit" if draft and body.gap > 1:
-                guid = ledger.accept(chosen, gap=body.gap, forced=True)
-                edit(ledger, str(guid), body.fields, forced=body.forced)
             case "reject":
                 for id in ids:
                     ledger.reject(id, body.text)

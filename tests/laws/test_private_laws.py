@@ -245,6 +245,7 @@ def agent_sees(forge: Any) -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in forge.environment.items():
             patch.setenv(name, value)
+
         def opened(_: str) -> Workspace:
             return Workspace(forge.folder, offline=True)
 

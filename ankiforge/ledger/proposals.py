@@ -1,0 +1,177 @@
+"""Proposals: drafts of the drafter `propose`, with up to three gaps of one sentence.
+
+A person accepts one gap, and the words accepted name the card. The event lists the other
+gaps as passed, so that a lost database brings none of them back. Rejecting a proposal
+rejects all its gaps: nothing more is proposed for its passage, but a model and the
+person's own form may draft it.
+
+What must stay true:
+
+- At most one proposal waits for a passage, over all its keys; none where a person has
+  decided, or where their own form drafts (`awaited`).
+- A proposal on a passage with an accepted one is a revision of that card, and only if its
+  quote is gone.
+
+`tests/golden/histories/proposals.yaml` plays each of these rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from msgspec.structs import replace
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger.drafts import decode_proposal, proposed_card, wording_of
+from ankiforge.ledger.events import Passage, State, Wording, content_of, exact
+from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.model import PROPOSE, Draft, Highlight, Proposal, Strings
+from ankiforge.text.cloze import cloze_answers
+from ankiforge.text.fold import fold
+
+ALIKE = 0.5
+"""Two answers of which a larger part of the words is the same are about one fact."""
+
+
+# --- gaps -------------------------------------------------------------------------------
+
+
+def with_gap(draft: Draft, number: int) -> Draft:
+    """Return a draft with one of its gaps, by its number from 1.
+
+    Raises:
+        RefusedError: it has not so many.
+    """
+    if number == 1 and not draft.gaps:
+        return draft
+    if not 1 <= number <= len(draft.gaps):
+        if draft.gaps:
+            what = f"gap {number}: this proposal has {len(draft.gaps)}"
+        else:
+            what = f"gap {number}: only proposals have several gaps to choose from"
+        raise RefusedError(what, hint="ankiforge show ID")
+    text = draft.gaps[number - 1]
+    fields = tuple((name, text if name == "Text" else words) for name, words in draft.fields)
+    return replace(draft, fields=fields, answer=cloze_answers(text), gaps=())
+
+
+def contents(draft: Draft) -> list[str]:
+    """Return the contents of the cards that the gaps of a proposal would become."""
+    return [content_of({"Text": text}) for text in draft.gaps or (draft.field("Text"),)]
+
+
+def nearest_gap(draft: Draft, text: str) -> int:
+    """Return the number of the gap whose text is the most like another one."""
+    if not draft.gaps:
+        return 1
+    return _most_alike(draft, text) + 1
+
+
+def _most_alike(draft: Draft, text: str) -> int:
+    from rapidfuzz import fuzz
+
+    scores = [fuzz.ratio(gap, text) for gap in draft.gaps]
+    return scores.index(max(scores))
+
+
+# --- which ones wait --------------------------------------------------------------------
+
+
+def rows_of(store: Store, passage: Passage) -> list[Row]:
+    """Return the rows of all drafts of a passage, over all its keys."""
+    query = f"SELECT * FROM draft WHERE key IN {EACH} ORDER BY key, position"
+    return store.rows(query, encode(passage.keys))
+
+
+def awaited(
+    passage: Passage,
+    proposal: Proposal,
+    highlight: Highlight,
+    own_forms: Iterable[Wording | Row],
+) -> tuple[Proposal, str] | None:
+    """Return a proposal that is to wait, and the card that it revises; None if it is not.
+
+    Args:
+        passage: its passage, as decisions left it.
+        proposal: what was drafted.
+        highlight: the passage as it is read now.
+        own_forms: the drafts of the person's own form that wait for the passage.
+    """
+    if any(True for _ in own_forms):
+        return None
+    if passage.takes_proposals:
+        return proposal, ""
+    card = proposed_card(passage)
+    if passage.no_proposals or card is None:
+        return None
+    return _revision(card, proposal, highlight)
+
+
+def _revision(
+    card: State,
+    proposal: Proposal,
+    highlight: Highlight,
+) -> tuple[Proposal, str] | None:
+    """Return a proposal as the new text of a card whose quote is gone.
+
+    The gap that is the most like the card comes first.
+    """
+    if exact(card.wording.quote) in exact(highlight.context):
+        return None
+    draft = proposal.draft
+    if card.wording.content in contents(draft):
+        return None  # a person has written the new words
+    if draft.gaps:
+        best = _most_alike(draft, card.wording.fields.get("Text", ""))
+        first = draft.gaps[best]
+        others = (*draft.gaps[:best], *draft.gaps[best + 1 :])
+        draft = replace(with_gap(draft, best + 1), gaps=(first, *others))
+    return replace(proposal, draft=draft), card.guid
+
+
+# --- what a decision settles ------------------------------------------------------------
+
+
+def settled_by(
+    draft_rows: Collection[Row], accepted: Draft, draft_id: str
+) -> tuple[list[Row], Strings]:
+    """Return the drafts of a passage that go with a card, and the contents that are passed.
+
+    These are its proposals; with one of their gaps, or words of them, the models' drafts
+    whose answer overlaps it.
+
+    Args:
+        draft_rows: all drafts of the passage.
+        accepted: the words that become a card.
+        draft_id: the id of its draft; "" if a person made the card.
+    """
+    rows = []
+    passed: list[str] = []
+    proposals = [row for row in draft_rows if row["drafter"] == PROPOSE]
+    for row in proposals:
+        passed += contents(decode_proposal(row["body"]).draft)
+        if row["id"] != draft_id:
+            rows.append(row)
+    if proposals and (accepted.proposed or not draft_id):
+        for row in draft_rows:
+            is_other = row["drafter"] == PROPOSE or row["id"] == draft_id
+            if is_other or row["slot"] or row["revises"]:
+                continue
+            other = decode_proposal(row["body"]).draft
+            if overlap(accepted.answer, other.answer):
+                rows.append(row)
+                passed.append(row["content"])
+    own_content = wording_of(accepted, own=False).content
+    return rows, tuple(content for content in dict.fromkeys(passed) if content != own_content)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Return whether two answers are about one fact: one holds the other, or most of it."""
+    words = set(fold(one).split())
+    other_words = set(fold(other).split())
+    common = len(words & other_words)
+    if not common:
+        return False
+    if common == min(len(words), len(other_words)):
+        return True
+    return 2 * common / (len(words) + len(other_words)) > ALIKE
