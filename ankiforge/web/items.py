@@ -40,7 +40,15 @@ from ankiforge.pipeline.collection import as_in_anki
 from ankiforge.pipeline.selection import selectable_text, sentence_of
 from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
-from ankiforge.web.card_view import Find, card_of, card_view, compared, parts_of, passage, without_formulas
+from ankiforge.web.card_view import (
+    Find,
+    card_of,
+    card_view,
+    compared,
+    parts_of,
+    passage,
+    without_formulas,
+)
 
 Item = Json
 MOST_LINES = 300
@@ -65,7 +73,7 @@ def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> J
 
 ACCEPT = _act("accept", "Accept", "a", "filled", "Accepted")
 REJECT = _act("reject", "Reject", "x", "outlined", "Rejected")
-ASK = _act("ask", "Ask instead", "q", "text", "")
+ASK = _act("ask", "Ask", "q", "text", "")
 """Turn a proposal into a question whose answer is its gap; the page does this by itself."""
 EDIT = _act(
     "edit",
@@ -233,7 +241,9 @@ class Items:
         cards = [self._draft(waiting) for waiting in group]
         title = cards[0]["title"]
         answer = cards[0]["answer"]
-        source = self._source(first.highlight, first.draft.quote, answer)
+        # the gap of a proposal may change
+        rests_on = "" if first.draft.gaps else answer
+        source = self._source(first.highlight, first.draft.quote, rests_on)
         ids = [waiting.id for waiting in group]
         item: Item = {"title": title, "ids": ids, "cards": cards, "source": source}
         if len(group) == 1:

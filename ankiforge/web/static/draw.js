@@ -139,9 +139,14 @@ function choices(item, cards, node) {
 // Choose what has a number: a card, or a gap of a proposal.
 export function choose(node, n) {
   const one = node.proposal;
-  if (one && one.first <= n && n < one.first + one.card.gaps.length) return one.gap(n - one.first + 1);
+  if (one && one.first <= n && n < one.first + one.card.gaps.length) {
+    one.gap(n - one.first + 1);
+    return one.node.scrollIntoView({ block: "nearest" });
+  }
   const i = node.item.cards?.findIndex((card, at) => !card.gaps && (card.number ?? at + 1) === n) ?? -1;
-  $(`input.one[value="${i}"]`, node)?.click();
+  const radio = $(`input.one[value="${i}"]`, node);
+  radio?.click();
+  radio?.closest(".pick").scrollIntoView({ block: "nearest" });
 }
 
 function lines(item) {
@@ -159,7 +164,7 @@ const LOOKS = ["filled", "outlined", "text"];
 function buttons(item, node) {
   const button = (one) => {
     const made = h("button", { className: `button ${one.look}`, type: "button", onclick: () => node.act(one) },
-      h("span", {}, one.label), kbd(one.key));
+      h("span", {}, one.label), kbd(one.key), one.look === "filled" && one.key === "a" && kbd("⏎"));
     made.action = one;
     made.setAttribute("aria-keyshortcuts", /[A-Z]/.test(one.key) ? `Shift+${one.key}` : one.key);
     return made;
@@ -189,7 +194,7 @@ export function relabel(node) {
   if (gap) text = gap.says() || text;
   const asks = [...node.querySelectorAll(".actions .button")].find((one) => one.action?.act === "ask");
   if (asks) asks.hidden = !gap;
-  if (asks && gap) asks.firstChild.textContent = gap.asks() ? "Hide instead" : asks.action.label;
+  if (asks && gap) asks.firstChild.textContent = gap.asks() ? "Hide" : asks.action.label;
   if (item.lines && text.includes("{n}")) {
     const n = ticked(node).length;
     text = n ? text.replace("{n}", n).replace(/cards$/, n === 1 ? "card" : "cards") : main.action.none;

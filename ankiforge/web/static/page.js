@@ -58,6 +58,7 @@ async function act(node, action, extra = {}) {
     if (text === null || node !== current()) return;
     extra = { ...extra, text };
   }
+  const { title } = item.choose ? item.cards[picked(node)] : item;
   const sent = { id: item.id, turn: item.turn, act: action.act, choice: picked(node), ...extra };
   if (item.lines) sent.lines = ticked(node);
   if (item.option) sent[item.option.name] = $(".option input", node).checked;
@@ -81,7 +82,7 @@ async function act(node, action, extra = {}) {
     if (before.opened && !reply.item) await go(state.list);
     else if (!state.round.length) show(); // the end screen counts
     more();
-    tell(`${action.said} “${short(item.title)}”`, Boolean(reply.undo));
+    tell(`${action.said} “${short(title)}”`, Boolean(reply.undo));
     $("#live").textContent = `${action.said}. ${$("#left").textContent}`;
   } catch (error) {
     Object.assign(state, before);
