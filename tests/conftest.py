@@ -105,9 +105,17 @@ class Forge:
         """The one JSON value of a call that must exit with 0."""
         return self.ok(*arguments, "--json").data
 
-    def settings(self, text: str, *, trust: bool = False) -> Path:
-        """Write `ankiforge.yaml` where the program is called, and confirm what it asks for."""
+    def settings(self, text: str, *, trust: bool = False, proposals: bool = False) -> Path:
+        """Write `ankiforge.yaml` where the program is called, and confirm what it asks for.
+
+        Most tests are about other drafts: `proposals` switches on those of plain highlights.
+        """
         path = self.folder / "ankiforge.yaml"
+        if not proposals and "proposals:" not in text:
+            if text.startswith("{"):
+                text = text.replace("{", '{"proposals": false, ', 1)
+            else:
+                text = f"{text.rstrip()}\nproposals: false\n"
         path.write_text(text, encoding="utf-8")
         if trust:
             self.ok("init", "--trust", self.folder)

@@ -42,27 +42,39 @@ FILTER = click.option(
 
 @command("""
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` tells what yes means
+  ankiforge accept dr5b9c0f1d --gap 2    a proposal, with its second gap
   ankiforge accept --all --filter "deck:Biology -finding:*"
   ankiforge accept --all --filter finding:fragment    these warnings do not count
+  ankiforge accept --all --filter drafter:propose     proposals, too, with their first gaps
 """)  # fmt: skip
 @IDS
 @ALL
 @FILTER
+@click.option(
+    "--gap",
+    type=click.IntRange(1, 3),
+    metavar="N",
+    help="Of a proposal: hide the words of its gap N instead of the first.",
+)
 @OVERRULE
-def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None:
+def accept(call: Call, ids: Words, every: bool, query: str, gap: int | None, force: bool) -> None:
     """Accept drafts, or answer questions with yes.
 
-    A waiting correction replaces its card's text. With --all, drafts with warnings are left out, unless
-    the query names each of them.
+    A waiting correction replaces its card's text. With --all, drafts with warnings and proposals are left
+    out, unless the query names each of the warnings, and `drafter:propose`.
     """
-    from ankiforge.model import Severity
+    from ankiforge.model import PROPOSE, Severity
 
+    if every and gap is not None:
+        raise UsageError("--gap is for proposals by id", hint="ankiforge accept ID --gap 2")
     named_in_query = set(query.split())
     facts: set[tuple[str, int]] = set()
 
     def may_be_accepted(line: Line) -> bool:
         waiting = line.waiting
         if waiting is None or waiting.remarks:
+            return False
+        if waiting.draft.proposed and f"drafter:{PROPOSE}" not in named_in_query:
             return False
         for finding in waiting.proposal.findings:
             is_warning = finding.severity is not Severity.INFO
@@ -78,7 +90,11 @@ def accept(call: Call, ids: Words, every: bool, query: str, force: bool) -> None
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = selected(ledger, ids, every, query, may_be_accepted)
-        report(call, ledger, chosen, lambda id: ledger.accept(id, forced=force), "accepted")
+
+        def accept_one(id: str) -> str | None:
+            return ledger.accept(id, gap=gap or 1, forced=force)
+
+        report(call, ledger, chosen, accept_one, "accepted")
 
 
 @command("""

@@ -81,6 +81,8 @@ class _Settings(_Section):
 
     me: Strings = ()
     drafter: Literal["rules", "llm"] = "rules"
+    proposals: bool = True
+    """Whether cards are proposed for plain highlights."""
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()
     output: str = "."

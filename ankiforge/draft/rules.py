@@ -40,6 +40,17 @@ UNANSWERED = "no answer stands right below its `?`: delete the empty line, or wr
 HEADING = "the mark is a heading, which states nothing"
 
 
+NOT_ASKED = frozenset(
+    (
+        NOTHING,
+        HEADING,
+        WHOLE.format(form="it as question::answer"),
+        WHOLE.format(form="your question as its comment"),
+    )
+)
+"""The reasons why there is no card for which a person wrote nothing."""
+
+
 def drafted(task: Task) -> Drafted:
     """Return the cards of the highlights of a task, and why others have none."""
     drafts: list[Draft] = []

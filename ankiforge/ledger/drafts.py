@@ -165,7 +165,7 @@ def use_proposals(store: Store, version: str) -> None:
     with store.transaction():
         store.set_meta("proposals", version)
         store.write(
-            "UPDATE highlight SET drafted = '' WHERE fate = 'no_card'"
+            "UPDATE highlight SET drafted = '' WHERE fate = 'no_card' OR modelled != ''"
             " OR key IN (SELECT key FROM draft WHERE drafter = ?)",
             PROPOSE,
         )

@@ -1,4 +1,7 @@
-"""Draft what is pending: the rules first, then the model what they left; check and record it."""
+"""Draft what is pending: the rules first, proposals for what they left, then the model.
+
+Everything is checked and recorded.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ from ankiforge.model import (
     SECOND_LOOK,
     VERIFIED,
     Brief,
+    CardKind,
     Document,
+    Draft,
     Drafted,
     Finding,
     Highlight,
@@ -60,6 +65,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
 
 def _draft_by_rules(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Let the rules draft what is new or changed, batch by batch."""
+    ledger.use_proposals(_version_of_proposals(job))
     checks: Checks | None = None  # loading them takes longer than a run in which nothing changed
     pending = ledger.to_draft(in_progress=job.in_progress)
     while batch := list(islice(pending, BATCH)):
@@ -67,8 +73,60 @@ def _draft_by_rules(job: Job, ledger: Ledger) -> Iterator[Progress]:
             checks = Checks(job, ledger)
         tasks = _tasks(job, batch)
         with ledger.action():
-            step = _record(checks, Rules().draft(tasks), by_model=False)
+            step = _record(checks, _drafted_offline(job, tasks), by_model=False)
         yield step
+
+
+def _version_of_proposals(job: Job) -> str:
+    """Return what decides, besides the passage, which proposals are made; "" if none are."""
+    if not job.proposals:
+        return ""
+    from ankiforge.draft.propose import VERSION
+
+    return VERSION
+
+
+def _drafted_offline(job: Job, tasks: Iterable[Task]) -> Iterator[Drafted]:
+    """Yield what the rules make of passages, and what is proposed where they make nothing."""
+    if not job.proposals:
+        yield from Rules().draft(tasks)
+        return
+    from ankiforge.draft.propose import Propose
+    from ankiforge.pipeline.models import repair_hints
+
+    propose = Propose(repair_hints())
+    for drafted in Rules().draft(tasks):
+        left = _left(drafted)
+        if left.highlights:
+            [proposed] = propose.draft([left])
+            drafted = _with_proposals(drafted, proposed)
+        yield drafted
+
+
+def _left(drafted: Drafted) -> Task:
+    """Return the part of a task for which the rules have no card, and a person asked for none."""
+    from ankiforge.draft.rules import NOT_ASKED
+
+    task = drafted.task
+    brief = task.brief
+    takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
+    if brief.wants == "question" or not takes_clozes:
+        return replace(task, highlights=())
+    left = {no_card.highlight for no_card in drafted.no_cards if no_card.reason in NOT_ASKED}
+    return replace(task, highlights=tuple(each for each in task.highlights if each.key in left))
+
+
+def _with_proposals(drafted: Drafted, proposed: Drafted) -> Drafted:
+    """Return a result of the rules in which proposals stand for some of the highlights."""
+    keys = {highlight.key for highlight in proposed.task.highlights}
+    others = tuple(no_card for no_card in drafted.no_cards if no_card.highlight not in keys)
+    return replace(
+        drafted,
+        drafts=(*drafted.drafts, *proposed.drafts),
+        no_cards=(*others, *proposed.no_cards),
+        failed=(*drafted.failed, *proposed.failed),
+        problems=(*drafted.problems, *proposed.problems),
+    )
 
 
 def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
@@ -236,7 +294,8 @@ def _record(
                 fate = "failed"
                 reason = error.message
             terms = [terms_of(proposal.draft) for proposal in proposals]
-            outcomes.append(DraftResult(highlight.key, proposals, reason, fate, terms))
+            worth = _worth(highlight, drafts)
+            outcomes.append(DraftResult(highlight.key, proposals, reason, fate, worth, terms))
     recorded = checks.ledger.record(outcomes, by_model=by_model, beside=beside)
     return Progress(
         highlights=highlights,
@@ -244,6 +303,15 @@ def _record(
         changes=recorded.changes,
         problems=tuple(problems),
     )
+
+
+def _worth(highlight: Highlight, drafts: Iterable[Draft]) -> float:
+    """Return how much a highlight deserves a card, if one is proposed; else 0."""
+    if not any(draft.proposed for draft in drafts):
+        return 0.0
+    from ankiforge.draft.propose import worth_of
+
+    return worth_of(highlight).score
 
 
 def _fate_of(no_card: NoCard | None, failure: str | None) -> Pair:

@@ -26,6 +26,8 @@ class Job(Value):
     """The folder for pictures cut from pages."""
     model: Model | None = None
     """Drafts what the rules leave; None = no model."""
+    proposals: bool = True
+    """Whether cards are proposed for what the rules leave."""
     verify: bool = False
     """Whether the model compares its waiting drafts with their passages."""
     in_use: frozenset[str] | None = None
@@ -64,6 +66,7 @@ def make_job(
         accepts=accept_policy(folder.config, accept),
         decks=load_decks(folder.root),
         pictures=folder.pictures,
+        proposals=folder.config.proposals,
         verify=folder.config.llm.verify,
         **options,
     )

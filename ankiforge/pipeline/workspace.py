@@ -484,21 +484,22 @@ class Workspace:
 
     # --- decisions ----------------------------------------------------------------------------
 
-    def accept(self, *ids: str, force: bool = False) -> list[Guid]:
+    def accept(self, *ids: str, gap: int = 1, force: bool = False) -> list[Guid]:
         """Accept drafts, or answer questions with yes; return the cards.
 
         Args:
             ids: of drafts and questions, or their beginnings.
+            gap: of a proposal: which of its gaps, from 1, the best one.
             force: overrule a check that blocks.
 
         Raises:
             UsageError: an id names nothing, or several things.
-            RefusedError: one can't be accepted; none is then.
+            RefusedError: one can't be accepted, or has no such gap; none is accepted then.
         """
         guids: list[Guid] = []
         with self.ledger.action():
             for draft_id in self._named(ids):
-                guid = self.ledger.accept(draft_id, forced=force)
+                guid = self.ledger.accept(draft_id, gap=gap, forced=force)
                 if guid is not None:
                     guids.append(guid)
         return guids

@@ -25,6 +25,7 @@ from ankiforge.model import (
     Waiting,
 )
 from ankiforge.text import counted, on_one_line, shortened
+from ankiforge.text.cloze import cloze_answers, plain
 from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
         **attributes(line, "verdict kind anki deck"),
         "tags": line_tags(line, decks),
         "fields": dict(line.fields),
+        "gaps": gaps_of(line),
         "html": dict(zip(line.family.content_fields, html, strict=True)),
         "quote": line.words.quote,
         "highlight": line.highlight.key,
@@ -188,7 +190,16 @@ def one_line(line: Line) -> str:
     elif state == "accepted" and line.anki in ("missing", "deleted"):
         state = line.anki
     question = question_of(line.fields)
-    return f"{line.id[:10]}  {state:8}  {line.kind:7}  {question}"
+    _, *others = gaps_of(line) or [""]
+    choice = f"  or: {shortened(' · '.join(others), 60)}" if others else ""
+    return f"{line.id[:10]}  {state:8}  {line.kind:7}  {question}{choice}"
+
+
+def gaps_of(line: Line) -> list[str]:
+    """Return the words that the gaps of a proposal hide, the best first; [] for another line."""
+    if line.waiting is None:
+        return []
+    return [plain(cloze_answers(text)) for text in line.waiting.draft.gaps]
 
 
 def question_of(fields: Iterable[Pair]) -> str:
@@ -248,6 +259,8 @@ def why_waiting(draft: Waiting) -> str:
     drafter = draft.draft.origin.drafter
     if drafter.startswith("rules"):
         return "no warning: your settings, or the limit of 300 cards a run, make it wait"
+    if draft.draft.proposed:
+        return "proposed, so it waits for you"
     by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
     return f"{by}, so it waits for you"
 
@@ -267,8 +280,12 @@ def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) ->
     yield _row("deck", line.deck)
     for name, words in line.fields:
         yield _row(name.lower(), words)
+    for number, words in enumerate(gaps_of(line), start=1):
+        yield _row(f"gap {number}", words)
     yield _row("quote", line.words.quote)
     yield from _source_text(line)
+    if line.waiting and line.waiting.draft.proposed:
+        yield _row("worth", worth_text(line.highlight))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
         is_ours = finding.duplicate and not finding.duplicate.startswith("nid:")
@@ -293,6 +310,19 @@ def _source_text(line: Line) -> Text:
             yield _row("also", titled(passage))
 
 
+def worth_text(highlight: Highlight) -> str:
+    """Return how much a passage deserves a card, and what decided."""
+    from ankiforge.draft.propose import worth_of
+
+    worth = worth_of(highlight)
+    reasons = []
+    for feature in worth.features:
+        sign = "+" if feature.weight > 0 else "−"
+        reasons.append(f"{sign} {feature.words}")
+    decided = f": {', '.join(reasons)}" if reasons else ""
+    return f"{100 * worth.score:.0f} %, proposed from {100 * worth.threshold:.0f} %{decided}"
+
+
 def _draft_text(ledger: Ledger, line: Line) -> Text:
     """Yield why a draft waits, what it would replace, and the commands for it."""
     draft = line.waiting
@@ -304,8 +334,9 @@ def _draft_text(ledger: Ledger, line: Line) -> Text:
         yield _row("instead of" if draft.replaces else "now", _fields(old.fields))
     force = "--force " if line.blocked else ""
     first_field = line.family.content_fields[0]
+    gap = " --gap 1" if len(draft.draft.gaps) > 1 else ""
     commands = (
-        f"ankiforge accept {force}{line.id}",
+        f"ankiforge accept {force}{line.id}{gap}",
         f'ankiforge edit {line.id} --field {first_field} "…"',
         f"ankiforge reject {line.id}",
     )

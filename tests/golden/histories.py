@@ -166,6 +166,9 @@ class Player:
                 (machine.desk / name).mkdir(parents=True, exist_ok=True)
 
     def write_settings(self, machine: Machine, text: str) -> None:
+        """Write `ankiforge.yaml`; a history that does not name them has no proposals."""
+        if "proposals:" not in text:
+            text = f"{text.rstrip()}\nproposals: false\n"
         if self.server:
             text = text.replace("{llm}", self.server.base_url)
         (machine.desk / "ankiforge.yaml").write_text(text, encoding="utf-8")
@@ -534,7 +537,8 @@ def drafts_of(cards: list[dict[str, Any]]) -> Iterator[str]:
     """The words of each draft that waits for a person."""
     for card in cards:
         if card["verdict"] == "pending" and not card["revises"]:
-            yield words_of(card["fields"])
+            gaps = f" [{' · '.join(card['gaps'])}]" if card["gaps"] else ""
+            yield f"{words_of(card['fields'])}{gaps}"
         if card["revision"]:
             yield f"{words_of({**card['fields'], **card['revision']['fields']})} (a revision)"
 

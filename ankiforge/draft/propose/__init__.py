@@ -36,10 +36,12 @@ from ankiforge.model import (
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal, plain
 
-__all__ = ["DRAFTER", "Feature", "Propose", "Reason", "Worth", "worth_of"]
+__all__ = ["DRAFTER", "VERSION", "Feature", "Propose", "Reason", "Worth", "worth_of"]
 
 DRAFTER = "propose"
 """The name of the drafter."""
+VERSION = "1"
+"""Of tables and rules: with another one, what nobody decided on is proposed anew."""
 Blocks = Callable[[Draft, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
