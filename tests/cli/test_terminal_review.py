@@ -11,7 +11,9 @@ from tests.limits import PATIENCE
 
 pty = pytest.importorskip("pty", reason="a terminal of its own")
 
+from samples.clippings import write_clippings  # noqa: E402
 from samples.keyboard import Keyboard  # noqa: E402
+from samples.papers import write_resistance  # noqa: E402
 
 NOTE = """\
 # Memory
@@ -210,6 +212,45 @@ def test_review_reads_a_file_first(forge, vault, note, at_terminal):
         assert "next:" not in shown
         assert "[four chunks]" in shown
         keyboard.press(ESCAPE)
+
+
+READWISE = """\
+Highlight,Book Title,Book Author,Amazon Book ID,Note,Color,Tags,Location Type,Location,Highlighted at,Document tags
+"The Golgi apparatus was described by Camillo Golgi in 1898.",Cells,Ada,,,yellow,,location,12,2024-01-01 10:00:00+00:00,
+"""
+
+
+def _a_paper(folder: Path) -> Path:
+    write_resistance(folder / "paper.pdf")
+    return folder / "paper.pdf"
+
+
+def _clippings(folder: Path) -> Path:
+    write_clippings(folder / "My Clippings.txt")
+    return folder / "My Clippings.txt"
+
+
+def _readwise(folder: Path) -> Path:
+    (folder / "readwise.csv").write_text(READWISE, encoding="utf-8")
+    return folder / "readwise.csv"
+
+
+def _vault(folder: Path) -> Path:
+    (folder / "Vault/.obsidian").mkdir(parents=True)
+    (folder / "Vault/Cells.md").write_text(f"=={PASSAGE}==\n", encoding="utf-8")
+    return folder / "Vault"
+
+
+@pytest.mark.parametrize("made", [_a_paper, _clippings, _readwise, _vault])
+def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, made):
+    path = made(tmp_path)
+    with at_terminal("review", path, "--terminal") as keyboard:
+        shown = COLOURS.sub("", keyboard.shown())
+        assert "highlight" in shown
+        assert "proposed" in shown
+        assert "Enter accept" in shown
+        assert "accepted" in keyboard.press("\r")
+    assert [card["verdict"] for card in forge.ok("list", "--json").lines].count("accepted") == 1
 
 
 def test_options_of_run_need_a_file(forge):
