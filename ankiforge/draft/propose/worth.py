@@ -9,7 +9,7 @@ The score is a logistic regression over features that a person can read. Their w
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ankiforge.draft.instructions import requested
@@ -127,6 +127,7 @@ def _words_of_features() -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=1000)  # asked again when what was drafted is recorded
 def worth_of(highlight: Highlight) -> Worth:
     """Return how much a passage deserves a card, and what decided."""
     weights = _weights()
