@@ -52,6 +52,7 @@ BENCHES = (
     Bench("extract_pdf", (), ("--runs", "1")),
     Bench("lies"),
     Bench("spoiled"),
+    Bench("first_minute"),
     Bench("duplicates", ("1000", "10000", "100000"), ("1000",)),
 )
 
@@ -97,6 +98,9 @@ ROWS = (
     Row("PDF marks read to the letter, generated, beside pdfannots", "extract_pdf", r"^all +(\d+)/444.*", "440 of 444", at_least(440)),
     Row("PDF marks read to the letter, other people's files, beside pdfannots", "extract_pdf", r"^real +(\d+)/.*", "58 of 60", at_least(58)),
     Row("PDF processor time against pdfannots", "extract_pdf", r"([\d.]+) times as fast.*", "2.5 times", at_least(2.5)),
+    Row("first minute: commands to ten accepted cards in Anki", "first_minute", r"^commands +([\d.]+)", "at most 3", at_most(3)),
+    Row("first minute: seconds of the machine", "first_minute", r"^seconds +([\d.]+)", "at most 60", at_most(60)),
+    Row("first minute: keys from `review` to ten accepted cards", "first_minute", r"^keys +([\d.]+)", "at most 12", at_most(12)),
     Row("planted lies blocked, and seen: held out", "lies", r"(?<=held-out: )(?:.*\n)+?all lies +\d+ +([\d.]+)%.*", "75 %", at_least(75)),
     Row("honest cards of a strong model blocked, and warned about", "spoiled", r"^honest +\d+ +([\d.]+)%.*", "at most 2 %", at_most(2)),
     Row("duplicates among 100,000 cards", "duplicates", r"^ 100,000 cards: +([\d.]+) s, .*at most", "10 s, 300 MB", at_most(10)),

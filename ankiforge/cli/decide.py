@@ -123,14 +123,39 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
         report(call, ledger, chosen, reject_one, "rejected")
 
 
-@command("\n  ankiforge skip vault:notes/90e45ebadf289dce")
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@command("""
+  ankiforge skip vault:notes/90e45ebadf289dce
+  ankiforge skip --because "advice or an aside"    all that have no card for this reason
+""")
+@click.argument("keys", nargs=-1, metavar="[KEY]...")
+@click.option(
+    "--because",
+    default="",
+    metavar="TEXT",
+    help="Skip every highlight that has no card for this reason.",
+)
 @REASON
-def skip(call: Call, keys: Words, reason: str) -> None:
-    """Make no card from these highlights; `list --no-card` shows their keys."""
+def skip(call: Call, keys: Words, because: str, reason: str) -> None:
+    """Make no card from these highlights; `list --no-card` shows their keys and reasons."""
+    if bool(keys) == bool(because.strip()):
+        what = "name highlights by their keys, or all of one reason by --because"
+        raise UsageError(what, hint="ankiforge list --no-card shows keys and reasons")
     with session(call) as workspace:
         ledger = workspace.ledger
-        report(call, ledger, keys, lambda key: ledger.reject(key, reason), "skipped")
+        chosen = keys or _without_card_because(ledger, because)
+        report(call, ledger, chosen, lambda key: ledger.reject(key, reason), "skipped")
+
+
+def _without_card_because(ledger: Ledger, because: str) -> list[str]:
+    """Return the keys of the highlights without card or draft whose reason contains some words."""
+    from ankiforge.ledger import WITHOUT
+
+    keys = []
+    for outcome in ledger.fates():
+        is_without = outcome.fate in WITHOUT
+        if is_without and because.strip().casefold() in outcome.reason.casefold():
+            keys.append(str(outcome.highlight.key))
+    return keys
 
 
 @command("""

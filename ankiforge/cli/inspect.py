@@ -253,7 +253,7 @@ class Listing:
         """Yield the highlights with neither a card nor a draft, each with its reason.
 
         Args:
-            query: words that the highlight or the title of its document contains.
+            query: words that the highlight, the title of its document or the reason contains.
             everything: those that a person, a colour or a setting left out, too.
         """
         from ankiforge.ledger import WITHOUT
@@ -263,7 +263,7 @@ class Listing:
         folded_query = [word.casefold() for word in query]
         for outcome in self._ledger.fates():
             highlight = outcome.highlight
-            words = f"{highlight.exact} {highlight.document.title}".casefold()
+            words = f"{highlight.exact} {highlight.document.title} {outcome.reason}".casefold()
             if outcome.fate in wanted and all(word in words for word in folded_query):
                 data = {
                     **highlight_json(highlight),

@@ -74,6 +74,8 @@ class Call:
 
     0 = as in the settings, and as many as cores.
     """
+    trusts: bool = False
+    """Whether the person confirms, with `--yes`, what the settings ask for."""
     noticed: set[Problem] = field(default_factory=set)
     """The notices already printed; each is printed only once."""
 
@@ -280,6 +282,8 @@ def command(examples: str, **settings: Any) -> Callable[[Callable[..., None]], A
 def workspace_of(call: Call) -> WorkspaceFolder:
     """Return the workspace of a call, asking the user to trust its settings if necessary.
 
+    With `--yes`, they are trusted and nobody is asked. What is trusted is named in any case.
+
     Raises:
         UsageError: the folder is not a workspace, or its settings are not trusted.
     """
@@ -290,8 +294,17 @@ def workspace_of(call: Call) -> WorkspaceFolder:
     def ask(text: str) -> bool:
         return click.confirm(for_terminal(text), err=True)
 
+    def agree(text: str) -> bool:
+        call.say(f"{text} yes (--yes)")
+        return True
+
     workspace = resolve(call.folder, Path.cwd(), registry)
-    require_trust(workspace, ask if call.interactive else None, user_folder())
+    answer = None
+    if call.trusts:
+        answer = agree
+    elif call.interactive:
+        answer = ask
+    require_trust(workspace, answer, user_folder())
     workspace.close_to_others()
     return workspace
 
@@ -343,6 +356,8 @@ DECK = click.option(
 )
 OUTPUT = click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
 FORCE = flag("--force", help="Replace a file that ankiforge did not write.")
+YES = flag("--yes", help="Trust what the settings of the workspace ask for.")
+NEW_DECK = click.option("--deck", default="", metavar="NAME", help="Put new cards into this deck.")
 OVERRULE = flag("--force", help="Overrule a check that blocks.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Say why; it is kept.")
 DRAFTER = click.option(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +16,9 @@ from ankiforge.cli.output import (
     DRAFTER,
     FILE,
     FORCE,
+    NEW_DECK,
     OUTPUT,
+    YES,
     Call,
     Paths,
     Shown,
@@ -64,44 +67,50 @@ class _RunCommand(click.Command):
 """,
 )
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
-@click.option("--deck", default="", metavar="NAME", help="Put new cards into this deck.")
+@NEW_DECK
 @OUTPUT
 @DRAFTER
 @ACCEPT
 @FORCE
+@YES
 @flag("--dry-run", help="Show what would happen; write and send nothing.")
-def run(
-    call: Call,
-    paths: Paths,
-    deck: str,
-    output: str,
-    drafter: str,
-    accept: str,
-    force: bool,
-    dry_run: bool,
-) -> None:
+def run(call: Call, paths: Paths, yes: bool, dry_run: bool, **options: Any) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
     PATH is {paths}. It is remembered: without PATH, the remembered ones and the sources of the
     workspace are read.
     """
+    trusting = replace(call, trusts=yes)
+    end_run(read_and_draft(trusting, paths, dry_run=dry_run, **options))
+
+
+def read_and_draft(
+    call: Call, paths: Paths, *, dry_run: bool = False, in_review: bool = False, **options: Any
+) -> RunResult:
+    """Do what `run` does, and print what it came to.
+
+    Args:
+        call: the options of the command.
+        paths: files and folders to read; () for all known ones.
+        dry_run: write and send nothing.
+        in_review: what waits is shown next, so the next command is not named.
+        options: further arguments of `Workspace.run`.
+    """
     with session(call, writes="drafting", read_only=dry_run) as workspace:
         result = workspace.run(
             paths,
-            deck=deck,
-            output=output,
-            force=force,
-            drafter=drafter,
-            accept=accept,
             limit=call.limit,
             show=partial(progress_bar, call),
+            **options,
         )
-        print_summary(call, workspace, result)
-    end_run(result)
+        print_summary(call, workspace, result, in_review=in_review)
+    return result
 
 
-def print_summary(call: Call, workspace: Workspace, result: RunResult) -> None:
-    """Print what a run came to, as JSON or in a few lines."""
+def print_summary(
+    call: Call, workspace: Workspace, result: RunResult, *, in_review: bool = False
+) -> None:
+    """Print what a run came to, as JSON or in a few lines; `in_review`: name no next command."""
     from ankiforge.reports.summary import MOST_LINES, as_json, as_text
 
     if call.as_json:
@@ -111,7 +120,10 @@ def print_summary(call: Call, workspace: Workspace, result: RunResult) -> None:
     if call.quiet:
         return
     lines_left = None if call.verbose else MOST_LINES - lines_used
-    for line in as_text(result, workspace.ledger, workspace.folder, lines_left):
+    lines = as_text(
+        result, workspace.ledger, workspace.folder, lines_left, names_next=not in_review
+    )
+    for line in lines:
         call.print(line)
 
 

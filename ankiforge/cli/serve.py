@@ -20,7 +20,23 @@ from urllib.parse import urlsplit
 
 import click
 
-from ankiforge.cli.output import Call, command, flag, session, workspace_of
+from ankiforge.cli.output import (
+    ACCEPT,
+    DRAFTER,
+    FILE,
+    FORCE,
+    NEW_DECK,
+    OUTPUT,
+    YES,
+    Call,
+    Paths,
+    command,
+    end_run,
+    exit_with,
+    flag,
+    session,
+    workspace_of,
+)
 from ankiforge.errors import ConfigError, ForgeError, UsageError
 from ankiforge.text import counted
 
@@ -39,15 +55,70 @@ if TYPE_CHECKING:
 
 
 @command("""
-  ankiforge review              open the page in your browser
-  ankiforge review --no-open    print its address instead
+  ankiforge review                   open the page in your browser
+  ankiforge review paper.pdf         read it first, as run does
+  ankiforge review --terminal        decide here, with single keys
+  ankiforge review --no-open         print the address of the page instead
 """)
+@click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
+@flag("--terminal", help="Decide in this terminal, with single keys.")
 @flag("--no-open", help="Print the address; do not open a browser.")
-def review(call: Call, no_open: bool) -> None:
+@NEW_DECK
+@OUTPUT
+@DRAFTER
+@ACCEPT
+@FORCE
+@YES
+def review(
+    call: Call, paths: Paths, terminal: bool, no_open: bool, yes: bool, **options: Any
+) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
-    Everything stays on this machine. Every decision is stored at once; Ctrl-C stops the page.
+    With PATH, do first what run does. Everything stays on this machine. Every decision is stored at
+    once; Ctrl-C ends.
     """
+    trusting = replace(call, trusts=yes)
+    if terminal and not (call.interactive and sys.stdout.isatty()):
+        what = "--terminal needs a terminal, in which keys can be pressed"
+        raise UsageError(what, hint="ankiforge list --view new -v, then: ankiforge accept ID")
+    _read_first(trusting, paths, options)
+    if terminal:
+        _review_in_terminal(trusting)
+    else:
+        _review_in_browser(trusting, no_open=no_open)
+
+
+def _read_first(call: Call, paths: Paths, options: dict[str, Any]) -> None:
+    """Do what `run` does with PATHs. What could not be read is told, and does not end the review.
+
+    Raises:
+        UsageError: options of `run` are given without a PATH.
+    """
+    from ankiforge.cli.run import read_and_draft
+
+    if not paths:
+        if any(options.values()):
+            what = "options of run need a PATH to be read"
+            raise UsageError(what, hint="ankiforge run, then: ankiforge review")
+        return
+    result = read_and_draft(call, paths, in_review=True, **options)
+    if result.report is None or not result.report.seen:
+        end_run(result)
+        exit_with(0)
+    if result.error is not None:
+        call.warn(f"{result.error.message}\nhint: {result.error.hint}")
+
+
+def _review_in_terminal(call: Call) -> None:
+    """Let the person decide with keys, until nothing waits or they have had enough."""
+    from ankiforge.cli.terminal import TerminalReview
+
+    with session(call) as workspace:
+        TerminalReview(call, workspace).run()
+
+
+def _review_in_browser(call: Call, *, no_open: bool) -> None:
+    """Serve the page until Ctrl-C."""
     from ankiforge.web.server import serve
 
     with session(call) as workspace, ExitStack() as ended:

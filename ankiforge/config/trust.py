@@ -267,8 +267,6 @@ def require_trust(
     question = f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"
     if ask is None or not ask(question):
         what = f"{workspace.root} must be confirmed first. It asks for:\n{listed}"
-        raise UsageError(
-            what,
-            hint=f"to confirm it: ankiforge init --trust {workspace.root}",
-        )
+        confirming = f"ankiforge init --trust {workspace.root}, or --yes with run or review"
+        raise UsageError(what, hint=f"to confirm it: {confirming}")
     confirm(workspace, waiting, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -307,6 +307,10 @@ class FileSource(FolderSource):
         """Yield what is to be told of the source besides its files."""
         yield from ()
 
+    def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
+        """Yield what is told once, after all files were read for the first time."""
+        yield from ()
+
     def public_text(self, file: File) -> str:
         """Return the text of a file in which nothing is marked or private; "" if not known."""
         return ""
@@ -358,6 +362,8 @@ class FileSource(FolderSource):
                     fingerprint = self._fingerprint(file, pictures.paths, whose)
                 yield from self._remembered(file, sightings, fingerprint, tuple(pictures.paths))
             folder.missed |= bool(files) and not was_any_read
+        if len(changed) == len(files):
+            yield from self.first_notices(files)
         yield folder.end()
 
     def _is_unchanged(self, file: File, known: Known, whose: str) -> bool:

@@ -30,6 +30,8 @@ class Order(Value):
     """Drafts of new cards: the first one for each fact. Words of the source's own come
     first, drafts with warnings later, blocked ones last; then what deserves a card most, and
     as they are read."""
+    passages: dict[str, str]
+    """The passage of each new one: the oldest of its keys."""
     blocked: int
     """How many of the new ones a check blocks."""
     conflicts: list[str]
@@ -68,6 +70,7 @@ def order(store: Store, before: Order | None = None) -> Order:
             not_offered.update(question.drafts)
     not_offered |= waiting.settled(store)
     new = []
+    passages = {}
     revisions = []
     blocked = 0
     for draft_row in _first_drafts(store, sorted(not_offered)):
@@ -75,9 +78,11 @@ def order(store: Store, before: Order | None = None) -> Order:
             revisions.append(draft_row["id"])
         else:
             new.append(draft_row["id"])
+            passages[draft_row["id"]] = draft_row["passage"]
             blocked += draft_row["blocked"]
     return Order(
         new=new,
+        passages=passages,
         blocked=blocked,
         conflicts=conflicts,
         revisions=revisions,
@@ -90,13 +95,14 @@ def order(store: Store, before: Order | None = None) -> Order:
 def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
     """Return the first draft of each fact, in the order of `Order.new`.
 
-    `old` is the card that it revises or replaces, `blocked` is whether a check blocks all
-    its alternatives.
+    `old` is the card that it revises or replaces, `passage` the oldest key of its passage,
+    `blocked` is whether a check blocks all its alternatives.
     """
     return store.rows(
-        "SELECT d.id, d.revises || d.replaces AS old, min(d.position),"
-        "  sum(d.severity = 'block') = count(*) AS blocked FROM draft d"
-        " JOIN highlight h ON h.key = d.key WHERE h.state = 'present'"
+        "SELECT d.id, d.revises || d.replaces AS old, coalesce(a.first, d.key) AS passage,"
+        "  min(d.position), sum(d.severity = 'block') = count(*) AS blocked FROM draft d"
+        " JOIN highlight h ON h.key = d.key LEFT JOIN alias a ON a.key = d.key"
+        " WHERE h.state = 'present'"
         f" AND d.id NOT IN {EACH}"
         " GROUP BY d.key, CASE d.fact WHEN '' THEN d.id ELSE d.fact END, old"
         " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.worth DESC,"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from ankiforge.errors import UsageError
-from ankiforge.model import Fields, Highlight, HighlightKind, Pair, Span, Strings, Value
+from ankiforge.model import Draft, Fields, Highlight, HighlightKind, Pair, Span, Strings, Value
 from ankiforge.pipeline.fields import new_fields
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import TAG, gaps, literal, plain
+from ankiforge.text.cloze import TAG, gaps, literal, plain, reveal
 from ankiforge.text.fold import same
 from ankiforge.text.sentences import sentence_around, trimmed
 from ankiforge.text.shields import shields
@@ -39,17 +40,94 @@ def fields_from_spans(highlight: Highlight, selected: str, question: str | None)
         UsageError: no words are selected, or they are not in the text or cannot be hidden; or what
             `new_fields` raises.
     """
+    spans = _spans(selected)
+    text, markdown = selectable_text(highlight)
+    try:
+        if question is None:
+            return new_fields({"Text": gapped(text, spans, markdown)})
+        answer = ", ".join(part(text, span, markdown) for span in spans)
+    except ValueError as error:
+        raise UsageError(str(error), hint="select other words") from error
+    return new_fields({"Front": question, "Back": answer})
+
+
+def _spans(selected: str) -> list[Span]:
+    """Return the spans of a selection, in order.
+
+    Raises:
+        UsageError: no words are selected.
+    """
     if not _SPANS.fullmatch(selected):
         raise UsageError("no words are selected", hint="select words of the passage first")
     spans: list[Span] = []
     for span in selected.split(","):
         start, end = span.split("-")
         spans.append((int(start), int(end)))
-    text, markdown = selectable_text(highlight)
+    return sorted(spans)
+
+
+# --- proposals ------------------------------------------------------------------------------
+
+
+class Sentence(Value):
+    """The sentence of a proposal."""
+
+    text: str
+    """As plain text."""
+    markdown: str
+    gaps: tuple[Span, ...]
+    """The proposed gaps, best first, in code points of `text`."""
+    formulas: tuple[Span, ...]
+    """The formulas, in code points of `text`."""
+
+
+def sentence_of(draft: Draft) -> Sentence:
+    """Return the sentence of a proposal, in which other words may be selected."""
+    markdown = reveal(draft.gaps[0])
+    text = plain(markdown)
+    formulas = []
+    for piece in _passage(text, markdown).pieces:
+        if piece.markdown.startswith("$") and piece.indivisible:
+            formulas.append((piece.start, piece.end))
+    return Sentence(
+        text=text,
+        markdown=markdown,
+        gaps=tuple(map(_gap_span, draft.gaps)),
+        formulas=tuple(formulas),
+    )
+
+
+def _gap_span(cloze_text: str) -> Span:
+    """Return the span of the first gap of a cloze text, in code points of its plain text."""
+    gap = gaps(cloze_text)[0]
+    text = plain(cloze_text)
+    answer = plain(gap.answer)
+    before = len(plain(cloze_text[: gap.start]))
+    starts = [match.start() for match in re.finditer(re.escape(answer), text)]
+    if not starts:
+        return before, min(before + len(answer), len(text))
+    start = min(starts, key=lambda start: abs(start - before))
+    return start, start + len(answer)
+
+
+def fields_from_sentence(draft: Draft, selected: str, question: str | None) -> Fields:
+    """Return the fields of a card made of words selected in the sentence of a proposal.
+
+    Args:
+        draft: the proposal.
+        selected: as for `fields_from_spans`, in code points of the sentence.
+        question: the words are its answer; None = they are the gaps of a cloze.
+
+    Raises:
+        UsageError: as `fields_from_spans`.
+    """
+    spans = _spans(selected)
+    sentence = sentence_of(draft)
     try:
         if question is None:
-            return new_fields({"Text": gapped(text, sorted(spans), markdown)})
-        answer = ", ".join(part(text, span, markdown) for span in sorted(spans))
+            text = gapped(sentence.text, spans, sentence.markdown, whole=True)
+            return new_fields({**dict(draft.fields), "Text": text})
+        answer = ", ".join(part(sentence.text, span, sentence.markdown) for span in spans)
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
     return new_fields({"Front": question, "Back": answer})
@@ -82,7 +160,13 @@ class _Passage(Value):
     """Writes pieces as plain text."""
 
 
-def gapped(text: str, spans: Sequence[Span], markdown: str = "") -> str:
+def gapped(
+    text: str,
+    spans: Sequence[Span],
+    markdown: str = "",
+    *,
+    whole: bool = False,
+) -> str:
     """Return the sentences around a selection as a cloze text, with the selection hidden.
 
     Formulas, code and links are hidden whole. If a gap would cut emphasis in two, the emphasis is
@@ -92,6 +176,7 @@ def gapped(text: str, spans: Sequence[Span], markdown: str = "") -> str:
         text: a passage as plain text.
         spans: the selection, in code points of `text`. Overlapping spans are joined.
         markdown: the passage as Markdown. "" if the text is literal.
+        whole: the card has the whole text, not the sentences around the selection.
 
     Raises:
         ValueError: there is nothing to hide at one of the spans.
@@ -99,7 +184,7 @@ def gapped(text: str, spans: Sequence[Span], markdown: str = "") -> str:
     selected = _joined(text, spans)
     first_start = selected[0][0]
     last_end = selected[-1][1]
-    sentences = sentence_around(text, first_start, last_end)
+    sentences = (0, len(text)) if whole else sentence_around(text, first_start, last_end)
     passage = _passage(text, markdown)
     widened = [_widened(span, passage.pieces) for span in selected]
     pieces = [piece for piece in passage.pieces if piece.meets(sentences)]

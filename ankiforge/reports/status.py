@@ -40,14 +40,6 @@ def waiting_text(waits: Mapping[str, int]) -> str:
     return f"{listed} {'waits' if total == 1 else 'wait'} for you"
 
 
-def without_text(without: int) -> str:
-    """Return how many highlights have neither a card nor a draft, and what lists them."""
-    if not without:
-        return ""
-    number = counted(without, "highlight has no card", "highlights have no card")
-    return f"{number} (ankiforge list --no-card)"
-
-
 def first_of(names: Sequence[str], most: int = 3) -> str:
     """Return the first names, and how many more there are."""
     first = ", ".join(names[:most])

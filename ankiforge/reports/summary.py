@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.ledger import FLOOD, NO_WARNING, Ledger, Report
-from ankiforge.model import Change, Json, Problem, QuestionKind, RemarkKind
+from ankiforge.ledger import FLOOD, NO_WARNING, WITHOUT, Ledger, QueryTerm, Report
+from ankiforge.model import PROPOSE, Change, Json, Problem, QuestionKind, RemarkKind
 from ankiforge.reports.cards import Text, attributes
 from ankiforge.reports.status import (
     DECIDE,
+    LISTS,
     draft_step,
     first_of,
     waiting_text,
     waits_for_a_person,
-    without_text,
 )
 from ankiforge.text import counted, dollars, on_one_line, shortened
 from ankiforge.text.tools import TITLES
@@ -36,6 +37,8 @@ COUNTED = ("fates", "waiting", "reasons", "cards", "anki")
 """What the JSON of a run counts."""
 REASONS = 3
 """The number of reasons to wait that a run names."""
+_MANY = 10
+"""From so many highlights without a card, it is said how to settle those of one reason at once."""
 IN_CONFLICT = "you changed it, too: whose words stay waits under Changed"
 _TOLD = ("ignored", "failed", "carded", "waiting", "blocked")
 _NO_HIGHLIGHTS = (
@@ -124,11 +127,12 @@ def _highlights_json(report: Report) -> Json:
     }
 
 
-def _reasons_for_no_card(ledger: Ledger) -> Counter[str]:
-    """Count the highlights without a card or draft, by the reason."""
+def _reasons_for_no_card(ledger: Ledger, *, failed: bool = False) -> Counter[str]:
+    """Count the highlights without a card or draft, by the reason; with those that failed, too."""
+    fates = WITHOUT if failed else ("no_card", "undrafted")
     reasons = Counter[str]()
     for outcome in ledger.fates():
-        if outcome.fate in ("no_card", "undrafted"):
+        if outcome.fate in fates:
             reasons[outcome.reason] += 1
     return reasons
 
@@ -151,47 +155,94 @@ def as_text(
     ledger: Ledger,
     workspace: WorkspaceFolder,
     room: int | None = MOST_LINES,
+    *,
+    names_next: bool = True,
 ) -> list[str]:
-    """Return the lines of a run for a person: what came in, what changed, what waits, what is next.
+    """Return the lines of a run for a person: what came in and became of it, and what is next.
 
-    At most `room` lines, unless that leaves less than one changed card; None = all.
+    Args:
+        result: the run.
+        ledger: the ledger.
+        workspace: where it ran.
+        room: the number of lines, unless that leaves less than one changed card; None = all.
+        names_next: whether the last line names the next command.
     """
+    report = result.report
+    is_news = report is not None and bool(report.new or report.changed)
     belonging = belonging_line(ledger)
     before = [belonging] if belonging else []
-    before += _came_in(result)
+    counts = ledger.counts("fates", "waiting", "reasons") if is_news else ledger.counts("waiting")
+    waits = counts["waiting"]
+    proposed = len(_proposed(ledger)) if is_news else 0
+    before += _came_in(result, counts if is_news else None, proposed)
+    if is_news:
+        before += _without_lines(ledger, waits["without"])
 
     anki = anki_line(result, ledger)
     after = [anki] if anki else []
     after += delivery_lines(result)
-    report = result.report
-    is_news = report is not None and bool(report.new or report.changed)
-    asked = ("waiting", "reasons") if is_news else ("waiting",)
-    counts = ledger.counts(*asked)
-    waits = counts["waiting"]
-    without = waits["without"] if is_news else 0
-    in_all = [text for text in (waiting_text(waits), without_text(without)) if text]
-    if in_all:
-        after.append(f"in all, {' and '.join(in_all)}")
-    if is_news and waits["new"]:
-        after.append(f"they wait because: {_first_reasons(counts['reasons'])}")
+    after += _waiting_lines(counts, proposed)
     if result.remembered:
         paths = first_of(result.remembered)
         after.append(f"from now on, ankiforge run reads {paths}, too")
-    next_step = _next_step(
-        result,
-        workspace,
-        waits,
-        without=without,
-        belonging=bool(belonging),
-    )
-    if next_step:
-        after.append(next_step)
+    if names_next:
+        next_step = _next_step(
+            result,
+            workspace,
+            waits,
+            without=waits["without"] if is_news else 0,
+            belonging=bool(belonging),
+        )
+        after += [next_step] if next_step else []
 
     most = None
     if room is not None:
         left = room - len(before) - len(after) - 1
         most = min(SHOWN, max(left, 1))
     return [*before, *_changes(_changes_that_stand(result, ledger), most), *after]
+
+
+def _without_lines(ledger: Ledger, without: int) -> Text:
+    """Yield why highlights have no card, and the command that decides on all of one reason."""
+    if not without:
+        return
+    reasons = _first_reasons_for_no_card(ledger)
+    commands = "ankiforge list --no-card"
+    if without >= _MANY:
+        commands += '; of a whole reason you want none: ankiforge skip --because "…"'
+    yield f"without a card: {reasons} ({commands})"
+
+
+def _first_reasons_for_no_card(ledger: Ledger) -> str:
+    """Return the most frequent reasons why highlights have no card, and how many have others."""
+    reasons = Counter[str]()
+    for reason, number in _reasons_for_no_card(ledger, failed=True).items():
+        in_short = reason.partition(":")[0]
+        reasons[in_short] += number
+    first = reasons.most_common(REASONS)
+    parts = [f"{number:,} × {reason}" for reason, number in first]
+    others = reasons.total() - sum(number for _, number in first)
+    if others:
+        parts.append(f"{others:,} for other reasons")
+    return ", ".join(parts)
+
+
+def _proposed(ledger: Ledger) -> set[str]:
+    """Return the ids of the proposals that wait."""
+    terms = [QueryTerm("drafter", PROPOSE), QueryTerm("verdict", "pending")]
+    return set(ledger.find(terms)).intersection(ledger.order().new)
+
+
+def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
+    """Yield what waits for the person, and why, besides what was proposed."""
+    waits = counts["waiting"]
+    reasons = Counter(counts.get("reasons", Counter()))
+    reasons.pop(PROPOSE, 0)
+    text = waiting_text(waits)
+    if text and proposed != sum(waits[name] for name in LISTS):
+        yield f"in all, {text}"
+    if reasons:
+        yield f"they wait because: {_first_reasons(reasons)}"
 
 
 def _next_step(
@@ -240,8 +291,14 @@ def belonging_line(ledger: Ledger) -> str:
     return f"{' and '.join(parts)}: `ankiforge adopt` first keeps their history"
 
 
-def _came_in(result: RunResult) -> Text:
-    """Yield what the sources had, what was drafted and accepted, and what the model cost."""
+def _came_in(result: RunResult, counts: Mapping[str, Counter[str]] | None, proposed: int) -> Text:
+    """Yield what the sources had and what became of it, what was accepted, and a model's cost.
+
+    Args:
+        result: the run.
+        counts: of what is in the ledger now, if the run brought news.
+        proposed: the number of proposals that wait.
+    """
     report = result.report
     if report is not None:
         numbers = {
@@ -253,7 +310,57 @@ def _came_in(result: RunResult) -> Text:
         }
         news = _listed(numbers)
         found = f"{counted(report.seen, 'highlight')} found"
-        yield f"{found} ({news})" if news else f"{found}, nothing new"
+        found += f" ({news})" if news else ", nothing new"
+        if counts:
+            yield from _became(result, counts, proposed, found)
+        else:
+            yield found
+    made = ""
+    if counts is None or not _is_all_by_policy(result, counts):
+        made = _made_text(result)
+    model = _model_text(result)
+    if made or model:
+        yield "; ".join(filter(None, (made, model)))
+
+
+def _became(
+    result: RunResult, counts: Mapping[str, Counter[str]], proposed: int, found: str
+) -> Text:
+    """Yield what became of all highlights: each is counted once, and the numbers add up.
+
+    Args:
+        result: the run.
+        counts: of what is in the ledger now.
+        proposed: the number of proposals that wait.
+        found: what the sources had, in words.
+    """
+    fates = counts["fates"]
+    origin = " from your own questions" if _is_all_by_policy(result, counts) else ""
+    numbers = {
+        f"with a card{origin}": fates["carded"],
+        f"proposed (the best ten: ankiforge {DECIDE})": proposed,
+        "with a draft that waits": max(fates["waiting"] - proposed, 0),
+        "with a draft that a check blocks": fates["blocked"],
+        "left out": fates["ignored"],
+        "kept without a card": sum(fates[fate] for fate in WITHOUT),
+    }
+    total = sum(numbers.values())
+    became = _listed(numbers)
+    if result.report is not None and result.report.seen == total:
+        yield f"{found}: {became}"
+    else:
+        yield found
+        yield f"{counted(total, 'highlight')} in all: {became}"
+
+
+def _is_all_by_policy(result: RunResult, counts: Mapping[str, Counter[str]]) -> bool:
+    """Return whether all cards there are were accepted in this run, in the words of the source."""
+    number = counts["fates"]["carded"]
+    return result.usage is None and result.accepted == number and number < FLOOD
+
+
+def _made_text(result: RunResult) -> str:
+    """Return how many drafts were made and accepted; "" if there are none."""
     parts = []
     if result.drafted:
         parts.append(counted(result.drafted, "draft"))
@@ -261,10 +368,7 @@ def _came_in(result: RunResult) -> Text:
         parts.append(f"{counted(result.accepted, 'card')} accepted")
     if result.accepted == FLOOD:
         parts.append("the most at once")
-    made = ", ".join(parts)
-    model = _model_text(result)
-    if made or model:
-        yield "; ".join(filter(None, (made, model)))
+    return ", ".join(parts)
 
 
 def _model_text(result: RunResult) -> str:

@@ -124,6 +124,25 @@ def _basic_sides(
     return front, back, _CardTexts(title, answer, note)
 
 
+def parts_of(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
+    """Return the parts of a text in which words may be chosen: (text, MathML or "").
+
+    Args:
+        text: plain text.
+        formulas: where it has TeX; None = where it has dollars.
+    """
+    drawn = _formulas(text) if formulas is None else {}
+    for start, end in formulas or ():
+        drawn[start, end] = mathml(text[start:end])
+    parts: list[Pair] = []
+    position = 0
+    for (start, end), formula in sorted(drawn.items()):
+        parts += [(text[position:start], ""), (text[start:end], formula)]
+        position = end
+    parts.append((text[position:], ""))
+    return [part for part in parts if part[0]]
+
+
 def pictures(card: Card, find: Find) -> dict[str, Media]:
     """Return the pictures that a card shows, by their paths."""
     shown = {}
@@ -403,6 +422,11 @@ _WITHOUT_FORMULAS = (SourceKind.PDF, SourceKind.ZOTERO)
 _DOLLARS = {"math": 1, "display": 2}
 
 
+def without_formulas(highlight: Highlight) -> bool:
+    """Return whether a dollar in a passage is a dollar."""
+    return highlight.source_kind in _WITHOUT_FORMULAS
+
+
 def _runs(
     highlight: Highlight,
     text: str,
@@ -410,7 +434,7 @@ def _runs(
 ) -> Iterator[Run]:
     """Split a text where a mark begins or ends; a formula is never divided."""
     formulas = {}
-    if highlight.source_kind not in _WITHOUT_FORMULAS:
+    if not without_formulas(highlight):
         formulas = _formulas(text)
     edges = {0, len(text)}
     for _, span in spans:

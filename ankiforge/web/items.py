@@ -1,8 +1,11 @@
 """What there is to decide, as data for the page's script.
 
-    item = {id, turn, title, ask?, why?, cards?, choose?, beside?, lines?, option?,
-    compose?,
-            source?, actions}
+    item = {id, turn, title, ids?, ask?, why?, cards?, choose?, several?, beside?, lines?, option?,
+            compose?, source?, actions}
+
+The card of a proposal has `gaps`, the words that it may hide, best first; its sentence in
+`parts`, in which `spans` says where they stand; and in `views` the card with each of them.
+
 
 `turn` is a hash of all that an item shows: a decision with another one is about something
 that has changed meanwhile. `docs/guides/review.md` tells what a person sees.
@@ -34,10 +37,18 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pipeline.collection import as_in_anki
-from ankiforge.pipeline.selection import selectable_text
+from ankiforge.pipeline.selection import selectable_text, sentence_of
 from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
-from ankiforge.web.card_view import Find, card_of, card_view, compared, passage
+from ankiforge.web.card_view import (
+    Find,
+    card_of,
+    card_view,
+    compared,
+    parts_of,
+    passage,
+    without_formulas,
+)
 
 Item = Json
 MOST_LINES = 300
@@ -62,6 +73,8 @@ def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> J
 
 ACCEPT = _act("accept", "Accept", "a", "filled", "Accepted")
 REJECT = _act("reject", "Reject", "x", "outlined", "Rejected")
+ASK = _act("ask", "Ask", "q", "text", "")
+"""Turn a proposal into a question whose answer is its gap; the page does this by itself."""
 EDIT = _act(
     "edit",
     "Edit",
@@ -151,9 +164,19 @@ def _actions_on_drafts(group: Sequence[Waiting]) -> list[Json]:
         return [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
     reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
     actions = [ACCEPT, reject, EDIT, SKIP, WHY]
+    if any(waiting.draft.gaps for waiting in group):
+        actions.insert(3, ASK)
     if blocked:
         actions.append(FORCE)
     return actions
+
+
+def fact_of(waiting: Waiting) -> tuple[str, ...]:
+    """Return what the alternatives to one fact have in common."""
+    draft = waiting.draft
+    if not draft.origin.request:
+        return (waiting.id,)
+    return (draft.highlight, draft.origin.request, str(draft.intent))
 
 
 # --- items ------------------------------------------------------------------------------
@@ -164,7 +187,7 @@ class Found(Value):
 
     id: str
     drafts: tuple[Waiting, ...] = ()
-    """Alternatives to one fact, or the one draft that would change or replace `card`."""
+    """All drafts of a passage, or the one that would change or replace `card`."""
     card: Card | None = None
     findings: tuple[Finding, ...] = ()
     """What is to be said of a card."""
@@ -218,17 +241,27 @@ class Items:
         cards = [self._draft(waiting) for waiting in group]
         title = cards[0]["title"]
         answer = cards[0]["answer"]
-        source = self._source(first.highlight, first.draft.quote, answer)
-        item: Item = {"title": title, "cards": cards, "source": source}
+        # the gap of a proposal may change
+        rests_on = "" if first.draft.gaps else answer
+        source = self._source(first.highlight, first.draft.quote, rests_on)
+        ids = [waiting.id for waiting in group]
+        item: Item = {"title": title, "ids": ids, "cards": cards, "source": source}
         if len(group) == 1:
             item["why"] = _why(first)
         else:
             item["why"] = None
-            item["ask"] = f"{len(group)} drafts of one fact. Keep the best."
+            facts = {fact_of(waiting) for waiting in group}
+            several = len(facts) > 1
+            what = "one passage. Keep one, or several" if several else "one fact. Keep the best"
+            item["ask"] = f"{len(group)} drafts of {what}."
+            item["several"] = several
             item["choose"] = True
-            for number, (waiting, card) in enumerate(zip(group, cards, strict=True), 1):
+            number = 1
+            for waiting, card in zip(group, cards, strict=True):
+                card["number"] = number
                 card["keep"] = f"Accept {number}"
                 card["why"] = _why(waiting)
+                number += len(waiting.draft.gaps) or 1
         item["actions"] = _actions_on_drafts(group)
         if not first.draft.by_hand:
             item["actions"] += self._more
@@ -280,12 +313,13 @@ class Items:
             actions = [make, nothing, write, SKIP, *self._more]
         else:
             actions = [{**write, "look": "filled"}, nothing, SKIP]
+        parts = parts_of(text, () if without_formulas(highlight) else None) if text else None
         source = self._source(highlight)
         if source["whole"] and text:
             source["blocks"] = []
         return {
             "title": shortened(title, 90),
-            "compose": text,
+            "compose": parts,
             "blank": [["Front", "Question", ""], ["Back", "Answer", ""]],
             "source": source,
             "actions": actions,
@@ -508,10 +542,24 @@ class Items:
     # --- parts --------------------------------------------------------------------------
 
     def _draft(self, waiting: Waiting) -> Json:
-        """Return the view of a draft."""
+        """Return the view of a draft; of a proposal, with its sentence and all its gaps."""
         draft = waiting.draft
         card = card_of(draft.kind, draft.fields, waiting.highlight, draft.quote)
-        return card_view(card, self._find)
+        view = card_view(card, self._find)
+        if not draft.gaps:
+            return view
+        sentence = sentence_of(draft)
+        views = []
+        for text in draft.gaps:
+            fields = tuple({**dict(draft.fields), "Text": text}.items())
+            views.append(card_view(replace(card, fields=fields), self._find))
+        return {
+            **view,
+            "gaps": [each["answer"] for each in views],
+            "spans": sentence.gaps,
+            "views": views,
+            "parts": parts_of(sentence.text, sentence.formulas),
+        }
 
     def _accepted(self, card: Card, label: str) -> Json:
         """Return the view of an accepted card, with its reviews."""

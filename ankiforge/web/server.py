@@ -46,6 +46,8 @@ _STATIC = {
     "page.js": "text/javascript",
     "draw.js": "text/javascript",
     "compose.js": "text/javascript",
+    "propose.js": "text/javascript",
+    "words.js": "text/javascript",
     "page.css": "text/css",
     "icon.svg": "image/svg+xml",
 }

@@ -9,19 +9,21 @@ written, or when an answer may have changed more than its own item. A decision n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import WITHOUT, HistoryEntry, Line, Order, QueryTerm
 from ankiforge.model import (
+    Draft,
     Highlight,
     Json,
     Media,
-    Pair,
     Question,
     QuestionKind,
     SourceKind,
@@ -34,12 +36,13 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
 from ankiforge.pipeline.decide import edit, make
 from ankiforge.pipeline.fields import new_fields
+from ankiforge.pipeline.opener import open_file
 from ankiforge.pipeline.pictures import picture_at, roots
 from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.result import RunResult
-from ankiforge.pipeline.selection import fields_from_spans
+from ankiforge.pipeline.selection import fields_from_sentence, fields_from_spans
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.text import on_one_line, shortened
+from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.web.card_view import card_of, card_view
 from ankiforge.web.items import Found, Item, Items
 
@@ -74,6 +77,8 @@ class Body(Value, forbid_unknown_fields=True):
     act: str
     choice: int = 0
     """The card that was chosen of several."""
+    gap: int = 1
+    """The gap of a proposal, the best one first."""
     text: str = ""
     """The reason for a rejection, or the question of a new card."""
     fields: Texts = {}
@@ -97,6 +102,16 @@ class StaleError(RefusedError):
         super().__init__(what)
 
 
+class _Decision(NamedTuple):
+    """A decision of this session."""
+
+    list: str
+    id: str
+    """The item."""
+    settled: bool
+    """Whether nothing of the item was left."""
+
+
 class ReviewSession:
     """One person's session at the page."""
 
@@ -112,8 +127,10 @@ class ReviewSession:
         self._queues: dict[str, list[str]] = {}
         # What was skipped, oldest first: it comes last.
         self._later: dict[str, None] = {}
-        # The list and the item of each decision of this session.
-        self._undos: dict[str, Pair] = {}
+        # The decisions of this session, by what `undo` takes.
+        self._undos: dict[str, _Decision] = {}
+        # How many items were decided in this session, by their lists.
+        self._done = Counter[str]()
         self._order: Order | None = None
 
     # --- lists --------------------------------------------------------------------------
@@ -126,6 +143,7 @@ class ReviewSession:
             entry: Json = {"id": id, "name": name}
             if id in self._queues:
                 entry["left"] = len(self._queues[id])
+                entry["done"] = self._done[id]
             lists.append(entry)
         return {"lists": lists, "ready": self._ledger.counts("unsent")["unsent"].total()}
 
@@ -171,26 +189,26 @@ class ReviewSession:
         return Found(id, card=line.card, findings=line.findings) if line else None
 
     def _found_draft(self, id: str) -> Found | None:
-        """Return a draft with its alternatives, or with the card that it would change."""
+        """Return all drafts of a passage, or one with the card that it would change."""
         waiting = next(self._ledger.drafts([id]), None)
         if waiting is None:
             return None
         guid = waiting.revises or waiting.replaces
         if not guid:
-            return Found(id, self._alternatives(waiting))
+            return Found(id, self._of_passage(waiting))
         card = next(self._ledger.cards(guid))
         return Found(id, (waiting,), as_in_anki(self._ledger, card))
 
-    def _alternatives(self, waiting: Waiting) -> tuple[Waiting, ...]:
-        """Return the drafts of one fact, of which this is one."""
-        if not waiting.draft.origin.request:
-            return (waiting,)
-        alternatives = []
-        for other in self._ledger.drafts([waiting.highlight.key]):
-            is_new_card = not other.revises and not other.replaces
-            if is_new_card and _fact(other) == _fact(waiting):
-                alternatives.append(other)
-        return tuple(alternatives)
+    def _of_passage(self, waiting: Waiting) -> tuple[Waiting, ...]:
+        """Return the drafts of new cards of a passage, over all its keys, the best first."""
+        places = self._ledger.places(waiting.highlight.key)
+        keys = [place.key for place in places]
+        drafts = []
+        for draft in self._ledger.drafts(keys):
+            is_new_card = not draft.revises and not draft.replaces
+            if is_new_card:
+                drafts.append(draft)
+        return tuple(sorted(drafts, key=_place_in_passage))
 
     def _read(self) -> None:
         """Read what waits, if that may have changed outside this page."""
@@ -199,7 +217,7 @@ class ReviewSession:
             return
         self._order = order
         self._queues = {
-            "new": [*order.new],
+            "new": _first_of_each_passage(order),
             "changed": order.changed,
             "questions": [*order.questions],
             "none": [*order.without],
@@ -304,7 +322,11 @@ class ReviewSession:
     # --- decisions ----------------------------------------------------------------------
 
     def decide(self, body: Body) -> Json:
-        """Carry out a decision. Return the new counts, and what `undo` takes.
+        """Carry out a decision.
+
+        Returns:
+            The new counts; `undo`, what takes it back; and `item`, the other drafts of the
+            passage, if one was accepted and others still wait.
 
         Raises:
             StaleError: the item is not the one that was painted.
@@ -324,12 +346,27 @@ class ReviewSession:
         with self._ledger.action() as action:
             undoable = self._act(body, found)
         list = self._leave(body.id)
+        rest = self._rest(found)
+        if rest is not None:
+            self._queues[list or "new"].insert(0, rest.id)
+        else:
+            self._done[list] += 1
         changes_other_items = body.id.startswith(("qu", "af")) or body.act == "none"
         if changes_other_items:
             self._order = None
         if undoable:
-            self._undos[action] = (list, body.id)
-        return {**self.state(), "undo": action if undoable else ""}
+            self._undos[action] = _Decision(list, body.id, settled=rest is None)
+        reply = {**self.state(), "undo": action if undoable else ""}
+        if rest is not None:
+            reply["item"] = self._items.item(rest)
+        return reply
+
+    def _rest(self, found: Found) -> Found | None:
+        """Return the drafts of the same passage that still wait, if any."""
+        if not found.drafts or found.card:
+            return None
+        drafts = self._of_passage(found.drafts[0])
+        return Found(drafts[0].id, drafts) if drafts else None
 
     def _skip(self, id: str) -> None:
         """Put an item at the end of its list."""
@@ -358,9 +395,12 @@ class ReviewSession:
         ids = [waiting.id for waiting in found.drafts] or [body.id]
         has_choice = 0 <= body.choice < len(ids)
         chosen = ids[body.choice] if has_choice else ids[0]
+        draft = next((each.draft for each in found.drafts if each.id == chosen), None)
         match body.act:
             case "accept" | "force":
-                ledger.accept(chosen, forced=body.act == "force")
+                ledger.accept(chosen, gap=body.gap, forced=body.act == "force")
+            case "make" if draft and draft.gaps:
+                self._make_of_proposal(body, draft)
             case "reject":
                 for id in ids:
                     ledger.reject(id, body.text)
@@ -431,6 +471,16 @@ class ReviewSession:
         deck = deck_for(self._decks, "", highlight)
         make(self._ledger, highlight, fields, deck, forced=body.forced)
 
+    def _make_of_proposal(self, body: Body, draft: Draft) -> None:
+        """Make a card of words of a proposal's sentence that a person chose."""
+        from ankiforge.pipeline.check import deck_for
+
+        question = None if body.mode == "cloze" else body.text
+        fields = fields_from_sentence(draft, body.spans, question)
+        highlight = self._ledger.highlight(draft.highlight)
+        deck = deck_for(self._decks, "", highlight)
+        make(self._ledger, highlight, fields, deck, forced=body.forced)
+
     def undo(self, action: str) -> Json:
         """Take back a decision. Return the new counts, and the item that waits again.
 
@@ -438,18 +488,38 @@ class ReviewSession:
             RefusedError: it cannot be undone, with the reason.
         """
         self._ledger.undo(action)
-        list, id = self._undos.pop(action, ("", ""))
+        list, id, settled = self._undos.pop(action, _Decision("", "", settled=False))
+        self._done[list] -= settled
+        found = self._found(id) if id else None
         if id.startswith("dr") and list:
+            for waiting in found.drafts if found else ():
+                self._leave(waiting.id)
             self._queues[list].insert(0, id)
         else:
             self._order = None
-        return {**self.state(), "list": list, "item": self.item(id) if id else None}
+        item = self._items.item(found) if found else None
+        return {**self.state(), "list": list, "item": item}
 
     def send(self) -> Json:
-        """Send to Anki what it lacks."""
+        """Send to Anki what it lacks: to a running Anki, else as a package that is opened.
+
+        Returns:
+            The new counts; `said`, what became of it; and `path` of the package, if there is one
+            to import.
+        """
         result = self._workspace.push()
         self._order = None
-        return {**self.state(), "said": _sent_text(result)}
+        written = [each for each in result.published if each.notes]
+        if result.pushed is not None or not written:
+            return {**self.state(), "said": _sent_text(result), "path": ""}
+        [package] = written
+        notes = counted(package.notes, "note")
+        if open_file(package.path):
+            said = f"Anki opens with {notes}: press Import there."
+            return {**self.state(), "said": said, "path": ""}
+        path = str(package.path)
+        said = f"{notes} to import: double-click this file, or choose File › Import in Anki."
+        return {**self.state(), "said": said, "path": path}
 
     # --- files --------------------------------------------------------------------------
 
@@ -483,10 +553,27 @@ class ReviewSession:
         return [{"label": label, "href": href}]
 
 
-def _fact(waiting: Waiting) -> tuple[str, int]:
-    """Return what the alternatives to one fact have in common: request and intent."""
+def _first_of_each_passage(order: Order) -> list[str]:
+    """Return the first draft of each passage that has drafts of new cards."""
+    first: dict[str, str] = {}
+    for id in order.new:
+        first.setdefault(order.passages[id], id)
+    return list(first.values())
+
+
+def _place_in_passage(waiting: Waiting) -> tuple[bool, int]:
+    """Return where a draft stands among those of its passage; others stay as they are.
+
+    A person's own forms come first, then proposals, then a model's; what a check blocks is last.
+    """
     draft = waiting.draft
-    return draft.origin.request, draft.intent
+    if draft.own:
+        rank = 0
+    elif draft.gaps:
+        rank = 1
+    else:
+        rank = 2
+    return waiting.proposal.blocked, rank
 
 
 def _without_pictures(line: Line) -> Json:

@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from ankiforge.extract.files import TICK_NS
 from tests.limits import PATIENCE
 
 NOTE = """\
@@ -191,3 +193,80 @@ def test_a_query_may_be_one_word_of_the_shell_or_an_id_as_list_shows_it(forge, n
         guid[:10],
     ):  # fmt: skip
         assert guid_of(forge, query) == guid, query
+
+
+# --- what became of highlights ----------------------------------------------------------------
+
+KINDS = """\
+# Cells
+
+What powers the cell?::The mitochondrion
+
+The ==nucleus== holds most of the DNA.
+
+==Mitochondria produce most of the chemical energy that a cell needs.==
+
+==The Golgi apparatus was described by Camillo Golgi in 1898.==
+
+==and so on, until==
+
+==, on the other hand,==
+"""
+
+
+def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, note):
+    note.write_text(KINDS, encoding="utf-8")
+    first, second, *others = forge.ok("run", vault).stdout.splitlines()
+    found, _, became = first.partition(": ")
+    assert found == "6 highlights found (6 new)"
+    proposed = len(forge.ok("list", "drafter:propose", "--json").lines)
+    without = len(forge.ok("list", "--no-card", "--json").lines)
+    assert 2 + proposed + without == 6
+    assert became == (
+        f"2 with a card from your own questions, {proposed} proposed (the best ten: ankiforge"
+        f" review), {without} kept without a card"
+    )
+    assert second.startswith("without a card: ")
+    reasons = second.removeprefix("without a card: ").partition(" (")[0]
+    assert sum(int(part.split()[0]) for part in reasons.split(", ")) == without
+    assert len(others) <= 5
+    assert not any(line.startswith("in all") for line in others)
+    told = forge.json("run", vault)
+    fates = told["fates"]
+    assert (fates["carded"], fates["waiting"], fates["no_card"]) == (2, proposed, without)
+    assert sum(told["waits"].values()) == proposed
+    assert sum(fates.values()) == told["highlights"]["seen"] == 6
+
+
+def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
+    note.write_text(KINDS, encoding="utf-8")
+    forge.ok("run", vault)
+    without = forge.ok("list", "--no-card", "--json").lines
+    reason = without[0]["reason"]
+    same = [one["exact"] for one in without if one["reason"] == reason]
+    found = forge.ok("list", "--no-card", "--json", reason.split()[-1]).lines
+    assert {one["exact"] for one in found} >= set(same)
+
+    assert f"{len(same)} skipped" in forge.ok("skip", "--because", reason.upper()).stderr
+    left = forge.ok("list", "--no-card", "--json").lines
+    assert [one["exact"] for one in left] == [
+        one["exact"] for one in without if one["reason"] != reason
+    ]
+    forge.ok("undo")
+    again = forge.ok("list", "--no-card", "--json").lines
+    assert {one["key"] for one in again} == {one["key"] for one in without}
+    assert "nothing to be skipped" in forge.ok("skip", "--because", "no such reason").stderr
+    assert "keys" in forge("skip", code=2).stderr
+
+
+@pytest.mark.parametrize(("marks", "told"), [("", True), (", marks: [==]", False)])
+def test_bold_phrases_that_are_no_marks_are_told_once(forge, marks, told):
+    notes = forge.folder / "notes"
+    notes.mkdir()
+    bold = "\n\n".join(f"The **part {number}** of a cell is small." for number in range(25))
+    (notes / "Cells.md").write_text(bold, encoding="utf-8")
+    time.sleep(TICK_NS / 1e9)  # a file that was written just now is read again
+    forge.settings(f"sources: [{{obsidian: {{path: notes{marks}}}}}]\nanki: {{collection: none}}\n")
+    said = [forge.ok("run").stderr for _ in range(2)]
+    assert ("phrases in bold are not read as marks: 25" in said[0]) is told
+    assert "in bold" not in said[1]

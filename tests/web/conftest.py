@@ -105,6 +105,12 @@ def shown(page: Any) -> str:
     return found
 
 
+def waiting(page: Any) -> int:
+    """How many items wait in the list that is shown."""
+    left = page.locator("#lists a[aria-current] .left")
+    return int(left.inner_text().split()[1]) if left.count() else 0
+
+
 def turn_to(page: Any, list: str) -> None:
     """Go to a list as a person does, also on a phone."""
     if page.locator("#menu").is_visible():

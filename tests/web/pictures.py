@@ -8,7 +8,6 @@ They are made anew each time, in a folder that is thrown away: look at them befo
 import base64
 import html
 import io
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,12 +19,13 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from ankiforge.extract import files
+from samples.clippings import write_clippings
 from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.anki import backend
 from tests.conftest import Forge
 from tests.fakes import llm_server
 from tests.web.conftest import CHROMIUM, QUIET, served, turn_to
-from tests.web.world import PAPER, RESIST, replies, world
+from tests.web.world import PAPER, RESIST, world
 
 WIDE, PHONE = (1280, 720), (390, 780)
 # (name, list, words of the item's title, colours, size)
@@ -78,7 +78,9 @@ def find(page: Any, words: str) -> None:
 # --- the whole way ------------------------------------------------------------------------------
 
 SCREEN = (960, 540)
-STEPS = ("Mark a sentence", "ankiforge run", "Decide", "Learn it in Anki")
+ACCEPTED = 4
+"""How many cards are accepted."""
+STEPS = ("Mark what you read", "ankiforge run", "ankiforge review", "Learn it in Anki")
 FRAME = """<style>
   * {{ box-sizing: border-box; }} body {{ margin: 0; width: 960px; height: 600px; background: #fff; font: 16px system-ui, sans-serif; }}
   ol {{ display: flex; gap: 2.5rem; height: 60px; margin: 0; padding: 0 2rem; align-items: center; list-style: none; background: #1f2430; color: #8f98ab; }}
@@ -89,7 +91,7 @@ FRAME = """<style>
 
 
 def move(forge: Forge, browser: Any, path: Path) -> None:
-    """Make the moving picture: a mark in a paper, the run, the page, the card in Anki."""
+    """Make the moving picture: a mark in a paper, the run, the page, a card in Anki."""
     page = browser.new_page(viewport={"width": 960, "height": 600})
     shots = []
     for step, seconds, content, ground in way(forge, browser):
@@ -107,55 +109,41 @@ def move(forge: Forge, browser: Any, path: Path) -> None:
 
 
 def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
-    """Yield (step, seconds, HTML, ground) of each frame, as the real program shows it."""
-    papers = forge.folder / "papers"
-    papers.mkdir()
+    """Yield (step, seconds, HTML, ground) of each frame: the first minute, as README shows it."""
     blocks = (
         heading(PAPER, level=0),
         heading("1 Four ways out"),
         paragraph(f"{RESIST} Most do several at once."),
     )
-    write_pdf(
-        papers / "Bacteria.pdf",
-        [Page(blocks, (mark(RESIST, colour="#ffd400"),), label="117")],
-        title=PAPER,
-    )
-    with llm_server.LlmServer(otherwise=replies(llm_server)) as server:
-        forge.settings(
-            "sources: [{pdf: {name: papers, path: papers}}]\ndrafter: llm\n"
-            f"llm: {{base_url: '{server.base_url}', model: m-70b}}\n"
+    marks = (mark(RESIST, colour="#ffd400"),)
+    write_pdf(forge.folder / "paper.pdf", [Page(blocks, marks, label="117")], title=PAPER)
+    write_clippings(forge.folder / "My Clippings.txt")
+    drawn = pypdfium2.PdfDocument(forge.folder / "paper.pdf")[0].render(scale=1.62).to_pil()
+    left = (drawn.width - SCREEN[0]) // 2
+    yield 0, 2.5, picture(drawn.crop((left, 40, left + SCREEN[0], 40 + SCREEN[1]))), "#fff"
+    done = forge.ok("run", "paper.pdf", "My Clippings.txt")
+    typed = "$ ankiforge run paper.pdf 'My Clippings.txt'"
+    told = f"{typed}\n{done.stderr}{done.stdout}".replace(str(forge.folder), "~")
+    yield 1, 3.5, f"<pre>{html.escape(told)}</pre>", "#14161a"
+    with served(forge) as address:
+        page = browser.new_page(
+            viewport={"width": SCREEN[0], "height": SCREEN[1]}, reduced_motion="reduce"
         )
-        drawn = pypdfium2.PdfDocument(papers / "Bacteria.pdf")[0].render(scale=1.62).to_pil()
-        left = (drawn.width - SCREEN[0]) // 2
-        yield 0, 2.5, picture(drawn.crop((left, 40, left + SCREEN[0], 40 + SCREEN[1]))), "#fff"
-        done = forge.ok("run")
-        told = f"$ ankiforge run\n{done.stderr}{done.stdout}".replace(str(forge.folder), "~")
-        told = re.sub(r"(?<=127\.0\.0\.1:)\d+", "11434", told)  # another port each time
-        yield 1, 3.0, f"<pre>{html.escape(told)}</pre>", "#14161a"
-        with served(forge) as address:
-            page = browser.new_page(
-                viewport={"width": SCREEN[0], "height": SCREEN[1]}, reduced_motion="reduce"
-            )
-            page.goto(address)
-            page.wait_for_selector(".item iframe")
-            page.wait_for_timeout(600)
-            yield 2, 3.0, picture(page.screenshot()), "#fff"
-            page.keyboard.press("a")
-            page.wait_for_selector(".end")
-            page.wait_for_timeout(400)
-            yield 2, 1.5, picture(page.screenshot()), "#fff"
-        forge.ok("build")
-        with backend.opened(forge.profile) as anki:
-            anki.load(forge.folder / "ankiforge.apkg")
-            [one] = forge.cards()
-            card = anki.cards(one["guid"])[0]
-            for side, seconds in ((card.question(), 1.8), (card.answer(), 3.0)):
-                yield (
-                    3,
-                    seconds,
-                    f'<div class="card card1">{side.replace("<details", "<details open")}</div>',
-                    "#fcfcfa",
-                )
+        page.goto(address)
+        for number in range(ACCEPTED):
+            page.wait_for_selector("#stage > .item:not(.ahead)")
+            page.wait_for_timeout(700)
+            yield 2, 2.5 if not number else 0.8, picture(page.screenshot()), "#fff"
+            page.keyboard.press("Enter")
+            page.wait_for_timeout(700)
+    forge.ok("build")
+    with backend.opened(forge.profile) as anki:
+        anki.load(forge.folder / "ankiforge.apkg")
+        accepted = [one for one in forge.cards() if one["verdict"] == "accepted"]
+        card = anki.cards(accepted[0]["guid"])[0]
+        for side, seconds in ((card.question(), 1.8), (card.answer(), 3.0)):
+            opened = side.replace("<details", "<details open")
+            yield 3, seconds, f'<div class="card card1">{opened}</div>', "#fcfcfa"
 
 
 def picture(shown: Any) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Forge
-from tests.web.conftest import settle, turn_to
+from tests.web.conftest import settle, turn_to, waiting
 from tests.web.world import world
 
 LISTS = ("new", "changed", "questions", "none", "all", "recent")
@@ -52,7 +52,7 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme,
     found, items = {}, {}
     for name in LISTS:
         turn_to(page, name)
-        count = page.locator("#ticks li").count()
+        count = waiting(page)
         items[name] = count or page.locator(".rows li").count()
         for number in range(max(count, 1)):
             page.wait_for_function("[...document.images].every((one) => one.complete)")

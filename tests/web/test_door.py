@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.limits import PATIENCE
-from tests.web.conftest import served, settle, turn_to
+from tests.web.conftest import served, settle, turn_to, waiting
 from tests.web.world import picture
 
 JSON = {"Content-Type": "application/json"}
@@ -123,7 +123,7 @@ def test_nothing_in_a_card_or_a_passage_runs_or_leads_away(hostile, opened):
     titles = []
     for list in ("new", "changed", "questions", "none"):
         turn_to(page, list)
-        for _ in range(page.locator("#ticks li").count()):
+        for _ in range(waiting(page)):
             titles.append(page.locator(".item:not(.ahead) h2").inner_text())
             settle(page)
             for frame in page.locator("iframe.face").all():

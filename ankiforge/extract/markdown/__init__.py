@@ -15,7 +15,8 @@ from which keys are made, is computed as for a vault note (docs/reference/keys.m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
@@ -126,6 +127,14 @@ def plain_text(markdown: str) -> str:
     return parse_blocks(prepared(markdown), Context(), Syntax()).plain_text()
 
 
+# When bold phrases are counted, and told of: of so many notes, from so many phrases, and if there
+# are so many times more of them than marks.
+_MOST_COUNTED = 2_000
+_MANY_BOLD = 20
+_TIMES_MARKED = 2
+_BOLD = regex(r"(?<![*\\])\*\*(?=[^\s*])[^*\n]{2,80}(?<=\S)\*\*(?!\*)")
+
+
 class NoteSource(FileSource):
     """A source of Markdown notes, or of texts that are converted to Markdown."""
 
@@ -188,6 +197,22 @@ class NoteSource(FileSource):
             what = "it looks like highlights that another program wrote, and none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(document.path, what, hint, notice=True)
+
+    def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
+        """Yield how many phrases are bold and no marks, if it seems that a person marks so."""
+        if getattr(self.settings, "marks", ()) is not None or self.folder.only:
+            return
+        bold = 0
+        marked = 0
+        for file in files[:_MOST_COUNTED]:
+            with suppress(ItemError):
+                text = file.text()
+                bold += len(_BOLD.findall(text))
+                marked += text.count("==") // 2
+        if bold >= _MANY_BOLD and bold > _TIMES_MARKED * marked:
+            what = f"phrases in bold are not read as marks: {bold:,}"
+            hint = "to read them, too: `marks: [==, mark, bold]` for this source in ankiforge.yaml"
+            yield Problem(self.folder.root.name, what, hint, notice=True)
 
     def public_text(self, file: File) -> str:
         """Return the plain text of a note in which nothing is marked or private."""

@@ -1,5 +1,6 @@
 // Draws an item: question, cards or lines, reason, actions, passage. It knows no kinds of item.
 import { composer } from "./compose.js";
+import { proposal } from "./propose.js";
 
 export const $ = (selector, root = document) => root.querySelector(selector);
 export const wide = matchMedia("(min-width: 1200px)");
@@ -90,8 +91,9 @@ export function draw(item, act) {
   node.classList.toggle("beside", Boolean(item.beside));
   const middle = h("div", { className: "middle" },
     h("h2", { className: item.ask ? "ask" : "unseen", dir: "auto" }, item.ask ?? item.title));
-  if (item.choose) middle.append(choices(item, cards));
-  else if (cards.length) middle.append(h("div", { className: "cards" }, cards.map(held)));
+  const shown = (card) => (card.gaps ? proposed(item, card, node) : held(card));
+  if (item.choose) middle.append(choices(item, cards, node));
+  else if (cards.length) middle.append(h("div", { className: "cards" }, cards.map(shown)));
   if (item.lines) middle.append(lines(item));
   if (item.compose) middle.append(composer(item, node));
   if (item.why) middle.append(h("p", { className: `why ${item.why.tone}`, dir: "auto" }, item.why.text));
@@ -110,17 +112,41 @@ const label = (card, tag = "p") => (card.label || card.note) && h(tag, { classNa
 const held = (card) =>
   h("section", { className: "held", ariaLabel: card.label ?? "Card" }, label(card), face(card));
 
-function choices(item, cards) {
-  const change = (e) => relabel(e.target.closest(".item"));
-  return h("fieldset", { className: "cards choose" }, h("legend", { className: "unseen" }, item.ask),
-    cards.map((card, i) => {
-      const radio = h("input",
-        { type: "radio", name: `pick-${item.id}`, value: i, checked: i === 0, onchange: change });
-      radio.ariaLabel = `${i + 1}: ${card.label ?? ""} ${card.title}, answer: ${card.answer}`;
-      return h("label", { className: "held pick" }, radio,
-        h("span", { className: "number", ariaHidden: "true" }, String(i + 1)), label(card, "span"), face(card),
-        card.why && h("span", { className: `why ${card.why.tone}`, dir: "auto" }, card.why.text));
-    }));
+const proposed = (item, card, node) =>
+  h("section", { className: "held", ariaLabel: "Card" }, label(card), gaps(item, card, node));
+function gaps(item, card, node) {
+  const changed = (mine) => {
+    if (mine && item.choose) $(`input.one[value="${item.cards.indexOf(card)}"]`, node).checked = true;
+    relabel(node);
+  };
+  node.proposal = proposal(item, card, changed);
+  return node.proposal.node;
+}
+
+function choices(item, cards, node) {
+  const radio = (card, i) => h("input", { type: "radio", className: "one", name: `pick-${item.id}`, value: i,
+    checked: i === 0, onchange: () => relabel(node),
+    ariaLabel: `${card.number ?? i + 1}: ${card.label ?? ""} ${card.title}, answer: ${card.answer}` });
+  const why = (card) => card.why && h("span", { className: `why ${card.why.tone}`, dir: "auto" }, card.why.text);
+  const number = (card, i) => h("span", { className: "number", ariaHidden: "true" }, String(card.number ?? i + 1));
+  const pick = (card, i) => (card.gaps
+    ? h("div", { className: "held pick" }, h("label", { className: "take" }, radio(card, i)), label(card, "span"),
+      gaps(item, card, node), why(card))
+    : h("label", { className: "held pick" }, radio(card, i), number(card, i), label(card, "span"), face(card), why(card)));
+  return h("fieldset", { className: "cards choose" }, h("legend", { className: "unseen" }, item.ask), cards.map(pick));
+}
+
+// Choose what has a number: a card, or a gap of a proposal.
+export function choose(node, n) {
+  const one = node.proposal;
+  if (one && one.first <= n && n < one.first + one.card.gaps.length) {
+    one.gap(n - one.first + 1);
+    return one.node.scrollIntoView({ block: "nearest" });
+  }
+  const i = node.item.cards?.findIndex((card, at) => !card.gaps && (card.number ?? at + 1) === n) ?? -1;
+  const radio = $(`input.one[value="${i}"]`, node);
+  radio?.click();
+  radio?.closest(".pick").scrollIntoView({ block: "nearest" });
 }
 
 function lines(item) {
@@ -138,7 +164,7 @@ const LOOKS = ["filled", "outlined", "text"];
 function buttons(item, node) {
   const button = (one) => {
     const made = h("button", { className: `button ${one.look}`, type: "button", onclick: () => node.act(one) },
-      h("span", {}, one.label), kbd(one.key));
+      h("span", {}, one.label), kbd(one.key), one.look === "filled" && one.key === "a" && kbd("⏎"));
     made.action = one;
     made.setAttribute("aria-keyshortcuts", /[A-Z]/.test(one.key) ? `Shift+${one.key}` : one.key);
     return made;
@@ -159,17 +185,23 @@ function buttons(item, node) {
 
 // The filled button says what it will do with what is chosen or ticked.
 export function relabel(node) {
-  const { item } = node, main = $(".button.filled", node);
+  const { item } = node, main = $(".middle > .actions .button.filled", node);
   if (!main?.action) return;
+  const card = item.cards?.[picked(node)], gap = card?.gaps && node.proposal;
   let text = main.action.label;
-  if (item.choose) text = item.cards[picked(node)].keep ?? text;
+  if (item.choose) text = card.keep ?? text;
+  if (gap && item.choose) text = `Accept ${gap.first + gap.number() - 1}`;
+  if (gap) text = gap.says() || text;
+  const asks = [...node.querySelectorAll(".actions .button")].find((one) => one.action?.act === "ask");
+  if (asks) asks.hidden = !gap;
+  if (asks && gap) asks.firstChild.textContent = gap.asks() ? "Hide" : asks.action.label;
   if (item.lines && text.includes("{n}")) {
     const n = ticked(node).length;
     text = n ? text.replace("{n}", n).replace(/cards$/, n === 1 ? "card" : "cards") : main.action.none;
   }
   main.firstChild.textContent = text;
 }
-export const picked = (node) => Number($(".pick input:checked", node)?.value ?? 0);
+export const picked = (node) => Number($("input.one:checked", node)?.value ?? 0);
 export const ticked = (node) => [...node.querySelectorAll(".lines input:checked")].map((one) => one.value);
 
 // ---- The passage: the book's words in a serif, with the mark and what the card rests on.
@@ -199,7 +231,7 @@ function run([text, signs, math]) {
   const tag = signs.includes("m") ? "mark" : signs.includes("q") ? "u" : "span";
   return h(tag, { className: signs.includes("q") ? "rests" : "" }, math ? formula(math) : text);
 }
-function formula(text) {
+export function formula(text) {
   const made = new DOMParser().parseFromString(`<math xmlns="${MATHML}">${text}</math>`, "text/xml");
   return document.importNode(made.documentElement.firstElementChild, true);
 }

@@ -1,13 +1,16 @@
-// The page: lists, rounds of ten items, decisions, undo, keys. The server knows what may be decided.
+// The page: lists, what waits in them, decisions, undo, keys. The server knows what may be decided.
 import { edit } from "./compose.js";
-import { $, draw, fill, h, isDark, picked, ticked, wide } from "./draw.js";
+import { $, choose, draw, fill, h, isDark, kbd, picked, ticked, wide } from "./draw.js";
 
 const SETTLE = 200; // ms; a key so soon after a card was painted was meant for the one before
 const ENDED = "`ankiforge review` has ended. Start it again in the terminal; your decisions are stored.";
 const short = (text, n = 60) => (text.length > n ? `${text.slice(0, n).trimEnd()}…` : text);
 const count = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`;
 
-const state = { lists: [], list: "", round: [], size: 0, at: 0, tally: {}, ready: 0, pending: false,
+const MAIN = ".middle > .actions .button.filled";
+const FEW = 4; // items; with fewer left, the next ones are asked for
+
+const state = { lists: [], list: "", round: [], gone: new Set(), at: 0, tally: {}, ready: 0, pending: false,
   painted: 0, undos: [], rows: null, opened: null, last: "", single: true, words: "", only: "" };
 const built = new Map(); // item → its node; drawn before it is needed, kept until its decision is stored
 
@@ -38,7 +41,14 @@ async function act(node, action, extra = {}) {
   const { item } = node;
   const main = $(".menu[open]", node);
   main?.removeAttribute("open");
+  const proposed = item.cards?.[picked(node)]?.gaps && node.proposal;
+  if (action.act === "ask") return proposed?.ask();
   if (action.needs === "edit" && !extra.fields) return edit(node, action);
+  if (action.act === "accept" && proposed) {
+    const made = proposed.made();
+    if (!made) return;
+    extra = { ...made, ...extra };
+  }
   if (action.needs === "words") {
     if (!node.made) return node.firstWord();
     extra = { ...node.made, ...extra };
@@ -48,29 +58,66 @@ async function act(node, action, extra = {}) {
     if (text === null || node !== current()) return;
     extra = { ...extra, text };
   }
+  const { title } = item.choose ? item.cards[picked(node)] : item;
   const sent = { id: item.id, turn: item.turn, act: action.act, choice: picked(node), ...extra };
   if (item.lines) sent.lines = ticked(node);
   if (item.option) sent[item.option.name] = $(".option input", node).checked;
   if (action.act === "others") return others(item, sent);
-  const before = { round: [...state.round], at: state.at, opened: state.opened, tally: { ...state.tally } };
+  const before = { round: [...state.round], at: state.at, opened: state.opened, tally: { ...state.tally },
+    lists: structuredClone(state.lists) };
   wait(true);
-  state.tally[action.act] = (state.tally[action.act] ?? 0) + 1;
-  leave(item);
+  state.tally[sent.act] = (state.tally[sent.act] ?? 0) + 1;
+  state.gone.add(item.id);
+  // if other drafts of the passage may be left, they are painted next
+  const stays = item.several && !["reject", "later"].includes(action.act);
+  if (!stays) leave(item, action.act === "later");
   try {
     const reply = await post("decide", sent);
+    if (stays) rest(item, reply.item);
     built.get(item)?.remove();
     built.delete(item);
     counts(reply);
-    if (reply.undo) state.undos.push({ id: reply.undo, act: action.act });
-    if (before.opened) await go(state.list);
+    progress();
+    if (reply.undo) state.undos.push({ id: reply.undo, act: sent.act });
+    if (before.opened && !reply.item) await go(state.list);
     else if (!state.round.length) show(); // the end screen counts
-    tell(`${action.said} “${short(item.title)}”`, Boolean(reply.undo));
+    more();
+    tell(`${action.said} “${short(title)}”`, Boolean(reply.undo));
     $("#live").textContent = `${action.said}. ${$("#left").textContent}`;
   } catch (error) {
     Object.assign(state, before);
+    state.gone.delete(item.id);
     takeBack(item, error, () => act(current(), action, { ...extra, forced: true }));
   } finally {
     wait(false);
+  }
+}
+
+// One of several drafts was accepted: the others of the passage come next, else the next item.
+function rest(item, others) {
+  if (!others) return leave(item);
+  state.gone.delete(others.id);
+  if (state.opened) state.opened = others;
+  state.round = state.round.map((one) => (one === item ? others : one));
+  show();
+}
+
+// Ask for the next items before the last one is decided.
+async function more() {
+  if (more.asked || state.rows || state.round.length > FEW || list().left <= state.round.length) return;
+  more.asked = state.list;
+  try {
+    const reply = await get("list", { id: state.list });
+    if (more.asked !== state.list) return;
+    const here = new Set([...state.gone, ...state.round.map((one) => one.id)]);
+    const found = (reply.items ?? []).filter((one) => !here.has(one.id));
+    const none = !state.round.length;
+    state.round.push(...found);
+    if (none && found.length && !state.opened) show();
+  } catch {
+    // a decision will tell
+  } finally {
+    more.asked = "";
   }
 }
 
@@ -86,7 +133,7 @@ async function others(item, sent) {
     state.round = state.round.map((one) => (one === item ? reply.item : one));
     counts(reply);
     show();
-    tell("The model has drafted others. The card before stays in New.", false);
+    tell("The model has drafted others.", false);
   } catch (error) {
     tell(error.message, false, 30000);
   } finally {
@@ -121,8 +168,10 @@ function wait(on) {
 }
 
 // Show the next item; the node of this one is kept until the decision is stored.
-function leave(item) {
+function leave(item, skipped = false) {
   if (!state.opened) {
+    const here = list();
+    if (!skipped && here.left) Object.assign(here, { left: here.left - 1, done: here.done + 1 });
     state.round = state.round.filter((one) => one !== item);
     if (state.at >= state.round.length) state.at = 0;
     show();
@@ -150,8 +199,10 @@ async function undo(id = state.undos.at(-1)?.id) {
     tell(reply.item ? `Taken back: “${short(reply.item.title)}”` : "Taken back.", false);
     if (state.rows) return await go(state.list);
     if (!reply.item || reply.list !== state.list) return;
-    state.round = [reply.item, ...state.round.filter((one) => one.id !== reply.item.id)];
-    Object.assign(state, { at: 0, size: Math.max(state.size, state.round.length) });
+    const drafts = new Set([reply.item.id, ...reply.item.ids ?? []]);
+    for (const id of drafts) state.gone.delete(id);
+    state.round = [reply.item, ...state.round.filter((one) => !drafts.has(one.id))];
+    state.at = 0;
     if (mine) state.tally[mine.act] -= 1;
     show();
   } catch (error) {
@@ -164,11 +215,11 @@ async function undo(id = state.undos.at(-1)?.id) {
 async function send() {
   if (state.pending) return;
   wait(true);
-  tell("Sending to Anki …", false);
+  tell("Opening Anki …", false, 600000);
   try {
     const reply = await post("send");
     counts(reply);
-    tell(reply.said, false, 30000);
+    tell(reply.said, false, reply.path ? 600000 : 30000, reply.path);
     if (!state.opened && !state.round.length) await go(state.list);
   } catch (error) {
     tell(error.message, false, 30000);
@@ -190,7 +241,7 @@ async function go(list) {
   }
   const items = reply.items ?? [];
   Object.assign(state, { list: known, opened: null, rows: reply.items ? null : reply, notices: reply.rows,
-    round: items, size: items.length, at: 0, tally: {} });
+    round: items, gone: new Set(), at: 0, tally: {} });
   for (const node of built.values()) node.remove();
   built.clear();
   history.replaceState(null, "", `#${known}`);
@@ -210,7 +261,7 @@ function counts(reply) {
     return h("li", {}, link);
   }));
   $("#ready").textContent = state.ready ? `${count(state.ready, "new card")} for Anki` : "";
-  $("#send").hidden = !state.ready && !state.undos.length;
+  for (const one of document.querySelectorAll(".send")) one.hidden = !state.ready;
 }
 function follow(e, id) {
   e.preventDefault();
@@ -231,9 +282,7 @@ function show() {
   const { name } = list();
   $("#name").textContent = name;
   document.title = `${name} · ankiforge`;
-  $("#left").textContent = deck && left ? `${left} left of ${state.size}` : "";
-  $("#ticks").replaceChildren(...(deck && left ? Array.from({ length: state.size }, (_, i) =>
-    h("li", { className: i < state.size - left ? "done" : "" })) : []));
+  progress();
   const node = item && drawn(item);
   for (const one of [...$("#stage").children]) {
     if (one !== node && !one.item) one.remove();
@@ -248,6 +297,14 @@ function show() {
   state.painted = performance.now();
   const next = deck && !state.opened && state.round[(state.at + 1) % Math.max(left, 1)];
   if (next && next !== item) setTimeout(() => state.round.includes(next) && ahead(drawn(next), next !== state.round[state.at]), 30);
+}
+// How far: what was decided in this session, of that and what waits.
+function progress() {
+  const { left = 0, done = 0 } = list(), on = !state.rows && !state.opened && left + done > 0;
+  $("#left").textContent = on ? `${done.toLocaleString("en")} of ${(left + done).toLocaleString("en")}` : "";
+  $("#far").hidden = !on;
+  $("#far").max = Math.max(left + done, 1);
+  $("#far").value = done;
 }
 function ahead(node, on) {
   node.classList.toggle("ahead", on);
@@ -265,16 +322,17 @@ const TOLD = { accept: "accepted", force: "accepted", edit: "edited", make: "mad
   none: "without a card", later: "skipped" };
 
 function end() {
-  const done = state.size - (state.tally.later ?? 0), more = list().left;
+  const left = list().left, later = state.tally.later ?? 0;
   const sums = {};
   for (const [name, n] of Object.entries(state.tally)) sums[TOLD[name] ?? name] = (sums[TOLD[name] ?? name] ?? 0) + n;
+  const done = Object.values(sums).reduce((sum, n) => sum + n, 0) - later;
   const told = Object.entries(sums).filter(([, n]) => n).map(([name, n]) => `${n} ${name}`).join(", ");
   const others = state.lists.filter((one) => one.left && one.id !== state.list);
-  const title = done ? `${NUMBERS[done] ?? done} done.` : state.size ? "All put off for later." : "Nothing waits here.";
-  const next = more > 0 && h("button", { className: "button filled", type: "button", onclick: () => go(state.list) },
-    `${NUMBERS[Math.min(more, 10)]} more`);
-  const sends = state.ready > 0 && h("button", { className: `button ${more ? "outlined" : "filled"}`, type: "button", onclick: send },
-    `Send ${count(state.ready, "new card")} to Anki`);
+  const title = done ? `${NUMBERS[done] ?? done.toLocaleString("en")} done.` : later ? "All put off for later." : "Nothing waits here.";
+  const next = left > 0 && h("button", { className: "button filled", type: "button", onclick: () => go(state.list) },
+    h("span", {}, `Go on with ${left === 1 ? "the one" : `the ${left.toLocaleString("en")}`} put off`), kbd("⏎"));
+  const sends = state.ready > 0 && h("button", { className: `button ${left ? "outlined" : "filled"}`, type: "button", onclick: send },
+    h("span", {}, `Open ${count(state.ready, "new card")} in Anki`), kbd(left ? "o" : "⏎"));
   const waiting = others.flatMap((one, i) => [i ? ", " : "",
     h("a", { href: `#${one.id}`, onclick: (e) => follow(e, one.id) }, `${one.name} (${one.left.toLocaleString("en")})`)]);
   const shown = h("section", { className: "end", ariaLabel: "Done" }, h("h2", { tabIndex: -1 }, title),
@@ -333,12 +391,12 @@ async function open(id) {
 
 // ---- What is said.
 
-function tell(text, undoable, stays = 7000) {
+function tell(text, undoable, stays = 7000, path = "") {
   const toast = $("#toast");
-  $("#toast-text").textContent = text;
+  $("#toast-text").replaceChildren(text, path && h("code", {}, path));
   $("#undo").hidden = !undoable;
   toast.hidden = false;
-  if (!undoable) $("#live").textContent = text;
+  if (!undoable) $("#live").textContent = `${text} ${path}`;
   clearTimeout(tell.timer);
   tell.timer = setTimeout(() => { if (!toast.matches(":hover, :focus-within")) toast.hidden = true; }, stays);
 }
@@ -354,9 +412,9 @@ function flip() {
 
 // ---- Keys.
 
-const KEYS = { a: "What the filled button says: accept", x: "What the outlined button says: reject", e: "Edit",
-  "1 2 3": "Choose one of several", s: "Skip for now", r: "Let the model draft others", "⇧X": "Reject with a reason", u: "Undo",
-  "j k": "Look at the next, the previous", Space: "Hide or show the answer", "c q": "Hide words; ask a question",
+const KEYS = { "⏎ a": "What the filled button says: accept, and go on", x: "What the outlined button says: reject", e: "Edit",
+  "1 2 3": "Hide other words; choose one of several", q: "Ask a question instead", o: "Open in Anki", s: "Skip for now", r: "Let the model draft others", "⇧X": "Reject with a reason", u: "Undo",
+  "j k": "Look at the next, the previous", Space: "Hide or show the answer", c: "Hide words instead of asking",
   "/": "Search all cards", "?": "These keys" };
 $("#help-keys").append(...Object.entries(KEYS).flatMap(([key, text]) =>
   [h("dt", {}, key.split(" ").map((one) => h("kbd", {}, one.length > 1 ? one : one.toUpperCase()))), h("dd", {}, text)]));
@@ -365,24 +423,36 @@ document.addEventListener("keydown", async (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || e.repeat || $("dialog[open]")) return;
   const node = current(), typing = e.target.closest?.("textarea, input[type=text], input[type=search]");
   if (e.key === "Escape") {
+    if (typing && node?.proposal?.asks()) node.proposal.ask(false);
     if (typing && !node?.editing) typing.blur();
     $(".menu[open]")?.removeAttribute("open");
     if (state.opened && !typing && !node?.editing) close();
     return;
   }
+  const asks = e.target.classList?.contains("question");
+  if (asks && e.key === "Enter") return $(MAIN, node).click();
   if (typing || node?.editing || (!state.single && e.key !== "?")) return;
   const action = node?.item.actions.find((one) => one.key === e.key);
+  const presses = e.target.closest("button, summary, a, select");
   if (action) {
     e.preventDefault();
     act(node, action);
-  } else if (e.key === "u") undo();
+  } else if (e.key === "Enter" && node && !presses) {
+    e.preventDefault();
+    $(MAIN, node)?.click();
+  } else if (["Enter", "a"].includes(e.key) && $(".end") && !presses) {
+    // who goes through cards quickly does not mean the end
+    if (performance.now() - state.painted > 3 * SETTLE) $(".end .button.filled")?.click();
+  } else if (e.key === "o" && state.ready) send();
+  else if (e.key === "u") undo();
   else if (e.key === "?") $("#help").showModal();
   else if (e.key === "/" && !state.pending) {
     e.preventDefault();
     await go("all");
     $(".search").select();
-  } else if (/^[1-9]$/.test(e.key)) $(`.pick:nth-of-type(${e.key}) input`, node ?? document)?.click();
-  else if ((e.key === "c" || e.key === "q") && node?.mode) {
+  } else if (/^[1-9]$/.test(e.key) && node) {
+    if (performance.now() - state.painted >= SETTLE) choose(node, Number(e.key));
+  } else if ((e.key === "c" || e.key === "q") && node?.mode) {
     e.preventDefault();
     node.mode(e.key === "c" ? "cloze" : "question");
   } else if (e.key === " " && node && !e.target.closest("button, summary, a, input")) {
@@ -413,7 +483,7 @@ $("#undo").addEventListener("click", () => {
   $("#toast").hidden = true;
   undo();
 });
-$("#send").addEventListener("click", send);
+for (const one of document.querySelectorAll(".send")) one.addEventListener("click", send);
 $("#keys").addEventListener("click", () => $("#help").showModal());
 $("#single").addEventListener("change", (e) => { state.single = e.target.checked; });
 $("#menu").addEventListener("click", (e) => {

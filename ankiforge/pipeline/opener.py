@@ -1,0 +1,58 @@
+"""Hand a file to the program that the system opens such files with; no shell is involved."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+_PATIENCE_SECONDS = 4.0
+"""An opener that has not ended by then is the program itself."""
+
+
+def open_file(path: Path) -> bool:
+    """Open a file as a double-click would. Return whether the system took it.
+
+    It does not where nobody could see the program: over SSH, or without a screen.
+    """
+    if not has_screen():
+        return False
+    if sys.platform == "win32":
+        try:
+            os.startfile(path)
+        except OSError:
+            return False
+        return True
+    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if opener is None:
+        return False
+    return _started([opener, str(path.absolute())])
+
+
+def has_screen() -> bool:
+    """Return whether a program that is started here shows up before the person."""
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        return False
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _started(command: list[str]) -> bool:
+    """Start a command that lives on without us. Return whether it has not failed at once."""
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    try:
+        return process.wait(_PATIENCE_SECONDS) == 0
+    except subprocess.TimeoutExpired:
+        return True

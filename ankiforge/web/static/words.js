@@ -1,0 +1,95 @@
+// The words of a text, to choose from: with the mouse, a finger or the keyboard.
+import { formula, h } from "./draw.js";
+
+const WORD = /[\p{L}\p{N}]/u;
+const PIECE = /[\p{L}\p{N}][\p{L}\p{M}\p{N}'’\-]*|\s+|./gu;
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+const segmenter = Intl.Segmenter && new Intl.Segmenter(undefined, { granularity: "word" });
+
+// The pieces of a text: words, and what is between them. Positions are in code points.
+function pieces(parts, cuts) {
+  const found = [];
+  let at = 0;
+  const add = (text, math) => {
+    const start = at;
+    at += [...text].length;
+    found.push({ text, math, start, end: at, word: Boolean(math) || WORD.test(text) });
+  };
+  for (const [text, math] of parts) {
+    if (math) add(text, math);
+    else for (const piece of text.match(PIECE) ?? [])
+      for (const word of cut(segmented(piece), at, cuts)) add(word, "");
+  }
+  return found;
+}
+const segmented = (piece) => (segmenter && UNSPACED.test(piece)
+  ? Array.from(segmenter.segment(piece), (one) => one.segment) : [piece]);
+
+// Divide words also where a proposed gap begins or ends.
+function cut(words, at, cuts) {
+  const divided = [];
+  for (const word of words) {
+    let rest = [...word], from = at;
+    at += rest.length;
+    for (const edge of cuts.filter((one) => from < one && one < at)) {
+      divided.push(rest.slice(0, edge - from).join(""));
+      [rest, from] = [rest.slice(edge - from), edge];
+    }
+    divided.push(rest.join(""));
+  }
+  return divided;
+}
+
+// `choose(from, to, how)` gets numbers of words; `how` is click, drag or extend.
+export function words(parts, cuts, label, choose) {
+  const spots = pieces(parts, [...new Set(cuts)].sort((a, b) => a - b));
+  for (const spot of spots) {
+    const shown = spot.math ? formula(spot.math) : spot.text;
+    spot.node = spot.word
+      ? h("span", { role: "option", tabIndex: -1, ariaSelected: "false", className: "word" }, shown)
+      : h("span", { className: "gap", role: "presentation" }, shown);
+  }
+  const options = spots.filter((spot) => spot.word);
+  const box = h("div", { className: "words", role: "listbox", ariaMultiSelectable: "true",
+    ariaOrientation: "horizontal", ariaLabel: label, dir: "auto" }, spots.map((spot) => spot.node));
+  const at = (target) => {
+    const word = target.closest?.(".word");
+    return options.findIndex((spot) => spot.node === word);
+  };
+  let from = 0, dragging = false;
+  const focus = (i) => {
+    for (const spot of options) spot.node.tabIndex = -1;
+    options[i].node.tabIndex = 0;
+    options[i].node.focus();
+  };
+  box.addEventListener("pointerdown", (e) => {
+    const i = at(e.target);
+    if (i < 0 || e.button) return;
+    e.preventDefault();
+    [dragging, from] = [true, i];
+    focus(i);
+    choose(i, i, e.shiftKey ? "extend" : "click");
+  });
+  box.addEventListener("pointerover", (e) => {
+    const i = at(e.target);
+    if (dragging && i >= 0 && e.pointerType !== "touch") choose(from, i, "drag");
+  });
+  addEventListener("pointerup", () => { dragging = false; });
+  box.addEventListener("keydown", (e) => {
+    const i = at(e.target);
+    if (i < 0) return;
+    const by = { ArrowRight: 1, ArrowLeft: -1, Home: -i, End: options.length - 1 - i }[e.key];
+    if (by !== undefined) {
+      const to = Math.min(Math.max(i + by, 0), options.length - 1);
+      focus(to);
+      if (e.shiftKey) choose(i, to, "extend");
+    } else if (e.key === " ") choose(i, i, "click");
+    else return;
+    e.preventDefault();
+    e.stopPropagation();
+  });
+  if (options.length) options[0].node.tabIndex = 0;
+  const first = () => options.find((spot) => spot.node.tabIndex === 0)?.node.focus();
+  return { box, spots, options, first };
+}
+export const between = (options, a, b) => options.slice(Math.min(a, b), Math.max(a, b) + 1);

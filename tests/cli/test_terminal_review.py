@@ -1,0 +1,295 @@
+"""`review --terminal` at a real terminal: what keys decide, and what is shown."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.limits import PATIENCE
+
+pty = pytest.importorskip("pty", reason="a terminal of its own")
+
+from samples.clippings import write_clippings  # noqa: E402
+from samples.keyboard import Keyboard  # noqa: E402
+from samples.papers import write_resistance  # noqa: E402
+
+NOTE = """\
+# Memory
+
+Working memory holds about ==four chunks== at a time.
+
+What does the testing effect say?::Recalling a thing strengthens it more than reading it.
+
+The {{c1::hippocampus}} binds the parts of an experience into one memory.
+"""
+ESCAPE = "\x1b"
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
+
+
+@pytest.fixture
+def note(vault: Path) -> Path:
+    path = vault / "Memory.md"
+    path.write_text(NOTE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def at_terminal(forge):
+    """Starts the program at a terminal: `with at_terminal("review", "--terminal") as keyboard`."""
+
+    def started(*arguments: str | Path, **variables: str) -> Keyboard:
+        command = [sys.executable, "-m", "ankiforge", *map(str, arguments)]
+        unwanted = ("VISUAL", "EDITOR", "NO_COLOR")
+        kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+        environment = {**kept, **forge.environment, "TERM": "xterm-256color", **variables}
+        return Keyboard(command, forge.folder, environment, PATIENCE)
+
+    return started
+
+
+def verdicts(forge) -> dict[str, str]:
+    """The first word of each card's question, with its verdict."""
+    found = {}
+    for card in forge.cards():
+        fields = card["fields"]
+        question = fields.get("Text") or fields["Front"]
+        found[question.split()[0]] = card["verdict"]
+    return found
+
+
+def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_terminal):
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal") as keyboard:
+        first = COLOURS.sub("", keyboard.shown())
+        assert "about [four chunks] at a time." in first
+        assert "1 of 3 · 3 wait" in first
+        assert "Memory" in first
+        second = COLOURS.sub("", keyboard.press("a"))
+        assert "Q: What does the testing effect say?" in second
+        assert "2 of 3 · 2 wait" in second
+        assert "[hippocampus]" in keyboard.press("x")
+        assert "taken back: rejected" in keyboard.press("u")
+        assert "[hippocampus]" in keyboard.press("\r")
+        last = keyboard.press(ESCAPE)
+        assert keyboard.ended() == 0
+    assert "2 accepted; 1 left" in last
+    assert "next: ankiforge build" in last
+    assert verdicts(forge) == {"Working": "accepted", "What": "accepted", "The": "pending"}
+
+
+PASSAGE = "Mitochondria produce most of the chemical energy that a cell needs."
+
+
+def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal):
+    (vault / "Cells.md").write_text(f"# Cells\n\n=={PASSAGE}==\n", encoding="utf-8")
+    forge.ok("run", vault)
+    [draft] = forge.cards()
+    first, second, *_ = draft["gaps"]
+    with at_terminal("review", "--terminal") as keyboard:
+        shown = COLOURS.sub("", keyboard.shown())
+        assert f"[{first}]" in shown
+        assert f"1 {first}   2 {second}" in shown
+        assert f"[{second}]" in COLOURS.sub("", keyboard.press("2"))
+        keyboard.press("a")
+        assert keyboard.ended() == 0
+    [card] = forge.cards()
+    assert (card["verdict"], f"{{{{c1::{second}}}}}" in card["fields"]["Text"]) == (
+        "accepted",
+        True,
+    )
+
+
+@pytest.mark.parametrize("key", ["x", "q"])
+def test_a_decision_on_a_proposal_settles_the_passage(forge, vault, at_terminal, key):
+    (vault / "Cells.md").write_text(f"# Cells\n\n=={PASSAGE}==\n", encoding="utf-8")
+    forge.ok("run", vault)
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        keyboard.press(key)
+        if key == "q":
+            keyboard.write("What do mitochondria produce?")
+            keyboard.shows("asked")
+        assert keyboard.ended() == 0
+    assert forge.ok("list", "--view", "new", "--json").lines == []
+    forge.ok("run")
+    assert forge.ok("list", "--view", "new", "--json").lines == []
+
+
+def test_what_is_skipped_comes_last_and_help_names_every_key(forge, vault, note, at_terminal):
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        assert "What does the testing effect say?" in keyboard.press("s")
+        helped = keyboard.press("?")
+        for key in ("Enter, a", "x ", "1 2 3", "e ", "q ", "s ", "u ", "Esc"):
+            assert f"\n{key}" in f"\n{helped}", key
+        assert "[hippocampus]" in keyboard.press("a")
+        assert "four chunks" in keyboard.press("a")
+        assert "3 accepted; nothing is left" in keyboard.press("a")
+        assert keyboard.ended() == 0
+
+
+@pytest.mark.parametrize("key", [ESCAPE, "\x03", "\x04"])
+def test_ctrl_c_ends_and_everything_decided_stands(forge, vault, note, at_terminal, key):
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        keyboard.press("a")
+        assert "1 accepted; 2 left" in keyboard.press(key)
+        assert keyboard.ended() == 0
+    assert verdicts(forge)["Working"] == "accepted"
+
+
+def test_a_cloze_becomes_a_question_whose_answer_was_hidden(forge, vault, note, at_terminal):
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        keyboard.press("q")
+        keyboard.write("How many chunks does working memory hold?")
+        keyboard.shows("asked")
+    made = [card for card in forge.cards() if card["fields"].get("Back") == "four chunks"]
+    [card] = made
+    assert card["fields"]["Front"] == "How many chunks does working memory hold?"
+    assert card["verdict"] == "accepted"
+
+
+def test_a_card_is_edited_in_a_line_or_in_the_editor_of_the_person(
+    forge, vault, note, at_terminal, tmp_path
+):
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal") as keyboard:
+        keyboard.shown()
+        keyboard.press("e")
+        keyboard.write(" It is small.")
+        keyboard.shows("edited")
+    editor = tmp_path / "editor.py"
+    editor.write_text(
+        "import sys; from pathlib import Path; file = Path(sys.argv[1])\n"
+        "file.write_text(file.read_text().replace('more than', 'better than'))\n"
+    )
+    with at_terminal("review", "--terminal", EDITOR=f"{sys.executable} {editor}") as keyboard:
+        keyboard.shown()
+        assert "edited" in keyboard.press("e")
+    texts = [*map(str, (card["fields"] for card in forge.cards()))]
+    assert any("at a time. It is small." in text for text in texts)
+    assert any("strengthens it better than" in text for text in texts)
+
+
+HIDING = ["\x1b[8mhidden\x1b[0m", "\x1b]0;a title\x07", "\x1b[1A\x1b[2Kover", "\x9b8m", "\u202e"]
+
+
+@pytest.mark.parametrize("sign", HIDING)
+def test_no_document_steers_the_terminal(forge, vault, at_terminal, sign):
+    title = sign.replace("/", "").replace("\x1b", "")
+    (vault / f"A {title}.md").write_text(
+        f"# Head{sign}\n\nA cat is an ==animal{sign}== that purrs{sign} at night.\n",
+        encoding="utf-8",
+    )
+    forge.ok("run", vault, "--accept", "review")
+    with at_terminal("review", "--terminal", "--no-color", NO_COLOR="1", TERM="dumb") as keyboard:
+        shown = keyboard.shown() + keyboard.press("?") + keyboard.press("x")
+        assert keyboard.ended() == 0
+    assert "purrs" in shown
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown)
+
+
+def test_without_a_terminal_it_says_what_to_do_instead(forge, vault, note):
+    forge.ok("run", vault, "--accept", "review")
+    told = forge("review", "--terminal", code=2).stderr
+    assert "needs a terminal" in told
+    assert "ankiforge list --view new" in told
+
+
+# --- a file in one command --------------------------------------------------------------------
+
+
+def test_review_reads_a_file_first(forge, vault, note, at_terminal):
+    with at_terminal("review", note, "--terminal", "--accept", "review") as keyboard:
+        shown = COLOURS.sub("", keyboard.shown())
+        assert "3 highlights found (3 new)" in shown
+        assert "next:" not in shown
+        assert "[four chunks]" in shown
+        keyboard.press(ESCAPE)
+
+
+READWISE = """\
+Highlight,Book Title,Book Author,Amazon Book ID,Note,Color,Tags,Location Type,Location,Highlighted at,Document tags
+"The Golgi apparatus was described by Camillo Golgi in 1898.",Cells,Ada,,,yellow,,location,12,2024-01-01 10:00:00+00:00,
+"""
+
+
+def _a_paper(folder: Path) -> Path:
+    write_resistance(folder / "paper.pdf")
+    return folder / "paper.pdf"
+
+
+def _clippings(folder: Path) -> Path:
+    write_clippings(folder / "My Clippings.txt")
+    return folder / "My Clippings.txt"
+
+
+def _readwise(folder: Path) -> Path:
+    (folder / "readwise.csv").write_text(READWISE, encoding="utf-8")
+    return folder / "readwise.csv"
+
+
+def _vault(folder: Path) -> Path:
+    (folder / "Vault/.obsidian").mkdir(parents=True)
+    (folder / "Vault/Cells.md").write_text(f"=={PASSAGE}==\n", encoding="utf-8")
+    return folder / "Vault"
+
+
+@pytest.mark.parametrize("made", [_a_paper, _clippings, _readwise, _vault])
+def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, made):
+    path = made(tmp_path)
+    with at_terminal("review", path, "--terminal") as keyboard:
+        shown = COLOURS.sub("", keyboard.shown())
+        assert "highlight" in shown
+        assert "proposed" in shown
+        assert "Enter accept" in shown
+        assert "accepted" in keyboard.press("\r")
+    assert [card["verdict"] for card in forge.ok("list", "--json").lines].count("accepted") == 1
+
+
+def test_options_of_run_need_a_file(forge):
+    assert "need a PATH" in forge("review", "--deck", "A", code=2).stderr
+
+
+# --- settings that need a person --------------------------------------------------------------
+
+
+@pytest.fixture
+def outside(forge, tmp_path: Path) -> Path:
+    """A folder of notes outside of the workspace that its settings name."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "Memory.md").write_text(NOTE, encoding="utf-8")
+    forge.settings(f"sources: [{{obsidian: {{path: '{folder}'}}}}]\nanki: {{collection: none}}\n")
+    return folder
+
+
+def test_places_outside_are_one_question_where_a_person_can_answer(forge, outside, at_terminal):
+    told = forge("run", code=2).stderr
+    assert f"{outside} would be read" in told
+    assert "init --trust" in told
+    assert "--yes" in told
+    with at_terminal("run") as keyboard:
+        asked = keyboard.shows("[y/N]")
+        assert str(outside) in asked.replace("\r\n", "")
+        keyboard.write("n")
+        assert keyboard.ended() == 2
+    with at_terminal("run") as keyboard:
+        keyboard.shows("[y/N]")
+        keyboard.write("y")
+        assert "3 highlights found" in keyboard.shows("next:")
+        assert keyboard.ended() == 0
+    forge.ok("run")
+
+
+def test_yes_answers_for_a_script_and_names_what_it_trusts(forge, outside):
+    told = forge.ok("run", "--yes")
+    assert f"{outside} would be read" in told.stderr
+    assert forge.ok("run", "--yes").stderr.count("would be read") == 0
+    forge.ok("run")
