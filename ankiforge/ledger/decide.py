@@ -67,13 +67,13 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
     accepted: list[Guid] = []
     with store.transaction():
         waiting.drop_resolved(store)
-        for draft, wording in waiting.each_waiting(store):
+        for draft, wording in waiting.each_waiting(store, "d.drafter != ?", PROPOSE):
             if len(accepted) == FLOOD:
                 break
             changes_a_card = draft.revises or draft.replaces
             if draft.remarks or changes_a_card or not draft.proposal.clean:
                 continue
-            if draft.draft.proposed or not allows(draft):
+            if not allows(draft):
                 continue
             if wording.drafter == "llm":
                 wording = replace(wording, tags=(*wording.tags, UNREVIEWED))

@@ -175,9 +175,13 @@ def use_proposals(store: Store, version: str) -> None:
 # --- the words of drafts ----------------------------------------------------------------
 
 
-def draft_id(highlight_key: str, wording: Wording) -> str:
-    """Return the id of a draft, the same on every machine."""
-    return f"dr{h16(highlight_key, wording.family.value, wording.place, wording.content)}"
+def draft_id(highlight_key: str, wording: Wording, gaps: Sequence[str] = ()) -> str:
+    """Return the id of a draft, the same on every machine.
+
+    `gaps`: of a proposal: with other ones, it is another draft.
+    """
+    words = (wording.family.value, wording.place, wording.content, *gaps[1:])
+    return f"dr{h16(highlight_key, *words)}"
 
 
 def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:

@@ -26,11 +26,13 @@ from ankiforge.ledger.drafts import decode_proposal, proposed_card, wording_of
 from ankiforge.ledger.events import Passage, State, Wording, content_of, exact
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import PROPOSE, Draft, Highlight, Proposal, Strings
+from ankiforge.text import regex
 from ankiforge.text.cloze import cloze_answers
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import canonical
 
 ALIKE = 0.5
 """Two answers of which a larger part of the words is the same are about one fact."""
+_WORD = regex(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 
 
 # --- gaps -------------------------------------------------------------------------------
@@ -167,11 +169,16 @@ def settled_by(
 
 def overlap(one: str, other: str) -> bool:
     """Return whether two answers are about one fact: one holds the other, or most of it."""
-    words = set(fold(one).split())
-    other_words = set(fold(other).split())
+    words = _words(one)
+    other_words = _words(other)
     common = len(words & other_words)
     if not common:
         return False
     if common == min(len(words), len(other_words)):
         return True
     return 2 * common / (len(words) + len(other_words)) > ALIKE
+
+
+def _words(text: str) -> set[str]:
+    """Return the words of a text, without case; signs of scripts without blanks are words."""
+    return set(_WORD.findall(canonical(text)))

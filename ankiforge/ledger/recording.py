@@ -348,7 +348,7 @@ def _row_of(
     severity, findings = summed_up(proposal)
     fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
     return _DraftRow(
-        id=draft_id(highlight_key, wording),
+        id=draft_id(highlight_key, wording, proposal.draft.gaps),
         key=highlight_key,
         content=wording.content,
         slot=wording.slot if wording.own else "",

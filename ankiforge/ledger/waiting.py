@@ -157,11 +157,17 @@ def settled(store: Store) -> set[str]:
 
 
 def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
-    """Count drafts by why each waits: the first check that warns or blocks, or remark."""
+    """Count drafts by why each waits: the first check that warns or blocks, or remark.
+
+    Proposals are `PROPOSE`, whatever is said of them: they wait in any case.
+    """
     counts = Counter[str]()
     clean = []
-    query = f"SELECT id, body FROM draft WHERE id IN {EACH}"
+    query = f"SELECT id, drafter, body FROM draft WHERE id IN {EACH}"
     for draft_row in store.rows(query, encode(list(ids))):
+        if draft_row["drafter"] == PROPOSE:
+            counts[PROPOSE] += 1
+            continue
         findings = decode_proposal(draft_row["body"]).findings
         warnings = [one.check for one in findings if one.severity is not Severity.INFO]
         if warnings:
@@ -169,9 +175,7 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
         else:
             clean.append(draft_row["id"])
     for draft in list_waiting(store, f"d.id IN {EACH}", encode(clean)):
-        reason = PROPOSE if draft.draft.proposed else NO_WARNING
-        if draft.remarks:
-            reason = draft.remarks[0].kind.value
+        reason = draft.remarks[0].kind.value if draft.remarks else NO_WARNING
         counts[reason] += 1
     return counts
 

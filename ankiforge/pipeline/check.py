@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import without_comment
 from ankiforge.ledger import Ledger
-from ankiforge.model import Draft, Highlight, Proposal
+from ankiforge.model import Draft, Highlight, Proposal, Severity, Strings
 from ankiforge.pipeline.job import Job
 
 if TYPE_CHECKING:
@@ -53,6 +53,15 @@ class Checks:
         from ankiforge.pipeline.pictures import picture_fault
 
         return lambda path: picture_fault(self.ledger, highlight, path, self.job.pictures)
+
+
+def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:
+    """Return what blocks a draft with one of several gaps of a sentence, as text."""
+    from ankiforge.check import check_alone
+
+    findings = check_alone(draft, highlight)
+    blocking = [finding for finding in findings if finding.severity is Severity.BLOCK]
+    return tuple(finding.message for finding in blocking)
 
 
 def deck_for(decks: tuple[DeckRule, ...], deck: str, highlight: Highlight) -> str:

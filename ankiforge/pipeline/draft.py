@@ -36,6 +36,8 @@ from ankiforge.model import (
     NoCard,
     Pair,
     Problem,
+    Proposal,
+    Severity,
     Task,
     Waiting,
 )
@@ -92,9 +94,9 @@ def _drafted_offline(job: Job, tasks: Iterable[Task]) -> Iterator[Drafted]:
         yield from Rules().draft(tasks)
         return
     from ankiforge.draft.propose import Propose
-    from ankiforge.pipeline.models import repair_hints
+    from ankiforge.pipeline.check import faults_of_gap
 
-    propose = Propose(repair_hints())
+    propose = Propose(faults_of_gap)
     for drafted in Rules().draft(tasks):
         left = _left(drafted)
         if left.highlights:
@@ -293,6 +295,10 @@ def _record(
                 proposals = []
                 fate = "failed"
                 reason = error.message
+            if proposals and not any(_is_offered(proposal) for proposal in proposals):
+                fate = "no_card"
+                reason = _first_fault(proposals[0])
+            proposals = [proposal for proposal in proposals if _is_offered(proposal)]
             terms = [terms_of(proposal.draft) for proposal in proposals]
             worth = _worth(highlight, drafts)
             outcomes.append(DraftResult(highlight.key, proposals, reason, fate, worth, terms))
@@ -303,6 +309,17 @@ def _record(
         changes=recorded.changes,
         problems=tuple(problems),
     )
+
+
+def _is_offered(proposal: Proposal) -> bool:
+    """Return whether a draft is kept: nobody is asked about a proposal that a check blocks."""
+    return not (proposal.draft.proposed and proposal.blocked)
+
+
+def _first_fault(proposal: Proposal) -> str:
+    """Return what blocks a draft."""
+    findings = proposal.findings
+    return next(finding.message for finding in findings if finding.severity is Severity.BLOCK)
 
 
 def _worth(highlight: Highlight, drafts: Iterable[Draft]) -> float:

@@ -128,10 +128,7 @@ def is_small_model(base_url: str, model: str) -> bool:
 
 
 def repair_hints() -> Callable[[Draft, Highlight], Strings]:
-    """Return a function that lists the findings that block a draft.
-
-    A model is told of them and tries again; a proposal leaves such a gap out.
-    """
+    """Return a function that lists the findings that block a draft, for the model to repair it."""
     from ankiforge import check
 
     def hints(draft: Draft, highlight: Highlight) -> Strings:

@@ -61,7 +61,7 @@ def filled(vault: Path) -> Path:
         "The ==nucleus== holds most of the DNA.\n\n"
         "Its status:: done\n\n"
         "A {{c1::}} cloze of nothing.\n\n"
-        "==This whole sentence is marked.==\n",
+        "==Well, who would have thought that?==\n",
         encoding="utf-8",
     )
     (vault / "b.md").write_text("---\nankiforge: false\n---\nHund:::dog\n", encoding="utf-8")

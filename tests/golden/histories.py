@@ -537,8 +537,10 @@ def drafts_of(cards: list[dict[str, Any]]) -> Iterator[str]:
     """The words of each draft that waits for a person."""
     for card in cards:
         if card["verdict"] == "pending" and not card["revises"]:
-            gaps = f" [{' · '.join(card['gaps'])}]" if card["gaps"] else ""
-            yield f"{words_of(card['fields'])}{gaps}"
+            if card["gaps"]:  # which ones is what the drafter learns to choose
+                yield f"{card['quote']} (proposed)"
+            else:
+                yield words_of(card["fields"])
         if card["revision"]:
             yield f"{words_of({**card['fields'], **card['revision']['fields']})} (a revision)"
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from msgspec.structs import replace
+
 from ankiforge.draft import failed_on, skip_reason
 from ankiforge.draft.propose.passage import Passage, passages_of
 from ankiforge.draft.propose.ranking import MOST, ranked
 from ankiforge.draft.propose.reasons import Reason
-from ankiforge.draft.propose.words import language_of
-from ankiforge.draft.propose.worth import Feature, Worth, worth_of
+from ankiforge.draft.propose.words import language, language_of
+from ankiforge.draft.propose.worth import Feature, Worth, worth_of, worth_of_text
 from ankiforge.errors import BugError, one_item
 from ankiforge.model import (
     Brief,
@@ -36,12 +38,23 @@ from ankiforge.model import (
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal, plain
 
-__all__ = ["DRAFTER", "VERSION", "Feature", "Propose", "Reason", "Worth", "worth_of"]
+__all__ = [
+    "DRAFTER",
+    "VERSION",
+    "Feature",
+    "Propose",
+    "Reason",
+    "Worth",
+    "proposal",
+    "worth_of",
+]
 
 DRAFTER = "propose"
 """The name of the drafter."""
 VERSION = "1"
 """Of tables and rules: with another one, what nobody decided on is proposed anew."""
+# Gaps that are tried for a passage, best first.
+_MOST_TRIED = 8
 Blocks = Callable[[Draft, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
@@ -89,27 +102,45 @@ class Propose:
         worth = worth_of(highlight)
         if not worth.deserves:
             return worth.reason.value
-        for passage in passages_of(highlight):
-            drafts = self._allowed(highlight, passage)
-            if drafts:
-                return _joined(drafts)
-        return Reason.NO_GAP.value
+        return proposal(highlight, self._blocks) or Reason.NO_GAP.value
 
-    def _allowed(self, highlight: Highlight, passage: Passage) -> list[Draft]:
-        """Return up to three drafts of one gap each that no check blocks, best first."""
-        if passage.chosen:
-            spans = [passage.chosen]
-        else:
-            language = language_of(passage.text, highlight.nearby, highlight.context)
-            spans = ranked(passage.text, language)
-        drafts: list[Draft] = []
-        for span in spans:
-            draft = _with_gap(highlight, passage, span)
-            if self._blocks is None or not self._blocks(draft, highlight):
-                drafts.append(draft)
-            if len(drafts) == MOST:
-                break
-        return drafts
+
+def proposal(highlight: Highlight, blocks: Blocks | None = None) -> Draft | None:
+    """Return the proposal of a highlight whether or not it is worth one; None without any gap.
+
+    Args:
+        highlight: a passage.
+        blocks: checks a draft with one gap; one that it blocks is left out.
+    """
+    name = language_of(highlight.exact, highlight.nearby, highlight.context)
+    passages = passages_of(highlight, name)
+    if len(passages) > 1:
+        passages.sort(key=lambda passage: -worth_of_text(passage.text, name))
+    for passage in passages:
+        drafts = _drafts(highlight, passage, name, blocks)
+        if drafts:
+            texts = tuple(draft.field("Text") for draft in drafts)
+            return replace(drafts[0], gaps=texts)
+    return None
+
+
+def _drafts(
+    highlight: Highlight, passage: Passage, name: str, blocks: Blocks | None
+) -> list[Draft]:
+    """Return up to three drafts of one gap each that no check blocks, best first."""
+    if passage.chosen:
+        spans = [passage.chosen]
+    else:
+        heading = highlight.heading
+        spans = ranked(passage.text, language(name), mark=passage.mark, heading=heading)
+    drafts: list[Draft] = []
+    for span in spans[:_MOST_TRIED]:
+        draft = _with_gap(highlight, passage, span)
+        if blocks is None or not blocks(draft, highlight):
+            drafts.append(draft)
+        if len(drafts) == MOST:
+            break
+    return drafts
 
 
 def _with_gap(highlight: Highlight, passage: Passage, span: Span) -> Draft:
@@ -134,11 +165,3 @@ def _with_gap(highlight: Highlight, passage: Passage, span: Span) -> Draft:
         start=passage.start,
         origin=Origin(DRAFTER),
     )
-
-
-def _joined(drafts: list[Draft]) -> Draft:
-    """Return one draft with the gaps of several, the first of which is its text."""
-    from msgspec.structs import replace
-
-    texts = tuple(draft.field("Text") for draft in drafts)
-    return replace(drafts[0], gaps=texts)

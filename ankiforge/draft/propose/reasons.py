@@ -9,6 +9,8 @@ class Reason(Enum):
     """Why a passage is not proposed; the value is what a person reads."""
 
     ASIDE = "advice or an aside"
+    STORY = "part of a story"
+    ANNOUNCEMENT = "announces what comes, or points at another place"
     QUESTION = "a question, which states nothing"
     FRAGMENT = "a fragment"
     HEADING = "a heading"

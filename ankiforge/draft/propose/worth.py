@@ -1,15 +1,45 @@
-"""Whether a passage deserves a card: a score with its reasons."""
+"""Whether a passage deserves a card: a score with its reasons.
+
+Most of what people mark is advice, mood or an aside, and no gap makes a good card of it.
+The score is a logistic regression over features that a person can read. Their words are in
+`data/worth_features.txt`, their weights in `data/worth_weights.txt`, learned by
+`benchmarks/proposals/learn_worth.py` from highlights of real sources.
+"""
 
 from __future__ import annotations
 
 import math
+from functools import cache, lru_cache
+from pathlib import Path
 
+from ankiforge.draft import requested
+from ankiforge.draft.propose.passage import SHORT_MARK, completed, word_count
 from ankiforge.draft.propose.reasons import Reason
-from ankiforge.model import Highlight, Value
+from ankiforge.draft.propose.tokens import Kind, Token, tokens
+from ankiforge.draft.propose.words import cue, language, language_of, listed
+from ankiforge.model import Form, Highlight, SourceKind, Value
 from ankiforge.text import regex
+from ankiforge.text.fold import fold
+from ankiforge.text.sentences import boundaries
 
-THRESHOLD = 0.5
-"""The score from which a passage is proposed."""
+_DATA = Path(__file__).parent / "data"
+_SECTIONS = ("called", "cause", "contrast", "rule", "advice", "announces", "hedges")
+_PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
+_YEAR = regex(r"\b(?:1\d{3}|20\d\d)\b")
+_BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff])")
+_ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
+_HEADING_COMMENT = regex(r"\s*\.h\d\b")
+_NUMBERED = regex(
+    r"(?:\d+\.)*\d+\.?\s+[^\W\d_]|[IVX]+\.\s|(?i:chapter|kapitel|chapitre|capítulo|capitolo|глава)\s+\S+"
+)
+_TERM_COLON = regex(r"[\W_]*(?:[^\W_]+[\s-]){0,3}[^\W_]+\s*(?::|—|–|=)\s*\S+\s+\S+\s+\S+")
+_QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
+_DIALOGUE = regex(r"\A\W{0,2}[“\"«„—–]|[,.!?]['”\"»]\s|\b(?:said|asked|dijo|sagte|disse)\b")
+_ELLIPSIS = regex(r"…|\.\.\.")
+_ENUMERATION = regex(
+    r"[^\W_]+, (?:[^\W_]+ ?){1,4},? (?:and|or|und|oder|et|ou|y|o|e|и|или) |•|;\s.*;|\(\d\)|\d\) "
+)
+_LIST_MARK = regex(r"\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
 
 
 class Feature(Value):
@@ -27,9 +57,10 @@ class Worth(Value):
 
     score: float
     """From 0 to 1."""
+    threshold: float
+    """The score from which a passage is proposed."""
     features: tuple[Feature, ...] = ()
     """What decided, the strongest first."""
-    threshold: float = THRESHOLD
 
     @property
     def deserves(self) -> bool:
@@ -39,24 +70,253 @@ class Worth(Value):
     @property
     def reason(self) -> Reason:
         """Why it is not proposed."""
+        for feature in self.features:
+            if feature.weight < 0 and feature.name in _REASONS:
+                return _REASONS[feature.name]
         return Reason.SAYS_LITTLE
 
 
-_FEATURES = {
-    "defines": (regex(r"\b(?:is|are|means|called|defined|heißt|ist|est|es|è)\b"), "defines", 1.0),
-    "counts": (regex(r"\d"), "has a number", 1.0),
-    "cause": (regex(r"\b(?:because|therefore|causes?|weil|parce|porque|perché)\b"), "a cause", 1.0),
-    "second_person": (regex(r"(?i)\b(?:you|your|du|dein|vous|tu)\b"), "speaks to the reader", -1.0),
-    "first_person": (regex(r"\b(?:I|my|me|ich|je)\b"), "is about its author", -1.0),
+_REASONS = {
+    "heading": Reason.HEADING,
+    "title_case": Reason.HEADING,
+    "capitals": Reason.HEADING,
+    "number_first": Reason.HEADING,
+    "question": Reason.QUESTION,
+    "fragment_start": Reason.FRAGMENT,
+    "fragment_end": Reason.FRAGMENT,
+    "no_verb": Reason.FRAGMENT,
+    "very_short": Reason.FRAGMENT,
+    "garbled": Reason.FRAGMENT,
+    "leans": Reason.UNNAMED,
+    "advice": Reason.ASIDE,
+    "you": Reason.ASIDE,
+    "first_person": Reason.ASIDE,
+    "we": Reason.ASIDE,
+    "he_she": Reason.STORY,
+    "past": Reason.STORY,
+    "dialogue": Reason.STORY,
+    "exclamation": Reason.ASIDE,
+    "hedges": Reason.ASIDE,
+    "announces": Reason.ANNOUNCEMENT,
+    "dots": Reason.FRAGMENT,
 }
 
 
+@cache
+def _weights() -> dict[str, float]:
+    path = _DATA / "worth_weights.txt"
+    found = {}
+    for line in path.read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            name, _, number = line.partition(" ")
+            found[name] = float(number)
+    return found
+
+
+@cache
+def _words_of_features() -> dict[str, str]:
+    found = {}
+    for line in (_DATA / "worth_features.txt").read_text("utf-8").splitlines():
+        name, bar, words = line.partition(" | ")
+        if bar and not line.startswith("#"):
+            found[name] = words
+    return found
+
+
+@lru_cache(maxsize=1000)  # asked again when what was drafted is recorded
 def worth_of(highlight: Highlight) -> Worth:
     """Return how much a passage deserves a card, and what decided."""
-    total = 0.0
+    weights = _weights()
+    total = weights["always"]
     features = []
-    for name, (pattern, words, weight) in _FEATURES.items():
-        if pattern.search(highlight.exact):
+    for name, amount in features_of(highlight).items():
+        weight = weights.get(name, 0.0) * amount
+        if weight:
             total += weight
-            features.append(Feature(name, words, weight))
-    return Worth(1 / (1 + math.exp(-total)), tuple(features))
+            features.append((name, weight))
+    features.sort(key=lambda feature: -abs(feature[1]))
+    words = _words_of_features()
+    score = 1 / (1 + math.exp(-total))
+    return Worth(
+        score=score,
+        threshold=weights["threshold"],
+        features=tuple(Feature(name, words.get(name, name), weight) for name, weight in features),
+    )
+
+
+def worth_of_text(text: str, name: str) -> float:
+    """Return the logarithm of the odds that a text deserves a card by its words alone."""
+    weights = _weights()
+    found: dict[str, float] = {}
+    _by_cues(text, name, found)
+    _by_words(text, tokens(text, language(name)), name, found)
+    return sum(weights.get(feature, 0.0) * amount for feature, amount in found.items())
+
+
+def features_of(highlight: Highlight) -> dict[str, float]:
+    """Return the features of a passage with their amounts, mostly 1."""
+    exact = highlight.exact.strip()
+    sentence = completed(highlight)
+    is_term = highlight.form is Form.PHRASE or (
+        word_count(exact) <= SHORT_MARK and word_count(sentence) > word_count(exact) + 1
+    )
+    text = sentence if is_term else exact
+    name = language_of(text, highlight.nearby)
+    tables = language(name)
+    words = tokens(text, tables)
+    found: dict[str, float] = {}
+    if is_term:
+        found["term_in_sentence"] = 1.0
+    _by_reader(highlight, found)
+    _by_form(text, exact, highlight, words, found)
+    _by_cues(text, name, found)
+    _by_words(text, words, name, found)
+    return found
+
+
+def _by_reader(highlight: Highlight, found: dict[str, float]) -> None:
+    """Add what the reader did, and where."""
+    comment = highlight.comment.strip()
+    if comment:
+        if _HEADING_COMMENT.match(comment):
+            found["heading"] = 1.0
+        elif highlight.instructs:
+            found["comment"] = 1.0
+            if word_count(requested(highlight).words) >= 5:
+                found["long_comment"] = 1.0
+    if highlight.source_kind is SourceKind.VAULT:
+        found["from_notes"] = 1.0
+    elif highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO):
+        found["from_pdf"] = 1.0
+
+
+def _by_form(
+    text: str, exact: str, highlight: Highlight, words: list[Token], found: dict[str, float]
+) -> None:
+    """Add how long it is, whether it is whole, and whether it looks like a heading."""
+    count = sum(token.kind is not Kind.SIGN for token in words)
+    if count <= 4:
+        found["very_short"] = 1.0
+    elif count <= 9:
+        found["short"] = 1.0
+    elif count > 70:
+        found["very_long"] = 1.0
+    elif count > 40:
+        found["long"] = 1.0
+    number = len(boundaries(text)) + 1
+    if number == 1:
+        found["one_sentence"] = 1.0
+    elif number <= 3:
+        found["several_sentences"] = 1.0
+    else:
+        found["many_sentences"] = 1.0
+    begins = _BEGINS_WHOLE.match(text) is not None
+    ends = _ENDS_WHOLE.search(text[-8:]) is not None
+    if begins and ends:
+        found["whole"] = 1.0
+    if not begins:
+        found["fragment_start"] = 1.0
+    if not ends:
+        found["fragment_end"] = 1.0
+    headings = map(fold, highlight.heading.split(" › ")) if highlight.heading else ()
+    if fold(exact) in headings:
+        found["heading"] = 1.0
+    if not ends and count <= 12:
+        capitals = sum(token.word[0].isupper() for token in words if token.kind is not Kind.SIGN)
+        if text.isupper():
+            found["capitals"] = 1.0
+        elif count >= 2 and capitals >= 0.7 * count:
+            found["title_case"] = 1.0
+        if _NUMBERED.match(text):
+            found["number_first"] = 1.0
+    if text.rstrip(' ”"»)').endswith(("?", "？")):
+        found["question"] = 1.0
+    if "!" in text:
+        found["exclamation"] = 1.0
+    if _DIALOGUE.search(text):
+        found["dialogue"] = 1.0
+    if _ELLIPSIS.search(text):
+        found["dots"] = 1.0
+    if _LIST_MARK.match(text):
+        found["list_mark"] = 1.0
+
+
+def _by_cues(text: str, name: str, found: dict[str, float]) -> None:
+    """Add what its cues say: a definition, a cause, advice."""
+    for section in _SECTIONS:
+        pattern = cue(section, name)
+        if pattern is not None and pattern.search(text):
+            found[section] = 1.0
+    pattern = cue("means", name)
+    match = pattern.search(text) if pattern is not None else None
+    if match:
+        found["defines"] = 1.0
+        if 0 < len(text[: match.start()].split()) <= 6:
+            found["term_and_definition"] = 1.0
+    if _TERM_COLON.match(text):
+        found["term_and_definition"] = 1.0
+    leans = cue("leans", name)
+    if leans is not None and leans.match(text):
+        found["leans"] = 1.0
+    if ":" in text[1:-1]:
+        found["colon"] = 1.0
+    if "(" in text:
+        found["brackets"] = 1.0
+    if _QUOTED.search(text):
+        found["quoted_term"] = 1.0
+    if _YEAR.search(text):
+        found["year"] = 1.0
+    if _ENUMERATION.search(text):
+        found["enumeration"] = 1.0
+
+
+def _by_words(text: str, words: list[Token], name: str, found: dict[str, float]) -> None:
+    """Add what kind of words it has."""
+    lows = [token.low for token in words if token.kind is not Kind.SIGN]
+    for section, feature in _PEOPLE.items():
+        people = listed(section, name)
+        count = sum(map(people.__contains__, lows))
+        if count:
+            found[feature] = min(count, 3) / 2
+    content = [token for token in words if token.kind >= Kind.NOUN and token.kind <= Kind.NUMBER]
+    numbers = sum(token.kind is Kind.NUMBER for token in content)
+    if numbers:
+        found["numbers"] = 1.0
+    if numbers > 2:
+        found["many_numbers"] = 1.0
+    names = sum(token.kind is Kind.NAME for token in content)
+    if names:
+        found["names"] = min(names, 4) / 2
+    if (
+        any(token.word.isupper() and len(token.word) > 1 for token in content)
+        and not text.isupper()
+    ):
+        found["acronym"] = 1.0
+    if any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words):
+        found["code"] = 1.0
+    if not any(token.kind is Kind.VERB or token.low in _AUXILIARIES for token in words):
+        found["no_verb"] = 1.0
+    plain = [token for token in content if token.kind in (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)]
+    if plain:
+        rare = sum(token.zipf < 3.0 for token in plain)
+        if rare:
+            found["rare_words"] = min(rare, 6) / 3
+        mean = sum(token.zipf for token in plain) / len(plain)
+        if mean < 3.9:
+            found["technical"] = min(3.9 - mean, 1.0)
+        elif mean > 4.7:
+            found["plain_words"] = min(mean - 4.7, 1.0)
+    letters = sum(map(str.isalpha, text))
+    if lows and (letters < 0.6 * len(text.replace(" ", "")) or max(map(len, lows)) > 30):
+        found["garbled"] = 1.0
+
+
+_AUXILIARIES = frozenset(
+    "is are was were has have had can could may might will would must does did be "
+    "ist sind war waren wird werden wurde wurden hat haben kann können muss müssen "
+    "est sont était étaient fut a ont peut peuvent doit doivent sera "
+    "es son era eran fue fueron ha han puede pueden debe deben está están tiene tienen "
+    "è sono erano fu può possono deve devono hanno "
+    "é são foi foram pode podem deve devem tem têm estão "
+    "был была было были может могут есть".split()
+)
