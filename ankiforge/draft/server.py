@@ -174,6 +174,8 @@ class Usage(Value):
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float | None = 0.0
+    local: bool = False
+    """Whether the server is on this machine."""
 
 
 # --- the budget -----------------------------------------------------------------------
@@ -193,7 +195,7 @@ class Budget:
         self._settings = settings
         self._turn = threading.Lock()
         self._changing = threading.Lock()
-        self.usage = Usage(cost_usd=settings.cost(0, 0))
+        self.usage = Usage(cost_usd=settings.cost(0, 0), local=settings.local)
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -177,6 +177,10 @@ def as_text(
     if result.remembered:
         paths = first_of(result.remembered)
         after.append(f"from now on, ankiforge run reads {paths}, too")
+    if _is_first(report) and without and workspace.config.drafter == "rules":
+        advice = _model_advice(workspace)
+        if advice:
+            after.append(advice)
     next_step = _next_step(
         result,
         workspace,
@@ -192,6 +196,18 @@ def as_text(
         left = room - len(before) - len(after) - 1
         most = min(SHOWN, max(left, 1))
     return [*before, *_changes(_changes_that_stand(result, ledger), most), *after]
+
+
+def _is_first(report: Report | None) -> bool:
+    """Return whether everything that a run found is new."""
+    return report is not None and 0 < report.seen == len(report.new)
+
+
+def _model_advice(workspace: WorkspaceFolder) -> str:
+    """Return how to get a language model; "" if there is one."""
+    from ankiforge.reports import doctor
+
+    return doctor.model_advice(workspace.config.llm, doctor.Machine.this())
 
 
 def _next_step(
@@ -272,7 +288,12 @@ def _model_text(result: RunResult) -> str:
     usage = result.usage
     if not usage or not usage.requests:
         return ""
-    cost = "price unknown" if usage.cost_usd is None else dollars(usage.cost_usd)
+    if usage.cost_usd is None:
+        cost = "price unknown"
+    elif usage.local and not usage.cost_usd:
+        cost = "free (local)"
+    else:
+        cost = dollars(usage.cost_usd)
     return f"{counted(usage.requests, 'request')} to the model: {cost}"
 
 
