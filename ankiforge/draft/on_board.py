@@ -37,8 +37,11 @@ PATIENCE_S = 900.0
 _LOOK_AGAIN_S = 0.2
 _LAST_LINES = 40
 _SMALLER = "close other programs, or use a smaller model: ankiforge model list"
-# What llama.cpp says of a model that it cannot load, after time and place.
-_REASON = re.compile(r"error loading model: (?!\w+: failed to load)(.+)|\bE \w+: (.+)")
+# How llama.cpp begins what it says of a model that it cannot load; what is said most clearly first.
+_REASONS = (
+    re.compile(r"error loading model: (?!\w+: failed to load)(.+)"),
+    re.compile(r"\bE \w+: (.+)"),
+)
 
 
 def check_on_board(file: Path) -> int:
@@ -198,10 +201,11 @@ class OnBoard:
 
     def _reason(self) -> str:
         """Return what llama.cpp complained of first; "" if it said nothing."""
-        for line in self._said:
-            found = _REASON.search(line)
-            if found:
-                return (found[1] or found[2])[:200]
+        for reason in _REASONS:
+            for line in self._said:
+                found = reason.search(line)
+                if found:
+                    return found[1][:200]
         return ""
 
 
