@@ -10,7 +10,7 @@ import yaml
 from ankiforge.config.yamlfile import parse
 from ankiforge.errors import ConfigError
 
-_VALUE = r"""(?:"[^"\n]*"|'[^'\n]*'|[^,}#\n]*)"""
+_VALUE = r"""(?:"[^"\n]*"|'[^'\n]*'|[^,}#\n]*?(?=[ \t]*(?:[,}#\n]|\Z)))"""
 
 
 def with_value(text: str, section: str, key: str, value: str) -> str | None:
@@ -69,8 +69,8 @@ def _edits(text: str, section: str, key: str, written: str) -> Iterator[str]:
         )
 
     # it is new
-    yield _replaced(lines, start, head.replace("{", f"{{{key}: {written}, ", 1))
     yield _replaced(lines, start, head.replace("{", f"{{{key}: {written}", 1))
+    yield _replaced(lines, start, head.replace("{", f"{{{key}: {written}, ", 1))
     indent = next((_indent(lines[at]) for at in inside if _says_something(lines[at])), "  ")
     line_end = "" if head.endswith("\n") else "\n"
     yield _replaced(lines, start, f"{head}{line_end}{indent}{key}: {written}\n")

@@ -167,7 +167,7 @@ def _fetch_once(client: httpx2.Client, offer: Offer, part: Path, show: Show) -> 
             file.seek(start)
             file.truncate()
             done = start
-            for piece in answer.iter_raw(_PIECE):
+            for piece in answer.iter_raw():
                 file.write(piece)
                 done += len(piece)
                 if size and done > size:

@@ -116,7 +116,7 @@ def test_it_is_not_started_where_nothing_is_to_be_asked(forge, on_board, log):
     assert len(started(log)) == 1
 
 
-def test_its_key_is_on_no_command_line_and_in_no_file(forge, on_board, log):
+def test_its_command_line_names_neither_model_nor_key(forge, on_board, log):
     on_board()
     forge.ok("run")
     [argv] = [line["argv"] for line in seen(log) if "argv" in line]
