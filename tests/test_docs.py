@@ -32,6 +32,8 @@ from ankiforge.extract import registry
 from ankiforge.ledger import FIELDS
 from samples.build import build, copy_vault
 from tests.fakes import llm_server
+from tests.fakes.file_server import FileServer
+from tests.fakes.gguf import gguf
 from tests.limits import PATIENCE
 
 ROOT = Path(__file__).parents[1]
@@ -87,8 +89,8 @@ ANKI = ".local/share/Anki2/User 1"
 class Home:
     """A home with a note, a vault, PDFs, Zotero and an open Anki; `~` in commands is this."""
 
-    def __init__(self, folder: Path, model: Any, anki: Any) -> None:
-        self.folder, self.model, self.anki = folder, model, anki
+    def __init__(self, folder: Path, model: Any, anki: Any, files: Any) -> None:
+        self.folder, self.model, self.anki, self.files = folder, model, anki, files
         build(folder / "samples")
         for name, old in {"Papers": "papers", "Zotero": "zotero"}.items():
             (folder / "samples" / old).rename(folder / name)
@@ -146,6 +148,8 @@ class Home:
             assert self.anki.address in settings, "the user's own Anki would be asked"
         if "export.apkg" in words:
             self._export()
+        if words[:2] == ["model", "get"]:
+            words[2] = words[2].replace("http://127.0.0.1:8123", self.files.address)
 
     def load(self) -> None:
         """Import the package, by a double click, and let the program see it."""
@@ -241,8 +245,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     with (
         llm_server.LlmServer(otherwise=two_cards) as model,
         serving(folder / ANKI, profile="User 1") as anki,
+        FileServer(gguf()) as files,
     ):
-        yield Home(folder, model, anki)
+        yield Home(folder, model, anki, files)
 
 
 # --- commands run ---------------------------------------------------------------------------
@@ -368,6 +373,9 @@ def test_json_has_the_documented_shapes(home):
     shaped(home.data("ankiforge status"), "status", cards="status cards")
     shaped(home.data("ankiforge draft --drafter llm --estimate"), "estimate")
     shaped(home.data("ankiforge doctor"), "doctor")
+    shaped(home.data("ankiforge model list"), "model list")
+    shaped(home.data("ankiforge model get http://127.0.0.1:8123/tiny.gguf"), "model get")
+    shaped(home.data("ankiforge model use tiny"), "model use")
 
 
 def test_json_has_the_documented_shapes_of_changes_and_questions(home):

@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "export": ("inspect", "Write highlights and cards to a file."),
         "stats": ("inspect", "Show what became of highlights, and how cards fare in Anki."),
         "lint": ("inspect", "Run the checks on any deck."),
+        "model": ("model", "Download a small language model for this machine."),
         "doctor": ("inspect", "Check the set-up and say what to fix."),
         "mcp": ("serve", "Let an agent draft over the Model Context Protocol."),
     },

@@ -18,6 +18,7 @@ from ankiforge.cli.output import Call, command, flag
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
+    from ankiforge.config import LlmSettings
     from ankiforge.model import Json
     from ankiforge.reports.doctor import Server
 
@@ -70,6 +71,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         found=found,
         unconfirmed=[str(concern) for concern in unconfirmed],
         confirmed=[str(concern) for concern in confirmed],
+        advice=_model_advice(folder.config.llm) if written and not found["models"] else "",
     )
     if call.as_json:
         call.data(made.as_json())
@@ -94,6 +96,8 @@ class Made:
     unconfirmed: list[str]
     """What the settings ask for, and nobody has confirmed."""
     confirmed: list[str]
+    advice: str
+    """How to get a language model; "" if there is one."""
 
     def as_json(self) -> Json:
         """Return all of it."""
@@ -118,6 +122,8 @@ class Made:
             yield f"{self.settings} is there already"
         if self.moved:
             yield f"moved here from the default workspace: {', '.join(self.moved)}"
+        if self.advice:
+            yield self.advice
         for concern in self.confirmed:
             yield f"confirmed: {concern}"
         for concern in self.unconfirmed:
@@ -130,6 +136,12 @@ class Made:
         else:
             command = f"run -C {root}"
         yield f"next: read {self.settings}, then: ankiforge {command}"
+
+
+def _model_advice(llm: LlmSettings) -> str:
+    from ankiforge.reports.doctor import Machine, model_advice
+
+    return model_advice(llm, Machine.this())
 
 
 # --- the files of a workspace ---------------------------------------------------------------

@@ -218,10 +218,13 @@ def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, acc
     if remark and not again:
         raise UsageError("--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT")
     if estimate:
+        from ankiforge.config import is_loopback
+
         with session(call, read_only=True) as workspace:
             highlights_named(workspace, again)
             estimated = workspace.estimate(drafter, limit=call.limit)
-            call.show(estimated, [_estimate_text(estimated)])
+            is_local = is_loopback(workspace.folder.config.llm.base_url)
+            call.show(estimated, [_estimate_text(estimated, is_local=is_local)])
         return
     with session(call, writes="drafting") as workspace:
         result = workspace.draft(
@@ -261,9 +264,9 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
     return keys
 
 
-def _estimate_text(estimated: Estimate) -> str:
+def _estimate_text(estimated: Estimate, *, is_local: bool) -> str:
     """Return what the next run would send to the model, as a sentence."""
-    cost = "nothing"
+    cost = "free (local)" if is_local else "nothing"
     if estimated.cost_usd is None:
         cost = "price unknown; set llm.price_usd"
     elif estimated.cost_usd:

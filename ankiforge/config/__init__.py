@@ -42,6 +42,9 @@ class LlmSettings(_Section):
 
     base_url: str = "http://127.0.0.1:11434/v1"
     model: str = "qwen3:8b"
+    model_file: str = ""
+    """A file in the format GGUF, which this program serves itself while it needs it; "" for none.
+    `read_settings` makes it absolute, and derives `base_url`, `model` and `key_env` from it."""
     key_env: str = ""
     """The environment variable that holds the key. "" for the default one, which is only sent to
     its own address (`key_for`). The key itself is never in a file."""
@@ -162,6 +165,8 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         sources.append(_source(item, folder, where.at("sources", number), kinds))
     _check_names(sources)
     llm, anki = written.llm, written.anki
+    if llm.model_file:
+        llm = _on_board(llm, folder, where.at("llm", "model_file"))
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
     if written.accept.llm == "verified" and not llm.verify:
@@ -172,7 +177,26 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         anki = msgspec.structs.replace(anki, collection=str(collection))
     settings = {name: getattr(written, name) for name in _Settings.__struct_fields__}
     settings["anki"] = anki
+    settings["llm"] = llm
     return Config(**settings, sources=tuple(sources), where=where)
+
+
+ON_BOARD = "http://127.0.0.1/v1"
+"""The address of a model that this program serves, until it is started at a port."""
+
+
+def _on_board(llm: LlmSettings, folder: Path, where: Location) -> LlmSettings:
+    """Return the settings of a model that this program serves itself.
+
+    Raises:
+        ConfigError: its file has no name.
+    """
+    file = expanded(llm.model_file, folder, where)
+    if not file.stem:
+        raise where.error(f"{llm.model_file!r} names no file", "the path of a .gguf file")
+    return msgspec.structs.replace(
+        llm, model_file=str(file), model=file.stem, base_url=ON_BOARD, key_env=""
+    )
 
 
 # --- sources ----------------------------------------------------------------------------

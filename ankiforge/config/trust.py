@@ -24,6 +24,7 @@ from ankiforge.config.workspace import (
     REMEMBERED,
     WorkspaceFolder,
     load_values,
+    models_folder,
     store_values,
 )
 from ankiforge.config.yamlfile import Location
@@ -51,6 +52,7 @@ def concerns(workspace: WorkspaceFolder) -> list[Concern]:
         *_sources(workspace),
         *_services(workspace),
         *_executor(workspace),
+        *_model_file(workspace),
         *_folders(workspace),
         *remembered_concerns(workspace),
     ]
@@ -187,6 +189,14 @@ def _executor(workspace: WorkspaceFolder) -> Iterator[Concern]:
     if executor and not is_loopback(executor):
         says = f"{executor} would read PDFs, and can run programs here"
         yield Concern(says, workspace.config.where.at("executor"))
+
+
+def _model_file(workspace: WorkspaceFolder) -> Iterator[Concern]:
+    """Yield a concern for a language model from elsewhere: native code reads it."""
+    file = workspace.config.llm.model_file
+    if file and not _real_path(file).is_relative_to(_real_path(models_folder())):
+        where = workspace.config.where.at("llm", "model_file")
+        yield Concern(f"{file} would be loaded as a language model", where)
 
 
 # --- folders ----------------------------------------------------------------------------

@@ -21,9 +21,14 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from ankiforge.draft.completion import TOO_LARGE, Completion
+from ankiforge.draft.on_board import OnBoard, check_on_board
 from ankiforge.draft.prompt import Question
 from ankiforge.draft.refusals import (
     AGAIN,
@@ -74,14 +79,20 @@ class Client:
         settings: ServerSettings,
         replies: Replies,
         *,
+        notice: Callable[[str], None] = lambda text: None,
         offline: bool = False,
         fresh: bool = False,
     ) -> None:
         """Send nothing yet.
 
-        `offline` refuses other machines; `fresh` asks even if a reply is kept.
+        `notice` is told when a model on board is loaded; `offline` refuses other machines;
+        `fresh` asks even if a reply is kept.
         """
         self.settings = settings
+        self._on_board: OnBoard | None = None
+        if settings.model_file:
+            self._on_board = OnBoard(Path(settings.model_file), notice)
+        self._is_checked = False
         self.budget = Budget(settings)
         self._replies = replies
         self._offline = offline
@@ -177,7 +188,11 @@ class Client:
         Raises:
             UsageError: `--offline` is given, and the server is on another machine.
             ConfigError: the key is missing.
+            UsageError, ServiceError: the model on board cannot be started.
         """
+        if self._on_board is not None and not self._is_checked:
+            check_on_board(Path(self.settings.model_file))
+            self._is_checked = True
         if self._offline and not self.settings.local:
             raise UsageError(
                 f"--offline, and the model is at {self.settings.host}",
@@ -191,6 +206,8 @@ class Client:
             self._stopped = True
         if self._wire is not None:
             self._wire.stop(patience)
+        if self._on_board is not None:
+            self._on_board.end()
 
     def _refuse_if_stopped(self) -> None:
         """Refuse to go on in a run that has ended: its replies may be closed."""
@@ -230,6 +247,7 @@ class Client:
 
         is_first = not self._has_answered
         try:
+            self._start_on_board()
             client = self._connected()
             # given as `messages`, they would be validated by their types, which takes
             # milliseconds
@@ -268,6 +286,12 @@ class Client:
         """Return the error for an answer that did not come, or not as a whole."""
         import httpx2
 
+        if self._on_board is not None:
+            fault = self._on_board.fault()
+            if fault is not None:
+                self._end = self._end or fault
+                self.stop()
+                return self._end
         no_connection = (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError)
         is_gone = isinstance(cause, no_connection)
         if isinstance(cause, httpx2.TimeoutException):
@@ -298,13 +322,24 @@ class Client:
             return self._end
         if not (is_often or is_gone):
             return error
-        if isinstance(error, UnansweredError):
+        if settings.model_file:
+            hint = f"{AGAIN}; else try another model: ankiforge model list"
+        elif isinstance(error, UnansweredError):
             hint = f"is the server running, and {settings.base_url} its address?"
         else:
             hint = "it accepts no request: check llm.extra_body and llm.model"
         self._end = ServiceError(error.message, hint=hint)
         self.stop()
         return self._end
+
+    def _start_on_board(self) -> None:
+        """Start the model on board, if the settings name one; the other threads wait for it."""
+        if self._on_board is None:
+            return
+        address, key = self._on_board.start()
+        with self._lock:
+            if not self.settings.secret:
+                self.settings = replace(self.settings, base_url=address, secret=key)
 
     def _connected(self) -> Any:
         """Return the client of `openai`."""

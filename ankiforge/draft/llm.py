@@ -87,7 +87,13 @@ class Model:
         self._settings = settings
         self._prompt = prompt
         self._notice = notice
-        self._client = Client(settings, replies, offline=offline, fresh=fresh)
+        self._client = Client(
+            settings,
+            replies,
+            notice=notice or (lambda text: None),
+            offline=offline,
+            fresh=fresh,
+        )
         self._conversation = Conversation(self._client, prompt, repair)
 
     @property

@@ -57,6 +57,10 @@ class ServerSettings(Value):
 
     After 0.5 s, then twice as long each time, or as the server says.
     """
+    model_file: str = ""
+    """The model on board, which is started when it is asked; "" = the server runs already."""
+    secret: str = ""
+    """The key of the model on board, which is made when it is started."""
     workspace: str = "DIR"
     """The workspace, for commands to copy."""
 
@@ -78,7 +82,12 @@ class ServerSettings(Value):
 
     @property
     def host(self) -> str:
-        """Return the host for display: `api.openai.com`, `127.0.0.1:11434`."""
+        """Return the host for display: `api.openai.com`, `127.0.0.1:11434`.
+
+        Of a model on board its name, because its port is another one each time.
+        """
+        if self.model_file:
+            return f"{self.model} on this machine"
         return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
 
     @property
@@ -89,11 +98,15 @@ class ServerSettings(Value):
     @property
     def key_name(self) -> str:
         """Return the environment variable of the key that is sent; "" if none is."""
+        if self.model_file:
+            return ""
         return key_variable(LLM, self.base_url, self.key_env)
 
     @property
     def key(self) -> str:
         """Return the key from the environment; "" if there is none."""
+        if self.model_file:
+            return self.secret
         return key_for(LLM, self.base_url, self.key_env)
 
     def checked_key(self) -> str:
@@ -161,6 +174,8 @@ class Usage(Value):
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float | None = 0.0
+    local: bool = False
+    """Whether the server is on this machine."""
 
 
 # --- the budget -----------------------------------------------------------------------
@@ -180,7 +195,7 @@ class Budget:
         self._settings = settings
         self._turn = threading.Lock()
         self._changing = threading.Lock()
-        self.usage = Usage(cost_usd=settings.cost(0, 0))
+        self.usage = Usage(cost_usd=settings.cost(0, 0), local=settings.local)
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from typing import Any
 from ankiforge import __version__
 from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
-from ankiforge.config import LLM, Config, SourceEntry, is_loopback
+from ankiforge.config import LLM, Config, LlmSettings, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import unconfirmed
 from ankiforge.config.workspace import WorkspaceFolder
@@ -30,7 +30,7 @@ from ankiforge.model import Strings, Texts, Value
 from ankiforge.pipeline.sources import open_source
 from ankiforge.pipeline.workspace import open_ledger
 from ankiforge.reports.status import first_of
-from ankiforge.text import counted, regex
+from ankiforge.text import counted, gigabytes, regex
 from ankiforge.text.secrets import without_secret
 
 
@@ -219,6 +219,8 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
     llm = workspace.config.llm
     if workspace.config.drafter != "llm":
         return _ok("model", "not needed: drafter is rules")
+    if llm.model_file:
+        return _model_on_board(Path(llm.model_file))
     key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
         if around.offline:
@@ -242,6 +244,17 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
             f"set llm.model to one it has, such as {first_of(offered)}",
         )
     return _ok("model", f"{llm.model} at {llm.base_url}")
+
+
+def _model_on_board(file: Path) -> Check:
+    """Check that the model could be started, without starting it."""
+    from ankiforge.draft.on_board import check_on_board
+
+    try:
+        needed = check_on_board(file)
+    except ForgeError as error:
+        return _failed("model", error)
+    return _ok("model", f"{file}, on board; it needs about {gigabytes(needed)} of memory")
 
 
 def _without_models(
@@ -413,6 +426,22 @@ def model_servers(machine: Machine) -> tuple[Server, ...]:
 
     with ThreadPoolExecutor(max_workers=max(len(machine.servers), 1)) as pool:
         return tuple(server for server in pool.map(ask, machine.servers) if server.models)
+
+
+def model_advice(llm: LlmSettings, machine: Machine) -> str:
+    """Return how to get a model, in a line; "" if one is configured, or a server runs here.
+
+    Only ports of this machine are asked.
+    """
+    if llm != LlmSettings() or model_servers(machine):
+        return ""
+    from ankiforge.draft.catalogue import OFFERS
+
+    smallest = OFFERS[0]
+    return (
+        "no language model is set up; one that runs on this machine:"
+        f" ankiforge model get {smallest.name} ({gigabytes(smallest.size)})"
+    )
 
 
 STEPS = 4

@@ -185,6 +185,11 @@ def as_text(
     if result.remembered:
         paths = first_of(result.remembered)
         after.append(f"from now on, ankiforge run reads {paths}, too")
+    may_advise = _is_first(report) and workspace.config.drafter == "rules"
+    if may_advise and waits["without"]:
+        advice = _model_advice(workspace)
+        if advice:
+            after.append(advice)
     if names_next:
         next_step = _next_step(
             result,
@@ -243,6 +248,18 @@ def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
         yield f"in all, {text}"
     if reasons:
         yield f"they wait because: {_first_reasons(reasons)}"
+
+
+def _is_first(report: Report | None) -> bool:
+    """Return whether everything that a run found is new."""
+    return report is not None and 0 < report.seen == len(report.new)
+
+
+def _model_advice(workspace: WorkspaceFolder) -> str:
+    """Return how to get a language model; "" if there is one."""
+    from ankiforge.reports import doctor
+
+    return doctor.model_advice(workspace.config.llm, doctor.Machine.this())
 
 
 def _next_step(
@@ -376,7 +393,12 @@ def _model_text(result: RunResult) -> str:
     usage = result.usage
     if not usage or not usage.requests:
         return ""
-    cost = "price unknown" if usage.cost_usd is None else dollars(usage.cost_usd)
+    if usage.cost_usd is None:
+        cost = "price unknown"
+    elif usage.local and not usage.cost_usd:
+        cost = "free (local)"
+    else:
+        cost = dollars(usage.cost_usd)
     return f"{counted(usage.requests, 'request')} to the model: {cost}"
 
 

@@ -51,6 +51,13 @@ def dollars(amount: float) -> str:
     return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
 
 
+def gigabytes(size: int) -> str:
+    """Format a number of bytes: `1.1 GB`, `630 MB`."""
+    if size < 1e9:
+        return f"{size / 1e6:,.0f} MB"
+    return f"{size / 1e9:,.1f} GB"
+
+
 def shortened(text: str, most: int) -> str:
     """Shorten a text to at most `most` characters, with an ellipsis."""
     if len(text) <= most:

@@ -1,0 +1,273 @@
+"""The commands for a model on board: list, get, use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ankiforge.cli.output import Call, command, workspace_of
+from ankiforge.errors import UsageError
+from ankiforge.text import gigabytes
+
+if TYPE_CHECKING:
+    from ankiforge.config.workspace import WorkspaceFolder
+    from ankiforge.model import Json
+
+TOLD_EVERY_S = 30.0
+"""How often a download says how far it is, without a terminal."""
+Show = Callable[[str, int, int], None]
+
+
+@command("""
+  ankiforge model list                models to download, and those that are here
+  ankiforge model get qwen2.5-1.5b    download one
+  ankiforge model use qwen2.5-1.5b    let this workspace draft with it
+""", cls=click.Group)  # fmt: skip
+def model(call: Call) -> None:
+    """Download a small language model that runs on this machine, and use it.
+
+    Nothing is downloaded but by `get`. No server is needed: llama.cpp runs as long as a command
+    needs it.
+    """
+
+
+# --- list -----------------------------------------------------------------------------------
+
+
+@command("\n  ankiforge model list")
+def list_(call: Call) -> None:
+    """Show the models that can be downloaded, and those that are here."""
+    used = _used(call)
+    for row in _rows(used):
+        call.show(row, [_row_text(row)])
+    if not call.as_json and not used:
+        call.say("next: ankiforge model get NAME, then: ankiforge model use NAME")
+
+
+def _used(call: Call) -> str:
+    """Return the file of the model that the workspace uses; "" if it uses none, or cannot tell."""
+    from ankiforge.config.workspace import resolve
+    from ankiforge.extract import registry
+
+    try:
+        return resolve(call.folder, Path.cwd(), registry).config.llm.model_file
+    except UsageError:
+        if call.folder is not None:
+            raise
+        return ""
+
+
+def _rows(used: str) -> Iterator[Json]:
+    """Yield the models of the list, then other files in the folder, then what else is used."""
+    from ankiforge.draft.catalogue import OFFERS, here
+
+    files = {file.stem: file for file in here()}
+    for offer in OFFERS:
+        file = files.pop(offer.name, None)
+        yield _row(offer.name, file, used, offer.size, offer.licence, offer.about)
+    others = list(files.values())
+    if used and Path(used) not in here():
+        others.append(Path(used))
+    for file in others:
+        size = file.stat().st_size if file.exists() else 0
+        yield _row(file.stem, file, used, size, "", "")
+
+
+def _row(name: str, file: Path | None, used: str, size: int, licence: str, about: str) -> Json:
+    is_used = file is not None and str(file) == used
+    return {
+        "name": name,
+        "path": str(file) if file else None,
+        "size": size,
+        "licence": licence,
+        "about": about,
+        "used": is_used,
+    }
+
+
+def _row_text(row: Json) -> str:
+    state = "in use" if row["used"] else "here" if row["path"] else ""
+    size = gigabytes(row["size"])
+    line = f"{row['name']:14}{size:>8}  {row['licence']:11} {state:7} {row['about']}"
+    return line.rstrip()
+
+
+# --- get ------------------------------------------------------------------------------------
+
+
+@command("""
+  ankiforge model get qwen2.5-1.5b
+  ankiforge model get https://example.org/model.gguf --sha256 6a1a2e…""")
+@click.argument("name_or_url", metavar="NAME_OR_URL")
+@click.option("--sha256", default="", metavar="HEX", help="With a URL: what its hash must be.")
+def get(call: Call, name_or_url: str, sha256: str) -> None:
+    """Download a model of the list, or the .gguf file behind an address.
+
+    What has arrived is kept: after Ctrl-C or a broken connection, the same command goes on.
+    """
+    from ankiforge.config import is_loopback
+    from ankiforge.draft.catalogue import offered
+    from ankiforge.draft.download import download
+
+    offer = offered(name_or_url, sha256)
+    if call.offline and not is_loopback(offer.url):
+        raise UsageError("--offline forbids a download", hint="run it without --offline")
+    if not call.as_json:
+        size = f" ({gigabytes(offer.size)}, {offer.licence})" if offer.size else ""
+        call.say(f"{offer.url}{size} → {offer.path}")
+    with _progress(call) as show:
+        found = download(offer, show)
+    is_checked = bool(offer.sha256)
+    got = {
+        "name": offer.name,
+        "path": str(offer.path),
+        "size": offer.path.stat().st_size,
+        "sha256": found,
+        "checked": is_checked,
+    }
+    call.show(got, _got_text(got))
+
+
+def _got_text(got: Json) -> Iterator[str]:
+    from importlib.util import find_spec
+
+    from ankiforge.draft.on_board import INSTALL
+
+    yield f"{got['path']}: {gigabytes(got['size'])}"
+    if got["checked"]:
+        yield f"SHA-256 {got['sha256']}, as expected"
+    else:
+        yield f"SHA-256 {got['sha256']}"
+        yield "this hash was compared with nothing: do it with the page on which you found the file"
+    if find_spec("xllamacpp") is None:
+        yield f"llama.cpp is not installed yet: {INSTALL}"
+    yield f"next: ankiforge model use {got['name']}"
+
+
+@contextmanager
+def _progress(call: Call) -> Iterator[Show]:
+    """Show a bar on a terminal; else a line now and then."""
+    if not call.interactive or call.quiet:
+        yield _lines(call)
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True, no_color=not call.color)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        tasks = {}
+
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what)
+            bars.update(tasks[what], completed=done, total=of or None)
+
+        yield show
+
+
+def _lines(call: Call) -> Show:
+    last = time.monotonic()
+
+    def show(what: str, done: int, of: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= TOLD_EVERY_S and not call.as_json:
+            last = now
+            call.say(f"{what}: {gigabytes(done)}{f' of {gigabytes(of)}' if of else ''}")
+
+    return show
+
+
+# --- use ------------------------------------------------------------------------------------
+
+
+@command("\n  ankiforge model use qwen2.5-1.5b")
+@click.argument("name", metavar="NAME")
+def use(call: Call, name: str) -> None:
+    """Write a model that is here, or the .gguf file at a path, into the workspace's settings."""
+    from ankiforge.draft.catalogue import model_file
+    from ankiforge.draft.gguf import memory_needed
+    from ankiforge.draft.on_board import CONTEXT
+
+    file = model_file(name)
+    memory_needed(file, CONTEXT)  # refuses what is no model
+    folder = workspace_of(call)
+    settings = _write(folder, file)
+    told = {"path": str(file), "settings": str(settings) if settings else None}
+    call.show(told, _used_text(folder, file, settings))
+
+
+def _write(folder: WorkspaceFolder, file: Path) -> Path | None:
+    """Write `llm.model_file`, and confirm it; return the file of the settings.
+
+    None if a person has to do it.
+    """
+    from ankiforge.config import FILE_NAME
+    from ankiforge.config.edit import with_value
+    from ankiforge.config.ownfiles import TEXT_BYTES, own_file
+    from ankiforge.config.trust import concerns, confirm
+    from ankiforge.config.workspace import load, user_folder
+    from ankiforge.extract import registry
+
+    if folder.is_default:
+        return None
+    settings = own_file(folder.root / FILE_NAME)
+    text = settings.read(TEXT_BYTES).decode("utf-8-sig")
+    edited = with_value(text, "llm", "model_file", str(file))
+    if edited is None:
+        return None
+    if edited != text:
+        try:
+            settings.write(edited.encode(), mode=settings.path.stat().st_mode & 0o777)
+        except OSError as error:
+            raise UsageError(f"{settings}: cannot be written: {error.strerror}") from error
+    key = ("llm", "model_file")
+    asked = [each for each in concerns(load(folder.root, registry)) if each.at.steps == key]
+    confirm(folder, asked, user_folder())  # the person just named it
+    return settings.path
+
+
+def _used_text(folder: WorkspaceFolder, file: Path, settings: Path | None) -> Iterator[str]:
+    from importlib.util import find_spec
+
+    from ankiforge.config import FILE_NAME
+    from ankiforge.config.edit import scalar
+    from ankiforge.draft.on_board import INSTALL
+
+    if settings is None:
+        where = f"{FILE_NAME} of a workspace (ankiforge init DIR)"
+        if not folder.is_default:
+            where = str(folder.root / FILE_NAME)
+        yield f"add to {where}:"
+        yield "llm:"
+        yield f"  model_file: {scalar(str(file))}"
+    else:
+        yield f"{settings}: llm.model_file is {file}"
+    if find_spec("xllamacpp") is None:
+        yield f"llama.cpp is not installed yet: {INSTALL}"
+    if settings is not None:
+        yield "next: ankiforge run --drafter llm --limit 10"
+
+
+model.add_command(list_)
+model.add_command(get)
+model.add_command(use)

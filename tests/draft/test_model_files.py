@@ -1,0 +1,271 @@
+"""`ankiforge model`: a download that breaks off goes on, and only the right file is kept."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ankiforge.config.edit import with_value
+from ankiforge.draft import catalogue, download
+from ankiforge.draft.catalogue import OFFERS, Offer
+from tests.fakes.file_server import FileServer, Spoilt
+from tests.fakes.gguf import gguf
+
+MODEL = gguf(weights=3_000_000)
+HASH = hashlib.sha256(MODEL).hexdigest()
+SIZE = len(MODEL)
+MB = 1 << 20
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """A server with a model, and no waiting between attempts."""
+    monkeypatch.setattr(download, "WAIT_S", 0.0)
+    with FileServer(MODEL) as running:
+        yield running
+
+
+@pytest.fixture
+def get(forge, files) -> Any:
+    """Download the model of the server: `get(code=3, sha256="…")`."""
+
+    def call(*more: str, code: int = 0, sha256: str = HASH, path: str = "/tiny.gguf") -> Any:
+        return forge("model", "get", f"{files.address}{path}", "--sha256", sha256, *more, code=code)
+
+    return call
+
+
+@pytest.fixture
+def models(forge) -> Any:
+    """Return the names and contents of all files in the folder for models."""
+
+    def look() -> dict[str, bytes]:
+        folder = forge.home / "models"
+        if not folder.is_dir():
+            return {}
+        return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    return look
+
+
+def ranges(files: FileServer) -> list[str]:
+    return [wanted for _, wanted in files.asked]
+
+
+# --- what arrives ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("queue", "wanted"),
+    [
+        ([], [""]),
+        ([Spoilt(cut=MB), Spoilt(cut=MB)], ["", f"bytes={MB}-", f"bytes={2 * MB}-"]),
+        ([Spoilt(cut=MB), Spoilt(ignores_range=True)], ["", f"bytes={MB}-"]),
+        ([Spoilt(cut=MB), Spoilt(shift=5)], ["", f"bytes={MB}-", ""]),
+        ([Spoilt(cut=MB), Spoilt(status=503)], ["", f"bytes={MB}-", f"bytes={MB}-"]),
+        ([Spoilt(cut=0)] * 3, [""] * 4),
+        ([Spoilt(length=SIZE + 10)], ["", f"bytes={SIZE}-"]),
+        ([Spoilt(cut=MB + 7)], ["", f"bytes={MB + 7}-"]),
+        ([Spoilt(location="/other"), Spoilt(cut=MB), Spoilt(location="/other")],
+         ["", "", f"bytes={MB}-", f"bytes={MB}-"]),
+    ],
+    ids=["whole", "breaks off", "ignores the range", "another range", "busy", "nothing comes", "wrong length", "in the middle", "redirects"],
+)  # fmt: skip
+def test_the_whole_file_arrives_and_what_is_here_is_not_asked_for_again(
+    get, files, models, queue, wanted
+):
+    files.queue.extend(queue)
+    told = get()
+    assert ranges(files) == wanted
+    assert models() == {"tiny.gguf": MODEL}
+    assert f"SHA-256 {HASH}, as expected" in told.stdout
+    assert "next: ankiforge model use tiny" in told.stdout
+    get()
+    assert ranges(files) == wanted, "it is here"
+
+
+def test_a_download_that_was_given_up_goes_on_with_the_next_command(get, files, models):
+    files.queue.append(Spoilt(cut=MB))
+    files.always = Spoilt(status=500)
+    told = get(code=3)
+    assert "it answers 500; 1 MB of tiny have arrived" in told.stderr
+    assert "hint: run the same command again" in told.stderr
+    assert models()["tiny.gguf.part"] == MODEL[:MB]
+    files.always = Spoilt()
+    files.asked.clear()
+    get()
+    assert ranges(files) == [f"bytes={MB}-"]
+    assert models() == {"tiny.gguf": MODEL}
+
+
+def test_a_file_that_changed_meanwhile_is_downloaded_as_a_whole(get, files, models):
+    files.queue.append(Spoilt(cut=MB))
+    files.always = Spoilt(status=500)
+    get(code=3)
+    files.content = gguf(weights=2_000_000)
+    files.etag = '"two"'
+    files.always = Spoilt()
+    get(sha256=hashlib.sha256(files.content).hexdigest())
+    assert models() == {"tiny.gguf": files.content}
+
+
+def test_a_hash_that_nobody_gave_is_shown_to_be_compared(forge, files):
+    told = forge.ok("model", "get", f"{files.address}/tiny.gguf")
+    assert f"SHA-256 {HASH}\nthis hash was compared with nothing" in told.stdout
+    [row] = [row for row in forge.ok("model", "list", "--json").lines if row["name"] == "tiny"]
+    assert row["path"] == str(forge.home / "models/tiny.gguf")
+
+
+# --- what does not --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "code", "words"),
+    [
+        (Spoilt(length=SIZE - 10), 1, "has the SHA-256"),
+        (Spoilt(status=404), 3, "answers 404"),
+        (Spoilt(status=403), 3, "needs a login; download it in a browser"),
+        (Spoilt(location="http://files.invalid/tiny.gguf"), 2, "begins with https://"),
+        (Spoilt(location="/again"), 3, "redirects without end"),
+        (Spoilt(ignores_range=True, cut=MB), 3, "1 MB of tiny have arrived"),
+    ],
+)
+def test_what_is_not_the_file_is_never_in_its_place(get, files, models, spoilt, code, words):
+    files.always = spoilt
+    told = get(code=code)
+    assert words in told.stderr
+    assert "Traceback" not in told.stderr
+    assert "tiny.gguf" not in models()
+    assert len(files.asked) <= 30
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<html>Please log in</html>", "is not a model in the format GGUF"),
+        (b"", "is not a model in the format GGUF"),
+        (gguf(weights=10), "instead of"),
+    ],
+)
+def test_another_file_is_deleted_with_the_reason(get, files, models, content, words):
+    files.content = content
+    assert words in get(code=1).stderr
+    assert models() == {}
+
+
+def test_a_file_whose_size_is_not_that_of_the_list_is_not_even_begun(
+    forge, files, models, monkeypatch
+):
+    offer = Offer("tiny", f"{files.address}/tiny.gguf", SIZE + 1, HASH, "MIT")
+    monkeypatch.setattr(catalogue, "OFFERS", (offer,))
+    told = forge("model", "get", "tiny", code=1)
+    assert f"offers {SIZE:,} bytes instead of {SIZE + 1:,}" in told.stderr
+    assert not any(models().values())
+
+
+def test_a_full_disk_is_told_before_anything_is_written(get, models, monkeypatch):
+    full = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr("shutil.disk_usage", lambda _: full)
+    assert "free space there" in get(code=2).stderr
+    assert not any(models().values())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("qwen2.5-1.5b --offline", "--offline forbids a download"),
+        ("qwen9", "known: qwen2.5-1.5b, smollm3-3b, qwen3-4b"),
+        ("http://models.invalid/a.gguf", "begins with https://"),
+        ("https://models.invalid/a.zip", "not the address of a .gguf file"),
+        ("https://models.invalid/a%00b.gguf", "not the address of a .gguf file"),
+        ("https://models.invalid/.gguf", "not the address of a .gguf file"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(forge, words, told):
+    assert told in forge("model", "get", *words.split(), code=2).stderr
+
+
+def test_the_models_of_the_list_are_pinned_and_can_be_checked():
+    for offer in OFFERS:
+        assert len(bytes.fromhex(offer.sha256)) == 32
+        assert 1e9 < offer.size < 4e9
+        assert offer.licence == "Apache-2.0"
+        assert "/resolve/main/" not in offer.url
+
+
+# --- list and use ---------------------------------------------------------------------------
+
+PATH = "/models/a b.gguf"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "\nllm:\n  model_file: /models/a b.gguf\n"),
+        ("me: [Ada]", "me: [Ada]\n\nllm:\n  model_file: /models/a b.gguf\n"),
+        (
+            "llm:  # mine\n  # a comment\n    # deeper\n  model: x  # y\noutput: .\n",
+            "llm:  # mine\n  model_file: /models/a b.gguf\n  # a comment\n    # deeper\n  model: x  # y\noutput: .\n",
+        ),
+        ("llm:\n", "llm:\n  model_file: /models/a b.gguf\n"),
+        ("llm:", "llm:\n  model_file: /models/a b.gguf\n"),
+        ("llm: {}\n", "llm: {model_file: /models/a b.gguf}\n"),
+        (
+            "llm: {model: x, verify: true} # y\n",
+            "llm: {model_file: /models/a b.gguf, model: x, verify: true} # y\n",
+        ),
+        ("llm: {model: x, model_file: 'o, p'}\n", "llm: {model: x, model_file: /models/a b.gguf}\n"),
+        (
+            "llm:\n    model: x\n    model_file: old.gguf  # why\nme: []\n",
+            "llm:\n    model: x\n    model_file: /models/a b.gguf  # why\nme: []\n",
+        ),
+        ("llm: {model: x,\n  verify: true}\n", "llm: {model_file: /models/a b.gguf, model: x,\n  verify: true}\n"),
+    ],
+)  # fmt: skip
+def test_a_value_is_set_and_all_else_stays_as_it_was_written(before, after):
+    assert with_value(before, "llm", "model_file", PATH) == after
+    assert with_value(after, "llm", "model_file", PATH) == after
+
+
+@pytest.mark.parametrize("text", ["llm: [a]\n", "- a\n", "llm: 5\n", "llm: {\n"])
+def test_what_cannot_be_changed_safely_is_left_to_a_person(text):
+    assert with_value(text, "llm", "model_file", PATH) is None
+
+
+def test_a_model_is_used_from_then_on_and_need_not_be_confirmed(forge, get):
+    get()
+    told = forge.ok("model", "use", "tiny")
+    assert (
+        "ankiforge.yaml of a workspace (ankiforge init DIR):\nllm:\n  model_file: " in told.stdout
+    )
+    forge.ok("init", ".")
+    elsewhere = forge.folder / "other.gguf"
+    elsewhere.write_bytes(MODEL)
+    for name, file in (("other.gguf", elsewhere), ("tiny", forge.home / "models/tiny.gguf")):
+        assert forge.json("model", "use", name)["path"] == str(file)
+        assert [
+            row["path"] for row in forge.ok("model", "list", "--json").lines if row["used"]
+        ] == [str(file)]
+        assert "model_file" not in forge.ok("run", forge.folder, "--drafter", "rules").stderr
+    assert "# Any OpenAI-compatible server" in (forge.folder / "ankiforge.yaml").read_text("utf-8")
+
+
+def test_a_model_that_is_not_here_is_named_with_the_command_that_gets_it(forge):
+    told = forge("model", "use", "qwen3-4b", code=2)
+    assert "hint: ankiforge model get qwen3-4b" in told.stderr
+    assert "ankiforge model list" in forge("model", "use", "nothing", code=2).stderr
+
+
+def test_init_and_the_first_run_say_in_a_line_how_to_get_a_model(forge, vault, monkeypatch):
+    monkeypatch.setattr("ankiforge.reports.doctor.model_servers", lambda _: ())
+    advice = "ankiforge model get qwen2.5-1.5b (1.1 GB)"
+    for name in ("a", "b"):
+        (vault / f"{name}.md").write_text(f"The letter =={name} is one of them all==, {name}.\n")
+    (vault / "c.md").write_text(
+        "> Sleep has stages, and each of them has a length of its own. [p. 3](zotero://open-pdf/library/items/ABCDEFGH?page=3)\n"
+    )
+    assert forge.ok("init", ".").stderr.count(advice) == 1
+    first = forge.ok("run", vault).stdout
+    assert first.count(advice) == 1, first
+    assert advice not in forge.ok("run", vault).stdout
