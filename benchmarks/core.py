@@ -3,9 +3,10 @@
     python -m benchmarks.core [--notes N] [--rounds N] [--python PATH ...]
 
 Each run is the whole command in a process of its own, over a made-up vault of study notes. Several
-interpreters, each with its own ankiforge, take turns round by round: their ratios belong to one machine at
-one time. Every figure is the median of the rounds. A statement counts once for each call that runs it,
-also if it takes 200 rows.
+interpreters, each with its own ankiforge, take turns round by round: their ratios belong
+to one machine at one time. Every figure is the median of the rounds. A statement counts
+once for each call
+that runs it, also if it takes 200 rows.
 """
 
 from __future__ import annotations

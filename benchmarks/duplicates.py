@@ -2,8 +2,9 @@
 
     python -m benchmarks.duplicates [CARDS ...]
 
-The pairs are ours, and those in the folder that `ANKIFORGE_FIXTURES` names, if any. The deck is made of
-words with the frequencies of a natural text; one card in fifty repeats another in other words. The
+The pairs are ours, and those in the folder that `ANKIFORGE_FIXTURES` names, if any. The
+deck is made of words with the frequencies of a natural text; one card in fifty repeats
+another in other words. The
 lists are what people write by hand: ten thousand cards of one pattern each, one of them said twice.
 The peer is rapidfuzz over all pairs, on a thousand cards. Seconds are processor time.
 """

@@ -2,10 +2,11 @@
 
     python -m benchmarks.extract_pdf [--real FOLDER] [--font FAMILY] [--seed N] [--runs N]
 
-It makes PDFs whose marks are known (`marked_pdfs`), reads them and the real ones of FOLDER (or of `pdf/` in
-the folder that `ANKIFORGE_FIXTURES` names), and
-reads them with pdfannots in a process of its own. Beside each real `name.pdf` lies `name.json` with the text of its marks: `{"annots": [{"page": 0,
-"text": …, "provenance": …}]}`; `upstream-test` are those that another program tests for.
+It makes PDFs whose marks are known (`marked_pdfs`), reads them and the real ones of FOLDER
+(or of `pdf/` in the folder that `ANKIFORGE_FIXTURES` names), and
+reads them with pdfannots in a process of its own. Beside each real `name.pdf` lies
+`name.json` with the text of its marks: `{"annots": [{"page": 0, "text": …, "provenance":
+…}]}`; `upstream-test` are those that another program tests for.
 Exit code 1: a bar was not reached.
 """
 

@@ -3,8 +3,9 @@
     python -m benchmarks.figures [--quick] [--only NAME ...] [--to FOLDER]
 
 Each benchmark is a process of its own, one after another. What it prints goes to `figures.txt`
-beside this file, and the list of the page is read from it, so that no figure is copied by hand. It takes ten
-minutes on two cores, `--quick` some with smaller sizes. The machine should have nothing else to do.
+beside this file, and the list of the page is read from it, so that no figure is copied by
+hand. It takes ten minutes on two cores, `--quick` some with smaller sizes. The machine
+should have nothing else to do.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
 
 `honest.jsonl` holds the 93 cards that a strong model drew from the passages of
 `passages.jsonl`, as it answered; people who rated them blind found nothing in them that their
-passages do not say. Each is drawn as the drafter does. Spoiled: a figure changed, the answer of another passage, a word of
-the quote cut or changed, an address added, a “not” added or taken away.
+passages do not say. Each is drawn as the drafter does. Spoiled: a figure changed, the
+answer of another passage, a word of the quote cut or changed, an address added, a “not”
+added or taken away.
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ import genanki
 import pytest
 import yaml
 
-from ankiforge.cli import COMMANDS, main
 from ankiforge.cli import forge as forge_group
+from ankiforge.cli import main
+from ankiforge.cli.commands import COMMANDS
 from ankiforge.config import read_settings
 from ankiforge.errors import ForgeError
 from ankiforge.extract import registry

@@ -8,8 +8,8 @@ import click
 import pytest
 
 from ankiforge import errors
-from ankiforge.cli import COMMANDS
 from ankiforge.cli import forge as program
+from ankiforge.cli.commands import COMMANDS
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.limits import PATIENCE

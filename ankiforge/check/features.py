@@ -235,7 +235,7 @@ def aligned(card: Features, other: Features) -> Features:
     missing = other.tokens - card.tokens
     if not missing:
         return card
-    runs = _runs(card.whole)
+    runs = _words_in_full(card.whole)
     joined_words = {runs[word]: word for word in missing if word in runs}
     if not joined_words:
         return card
@@ -255,8 +255,11 @@ def aligned(card: Features, other: Features) -> Features:
 
 
 @lru_cache(maxsize=2048)
-def _runs(form: str) -> Texts:
-    """Return adjacent words by their other spellings: as one word, or as initials."""
+def _words_in_full(form: str) -> Texts:
+    """Return adjacent words by their short forms: written as one word, or as initials.
+
+    `united states` is at `us` and at `unitedstates`. A stop word ends a run: initials skip none.
+    """
     words = tokens_of(form)
     runs = {}
     for place, (word, following) in enumerate(pairwise(words)):

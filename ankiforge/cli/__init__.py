@@ -1,6 +1,6 @@
 """The command line: one module for each family of commands.
 
-This module imports nothing but click, so that `ankiforge --help` answers at once. The module of a
+This module imports little but click, so that `ankiforge --help` answers at once. The module of a
 command is imported when the command is called.
 """
 
@@ -15,77 +15,12 @@ from typing import Any, NoReturn
 import click
 
 from ankiforge import __version__
+from ankiforge.cli.commands import COMMANDS, GROUPS, given, shared_options
 from ankiforge.errors import ForgeError, UsageError
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
 cycles; with the default thresholds, collection takes a tenth of its time."""
-
-GROUPS: dict[str, dict[str, tuple[str, str]]] = {
-    "Every day": {
-        "run": ("run", "Read, draft, check, and write the package for Anki."),
-        "review": ("serve", "Decide on cards in the browser."),
-        "status": ("inspect", "Show what waits for you, and what to run next."),
-        "watch": ("serve", "Do what run does, whenever you save a note."),
-        "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
-    },
-    "Decide": {
-        "list": ("inspect", "List cards, drafts and questions, or what has no card."),
-        "show": ("inspect", "Show cards, drafts and questions in full."),
-        "accept": ("decide", "Accept drafts, or answer questions with yes."),
-        "reject": ("decide", "Reject drafts and cards, or answer questions with no."),
-        "edit": ("decide", "Reword a card or draft, or make a card."),
-        "skip": ("decide", "Make no card from a highlight."),
-        "undo": ("decide", "Take back your last decision, or an earlier one."),
-    },
-    "Anki": {
-        "build": ("anki", "Write the package of accepted cards."),
-        "push": ("anki", "Send the cards to Anki, which must be running."),
-        "pull": ("anki", "See what you did to your cards in Anki."),
-        "adopt": ("anki", "Take over another tool's notes with their history."),
-    },
-    "More": {
-        "search": ("inspect", "Search everything you have read."),
-        "draft": ("run", "Draft again, or with a model, or with any chatbot."),
-        "extract": ("run", "Show the highlights of a file or folder; write nothing."),
-        "export": ("inspect", "Write highlights and cards to a file."),
-        "stats": ("inspect", "Show what became of highlights, and how cards fare in Anki."),
-        "lint": ("inspect", "Run the checks on any deck."),
-        "doctor": ("inspect", "Check the set-up and say what to fix."),
-        "mcp": ("serve", "Let an agent draft over the Model Context Protocol."),
-    },
-}
-"""heading: {command: (module, short help)}, in the order of `ankiforge --help`."""
-COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
-
-SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
-    ("-C", "--workspace"): {"type": click.Path(), "help": "Use the workspace in this folder."},
-    ("--json", "as_json"): {"is_flag": True, "help": "Print JSON, one value a line."},
-    ("-q", "--quiet"): {"is_flag": True, "help": "Print errors only."},
-    ("-v", "--verbose"): {"is_flag": True, "help": "Print more."},
-    ("--no-color",): {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."},
-    ("--offline",): {"is_flag": True, "help": "Connect to this machine only."},
-    ("--limit",): {"type": click.IntRange(0), "metavar": "N", "help": "List or draft at most N."},
-    ("--jobs",): {
-        "type": click.IntRange(1, 64),
-        "metavar": "N",
-        "help": "Read or ask N at a time.",
-    },
-}
-
-
-def shared_options() -> list[click.Option]:
-    """Return the options that every command accepts."""
-    return [click.Option(names, **settings) for names, settings in SHARED_OPTIONS.items()]
-
-
-def given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given."""
-    values = {}
-    for name, value in options.items():
-        if value is not None and value is not False:  # 0 is a value: `--limit 0`
-            values[name] = value
-    return values
 
 
 class Program(click.Group):

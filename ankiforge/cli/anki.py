@@ -86,7 +86,10 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
 @flag("--connect", help="Ask a running Anki through AnkiConnect.")
 @flag("--bind", help="Use this collection from now on.")
 def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool) -> None:
-    """See what you did to your cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
+    """See what you did to your cards in Anki: edits, tags, deletions, reviews.
+
+    Anki is only read.
+    """
     from ankiforge.pipeline.collection import adopt_unknown
     from ankiforge.pipeline.result import RunResult
 

@@ -86,7 +86,10 @@ def list_(call: Call, query: Words, everything: bool, no_card: bool, view: str |
 
 
 class Listing:
-    """What `list` and `show` print: cards, drafts, questions and highlights, as JSON and as lines."""
+    """What `list` and `show` print.
+
+    Cards, drafts, questions and highlights, as JSON and as lines.
+    """
 
     def __init__(self, call: Call, workspace: Workspace) -> None:
         self._call = call
@@ -179,7 +182,10 @@ class Listing:
         return (*text, *map(done_line, decisions))
 
     def _new(self, ids: list[str]) -> Iterator[Line]:
-        """Yield the new drafts that the review page has, in its order, each with its alternatives."""
+        """Yield the new drafts that the review page has, in its order.
+
+        Each is followed by its alternatives.
+        """
         chosen = set(ids)
         in_order = [id for id in self._ledger.order().new if id in chosen]
         for line in self._ledger.lines(in_order):
@@ -201,7 +207,10 @@ class Listing:
                 yield other
 
     def _changed(self, words: Words) -> Shown:
-        """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
+        """Yield revisions and conflicts.
+
+        Then follow what changed with its source lately, and what is gone there.
+        """
         from ankiforge.ledger import QueryTerm
         from ankiforge.model import QuestionKind
         from ankiforge.pipeline.query import lately
@@ -221,7 +230,10 @@ class Listing:
         yield from self.lines(ledger.lines([id for id in chosen if id in gone]))
 
     def _unknown(self) -> Shown:
-        """Yield notes of ours in Anki that the journal does not know, and whose passage was not found."""
+        """Yield notes of ours in Anki that the journal does not know.
+
+        Their passages were not found.
+        """
         from ankiforge.anki.render import unrender
         from ankiforge.text import on_one_line, shortened
 

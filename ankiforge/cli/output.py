@@ -1,7 +1,7 @@
 """Shared parts of the commands: options, output, exit codes, the open workspace, progress.
 
-Data goes to stdout (`call.data`, `call.print`), messages go to stderr (`call.say`, `call.warn`). With
-`--json`, stdout contains nothing but JSON.
+Data goes to stdout (`call.data`, `call.print`), messages go to stderr (`call.say`,
+`call.warn`). With `--json`, stdout contains nothing but JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli import COMMANDS, given, shared_options
+from ankiforge.cli.commands import COMMANDS, given, shared_options
 from ankiforge.errors import ForgeError
 from ankiforge.text import regex
 from ankiforge.text.fold import BIDI_CONTROLS
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.result import Progress, RunResult
     from ankiforge.pipeline.workspace import Workspace
 
-# What could control the terminal: the commands with parameters, such as colours, as a whole, and any
+# What could control the terminal: commands with parameters, such as colours, as a whole, and any
 # other control character but tab and line feed.
 _ESCAPES = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _UNSAFE = regex(_ESCAPES)
@@ -58,7 +58,10 @@ class Call:
     """One call of a command: its shared options, and the output that they shape."""
 
     workspace: str = ""
-    """The folder given with `-C`, which commands in messages name, too, so that they can be copied."""
+    """The folder given with `-C`, which commands in messages name, too.
+
+    So they can be copied.
+    """
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
@@ -67,7 +70,10 @@ class Call:
     limit: int | None = None
     """The maximum number of items that the command makes or lists; None = all."""
     jobs: int = 0
-    """The number of concurrent requests and of files; 0 = as in the settings, and as many as cores."""
+    """The number of concurrent requests and of files.
+
+    0 = as in the settings, and as many as cores.
+    """
     noticed: set[Problem] = field(default_factory=set)
     """The notices already printed; each is printed only once."""
 
@@ -123,8 +129,8 @@ class Call:
     def problems(self, problems: Iterable[Problem], most: int | None = None) -> int:
         """Print problems, then notices, with their hints; return the number of lines.
 
-        With `most`, files that have the same problem share a line, and of more than `most` lines the last
-        one is a count.
+        With `most`, files that have the same problem share a line, and of more than `most`
+        lines the last one is a count.
         """
         groups: dict[object, list[Problem]] = {}
         for problem in self._new_problems(problems):
@@ -350,7 +356,10 @@ ACCEPT = click.option(
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:
-    """Raise for `--word` in commands that allow unknown options so that queries may contain `-word`."""
+    """Raise for `--word` in commands whose queries may contain `-word`.
+
+    They allow unknown options.
+    """
     if unknown := next((word for word in query if word.startswith("--")), ""):
         raise click.NoSuchOption(unknown, ctx=click.get_current_context())
 

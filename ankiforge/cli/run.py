@@ -271,8 +271,8 @@ def _estimate_text(estimated: Estimate) -> str:
 def export(call: Call, file: Path) -> None:
     """Write a prompt for highlights without a card to FILE, to paste into any chatbot.
 
-    What does not fit continues in FILE-2. With `llm: {verify: true}`, FILE-verify asks the chat to compare
-    the cards that it drafted before.
+    What does not fit continues in FILE-2. With `llm: {verify: true}`, FILE-verify asks the
+    chat to compare the cards that it drafted before.
     """
     from ankiforge.draft import chat
     from ankiforge.pipeline.draft import for_model, to_compare

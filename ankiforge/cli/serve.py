@@ -95,7 +95,8 @@ def _redirect(address: str) -> Iterator[Path]:
     """
     from tempfile import TemporaryDirectory
 
-    # browsers from a snap see no folder of temporary files but their own, and nothing hidden at home
+    # browsers from a snap see no folder of temporary files but their own, and nothing
+    # hidden at home
     home = Path.home() if Path("/snap/bin").is_dir() and Path.home().is_dir() else None
     with TemporaryDirectory(prefix="ankiforge-", dir=home, ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "open.html"

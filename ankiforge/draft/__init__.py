@@ -1,54 +1,33 @@
 """Drafters turn highlights into drafts, or give the reason why a highlight gets no card.
 
-`rules` needs no model, key or network. `llm` asks any OpenAI-compatible server; `chat`
-exchanges the same requests as texts to paste. This module contains what they share:
-which highlights may be drafted, which may be sent to a server, and what a reader's
-comment asks for.
+rules      what a person wrote or marked as a card; needs no model, key or network
+llm        asks any OpenAI-compatible server
+chat       exchanges the same requests as texts to paste
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
-from typing import Protocol
 
-from msgspec.structs import replace
-
-from ankiforge.errors import BugError
-from ankiforge.model import (
-    ELSEWHERE,
-    CardKind,
-    Drafted,
-    Fields,
-    Highlight,
-    HighlightKind,
-    Problem,
-    SourceKind,
-    Task,
-    Value,
+from ankiforge.draft.instructions import (
+    failed_on,
+    for_rules,
+    skip_reason,
+    withheld,
+    without_comment,
+    worth,
 )
-from ankiforge.text import regex
-from ankiforge.text.private import without_tag
+from ankiforge.model import Drafted, Task
 
-
-class Replies(Protocol):
-    """A cache of raw replies by the hash of their request (the ledger has one). Thread-safe."""
-
-    def get(self, request: str) -> str | None:
-        """Return the raw reply to a request; None if there is none."""
-
-    def put(
-        self,
-        request: str,
-        raw: str,
-        *,
-        model: str,
-        prompt: str,
-        tokens_in: int,
-        tokens_out: int,
-    ) -> None:
-        """Store a reply durably, replacing an older one."""
+__all__ = [
+    "Rules",
+    "failed_on",
+    "for_rules",
+    "skip_reason",
+    "withheld",
+    "without_comment",
+    "worth",
+]
 
 
 class Rules:
@@ -63,191 +42,3 @@ class Rules:
             from ankiforge.draft.rules import drafted
 
             yield drafted(task)
-
-
-def failed_on(highlight: Highlight, error: BugError) -> Problem:
-    """Return the problem of a passage that could not be drafted or checked."""
-    words = " ".join((highlight.exact or highlight.comment).split())[:60]
-    return Problem(highlight.document.title, f"“{words}”: {error.message}", error.hint)
-
-
-def sided(kind: CardKind, front: str, back: str) -> Fields:
-    """Return the fields of a card with a front and a back."""
-    return (("Front", front), ("Back", back), *kind.switched_on)
-
-
-# --- instructions in comments ---------------------------------------------------------
-
-
-class Wish(StrEnum):
-    """What the reader's comment asks for."""
-
-    NONE = "none"
-    SKIP = "skip"
-    QUESTION = "question"
-    CLOZE = "cloze"
-
-
-class Instruction(Value):
-    """A parsed comment."""
-
-    wish: Wish
-    words: str = ""
-    """The question to ask, the phrase to hide ("" = the marked words), or the reason to skip."""
-
-
-_REPLIES = regex(r"(?ms)^— .*")
-_COMMANDS = {
-    Wish.SKIP: regex(r"(?is)skip\s*[.!]?|skip:\s*(?P<words>.*)"),
-    Wish.QUESTION: regex(r"(?is)(?:\?|q:)\s*(?P<words>.*)"),
-    Wish.CLOZE: regex(r"(?is)c:\s*(?P<words>.*)"),
-}
-
-
-def instruction(comment: str) -> Instruction:
-    """Parse a comment: `skip`, `? question`, `q: question`, `c: phrase`, or `…?`.
-
-    Other comments that end in a question mark count if they could be the front of a
-    card; "why?" could not. Replies to the comment, in lines that begin with a dash, are
-    ignored.
-    """
-    words = " ".join(without_tag(_REPLIES.sub("", comment)).split())
-    for wish, command in _COMMANDS.items():
-        match = command.fullmatch(words)
-        if match:
-            argument = (match["words"] or "").strip()
-            is_empty = wish is Wish.QUESTION and not argument.strip("? ")
-            return Instruction(Wish.NONE if is_empty else wish, argument)
-    if words.endswith(("?", "？")) and _could_be_a_front(words):
-        return Instruction(Wish.QUESTION, words)
-    return Instruction(Wish.NONE, words)
-
-
-def _could_be_a_front(words: str) -> bool:
-    """Return whether a text has three words; without blanks between them, six letters."""
-    return len(words.split()) >= 3 or (len(words) > 6 and not words.isascii())
-
-
-def requested(highlight: Highlight) -> Instruction:
-    """Return what a highlight's comment asks for; nothing if somebody else wrote the comment."""
-    return instruction(highlight.comment if highlight.instructs else "")
-
-
-def without_comment(highlight: Highlight) -> Highlight:
-    """Return a highlight whose surroundings do not contain its comment, which is never evidence.
-
-    The comment on a quote stands beside it in the note.
-    """
-    words = [re.escape(word) for word in highlight.comment.split()]
-    if not words:
-        return highlight
-    whole = r"\s+".join(words)
-    prefix = re.sub(whole, "[…]", highlight.prefix)
-    suffix = re.sub(whole, "[…]", highlight.suffix)
-    nearby = re.sub(whole, "[…]", highlight.nearby)
-    if len(words) > 2:  # the text behind may be cut off somewhere in the comment
-        beginning = r"\s+".join(words[:3])
-        suffix = re.sub(f"{beginning}.*", "", suffix, flags=re.DOTALL)
-    return replace(highlight, prefix=prefix, suffix=suffix, nearby=nearby)
-
-
-# --- which highlights are drafted, and by whom ----------------------------------------
-
-_PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
-
-
-def skip_reason(highlight: Highlight) -> str:
-    """Return why no drafter drafts a highlight; "" if one may."""
-    comment = requested(highlight)
-    if highlight.skip or comment.wish is Wish.SKIP:
-        reason = highlight.skip or comment.words or "your comment says so"
-        return reason if reason.startswith(("skip", ELSEWHERE)) else f"skip: {reason}"
-    if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
-        return "a remark, not a passage"  # a note that is a text of its own has Markdown
-    if highlight.kind in _PICTURES:
-        return _skipped_picture(highlight, comment.wish)
-    asks = comment.wish in (Wish.QUESTION, Wish.CLOZE)
-    if highlight.kind is HighlightKind.STRIKE and not asks:
-        wish = "for a card, add a comment that begins with `?`"
-        return f"struck out, so treated as deleted; {wish}"
-    if not any(map(str.isalnum, highlight.exact)):
-        return "no text under the mark"
-    return ""
-
-
-def _skipped_picture(highlight: Highlight, wish: Wish) -> str:
-    """Return why a marked picture becomes no card; "" if it may."""
-    if wish is not Wish.QUESTION:
-        return f"{_PICTURES[highlight.kind]}: write its question as the comment: `? …`"
-    if highlight.markdown:
-        return ""
-    if highlight.source_kind is SourceKind.ZOTERO:
-        return "its picture is not in Zotero's cache: open the PDF in Zotero once"
-    return "it has no picture: its place on the page is empty, or cannot be drawn"
-
-
-# Signs of a definition, a reason, a rule, a contrast or a number.
-_TELLS = regex(
-    r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means"
-    r"|defined|called|is an?"
-    r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]"
-)
-# In scripts without blanks, two characters are about as much as a word.
-_WORD = regex(r"[\u0e00-\u0e7f\u3040-\u9fff]{1,2}|[^\W_]+(?:['’-][^\W_]+)*")
-LEAST = 4
-MOST = 60
-"""The number of words from which a mark is a clause, and up to which it is about one thing."""
-
-
-def worth(highlight: Highlight, wants: str = "") -> int:
-    """Rank a highlight by how likely it deserves a card, from 0 (most likely) to 4.
-
-    Marks with a comment come first, then clauses and marked phrases of a sentence:
-    those that define, give a reason or a number before the others. Single words, names,
-    and marks that begin or end within a word come last.
-
-    Args:
-        highlight: a highlight.
-        wants: what its colour asks for according to the deck file.
-    """
-    exact = highlight.exact
-    if highlight.instructs and highlight.comment.strip():
-        return 0
-    words = _WORD.findall(exact)
-    is_name = all(word[:1].isupper() for word in words)
-    if len(words) < 2 or is_name or _is_cut(highlight):
-        return 4
-    if wants in ("definition", "question"):
-        return 1
-    if not LEAST <= len(words) <= MOST:
-        return 3
-    return 1 if _TELLS.search(exact) else 2
-
-
-def _is_cut(highlight: Highlight) -> bool:
-    """Return whether a mark begins or ends within a word."""
-    first_edge = highlight.prefix[-1:] + highlight.exact[:1]
-    last_edge = highlight.exact[-1:] + highlight.suffix[:1]
-    return any(re.fullmatch(r"[^\W_]{2}", edge) for edge in (first_edge, last_edge))
-
-
-def for_rules(highlight: Highlight) -> bool:
-    """Return whether only the rules draft it: a handwritten card, a picture with a question."""
-    if highlight.kind is HighlightKind.CARD:
-        return True
-    return highlight.kind in _PICTURES and not skip_reason(highlight)
-
-
-def withheld(highlight: Highlight) -> str:
-    """Return why a highlight is nothing for a model; "" if it is.
-
-    See `sendable` for private ones.
-    """
-    reason = skip_reason(highlight)
-    if reason:
-        return reason
-    if highlight.kind is HighlightKind.CARD:
-        return "a hand-written card is not drafted again"
-    if for_rules(highlight):
-        return "a picture is not shown to a model"
-    return ""

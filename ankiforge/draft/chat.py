@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.draft import Replies
 from ankiforge.draft.drafted import (
     DraftedHighlight,
     DraftedHighlights,
@@ -36,6 +35,7 @@ from ankiforge.draft.prompt import (
     rules_of,
     shape_of,
 )
+from ankiforge.draft.replies import Replies
 from ankiforge.draft.reply import Item, drafts_of, every_item, verdicts, why_none
 from ankiforge.draft.sendable import (
     Sendable,

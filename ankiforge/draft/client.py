@@ -23,7 +23,6 @@ import ssl
 import threading
 from typing import Any
 
-from ankiforge.draft import Replies
 from ankiforge.draft.completion import TOO_LARGE, Completion
 from ankiforge.draft.prompt import Question
 from ankiforge.draft.refusals import (
@@ -33,6 +32,7 @@ from ankiforge.draft.refusals import (
     UnansweredError,
     on_a_line,
 )
+from ankiforge.draft.replies import Replies
 from ankiforge.draft.request_form import FORMAT, FieldRefusedError, Form
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.draft.wire import Wire

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 
-from ankiforge.draft import Replies
 from ankiforge.draft.client import Client
 from ankiforge.draft.conversation import Conversation
 from ankiforge.draft.drafted import DraftedHighlight, DraftedHighlights, Repair, drafted
@@ -24,6 +23,7 @@ from ankiforge.draft.prompt import (
     look_question,
     question,
 )
+from ankiforge.draft.replies import Replies
 from ankiforge.draft.reply import verdicts
 from ankiforge.draft.sendable import SendableCard, SendableTask
 from ankiforge.draft.server import ServerSettings, Usage

@@ -14,8 +14,9 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from ankiforge.draft import sided
 from ankiforge.draft.cleaned import cloze_text, markdown, on_a_line, scrub
+from ankiforge.draft.evidence import find_evidence
+from ankiforge.draft.instructions import sided
 from ankiforge.draft.loose_json import flat, objects
 from ankiforge.draft.prompt import FACTS, VERDICTS, Shape
 from ankiforge.model import (
@@ -35,7 +36,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import cloze_answers, plain
-from ankiforge.text.fold import fold, locate
+from ankiforge.text.fold import fold
 
 # --- items ----------------------------------------------------------------------------
 
@@ -232,23 +233,21 @@ def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
     if kind is CardKind.CLOZE:
         fields: Fields = (("Text", item.text),)
         answer = cloze_answers(item.text)
+        answers = [plain(gap.answer) for gap in cloze.gaps(item.text)]
     else:
         fields = sided(kind, item.front, item.back)
         answer = plain(item.back)
-    quote, start = _evidence(item.quote, highlight)
-    return Draft(highlight.key, kind, fields, quote, answer, start, origin)
-
-
-def _evidence(quote: str, highlight: Highlight) -> tuple[str, int]:
-    """Return the quote as in the source, and where it begins in the mark."""
-    without_marks = quote.strip().strip('"“”„«»').strip()
-    for place in (highlight.exact, highlight.sentence):
-        span = locate(quote, place) or locate(without_marks, place)
-        if span:
-            start, end = span
-            is_in_mark = place == highlight.exact
-            return place[start:end], start if is_in_mark else 0
-    return quote, 0
+        answers = [answer]
+    evidence = find_evidence(item.quote, answers, highlight)
+    return Draft(
+        highlight=highlight.key,
+        kind=kind,
+        fields=fields,
+        quote=evidence.quote,
+        answer=answer,
+        start=evidence.start,
+        origin=origin,
+    )
 
 
 # --- a second look --------------------------------------------------------------------

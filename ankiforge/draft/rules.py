@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ankiforge.draft import Instruction, Wish, failed_on, requested, sided, skip_reason
+from ankiforge.draft.instructions import Instruction, Wish, failed_on, requested, sided, skip_reason
 from ankiforge.errors import BugError, one_item
 from ankiforge.model import (
     Brief,

@@ -24,7 +24,7 @@ from typing import NewType
 
 from msgspec.structs import replace
 
-from ankiforge.draft import withheld, without_comment
+from ankiforge.draft.instructions import withheld, without_comment
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     CardKind,

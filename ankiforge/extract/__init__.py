@@ -8,5 +8,6 @@
 - `discover` finds out which of them reads a file or a folder.
 - `folder` is the common base of sources that read the files of a folder; `files` reads files.
 - `scan` reads an open source.
-- `markdown`, `pdf`, `zotero` and `exports` are the sources. `docs/internals/adding-a-source.md` adds one.
+- `markdown`, `pdf`, `zotero` and `exports` are the sources.
+`docs/internals/adding-a-source.md` adds one.
 """

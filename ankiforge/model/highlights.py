@@ -112,8 +112,8 @@ class Highlight(Value):
     nth: int = 1
     """The position among equal anchors of the note or page, in document order."""
     anchor_text: str = ""
-    """Replaces `exact` in the anchor if the mark has no text, or if the reading that docs/reference/keys.md
-    fixes has another text.
+    """Replaces `exact` in the anchor if the mark has no text, or if the reading that
+    docs/reference/keys.md fixes has another text.
     """
     anchor_around: Pair | None = None
     """Replaces `prefix` and `suffix` in the anchor."""

@@ -1,4 +1,7 @@
-"""Hashes, and the ids of notes, cards, decks and note types. They must never change (docs/reference/keys.md)."""
+"""Hashes, and the ids of notes, cards, decks and note types.
+
+They must never change (docs/reference/keys.md).
+"""
 
 from __future__ import annotations
 

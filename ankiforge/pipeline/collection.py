@@ -1,7 +1,7 @@
 """Read what Anki has: a consistent copy of the collection, an export, or a running Anki.
 
-What is read is bound to one collection. Another one concludes nothing until `pull --bind`: every note
-would look as if it had been deleted.
+What is read is bound to one collection. Another one concludes nothing until `pull --bind`:
+every note would look as if it had been deleted.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class CollectionScan(Value):
     """The outcome of reading a collection."""
 
     state: str
-    """off: the settings forbid it. nowhere: there is none. same: it has not changed. taken: it was read.
+    """off: the settings forbid it. nowhere: there is none. same: it has not changed.
+    taken: it was read.
     failed: it is there and could not be read."""
     path: str = ""
     viewed: Viewed = msgspec.field(default_factory=Viewed)
@@ -155,13 +156,15 @@ def read_running_anki(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) 
 def read_graves(settings: AnkiSettings, ledger: Ledger, home: Path, profile: str) -> Viewed:
     """See in the file of a running Anki which notes were deleted there, and conclude nothing else.
 
-    AnkiConnect does not tell: a note that was imported and deleted before the first scan would come back.
+    AnkiConnect does not tell: a note that was imported and deleted before the first scan
+    would come back.
 
     Args:
         settings: name the collection, or forbid reading.
         ledger: records what was deleted.
         home: the user's home folder.
-        profile: the profile that is open; "" = unknown, then nothing is concluded from one of several.
+        profile: the profile that is open; "" = unknown, then nothing is concluded from one
+            of several.
     """
     from ankiforge.anki.collection import open_view
     from ankiforge.anki.profiles import collections
@@ -364,8 +367,8 @@ def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None
 def as_in_anki(ledger: Ledger, card: Card) -> Card:
     """Return a card with the words that it has in Anki, as of the last scan.
 
-    They differ from the ledger's where a person changed a field there. A list that shows a card shows
-    these words: they are what the person reviews.
+    They differ from the ledger's where a person changed a field there. A list that shows a
+    card shows these words: they are what the person reviews.
     """
     from ankiforge.anki.notetypes import field_hash
     from ankiforge.anki.render import unrender

@@ -66,7 +66,10 @@ def make(
 def _judged(
     highlight: Highlight, fields: Fields, *, forced: bool
 ) -> tuple[Draft, tuple[Finding, ...]]:
-    """Return a person's words as a draft whose evidence is the whole passage, and what checks say."""
+    """Return a person's words as a draft whose evidence is the whole passage.
+
+    The findings of the checks come with it.
+    """
     from ankiforge import check
 
     words = dict(fields)

@@ -1,6 +1,6 @@
 """Bring cards to Anki: plan every card, then write the package or push it to a running Anki.
 
-read_collection ─▶ ledger.record_view ─▶ plan every card ─▶ package ─▶ ledger ─▶ the file is replaced
+read ─▶ ledger.record_view ─▶ plan every card ─▶ package ─▶ ledger ─▶ replace the file
 
 """
 
@@ -283,7 +283,10 @@ def push(
 def _count_arrived(
     ledger: Ledger, result: RunResult, path: Path, before: dict[Guid, Seen | None]
 ) -> None:
-    """Count the notes that the running Anki has as they were sent; remove the package if it has all."""
+    """Count the notes that the running Anki has as they were sent.
+
+    The package is removed if all have arrived.
+    """
     added = updated = refused = 0
     for plan in result.planned:
         if plan.note is None:

@@ -174,7 +174,8 @@ def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Se
     Args:
         job: provides briefs, and what is left out.
         ledger: has the highlights.
-        limit: the number of highlights, the likeliest to deserve a card first; None = as the job says.
+        limit: the number of highlights, the likeliest to deserve a card first; None = as
+            the job says.
     """
     if limit is None:
         limit = job.limit
@@ -239,7 +240,10 @@ def compare(job: Job, ledger: Ledger) -> Iterator[Progress]:
 
 
 def to_compare(ledger: Ledger) -> list[SendableCard]:
-    """Return the model's waiting drafts that no second look has compared, as a model may see them."""
+    """Return the model's waiting drafts that no second look has compared.
+
+    They are as a model may see them.
+    """
     privacy = privacy_of(ledger)
     cards: list[SendableCard] = []
     ids = ledger.find([QueryTerm("drafter", "llm"), QueryTerm("verdict", "pending")])
@@ -332,7 +336,7 @@ def _worth(highlight: Highlight, drafts: Iterable[Draft]) -> float:
 
 
 def _fate_of(no_card: NoCard | None, failure: str | None) -> Pair:
-    """Return the fate and the reason of a highlight that has no draft; ("", "") if it may have some."""
+    """Return fate and reason of a highlight without a draft; ("", "") if it may have one."""
     if failure is not None:
         return "failed", failure
     if no_card is None:

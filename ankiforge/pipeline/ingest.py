@@ -135,7 +135,10 @@ def _with_skip_reason(job: Job, highlight: Highlight) -> Highlight:
 
 
 def _as_one_problem(vanished: Sequence[Problem]) -> Problem:
-    """Return one problem for all files that vanished during the read, as when a folder is renamed."""
+    """Return one problem for all files that vanished during the read.
+
+    That happens when a folder is renamed.
+    """
     first = vanished[0]
     if len(vanished) == 1:
         return first

@@ -33,7 +33,10 @@ class Job(Value):
     in_use: frozenset[str] | None = None
     """The names of all sources that the workspace reads."""
     deck: str = ""
-    """The deck for new cards. It overrides the deck files, but not the deck that a document asks for."""
+    """The deck for new cards.
+
+    It overrides the deck files, but not the deck that a document asks for.
+    """
     limit: int | None = None
     """The number of highlights that the model drafts; None = all."""
     within: frozenset[int] | None = None

@@ -42,7 +42,10 @@ def pictures_of(ledger: Ledger, card: Card, folder: OwnPath) -> dict[str, Media 
 
 
 def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath) -> Media | Problem:
-    """Return the picture at a path in a highlight's source; a file outside the source is a problem."""
+    """Return the picture at a path in a highlight's source.
+
+    A file outside the source is a problem.
+    """
     from ankiforge.anki.render import media_of
 
     if "://" in path:

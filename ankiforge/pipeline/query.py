@@ -119,12 +119,18 @@ def lately() -> str:
 
 
 def is_id(word: str) -> bool:
-    """Return whether a word has the form of an id of a card, draft or question, or of its beginning."""
+    """Return whether a word has the form of an id of a card, draft or question.
+
+    A beginning of one counts, too.
+    """
     return _ID.fullmatch(word.strip().casefold()) is not None
 
 
 def is_key(word: str) -> bool:
-    """Return whether a word has the form of a highlight's key, and not of a query's `field:value`."""
+    """Return whether a word has the form of a highlight's key.
+
+    A query's `field:value` is none.
+    """
     match = _KEY.fullmatch(word)
     return match is not None and match[1] not in FIELDS
 

@@ -263,7 +263,10 @@ class _Token(Value):
 
 
 def _tokens(markdown: str) -> Iterator[_Token]:
-    """Divide Markdown: code, maths, links and tags are one token each, every other letter is one."""
+    """Divide Markdown: code, maths, links and tags are one token each.
+
+    Every other letter is one.
+    """
     runs: list[tuple[int, int, str]] = [*shields(markdown)]
     for match in _LINK_OR_IMAGE.finditer(markdown):
         runs.append((match.start(), match.end(), "link"))

@@ -98,7 +98,10 @@ class _Watcher:
         return any(name == path or name.endswith(f"/{path}") for name in self._saved)
 
     def _works(self, action: Callable[[], bool | None]) -> bool:
-        """Return whether an action worked. What it leaves to deliver, also if it failed, is noted."""
+        """Return whether an action worked.
+
+        What it leaves to deliver, also if it failed, is noted.
+        """
         try:
             has_more = action()
         except ForgeError:

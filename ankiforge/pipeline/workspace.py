@@ -5,7 +5,8 @@
 Between the two halves everything is in the ledger. A run that is interrupted is resumed by the next
 one: each step writes what it has done, and no transaction is open while a source or a model works.
 
-Checks, drafters and the formats of Anki are imported inside functions: not every command needs them.
+Checks, drafters and the formats of Anki are imported inside functions: not every command
+needs them.
 """
 
 from __future__ import annotations
@@ -77,16 +78,18 @@ class Workspace:
         """Find the workspace. Its ledger is opened when it is needed first.
 
         Args:
-            folder: the folder with `ankiforge.yaml`; None for the one that a command would use here. A
-                `WorkspaceFolder` has been found, and its settings confirmed, by the caller.
+            folder: the folder with `ankiforge.yaml`; None for the one that a command would
+                use here. A `WorkspaceFolder` has been found, and its settings confirmed, by
+                the caller.
             read_only: work on a copy in memory, so that nothing is written.
             offline: contact no other machine.
-            jobs: the number of concurrent requests and files; 0 = as in the settings, and as many files
-                as cores.
+            jobs: the number of concurrent requests and files; 0 = as in the settings, and
+                as many files as cores.
             notice: called with what a person may want to know while a model works.
 
         Raises:
-            UsageError: the folder is not a workspace, or a person has to confirm its settings first.
+            UsageError: the folder is not a workspace, or a person has to confirm its
+                settings first.
             ConfigError: the settings contain an error; with file, line and key.
         """
         if not isinstance(folder, WorkspaceFolder):
@@ -109,8 +112,8 @@ class Workspace:
         """Open the ledger.
 
         Raises:
-            LedgerError: it cannot be used. Until the end of the block, what goes wrong with its database
-                is a `LedgerError`, too.
+            LedgerError: it cannot be used. Until the end of the block, what goes wrong
+                with its database is a `LedgerError`, too.
         """
         from ankiforge.ledger import readable_errors
 
@@ -210,8 +213,8 @@ class Workspace:
         """Turn highlights into cards, and accepted cards into a package for Anki.
 
         Args:
-            paths: files and folders to read; () for the sources of the settings and all PATHs of former
-                runs. They are remembered.
+            paths: files and folders to read; () for the sources of the settings and all
+                PATHs of former runs. They are remembered.
             deck: the deck for new cards; "" = as the deck files say.
             output: the path of the package; "" = a file in the output folder of the workspace.
             force: replace a file that ankiforge did not write.
@@ -247,7 +250,9 @@ class Workspace:
         show: ShowProgress = show_nothing,
         **options: Any,
     ) -> None:
-        """Read the sources, adopt notes that only Anki knows, draft, and accept what the settings allow.
+        """Read the sources, draft, and accept what the settings allow.
+
+        Notes of ours that only Anki knows are adopted on the way.
 
         If a service fails, its error is in the result, so that cards that are ready can still be
         written.
@@ -508,8 +513,8 @@ class Workspace:
         """Reject drafts and cards for good, or answer questions with no.
 
         Args:
-            ids: of drafts, cards and questions, or their beginnings; or keys of highlights, for which
-                no card is made any more.
+            ids: of drafts, cards and questions, or their beginnings; or keys of
+                highlights, for which no card is made any more.
             reason: it is kept with the decision.
 
         Raises:

@@ -1,7 +1,8 @@
 """How deep JSON is nested, before it is parsed.
 
-A parser that recurses gives up at a depth that depends on the Python version and on what called it, so
-a line that was read once could fail later. A limit of our own is the same everywhere.
+A parser that recurses gives up at a depth that depends on the Python version and on what
+called it, so a line that was read once could fail later. A limit of our own is the same
+everywhere.
 """
 
 from __future__ import annotations

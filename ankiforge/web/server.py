@@ -180,7 +180,10 @@ class Server:
         return f"ankiforge_{self.port}"
 
     def _welcome(self, environ: Json) -> Answer:
-        """Give the cookie to the first browser; a prefetch of the page does not use up the token."""
+        """Give the cookie to the first browser.
+
+        A prefetch of the page does not use up the token.
+        """
         purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
         if environ["REQUEST_METHOD"] != "GET" or "prefetch" in purpose:
             return Answer(status="204 No Content")

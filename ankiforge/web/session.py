@@ -1,4 +1,6 @@
-"""What the page shows and does: lists, items, decisions, undo. It knows neither HTTP nor HTML pages.
+"""What the page shows and does: lists, items, decisions, undo.
+
+It knows neither HTTP nor HTML pages.
 
 The order of what waits is read once and kept; it is read again when another program has
 written, or when an answer may have changed more than its own item. A decision names the

@@ -1,12 +1,14 @@
 """Learn which highlights deserve a card: the weights of the proposals' worth.
 
-    python benchmarks/proposals/learn_worth.py [--cross] [-v] FILE
+    python benchmarks/proposals/learn_worth.py [--cross] [-v] [--words=SCORES] FILE
 
 FILE has highlights with their text and a label: 2 deserves a card, 1 perhaps, 0 does not.
 The weights are those of a logistic regression, in which 1 counts for half of each. `--cross`
 does not write them, but learns ten times without a tenth of the sources, and says how many
 of those that deserve a card are proposed at each threshold, and how many of the proposed
 deserve one.
+SCORES, from `learn_words.py`, has the feature `words` of each highlight as learned without its
+source; the table in the package would flatter it.
 """
 
 import json
@@ -24,7 +26,7 @@ ROUNDS = 400
 RATE = 0.2
 SHRINK = 0.012
 TARGETS = {0: 0.02, 1: 0.5, 2: 0.98}
-THRESHOLD = 0.42
+THRESHOLD = 0.28
 
 
 def learn(examples):
@@ -71,8 +73,13 @@ def report(judged):
 
 def main(arguments):
     [path] = [argument for argument in arguments if not argument.startswith("-")]
+    scores = [argument[8:] for argument in arguments if argument.startswith("--words=")]
+    by_words = json.loads(Path(scores[0]).read_text("utf-8")) if scores else {}
     records = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
     examples = [(features_of(marked_highlight(record)), record["worth"]) for record in records]
+    if by_words:
+        for record, (features, _) in zip(records, examples, strict=True):
+            features["words"] = by_words[record["id"]]
     if "--cross" in arguments:
         sources = sorted({record["source"].split()[0] for record in records})
         random.Random(3).shuffle(sources)

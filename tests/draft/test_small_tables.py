@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.draft import Wish, instruction, without_comment, worth
+from ankiforge.draft.instructions import Wish, instruction, without_comment, worth
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.pipeline.models import is_small_model
 

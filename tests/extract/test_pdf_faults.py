@@ -179,3 +179,14 @@ def endless() -> bytes:
     """Three million letters on one page."""
     line = b"BT /F4 1 Tf 1 0 0 1 50 %d Tm (" + b"x y " * 250 + b") Tj ET\n"
     return zlib.compress(b"".join(line % (2 * number) for number in range(3000)))
+
+
+def test_a_damaged_page_costs_only_itself(good):
+    writer = PdfWriter(clone_from=good / "z.pdf")
+    writer.add_blank_page(100, 100)
+    kids = writer.root_object["/Pages"].get_object()["/Kids"]
+    kids[1] = NullObject()
+    (good / "z.pdf").write_bytes(written(writer))
+    found = scan(good)
+    assert words(found) == ["spacing effect"]
+    assert only_problem(found).what == "pages that cannot be read: 2"

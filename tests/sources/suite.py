@@ -148,6 +148,14 @@ class FolderSuite(EverySource):
 
     def test_what_is_in_a_file_that_cannot_be_opened_is_not_gone(self, root, monkeypatch):
         closed = root / "inner" / f"b{self.ending}"
+        self.close(closed, monkeypatch)
+        found = self.scan(*self.unreadable(root, closed))
+        assert SECOND not in passages_in(found)
+        # the ledger keeps what a problem names
+        assert [Path(problem.where).name for problem in problems(found)] == [closed.name]
+
+    def close(self, closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Make a file unreadable; by its mode, root could read it all the same."""
         open_file = os.open
 
         def refused(path: Any, *given: Any, **more: Any) -> int:
@@ -156,10 +164,6 @@ class FolderSuite(EverySource):
             return open_file(path, *given, **more)
 
         monkeypatch.setattr(os, "open", refused)
-        found = self.scan(*self.unreadable(root, closed))
-        assert SECOND not in passages_in(found)
-        # the ledger keeps what a problem names
-        assert [Path(problem.where).name for problem in problems(found)] == [closed.name]
 
     def unreadable(self, root: Path, closed: Path) -> tuple[Path, ...]:
         """What is scanned when a file cannot be opened."""

@@ -66,6 +66,10 @@ class TestPdf(FolderSuite):
         page = Page((paragraph(f"{passage}."),), (mark(passage, comment=comment),))
         write_pdf(path, [page], title=path.stem)
 
+    def close(self, closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Break it: a process of its own opens PDFs, in which nothing can be patched."""
+        closed.write_bytes(b"%PDF-1.7\n" + b"\0" * 100)
+
 
 class ExportSuite(FolderSuite):
     """The tests of an export. What is no export is not read, so one that is closed is named."""

@@ -9,6 +9,7 @@ MOST_WORDS = 8
 """The words of a gap at most, unless the reader chose it."""
 _MOST_IN_TERM = 6
 _OPENING = {"“": "”", "«": "»", "„": "“”", '"': '"', "‘": "’", "‹": "›", "「": "」", "『": "』"}
+_OPENING_GERMAN = {"„": "“”", "»": "«", '"': '"', "‚": "‘", "›": "‹", "“": "”"}
 _EMPHASIS = ("**", "__", "==", "*", "_")
 _TERM = frozenset((Kind.NOUN, Kind.ADJECTIVE, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
 _HEADS = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
@@ -27,12 +28,12 @@ def candidates(words: list[Token], language: Language) -> Found:
     found: Found = {}
     if not language.small:
         _plain(words, found)
-        _quoted(words, found)
+        _quoted(words, language, found)
         return found
     runs = _runs(words, language)
     _terms(words, runs, language, found)
     _ranges(words, language, found)
-    _quoted(words, found)
+    _quoted(words, language, found)
     _lists(words, runs, language, found)
     _predicates(words, found)
     _clauses(words, language, found)
@@ -50,7 +51,7 @@ def _plain(words: list[Token], found: Found) -> None:
         while place < len(words) and words[place].kind in (Kind.NAME, Kind.NUMBER, Kind.SHIELD):
             place += 1
         if place - first <= _MOST_IN_TERM:
-            is_number = all(words[index].kind is Kind.NUMBER for index in range(first, place))
+            is_number = all(words[index].kind == Kind.NUMBER for index in range(first, place))
             _add(found, first, place, "number" if is_number else "name")
 
 
@@ -74,9 +75,9 @@ def _runs(words: list[Token], language: Language) -> list[tuple[int, int]]:
         first = place
         place += 1
         while place < len(words) and words[place].kind in _TERM:
-            is_adjective = words[place].kind is Kind.ADJECTIVE
+            is_adjective = words[place].kind == Kind.ADJECTIVE
             if adjective_first and is_adjective and words[place - 1].kind in _HEADS:
-                if words[place - 1].kind is not Kind.NUMBER:
+                if words[place - 1].kind != Kind.NUMBER:
                     break  # the lexical case
             place += 1
         if any(words[index].kind in _HEADS for index in range(first, place)) or place - first == 1:
@@ -112,7 +113,7 @@ def _joined_by(words: list[Token], start: int, end: int, language: Language) -> 
     gap = words[start:end]
     if not gap:
         return "joined" if language.name == "ru" else ""
-    if len(gap) > 2 or any(token.kind is not Kind.SMALL for token in gap):
+    if len(gap) > 2 or any(token.kind != Kind.SMALL for token in gap):
         return ""
     if len(gap) == 2 and gap[1].low not in language.determiners:
         return ""
@@ -127,17 +128,17 @@ def _parts(
     """Add the parts of a run that are whole by themselves."""
     for index in range(first, last):
         kind = words[index].kind
-        if kind is Kind.NUMBER:
+        if kind == Kind.NUMBER:
             _add(found, index, index + 1, "number")
-            if index + 1 < last and words[index + 1].kind is Kind.NOUN:
+            if index + 1 < last and words[index + 1].kind == Kind.NOUN:
                 _add(found, index, index + 2, "quantity")
             if index + 1 < last and last - index <= 4:
                 _add(found, index, last, "quantity")
-        elif kind is Kind.SHIELD and last - first > 1:
+        elif kind == Kind.SHIELD and last - first > 1:
             _add(found, index, index + 1, "code")
-        elif kind is Kind.NAME and (index == first or words[index - 1].kind is not Kind.NAME):
+        elif kind == Kind.NAME and (index == first or words[index - 1].kind != Kind.NAME):
             end = index + 1
-            while end < last and words[end].kind is Kind.NAME:
+            while end < last and words[end].kind == Kind.NAME:
                 end += 1
             if (index, end) != (first, last):
                 _add(found, index, end, "name")
@@ -151,11 +152,11 @@ def _parts(
             _add(found, first, first + 2, "head")
     else:
         end = last
-        while end > first + 1 and words[end - 1].kind is Kind.ADJECTIVE:
+        while end > first + 1 and words[end - 1].kind == Kind.ADJECTIVE:
             end -= 1
             if words[end - 1].kind in _HEADS:
                 _add(found, first, end, "head")
-        if words[first].kind is Kind.ADJECTIVE and last - first > 1:
+        if words[first].kind == Kind.ADJECTIVE and last - first > 1:
             _add(found, first + 1, last, "head")
     if last - first > 1 and words[last - 1].kind in _HEADS:
         _add(found, last - 1, last, "last")
@@ -164,25 +165,27 @@ def _parts(
 def _ranges(words: list[Token], language: Language, found: Found) -> None:
     """Add two numbers with what joins them, `30 to 50 %`, and their noun."""
     for place in range(len(words) - 2):
-        if words[place].kind is not Kind.NUMBER or words[place + 2].kind is not Kind.NUMBER:
+        if words[place].kind != Kind.NUMBER or words[place + 2].kind != Kind.NUMBER:
             continue
         between = words[place + 1]
         if between.low in language.ranges or between.word in "-–":
             end = place + 3
             _add(found, place, end, "range")
-            if end < len(words) and words[end].kind is Kind.NOUN:
+            if end < len(words) and words[end].kind == Kind.NOUN:
                 _add(found, place, end + 1, "range")
 
 
 # --- quotes, emphasis, brackets -------------------------------------------------------
 
 
-def _quoted(words: list[Token], found: Found) -> None:
+def _quoted(words: list[Token], language: Language, found: Found) -> None:
     """Add what stands in quotation marks, between signs of emphasis, and in brackets."""
+    is_guillemet_inward = language.name == "de" and any(token.word == "»" for token in words)
+    opening = _OPENING_GERMAN if is_guillemet_inward else _OPENING
     for place, token in enumerate(words):
-        if token.kind is not Kind.SIGN:
+        if token.kind != Kind.SIGN:
             continue
-        closing = _OPENING.get(token.word)
+        closing = opening.get(token.word)
         if closing:
             _until(words, place, closing, "quoted", found)
         elif token.word in _EMPHASIS:
@@ -197,11 +200,14 @@ def _until(
     """Add the words from behind a sign to the one that closes it."""
     for end in range(place + 1, min(place + 2 + MOST_WORDS, len(words))):
         token = words[end]
-        if token.kind is Kind.UNSAFE:
+        if token.kind == Kind.UNSAFE:
             return
-        if token.kind is Kind.SIGN and token.word in closing:
-            if any(word.kind in _WORDS for word in words[place + 1 : end]):
-                _add(found, place + 1, end, how)
+        if token.kind == Kind.SIGN and token.word in closing:
+            last = end
+            while last > place + 1 and words[last - 1].word in (",", ".", ";", ":"):
+                last -= 1
+            if any(word.kind in _WORDS for word in words[place + 1 : last]):
+                _add(found, place + 1, last, how)
             return
 
 
@@ -296,7 +302,7 @@ def _clauses(words: list[Token], language: Language, found: Found) -> None:
         end = place
         while end < len(words) and words[end].kind in _WORDS:
             end += 1
-        if end - place >= _LEAST_IN_CLAUSE and words[end - 1].kind is not Kind.SMALL:
+        if end - place >= _LEAST_IN_CLAUSE and words[end - 1].kind != Kind.SMALL:
             _tails(words, place, end, language, found)
         place = end + 1
 
@@ -313,12 +319,12 @@ def _tails(words: list[Token], first: int, last: int, language: Language, found:
         if last - start < _LEAST_IN_CLAUSE:
             continue
         opens = words[start]
-        if before.kind is Kind.VERB:
+        if before.kind == Kind.VERB:
             if opens.kind in _TERM:
                 _add(found, start, last, "tail_verb")
         elif before.low in _OPENS_CLAUSE and start > first:
             states = before.low in _OPENS_STATEMENT and opens.low in _PRONOUNS
-            if states or opens.kind is not Kind.SMALL:
+            if states or opens.kind != Kind.SMALL:
                 _add(found, start, last, "tail")
         elif index == first and opens.low in _PRONOUNS:
             _add(found, start, last, "tail")

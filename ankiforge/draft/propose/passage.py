@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ankiforge.draft.propose.words import cue
+from ankiforge.draft.propose.words import language as tables_of
 from ankiforge.model import Highlight, Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import locate
@@ -13,6 +13,7 @@ SHORT_MARK = 4
 LONGEST = 40
 """The words of a card's text, if it can be helped."""
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
+_FIRST_WORDS = regex(r"[^\W_]+['’]?")
 _WHOLE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
 # Text beside a mark that is at least so long was cut off, perhaps within a sentence.
 _CUT_OFF = 32
@@ -46,7 +47,8 @@ def passages_of(highlight: Highlight, language: str) -> list[Passage]:
         return _split(text, language, mark=None, is_markdown=True)
     exact = highlight.exact.strip()
     text = completed(highlight)
-    mark = locate(exact, text)
+    place = text.find(exact)
+    mark = (place, place + len(exact)) if place >= 0 else locate(exact, text)
     if mark is None:
         text = exact
         mark = (0, len(exact))
@@ -87,8 +89,12 @@ def completed(highlight: Highlight) -> str:
 
 def leans(text: str, language: str) -> bool:
     """Return whether a text begins with a word that needs the sentence before it."""
-    pattern = cue("leans", language)
-    return pattern is not None and pattern.match(text) is not None
+    beginning = [word.replace("’", "'") for word in _FIRST_WORDS.findall(text[:60])]
+    if not beginning or not beginning[0][0].isupper():
+        return False
+    first = [word.casefold() for word in beginning]
+    found = tables_of(language).cues.find(first)
+    return any(cue.section == "leans" and cue.first == 0 for cue in found)
 
 
 def _with_antecedent(

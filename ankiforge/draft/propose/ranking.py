@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ankiforge.draft.propose.candidates import COPULAS, candidates
 from ankiforge.draft.propose.tokens import Kind, tokens
-from ankiforge.draft.propose.words import Language, cue
+from ankiforge.draft.propose.words import Cue, Language
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -21,6 +21,8 @@ _YEAR = regex(r"1\d{3}|20\d\d")
 _NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
 # The Zipf frequency from which an adjective has synonyms that would be as right.
 _COMMON = 4.0
+# The Zipf frequency from which a single noun says nothing: time, life, thing.
+_TOO_COMMON = 5.3
 # Features of a candidate with their amounts, by name.
 Features = dict[str, float]
 _CONTENT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB, Kind.NUMBER))
@@ -55,14 +57,8 @@ class Sentence:
             if token.kind in _CONTENT:
                 self._counts[token.low] = self._counts.get(token.low, 0) + 1
         self._verbs = self._first_verbs()
-        self._numbers = sum(token.kind is Kind.NUMBER for token in self.words)
-        name = language.name
-        self._called = self._ends("called", name)
-        self._called_before = self._starts("called_before", name)
-        self._means = self._starts("means", name)
-        self._means_ends = self._ends("means", name)
-        self._cause = self._ends("cause", name)
-        self._contrast = self._ends("contrast", name)
+        self._numbers = sum(token.kind == Kind.NUMBER for token in self.words)
+        self._cues = language.cues.find([token.low for token in self.words])
 
     def _first_verbs(self) -> list[int]:
         """Return for each token the first verb of its sentence."""
@@ -70,22 +66,14 @@ class Sentence:
         begin = 0
         verb = -1
         for place, token in enumerate(self.words):
-            if token.kind is Kind.SIGN and token.word in ".!?;:":
+            if token.kind == Kind.SIGN and token.word in ".!?;:":
                 found.extend([verb if verb >= 0 else place] * (place + 1 - begin))
                 begin = place + 1
                 verb = -1
-            elif verb < 0 and (token.kind is Kind.VERB or token.low in _AUXILIARIES):
+            elif verb < 0 and (token.kind == Kind.VERB or token.low in _AUXILIARIES):
                 verb = place
         found.extend([verb if verb >= 0 else len(self.words)] * (len(self.words) - begin))
         return found
-
-    def _ends(self, section: str, name: str) -> list[int]:
-        pattern = cue(section, name)
-        return [match.end() for match in pattern.finditer(self.text)] if pattern else []
-
-    def _starts(self, section: str, name: str) -> list[int]:
-        pattern = cue(section, name)
-        return [match.start() for match in pattern.finditer(self.text)] if pattern else []
 
     def candidates(self) -> list[tuple[Span, Features]]:
         """Return the spans that may be hidden with their features, in order."""
@@ -108,16 +96,18 @@ class Sentence:
     def _is_silly(self, first: int, last: int, how: set[str]) -> bool:
         """Return whether words may not be hidden: a reference, a bare adjective or verb."""
         inner = self.words[first:last]
-        if any(token.kind is Kind.UNSAFE for token in inner):
+        if any(token.kind == Kind.UNSAFE for token in inner):
             return True
         if 2 * (inner[-1].end - inner[0].start) > len(self.text):
             return True  # little would be left
         if how & {"quoted", "bold", "bracket"}:
-            return not any(token.kind in _CONTENT or token.kind is Kind.SHIELD for token in inner)
+            return not any(token.kind in _CONTENT or token.kind == Kind.SHIELD for token in inner)
         if all(token.kind in _NO_TERM for token in inner):
             is_common = max(token.zipf for token in inner) > _COMMON
             return is_common or "predicate" not in how
-        if len(inner) == 1 and inner[0].kind is Kind.NUMBER:
+        if len(inner) == 1 and inner[0].kind == Kind.NOUN and inner[0].zipf > _TOO_COMMON:
+            return True
+        if len(inner) == 1 and inner[0].kind == Kind.NUMBER:
             before = self.words[first - 1].word if first else ""
             behind = self.words[last].word if last < len(self.words) else ""
             is_bracketed = before in ("[", "(") and behind in ("]", ")")
@@ -128,18 +118,17 @@ class Sentence:
         words = self.words
         inner = words[first:last]
         start = inner[0].start
-        end = inner[-1].end
         begin, stop = self.mark or (0, len(self.text))
         features: Features = {"position": (start - begin) / max(1, stop - begin)}
         content = [token for token in inner if token.kind in _CONTENT]
-        count = sum(token.kind is not Kind.SIGN for token in inner)
+        count = sum(token.kind != Kind.SIGN for token in inner)
         features[f"words:{min(count, 7)}"] = 1.0
         rarities = [7.0 - token.zipf for token in content]
         if rarities:
             features["rarity"] = min(sum(rarities), 14.0) / 7
             features["rarest"] = max(rarities) / 4
             features["mean_rarity"] = sum(rarities) / len(rarities) / 4
-        numbers = sum(token.kind is Kind.NUMBER for token in inner)
+        numbers = sum(token.kind == Kind.NUMBER for token in inner)
         if numbers:
             features["has_number"] = 1.0
             if numbers == self._numbers:
@@ -152,24 +141,24 @@ class Sentence:
                 features["tiny_number"] = 1.0
         elif self._numbers:
             features["number_elsewhere"] = 1.0
-        names = sum(token.kind is Kind.NAME for token in inner)
+        names = sum(token.kind == Kind.NAME for token in inner)
         if names:
             features["all_names" if names == count else "has_name"] = 1.0
-        verbs = sum(token.kind is Kind.VERB for token in inner)
+        verbs = sum(token.kind == Kind.VERB for token in inner)
         if verbs:
             features["has_verb"] = 1.0
-        if inner[0].kind is Kind.VERB:
+        if inner[0].kind == Kind.VERB:
             features["begins_verb"] = 1.0
-        if all(token.kind is Kind.ADJECTIVE for token in inner):
+        if all(token.kind == Kind.ADJECTIVE for token in inner):
             features["bare_adjective"] = 1.0
         if inner[0].word.isupper() and len(inner[0].word) > 1 and count == 1:
             features["acronym"] = 1.0
-        if any(token.kind is Kind.SMALL for token in inner):
+        if any(token.kind == Kind.SMALL for token in inner):
             features["has_small"] = 1.0
         verb = self._verbs[first]
         if first > verb:
             features["behind_verb"] = 1.0
-        elif last <= verb < len(words) and words[verb].kind is not Kind.SIGN:
+        elif last <= verb < len(words) and words[verb].kind != Kind.SIGN:
             features["subject"] = 1.0
         if (
             first == 0
@@ -177,12 +166,12 @@ class Sentence:
             or (first == 1 and words[0].low in self.language.determiners)
         ):
             features["begins"] = 1.0
-        if last == len(words) or (words[last].kind is Kind.SIGN and words[last].word in ".!?;"):
+        if last == len(words) or (words[last].kind == Kind.SIGN and words[last].word in ".!?;"):
             features["ends"] = 1.0
-        elif words[last].kind is Kind.SIGN:
+        elif words[last].kind == Kind.SIGN:
             features["before_sign"] = 1.0
         self._beside(first, last, features)
-        self._cues(start, end, features)
+        self._by_cues(first, last, features)
         if inner[-1].low in self.language.vague or (
             count == 1 and inner[0].low in self.language.vague
         ):
@@ -212,16 +201,16 @@ class Sentence:
             if before.low in self.language.determiners:
                 features["behind_determiner"] = 1.0
                 before = words[first - 2] if first > 1 else before
-            if before.kind is Kind.VERB:
+            if before.kind == Kind.VERB:
                 features["object"] = 1.0
-            elif before.kind is Kind.SMALL:
+            elif before.kind == Kind.SMALL:
                 if before.low in _BY:
                     features["behind_by"] = 1.0
                 elif before.low in COPULAS:
                     features["predicate"] = 1.0
                 else:
                     features["behind_small"] = 1.0
-            elif before.kind is Kind.SIGN:
+            elif before.kind == Kind.SIGN:
                 if before.word in "(（":
                     features["in_brackets"] = 1.0
                 elif before.word == ":":
@@ -235,41 +224,45 @@ class Sentence:
             elif behind.low in COPULAS:
                 features["copula_behind"] = 1.0
 
-    def _cues(self, start: int, end: int, features: Features) -> None:
+    def _by_cues(self, first: int, last: int, features: Features) -> None:
         """Add what cues of definitions, causes and contrasts say."""
-        for cue_end in self._called:
-            if 0 <= start - cue_end <= _NEAR and self._is_empty(cue_end, start):
-                features["called"] = 1.0
-            elif end <= cue_end:
-                features["before_called"] = 1.0
-        for cue_start in self._called_before:
-            if 0 <= cue_start - end <= 2:
-                features["called"] = 1.0
-        for cue_start in self._means:
-            if 0 <= cue_start - end <= 2:
-                features["defined"] = 1.0
-        for cue_end in self._means_ends:
-            if 0 <= start - cue_end <= 2:
-                features["definition"] = 1.0
-        for cue_end in self._cause:
-            if start >= cue_end:
-                features["behind_cause"] = 1.0
-                if start - cue_end <= _NEAR and self._is_empty(cue_end, start):
-                    features["at_cause"] = 1.0
-        for cue_end in self._contrast:
-            if start >= cue_end and self._is_empty(cue_end, start):
-                features["at_contrast"] = 1.0
+        for cue in self._cues:
+            how = _CUE_FEATURES.get(cue.section)
+            if how is None:
+                continue
+            before, at, behind = how
+            if last <= cue.first:
+                is_beside = cue.first - last <= 1
+                if before and (is_beside or cue.section == "called"):
+                    features[before] = 1.0
+            elif first >= cue.last:
+                if behind:
+                    features[behind] = 1.0
+                if at and self._is_empty(cue, first):
+                    features[at] = 1.0
 
-    def _is_empty(self, start: int, end: int) -> bool:
-        """Return whether only a determiner, or signs, are between two places."""
-        between = self.text[start:end].casefold().split()
-        return len(between) <= 2 and all(
-            word in self.language.determiners or not word.isalnum() or word in ("as", "als", "a")
-            for word in between
+    def _is_empty(self, cue: Cue, first: int) -> bool:
+        """Return whether only determiners, or signs, are between a cue and a candidate."""
+        between = self.words[cue.last : first]
+        if len(between) > _NEAR:
+            return False
+        determiners = self.language.determiners
+        return all(
+            token.kind == Kind.SIGN or token.low in determiners or token.low in _AS
+            for token in between
         )
 
 
-_NEAR = 12
+_CUE_FEATURES = {
+    # of a candidate before it, right behind it, and anywhere behind it
+    "called": ("before_called", "called", ""),
+    "called_before": ("called_back", "", ""),
+    "means": ("defined", "definition", ""),
+    "cause": ("", "at_cause", "behind_cause"),
+    "contrast": ("", "at_contrast", ""),
+}
+_AS = frozenset(("as", "als", "a", "sie", "man"))
+_NEAR = 3
 _AUXILIARIES = frozenset(
     "is are was were has have had can could may might will would must should does did do "
     "ist sind war waren wird werden wurde wurden hat haben kann können muss müssen "

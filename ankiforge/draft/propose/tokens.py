@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from enum import IntEnum
 
 from ankiforge.draft.propose.words import Language
 from ankiforge.text import regex
+from ankiforge.text.shields import MATH
 
 
-class Kind(IntEnum):
-    """What a token is."""
+class Kind:
+    """What a token is; plain numbers, because they are compared so often."""
 
     SIGN = 0
     SMALL = 1
@@ -49,7 +49,9 @@ _NUMBER = r"""
     """
 _ELIDED = r"(?:[ldnmtsjc]|qu|jusqu|lorsqu|puisqu)['’](?=\w)"
 _ELIDED_ITALIAN = r"(?:l|un|d|c|s|dell|all|dall|nell|sull|quell|quest|dev)['’](?=\w)"
-_WORD = r"[^\W_]+(?:_[^\W_]+)+|[^\W_]+(?:[-'’‐‑·/.][^\W_]+)*(?:(?<=s)’(?=\s\w)|[+#]+)?"
+_JOINED = r"(?:[-'’‐‑·/.][^\W_]+)*(?:(?<=s)’(?=\s\w)|[+#]+)?"
+_WORD = rf"[^\W\d_][^\W_]*(?:(?:_[^\W_]+)+|{_JOINED})"
+_WORD_WITH_DIGIT = rf"[^\W_]+{_JOINED}"
 # Kana and ideographs: katakana and runs of ideographs are words, hiragana is what joins them.
 _KANA = r"[ァ-ヺー]{2,}|[\u3400-\u9fff]+|[ぁ-ゖ]+"
 
@@ -58,9 +60,11 @@ def _pattern(elided: str, word: str) -> re.Pattern[str]:
     before = rf"(?P<elided>(?i:(?<!\w){elided}))|" if elided else ""
     return re.compile(
         rf"""(?x)
-          (?P<shield>\$\$[^$]+\$\$|\$(?=\S)[^$\n]*[^\s$]\$(?!\d)|`+[^`\n]+`+|https?://\S+|www\.\S+)
-        | (?P<number>{_NUMBER})
+          (?P<shield>https?://\S+|www\.\S+)
         | {before}(?P<word>{word})
+        | (?P<span>\$\$[^$]+\$\$|{MATH}|`+[^`\n]+`+)
+        | (?P<number>{_NUMBER})
+        | (?P<other>{_WORD_WITH_DIGIT})
         | (?P<sign>\n[ \t]*(?:\n|[-*+•][ \t]|\d+[.)][ \t])|\*\*|__|==|[^\w\s]|_)
         """
     )
@@ -84,22 +88,27 @@ def tokens(text: str, language: Language) -> list[Token]:
         elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
         word = f"{_KANA}|{_WORD}" if name == "cjk" else _WORD
         pattern = _PATTERNS.setdefault(name, _pattern(elided, word))
+    small = language.small
     found: list[Token] = []
     for match in pattern.finditer(text):
         group = match.lastgroup
         token = Token(match.start(), match.end(), match[0])
-        if group in ("word", "elided"):
-            low = token.word.casefold().replace("’", "'")
-            if low.endswith("'s") and name in ("en", "de"):
-                low = low[:-2]
-            token.low = low
-            token.kind = Kind.SMALL if low in language.small else Kind.NOUN
+        if group == "sign":
+            pass
         elif group == "number":
             token.kind = Kind.NUMBER
             token.zipf = 3.5
-        elif group == "shield":
+        elif group in ("shield", "span"):
             token.kind = Kind.SHIELD
             token.zipf = 3.0
+        else:
+            low = token.word.casefold()
+            if not low.isalpha():
+                low = low.replace("’", "'")
+                if low.endswith("'s") and name in ("en", "de"):
+                    low = low[:-2]
+            token.low = low
+            token.kind = Kind.SMALL if low in small else Kind.NOUN
         found.append(token)
     if name == "cjk":
         _classify_ideographs(found, text)
@@ -112,7 +121,7 @@ def _classify_ideographs(found: list[Token], text: str) -> None:
     """Take runs of ideographs and katakana for terms in Japanese; in Chinese only other words."""
     is_japanese = _HIRAGANA.search(text) is not None
     for token in found:
-        if token.kind is not Kind.NOUN:
+        if token.kind != Kind.NOUN:
             continue
         token.zipf = 3.0
         if _HIRAGANA.match(token.word):
@@ -128,12 +137,12 @@ def _classify(found: list[Token], text: str, language: Language) -> None:
     begins = True
     previous: Token | None = None
     for place, token in enumerate(found):
-        if token.kind is Kind.SIGN:
+        if token.kind == Kind.SIGN:
             if token.word in _SENTENCE_END:
                 begins = True
             previous = token
             continue
-        if token.kind is Kind.NOUN:
+        if token.kind == Kind.NOUN:
             following = found[place + 1] if place + 1 < len(found) else None
             token.kind, token.zipf = _kind(token, previous, following, language, begins=begins)
             if (
@@ -142,7 +151,7 @@ def _classify(found: list[Token], text: str, language: Language) -> None:
                 or ("_" in token.word and _IDENTIFIER.fullmatch(token.word))
             ):
                 token.kind = Kind.UNSAFE
-        elif token.kind is Kind.SMALL and token.word.isupper() and len(token.word) > 1:
+        elif token.kind == Kind.SMALL and token.word.isupper() and len(token.word) > 1:
             if token.word.isalpha() and not text.isupper():
                 token.kind = Kind.NAME
                 token.zipf = 3.5
@@ -157,7 +166,7 @@ def _kind(
     language: Language,
     *,
     begins: bool,
-) -> tuple[Kind, float]:
+) -> tuple[int, float]:
     """Return the kind and the frequency of a word that is no small word."""
     name = language.name
     if token.low in language.numbers:
@@ -169,7 +178,7 @@ def _kind(
         return Kind.VERB, zipf
     is_capital = token.word[0].isupper()
     if begins and is_capital and following is not None and name != "de":
-        if following.word[0].isupper() and following.kind is Kind.NOUN and zipf < 3.8:
+        if following.word[0].isupper() and following.kind == Kind.NOUN and zipf < 3.8:
             return Kind.NAME, zipf
     if is_capital and not begins:
         if name == "de":
@@ -178,11 +187,11 @@ def _kind(
     if name == "de" and not is_capital and letter in "nbc":
         letter = "a" if letter != "b" else "v"
     kind = _CLASSES.get(letter)
-    is_before_noun = following is not None and following.kind is Kind.NOUN
-    if kind is Kind.VERB and name == "en" and previous is not None:
-        if previous.kind is Kind.ADJECTIVE and not is_before_noun:
+    is_before_noun = following is not None and following.kind == Kind.NOUN
+    if kind == Kind.VERB and name == "en" and previous is not None:
+        if previous.kind == Kind.ADJECTIVE and not is_before_noun:
             return Kind.NOUN, zipf  # collective bargaining
-    if kind is Kind.VERB and is_after_determiner and before not in language.before_verbs:
+    if kind == Kind.VERB and is_after_determiner and before not in language.before_verbs:
         # the running water, the caused
         return (Kind.ADJECTIVE if is_before_noun else Kind.NOUN), zipf
     if kind is not None:
@@ -191,7 +200,7 @@ def _kind(
         is_verb = before in language.before_verbs
         if not is_verb and previous is not None and not is_after_determiner:
             is_after_noun = previous.kind in (Kind.NOUN, Kind.NAME) or before in ("and", "or")
-            is_verb = is_after_noun and following is not None and following.kind is Kind.SMALL
+            is_verb = is_after_noun and following is not None and following.kind == Kind.SMALL
         return (Kind.VERB if is_verb else Kind.NOUN), zipf
     after_noun = previous is not None and previous.kind in (Kind.NOUN, Kind.NAME)
     if letter == "c":
@@ -200,7 +209,7 @@ def _kind(
         return (Kind.ADJECTIVE if is_before_noun else Kind.NOUN), zipf
     if name in _ADJECTIVE_BEHIND:
         return (Kind.ADJECTIVE if after_noun else Kind.VERB), zipf
-    follows_small = following is not None and following.kind is Kind.SMALL
+    follows_small = following is not None and following.kind == Kind.SMALL
     return (
         Kind.VERB if after_noun or follows_small or not is_before_noun else Kind.ADJECTIVE
     ), zipf

@@ -5,9 +5,10 @@ The tables are files in `data/`; its `README.md` says where they come from.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from ankiforge.text import regex
 
@@ -19,7 +20,13 @@ _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _CYRILLIC = regex(r"[\u0400-\u04ff]")
 # Characters of a text that are read to tell its language.
 _SAMPLE = 600
+_CUES = (
+    "called called_before means cause contrast rule leans advice announces hedges "
+    "you i we he_she".split()
+)
 _LONGEST_ENDING = 5
+BEGINNING = 5
+"""The letters of a word by which its weight for a card is looked up."""
 RAREST = 2.6
 """The frequency of a word that is in no table, on the Zipf scale (the logarithm of uses in
 a billion words)."""
@@ -52,21 +59,68 @@ def listed(section: str, language: str) -> frozenset[str]:
     return frozenset(word.casefold() for word in words)
 
 
-@cache
-def cue(section: str, language: str) -> re.Pattern[str] | None:
-    """Return a pattern of the cues of a section; None if the language has none."""
-    words = _sections("cues")[section].get(language, ())
-    if not words:
-        return None
-    parts = []
-    for word in sorted(words, key=len, reverse=True):
-        pattern = re.escape(word).replace("_", r"\s+").replace(r"\*", r"\w*").replace("'", "['’]")
-        if word[-1].isalnum():
-            pattern += r"(?!\w)"
-        parts.append(pattern)
-    is_beginning = section == "leans"
-    start = r"[\W_]*" if is_beginning else r"(?<!\w)"
-    return re.compile(f"{start}(?:{'|'.join(parts)})", re.NOFLAG if is_beginning else re.IGNORECASE)
+class Cue(NamedTuple):
+    """Words that tell what a sentence does, at their place among its tokens."""
+
+    section: str
+    first: int
+    last: int
+    """The token behind them."""
+
+
+_Rest = tuple[str, tuple[str, ...]]
+"""The section of a cue, and the words behind its first one."""
+_FIRST_LETTERS = 3
+_ELISION = regex(r"(?<=\w)'(?=\w)")
+
+
+class Cues:
+    """Finds the cues of one language in a sentence."""
+
+    def __init__(self, name: str) -> None:
+        self._by_word: dict[str, list[_Rest]] = {}
+        self._by_beginning: dict[str, list[tuple[str, _Rest]]] = {}
+        for section in _CUES:
+            for words in _sections("cues")[section].get(name, ()):
+                self._add(section, words, name)
+
+    def _add(self, section: str, cue: str, name: str) -> None:
+        if name in ("fr", "it"):
+            cue = _ELISION.sub("'_", cue)
+        first, *rest = cue.casefold().split("_")
+        entry = (section, tuple(rest))
+        if first.endswith("*"):
+            beginning = first[:-1]
+            key = beginning[:_FIRST_LETTERS]
+            self._by_beginning.setdefault(key, []).append((beginning, entry))
+        else:
+            self._by_word.setdefault(first, []).append(entry)
+
+    def find(self, words: Sequence[str]) -> list[Cue]:
+        """Return the cues among casefolded words and signs, in order of their place."""
+        found = []
+        for place, word in enumerate(words):
+            for section, rest in self._by_word.get(word, ()):
+                if not rest or _follow(words, place + 1, rest):
+                    found.append(Cue(section, place, place + 1 + len(rest)))
+            for beginning, (section, rest) in self._by_beginning.get(word[:_FIRST_LETTERS], ()):
+                if word.startswith(beginning) and _follow(words, place + 1, rest):
+                    found.append(Cue(section, place, place + 1 + len(rest)))
+        return found
+
+
+def _follow(words: Sequence[str], place: int, rest: tuple[str, ...]) -> bool:
+    """Return whether the other words of a cue stand at a place."""
+    if place + len(rest) > len(words):
+        return False
+    for index, wanted in enumerate(rest):
+        word = words[place + index]
+        if wanted.endswith("*"):
+            if not word.startswith(wanted[:-1]):
+                return False
+        elif word != wanted:
+            return False
+    return True
 
 
 _INFLECTIONS = (("ing", ("", "e")), ("ed", ("", "e")), ("es", ("",)), ("s", ("",)))
@@ -88,6 +142,7 @@ class Language:
         """Verbs of cues, even if they may be nouns elsewhere."""
         self.ranges = listed("ranges", name)
         self.vague = listed("vague", name)
+        self.cues = Cues(name)
         self._known: dict[str, tuple[str, float]] = {}
         self._endings: dict[str, str] = {}
         if name in LANGUAGES:
@@ -140,6 +195,17 @@ class Language:
             if name:
                 return name
         return "n"
+
+
+@cache
+def word_weights(name: str) -> dict[str, float]:
+    """Return by the beginning of a word how much it speaks for a card in a language."""
+    if name not in LANGUAGES:
+        return {}
+    found = {}
+    for level, words in _sections(f"worth-words-{name}")["words"].items():
+        found.update(dict.fromkeys(words, float(level)))
+    return found
 
 
 @cache

@@ -12,19 +12,23 @@ import math
 from functools import cache, lru_cache
 from pathlib import Path
 
-from ankiforge.draft import requested
+from ankiforge.draft.instructions import requested
 from ankiforge.draft.propose.passage import SHORT_MARK, completed, word_count
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.tokens import Kind, Token, tokens
-from ankiforge.draft.propose.words import cue, language, language_of, listed
+from ankiforge.draft.propose.words import BEGINNING, Language, language, language_of, word_weights
 from ankiforge.model import Form, Highlight, SourceKind, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 from ankiforge.text.sentences import boundaries
 
 _DATA = Path(__file__).parent / "data"
-_SECTIONS = ("called", "cause", "contrast", "rule", "advice", "announces", "hedges")
+_SECTIONS = frozenset(
+    ("called", "cause", "contrast", "rule", "advice", "announces", "hedges", "leans")
+)
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
+# Tokens before what a sentence says of its subject.
+_FEW_TOKENS = 6
 _YEAR = regex(r"\b(?:1\d{3}|20\d\d)\b")
 _BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff])")
 _ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
@@ -148,8 +152,11 @@ def worth_of_text(text: str, name: str) -> float:
     """Return the logarithm of the odds that a text deserves a card by its words alone."""
     weights = _weights()
     found: dict[str, float] = {}
-    _by_cues(text, name, found)
-    _by_words(text, tokens(text, language(name)), name, found)
+    tables = language(name)
+    words = tokens(text, tables)
+    _by_cues(text, words, tables, found)
+    _by_words(text, words, found)
+    _by_beginnings(words, name, found)
     return sum(weights.get(feature, 0.0) * amount for feature, amount in found.items())
 
 
@@ -169,8 +176,9 @@ def features_of(highlight: Highlight) -> dict[str, float]:
         found["term_in_sentence"] = 1.0
     _by_reader(highlight, found)
     _by_form(text, exact, highlight, words, found)
-    _by_cues(text, name, found)
-    _by_words(text, words, name, found)
+    _by_cues(text, words, tables, found)
+    _by_words(text, words, found)
+    _by_beginnings(words, name, found)
     return found
 
 
@@ -194,7 +202,7 @@ def _by_form(
     text: str, exact: str, highlight: Highlight, words: list[Token], found: dict[str, float]
 ) -> None:
     """Add how long it is, whether it is whole, and whether it looks like a heading."""
-    count = sum(token.kind is not Kind.SIGN for token in words)
+    count = sum(token.kind != Kind.SIGN for token in words)
     if count <= 4:
         found["very_short"] = 1.0
     elif count <= 9:
@@ -222,7 +230,7 @@ def _by_form(
     if fold(exact) in headings:
         found["heading"] = 1.0
     if not ends and count <= 12:
-        capitals = sum(token.word[0].isupper() for token in words if token.kind is not Kind.SIGN)
+        capitals = sum(token.word[0].isupper() for token in words if token.kind != Kind.SIGN)
         if text.isupper():
             found["capitals"] = 1.0
         elif count >= 2 and capitals >= 0.7 * count:
@@ -241,23 +249,27 @@ def _by_form(
         found["list_mark"] = 1.0
 
 
-def _by_cues(text: str, name: str, found: dict[str, float]) -> None:
+def _by_cues(text: str, words: list[Token], tables: Language, found: dict[str, float]) -> None:
     """Add what its cues say: a definition, a cause, advice."""
-    for section in _SECTIONS:
-        pattern = cue(section, name)
-        if pattern is not None and pattern.search(text):
+    people = dict.fromkeys(_PEOPLE, 0)
+    for cue in tables.cues.find([token.low for token in words]):
+        section = cue.section
+        if section in people:
+            people[section] += 1
+        elif section == "leans":
+            if words[cue.first].word[0].isupper() and cue.first <= 1:
+                found["leans"] = 1.0
+        elif section in _SECTIONS:
             found[section] = 1.0
-    pattern = cue("means", name)
-    match = pattern.search(text) if pattern is not None else None
-    if match:
-        found["defines"] = 1.0
-        if 0 < len(text[: match.start()].split()) <= 6:
-            found["term_and_definition"] = 1.0
+        elif section == "means" and "defines" not in found:
+            found["defines"] = 1.0
+            if 0 < cue.first <= _FEW_TOKENS:
+                found["term_and_definition"] = 1.0
+    for section, count in people.items():
+        if count:
+            found[_PEOPLE[section]] = min(count, 3) / 2
     if _TERM_COLON.match(text):
         found["term_and_definition"] = 1.0
-    leans = cue("leans", name)
-    if leans is not None and leans.match(text):
-        found["leans"] = 1.0
     if ":" in text[1:-1]:
         found["colon"] = 1.0
     if "(" in text:
@@ -270,21 +282,16 @@ def _by_cues(text: str, name: str, found: dict[str, float]) -> None:
         found["enumeration"] = 1.0
 
 
-def _by_words(text: str, words: list[Token], name: str, found: dict[str, float]) -> None:
+def _by_words(text: str, words: list[Token], found: dict[str, float]) -> None:
     """Add what kind of words it has."""
-    lows = [token.low for token in words if token.kind is not Kind.SIGN]
-    for section, feature in _PEOPLE.items():
-        people = listed(section, name)
-        count = sum(map(people.__contains__, lows))
-        if count:
-            found[feature] = min(count, 3) / 2
+    lows = [token.low for token in words if token.kind != Kind.SIGN]
     content = [token for token in words if token.kind >= Kind.NOUN and token.kind <= Kind.NUMBER]
-    numbers = sum(token.kind is Kind.NUMBER for token in content)
+    numbers = sum(token.kind == Kind.NUMBER for token in content)
     if numbers:
         found["numbers"] = 1.0
     if numbers > 2:
         found["many_numbers"] = 1.0
-    names = sum(token.kind is Kind.NAME for token in content)
+    names = sum(token.kind == Kind.NAME for token in content)
     if names:
         found["names"] = min(names, 4) / 2
     if (
@@ -294,7 +301,7 @@ def _by_words(text: str, words: list[Token], name: str, found: dict[str, float])
         found["acronym"] = 1.0
     if any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words):
         found["code"] = 1.0
-    if not any(token.kind is Kind.VERB or token.low in _AUXILIARIES for token in words):
+    if not any(token.kind == Kind.VERB or token.low in _AUXILIARIES for token in words):
         found["no_verb"] = 1.0
     plain = [token for token in content if token.kind in (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)]
     if plain:
@@ -309,6 +316,19 @@ def _by_words(text: str, words: list[Token], name: str, found: dict[str, float])
     letters = sum(map(str.isalpha, text))
     if lows and (letters < 0.6 * len(text.replace(" ", "")) or max(map(len, lows)) > 30):
         found["garbled"] = 1.0
+
+
+def _by_beginnings(words: list[Token], name: str, found: dict[str, float]) -> None:
+    """Add how much its words are those of passages that deserve a card."""
+    table = word_weights(name)
+    total = 0.0
+    count = 0
+    for token in words:
+        if token.kind != Kind.SIGN:
+            count += 1
+            total += table.get(token.low[:BEGINNING], 0.0)
+    if total:
+        found["words"] = total / math.sqrt(count)
 
 
 _AUXILIARIES = frozenset(

@@ -1,7 +1,7 @@
 """Find which draft of the sources fits which note of another tool in Anki.
 
-First by an id that the tool wrote into the source, then by equal words, if only one draft and one note
-have them. What is left is listed, so that a person sees it.
+First by an id that the tool wrote into the source, then by equal words, if only one draft
+and one note have them. What is left is listed, so that a person sees it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ class Matches(msgspec.Struct):
     scheduled: list[Taken] = []
     """Drafts and cards with a schedule."""
     in_anki: list[Row] = []
-    """Cards with a schedule that Anki has already: no import changes the schedule that they have there."""
+    """Cards with a schedule that Anki has already.
+
+    No import changes the schedule that they have there.
+    """
     differing: list[Row] = []
     """Matched by id, with other words in Anki than in the source."""
     not_in_sources: list[Row] = []
@@ -224,7 +227,10 @@ def _why_unclear(note: _TheirNote, claims: list[Waiting]) -> str:
 
 
 def _add_schedules(ledger: Ledger, matches: Matches) -> None:
-    """Add the drafts and the cards beside which a schedule stands, unless they are taken already."""
+    """Add the drafts and the cards beside which a schedule stands.
+
+    Those that are taken already are left out.
+    """
     taken = {each.id for each in matches.taken}
     for draft in _waiting(ledger):
         may_be_card = draft.draft.own and not draft.revises and not draft.proposal.blocked
@@ -270,7 +276,10 @@ def _plain_words(html: Texts, family: Family) -> Strings:
 
 
 def _compared(words: Strings) -> Strings:
-    """Return words as they are compared: blanks depend on how a tool writes lists and paragraphs."""
+    """Return words as they are compared.
+
+    Blanks depend on how a tool writes lists and paragraphs.
+    """
     return tuple("".join(text.split()) for text in words)
 
 

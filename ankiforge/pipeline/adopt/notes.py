@@ -1,8 +1,8 @@
 """Notes of other tools that were taken over: read, corrected, written.
 
 Such a note has no field for a base. The base is in the journal: all its fields at adoption, and the
-hashes of what was shipped since. A field whose source says what it said at adoption has the text that
-Anki had then.
+hashes of what was shipped since. A field whose source says what it said at adoption has
+the text that Anki had then.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def with_other_tools_note(
     for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):
         if due:
             days = (date.fromisoformat(due) - DAY_ZERO.date()).days
-            # type and queue of a card in review, its day, interval, ease in permille, one repetition
+            # type and queue of a card in review, its day, interval, ease in permille, one
+            # repetition
             states[ordinal] = (2, 2, days, interval, 10 * ease, 1)
     return replace(planned, note=replace(planned.note, states=states))
 

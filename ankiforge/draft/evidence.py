@@ -1,0 +1,68 @@
+"""Find the words of a passage that a card rests on.
+
+Small models leave the quote empty, or write it from memory, though the answer stands in
+the passage word for word. So the program looks for the answer itself: the evidence is
+then the whole sentence, or sentences, that have it. A few words alone would still stand
+when the rest of the sentence says something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ankiforge.model import Highlight, Span, Value
+from ankiforge.text.fold import locate
+from ankiforge.text.sentences import sentence_around
+
+_QUOTATION_MARKS = '"“”„«»'
+_ENDS = " .,;:!?"
+
+
+class Evidence(Value):
+    """The words of a source that a card rests on."""
+
+    quote: str
+    """As in the source; as the model wrote it if the source does not have it."""
+    start: int = 0
+    """Where it begins in the mark, in code points; 0 if it is beside the mark."""
+
+
+def find_evidence(quote: str, answers: Sequence[str], highlight: Highlight) -> Evidence:
+    """Return the evidence of a card.
+
+    Args:
+        quote: what the model gave as its evidence; "" if it gave none.
+        answers: the answer of a question, or what each gap of a cloze hides, as plain text.
+        highlight: the passage. The mark comes first, then its sentence, then the paragraph.
+    """
+    own_words = quote.strip().strip(_QUOTATION_MARKS).strip()
+    for place in (highlight.exact, highlight.sentence):
+        span = locate(quote, place) or locate(own_words, place)
+        if span:
+            return _evidence_at(span, place, highlight)
+    for place in (highlight.exact, highlight.sentence, highlight.nearby):
+        span = _sentences_with(answers, place)
+        if span:
+            return _evidence_at(span, place, highlight)
+    return Evidence(quote)
+
+
+def _evidence_at(span: Span, place: str, highlight: Highlight) -> Evidence:
+    start, end = span
+    is_in_mark = place == highlight.exact
+    return Evidence(place[start:end], start if is_in_mark else 0)
+
+
+def _sentences_with(answers: Sequence[str], place: str) -> Span | None:
+    """Return the sentences of a text that have all the answers; None if it lacks one."""
+    spans: list[Span] = []
+    for answer in answers:
+        span = locate(answer, place) or locate(answer.strip(_ENDS), place)
+        if span is None:
+            return None
+        spans.append(span)
+    if not spans:
+        return None
+    first = min(start for start, _ in spans)
+    last = max(end for _, end in spans)
+    return sentence_around(place, first, last)

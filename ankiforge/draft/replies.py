@@ -1,0 +1,24 @@
+"""The cache of what models replied."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Replies(Protocol):
+    """A cache of raw replies by the hash of their request (the ledger has one). Thread-safe."""
+
+    def get(self, request: str) -> str | None:
+        """Return the raw reply to a request; None if there is none."""
+
+    def put(
+        self,
+        request: str,
+        raw: str,
+        *,
+        model: str,
+        prompt: str,
+        tokens_in: int,
+        tokens_out: int,
+    ) -> None:
+        """Store a reply durably, replacing an older one."""

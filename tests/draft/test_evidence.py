@@ -1,0 +1,37 @@
+"""The evidence of a card is found in its passage, whatever a model says it is."""
+
+import pytest
+
+from ankiforge.draft.evidence import find_evidence
+from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
+
+MARK = "Sugars are carbohydrates. Their monomers are called monosaccharides, of one ring each."
+PARAGRAPH = f"Cells store energy. {MARK} Starch has thousands of rings."
+PASSAGE = Highlight(
+    document=Document(DocumentKey("d"), "papers", "Cells"),
+    namespace="pdf:d",
+    kind=HighlightKind.HIGHLIGHT,
+    exact=MARK,
+    nearby=PARAGRAPH,
+)
+SECOND = "Their monomers are called monosaccharides, of one ring each."
+
+
+@pytest.mark.parametrize(
+    ("quote", "answers", "found", "start"),
+    [
+        ("", ["Monosaccharides"], SECOND, 26),
+        ("", ["monosaccharides."], SECOND, 26),
+        ("a model's own words", ["monosaccharides"], SECOND, 26),
+        ("", ["carbohydrates", "monosaccharides"], MARK, 0),
+        ("called monosaccharides", ["monosaccharides"], "called monosaccharides", 45),
+        ("“called  monosaccharides”", ["one ring"], "called monosaccharides", 45),
+        ("", ["thousands of rings"], "Starch has thousands of rings.", 0),
+        ("", ["polymers"], "", 0),
+        ("a model's own words", ["polymers"], "a model's own words", 0),
+        ("", [], "", 0),
+    ],
+)
+def test_a_card_rests_on_the_sentence_that_has_its_answer(quote, answers, found, start):
+    evidence = find_evidence(quote, answers, PASSAGE)
+    assert (evidence.quote, evidence.start) == (found, start)
