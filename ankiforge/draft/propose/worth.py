@@ -12,7 +12,7 @@ import math
 from functools import cache, lru_cache
 from pathlib import Path
 
-from ankiforge.draft import requested
+from ankiforge.draft.instructions import requested
 from ankiforge.draft.propose.passage import SHORT_MARK, completed, word_count
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.tokens import Kind, Token, tokens
