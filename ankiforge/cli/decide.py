@@ -198,9 +198,9 @@ def report(
     decide: Callable[[str], str | None],
     done: str,
 ) -> None:
-    """Decide on each of the ids as one action, and print the results; exit with 1 if any was refused.
+    """Decide on each of the ids as one action, and print the results.
 
-    What is refused does not stop the rest.
+    Exit with 1 if any was refused. What is refused does not stop the rest.
 
     Args:
         call: shapes the output.
