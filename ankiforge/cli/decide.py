@@ -60,8 +60,9 @@ FILTER = click.option(
 def accept(call: Call, ids: Words, every: bool, query: str, gap: int | None, force: bool) -> None:
     """Accept drafts, or answer questions with yes.
 
-    A waiting correction replaces its card's text. With --all, drafts with warnings and proposals
-    are left out, unless the query names each of the warnings, and `drafter:propose`.
+    A waiting correction replaces its card's text. With --all, drafts with warnings and
+    proposals are left out, unless the query names each of the warnings, and
+    `drafter:propose`.
     """
     from ankiforge.model import PROPOSE, Severity
 
@@ -174,7 +175,9 @@ def report(
 ) -> None:
     """Decide on each of the ids as one action, and print the results.
 
-    Exit with 1 if any was refused. What is refused does not stop the rest.
+    The exit code is 1 if any was refused.
+
+    What is refused does not stop the rest.
 
     Args:
         call: shapes the output.
