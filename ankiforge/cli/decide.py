@@ -206,7 +206,9 @@ def report(
 ) -> None:
     """Decide on each of the ids as one action, and print the results.
 
-    Exit with 1 if any was refused. What is refused does not stop the rest.
+    The exit code is 1 if any was refused.
+
+    What is refused does not stop the rest.
 
     Args:
         call: shapes the output.

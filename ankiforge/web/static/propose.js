@@ -95,7 +95,7 @@ export function proposal(item, card, changed) {
     const changedText = ([name, label, value]) => [name, label, name === "Text" ? cloze.join("") : value];
     return { gap: 1, fields: card.fields.map(changedText) };
   }
-  const says = () => (asking.hidden && number() ? "" : "Make this card");
+  const says = () => (asking.hidden && number() ? "" : "Make card");
   queueMicrotask(() => paint(false));
   return { node, card, first, gap, ask, made, fields, says, number, asks: () => !asking.hidden };
 }
