@@ -61,20 +61,24 @@ def accept(call: Call, ids: Words, every: bool, query: str, gap: int | None, for
     """Accept drafts, or answer questions with yes.
 
     A waiting correction replaces its card's text. With --all, drafts with warnings and
-    proposals are left out, unless the query names each of the warnings, and `drafter:propose`.
+    proposals are left out, unless the query names each of the warnings, and
+    `drafter:propose`.
     """
     from ankiforge.model import PROPOSE, Severity
+    from ankiforge.text import counted
 
     if every and gap is not None:
         raise UsageError("--gap is for proposals by id", hint="ankiforge accept ID --gap 2")
     named_in_query = set(query.split())
     facts: set[tuple[str, int]] = set()
+    left_alone: list[str] = []
 
     def may_be_accepted(line: Line) -> bool:
         waiting = line.waiting
         if waiting is None or waiting.remarks:
             return False
         if waiting.draft.proposed and f"drafter:{PROPOSE}" not in named_in_query:
+            left_alone.append(waiting.id)
             return False
         for finding in waiting.proposal.findings:
             is_warning = finding.severity is not Severity.INFO
@@ -90,6 +94,9 @@ def accept(call: Call, ids: Words, every: bool, query: str, gap: int | None, for
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = selected(ledger, ids, every, query, may_be_accepted)
+        if left_alone:
+            left = counted(len(left_alone), "proposal")
+            call.say(f"{left} left for you; to take them: --filter drafter:{PROPOSE}")
 
         def accept_one(id: str) -> str | None:
             return ledger.accept(id, gap=gap or 1, forced=force)

@@ -3,7 +3,7 @@
 import pytest
 
 NOTE = "Working memory holds about ==four chunks== at a time.\n"
-REST = "==We should all sleep more.==\n"
+REST = "==Well, who would have thought that?==\n"
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,8 @@ def test_other_words_of_a_person_settle_the_proposal(forge, note):
 def test_a_bare_accept_all_takes_no_proposal(forge, note):
     note("A cell needs ==chemical energy== and water.", f"=={WAR}==", f"=={CARTA}==")
 
-    forge.ok("accept", "--all")
+    told = forge.ok("accept", "--all").stderr
+    assert "2 proposals left for you; to take them: --filter drafter:propose" in told
     forge.ok("accept", "--all", "--filter", "verdict:pending document:Europe")
     assert len(proposals(forge)) == 2
     forge.ok("accept", "--all", "--filter", "drafter:propose Runnymede")
