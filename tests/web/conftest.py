@@ -108,7 +108,8 @@ def shown(page: Any) -> str:
 def waiting(page: Any) -> int:
     """How many items wait in the list that is shown."""
     left = page.locator("#lists a[aria-current] .left")
-    return int(left.inner_text().split()[1]) if left.count() else 0
+    words = (left.text_content() or "") if left.count() else ""
+    return int("".join(filter(str.isdigit, words)) or 0)
 
 
 def turn_to(page: Any, list: str) -> None:

@@ -49,7 +49,7 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme,
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": 800})
     page.evaluate(axe)
-    found, items = {}, {}
+    found, items, proposals = {}, {}, 0
     for name in LISTS:
         turn_to(page, name)
         count = waiting(page)
@@ -57,6 +57,7 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme,
         for number in range(max(count, 1)):
             page.wait_for_function("[...document.images].every((one) => one.complete)")
             found[name, number] = page.evaluate(RUN)
+            proposals += page.locator(".item:not(.ahead) .proposal").count()
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found[name, number].append("it is too wide")
             if not all(all(one) for one in page.evaluate(CARD)):
@@ -73,3 +74,4 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme,
         found[name] = page.evaluate(RUN)
     assert {where: faults for where, faults in found.items() if faults} == {}
     assert min(items.values()) > 0, items
+    assert proposals > 0

@@ -157,6 +157,7 @@ function takeBack(item, error, insist) {
   const again = error.insist && h("button", { className: "link", type: "button", onclick: insist }, "Do it all the same");
   const said = h("p", { className: "why stop error", role: "alert" }, h("span", {}, error.message, " "), again);
   $(now.editing ? ".edit > .actions" : ".actions", now).before(said);
+  said.scrollIntoView({ block: "nearest" });
 }
 
 function wait(on) {

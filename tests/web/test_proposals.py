@@ -1,0 +1,298 @@
+"""Proposals at the page: another gap, a question, words of one's own; and all drafts of a passage together."""
+
+import json
+import os
+import re
+import stat
+
+import pytest
+
+from tests.web.conftest import rest, settle, shown
+
+SETTINGS = (
+    "proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
+)
+FACTS = (
+    "The Peace of Westphalia ended the Thirty Years' War in 1648.",
+    "Osmosis is the diffusion of water through a semipermeable membrane.",
+    "Photosynthesis converts carbon dioxide and water into glucose and oxygen.",
+)
+ITEM = ".item:not(.ahead)"
+GAP = re.compile(r"\{\{c1::(.*?)\}\}")
+ALONE = """() => {
+  const words = [...document.querySelectorAll(".item:not(.ahead) .word")];
+  const far = (one) => one && !one.matches(".on, .other");
+  return words.findIndex((one, i) => [words[i - 1], one, words[i + 1]].every(far));
+}"""
+"""The number of a word that is in no gap, and beside none."""
+
+
+@pytest.fixture
+def facts(forge):
+    """A passage for each of `FACTS`, with a proposal that has several gaps."""
+    forge.settings(SETTINGS)
+    write(forge, FACTS)
+    forge.ok("run")
+    assert all(len(card["gaps"]) > 1 for card in forge.cards())
+    return forge
+
+
+def write(forge, texts):
+    (forge.folder / "notes").mkdir(exist_ok=True)
+    marked = "\n\n".join(f"=={text}==" for text in texts)
+    (forge.folder / "notes" / "Facts.md").write_text(f"# Facts\n\n{marked}\n", encoding="utf-8")
+
+
+def gaps_of(forge, sentence):
+    """The words that a proposal may hide, best first."""
+    for card in forge.cards():
+        if GAP.sub(r"\1", card["fields"].get("Text", "")) == sentence:
+            return card["gaps"]
+    raise AssertionError(sentence)
+
+
+def accepted(forge):
+    """The fields of the one card that was made."""
+    [card] = [card for card in forge.cards() if card["verdict"] == "accepted"]
+    return card["fields"]
+
+
+def hidden(page):
+    """The words that the painted card hides."""
+    return "".join(page.locator(f"{ITEM} .words .on").all_inner_texts())
+
+
+def drag(page, first, last):
+    """Drag from a word of the sentence to another one."""
+    page.locator(f"{ITEM} .word").nth(first).hover()
+    page.mouse.down()
+    page.locator(f"{ITEM} .word").nth(last).hover()
+    page.mouse.up()
+
+
+def words(page, first, last):
+    found = page.locator(f"{ITEM} .word").all_inner_texts()
+    return " ".join(found[first : last + 1])
+
+
+@pytest.mark.parametrize("accepts", ["Enter", "a"])
+def test_a_number_changes_the_gap_at_once_and_that_gap_is_accepted(facts, opened, accepts):
+    page = opened(facts)
+    sentence = shown(page)
+    first, second, *_ = gaps_of(facts, sentence)
+    assert hidden(page) == first
+    page.keyboard.press("2")
+    assert hidden(page) == second
+    assert page.locator(f"{ITEM} .chip :checked + span").inner_text().endswith(second)
+    page.keyboard.press(accepts)
+    settle(page)
+    assert GAP.findall(accepted(facts)["Text"]) == [second]
+    assert shown(page) not in (sentence, "")
+
+
+def test_words_of_another_gap_are_clicked(facts, opened):
+    page = opened(facts)
+    second = gaps_of(facts, shown(page))[1]
+    page.keyboard.press("2")
+    place = page.locator(f"{ITEM} .word").evaluate_all(
+        "all => all.findIndex((one) => one.matches('.on'))"
+    )
+    page.keyboard.press("1")
+    page.locator(f"{ITEM} .word").nth(place).click()
+    assert hidden(page) == second
+    page.keyboard.press("Enter")
+    settle(page)
+    assert GAP.findall(accepted(facts)["Text"]) == [second]
+
+
+def test_a_word_is_clicked_and_the_next_one_joins_it(facts, opened):
+    page = opened(facts)
+    while (place := page.evaluate(ALONE)) < 0:
+        page.keyboard.press("j")
+        settle(page)
+    sentence = shown(page)
+    word = page.locator(f"{ITEM} .word").nth(place)
+    word.click()
+    assert hidden(page) == words(page, place, place)
+    drag(page, place, place + 1)
+    wanted = words(page, place, place + 1)
+    assert hidden(page) == wanted
+    page.keyboard.press("a")
+    settle(page)
+    text = accepted(facts)["Text"]
+    assert (GAP.findall(text), GAP.sub(r"\1", text)) == ([wanted], sentence)
+    assert len(facts.cards()) == len(FACTS), "the proposal is settled"
+
+
+def test_words_are_chosen_with_the_keyboard_alone(facts, opened):
+    page = opened(facts)
+    sentence = shown(page)
+    page.locator(f"{ITEM} .words [tabindex='0']").focus()
+    for key in ("End", "Space", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+    chosen = hidden(page)
+    assert sentence.rstrip(".").endswith(chosen)
+    page.keyboard.press("Enter")
+    settle(page)
+    assert GAP.findall(accepted(facts)["Text"]) == [chosen]
+
+
+def test_q_asks_a_question_whose_answer_is_the_gap(facts, opened):
+    page = opened(facts)
+    second = gaps_of(facts, shown(page))[1]
+    page.keyboard.press("2")
+    page.keyboard.press("q")
+    page.keyboard.press("Enter")  # there is no question yet
+    page.keyboard.type("What is asked, and quite a lot?")
+    page.keyboard.press("Enter")
+    settle(page)
+    assert accepted(facts) == {"Front": "What is asked, and quite a lot?", "Back": second}
+    assert len(facts.cards()) == len(FACTS)
+    page.keyboard.press("u")
+    settle(page)
+    assert {card["verdict"] for card in facts.cards()} <= {"pending", "taken back"}
+    assert hidden(page) == gaps_of(facts, shown(page))[0]
+
+
+def test_escape_makes_a_question_a_gap_again(facts, opened):
+    page = opened(facts)
+    page.keyboard.press("q")
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    settle(page)
+    assert "Text" in accepted(facts)
+
+
+def test_the_chosen_gap_is_edited(facts, opened):
+    page = opened(facts)
+    second = gaps_of(facts, shown(page))[1]
+    page.keyboard.press("2")
+    page.keyboard.press("e")
+    text = page.locator("textarea[name=Text]")
+    assert GAP.findall(text.input_value()) == [second]
+    text.fill(f"In short: {text.input_value()}")
+    page.keyboard.press("Control+Enter")
+    settle(page)
+    found = accepted(facts)["Text"]
+    assert (found[:10], GAP.findall(found)) == ("In short: ", [second])
+
+
+def test_a_rejected_proposal_goes_with_all_its_gaps_and_undo_brings_it_back(facts, opened):
+    page = opened(facts)
+    sentence = shown(page)
+    page.keyboard.press("x")
+    settle(page)
+    assert len([card for card in facts.cards() if card["verdict"] == "pending"]) == len(FACTS) - 1
+    page.keyboard.press("u")
+    settle(page)
+    assert shown(page) == sentence
+    assert gaps_of(facts, sentence)
+
+
+def test_a_number_pressed_for_the_card_before_changes_nothing(facts, opened):
+    page = opened(facts)
+    page.keyboard.press("a")
+    page.keyboard.press("2")  # within the time in which nobody can have read the next card
+    settle(page)
+    assert hidden(page) == gaps_of(facts, shown(page))[0]
+
+
+def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
+    forge.settings(SETTINGS.replace("true", "false"))
+    write(forge, ["Einstein found in 1905 that the energy of a mass is $E = mc^2$ at rest."])
+    forge.ok("run")
+    page = opened(forge, "none")
+    formula = page.locator(f"{ITEM} .word:has(math)")
+    assert formula.count() == 1
+    formula.click()
+    page.keyboard.press("a")
+    settle(page)
+    assert GAP.findall(accepted(forge)["Text"]) == ["$E = mc^2$"]
+
+
+def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(forge, fake, opened):
+    fronts = ["What ended the Thirty Years' War?", "Which war did it end?"]
+    answers = ["The Peace of Westphalia", "the Thirty Years' War"]
+
+    def answer(request):
+        [(h, text)] = fake.marked(request)
+        return fake.cards(
+            *(fake.card(h, text, *each) for each in zip(fronts, answers, strict=True))
+        )
+
+    with fake.LlmServer(otherwise=answer) as server:
+        llm = json.dumps({"base_url": server.base_url, "model": "m"})
+        forge.settings(f"{SETTINGS}llm: {llm}\n")
+        write(forge, FACTS[:1])
+        forge.ok("run")
+        forge.ok("run", "--drafter", "llm")
+    page = opened(forge)
+    assert page.locator("#left").inner_text() == "0 of 1"
+    gaps = gaps_of(forge, FACTS[0])
+    assert hidden(page) == gaps[0], "the proposal comes first"
+    page.keyboard.press(str(len(gaps) + 2))
+    assert page.locator(f"{ITEM} .button.filled span").inner_text() == f"Accept {len(gaps) + 2}"
+    page.keyboard.press("Enter")
+    settle(page)
+    assert page.locator("#left").inner_text() == "0 of 1"
+    assert shown(page) == fronts[0], "another fact of the same passage"
+    page.keyboard.press("u")
+    settle(page)
+    labels = page.locator(f"{ITEM} .pick .one").evaluate_all(
+        "all => all.map((one) => one.ariaLabel)"
+    )
+    assert all(any(front in label for label in labels) for front in fronts), "both are back"
+    page.keyboard.press("x")
+    settle(page)
+    assert page.locator(".end h2").inner_text() == "One done."
+    assert "pending" not in [card["verdict"] for card in forge.cards()]
+
+
+OPENER = "#!/bin/sh\nprintf '%s\\n' \"$@\" > '{kept}'\n"
+
+
+@pytest.fixture
+def opener(tmp_path, monkeypatch):
+    """A system that opens files, and keeps their names in the file that is returned."""
+    kept = tmp_path / "opened"
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    script = folder / "xdg-open"
+    script.write_text(OPENER.format(kept=kept))
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DISPLAY", ":99")
+    for name in ("SSH_CONNECTION", "SSH_TTY"):
+        monkeypatch.delenv(name, raising=False)
+    return kept
+
+
+def test_the_package_is_handed_to_the_system(facts, opener, opened):
+    page = opened(facts)
+    assert page.locator(".send:visible").count() == 0
+    page.keyboard.press("a")
+    settle(page)
+    page.keyboard.press("o")
+    page.wait_for_selector("#toast:has-text('Anki opens with 1 note')")
+    assert opener.read_text().splitlines() == [str(facts.folder / "ankiforge.apkg")]
+
+
+@pytest.mark.parametrize("there", ["over SSH", "no screen", "no opener"])
+def test_where_nothing_can_be_opened_the_page_says_where_the_package_is(
+    facts, opener, opened, monkeypatch, there
+):
+    if there == "over SSH":
+        monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")
+    elif there == "no screen":
+        monkeypatch.delenv("DISPLAY")
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    else:
+        (opener.parent / "programs" / "xdg-open").write_text("#!/bin/sh\nexit 3\n")
+    page = opened(facts)
+    page.keyboard.press("a")
+    settle(page)
+    page.click(".send:visible")
+    page.wait_for_selector("#toast code")
+    assert page.locator("#toast code").inner_text() == str(facts.folder / "ankiforge.apkg")
+    assert not opener.exists()
+    rest(page)
