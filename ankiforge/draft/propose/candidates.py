@@ -256,8 +256,11 @@ def _behind_comma(words: list[Token], place: int) -> tuple[int, bool] | None:
 
 
 COPULAS = frozenset(
-    "is are was were be been being as ist sind war waren wird werden als "
-    "est sont était étaient fut es son era eran fue están está è sono erano é são foi foram estão был была было были".split()
+    (
+        "is are was were be been being as ist sind war waren wird werden als est sont "
+        "était étaient fut es son era eran fue están está è sono erano é são foi foram "
+        "estão был была было были "
+    ).split()
 )
 
 
