@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from ankiforge.draft import failed_on, skip_reason
+from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.passage import Passage, passages_of
 from ankiforge.draft.propose.ranking import MOST, ranked
 from ankiforge.draft.propose.reasons import Reason
@@ -38,10 +38,21 @@ from ankiforge.model import (
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal, plain
 
-__all__ = ["DRAFTER", "Feature", "Propose", "Reason", "Worth", "proposal", "worth_of"]
+__all__ = [
+    "DRAFTER",
+    "VERSION",
+    "Feature",
+    "Propose",
+    "Reason",
+    "Worth",
+    "proposal",
+    "worth_of",
+]
 
 DRAFTER = "propose"
 """The name of the drafter."""
+VERSION = "1"
+"""Of tables and rules: with another one, what nobody decided on is proposed anew."""
 # Gaps that are tried for a passage, best first.
 _MOST_TRIED = 8
 Blocks = Callable[[Draft, Highlight], Strings]
@@ -86,7 +97,8 @@ class Propose:
             return reason
         if highlight.kind is HighlightKind.CARD:
             return Reason.FORM.value
-        if brief.kinds and CardKind.CLOZE not in brief.kinds:
+        takes_gaps = not brief.kinds or CardKind.CLOZE in brief.kinds
+        if brief.wants == "question" or not takes_gaps:
             return Reason.KINDS.value
         worth = worth_of(highlight)
         if not worth.deserves:

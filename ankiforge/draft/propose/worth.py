@@ -9,10 +9,10 @@ The score is a logistic regression over features that a person can read. Their w
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
-from ankiforge.draft import requested
+from ankiforge.draft.instructions import requested
 from ankiforge.draft.propose.passage import SHORT_MARK, completed, word_count
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.tokens import Kind, Token, tokens
@@ -127,6 +127,7 @@ def _words_of_features() -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=1000)  # asked again when what was drafted is recorded
 def worth_of(highlight: Highlight) -> Worth:
     """Return how much a passage deserves a card, and what decided."""
     weights = _weights()
