@@ -108,8 +108,10 @@ class Sentence:
             is_common = max(token.zipf for token in inner) > _COMMON
             is_passive = last < len(self.words) and self.words[last].low in _PASSIVE
             return is_common or is_passive or "predicate" not in how
-        if len(inner) == 1 and inner[0].kind == Kind.NOUN and inner[0].zipf > _TOO_COMMON:
-            return True
+        if len(inner) == 1 and inner[0].kind in (Kind.NOUN, Kind.NAME):
+            is_letter = len(inner[0].word) == 1 and inner[0].word.isalpha()
+            if is_letter or (inner[0].kind == Kind.NOUN and inner[0].zipf > _TOO_COMMON):
+                return True
         if len(inner) == 1 and inner[0].kind == Kind.NUMBER:
             before = self.words[first - 1].word if first else ""
             behind = self.words[last].word if last < len(self.words) else ""
