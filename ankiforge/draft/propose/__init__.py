@@ -97,7 +97,8 @@ class Propose:
             return reason
         if highlight.kind is HighlightKind.CARD:
             return Reason.FORM.value
-        if brief.kinds and CardKind.CLOZE not in brief.kinds:
+        takes_gaps = not brief.kinds or CardKind.CLOZE in brief.kinds
+        if brief.wants == "question" or not takes_gaps:
             return Reason.KINDS.value
         worth = worth_of(highlight)
         if not worth.deserves:

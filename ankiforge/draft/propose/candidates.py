@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ankiforge.draft.propose.tokens import Kind, Token
-from ankiforge.draft.propose.words import Language
+from ankiforge.draft.propose.words import COPULAS, Language
 
 MOST_WORDS = 8
 """The words of a gap at most, unless the reader chose it."""
@@ -255,15 +255,6 @@ def _behind_comma(words: list[Token], place: int) -> tuple[int, bool] | None:
     return None if start == place else (start, is_and)
 
 
-COPULAS = frozenset(
-    (
-        "is are was were be been being as ist sind war waren wird werden als est sont "
-        "était étaient fut es son era eran fue están está è sono erano é são foi foram "
-        "estão был была было были "
-    ).split()
-)
-
-
 def _predicates(words: list[Token], found: Found) -> None:
     """Add the adjective or participle that a sentence states: `is saturated`."""
     for place in range(1, len(words)):
@@ -329,7 +320,5 @@ def _tails(words: list[Token], first: int, last: int, language: Language, found:
             states = before.low in _OPENS_STATEMENT and opens.low in _PRONOUNS
             if states or opens.kind != Kind.SMALL:
                 _add(found, start, last, "tail")
-        elif index == first and opens.low in _PRONOUNS:
-            _add(found, start, last, "tail")
     if first and words[first - 1].word == ":" and last - first <= MOST_WORDS:
         _add(found, first, last, "behind_colon")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from ankiforge.draft.propose.candidates import COPULAS, candidates
+from ankiforge.draft.propose.candidates import candidates
 from ankiforge.draft.propose.tokens import Kind, tokens
-from ankiforge.draft.propose.words import Cue, Language
+from ankiforge.draft.propose.words import COPULAS, Cue, Language
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -28,6 +28,8 @@ Features = dict[str, float]
 _CONTENT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB, Kind.NUMBER))
 # Candidates that share more than this with a better one are no other gap.
 _SAME = 0.5
+# A candidate that is less than this of another one asks for something else.
+_A_PART = 0.25
 
 
 @cache
@@ -101,12 +103,15 @@ class Sentence:
         if 2 * (inner[-1].end - inner[0].start) > len(self.text):
             return True  # little would be left
         if how & {"quoted", "bold", "bracket"}:
-            return not any(token.kind in _CONTENT or token.kind == Kind.SHIELD for token in inner)
+            return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
         if all(token.kind in _NO_TERM for token in inner):
             is_common = max(token.zipf for token in inner) > _COMMON
-            return is_common or "predicate" not in how
-        if len(inner) == 1 and inner[0].kind == Kind.NOUN and inner[0].zipf > _TOO_COMMON:
-            return True
+            is_passive = last < len(self.words) and self.words[last].low in _PASSIVE
+            return is_common or is_passive or "predicate" not in how
+        if len(inner) == 1 and inner[0].kind in (Kind.NOUN, Kind.NAME):
+            is_letter = len(inner[0].word) == 1 and inner[0].word.isalpha()
+            if is_letter or (inner[0].kind == Kind.NOUN and inner[0].zipf > _TOO_COMMON):
+                return True
         if len(inner) == 1 and inner[0].kind == Kind.NUMBER:
             before = self.words[first - 1].word if first else ""
             behind = self.words[last].word if last < len(self.words) else ""
@@ -272,6 +277,8 @@ _AUXILIARIES = frozenset(
     "é são foi foram pode podem deve devem tem têm está estão "
     "был была было были может могут".split()
 )
+# Behind them a participle tells what was done: by whom, in which year.
+_PASSIVE = frozenset("by in durch von im par dans en por em da dal nel nella в от на".split())
 _BY = frozenset("by durch von par por per da dal от".split())
 
 
@@ -299,4 +306,5 @@ def score(features: Features, table: dict[str, float]) -> float:
 def is_same(span: Span, other: Span) -> bool:
     """Return whether two spans share most of their text."""
     shared = min(span[1], other[1]) - max(span[0], other[0])
-    return shared > _SAME * min(span[1] - span[0], other[1] - other[0])
+    shorter, longer = sorted((span[1] - span[0], other[1] - other[0]))
+    return shared > _SAME * shorter and shorter > _A_PART * longer

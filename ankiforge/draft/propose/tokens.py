@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ankiforge.draft.propose.words import Language
+from ankiforge.draft.propose.words import COPULAS, RAREST, Language
 from ankiforge.text import regex
 from ankiforge.text.shields import MATH
 
@@ -187,6 +187,8 @@ def _kind(
     if name == "de" and not is_capital and letter in "nbc":
         letter = "a" if letter != "b" else "v"
     kind = _CLASSES.get(letter)
+    if name in _ADJECTIVE_BEHIND and before in COPULAS and zipf == RAREST and not is_capital:
+        return Kind.ADJECTIVE, zipf  # fue descubierta
     is_before_noun = following is not None and following.kind == Kind.NOUN
     if kind == Kind.VERB and name == "en" and previous is not None:
         if previous.kind == Kind.ADJECTIVE and not is_before_noun:

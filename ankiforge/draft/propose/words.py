@@ -18,6 +18,8 @@ _DATA = Path(__file__).parent / "data"
 _LETTERS = regex(r"[^\W\d_]+['’]?")
 _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _CYRILLIC = regex(r"[\u0400-\u04ff]")
+# Letters of languages without tables.
+_FOREIGN_LETTER = regex(r"[ěščřžůďťňąęłńśźżőűășțğıđåøæŐŰĄĘŁŚŻŹČŘŠŽ]")
 # Characters of a text that are read to tell its language.
 _SAMPLE = 600
 _CUES = (
@@ -57,6 +59,14 @@ def listed(section: str, language: str) -> frozenset[str]:
     """Return the words of a section of the cues, casefolded."""
     words = _sections("cues")[section].get(language, ())
     return frozenset(word.casefold() for word in words)
+
+
+COPULAS = frozenset(
+    "is are was were be been being as ist sind war waren wird werden als "
+    "est sont était étaient fut "
+    "es son era eran fue están está è sono erano é são foi foram estão был была было были".split()
+)
+"""Verbs behind which a sentence says what its subject is."""
 
 
 class Cue(NamedTuple):
@@ -233,9 +243,11 @@ def language_of(*texts: str) -> str:
                 return "cjk"
             if len(_CYRILLIC.findall(sample)) * 2 > len(sample):
                 return "ru"
+            if _FOREIGN_LETTER.search(sample):
+                return ""
         name = _by_small_words(sample)
         if name:
-            return name
+            return name if name in LANGUAGES else ""
     return ""
 
 

@@ -41,7 +41,8 @@ _QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“�
 _DIALOGUE = regex(r"\A\W{0,2}[“\"«„—–]|[,.!?]['”\"»]\s|\b(?:said|asked|dijo|sagte|disse)\b")
 _ELLIPSIS = regex(r"…|\.\.\.")
 _ENUMERATION = regex(
-    r"[^\W_]+, (?:[^\W_]+ ?){1,4},? (?:and|or|und|oder|et|ou|y|o|e|и|или) |•|;\s.*;|\(\d\)|\d\) "
+    r", (?:[^\W_]+ ){0,3}[^\W_]+,? (?:and|or|und|oder|et|ou|y|o|e|и|или) "
+    r"|•|;\s[^;]*;|\(\d\)|\d\) "
 )
 _LIST_MARK = regex(r"\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
 

@@ -1,0 +1,112 @@
+"""Passages and the words that the proposals hide, or why there is none.
+
+`cases/proposals.jsonl`: a `text` with what its source knows, and of its up to three gaps: all
+(`gaps`), `some` that are among them, words that `never` are a gap, the `quote`.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ankiforge.draft.propose import Propose, Reason, proposal, worth_of
+from ankiforge.model import Brief, CardKind, Form, HighlightKind, Task
+from ankiforge.pipeline.models import repair_hints
+from ankiforge.text import cloze
+from ankiforge.text.cloze import cloze_answers
+
+HERE = Path(__file__).parent / "cases"
+CASES = [json.loads(line) for line in (HERE / "proposals.jsonl").read_text("utf-8").splitlines()]
+GOOD = "Adenosine is called the sleep molecule because it builds up while we are awake."
+ADVICE = "You should get up when you want to, my friend!"
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
+def test_gaps_of_a_passage(highlight, case):
+    fields = {
+        name: case[name] for name in ("sentence", "nearby", "prefix", "suffix") if name in case
+    }
+    if "markdown" in case:
+        fields["markdown"] = tuple(case["markdown"])
+    draft = proposal(highlight(case["text"], **fields), repair_hints())
+
+    gaps = [cloze_answers(text) for text in draft.gaps]
+    assert 1 <= len(gaps) <= 3
+    assert draft.field("Text") == draft.gaps[0]
+    assert draft.kind is CardKind.CLOZE
+    assert draft.origin.drafter == "propose"
+    assert draft.answer == gaps[0]
+    assert all(cloze.numbers(text) == (1,) for text in draft.gaps)
+    assert len({cloze.plain(text) for text in draft.gaps}) == 1
+    if "gaps" in case:
+        assert gaps == case["gaps"]
+    plain = [gap.strip("*") for gap in gaps]
+    assert set(case.get("some", ())) <= set(plain)
+    assert not set(case.get("never", ())) & set(plain)
+    assert draft.quote == case.get("quote", draft.quote)
+
+
+@pytest.fixture
+def propose(highlight):
+    def run(text, brief=Brief(), blocks=None, **fields):  # noqa: B008
+        passage = highlight(text, **fields)
+        [result] = Propose(blocks).draft([Task(passage.document, (passage,), brief=brief)])
+        return result
+
+    return run
+
+
+def test_what_deserves_none_gets_a_reason_in_plain_words(propose):
+    [no_card] = propose(ADVICE).no_cards
+
+    assert no_card.reason in {reason.value for reason in Reason}
+    assert not re.search(r"[_A-Z]{3}", no_card.reason)
+
+
+def test_worth_says_what_decided(highlight):
+    good = worth_of(highlight(GOOD))
+    bad = worth_of(highlight(ADVICE))
+
+    assert bad.score < bad.threshold <= good.score
+    assert "gives a cause or a result" in [feature.words for feature in good.features]
+    assert all(feature.words and " | " not in feature.words for feature in bad.features)
+    weights = [abs(feature.weight) for feature in good.features]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_a_gap_that_a_check_blocks_gives_way_to_the_next(propose):
+    [free] = propose(GOOD).drafts
+    first = cloze_answers(free.gaps[0])
+
+    def blocks(draft, _):
+        return ("no",) if draft.answer == first else ()
+
+    [draft] = propose(GOOD, blocks=blocks).drafts
+    assert first not in [cloze_answers(text) for text in draft.gaps]
+    assert draft.gaps[0] == free.gaps[1]
+
+
+def test_nothing_is_left_if_all_gaps_are_blocked(propose):
+    result = propose(GOOD, blocks=lambda *_: ("no",))
+
+    assert not result.drafts
+    assert [one.reason for one in result.no_cards] == [Reason.NO_GAP.value]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"kind": HighlightKind.CARD, "form": Form.INLINE}, Reason.FORM.value),
+        ({"comment": "skip"}, "skip: your comment says so"),
+        ({"brief": Brief(kinds=(CardKind.BASIC,))}, Reason.KINDS.value),
+    ],
+)
+def test_what_is_not_proposed_at_all(propose, fields, reason):
+    result = propose(GOOD, **fields)
+
+    assert [one.reason for one in result.no_cards] == [reason]
+
+
+def test_the_same_highlight_gets_the_same_proposal(propose):
+    assert propose(GOOD).drafts == propose(GOOD).drafts
