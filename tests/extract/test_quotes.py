@@ -62,6 +62,7 @@ def known(forge) -> dict[str, dict[str, Any]]:
 
 
 def test_without_zotero_a_quote_is_a_highlight_that_has_no_card_yet(forge, vault):
+    forge.settings("")  # without proposals
     note(vault, QUOTE)
     came = forge.json("run", vault)
 
@@ -74,6 +75,7 @@ def test_without_zotero_a_quote_is_a_highlight_that_has_no_card_yet(forge, vault
 def test_an_annotation_that_is_corrected_while_its_note_is_renamed_is_the_same(
     forge, vault, library
 ):
+    forge.settings("")  # without proposals
     note(vault, f"{QUOTE}\n{OTHER.replace('Sleep', 'A long night of sleep')}\n")
     note(vault, QUOTE, "other note.md")
     assert forge.json("run", vault, library)["highlights"]["seen"] == 3
