@@ -1,8 +1,8 @@
 """Find the words of a passage that a card rests on.
 
-Small models leave the quote empty, or write it from memory, though the answer stands in
-the passage word for word. So the program looks for the answer itself: the evidence is
-then the whole sentence, or sentences, that have it. A few words alone would still stand
+Small models leave the quote empty, though the answer stands in the passage word for
+word. So the program looks for the answer itself: the evidence is then the whole
+sentence, or sentences, that have it. A few words alone would still stand
 when the rest of the sentence says something else.
 """
 
@@ -40,6 +40,8 @@ def find_evidence(quote: str, answers: Sequence[str], highlight: Highlight) -> E
         span = locate(quote, place) or locate(own_words, place)
         if span:
             return _evidence_at(span, place, highlight)
+    if own_words:  # invented evidence stays as it is, and a check blocks the card
+        return Evidence(quote)
     for place in (highlight.exact, highlight.sentence, highlight.nearby):
         span = _sentences_with(answers, place)
         if span:

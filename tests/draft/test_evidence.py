@@ -22,7 +22,7 @@ SECOND = "Their monomers are called monosaccharides, of one ring each."
     [
         ("", ["Monosaccharides"], SECOND, 26),
         ("", ["monosaccharides."], SECOND, 26),
-        ("a model's own words", ["monosaccharides"], SECOND, 26),
+        ("a model's own words", ["monosaccharides"], "a model's own words", 0),
         ("", ["carbohydrates", "monosaccharides"], MARK, 0),
         ("called monosaccharides", ["monosaccharides"], "called monosaccharides", 45),
         ("“called  monosaccharides”", ["one ring"], "called monosaccharides", 45),
