@@ -93,6 +93,9 @@ class Draft(Value):
     by_hand: bool = False
     """Whether a person wrote it as a card in the source."""
     tags: Strings = ()
+    gaps: Strings = ()
+    """Of a proposal: up to three cloze texts of its sentence, one gap each, best first. `fields`
+    holds the first."""
 
     @property
     def own(self) -> bool:

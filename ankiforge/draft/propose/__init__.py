@@ -1,0 +1,143 @@
+"""The drafter that proposes a card for every plain passage that is worth one, offline.
+
+A passage is first judged (`worth`): most of what people mark is advice, mood or an aside.
+Of the others, the sentence of the mark is completed from its source (`passage`), and up to
+three of its terms, names and numbers (`candidates`) are proposed as gaps, best first
+(`ranking`). What is proposed depends on the highlight and on static tables alone, so that
+it is the same in every run and on every computer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ankiforge.draft import failed_on, skip_reason
+from ankiforge.draft.propose.passage import Passage, passages_of
+from ankiforge.draft.propose.ranking import MOST, ranked
+from ankiforge.draft.propose.reasons import Reason
+from ankiforge.draft.propose.words import language, language_of
+from ankiforge.draft.propose.worth import Feature, Worth, worth_of
+from ankiforge.errors import BugError, one_item
+from ankiforge.model import (
+    Brief,
+    CardKind,
+    Draft,
+    Drafted,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    NoCard,
+    Origin,
+    Problem,
+    Span,
+    Strings,
+    Task,
+)
+from ankiforge.text import cloze
+from ankiforge.text.cloze import literal, plain
+
+__all__ = ["DRAFTER", "Feature", "Propose", "Reason", "Worth", "worth_of"]
+
+DRAFTER = "propose"
+"""The name of the drafter."""
+Blocks = Callable[[Draft, Highlight], Strings]
+"""Returns the findings that block a draft, as text."""
+
+
+class Propose:
+    """The offline drafter of proposals, which always gives the same for the same highlights."""
+
+    def __init__(self, blocks: Blocks | None = None) -> None:
+        """Take what checks a draft with one gap: a gap that is blocked is left out."""
+        self._blocks = blocks
+
+    def draft(self, tasks: Iterable[Task]) -> Iterator[Drafted]:
+        """Yield one result per task, in order."""
+        for task in tasks:
+            yield self._drafted(task)
+
+    def _drafted(self, task: Task) -> Drafted:
+        drafts: list[Draft] = []
+        no_cards: list[NoCard] = []
+        failed: list[tuple[HighlightKey, str]] = []
+        problems: list[Problem] = []
+        for highlight in task.highlights:
+            try:
+                with one_item():
+                    result = self._proposal(highlight, task.brief)
+            except BugError as error:
+                failed.append((highlight.key, error.message))
+                problems.append(failed_on(highlight, error))
+                continue
+            if isinstance(result, Draft):
+                drafts.append(result)
+            else:
+                no_cards.append(NoCard(highlight.key, result))
+        return Drafted(task, tuple(drafts), tuple(no_cards), tuple(failed), tuple(problems))
+
+    def _proposal(self, highlight: Highlight, brief: Brief) -> Draft | str:
+        """Return the proposal of one highlight, or why there is none."""
+        reason = skip_reason(highlight)
+        if reason:
+            return reason
+        if highlight.kind is HighlightKind.CARD:
+            return Reason.FORM.value
+        if brief.kinds and CardKind.CLOZE not in brief.kinds:
+            return Reason.KINDS.value
+        worth = worth_of(highlight)
+        if not worth.deserves:
+            return worth.reason.value
+        name = language_of(highlight.exact, highlight.nearby, highlight.context)
+        for passage in passages_of(highlight, name):
+            drafts = self._allowed(highlight, passage)
+            if drafts:
+                return _joined(drafts)
+        return Reason.NO_GAP.value
+
+    def _allowed(self, highlight: Highlight, passage: Passage) -> list[Draft]:
+        """Return up to three drafts of one gap each that no check blocks, best first."""
+        if passage.chosen:
+            spans = [passage.chosen]
+        else:
+            tables = language(language_of(passage.text, highlight.nearby, highlight.context))
+            spans = ranked(passage.text, tables, mark=passage.mark, heading=highlight.heading)
+        drafts: list[Draft] = []
+        for span in spans:
+            draft = _with_gap(highlight, passage, span)
+            if self._blocks is None or not self._blocks(draft, highlight):
+                drafts.append(draft)
+            if len(drafts) == MOST:
+                break
+        return drafts
+
+
+def _with_gap(highlight: Highlight, passage: Passage, span: Span) -> Draft:
+    """Return a draft that hides one span of a passage."""
+    start, end = span
+    text = passage.text
+    if passage.is_markdown:
+        shown = cloze.wrap(text, (span,))
+        answer = plain(text[start:end])
+        quote = plain(text)
+    else:
+        gap = cloze.make(1, literal(text[start:end]))
+        shown = f"{literal(text[:start])}{gap}{literal(text[end:])}"
+        answer = text[start:end]
+        quote = text
+    return Draft(
+        highlight=highlight.key,
+        kind=CardKind.CLOZE,
+        fields=(("Text", shown),),
+        quote=quote,
+        answer=answer,
+        start=passage.start,
+        origin=Origin(DRAFTER),
+    )
+
+
+def _joined(drafts: list[Draft]) -> Draft:
+    """Return one draft with the gaps of several, the first of which is its text."""
+    from msgspec.structs import replace
+
+    texts = tuple(draft.field("Text") for draft in drafts)
+    return replace(drafts[0], gaps=texts)

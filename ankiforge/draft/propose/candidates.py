@@ -1,0 +1,281 @@
+"""The words of a sentence that a gap may hide: whole terms, names, numbers, causes, results."""
+
+from __future__ import annotations
+
+from ankiforge.draft.propose.tokens import Kind, Token
+from ankiforge.draft.propose.words import Language
+
+MOST_WORDS = 8
+"""The words of a gap at most, unless the reader chose it."""
+_MOST_IN_TERM = 6
+_OPENING = {"“": "”", "«": "»", "„": "“”", '"': '"', "‘": "’", "‹": "›", "「": "」", "『": "』"}
+_EMPHASIS = ("**", "__", "==", "*", "_")
+_TERM = frozenset((Kind.NOUN, Kind.ADJECTIVE, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
+_HEADS = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
+_WORDS = frozenset(
+    (Kind.SMALL, Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB, Kind.NAME, Kind.NUMBER)
+)
+_AND = frozenset(("and", "or", "und", "oder", "sowie", "et", "ou", "y", "e", "o", "ed", "и", "или"))
+_ADJECTIVE_BEHIND = frozenset(("fr", "es", "it", "pt"))
+
+Found = dict[tuple[int, int], set[str]]
+"""By the first token and the one behind the last: how the words were found."""
+
+
+def candidates(words: list[Token], language: Language) -> Found:
+    """Return the spans of tokens that may be hidden."""
+    found: Found = {}
+    runs = _runs(words, language)
+    _terms(words, runs, language, found)
+    _quoted(words, found)
+    _lists(words, runs, language, found)
+    _predicates(words, found)
+    _clauses(words, language, found)
+    return found
+
+
+def _add(found: Found, first: int, last: int, how: str) -> None:
+    if first < last:
+        found.setdefault((first, last), set()).add(how)
+
+
+# --- terms, names, numbers ------------------------------------------------------------
+
+
+def _runs(words: list[Token], language: Language) -> list[tuple[int, int]]:
+    """Return the runs of adjectives, nouns, names and numbers with a head, in order."""
+    adjective_first = language.name not in _ADJECTIVE_BEHIND
+    runs = []
+    place = 0
+    while place < len(words):
+        if words[place].kind not in _TERM:
+            place += 1
+            continue
+        first = place
+        place += 1
+        while place < len(words) and words[place].kind in _TERM:
+            is_adjective = words[place].kind is Kind.ADJECTIVE
+            if adjective_first and is_adjective and words[place - 1].kind in _HEADS:
+                if words[place - 1].kind is not Kind.NUMBER:
+                    break  # the lexical case
+            place += 1
+        if any(words[index].kind in _HEADS for index in range(first, place)):
+            runs.append((first, place))
+        elif place - first == 1:
+            runs.append((first, place))
+    return runs
+
+
+def _terms(
+    words: list[Token], runs: list[tuple[int, int]], language: Language, found: Found
+) -> None:
+    """Add each run, without its adjectives, its numbers, and runs joined by `of`."""
+    adjective_first = language.name not in _ADJECTIVE_BEHIND
+    for number, (first, last) in enumerate(runs):
+        has_head = any(words[index].kind in _HEADS for index in range(first, last))
+        if not has_head:
+            _add(found, first, last, "adjective")
+            continue
+        if last - first <= _MOST_IN_TERM:
+            _add(found, first, last, "term")
+        _parts(words, first, last, found, adjective_first=adjective_first)
+        joined_last = last
+        for next_first, next_last in runs[number + 1 : number + 3]:
+            how = _joined_by(words, joined_last, next_first, language)
+            if not how:
+                break
+            joined_last = next_last
+            if joined_last - first <= MOST_WORDS:
+                _add(found, first, joined_last, how)
+
+
+def _joined_by(words: list[Token], start: int, end: int, language: Language) -> str:
+    """Return how what stands between two runs makes one term of them; "" if it does not."""
+    gap = words[start:end]
+    if not gap:
+        return "joined" if language.name == "ru" else ""
+    if len(gap) > 2 or any(token.kind is not Kind.SMALL for token in gap):
+        return ""
+    if len(gap) == 2 and gap[1].low not in language.determiners:
+        return ""
+    if gap[0].low in language.joins:
+        return "joined"
+    return "preposition" if gap[0].low in language.prepositions else ""
+
+
+def _parts(
+    words: list[Token], first: int, last: int, found: Found, *, adjective_first: bool
+) -> None:
+    """Add the parts of a run that are whole by themselves."""
+    for index in range(first, last):
+        kind = words[index].kind
+        if kind is Kind.NUMBER:
+            _add(found, index, index + 1, "number")
+            if index + 1 < last and words[index + 1].kind is Kind.NOUN:
+                _add(found, index, index + 2, "quantity")
+            if index + 1 < last and last - index <= 4:
+                _add(found, index, last, "quantity")
+        elif kind is Kind.SHIELD and last - first > 1:
+            _add(found, index, index + 1, "code")
+        elif kind is Kind.NAME and (index == first or words[index - 1].kind is not Kind.NAME):
+            end = index + 1
+            while end < last and words[end].kind is Kind.NAME:
+                end += 1
+            if (index, end) != (first, last):
+                _add(found, index, end, "name")
+    if adjective_first:
+        start = first
+        while start < last - 1 and words[start].kind in (Kind.ADJECTIVE, Kind.NUMBER):
+            start += 1
+            _add(found, start, last, "head")
+        if last - first >= 3:
+            _add(found, last - 2, last, "head")
+            _add(found, first, first + 2, "head")
+    else:
+        end = last
+        while end > first + 1 and words[end - 1].kind is Kind.ADJECTIVE:
+            end -= 1
+            if words[end - 1].kind in _HEADS:
+                _add(found, first, end, "head")
+        if words[first].kind is Kind.ADJECTIVE and last - first > 1:
+            _add(found, first + 1, last, "head")
+    if last - first > 1 and words[last - 1].kind in _HEADS:
+        _add(found, last - 1, last, "last")
+
+
+# --- quotes, emphasis, brackets -------------------------------------------------------
+
+
+def _quoted(words: list[Token], found: Found) -> None:
+    """Add what stands in quotation marks, between signs of emphasis, and in brackets."""
+    for place, token in enumerate(words):
+        if token.kind is not Kind.SIGN:
+            continue
+        closing = _OPENING.get(token.word)
+        if closing:
+            _until(words, place, closing, "quoted", found)
+        elif token.word in _EMPHASIS:
+            _until(words, place, (token.word,), "bold", found)
+        elif token.word in "(（":
+            _until(words, place, ")）", "bracket", found)
+
+
+def _until(
+    words: list[Token], place: int, closing: str | tuple[str, ...], how: str, found: Found
+) -> None:
+    """Add the words from behind a sign to the one that closes it."""
+    for end in range(place + 1, min(place + 2 + MOST_WORDS, len(words))):
+        token = words[end]
+        if token.kind is Kind.UNSAFE:
+            return
+        if token.kind is Kind.SIGN and token.word in closing:
+            if any(word.kind in _WORDS for word in words[place + 1 : end]):
+                _add(found, place + 1, end, how)
+            return
+
+
+# --- enumerations ---------------------------------------------------------------------
+
+
+def _lists(
+    words: list[Token], runs: list[tuple[int, int]], language: Language, found: Found
+) -> None:
+    """Add whole enumerations, `a, b and c`, and their last item."""
+    by_first = dict(runs)
+    for first, last in runs:
+        end = last
+        items = 1
+        has_and = False
+        while True:
+            following = _behind_comma(words, end)
+            if following is None:
+                break
+            start, is_and = following
+            if start not in by_first and start < len(words):
+                if words[start].low in language.determiners:
+                    start += 1
+            if start not in by_first:
+                break
+            has_and = has_and or is_and
+            end = by_first[start]
+            items += 1
+            if is_and:
+                _add(found, start, end, "list_item")
+                break
+        if items >= 2 and (has_and or items >= 3) and end - first <= MOST_WORDS + items:
+            _add(found, first, end, "list" if items > 2 else "pair")
+
+
+def _behind_comma(words: list[Token], place: int) -> tuple[int, bool] | None:
+    """Return where the next item of an enumeration begins, and whether after an `and`."""
+    start = place
+    is_and = False
+    if start < len(words) and words[start].word == ",":
+        start += 1
+    if start < len(words) and words[start].low in _AND:
+        is_and = True
+        start += 1
+    return None if start == place else (start, is_and)
+
+
+COPULAS = frozenset(
+    "is are was were be been being as ist sind war waren wird werden als est sont était étaient fut "
+    "es son era eran fue están está è sono erano é são foi foram estão был была было были".split()
+)
+
+
+def _predicates(words: list[Token], found: Found) -> None:
+    """Add the adjective or participle that a sentence states: `is saturated`."""
+    for place in range(1, len(words)):
+        kind = words[place].kind
+        if kind not in (Kind.ADJECTIVE, Kind.VERB):
+            continue
+        before = words[place - 1]
+        if before.kind in (Kind.ADVERB, Kind.SMALL) and before.low not in COPULAS and place > 1:
+            before = words[place - 2]
+        if before.low in COPULAS:
+            _add(found, place, place + 1, "predicate")
+
+
+# --- clauses --------------------------------------------------------------------------
+
+_OPENS_CLAUSE = frozenset(
+    "to by because that than so if when where which who as for with into "  # English
+    "zu weil dass als wenn durch um mit "
+    "à parce que pour par de si en "
+    "porque que para por si a con "
+    "perché che per da "
+    "чтобы что потому если для".split()
+)
+_LEAST_IN_CLAUSE = 2
+
+
+def _clauses(words: list[Token], language: Language, found: Found) -> None:
+    """Add what ends a clause: the words behind a conjunction, a verb or a colon."""
+    place = 0
+    while place < len(words):
+        end = place
+        while end < len(words) and words[end].kind in _WORDS:
+            end += 1
+        if end > place:
+            _tails(words, place, end, language, found)
+        place = end + 1
+
+
+def _tails(words: list[Token], first: int, last: int, language: Language, found: Found) -> None:
+    """Add the ends of one clause [first, last)."""
+    for index in range(max(first, last - MOST_WORDS), last):
+        token = words[index]
+        length = last - index
+        before = words[index - 1] if index else None
+        if length < _LEAST_IN_CLAUSE or before is None:
+            continue
+        if before.kind is Kind.VERB or before.low in _OPENS_CLAUSE or index == first:
+            start = index
+            how = "tail_verb" if before.kind is Kind.VERB else "tail"
+            if token.low in language.determiners:
+                start += 1
+            if last - start >= _LEAST_IN_CLAUSE and words[last - 1].kind is not Kind.SMALL:
+                _add(found, start, last, how)
+    if first and words[first - 1].word == ":" and last - first <= MOST_WORDS:
+        _add(found, first, last, "behind_colon")

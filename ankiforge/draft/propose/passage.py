@@ -1,0 +1,135 @@
+"""The sentence that a proposal is made of: that of the mark, completed from its source."""
+
+from __future__ import annotations
+
+from ankiforge.draft.propose.words import cue
+from ankiforge.model import Highlight, Span, Value
+from ankiforge.text import regex
+from ankiforge.text.fold import locate
+from ankiforge.text.sentences import sentence_around, sentences
+
+SHORT_MARK = 4
+"""The words of a mark up to which, inside a sentence, it is itself what is to be hidden."""
+LONGEST = 40
+"""The words of a card's text, if it can be helped."""
+_WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
+_WHOLE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
+# Text beside a mark that is at least so long was cut off, perhaps within a sentence.
+_CUT_OFF = 32
+
+
+class Passage(Value):
+    """A text of which cards are proposed."""
+
+    text: str
+    """One or more sentences, in our Markdown or as plain text."""
+    is_markdown: bool = False
+    start: int = 0
+    """Where it begins in the highlight's `exact`; 0 if not within."""
+    mark: Span | None = None
+    """Where the gaps may be; None = anywhere."""
+    chosen: Span | None = None
+    """What the reader chose to hide."""
+
+
+def word_count(text: str) -> int:
+    """Return the number of words; two ideographs count as one."""
+    return len(_WORD.findall(text))
+
+
+def passages_of(highlight: Highlight, language: str) -> list[Passage]:
+    """Return the texts that a card may be made of: the whole mark, or else its sentences."""
+    if highlight.markdown:
+        text = highlight.markdown[0].strip()
+        if word_count(text) <= LONGEST:
+            return [Passage(text, is_markdown=True)]
+        return _split(text, language, mark=None, is_markdown=True)
+    exact = highlight.exact.strip()
+    text = completed(highlight)
+    mark = locate(exact, text)
+    if mark is None:
+        text = exact
+        mark = (0, len(exact))
+    words_of_mark = word_count(exact)
+    words = word_count(text)
+    if words_of_mark <= SHORT_MARK and words > words_of_mark + 1:
+        return [Passage(text, chosen=mark)]
+    text, mark = _with_antecedent(text, mark, highlight, language)
+    if words <= LONGEST:
+        return [Passage(text, mark=mark)]
+    if len(sentences(text)) == 1 and words_of_mark >= LONGEST // 4:
+        whole = _WHOLE.fullmatch(exact) is not None
+        if not whole and words > LONGEST + LONGEST // 2 and words_of_mark <= LONGEST:
+            return [Passage(exact)]
+    return _split(text, language, mark=mark, is_markdown=False)
+
+
+def completed(highlight: Highlight) -> str:
+    """Return the sentence or sentences of a mark, as whole as its source gives them."""
+    exact = highlight.exact.strip()
+    if highlight.sentence:
+        return highlight.sentence.strip()
+    if _WHOLE.fullmatch(exact):
+        return exact
+    around = f"{highlight.prefix}{highlight.exact}{highlight.suffix}"
+    for source, is_cut in ((highlight.nearby, False), (around, True)):
+        span = locate(exact, source) if source else None
+        if span is None:
+            continue
+        start, end = sentence_around(source, *span)
+        if is_cut and start == 0 and len(highlight.prefix) >= _CUT_OFF:
+            start = span[0]
+        if is_cut and end == len(source.rstrip()) and len(highlight.suffix) >= _CUT_OFF:
+            end = span[1]
+        return source[start:end].strip()
+    return exact
+
+
+def leans(text: str, language: str) -> bool:
+    """Return whether a text begins with a word that needs the sentence before it."""
+    pattern = cue("leans", language)
+    return pattern is not None and pattern.match(text) is not None
+
+
+def _with_antecedent(
+    text: str, mark: Span, highlight: Highlight, language: str
+) -> tuple[str, Span]:
+    """Return a text that leans on the sentence before it with that sentence, if it is known."""
+    if not highlight.nearby or not leans(text, language):
+        return text, mark
+    span = locate(text, highlight.nearby)
+    if span is None or not span[0]:
+        return text, mark
+    before = sentences(highlight.nearby[: span[0]])
+    if not before:
+        return text, mark
+    sentence = highlight.nearby[before[-1][0] : before[-1][1]]
+    if "\n" in highlight.nearby[before[-1][1] : span[0]]:
+        return text, mark  # of another paragraph, perhaps a heading
+    if word_count(sentence) + word_count(text) > LONGEST:
+        return text, mark
+    shift = len(sentence) + 1
+    return f"{sentence} {text}", (mark[0] + shift, mark[1] + shift)
+
+
+def _split(text: str, language: str, *, mark: Span | None, is_markdown: bool) -> list[Passage]:
+    """Return the sentences of a text that are in the mark, a leaning one with that before it."""
+    found = []
+    spans = sentences(text)
+    for number, (start, end) in enumerate(spans):
+        begin = start
+        if number and leans(text[start:end], language):
+            earlier = spans[number - 1][0]
+            if word_count(text[earlier:end]) <= LONGEST:
+                begin = earlier
+        inside = None
+        if mark is not None:
+            inside = (max(mark[0], start), min(mark[1], end))
+            if inside[0] >= inside[1]:
+                continue
+            inside = (inside[0] - begin, inside[1] - begin)
+        elif begin != start:
+            inside = (start - begin, end - begin)
+        offset = begin - mark[0] if mark is not None else begin
+        found.append(Passage(text[begin:end], is_markdown, max(0, offset), inside))
+    return found
