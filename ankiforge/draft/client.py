@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ankiforge.draft.completion import TOO_LARGE, Completion
@@ -76,16 +77,19 @@ class Client:
         *,
         offline: bool = False,
         fresh: bool = False,
+        notice: Callable[[str], None] | None = None,
     ) -> None:
         """Send nothing yet.
 
-        `offline` refuses other machines; `fresh` asks even if a reply is kept.
+        `offline` refuses other machines; `fresh` asks even if a reply is kept; `notice`
+        receives why a person waits.
         """
         self.settings = settings
         self.budget = Budget(settings)
         self._replies = replies
         self._offline = offline
         self._fresh = fresh
+        self._notice = notice
         self._lock = threading.Lock()
         self._wire: Wire | None = None
         self._openai: Any = None
@@ -216,7 +220,7 @@ class Client:
                     completion.tokens_out or len(completion.content) // _CHARACTERS_PER_TOKEN
                 )
                 answers = self._keep(question, raw, completion, (tokens_in, tokens_out))
-                self.budget.count_new(tokens_in, tokens_out)
+                self.budget.count_new(tokens_in, tokens_out, question.characters)
                 return answers
             finally:
                 if self._wire is not None:
@@ -316,7 +320,7 @@ class Client:
             if self._openai is None:
                 settings = self.settings
                 silence = settings.silence_s
-                self._wire = Wire(settings)
+                self._wire = Wire(settings, self._notice)
                 transport: Any = self._wire
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,

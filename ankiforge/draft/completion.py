@@ -11,6 +11,8 @@ TOO_LARGE = "too large"
 """The reason why a reply of more than `LARGEST` bytes ends, of which nothing else is kept."""
 MOST_TOKENS = 10_000_000
 """The maximum credible number of tokens of a request or reply."""
+# The keys of the JSON that is asked for: reasoning that has one is the answer.
+_KEYS_OF_ANSWERS = ('"cards"', '"question"', '"answer"')
 # A number in a reply may have a thousand digits.
 _MOST_DIGITS = 18
 
@@ -65,7 +67,7 @@ def _content(message: Json, finish: Any) -> str:
         return content
     thought = _as_text(message.get("reasoning_content"))
     thought = thought or _as_text(message.get("reasoning"))
-    return thought if '"cards"' in thought else ""
+    return thought if any(name in thought for name in _KEYS_OF_ANSWERS) else ""
 
 
 def _tokens(usage: Json) -> tuple[int, int]:
