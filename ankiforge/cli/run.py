@@ -28,7 +28,7 @@ from ankiforge.cli.output import (
     show_all,
 )
 from ankiforge.errors import UsageError
-from ankiforge.text import counted, dollars
+from ankiforge.text import cost_text, counted
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Estimate
@@ -251,11 +251,11 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
 
 def _estimate_text(estimated: Estimate) -> str:
     """Return what the next run would send to the model, as a sentence."""
-    cost = "nothing"
+    cost = cost_text(estimated.cost_usd, local=estimated.local)
     if estimated.cost_usd is None:
         cost = "price unknown; set llm.price_usd"
     elif estimated.cost_usd:
-        cost = f"about {dollars(estimated.cost_usd)}, without reasoning and second tries"
+        cost = f"about {cost}, without reasoning and second tries"
     return (
         f"{estimated.highlights} highlights, {estimated.requests} requests"
         f" ({estimated.cached} already answered)"

@@ -15,11 +15,9 @@ from pathlib import Path
 from ankiforge.draft.prompt import Question, data, filled, message, read_prompt
 from ankiforge.draft.sendable import Sendable, SendableText, ours
 from ankiforge.errors import ConfigError
-from ankiforge.model import Json, Value, h16
+from ankiforge.model import CASCADE, Json, Value, h16
 from ankiforge.text.fold import locate
 
-NAME = "cascade"
-"""The name of the prompt, by which its drafts are known."""
 LONGEST_QUESTION = 200
 LONGEST_ANSWER = 160
 """The characters of what the model may write, where a server follows the schema."""
@@ -49,7 +47,7 @@ class CascadePrompt(Value):
     @property
     def fingerprint(self) -> str:
         """Return `cascade@` and a hash of eight hex digits, which is stored with every draft."""
-        return f"{NAME}@{h16(self.rules, self.passage, self.question, self.answer)[:8]}"
+        return f"{CASCADE}@{h16(self.rules, self.passage, self.question, self.answer)[:8]}"
 
     def ask_for_question(
         self, shown: Sendable, sentence: SendableText, answer: SendableText
@@ -110,7 +108,7 @@ def load_cascade(workspace: Path | None = None) -> CascadePrompt:
         ConfigError: the file is invalid.
         OwnFileError: the workspace's file is a link, no regular file, or too large.
     """
-    text, path = read_prompt(NAME, workspace)
+    text, path = read_prompt(CASCADE, workspace)
     parts = re.split(r"(?m)^---[ \t]*\n", text)
     if len(parts) != len(_PARTS):
         what = f"{path}: it has {len(parts)} parts separated by lines `---`"

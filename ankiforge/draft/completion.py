@@ -60,6 +60,16 @@ class Completion(Value):
         )
 
 
+def content_of(kept: str) -> str:
+    """Return what a model answered in a reply as it is kept; "" if that cannot be read."""
+    try:
+        _, _, raw = json.loads(kept)
+    except (ValueError, TypeError):
+        return ""
+    completion = Completion.of(raw) if isinstance(raw, str) else None
+    return completion.content if completion else ""
+
+
 def _content(message: Json, finish: Any) -> str:
     """Return what a model answered, also if the server took the answer for reasoning."""
     content = _as_text(message.get("content"))
