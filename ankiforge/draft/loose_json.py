@@ -97,6 +97,8 @@ def string_in(text: str, names: Sequence[str]) -> str:
     for each in found:
         for name in names:
             value = each.get(name)
+            if isinstance(value, list) and all(isinstance(part, str) for part in value):
+                value = ", ".join(value)
             if isinstance(value, str | int | float) and str(value).strip():
                 return str(value)
     answer = without_thoughts(text[:LONGEST].strip())
