@@ -59,7 +59,7 @@ def says(result, code: int, *words: str) -> None:
         ({"ankiforge.yaml": "sources: [\n"}, "run", "ankiforge.yaml"),
         ({}, "run good -o no/such/folder/a.apkg", "no|such|folder"),
         ({"ankiforge.apkg/": ""}, "run good", "is|a|folder"),
-        ({}, "rnu", ""),
+        ({}, "rnu", "did|you|mean|'run'?"),
         ({}, "run --drafter gpt", ""),
         ({}, "run --limt 3", ""),
         ({}, "run --limit -3", ""),

@@ -14,6 +14,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.fold import fold
+from ankiforge.model import Verdict
 from tests.examples import examples
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
 
@@ -131,3 +132,13 @@ def test_of_two_equal_cards_the_kept_one_stands_when_their_passages_are_found_to
     ]  # fmt: skip
     passage = fold(("old", "new"), events)
     assert [card.guid for card in passage.live] == (["new"] if merged else [])
+
+
+def test_what_a_person_rejects_on_one_machine_is_rejected_where_policy_accepts_it_later():
+    words = {"kind": "basic", "fields": {"Front": "What?", "Back": "that"}, "quote": "that"}
+    accepted = Event(2, "a", "", "policy", "accept", "p", {"guid": "af1", "draft": words})
+    content = next(iter(fold(("p",), [accepted]).cards.values())).wording.content
+    rejected = Event(1, "b", "", "person", "reject", "p", {"content": content})
+    passage = fold(("p",), [rejected, accepted])
+    assert list(passage.live) == []
+    assert passage.cards["af1"].verdict is Verdict.REJECTED

@@ -1,0 +1,35 @@
+"""The two sides of a card on the page: the question hides what the answer shows."""
+
+import re
+
+import pytest
+
+from ankiforge.model import CardKind
+from ankiforge.web.card_view import card_view
+
+
+def text_of(html: str) -> str:
+    """What a reader sees of a side, without the line that names the source."""
+    html = re.sub(r'<div class="af-context".*?</div>', "", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+@pytest.mark.parametrize(
+    ("text", "front", "back"),
+    [
+        ("The {{c1::spacing}} effect helps.", "The […] effect helps.", "The spacing effect helps."),
+        ("It is {{c1::H2O::formula}}.", "It is [formula].", "It is H2O."),
+        ("{{c1::Sleep}} and {{c1::tests}} help.", "[…] and […] help.", "Sleep and tests help."),
+    ],
+)
+def test_a_cloze_hides_its_answer_and_keeps_the_words_around(make_card, text, front, back):
+    view = card_view(make_card(CardKind.CLOZE, Text=text), lambda *_: None)
+    squeezed = text_of(view["front"]).replace(" .", ".")
+    assert squeezed == front
+    assert back in text_of(view["back"]).replace(" .", ".")
+
+
+def test_a_question_is_asked_in_front_and_answered_behind(make_card):
+    view = card_view(make_card(Front="What helps?", Back="Testing"), lambda *_: None)
+    assert text_of(view["front"]) == "What helps?"
+    assert "Testing" in text_of(view["back"])
