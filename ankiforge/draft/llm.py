@@ -1,8 +1,8 @@
 """The drafter that asks a language model through any OpenAI-compatible server.
 
 The highlights of a document are sent in chunks, several requests at a time: see
-`conversation`. A small model is asked in another way, step by step: see `cascade`. With `verify`, the model compares the cards with their passages in a
-second look.
+`conversation`. A small model is asked in another way, step by step: see `cascade`. With
+`verify`, the model compares the cards with their passages in a second look.
 """
 
 from __future__ import annotations

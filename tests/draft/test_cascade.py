@@ -4,12 +4,12 @@ import json
 
 import pytest
 
+from ankiforge.draft.cascade_prompt import load_cascade
 from ankiforge.draft.fitting import fits, gives_away
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load
 from ankiforge.draft.sendable import Privacy
 from ankiforge.draft.server import ServerSettings
-from ankiforge.draft.cascade_prompt import load_cascade
 from ankiforge.model import PrivateText, Task
 
 AGING = (
