@@ -123,7 +123,7 @@ class Forge:
 
     def drafting(self, url: str, *sources: str, more: str = "", **llm: object) -> Path:
         """Settings of sources (or of the folder `notes`) whose passages a model at `url` drafts."""
-        told = json.dumps({"base_url": url, "model": "m", **llm})
+        told = json.dumps({"base_url": url, "model": "m", "way": "one", **llm})
         named = ", ".join(sources or ["{obsidian: {name: notes, path: notes}}"])
         text = f"sources: [{named}]\ndrafter: llm\nllm: {told}\nanki: {{collection: none}}\n{more}"
         return self.settings(text)

@@ -156,7 +156,7 @@ class Listing:
         *,
         whole: bool,
     ) -> Json:
-        from ankiforge.reports.cards import done_json, line_json, question_json
+        from ankiforge.reports.cards import done_json, how_made, line_json, question_json
 
         data = line_json(self._ledger, line, self._workspace.decks)
         if whole:
@@ -164,6 +164,7 @@ class Listing:
             data["questions"] = [question_json(question) for question in about]
             if self._call.verbose:
                 data["decisions"] = [done_json(entry) for entry in decisions]
+                data["made"] = how_made(line, self._kept_reply)
         return data
 
     def _as_text(
@@ -174,12 +175,19 @@ class Listing:
         *,
         in_full: bool,
     ) -> Iterable[str]:
-        from ankiforge.reports.cards import done_line, line_text, one_line
+        from ankiforge.reports.cards import done_line, how_made, how_made_text, line_text, one_line
 
         if not in_full:
             return (one_line(line),)
         text = line_text(self._ledger, line, questions)
-        return (*text, *map(done_line, decisions))
+        if not self._call.verbose:
+            return text
+        made = how_made(line, self._kept_reply)
+        return (*text, *how_made_text(made), *map(done_line, decisions))
+
+    def _kept_reply(self, request: str) -> str | None:
+        """Return a reply of a model; the file is opened only if one is wanted."""
+        return self._workspace.replies.get(request)
 
     def _new(self, ids: list[str]) -> Iterator[Line]:
         """Yield the new drafts that the review page has, in its order.

@@ -384,12 +384,23 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
 
 @contextmanager
 def progress_bar(call: Call, sources: Sequence[Source]) -> Iterator[Callable[[Progress], None]]:
-    """Show the progress of a run in a terminal: documents read, then drafts.
+    """Show the progress of a run: in a terminal, documents read, then what a model drafts.
 
-    Yields a function to call with each step.
+    Without a terminal, a line every 30 seconds while a model drafts. Yields a function to
+    call with each step.
     """
+    from ankiforge.cli.model_line import ModelLine
+
+    line = ModelLine()
     if not call.interactive or call.quiet:
-        yield lambda progress: None
+
+        def say_if_due(step: Progress) -> None:
+            line.take(step)
+            text = line.due()
+            if text:
+                call.say(text)
+
+        yield say_if_due
         return
     from rich.console import Console
 
@@ -399,10 +410,14 @@ def progress_bar(call: Call, sources: Sequence[Source]) -> Iterator[Callable[[Pr
         """What is said at the moment; drawn anew several times a second."""
 
         def __rich__(self) -> str:
-            return _progress_text(sources, steps)
+            return line.text or _progress_text(sources, steps)
+
+    def take(step: Progress) -> None:
+        steps.append(step)
+        line.take(step)
 
     with Console(stderr=True, no_color=not call.color).status(Line()):
-        yield steps.append
+        yield take
 
 
 def _progress_text(sources: Sequence[Source], steps: Sequence[Progress]) -> str:

@@ -31,7 +31,7 @@ from ankiforge.cli.output import (
     show_all,
 )
 from ankiforge.errors import UsageError
-from ankiforge.text import counted, dollars
+from ankiforge.text import cost_text, counted
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Estimate
@@ -218,13 +218,10 @@ def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, acc
     if remark and not again:
         raise UsageError("--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT")
     if estimate:
-        from ankiforge.config import is_loopback
-
         with session(call, read_only=True) as workspace:
             highlights_named(workspace, again)
             estimated = workspace.estimate(drafter, limit=call.limit)
-            is_local = is_loopback(workspace.folder.config.llm.base_url)
-            call.show(estimated, [_estimate_text(estimated, is_local=is_local)])
+            call.show(estimated, [_estimate_text(estimated)])
         return
     with session(call, writes="drafting") as workspace:
         result = workspace.draft(
@@ -264,13 +261,13 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
     return keys
 
 
-def _estimate_text(estimated: Estimate, *, is_local: bool) -> str:
+def _estimate_text(estimated: Estimate) -> str:
     """Return what the next run would send to the model, as a sentence."""
-    cost = "free (local)" if is_local else "nothing"
+    cost = cost_text(estimated.cost_usd, local=estimated.local)
     if estimated.cost_usd is None:
         cost = "price unknown; set llm.price_usd"
     elif estimated.cost_usd:
-        cost = f"about {dollars(estimated.cost_usd)}, without reasoning and second tries"
+        cost = f"about {cost}, without reasoning and second tries"
     return (
         f"{estimated.highlights} highlights, {estimated.requests} requests"
         f" ({estimated.cached} already answered)"

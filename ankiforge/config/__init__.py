@@ -56,6 +56,9 @@ class LlmSettings(_Section):
     """Whether the model compares its cards with their passages once more."""
     prompt: str = ""
     """The name of the default prompt. "" to choose one by the model's size."""
+    way: Literal["", "cascade", "one"] = ""
+    """How passages are drafted: step by step, or in one request. "" to choose by the model's size,
+    `one` if a prompt is named."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """The number of parallel requests. None for 1 on this machine, 4 elsewhere."""
     extra_body: dict[str, Any] = {}

@@ -85,8 +85,8 @@ class Client:
     ) -> None:
         """Send nothing yet.
 
-        `notice` is told when a model on board is loaded; `offline` refuses other machines;
-        `fresh` asks even if a reply is kept.
+        `notice` is told why a person waits, such as for a model that is loaded; `offline`
+        refuses other machines; `fresh` asks even if a reply is kept.
         """
         self.settings = settings
         self._on_board: OnBoard | None = None
@@ -97,6 +97,7 @@ class Client:
         self._replies = replies
         self._offline = offline
         self._fresh = fresh
+        self._notice = notice
         self._lock = threading.Lock()
         self._wire: Wire | None = None
         self._openai: Any = None
@@ -233,7 +234,7 @@ class Client:
                     completion.tokens_out or len(completion.content) // _CHARACTERS_PER_TOKEN
                 )
                 answers = self._keep(question, raw, completion, (tokens_in, tokens_out))
-                self.budget.count_new(tokens_in, tokens_out)
+                self.budget.count_new(tokens_in, tokens_out, question.characters)
                 return answers
             finally:
                 if self._wire is not None:
@@ -351,7 +352,7 @@ class Client:
             if self._openai is None:
                 settings = self.settings
                 silence = settings.silence_s
-                self._wire = Wire(settings)
+                self._wire = Wire(settings, self._notice)
                 transport: Any = self._wire
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,

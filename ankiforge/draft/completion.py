@@ -11,6 +11,8 @@ TOO_LARGE = "too large"
 """The reason why a reply of more than `LARGEST` bytes ends, of which nothing else is kept."""
 MOST_TOKENS = 10_000_000
 """The maximum credible number of tokens of a request or reply."""
+# The keys of the JSON that is asked for: reasoning that has one is the answer.
+_KEYS_OF_ANSWERS = ('"cards"', '"question"', '"answer"')
 # A number in a reply may have a thousand digits.
 _MOST_DIGITS = 18
 
@@ -58,6 +60,16 @@ class Completion(Value):
         )
 
 
+def content_of(kept: str) -> str:
+    """Return what a model answered in a reply as it is kept; "" if that cannot be read."""
+    try:
+        _, _, raw = json.loads(kept)
+    except (ValueError, TypeError):
+        return ""
+    completion = Completion.of(raw) if isinstance(raw, str) else None
+    return completion.content if completion else ""
+
+
 def _content(message: Json, finish: Any) -> str:
     """Return what a model answered, also if the server took the answer for reasoning."""
     content = _as_text(message.get("content"))
@@ -65,7 +77,7 @@ def _content(message: Json, finish: Any) -> str:
         return content
     thought = _as_text(message.get("reasoning_content"))
     thought = thought or _as_text(message.get("reasoning"))
-    return thought if '"cards"' in thought else ""
+    return thought if any(name in thought for name in _KEYS_OF_ANSWERS) else ""
 
 
 def _tokens(usage: Json) -> tuple[int, int]:

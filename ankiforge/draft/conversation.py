@@ -18,16 +18,17 @@ from ankiforge.draft.drafted import (
     DraftedHighlight,
     DraftedHighlights,
     Repair,
+    all_failed,
     card_json,
     complaint,
+    without_card,
 )
 from ankiforge.draft.prompt import Message, Prompt, Question, message, question, shape_of
 from ankiforge.draft.refusals import TooLongError
 from ankiforge.draft.reply import Item, drafts_of, is_empty, items, why_none
 from ankiforge.draft.sendable import SendableTask, SendableText, ours
-from ankiforge.draft.server import BUDGET, BudgetError
 from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.model import Draft, Highlight, HighlightKey, NoCard, Origin, Problem
+from ankiforge.model import Draft, Highlight, Origin, Problem
 
 UNREADABLE = "the model's answer could not be read"
 CUT_OFF = "the model's answer was cut off before its first card"
@@ -71,17 +72,17 @@ class Conversation:
             return self._asked(chunk, anew=anew)
         except TooLongError as error:
             if len(chunk.highlights) < 2:
-                return _all_failed(chunk, error)
+                return all_failed(chunk, error)
             return self._halved(chunk)
         except ItemError as error:
-            return _all_failed(chunk, error)
+            return all_failed(chunk, error)
 
     def _asked(self, chunk: SendableTask, *, anew: bool) -> DraftedHighlights:
         answers = self._client.ask(question(chunk, self._prompt), anew=anew)
         results: DraftedHighlights = {}
         unread = []
         for highlight, answer in zip(chunk.highlights, answers, strict=True):
-            found_items = [] if _refused(answer) else _items(answer)
+            found_items = [] if refused(answer) else _items(answer)
             if found_items:
                 results[highlight.key] = self._made(chunk, highlight, found_items, answer)
             else:
@@ -134,17 +135,17 @@ class Conversation:
         drafts = drafts_of(found_items, highlight, origin, shape)
         if drafts:
             return DraftedHighlight(drafts)
-        return _without_card(highlight.key, before + why_none(found_items, shape))
+        return without_card(highlight.key, before + why_none(found_items, shape))
 
     def _unread(self, alone: SendableTask, answer: Answer) -> DraftedHighlight:
         """Ask again about one highlight whose reply could not be read."""
         [highlight] = alone.highlights
-        refusal = _refused(answer)
+        refusal = refused(answer)
         if refusal:
-            return _without_card(highlight.key, refusal)
+            return without_card(highlight.key, refusal)
         if not answer.cut_off:
             if is_empty(answer.completion.content):
-                return _without_card(highlight.key, EMPTY)
+                return without_card(highlight.key, EMPTY)
             answer = self._ask_further(
                 question(alone, self._prompt),
                 said=alone.text(answer.completion.content[:2_000] or "(nothing)"),
@@ -153,7 +154,7 @@ class Conversation:
         found_items = _items(answer)
         if found_items:
             return self._made(alone, highlight, found_items, answer)
-        return _given_up(highlight, answer)
+        return given_up(highlight, answer)
 
     # --- repairs ----------------------------------------------------------------------
 
@@ -210,19 +211,7 @@ class Conversation:
         return DraftedHighlight((*kept, *made.drafts)) if kept else made
 
 
-def _without_card(key: HighlightKey, reason: str) -> DraftedHighlight:
-    return DraftedHighlight(no_card=NoCard(key, reason))
-
-
-def _all_failed(chunk: SendableTask, error: ItemError) -> DraftedHighlights:
-    """Return the problem of a request for each of its highlights."""
-    where = BUDGET if isinstance(error, BudgetError) else ""
-    problem = Problem(where, error.message, error.hint)
-    failed = DraftedHighlight(problem=problem)
-    return {highlight.key: failed for highlight in chunk.highlights}
-
-
-def _given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
+def given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
     """Return that a highlight has no card for good.
 
     Only a person asks again, and it is reported once.
@@ -237,7 +226,7 @@ def _given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
         fault = f"{UNREADABLE}: {repr(content) if content else 'it is empty'}"
         hint = "try another model"
     reason = f"{what}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
-    result = _without_card(highlight.key, reason)
+    result = without_card(highlight.key, reason)
     if not answer.cached:
         hint = f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card"
         result.problem = Problem("", fault, hint, once=True)
@@ -258,7 +247,7 @@ def _items(answer: Answer) -> list[Item]:
     return [item for item in found_items if item.label == label]
 
 
-def _refused(answer: Answer) -> str:
+def refused(answer: Answer) -> str:
     """Return why the model or the server refused to answer; "" if it did not."""
     if answer.completion.refusal:
         return f"the model refused: {' '.join(answer.completion.refusal.split())[:200]}"

@@ -9,6 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.draft.sendable import SendableTask
+from ankiforge.draft.server import BUDGET, BudgetError
+from ankiforge.errors import ItemError
 from ankiforge.model import (
     Draft,
     Drafted,
@@ -80,6 +82,19 @@ def _problems(sendable: SendableTask, results: DraftedHighlights) -> tuple[Probl
         else replace(problem, where=title, what=f"not drafted: {problem.what}")
         for problem in problems
     )
+
+
+def without_card(key: HighlightKey, reason: str) -> DraftedHighlight:
+    """Return that a highlight gets no card, and why."""
+    return DraftedHighlight(no_card=NoCard(key, reason))
+
+
+def all_failed(chunk: SendableTask, error: ItemError) -> DraftedHighlights:
+    """Return the problem of a request for each of its highlights."""
+    where = BUDGET if isinstance(error, BudgetError) else ""
+    problem = Problem(where, error.message, error.hint)
+    failed = DraftedHighlight(problem=problem)
+    return {highlight.key: failed for highlight in chunk.highlights}
 
 
 def complaint(blocked: Iterable[BlockedDraft]) -> str:

@@ -1,8 +1,8 @@
 """The drafter that asks a language model through any OpenAI-compatible server.
 
 The highlights of a document are sent in chunks, several requests at a time: see
-`conversation`. With `verify`, the model compares the cards with their passages in a
-second look.
+`conversation`. A small model is asked in another way, step by step: see `cascade`. With
+`verify`, the model compares the cards with their passages in a second look.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
+from typing import NamedTuple
 
+from ankiforge.draft.cascade import Cascade
+from ankiforge.draft.cascade_prompt import CascadePrompt
 from ankiforge.draft.client import Client
 from ankiforge.draft.conversation import Conversation
 from ankiforge.draft.drafted import DraftedHighlight, DraftedHighlights, Repair, drafted
@@ -29,7 +32,6 @@ from ankiforge.draft.sendable import SendableCard, SendableTask
 from ankiforge.draft.server import ServerSettings, Usage
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.model import Drafted, Finding, Highlight, NoCard, Problem, Value
-from ankiforge.text import counted
 
 Notice = Callable[[str], None]
 """Receives a line about what is about to leave the machine."""
@@ -40,12 +42,14 @@ GRACE_S = 10.0
 # For estimates.
 _BYTES_PER_TOKEN = 4
 _TOKENS_OUT = 80
+_TOKENS_OF_A_STEP = 20
 
 
 class Estimate(Value):
     """What drafting would send. Tokens are estimated: 4 bytes each, and 80 out for a highlight.
 
-    Reasoning tokens, and cards that are asked about again, are not included.
+    Reasoning tokens, and cards that are asked about again, are not included. In the cascade,
+    requests are the most that may be needed, of 20 tokens out each.
     """
 
     highlights: int
@@ -56,6 +60,8 @@ class Estimate(Value):
     tokens_in: int
     tokens_out: int
     cost_usd: float | None
+    local: bool = False
+    """Whether the server is on this machine."""
 
 
 class Model:
@@ -71,6 +77,7 @@ class Model:
         notice: Notice | None = None,
         offline: bool = False,
         fresh: bool = False,
+        cascade: CascadePrompt | None = None,
     ) -> None:
         """Nothing is sent yet.
 
@@ -79,10 +86,12 @@ class Model:
             replies: the replies that are kept.
             prompt: the prompt.
             repair: returns what blocks a draft; such a draft goes back to the model once.
-            notice: receives "43 highlights, 9,812 characters to HOST" before a document
-                is sent.
+            notice: receives "sending to HOST" before anything is sent, and that a server
+                loads its model.
             offline: connect only to a server on this machine.
             fresh: ask even if replies are kept, because a person asks again.
+            cascade: the prompt of the cascade, in which plain passages are drafted; None =
+                all are drafted in one request each.
         """
         self._settings = settings
         self._prompt = prompt
@@ -95,6 +104,15 @@ class Model:
             fresh=fresh,
         )
         self._conversation = Conversation(self._client, prompt, repair)
+        self._cascade: Cascade | None = None
+        if cascade is not None:
+            self._cascade = Cascade(self._client, cascade, repair)
+        self._has_announced = False
+
+    @property
+    def host(self) -> str:
+        """Return the server's host for display."""
+        return self._settings.host
 
     @property
     def usage(self) -> Usage:
@@ -114,18 +132,24 @@ class Model:
         slots = threading.Semaphore(self._settings.threads)
         pending: list[_Pending] = []
         for task in tasks:
-            kept, new = self._chunks(task)
+            chunks = self._chunks(task)
             not_sent = _not_sent(task)
             if not_sent:
                 yield not_sent
-            self._announce_chunks(new)
-            for chunk in (*kept, *new):
-                future = _in_thread(slots, self._conversation.draft, chunk)
+            if chunks.new:
+                self._announce()
+            for chunk in (*chunks.kept, *chunks.new):
+                future = _in_thread(slots, self._draft, chunk)
                 pending.append((chunk, future))
                 while len(pending) > 2 * self._settings.threads:
                     yield _next(pending)
         while pending:
             yield _next(pending)
+
+    def _draft(self, chunk: SendableTask) -> DraftedHighlights:
+        if self._cascade is not None and _is_for_cascade(chunk):
+            return self._cascade.draft(chunk)
+        return self._conversation.draft(chunk)
 
     def leave(self) -> None:
         """Send nothing more; a pending reply, which may be paid for, is kept if it arrives soon."""
@@ -134,58 +158,75 @@ class Model:
     def estimate(self, tasks: Iterable[SendableTask]) -> Estimate:
         """Return what drafting these tasks would send; send nothing."""
         cached = 0
-        new: list[SendableTask] = []
+        highlights = 0
+        questions: list[Question] = []
+        tokens_out = 0
         for task in tasks:
-            kept, chunks = self._chunks(task)
-            cached += len(kept)
-            new += chunks
-        questions = [question(chunk, self._prompt) for chunk in new]
+            chunks = self._chunks(task)
+            cached += sum(map(self._is_asked_about, chunks.kept))
+            for chunk in chunks.new:
+                asked = self._questions(chunk)
+                questions += asked
+                highlights += len(chunk.highlights)
+                tokens_out += _tokens_out(chunk, asked, in_cascade=self._in_cascade(chunk))
         tokens_in = sum(map(_bytes_of, questions)) // _BYTES_PER_TOKEN
-        highlights = sum(len(chunk.highlights) for chunk in new)
-        tokens_out = _TOKENS_OUT * highlights
         return Estimate(
             highlights=highlights,
-            requests=len(new),
+            requests=len(questions),
             cached=cached,
             characters=sum(asked.characters for asked in questions),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             cost_usd=self._settings.cost(tokens_in, tokens_out),
+            local=self._settings.local,
         )
 
     # --- chunks -----------------------------------------------------------------------
 
-    def _chunks(self, task: SendableTask) -> tuple[list[SendableTask], list[SendableTask]]:
-        """Return what is asked about together: whose replies are kept, and the rest."""
+    def _chunks(self, task: SendableTask) -> _Chunks:
+        """Return what is asked about together."""
         if barred(task.task):
-            return [], []
+            return _Chunks([], [])
         kept: list[SendableTask] = []
+        alone_in_cascade: list[SendableTask] = []
         rest: list[Highlight] = []
         for highlight in task.highlights:
             alone = task.only(highlight)
-            if self._client.known(question(alone, self._prompt)):
+            if not self._questions(alone):
                 kept.append(alone)
+            elif self._in_cascade(alone):
+                alone_in_cascade.append(alone)
             else:
                 rest.append(highlight)
-        new: list[SendableTask] = []
+        new = alone_in_cascade
         size = self._settings.batch
         for start in range(0, len(rest), size):
             new.append(task.only(*rest[start : start + size]))
-        return kept, new
+        return _Chunks(kept, new)
 
-    def _announce_chunks(self, chunks: list[SendableTask]) -> None:
-        """Tell what will be sent about a document, after checking that it may be sent."""
-        if not chunks:
-            return
+    def _in_cascade(self, chunk: SendableTask) -> bool:
+        return self._cascade is not None and _is_for_cascade(chunk)
+
+    def _questions(self, chunk: SendableTask) -> list[Question]:
+        """Return the requests that a chunk may still take, at most; none if all are kept."""
+        if self._cascade is not None and _is_for_cascade(chunk):
+            return self._cascade.unsent(chunk)
+        asked = question(chunk, self._prompt)
+        is_kept = not asked.parts and self._client.known(asked) is not None
+        return [] if is_kept else [asked]
+
+    def _is_asked_about(self, alone: SendableTask) -> bool:
+        """Return whether a model drafts a highlight: the cascade asks nothing about some."""
+        if self._cascade is not None and _is_for_cascade(alone):
+            return self._cascade.proposes(alone)
+        return True
+
+    def _announce(self) -> None:
+        """Check that something may be sent, and say once where it goes."""
         self._client.prepare()
-        if self._notice:
-            highlights = sum(len(chunk.highlights) for chunk in chunks)
-            characters = sum(question(chunk, self._prompt).characters for chunk in chunks)
-            self._tell(counted(highlights, "highlight"), characters)
-
-    def _tell(self, what: str, characters: int) -> None:
-        if self._notice:
-            self._notice(f"{what}, {characters:,} characters to {self._settings.host}")
+        if self._notice and not self._has_announced:
+            self._has_announced = True
+            self._notice(f"sending to {self._settings.host}")
 
     # --- a second look ----------------------------------------------------------------
 
@@ -224,8 +265,7 @@ class Model:
         """Ask about cards in one request, and yield what it finds of those that it answers."""
         labelled = [(str(number), card) for number, card in enumerate(cards, start=1)]
         asked = look_question(labelled)
-        self._client.prepare()
-        self._tell(f"{counted(len(cards), 'card')} to compare", asked.characters)
+        self._announce()
         try:
             [answer, *_] = self._client.ask(asked, anew=True)
         except ItemError:  # the next run tries it
@@ -234,6 +274,29 @@ class Model:
         for label, card in labelled:
             if label in read:
                 yield card.id, read[label]
+
+
+class _Chunks(NamedTuple):
+    """Parts of a task."""
+
+    kept: list[SendableTask]
+    """Single highlights about which nothing is to be sent."""
+    new: list[SendableTask]
+    """What is asked about together."""
+
+
+def _is_for_cascade(chunk: SendableTask) -> bool:
+    """Return whether a chunk is a single highlight that a cascade can draft."""
+    if len(chunk.highlights) != 1:
+        return False
+    return Cascade.suits(chunk.task, chunk.highlights[0])
+
+
+def _tokens_out(chunk: SendableTask, asked: list[Question], *, in_cascade: bool) -> int:
+    """Return the estimated tokens of the replies about a chunk."""
+    if in_cascade:
+        return _TOKENS_OF_A_STEP * len(asked)
+    return _TOKENS_OUT * len(chunk.highlights)
 
 
 def _bytes_of(asked: Question) -> int:

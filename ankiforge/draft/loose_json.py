@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ankiforge.model import Json
@@ -67,7 +67,7 @@ def objects(text: str) -> list[Any]:
     Fences, prose and reasoning around them are skipped, JSON with small faults is
     repaired, and objects of truncated JSON are kept if they are complete.
     """
-    answer = _without_thoughts(text[:LONGEST].strip("\ufeff \t\r\n"))
+    answer = without_thoughts(text[:LONGEST].strip("\ufeff \t\r\n"))
     if answer.startswith('"'):
         inner = _string_within(answer)
         if "{" in inner:
@@ -81,10 +81,29 @@ def objects(text: str) -> list[Any]:
     return whole
 
 
-def _without_thoughts(text: str) -> str:
+def without_thoughts(text: str) -> str:
+    """Return an answer without the reasoning before it."""
     while thought := _THOUGHT.match(text):
         text = text[thought.end() :].strip()
     return text
+
+
+def string_in(text: str, names: Sequence[str]) -> str:
+    """Return the string that a reply gives under one of some names, the first that it has.
+
+    A reply without JSON is the string itself, if it is a single line. "" if there is none.
+    """
+    found = list(flat(objects(text), ""))
+    for each in found:
+        for name in names:
+            value = each.get(name)
+            if isinstance(value, list) and all(isinstance(part, str) for part in value):
+                value = ", ".join(value)
+            if isinstance(value, str | int | float) and str(value).strip():
+                return str(value)
+    answer = without_thoughts(text[:LONGEST].strip())
+    is_line = "\n" not in answer and not any(sign in answer for sign in "{}[]<>`")
+    return answer.strip('"') if is_line and not found else ""
 
 
 def _string_within(text: str) -> str:

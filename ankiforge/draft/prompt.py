@@ -72,10 +72,15 @@ class Prompt(Value):
         """Return the chat messages with inserted values; empty ones are omitted."""
         messages = []
         for role, text in (("system", self.system), ("user", self.user)):
-            content = _VARIABLE.sub(lambda placeholder: values[placeholder[1]], text).strip()
+            content = filled(text, values)
             if content:
-                messages.append(message(role, SendableText(content)))
+                messages.append(message(role, content))
         return tuple(messages)
+
+
+def filled(text: str, values: Mapping[str, SendableText]) -> SendableText:
+    """Return a text of a prompt with inserted values, stripped."""
+    return SendableText(_VARIABLE.sub(lambda place: values[place[1]], text).strip())
 
 
 def load(name: str, workspace: Path | None = None) -> Prompt:
@@ -84,6 +89,17 @@ def load(name: str, workspace: Path | None = None) -> Prompt:
     Raises:
         NoPromptError: there is none.
         ConfigError: its file is invalid.
+        OwnFileError: the workspace's file is a link, no regular file, or too large.
+    """
+    return parse(*read_prompt(name, workspace))
+
+
+def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
+    """Return the text of a prompt file and its path: of a workspace, else as shipped.
+
+    Raises:
+        NoPromptError: there is none.
+        ConfigError: it cannot be read.
         OwnFileError: the workspace's file is a link, no regular file, or too large.
     """
     if not re.fullmatch(r"[\w-]+", name):
@@ -103,7 +119,7 @@ def load(name: str, workspace: Path | None = None) -> Prompt:
         raise NoPromptError(f"no prompt called {name!r}", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-    return parse(text, path)
+    return text, path
 
 
 def _names(folder: OwnPath | None) -> list[str]:

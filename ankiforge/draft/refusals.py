@@ -128,6 +128,11 @@ def refusal(
     raise AssertionError(status)
 
 
+def is_loading_model(text: str) -> bool:
+    """Return whether a server says, in an answer of status 503, that it loads its model."""
+    return re.search(r"(?i)\bload(?:ing|s)\b.{0,20}\bmodel\b", text[:_LONGEST]) is not None
+
+
 def _refused_field(body: str, sent: Any, settings: ServerSettings) -> str:
     """Return the field of a request that an error names and that can be left out; "" if none."""
     for name in OPTIONS:

@@ -174,6 +174,8 @@ class Usage(Value):
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float | None = 0.0
+    characters: int = 0
+    """Those of the reader's material that were sent."""
     local: bool = False
     """Whether the server is on this machine."""
 
@@ -217,7 +219,7 @@ class Budget:
                 )
             yield
 
-    def count_new(self, tokens_in: int, tokens_out: int) -> None:
+    def count_new(self, tokens_in: int, tokens_out: int, characters: int = 0) -> None:
         """Count a reply from the server."""
         with self._changing:
             total_in = self.usage.tokens_in + tokens_in
@@ -228,6 +230,7 @@ class Budget:
                 tokens_in=total_in,
                 tokens_out=total_out,
                 cost_usd=self._settings.cost(total_in, total_out),
+                characters=self.usage.characters + characters,
             )
 
     def count_cached(self) -> None:

@@ -9,19 +9,30 @@ import json
 import re
 import ssl
 import threading
+import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ankiforge.config import LLM
 from ankiforge.draft.completion import TOO_LARGE
-from ankiforge.draft.refusals import AGAIN, UnansweredError, disguised, refusal
+from ankiforge.draft.refusals import (
+    AGAIN,
+    UnansweredError,
+    disguised,
+    is_loading_model,
+    refusal,
+)
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ItemError
 from ankiforge.text.secrets import without_secret
 
 LARGEST = 8_000_000
 """The maximum size of a reply, in bytes."""
+# Seconds between two requests while the server loads its model.
+_SHORTEST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
 # The headers that any server gets.
 _OURS = re.compile(r"host|content-.*|accept|user-agent|authorization|x-stainless.*")
 
@@ -29,7 +40,10 @@ _OURS = re.compile(r"host|content-.*|accept|user-agent|authorization|x-stainless
 class Wire:
     """The transport of `openai`. Thread-safe."""
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(
+        self, settings: ServerSettings, notice: Callable[[str], None] | None = None
+    ) -> None:
+        """Connect to nothing yet. `notice` receives, once, that the server loads its model."""
         import httpx2
 
         from ankiforge.config.http import bound_transport
@@ -37,6 +51,9 @@ class Wire:
         parts = urlsplit(settings.base_url)
         proxy = None if settings.local else _proxy_for(parts)
         self._settings = settings
+        self._notice = notice
+        # When the server said first that it loads its model; None = it did not.
+        self._loads_since: float | None = None
         # certificates take 25 ms to load
         tls = parts.scheme == "https" or proxy is not None
         self._http = httpx2.HTTPTransport(verify=tls, proxy=proxy)
@@ -58,7 +75,7 @@ class Wire:
         self._enter()
         sent = json.loads(request.content)
         self._set_headers(request.headers)
-        answer, text = self._exchanged(request)
+        answer, text = self._loaded(request)
         status = answer.status_code
         if answer.is_success:
             error = disguised(text)
@@ -88,6 +105,33 @@ class Wire:
         headers["accept-encoding"] = "identity"
         if not settings.key:
             del headers["authorization"]
+
+    def _loaded(self, request: Any) -> tuple[Any, str]:
+        """Send a request, again while the server loads its model, and return the answer.
+
+        That may take as long as a server may be silent.
+        """
+        pause = _SHORTEST_PAUSE
+        while True:
+            answer, text = self._exchanged(request)
+            is_loading = answer.status_code == 503 and is_loading_model(text)
+            if not is_loading or self._is_too_late():
+                return answer, text
+            with self._changed:
+                if self._changed.wait_for(lambda: self._stopped, pause):
+                    return answer, text
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _is_too_late(self) -> bool:
+        """Return whether the server has loaded its model for too long; say once that it does."""
+        now = time.monotonic()
+        with self._changed:
+            is_first = self._loads_since is None
+            since = now if self._loads_since is None else self._loads_since
+            self._loads_since = since
+        if is_first and self._notice:
+            self._notice(f"{self._settings.host} is loading its model; waiting for it")
+        return now - since > self._settings.silence_s
 
     def _exchanged(self, request: Any) -> tuple[Any, str]:
         """Send a request, and return the answer with its body."""

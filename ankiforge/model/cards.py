@@ -32,6 +32,10 @@ SECOND_LOOK = "second_look"
 """The check named by what a model's second look found wrong with a card."""
 PROPOSE = "propose"
 """The drafter of proposals: drafts with up to three gaps, which policy never accepts."""
+OWN_ANSWER = "own_answer"
+"""The check named by the finding that a small model answered its own question as proposed."""
+CASCADE = "cascade"
+"""The name of the prompt with which a small model drafts, step by step."""
 AGENT = "agent"
 """The drafter of cards proposed by a client of the MCP server; a person decides on each of them."""
 
@@ -75,6 +79,11 @@ class Origin(Value):
     def by_comment(self) -> bool:
         """Whether the reader wrote the question, or named the gap, in a comment."""
         return self.drafter.startswith("rules:comment")
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether a small model drafted it step by step; `request` is that of its own answer."""
+        return self.drafter == "llm" and self.prompt.startswith(f"{CASCADE}@")
 
 
 class Draft(Value):

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import without_comment
 from ankiforge.ledger import Ledger
-from ankiforge.model import Draft, Highlight, Proposal, Severity, Strings
+from ankiforge.model import OWN_ANSWER, Draft, Finding, Highlight, Proposal, Severity, Strings
 from ankiforge.pipeline.job import Job
 
 if TYPE_CHECKING:
     from ankiforge.check import DuplicateIndex
+
+
+_OWN_ANSWER = Finding(OWN_ANSWER, Severity.INFO, "its own answer fits")
 
 
 @dataclass
@@ -45,6 +48,8 @@ class Checks:
         for number, draft in enumerate(drafts):
             context = check.Context(passage, self.accepted, self.drafted, picture_fault)
             findings = check.check(draft, context)
+            if draft.origin.by_steps:
+                findings = (*findings, _OWN_ANSWER)
             self.drafted.add(f"{highlight.key} {number}", highlight.key, draft)
             proposals.append(Proposal(draft, findings, deck))
         return proposals

@@ -43,10 +43,10 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.check import Checks
 from ankiforge.pipeline.job import Job
-from ankiforge.pipeline.result import Progress
+from ankiforge.pipeline.result import ByModel, Progress
 
 if TYPE_CHECKING:
-    pass
+    from ankiforge.draft.llm import Model
 
 BATCH = 200
 """The number of passages that the rules draft in one transaction."""
@@ -61,7 +61,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
         yield _accept_clean(job, ledger)
         if job.model is None or job.limit == 0:
             return
-        yield from record(job, ledger, job.model.draft(for_model(job, ledger)))
+        yield from _draft_by_model(job, ledger, job.model)
     yield from compare(job, ledger)
 
 
@@ -129,6 +129,19 @@ def _with_proposals(drafted: Drafted, proposed: Drafted) -> Drafted:
         failed=(*drafted.failed, *proposed.failed),
         problems=(*drafted.problems, *proposed.problems),
     )
+
+
+def _draft_by_model(job: Job, ledger: Ledger, model: Model) -> Iterator[Progress]:
+    """Let the model draft what is pending; each step tells how far it is."""
+    tasks = list(for_model(job, ledger))
+    total = sum(len(task.task.highlights) for task in tasks)
+    if not total:
+        return
+    done = 0
+    yield Progress(by_model=ByModel(model.host, done, total, model.usage))
+    for step in record(job, ledger, model.draft(iter(tasks))):
+        done += step.highlights
+        yield replace(step, by_model=ByModel(model.host, done, total, model.usage))
 
 
 def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:

@@ -20,6 +20,7 @@ from ankiforge.text import regex
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
+    from ankiforge.draft.cascade_prompt import CascadePrompt
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt
     from ankiforge.draft.server import ServerSettings
@@ -55,7 +56,24 @@ def language_model(
         notice=notice,
         offline=offline,
         fresh=fresh,
+        cascade=_cascade(folder),
     )
+
+
+def _cascade(folder: WorkspaceFolder) -> CascadePrompt | None:
+    """Return the prompt of the cascade, if the settings or the size of the model ask for it.
+
+    Raises:
+        ConfigError: the prompt is invalid.
+    """
+    from ankiforge.draft.cascade_prompt import load_cascade
+
+    llm = folder.config.llm
+    way = llm.way
+    if not way:
+        is_small = is_small_model(llm.base_url, llm.model)
+        way = "cascade" if is_small and not llm.prompt else "one"
+    return load_cascade(folder.root) if way == "cascade" else None
 
 
 def server_settings(folder: WorkspaceFolder, jobs: int = 0, spent: float = 0.0) -> ServerSettings:
@@ -78,6 +96,7 @@ def server_settings(folder: WorkspaceFolder, jobs: int = 0, spent: float = 0.0) 
     if options["budget_usd"] is not None:
         options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
     del options["prompt"]
+    del options["way"]
     del options["verify"]
     if not folder.is_default:
         options["workspace"] = shlex.quote(str(folder.root))

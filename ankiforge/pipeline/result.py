@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.package import Published
 
 
+class ByModel(Value):
+    """How far a model is with what it drafts."""
+
+    host: str
+    """Where it is, for display."""
+    done: int
+    """The number of highlights that are drafted."""
+    total: int
+    usage: Usage
+    """What was used in this run so far."""
+
+
 class Progress(Value):
     """The result of one step of a run."""
 
@@ -33,6 +45,8 @@ class Progress(Value):
     changes: tuple[Change, ...] = ()
     """The cards whose source changed."""
     problems: tuple[Problem, ...] = ()
+    by_model: ByModel | None = None
+    """How far the model is after this step; None for steps without one."""
 
 
 class RunResult(msgspec.Struct):

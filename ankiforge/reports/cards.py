@@ -298,6 +298,46 @@ def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) ->
             yield from question_text(question)
 
 
+def how_made(line: Line, reply: Callable[[str], str | None]) -> Json:
+    """Return how a model made a card, step by step; {} if it was not made so.
+
+    Args:
+        line: a card or draft.
+        reply: returns a kept reply of the model by the hash of its request.
+    """
+    from ankiforge.draft.cascade import own_answer_in
+    from ankiforge.draft.completion import content_of
+
+    origin = line.words.origin
+    if not origin.by_steps:
+        return {}
+    kept = reply(origin.request)
+    drafted = line.waiting.draft if line.waiting else None
+    fields = dict(drafted.fields if drafted else line.fields)
+    return {
+        "proposed": fields.get("Back", ""),
+        "question": fields.get("Front", ""),
+        "own_answer": own_answer_in(content_of(kept)) if kept else "",
+    }
+
+
+_STEPS = {
+    "proposed": "answer proposed",
+    "question": "question",
+    "own_answer": "its own answer",
+}
+
+
+def how_made_text(made: Json) -> Text:
+    """Yield the lines about how a model made a card; none if it was not made step by step."""
+    if not made:
+        return
+    yield "How it was made"
+    for name, words in _STEPS.items():
+        if made[name]:
+            yield f"  {words}: {on_one_line(made[name])}"
+
+
 def _source_text(line: Line) -> Text:
     """Yield where the passage stands, its links, and the other places of the same passage."""
     highlight = line.highlight

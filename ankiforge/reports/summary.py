@@ -21,7 +21,7 @@ from ankiforge.reports.status import (
     waiting_text,
     waits_for_a_person,
 )
-from ankiforge.text import counted, dollars, on_one_line, shortened
+from ankiforge.text import cost_text, counted, on_one_line, shortened
 from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
@@ -393,13 +393,9 @@ def _model_text(result: RunResult) -> str:
     usage = result.usage
     if not usage or not usage.requests:
         return ""
-    if usage.cost_usd is None:
-        cost = "price unknown"
-    elif usage.local and not usage.cost_usd:
-        cost = "free (local)"
-    else:
-        cost = dollars(usage.cost_usd)
-    return f"{counted(usage.requests, 'request')} to the model: {cost}"
+    cost = cost_text(usage.cost_usd, local=usage.local)
+    sent = f"{counted(usage.requests, 'request')} to the model"
+    return f"{sent}, {counted(usage.characters, 'character')}: {cost}"
 
 
 def _listed(numbers: dict[str, int]) -> str:

@@ -58,6 +58,15 @@ def gigabytes(size: int) -> str:
     return f"{size / 1e9:,.1f} GB"
 
 
+def cost_text(amount: float | None, *, local: bool) -> str:
+    """Return what a model cost: "$1.20", "free (local)", or that its price is not known."""
+    if amount is None:
+        return "price unknown"
+    if local and not amount:
+        return "free (local)"
+    return dollars(amount)
+
+
 def shortened(text: str, most: int) -> str:
     """Shorten a text to at most `most` characters, with an ellipsis."""
     if len(text) <= most:

@@ -74,7 +74,7 @@ def model(
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
 
     def make(replies: Any = None, **fields: Any) -> Model:
-        ours = ("repair", "notice", "offline", "fresh")
+        ours = ("repair", "notice", "offline", "fresh", "cascade")
         options = {key: fields.pop(key) for key in ours if key in fields}
         given = {"base_url": server.base_url, "model": "fake", **fields}
         made.append(Model(ServerSettings(**given), replies or memory, prompt, **options))

@@ -3,7 +3,9 @@
 `cases/rules.jsonl`: `highlights` (fields that say more than the defaults), if wanted a `brief`, and
 what the rules have `found`. `cases/replies.jsonl`: the same with `served`, what a server answers in
 turn (the content of a reply, or its `status` and `body`; "nothing more" from then on), `settings` of
-the server, and `repair`, to send back fronts that call themselves bad. To write `found` anew:
+the server, and `repair`, to send back fronts that call themselves bad. `cases/cascade.jsonl`: the
+same for a small model, step by step; what is served are replies of Qwen2.5-Coder-1.5B (Q4) on
+llama.cpp, or the same words as other servers wrap them. To write `found` anew:
 `ANKIFORGE_GOLDEN=1 python -m pytest tests/draft/test_cases.py`; then read the diff.
 """
 
@@ -16,13 +18,15 @@ import pytest
 from msgspec.structs import replace
 
 from ankiforge.draft import Rules
+from ankiforge.draft.cascade_prompt import load_cascade
 from ankiforge.draft.sendable import Privacy
 from ankiforge.model import Brief, Document, DocumentKey, Highlight, Origin, Task
+from ankiforge.pipeline.models import repair_hints
 
 HERE = Path(__file__).parent / "cases"
 CASES = {
     name: [json.loads(line) for line in (HERE / f"{name}.jsonl").read_text("utf-8").splitlines()]
-    for name in ("rules", "replies")
+    for name in ("rules", "replies", "cascade")
 }
 PAPER = Document(DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",))
 
@@ -94,6 +98,24 @@ def test_what_a_reply_becomes(model, server, fake, whole, number):
         + [message["content"] for message in one["messages"][3:]]
         for one in server.asked
     ]
-    found = json.dumps(told(result) | {"asked": asked})
+    check("replies", number, without_host(told(result) | {"asked": asked}, server))
+
+
+def without_host(found, server):
+    """What was found, with a name for the server."""
     host = server.base_url.split("/")[2]
-    check("replies", number, json.loads(found.replace(host, "<server>")))
+    return json.loads(json.dumps(found).replace(host, "<server>"))
+
+
+@numbers("cascade")
+def test_what_the_steps_of_a_small_model_become(model, server, fake, whole, number):
+    case = CASES["cascade"][number]
+    server.otherwise = lambda _: fake.says("nothing\n\nmore")
+    for one in case["served"]:
+        plain = isinstance(one, str)
+        reply = fake.says(one) if plain else fake.Reply(one["status"], one["body"].encode())
+        server.queue.append(reply)
+    drafter = model(cascade=load_cascade(), repair=repair_hints())
+    result = whole(drafter.draft(iter([Privacy(()).task(task_of(case))])))
+    asked = [one["messages"][-1]["content"].splitlines()[-1] for one in server.asked]
+    check("cascade", number, without_host(told(result) | {"asked": asked}, server))

@@ -156,16 +156,12 @@ def test_text_around_a_neighbour_does_not_carry_a_private_passage_out(
 
 def test_the_person_is_told_what_leaves_before_it_does(model, task, server):
     told = []
-    list(
-        model(notice=lambda words: told.append((words, len(server.asked)))).draft(
-            iter([task(count=2)])
-        )
-    )
-    (words, sent_before) = told[0]
-    assert sent_before == 0
+    drafter = model(notice=lambda words: told.append((words, len(server.asked))))
+    list(drafter.draft(iter([task(count=2), task(count=3)])))
     host = server.base_url.split("/")[2]
+    assert told == [(f"sending to {host}", 0)]
     sent = sum(len(request["messages"][1]["content"]) for request in server.asked)
-    assert words == f"2 highlights, {sent:,} characters to {host}"
+    assert drafter.usage.characters == sent
 
 
 # --- the key --------------------------------------------------------------------------------

@@ -258,7 +258,9 @@ def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk):
 
 
 def test_a_model_is_never_asked_about_a_figure_and_the_rules_draw_it(forge, zotero, server):
-    llm = json.dumps({"base_url": server.base_url, "model": "m", "key_env": "OPENAI_API_KEY"})
+    llm = json.dumps(
+        {"base_url": server.base_url, "model": "m", "way": "one", "key_env": "OPENAI_API_KEY"}
+    )
     forge.settings(f"drafter: llm\nllm: {llm}\n", trust=True)
     forge.ok("run", zotero.folder)
     why = told(forge)

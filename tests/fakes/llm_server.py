@@ -85,8 +85,29 @@ def marked(request: dict[str, Any]) -> list[tuple[str, str]]:
     return re.findall(r'<highlight h="(\w+)">.*?<marked>(.*?)</marked>', user, re.DOTALL)
 
 
+def step_of(request: dict[str, Any]) -> str:
+    """Which step of the cascade a request is: `question` or `answer`; "" if none."""
+    demand = str(request["messages"][-1]["content"]).rpartition("</passage>")[2].strip()
+    if demand.startswith("Write a question"):
+        return "question"
+    return "answer" if demand.startswith("Answer the question") else ""
+
+
+def stepping(request: dict[str, Any], tokens: int = 10) -> Reply:
+    """A question to the proposed answer, or that answer: a question has it backwards."""
+    step = step_of(request)
+    demand = str(request["messages"][-1]["content"]).strip()
+    if step == "question":
+        proposed = demand.rpartition("Answer: ")[2]
+        return says(json.dumps({step: f"What is “{proposed[::-1]}” backwards?"}), tokens=tokens)
+    [backwards] = re.findall("“(.*?)”", demand.rpartition("Answer the question: ")[2])
+    return says(json.dumps({step: backwards[::-1]}), tokens=tokens)
+
+
 def obliging(request: dict[str, Any], tokens: int = 10) -> Reply:
     """One good card a highlight."""
+    if step_of(request):
+        return stepping(request, tokens)
     made = [card(h, text, f"What says passage {text[:12]}?") for h, text in marked(request)]
     return cards(*made, tokens=tokens)
 

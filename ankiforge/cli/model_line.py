@@ -1,0 +1,75 @@
+"""The line about a model that drafts: how far it is, how fast, what was sent, what it costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ankiforge.text import cost_text, counted
+
+if TYPE_CHECKING:
+    from ankiforge.pipeline.result import ByModel, Progress
+
+WIDTH = 10
+"""The characters of the bar."""
+EVERY_S = 30.0
+"""The seconds between two lines where there is no terminal."""
+
+
+class ModelLine:
+    """What is said of a model while it drafts."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Say nothing yet. `clock` returns seconds."""
+        self._clock = clock
+        self._newest: ByModel | None = None
+        # when the first and the newest step came, and when a line was said last
+        self._begun = 0.0
+        self._at = 0.0
+        self._said = 0.0
+
+    def take(self, step: Progress) -> None:
+        """Take a step of a run."""
+        if step.by_model is None:
+            return
+        self._at = self._clock()
+        if self._newest is None:
+            self._begun = self._at
+            self._said = self._at
+        self._newest = step.by_model
+
+    @property
+    def text(self) -> str:
+        """The line; "" if no model drafts."""
+        newest = self._newest
+        if newest is None:
+            return ""
+        filled = WIDTH * newest.done // max(1, newest.total)
+        bar = "█" * filled + "░" * (WIDTH - filled)
+        parts = [f"{bar} {newest.done:,} of {newest.total:,}"]
+        if newest.done:
+            seconds = (self._at - self._begun) / newest.done
+            waited = self._clock() - self._at
+            left = max(0.0, seconds * (newest.total - newest.done) - waited)
+            parts.append(f"{seconds:.1f} s a card")
+            parts.append(f"{_span(left)} left")
+        usage = newest.usage
+        parts.append(f"{counted(usage.characters, 'character')} sent")
+        parts.append(cost_text(usage.cost_usd, local=usage.local))
+        return " · ".join(parts)
+
+    def due(self) -> str:
+        """Return the line if none was said for 30 seconds; else ""."""
+        if self._newest is None or self._clock() - self._said < EVERY_S:
+            return ""
+        self._said = self._clock()
+        return self.text
+
+
+def _span(seconds: float) -> str:
+    """Format a span of time: `45 s`, `3 min`, `1 h 20 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

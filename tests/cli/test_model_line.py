@@ -1,0 +1,48 @@
+"""The line about a model that drafts."""
+
+from ankiforge.cli.model_line import ModelLine
+from ankiforge.draft.server import Usage
+from ankiforge.pipeline.result import ByModel, Progress
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def step(done, total, **usage):
+    return Progress(by_model=ByModel("127.0.0.1:1", done, total, Usage(**usage)))
+
+
+def test_the_line_tells_how_far_how_fast_how_long_what_was_sent_and_what_it_costs():
+    clock = Clock()
+    line = ModelLine(clock)
+    assert line.text == ""
+    line.take(Progress())
+    assert line.text == ""
+    line.take(step(0, 43, local=True))
+    assert line.text == "░░░░░░░░░░ 0 of 43 · 0 characters sent · free (local)"
+    clock.now = 62.4
+    line.take(step(12, 43, characters=9812, local=True))
+    assert line.text == (
+        "██░░░░░░░░ 12 of 43 · 5.2 s a card · 3 min left · 9,812 characters sent · free (local)"
+    )
+    line.take(step(43, 43, characters=1, cost_usd=1.5))
+    assert line.text.startswith("██████████ 43 of 43")
+    assert line.text.endswith("0 s left · 1 character sent · $1.50")
+    line.take(step(43, 43, cost_usd=None))
+    assert line.text.endswith("price unknown")
+
+
+def test_without_a_terminal_a_line_is_due_every_30_seconds():
+    clock = Clock()
+    line = ModelLine(clock)
+    assert line.due() == ""
+    said = []
+    for second in range(0, 100, 10):
+        clock.now = float(second)
+        line.take(step(second, 100))
+        said += [second] if line.due() else []
+    assert said == [30, 60, 90]

@@ -1,0 +1,191 @@
+"""The way of small models, seen from the command line: kept, estimated, shown, private."""
+
+import json
+
+import pytest
+
+from ankiforge.draft.cascade_prompt import load_cascade
+from ankiforge.draft.fitting import fits, gives_away
+from ankiforge.draft.llm import Model
+from ankiforge.draft.prompt import load
+from ankiforge.draft.sendable import Privacy
+from ankiforge.draft.server import ServerSettings
+from ankiforge.model import PrivateText, Task
+
+AGING = (
+    "Aging that occurs due to controllable factors, such as poor diet, is called secondary aging."
+)
+SNOW = "In 1854 John Snow removed the handle of the pump in Broad Street, because cholera spread there."
+
+
+@pytest.fixture
+def notes(forge, server):
+    """Write a note with marked passages, for a small model: `notes(AGING, way="cascade")`."""
+
+    def write(*passages, **llm):
+        (forge.folder / "notes").mkdir(exist_ok=True)
+        text = "\n\n".join(f"=={each}==" for each in passages)
+        (forge.folder / "notes" / "Aging.md").write_text(text + "\n", encoding="utf-8")
+        forge.drafting(server.base_url, **{"model": "tiny-1.5b", "way": "", **llm})
+
+    return write
+
+
+def steps(server, fake):
+    return [fake.step_of(request) for request in server.asked]
+
+
+@pytest.mark.parametrize(
+    ("own", "proposed", "does"),
+    [
+        ("secondary aging", "Secondary aging", True),
+        ("4,500 years ago", "4,500 years", True),
+        ("push and pull factors", "pull factors", True),
+        ("the receptors for adenosine", "receptors to which adenosine would bind", False),
+        ("about 20 million people", "about 30 million people", False),
+        ("open market operations, reserve requirements, and the discount rate",
+         "reserve requirements", False),
+        ("the", "the Broad Street pump", False),
+        ("", "1854", False),
+        ("セロトニン", "セロトニン", True),
+        ("C", "C++", True),
+    ],
+)  # fmt: skip
+def test_an_answer_fits_if_it_says_the_same_in_other_words(own, proposed, does):
+    assert fits(own, proposed) is does
+
+
+def test_a_question_with_the_whole_answer_gives_it_away():
+    assert gives_away("What is Secondary-aging?", "secondary aging")
+    assert not gives_away("What is aging called that is secondary?", "secondary aging")
+    assert not gives_away("What?", "")
+
+
+def test_a_small_model_is_asked_step_by_step_and_a_large_one_at_once(forge, notes, server, fake):
+    notes(AGING)
+    forge.ok("run")
+    assert steps(server, fake) == ["question", "answer"]
+    server.asked.clear()
+    notes(SNOW, model="big-70b")
+    forge.ok("run")
+    assert steps(server, fake) == [""]
+
+
+@pytest.mark.parametrize(
+    ("llm", "found"),
+    [
+        ({"way": "one"}, [""]),
+        ({"prompt": "cards-small"}, [""]),
+        ({"model": "big-70b", "way": "cascade"}, ["question", "answer"]),
+    ],
+)
+def test_the_settings_may_choose_the_way(forge, notes, server, fake, llm, found):
+    notes(AGING, **llm)
+    forge.ok("run")
+    assert steps(server, fake) == found
+
+
+def test_every_step_begins_like_the_one_before(forge, notes, server):
+    notes(AGING)
+    forge.ok("run")
+    first, second = [request["messages"] for request in server.asked]
+    assert first[0] == second[0]
+    passage, _, _ = first[1]["content"].partition("</passage>")
+    assert AGING in passage
+    assert second[1]["content"].startswith(passage)
+
+
+def test_a_run_that_ends_between_two_steps_asks_only_for_the_rest(forge, notes, server, fake):
+    notes(AGING)
+    answers = 0
+
+    def breaks(request):
+        nonlocal answers
+        if fake.step_of(request) == "answer":
+            answers += 1
+            return fake.error(401, "no")
+        return fake.stepping(request)
+
+    server.otherwise = breaks
+    forge("run", code=3)
+    assert answers == 1
+    server.asked.clear()
+    server.otherwise = fake.obliging
+    assert forge.json("draft", "--estimate", "--drafter", "llm")["requests"] in (1, 3, 5)
+    forge.ok("run")
+    assert steps(server, fake) == ["answer"]
+    server.asked.clear()
+    forge.ok("run")
+    assert not server.asked
+
+
+def test_the_estimate_counts_the_steps_that_may_be_needed(forge, notes, server):
+    notes(AGING)
+    told = forge.json("draft", "--estimate", "--drafter", "llm")
+    assert told["highlights"] == 1
+    assert told["requests"] in (2, 4, 6)
+    assert told["tokens_in"] > 400
+    assert "free (local)" in forge.ok("draft", "--estimate", "--drafter", "llm").stdout
+    assert not server.asked
+
+
+def test_show_tells_how_a_card_was_made_before_and_after_it_is_accepted(forge, notes):
+    notes(AGING)
+    forge.ok("run")
+    [card] = forge.cards()
+    [finding] = [each for each in card["findings"] if each["check"] == "own_answer"]
+    assert finding["severity"] == "info"
+    assert finding["message"] == "its own answer fits"
+    made = forge.json("show", card["id"], "-v")["made"]
+    assert made["own_answer"] == made["proposed"] == card["fields"]["Back"]
+    assert made["question"] == card["fields"]["Front"]
+    told = forge.ok("show", card["id"], "-v").stdout
+    assert f"How it was made\n  answer proposed: {made['proposed']}\n" in told
+    assert "How it was made" not in forge.ok("show", card["id"]).stdout
+    forge.ok("accept", card["id"])
+    [card] = forge.cards()
+    assert forge.json("show", card["id"], "-v")["made"] == made
+
+
+def test_a_question_in_a_comment_and_a_remark_go_the_other_way(forge, notes, server, fake):
+    notes(AGING)
+    forge.ok("run")
+    [card] = forge.cards()
+    server.asked.clear()
+    forge.ok("draft", "--again", card["id"], "--remark", "ask for the diet")
+    assert steps(server, fake) == [""]
+
+
+def test_private_words_beside_a_passage_are_in_no_step(server, fake, memory, highlight):
+    secret = "My salary is lower than that of my neighbour."
+    shown = highlight(AGING, nearby=f"{secret} {AGING}")
+    task = Privacy([PrivateText(secret, shown.document.key)]).task(Task(shown.document, (shown,)))
+    settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b")
+    model = Model(settings, memory, load("cards-small"), cascade=load_cascade())
+    [result] = model.draft(iter([task]))
+    model.leave()
+    assert len(result.drafts) == 1
+    assert steps(server, fake) == ["question", "answer"]
+    assert "salary" not in json.dumps(server.asked)
+
+
+def test_a_server_that_loads_its_model_is_waited_for_and_that_is_said_once(
+    server, fake, memory, task
+):
+    loading = fake.error(503, "Loading model")
+    server.queue.extend([loading] * 6)
+    said = []
+    settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b", retries=0)
+    model = Model(settings, memory, load("cards-small"), notice=said.append, cascade=load_cascade())
+    [result] = model.draft(iter([task(AGING)]))
+    model.leave()
+    assert len(result.drafts) == 1
+    assert [words for words in said if "loading its model" in words] == said[1:]
+    assert len(said) == 2
+
+
+def test_one_request_at_a_time_goes_to_a_server_on_this_machine(forge, notes, server):
+    notes(AGING, SNOW)
+    forge.ok("run")
+    assert len(server.asked) >= 4
+    assert server.most_at_a_time == 1
