@@ -51,7 +51,7 @@ def on_board(forge, log, monkeypatch) -> Callable[..., None]:
 def settings(file: str) -> str:
     return (
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {{model_file: {file}}}\nanki: {{collection: none}}\n"
+        f"llm: {{model_file: {file}, way: one}}\nanki: {{collection: none}}\n"
     )
 
 
