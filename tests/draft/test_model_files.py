@@ -265,7 +265,7 @@ def test_init_and_the_first_run_say_in_a_line_how_to_get_a_model(forge, vault, m
     (vault / "c.md").write_text(
         "> Sleep has stages, and each of them has a length of its own. [p. 3](zotero://open-pdf/library/items/ABCDEFGH?page=3)\n"
     )
-    (vault / "d.md").write_text("==We should all sleep more.==\n")
+    (vault / "d.md").write_text("==What a day!==\n")
     assert forge.ok("init", ".").stderr.count(advice) == 1
     first = forge.ok("run", vault).stdout
     assert first.count(advice) == 1, first
