@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from ankiforge.draft.propose.words import language as tables_of
 from ankiforge.model import Highlight, Span, Value
 from ankiforge.text import regex
@@ -55,7 +57,7 @@ def passages_of(highlight: Highlight, language: str) -> list[Passage]:
     words_of_mark = word_count(exact)
     words = word_count(text)
     if words_of_mark <= SHORT_MARK and words > words_of_mark + 1:
-        return [Passage(text, chosen=mark)]
+        return [Passage(text, chosen=_whole_words(text, mark))]
     text, mark = _with_antecedent(text, mark, highlight, language)
     if words <= LONGEST:
         return [Passage(text, mark=mark)]
@@ -64,6 +66,24 @@ def passages_of(highlight: Highlight, language: str) -> list[Passage]:
         if not whole and words > LONGEST + LONGEST // 2 and words_of_mark <= LONGEST:
             return [Passage(exact)]
     return _split(text, language, mark=mark, is_markdown=False)
+
+
+def _whole_words(text: str, span: Span) -> Span:
+    """Return a span that cuts no word: a hand or a page break may have ended a mark within one.
+
+    Chinese and Japanese have no blanks between words, so nothing is added there.
+    """
+    start, end = span
+    while start > 0 and _is_letter(text[start - 1]) and _is_letter(text[start]):
+        start -= 1
+    while end < len(text) and _is_letter(text[end - 1]) and _is_letter(text[end]):
+        end += 1
+    return start, end
+
+
+def _is_letter(character: str) -> bool:
+    is_wide = unicodedata.east_asian_width(character) in ("W", "F")
+    return character.isalnum() and not is_wide
 
 
 def completed(highlight: Highlight) -> str:
