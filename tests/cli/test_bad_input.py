@@ -197,7 +197,7 @@ def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes
 def test_a_model_out_of_reach_is_3_and_what_needs_none_is_packaged(
     forge, workspace, notes, notes_in
 ):
-    workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m}\n")
+    workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m, way: one}\n")
     (notes / "mark.md").write_text("Cells ==divide== by mitosis.\n\n==All of it is marked.==\n")
     result = forge("run", notes, "--drafter", "llm")
 

@@ -221,7 +221,7 @@ def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(forge, f
         )
 
     with fake.LlmServer(otherwise=answer) as server:
-        llm = json.dumps({"base_url": server.base_url, "model": "m"})
+        llm = json.dumps({"base_url": server.base_url, "model": "m", "way": "one"})
         forge.settings(f"{SETTINGS}llm: {llm}\n")
         write(forge, FACTS[:1])
         forge.ok("run")
