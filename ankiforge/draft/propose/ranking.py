@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from ankiforge.draft.propose.candidates import candidates
-from ankiforge.draft.propose.tokens import Kind, tokens
+from ankiforge.draft.propose.tokens import Kind, Token, tokens
 from ankiforge.draft.propose.words import COPULAS, Cue, Language
 from ankiforge.model import Span
 from ankiforge.text import regex
@@ -100,103 +100,101 @@ class Sentence:
         inner = self.words[first:last]
         if any(token.kind == Kind.UNSAFE for token in inner):
             return True
-        if 2 * (inner[-1].end - inner[0].start) > len(self.text):
-            return True  # little would be left
+        is_most_of_the_text = 2 * (inner[-1].end - inner[0].start) > len(self.text)
+        if is_most_of_the_text:
+            return True
         if how & {"quoted", "bold", "bracket"}:
             return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
         if all(token.kind in _NO_TERM for token in inner):
             is_common = max(token.zipf for token in inner) > _COMMON
             is_passive = last < len(self.words) and self.words[last].low in _PASSIVE
             return is_common or is_passive or "predicate" not in how
-        if len(inner) == 1 and inner[0].kind in (Kind.NOUN, Kind.NAME):
-            is_letter = len(inner[0].word) == 1 and inner[0].word.isalpha()
-            if is_letter or (inner[0].kind == Kind.NOUN and inner[0].zipf > _TOO_COMMON):
-                return True
-        if len(inner) == 1 and inner[0].kind == Kind.NUMBER:
-            before = self.words[first - 1].word if first else ""
-            behind = self.words[last].word if last < len(self.words) else ""
-            is_bracketed = before in ("[", "(") and behind in ("]", ")")
-            return is_bracketed and not _YEAR.match(inner[0].word)
-        return False
+        if len(inner) > 1:
+            return False
+        return _says_nothing(inner[0]) or self._is_reference(first)
+
+    def _is_reference(self, place: int) -> bool:
+        """Return whether a word is a number in brackets that is no year: [12]."""
+        token = self.words[place]
+        if token.kind != Kind.NUMBER:
+            return False
+        before = self.words[place - 1].word if place else ""
+        behind = self.words[place + 1].word if place + 1 < len(self.words) else ""
+        is_bracketed = before in ("[", "(") and behind in ("]", ")")
+        return is_bracketed and not _YEAR.match(token.word)
 
     def _features(self, first: int, last: int, widest: list[tuple[int, int]]) -> Features:
-        words = self.words
-        inner = words[first:last]
-        start = inner[0].start
+        """Return what is known of a candidate.
+
+        `widest` are the first and last places of all whole terms of the sentence.
+        """
+        inner = self.words[first:last]
         begin, stop = self.mark or (0, len(self.text))
-        features: Features = {"position": (start - begin) / max(1, stop - begin)}
-        content = [token for token in inner if token.kind in _CONTENT]
-        count = sum(token.kind != Kind.SIGN for token in inner)
-        features[f"words:{min(count, 7)}"] = 1.0
-        rarities = [7.0 - token.zipf for token in content]
-        if rarities:
-            features["rarity"] = min(sum(rarities), 14.0) / 7
-            features["rarest"] = max(rarities) / 4
-            features["mean_rarity"] = sum(rarities) / len(rarities) / 4
+        features: Features = {"position": (inner[0].start - begin) / max(1, stop - begin)}
+        _by_size(inner, features)
+        self._by_numbers(inner, features)
+        _by_kinds(inner, features)
+        self._by_place(first, last, features)
+        self._beside(first, last, features)
+        self._by_cues(first, last, features)
+        is_one_word = _count(inner) == 1
+        vague = self.language.vague
+        if inner[-1].low in vague or (is_one_word and inner[0].low in vague):
+            features["vague"] = 1.0
+        self._by_other_mentions(inner, features)
+        _within_term(first, last, widest, features)
+        return features
+
+    def _by_numbers(self, inner: list[Token], features: Features) -> None:
+        """Add which numbers of the sentence are in it."""
         numbers = sum(token.kind == Kind.NUMBER for token in inner)
-        if numbers:
-            features["has_number"] = 1.0
-            if numbers == self._numbers:
-                features["all_numbers"] = 1.0
-            if count == numbers:
-                features["bare_number"] = 1.0
-            if any(_YEAR.fullmatch(token.word) for token in inner):
-                features["year"] = 1.0
-            if inner[0].word in ("1", "2", "3") and count == 1:
-                features["tiny_number"] = 1.0
-        elif self._numbers:
-            features["number_elsewhere"] = 1.0
-        names = sum(token.kind == Kind.NAME for token in inner)
-        if names:
-            features["all_names" if names == count else "has_name"] = 1.0
-        verbs = sum(token.kind == Kind.VERB for token in inner)
-        if verbs:
-            features["has_verb"] = 1.0
-        if inner[0].kind == Kind.VERB:
-            features["begins_verb"] = 1.0
-        if all(token.kind == Kind.ADJECTIVE for token in inner):
-            features["bare_adjective"] = 1.0
-        if inner[0].word.isupper() and len(inner[0].word) > 1 and count == 1:
-            features["acronym"] = 1.0
-        if any(token.kind == Kind.SMALL for token in inner):
-            features["has_small"] = 1.0
+        if not numbers:
+            if self._numbers:
+                features["number_elsewhere"] = 1.0
+            return
+        count = _count(inner)
+        features["has_number"] = 1.0
+        if numbers == self._numbers:
+            features["all_numbers"] = 1.0
+        if count == numbers:
+            features["bare_number"] = 1.0
+        if any(_YEAR.fullmatch(token.word) for token in inner):
+            features["year"] = 1.0
+        if count == 1 and inner[0].word in ("1", "2", "3"):
+            features["tiny_number"] = 1.0
+
+    def _by_place(self, first: int, last: int, features: Features) -> None:
+        """Add where in its sentence it stands."""
+        words = self.words
         verb = self._verbs[first]
         if first > verb:
             features["behind_verb"] = 1.0
         elif last <= verb < len(words) and words[verb].kind != Kind.SIGN:
             features["subject"] = 1.0
-        if (
-            first == 0
-            or words[first - 1].word in (".", "!", "?")
-            or (first == 1 and words[0].low in self.language.determiners)
-        ):
+        if self._begins_a_sentence(first):
             features["begins"] = 1.0
-        if last == len(words) or (words[last].kind == Kind.SIGN and words[last].word in ".!?;"):
+        if last == len(words):
             features["ends"] = 1.0
         elif words[last].kind == Kind.SIGN:
-            features["before_sign"] = 1.0
-        self._beside(first, last, features)
-        self._by_cues(first, last, features)
-        if inner[-1].low in self.language.vague or (
-            count == 1 and inner[0].low in self.language.vague
-        ):
-            features["vague"] = 1.0
-        if any(
-            self._counts.get(token.low, 0) > sum(o.low == token.low for o in inner)
-            for token in content
-        ):
-            features["repeated"] = 1.0
+            is_end = words[last].word in ".!?;"
+            features["ends" if is_end else "before_sign"] = 1.0
+
+    def _begins_a_sentence(self, place: int) -> bool:
+        """Return whether a word is the first of a sentence, or the first behind an article."""
+        if place == 0 or self.words[place - 1].word in (".", "!", "?"):
+            return True
+        return place == 1 and self.words[0].low in self.language.determiners
+
+    def _by_other_mentions(self, inner: list[Token], features: Features) -> None:
+        """Add whether its words stand elsewhere too: in the sentence, in its heading."""
+        content = [token for token in inner if token.kind in _CONTENT]
+        for token in content:
+            inside = sum(other.low == token.low for other in inner)
+            if self._counts.get(token.low, 0) > inside:
+                features["repeated"] = 1.0
         if self._heading and content:
             known = sum(token.low in self._heading for token in content)
             features["in_heading"] = known / len(content)
-        for wide_first, wide_last in widest:
-            if wide_first <= first and last <= wide_last:
-                if (wide_first, wide_last) != (first, last):
-                    features["part"] = 1.0
-                    if wide_last == last:
-                        features["part_end"] = 1.0
-                break
-        return features
 
     def _beside(self, first: int, last: int, features: Features) -> None:
         """Add what stands before and behind."""
@@ -256,6 +254,62 @@ class Sentence:
             token.kind == Kind.SIGN or token.low in determiners or token.low in _AS
             for token in between
         )
+
+
+def _says_nothing(token: Token) -> bool:
+    """Return whether a word alone is no answer: a letter, or a noun as common as time."""
+    if token.kind not in (Kind.NOUN, Kind.NAME):
+        return False
+    if len(token.word) == 1 and token.word.isalpha():
+        return True
+    return token.kind == Kind.NOUN and token.zipf > _TOO_COMMON
+
+
+def _count(inner: list[Token]) -> int:
+    """Return the number of words, without the signs."""
+    return sum(token.kind != Kind.SIGN for token in inner)
+
+
+def _by_size(inner: list[Token], features: Features) -> None:
+    """Add how many words it has and how rare they are."""
+    features[f"words:{min(_count(inner), 7)}"] = 1.0
+    rarities = [7.0 - token.zipf for token in inner if token.kind in _CONTENT]
+    if rarities:
+        features["rarity"] = min(sum(rarities), 14.0) / 7
+        features["rarest"] = max(rarities) / 4
+        features["mean_rarity"] = sum(rarities) / len(rarities) / 4
+
+
+def _by_kinds(inner: list[Token], features: Features) -> None:
+    """Add what kinds of words it has."""
+    count = _count(inner)
+    kinds = [token.kind for token in inner]
+    names = kinds.count(Kind.NAME)
+    if names:
+        features["all_names" if names == count else "has_name"] = 1.0
+    if Kind.VERB in kinds:
+        features["has_verb"] = 1.0
+    if kinds[0] == Kind.VERB:
+        features["begins_verb"] = 1.0
+    if all(kind == Kind.ADJECTIVE for kind in kinds):
+        features["bare_adjective"] = 1.0
+    first_word = inner[0].word
+    if count == 1 and len(first_word) > 1 and first_word.isupper():
+        features["acronym"] = 1.0
+    if Kind.SMALL in kinds:
+        features["has_small"] = 1.0
+
+
+def _within_term(first: int, last: int, widest: list[tuple[int, int]], features: Features) -> None:
+    """Add whether it is only a part of a term, and whether it is the end of it."""
+    for wide_first, wide_last in widest:
+        if not wide_first <= first <= last <= wide_last:
+            continue
+        if (wide_first, wide_last) != (first, last):
+            features["part"] = 1.0
+            if wide_last == last:
+                features["part_end"] = 1.0
+        return
 
 
 _CUE_FEATURES = {

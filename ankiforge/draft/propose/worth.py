@@ -285,8 +285,7 @@ def _by_cues(text: str, words: list[Token], tables: Language, found: dict[str, f
 
 def _by_words(text: str, words: list[Token], found: dict[str, float]) -> None:
     """Add what kind of words it has."""
-    lows = [token.low for token in words if token.kind != Kind.SIGN]
-    content = [token for token in words if token.kind >= Kind.NOUN and token.kind <= Kind.NUMBER]
+    content = [token for token in words if Kind.NOUN <= token.kind <= Kind.NUMBER]
     numbers = sum(token.kind == Kind.NUMBER for token in content)
     if numbers:
         found["numbers"] = 1.0
@@ -295,28 +294,41 @@ def _by_words(text: str, words: list[Token], found: dict[str, float]) -> None:
     names = sum(token.kind == Kind.NAME for token in content)
     if names:
         found["names"] = min(names, 4) / 2
-    if (
-        any(token.word.isupper() and len(token.word) > 1 for token in content)
-        and not text.isupper()
-    ):
+    acronyms = [token for token in content if token.word.isupper() and len(token.word) > 1]
+    if acronyms and not text.isupper():
         found["acronym"] = 1.0
     if any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words):
         found["code"] = 1.0
     if not any(token.kind == Kind.VERB or token.low in _AUXILIARIES for token in words):
         found["no_verb"] = 1.0
-    plain = [token for token in content if token.kind in (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)]
-    if plain:
-        rare = sum(token.zipf < 3.0 for token in plain)
-        if rare:
-            found["rare_words"] = min(rare, 6) / 3
-        mean = sum(token.zipf for token in plain) / len(plain)
-        if mean < 3.9:
-            found["technical"] = min(3.9 - mean, 1.0)
-        elif mean > 4.7:
-            found["plain_words"] = min(mean - 4.7, 1.0)
-    letters = sum(map(str.isalpha, text))
-    if lows and (letters < 0.6 * len(text.replace(" ", "")) or max(map(len, lows)) > 30):
+    _by_rarity(content, found)
+    if _is_garbled(text, words):
         found["garbled"] = 1.0
+
+
+def _by_rarity(content: list[Token], found: dict[str, float]) -> None:
+    """Add how rare its nouns, adjectives and verbs are, by their Zipf frequencies."""
+    plain = [token for token in content if token.kind in (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)]
+    if not plain:
+        return
+    rare = sum(token.zipf < 3.0 for token in plain)
+    if rare:
+        found["rare_words"] = min(rare, 6) / 3
+    mean = sum(token.zipf for token in plain) / len(plain)
+    if mean < 3.9:
+        found["technical"] = min(3.9 - mean, 1.0)
+    elif mean > 4.7:
+        found["plain_words"] = min(mean - 4.7, 1.0)
+
+
+def _is_garbled(text: str, words: list[Token]) -> bool:
+    """Return whether a text has few letters, or a word too long to be one."""
+    lengths = [len(token.low) for token in words if token.kind != Kind.SIGN]
+    if not lengths:
+        return False
+    letters = sum(map(str.isalpha, text))
+    has_few_letters = letters < 0.6 * len(text.replace(" ", ""))
+    return has_few_letters or max(lengths) > 30
 
 
 def _by_beginnings(words: list[Token], name: str, found: dict[str, float]) -> None:
