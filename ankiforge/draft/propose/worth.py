@@ -9,6 +9,7 @@ The score is a logistic regression over features that a person can read. Their w
 from __future__ import annotations
 
 import math
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -44,7 +45,15 @@ _ENUMERATION = regex(
     r", (?:[^\W_]+ ){0,3}[^\W_]+,? (?:and|or|und|oder|et|ou|y|o|e|и|или) "
     r"|•|;\s[^;]*;|\(\d\)|\d\) "
 )
-_LIST_MARK = regex(r"\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
+_LIST_MARK = regex(r"\A\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
+# Features of a passage in which a pattern occurs.
+_FORM_PATTERNS = {"dialogue": _DIALOGUE, "dots": _ELLIPSIS, "list_mark": _LIST_MARK}
+_CUE_PATTERNS = {
+    "brackets": regex(r"\("),
+    "quoted_term": _QUOTED,
+    "year": _YEAR,
+    "enumeration": _ENUMERATION,
+}
 
 
 class Feature(Value):
@@ -204,21 +213,7 @@ def _by_form(
 ) -> None:
     """Add how long it is, whether it is whole, and whether it looks like a heading."""
     count = sum(token.kind != Kind.SIGN for token in words)
-    if count <= 4:
-        found["very_short"] = 1.0
-    elif count <= 9:
-        found["short"] = 1.0
-    elif count > 70:
-        found["very_long"] = 1.0
-    elif count > 40:
-        found["long"] = 1.0
-    number = len(boundaries(text)) + 1
-    if number == 1:
-        found["one_sentence"] = 1.0
-    elif number <= 3:
-        found["several_sentences"] = 1.0
-    else:
-        found["many_sentences"] = 1.0
+    _by_length(count, len(boundaries(text)) + 1, found)
     begins = _BEGINS_WHOLE.match(text) is not None
     ends = _ENDS_WHOLE.search(text[-8:]) is not None
     if begins and ends:
@@ -231,23 +226,49 @@ def _by_form(
     if fold(exact) in headings:
         found["heading"] = 1.0
     if not ends and count <= 12:
-        capitals = sum(token.word[0].isupper() for token in words if token.kind != Kind.SIGN)
-        if text.isupper():
-            found["capitals"] = 1.0
-        elif count >= 2 and capitals >= 0.7 * count:
-            found["title_case"] = 1.0
-        if _NUMBERED.match(text):
-            found["number_first"] = 1.0
+        _by_capitals(text, words, count, found)
     if text.rstrip(' ”"»)').endswith(("?", "？")):
         found["question"] = 1.0
     if "!" in text:
         found["exclamation"] = 1.0
-    if _DIALOGUE.search(text):
-        found["dialogue"] = 1.0
-    if _ELLIPSIS.search(text):
-        found["dots"] = 1.0
-    if _LIST_MARK.match(text):
-        found["list_mark"] = 1.0
+    _by_patterns(text, _FORM_PATTERNS, found)
+
+
+def _by_length(count: int, sentences: int, found: dict[str, float]) -> None:
+    """Add how many words and sentences it has."""
+    if count <= 4:
+        found["very_short"] = 1.0
+    elif count <= 9:
+        found["short"] = 1.0
+    elif count > 70:
+        found["very_long"] = 1.0
+    elif count > 40:
+        found["long"] = 1.0
+    if sentences == 1:
+        found["one_sentence"] = 1.0
+    elif sentences <= 3:
+        found["several_sentences"] = 1.0
+    else:
+        found["many_sentences"] = 1.0
+
+
+def _by_capitals(text: str, words: list[Token], count: int, found: dict[str, float]) -> None:
+    """Add whether a short text without an end looks like a heading."""
+    if text.isupper():
+        found["capitals"] = 1.0
+    elif count >= 2:
+        capitals = sum(token.word[0].isupper() for token in words if token.kind != Kind.SIGN)
+        if capitals >= 0.7 * count:
+            found["title_case"] = 1.0
+    if _NUMBERED.match(text):
+        found["number_first"] = 1.0
+
+
+def _by_patterns(text: str, patterns: dict[str, re.Pattern[str]], found: dict[str, float]) -> None:
+    """Add the names of the patterns that occur in a text."""
+    for name, pattern in patterns.items():
+        if pattern.search(text):
+            found[name] = 1.0
 
 
 def _by_cues(text: str, words: list[Token], tables: Language, found: dict[str, float]) -> None:
@@ -273,14 +294,7 @@ def _by_cues(text: str, words: list[Token], tables: Language, found: dict[str, f
         found["term_and_definition"] = 1.0
     if ":" in text[1:-1]:
         found["colon"] = 1.0
-    if "(" in text:
-        found["brackets"] = 1.0
-    if _QUOTED.search(text):
-        found["quoted_term"] = 1.0
-    if _YEAR.search(text):
-        found["year"] = 1.0
-    if _ENUMERATION.search(text):
-        found["enumeration"] = 1.0
+    _by_patterns(text, _CUE_PATTERNS, found)
 
 
 def _by_words(text: str, words: list[Token], found: dict[str, float]) -> None:
