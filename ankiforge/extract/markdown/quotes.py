@@ -485,7 +485,7 @@ class Quotes:
 
 def _has_link(citation: Citation) -> bool:
     """Return whether a citation is more than a citekey."""
-    return bool(citation.links or citation.exact)
+    return bool(citation.links)
 
 
 def _joined(texts: Iterable[str]) -> str:
